@@ -1,0 +1,172 @@
+"""The feature description: one value a feature, said once, read by every stage that needs it.
+
+The table comes from the `label:` and `features:` sections of a configuration file. It travels to Transform and
+Trainer as plain JSON (`FeatureTable.model_dump`), because executors run in other processes and in containers.
+"""
+
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Task = Literal["binary", "multiclass", "regression"]
+ClassValue = Union[int, str]
+
+
+class _Described(BaseModel):
+    """Base of every description: immutable, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Numeric(_Described):
+    """A number, scaled.
+
+    `scale` is `zscore` (mean 0, variance 1), `minmax` (0 to 1), `log` (zscore of log1p of the value clipped at 0)
+    or `none`. A missing value becomes `missing` (`mean`, or a number in the column's own unit); with `indicator` a
+    second input says whether it was missing.
+    """
+
+    kind: Literal["numeric"] = "numeric"
+    scale: Literal["zscore", "minmax", "log", "none"] = "zscore"
+    missing: Union[Literal["mean"], float] = "mean"
+    indicator: bool = False
+
+
+class Bucketized(_Described):
+    """A number cut into ranges, then one-hot: `buckets` quantiles of the data, or fixed `boundaries`.
+
+    A missing value has a bucket of its own.
+    """
+
+    kind: Literal["bucketized"] = "bucketized"
+    buckets: int = Field(default=10, ge=2, le=10_000)
+    boundaries: tuple[float, ...] = ()
+
+    @field_validator("boundaries")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if list(value) != sorted(set(value)):
+            raise ValueError("boundaries must ascend, without repeats")
+        return value
+
+
+class _Encoded(_Described):
+    """A discrete value that reaches the model one-hot, or as a learned embedding of `dimension` floats."""
+
+    encode: Literal["one_hot", "embedding"] = "one_hot"
+    dimension: int = Field(default=8, ge=1, le=4096)
+
+
+class Categorical(_Encoded):
+    """A string or integer with a learned vocabulary: the `top_k` most frequent values seen at least `min_count` times.
+
+    Other values share `oov_buckets` hash buckets; a missing value has an id of its own.
+    """
+
+    kind: Literal["categorical"] = "categorical"
+    top_k: int = Field(default=1000, ge=1)
+    min_count: int = Field(default=1, ge=1)
+    oov_buckets: int = Field(default=1, ge=1)
+
+
+class Hashed(_Encoded):
+    """A string or integer hashed into `buckets` ids: for columns with too many values for a vocabulary.
+
+    A missing value has an id of its own.
+    """
+
+    kind: Literal["hashed"] = "hashed"
+    buckets: int = Field(default=100, ge=2)
+
+
+class Crossed(_Encoded):
+    """Two or more features of the table joined and hashed into `buckets` ids.
+
+    `of` names features of kind bucketized, categorical or hashed; a bucketized feature is crossed by its bucket.
+    """
+
+    kind: Literal["crossed"] = "crossed"
+    of: tuple[str, ...] = Field(min_length=2)
+    buckets: int = Field(default=1000, ge=2)
+
+
+class Vector(_Described):
+    """`length` numbers passed to the model as they are; a missing vector is zeros."""
+
+    kind: Literal["vector"] = "vector"
+    length: int = Field(ge=1)
+
+
+class Text(_Described):
+    """Free text: lower-cased, split into words, each word a vocabulary id, embedded and averaged.
+
+    Words beyond `max_tokens` are dropped; words outside the `top_k` share `oov_buckets`; missing text has no words.
+    """
+
+    kind: Literal["text"] = "text"
+    top_k: int = Field(default=10_000, ge=1)
+    oov_buckets: int = Field(default=10, ge=1)
+    max_tokens: int = Field(default=64, ge=1)
+    dimension: int = Field(default=16, ge=1, le=4096)
+
+
+Feature = Annotated[
+    Union[Numeric, Bucketized, Categorical, Hashed, Crossed, Vector, Text],
+    Field(discriminator="kind"),
+]
+
+CROSSABLE = (Bucketized, Categorical, Hashed)
+
+
+class Label(_Described):
+    """What is predicted: the column, the task, and for a classification its classes in order of their ids.
+
+    A binary label's first class is the negative one. `classes` may be left out for a binary label of 0 and 1.
+    """
+
+    column: str = Field(min_length=1)
+    task: Task
+    classes: tuple[ClassValue, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_binary_classes(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("task") == "binary" and not values.get("classes"):
+            return {**values, "classes": (0, 1)}
+        return values
+
+    @model_validator(mode="after")
+    def _classes_fit_task(self) -> "Label":
+        names = [str(value) for value in self.classes]
+        if len(set(names)) != len(names):
+            raise ValueError("classes must differ from each other")
+        if self.task == "binary" and len(names) != 2:
+            raise ValueError("a binary label has exactly two classes")
+        if self.task == "multiclass" and len(names) < 2:
+            raise ValueError("a multiclass label needs its classes listed, two or more")
+        if self.task == "regression" and names:
+            raise ValueError("a regression label has no classes")
+        return self
+
+
+class FeatureTable(_Described):
+    """The label and every feature, by column name (for a `crossed` feature: by a name of its own)."""
+
+    label: Label
+    features: dict[str, Feature] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> "FeatureTable":
+        if self.label.column in self.features:
+            raise ValueError(f"{self.label.column} is the label; it cannot be a feature too")
+        for name, feature in self.features.items():
+            for part in feature.of if isinstance(feature, Crossed) else ():
+                if not isinstance(self.features.get(part), CROSSABLE):
+                    raise ValueError(
+                        f"{name} crosses {part}, which must be a bucketized, categorical or hashed feature of this table"
+                    )
+        return self
+
+    def columns(self) -> tuple[str, ...]:
+        """Names of the raw columns that the features read, in the table's order, without the label."""
+        return tuple(name for name, feature in self.features.items() if not isinstance(feature, Crossed))

@@ -1,0 +1,110 @@
+"""The error tree. The command line catches `MillraceError` only; anything else is a fault of Millrace.
+
+    MillraceError         exit code 1: something failed
+    |-- BadInput          exit code 2: the user's input, and how to mend it
+    |   |-- ConfigError   one or more problems of a configuration file, all at once
+    |   |-- DataError     a table that cannot be read or cannot be learned from
+    |   `-- SchemaError   a schema file that cannot be parsed or does not fit
+    |-- GateRefused       exit code 3: a gate said no (data, evaluation, infrastructure), and why
+    `-- StageFailed       exit code 1: a stage of the graph failed, and where its log is
+
+`models`, `schema` and `custom_components` import nothing from here, since they also run in containers. An exception
+raised there takes part by three attributes instead: `exit_code` (2 or 3), `remedy` (a sentence), and optionally
+`where` (a place). `describe` reads them wherever in the chain of causes they are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+
+class MillraceError(Exception):
+    """What went wrong, where, and what to do about it.
+
+    Args:
+        what: one sentence, what is wrong.
+        where: the file, key, stage or row it concerns; empty when the sentence says it.
+        remedy: what the reader should do next; empty when nothing can be advised.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.what}" if self.where else self.what]
+        if self.remedy:
+            lines.append(f"  remedy: {self.remedy}")
+        return "\n".join(lines)
+
+
+class BadInput(MillraceError):
+    """The user's input cannot be used as it is."""
+
+    exit_code = 2
+
+
+class ConfigError(BadInput):
+    """A configuration file with problems; `what` lists every one of them."""
+
+
+class DataError(BadInput):
+    """A table that cannot be read, or that nothing can be learned from."""
+
+
+class SchemaError(BadInput):
+    """A schema file that cannot be parsed or does not fit the data or the features."""
+
+
+class GateRefused(MillraceError):
+    """A gate said no. Nothing is broken: the run did what it was asked to do."""
+
+    exit_code = 3
+
+
+class StageFailed(MillraceError):
+    """A stage of the graph failed for a reason that is not the user's input."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What an exception means to the person at the keyboard; plain values, so that it can be written to a log."""
+
+    what: str
+    where: str
+    remedy: str
+    exit_code: int
+
+
+def describe(error: BaseException) -> Failure:
+    """Reads the exit code and the remedy from an exception or from what caused it.
+
+    Args:
+        error: any exception, as caught.
+
+    Returns:
+        The failure that the deepest cause with an `exit_code` describes, else a fault (exit code 1) in the words of
+        `error` itself.
+    """
+    told = [cause for cause in _causes(error) if isinstance(getattr(cause, "exit_code", None), int)]
+    if not told:
+        return Failure(f"{type(error).__name__}: {error}".strip(), "", "", 1)
+    cause = told[-1]
+    return Failure(
+        str(getattr(cause, "what", "") or cause),
+        str(getattr(cause, "where", "")),
+        str(getattr(cause, "remedy", "")),
+        int(getattr(cause, "exit_code")),
+    )
+
+
+def _causes(error: Optional[BaseException]) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
