@@ -1,0 +1,57 @@
+"""Where a pipeline keeps things below its root, said once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Union
+
+from pipeline.config import Config, Sqlite
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one pipeline.
+
+    Args:
+        root: the configured root, a local folder or a `gs://` URI.
+        name: the pipeline's name.
+    """
+
+    root: str
+    name: str
+
+    @property
+    def artifacts(self) -> str:
+        """TFX's pipeline root: one folder a stage."""
+        return f"{self.root}/artifacts"
+
+    @property
+    def logs(self) -> Path:
+        """One folder a run."""
+        return Path(self.root) / "logs"
+
+    @property
+    def metadata_file(self) -> str:
+        """ML Metadata's SQLite file, unless the configuration names another store."""
+        return f"{self.root}/metadata.db"
+
+    @property
+    def serving(self) -> str:
+        """The folder that a model server watches: one numbered folder a pushed model."""
+        return f"{self.root}/serving/{self.name}"
+
+
+def layout(config: Config) -> Layout:
+    """The layout of a configured pipeline."""
+    return Layout(config.root.rstrip("/"), config.name)
+
+
+def push_directory(config: Config) -> str:
+    """Where the Pusher puts blessed models."""
+    return config.push.directory or layout(config).serving
+
+
+def metadata_file(config: Config) -> Union[str, None]:
+    """The SQLite file of ML Metadata; None when a database server holds it."""
+    if not isinstance(config.metadata, Sqlite):
+        return None
+    return config.metadata.file or layout(config).metadata_file
