@@ -1,0 +1,1 @@
+"""Packs the pushed model into one file with its checksum."""

@@ -1,0 +1,37 @@
+"""ModelArchive: a container component that packs the pushed model into one file, for shelves that take files.
+
+It runs `tar` and `sha256sum` of any image that has them. On Vertex AI buckets are mounted below /gcs, so the command
+turns `gs://` into that; on a machine with Docker the folders must be shared with the container.
+"""
+
+from tfx.dsl.component.experimental.container_component import create_container_component
+from tfx.dsl.component.experimental.placeholders import InputUriPlaceholder, OutputUriPlaceholder
+from tfx.types.standard_artifacts import ExternalArtifact, PushedModel
+
+SCRIPT = """set -eu
+from="$(printf %s "$0" | sed 's#^gs://#/gcs/#')"
+into="$(printf %s "$1" | sed 's#^gs://#/gcs/#')"
+mkdir -p "$into"
+tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$from" -czf "$into/model.tar.gz.part" .
+mv "$into/model.tar.gz.part" "$into/model.tar.gz"
+cd "$into" && sha256sum model.tar.gz > model.tar.gz.sha256
+"""
+
+
+def model_archive(image: str) -> type:
+    """The component's class for an image.
+
+    Args:
+        image: a container image with a POSIX shell, GNU tar, gzip, sed and sha256sum.
+
+    Returns:
+        A component class with the input `pushed_model` and the output `archive`, a folder with `model.tar.gz` (the
+        same bytes for the same model) and `model.tar.gz.sha256`.
+    """
+    return create_container_component(
+        name="ModelArchive",
+        image=image,
+        inputs={"pushed_model": PushedModel},
+        outputs={"archive": ExternalArtifact},
+        command=["sh", "-c", SCRIPT, InputUriPlaceholder("pushed_model"), OutputUriPlaceholder("archive")],
+    )

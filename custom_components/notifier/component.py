@@ -1,0 +1,58 @@
+"""Notifier: a Python function component that posts a run's verdicts to a webhook.
+
+The URL is a secret, and execution properties are recorded in ML Metadata, so the component is given the *name* of an
+environment variable and reads it where it runs.
+"""
+
+import logging
+import os
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.artifact import Artifact
+from tfx.types.standard_artifacts import InfraBlessing, ModelBlessing, PushedModel, String
+
+from custom_components.notifier.message import Verdicts, compose, deliver
+
+
+@component
+def Notifier(  # noqa: N802 - TFX names components in camel case
+    model_blessing: InputArtifact[ModelBlessing],
+    infra_blessing: InputArtifact[InfraBlessing],
+    pushed_model: InputArtifact[PushedModel],
+    message: OutputArtifact[String],
+    pipeline_name: Parameter[str],
+    webhook_env: Parameter[str],
+    code_digest: Parameter[str],
+) -> None:
+    """Posts the verdicts of a run, and records what was posted.
+
+    Args:
+        model_blessing: the Evaluator's verdict.
+        infra_blessing: the InfraValidator's verdict.
+        pushed_model: the Pusher's output; its `pushed_destination` is empty when nothing was pushed.
+        message: gets the JSON that was posted, and in its custom property `undelivered` why it did not arrive.
+        pipeline_name: the pipeline's name.
+        webhook_env: the environment variable that holds the webhook's URL.
+        code_digest: a digest of this component's code, for the cache.
+    """
+    text = compose(
+        Verdicts(
+            pipeline=pipeline_name,
+            model_blessed=_blessed(model_blessing),
+            model_reason=model_blessing.get_string_custom_property("reason"),
+            infra_blessed=_blessed(infra_blessing),
+            infra_reason=infra_blessing.get_string_custom_property("reason"),
+            pushed_to=pushed_model.get_string_custom_property("pushed_destination"),
+        )
+    )
+    url = os.environ.get(webhook_env, "")
+    trouble = deliver(text, url) if url else f"the environment variable {webhook_env} is not set"
+    if trouble:
+        logging.warning("The message about this run was not delivered: %s.", trouble)
+    message.set_string_custom_property("undelivered", trouble)
+    message.value = text
+
+
+def _blessed(blessing: Artifact) -> bool:
+    return blessing.get_int_custom_property("blessed") == 1

@@ -1,0 +1,1 @@
+"""Gives the Trainer hyperparameters that somebody has chosen to keep."""

@@ -1,0 +1,141 @@
+"""What can be known to fail before anything runs: checked in a second, without TensorFlow."""
+
+import csv
+import gzip
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Optional
+
+from pipeline.code_digest import defines
+from pipeline.config import Config
+from pipeline.errors import BadInput, ConfigError, DataError, SchemaError
+from pipeline.paths import layout
+from pipeline.schema_file import parse_schema, schema_text
+
+
+def check(config: Config) -> None:
+    """Checks a configuration against the machine that is about to run it.
+
+    Raises:
+        BadInput: the root cannot be written, the data is not there or cannot be a table, the label or a feature is
+            not among its columns, the schema cannot be parsed or fits nothing, or a dotted path leads nowhere.
+    """
+    _root_is_writable(config)
+    _code_is_there(config)
+    columns = _columns(config)
+    if columns is not None:
+        _columns_cover(config, columns)
+    if config.schema_.file:
+        _schema_fits(config)
+
+
+def _root_is_writable(config: Config) -> None:
+    if "://" in config.root:
+        return
+    root = Path(config.root)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=root, prefix=".writable-"):
+            pass
+    except OSError as error:
+        raise BadInput(
+            f"nothing can be written here: {error.strerror}",
+            where=str(root),
+            remedy="set root in the configuration (or --set root=FOLDER) to a folder that is yours, with space left",
+        ) from error
+
+
+def _code_is_there(config: Config) -> None:
+    for key, dotted_path in config.code:
+        if not defines(dotted_path):
+            raise ConfigError(
+                f"code.{key} names {dotted_path}, which does not exist",
+                remedy="name a function by its module's dotted path",
+            )
+
+
+def _columns(config: Config) -> Optional[list[str]]:
+    """The columns of the first file, when the format tells them cheaply."""
+    if config.data.format == "bigquery" or "://" in config.data.path:
+        return None
+    files = list(_files(config))
+    if not files:
+        raise DataError(
+            f"no data file matches {_pattern(config)}",
+            where=config.data.path,
+            remedy="mend data.path and data.pattern in the configuration",
+        )
+    if config.data.format == "parquet":
+        return _parquet_columns(files[0])
+    return _csv_header(files) if config.data.format == "csv" else None
+
+
+def _pattern(config: Config) -> str:
+    return ", ".join(split.pattern for split in config.data.files) or config.data.pattern
+
+
+def _files(config: Config) -> Iterator[Path]:
+    for pattern in [split.pattern for split in config.data.files] or [config.data.pattern]:
+        for token in ("{SPAN}", "{VERSION}", "{YYYY}", "{MM}", "{DD}"):
+            pattern = pattern.replace(token, "*")
+        found = sorted(Path(config.data.path).glob(pattern)) if os.path.isdir(config.data.path) else []
+        yield from (file for file in found if file.is_file() and not file.name.startswith((".", "_")))
+
+
+def _csv_header(files: list[Path]) -> list[str]:
+    for file in files:
+        if file.stat().st_size == 0:
+            raise DataError("the file is empty", where=str(file), remedy="remove it, or put the data there")
+    opener = gzip.open if files[0].suffix == ".gz" else open
+    with opener(files[0], "rt", encoding="utf-8", errors="replace", newline="") as stream:
+        lines = (row for row in csv.reader(stream) if row)
+        header, first = next(lines, None), next(lines, None)
+    if header is None or first is None:
+        raise DataError("there is a header and no row", where=str(files[0]), remedy="put the data there")
+    return header
+
+
+def _parquet_columns(file: Path) -> list[str]:
+    import pyarrow.parquet
+
+    try:
+        return list(pyarrow.parquet.read_schema(file).names)
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        raise DataError(f"not a Parquet file: {error}", where=str(file), remedy="mend data.format or the file") from error
+
+
+def _columns_cover(config: Config, columns: list[str]) -> None:
+    if config.label.column not in columns:
+        raise DataError(
+            f"the label {config.label.column} is not a column of the data",
+            where=config.data.path,
+            remedy=f"set label.column to one of: {', '.join(columns)}",
+        )
+    missing = [name for name in config.feature_table().columns() if name not in columns]
+    if missing:
+        raise DataError(
+            f"{'a feature is' if len(missing) == 1 else 'features are'} not in the data: {', '.join(missing)}",
+            where=config.data.path,
+            remedy=f"take them out of features; the columns are: {', '.join(columns)}",
+        )
+
+
+def _schema_fits(config: Config) -> None:
+    schema = parse_schema(schema_text(config), str(config.schema_.file))
+    names = {feature.name for feature in schema.feature}
+    wanted = {config.label.column, *config.feature_table().columns()}
+    if not names & wanted:
+        raise SchemaError(
+            "the schema names none of the pipeline's columns",
+            where=str(config.schema_.file),
+            remedy="point schema.file at this data's schema, or leave it out to run on the inferred one",
+        )
+    unknown = sorted(wanted - names)
+    if unknown:
+        raise SchemaError(
+            f"the schema does not describe: {', '.join(unknown)}",
+            where=str(config.schema_.file),
+            remedy="add them to the schema, or take them out of features",
+        )

@@ -1,0 +1,134 @@
+"""A digest of the code that a stage runs, so that TFX's cache sees an edit behind an unchanged dotted path.
+
+The digest covers the module of the dotted path and every module of the project that it imports, however indirectly.
+It is taken of the syntax tree without docstrings: a changed comment makes no stage stale.
+"""
+
+import ast
+import functools
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Optional
+
+from pipeline.errors import ConfigError
+
+OWN_PACKAGES = frozenset({"models", "custom_components"})
+
+
+def code_digest(*dotted_paths: str) -> str:
+    """Digests the project's code behind one or more dotted paths.
+
+    Args:
+        dotted_paths: modules, or functions and classes in modules.
+
+    Returns:
+        16 hexadecimal digits. They change when the code of one of these modules, or of a module of the project that
+        they import, changes in anything but comments, docstrings and layout.
+
+    Raises:
+        ConfigError: a module cannot be found, or is not Python.
+    """
+    digest = hashlib.sha256()
+    for module in sorted(_closure(dotted_paths)):
+        digest.update(f"{module}\0{_normal_form(_source(module))}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def defines(dotted_path: str) -> bool:
+    """Whether the module of a dotted path defines its last name, found without importing the module."""
+    module, _, name = dotted_path.rpartition(".")
+    source = _source_or_none(module)
+    return source is not None and name in set(_names(ast.parse(source.read_text(encoding="utf-8"))))
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from (alias.asname or alias.name for alias in node.names)
+
+
+def _closure(dotted_paths: Iterable[str]) -> set[str]:
+    waiting = [_module_of(path) for path in dotted_paths]
+    own = OWN_PACKAGES | {module.partition(".")[0] for module in waiting}
+    seen: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        if module not in seen:
+            seen.add(module)
+            waiting.extend(_imports(module, own))
+    return seen
+
+
+def _module_of(dotted_path: str) -> str:
+    for module in (dotted_path, dotted_path.rpartition(".")[0]):
+        if module and _source_or_none(module):
+            return module
+    raise ConfigError(
+        f"no module of {dotted_path} can be found",
+        remedy="name a function by its module's dotted path, and install the module beside Millrace",
+    )
+
+
+def _imports(module: str, own: frozenset[str]) -> Iterator[str]:
+    for node in ast.walk(_tree(_source(module))):
+        for name in _imported_names(node, module):
+            if name.partition(".")[0] in own:
+                yield from (found for found in (name, name.rpartition(".")[0]) if found and _source_or_none(found))
+
+
+def _imported_names(node: ast.AST, module: str) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        parent = module.split(".")[: -node.level] if node.level else []
+        base = ".".join([*parent, *([node.module] if node.module else [])])
+        yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _source(module: str) -> Path:
+    source = _source_or_none(module)
+    if source is None:
+        raise ConfigError(f"the module {module} cannot be found", remedy="install it beside Millrace")
+    return source
+
+
+@functools.lru_cache(maxsize=None)
+def _source_or_none(module: str) -> Optional[Path]:
+    """The module's file, found from its top package's folder: importing the parents would run their code."""
+    top, *below = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None and not spec.submodule_search_locations:
+        return None
+    if not below:
+        return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    for location in spec.submodule_search_locations or ():
+        stem = Path(location).joinpath(*below)
+        for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def _tree(source: Path) -> ast.Module:
+    try:
+        return ast.parse(source.read_text(encoding="utf-8"), filename=str(source))
+    except SyntaxError as error:
+        raise ConfigError(
+            f"not Python: {error.msg}", where=f"{source}:{error.lineno}", remedy="mend that line"
+        ) from error
+
+
+def _normal_form(source: Path) -> str:
+    tree = _tree(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                node.body = node.body[1:]
+    return ast.dump(tree)

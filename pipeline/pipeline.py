@@ -1,0 +1,55 @@
+"""The graph: which stage takes what from which. Each stage is built in `pipeline.stages`."""
+
+from tfx.orchestration.pipeline import Pipeline
+
+from pipeline.config import Config
+from pipeline.connections import beam_arguments, metadata_connection
+from pipeline.paths import layout
+from pipeline.stages import data, delivery, training, verdicts
+
+
+def create_pipeline(config: Config) -> Pipeline:
+    """Wires the stages of a configured pipeline; it reads nothing but its argument and the files that it names.
+
+    Args:
+        config: the configuration, the same for every runner.
+
+    Returns:
+        TFX's pipeline, ready for any TFX runner.
+    """
+    example_gen = data.build_example_gen(config)
+    examples = example_gen.outputs["examples"]
+    statistics_gen = data.build_statistics_gen(examples)
+    statistics = statistics_gen.outputs["statistics"]
+    schema_gen = data.build_schema_gen(statistics)
+    curated_schema = data.build_curated_schema(config) if config.schema_.file else None
+    schema = (curated_schema or schema_gen).outputs["schema"]
+    example_validator = data.build_example_validator(statistics, schema)
+    data_gate = data.build_data_gate(config, statistics, schema, example_validator.outputs["anomalies"])
+
+    transform = training.build_transform(config, examples, schema, data_gate)
+    transformed, graph = transform.outputs["transformed_examples"], transform.outputs["transform_graph"]
+    tuner = training.build_tuner(config, transformed, graph, schema)
+    hyperparameters = tuner.outputs["best_hyperparameters"] if tuner else None
+    trainer = training.build_trainer(config, transformed, graph, schema, hyperparameters)
+    model = trainer.outputs["model"]
+
+    champion = verdicts.build_latest_blessed_model()
+    evaluator = verdicts.build_evaluator(config, examples, model, champion.outputs["model"])
+    infra_validator = verdicts.build_infra_validator(config, model, examples)
+    blessings = evaluator.outputs["blessing"], infra_validator.outputs["blessing"]
+
+    pusher = delivery.build_pusher(config, *blessings)
+    archive = delivery.build_model_archive(config, pusher.outputs["pushed_model"])
+    notifier = delivery.build_notifier(config, *blessings, pusher.outputs["pushed_model"])
+
+    stages = [example_gen, statistics_gen, schema_gen, curated_schema, example_validator, data_gate, transform, tuner]
+    stages += [trainer, champion, evaluator, infra_validator, pusher, archive, notifier]
+    return Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=layout(config).artifacts,
+        components=[stage for stage in stages if stage],
+        enable_cache=True,
+        metadata_connection_config=metadata_connection(config),
+        beam_pipeline_args=beam_arguments(config),
+    )

@@ -1,0 +1,115 @@
+"""The stages that look at the data: ExampleGen, StatisticsGen, SchemaGen, CuratedSchema, ExampleValidator, DataGate."""
+
+from datetime import date
+from typing import Any, Optional
+
+from tfx.components.example_gen.component import FileBasedExampleGen
+from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
+from tfx.components.example_gen.custom_executors import avro_executor, parquet_executor
+from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.schema_gen.component import SchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+from tfx.proto import example_gen_pb2, range_config_pb2
+from tfx.types.channel import BaseChannel
+
+from custom_components.curated_schema.component import CuratedSchema
+from custom_components.data_gate.component import DataGate
+from pipeline.code_digest import code_digest
+from pipeline.config import Config, Data
+from pipeline.schema_file import schema_text
+from pipeline.stages import ids
+
+
+def build_example_gen(config: Config) -> BaseComponent:
+    """ExampleGen: the configured files as tf.Examples, split, for a span and a version."""
+    return _example_gen(config.data).with_id(ids.EXAMPLE_GEN)
+
+
+def _example_gen(data: Data) -> BaseComponent:
+    if data.format == "bigquery":
+        # The BigQuery extension brings Google's clients along, which only this format needs.
+        from tfx.extensions.google_cloud_big_query.example_gen.component import BigQueryExampleGen
+
+        return BigQueryExampleGen(query=data.query, output_config=_output_config(data))
+    settings = {
+        "input_base": data.path,
+        "input_config": _input_config(data),
+        "output_config": _output_config(data),
+        "range_config": _range_config(data),
+    }
+    if data.format == "csv":
+        return CsvExampleGen(**settings)
+    if data.format == "tfrecord":
+        return ImportExampleGen(**settings)
+    executors = {"parquet": parquet_executor.Executor, "avro": avro_executor.Executor}
+    return FileBasedExampleGen(**settings, custom_executor_spec=BeamExecutorSpec(executors[data.format]))
+
+
+def _input_config(data: Data) -> example_gen_pb2.Input:
+    splits = [example_gen_pb2.Input.Split(name=split.name, pattern=split.pattern) for split in data.files]
+    whole = example_gen_pb2.Input.Split(name="single_split", pattern=data.pattern)
+    return example_gen_pb2.Input(splits=splits or [whole])
+
+
+def _output_config(data: Data) -> Optional[example_gen_pb2.Output]:
+    if data.files:
+        return None
+    buckets = [
+        example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=size) for name, size in data.splits.items()
+    ]
+    return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=buckets))
+
+
+def _range_config(data: Data) -> Optional[range_config_pb2.RangeConfig]:
+    if data.span is None:
+        return None
+    static = range_config_pb2.StaticRange(start_span_number=data.span, end_span_number=data.span)
+    return range_config_pb2.RangeConfig(static_range=static)
+
+
+def build_statistics_gen(examples: BaseChannel) -> BaseComponent:
+    """StatisticsGen: TFDV's statistics of each split."""
+    return StatisticsGen(examples=examples).with_id(ids.STATISTICS_GEN)
+
+
+def build_schema_gen(statistics: BaseChannel) -> BaseComponent:
+    """SchemaGen: the schema that the data suggests, beside the curated one."""
+    return SchemaGen(statistics=statistics, infer_feature_shape=True).with_id(ids.SCHEMA_GEN)
+
+
+def build_curated_schema(config: Config) -> BaseComponent:
+    """CuratedSchema: the contract in the configured file, by its content."""
+    return CuratedSchema(
+        schema_text=schema_text(config),
+        code_digest=code_digest("custom_components.curated_schema.component"),
+    ).with_id(ids.CURATED_SCHEMA)
+
+
+def build_example_validator(statistics: BaseChannel, schema: BaseChannel) -> BaseComponent:
+    """ExampleValidator: TFDV's anomalies of each split against the schema."""
+    return ExampleValidator(statistics=statistics, schema=schema).with_id(ids.EXAMPLE_VALIDATOR)
+
+
+def build_data_gate(
+    config: Config, statistics: BaseChannel, schema: BaseChannel, anomalies: BaseChannel
+) -> BaseComponent:
+    """DataGate: ends the run before Transform when the policy says that the data may not be learned from."""
+    return DataGate(
+        statistics=statistics,
+        schema=schema,
+        anomalies=anomalies,
+        policy=dict(config.data_gate.policy),
+        waivers=_waivers_in_force(config, date.today()),
+        label=config.label.model_dump(mode="json"),
+        feature_columns=list(config.feature_table().columns()),
+        schema_file=config.schema_.file or "",
+        code_digest=code_digest("custom_components.data_gate.executor"),
+    ).with_id(ids.DATA_GATE)
+
+
+def _waivers_in_force(config: Config, today: date) -> list[dict[str, Any]]:
+    # A waiver that has run out changes the parameters, so a pass that it allowed is not served from the cache.
+    return [waiver.model_dump(mode="json") for waiver in config.data_gate.waivers if today <= waiver.until]

@@ -1,0 +1,78 @@
+"""The stages that let a model out: Pusher, and on request ModelArchive and Notifier."""
+
+from typing import Optional
+
+from tfx.components.pusher.component import Pusher
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.proto import pusher_pb2
+from tfx.types.channel import BaseChannel
+
+from custom_components.model_archive.component import model_archive
+from custom_components.notifier.component import Notifier
+from pipeline.code_digest import code_digest
+from pipeline.config import Config, VertexEndpoint
+from pipeline.paths import push_directory
+from pipeline.stages import ids
+
+
+def build_pusher(config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
+    """Pusher: the model with its warm-up requests, out of the InfraValidator's hands, once both blessings are given."""
+    if config.push.vertex:
+        return _vertex_pusher(config.push.vertex, model_blessing, infra_blessing).with_id(ids.PUSHER)
+    filesystem = pusher_pb2.PushDestination.Filesystem(base_directory=push_directory(config))
+    return Pusher(
+        model_blessing=model_blessing,
+        infra_blessing=infra_blessing,
+        push_destination=pusher_pb2.PushDestination(filesystem=filesystem),
+    ).with_id(ids.PUSHER)
+
+
+def _vertex_pusher(target: VertexEndpoint, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
+    # Google's clients are imported only by a pipeline that pushes to Vertex AI.
+    from tfx.extensions.google_cloud_ai_platform.constants import (
+        ENABLE_VERTEX_KEY,
+        SERVING_ARGS_KEY,
+        VERTEX_CONTAINER_IMAGE_URI_KEY,
+        VERTEX_REGION_KEY,
+    )
+    from tfx.extensions.google_cloud_ai_platform.pusher.component import Pusher as VertexPusher
+
+    return VertexPusher(
+        model_blessing=model_blessing,
+        infra_blessing=infra_blessing,
+        custom_config={
+            ENABLE_VERTEX_KEY: True,
+            VERTEX_REGION_KEY: target.region,
+            VERTEX_CONTAINER_IMAGE_URI_KEY: target.image,
+            SERVING_ARGS_KEY: {
+                "project_id": target.project,
+                "endpoint_name": target.endpoint,
+                "machine_type": target.machine_type,
+                "min_replica_count": target.min_replicas,
+                "max_replica_count": target.max_replicas,
+            },
+        },
+    )
+
+
+def build_model_archive(config: Config, pushed_model: BaseChannel) -> Optional[BaseComponent]:
+    """ModelArchive, when it is configured: the pushed model as one file with its checksum."""
+    if config.archive is None:
+        return None
+    return model_archive(config.archive.image)(pushed_model=pushed_model).with_id(ids.MODEL_ARCHIVE)
+
+
+def build_notifier(
+    config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel, pushed_model: BaseChannel
+) -> Optional[BaseComponent]:
+    """Notifier, when it is configured: the verdicts, to a webhook."""
+    if config.notify is None:
+        return None
+    return Notifier(
+        model_blessing=model_blessing,
+        infra_blessing=infra_blessing,
+        pushed_model=pushed_model,
+        pipeline_name=config.name,
+        webhook_env=config.notify.webhook_env,
+        code_digest=code_digest("custom_components.notifier.component"),
+    ).with_id(ids.NOTIFIER)

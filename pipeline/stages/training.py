@@ -1,0 +1,100 @@
+"""The stages that make a model: Transform, Tuner or its pinned outcome, Trainer."""
+
+from pathlib import Path
+from typing import Any, Optional
+
+from tfx.components.trainer.component import Trainer
+from tfx.components.transform.component import Transform
+from tfx.components.tuner.component import Tuner
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.proto import trainer_pb2
+from tfx.types.channel import BaseChannel
+
+from custom_components.pinned_hyperparameters.component import PinnedHyperparameters
+from pipeline.code_digest import code_digest
+from pipeline.config import Config
+from pipeline.errors import BadInput
+from pipeline.stages import ids
+
+
+def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, gate: BaseComponent) -> BaseComponent:
+    """Transform: the feature table as a TensorFlow graph, once the gate has let the data pass."""
+    transform = Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn=config.code.preprocessing_fn,
+        # Its statistics of the raw data are StatisticsGen's; those of the transformed data nobody reads.
+        disable_statistics=True,
+        custom_config={
+            "features": config.feature_table().model_dump(mode="json"),
+            "code_digest": code_digest(config.code.preprocessing_fn),
+        },
+    ).with_id(ids.TRANSFORM)
+    transform.add_upstream_node(gate)
+    return transform
+
+
+def build_tuner(
+    config: Config, examples: BaseChannel, transform_graph: BaseChannel, schema: BaseChannel
+) -> Optional[BaseComponent]:
+    """Tuner, when tuning is enabled; the pinned outcome of an earlier search, when one is named; else nothing."""
+    if config.tuning.pinned:
+        return PinnedHyperparameters(
+            hyperparameters=_pinned(config.tuning.pinned),
+            code_digest=code_digest("custom_components.pinned_hyperparameters.component"),
+        ).with_id(ids.PINNED_HYPERPARAMETERS)
+    if not config.tuning.enabled:
+        return None
+    return Tuner(
+        examples=examples,
+        transform_graph=transform_graph,
+        schema=schema,
+        tuner_fn=config.code.tuner_fn,
+        train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=config.tuning.steps),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=config.training.eval_steps or 0),
+        custom_config={
+            **_custom_config(config, config.code.tuner_fn),
+            "tuning": config.tuning.model_dump(mode="json"),
+        },
+    ).with_id(ids.TUNER)
+
+
+def build_trainer(
+    config: Config,
+    examples: BaseChannel,
+    transform_graph: BaseChannel,
+    schema: BaseChannel,
+    hyperparameters: Optional[BaseChannel],
+) -> BaseComponent:
+    """Trainer: the Keras model of the feature table, exported with its serving signatures."""
+    return Trainer(
+        examples=examples,
+        transform_graph=transform_graph,
+        schema=schema,
+        hyperparameters=hyperparameters,
+        run_fn=config.code.run_fn,
+        train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=config.training.steps or 0),
+        eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=config.training.eval_steps or 0),
+        custom_config=_custom_config(config, config.code.run_fn),
+    ).with_id(ids.TRAINER)
+
+
+def _custom_config(config: Config, entry_point: str) -> dict[str, Any]:
+    return {
+        "features": config.feature_table().model_dump(mode="json"),
+        "model": config.model.model_dump(mode="json"),
+        "training": config.training.model_dump(mode="json"),
+        "model_fn": config.code.model_fn,
+        "code_digest": code_digest(entry_point, config.code.model_fn),
+    }
+
+
+def _pinned(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"the pinned hyperparameters cannot be read: {getattr(error, 'strerror', error)}",
+            where=file,
+            remedy="mend tuning.pinned, or run once with tuning.enabled=true and copy what the Tuner found",
+        ) from error

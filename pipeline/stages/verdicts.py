@@ -1,0 +1,68 @@
+"""The stages that judge a model: LatestBlessedModel, Evaluator, InfraValidator."""
+
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.standard_artifacts import Model, ModelBlessing
+
+from custom_components.evaluator.component import Evaluator
+from custom_components.infra_validator.component import InfraValidator, docker_or_kubernetes
+from models.evaluation import eval_config
+from pipeline.code_digest import code_digest
+from pipeline.config import Config
+from pipeline.stages import ids
+
+
+def build_latest_blessed_model() -> BaseNode:
+    """LatestBlessedModel: the champion that a new model is compared with; none before the first blessing."""
+    return Resolver(
+        strategy_class=LatestBlessedModelStrategy,
+        model=Channel(type=Model),
+        model_blessing=Channel(type=ModelBlessing),
+    ).with_id(ids.LATEST_BLESSED_MODEL)
+
+
+def build_evaluator(
+    config: Config, examples: BaseChannel, model: BaseChannel, baseline: BaseChannel
+) -> BaseComponent:
+    """Evaluator: TFMA's metrics against the thresholds, and a gate report that says why or why not."""
+    return Evaluator(
+        examples=examples,
+        model=model,
+        baseline_model=baseline,
+        eval_config=eval_config(
+            config.label.model_dump(mode="json"), config.evaluation.model_dump(mode="json")
+        ),
+        min_slice_size=config.evaluation.min_slice_size,
+        code_digest=code_digest("custom_components.evaluator.executor"),
+    ).with_id(ids.EVALUATOR)
+
+
+def build_infra_validator(config: Config, model: BaseChannel, examples: BaseChannel) -> BaseComponent:
+    """InfraValidator: the exported model, loaded and queried in a model server of its own."""
+    limits = config.infra_validation
+    if limits.platform in ("docker", "kubernetes"):
+        built = docker_or_kubernetes(
+            model=model,
+            examples=examples,
+            platform=limits.platform,
+            image=limits.image,
+            num_examples=limits.examples,
+            tries=limits.tries,
+            load_seconds=limits.load_seconds,
+        )
+    else:
+        built = InfraValidator(
+            model=model,
+            examples=examples,
+            platform=limits.platform,
+            num_examples=limits.examples,
+            tries=limits.tries,
+            load_seconds=limits.load_seconds,
+            p95_milliseconds=limits.p95_milliseconds,
+            memory_mib=limits.memory_mib,
+            code_digest=code_digest("custom_components.infra_validator.executor"),
+        )
+    return built.with_id(ids.INFRA_VALIDATOR)
