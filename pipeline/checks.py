@@ -103,7 +103,9 @@ def _parquet_columns(file: Path) -> list[str]:
     try:
         return list(pyarrow.parquet.read_schema(file).names)
     except (OSError, pyarrow.ArrowInvalid) as error:
-        raise DataError(f"not a Parquet file: {error}", where=str(file), remedy="mend data.format or the file") from error
+        raise DataError(
+            f"not a Parquet file: {error}", where=str(file), remedy="mend data.format or the file"
+        ) from error
 
 
 def _columns_cover(config: Config, columns: list[str]) -> None:

@@ -57,9 +57,7 @@ def _input_config(data: Data) -> example_gen_pb2.Input:
 def _output_config(data: Data) -> Optional[example_gen_pb2.Output]:
     if data.files:
         return None
-    buckets = [
-        example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=size) for name, size in data.splits.items()
-    ]
+    buckets = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=size) for name, size in data.splits.items()]
     return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=buckets))
 
 

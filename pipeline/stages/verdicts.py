@@ -24,17 +24,13 @@ def build_latest_blessed_model() -> BaseNode:
     ).with_id(ids.LATEST_BLESSED_MODEL)
 
 
-def build_evaluator(
-    config: Config, examples: BaseChannel, model: BaseChannel, baseline: BaseChannel
-) -> BaseComponent:
+def build_evaluator(config: Config, examples: BaseChannel, model: BaseChannel, baseline: BaseChannel) -> BaseComponent:
     """Evaluator: TFMA's metrics against the thresholds, and a gate report that says why or why not."""
     return Evaluator(
         examples=examples,
         model=model,
         baseline_model=baseline,
-        eval_config=eval_config(
-            config.label.model_dump(mode="json"), config.evaluation.model_dump(mode="json")
-        ),
+        eval_config=eval_config(config.label.model_dump(mode="json"), config.evaluation.model_dump(mode="json")),
         min_slice_size=config.evaluation.min_slice_size,
         code_digest=code_digest("custom_components.evaluator.executor"),
     ).with_id(ids.EVALUATOR)

@@ -1,0 +1,122 @@
+"""The live table of a run on a terminal; a plain line for each change where the output is not a terminal."""
+
+import threading
+import time
+from types import TracebackType
+from typing import Optional, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from runners.journal import ENDED, Event, Journal, Progress, State, progress
+
+REFRESH_SECONDS = 0.25
+
+STYLES = {
+    State.WAITING: "dim",
+    State.RUNNING: "bold cyan",
+    State.CACHED: "blue",
+    State.DONE: "green",
+    State.FAILED: "bold red",
+    State.SKIPPED: "dim",
+    State.BLOCKED: "bold red",
+}
+
+
+class Board:
+    """Shows a journal while it grows.
+
+    Args:
+        name: the pipeline's name.
+        journal: the run's journal.
+        stream: where a person looks.
+    """
+
+    def __init__(self, name: str, journal: Journal, stream: TextIO) -> None:
+        self.console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
+        self._name = name
+        self._journal = journal
+        self._stages: list[str] = []
+        self._told = 0
+        self._stop = threading.Event()
+        self._live: Optional[Live] = None
+        self._follower = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> "Board":
+        if self.console.is_terminal:
+            self._live = Live(self._waiting(), console=self.console, refresh_per_second=8)
+            self._live.start()
+        else:
+            self.console.print(f"{self._name}: starting (TensorFlow and TFX take some seconds to load)")
+        self._follower.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self._stop.set()
+        self._follower.join()
+        self._refresh(final=True)
+        if self._live:
+            self._live.stop()
+
+    def show(self, stages: list[str]) -> None:
+        """Tells which stages take part, in order."""
+        self._stages = stages
+
+    def _waiting(self) -> Spinner:
+        return Spinner("dots", Text(f"{self._name}: loading TensorFlow and TFX"))
+
+    def _follow(self) -> None:
+        while not self._stop.wait(REFRESH_SECONDS):
+            self._refresh()
+
+    def _refresh(self, final: bool = False) -> None:
+        events = self._journal.events()
+        if self._live:
+            if self._stages:
+                self._live.update(_table(_closed(progress(self._stages, events), final), time.time()))
+            elif final:
+                self._live.update(Text(""))
+        else:
+            self._tell(events)
+
+    def _tell(self, events: list[Event]) -> None:
+        shown = {row.stage: row for row in progress(self._stages, events)}
+        for event in events[self._told :]:
+            if event.state in ENDED:
+                seconds = shown[event.stage].seconds(event.at) or 0.0
+                self.console.print(
+                    f"  {event.stage:<20} {event.state.value:<8} {seconds:6.1f} s  {event.note}".rstrip()
+                )
+        self._told = len(events)
+
+
+def _closed(rows: list[Progress], final: bool) -> list[Progress]:
+    """After the end nothing waits any more: what did not get its turn was skipped."""
+    if not final:
+        return rows
+    return [Progress(row.stage, State.SKIPPED) if row.state is State.WAITING else row for row in rows]
+
+
+def _table(rows: list[Progress], now: float) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("stage", min_width=20)
+    table.add_column("state", min_width=8)
+    table.add_column("seconds", justify="right")
+    table.add_column("")
+    for row in rows:
+        seconds = row.seconds(now)
+        table.add_row(
+            row.stage,
+            Text(row.state.value, style=STYLES[row.state]),
+            "" if seconds is None else f"{seconds:.1f}",
+            row.note,
+        )
+    return table

@@ -1,0 +1,72 @@
+"""The `millrace` command: finds a subcommand's module when it is asked for, and turns errors into exit codes.
+
+Exit codes: 0 done, 1 a fault, 2 bad input, 3 a gate said no, 130 interrupted.
+"""
+
+import importlib
+import os
+import sys
+from typing import Optional
+
+import click
+
+from pipeline.errors import MillraceError
+
+# Dotted paths, so that `millrace --help` imports none of them; the help is theirs in one line.
+COMMANDS = {
+    "run": ("cli.run:run", "Run the pipeline on this machine."),
+    "runs": ("cli.runs:runs", "List runs with their metrics and verdicts."),
+    "schema": ("cli.schema:schema", "Show, compare and change the data contract."),
+    "doctor": ("cli.doctor:doctor", "Say what this machine has, lacks and can run."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="millrace")
+def millrace(debug: bool) -> None:
+    """From a table of examples to a blessed, pushed TensorFlow model: on this machine and on Vertex AI."""
+
+
+def main() -> None:
+    """The console script."""
+    debug = "--debug" in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        millrace.main(arguments, prog_name="millrace", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except MillraceError as error:
+        if debug:
+            raise
+        click.echo(f"millrace: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

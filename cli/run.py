@@ -1,0 +1,89 @@
+"""`millrace run`: runs the pipeline and shows it while it runs."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from cli.board import Board
+from cli.options import config_options
+from cli.summary import print_summary
+from pipeline.config import Config
+from pipeline.config_file import load
+from pipeline.errors import BadInput
+from pipeline.paths import layout
+from runners.quiet import output_to
+from runners.run_folder import Request, new_run
+from runners.run_folder import runs as run_folders
+
+
+@click.command()
+@config_options
+@click.option(
+    "--runner", type=click.Choice(["local", "beam"]), default="local", show_default=True, help="Where to run."
+)
+@click.option("--from", "from_stage", default="", metavar="STAGE", help="Run STAGE and what follows it again.")
+@click.option("--to", "to_stage", default="", metavar="STAGE", help="Run STAGE and what it needs, and no more.")
+@click.option("--no-cache", is_flag=True, help="Run every stage, changed or not.")
+@click.option("--resume", is_flag=True, help="Go on with the last run that failed or was killed, as it was asked for.")
+def run(
+    config_file: str,
+    overrides: tuple[str, ...],
+    runner: str,
+    from_stage: str,
+    to_stage: str,
+    no_cache: bool,
+    resume: bool,
+) -> None:
+    """Run the pipeline on this machine.
+
+    Unchanged stages are served from the cache. Exit code 0: done. 1: a stage failed. 2: the input cannot be used.
+    3: a gate said no (data, evaluation, infrastructure).
+    """
+    request = Request(str(Path(config_file).resolve()), overrides, runner, from_stage, to_stage, not no_cache)
+    config = load(config_file, overrides)
+    if resume:
+        request = _resumed(config, request)
+        config = load(request.config_file, request.overrides)
+    raise click.exceptions.Exit(_run(config, request))
+
+
+def _resumed(config: Config, request: Request) -> Request:
+    """The last run's request. What it finished is in the cache, so that only the rest runs, edits included."""
+    folders = [folder for folder in run_folders(layout(config).logs) if not folder.is_alive()]
+    last = folders[-1] if folders else None
+    asked = last.request() if last else None
+    if last is None or asked is None or last.exit_code() == 0:
+        raise BadInput(
+            "there is nothing to resume: " + ("the last run ended well" if last else "no run has been here yet"),
+            where=str(layout(config).logs),
+            remedy="millrace run",
+        )
+    return replace(asked, overrides=request.overrides or asked.overrides, from_stage="", cache=True)
+
+
+def _run(config: Config, request: Request) -> int:
+    began = time.time()
+    _make_logs(config)
+    from pipeline.connections import secrets
+    from runners.run import run as run_pipeline
+
+    with new_run(layout(config).logs, request) as folder, output_to(folder.log, secrets(config)) as terminal:
+        with Board(config.name, folder.journal, terminal) as board:
+            outcome = run_pipeline(config, folder, board.show)
+        folder.finish(outcome.exit_code)
+        print_summary(config, folder, outcome, time.time() - began, board.console)
+        return outcome.exit_code
+
+
+def _make_logs(config: Config) -> None:
+    logs = layout(config).logs
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"nothing can be written here: {error.strerror}",
+            where=config.root,
+            remedy="set root in the configuration (or --set root=FOLDER) to a folder that is yours, with space left",
+        ) from error

@@ -1,0 +1,115 @@
+"""`millrace runs`: the runs that ML Metadata remembers, with their metrics and verdicts."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from typing import Optional
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cli.options import config_options
+from pipeline import records
+from pipeline.config import Config
+from pipeline.config_file import load
+from pipeline.paths import layout
+from runners.run_folder import RunFolder
+from runners.run_folder import runs as run_folders
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run, as it is shown.
+
+    Args:
+        run_id: the run's id.
+        state: running, done, cached, refused, failed, blocked, interrupted or killed.
+        started: local time, ISO 8601.
+        seconds: from its first to its last change.
+        metrics: the Evaluator's overall metrics.
+        blessed: the Evaluator's verdict; None when it did not get that far.
+        infra_blessed: the InfraValidator's verdict; None when it did not get that far.
+        pushed_to: where the model went; empty when it did not.
+        reason: why the run did not push a model; empty when it did.
+    """
+
+    run_id: str
+    state: str
+    started: str
+    seconds: float
+    metrics: dict[str, float]
+    blessed: Optional[bool]
+    infra_blessed: Optional[bool]
+    pushed_to: str
+    reason: str
+
+
+@click.command()
+@config_options
+@click.option("-n", "--last", default=20, show_default=True, type=click.IntRange(min=1), help="How many, the newest.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def runs(config_file: str, overrides: tuple[str, ...], last: int, as_json: bool) -> None:
+    """List runs with their metrics and verdicts, the newest last."""
+    config = load(config_file, overrides)
+    rows = _rows(config)[-last:]
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+    elif rows:
+        Console(highlight=False).print(_table(rows))
+    else:
+        click.echo(f"no run of {config.name} yet: millrace run -c {config_file}")
+
+
+def _rows(config: Config) -> list[Row]:
+    folders = {folder.run_id: folder for folder in run_folders(layout(config).logs)}
+    store = records.open_store(config) if folders else None
+    return [_row(run, folders.get(run.run_id)) for run in (records.runs(store, config.name) if store else [])]
+
+
+def _row(run: records.RunRecord, folder: Optional[RunFolder]) -> Row:
+    report = records.gate_report(run)
+    return Row(
+        run_id=run.run_id,
+        state=_state(run, folder),
+        started=time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(run.started / 1000)),
+        seconds=round((run.ended - run.started) / 1000, 1),
+        metrics=report.metrics if report else {},
+        blessed=records.blessing(run, "Evaluator"),
+        infra_blessed=records.blessing(run, "InfraValidator"),
+        pushed_to=records.pushed_to(run),
+        reason=_reason(run),
+    )
+
+
+def _state(run: records.RunRecord, folder: Optional[RunFolder]) -> str:
+    code = folder.exit_code() if folder else None
+    if code is None and folder and not folder.is_alive():
+        return "killed"
+    by_code = {3: "blocked" if run.state == "failed" else "refused", 130: "interrupted"}
+    return by_code.get(code, "failed" if code else run.state) if code is not None else run.state
+
+
+def _reason(run: records.RunRecord) -> str:
+    failures = [record.failure for record in run.stages.values() if record.failure]
+    refusals = [
+        records.reason(run, judge) for judge in ("Evaluator", "InfraValidator") if records.blessing(run, judge) is False
+    ]
+    return next(iter([*failures, *refusals]), "")
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in ("run", "state", "seconds", "metrics", "evaluator", "infra", "pushed"):
+        table.add_column(head, justify="right" if head == "seconds" else "left", overflow="fold")
+    for row in rows:
+        metrics = "  ".join(f"{name} {value:.4f}" for name, value in list(row.metrics.items())[:2])
+        pushed = row.pushed_to.rpartition("/")[2] or row.reason.partition("\n")[0]
+        table.add_row(
+            row.run_id, row.state, f"{row.seconds:.1f}", metrics, _word(row.blessed), _word(row.infra_blessed), pushed
+        )
+    return table
+
+
+def _word(verdict: Optional[bool]) -> str:
+    return {True: "blessed", False: "not blessed", None: ""}[verdict]

@@ -1,0 +1,73 @@
+"""What a person reads when a run is over: metrics, verdicts, where the model is, where the log is, what to do next."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from pipeline import records
+from pipeline.config import Config
+from runners.run import Outcome
+from runners.run_folder import RunFolder
+
+
+def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: float, console: Console) -> None:
+    """Prints the end of a run.
+
+    Args:
+        config: the configuration.
+        folder: the run's folder.
+        outcome: how it ended.
+        seconds: how long the whole run took.
+        console: where a person looks.
+    """
+    # A run that was refused before its first stage has no record, and may have no store either.
+    started = bool(folder.journal.events())
+    found = (
+        [r for r in records.runs(records.open_store(config), config.name) if r.run_id == folder.run_id]
+        if started
+        else []
+    )
+    console.print()
+    if found:
+        _print_record(config, found[0], console)
+    if outcome.failure:
+        _print_failure(outcome, console)
+    console.print(f"run {folder.run_id}: {_ending(outcome)} in {seconds:.1f} s; log: {folder.log}")
+
+
+def _print_record(config: Config, run: records.RunRecord, console: Console) -> None:
+    if config.schema_.file is None:
+        console.print("schema: inferred from this data, since the configuration names no curated one")
+    report = records.gate_report(run)
+    if report:
+        console.print(_metrics_line(report.metrics))
+        if not report.blessed:
+            console.print(escape(report.to_text()))
+    for judge in ("Evaluator", "InfraValidator"):
+        verdict = records.blessing(run, judge)
+        if verdict is not None:
+            why = records.reason(run, judge)
+            console.print(
+                f"{judge + ':':<16}{'blessed' if verdict else 'not blessed'}{'; ' + escape(why) if why else ''}"
+            )
+    pushed = records.pushed_to(run)
+    if pushed:
+        console.print(f"{'pushed to:':<16}{escape(pushed)}")
+
+
+def _metrics_line(metrics: dict[str, float]) -> str:
+    shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items() if not value.is_integer())
+    return f"{'metrics:':<16}{shown}"
+
+
+def _print_failure(outcome: Outcome, console: Console) -> None:
+    failure = outcome.failure
+    assert failure is not None
+    place = f"{failure.where}: " if failure.where else ""
+    console.print(f"[bold red]{escape(place)}[/]{escape(failure.what)}")
+    if failure.remedy:
+        console.print(f"  remedy: {escape(failure.remedy)}")
+
+
+def _ending(outcome: Outcome) -> str:
+    words = {0: "done", 2: "refused: bad input", 3: "a gate said no", 130: "interrupted"}
+    return words.get(outcome.exit_code, "failed")

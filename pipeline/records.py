@@ -1,0 +1,180 @@
+"""What ML Metadata remembers of a pipeline's runs, as plain values. Imports no TFX, so that it answers quickly."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+
+from custom_components.evaluator.gate_report import GateReport, load
+from pipeline.config import Config
+from pipeline.connections import metadata_connection
+
+# The custom property of a failed execution that says why, in the words that the person saw.
+FAILURE_PROPERTY = "failure"
+
+_STATES = {
+    metadata_store_pb2.Execution.NEW: "running",
+    metadata_store_pb2.Execution.RUNNING: "running",
+    metadata_store_pb2.Execution.COMPLETE: "done",
+    metadata_store_pb2.Execution.CACHED: "cached",
+    metadata_store_pb2.Execution.FAILED: "failed",
+    metadata_store_pb2.Execution.CANCELED: "cancelled",
+}
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One execution of a stage.
+
+    Args:
+        stage: the stage's id.
+        execution_id: its id in ML Metadata.
+        state: running, done, cached, failed or cancelled.
+        started: milliseconds since the epoch.
+        ended: milliseconds since the epoch of the last change.
+        failure: why it failed; empty when it did not.
+        outputs: its output artifacts by key.
+    """
+
+    stage: str
+    execution_id: int
+    state: str
+    started: int
+    ended: int
+    failure: str
+    outputs: dict[str, list[metadata_store_pb2.Artifact]] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run of a pipeline.
+
+    Args:
+        run_id: the run's id.
+        stages: its executions by stage, in the order in which they began.
+    """
+
+    run_id: str
+    stages: dict[str, StageRecord]
+
+    @property
+    def state(self) -> str:
+        """running, failed, cancelled, cached (every stage was) or done."""
+        states = {record.state for record in self.stages.values()}
+        for state in ("failed", "cancelled", "running"):
+            if state in states:
+                return state
+        return "cached" if states and not states - {"cached"} else "done"
+
+    @property
+    def started(self) -> int:
+        """Milliseconds since the epoch."""
+        return min((record.started for record in self.stages.values()), default=0)
+
+    @property
+    def ended(self) -> int:
+        """Milliseconds since the epoch of its last change."""
+        return max((record.ended for record in self.stages.values()), default=0)
+
+    def artifact(self, stage: str, key: str) -> Optional[metadata_store_pb2.Artifact]:
+        """The only artifact of a stage's output; None when the stage did not get that far."""
+        record = self.stages.get(stage)
+        found = record.outputs.get(key, []) if record else []
+        return found[0] if found else None
+
+
+def open_store(config: Config) -> MetadataStore:
+    """Opens a pipeline's ML Metadata, and makes its tables when they are not there yet."""
+    return MetadataStore(metadata_connection(config), enable_upgrade_migration=True)
+
+
+def output_artifacts(store: MetadataStore, execution_id: int) -> dict[str, list[metadata_store_pb2.Artifact]]:
+    """The artifacts that an execution made or, when it was cached, took from the cache; by output key."""
+    return _outputs(store, [execution_id]).get(execution_id, {})
+
+
+def runs(store: MetadataStore, pipeline_name: str) -> list[RunRecord]:
+    """Every run of a pipeline, the oldest first.
+
+    Args:
+        store: an open ML Metadata store.
+        pipeline_name: the pipeline's name.
+    """
+    pipeline = store.get_context_by_type_and_name("pipeline", pipeline_name)
+    if pipeline is None:
+        return []
+    executions = {execution.id: execution for execution in store.get_executions_by_context(pipeline.id)}
+    stages = _names_by_execution(store, "node", executions)
+    outputs = _outputs(store, list(executions))
+    grouped: dict[str, dict[str, StageRecord]] = {}
+    for key, run_id in sorted(_names_by_execution(store, "pipeline_run", executions).items()):
+        execution = executions[key]
+        stage = stages.get(key, execution.name).removeprefix(f"{pipeline_name}.")
+        grouped.setdefault(run_id, {})[stage] = _record(stage, execution, outputs.get(key, {}))
+    return [RunRecord(run_id, records) for run_id, records in grouped.items()]
+
+
+def _record(stage: str, execution: Any, outputs: dict[str, list[metadata_store_pb2.Artifact]]) -> StageRecord:
+    return StageRecord(
+        stage=stage,
+        execution_id=execution.id,
+        state=_STATES.get(execution.last_known_state, "running"),
+        started=execution.create_time_since_epoch,
+        ended=execution.last_update_time_since_epoch,
+        failure=execution.custom_properties[FAILURE_PROPERTY].string_value,
+        outputs=outputs,
+    )
+
+
+def _names_by_execution(store: MetadataStore, context_type: str, executions: Iterable[int]) -> dict[int, str]:
+    wanted = set(executions)
+    names = {}
+    for context in store.get_contexts_by_type(context_type):
+        for execution in store.get_executions_by_context(context.id):
+            if execution.id in wanted:
+                names[execution.id] = context.name
+    return names
+
+
+def _outputs(store: MetadataStore, execution_ids: list[int]) -> dict[int, dict[str, list[metadata_store_pb2.Artifact]]]:
+    kinds = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
+    events = store.get_events_by_execution_ids(execution_ids) if execution_ids else []
+    events = [event for event in events if event.type in kinds]
+    artifacts = {a.id: a for a in store.get_artifacts_by_id(list({event.artifact_id for event in events}))}
+    found: dict[int, dict[str, list[metadata_store_pb2.Artifact]]] = {}
+    for event in events:
+        steps = [step.key for step in event.path.steps if step.HasField("key")]
+        by_key = found.setdefault(event.execution_id, {})
+        by_key.setdefault(steps[0] if steps else "", []).append(artifacts[event.artifact_id])
+    return found
+
+
+def gate_report(run: RunRecord) -> Optional[GateReport]:
+    """The Evaluator's gate report of a run; None when the run did not get that far, or its files are gone."""
+    evaluation = run.artifact("Evaluator", "evaluation")
+    try:
+        return load(evaluation.uri) if evaluation else None
+    except FileNotFoundError:
+        return None
+
+
+def blessing(run: RunRecord, stage: str) -> Optional[bool]:
+    """Whether a run's Evaluator or InfraValidator blessed the model; None when it did not get that far."""
+    artifact = run.artifact(stage, "blessing")
+    return bool(artifact.custom_properties["blessed"].int_value) if artifact else None
+
+
+def reason(run: RunRecord, stage: str) -> str:
+    """Why a run's Evaluator or InfraValidator said what it said, in one sentence."""
+    artifact = run.artifact(stage, "blessing")
+    return artifact.custom_properties["reason"].string_value if artifact else ""
+
+
+def pushed_to(run: RunRecord) -> str:
+    """The folder to which a run pushed its model; empty when it did not."""
+    artifact = run.artifact("Pusher", "pushed_model")
+    if not artifact or not artifact.custom_properties["pushed"].int_value:
+        return ""
+    return artifact.custom_properties["pushed_destination"].string_value

@@ -1,0 +1,80 @@
+"""Puts in order what a killed run left behind: executions that seem to run, and outputs that are half written."""
+
+import shutil
+from pathlib import Path
+
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+
+from pipeline.paths import Layout
+from pipeline.records import FAILURE_PROPERTY, runs
+from runners.run_folder import runs as run_folders
+
+KILLED = "the run was killed while this stage was running"
+
+
+def close_abandoned(store: MetadataStore, layout: Layout) -> list[str]:
+    """Marks as cancelled what no living run is running, and removes its outputs.
+
+    Args:
+        store: an open ML Metadata store.
+        layout: the pipeline's folders.
+
+    Returns:
+        The ids of the runs that were put in order.
+    """
+    dead = {folder.run_id for folder in run_folders(layout.logs) if not folder.is_alive()}
+    closed = []
+    for run in runs(store, layout.name):
+        abandoned = [record for record in run.stages.values() if record.state == "running"]
+        if run.run_id in dead and abandoned:
+            for record in abandoned:
+                _cancel(store, record.execution_id)
+                _remove_outputs(Path(layout.artifacts), record.stage, record.execution_id)
+            closed.append(run.run_id)
+    return closed
+
+
+def _cancel(store: MetadataStore, execution_id: int) -> None:
+    [execution] = store.get_executions_by_id([execution_id])
+    execution.last_known_state = metadata_store_pb2.Execution.CANCELED
+    execution.custom_properties[FAILURE_PROPERTY].string_value = KILLED
+    store.put_executions([execution])
+
+
+def _remove_outputs(artifacts: Path, stage: str, execution_id: int) -> None:
+    """Removes the folders that TFX gave to an execution: `STAGE/KEY/ID` and `STAGE/.system/KIND/ID`."""
+    for folder in [
+        *(artifacts / stage).glob(f"*/{execution_id}"),
+        *(artifacts / stage).glob(f".system/*/{execution_id}"),
+    ]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_deleted(store: MetadataStore, layout: Layout) -> list[str]:
+    """Removes what is left of artifacts whose files are gone, so that TFX's cache sees that they are gone.
+
+    TFX asks only whether an artifact's folder exists; a folder that holds no file any more would still be served.
+
+    Args:
+        store: an open ML Metadata store.
+        layout: the pipeline's folders.
+
+    Returns:
+        The folders that were removed.
+    """
+    pipeline = store.get_context_by_type_and_name("pipeline", layout.name)
+    removed = []
+    for artifact in store.get_artifacts_by_context(pipeline.id) if pipeline else []:
+        folder = Path(artifact.uri)
+        ours = artifact.uri.startswith(f"{layout.artifacts}/")
+        if ours and folder.is_dir() and _is_hollow(folder, artifact):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(artifact.uri)
+    return removed
+
+
+def _is_hollow(folder: Path, artifact: metadata_store_pb2.Artifact) -> bool:
+    splits = [entry.strip(' "') for entry in artifact.properties["split_names"].string_value.strip("[]").split(",")]
+    parts = [folder / f"Split-{split}" for split in splits if split] or [folder]
+    return any(not any(path.is_file() for path in part.rglob("*")) for part in parts)

@@ -1,0 +1,128 @@
+"""Runs a configured pipeline from beginning to end: checks, graph, stages, verdicts."""
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from pipeline.checks import check
+from pipeline.config import Config
+from pipeline.errors import Failure, describe
+from pipeline.paths import layout
+from runners.journal import State
+from runners.run_folder import RunFolder
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Args:
+        exit_code: 0, or the code of the failure: 1 a fault, 2 bad input, 3 a gate said no, 130 interrupted.
+        failure: what went wrong, and the remedy; None when nothing did.
+    """
+
+    exit_code: int
+    failure: Optional[Failure] = None
+
+
+def run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]) -> Outcome:
+    """Runs a pipeline in this process.
+
+    Args:
+        config: the configuration.
+        folder: the new run's folder; it holds the request.
+        started: called once with the ids of the stages that take part, before the first of them begins.
+
+    Returns:
+        How it ended. Nothing is raised for what a stage, a gate or a signal does.
+    """
+    try:
+        check(config)
+        with _signals_interrupt():
+            return _run(config, folder, started)
+    except KeyboardInterrupt:
+        _put_in_order(config)
+        remedy = "millrace run --resume goes on where it stopped"
+        return Outcome(INTERRUPTED, Failure("interrupted", "", remedy, INTERRUPTED))
+    except Exception as error:
+        logging.getLogger(__name__).exception("The run failed.")
+        failure = _recorded(folder) or describe(error)
+        return Outcome(failure.exit_code, failure)
+
+
+def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]) -> Outcome:
+    # TensorFlow and TFX come in here, after the checks: a mistake is told without waiting for them.
+    from pipeline.pipeline import create_pipeline
+    from runners.graph import bind, compile_graph
+
+    _put_in_order(config)
+    request = folder.request()
+    assert request is not None, "the run's folder is made with its request"
+    graph = compile_graph(create_pipeline(config))
+    stages = bind(graph, folder.run_id, request.from_stage, request.to_stage, request.cache)
+    for stage in stages:
+        folder.journal.record(stage, State.WAITING)
+    started(stages)
+    _runner(request.runner, folder).run_with_ir(graph)
+    return _verdict(config, folder)
+
+
+def _runner(name: str, folder: RunFolder) -> Any:
+    if name == "beam":
+        from runners.beam import BeamRunner
+
+        return BeamRunner(folder.journal)
+    from runners.local import LocalRunner
+
+    return LocalRunner(folder.journal)
+
+
+def _put_in_order(config: Config) -> None:
+    from pipeline.records import open_store
+    from runners.recovery import close_abandoned, forget_deleted
+
+    store = open_store(config)
+    close_abandoned(store, layout(config))
+    forget_deleted(store, layout(config))
+
+
+def _recorded(folder: RunFolder) -> Optional[Failure]:
+    """The failure that a stage wrote down: on Beam it does not come through as the exception that it was."""
+    failures = [event.failure for event in folder.journal.events() if event.failure]
+    return failures[-1] if failures else None
+
+
+def _verdict(config: Config, folder: RunFolder) -> Outcome:
+    """Exit code 3 when a judge said no, in a run in which the judges took part."""
+    from pipeline.records import blessing, open_store, reason, runs
+
+    [record] = [found for found in runs(open_store(config), config.name) if found.run_id == folder.run_id]
+    for judge, remedy in (
+        ("Evaluator", "the gate report shows every threshold; mend the model, or the thresholds under evaluation"),
+        (
+            "InfraValidator",
+            "the report beside the blessing shows every request; mend the serving signatures or the limits",
+        ),
+    ):
+        if blessing(record, judge) is False:
+            return Outcome(3, Failure(reason(record, judge) or "the model is not blessed", judge, remedy, 3))
+    return Outcome(0)
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Lets a polite kill end the run as Ctrl-C does, so that the metadata say how it ended."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,122 @@
+"""Runs one stage through TFX's launcher, and writes down what became of it: all that the runners have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from google.protobuf.message import Message
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration import metadata
+from tfx.orchestration.portable import launcher
+from tfx.proto.orchestration import pipeline_pb2
+
+from pipeline.errors import Failure, GateRefused, StageFailed, describe
+from pipeline.records import FAILURE_PROPERTY, output_artifacts
+from runners.journal import Journal, State
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """What TFX's launcher needs to know of one node; see `tfx.orchestration.portable.launcher.Launcher`."""
+
+    pipeline_node: pipeline_pb2.PipelineNode
+    pipeline_info: pipeline_pb2.PipelineInfo
+    pipeline_runtime_spec: pipeline_pb2.PipelineRuntimeSpec
+    executor_spec: Optional[Message]
+    custom_driver_spec: Optional[Message]
+    platform_config: Optional[Message]
+    connection: metadata_store_pb2.ConnectionConfig
+
+    @property
+    def id(self) -> str:
+        """The stage's id."""
+        return self.pipeline_node.node_info.id
+
+
+def run_stage(spec: StageSpec, journal: Journal) -> None:
+    """Runs one stage: driver, cache look-up, executor, publication; and records its states.
+
+    Args:
+        spec: the stage.
+        journal: the run's journal.
+
+    Raises:
+        GateRefused: the stage is a gate, and it said no.
+        StageFailed: the stage failed.
+    """
+    journal.record(spec.id, State.RUNNING)
+    try:
+        execution = _launch(spec)
+    except Exception as error:
+        failure = describe(error)
+        _remember(spec, failure)
+        journal.record(spec.id, State.BLOCKED if failure.exit_code == 3 else State.FAILED, failure=failure)
+        raise _told(spec.id, failure) from error
+    journal.record(spec.id, *_outcome(spec, execution))
+
+
+def _launch(spec: StageSpec) -> Optional[metadata_store_pb2.Execution]:
+    info = launcher.Launcher(
+        pipeline_node=spec.pipeline_node,
+        mlmd_connection=metadata.Metadata(spec.connection),
+        pipeline_info=spec.pipeline_info,
+        pipeline_runtime_spec=spec.pipeline_runtime_spec,
+        executor_spec=spec.executor_spec,
+        platform_config=spec.platform_config,
+        custom_driver_spec=spec.custom_driver_spec,
+    ).launch()
+    if info is None or not info.execution_id:
+        return None
+    with metadata.Metadata(spec.connection) as handle:
+        [execution] = handle.store.get_executions_by_id([info.execution_id])
+    if execution.last_known_state == metadata_store_pb2.Execution.FAILED:
+        # The launcher publishes, and does not raise, a failure to resolve the inputs.
+        raise RuntimeError("the inputs of this stage are not there; the log tells which")
+    return execution
+
+
+def _told(stage: str, failure: Failure) -> Exception:
+    kind = GateRefused if failure.exit_code == 3 else StageFailed
+    error = kind(failure.what, where=failure.where or stage, remedy=failure.remedy)
+    error.exit_code = failure.exit_code
+    return error
+
+
+def _outcome(spec: StageSpec, execution: Optional[metadata_store_pb2.Execution]) -> tuple[State, str]:
+    if execution is None:
+        return State.SKIPPED, ""
+    with metadata.Metadata(spec.connection) as handle:
+        outputs = output_artifacts(handle.store, execution.id)
+    cached = execution.last_known_state == metadata_store_pb2.Execution.CACHED
+    return (State.CACHED if cached else State.DONE), _verdict([a for found in outputs.values() for a in found])
+
+
+def _verdict(artifacts: Sequence[metadata_store_pb2.Artifact]) -> str:
+    """What the properties of TFX's blessings and pushed models say, in a few words."""
+    for artifact in artifacts:
+        properties = artifact.custom_properties
+        if "blessed" in properties:
+            return "blessed" if properties["blessed"].int_value else "not blessed"
+        if "pushed" in properties:
+            pushed = properties["pushed"].int_value
+            return f"version {properties['pushed_version'].string_value}" if pushed else "not pushed"
+    return ""
+
+
+def _remember(spec: StageSpec, failure: Failure) -> None:
+    """Adds the reason to the failed execution: TFX's launcher records only that it failed."""
+    with metadata.Metadata(spec.connection) as handle:
+        for execution in _failed_executions(spec, handle):
+            execution.custom_properties[FAILURE_PROPERTY].string_value = failure.what
+            handle.store.put_executions([execution])
+
+
+def _failed_executions(spec: StageSpec, handle: Any) -> list[metadata_store_pb2.Execution]:
+    run = spec.pipeline_runtime_spec.pipeline_run_id.field_value.string_value
+    contexts = [handle.store.get_context_by_type_and_name("pipeline_run", run)]
+    contexts.append(handle.store.get_context_by_type_and_name("node", f"{spec.pipeline_info.id}.{spec.id}"))
+    if not all(contexts):
+        return []
+    found = [{e.id: e for e in handle.store.get_executions_by_context(context.id)} for context in contexts]
+    failed = metadata_store_pb2.Execution.FAILED
+    return [e for key, e in found[0].items() if key in found[1] and e.last_known_state == failed]
