@@ -1,0 +1,43 @@
+# Every target does the set-up that it needs. Values go in as variables: make run ARGS="--set training.steps=200"
+
+PYTHON := sh bootstrap/python.sh
+VENV := .venv/bin/
+ARGS ?=
+PACKAGES ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-fast check format lock clean
+
+help:  ## list the targets
+	@echo "Millrace: make TARGET"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
+	@echo "MILLRACE_STACK=current|compatible and MILLRACE_PYTHON=PATH choose for set-up; make run ARGS=... passes options on."
+
+setup:  ## build .venv from the lock of the stack that this machine can run; quick when nothing changed
+	@$(PYTHON) -m bootstrap setup
+
+run: setup  ## run the Chicago-taxi pipeline, to a pushed model
+	@$(VENV)millrace run $(ARGS)
+
+test: setup  ## run all tests
+	@$(VENV)python -m pytest $(ARGS)
+
+test-fast: setup  ## run the tests that take seconds
+	@$(VENV)python -m pytest -m "not slow" $(ARGS)
+
+check: setup  ## check format, lint, types and import order
+	@$(VENV)ruff format --check .
+	@$(VENV)ruff check .
+	@$(VENV)mypy
+	@$(VENV)lint-imports --no-cache
+
+format: setup  ## format the code and mend what can be mended by itself
+	@$(VENV)ruff check --fix-only .
+	@$(VENV)ruff format .
+
+lock:  ## resolve the locks anew and tell what changed; PACKAGES="rich click" or PACKAGES=all upgrades
+	@$(PYTHON) -m bootstrap lock $(PACKAGES)
+
+clean:  ## remove the environment, caches and build leftovers; runs and models stay
+	rm -rf .venv .cache build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

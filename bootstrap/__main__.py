@@ -1,0 +1,52 @@
+"""The command line of set-up: `python -m bootstrap setup | lock [PACKAGE...]`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from bootstrap.commands import Runner, say
+from bootstrap.environment import Checkout, set_up, up_to_date
+from bootstrap.errors import SetupError
+from bootstrap.installer import get_uv
+from bootstrap.lock import lock_all
+from bootstrap.machine import read_machine
+from bootstrap.stacks import choose_stack
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command; returns the exit code, 2 when something is missing."""
+    parser = argparse.ArgumentParser(prog="python -m bootstrap", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("setup", help="bring .venv to what the lock says")
+    lock = commands.add_parser("lock", help="resolve the locks anew and tell what changed")
+    lock.add_argument("packages", nargs="*", help="packages to upgrade; all for every one")
+    options = parser.parse_args(arguments)
+    try:
+        _lock(options.packages) if options.command == "lock" else _setup()
+    except SetupError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; start it again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _setup() -> None:
+    checkout, machine = Checkout(ROOT), read_machine()
+    stack = choose_stack(machine, os.environ.get("MILLRACE_STACK", ""))
+    if up_to_date(checkout, stack, os.environ.get("MILLRACE_PYTHON", "")):
+        return
+    set_up(checkout, stack, machine, os.environ, Runner(checkout.cache / "setup.log", os.environ))
+
+
+def _lock(packages: list[str]) -> None:
+    runner = Runner(ROOT / ".cache" / "lock.log", os.environ, say)
+    lock_all(ROOT, get_uv(ROOT, runner, read_machine()), runner, packages)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
