@@ -8,7 +8,7 @@ import re
 from datetime import date
 from typing import Annotated, Literal, Optional, Union
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from models.features import Feature, FeatureTable, Label
 
@@ -304,7 +304,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _features_are_coherent(self) -> "Config":
-        self.feature_table()
+        try:
+            self.feature_table()
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
         return self
 
     def feature_table(self) -> FeatureTable:

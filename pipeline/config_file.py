@@ -174,7 +174,7 @@ def absolute(path: str, base: Path) -> str:
 def _in_words(problem: Any) -> str:
     """One problem of pydantic's, as a line: the key, what is wrong with it, what was expected."""
     location = tuple(problem["loc"])
-    key = ".".join(str(part) for part in _written_keys(location)) or "the file"
+    key = ".".join(str(part) for part in _written_keys(location)) or "features"
     if problem["type"] == "extra_forbidden":
         return f"{key}: there is no such key{_nearest(str(location[-1]), _names_beside(location))}"
     if problem["type"] == "missing":
@@ -201,7 +201,7 @@ def _described(location: tuple[Any, ...]) -> str:
     for model in _types_at(location[:-1]):
         if isinstance(model, type) and issubclass(model, BaseModel):
             for name, field in model.model_fields.items():
-                if location[-1] in (name, field.alias) and field.description:
+                if location and location[-1] in (name, field.alias) and field.description:
                     return f" ({field.description})"
     return ""
 

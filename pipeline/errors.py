@@ -13,9 +13,14 @@ raised there takes part by three attributes instead: `exit_code` (2 or 3), `reme
 `where` (a place). `describe` reads them wherever in the chain of causes they are.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
+
+
+# In the words of the operating system, of SQLite and of TensorFlow's file system.
+_DISK_FULL = re.compile(r"No space left on device|database or disk is full", re.IGNORECASE)
 
 
 class MillraceError(Exception):
@@ -91,6 +96,8 @@ def describe(error: BaseException) -> Failure:
         `error` itself.
     """
     told = [cause for cause in _causes(error) if isinstance(getattr(cause, "exit_code", None), int)]
+    if not told and any(_DISK_FULL.search(str(cause)) for cause in _causes(error)):
+        return Failure("the disk is full", "", "make room, or set root to another disk; then run again", 2)
     if not told:
         return Failure(f"{type(error).__name__}: {error}".strip(), "", "", 1)
     cause = told[-1]

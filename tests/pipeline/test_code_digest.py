@@ -1,0 +1,82 @@
+"""The digest of a stage's code: what changes it, and what must not."""
+
+import pytest
+
+from pipeline import code_digest as module
+from pipeline.code_digest import code_digest, defines
+from pipeline.errors import ConfigError
+
+MAIN = '"""A module."""\nfrom millrace_probe import helper\n\n\ndef entry():\n    return helper.value()\n'
+HELPER = "def value():\n    return 1\n"
+OTHER = "def unused():\n    return 1\n"
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "millrace_probe"
+    folder.mkdir()
+    for name, text in (("__init__", ""), ("main", MAIN), ("helper", HELPER), ("other", OTHER)):
+        (folder / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module._source_or_none.cache_clear()
+    yield folder
+    module._source_or_none.cache_clear()
+
+
+def digest() -> str:
+    return code_digest("millrace_probe.main.entry")
+
+
+@pytest.mark.parametrize(("file", "text"), [("main", MAIN + "\nX = 1\n"), ("helper", HELPER.replace("1", "2"))])
+def test_an_edit_of_the_module_or_of_what_it_imports_changes_the_digest(package, file, text):
+    before = digest()
+    (package / f"{file}.py").write_text(text)
+    assert digest() != before
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("other", OTHER.replace("1", "2")),
+        ("helper", "# why\n" + HELPER.replace("return 1", "return  1  # one")),
+        ("main", MAIN.replace("A module.", "A better docstring.")),
+    ],
+)
+def test_a_comment_a_docstring_or_another_module_does_not(package, file, text):
+    before = digest()
+    (package / f"{file}.py").write_text(text)
+    assert digest() == before
+
+
+def test_a_relative_import_is_followed(package):
+    (package / "main.py").write_text(MAIN.replace("from millrace_probe import helper", "from . import helper"))
+    before = digest()
+    (package / "helper.py").write_text(HELPER.replace("1", "2"))
+    assert digest() != before
+
+
+def test_the_projects_own_stages_depend_on_what_they_should():
+    closure = module._closure
+    assert "models.features" in closure(["models.preprocessing.preprocessing_fn"])
+    assert "models.trainer" not in closure(["models.preprocessing.preprocessing_fn"])
+    assert {"models.trainer", "models.features"} <= closure(["models.trainer.run_fn"])
+
+
+def test_a_module_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="no module of models.nowhere.fn can be found"):
+        code_digest("models.nowhere.fn")
+
+
+def test_a_module_that_is_not_python_is_refused_with_its_line(package):
+    (package / "helper.py").write_text("def value(:\n")
+    with pytest.raises(ConfigError, match=r"helper\.py:1: not Python") as caught:
+        digest()
+    assert caught.value.exit_code == 2
+
+
+def test_defines_looks_without_importing(package):
+    (package / "main.py").write_text(MAIN + "\nraise RuntimeError('imported')\n")
+    assert defines("millrace_probe.main.entry")
+    assert defines("millrace_probe.main.helper")
+    assert not defines("millrace_probe.main.nothing")
+    assert not defines("millrace_probe.nothing.entry")
