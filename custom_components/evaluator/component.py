@@ -1,0 +1,116 @@
+"""Evaluator: TFX's, with a gate report and minimum slice sizes; see README.md."""
+
+from typing import Optional
+
+import tensorflow_model_analysis as tfma
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
+
+from custom_components.evaluator import tfma_results
+from custom_components.evaluator.executor import Executor
+
+MIN_SLICE_SIZE_KEY = "min_slice_size"
+IN_PROCESS_KEY = "in_process"
+CODE_DIGEST_KEY = "code_digest"
+
+
+class EvaluatorConfigError(ValueError):
+    """An evaluation configuration that the gate cannot judge by."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+
+class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
+    """TFX's specification, with the parameters of the gate. `in_process` is 1 or 0: Kubeflow has no booleans."""
+
+    PARAMETERS = {
+        **standard_component_specs.EvaluatorSpec.PARAMETERS,
+        MIN_SLICE_SIZE_KEY: component_spec.ExecutionParameter(type=int),
+        IN_PROCESS_KEY: component_spec.ExecutionParameter(type=int),
+        CODE_DIGEST_KEY: component_spec.ExecutionParameter(type=str),
+    }
+
+
+class Evaluator(base_beam_component.BaseBeamComponent):
+    """Evaluates a model and says whether, and why, it may be shipped.
+
+    Outputs are those of TFX's Evaluator: `evaluation` (ModelEvaluation; with `gate_report.json` and
+    `gate_report.txt` beside TFMA's files) and `blessing` (ModelBlessing; its custom property `reason` is a sentence).
+    """
+
+    SPEC_CLASS = EvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        model: types.BaseChannel,
+        baseline_model: Optional[types.BaseChannel],
+        eval_config: tfma.EvalConfig,
+        schema: Optional[types.BaseChannel] = None,
+        min_slice_size: int = 1,
+        in_process: bool = True,
+        code_digest: str = "",
+        example_splits: Optional[list[str]] = None,
+    ) -> None:
+        """Makes the component.
+
+        Args:
+            examples: what to evaluate on.
+            model: the candidate.
+            baseline_model: the latest blessed model, or None for no comparison.
+            eval_config: metrics, slices and thresholds. A count of examples is added where there is none.
+            schema: for TFMA's reading of the examples; left out, it infers their types.
+            min_slice_size: slices of fewer examples are shown, not judged.
+            in_process: score and measure in one process of this machine where that is possible (see README.md);
+                False always leaves it to Beam.
+            code_digest: a digest of this component's code, for the cache.
+            example_splits: the splits to evaluate on; `eval` when left out.
+
+        Raises:
+            EvaluatorConfigError: no threshold is set, or one that compares slices with each other.
+        """
+        _verify(eval_config)
+        super().__init__(
+            spec=EvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                schema=schema,
+                eval_config=_prepared(eval_config),
+                example_splits=json_utils.dumps(example_splits),
+                fairness_indicator_thresholds=json_utils.dumps(None),
+                min_slice_size=max(min_slice_size, int(eval_config.options.min_slice_size.value)),
+                in_process=int(in_process),
+                code_digest=code_digest,
+                evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )
+
+
+def _prepared(eval_config: tfma.EvalConfig) -> tfma.EvalConfig:
+    """TFMA drops small slices from its results and then misses their metrics; the judge deals with them instead."""
+    prepared = tfma_results.with_example_count(eval_config)
+    prepared.options.ClearField("min_slice_size")
+    return prepared
+
+
+def _verify(eval_config: tfma.EvalConfig) -> None:
+    crossed = eval_config.cross_slicing_specs or any(
+        spec.cross_slice_thresholds or any(metric.cross_slice_thresholds for metric in spec.metrics)
+        for spec in eval_config.metrics_specs
+    )
+    if crossed:
+        raise EvaluatorConfigError(
+            "thresholds that compare slices with each other are not supported", "set a threshold on each slice instead"
+        )
+    if not tfma_results.has_threshold(eval_config):
+        raise EvaluatorConfigError("no threshold is set, so that no model can be blessed", "set one, for instance on AUC")

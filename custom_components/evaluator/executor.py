@@ -1,0 +1,140 @@
+"""The Evaluator's executor: evaluates as TFX's does, judges, and leaves the gate report beside TFMA's files."""
+
+import os
+import tempfile
+from typing import Any, Optional
+
+import tensorflow_model_analysis as tfma
+from tfx import types
+from tfx.components.evaluator import executor as tfx_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types import standard_component_specs as specs
+from tfx.utils import io_utils, json_utils, proto_utils
+
+from custom_components.evaluator import gate_report, in_process, judging, results_writer, scoring, tfma_results
+from custom_components.evaluator.blessing import write_blessing
+from custom_components.evaluator.in_process import Evaluated, Inputs
+
+# Examples on which the models are tried before a Beam job is started.
+_TRIED = 64
+
+
+class Executor(tfx_executor.Executor):
+    """TFX's Evaluator executor, which decides by the gate report."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Evaluates and judges a model.
+
+        Args:
+            input_dict: `examples`, `model`, and where there are any `baseline_model` and `schema`.
+            output_dict: `evaluation` gets TFMA's files and the gate report, `blessing` the verdict.
+            exec_properties: as of `component.EvaluatorSpec`.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        inputs = read_inputs(input_dict, exec_properties)
+        folder = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
+        try:
+            evaluated = self._evaluate(inputs, folder, input_dict, output_dict, exec_properties)
+            report = _judge(inputs, evaluated, folder, exec_properties["min_slice_size"])
+        except scoring.Unusable as error:
+            report = _refuse(inputs, str(error), folder)
+        write_report(report, folder)
+        write_blessing(
+            artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY]),
+            report.blessed,
+            report.reason,
+            inputs.model,
+            inputs.baseline,
+            exec_properties,
+        )
+
+    def _evaluate(
+        self,
+        inputs: Inputs,
+        folder: str,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> Evaluated:
+        """Has TFMA's files written, in this process or by Beam, and says how the baseline did."""
+        if exec_properties["in_process"] and in_process.is_possible(inputs, self._beam_pipeline_args):
+            return in_process.evaluate(inputs, folder)
+        problem = _try(inputs)
+        usable = {key: value for key, value in input_dict.items() if not (problem and key == specs.BASELINE_MODEL_KEY)}
+        with tempfile.TemporaryDirectory() as scratch:
+            # TFX's own verdict knows no slice sizes; it is left in a folder of its own.
+            unread = standard_artifacts.ModelBlessing()
+            unread.uri = scratch
+            super().Do(usable, {**output_dict, specs.BLESSING_KEY: [unread]}, exec_properties)
+        return Evaluated(has_baseline=inputs.baseline is not None and not problem, baseline_problem=problem)
+
+
+def read_inputs(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]) -> Inputs:
+    """The executor's inputs by name."""
+    eval_config = tfma.EvalConfig()
+    proto_utils.json_to_proto(exec_properties[specs.EVAL_CONFIG_KEY], eval_config)
+    baselines = input_dict.get(specs.BASELINE_MODEL_KEY) or []
+    schemas = input_dict.get(specs.SCHEMA_KEY) or []
+    return Inputs(
+        examples=input_dict[specs.EXAMPLES_KEY],
+        splits=json_utils.loads(exec_properties.get(specs.EXAMPLE_SPLITS_KEY) or "null") or ["eval"],
+        model=artifact_utils.get_single_instance(input_dict[specs.MODEL_KEY]),
+        baseline=artifact_utils.get_single_instance(baselines) if baselines else None,
+        schema=io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schemas[0].uri)) if schemas else None,
+        eval_config=eval_config,
+    )
+
+
+def write_report(report: gate_report.GateReport, folder: str) -> None:
+    """Writes the report beside TFMA's files, as JSON and as text, each whole or not at all."""
+    for name, text in (
+        (gate_report.JSON_NAME, report.model_dump_json(indent=2) + "\n"),
+        (gate_report.TEXT_NAME, report.to_text()),
+    ):
+        path = os.path.join(folder, name)
+        io_utils.write_string_file(f"{path}.part", text)
+        fileio.rename(f"{path}.part", path, overwrite=True)
+
+
+def _try(inputs: Inputs) -> str:
+    """Scores a few examples with both models before Beam starts; why the baseline is of no use, or an empty string.
+
+    Raises:
+        scoring.Unusable: the candidate is of no use.
+    """
+    batch = scoring.first_batch(inputs.examples, inputs.splits, inputs.schema, _TRIED)
+    if batch is None:
+        return ""
+    return in_process.Models(inputs).try_on(batch)
+
+
+def _judge(inputs: Inputs, evaluated: Evaluated, folder: str, min_slice_size: int) -> gate_report.GateReport:
+    full = tfma_results.complete(inputs.eval_config, evaluated.has_baseline)
+    slices = tfma_results.read_slices(tfma.load_metrics(folder), tfma_results.baseline_name(full))
+    return judging.judge(
+        tfma_results.checks(inputs.eval_config, slices),
+        min_slice_size,
+        _baseline(inputs.baseline, evaluated.baseline_problem),
+        tfma_results.overall(slices, inputs.model.uri),
+    )
+
+
+def _refuse(inputs: Inputs, problem: str, folder: str) -> gate_report.GateReport:
+    """A candidate that cannot be scored: TFMA's files say that nothing was measured, the report why."""
+    results_writer.write_results([], tfma_results.complete(inputs.eval_config, has_baseline=False), None, folder)
+    return judging.refuse(
+        problem,
+        "make the model's signatures work on the evaluated examples; the configuration names them",
+        _baseline(inputs.baseline, ""),
+        inputs.model.uri,
+    )
+
+
+def _baseline(artifact: Optional[types.Artifact], problem: str) -> judging.Baseline:
+    return judging.Baseline(artifact.uri if artifact else "", problem)

@@ -1,0 +1,188 @@
+"""From TFMA's configuration and the metrics that it wrote to the judge's plain data."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Optional
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import metric_specs, metric_types
+from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
+from tensorflow_model_analysis.slicer import slicer_lib
+from tensorflow_model_analysis.utils import config_util, model_util
+
+from custom_components.evaluator.gate_report import OVERALL
+from custom_components.evaluator.judging import Bound, ChangeBound, Check, Measured, Overall, ValueBound
+
+EXAMPLE_COUNT = "ExampleCount"
+
+
+class SliceResult(NamedTuple):
+    """All metrics of one slice, keyed without the model's name and the difference's flag."""
+
+    key: tuple[tuple[str, Any], ...]
+    examples: Optional[int]
+    metrics: dict[metric_types.MetricKey, Measured]
+
+
+def with_example_count(eval_config: tfma.EvalConfig) -> tfma.EvalConfig:
+    """A copy that also counts the examples of each slice, which the gate report shows and the judge needs."""
+    copy = tfma.EvalConfig.FromString(eval_config.SerializeToString())
+    counted = any(
+        metric.class_name == EXAMPLE_COUNT and not metric.config
+        for spec in copy.metrics_specs
+        for metric in spec.metrics
+        if not spec.query_key
+    )
+    if not counted:
+        copy.metrics_specs.add().metrics.add(class_name=EXAMPLE_COUNT)
+    return copy
+
+
+def complete(eval_config: tfma.EvalConfig, has_baseline: bool) -> tfma.EvalConfig:
+    """TFMA's own completion of a configuration, as TFX's Evaluator asks for it."""
+    return config_util.update_eval_config_with_defaults(eval_config, has_baseline=has_baseline, rubber_stamp=True)
+
+
+def read_slices(metrics: Iterable[metrics_for_slice_pb2.MetricsForSlice], baseline_name: str) -> list[SliceResult]:
+    """Reads what TFMA measured.
+
+    Args:
+        metrics: the records of an evaluation folder, as `tfma.load_metrics` yields them.
+        baseline_name: the baseline's name in the evaluation, empty when there was none.
+
+    Returns:
+        The slices, the whole data set first, then by feature and value.
+    """
+    slices = [_slice_result(record, baseline_name) for record in metrics if not record.HasField("cross_slice_key")]
+    return sorted(slices, key=lambda result: (len(result.key), [(name, _ordered(value)) for name, value in result.key]))
+
+
+def checks(eval_config: tfma.EvalConfig, slices: list[SliceResult]) -> list[Check]:
+    """Each threshold of a configuration on each slice that it names, in the order of the configuration.
+
+    Args:
+        eval_config: as configured, before TFMA completes it: thresholds against a baseline are in it even when the
+            evaluation had none.
+        slices: what was measured.
+    """
+    full = complete(eval_config, has_baseline=True)
+    names = {_bare(key): _display(key, metric) for key, metric, _ in _configured(full)}
+    baseline = baseline_name(full)
+    thresholds = metric_specs.metric_thresholds_from_metrics_specs(full.metrics_specs, eval_config=full)
+    return [
+        check
+        for key, limits in thresholds.items()
+        if key.model_name != baseline
+        for spec, limit in limits
+        for check in _on_slices(_bare(key), names.get(_bare(key), key.name), spec, _bound(limit), slices)
+    ]
+
+
+def overall(slices: list[SliceResult], model: str) -> Overall:
+    """The numbers of the whole data set, by TFMA's metric names."""
+    whole = next((result for result in slices if not result.key), None)
+    if whole is None:
+        return Overall(model=model, examples=0)
+    named = {_name(key): measured for key, measured in whole.metrics.items()}
+    return Overall(
+        model=model,
+        examples=whole.examples,
+        metrics={name: measured.value for name, measured in named.items()},
+        baseline_metrics={name: value.baseline for name, value in named.items() if value.baseline is not None},
+    )
+
+
+def baseline_name(eval_config: tfma.EvalConfig) -> str:
+    """The baseline's name in a completed configuration, empty when it has none."""
+    spec = model_util.get_baseline_model_spec(eval_config)
+    return spec.name if spec else ""
+
+
+def slice_name(key: Iterable[tuple[str, Any]]) -> str:
+    """A slice as people write it: `payment_type=Cash`, `overall`."""
+    return ", ".join(f"{feature}={value}" for feature, value in key) or OVERALL
+
+
+def _slice_result(record: metrics_for_slice_pb2.MetricsForSlice, baseline: str) -> SliceResult:
+    values: dict[metric_types.MetricKey, dict[str, Any]] = {}
+    for entry in record.metric_keys_and_values:
+        if entry.value.WhichOneof("type") != "double_value":
+            continue
+        key = metric_types.MetricKey.from_proto(entry.key)
+        found = values.setdefault(_bare(key), {})
+        if key.is_diff:
+            found["difference"] = entry.value.double_value.value
+        elif baseline and key.model_name == baseline:
+            found["baseline"] = entry.value.double_value.value
+        else:
+            found["value"] = entry.value.double_value.value
+            found["interval"] = _interval(entry)
+    metrics = {key: Measured(**found) for key, found in values.items() if "value" in found}
+    count = next((value.value for key, value in metrics.items() if key.name == tfma.metrics.ExampleCount().name), None)
+    slice_key = slicer_lib.deserialize_slice_key(record.slice_key)
+    return SliceResult(slice_key, None if count is None else int(count), metrics)
+
+
+def _interval(entry: Any) -> Optional[tuple[float, float]]:
+    if not entry.HasField("confidence_interval"):
+        return None
+    bounds = entry.confidence_interval
+    return bounds.lower_bound.double_value.value, bounds.upper_bound.double_value.value
+
+
+def _on_slices(
+    key: metric_types.MetricKey, name: str, spec: Any, bound: Bound, slices: list[SliceResult]
+) -> Iterator[Check]:
+    """The checks of one threshold; without a slice of its own, TFMA holds every slice to it."""
+    wanted = None if spec is None else slicer_lib.SingleSliceSpec(spec=spec)
+    matching = [result for result in slices if wanted is None or wanted.is_slice_applicable(result.key)]
+    if not matching:
+        yield Check(name, _spec_name(spec), bound, examples=0, in_data=False)
+    for result in matching:
+        yield Check(name, slice_name(result.key), bound, result.metrics.get(key), result.examples)
+
+
+def _spec_name(spec: Optional[config_pb2.SlicingSpec]) -> str:
+    if spec is None:
+        return OVERALL
+    fixed = [f"{feature}={value}" for feature, value in sorted(spec.feature_values.items())]
+    return ", ".join([*fixed, *(f"each {feature}" for feature in spec.feature_keys)]) or OVERALL
+
+
+def _bound(limit: Any) -> Bound:
+    def given(field: str) -> Optional[float]:
+        return getattr(limit, field).value if limit.HasField(field) else None
+
+    if isinstance(limit, config_pb2.GenericValueThreshold):
+        return ValueBound(given("lower_bound"), given("upper_bound"))
+    directions = {config_pb2.MetricDirection.HIGHER_IS_BETTER: True, config_pb2.MetricDirection.LOWER_IS_BETTER: False}
+    return ChangeBound(directions.get(limit.direction), given("absolute"), given("relative"))
+
+
+def _configured(eval_config: tfma.EvalConfig) -> Iterator[tuple[metric_types.MetricKey, Any, Any]]:
+    return metric_specs.keys_and_metrics_from_specs(eval_config, eval_config.metrics_specs)
+
+
+def _bare(key: metric_types.MetricKey) -> metric_types.MetricKey:
+    return key._replace(model_name="", is_diff=False)
+
+
+def _display(key: metric_types.MetricKey, metric: Any) -> str:
+    """The class name as configured, with the class, rank or output where one metric is computed for several."""
+    details = [str(part) for part in (key.output_name, key.sub_key) if part]
+    return f"{metric.class_name} ({', '.join(details)})" if details else metric.class_name
+
+
+def _name(key: metric_types.MetricKey) -> str:
+    details = [str(part) for part in (key.output_name, key.sub_key) if part]
+    return f"{key.name} ({', '.join(details)})" if details else key.name
+
+
+def _ordered(value: Any) -> tuple[int, Any]:
+    """Numbers by size before texts by letter."""
+    return (1, value) if isinstance(value, str) else (0, value)
+
+
+def has_threshold(eval_config: tfma.EvalConfig) -> bool:
+    """Whether a configuration has any threshold, a baseline's included."""
+    full = complete(eval_config, has_baseline=True)
+    return bool(metric_specs.metric_thresholds_from_metrics_specs(full.metrics_specs, eval_config=full))
