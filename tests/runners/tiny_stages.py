@@ -1,0 +1,46 @@
+"""Three small function components, for graphs that run in a second."""
+
+import os
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.io import fileio
+from tfx.types.standard_artifacts import ExternalArtifact
+
+
+class Refusal(RuntimeError):
+    """A gate that says no, as a custom component raises it."""
+
+    exit_code = 3
+    remedy = "bring better numbers"
+
+
+def _write(artifact: ExternalArtifact, text: str) -> None:
+    with fileio.open(os.path.join(artifact.uri, "value.txt"), "w") as file:
+        file.write(text)
+
+
+@component
+def Source(value: OutputArtifact[ExternalArtifact], text: Parameter[str]) -> None:  # noqa: N802
+    """Writes a text."""
+    _write(value, text)
+
+
+@component
+def Middle(  # noqa: N802
+    value: InputArtifact[ExternalArtifact], result: OutputArtifact[ExternalArtifact], mode: Parameter[str]
+) -> None:
+    """Passes the text on, refuses, fails, or is interrupted."""
+    if mode == "refuse":
+        raise Refusal("the text may not pass")
+    if mode == "fail":
+        raise ValueError("the text broke it")
+    if mode == "interrupt":
+        raise KeyboardInterrupt
+    _write(result, mode)
+
+
+@component
+def Sink(value: InputArtifact[ExternalArtifact], result: OutputArtifact[ExternalArtifact]) -> None:  # noqa: N802
+    """Ends the graph."""
+    _write(result, "end")
