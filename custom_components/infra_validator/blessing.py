@@ -1,0 +1,59 @@
+"""Writes TFX's standard InfraBlessing: the mark, the reason, the report, and the model with warm-up requests."""
+
+import os
+import uuid
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tfx import types
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils, path_utils
+
+from custom_components.infra_validator.queries import Plan
+from custom_components.infra_validator.report import Report
+
+BLESSED_FILE, NOT_BLESSED_FILE = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
+REPORT_FILE, LOG_FILE = "report.json", "server.log"
+# TensorFlow Serving refuses to load a model with more than 1,000 warm-up records; a few warm every path.
+_WARM_UP_PER_SIGNATURE = 100
+
+
+def write_warm_model(blessing: types.Artifact, model_path: str, plans: Sequence[Plan], model_name: str) -> None:
+    """Copies the model into the blessing, with the queries that it answered as its warm-up requests.
+
+    Args:
+        blessing: where Pusher looks for the model when `has_model` is set.
+        model_path: the SavedModel.
+        plans: the queries.
+        model_name: the name that the requests carry; a server does not look at it.
+    """
+    final = path_utils.stamped_model_path(blessing.uri)
+    beside = f"{final}.{uuid.uuid4().hex}.part"
+    io_utils.copy_dir(model_path, beside)
+    warm_up = path_utils.warmup_file_path(beside)
+    fileio.makedirs(os.path.dirname(warm_up))
+    with tf.io.TFRecordWriter(warm_up) as writer:
+        for plan in plans:
+            for query in plan.singles[:_WARM_UP_PER_SIGNATURE]:
+                writer.write(query.warm_up_record(model_name))
+    if fileio.exists(final):
+        fileio.rmtree(final)
+    fileio.rename(beside, final)
+    blessing.set_int_custom_property("has_model", 1)
+
+
+def write_verdict(blessing: types.Artifact, report: Report) -> None:
+    """Writes report.json and the mark, and sets `blessed` and `reason` on the artifact.
+
+    Args:
+        blessing: the InfraBlessing.
+        report: the verdict with its measurements.
+    """
+    fileio.makedirs(blessing.uri)
+    path = os.path.join(blessing.uri, REPORT_FILE)
+    io_utils.write_string_file(path + ".part", report.to_json())
+    fileio.rename(path + ".part", path, overwrite=True)
+    blessing.set_string_custom_property("reason", report.reason)
+    blessing.set_int_custom_property("blessed", int(report.blessed))
+    mark = BLESSED_FILE if report.blessed else NOT_BLESSED_FILE
+    io_utils.write_string_file(os.path.join(blessing.uri, mark), "")

@@ -1,0 +1,57 @@
+"""Reads a few records of an Examples artifact, however many shards it has."""
+
+import os
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tfx import types
+from tfx.types import artifact_utils
+
+PREFERRED_SPLIT = "eval"
+
+
+class ExamplesUnreadable(Exception):
+    """The examples that a model should be asked with cannot be read."""
+
+    exit_code = 2
+    remedy = "run the pipeline again from ExampleGen, so that the examples are written anew"
+
+
+def read_records(examples: types.Artifact, count: int) -> list[bytes]:
+    """Reads records of the eval split, or of the last split where there is no eval.
+
+    Args:
+        examples: an Examples artifact with GZIP TFRecord shards, as TFX writes them.
+        count: how many records at most; they are taken from the shards in turn.
+
+    Returns:
+        The serialised records; fewer than `count` when there are no more.
+
+    Raises:
+        ExamplesUnreadable: there is no record, or a shard is damaged.
+    """
+    splits = artifact_utils.decode_split_names(examples.split_names)
+    split = PREFERRED_SPLIT if PREFERRED_SPLIT in splits else splits[-1]
+    folder = artifact_utils.get_split_uri([examples], split)
+    try:
+        files = _shards(folder)
+        records = list(_records(files, count)) if files else []
+    except tf.errors.OpError as error:
+        raise ExamplesUnreadable(f"the split {split} in {folder} cannot be read: {error.message}") from error
+    if not records:
+        raise ExamplesUnreadable(f"the split {split} in {folder} holds no examples")
+    return records
+
+
+def _shards(folder: str) -> list[str]:
+    names = sorted(tf.io.gfile.listdir(folder))
+    paths = [os.path.join(folder, name) for name in names if not name.startswith((".", "_"))]
+    return [path for path in paths if not tf.io.gfile.isdir(path)]
+
+
+def _records(files: Sequence[str], count: int) -> tf.data.NumpyIterator:
+    shards = tf.data.Dataset.from_tensor_slices(list(files))
+    records = shards.interleave(
+        lambda path: tf.data.TFRecordDataset(path, compression_type="GZIP"), cycle_length=min(len(files), count)
+    )
+    return records.take(count).as_numpy_iterator()

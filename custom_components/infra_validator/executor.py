@@ -1,0 +1,89 @@
+"""InfraValidator's executor: artifacts in, a verdict out. What a validation is stands in `validation`."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import io_utils, path_utils
+
+from custom_components.infra_validator import blessing as blessings
+from custom_components.infra_validator.examples import read_records
+from custom_components.infra_validator.validation import MODEL_NAME, Limits, validate
+
+# A signature of single columns needs examples in which no column is missing, so more are read than are sent.
+_RECORDS_TO_CHOOSE_FROM = 1000
+
+
+class Executor(base_executor.BaseExecutor):
+    """Tries the model and writes an InfraBlessing."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Runs the validation. A model that is refused is a successful execution with a reason.
+
+        Args:
+            input_dict: `model`, one Model; `examples`, one Examples.
+            output_dict: `blessing`, one InfraBlessing.
+            exec_properties: the component's parameters.
+
+        Raises:
+            ExamplesUnreadable: there is nothing to ask the model with.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        model = artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_KEY])
+        examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
+        blessing = artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY])
+        count = exec_properties["num_examples"]
+        records = read_records(examples, max(count, _RECORDS_TO_CHOOSE_FROM))
+        model_path = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
+        with _local_copy(model_path) as local_model, _local_output(blessing.uri) as output:
+            log_path = output / blessings.LOG_FILE
+            platform, limits = exec_properties["platform"], _limits(exec_properties)
+            report, plans = validate(local_model, records, count, platform, limits, log_path)
+        if report.blessed:
+            blessings.write_warm_model(blessing, model_path, plans, MODEL_NAME)
+        blessings.write_verdict(blessing, report)
+        logging.info("infra validation: %s", "blessed" if report.blessed else f"not blessed: {report.reason}")
+
+
+def _limits(properties: dict[str, Any]) -> Limits:
+    return Limits(
+        tries=properties["tries"],
+        load_seconds=properties["load_seconds"],
+        request_seconds=properties["request_seconds"],
+        p95_milliseconds=properties["p95_milliseconds"],
+        memory_mib=properties["memory_mib"],
+    )
+
+
+@contextlib.contextmanager
+def _local_copy(uri: str) -> Iterator[Path]:
+    if "://" not in uri:
+        yield Path(uri)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        io_utils.copy_dir(uri, folder)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def _local_output(uri: str) -> Iterator[Path]:
+    fileio.makedirs(uri)
+    if "://" not in uri:
+        yield Path(uri)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+        for path in Path(folder).iterdir():
+            fileio.copy(str(path), f"{uri}/{path.name}", overwrite=True)

@@ -1,0 +1,104 @@
+"""Classify and Regress: tf.Examples in, labelled scores or numbers out.
+
+The rules are TensorFlow Serving's classifier.cc and regressor.cc: the signature's only input takes serialised
+tf.Examples; a classification gives `classes`, `scores` or both, a regression gives `outputs`.
+"""
+
+from typing import Optional
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import classification_pb2, input_pb2, regression_pb2
+
+from custom_components.infra_validator.model_server.servable import Servable
+
+_INPUT = "inputs"
+
+
+def classify(
+    servable: Servable, request: classification_pb2.ClassificationRequest, timeout: Optional[float]
+) -> classification_pb2.ClassificationResponse:
+    """Answers a Classify request.
+
+    Args:
+        servable: the model.
+        request: tf.Examples and perhaps a signature's name.
+        timeout: seconds; None waits for ever.
+
+    Returns:
+        For each example its labels with scores.
+
+    Raises:
+        tf.errors.OpError: the signature is not one of a classification, or what the graph raised.
+    """
+    outputs, name = _run(servable, request, {"classes", "scores"}, timeout)
+    classes, scores = outputs.get("classes"), outputs.get("scores")
+    response = classification_pb2.ClassificationResponse()
+    servable.stamp(response.model_spec, name)
+    for row in range(_rows(request.input, outputs, rank=2)):
+        found = response.result.classifications.add()
+        for column in range(next(iter(outputs.values())).shape[1]):
+            label = b"" if classes is None else classes[row, column]
+            score = 0.0 if scores is None else float(scores[row, column])
+            found.classes.add(label=tf.compat.as_text(label), score=score)
+    return response
+
+
+def regress(
+    servable: Servable, request: regression_pb2.RegressionRequest, timeout: Optional[float]
+) -> regression_pb2.RegressionResponse:
+    """Answers a Regress request; arguments and errors as for `classify`.
+
+    Returns:
+        One number for each example.
+    """
+    outputs, name = _run(servable, request, {"outputs"}, timeout)
+    outputs = {alias: _column(value) for alias, value in outputs.items()}
+    _rows(request.input, outputs, rank=1)
+    response = regression_pb2.RegressionResponse()
+    servable.stamp(response.model_spec, name)
+    for value in outputs["outputs"]:
+        response.result.regressions.add(value=float(value))
+    return response
+
+
+def _run(
+    servable: Servable, request: classification_pb2.ClassificationRequest, wanted: set[str], timeout: Optional[float]
+) -> tuple[dict[str, np.ndarray], str]:
+    name, signature = servable.signature(request.model_spec.signature_name)
+    if set(signature.inputs) != {_INPUT}:
+        raise _invalid(f"Expected one input tensor named {_INPUT}, got {sorted(signature.inputs)}")
+    found = sorted(wanted & set(signature.outputs))
+    if not found:
+        raise _invalid(f"Expected an output among {sorted(wanted)}, got {sorted(signature.outputs)}")
+    examples = _serialized(request.input)
+    return servable.run(signature, {_INPUT: tf.make_tensor_proto(examples, tf.string)}, found, timeout), name
+
+
+def _serialized(given: input_pb2.Input) -> list[bytes]:
+    if given.WhichOneof("kind") == "example_list_with_context":
+        # Merging is how protobuf joins messages, so the context's features come first and an example's own win.
+        context = given.example_list_with_context.context.SerializeToString()
+        examples = given.example_list_with_context.examples
+        serialized = [context + example.SerializeToString() for example in examples]
+    else:
+        serialized = [example.SerializeToString() for example in given.example_list.examples]
+    if not serialized:
+        raise _invalid("Input is empty.")
+    return serialized
+
+
+def _column(value: np.ndarray) -> np.ndarray:
+    return value[:, 0] if value.ndim == 2 and value.shape[1] == 1 else value
+
+
+def _rows(given: input_pb2.Input, outputs: dict[str, np.ndarray], rank: int) -> int:
+    rows = len(_serialized(given))
+    for alias, value in outputs.items():
+        if value.ndim != rank or value.shape[0] != rows:
+            raise _invalid(f"Expected {alias} of rank {rank} with {rows} rows, got shape {list(value.shape)}")
+    return rows
+
+
+def _invalid(message: str) -> tf.errors.InvalidArgumentError:
+    return tf.errors.InvalidArgumentError(None, None, message)

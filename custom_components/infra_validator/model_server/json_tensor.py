@@ -1,0 +1,230 @@
+"""JSON to tensors and back, by the rules of TensorFlow Serving's REST API.
+
+A Predict request holds `instances` (row format: one element an example) or `inputs` (columnar: one array an input);
+the answer holds `predictions` or `outputs` in the same format. Bytes are `{"b64": "..."}`; an output whose name ends
+in `_bytes` is written so. Source of the rules and messages: https://www.tensorflow.org/tfx/serving/api_rest and
+tensorflow_serving/util/json_tensor.cc.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
+
+Tensors = dict[str, tensor_pb2.TensorProto]
+Infos = Mapping[str, meta_graph_pb2.TensorInfo]
+
+ROW, COLUMNAR = "instances", "inputs"
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Parses a request's body.
+
+    Raises:
+        tf.errors.InvalidArgumentError: it is not a JSON object.
+    """
+    if not body:
+        raise invalid("JSON Parse error: The document is empty")
+    try:
+        document = json.loads(body)
+    except ValueError as error:
+        raise invalid(f"JSON Parse error: {error}") from error
+    if not isinstance(document, dict):
+        raise invalid(f"JSON Value: {json.dumps(document)} Is not object")
+    if not isinstance(document.get("signature_name", ""), str):
+        raise invalid("'signature_name' key must be a string value.")
+    return document
+
+
+def read_inputs(document: Mapping[str, Any], infos: Infos) -> tuple[str, Tensors]:
+    """Reads the tensors of a Predict request.
+
+    Args:
+        document: the parsed body.
+        infos: the signature's inputs.
+
+    Returns:
+        The format, `ROW` or `COLUMNAR`, and a tensor for each input named.
+
+    Raises:
+        tf.errors.InvalidArgumentError: the values do not fit the signature.
+    """
+    if ROW in document and COLUMNAR in document:
+        raise invalid("Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist")
+    if ROW in document:
+        return ROW, _read_rows(document[ROW], infos)
+    if COLUMNAR in document:
+        return COLUMNAR, _read_columns(document[COLUMNAR], infos)
+    raise invalid("Missing 'inputs' or 'instances' key")
+
+
+def write_outputs(form: str, outputs: Mapping[str, tensor_pb2.TensorProto]) -> dict[str, Any]:
+    """Writes the answer to a Predict request.
+
+    Args:
+        form: the request's format.
+        outputs: the tensors.
+
+    Returns:
+        The body, ready for `json.dumps`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: the outputs cannot be written as rows.
+    """
+    values = {name: tf.make_ndarray(tensor) for name, tensor in sorted(outputs.items())}
+    if form == COLUMNAR:
+        columns = {name: _plain(name, value) for name, value in values.items()}
+        return {"outputs": columns if len(columns) > 1 else next(iter(columns.values()))}
+    _check_rows(values)
+    columns = {name: _plain(name, value) for name, value in values.items()}
+    if len(columns) == 1:
+        return {"predictions": next(iter(columns.values()))}
+    return {"predictions": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]}
+
+
+def decode_base64(value: Mapping[str, Any]) -> bytes:
+    """Reads `{"b64": "..."}`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: it is something else.
+    """
+    if not is_base64(value):
+        raise invalid(f"JSON Value: {json.dumps(value)} not formatted correctly for base64 data")
+    try:
+        return base64.b64decode(value["b64"], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise invalid("Unable to base64 decode") from error
+
+
+def is_base64(value: Any) -> bool:
+    """Whether a JSON value is `{"b64": "..."}`."""
+    return isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str)
+
+
+def invalid(message: str) -> tf.errors.InvalidArgumentError:
+    """The error that REST clients see as status 400."""
+    return tf.errors.InvalidArgumentError(None, None, message)
+
+
+def _read_rows(rows: Any, infos: Infos) -> Tensors:
+    if not isinstance(rows, list):
+        raise invalid("Expecting 'instances' to be an list/array")
+    if not rows:
+        raise invalid("No values in 'instances' array")
+    named = _is_named(rows[0])
+    if not named and len(infos) > 1:
+        raise invalid(
+            "instances is a plain list, but expecting list of objects as multiple input tensors required "
+            "as per tensorinfo_map"
+        )
+    for number, row in enumerate(rows):
+        if _is_named(row) != named:
+            raise invalid(f"Expecting {'object' if named else 'value/list'} at item {number} of input list")
+        if named and set(row) != set(infos):
+            raise invalid(
+                f"Failed to process element: {number} of 'instances' list. JSON object keys must be equal to: "
+                + ",".join(sorted(infos))
+            )
+    if not named:
+        return {name: _tensor(rows, name, info) for name, info in infos.items()}
+    return {name: _tensor([row[name] for row in rows], name, info) for name, info in infos.items()}
+
+
+def _read_columns(columns: Any, infos: Infos) -> Tensors:
+    if not _is_named(columns):
+        if len(infos) > 1:
+            raise invalid(
+                "inputs is a plain value/list, but expecting an object as multiple input tensors required "
+                "as per tensorinfo_map"
+            )
+        return {name: _tensor(columns, name, info) for name, info in infos.items()}
+    for name in infos:
+        if name not in columns:
+            raise invalid(f"Missing named input: {name} in 'inputs' object.")
+    return {name: _tensor(columns[name], name, info) for name, info in infos.items()}
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, dict) and not is_base64(value)
+
+
+def _tensor(value: Any, name: str, info: meta_graph_pb2.TensorInfo) -> tensor_pb2.TensorProto:
+    dtype = tf.as_dtype(info.dtype)
+    shape = _shape(value)
+    flat: list[Any] = []
+    _flatten(value, name, dtype, shape, 0, flat)
+    try:
+        return tf.make_tensor_proto(flat, dtype=dtype, shape=shape)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise invalid(f"input {name}: {error}") from error
+
+
+def _shape(value: Any) -> list[int]:
+    shape = []
+    while isinstance(value, list):
+        shape.append(len(value))
+        value = value[0] if value else None
+    return shape
+
+
+def _flatten(value: Any, name: str, dtype: tf.DType, shape: list[int], level: int, flat: list[Any]) -> None:
+    if not isinstance(value, list):
+        if level != len(shape):
+            raise invalid(f"JSON Value: {json.dumps(value)} found at incorrect level: {level + 1} in the JSON DOM.")
+        flat.append(_scalar(value, name, dtype))
+        return
+    if level >= len(shape):
+        raise invalid(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
+    if len(value) != shape[level]:
+        raise invalid(
+            f"Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
+        )
+    for item in value:
+        _flatten(item, name, dtype, shape, level + 1, flat)
+
+
+def _scalar(value: Any, name: str, dtype: tf.DType) -> Any:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if dtype == tf.string and isinstance(value, dict):
+        return decode_base64(value)
+    if dtype == tf.string and isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
+    if dtype.is_floating and is_number:
+        return value
+    if dtype.is_integer and is_number and isinstance(value, int):
+        return value
+    if dtype == tf.bool and isinstance(value, bool):
+        return value
+    raise invalid(f"JSON Value: {json.dumps(value)} of input {name} is not of expected type: {dtype.name}")
+
+
+def _plain(name: str, value: np.ndarray) -> Any:
+    if value.dtype != object:
+        # float32 as its shortest decimal, which is what a reader of JSON expects: 0.2, not 0.20000000298.
+        return _shortest(value).tolist()
+    as_bytes = name.endswith("_bytes")
+
+    def text(item: bytes) -> Any:
+        return {"b64": base64.b64encode(item).decode()} if as_bytes else item.decode("utf-8", "replace")
+
+    return np.frompyfunc(text, 1, 1)(value).tolist() if value.ndim else text(value.item())
+
+
+def _shortest(value: np.ndarray) -> np.ndarray:
+    return value.astype(str).astype(np.float64) if value.dtype in (np.float16, np.float32) else value
+
+
+def _check_rows(values: Mapping[str, np.ndarray]) -> None:
+    rows = None
+    for name, value in values.items():
+        if not value.ndim:
+            raise invalid(f"Tensor name: {name} has no shape information")
+        if rows not in (None, value.shape[0]):
+            raise invalid(f"Tensor name: {name} has inconsistent batch size: {value.shape[0]} expecting: {rows}")
+        rows = value.shape[0]

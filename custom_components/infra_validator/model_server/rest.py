@@ -1,0 +1,196 @@
+"""TensorFlow Serving's REST API over the served model (https://www.tensorflow.org/tfx/serving/api_rest)."""
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Optional
+
+import tensorflow as tf
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf import error_codes_pb2, meta_graph_pb2
+from tensorflow_serving.apis import classification_pb2, predict_pb2, regression_pb2
+
+from custom_components.infra_validator.model_server import inference, json_examples, json_tensor
+from custom_components.infra_validator.model_server.servable import Servable
+from custom_components.infra_validator.model_server.versions import ModelVersions, State, original_message
+
+_INFERENCE = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+))?:(classify|regress|predict)", re.IGNORECASE)
+_STATUS = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+))?(/metadata)?", re.IGNORECASE)
+# ToHTTPStatusCode of tensorflow_serving/model_servers/http_server.cc; what is not here is 500.
+_HTTP_STATUS = {
+    tf.errors.CANCELLED: 499,
+    tf.errors.INVALID_ARGUMENT: 400,
+    tf.errors.DEADLINE_EXCEEDED: 504,
+    tf.errors.NOT_FOUND: 404,
+    tf.errors.ALREADY_EXISTS: 409,
+    tf.errors.PERMISSION_DENIED: 403,
+    tf.errors.RESOURCE_EXHAUSTED: 429,
+    tf.errors.FAILED_PRECONDITION: 400,
+    tf.errors.ABORTED: 409,
+    tf.errors.OUT_OF_RANGE: 400,
+    tf.errors.UNIMPLEMENTED: 501,
+    tf.errors.UNAVAILABLE: 503,
+    tf.errors.UNAUTHENTICATED: 401,
+}
+
+
+def start(versions: ModelVersions, host: str, port: int, timeout_ms: int) -> int:
+    """Starts the REST API in threads of this process.
+
+    Args:
+        versions: the model.
+        host: the interface to listen on.
+        port: 0 lets the operating system choose.
+        timeout_ms: milliseconds after which a request is given up.
+
+    Returns:
+        The port.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    server = _Server((host, port), _Handler)
+    server.api = Api(versions, timeout_ms / 1000)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
+
+
+class Api:
+    """The API without its transport: a method, a path and a body in, a JSON value out.
+
+    Args:
+        versions: the model.
+        timeout: seconds after which a request is given up.
+    """
+
+    def __init__(self, versions: ModelVersions, timeout: float) -> None:
+        self._versions = versions
+        self._timeout = timeout
+        self._verbs: dict[str, Callable[[Servable, dict[str, Any]], dict[str, Any]]] = {
+            "predict": self._predict,
+            "classify": self._classify,
+            "regress": self._regress,
+        }
+
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Answers one request.
+
+        Args:
+            method: GET or POST.
+            path: with its leading slash.
+            body: the JSON text of a POST.
+
+        Returns:
+            The HTTP status and the body's value; of an error `{"error": message}`.
+        """
+        try:
+            return 200, self._route(method, path, body)
+        except tf.errors.OpError as error:
+            return _HTTP_STATUS.get(error.error_code, 500), {"error": original_message(error)}
+
+    def _route(self, method: str, path: str, body: bytes) -> dict[str, Any]:
+        asked = _INFERENCE.fullmatch(path) if method == "POST" else _STATUS.fullmatch(path)
+        if not asked:
+            raise json_tensor.invalid(f"Malformed request: {method} {path}")
+        name, version, what = asked[1], int(asked[2]) if asked[2] else None, asked[3]
+        if method == "POST":
+            servable = self._versions.servable(name, version)
+            return self._verbs[what.lower()](servable, json_tensor.parse_object(body))
+        if what:
+            return _metadata(self._versions.servable(name, version))
+        return _status(self._versions, name, version)
+
+    def _predict(self, servable: Servable, document: dict[str, Any]) -> dict[str, Any]:
+        name = document.get("signature_name") or "serving_default"
+        if name not in servable.signatures:
+            raise json_tensor.invalid(f'Serving signature name: "{name}" not found in signature def')
+        form, tensors = json_tensor.read_inputs(document, servable.signatures[name].inputs)
+        request = predict_pb2.PredictRequest()
+        request.model_spec.signature_name = name
+        for alias, tensor in tensors.items():
+            request.inputs[alias].CopyFrom(tensor)
+        return json_tensor.write_outputs(form, servable.predict(request, self._timeout).outputs)
+
+    def _classify(self, servable: Servable, document: dict[str, Any]) -> dict[str, Any]:
+        request = json_examples.read_examples(document, classification_pb2.ClassificationRequest())
+        return json_examples.write_classifications(inference.classify(servable, request, self._timeout))
+
+    def _regress(self, servable: Servable, document: dict[str, Any]) -> dict[str, Any]:
+        request = json_examples.read_examples(document, regression_pb2.RegressionRequest())
+        return json_examples.write_regressions(inference.regress(servable, request, self._timeout))
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    api: Api
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Header and body are two writes; with Nagle's algorithm the second waits 40 ms for an acknowledgement.
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._answer(b"")
+
+    def do_POST(self) -> None:
+        self._answer(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing of each request, as TensorFlow Serving."""
+
+    def _answer(self, body: bytes) -> None:
+        status, value = self.server.api.answer(self.command, self.path.partition("?")[0], body)
+        payload = json.dumps(value, indent=4).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+
+def _status(versions: ModelVersions, name: str, version: Optional[int]) -> dict[str, Any]:
+    return {
+        "model_version_status": [
+            {
+                "version": str(one.version),
+                "state": State.Name(one.state),
+                "status": {
+                    "error_code": error_codes_pb2.Code.Name(one.status.error_code),
+                    "error_message": one.status.error_message,
+                },
+            }
+            for one in versions.status(name, version).model_version_status
+        ]
+    }
+
+
+def _metadata(servable: Servable) -> dict[str, Any]:
+    signatures = {name: _signature(signature) for name, signature in sorted(servable.signatures.items())}
+    return {
+        "model_spec": {"name": servable.name, "signature_name": "", "version": str(servable.version)},
+        "metadata": {"signature_def": {"signature_def": signatures}},
+    }
+
+
+def _signature(signature: meta_graph_pb2.SignatureDef) -> dict[str, Any]:
+    return {
+        "inputs": {alias: _tensor_info(info) for alias, info in sorted(signature.inputs.items())},
+        "outputs": {alias: _tensor_info(info) for alias, info in sorted(signature.outputs.items())},
+        "method_name": signature.method_name,
+    }
+
+
+def _tensor_info(info: meta_graph_pb2.TensorInfo) -> dict[str, Any]:
+    shape = info.tensor_shape
+    return {
+        "dtype": types_pb2.DataType.Name(info.dtype),
+        "tensor_shape": {
+            "dim": [{"size": str(dim.size), "name": dim.name} for dim in shape.dim],
+            "unknown_rank": shape.unknown_rank,
+        },
+        "name": info.name,
+    }

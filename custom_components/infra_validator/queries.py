@@ -1,0 +1,140 @@
+"""The requests that are sent to a model: eval examples, put into the form that a signature takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+Arrays = Mapping[str, np.ndarray]
+Infos = Mapping[str, meta_graph_pb2.TensorInfo]
+
+DEFAULT_SIGNATURE = "serving_default"
+JSON_SIGNATURE = "predict_json"
+
+
+class CannotAsk(Exception):
+    """The examples cannot be put into the form that a signature takes; the message says why."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One request.
+
+    Args:
+        signature: the signature's name.
+        inputs: an array for each input alias; bytes as objects.
+        outputs: what the signature declares that it gives.
+        batch: the number of examples.
+    """
+
+    signature: str
+    inputs: Arrays
+    outputs: Infos
+    batch: int
+
+    def request(self, model_name: str) -> predict_pb2.PredictRequest:
+        """The query as TensorFlow Serving's message."""
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name = model_name
+        request.model_spec.signature_name = self.signature
+        for alias, value in self.inputs.items():
+            request.inputs[alias].CopyFrom(tf.make_tensor_proto(value))
+        return request
+
+    def warm_up_record(self, model_name: str) -> bytes:
+        """The query as one record of `assets.extra/tf_serving_warmup_requests`."""
+        log = prediction_log_pb2.PredictLog(request=self.request(model_name))
+        return prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of one signature: each example by itself, then all of them at once."""
+
+    singles: tuple[Query, ...]
+    batch: Query
+
+
+def plan(name: str, signature: meta_graph_pb2.SignatureDef, records: Sequence[bytes], count: int) -> Plan:
+    """Plans the queries of one signature.
+
+    A signature with one string input that is not named as a feature gets the records as they are; any other gets the
+    features of its inputs' names, from examples that have them all.
+
+    Args:
+        name: the signature's name.
+        signature: its inputs and outputs.
+        records: serialised tf.Examples.
+        count: how many examples to send.
+
+    Returns:
+        The queries.
+
+    Raises:
+        CannotAsk: the signature takes something that the examples do not hold.
+    """
+    serialized = _serialized_input(signature, records)
+    if serialized is not None:
+        rows = [{serialized: np.array(record, object)} for record in records[:count]]
+    else:
+        rows = _feature_rows(signature, records)[:count]
+    queries = [_query(name, signature, [row]) for row in rows]
+    return Plan(tuple(queries), _query(name, signature, rows))
+
+
+def _query(name: str, signature: meta_graph_pb2.SignatureDef, rows: Sequence[Arrays]) -> Query:
+    inputs = {alias: np.stack([row[alias] for row in rows]) for alias in rows[0]}
+    return Query(name, inputs, dict(signature.outputs), len(rows))
+
+
+def _serialized_input(signature: meta_graph_pb2.SignatureDef, records: Sequence[bytes]) -> Optional[str]:
+    if len(signature.inputs) != 1:
+        return None
+    alias, info = next(iter(signature.inputs.items()))
+    shape = tf.TensorShape(info.tensor_shape)
+    if info.dtype != tf.string.as_datatype_enum or shape.rank not in (None, 1):
+        return None
+    try:
+        is_feature = alias in tf.train.Example.FromString(records[0]).features.feature
+    except Exception:  # protobuf's DecodeError moved between versions; any failure means: no tf.Example
+        is_feature = False
+    return None if is_feature else alias
+
+
+def _feature_rows(signature: meta_graph_pb2.SignatureDef, records: Sequence[bytes]) -> list[Arrays]:
+    rows: list[Arrays] = []
+    lacking: dict[str, int] = {}
+    for record in records:
+        features = tf.train.Example.FromString(record).features.feature
+        row = {alias: _value(features.get(alias), info) for alias, info in signature.inputs.items()}
+        absent = [alias for alias, value in row.items() if value is None]
+        if not absent:
+            rows.append({alias: value for alias, value in row.items() if value is not None})
+        for alias in absent:
+            lacking[alias] = lacking.get(alias, 0) + 1
+    if not rows:
+        worst = max(lacking, key=lambda alias: lacking[alias]) if lacking else ""
+        raise CannotAsk(f"no eval example has a value for each of its inputs ({worst or 'it has none'})")
+    return rows
+
+
+def _value(feature: Optional[tf.train.Feature], info: meta_graph_pb2.TensorInfo) -> Optional[np.ndarray]:
+    kind = feature.WhichOneof("kind") if feature is not None else None
+    if feature is None or kind is None:
+        return None
+    dtype, shape = tf.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape)
+    fits = {"bytes_list": dtype == tf.string, "int64_list": dtype.is_integer or dtype.is_floating}
+    if not fits.get(kind, dtype.is_floating) or shape.rank is None:
+        return None
+    values = np.array(getattr(feature, kind).value, object if dtype == tf.string else dtype.as_numpy_dtype)
+    wanted = shape.as_list()[1:]
+    if wanted.count(None) > 1 or not values.size:
+        return None
+    size = int(np.prod([one for one in wanted if one is not None]))
+    if (None not in wanted and values.size != size) or (None in wanted and values.size % max(size, 1)):
+        return None
+    return values.reshape([-1 if one is None else one for one in wanted])

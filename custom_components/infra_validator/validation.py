@@ -1,0 +1,283 @@
+"""Tries a model in a server of its own: start, load, query, measure, judge; again when the failure can pass."""
+
+import contextlib
+import dataclasses
+import logging
+import re
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from custom_components.infra_validator import judging
+from custom_components.infra_validator.client import Client, NoAnswer, Protocol
+from custom_components.infra_validator.queries import DEFAULT_SIGNATURE, JSON_SIGNATURE, CannotAsk, Plan, plan
+from custom_components.infra_validator.report import Report, SignatureReport
+from custom_components.infra_validator.server_process import Platform, Ports, ServerProcess
+
+MODEL_NAME = "infra-validation-model"
+
+_VERSION = "1"
+_POLL_SECONDS = 0.1
+_STATUS_SECONDS = 5.0
+_LOG_LINES = 40
+_MIB = 1024 * 1024
+_PROTOCOLS: tuple[Protocol, ...] = ("gRPC", "REST")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model must keep to.
+
+    Args:
+        tries: servers started at most, for failures that can pass.
+        load_seconds: from the server's start until the model is available.
+        request_seconds: one request, before the server counts as hung.
+        p95_milliseconds: latency that 95 of 100 one-example requests keep to.
+        memory_mib: the server's resident memory, TensorFlow itself included (about 450 MiB).
+    """
+
+    tries: int = 2
+    load_seconds: float = 120.0
+    request_seconds: float = 30.0
+    p95_milliseconds: float = 1000.0
+    memory_mib: int = 4096
+
+
+class _Refused(Exception):
+    """Why a try failed. `can_pass` says whether another try could end otherwise."""
+
+    def __init__(self, reason: str, *, can_pass: bool = False) -> None:
+        super().__init__(reason)
+        self.can_pass = can_pass
+
+
+def validate(
+    model_path: Path, records: Sequence[bytes], count: int, platform: Platform, limits: Limits, log_path: Path
+) -> tuple[Report, list[Plan]]:
+    """Tries a model until it passes, fails for good, or the tries are used up.
+
+    Args:
+        model_path: the SavedModel's folder, on this machine.
+        records: serialised tf.Examples to ask with.
+        count: how many to send to each signature.
+        platform: which server.
+        limits: what the model is held to.
+        log_path: the server's output is appended to this file.
+
+    Returns:
+        The report with the verdict, and the queries that were answered (empty when the model was refused).
+    """
+    report = Report(platform, dataclasses.asdict(limits))
+    for number in range(1, limits.tries + 1):
+        report.tries, report.load_seconds = number, 0.0
+        report.signatures, report.not_asked = {}, {}
+        with tempfile.TemporaryDirectory(prefix="infra-validator-") as scratch, open(log_path, "ab") as log:
+            log.write(f"---- try {number} of {limits.tries}\n".encode())
+            log.flush()
+            trial = _Trial(platform, limits, Path(scratch), log, log_path, report)
+            try:
+                plans = trial.run(model_path, records, count)
+                report.blessed, report.reason = True, ""
+                return report, plans
+            except _Refused as refused:
+                logging.info("infra validation, try %d of %d: %s", number, limits.tries, refused)
+                report.reason = str(refused)
+                if not refused.can_pass:
+                    break
+                report.earlier_reasons.append(str(refused))
+    if report.earlier_reasons and report.earlier_reasons[-1] == report.reason:
+        report.earlier_reasons.pop()
+    report.log_tail = log_tail(log_path, _LOG_LINES)
+    return report, []
+
+
+def log_tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a log file."""
+    return path.read_text(errors="replace").splitlines()[-lines:]
+
+
+class _Trial:
+    """One server, from start to end. Measurements go into the report as they are made."""
+
+    def __init__(
+        self, platform: Platform, limits: Limits, scratch: Path, log: BinaryIO, log_path: Path, report: Report
+    ) -> None:
+        self._platform = platform
+        self._limits = limits
+        self._scratch = scratch
+        self._log = log
+        self._log_path = log_path
+        self._report = report
+
+    def run(self, model_path: Path, records: Sequence[bytes], count: int) -> list[Plan]:
+        base_path = self._scratch / MODEL_NAME
+        base_path.mkdir()
+        # A link costs nothing, however large the model; TensorFlow's file system follows it.
+        (base_path / _VERSION).symlink_to(model_path.absolute(), target_is_directory=True)
+        if self._platform == "tensorflow_model_server" and not shutil.which(self._platform):
+            raise _Refused("start: tensorflow_model_server is not on PATH; install it, or use platform: process")
+        started = time.monotonic()
+        memory = self._limits.memory_mib * _MIB
+        with ServerProcess(self._platform, base_path, MODEL_NAME, self._scratch, self._log, memory) as server:
+            try:
+                with self._explained(server):
+                    return self._use(server, started, records, count)
+            finally:
+                self._report.peak_mib = server.peak_mib
+
+    def _use(self, server: ServerProcess, started: float, records: Sequence[bytes], count: int) -> list[Plan]:
+        deadline = started + self._limits.load_seconds
+        ports = self._wait_for_ports(server, deadline)
+        with Client(ports, MODEL_NAME, _STATUS_SECONDS) as client:
+            self._wait_for_model(server, client, deadline)
+            self._report.load_seconds = time.monotonic() - started
+            plans = self._plan(client, records, count)
+        with Client(ports, MODEL_NAME, self._limits.request_seconds) as client:
+            for one in plans:
+                self._ask(client, one)
+        self._check_alive(server)
+        return plans
+
+    @contextlib.contextmanager
+    def _explained(self, server: ServerProcess) -> Iterator[None]:
+        # A server that was killed or that died shows first as a lost connection: the cause is the better reason.
+        try:
+            yield
+        except NoAnswer as error:
+            self._check_alive(server, wait=error.kind == "lost")
+            said = "the server cannot be reached: " if error.kind == "lost" else ""
+            raise _Refused(f"predict: {said}{error}", can_pass=error.kind != "refused") from error
+        except _Refused:
+            self._check_alive(server)
+            raise
+
+    def _check_alive(self, server: ServerProcess, *, wait: bool = False) -> None:
+        deadline = time.monotonic() + (_STATUS_SECONDS if wait else 0.0)
+        while server.exit_code() is None and not server.over_memory and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+        if server.over_memory:
+            raise _Refused(
+                f"memory: the server used {server.peak_mib:.0f} MiB, over the limit of {self._limits.memory_mib} MiB"
+            )
+        code = server.exit_code()
+        if code is not None:
+            # Before the model was loaded a port or the machine may be at fault; afterwards it is the model.
+            can_pass = server.ports is None or (self._platform != "process" and not self._report.load_seconds)
+            raise _Refused(f"{self._stage()}: the server {_ending(code)}{self._last_words()}", can_pass=can_pass)
+
+    def _stage(self) -> str:
+        return "predict" if self._report.load_seconds else "load"
+
+    def _last_words(self) -> str:
+        lines = [line.strip() for line in log_tail(self._log_path, _LOG_LINES) if line.strip()]
+        telling = [line for line in lines if re.search(r"\bF tensorflow|[Ff]atal|terminate|Check failed|rror", line)]
+        return f"; its log says: {_first_line(telling[-1])}" if telling else ""
+
+    def _wait_for_ports(self, server: ServerProcess, deadline: float) -> Ports:
+        while server.ports is None:
+            self._check_alive(server)
+            self._check_time(deadline, "the server did not start to listen")
+            time.sleep(_POLL_SECONDS)
+        return server.ports
+
+    def _wait_for_model(self, server: ServerProcess, client: Client, deadline: float) -> None:
+        while True:
+            try:
+                state, message = client.state()
+            except NoAnswer:
+                state, message = "START", ""
+            if state == "AVAILABLE" and client.has_rest():
+                return
+            if state == "END":
+                raise _Refused(f"load: the model cannot be loaded: {_first_line(message) or 'the log says why'}")
+            self._check_alive(server)
+            self._check_time(deadline, "the model was not available")
+            time.sleep(_POLL_SECONDS)
+
+    def _check_time(self, deadline: float, what: str) -> None:
+        if time.monotonic() > deadline:
+            raise _Refused(f"load: {what} within {self._limits.load_seconds:g} s", can_pass=True)
+
+    def _plan(self, client: Client, records: Sequence[bytes], count: int) -> list[Plan]:
+        signatures = client.signatures()
+        if DEFAULT_SIGNATURE not in signatures:
+            others = ", ".join(sorted(name for name in signatures if not name.startswith("__"))) or "none"
+            raise _Refused(f"predict: the model has no signature {DEFAULT_SIGNATURE}; it has: {others}")
+        plans = []
+        for name in filter(signatures.__contains__, (DEFAULT_SIGNATURE, JSON_SIGNATURE)):
+            try:
+                plans.append(plan(name, signatures[name], records, count))
+            except CannotAsk as error:
+                if name == DEFAULT_SIGNATURE:
+                    raise _Refused(f"predict: {name} cannot be asked: {error}") from error
+                self._report.not_asked[name] = str(error)
+        self._report.examples = max(one.batch.batch for one in plans)
+        return plans
+
+    def _ask(self, client: Client, asked: Plan) -> None:
+        name = asked.batch.signature
+        found = self._report.signatures[name] = SignatureReport()
+        answers = {}
+        for protocol in _PROTOCOLS:
+            answers[protocol] = self._ask_by(client, protocol, asked, found)
+        difference = judging.disagreement(answers["gRPC"], answers["REST"])
+        if difference:
+            raise _Refused(f"predict: {name}: {difference}")
+        found.outputs = {alias: _summary(value) for alias, value in answers["gRPC"].items()}
+        for protocol, milliseconds in found.p95_milliseconds.items():
+            if milliseconds > self._limits.p95_milliseconds:
+                raise _Refused(
+                    f"latency: p95 of {name} by {protocol} is {milliseconds:.0f} ms, "
+                    f"over the limit of {self._limits.p95_milliseconds:g} ms",
+                    can_pass=True,
+                )
+
+    def _ask_by(self, client: Client, protocol: Protocol, asked: Plan, found: SignatureReport) -> judging.Arrays:
+        times = []
+        # The first request of a signature builds its graph; the last is the batch. Neither is a typical one.
+        for query in (asked.singles[0], *asked.singles, asked.batch):
+            try:
+                answer = client.predict(protocol, query)
+            except NoAnswer as error:
+                if error.kind != "refused":
+                    raise
+                raise _Refused(
+                    f"predict: the model's signature {query.signature} raised: {_first_line(str(error))}"
+                ) from error
+            found.requests += 1
+            times.append(answer.milliseconds)
+            wrong = judging.fault(answer.outputs, query.outputs, query.batch)
+            if wrong:
+                raise _Refused(f"predict: {query.signature} by {protocol}: {wrong}")
+        found.p50_milliseconds[protocol] = judging.percentile(times[1:-1], 50)
+        found.p95_milliseconds[protocol] = judging.percentile(times[1:-1], 95)
+        return answer.outputs
+
+
+def _summary(value: np.ndarray) -> dict[str, object]:
+    summary: dict[str, object] = {"dtype": "string" if value.dtype == object else str(value.dtype)}
+    summary["shape"] = list(value.shape)
+    if value.dtype != object and value.size:
+        summary.update(min=float(value.min()), mean=float(value.mean()), max=float(value.max()))
+    return summary
+
+
+def _ending(code: int) -> str:
+    if code <= 128:
+        return f"ended by itself (exit code {code})"
+    number = code - 128
+    name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+    hint = ", as the kernel does when memory runs out" if number == signal.SIGKILL else ""
+    return f"crashed (signal {name}{hint})"
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().splitlines()[0] if text.strip() else ""
+    return line if len(line) <= 300 else line[:297] + "..."
