@@ -1,0 +1,88 @@
+"""What watches a training: lines of progress, an exact end, and a stop when the loss is no longer a number."""
+
+import logging
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, Optional
+
+import keras
+
+from models.errors import InputRefused
+
+LOG = logging.getLogger(__name__)
+
+
+class Progress(keras.callbacks.Callback):
+    """Logs one line an evaluation, and one every `seconds` in between.
+
+    Args:
+        total: the steps that are planned; None when it is passes that are planned.
+        seconds: the least time between two lines within a round.
+    """
+
+    def __init__(self, total: Optional[int], seconds: float = 10.0) -> None:
+        super().__init__()
+        self._of = f"/{total}" if total else ""
+        self._seconds = seconds
+
+    def on_train_begin(self, logs: Optional[Mapping[str, Any]] = None) -> None:
+        """Starts the clock."""
+        self._began = self._told = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
+        """Logs the running means of this round, at most every `seconds`."""
+        if time.monotonic() - self._told >= self._seconds:
+            self._tell(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
+        """Logs this round's means and its evaluation."""
+        self._tell(logs)
+
+    def _tell(self, logs: Optional[Mapping[str, Any]]) -> None:
+        self._told = time.monotonic()
+        values = " ".join(f"{name}={float(value):.4g}" for name, value in (logs or {}).items())
+        LOG.info("step %d%s %s (%.1f s)", step_of(self.model), self._of, values, self._told - self._began)
+
+
+class Divergence(keras.callbacks.Callback):
+    """Ends the training with `InputRefused` when a loss is NaN or infinite, so that no such model is exported."""
+
+    def on_train_batch_end(self, batch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
+        """Looks at the training loss."""
+        self._check("loss", logs)
+
+    def on_epoch_end(self, epoch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
+        """Looks at the evaluation's loss."""
+        self._check("val_loss", logs)
+
+    def _check(self, name: str, logs: Optional[Mapping[str, Any]]) -> None:
+        loss = float((logs or {}).get(name, 0.0))
+        if math.isfinite(loss):
+            return
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        raise InputRefused(
+            f"{'the evaluation' if name == 'val_loss' else 'the training'} loss is {loss} by step {step_of(self.model)};"
+            " no model was exported",
+            where="training",
+            remedy=f"try a smaller training.learning_rate than {rate:g}; scale numeric features that are passed with"
+            " scale: none, or log those with a long tail; a vector feature or a label may hold extreme values",
+        )
+
+
+class StopAt(keras.callbacks.Callback):
+    """Ends the training after exactly `steps` steps, when they do not fill the last round."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def on_train_batch_end(self, batch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
+        """Counts."""
+        if step_of(self.model) >= self._steps:
+            self.model.stop_training = True
+
+
+def step_of(model: keras.Model) -> int:
+    """The steps that the optimizer has taken."""
+    return int(keras.ops.convert_to_numpy(model.optimizer.iterations))

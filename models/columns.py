@@ -1,0 +1,100 @@
+"""Raw columns as Transform hands them over (dense, sparse or ragged; numbers or text), read as one value a row.
+
+What counts as missing is decided here, once: no value in the example, a NaN or infinite number, and text that is
+empty once the spaces around it are gone.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import NamedTuple, Union
+
+import tensorflow as tf
+
+from models.errors import InputRefused
+
+Column = Union[tf.Tensor, tf.SparseTensor, tf.RaggedTensor]
+
+
+class Cells(NamedTuple):
+    """One value a row: `values` [n], and `present` [n], false where the value is missing and means nothing."""
+
+    values: tf.Tensor
+    present: tf.Tensor
+
+
+def column_of(inputs: Mapping[str, Column], name: str) -> Column:
+    """Looks a column up, or raises `InputRefused` with the nearest names that there are."""
+    if name in inputs:
+        column = inputs[name]
+        return column.to_sparse() if isinstance(column, tf.RaggedTensor) else column
+    near = difflib.get_close_matches(name, inputs, n=3, cutoff=0.6)
+    raise InputRefused(
+        f"the column {name!r} is not in the data's schema",
+        where=f"features.{name}",
+        remedy=f"name one of {', '.join(near or sorted(inputs))}, or add the column to the schema file",
+    )
+
+
+def require_numbers(column: Column, name: str, kind: str) -> None:
+    """Raises `InputRefused` when a feature that needs numbers reads a column of text."""
+    if column.dtype == tf.string:
+        raise InputRefused(
+            f"a {kind} feature needs numbers, but the column {name!r} holds text (BYTES in the schema)",
+            where=f"features.{name}",
+            remedy="make it categorical, hashed or text, or clean the column so that its type is INT or FLOAT",
+        )
+
+
+def cells(column: Column) -> Cells:
+    """Reads the first value of each row, in the column's own type."""
+    if isinstance(column, tf.SparseTensor):
+        first, present = _first_of_sparse(column)
+    else:
+        first = tf.reshape(column, [tf.shape(column)[0], -1])[:, 0]
+        present = tf.ones_like(first, dtype=tf.bool)
+    return Cells(first, tf.logical_and(present, _means_something(first)))
+
+
+def numbers(column: Column) -> Cells:
+    """Reads one number a row, as float64 so that times and identifiers keep their digits; 0 where missing."""
+    first, present = cells(column)
+    values = tf.cast(first, tf.float64)
+    return Cells(tf.where(present, values, tf.zeros_like(values)), present)
+
+
+def texts(column: Column) -> Cells:
+    """Reads one text a row, without the spaces around it; numbers as `canonical_text` writes them, "" where missing."""
+    first, present = cells(column)
+    values = as_text(first)
+    return Cells(tf.where(present, values, tf.zeros_like(values)), present)
+
+
+def as_text(values: tf.Tensor) -> tf.Tensor:
+    """Writes values as text: a whole number without a decimal point whether it came as an integer or as a float."""
+    if values.dtype == tf.string:
+        return tf.strings.strip(values)
+    if not values.dtype.is_floating:
+        return tf.strings.as_string(values)
+    whole = tf.logical_and(tf.equal(values, tf.floor(values)), tf.less(tf.abs(values), 2.0**53))
+    digits = tf.strings.as_string(tf.cast(tf.where(whole, values, tf.zeros_like(values)), tf.int64))
+    return tf.where(whole, digits, tf.strings.as_string(values, shortest=True))
+
+
+def present_only(found: Cells) -> tf.Tensor:
+    """The values that are there, for an analyzer that must not see the others."""
+    return tf.gather(found.values, tf.where(found.present)[:, 0])
+
+
+def _first_of_sparse(column: tf.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Few ops on purpose: Transform traces them five times over for every column."""
+    filled, was_empty = tf.sparse.fill_empty_rows(column, tf.zeros([], dtype=column.dtype))
+    first = tf.where(tf.equal(filled.indices[:, 1], 0))[:, 0]
+    return tf.gather(filled.values, first), tf.logical_not(was_empty)
+
+
+def _means_something(values: tf.Tensor) -> tf.Tensor:
+    if values.dtype == tf.string:
+        return tf.greater(tf.strings.length(tf.strings.strip(values)), 0)
+    if values.dtype.is_floating:
+        return tf.math.is_finite(values)
+    return tf.ones_like(values, dtype=tf.bool)

@@ -1,0 +1,126 @@
+"""Transformed examples as `tf.data` pipelines: parsed in batches, shuffled with a seed, ready before they are needed."""
+
+import copy
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Optional
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models.errors import InputRefused
+from models.features import FeatureTable
+from models.keys import transformed_key
+
+SHUFFLED_ROWS = 65_536
+"""Rows in the shuffle buffer, still serialised: some tens of megabytes."""
+
+CACHED_BYTES = 64 * 2**20
+"""Splits whose files together are smaller than this are kept in memory after the first pass."""
+
+_LABEL_BATCH = 8192
+
+
+class Examples:
+    """The transformed examples of one split.
+
+    Args:
+        patterns: file patterns of TFRecords, as TFX passes them; gzipped when the name ends in `.gz`.
+        tft_output: the output of Transform, which knows the features' types.
+        table: the label and the features.
+
+    Raises:
+        InputRefused: no file matches the patterns.
+    """
+
+    def __init__(
+        self,
+        patterns: Sequence[str],
+        tft_output: tft.TFTransformOutput,
+        table: FeatureTable,
+    ) -> None:
+        self.files = sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
+        if not self.files:
+            raise InputRefused(
+                "there are no transformed examples",
+                where=", ".join(patterns),
+                remedy="check that the split has rows, and that Transform materialises its examples",
+            )
+        self._spec: dict[str, Any] = dict(tft_output.transformed_feature_spec())
+        self._label_key = transformed_key(table.label.column)
+        self._is_class = table.label.task != "regression"
+        self._class_weights: tuple[float, ...] = ()
+
+    def weighted(self, class_weights: Sequence[float]) -> "Examples":
+        """The same examples, each weighing what its class id's entry says."""
+        other = copy.copy(self)
+        other._class_weights = tuple(class_weights)
+        return other
+
+    def label_batches(self) -> Iterator[np.ndarray]:
+        """Reads only the labels, in batches [n]: class ids int64, or float32 in the label's unit."""
+        spec = {self._label_key: self._spec[self._label_key]}
+        batches = self._records().batch(_LABEL_BATCH).map(lambda batch: tf.io.parse_example(batch, spec))
+        return (batch[self._label_key] for batch in batches.prefetch(2).as_numpy_iterator())
+
+    def for_training(self, batch_size: int, seed: int, *, endless: bool) -> tf.data.Dataset:
+        """Shuffled batches of (features, labels [n], weights [n]); `endless` goes round and round."""
+        records = self._records()
+        if not endless and self.small():  # a pass that is cut short would leave the cache incomplete
+            records = records.cache()
+        shuffled = records.shuffle(SHUFFLED_ROWS, seed=seed, reshuffle_each_iteration=True)
+        if endless:
+            return self._batches(shuffled.repeat(), batch_size).prefetch(tf.data.AUTOTUNE)
+        return self._counted(self._batches(shuffled, batch_size), self.rows, batch_size).prefetch(tf.data.AUTOTUNE)
+
+    def for_evaluation(self, batch_size: int, rows: Optional[int] = None) -> tf.data.Dataset:
+        """Batches of (features, labels [n], weights [n]) in the files' order; the first `rows`, or all."""
+        rows = self.rows if rows is None else min(rows, self.rows)
+        batches = self._counted(self._batches(self._records().take(rows), batch_size), rows, batch_size)
+        return (batches.cache() if self.small() else batches).prefetch(tf.data.AUTOTUNE)
+
+    @functools.cached_property
+    def rows(self) -> int:
+        """How many examples there are; counted by reading them once, without parsing."""
+        chunks = self._records().batch(_LABEL_BATCH)
+        return int(chunks.reduce(tf.constant(0, tf.int64), lambda sum_, chunk: sum_ + tf.size(chunk, tf.int64)))
+
+    def small(self) -> bool:
+        """Whether the split's files together are below `CACHED_BYTES`."""
+        return sum(tf.io.gfile.stat(name).length for name in self.files) < CACHED_BYTES
+
+    def _records(self) -> tf.data.Dataset:
+        datasets = [
+            tf.data.TFRecordDataset(names, compression_type=kind, buffer_size=2**20)
+            for kind, names in self._by_compression().items()
+        ]
+        records = datasets[0]
+        for more in datasets[1:]:
+            records = records.concatenate(more)
+        return records
+
+    def _by_compression(self) -> Mapping[str, list[str]]:
+        kinds: dict[str, list[str]] = {}
+        for name in self.files:
+            kinds.setdefault("GZIP" if name.endswith(".gz") else "", []).append(name)
+        return kinds
+
+    def _batches(self, records: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
+        return records.batch(batch_size).map(self._parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+    @staticmethod
+    def _counted(batches: tf.data.Dataset, rows: int, batch_size: int) -> tf.data.Dataset:
+        """Tells Keras how many batches to expect, so that it does not take the end for an accident."""
+        return batches.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
+
+    def _parse(self, batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+        """A row whose label is unknown keeps its place with weight 0: batches stay whole, and it teaches nothing."""
+        features = tf.io.parse_example(batch, self._spec)
+        label = features.pop(self._label_key)
+        known = tf.greater_equal(label, 0) if self._is_class else tf.math.is_finite(label)
+        label = tf.where(known, label, tf.zeros_like(label))
+        weights = tf.cast(known, tf.float32)
+        if self._class_weights:
+            weights *= tf.gather(tf.constant(self._class_weights, tf.float32), label)
+        return features, label, weights

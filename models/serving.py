@@ -1,0 +1,179 @@
+"""The exported model: one SavedModel with four signatures, which needs nothing of the pipeline that made it.
+
+| signature | takes | gives |
+|---|---|---|
+| `serving_default` | `examples`: serialised raw tf.Examples, string [n]; the label is not needed | predictions |
+| `predict_json` | one tensor a raw column, under `input_name(column)` | predictions |
+| `transformed` | one tensor a transformed feature, under `transformed_key(column)` | predictions |
+| `transform_features` | `examples`, as above | transformed features, and the transformed label |
+
+Predictions are `probabilities` [n] of the second class, `label` [n] and `classes` [n, 2] for a binary label;
+`probabilities` [n, k], `label` [n] and `classes` [n, k] for a multiclass one, `label` being the most probable class's
+name; `prediction` [n], in the label's unit, for a regression.
+
+`predict_json` suits TensorFlow Serving's REST interface: `{"signature_name": "predict_json", "instances": [{"fare":
+12.5, "company": "Blue", ...}]}`. Every column is sent; a missing number is `NaN` and missing text is `""`, as JSON's
+`null` is not understood there. Integers are sent as numbers too, exact up to 2**53. A vector is a list of numbers.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models.columns import Column
+from models.features import FeatureTable, Vector
+from models.keys import safe_name, transformed_key
+from models.preprocessing import UNKNOWN_CLASS
+
+ABOUT_FILE = "assets.extra/millrace.json"
+
+Tensors = dict[str, tf.Tensor]
+
+
+def input_name(column: str) -> str:
+    """Names a raw column in a `predict_json` request: the column's own name where TensorFlow can take it."""
+    return safe_name(column)
+
+
+def export(model: keras.Model, table: FeatureTable, tft_output: tft.TFTransformOutput, directory: str) -> None:
+    """Writes the SavedModel beside its place and then renames it, so that a half-written one is never there.
+
+    Args:
+        model: maps transformed features by key to [n, 1] or [n, classes].
+        table: the label and the features.
+        tft_output: the output of Transform, whose graph and vocabularies are copied into the export.
+        directory: where the SavedModel goes; replaced when it exists.
+    """
+    signatures = _Signatures(model, table, tft_output)
+    module = tf.Module(name="millrace")
+    module.model_variables = [variable.value for variable in model.variables]
+    module.transform = signatures.transform
+    partial = directory.rstrip("/") + ".partial"
+    _remove(partial)
+    tf.saved_model.save(module, partial, signatures=signatures.concrete())
+    _write_about(table, signatures.raw_spec, partial)
+    _remove(directory)
+    tf.io.gfile.rename(partial, directory)
+
+
+class _Signatures:
+    """The functions behind the signatures; they use the model and the transform graph, and own nothing."""
+
+    def __init__(self, model: keras.Model, table: FeatureTable, tft_output: tft.TFTransformOutput) -> None:
+        self._model, self._table = model, table
+        self._label = table.label.column
+        self.transform = tft_output.transform_features_layer()
+        spec = tft_output.raw_feature_spec()
+        self._label_spec = spec.get(self._label)
+        self.raw_spec = {name: spec[name] for name in table.columns()}
+
+    def concrete(self) -> dict[str, Any]:
+        """Traces each signature; every row count is allowed."""
+        examples = tf.TensorSpec([None], tf.string, name="examples")
+        by_column = {input_name(name): _request_spec(self._table, name, spec) for name, spec in self.raw_spec.items()}
+        by_key = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in self._model.inputs}
+        return {
+            "serving_default": tf.function(self._serve_examples).get_concrete_function(examples),
+            "predict_json": tf.function(self._serve_columns).get_concrete_function(**by_column),
+            "transformed": tf.function(self._serve_transformed).get_concrete_function(**by_key),
+            "transform_features": tf.function(self._transform_examples).get_concrete_function(examples),
+        }
+
+    def _serve_examples(self, examples: tf.Tensor) -> Tensors:
+        return self._predict(self.transform(tf.io.parse_example(examples, self.raw_spec)))
+
+    def _serve_columns(self, **columns: tf.Tensor) -> Tensors:
+        raw = {name: _as_raw(columns[input_name(name)], spec, name) for name, spec in self.raw_spec.items()}
+        return self._predict(self.transform(raw))
+
+    def _serve_transformed(self, **features: tf.Tensor) -> Tensors:
+        return self._predict(features)
+
+    def _transform_examples(self, examples: tf.Tensor) -> Tensors:
+        raw: dict[str, Column] = dict(tf.io.parse_example(examples, self.raw_spec))
+        if self._label_spec is None:
+            return dict(self.transform(raw))
+        label = tf.io.parse_example(examples, {self._label: tf.io.VarLenFeature(self._label_spec.dtype)})[self._label]
+        raw[self._label] = _shaped_as(label, self._label_spec)
+        transformed = dict(self.transform(raw))
+        key = transformed_key(self._label)
+        transformed[key] = _unknown_where_absent(transformed[key], label)
+        return transformed
+
+    def _predict(self, features: Mapping[str, tf.Tensor]) -> Tensors:
+        keys = [tensor.name for tensor in self._model.inputs]
+        scores = self._model({key: features[key] for key in keys}, training=False)
+        if self._table.label.task == "regression":
+            return {"prediction": tf.reshape(scores, [-1])}
+        names = tf.constant([str(name).strip() for name in self._table.label.classes])
+        if self._table.label.task == "binary":
+            probabilities = tf.reshape(scores, [-1])
+            best = tf.cast(tf.greater(probabilities, 0.5), tf.int32)
+        else:
+            probabilities = scores
+            best = tf.argmax(scores, axis=1)
+        classes = tf.tile(names[tf.newaxis, :], [tf.shape(scores)[0], 1])
+        return {"probabilities": probabilities, "label": tf.gather(names, best), "classes": classes}
+
+
+def _request_spec(table: FeatureTable, name: str, spec: Any) -> tf.TensorSpec:
+    """What a `predict_json` request gives for a column: text, or numbers as float64, which has room for a NaN."""
+    dtype = tf.string if spec.dtype == tf.string else tf.float64
+    feature = table.features[name]
+    shape = [None, feature.length] if isinstance(feature, Vector) else [None]
+    return tf.TensorSpec(shape, dtype, name=input_name(name))
+
+
+def _as_raw(given: tf.Tensor, spec: Any, name: str) -> Column:
+    """Turns what a request gives into what parsing a tf.Example would: a missing value is one that is not there."""
+    rows = tf.reshape(given, [tf.shape(given)[0], -1])
+    there = tf.not_equal(rows, "") if given.dtype == tf.string else tf.math.is_finite(rows)
+    if isinstance(spec, tf.io.VarLenFeature):
+        sparse = tf.SparseTensor(tf.where(there), tf.boolean_mask(rows, there), tf.shape(rows, out_type=tf.int64))
+        return sparse if given.dtype == tf.string else tf.cast(sparse, spec.dtype)
+    if spec.dtype.is_integer:
+        message = f"{name} is an integer that the schema requires: it cannot be missing"
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(there), [message])]):
+            rows = tf.identity(rows)
+    return tf.reshape(rows if given.dtype == tf.string else tf.cast(rows, spec.dtype), [-1, *spec.shape])
+
+
+def _shaped_as(label: tf.SparseTensor, spec: Any) -> Column:
+    """The label as its schema shapes it, with a placeholder where a required label is not there."""
+    if not isinstance(spec, tf.io.FixedLenFeature):
+        return label
+    shape = tf.stack([label.dense_shape[0], tf.constant(1, tf.int64)])
+    first = tf.sparse.retain(label, tf.equal(label.indices[:, 1], 0))
+    placeholder = tf.zeros([], label.dtype)
+    dense = tf.sparse.to_dense(tf.SparseTensor(first.indices, first.values, shape), default_value=placeholder)
+    return tf.reshape(dense, [-1, *spec.shape])
+
+
+def _unknown_where_absent(transformed: tf.Tensor, label: tf.SparseTensor) -> tf.Tensor:
+    rows = tf.shape(transformed, out_type=tf.int64)
+    counts = tf.math.unsorted_segment_sum(tf.ones_like(label.indices[:, 0]), label.indices[:, 0], rows[0])
+    unknown = float("nan") if transformed.dtype.is_floating else UNKNOWN_CLASS
+    return tf.where(tf.greater(counts, 0), transformed, tf.fill(rows, tf.constant(unknown, transformed.dtype)))
+
+
+def _write_about(table: FeatureTable, raw_spec: Mapping[str, Any], directory: str) -> None:
+    """Writes what a client needs to know and a signature cannot say: the task, the classes and the input names."""
+    about = {
+        "label": table.label.column,
+        "task": table.label.task,
+        "classes": [str(name).strip() for name in table.label.classes],
+        "inputs": {name: input_name(name) for name in raw_spec},
+    }
+    path = f"{directory}/{ABOUT_FILE}"
+    tf.io.gfile.makedirs(path.rpartition("/")[0])
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(json.dumps(about, indent=1, ensure_ascii=False))
+
+
+def _remove(directory: str) -> None:
+    if tf.io.gfile.exists(directory):
+        tf.io.gfile.rmtree(directory)

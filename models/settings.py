@@ -1,0 +1,103 @@
+"""What user code receives in `custom_config`, with the hyperparameters of a search laid over it."""
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from models.errors import InputRefused
+from models.features import FeatureTable
+
+Settings = Mapping[str, Any]
+
+DEFAULT_MODEL_FN = "models.model.build_model"
+
+
+@dataclass(frozen=True)
+class UserConfig:
+    """`custom_config` of Trainer and Tuner, read once.
+
+    Attributes:
+        table: the label and the features.
+        model: `pipeline.config.Model` as plain values.
+        training: `pipeline.config.Training` as plain values.
+        tuning: `pipeline.config.Tuning` as plain values; empty when nothing is tuned.
+        model_fn: the dotted path of the function that builds the model.
+    """
+
+    table: FeatureTable
+    model: Settings
+    training: Settings
+    tuning: Settings
+    model_fn: str
+
+    @classmethod
+    def read(cls, custom_config: Optional[Mapping[str, Any]]) -> "UserConfig":
+        """Reads what the pipeline passed; raises `InputRefused` when a section is not there."""
+        given = custom_config or {}
+        absent = [section for section in ("features", "model", "training") if section not in given]
+        if absent:
+            raise InputRefused(
+                f"custom_config has no {' and no '.join(absent)}",
+                where="custom_config",
+                remedy="pass the sections features, model and training of the configuration to the component",
+            )
+        return cls(
+            FeatureTable.model_validate(given["features"]),
+            dict(given["model"]),
+            dict(given["training"]),
+            dict(given.get("tuning") or {}),
+            str(given.get("model_fn") or DEFAULT_MODEL_FN),
+        )
+
+    def with_hyperparameters(self, hyperparameters: Optional[Mapping[str, Any]]) -> "UserConfig":
+        """Lays hyperparameters over the model and training sections.
+
+        Args:
+            hyperparameters: KerasTuner's configuration as TFX stores it (`{"space": ..., "values": {...}}`), or just
+                the values by name; None changes nothing.
+
+        Raises:
+            InputRefused: a name is a key of neither section.
+        """
+        values = dict((hyperparameters or {}).get("values", hyperparameters or {}))
+        model, training = dict(self.model), dict(self.training)
+        for name, value in values.items():
+            if name.startswith("tuner/"):  # Hyperband keeps its own book in the values
+                continue
+            section = model if name in model else training
+            if name not in section:
+                raise InputRefused(
+                    f"{name} is not a hyperparameter",
+                    where="tuning.space",
+                    remedy=f"name one of {', '.join(sorted([*model, *training]))}",
+                )
+            section[name] = parse_value(value)
+        if "steps" in values:
+            training["epochs"] = None
+        elif "epochs" in values:
+            training["steps"] = None
+        return UserConfig(self.table, model, training, self.tuning, self.model_fn)
+
+    def model_function(self) -> Callable[..., Any]:
+        """Imports the function that builds the model."""
+        module, _, name = self.model_fn.rpartition(".")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise InputRefused(
+                f"{self.model_fn} cannot be imported: {error}",
+                where="code.model_fn",
+                remedy="name a function by its dotted path, in a package that setup.py ships",
+            ) from error
+
+
+def hyperparameter_value(value: Any) -> Any:
+    """Writes a value so that KerasTuner can hold it: a list, which it cannot, as JSON text."""
+    return json.dumps(list(value)) if isinstance(value, (list, tuple)) else value
+
+
+def parse_value(value: Any) -> Any:
+    """Reads what `hyperparameter_value` wrote."""
+    return json.loads(value) if isinstance(value, str) and value.startswith("[") else value

@@ -1,0 +1,170 @@
+"""What TFX's Trainer calls: `run_fn` trains the model on transformed examples and exports it."""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Optional
+
+import keras
+import tensorflow_transform as tft
+
+from models import serving
+from models.callbacks import Divergence, Progress, StopAt
+from models.input_data import Examples
+from models.labels import LabelStatistics, label_statistics
+from models.settings import Settings, UserConfig
+
+LOG = logging.getLogger(__name__)
+
+EVALUATION_BATCH = 1024
+"""Rows of an evaluation batch: nothing is learned from it, so it may be larger than a training batch."""
+
+_MOST_STEPS_PER_EXECUTION = 50
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train, in Keras's terms: `rounds` of `per_round` steps, an evaluation after each.
+
+    Attributes:
+        rounds: how many evaluations there will be.
+        per_round: steps between them; None for a whole pass over the data.
+        steps: the total; None when the passes are what counts.
+        per_execution: steps that run in the graph between two returns to Python.
+    """
+
+    rounds: int
+    per_round: Optional[int]
+    steps: Optional[int]
+    per_execution: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a training needs, read once; a search builds many models from one.
+
+    Attributes:
+        config: the user's configuration, hyperparameters and TFX's steps included.
+        tft_output: what Transform learned.
+        train: the examples to learn from.
+        evaluation: the examples to evaluate on.
+        label_stats: statistics of the training labels.
+    """
+
+    config: UserConfig
+    tft_output: tft.TFTransformOutput
+    train: Examples
+    evaluation: Examples
+    label_stats: LabelStatistics
+
+
+def run_fn(fn_args: Any) -> None:
+    """Trains, and exports the model to `fn_args.serving_model_dir`; TFX's Trainer calls it.
+
+    Args:
+        fn_args: TFX's `FnArgs`. `custom_config` is as `UserConfig` reads it, `hyperparameters` a Tuner's result or
+            None. `train_steps` and `eval_steps`, when above 0, win over the configuration. TensorBoard logs go to
+            `model_run_dir`.
+
+    Raises:
+        InputRefused: the data or the configuration cannot be learned from, or the loss is no longer a finite number.
+    """
+    job = prepare(fn_args)
+    model = build(job)
+    fit(job, model, fn_args.model_run_dir)
+    serving.export(model, job.config.table, job.tft_output, fn_args.serving_model_dir)
+
+
+def prepare(fn_args: Any) -> Job:
+    """Reads the configuration and the labels; raises `InputRefused` as `run_fn` does."""
+    config = UserConfig.read(fn_args.custom_config).with_hyperparameters(getattr(fn_args, "hyperparameters", None))
+    config = replace(config, training=_with_steps_of(fn_args, config.training))
+    tft_output = tft.TFTransformOutput(fn_args.transform_graph_path)
+    train = Examples(fn_args.train_files, tft_output, config.table)
+    evaluation = Examples(fn_args.eval_files, tft_output, config.table)
+    balanced = config.training["class_weights"] == "balanced" and config.table.label.task != "regression"
+    stats = label_statistics(config.table.label, train.label_batches(), complete=balanced)
+    if balanced:
+        train = train.weighted(stats.balanced_weights())
+    return Job(config, tft_output, train, evaluation, stats)
+
+
+def build(job: Job) -> keras.Model:
+    """Builds the model with the user's function, from the seed: the same job gives the same initial weights."""
+    keras.utils.set_random_seed(int(job.config.training["seed"]))
+    config = job.config
+    model = config.model_function()(config.table, job.tft_output, config.model, config.training, job.label_stats)
+    LOG.info("model with %d weights", model.count_params())
+    return model
+
+
+def fit(job: Job, model: keras.Model, log_dir: Optional[str], more: Sequence[keras.callbacks.Callback] = ()) -> None:
+    """Trains a compiled model as the job's `training` section says.
+
+    Args:
+        job: what to train on.
+        model: changed in place; ends with the weights of its best evaluation when `patience` is set.
+        log_dir: where TensorBoard's logs go; None for none.
+        more: further callbacks.
+    """
+    plan = schedule(job.config.training)
+    model.steps_per_execution = plan.per_execution
+    model.fit(
+        training_data(job),
+        epochs=plan.rounds,
+        steps_per_epoch=plan.per_round,
+        validation_data=evaluation_data(job),
+        callbacks=[*callbacks(job, plan, log_dir), *more],
+        verbose=0,
+    )
+
+
+def training_data(job: Job) -> Any:
+    """The shuffled training batches, endless when steps are what counts."""
+    training = job.config.training
+    return job.train.for_training(training["batch_size"], training["seed"], endless=training["steps"] is not None)
+
+
+def evaluation_data(job: Job) -> Any:
+    """The evaluation batches: the first `eval_steps` times `batch_size` rows, or all."""
+    training = job.config.training
+    rows = training["eval_steps"] and training["eval_steps"] * training["batch_size"]
+    return job.evaluation.for_evaluation(max(EVALUATION_BATCH, training["batch_size"]), rows)
+
+
+def schedule(training: Settings) -> Schedule:
+    """Cuts the training into rounds with an evaluation after each."""
+    steps = training["steps"]
+    if steps is None:
+        return Schedule(training["epochs"], None, None, 8)
+    per_round = min(steps, training["validate_every"])
+    common = math.gcd(per_round, steps)
+    per_execution = max(n for n in range(1, _MOST_STEPS_PER_EXECUTION + 1) if common % n == 0)
+    return Schedule(math.ceil(steps / per_round), per_round, steps, per_execution)
+
+
+def callbacks(job: Job, plan: Schedule, log_dir: Optional[str]) -> list[keras.callbacks.Callback]:
+    """What watches this training: divergence first, so that no other acts on a loss that is not a number."""
+    chosen: list[keras.callbacks.Callback] = [Divergence(), Progress(plan.steps)]
+    if plan.steps and plan.per_round and plan.steps % plan.per_round:
+        chosen.append(StopAt(plan.steps))
+    if job.config.training["patience"]:
+        chosen.append(
+            keras.callbacks.EarlyStopping(
+                monitor="val_loss", mode="min", patience=job.config.training["patience"], restore_best_weights=True
+            )
+        )
+    if log_dir:
+        chosen.append(keras.callbacks.TensorBoard(log_dir, write_graph=False, update_freq="epoch"))
+    return chosen
+
+
+def _with_steps_of(fn_args: Any, training: Settings) -> Settings:
+    """The training section, with the steps that TFX passes (a runtime parameter, perhaps) where it passes any."""
+    merged = dict(training)
+    if fn_args.train_steps:
+        merged.update(steps=fn_args.train_steps, epochs=None)
+    if fn_args.eval_steps:
+        merged["eval_steps"] = fn_args.eval_steps
+    return merged
