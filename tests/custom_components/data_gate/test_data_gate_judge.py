@@ -1,0 +1,385 @@
+"""Each rule and each reason, provoked in tables that real TFDV measures and validates."""
+
+import pickle
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from custom_components.data_gate.gate import judge
+from custom_components.data_gate.report import Files, as_json, as_text, refusal, table
+from custom_components.data_gate.rules import Use
+
+TODAY = date(2029, 6, 1)
+BINARY = Use("label", "binary", (0, 1), ("size", "kind"))
+SCHEMA = """
+feature { name: "label" type: INT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } }
+          int_domain { min: 0 max: 1 } }
+feature { name: "size" type: FLOAT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } }
+          float_domain { min: 0 max: 10 disallow_nan: true disallow_inf: true } }
+feature { name: "kind" type: BYTES presence { min_count: 1 } value_count { min: 0 max: 1 } domain: "kind" }
+string_domain { name: "kind" value: "a" value: "b" }
+"""
+GOOD = {"label": [0, 1] * 50, "size": [1.0, 2.5] * 50, "kind": ["a", "b", "a", None] * 25}
+
+
+@pytest.fixture
+def verdict_of(make_split, make_schema):
+    """Judges tables by split name."""
+
+    def verdict(use=BINARY, schema=SCHEMA, policy=None, waivers=(), before=None, **tables):
+        parsed = make_schema(schema)
+        splits = [make_split(name, rows, parsed, before) for name, rows in tables.items()]
+        return judge(splits, parsed, use, policy=policy or {}, waivers=waivers, today=TODAY)
+
+    return verdict
+
+
+def told(verdict):
+    """(split, feature, reason, expected, seen, rows) of what blocks."""
+    return [
+        (found.split, found.feature, found.reason, found.expected, found.seen, found.rows)
+        for found in verdict.of("block")
+    ]
+
+
+def test_good_data_passes_without_a_finding(verdict_of) -> None:
+    verdict = verdict_of(train=GOOD, eval=GOOD)
+    assert verdict.passed
+    assert verdict.exit_code == 0
+    assert verdict.findings == ()
+
+
+def test_a_value_outside_the_domain_is_named_and_counted(verdict_of) -> None:
+    verdict = verdict_of(train={**GOOD, "kind": ["a"] * 97 + ["b", "x", "x"]}, eval=GOOD)
+    expected = "one of the domain kind (2 values)"
+    assert told(verdict) == [
+        ("train", "kind", "ENUM_TYPE_UNEXPECTED_STRING_VALUES", expected, "'x' in 2 rows (2.00%)", 2)
+    ]
+    assert verdict.exit_code == 3
+
+
+def test_a_share_of_values_may_be_outside_the_domain(verdict_of) -> None:
+    loose = SCHEMA.replace('domain: "kind" }', 'domain: "kind" distribution_constraints { min_domain_mass: 0.9 } }')
+    some = {**GOOD, "kind": ["a"] * 95 + ["v", "w", "x", "y", "z"]}
+    assert verdict_of(schema=loose, train=some, eval=GOOD).passed
+    more = {**GOOD, "kind": ["a"] * 85 + ["v"] * 12 + ["x", "y", "z"]}
+    ((_, _, _, expected, seen, rows),) = told(verdict_of(schema=loose, train=more, eval=GOOD))
+    assert expected == "90.00% of values in the domain kind (2 values)"
+    assert seen.startswith("'v' in 12 rows (12.00%), ")
+    assert seen.endswith("and 1 more; 15 rows (15.00%) in all")
+    assert rows == 15
+
+
+def test_a_number_outside_its_range_shows_both_ends(verdict_of) -> None:
+    verdict = verdict_of(train={**GOOD, "size": [-1.5] + [1.0] * 98 + [12.0]}, eval=GOOD)
+    assert {found[2:5] for found in told(verdict)} == {
+        ("FLOAT_TYPE_SMALL_FLOAT", "0 to 10", "-1.5 to 12"),
+        ("FLOAT_TYPE_BIG_FLOAT", "0 to 10", "-1.5 to 12"),
+    }
+
+
+def test_a_wrong_type_shows_the_value_that_does_not_parse(verdict_of) -> None:
+    sizes = [str(number / 7) for number in range(99)] + ["abc"]
+    verdict = verdict_of(train={**GOOD, "size": sizes}, eval=GOOD)
+    assert told(verdict) == [("train", "size", "UNEXPECTED_DATA_TYPE", "FLOAT", "BYTES: 'abc' in 1 row (1.00%)", 1)]
+
+
+def test_another_number_type_shows_its_range(verdict_of) -> None:
+    verdict = verdict_of(train={**GOOD, "size": [1, 2] * 50}, eval=GOOD)
+    assert told(verdict) == [("train", "size", "UNEXPECTED_DATA_TYPE", "FLOAT", "INT 1 to 2", 100)]
+
+
+def test_a_missing_value_in_a_dense_column_is_counted(verdict_of) -> None:
+    verdict = verdict_of(train={**GOOD, "size": [None] + [1.0] * 99}, eval=GOOD)
+    assert told(verdict) == [
+        ("train", "size", "INVALID_FEATURE_SHAPE", "exactly 1 value in each row", "none in 1 row (1.00%)", 1)
+    ]
+
+
+def test_too_few_rows_with_a_value_show_the_fraction(verdict_of) -> None:
+    strict = 'feature { name: "note" type: BYTES presence { min_fraction: 0.9 min_count: 1 } }'
+    without = {**GOOD, "note": pa.array([None] * 40 + [[b"x"]] * 60, type=pa.large_list(pa.large_binary()))}
+    verdict = verdict_of(schema=SCHEMA + strict, train=without, eval={**GOOD, "note": ["x"] * 100})
+    wanted, seen = "a value in at least 90.00% of rows", "a value in 60 rows (60.00%)"
+    assert told(verdict) == [("train", "note", "FEATURE_TYPE_LOW_FRACTION_PRESENT", wanted, seen, 40)]
+
+
+def test_nan_is_counted(verdict_of) -> None:
+    verdict = verdict_of(train={**GOOD, "size": [float("nan")] * 3 + [1.0] * 97}, eval=GOOD)
+    assert told(verdict) == [("train", "size", "FLOAT_TYPE_HAS_NAN", "no NaN", "NaN in 3 rows (3.00%)", 3)]
+
+
+def test_a_column_that_only_the_schema_knows_blocks(verdict_of) -> None:
+    extra = 'feature { name: "note" type: BYTES presence { min_count: 1 } }'
+    verdict = verdict_of(schema=SCHEMA + extra, train=GOOD, eval=GOOD)
+    assert told(verdict)[0] == (
+        "train",
+        "note",
+        "SCHEMA_MISSING_COLUMN",
+        "a column of this name",
+        "no such column",
+        100,
+    )
+
+
+def test_a_new_column_that_nothing_reads_is_a_warning(verdict_of) -> None:
+    verdict = verdict_of(train={**GOOD, "note": [5] * 100}, eval=GOOD)
+    (warning,) = verdict.of("warn")
+    assert verdict.passed
+    assert (warning.feature, warning.reason, warning.seen) == ("note", "SCHEMA_NEW_COLUMN", "INT 5 to 5")
+
+
+def test_a_new_column_that_a_feature_reads_blocks_once(verdict_of) -> None:
+    use = Use("label", "binary", (0, 1), ("size", "note"))
+    verdict = verdict_of(use=use, train={**GOOD, "note": [5] * 100}, eval={**GOOD, "note": [5] * 100})
+    assert [found[:3] for found in told(verdict)] == [
+        ("train", "note", "FEATURE_NOT_IN_SCHEMA"),
+        ("eval", "note", "FEATURE_NOT_IN_SCHEMA"),
+    ]
+    assert {found.note for found in verdict.of("ignore")} == {"told by FEATURE_NOT_IN_SCHEMA"}
+    assert verdict.exit_code == 3
+
+
+def test_a_deprecated_feature_is_not_parsed_and_blocks(verdict_of) -> None:
+    retired = SCHEMA.replace('name: "kind" type', 'name: "kind" lifecycle_stage: DEPRECATED type')
+    verdict = verdict_of(schema=retired, train=GOOD, eval=GOOD)
+    assert {(found[2], found[3]) for found in told(verdict)} == {
+        ("FEATURE_NOT_IN_SCHEMA", "a lifecycle stage that is parsed")
+    }
+
+
+def test_too_many_distinct_values_are_counted(verdict_of) -> None:
+    few = SCHEMA.replace('domain: "kind" }', "unique_constraints { min: 1 max: 3 } }")
+    verdict = verdict_of(schema=few, train={**GOOD, "kind": [f"k{n}" for n in range(100)]}, eval=GOOD)
+    assert told(verdict) == [("train", "kind", "FEATURE_TYPE_HIGH_UNIQUE", "1 to 3 distinct values", "100", None)]
+
+
+def test_the_number_of_rows_is_compared_with_its_limits(verdict_of) -> None:
+    limits = "dataset_constraints { min_examples_count: 1000 }"
+    verdict = verdict_of(schema=SCHEMA + limits, train=GOOD, eval=GOOD)
+    assert told(verdict)[0] == ("train", "", "DATASET_LOW_NUM_EXAMPLES", "at least 1,000 rows", "100 rows", 100)
+
+
+def test_drift_warns_with_the_distance_and_its_limit(verdict_of) -> None:
+    strict = SCHEMA.replace(
+        'domain: "kind" }', 'domain: "kind" drift_comparator { infinity_norm { threshold: 0.1 } } }'
+    )
+    before = {**GOOD, "kind": ["a"] * 50 + ["b"] * 50}
+    verdict = verdict_of(schema=strict, before=before, train={**GOOD, "kind": ["a"] * 80 + ["b"] * 20}, eval=before)
+    (warning,) = verdict.of("warn")
+    assert (warning.split, warning.reason) == ("train", "COMPARATOR_L_INFTY_HIGH")
+    assert (warning.expected, warning.seen) == ("at most 0.1 from the data before", "0.3")
+
+
+def test_an_empty_table_is_told_once(verdict_of) -> None:
+    empty = {name: [] for name in GOOD}
+    verdict = verdict_of(train=empty, eval=empty)
+    assert told(verdict) == [("train, eval", "", "DATA_EMPTY", "rows to learn from", "0 rows", 0)]
+    assert verdict.exit_code == 2
+
+
+def test_an_empty_split_blocks(verdict_of) -> None:
+    verdict = verdict_of(train=GOOD, eval={name: [] for name in GOOD})
+    assert told(verdict) == [("eval", "", "SPLIT_EMPTY", "at least 1 row", "0 rows", 0)]
+    assert verdict.exit_code == 2
+
+
+def test_a_split_that_is_not_there_blocks(verdict_of) -> None:
+    assert told(verdict_of(train=GOOD)) == [("eval", "", "SPLIT_MISSING", "a split named eval", "only train", None)]
+
+
+def test_the_schema_of_another_table_is_told_once(verdict_of) -> None:
+    foreign = 'feature { name: "petal" type: FLOAT presence { min_count: 1 } }'
+    verdict = verdict_of(schema=foreign, train=GOOD, eval=GOOD)
+    ((split, _, reason, expected, seen, _),) = told(verdict)
+    assert (split, reason, verdict.exit_code) == ("train, eval", "SCHEMA_MATCHES_NOTHING", 2)
+    assert "petal" in expected
+    assert "kind, label, size" in seen
+
+
+def test_a_missing_label_column_is_bad_input_only(verdict_of) -> None:
+    rows = {name: values for name, values in GOOD.items() if name != "label"}
+    verdict = verdict_of(train=rows, eval=rows)
+    assert {found[1:3] for found in told(verdict)} == {("label", "LABEL_COLUMN_MISSING")}
+    assert verdict.exit_code == 2
+
+
+def test_rows_without_a_label_are_counted(verdict_of) -> None:
+    verdict = verdict_of(train={**GOOD, "label": [0, 1, None, 1] * 25}, eval=GOOD)
+    assert told(verdict) == [
+        ("train", "label", "LABEL_VALUES_MISSING", "a label in each row", "none in 25 rows (25.00%)", 25)
+    ]
+    assert verdict.exit_code == 2
+
+
+@pytest.mark.parametrize("split", ["train", "eval"])
+def test_a_single_class_blocks_in_either_split(verdict_of, split: str) -> None:
+    tables = {"train": GOOD, "eval": GOOD, split: {**GOOD, "label": [1] * 100}}
+    verdict = verdict_of(**tables)
+    assert told(verdict) == [(split, "label", "LABEL_SINGLE_CLASS", "two classes or more", "only 1", 100)]
+    assert verdict.exit_code == 2
+
+
+def test_a_single_class_of_strings_blocks(verdict_of) -> None:
+    named = SCHEMA.replace("type: INT", "type: BYTES").replace("int_domain { min: 0 max: 1 }", "")
+    use = Use("label", "binary", ("no", "yes"), ("size",))
+    one = {**GOOD, "label": ["no"] * 100}
+    verdict = verdict_of(use=use, schema=named, train=one, eval={**GOOD, "label": ["no", "yes"] * 50})
+    assert told(verdict) == [("train", "label", "LABEL_SINGLE_CLASS", "two classes or more", "only 'no'", 100)]
+
+
+def test_a_string_class_that_is_not_listed_is_counted(verdict_of) -> None:
+    named = SCHEMA.replace("type: INT", "type: BYTES").replace("int_domain { min: 0 max: 1 }", "")
+    use = Use("label", "multiclass", ("no", "yes"), ("size",))
+    rows = {**GOOD, "label": ["no", "yes"] * 49 + ["maybe"] * 2}
+    verdict = verdict_of(use=use, schema=named, train=rows, eval=rows)
+    seen = "'maybe' in 2 rows (2.00%)"
+    assert told(verdict)[0] == ("train", "label", "LABEL_CLASS_UNEXPECTED", "one of 'no', 'yes'", seen, 2)
+
+
+def test_a_number_that_is_not_a_class_shows_the_range(verdict_of) -> None:
+    wide = SCHEMA.replace("min: 0 max: 1 ", "min: 0 max: 9 ")
+    verdict = verdict_of(schema=wide, train={**GOOD, "label": [0, 1, 2, 1] * 25}, eval=GOOD)
+    assert told(verdict) == [("train", "label", "LABEL_CLASS_UNEXPECTED", "one of '0', '1'", "INT 0 to 2", None)]
+
+
+def test_string_classes_of_a_numeric_column_do_not_fit(verdict_of) -> None:
+    use = Use("label", "binary", ("no", "yes"), ("size",))
+    verdict = verdict_of(use=use, train=GOOD, eval=GOOD)
+    assert {found[2:5] for found in told(verdict)} == {("LABEL_CLASS_UNEXPECTED", "one of 'no', 'yes'", "INT 0 to 1")}
+
+
+def test_a_regression_label_is_a_number_that_changes(verdict_of) -> None:
+    anything = SCHEMA.replace("int_domain { min: 0 max: 1 }", "")
+    use = Use("label", "regression", (), ("size",))
+    verdict = verdict_of(use=use, schema=anything, train={**GOOD, "label": [7] * 100}, eval=GOOD)
+    assert told(verdict) == [("train", "label", "LABEL_CONSTANT", "more than one value", "only 7", 100)]
+    words = anything.replace("type: INT", "type: BYTES")
+    verdict = verdict_of(use=use, schema=words, train={**GOOD, "label": ["x", "y"] * 50}, eval=GOOD)
+    assert told(verdict)[0][2:5] == ("LABEL_NOT_NUMERIC", "a number", "BYTES such as 'y', 'x'")
+
+
+def test_a_feature_without_its_column_is_bad_input(verdict_of) -> None:
+    use = Use("label", "binary", (0, 1), ("size", "colour"))
+    verdict = verdict_of(use=use, train=GOOD, eval=GOOD)
+    assert {found[1:3] for found in told(verdict)} == {("colour", "FEATURE_COLUMN_MISSING")}
+    assert verdict.exit_code == 2
+
+
+def test_a_feature_without_a_value_is_bad_input_only(verdict_of) -> None:
+    nothing = {**GOOD, "kind": pa.nulls(100)}  # how CsvExampleGen reads a column whose every cell is empty
+    verdict = verdict_of(train=nothing, eval=nothing)
+    assert {found[1:3] for found in told(verdict)} == {("kind", "FEATURE_ALL_MISSING")}
+    assert verdict.exit_code == 2
+
+
+def test_a_column_of_nothing_but_nan_has_no_value(verdict_of) -> None:
+    nans = {**GOOD, "size": [float("nan")] * 100}
+    verdict = verdict_of(train=nans, eval=nans)
+    assert ("train", "size", "FEATURE_ALL_MISSING") in {found[:3] for found in told(verdict)}
+
+
+def test_a_feature_that_is_empty_in_train_only_blocks(verdict_of) -> None:
+    verdict = verdict_of(train={**GOOD, "kind": [None] * 100}, eval=GOOD)
+    assert [found[:3] for found in told(verdict)] == [("train", "kind", "FEATURE_ALL_MISSING")]
+
+
+def test_a_feature_that_is_empty_in_eval_only_warns(verdict_of) -> None:
+    verdict = verdict_of(train=GOOD, eval={**GOOD, "kind": [None] * 100})
+    assert verdict.passed
+    assert [(found.split, found.reason) for found in verdict.of("warn")] == [("eval", "FEATURE_EMPTY_IN_SPLIT")]
+
+
+def test_a_missing_value_of_an_unused_column_is_the_schemas_business(verdict_of) -> None:
+    use = Use("label", "binary", (0, 1), ("size",))
+    assert verdict_of(use=use, train={**GOOD, "kind": [None] * 99 + ["a"]}, eval=GOOD).findings == ()
+
+
+def test_the_policy_replaces_a_default(verdict_of) -> None:
+    odd = {**GOOD, "kind": ["a"] * 99 + ["x"]}
+    warned = verdict_of(policy={"ENUM_TYPE_UNEXPECTED_STRING_VALUES": "warn"}, train=odd, eval=GOOD)
+    assert warned.passed
+    assert len(warned.of("warn")) == 1
+    stopped = verdict_of(policy={"SCHEMA_NEW_COLUMN": "block"}, train={**GOOD, "note": [5] * 100}, eval=GOOD)
+    assert [found[2] for found in told(stopped)] == ["SCHEMA_NEW_COLUMN"]
+
+
+def test_bad_input_that_the_policy_lets_through_leaves_tfdvs_word(verdict_of) -> None:
+    rows = {**GOOD, "label": [0, 1, None, 1] * 25}
+    verdict = verdict_of(policy={"LABEL_VALUES_MISSING": "warn"}, train=rows, eval=GOOD)
+    assert [found[2] for found in told(verdict)] == ["INVALID_FEATURE_SHAPE"]
+    assert verdict.exit_code == 3
+
+
+@pytest.mark.parametrize(("until", "passed"), [("2029-06-01", True), ("2029-05-31", False)])
+def test_a_waiver_lets_one_finding_through_until_its_day(verdict_of, until: str, passed: bool) -> None:
+    reason = "ENUM_TYPE_UNEXPECTED_STRING_VALUES"
+    waiver = {"feature": "kind", "reason": reason, "until": until, "because": "x is on its way"}
+    verdict = verdict_of(waivers=[waiver], train={**GOOD, "kind": ["a"] * 99 + ["x"]}, eval=GOOD)
+    assert verdict.passed is passed
+    assert [found.note for found in verdict.of("waived")] == ([f"until {until}: x is on its way"] if passed else [])
+
+
+def test_a_waiver_is_for_its_feature_only(verdict_of) -> None:
+    waiver = {"feature": "size", "reason": "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "until": "2030-01-01", "because": "no"}
+    assert not verdict_of(waivers=[waiver], train={**GOOD, "kind": ["a"] * 99 + ["x"]}, eval=GOOD).passed
+
+
+def test_an_unknown_reason_in_the_policy_is_refused(verdict_of) -> None:
+    with pytest.raises(ValueError, match="SCHEMA_NEW_COLUMN"):
+        verdict_of(policy={"SCHEMA_NEW_COLUMNS": "warn"}, train=GOOD, eval=GOOD)
+
+
+def test_a_refusal_says_what_why_and_what_next(verdict_of) -> None:
+    odd = {**GOOD, "kind": ["a"] * 99 + ["x"]}
+    verdict = verdict_of(train=odd, eval={**odd, "note": [5] * 100})
+    error = refusal(verdict, Files("schema/mine/schema.pbtxt", "conf/mine.yaml"), TODAY)
+    assert error.exit_code == 3
+    header = next(line for line in error.what.splitlines() if line.startswith("feature"))
+    assert header.split() == ["feature", "split", "reason", "expected", "seen", "rows"]
+    assert "'x' in 1 row (1.00%)" in error.what
+    assert "SCHEMA_NEW_COLUMN" in error.what.split("Warnings")[1]
+    assert "millrace schema propose -c conf/mine.yaml, then millrace schema accept N" in error.remedy
+    assert "edit schema/mine/schema.pbtxt" in error.remedy
+    assert "feature: kind, reason: ENUM_TYPE_UNEXPECTED_STRING_VALUES, until: 2029-07-01" in error.remedy
+    assert [found["seen"] for found in error.findings if found["action"] == "block"] == ["'x' in 1 row (1.00%)"] * 2
+
+
+def test_a_refusal_of_bad_input_says_what_to_mend_and_nothing_of_the_schema(verdict_of) -> None:
+    verdict = verdict_of(train={**GOOD, "label": [1] * 100}, eval=GOOD)
+    error = refusal(verdict, Files("schema/mine/schema.pbtxt", "conf/mine.yaml"), TODAY)
+    assert error.exit_code == 2
+    assert "LABEL_SINGLE_CLASS" in error.what
+    assert "label.column in conf/mine.yaml" in error.remedy
+    assert "propose" not in error.remedy
+
+
+def test_a_refusal_survives_beam_and_other_processes(verdict_of) -> None:
+    verdict = verdict_of(train={**GOOD, "label": [1] * 100}, eval=GOOD)
+    error = refusal(verdict, Files(), TODAY)
+    annotated = type(error)(error.args[0] + " [while running 'DataGate']", *error.args[1:])
+    for copy in (annotated, pickle.loads(pickle.dumps(error))):
+        assert (copy.what, copy.remedy, copy.exit_code, copy.findings) == (
+            error.what,
+            error.remedy,
+            error.exit_code,
+            error.findings,
+        )
+
+
+def test_the_table_is_aligned_and_joins_splits(verdict_of) -> None:
+    use = Use("label", "binary", (0, 1), ("size", "colour"))
+    lines = table(verdict_of(use=use, train=GOOD, eval=GOOD).findings).splitlines()
+    assert len(lines) == 2
+    assert lines[1].index("train, eval") == lines[0].index("split")
+    assert lines[1].split()[-1] == "200"
+
+
+def test_the_reports_list_everything(verdict_of, make_split, make_schema) -> None:
+    verdict = verdict_of(train={**GOOD, "note": [5] * 100}, eval=GOOD)
+    splits = [make_split("train", GOOD, make_schema(SCHEMA))]
+    text = as_text(verdict, splits)
+    assert text.startswith("DataGate: passed (train 100 rows).")
+    assert "SCHEMA_NEW_COLUMN" in text
+    assert '"action": "warn"' in as_json(verdict, splits, {}, TODAY)

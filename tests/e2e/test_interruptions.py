@@ -1,0 +1,69 @@
+"""Ctrl-C, kill -9 and two runs at once: nothing half-written is seen, and the work goes on where it stopped."""
+
+import os
+import signal
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def half_written(project, run_id):
+    """Folders of outputs that belong to no finished execution."""
+    return list((project.root / "artifacts" / "Transform" / "transform_graph").glob("*"))
+
+
+def test_an_interrupted_run_says_so_and_resumes(fresh_project):
+    project = fresh_project
+    process = project.start("run")
+    run_id = project.wait_for("Transform", "running", process)
+    os.killpg(process.pid, signal.SIGINT)
+    finished = project.finish(process)
+    assert finished.code == 130, finished.output
+    assert "interrupted" in finished.output
+    assert "millrace run --resume" in finished.output
+    assert "Traceback" not in finished.output
+    [run] = project.runs()
+    assert (run["run_id"], run["state"]) == (run_id, "interrupted")
+    assert half_written(project, run_id) == []
+
+    resumed = project.run("--resume", "--to", "Transform")
+    assert resumed.code == 0, resumed.output
+    assert resumed.stages["ExampleGen"] == "cached"
+    assert resumed.stages["Transform"] == "done"
+
+
+def test_a_killed_run_resumes_with_what_was_asked_for(fresh_project):
+    project = fresh_project
+    process = project.start("run", "--no-cache", "--set", "training.steps=61")
+    run_id = project.wait_for("Transform", "running", process)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert project.finish(process).code == -signal.SIGKILL
+    [run] = project.runs()
+    assert (run["run_id"], run["state"]) == (run_id, "killed")
+
+    resumed = project.run("--resume")
+    assert resumed.code == 0, resumed.output
+    assert resumed.stages["ExampleGen"] == "cached"
+    assert resumed.stages["Pusher"] == "done"
+    before, after = project.runs()
+    assert before["state"] == "killed"
+    assert after["state"] == "done"
+    assert '"steps": 61' in (project.root / "logs" / after["run_id"] / "run.log").read_text()
+    assert len(project.pushed()) == 1
+
+    refused = project.run("--resume")
+    assert refused.code == 2
+    assert "there is nothing to resume" in refused.output
+
+
+def test_two_runs_at_once_on_one_root(fresh_project):
+    project = fresh_project
+    first = project.start("run", "--no-cache")
+    second = project.start("run", "--no-cache")
+    outcomes = [project.finish(process) for process in (first, second)]
+    assert [finished.code for finished in outcomes] == [0, 0], [finished.output for finished in outcomes]
+    runs = project.runs()
+    assert [run["state"] for run in runs] == ["done", "done"]
+    assert all(run["pushed_to"] for run in runs)
+    assert project.run("--to", "Transform").stages["Transform"] == "cached"
