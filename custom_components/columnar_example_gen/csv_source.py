@@ -1,0 +1,196 @@
+"""CSV files as units of work: listing, headers, byte ranges cut at record ends, and blocks of whole records."""
+
+import contextlib
+import csv
+import dataclasses
+import gzip
+import zlib
+from collections.abc import Iterator
+from typing import IO, Optional
+
+from apache_beam.io import filesystems
+
+from custom_components.columnar_example_gen import csv_text
+from custom_components.columnar_example_gen.options import Options
+from custom_components.columnar_example_gen.refusal import UnreadableTable
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+_PROBE_BYTES = 64 << 10
+_COUNT_BYTES = 8 << 20
+_HEADER_LIMIT = 64 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """A unit of work: the records of one file whose preceding line end lies in [start, end).
+
+    Attributes:
+        group: index of the input split that the file belongs to.
+        index: place of this range among all ranges, which is the order of the output's shards.
+        start: first byte; the first byte after the header for a file's first range.
+        end: byte after the last, or None for the rest of the file (a compressed file is one range).
+        first: whether the first record begins at `start` itself.
+    """
+
+    group: int
+    index: int
+    path: str
+    start: int
+    end: Optional[int]
+    first: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Whole records, and where in the (decompressed) file they begin."""
+
+    text: bytes
+    offset: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """Column names of a file, and the bytes that its header line takes."""
+
+    names: tuple[str, ...]
+    size: int
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[IO[bytes]]:
+    """Opens a file of any filesystem that Beam knows, decompressed where it begins like gzip."""
+    with filesystems.FileSystems.open(path, compression_type=filesystems.CompressionTypes.UNCOMPRESSED) as raw:
+        magic = raw.read(2)
+        raw.seek(0)
+        if magic != _GZIP_MAGIC:
+            yield raw
+            return
+        try:
+            with gzip.GzipFile(fileobj=raw) as unzipped:
+                yield unzipped  # type: ignore[misc]
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise UnreadableTable(f"the gzip data is damaged: {error}", path, "write the file again") from error
+
+
+def is_compressed(path: str) -> bool:
+    """Whether a file begins like gzip."""
+    with filesystems.FileSystems.open(path, compression_type=filesystems.CompressionTypes.UNCOMPRESSED) as raw:
+        return bool(raw.read(2) == _GZIP_MAGIC)
+
+
+def read_header(path: str, options: Options) -> Header:
+    """Reads the first line of a CSV file as column names.
+
+    Raises:
+        UnreadableTable: the file is empty, or its first line is blank, not UTF-8 or not text.
+    """
+    with opened(path) as file:
+        line = file.readline(_HEADER_LIMIT)
+    if not line:
+        raise UnreadableTable("the file is empty: a CSV file begins with a line of column names", path, _HEADER_ADVICE)
+    if b"\0" in line:
+        raise UnreadableTable("this is not text: its first line holds zero bytes", path, _FORMAT_ADVICE)
+    try:
+        names = _names(line, options)
+    except UnicodeDecodeError as error:
+        raise UnreadableTable("the first line is not UTF-8 text", path, _FORMAT_ADVICE) from error
+    except csv.Error as error:
+        raise UnreadableTable(f"the first line is not a CSV record: {error}", path, _HEADER_ADVICE) from error
+    if not line.strip():
+        raise UnreadableTable("the first line is blank: it should name the columns", path, _HEADER_ADVICE)
+    return Header(tuple(names), len(line))
+
+
+_HEADER_ADVICE = "begin the file with one line of column names, or leave it out of the input pattern"
+_FORMAT_ADVICE = "give CSV files in UTF-8, or Parquet files with the format parquet; narrow the input pattern"
+
+
+def _names(line: bytes, options: Options) -> list[str]:
+    if options.header == "tfx":
+        return line.decode().strip().split(options.delimiter)
+    text = line.removeprefix(_BOM).decode().strip()
+    return next(csv.reader([text], delimiter=options.delimiter, strict=True), [])
+
+
+def count_quotes(path: str, start: int, end: Optional[int]) -> int:
+    """Number of quotes between two bytes of a file that is not compressed."""
+    quotes = 0
+    with opened(path) as file:
+        file.seek(start)
+        left = end - start if end is not None else None
+        while left is None or left > 0:
+            text = file.read(_COUNT_BYTES if left is None else min(left, _COUNT_BYTES))
+            if not text:
+                break
+            quotes += text.count(csv_text.QUOTE)
+            left = None if left is None else left - len(text)
+    return quotes
+
+
+def blocks(work: Range, odd_at_start: bool, odd_at_end: bool, options: Options) -> Iterator[Block]:
+    """Reads the records of a range.
+
+    Args:
+        work: the range.
+        odd_at_start: whether the number of quotes between the header and `work.start` is odd.
+        odd_at_end: the same for `work.end`.
+        options: `block_bytes` bounds the blocks, but for a record that is larger.
+
+    Yields:
+        Blocks of whole records, in order.
+
+    Raises:
+        UnreadableTable: a quote is not closed at the end of the file.
+    """
+    with opened(work.path) as file:
+        stop = None if work.end is None else _record_after(file, work.end, odd_at_end)
+        start = work.start if work.first else _record_after(file, work.start, odd_at_start)
+        if start is None:
+            return
+        file.seek(start)
+        yield from _blocks_between(file, work.path, start, stop, options.block_bytes)
+
+
+def _record_after(file: IO[bytes], offset: int, odd: bool) -> Optional[int]:
+    """Where the first record begins whose preceding line end lies at `offset` or after; None at the file's end."""
+    file.seek(offset)
+    while text := file.read(_PROBE_BYTES):
+        end, odd = csv_text.first_record_end(text, odd)
+        if end is not None:
+            return offset + end
+        offset += len(text)
+    return None
+
+
+def _blocks_between(file: IO[bytes], path: str, start: int, stop: Optional[int], size: int) -> Iterator[Block]:
+    rest, offset = b"", start
+    while True:
+        position = offset + len(rest)
+        wanted = max(size, len(rest)) if stop is None else min(max(size, len(rest)), stop - position)
+        text = file.read(wanted) if wanted > 0 else b""
+        if not text:
+            break
+        text = rest + text
+        end = csv_text.last_record_end(text)
+        if end:
+            yield Block(text[:end], offset)
+        rest, offset = text[end:], offset + end
+    if rest.count(csv_text.QUOTE) % 2:
+        line = line_number(path, offset)
+        raise UnreadableTable("a quote is opened and never closed", f"{path}, line {line}", QUOTE_ADVICE)
+    if rest:
+        yield Block(rest, offset)
+
+
+QUOTE_ADVICE = "double each quote inside a quoted cell, and quote a cell that holds one"
+
+
+def line_number(path: str, offset: int) -> int:
+    """The number, from 1, of the line that holds a byte of the (decompressed) file."""
+    lines = 1
+    with opened(path) as file:
+        while offset > 0 and (text := file.read(min(offset, _COUNT_BYTES))):
+            lines += text.count(csv_text.LINE_END)
+            offset -= len(text)
+    return lines

@@ -1,0 +1,68 @@
+"""What the executor may be told: values that travel as the standard `custom_config` execution property."""
+
+import dataclasses
+import json
+from typing import Any, Literal
+
+from google.protobuf import struct_pb2
+from tfx.proto import example_gen_pb2
+from tfx.utils import proto_utils
+
+TableFormat = Literal["csv", "parquet"]
+FORMATS = ("csv", "parquet")
+HEADERS = ("tfx", "csv")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a table is read and cut into work.
+
+    Attributes:
+        format: `csv` or `parquet`.
+        delimiter: the one character between CSV cells.
+        header: how the first line of a CSV file names its columns. `tfx` splits the line at every delimiter, as
+            `CsvExampleGen` does: quotes and a byte order mark become part of a name. `csv` reads it as a CSV record
+            without its byte order mark.
+        range_bytes: input bytes of one unit of work, which is also one output shard of each split.
+        block_bytes: input bytes that are held and encoded at once.
+        threads: threads of one worker; 0 takes one for each processor that the worker may use, at most 8.
+    """
+
+    format: TableFormat = "csv"
+    delimiter: str = ","
+    header: str = "tfx"
+    range_bytes: int = 64 << 20
+    block_bytes: int = 8 << 20
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise ValueError(f"format is one of {', '.join(FORMATS)}, not {self.format!r}")
+        if self.header not in HEADERS:
+            raise ValueError(f"header is one of {', '.join(HEADERS)}, not {self.header!r}")
+        if len(self.delimiter.encode()) != 1 or self.delimiter in '"\r\n':
+            raise ValueError(f"delimiter is one ASCII character other than a quote or a line end, not {self.delimiter!r}")
+        if min(self.range_bytes, self.block_bytes) < 1 or self.threads < 0:
+            raise ValueError("range_bytes and block_bytes are 1 or more, threads 0 or more")
+
+
+def to_custom_config(options: Options, code_digest: str) -> example_gen_pb2.CustomConfig:
+    """Packs the options and the digest of the code (which only serves TFX's cache key) as TFX's CustomConfig."""
+    values = {"code_digest": code_digest, **dataclasses.asdict(options)}
+    packed = struct_pb2.Struct()
+    packed.update({"columnar_example_gen": json.dumps(values, sort_keys=True)})
+    config = example_gen_pb2.CustomConfig()
+    config.custom_config.Pack(packed)
+    return config
+
+
+def from_custom_config(text: Any) -> Options:
+    """The options in the JSON text of a CustomConfig; the defaults where there is none."""
+    if not text:
+        return Options()
+    config = proto_utils.json_to_proto(text, example_gen_pb2.CustomConfig())
+    packed = struct_pb2.Struct()
+    config.custom_config.Unpack(packed)
+    values = json.loads(packed["columnar_example_gen"])
+    values.pop("code_digest", None)
+    return Options(**values)

@@ -1,0 +1,103 @@
+"""What there is to do, worked out before any worker starts: files, their columns, and units of work."""
+
+import dataclasses
+import os
+from typing import Union
+
+from apache_beam.io import filesystems
+from tfx.components.example_gen import utils
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+
+from custom_components.columnar_example_gen import csv_source, parquet_source
+from custom_components.columnar_example_gen.csv_source import Header, Range
+from custom_components.columnar_example_gen.options import Options
+from custom_components.columnar_example_gen.parquet_source import RowGroups
+from custom_components.columnar_example_gen.refusal import UnreadableTable
+from custom_components.columnar_example_gen.splits import Partition
+
+Work = Union[Range, RowGroups]
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All of an execution's work.
+
+    Attributes:
+        work: units of work, in the order of their `index`.
+        columns: CSV column names of each input split; empty for Parquet.
+        patterns: the files of each input split, for messages.
+        partition: how rows are divided among the output splits.
+    """
+
+    work: tuple[Work, ...]
+    columns: tuple[tuple[str, ...], ...]
+    patterns: tuple[str, ...]
+    partition: Partition
+
+
+def make_plan(
+    input_base: str, input_config: example_gen_pb2.Input, output_config: example_gen_pb2.Output, options: Options
+) -> Plan:
+    """Lists the input and cuts it.
+
+    Raises:
+        UnreadableTable: no file, an empty file, or files with different columns.
+    """
+    work: list[Work] = []
+    columns: list[tuple[str, ...]] = []
+    patterns = tuple(os.path.join(input_base, split.pattern) for split in input_config.splits)
+    for group, pattern in enumerate(patterns):
+        paths = _list(pattern)
+        if options.format == "parquet":
+            for path in paths:
+                for start, end in parquet_source.row_group_ranges(path, options):
+                    work.append(RowGroups(group, len(work), path, start, end))
+            continue
+        headers = [csv_source.read_header(path, options) for path in paths]
+        columns.append(_same_columns(paths, headers))
+        for path, header in zip(paths, headers):
+            work += _ranges(group, len(work), path, header, options)
+    return Plan(tuple(work), tuple(columns), patterns, _partition(input_config, output_config))
+
+
+def _list(pattern: str) -> list[str]:
+    paths = sorted(path for path in fileio.glob(pattern) if not fileio.isdir(path))
+    if not paths:
+        raise UnreadableTable("no file matches this pattern", pattern, "check the path of the data and the split's pattern")
+    return paths
+
+
+def _same_columns(paths: list[str], headers: list[Header]) -> tuple[str, ...]:
+    for path, header in zip(paths, headers):
+        if header.names == headers[0].names:
+            continue
+        missing = [name for name in headers[0].names if name not in header.names]
+        added = [name for name in header.names if name not in headers[0].names]
+        parts = [f"{word} {', '.join(map(repr, names[:5]))}" for word, names in (("lacks", missing), ("adds", added)) if names]
+        how = " and ".join(parts) or "has them in another order"
+        raise UnreadableTable(f"its columns are not those of {paths[0]}: it {how}", path, _SAME_ADVICE)
+    return headers[0].names
+
+
+_SAME_ADVICE = "give all files of a split one header, or narrow the split's pattern"
+
+
+def _ranges(group: int, index: int, path: str, header: Header, options: Options) -> list[Range]:
+    size = filesystems.FileSystems.match([path])[0].metadata_list[0].size_in_bytes
+    if csv_source.is_compressed(path) or size <= header.size + options.range_bytes:
+        return [Range(group, index, path, header.size, None, True)]
+    starts = list(range(header.size, size, options.range_bytes))
+    ends = [*starts[1:], None]
+    return [
+        Range(group, index + place, path, start, end, place == 0) for place, (start, end) in enumerate(zip(starts, ends))
+    ]
+
+
+def _partition(input_config: example_gen_pb2.Input, output_config: example_gen_pb2.Output) -> Partition:
+    names = tuple(utils.generate_output_split_names(input_config, output_config))
+    config = output_config.split_config
+    if not config.splits:
+        return Partition(names)
+    bounds = [sum(split.hash_buckets for split in config.splits[: place + 1]) for place in range(len(config.splits))]
+    return Partition(names, tuple(bounds), config.partition_feature_name)

@@ -1,0 +1,294 @@
+"""The Beam stages: few large elements (units of work), every row inside them handled by columns.
+
+    plan.work -> CountQuotes -> (parities)
+              -> InferTypes  -> one list of types for each input split
+              -> WriteShards -> Publish
+"""
+
+import functools
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Optional, TypeVar, Union
+
+import apache_beam as beam
+import pyarrow as pa
+from tfx.components.example_gen import write_split
+from tfx.dsl.io import fileio
+
+from custom_components.columnar_example_gen import csv_columns, csv_source, csv_types, examples, parquet_source, shards
+from custom_components.columnar_example_gen.csv_source import Block, Range
+from custom_components.columnar_example_gen.csv_types import ColumnType
+from custom_components.columnar_example_gen.options import Options
+from custom_components.columnar_example_gen.parquet_source import RowGroups
+from custom_components.columnar_example_gen.plan import Plan, Work
+from custom_components.columnar_example_gen.refusal import UnreadableTable
+from custom_components.columnar_example_gen.shards import Shard, ShardWriter
+
+REFUSAL_FILE = "refusal.json"
+_HELD_BYTES = 192 << 20
+_MOST_THREADS = 8
+
+Cells = list[pa.Array]
+Types = Union[tuple[ColumnType, ...], UnreadableTable]
+Encoded = list[tuple[str, bytes, pa.RecordBatch]]
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+class _Parsed:
+    """Cells that the first pass parsed and the second can take in the same process, up to a number of bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held: dict[tuple[str, int], list[Cells]] = {}
+        self._bytes = 0
+
+    def hold(self, key: tuple[str, int], parsed: list[Cells]) -> None:
+        size = _size(parsed)
+        if self._bytes + size <= self._limit:
+            self._held[key] = parsed
+            self._bytes += size
+
+    def take(self, key: tuple[str, int]) -> Optional[list[Cells]]:
+        parsed = self._held.pop(key, None)
+        self._bytes -= _size(parsed or [])
+        return parsed
+
+    def room(self) -> int:
+        return self._limit - self._bytes
+
+    def forget(self, run: str) -> None:
+        for key in [key for key in self._held if key[0] == run]:
+            self.take(key)
+
+
+def _size(parsed: Iterable[Cells]) -> int:
+    return sum(column.nbytes for cells in parsed for column in cells)
+
+
+PARSED = _Parsed(_HELD_BYTES)
+
+
+def in_order(
+    function: Callable[[_In], _Out], items: Iterable[_In], threads: int, ahead: Optional[int] = None
+) -> Iterator[_Out]:
+    """Maps in threads, in order, never more than a few items ahead of what was taken."""
+    pending: deque[Future[_Out]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) > (ahead or threads):
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def thread_count(options: Options) -> int:
+    """Threads of one worker."""
+    return options.threads or min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+
+
+class CountQuotes(beam.DoFn):
+    """Range to (index, number of quotes in it); only files of several ranges need it."""
+
+    def process(self, work: Range) -> Iterator[tuple[int, int]]:
+        """Counts."""
+        if not (work.first and work.end is None):
+            yield work.index, csv_source.count_quotes(work.path, work.start, work.end)
+
+
+class InferTypes(beam.DoFn):
+    """Range to (input split, types of its columns, or why it cannot be read)."""
+
+    def __init__(self, plan: Plan, options: Options, run: str) -> None:
+        self._plan, self._options, self._run = plan, options, run
+
+    def process(self, work: Range, quotes: Iterable[tuple[int, int]]) -> Iterator[tuple[int, Types]]:
+        """Infers."""
+        try:
+            yield work.group, self._infer(work, dict(quotes))
+        except UnreadableTable as refusal:
+            yield work.group, refusal
+
+    def _infer(self, work: Range, quotes: dict[int, int]) -> Types:
+        width = len(self._plan.columns[work.group])
+        types = [ColumnType.UNKNOWN] * width
+        kept: Optional[list[Cells]] = []
+        size = 0
+        for cells, found in in_order(
+            functools.partial(self._parse, work, width),
+            _blocks(work, quotes, self._plan, self._options),
+            thread_count(self._options),
+        ):
+            types = [max(pair) for pair in zip(types, found)]
+            size += _size([cells])
+            kept = [*kept, cells] if kept is not None and size <= PARSED.room() else None
+        if kept is not None:
+            PARSED.hold((self._run, work.index), kept)
+        return tuple(types)
+
+    def _parse(self, work: Range, width: int, block: Block) -> tuple[Cells, list[ColumnType]]:
+        cells = csv_columns.parse(block, work.path, width, self._options.delimiter)
+        return cells, [csv_types.infer(column) for column in cells]
+
+
+def _blocks(work: Range, quotes: dict[int, int], plan: Plan, options: Options) -> Iterator[Block]:
+    before = sum(
+        quotes.get(other.index, 0) for other in plan.work if other.path == work.path and other.index < work.index
+    )
+    return csv_source.blocks(work, before % 2 == 1, (before + quotes.get(work.index, 0)) % 2 == 1, options)
+
+
+def merge_types(found: Iterable[Types]) -> Types:
+    """The types of a whole input split; a refusal overrides any."""
+    result: Optional[Types] = None
+    for types in found:
+        if isinstance(types, UnreadableTable):
+            return types
+        if isinstance(result, UnreadableTable):
+            return result
+        result = types if result is None else tuple(max(pair) for pair in zip(result, types))
+    return result or ()
+
+
+class WriteShards(beam.DoFn):
+    """Unit of work to its shards, or to why it cannot be read."""
+
+    def __init__(self, plan: Plan, options: Options, staging: str) -> None:
+        self._plan, self._options, self._staging = plan, options, staging
+        self._instances = beam.metrics.Metrics.counter(write_split.METRICS_NAMESPACE, "num_instances")
+
+    def process(
+        self, work: Work, quotes: Iterable[tuple[int, int]], types: dict[int, Types]
+    ) -> Iterator[Union[Shard, UnreadableTable]]:
+        """Reads, encodes and writes."""
+        refusal = next((found for found in types.values() if isinstance(found, UnreadableTable)), None)
+        if refusal is not None:
+            yield refusal
+            return
+        try:
+            written = self._write(work, dict(quotes), types)
+        except UnreadableTable as found:
+            yield found
+            return
+        self._instances.inc(sum(shard.rows for shard in written))
+        yield from written
+
+    def _write(self, work: Work, quotes: dict[int, int], types: dict[int, Types]) -> list[Shard]:
+        threads = thread_count(self._options)
+        encode = functools.partial(self._encode, work.group)
+        if isinstance(work, RowGroups):
+            encoded = in_order(encode, parquet_source.batches(work, self._options), threads)
+        else:
+            encoded = self._encode_csv(work, quotes, types[work.group], encode, threads)
+        with ShardWriter(self._staging, work.index) as writer:
+            for parts in encoded:
+                for split, packed, batch in parts:
+                    writer.write(split, packed, batch)
+        return writer.shards()
+
+    def _encode_csv(
+        self, work: Range, quotes: dict[int, int], types: Types, encode: Callable[[pa.RecordBatch], Encoded], threads: int
+    ) -> Iterator[Encoded]:
+        assert not isinstance(types, UnreadableTable)
+        names = self._plan.columns[work.group]
+        parsed = PARSED.take((self._staging, work.index))
+        if parsed is not None:
+            return in_order(lambda cells: encode(to_features(cells, names, types)), parsed, threads)
+
+        def from_text(block: Block) -> Encoded:
+            cells = csv_columns.parse(block, work.path, len(names), self._options.delimiter)
+            return encode(to_features(cells, names, types))
+
+        return in_order(from_text, _blocks(work, quotes, self._plan, self._options), threads)
+
+    def _encode(self, group: int, batch: pa.RecordBatch) -> Encoded:
+        partition = self._plan.partition
+        out: Encoded = []
+        for part, framed in examples.encode(batch):
+            assigned = partition.assign(group, part, framed.records)
+            for place, split in enumerate(partition.names):
+                chosen = pa.array((assigned == place).nonzero()[0])
+                if len(chosen) == len(part):
+                    out.append((split, shards.compress(framed.rows), part))
+                elif len(chosen):
+                    out.append((split, shards.compress(framed.rows.take(chosen)), _take(part, chosen)))
+        return out
+
+
+def _take(batch: pa.RecordBatch, chosen: pa.Array) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([column.take(chosen) for column in batch.columns], schema=batch.schema)
+
+
+def to_features(cells: Cells, names: tuple[str, ...], types: tuple[ColumnType, ...]) -> pa.RecordBatch:
+    """Columns of cells as features, in the order of their names.
+
+    Columns of one name count as one, as in TFX: with the highest of their types, and the last one's cells.
+    """
+    kinds: dict[str, ColumnType] = {}
+    last: dict[str, pa.Array] = {}
+    for name, kind, column in zip(names, types, cells):
+        kinds[name] = max(kind, kinds.get(name, ColumnType.UNKNOWN))
+        last[name] = column
+    ordered = sorted(last, key=str.encode)
+    return pa.RecordBatch.from_arrays([csv_types.convert(last[name], kinds[name]) for name in ordered], names=ordered)
+
+
+class Publish(beam.DoFn):
+    """Puts every shard in its place once all are whole, or leaves the reason why not in the staging folder."""
+
+    def __init__(self, plan: Plan, uri: str, split_folders: dict[str, str], staging: str) -> None:
+        self._plan, self._uri, self._split_folders, self._staging = plan, uri, split_folders, staging
+
+    def process(self, _: Any, results: list[Union[Shard, UnreadableTable]]) -> None:
+        """Publishes."""
+        refusals = [result for result in results if isinstance(result, UnreadableTable)]
+        written = [result for result in results if isinstance(result, Shard)]
+        refusals += self._without_rows(written)
+        if not refusals:
+            shards.publish(self._uri, self._split_folders, written)
+            return
+        with fileio.open(os.path.join(self._staging, REFUSAL_FILE), "w") as file:
+            file.write(min(refusals, key=str).to_json())
+
+    def _without_rows(self, written: list[Shard]) -> list[UnreadableTable]:
+        filled = {self._plan.work[shard.index].group for shard in written}
+        advice = "the files hold column names only, or nothing: check the export"
+        return [
+            UnreadableTable("there is not one row of data", pattern, advice)
+            for group, pattern in enumerate(self._plan.patterns)
+            if group not in filled
+        ]
+
+
+def build(pipeline: beam.Pipeline, plan: Plan, options: Options, uri: str, split_folders: dict[str, str]) -> None:
+    """Adds the stages to a pipeline.
+
+    Args:
+        pipeline: a Beam pipeline of any runner.
+        plan: the work.
+        options: how to read.
+        uri: the Examples artifact's, on a filesystem that every worker reaches.
+        split_folders: folder of the TFRecords of each output split.
+    """
+    staging = os.path.join(uri, shards.STAGING)
+    work = pipeline | "Work" >> beam.Create(plan.work) | "Spread" >> beam.Reshuffle()
+    if options.format == "csv":
+        quotes = beam.pvalue.AsList(work | "CountQuotes" >> beam.ParDo(CountQuotes()))
+        inferred = work | "InferTypes" >> beam.ParDo(InferTypes(plan, options, staging), quotes)
+        types = beam.pvalue.AsDict(inferred | "MergeTypes" >> beam.CombinePerKey(merge_types))
+    else:
+        quotes = beam.pvalue.AsList(pipeline | "NoQuotes" >> beam.Create([], reshuffle=False))
+        types = beam.pvalue.AsDict(pipeline | "NoTypes" >> beam.Create([], reshuffle=False))
+    written = work | "WriteShards" >> beam.ParDo(WriteShards(plan, options, staging), quotes, types)
+    _ = (
+        pipeline
+        | "Once" >> beam.Create([None])
+        | "Publish" >> beam.ParDo(Publish(plan, uri, split_folders, staging), beam.pvalue.AsList(written))
+    )
