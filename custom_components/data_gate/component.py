@@ -1,0 +1,111 @@
+"""DataGate's TFX shell: the component, its specification and its artifact type."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.artifact import Artifact, Property, PropertyType
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from custom_components.data_gate import policy as reasons
+from custom_components.data_gate.executor import Executor
+
+
+class DataGateReport(Artifact):
+    """report.json and report.txt of a run that was let through.
+
+    Properties: `warnings` and `waived`, how many findings there were of each. The type's name is also the path by which
+    a Kubeflow container imports this class (see `custom_components.__getattr__`).
+    """
+
+    TYPE_NAME = "custom_components.DataGateReport"
+    PROPERTIES = {
+        "warnings": Property(type=PropertyType.INT),
+        "waived": Property(type=PropertyType.INT),
+    }
+
+
+class DataGateSpec(ComponentSpec):
+    """What goes in and out. Structured parameters travel as JSON text, which every orchestrator can carry."""
+
+    PARAMETERS = {
+        "policy": ExecutionParameter(type=str),
+        "waivers": ExecutionParameter(type=str),
+        "label": ExecutionParameter(type=str),
+        "feature_columns": ExecutionParameter(type=str),
+        "schema_file": ExecutionParameter(type=str),
+        "config_file": ExecutionParameter(type=str),
+        "code_digest": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "schema": ChannelParameter(type=standard_artifacts.Schema),
+        "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+    }
+    OUTPUTS = {"report": ChannelParameter(type=DataGateReport)}
+
+
+class DataGate(base_component.BaseComponent):
+    """Stops a run whose data breaks its contract, or from which nothing can be learned, before anything is trained.
+
+    Outputs a `report` when the run may go on; downstream stages wait for it by `add_upstream_node`.
+    """
+
+    SPEC_CLASS = DataGateSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        statistics: types.BaseChannel,
+        schema: types.BaseChannel,
+        anomalies: types.BaseChannel,
+        policy: Mapping[str, str],
+        waivers: Sequence[Mapping[str, Any]],
+        label: Mapping[str, Any],
+        feature_columns: Sequence[str],
+        schema_file: str = "",
+        config_file: str = "",
+        code_digest: str = "",
+    ) -> None:
+        """Builds the component.
+
+        Args:
+            statistics: ExampleStatistics of every split.
+            schema: the schema that the examples were validated against.
+            anomalies: ExampleAnomalies of the same statistics and schema.
+            policy: an action (block, warn, ignore) for a reason code, over the defaults of `policy.DEFAULTS`.
+            waivers: mappings with `feature`, `reason`, `until` and `because`. Pass `policy.waivers_in_force(...)`, so
+                that a pass is not served from the cache once a waiver has ended.
+            label: a `models.features.Label` as JSON values.
+            feature_columns: the raw columns that features read, `FeatureTable.columns()`.
+            schema_file: the curated schema that the remedy names; empty when the schema is inferred.
+            config_file: the configuration that the remedy names.
+            code_digest: serves TFX's cache key only.
+
+        Raises:
+            ValueError: the policy or a waiver names an unknown reason or action, or a waiver has no date.
+        """
+        reasons.check_policy(policy)
+        reasons.check_waivers(waivers)
+        super().__init__(
+            DataGateSpec(
+                statistics=statistics,
+                schema=schema,
+                anomalies=anomalies,
+                policy=_json(dict(policy)),
+                waivers=_json([{key: str(value) for key, value in waiver.items()} for waiver in waivers]),
+                label=_json(dict(label)),
+                feature_columns=_json(list(feature_columns)),
+                schema_file=schema_file,
+                config_file=config_file,
+                code_digest=code_digest,
+                report=types.Channel(type=DataGateReport),
+            )
+        )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,94 @@
+"""Runs DataGate inside TFX: reads what StatisticsGen and ExampleValidator wrote, judges, writes the report."""
+
+import json
+import logging
+import os
+from datetime import datetime, timezone
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
+
+from custom_components.data_gate.findings import Split, read_split
+from custom_components.data_gate.gate import judge
+from custom_components.data_gate.report import Files, as_json, as_text, refusal
+from custom_components.data_gate.rules import Use
+
+# Names that StatisticsGen and ExampleValidator give to their files, one in each split's folder.
+STATISTICS_FILE = "FeatureStats.pb"
+ANOMALIES_FILE = "SchemaDiff.pb"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Judges the statistics and the anomalies of every split."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes report.json and report.txt when the run may go on.
+
+        Args:
+            input_dict: `statistics`, `schema` and `anomalies`, one artifact each.
+            output_dict: `report`, one DataGateReport.
+            exec_properties: as `DataGate` makes them: `policy`, `waivers`, `label` and `feature_columns` as JSON.
+
+        Raises:
+            DataGateRefused: a finding blocks.
+            ValueError: the policy or a waiver is not valid.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        splits = _read_splits(input_dict["statistics"], input_dict["anomalies"])
+        schema_folder = artifact_utils.get_single_uri(input_dict["schema"])
+        schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_folder))
+        use = Use.of(json.loads(exec_properties["label"]), json.loads(exec_properties["feature_columns"]))
+        policy = json.loads(exec_properties["policy"])
+        waivers = json.loads(exec_properties["waivers"])
+        today = datetime.now(timezone.utc).date()
+        verdict = judge(splits, schema, use, policy=policy, waivers=waivers, today=today)
+        if not verdict.passed:
+            files = Files(exec_properties.get("schema_file") or "", exec_properties.get("config_file") or "")
+            raise refusal(verdict, files, today)
+        report = artifact_utils.get_single_instance(output_dict["report"])
+        text = as_text(verdict, splits)
+        logging.getLogger(__name__).info("%s", text)
+        _write(report.uri, "report.txt", text)
+        _write(report.uri, "report.json", as_json(verdict, splits, policy, today))
+        report.warnings = len(verdict.of("warn"))
+        report.waived = len(verdict.of("waived"))
+
+
+def _read_splits(statistics: list[types.Artifact], anomalies: list[types.Artifact]) -> list[Split]:
+    """Every split that has statistics; its anomalies are None where the validator was told to leave it out."""
+    measured = artifact_utils.get_single_instance(statistics)
+    validated = artifact_utils.get_single_instance(anomalies)
+    judged = set(artifact_utils.decode_split_names(validated.split_names))
+    splits = []
+    for name in artifact_utils.decode_split_names(measured.split_names):
+        numbers = statistics_pb2.DatasetFeatureStatisticsList.FromString(_read([measured], name, STATISTICS_FILE))
+        found = None
+        if name in judged:
+            found = anomalies_pb2.Anomalies.FromString(_read([validated], name, ANOMALIES_FILE))
+        splits.append(read_split(name, numbers, found))
+    return splits
+
+
+def _read(artifacts: list[types.Artifact], split: str, file: str) -> bytes:
+    path = os.path.join(artifact_utils.get_split_uri(artifacts, split), file)
+    with fileio.open(path, "rb") as stream:
+        return stream.read()
+
+
+def _write(folder: str, name: str, text: str) -> None:
+    """Writes beside and renames, so that a half-written report is never seen."""
+    fileio.makedirs(folder)
+    beside = os.path.join(folder, f".{name}.part")
+    with fileio.open(beside, "wb") as stream:
+        stream.write(text.encode("utf-8"))
+    fileio.rename(beside, os.path.join(folder, name), overwrite=True)

@@ -1,0 +1,121 @@
+"""The decision: every finding meets the policy and the waivers, and either the run goes on or it is told why not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from custom_components.data_gate import policy as reasons
+from custom_components.data_gate.anomalies import tfdv_findings
+from custom_components.data_gate.findings import Finding, Split
+from custom_components.data_gate.rules import Use, own_findings
+
+_ABSENT = frozenset(
+    {
+        "SCHEMA_MISSING_COLUMN",
+        "FEATURE_TYPE_NOT_PRESENT",
+        "FEATURE_TYPE_LOW_FRACTION_PRESENT",
+        "FEATURE_TYPE_LOW_NUMBER_PRESENT",
+        "FEATURE_TYPE_LOW_NUMBER_VALUES",
+        "FEATURE_TYPE_NO_VALUES",
+        "INVALID_FEATURE_SHAPE",
+    }
+)
+# What TFDV says about a feature for the same cause; said once, so that bad input is not told as a broken contract too.
+_EXPLAINS = {
+    "LABEL_COLUMN_MISSING": _ABSENT,
+    "LABEL_VALUES_MISSING": _ABSENT,
+    "FEATURE_COLUMN_MISSING": _ABSENT,
+    "FEATURE_ALL_MISSING": _ABSENT,
+    "LABEL_NOT_IN_SCHEMA": frozenset({"SCHEMA_NEW_COLUMN"}),
+    "FEATURE_NOT_IN_SCHEMA": frozenset({"SCHEMA_NEW_COLUMN"}),
+}
+_EXPLAIN_ALL = {
+    "DATA_EMPTY": None,
+    "SCHEMA_MATCHES_NOTHING": frozenset({"SCHEMA_MISSING_COLUMN", "SCHEMA_NEW_COLUMN"}),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found and decided: every finding with its action."""
+
+    findings: tuple[Finding, ...]
+
+    def of(self, action: str) -> tuple[Finding, ...]:
+        """The findings with one action: block, warn, ignore or waived."""
+        return tuple(finding for finding in self.findings if finding.action == action)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the run may go on."""
+        return not self.of("block")
+
+    @property
+    def exit_code(self) -> int:
+        """0 when passed; 2 when only bad input blocks; 3 when the contract was broken."""
+        return max((reasons.default(finding.reason).exit_code for finding in self.of("block")), default=0)
+
+
+def judge(
+    splits: Sequence[Split],
+    schema: schema_pb2.Schema,
+    use: Use,
+    *,
+    policy: Mapping[str, str],
+    waivers: Sequence[Mapping[str, Any]],
+    today: date,
+) -> Verdict:
+    """Looks at every split and decides about every finding.
+
+    Args:
+        splits: statistics and anomalies of each split.
+        schema: the schema that the splits were validated against.
+        use: the label and the columns that features read.
+        policy: actions by reason code, over the defaults of `policy.DEFAULTS`.
+        waivers: features and reasons that are accepted until a day.
+        today: the day (UTC) on which it is judged.
+
+    Returns:
+        The verdict, with findings in the order: DataGate's own, then TFDV's, split by split.
+
+    Raises:
+        ValueError: the policy or a waiver names an unknown reason or action, or a waiver has no date.
+    """
+    reasons.check_policy(policy)
+    held = reasons.waivers_in_force(waivers, today)
+    own = [_decide(finding, policy, held) for finding in own_findings(splits, schema, use)]
+    told = [_decide(finding, policy, held) for split in splits for finding in tfdv_findings(split, schema)]
+    return Verdict((*own, *(_explained(finding, own) for finding in told)))
+
+
+def _decide(finding: Finding, policy: Mapping[str, str], held: Sequence[Mapping[str, str]]) -> Finding:
+    """A finding with its action: the policy's word, else the default, which a severity of WARNING softens."""
+    action = policy.get(finding.reason)
+    note = "by the policy" if action else ""
+    if action is None:
+        action = reasons.default(finding.reason).action
+        if action == "block" and finding.severity == "WARNING":
+            action, note = "warn", "the validator calls it a warning"
+    waiver = reasons.waiver_for(finding.feature, finding.reason, held)
+    if waiver is not None and action != "ignore":
+        action, note = "waived", f"until {waiver['until']}: {waiver['because']}"
+    return replace(finding, action=action, note=note)
+
+
+def _explained(finding: Finding, own: Sequence[Finding]) -> Finding:
+    """The finding, set to ignore when a finding that blocks already tells its cause."""
+    for cause in own:
+        if cause.action == "block" and _same_cause(cause, finding):
+            return replace(finding, action="ignore", note=f"told by {cause.reason}")
+    return finding
+
+
+def _same_cause(cause: Finding, finding: Finding) -> bool:
+    if cause.reason in _EXPLAIN_ALL:
+        covered = _EXPLAIN_ALL[cause.reason]
+        return covered is None or finding.reason in covered
+    same_place = (cause.feature, cause.split) == (finding.feature, finding.split)
+    return same_place and finding.reason in _EXPLAINS.get(cause.reason, frozenset())

@@ -1,0 +1,190 @@
+"""How a verdict reads: a table for people, JSON for programs, and the next command."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from custom_components.data_gate.findings import Finding, Split
+from custom_components.data_gate.gate import Verdict
+from custom_components.data_gate.policy import OWN
+
+_COLUMNS = ("feature", "split", "reason", "expected", "seen", "rows")
+_CELL = 40
+_WIDTH = 220
+_WAIVER_DAYS = 30
+
+# What mends each of DataGate's own reasons.
+_MEND = {
+    "DATA_EMPTY": "put rows into the files that data.path and data.pattern name",
+    "SPLIT_MISSING": "name a train and an eval split under data",
+    "SPLIT_EMPTY": "add rows, or give the empty split a larger part under data.splits",
+    "SCHEMA_MATCHES_NOTHING": "point schema.file at this table's schema, or data.path at the schema's table",
+    "LABEL_COLUMN_MISSING": "set label.column to a column of the data, or add the column",
+    "LABEL_VALUES_MISSING": "fill in the label of these rows, or leave the rows out",
+    "LABEL_SINGLE_CLASS": "add rows of another class, or choose another label.column",
+    "LABEL_CLASS_UNEXPECTED": "list the class under label.classes, or mend the values",
+    "LABEL_NOT_NUMERIC": "set label.task to binary or multiclass, or label.column to a column of numbers",
+    "LABEL_CONSTANT": "add rows with other values, or choose another label.column",
+    "FEATURE_COLUMN_MISSING": "take the feature out of features, or add the column to the data",
+    "FEATURE_ALL_MISSING": "take the feature out of features, or fill in the column",
+    "FEATURE_EMPTY_IN_SPLIT": "take the feature out of features, or fill in the column",
+}
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files that a reader would edit; empty where there is none."""
+
+    schema: str = ""
+    config: str = ""
+
+
+class DataGateRefused(Exception):
+    """The gate said no. Takes part in the command line's error tree by its attributes.
+
+    Everything is in `args`, because Beam and multiprocessing build an exception anew from them; Beam also appends to
+    the first one, which is why the text that is shown is not that one.
+
+    Args:
+        headline: one line, what was refused.
+        what: the headline and the table.
+        remedy: the next commands.
+        exit_code: 2 when only bad input blocks, 3 otherwise.
+        findings: every finding, as plain JSON.
+    """
+
+    where = ""
+
+    def __init__(self, headline: str, what: str, remedy: str, exit_code: int, findings: list[dict[str, Any]]) -> None:
+        super().__init__(headline, what, remedy, exit_code, findings)
+        self.what = what
+        self.remedy = remedy
+        self.exit_code = exit_code
+        self.findings = findings
+
+    def __str__(self) -> str:
+        return f"{self.what}\n\n{self.remedy}"
+
+
+def refusal(verdict: Verdict, files: Files, today: date) -> DataGateRefused:
+    """The exception for a verdict that did not pass.
+
+    Args:
+        verdict: with at least one finding that blocks.
+        files: what the remedy names.
+        today: the day from which a suggested waiver is counted.
+    """
+    headline = _headline(verdict)
+    parts = [headline, table(verdict.of("block"))]
+    if verdict.of("warn"):
+        parts += ["Warnings, which would not have stopped the run:", table(verdict.of("warn"))]
+    findings = [finding.to_json() for finding in verdict.findings]
+    return DataGateRefused(headline, "\n\n".join(parts), remedy(verdict, files, today), verdict.exit_code, findings)
+
+
+def _headline(verdict: Verdict) -> str:
+    blocking = verdict.of("block")
+    noun = "finding stops" if len(blocking) == 1 else "findings stop"
+    cause = "data that nothing can be learned from" if verdict.exit_code == 2 else "data that breaks its contract"
+    return f"DataGate: {len(blocking)} {noun} this run before anything is trained: {cause}."
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """An aligned plain-text table; the same finding in several splits is one row."""
+    grid = Table(box=None, pad_edge=False, header_style="")
+    for column in _COLUMNS:
+        wide = column in ("expected", "seen")
+        grid.add_column(
+            column,
+            no_wrap=not wide,
+            max_width=_CELL if wide else None,
+            overflow="fold",
+            justify="right" if column == "rows" else "left",
+        )
+    for cells in _rows(findings):
+        grid.add_row(*(Text(cell) for cell in cells))
+    console = Console(file=io.StringIO(), width=_WIDTH, color_system=None, force_terminal=False, legacy_windows=False)
+    with console.capture() as captured:
+        console.print(grid)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
+    together: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.feature, finding.reason, finding.expected, _place_free(finding))
+        together.setdefault(key, []).append(finding)
+    return [_cells(group) for group in together.values()]
+
+
+def _place_free(finding: Finding) -> str:
+    """What was seen, if it says nothing of its split's size; such findings of two splits read alike."""
+    return finding.seen if "%" not in finding.seen else f"{finding.split}: {finding.seen}"
+
+
+def _cells(group: Sequence[Finding]) -> tuple[str, ...]:
+    first = group[0]
+    counted = [finding.rows for finding in group if finding.rows is not None]
+    rows = f"{sum(counted):,}" if counted else ""
+    splits = ", ".join(finding.split for finding in group)
+    return first.feature or "-", splits, first.reason, first.expected, first.seen, rows
+
+
+def remedy(verdict: Verdict, files: Files, today: date) -> str:
+    """The next commands: for bad input what to mend, for a broken contract the three ways to go on."""
+    blocking = verdict.of("block")
+    mend = dict.fromkeys(_MEND[finding.reason] for finding in blocking if finding.reason in _MEND)
+    place = f" in {files.config}" if files.config else ""
+    steps = [f"{step}{place}" if "data" not in step.split()[:2] else step for step in mend]
+    if verdict.exit_code == 3:
+        contract = [finding for finding in blocking if finding.reason not in _MEND]
+        steps += _contract_steps(contract, files, today)
+    return "\n".join(steps)
+
+
+def _contract_steps(contract: Sequence[Finding], files: Files, today: date) -> list[str]:
+    option = f" -c {files.config}" if files.config else ""
+    edit = f", or edit {files.schema}" if files.schema else ""
+    steps = [
+        "mend the data, then run again; or choose:",
+        f"  the data is right:  millrace schema propose{option}, then millrace schema accept N{option}{edit}",
+    ]
+    waivable = [finding for finding in contract if finding.reason not in OWN and finding.feature]
+    if waivable:
+        until = (today + timedelta(days=_WAIVER_DAYS)).isoformat()
+        first = waivable[0]
+        entry = f"- {{feature: {first.feature}, reason: {first.reason}, until: {until}, because: ...}}"
+        steps.append(f"  accept it for now:  add to data_gate.waivers{f' in {files.config}' if files.config else ''}")
+        steps.append(f"                      {entry}")
+    return steps
+
+
+def as_text(verdict: Verdict, splits: Sequence[Split]) -> str:
+    """The report of a run that may go on, warnings and waived findings listed."""
+    sizes = ", ".join(f"{split.name} {split.rows:,} rows" for split in splits)
+    parts = [f"DataGate: passed ({sizes})."]
+    for action, title in (("warn", "Warnings"), ("waived", "Waived"), ("ignore", "Ignored")):
+        findings = verdict.of(action)
+        if findings:
+            notes = dict.fromkeys(f"{finding.feature or '-'}: {finding.note}" for finding in findings if finding.note)
+            parts += [f"{title}:", table(findings), *notes]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_json(verdict: Verdict, splits: Sequence[Split], policy: Mapping[str, str], today: date) -> str:
+    """The whole verdict: the day, the splits' rows, the policy's changes, every finding with its action."""
+    document = {
+        "passed": verdict.passed,
+        "judged_on": today.isoformat(),
+        "splits": {split.name: split.rows for split in splits},
+        "policy": dict(policy),
+        "findings": [finding.to_json() for finding in verdict.findings],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,172 @@
+"""What TFDV does not ask: whether a model can be learned from these splits, by this label and these features.
+
+Each rule has a reason code of its own, in `policy.OWN`. A rule that explains others ends the search: of an empty table
+only that is said.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional, Union
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from custom_components.data_gate.findings import Column, Finding, Split
+from custom_components.data_gate.wording import content, number, one_of, share, values_in_rows
+
+NEEDED_SPLITS = ("train", "eval")
+
+# Transform parses none of these (tfx_bsl.tfxio.tensor_representation_util).
+_NOT_PARSED = frozenset(
+    schema_pb2.LifecycleStage.Value(name)
+    for name in ("DEPRECATED", "DISABLED", "PLANNED", "ALPHA", "DEBUG_ONLY", "VALIDATION_DERIVED")
+)
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the model makes of the data: the label's column, task and classes, and the columns that features read."""
+
+    label: str
+    task: str
+    classes: tuple[Union[int, str], ...]
+    features: tuple[str, ...]
+
+    @classmethod
+    def of(cls, label: dict[str, Any], feature_columns: Sequence[str]) -> "Use":
+        """From a `models.features.Label` as plain JSON, and the table's columns."""
+        return cls(label["column"], label["task"], tuple(label.get("classes") or ()), tuple(feature_columns))
+
+
+def own_findings(splits: Sequence[Split], schema: schema_pb2.Schema, use: Use) -> list[Finding]:
+    """Everything that keeps a model from being learned.
+
+    Args:
+        splits: every split there is.
+        schema: the schema in use.
+        use: what the model makes of the data.
+
+    Returns:
+        Findings with `action` still at its default; the gate decides.
+    """
+    if not any(split.rows for split in splits):
+        names = ", ".join(split.name for split in splits) or "no split"
+        return [Finding("", names, "DATA_EMPTY", "rows to learn from", "0 rows", 0)]
+    found = list(_splits(splits))
+    filled = [split for split in splits if split.rows]
+    foreign = _foreign_schema(filled, schema)
+    if foreign:
+        return [*found, foreign]
+    for name in (use.label, *use.features):
+        found += _unnamed(name, schema, filled, is_label=name == use.label)
+    found += [finding for split in filled for finding in _label(split, use)]
+    found += [finding for name in use.features for finding in _feature(name, filled)]
+    return found
+
+
+def _splits(splits: Sequence[Split]) -> Iterator[Finding]:
+    names = [split.name for split in splits]
+    for name in NEEDED_SPLITS:
+        if name not in names:
+            yield Finding("", name, "SPLIT_MISSING", f"a split named {name}", f"only {', '.join(names)}")
+    for split in splits:
+        if not split.rows:
+            yield Finding("", split.name, "SPLIT_EMPTY", "at least 1 row", "0 rows", 0)
+
+
+def _foreign_schema(filled: Sequence[Split], schema: schema_pb2.Schema) -> Optional[Finding]:
+    named = {feature.name for feature in schema.feature}
+    columns = sorted({path[0] for split in filled for path in split.columns})
+    if named.intersection(columns):
+        return None
+    wanted = ", ".join(sorted(named)[:3]) or "nothing"
+    seen = ", ".join(columns[:3])
+    return Finding(
+        "",
+        ", ".join(split.name for split in filled),
+        "SCHEMA_MATCHES_NOTHING",
+        f"columns that the schema names: {wanted}{', ...' if len(named) > 3 else ''}",
+        f"{seen}{', ...' if len(columns) > 3 else ''}",
+    )
+
+
+def _unnamed(name: str, schema: schema_pb2.Schema, filled: Sequence[Split], *, is_label: bool) -> Iterator[Finding]:
+    parsed = {feature.name for feature in schema.feature if feature.lifecycle_stage not in _NOT_PARSED}
+    if name in parsed:
+        return
+    reason = "LABEL_NOT_IN_SCHEMA" if is_label else "FEATURE_NOT_IN_SCHEMA"
+    staged = name in {feature.name for feature in schema.feature}
+    expected = "a lifecycle stage that is parsed" if staged else "an entry in the schema"
+    for split in filled:
+        column = split.column(name)
+        if column is not None:
+            yield Finding(name, split.name, reason, expected, content(column), column.rows)
+
+
+def _label(split: Split, use: Use) -> Iterator[Finding]:
+    column = split.column(use.label)
+    if column is None:
+        near = ", ".join(sorted(path[0] for path in split.columns)[:3])
+        yield Finding(
+            use.label, split.name, "LABEL_COLUMN_MISSING", "the label's column", f"only {near}, ...", split.rows
+        )
+        return
+    if column.missing:
+        seen = f"none in {share(column.missing, split.rows)}"
+        yield Finding(use.label, split.name, "LABEL_VALUES_MISSING", "a label in each row", seen, column.missing)
+    if column.rows:
+        yield from _number(split, column, use) if use.task == "regression" else _classes(split, column, use)
+
+
+def _number(split: Split, column: Column, use: Use) -> Iterator[Finding]:
+    if column.range is None:
+        yield Finding(use.label, split.name, "LABEL_NOT_NUMERIC", "a number", content(column), column.rows)
+    elif column.range[0] == column.range[1]:
+        seen = f"only {number(column.range[0])}"
+        yield Finding(use.label, split.name, "LABEL_CONSTANT", "more than one value", seen, column.rows)
+
+
+def _classes(split: Split, column: Column, use: Use) -> Iterator[Finding]:
+    """Classes of a string column are counted; of a numeric column only the smallest and the largest value are known."""
+    wanted = one_of([str(value) for value in use.classes])
+    if column.range is None:
+        known = {str(value) for value in use.classes}
+        other = {value: rows for value, rows in column.counts.items() if value not in known}
+        if other:
+            seen = values_in_rows(other, split.rows)
+            yield Finding(use.label, split.name, "LABEL_CLASS_UNEXPECTED", wanted, seen, sum(other.values()))
+        single = next(iter(column.counts), None) if column.proto.string_stats.unique == 1 else None
+    else:
+        low, high = column.range
+        numbers = [_as_number(value) for value in use.classes]
+        if not {low, high} <= set(numbers):
+            seen = content(column)
+            yield Finding(use.label, split.name, "LABEL_CLASS_UNEXPECTED", wanted, seen)
+        single = number(low) if low == high else None
+    if single is not None:
+        seen = f"only {single!r}" if column.range is None else f"only {single}"
+        yield Finding(use.label, split.name, "LABEL_SINGLE_CLASS", "two classes or more", seen, column.rows)
+
+
+def _as_number(value: Union[int, str]) -> Optional[float]:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _feature(name: str, filled: Sequence[Split]) -> Iterator[Finding]:
+    """A column absent from one split only has no value there: nothing wrote it down."""
+    held = {split.name: column for split in filled if (column := split.column(name)) is not None}
+    if not held:
+        for split in filled:
+            yield Finding(
+                name, split.name, "FEATURE_COLUMN_MISSING", "a column of this name", "no such column", split.rows
+            )
+        return
+    filled_in = {split_name for split_name, column in held.items() if column.rows}
+    for split in filled:
+        if split.name in filled_in:
+            continue
+        useless = split.name == "train" or not filled_in
+        reason = "FEATURE_ALL_MISSING" if useless else "FEATURE_EMPTY_IN_SPLIT"
+        yield Finding(name, split.name, reason, "a value in some row", "none in any row", split.rows)
