@@ -23,6 +23,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from models.columns import Column
 from models.features import FeatureTable, Vector
@@ -51,7 +52,7 @@ def export(model: keras.Model, table: FeatureTable, tft_output: tft.TFTransformO
     signatures = _Signatures(model, table, tft_output)
     module = tf.Module(name="millrace")
     module.model_variables = [variable.value for variable in model.variables]
-    module.transform = signatures.transform
+    module.transform = vars(signatures.transform)  # as TFT's own layer does it: this tracks the vocabulary tables
     partial = directory.rstrip("/") + ".partial"
     _remove(partial)
     tf.saved_model.save(module, partial, signatures=signatures.concrete())
@@ -61,12 +62,16 @@ def export(model: keras.Model, table: FeatureTable, tft_output: tft.TFTransformO
 
 
 class _Signatures:
-    """The functions behind the signatures; they use the model and the transform graph, and own nothing."""
+    """The functions behind the signatures; they use the model and the transform graph, and own nothing.
+
+    The graph is loaded by what TFT's `TransformFeaturesLayer` wraps: the layer itself is one of the old Keras, and
+    saving it costs six seconds more.
+    """
 
     def __init__(self, model: keras.Model, table: FeatureTable, tft_output: tft.TFTransformOutput) -> None:
         self._model, self._table = model, table
         self._label = table.label.column
-        self.transform = tft_output.transform_features_layer()
+        self.transform = SavedModelLoader(tft_output.transform_savedmodel_dir)
         spec = tft_output.raw_feature_spec()
         self._label_spec = spec.get(self._label)
         self.raw_spec = {name: spec[name] for name in table.columns()}
@@ -77,18 +82,18 @@ class _Signatures:
         by_column = {input_name(name): _request_spec(self._table, name, spec) for name, spec in self.raw_spec.items()}
         by_key = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in self._model.inputs}
         return {
-            "serving_default": tf.function(self._serve_examples).get_concrete_function(examples),
-            "predict_json": tf.function(self._serve_columns).get_concrete_function(**by_column),
-            "transformed": tf.function(self._serve_transformed).get_concrete_function(**by_key),
-            "transform_features": tf.function(self._transform_examples).get_concrete_function(examples),
+            "serving_default": _traced(self._serve_examples, examples),
+            "predict_json": _traced(self._serve_columns, **by_column),
+            "transformed": _traced(self._serve_transformed, **by_key),
+            "transform_features": _traced(self._transform_examples, examples),
         }
 
     def _serve_examples(self, examples: tf.Tensor) -> Tensors:
-        return self._predict(self.transform(tf.io.parse_example(examples, self.raw_spec)))
+        return self._predict(self.transform.apply_transform_model(tf.io.parse_example(examples, self.raw_spec)))
 
     def _serve_columns(self, **columns: tf.Tensor) -> Tensors:
         raw = {name: _as_raw(columns[input_name(name)], spec, name) for name, spec in self.raw_spec.items()}
-        return self._predict(self.transform(raw))
+        return self._predict(self.transform.apply_transform_model(raw))
 
     def _serve_transformed(self, **features: tf.Tensor) -> Tensors:
         return self._predict(features)
@@ -96,10 +101,10 @@ class _Signatures:
     def _transform_examples(self, examples: tf.Tensor) -> Tensors:
         raw: dict[str, Column] = dict(tf.io.parse_example(examples, self.raw_spec))
         if self._label_spec is None:
-            return dict(self.transform(raw))
+            return dict(self.transform.apply_transform_model(raw))
         label = tf.io.parse_example(examples, {self._label: tf.io.VarLenFeature(self._label_spec.dtype)})[self._label]
         raw[self._label] = _shaped_as(label, self._label_spec)
-        transformed = dict(self.transform(raw))
+        transformed = dict(self.transform.apply_transform_model(raw))
         key = transformed_key(self._label)
         transformed[key] = _unknown_where_absent(transformed[key], label)
         return transformed
@@ -118,6 +123,11 @@ class _Signatures:
             best = tf.argmax(scores, axis=1)
         classes = tf.tile(names[tf.newaxis, :], [tf.shape(scores)[0], 1])
         return {"probabilities": probabilities, "label": tf.gather(names, best), "classes": classes}
+
+
+def _traced(function: Callable[..., Tensors], *inputs: tf.TensorSpec, **named: tf.TensorSpec) -> Any:
+    """Traces without AutoGraph, which took nine seconds of ten and has nothing to convert here."""
+    return tf.function(function, autograph=False).get_concrete_function(*inputs, **named)
 
 
 def _request_spec(table: FeatureTable, name: str, spec: Any) -> tf.TensorSpec:
