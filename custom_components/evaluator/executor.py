@@ -1,5 +1,6 @@
 """The Evaluator's executor: evaluates as TFX's does, judges, and leaves the gate report beside TFMA's files."""
 
+import logging
 import os
 import tempfile
 from typing import Any, Optional
@@ -14,7 +15,9 @@ from tfx.utils import io_utils, json_utils, proto_utils
 
 from custom_components.evaluator import gate_report, in_process, judging, results_writer, scoring, tfma_results
 from custom_components.evaluator.blessing import write_blessing
-from custom_components.evaluator.in_process import Evaluated, Inputs
+from custom_components.evaluator.bulk_metrics import NotPossible
+from custom_components.evaluator.in_process import Evaluated
+from custom_components.evaluator.scoring import Inputs
 
 # Examples on which the models are tried before a Beam job is started.
 _TRIED = 64
@@ -63,8 +66,11 @@ class Executor(tfx_executor.Executor):
         exec_properties: dict[str, Any],
     ) -> Evaluated:
         """Has TFMA's files written, in this process or by Beam, and says how the baseline did."""
-        if exec_properties["in_process"] and in_process.is_possible(inputs, self._beam_pipeline_args):
-            return in_process.evaluate(inputs, folder)
+        if exec_properties["in_process"]:
+            try:
+                return in_process.evaluate(inputs, folder, self._beam_pipeline_args)
+            except NotPossible as reason:
+                logging.info("Evaluating with Beam: %s.", reason)
         problem = _try(inputs)
         usable = {key: value for key, value in input_dict.items() if not (problem and key == specs.BASELINE_MODEL_KEY)}
         with tempfile.TemporaryDirectory() as scratch:
@@ -111,7 +117,7 @@ def _try(inputs: Inputs) -> str:
     batch = scoring.first_batch(inputs.examples, inputs.splits, inputs.schema, _TRIED)
     if batch is None:
         return ""
-    return in_process.Models(inputs).try_on(batch)
+    return scoring.Models(inputs).try_on(batch)
 
 
 def _judge(inputs: Inputs, evaluated: Evaluated, folder: str, min_slice_size: int) -> gate_report.GateReport:

@@ -1,29 +1,32 @@
-"""The evaluation in this process: each example read, decoded and scored once, metrics from arrays instead of rows."""
+"""The evaluation in this process: each example is read, decoded and scored once, and metrics come from arrays.
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Optional
+What is measured, its validation and the files are TFMA's; only the way from the examples to TFMA's accumulators is
+another one than Beam's.
+"""
+
+from pathlib import Path
+from typing import NamedTuple, Optional
 
 import numpy as np
 import pyarrow as pa
 import tensorflow_model_analysis as tfma
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from tensorflow_model_analysis import constants
-from tensorflow_model_analysis.utils import util
-from tfx import types
+from tensorflow_model_analysis.slicer import slicer_lib
+from tfx.components.util import examples_utils, tfxio_utils
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
 
-from custom_components.evaluator import tfma_results
-from custom_components.evaluator.scoring import Scorer, Scores, Unusable
+from custom_components.evaluator import results_writer, slicing, tfma_results
+from custom_components.evaluator.bulk_metrics import NotPossible, Rows
+from custom_components.evaluator.scoring import Inputs, Models, Scorer, record_batches, tensors
+from custom_components.evaluator.slice_metrics import Computations, Table
 
-
-@dataclass(frozen=True)
-class Inputs:
-    """What is evaluated, on what, and by which configuration (as configured, before TFMA completes it)."""
-
-    examples: list[types.Artifact]
-    splits: list[str]
-    model: types.Artifact
-    baseline: Optional[types.Artifact]
-    schema: Any
-    eval_config: tfma.EvalConfig
+BATCH_SIZE = 8_192
+# Compressed examples beyond this are worth Beam's several processes.
+MAX_BYTES = 2 << 30
+# Labels, predictions and weights that are kept until the metrics are computed.
+_MAX_KEPT_BYTES = 1 << 30
 
 
 class Evaluated(NamedTuple):
@@ -33,76 +36,116 @@ class Evaluated(NamedTuple):
     baseline_problem: str
 
 
-class Models:
-    """The candidate and, while it is of use, the baseline.
+def evaluate(inputs: Inputs, folder: str, beam_pipeline_args: list[str]) -> Evaluated:
+    """Evaluates and writes TFMA's files.
+
+    Args:
+        inputs: what to evaluate.
+        folder: of the ModelEvaluation artifact.
+        beam_pipeline_args: of the component; a runner elsewhere is not replaced by this process.
 
     Raises:
-        Unusable: the candidate cannot be loaded.
+        NotPossible: this evaluation is one for Beam; nothing was written.
+        Unusable: the candidate cannot be scored.
     """
-
-    def __init__(self, inputs: Inputs) -> None:
-        config = tfma_results.complete(inputs.eval_config, inputs.baseline is not None)
-        name = tfma_results.baseline_name(config)
-        self.problem = ""
-        self.candidate = Scorer(inputs.model, config, next(s.name for s in config.model_specs if not s.is_baseline))
-        self.baseline: Optional[Scorer] = None
-        if inputs.baseline is not None:
-            try:
-                self.baseline = Scorer(inputs.baseline, config, name)
-            except Unusable as error:
-                self.problem = str(error)
-
-    def score(self, features: dict[str, Any], serialized: np.ndarray) -> tuple[Scores, Optional[Scores]]:
-        """Scores a batch with both. A baseline that fails is put aside, and `problem` says why.
-
-        Raises:
-            Unusable: the candidate failed.
-        """
-        scores = self.candidate.score(features, serialized)
-        if self.baseline is None:
-            return scores, None
-        try:
-            others = self.baseline.score(features, serialized)
-            self.baseline.verify_like(others, scores)
-        except Unusable as error:
-            self.baseline, self.problem = None, str(error)
-            return scores, None
-        return scores, others
-
-    def try_on(self, batch: pa.RecordBatch) -> str:
-        """Scores one batch only to see whether both can; why the baseline cannot, or an empty string."""
-        self.score(*tensors(batch, None))
-        return self.problem
+    _verify(inputs, beam_pipeline_args)
+    Computations(tfma_results.complete(inputs.eval_config, inputs.baseline is not None))
+    models = Models(inputs)
+    _verify_models(models)
+    reader = _Reader(inputs, models).read()
+    config = tfma_results.complete(inputs.eval_config, models.baseline is not None)
+    sliced = Computations(config).of_slices(reader.table(config))
+    results_writer.write_results(sliced, config, models.shared(), folder)
+    return Evaluated(models.baseline is not None, models.problem)
 
 
-def tensors(batch: pa.RecordBatch, names: Optional[set[str]]) -> tuple[dict[str, Any], np.ndarray]:
-    """The features of a batch as TFMA's extractor makes them, those of `names` only, and the serialized examples."""
-    at = batch.schema.get_field_index(constants.ARROW_INPUT_COLUMN)
-    serialized = np.asarray(batch.column(at).flatten())
-    keep = [
-        i
-        for i, field in enumerate(batch.schema)
-        if i != at and _is_feature(field.type) and (names is None or field.name in names)
-    ]
-    chosen = pa.RecordBatch.from_arrays([batch.column(i) for i in keep], [batch.schema.names[i] for i in keep])
-    return (util.record_batch_to_tensor_values(chosen, {}) if keep else {}), serialized
+def _verify(inputs: Inputs, beam_pipeline_args: list[str]) -> None:
+    runner = PipelineOptions(beam_pipeline_args).view_as(StandardOptions).runner or "DirectRunner"
+    if runner.rpartition(".")[2].lower() not in ("direct", "directrunner", "bundlebaseddirectrunner"):
+        raise NotPossible(f"the Beam runner is {runner}")
+    if inputs.schema is not None:
+        raise NotPossible("a schema says how the examples are read")
+    payload, _ = tfxio_utils.resolve_payload_format_and_data_view_uri(inputs.examples)
+    formats = {examples_utils.get_file_format(artifact) for artifact in inputs.examples}
+    if payload != example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE or not formats <= {None, "", "tfrecords_gzip"}:
+        raise NotPossible("the examples are not tf.Examples in TFRecords")
+    config = inputs.eval_config
+    if any(spec.query_key for spec in config.metrics_specs) or config.options.disabled_outputs.values:
+        raise NotPossible("metrics over queries, or outputs left out")
+    if any(spec.slice_keys_sql for spec in config.slicing_specs):
+        raise NotPossible("slices by SQL")
+    _verify_data(inputs)
 
 
-def _is_feature(kind: pa.DataType) -> bool:
-    """Lists of numbers or bytes; TFMA leaves other columns out too."""
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
-        return False
-    value = kind.value_type
-    return (
-        pa.types.is_integer(value) or pa.types.is_floating(value) or
-        pa.types.is_binary(value) or pa.types.is_large_binary(value) or
-        pa.types.is_string(value) or pa.types.is_large_string(value)
-    )  # fmt: skip
+def _verify_data(inputs: Inputs) -> None:
+    size = 0
+    for split in inputs.splits:
+        for uri in artifact_utils.get_split_uris(inputs.examples, split):
+            if "://" in uri:
+                raise NotPossible("the examples are not on this machine")
+            size += sum(file.stat().st_size for file in Path(uri).glob("*"))
+    if size > MAX_BYTES:
+        raise NotPossible(f"there are {size >> 20} MiB of compressed examples")
 
 
-def is_possible(inputs: Inputs, beam_pipeline_args: list[str]) -> bool:
-    return False
+def _verify_models(models: Models) -> None:
+    if any(model.model_type != constants.TF_GENERIC for model in models.shared()):
+        raise NotPossible("a model with metrics of its own, or not a SavedModel")
 
 
-def evaluate(inputs: Inputs, folder: str) -> Evaluated:
-    raise NotImplementedError
+class _Reader:
+    """Reads and scores all examples, and keeps what the metrics need."""
+
+    def __init__(self, inputs: Inputs, models: Models) -> None:
+        self._inputs, self._models = inputs, models
+        self._specs = [slicer_lib.SingleSliceSpec(spec=spec) for spec in inputs.eval_config.slicing_specs]
+        self._specs = self._specs or [slicer_lib.SingleSliceSpec()]
+        self._sliced = slicing.sliced_features(inputs.eval_config)
+        self._names = self._sliced | models.feature_names()
+        self._parts: dict[Scorer, list[tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]]] = {}
+        self._slices: dict[slicing.SliceKey, list[np.ndarray]] = {}
+        self._rows = 0
+        self._kept = 0
+
+    def read(self) -> "_Reader":
+        """Reads everything; once more from the start when the baseline failed in the middle."""
+        for batch in record_batches(self._inputs.examples, self._inputs.splits, None, BATCH_SIZE):
+            had_baseline = self._models.baseline is not None
+            if batch.num_rows:
+                self._add(batch)
+            if had_baseline and self._models.baseline is None and self._rows > batch.num_rows:
+                return _Reader(self._inputs, self._models).read()
+        return self
+
+    def table(self, eval_config: tfma.EvalConfig) -> Table:
+        """What was read, by the models' names in a completed configuration."""
+        named = {
+            (spec.name if len(eval_config.model_specs) > 1 else ""): self._models.of(spec.is_baseline)
+            for spec in eval_config.model_specs
+        }
+        joined = {name: _joined(self._parts.get(scorer, [])) for name, scorer in named.items()}
+        return Table(joined, {key: np.concatenate(parts) for key, parts in self._slices.items()})
+
+    def _add(self, batch: pa.RecordBatch) -> None:
+        features, serialized = tensors(batch, self._names)
+        scores = self._models.score(features, serialized)
+        for scorer, made in scores.items():
+            part = scorer.columns(features, made)
+            self._parts.setdefault(scorer, []).append(part)
+            self._kept += sum(column.nbytes for column in part if column is not None)
+        if self._kept > _MAX_KEPT_BYTES:
+            raise NotPossible(f"predictions and labels take more than {_MAX_KEPT_BYTES >> 20} MiB")
+        transformed = [made.transformed for made in scores.values() if made.transformed]
+        rows = slicing.slice_rows(self._specs, transformed, features, self._sliced, batch.num_rows)
+        for key, found in rows.items():
+            self._slices.setdefault(key, []).append(found + self._rows)
+        self._rows += batch.num_rows
+
+
+def _joined(parts: list[tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]]) -> Rows:
+    if not parts:
+        return Rows(np.zeros((0, 1)), np.zeros((0, 1)), None)
+    labels, predictions, weights = zip(*parts, strict=True)
+    return Rows(
+        np.concatenate(labels), np.concatenate(predictions), None if weights[0] is None else np.concatenate(weights)
+    )

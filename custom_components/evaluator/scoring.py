@@ -1,21 +1,38 @@
 """A model as TFMA calls it, loaded once, on batches of serialized examples."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import pyarrow as pa
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
-from tensorflow_model_analysis.utils import model_util
+from tensorflow_model_analysis.metrics import metric_util
+from tensorflow_model_analysis.utils import model_util, util
 from tfx import types
 from tfx.components.util import tfxio_utils
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 from tfx_bsl.tfxio import dataset_options
 
+from custom_components.evaluator import tfma_results
+from custom_components.evaluator.bulk_metrics import NotPossible
+
 # What TFMA's extractor of transformed features looks for when the configuration names no function.
 _DEFAULT_PREPROCESSING = ("transformed_features", "transformed_labels")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is evaluated, on what, and by which configuration (as configured, before TFMA completes it)."""
+
+    examples: list[types.Artifact]
+    splits: list[str]
+    model: types.Artifact
+    baseline: Optional[types.Artifact]
+    schema: Any
+    eval_config: tfma.EvalConfig
 
 
 class Unusable(Exception):
@@ -32,6 +49,12 @@ class Scores(NamedTuple):
         """The predictions' names, and the shape of each for one example."""
         outputs = self.predictions if isinstance(self.predictions, dict) else {"": self.predictions}
         return {name: np.asarray(value).shape[1:] for name, value in outputs.items()}
+
+    def not_numbers(self) -> int:
+        """How many examples have a NaN among their predictions."""
+        outputs = self.predictions.values() if isinstance(self.predictions, dict) else [self.predictions]
+        floats = [array.reshape(len(array), -1) for array in map(np.asarray, outputs) if array.dtype.kind == "f"]
+        return int(np.any([np.isnan(array).any(axis=1) for array in floats], axis=0).sum()) if floats else 0
 
 
 class Scorer:
@@ -57,7 +80,7 @@ class Scorer:
             (constants.PREDICTIONS_KEY, [spec.signature_name], False),
         )
         self._stages = [self._stage(spec, *stage) for stage in stages]
-        self._prediction_key = spec.prediction_key
+        self._spec = spec
         try:
             for stage in self._stages:
                 stage.setup()
@@ -92,7 +115,36 @@ class Scorer:
                 (extracts,) = stage.process(extracts)
         except Exception as error:
             raise Unusable(_brief(error)) from error
-        return Scores(extracts[constants.TRANSFORMED_FEATURES_KEY], extracts[constants.PREDICTIONS_KEY])
+        scores = Scores(extracts[constants.TRANSFORMED_FEATURES_KEY], extracts[constants.PREDICTIONS_KEY])
+        broken = scores.not_numbers()
+        if broken:
+            raise Unusable(f"it predicts NaN for {broken} of {len(serialized)} examples")
+        return scores
+
+    def columns(self, features: dict[str, Any], scores: Scores) -> tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]:
+        """Labels and predictions, [examples, values], and weights, [examples], where the configuration has a key.
+
+        Raises:
+            NotPossible: they are not arrays of numbers.
+        """
+        extracts = {constants.FEATURES_KEY: features, constants.TRANSFORMED_FEATURES_KEY: scores.transformed}
+        labels, weights = (
+            model_util.get_feature_values_for_model_spec_field([self._spec], f"{field}_key", f"{field}_keys", extracts, True)
+            for field in ("label", "example_weight")
+        )
+        labels, predictions = metric_util.prepare_labels_and_predictions(
+            labels, scores.predictions, self._spec.prediction_key
+        )
+        return _numbers(labels), _numbers(predictions), None if weights is None else _numbers(weights).reshape(-1)
+
+    def feature_names(self) -> set[str]:
+        """The features that the signatures, the label and the weights may be found under."""
+        model = self.shared_model.model_loader.load()
+        names = {self._spec.label_key, self._spec.example_weight_key}
+        for signature in (self._spec.signature_name, *(self._spec.preprocessing_function_names or _DEFAULT_PREPROCESSING)):
+            for name in model_util.get_input_specs(model, signature, False) or {}:
+                names |= {name, name.removesuffix(model_util.KERAS_INPUT_SUFFIX)}
+        return names - {""}
 
     def verify_like(self, mine: Scores, other: Scores) -> None:
         """Checks that two models' predictions can be compared.
@@ -100,11 +152,100 @@ class Scorer:
         Raises:
             Unusable: this model's outputs have other names or shapes than the other's.
         """
-        key = self._prediction_key
+        key = self._spec.prediction_key
         ours, theirs = ({name: shape for name, shape in scores.shape().items() if not key or name in (key, "")}
                         for scores in (mine, other))  # fmt: skip
         if list(ours.values()) != list(theirs.values()) or (len(ours) > 1 and ours.keys() != theirs.keys()):
             raise Unusable(f"its outputs are {_shapes(ours)}, the new model's are {_shapes(theirs)}")
+
+
+class Models:
+    """The candidate and, while it is of use, the baseline; `problem` says why a baseline is not.
+
+    Raises:
+        Unusable: the candidate cannot be loaded.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        config = tfma_results.complete(inputs.eval_config, inputs.baseline is not None)
+        names = {spec.is_baseline: spec.name for spec in config.model_specs}
+        self.problem = ""
+        self.candidate = Scorer(inputs.model, config, names[False])
+        self.baseline: Optional[Scorer] = None
+        if inputs.baseline is not None:
+            try:
+                self.baseline = Scorer(inputs.baseline, config, names[True])
+            except Unusable as error:
+                self.problem = str(error)
+
+    def of(self, is_baseline: bool) -> Scorer:
+        """The candidate or the baseline."""
+        chosen = self.baseline if is_baseline else self.candidate
+        assert chosen is not None
+        return chosen
+
+    def shared(self) -> list[tfma.EvalSharedModel]:
+        """The models as TFMA passes them about."""
+        return [scorer.shared_model for scorer in (self.candidate, self.baseline) if scorer is not None]
+
+    def feature_names(self) -> set[str]:
+        """The features that either may read."""
+        return self.candidate.feature_names() | (self.baseline.feature_names() if self.baseline else set())
+
+    def score(self, features: dict[str, Any], serialized: np.ndarray) -> dict[Scorer, Scores]:
+        """Scores a batch with both, the candidate first. A baseline that fails is put aside.
+
+        Raises:
+            Unusable: the candidate failed.
+        """
+        scores = {self.candidate: self.candidate.score(features, serialized)}
+        if self.baseline is None:
+            return scores
+        try:
+            others = self.baseline.score(features, serialized)
+            self.baseline.verify_like(others, scores[self.candidate])
+            scores[self.baseline] = others
+        except Unusable as error:
+            self.baseline, self.problem = None, str(error)
+        return scores
+
+    def try_on(self, batch: pa.RecordBatch) -> str:
+        """Scores one batch only to see whether both can; why the baseline cannot, or an empty string."""
+        self.score(*tensors(batch, None))
+        return self.problem
+
+
+def tensors(batch: pa.RecordBatch, names: Optional[set[str]]) -> tuple[dict[str, Any], np.ndarray]:
+    """The features of a batch as TFMA's extractor makes them, those of `names` only, and the serialized examples."""
+    at = batch.schema.get_field_index(constants.ARROW_INPUT_COLUMN)
+    keep = [
+        i
+        for i, field in enumerate(batch.schema)
+        if i != at and _is_feature(field.type) and (names is None or field.name in names)
+    ]
+    chosen = pa.RecordBatch.from_arrays([batch.column(i) for i in keep], [batch.schema.names[i] for i in keep])
+    return util.record_batch_to_tensor_values(chosen, {}) if keep else {}, np.asarray(batch.column(at).flatten())
+
+
+def _is_feature(kind: pa.DataType) -> bool:
+    """Lists of numbers or bytes; TFMA leaves other columns out too."""
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    value = kind.value_type
+    return any(
+        test(value)
+        for test in (
+            pa.types.is_integer, pa.types.is_floating, pa.types.is_binary, pa.types.is_large_binary,
+            pa.types.is_string, pa.types.is_large_string,
+        )
+    )  # fmt: skip
+
+
+def _numbers(values: Any) -> np.ndarray:
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf" or array.ndim not in (1, 2):
+        raise NotPossible(f"labels, predictions or weights of type {array.dtype} and shape {list(array.shape)}")
+    return array.reshape(len(array), -1)
 
 
 def record_batches(

@@ -1,0 +1,148 @@
+"""TFMA's computations on a table of scored examples, slice by slice, with its own confidence intervals."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.evaluators import (
+    confidence_intervals_util,
+    jackknife,
+    metrics_plots_and_validations_evaluator,
+    poisson_bootstrap,
+)
+from tensorflow_model_analysis.metrics import metric_specs, metric_types
+from tensorflow_model_analysis.proto import config_pb2
+
+from custom_components.evaluator import bulk_metrics, tfma_results
+from custom_components.evaluator.bulk_metrics import NotPossible, Rows
+from custom_components.evaluator.results_writer import SlicedMetrics
+from custom_components.evaluator.slicing import SliceKey
+
+# As many as TFMA takes.
+_SAMPLES = 20
+# Fixed, so that the same data and model give the same intervals.
+_SEED = 20
+
+
+class Table(NamedTuple):
+    """Scored examples: `rows` by the models' names in the completed configuration, ascending row numbers by slice."""
+
+    rows: dict[str, Rows]
+    slices: dict[SliceKey, np.ndarray]
+
+
+class Computations:
+    """What a configuration asks for, in the three steps that TFMA makes of it: combined, derived, and differences.
+
+    Args:
+        eval_config: completed by TFMA.
+
+    Raises:
+        NotPossible: something in it needs Beam.
+    """
+
+    def __init__(self, eval_config: tfma.EvalConfig) -> None:
+        self._config = eval_config
+        self._baseline = tfma_results.baseline_name(eval_config)
+        steps = metrics_plots_and_validations_evaluator._filter_and_separate_computations(
+            metric_specs.to_computations(list(eval_config.metrics_specs), eval_config=eval_config)
+        )
+        if steps.cross_slice_computations:
+            raise NotPossible("metrics that compare slices")
+        self._derived = steps.derived_computations
+        self._of_intervals = steps.ci_derived_computations
+        self._combined = [(step, bulk_metrics.rule(step.combiner)) for step in steps.non_derived_computations]
+        for step, _ in self._combined:
+            _verify(step)
+
+    def of_slices(self, table: Table) -> list[SlicedMetrics]:
+        """Every metric and plot of every slice, as TFMA's own evaluator yields them."""
+        inputs = {id(step): self._rows(step, table) for step, _ in self._combined}
+        return [(key, self._of_slice(inputs, rows)) for key, rows in table.slices.items()]
+
+    def _of_slice(self, inputs: dict[int, Rows], rows: np.ndarray) -> dict[Any, Any]:
+        values = self._measure(inputs, rows)
+        samples = self._samples(rows)
+        if samples is not None:
+            combine, drawn = samples
+            values = self._with_intervals(inputs, values, combine, drawn)
+        for step in self._of_intervals:
+            values.update(step.result(values))
+        return metrics_plots_and_validations_evaluator._remove_private_metrics((), values)[1]
+
+    def _measure(self, inputs: dict[int, Rows], rows: np.ndarray) -> dict[Any, Any]:
+        values: dict[Any, Any] = {}
+        for step, fill in self._combined:
+            whole = inputs[id(step)]
+            part = Rows(*(None if column is None else column[rows] for column in whole))
+            values.update(step.combiner.extract_output(fill(step.combiner, part)))
+        for derived in self._derived:
+            values.update(derived.result(values))
+        values.update(self._differences(values))
+        return values
+
+    def _differences(self, values: dict[Any, Any]) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for key, value in values.items() if self._baseline else ():
+            private = metrics_plots_and_validations_evaluator._is_private_metrics(key)
+            if private or key.is_diff or key.model_name == self._baseline:
+                continue
+            other = values.get(key.make_baseline_key(self._baseline))
+            if other is not None and metrics_plots_and_validations_evaluator._is_metric_diffable(value):
+                found[key.make_diff_key()] = value - other
+        return found
+
+    def _samples(self, rows: np.ndarray) -> Optional[tuple[Any, Iterator[np.ndarray]]]:
+        """TFMA's sample combiner and the rows of each sample; None when no intervals are asked for."""
+        if not self._config.options.compute_confidence_intervals.value:
+            return None
+        skipped = metric_specs.metric_keys_to_skip_for_confidence_intervals(
+            self._config.metrics_specs, eval_config=self._config
+        )
+        random = np.random.default_rng(_SEED)
+        if self._config.options.confidence_intervals.method == config_pb2.ConfidenceIntervalOptions.POISSON_BOOTSTRAP:
+            drawn = (np.repeat(rows, random.poisson(1.0, len(rows))) for _ in range(_SAMPLES))
+            return poisson_bootstrap._BootstrapSampleCombineFn(_SAMPLES, skipped), drawn
+        buckets = random.integers(_SAMPLES, size=len(rows))
+        left = (rows[buckets != bucket] for bucket in range(_SAMPLES))
+        return jackknife._JackknifeSampleCombineFn(_SAMPLES, skipped), left
+
+    def _with_intervals(
+        self, inputs: dict[int, Rows], values: dict[Any, Any], combine: Any, drawn: Iterator[np.ndarray]
+    ) -> dict[Any, Any]:
+        samples = combine.create_accumulator()
+        whole = confidence_intervals_util.SampleMetrics(metrics=values, sample_id=combine._full_sample_id)
+        samples = combine.add_input(samples, whole)
+        for number, rows in enumerate(drawn):
+            if len(rows):
+                sample = confidence_intervals_util.SampleMetrics(self._measure(inputs, rows), number)
+                samples = combine.add_input(samples, sample)
+        return combine.extract_output(samples)
+
+    def _rows(self, step: metric_types.MetricComputation, table: Table) -> Rows:
+        """The columns that one computation reads."""
+        key = step.keys[-1]
+        labels, predictions, weights = table.rows[key.model_name]
+        if key.sub_key is not None:
+            labels, predictions = _of_class(labels, predictions, key.sub_key)
+        return Rows(labels, predictions, weights if bulk_metrics.is_weighted(step.combiner) else None)
+
+
+def _of_class(labels: np.ndarray, predictions: np.ndarray, sub_key: metric_types.SubKey) -> tuple[np.ndarray, np.ndarray]:
+    if sub_key != metric_types.SubKey(class_id=sub_key.class_id):
+        raise NotPossible(f"metrics of {sub_key}")
+    chosen = sub_key.class_id
+    if not 0 <= chosen < predictions.shape[1]:
+        raise ValueError(f"class_id {chosen} is out of range: there are {predictions.shape[1]} predictions")
+    sparse = labels.shape != predictions.shape
+    label = (labels == chosen).astype(np.float32) if sparse else labels[:, chosen : chosen + 1]
+    return label, predictions[:, chosen : chosen + 1]
+
+
+def _verify(step: metric_types.MetricComputation) -> None:
+    standard = all(type(each) is metric_types.StandardMetricInputsPreprocessor for each in step.preprocessors or [])
+    if not standard:
+        raise NotPossible("a metric that preprocesses its inputs")
+    if any(key.output_name for key in step.keys):
+        raise NotPossible("a model of several outputs")
