@@ -49,15 +49,14 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        millrace.main(arguments, prog_name="millrace", standalone_mode=False)
+        # Outside of its standalone mode click returns the code of an Exit.
+        sys.exit(millrace.main(arguments, prog_name="millrace", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read the output has seen enough; Python must not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

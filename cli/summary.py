@@ -30,7 +30,7 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: 
     if found:
         _print_record(config, found[0], console)
     if outcome.failure:
-        _print_failure(outcome, console)
+        _print_failure(outcome, folder, console)
     console.print(f"run {folder.run_id}: {_ending(outcome)} in {seconds:.1f} s; log: {folder.log}")
 
 
@@ -59,13 +59,13 @@ def _metrics_line(metrics: dict[str, float]) -> str:
     return f"{'metrics:':<16}{shown}"
 
 
-def _print_failure(outcome: Outcome, console: Console) -> None:
+def _print_failure(outcome: Outcome, folder: RunFolder, console: Console) -> None:
     failure = outcome.failure
     assert failure is not None
     place = f"{failure.where}: " if failure.where else ""
     console.print(f"[bold red]{escape(place)}[/]{escape(failure.what)}")
-    if failure.remedy:
-        console.print(f"  remedy: {escape(failure.remedy)}")
+    remedy = failure.remedy or f"the traceback is at the end of {folder.log}; mend what it names, then run again"
+    console.print(f"  remedy: {escape(remedy)}")
 
 
 def _ending(outcome: Outcome) -> str:

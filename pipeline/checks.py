@@ -49,7 +49,7 @@ def _root_is_writable(config: Config) -> None:
 
 def _code_is_there(config: Config) -> None:
     for key, dotted_path in config.code:
-        if not defines(dotted_path):
+        if (key != "tuner_fn" or config.tuning.enabled) and not defines(dotted_path):
             raise ConfigError(
                 f"code.{key} names {dotted_path}, which does not exist",
                 remedy="name a function by its module's dotted path",

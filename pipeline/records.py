@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from ml_metadata import MetadataStore
+from ml_metadata import MetadataStore, errors
 from ml_metadata.proto import metadata_store_pb2
 
 from custom_components.evaluator.gate_report import GateReport, load
-from pipeline.config import Config
+from pipeline.config import Config, DatabaseServer
 from pipeline.connections import metadata_connection
+from pipeline.errors import BadInput
+from pipeline.paths import metadata_file
 
 # The custom property of a failed execution that says why, in the words that the person saw.
 FAILURE_PROPERTY = "failure"
@@ -86,8 +88,25 @@ class RunRecord:
 
 
 def open_store(config: Config) -> MetadataStore:
-    """Opens a pipeline's ML Metadata, and makes its tables when they are not there yet."""
-    return MetadataStore(metadata_connection(config), enable_upgrade_migration=True)
+    """Opens a pipeline's ML Metadata, and makes its tables when they are not there yet.
+
+    Raises:
+        BadInput: the store does not answer, or refuses.
+    """
+    try:
+        return MetadataStore(metadata_connection(config), enable_upgrade_migration=True)
+    except (errors.StatusError, RuntimeError) as error:
+        raise BadInput(
+            f"ML Metadata cannot be opened: {str(error).splitlines()[0]}",
+            where=_store_place(config),
+            remedy="check the metadata section of the configuration, and that the database can be reached",
+        ) from error
+
+
+def _store_place(config: Config) -> str:
+    if isinstance(config.metadata, DatabaseServer):
+        return f"{config.metadata.host}:{config.metadata.port}"
+    return metadata_file(config) or ""
 
 
 def output_artifacts(store: MetadataStore, execution_id: int) -> dict[str, list[metadata_store_pb2.Artifact]]:

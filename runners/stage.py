@@ -95,7 +95,8 @@ def _verdict(artifacts: Sequence[metadata_store_pb2.Artifact]) -> str:
     """What the properties of TFX's blessings and pushed models say, in a few words."""
     for artifact in artifacts:
         properties = artifact.custom_properties
-        if "blessed" in properties:
+        # ExampleAnomalies has a property of that name too, which says which splits have none.
+        if properties["blessed"].HasField("int_value"):
             return "blessed" if properties["blessed"].int_value else "not blessed"
         if "pushed" in properties:
             pushed = properties["pushed"].int_value
