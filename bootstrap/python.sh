@@ -6,7 +6,7 @@ fits() {
     [ -x "$1" ] && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1
 }
 
-names="python3 python python3.14 python3.13 python3.12 python3.11 python3.10 python3.9"
+names=python3:python:python3.14:python3.13:python3.12:python3.11:python3.10:python3.9
 old_ifs=$IFS
 IFS=:
 set -f
@@ -14,7 +14,7 @@ folders=""
 for folder in $PATH:/usr/local/bin:/opt/homebrew/bin:/usr/bin; do
     folders="$folders:${folder:-.}"
 done
-for name in $(echo "$names" | tr ' ' ':'); do
+for name in $names; do
     for folder in $folders; do
         if [ -n "$folder" ] && fits "$folder/$name"; then
             IFS=$old_ifs
@@ -30,10 +30,9 @@ for python in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3; do
     fi
 done
 
-cat >&2 <<'MESSAGE'
-Millrace's set-up needs some Python, 3.9 or newer, to start with, and found none that runs.
-  Debian, Ubuntu:  sudo apt-get install python3 python3-venv python3-dev
-  Fedora, RHEL:    sudo dnf install python3 python3-devel
-  macOS:           brew install python@3.11
-MESSAGE
+printf '%s\n' >&2 \
+    'Millrace'\''s set-up needs some Python, 3.9 or newer, to start with, and found none that runs.' \
+    '  Debian, Ubuntu:  sudo apt-get install python3 python3-venv python3-dev' \
+    '  Fedora, RHEL:    sudo dnf install python3 python3-devel' \
+    '  macOS:           brew install python@3.11'
 exit 2
