@@ -61,9 +61,9 @@ class Divergence(keras.callbacks.Callback):
         if math.isfinite(loss):
             return
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        which = "evaluation" if name == "val_loss" else "training"
         raise InputRefused(
-            f"{'the evaluation' if name == 'val_loss' else 'the training'} loss is {loss} by step {step_of(self.model)};"
-            " no model was exported",
+            f"the {which} loss is {loss} by step {step_of(self.model)}; no model was exported",
             where="training",
             remedy=f"try a smaller training.learning_rate than {rate:g}; scale numeric features that are passed with"
             " scale: none, or log those with a long tail; a vector feature or a label may hold extreme values",

@@ -1,7 +1,7 @@
 """The one error that user code raises for a person's mistake, in the terms that the command line understands."""
 
 
-class InputRefused(Exception):
+class InputRefused(ValueError):
     """The data or the configuration cannot be learned from as it is; the command line exits with code 2.
 
     Args:

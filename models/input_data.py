@@ -1,4 +1,4 @@
-"""Transformed examples as `tf.data` pipelines: parsed in batches, shuffled with a seed, ready before they are needed."""
+"""Transformed examples as `tf.data` pipelines: parsed in batches, shuffled with a seed, read ahead of their use."""
 
 import copy
 import functools

@@ -1,6 +1,7 @@
 """Keras layers that the standard ones leave out: a dense layer over many one-hot inputs, and a mean over words."""
 
-from typing import Any, Optional, Sequence
+from collections.abc import Sequence
+from typing import Any, Optional
 
 import keras
 import numpy as np

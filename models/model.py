@@ -47,7 +47,9 @@ def build_model(
     dtype = "mixed_bfloat16" if training_cfg["mixed_precision"] else "float32"
     inputs = _inputs(table, tft_output, dtype)
     outputs = len(table.label.classes) if table.label.task == "multiclass" else 1
-    raw = keras.layers.Activation("linear", dtype="float32", name="float32")(_network(inputs, outputs, model_cfg, dtype))
+    raw = keras.layers.Activation("linear", dtype="float32", name="float32")(
+        _network(inputs, outputs, model_cfg, dtype)
+    )
     model = keras.Model(inputs.by_key, _head(table, raw, label_stats), name="millrace")
     _compile(model, table, training_cfg, label_stats)
     return model
@@ -107,7 +109,9 @@ def _deep(inputs: _Inputs, outputs: int, hidden: list[int], model_cfg: Settings,
     for number, units in enumerate(hidden, start=1):
         if number > 1:
             regularizer = keras.regularizers.L2(penalty) if penalty else None
-            layer = keras.layers.Dense(units, kernel_regularizer=regularizer, name=f"hidden_{number}", dtype=dtype)(layer)
+            layer = keras.layers.Dense(units, kernel_regularizer=regularizer, name=f"hidden_{number}", dtype=dtype)(
+                layer
+            )
         layer = keras.layers.Activation("relu", name=f"relu_{number}", dtype=dtype)(layer)
         if model_cfg["dropout"]:
             layer = keras.layers.Dropout(float(model_cfg["dropout"]), name=f"dropout_{number}", dtype=dtype)(layer)

@@ -4,8 +4,8 @@ Each kind of feature has one function below. Discrete kinds give ids from 0 to `
 missing value; the model reads the sizes with `id_count`, so the layout of the ids is known in this file only.
 """
 
-from collections.abc import Mapping
-from typing import Any, Callable, Union
+from collections.abc import Callable, Mapping
+from typing import Any, Union
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -89,7 +89,9 @@ def transform_label(label: Label, column: Column) -> tf.Tensor:
     if label.task == "regression":
         columns.require_numbers(column, label.column, "regression label, which is a numeric")
         values, present = columns.numbers(column)
-        return tf.cast(tf.where(present, values, tf.fill(tf.shape(values), tf.constant(float("nan"), tf.float64))), tf.float32)
+        return tf.cast(
+            tf.where(present, values, tf.fill(tf.shape(values), tf.constant(float("nan"), tf.float64))), tf.float32
+        )
     values, present = columns.texts(column)
     names = tf.strings.strip(tf.constant([str(name) for name in label.classes]))
     matches = tf.logical_and(tf.equal(values[:, tf.newaxis], names[tf.newaxis, :]), present[:, tf.newaxis])

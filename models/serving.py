@@ -80,7 +80,9 @@ class _Signatures:
         """Traces each signature; every row count is allowed."""
         examples = tf.TensorSpec([None], tf.string, name="examples")
         by_column = {input_name(name): _request_spec(self._table, name, spec) for name, spec in self.raw_spec.items()}
-        by_key = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in self._model.inputs}
+        by_key = {
+            tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in self._model.inputs
+        }
         return {
             "serving_default": _traced(self._serve_examples, examples),
             "predict_json": _traced(self._serve_columns, **by_column),

@@ -78,8 +78,9 @@ def run_fn(fn_args: Any) -> None:
 
 def prepare(fn_args: Any) -> Job:
     """Reads the configuration and the labels; raises `InputRefused` as `run_fn` does."""
-    config = UserConfig.read(fn_args.custom_config).with_hyperparameters(getattr(fn_args, "hyperparameters", None))
+    config = UserConfig.read(fn_args.custom_config)
     config = replace(config, training=_with_steps_of(fn_args, config.training))
+    config = config.with_hyperparameters(fn_args.hyperparameters)
     tft_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     train = Examples(fn_args.train_files, tft_output, config.table)
     evaluation = Examples(fn_args.eval_files, tft_output, config.table)

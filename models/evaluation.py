@@ -1,0 +1,204 @@
+"""What TFMA measures and what a model must reach: the `EvalConfig`, from plain values of the configuration."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Optional, Union
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import confusion_matrix_metrics, metric_types
+
+from models.errors import InputRefused
+from models.features import Label
+from models.keys import transformed_key
+
+HIGHER_IS_BETTER = frozenset(
+    """
+    AUC AUCPrecisionRecall Accuracy BalancedAccuracy BinaryAccuracy CategoricalAccuracy CoefficientOfDiscrimination
+    ExactMatch F1Score FowlkesMallowsIndex Informedness Markedness MatthewsCorrelationCoefficient NDCG NPV
+    NegativePredictiveValue PPV Precision PrecisionAtRecall R2Score Recall RecallAtFalsePositiveRate RecallAtPrecision
+    SensitivityAtSpecificity SparseCategoricalAccuracy SparseTopKCategoricalAccuracy Specificity
+    SpecificityAtSensitivity SquaredPearsonCorrelation TN TNR TP TPR ThreatScore TopKCategoricalAccuracy TrueNegatives
+    TruePositives
+    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
+)
+LOWER_IS_BETTER = frozenset(
+    """
+    BinaryCrossEntropy BinaryCrossentropy CategoricalCrossEntropy CategoricalCrossentropy FN FNR FP FPR FallOut
+    FalseDiscoveryRate FalseNegatives FalseOmissionRate FalsePositives LogCoshError MAE MAPE MSE MSLE
+    MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError MissRate Poisson
+    RootMeanSquaredError SparseCategoricalCrossentropy
+    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
+)
+
+_FROM_KERAS = frozenset(
+    """
+    Accuracy BinaryCrossentropy CategoricalAccuracy CategoricalCrossentropy LogCoshError MAE MAPE MSE MSLE Poisson
+    R2Score RootMeanSquaredError SparseCategoricalAccuracy SparseCategoricalCrossentropy SparseTopKCategoricalAccuracy
+    TopKCategoricalAccuracy
+    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
+)
+"""Keras metrics that TFMA does not have itself; it finds them by the name of their class."""
+
+Slice = Mapping[str, Union[int, float, str]]
+
+
+def eval_config(
+    label: Union[Label, Mapping[str, Any]], evaluation: Mapping[str, Any], *, has_baseline: bool = True
+) -> tfma.EvalConfig:
+    """Builds the configuration for TFX's Evaluator, or for `tfma.run_model_analysis`.
+
+    Args:
+        label: `models.features.Label`, or its values.
+        evaluation: the values of `pipeline.config.Evaluation`: `metrics`, `thresholds`, `slices`,
+            `confidence_intervals`. `min_slice_size` is not TFMA's to apply (its own option hides small slices, and a
+            threshold on a hidden slice fails): the Evaluator judges by it.
+        has_baseline: describe a baseline model too. Without one, thresholds against it are left out.
+
+    Returns:
+        The configuration. A threshold without a slice holds for the overall slice only (TFMA would apply it to every
+        slice if it were not told so).
+
+    Raises:
+        InputRefused: a metric is unknown, does not fit the task, or has no better direction to compare by; or two
+            thresholds contradict each other.
+    """
+    described = label if isinstance(label, Label) else Label.model_validate(label)
+    thresholds = list(evaluation.get("thresholds") or [])
+    metrics = list(dict.fromkeys(evaluation["metrics"]))
+    for name in [*metrics, *(threshold["metric"] for threshold in thresholds)]:
+        _require_known(name)
+        _require_fit(name, described.task)
+    slices = _slicing_specs(evaluation.get("slices") or [], [threshold.get("slice") or {} for threshold in thresholds])
+    config = tfma.EvalConfig(
+        model_specs=_model_specs(described, has_baseline),
+        slicing_specs=slices,
+        metrics_specs=_metrics_specs(described, metrics, thresholds, has_baseline),
+    )
+    if evaluation.get("confidence_intervals"):
+        config.options.compute_confidence_intervals.value = True
+        config.options.confidence_intervals.method = tfma.ConfidenceIntervalOptions.JACKKNIFE
+    return config
+
+
+def _model_specs(label: Label, has_baseline: bool) -> list[tfma.ModelSpec]:
+    common = {
+        "signature_name": "serving_default",
+        "preprocessing_function_names": ["transform_features"],
+        "label_key": transformed_key(label.column),
+        "prediction_key": "prediction" if label.task == "regression" else "probabilities",
+    }
+    candidate = tfma.ModelSpec(name=tfma.CANDIDATE_KEY if has_baseline else "", **common)
+    return (
+        [candidate, tfma.ModelSpec(name=tfma.BASELINE_KEY, is_baseline=True, **common)] if has_baseline else [candidate]
+    )
+
+
+def _slicing_specs(slices: Iterable[Sequence[str]], of_thresholds: Iterable[Slice]) -> list[tfma.SlicingSpec]:
+    """The overall slice first, then each once: what is asked for, and what a threshold needs."""
+    specs = [tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=list(keys)) for keys in slices)]
+    specs += [_slicing_spec(slice_) for slice_ in of_thresholds]
+    return list({spec.SerializeToString(deterministic=True): spec for spec in specs}.values())
+
+
+def _slicing_spec(slice_: Slice) -> tfma.SlicingSpec:
+    values = {key: str(value) for key, value in slice_.items() if value != ""}
+    return tfma.SlicingSpec(feature_keys=sorted(set(slice_) - set(values)), feature_values=values)
+
+
+def _metrics_specs(
+    label: Label, metrics: Sequence[str], thresholds: Sequence[Mapping[str, Any]], has_baseline: bool
+) -> list[tfma.MetricsSpec]:
+    configs = {name: _metric_config(name, thresholds, has_baseline) for name in metrics}
+    per_class = [name for name in metrics if label.task == "multiclass" and _is_binary(name)]
+    specs = [tfma.MetricsSpec(metrics=[configs[name] for name in metrics if name not in per_class])]
+    if per_class:  # these are defined for two classes: one class against the rest, then the mean over the classes
+        mean = tfma.AggregationOptions(macro_average=True, class_weights=dict.fromkeys(range(len(label.classes)), 1.0))
+        specs.append(tfma.MetricsSpec(metrics=[configs[name] for name in per_class], aggregate=mean))
+    return [spec for spec in specs if spec.metrics]
+
+
+def _metric_config(name: str, thresholds: Sequence[Mapping[str, Any]], has_baseline: bool) -> tfma.MetricConfig:
+    config = tfma.MetricConfig(class_name=name)
+    for threshold in thresholds:
+        bound = _metric_threshold(threshold, has_baseline) if threshold["metric"] == name else None
+        if bound is not None and bound.ByteSize():
+            config.per_slice_thresholds.add(
+                slicing_specs=[_slicing_spec(threshold.get("slice") or {})], threshold=bound
+            )
+    return config
+
+
+def _metric_threshold(threshold: Mapping[str, Any], has_baseline: bool) -> tfma.MetricThreshold:
+    bound = tfma.MetricThreshold()
+    low, high = threshold.get("at_least"), threshold.get("at_most")
+    if low is not None and high is not None and low > high:
+        raise InputRefused(
+            f"{threshold['metric']} cannot be at least {low} and at most {high}",
+            where="evaluation.thresholds",
+            remedy="make at_least the smaller one",
+        )
+    if low is not None:
+        bound.value_threshold.lower_bound.value = low
+    if high is not None:
+        bound.value_threshold.upper_bound.value = high
+    loss: Optional[float] = threshold.get("worse_by_at_most")
+    if loss is not None:
+        direction = _direction(threshold["metric"])
+        if has_baseline:
+            higher = direction == tfma.MetricDirection.HIGHER_IS_BETTER
+            bound.change_threshold.direction = direction
+            bound.change_threshold.absolute.value = -loss if higher else loss
+    return bound
+
+
+def _direction(name: str) -> int:
+    if name in HIGHER_IS_BETTER:
+        return tfma.MetricDirection.HIGHER_IS_BETTER
+    if name in LOWER_IS_BETTER:
+        return tfma.MetricDirection.LOWER_IS_BETTER
+    raise InputRefused(
+        f"{name} has no direction in which it gets better, so worse_by_at_most says nothing about it",
+        where="evaluation.thresholds",
+        remedy="give it at_least and at_most, or compare by another metric, for instance AUC or MeanAbsoluteError",
+    )
+
+
+def _is_binary(name: str) -> bool:
+    return _is_confusion_metric(name) or name in ("BinaryCrossEntropy", "Calibration")
+
+
+def _is_confusion_metric(name: str) -> bool:
+    cls = metric_types.registered_metrics().get(name)
+    return cls is not None and issubclass(cls, confusion_matrix_metrics.ConfusionMatrixMetricBase)
+
+
+def _require_known(name: str) -> None:
+    known = {*metric_types.registered_metrics(), *_FROM_KERAS}
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    raise InputRefused(
+        f"{name} is not a metric of TFMA",
+        where="evaluation.metrics",
+        remedy=f"name the class of a metric, for instance {', '.join(near or ['AUC', 'MeanAbsoluteError'])}",
+    )
+
+
+def _require_fit(name: str, task: str) -> None:
+    classification = _is_confusion_metric(name) or "ategorical" in name or "ross" in name
+    unfit = {
+        "regression": classification,
+        "binary": "ategorical" in name,
+        "multiclass": name == "BinaryCrossentropy" or (name.startswith("Mean") and name.endswith("Error")),
+    }
+    instead = {
+        "regression": "MeanAbsoluteError, RootMeanSquaredError",
+        "binary": "AUC, BinaryAccuracy, BinaryCrossEntropy",
+        "multiclass": "SparseCategoricalAccuracy, SparseCategoricalCrossentropy, AUC",
+    }
+    if unfit[task]:
+        raise InputRefused(
+            f"{name} does not fit a {task} label",
+            where="evaluation.metrics",
+            remedy=f"choose from {instead[task]} and their like",
+        )

@@ -1,0 +1,135 @@
+"""What TFX's Tuner calls: `tuner_fn` sets up a KerasTuner search over the space that the configuration describes."""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Optional
+
+import keras
+import keras_tuner
+from tfx.components.tuner.component import TunerFnResult
+
+from models import trainer
+from models.errors import InputRefused
+from models.settings import Settings, hyperparameter_value
+
+LOG = logging.getLogger(__name__)
+
+OBJECTIVE = keras_tuner.Objective("val_loss", "min")
+
+_FACTOR = 3
+_HYPERBAND_ROUNDS = 9
+
+
+def tuner_fn(fn_args: Any) -> TunerFnResult:
+    """Sets up the search that TFX's Tuner then runs; the best hyperparameters reach `trainer.run_fn`.
+
+    Args:
+        fn_args: TFX's `FnArgs`. `custom_config` is as `UserConfig` reads it, `tuning` included (`algorithm`, `trials`,
+            `steps`, `space`). `train_steps`, when above 0, wins over `tuning.steps`.
+
+    Raises:
+        InputRefused: the space is empty or names what is not a hyperparameter, or the data cannot be learned from.
+    """
+    job = trainer.prepare(fn_args)
+    tuning = job.config.tuning
+    if not tuning.get("space"):
+        raise InputRefused(
+            "there is nothing to search over",
+            where="tuning.space",
+            remedy="name one of model.* or training.* and what to try, for instance dropout: {values: [0.0, 0.2]}",
+        )
+    steps = int(fn_args.train_steps or tuning["steps"])
+    job = replace(job, config=replace(job.config, training=_for_trials(job.config.training, tuning, steps)))
+    hypermodel = Trials(job, tuning["space"])
+    hypermodel.check()
+    return TunerFnResult(
+        tuner=_tuner(hypermodel, tuning, job, fn_args.working_dir), fit_kwargs=_fit_kwargs(job, tuning)
+    )
+
+
+class Trials(keras_tuner.HyperModel):
+    """Builds and trains one model a trial.
+
+    Args:
+        job: the data, and the settings that are not searched over.
+        space: by hyperparameter, `{"values": [...]}` or `{"low": ..., "high": ..., "log": ...}`.
+    """
+
+    def __init__(self, job: trainer.Job, space: Settings) -> None:
+        super().__init__(name="millrace")
+        self._job, self._space = job, space
+
+    def check(self) -> None:
+        """Raises `InputRefused` when the space names what is neither a model nor a training setting."""
+        self._job.config.with_hyperparameters(dict.fromkeys(self._space))
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """Declares the hyperparameters and builds the model with their values."""
+        for name, choice in self._space.items():
+            _declare(hp, name, choice, {**self._job.config.model, **self._job.config.training}[name])
+        model = trainer.build(self._of(hp))
+        model.steps_per_execution = trainer.schedule(self._job.config.training).per_execution
+        return model
+
+    def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, **kwargs: Any) -> Any:
+        """Trains one model; a loss that is not a number ends this trial, not the search."""
+        job = self._of(hp)
+        watching = [keras.callbacks.TerminateOnNaN(), *kwargs.pop("callbacks")]
+        data = trainer.training_data(job)
+        return model.fit(data, validation_data=trainer.evaluation_data(job), callbacks=watching, verbose=0, **kwargs)
+
+    def _of(self, hp: keras_tuner.HyperParameters) -> trainer.Job:
+        values = {name: hp.values[name] for name in self._space}
+        return replace(self._job, config=self._job.config.with_hyperparameters(values))
+
+
+def _for_trials(training: Settings, tuning: Settings, steps: int) -> Settings:
+    rounds = _HYPERBAND_ROUNDS if tuning["algorithm"] == "hyperband" else 3
+    return {**training, "steps": steps, "epochs": None, "validate_every": math.ceil(steps / rounds)}
+
+
+def _fit_kwargs(job: trainer.Job, tuning: Settings) -> dict[str, Any]:
+    plan = trainer.schedule(job.config.training)
+    kwargs: dict[str, Any] = {"steps_per_epoch": plan.per_round}
+    if tuning["algorithm"] != "hyperband":  # Hyperband gives each trial its own number of rounds
+        kwargs["epochs"] = plan.rounds
+    return kwargs
+
+
+def _tuner(hypermodel: Trials, tuning: Settings, job: trainer.Job, directory: Optional[str]) -> keras_tuner.Tuner:
+    common = {
+        "hypermodel": hypermodel,
+        "objective": OBJECTIVE,
+        "seed": job.config.training["seed"],
+        "directory": directory,
+        "project_name": "search",
+        "overwrite": True,
+    }
+    if tuning["algorithm"] == "hyperband":
+        rounds = trainer.schedule(job.config.training).rounds
+        tuner = keras_tuner.Hyperband(max_epochs=rounds, factor=_FACTOR, **common)
+        tuner.oracle.max_trials = tuning["trials"]
+        return tuner
+    kinds = {"random": keras_tuner.RandomSearch, "bayesian": keras_tuner.BayesianOptimization}
+    return kinds[tuning["algorithm"]](max_trials=tuning["trials"], **common)
+
+
+def _declare(hp: keras_tuner.HyperParameters, name: str, choice: Mapping[str, Any], current: Any) -> None:
+    if "values" in choice:
+        hp.Choice(name, _alike(choice["values"]))
+        return
+    sampling = "log" if choice.get("log") else "linear"
+    if isinstance(current, int) and not isinstance(current, bool):
+        hp.Int(name, int(choice["low"]), int(choice["high"]), sampling=sampling)
+    else:
+        hp.Float(name, float(choice["low"]), float(choice["high"]), sampling=sampling)
+
+
+def _alike(values: Sequence[Any]) -> list[Any]:
+    """KerasTuner wants the values of a choice to have one type."""
+    written = [hyperparameter_value(value) for value in values]
+    if {type(value) for value in written} == {int, float}:
+        return [float(value) for value in written]
+    return written
