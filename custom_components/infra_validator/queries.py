@@ -63,7 +63,8 @@ def plan(name: str, signature: meta_graph_pb2.SignatureDef, records: Sequence[by
     """Plans the queries of one signature.
 
     A signature with one string input that is not named as a feature gets the records as they are; any other gets the
-    features of its inputs' names, from examples that have them all.
+    features of its inputs' names, from examples that have them all. The JSON signature is also asked with missing
+    values, which it takes as NaN and as empty text, since JSON's null is not understood by TensorFlow Serving.
 
     Args:
         name: the signature's name.
@@ -81,7 +82,7 @@ def plan(name: str, signature: meta_graph_pb2.SignatureDef, records: Sequence[by
     if serialized is not None:
         rows = [{serialized: np.array(record, object)} for record in records[:count]]
     else:
-        rows = _feature_rows(signature, records)[:count]
+        rows = _feature_rows(signature, records, fill=name == JSON_SIGNATURE)[:count]
     queries = [_query(name, signature, [row]) for row in rows]
     return Plan(tuple(queries), _query(name, signature, rows))
 
@@ -105,36 +106,44 @@ def _serialized_input(signature: meta_graph_pb2.SignatureDef, records: Sequence[
     return None if is_feature else alias
 
 
-def _feature_rows(signature: meta_graph_pb2.SignatureDef, records: Sequence[bytes]) -> list[Arrays]:
+def _feature_rows(signature: meta_graph_pb2.SignatureDef, records: Sequence[bytes], fill: bool) -> list[Arrays]:
     rows: list[Arrays] = []
-    lacking: dict[str, int] = {}
+    met: set[str] = set()
     for record in records:
         features = tf.train.Example.FromString(record).features.feature
         row = {alias: _value(features.get(alias), info) for alias, info in signature.inputs.items()}
-        absent = [alias for alias, value in row.items() if value is None]
-        if not absent:
+        met.update(alias for alias, value in row.items() if value is not None)
+        if fill:
+            row = {alias: _missing(signature.inputs[alias]) if row[alias] is None else row[alias] for alias in row}
+        if all(value is not None for value in row.values()):
             rows.append({alias: value for alias, value in row.items() if value is not None})
-        for alias in absent:
-            lacking[alias] = lacking.get(alias, 0) + 1
-    if not rows:
-        worst = max(lacking, key=lambda alias: lacking[alias]) if lacking else ""
-        raise CannotAsk(f"no eval example has a value for each of its inputs ({worst or 'it has none'})")
+    unmet = ", ".join(sorted(set(signature.inputs) - met)) or "at once"
+    if not rows or not met:
+        raise CannotAsk(f"no eval example has a value for each of its inputs ({unmet})")
     return rows
 
 
 def _value(feature: Optional[tf.train.Feature], info: meta_graph_pb2.TensorInfo) -> Optional[np.ndarray]:
     kind = feature.WhichOneof("kind") if feature is not None else None
-    if feature is None or kind is None:
-        return None
-    dtype, shape = tf.as_dtype(info.dtype), tf.TensorShape(info.tensor_shape)
-    fits = {"bytes_list": dtype == tf.string, "int64_list": dtype.is_integer or dtype.is_floating}
-    if not fits.get(kind, dtype.is_floating) or shape.rank is None:
+    dtype, shape = tf.as_dtype(info.dtype), _example_shape(info)
+    accepted = {
+        "bytes_list": dtype == tf.string,
+        "int64_list": dtype.is_integer or dtype.is_floating,
+        "float_list": dtype.is_floating,
+    }
+    if feature is None or shape is None or not accepted.get(kind, False):
         return None
     values = np.array(getattr(feature, kind).value, object if dtype == tf.string else dtype.as_numpy_dtype)
-    wanted = shape.as_list()[1:]
-    if wanted.count(None) > 1 or not values.size:
+    return values.reshape(shape) if values.size and values.size == np.prod(shape) else None
+
+
+def _missing(info: meta_graph_pb2.TensorInfo) -> Optional[np.ndarray]:
+    dtype, shape = tf.as_dtype(info.dtype), _example_shape(info)
+    if shape is None or not (dtype == tf.string or dtype.is_floating):
         return None
-    size = int(np.prod([one for one in wanted if one is not None]))
-    if (None not in wanted and values.size != size) or (None in wanted and values.size % max(size, 1)):
-        return None
-    return values.reshape([-1 if one is None else one for one in wanted])
+    return np.full(shape, b"", object) if dtype == tf.string else np.full(shape, np.nan, dtype.as_numpy_dtype)
+
+
+def _example_shape(info: meta_graph_pb2.TensorInfo) -> Optional[list[int]]:
+    shape = tf.TensorShape(info.tensor_shape)
+    return shape.as_list()[1:] if shape.rank and shape[1:].is_fully_defined() else None

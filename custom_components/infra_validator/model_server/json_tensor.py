@@ -197,7 +197,7 @@ def _scalar(value: Any, name: str, dtype: tf.DType) -> Any:
         return value.encode("utf-8", "surrogatepass")
     if dtype.is_floating and is_number:
         return value
-    if dtype.is_integer and is_number and isinstance(value, int):
+    if dtype.is_integer and is_number and isinstance(value, int) and dtype.min <= value <= dtype.max:
         return value
     if dtype == tf.bool and isinstance(value, bool):
         return value

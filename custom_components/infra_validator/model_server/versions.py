@@ -101,7 +101,8 @@ class ModelVersions:
             except Exception as error:  # a model may fail in any way; the server must live to say so
                 logging.exception("loading %s version %d failed", self.name, version)
                 failure = error
-            if retry == self._load_retries or stop.wait(self._retry_seconds):
+            superseded = max(self._find(), default=version) > version
+            if superseded or retry == self._load_retries or stop.wait(self._retry_seconds):
                 self._mark(version, State.END, failure)
                 return
         with self._lock:

@@ -10,6 +10,7 @@ FEATURES = {
     "payment": tf.io.FixedLenFeature([1], tf.string, default_value=b""),
 }
 SERIALIZED = [tf.TensorSpec([None], tf.string, name="examples")]
+INFERENCE = [tf.TensorSpec([None], tf.string, name="inputs")]
 COLUMNS = [
     tf.TensorSpec([None, 1], tf.float32, name="distance"),
     tf.TensorSpec([None, 1], tf.string, name="payment"),
@@ -67,13 +68,13 @@ class TinyModel(tf.Module):
         numbers = tf.random.uniform([tf.size(examples), 400_000_000])
         return {"probabilities": tf.sort(numbers)[:, :1]}
 
-    @tf.function(input_signature=SERIALIZED)
+    @tf.function(input_signature=INFERENCE)
     def classify(self, inputs):
         distance = tf.io.parse_example(inputs, FEATURES)["distance"]
         scores = tf.concat([distance, 1.0 - distance], axis=1)
         return {"scores": scores, "classes": tf.broadcast_to(tf.constant([["far", "near"]]), tf.shape(scores))}
 
-    @tf.function(input_signature=SERIALIZED)
+    @tf.function(input_signature=INFERENCE)
     def regress(self, inputs):
         return {"outputs": 2.0 * tf.io.parse_example(inputs, FEATURES)["distance"]}
 

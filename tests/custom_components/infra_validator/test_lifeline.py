@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -15,7 +14,9 @@ import pytest
 from custom_components.infra_validator import lifeline
 
 LIFELINE = [sys.executable, "-S", "-E", lifeline.__file__]
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+)
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def start(tmp_path):
 
         def begin(*command: str) -> subprocess.Popen:
             line = [*LIFELINE, str(os.getpid()), str(tmp_path), *command]
-            process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+            process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
             return stack.enter_context(process)
 
         yield begin
@@ -55,23 +56,23 @@ def test_a_command_that_does_not_exist(tmp_path):
 
 def test_quit_is_polite_and_keeps_the_scratch_folder(start, tmp_path):
     process = start("sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.1; done")
-    assert process.stdout.readline() == "up\n"
-    process.stdin.write("q")
+    assert process.stdout.readline() == b"up\n"
+    process.stdin.write(b"q")
     assert process.wait(20) == 3
     assert tmp_path.exists()
 
 
 def test_kill_ends_what_does_not_want_to(start):
     process = start(sys.executable, "-c", STUBBORN)
-    assert process.stdout.readline() == "up\n"
-    process.stdin.write("k")
+    assert process.stdout.readline() == b"up\n"
+    process.stdin.write(b"k")
     assert process.wait(20) == 128 + signal.SIGKILL
 
 
 def test_no_child_of_the_command_is_left(start):
     process = start("sh", "-c", "sleep 600 & echo $!; sleep 600")
     grandchild = int(process.stdout.readline())
-    process.stdin.write("q")
+    process.stdin.write(b"q")
     process.wait(20)
     assert wait_until(lambda: not psutil.pid_exists(grandchild))
 

@@ -1,0 +1,65 @@
+"""Eval examples become requests that fit a signature, or the reason says why they cannot."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+from custom_components.infra_validator.queries import CannotAsk, plan
+
+
+def signature(**inputs: tf.TensorSpec):
+    """A SignatureDef, as saving a function with these inputs makes it."""
+    info = tf.compat.v1.saved_model.build_tensor_info
+    with tf.Graph().as_default():
+        return tf.compat.v1.saved_model.build_signature_def(
+            {name: info(tf.compat.v1.placeholder(spec.dtype, spec.shape)) for name, spec in inputs.items()},
+            {"probabilities": info(tf.compat.v1.placeholder(tf.float32, [None, 1]))},
+        )
+
+
+def test_a_single_string_input_takes_the_records(records):
+    found = plan("serving_default", signature(examples=tf.TensorSpec([None], tf.string)), records, 3)
+    assert [query.inputs["examples"].tolist() for query in found.singles] == [[record] for record in records[:3]]
+    assert (found.batch.inputs["examples"].tolist(), found.batch.batch) == (records[:3], 3)
+
+
+def test_columns_come_from_complete_examples(records):
+    columns = signature(distance=tf.TensorSpec([None, 1], tf.float64), payment=tf.TensorSpec([None], tf.string))
+    found = plan("serving_default", columns, records, 40)
+    assert found.batch.batch == 30
+    assert found.batch.inputs["distance"].shape == (30, 1)
+    assert found.batch.inputs["payment"].tolist()[:4] == [b"Cash", b"Credit Card", b"No Charge", b"Cash"]
+
+
+def test_the_json_signature_is_asked_with_missing_values_too(records):
+    columns = signature(payment=tf.TensorSpec([None], tf.string), census_tract=tf.TensorSpec([None], tf.float64))
+    found = plan("predict_json", columns, records, 40)
+    assert found.batch.inputs["payment"].tolist()[3] == b""
+    assert np.isnan(found.batch.inputs["census_tract"]).all()
+
+
+@pytest.mark.parametrize(
+    "inputs, said",
+    [
+        ({"pixels": tf.TensorSpec([None, 28, 28], tf.float32)}, "pixels"),
+        ({"distance": tf.TensorSpec([None, 2], tf.float32)}, "distance"),
+        ({"distance": tf.TensorSpec([None], tf.int64), "payment": tf.TensorSpec([None], tf.string)}, "distance"),
+    ],
+)
+def test_what_the_examples_do_not_hold_is_said(records, inputs, said):
+    with pytest.raises(CannotAsk, match=rf"no eval example .*\({said}\)"):
+        plan("serving_default", signature(**inputs), records, 4)
+
+
+def test_a_string_input_named_as_a_feature_gets_that_feature(records):
+    found = plan("serving_default", signature(payment=tf.TensorSpec([None], tf.string)), records, 2)
+    assert found.batch.inputs["payment"].tolist() == [b"Cash", b"Credit Card"]
+
+
+def test_a_warm_up_record_holds_the_request(records):
+    found = plan("serving_default", signature(examples=tf.TensorSpec([None], tf.string)), records, 1)
+    log = prediction_log_pb2.PredictionLog.FromString(found.singles[0].warm_up_record("taxi"))
+    request = log.predict_log.request
+    assert (request.model_spec.name, request.model_spec.signature_name) == ("taxi", "serving_default")
+    assert tf.make_ndarray(request.inputs["examples"]).tolist() == [records[0]]

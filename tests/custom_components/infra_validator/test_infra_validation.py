@@ -1,0 +1,153 @@
+"""Sound models pass a real server, broken ones are refused with their reason, and nothing is ever left behind."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from custom_components.infra_validator.validation import Limits, validate
+
+PATIENT = Limits(tries=1)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(tmp_path, monkeypatch):
+    """Every test ends without a process or a temporary file of its own."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    yield
+    assert [one.cmdline() for one in psutil.Process().children(recursive=True)] == []
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_two_models_at_once(tmp_path, good_model, save_model, records):
+    """A sound one and one whose signature raises, in two servers at the same time."""
+    raising = save_model(tmp_path / "raising", serving_default="raises")
+    with ThreadPoolExecutor(2) as pool:
+        good = pool.submit(validate, good_model, records, 16, "process", Limits(), tmp_path / "good.log")
+        bad = pool.submit(validate, raising, records, 16, "process", Limits(), tmp_path / "bad.log")
+    report, plans = good.result()
+    assert (report.blessed, report.reason, report.tries, report.examples) == (True, "", 1, 16)
+    assert [plan.batch.signature for plan in plans] == ["serving_default", "predict_json"]
+    assert report.signatures["serving_default"].requests == 2 * (1 + 16 + 1)
+    assert report.signatures["serving_default"].outputs["probabilities"]["shape"] == [16, 1]
+    assert set(report.signatures["predict_json"].p95_milliseconds) == {"gRPC", "REST"}
+    assert report.load_seconds > 0
+    assert 100 < report.peak_mib < 4096
+    assert json.loads(report.to_json())["limits"]["memory_mib"] == 4096
+
+    report, plans = bad.result()
+    assert (report.blessed, plans, report.tries) == (False, [], 1)
+    assert report.reason.startswith("predict: the model's signature serving_default raised: assertion failed: [no such")
+    assert "no such trip" in "\n".join(report.log_tail)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "method, limits, reason",
+    [
+        ("nan", PATIENT, "predict: serving_default by gRPC: output probabilities is NaN for 1 of 1 examples"),
+        (
+            "one_row",
+            PATIENT,
+            "predict: serving_default by gRPC: output probabilities has shape [1, 1] for a batch of 16 examples; "
+            "its first dimension must be the batch",
+        ),
+        ("hangs", Limits(tries=1, request_seconds=2), "predict: no answer by gRPC within 2 s"),
+        ("aborts", Limits(tries=2), "predict: the server crashed (signal SIGABRT); its log says: "),
+        ("hoards", Limits(tries=2, memory_mib=1000), "memory: the server used "),
+        ("good", Limits(tries=2, p95_milliseconds=0.001), "latency: p95 of serving_default by gRPC is "),
+    ],
+)
+def test_refusals(tmp_path, save_model, records, method, limits, reason):
+    model = save_model(tmp_path / "model", serving_default=method)
+    report, plans = validate(model, records[12:], 16, "process", limits, tmp_path / "server.log")
+    assert (report.blessed, plans) == (False, [])
+    assert report.reason.startswith(reason)
+    # Only what can pass is tried again: here the latency.
+    assert report.tries == (2 if method == "good" else 1)
+    if method == "hoards":
+        assert 1000 < report.peak_mib < 1600
+        assert report.reason.endswith(" MiB, over the limit of 1000 MiB")
+    if method == "aborts":
+        assert "out of trips" in report.reason
+
+
+@pytest.mark.slow
+def test_what_is_no_saved_model(tmp_path, records):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights.h5").write_bytes(b"HDF")
+    report, _ = validate(tmp_path / "model", records, 4, "process", Limits(), tmp_path / "server.log")
+    assert report.reason.startswith("load: the model cannot be loaded: ")
+    assert "saved_model.pb" in report.reason or "SavedModel" in report.reason
+    assert (report.blessed, report.tries, report.signatures) == (False, 1, {})
+
+
+@pytest.mark.slow
+def test_a_start_that_takes_too_long_is_tried_again(tmp_path, good_model, records):
+    limits = Limits(tries=2, load_seconds=0.5)
+    report, _ = validate(good_model, records, 4, "process", limits, tmp_path / "server.log")
+    assert (report.tries, report.reason) == (2, "load: the server did not start to listen within 0.5 s")
+
+
+@pytest.mark.slow
+def test_the_binary_on_path(tmp_path, monkeypatch, good_model, records):
+    """A real executable of that name, which understands the same flags, stands for TensorFlow Serving's."""
+    binary = tmp_path / "bin" / "tensorflow_model_server"
+    binary.parent.mkdir()
+    module = "custom_components.infra_validator.model_server"
+    binary.write_text(f'#!/bin/sh\necho "started as $0 $@"\nexec {sys.executable} -m {module} "$@"\n')
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{binary.parent}{os.pathsep}{os.environ['PATH']}")
+    log = tmp_path / "server.log"
+    report, plans = validate(good_model, records, 4, "tensorflow_model_server", PATIENT, log)
+    assert (report.blessed, report.platform, len(plans)) == (True, "tensorflow_model_server", 2)
+    assert "--rest_api_port=" in log.read_text()
+    assert "--ports_file" not in log.read_text()
+
+
+def test_no_binary_on_path(tmp_path, monkeypatch, good_model, records):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    report, _ = validate(good_model, records, 4, "tensorflow_model_server", Limits(), tmp_path / "server.log")
+    assert report.reason == ("start: tensorflow_model_server is not on PATH; install it, or use platform: process")
+
+
+@pytest.mark.slow
+def test_no_orphan_when_the_pipeline_is_killed(tmp_path, save_model, records):
+    """`kill -9` while a request hangs: the server is gone within a second or two, and so is its scratch folder."""
+    model = save_model(tmp_path / "model", serving_default="hangs")
+    scratch = tmp_path / "pipeline-scratch"
+    scratch.mkdir()
+    pipeline = textwrap.dedent(f"""
+        from pathlib import Path
+        from custom_components.infra_validator.validation import Limits, validate
+        limits = Limits(request_seconds=600)
+        validate(Path({str(model)!r}), {records!r}, 4, "process", limits, Path({str(tmp_path / "server.log")!r}))
+    """)
+    environment = {**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen([sys.executable, "-c", pipeline], env=environment, stderr=subprocess.DEVNULL) as process:
+        log = tmp_path / "server.log"
+        assert wait_until(lambda: log.exists() and " is available after " in log.read_text(), 120)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert any("custom_components.infra_validator.model_server" in one.cmdline() for one in family)
+        assert list(scratch.iterdir())
+        process.kill()
+    assert wait_until(lambda: not any(one.is_running() and one.status() != "zombie" for one in family), 20)
+    assert wait_until(lambda: not list(scratch.iterdir()), 20)
+
+
+def wait_until(condition, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()

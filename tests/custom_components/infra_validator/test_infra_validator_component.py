@@ -1,0 +1,179 @@
+"""InfraValidator with TFX's artifacts: what it writes is what TFX's Pusher takes, and it compiles for Kubeflow."""
+
+import json
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+from tfx import types
+from tfx.components.pusher.executor import Executor as PusherExecutor
+from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import proto_utils
+
+from custom_components.infra_validator.component import InfraValidator, docker_or_kubernetes
+from custom_components.infra_validator.examples import ExamplesUnreadable, read_records
+from custom_components.infra_validator.executor import Executor
+
+PROPERTIES = {
+    "platform": "process",
+    "num_examples": 5,
+    "tries": 1,
+    "load_seconds": 120.0,
+    "request_seconds": 30.0,
+    "p95_milliseconds": 10_000.0,
+    "memory_mib": 4096,
+    "code_digest": "",
+}
+
+
+def artifact(kind: type, uri: Path) -> types.Artifact:
+    found = kind()
+    found.uri = str(uri)
+    return found
+
+
+def write_shards(folder: Path, shards: list[list[bytes]]) -> None:
+    folder.mkdir(parents=True)
+    for number, shard in enumerate(shards):
+        path = folder / f"data_tfrecord-{number:05d}-of-{len(shards):05d}.gz"
+        with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+            for record in shard:
+                writer.write(record)
+
+
+@pytest.fixture
+def examples(tmp_path, records) -> types.Artifact:
+    """Three shards for eval, one of them empty, and a hidden folder that is no shard."""
+    found = artifact(standard_artifacts.Examples, tmp_path / "examples")
+    found.split_names = artifact_utils.encode_split_names(["train", "eval"])
+    write_shards(tmp_path / "examples" / "Split-train", [[b"never read"]])
+    write_shards(tmp_path / "examples" / "Split-eval", [records[:20], [], records[20:]])
+    (tmp_path / "examples" / "Split-eval" / ".arrow").mkdir()
+    return found
+
+
+def run(tmp_path: Path, model_path: Path, examples: types.Artifact) -> types.Artifact:
+    """Runs the executor on a SavedModel, as TFX would."""
+    model = artifact(standard_artifacts.Model, tmp_path / "model")
+    model_path.rename(tmp_path / "model" / "Format-Serving")
+    blessing = artifact(standard_artifacts.InfraBlessing, tmp_path / "blessing")
+    Executor().Do({"model": [model], "examples": [examples]}, {"blessing": [blessing]}, PROPERTIES)
+    return blessing
+
+
+def push(tmp_path: Path, blessing: types.Artifact) -> types.Artifact:
+    pushed = artifact(standard_artifacts.PushedModel, tmp_path / "pushed")
+    filesystem = pusher_pb2.PushDestination.Filesystem(base_directory=str(tmp_path / "serving"))
+    destination = proto_utils.proto_to_json(pusher_pb2.PushDestination(filesystem=filesystem))
+    PusherExecutor().Do({"infra_blessing": [blessing]}, {"pushed_model": [pushed]}, {"push_destination": destination})
+    return pushed
+
+
+@pytest.mark.slow
+def test_pusher_pushes_the_blessed_model_with_its_warm_up_requests(tmp_path, save_model, examples, records):
+    (tmp_path / "model").mkdir()
+    saved = save_model(tmp_path / "saved", serving_default="good", predict_json="good_json")
+    blessing = run(tmp_path, saved, examples)
+    assert (blessing.get_int_custom_property("blessed"), blessing.get_int_custom_property("has_model")) == (1, 1)
+    assert blessing.get_string_custom_property("reason") == ""
+    names = sorted(path.name for path in (tmp_path / "blessing").iterdir())
+    assert names == ["INFRA_BLESSED", "report.json", "server.log", "stamped_model"]
+    assert json.loads((tmp_path / "blessing" / "report.json").read_text())["examples"] == 5
+
+    pushed = push(tmp_path, blessing)
+    assert pushed.get_int_custom_property("pushed") == 1
+    (version,) = (tmp_path / "serving").iterdir()
+    assert tf.saved_model.load(str(version)).signatures["serving_default"](examples=tf.constant(records[:1]))
+    warm_up = version / "assets.extra" / "tf_serving_warmup_requests"
+    requests = [
+        prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        for record in tf.data.TFRecordDataset(str(warm_up)).as_numpy_iterator()
+    ]
+    assert [request.model_spec.signature_name for request in requests] == ["serving_default"] * 5 + ["predict_json"] * 5
+    sent = [tf.make_ndarray(request.inputs["examples"]).tolist() for request in requests[:5]]
+    assert sent == [[record] for record in read_records(examples, 5)]
+
+
+@pytest.mark.slow
+def test_a_refused_model_is_a_successful_execution_and_is_not_pushed(tmp_path, save_model, examples):
+    (tmp_path / "model").mkdir()
+    blessing = run(tmp_path, save_model(tmp_path / "saved", serving_default="raises"), examples)
+    assert blessing.get_int_custom_property("blessed") == 0
+    assert not blessing.has_custom_property("has_model")
+    reason = blessing.get_string_custom_property("reason")
+    assert reason.startswith("predict: the model's signature serving_default raised: assertion failed")
+    names = sorted(path.name for path in (tmp_path / "blessing").iterdir())
+    assert names == ["INFRA_NOT_BLESSED", "report.json", "server.log"]
+    assert json.loads((tmp_path / "blessing" / "report.json").read_text())["reason"] == reason
+    assert push(tmp_path, blessing).get_int_custom_property("pushed") == 0
+    assert not (tmp_path / "serving").exists()
+
+
+def test_records_come_from_all_shards(examples, records):
+    found = read_records(examples, 6)
+    assert set(found) <= set(records)
+    assert set(found) & set(records[:20])
+    assert set(found) & set(records[20:])
+    assert sorted(read_records(examples, 1000)) == sorted(records)
+
+
+def test_no_examples_or_damaged_ones(tmp_path, examples):
+    folder = tmp_path / "examples" / "Split-eval"
+    (folder / "data_tfrecord-00000-of-00003.gz").write_bytes(b"damaged")
+    with pytest.raises(ExamplesUnreadable, match=r"the split eval in .* cannot be read") as caught:
+        read_records(examples, 5)
+    assert (caught.value.exit_code, "ExampleGen" in caught.value.remedy) == (2, True)
+    for path in folder.glob("*.gz"):
+        path.unlink()
+    with pytest.raises(ExamplesUnreadable, match="holds no examples"):
+        read_records(examples, 5)
+
+
+def channels():
+    return types.Channel(type=standard_artifacts.Model), types.Channel(type=standard_artifacts.Examples)
+
+
+@pytest.mark.parametrize(
+    "image, name, tags, digests",
+    [
+        ("tensorflow/serving:2.16.1", "tensorflow/serving", ["2.16.1"], []),
+        ("tensorflow/serving", "tensorflow/serving", ["latest"], []),
+        ("registry:5000/serving", "registry:5000/serving", ["latest"], []),
+        ("registry:5000/serving:1", "registry:5000/serving", ["1"], []),
+        ("tensorflow/serving@sha256:ab", "tensorflow/serving", [], ["sha256:ab"]),
+    ],
+)
+@pytest.mark.parametrize("platform, field", [("docker", "local_docker"), ("kubernetes", "kubernetes")])
+def test_docker_and_kubernetes_are_tfxs_own(platform, field, image, name, tags, digests):
+    component = docker_or_kubernetes(*channels(), platform, image, "taxi", num_examples=3, tries=4, load_seconds=9.5)
+    assert type(component).__module__ == "tfx.components.infra_validator.component"
+    serving = component.exec_properties["serving_spec"]
+    assert serving.WhichOneof("serving_platform") == field
+    found = serving.tensorflow_serving
+    assert (found.image_name, list(found.tags), list(found.digests)) == (name, tags, digests)
+    assert serving.model_name == "taxi"
+    request = component.exec_properties["request_spec"]
+    assert (request.split_name, request.num_examples, request.make_warmup) == ("eval", 3, True)
+    validation = component.exec_properties["validation_spec"]
+    assert (validation.num_tries, validation.max_loading_time_seconds) == (4, 10)
+
+
+def test_compiles_for_kubeflow(tmp_path):
+    from tfx.dsl.components.common.importer import Importer
+
+    model = Importer(str(tmp_path / "model"), standard_artifacts.Model).with_id("ImportModel")
+    examples = Importer(str(tmp_path / "examples"), standard_artifacts.Examples).with_id("ImportExamples")
+    validator = InfraValidator(model.outputs["result"], examples.outputs["result"], memory_mib=2048, code_digest="ab")
+    pipeline = Pipeline("taxi", str(tmp_path / "root"), components=[model, examples, validator])
+    config = KubeflowV2DagRunnerConfig(default_image="image")
+    job = KubeflowV2DagRunner(config, output_dir=str(tmp_path), output_filename="job.json").run(pipeline)
+    del job
+    spec = json.loads((tmp_path / "job.json").read_text())["pipelineSpec"]
+    executor = spec["deploymentSpec"]["executors"]["InfraValidator_executor"]["container"]
+    assert "custom_components.infra_validator.executor.Executor" in executor["args"]
+    inputs = spec["root"]["dag"]["tasks"]["InfraValidator"]["inputs"]["parameters"]
+    assert set(inputs) == set(PROPERTIES)
