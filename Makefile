@@ -1,12 +1,14 @@
 # Every target does the set-up that it needs. Values go in as variables: make run ARGS="--set training.steps=200"
 
-PYTHON := sh bootstrap/python.sh
+FIND_PYTHON := sh bootstrap/python.sh
 VENV := .venv/bin/
 ARGS ?=
 PACKAGES ?=
+PYTHON ?=
+TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check format lock clean
+.PHONY: help setup run test test-fast check format stack-current stack-compatible lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -14,7 +16,7 @@ help:  ## list the targets
 	@echo "MILLRACE_STACK=current|compatible and MILLRACE_PYTHON=PATH choose for set-up; make run ARGS=... passes options on."
 
 setup:  ## build .venv from the lock of the stack that this machine can run; quick when nothing changed
-	@$(PYTHON) -m bootstrap setup
+	@$(FIND_PYTHON) -m bootstrap setup
 
 run: setup  ## run the Chicago-taxi pipeline, to a pushed model
 	@$(VENV)millrace run $(ARGS)
@@ -35,8 +37,14 @@ format: setup  ## format the code and mend what can be mended by itself
 	@$(VENV)ruff check --fix-only .
 	@$(VENV)ruff format .
 
+stack-current:  ## as root: try "make run test" with TFX 1.21 on a fresh Debian 13; TARGETS="..." and PYTHON=3.11 choose
+	@$(FIND_PYTHON) -m bootstrap root current $(if $(PYTHON),--python $(PYTHON)) $(TARGETS)
+
+stack-compatible:  ## as root: try "make run test" with TFX 1.16 on a fresh Debian 12
+	@$(FIND_PYTHON) -m bootstrap root compatible $(if $(PYTHON),--python $(PYTHON)) $(TARGETS)
+
 lock:  ## resolve the locks anew and tell what changed; PACKAGES="rich click" or PACKAGES=all upgrades
-	@$(PYTHON) -m bootstrap lock $(PACKAGES)
+	@$(FIND_PYTHON) -m bootstrap lock $(PACKAGES)
 
 clean:  ## remove the environment, caches and build leftovers; runs and models stay
 	rm -rf .venv .cache build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""The command line of set-up: `python -m bootstrap setup | lock [PACKAGE...]`."""
+"""The command line of set-up: `python -m bootstrap setup | lock [PACKAGE...] | root STACK [TARGET...]`."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bootstrap.commands import Runner, say
+from bootstrap.debian_root import RELEASES, try_release
 from bootstrap.environment import Checkout, set_up, up_to_date
 from bootstrap.errors import SetupError
 from bootstrap.installer import get_uv
@@ -23,15 +24,25 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("setup", help="bring .venv to what the lock says")
     lock = commands.add_parser("lock", help="resolve the locks anew and tell what changed")
     lock.add_argument("packages", nargs="*", help="packages to upgrade; all for every one")
+    root = commands.add_parser("root", help="try the project in a fresh Debian (as root)")
+    root.add_argument("stack", choices=sorted(RELEASES))
+    root.add_argument("targets", nargs="*", default=["run", "test"])
+    root.add_argument("--python", default="", help="a version that pyenv built here, to be there too")
     options = parser.parse_args(arguments)
     try:
-        _lock(options.packages) if options.command == "lock" else _setup()
+        return _run(options)
     except SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nstopped; start it again to go on", file=sys.stderr)
         return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "root":
+        return try_release(ROOT, RELEASES[options.stack], options.targets, os.environ, options.python)
+    _lock(options.packages) if options.command == "lock" else _setup()
     return 0
 
 

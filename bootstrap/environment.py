@@ -15,7 +15,7 @@ from typing import Optional
 from bootstrap import pythons
 from bootstrap.commands import Runner
 from bootstrap.errors import SetupError
-from bootstrap.installer import get_uv
+from bootstrap.installer import get_uv, lacks
 from bootstrap.machine import Machine, require_space, require_tools
 from bootstrap.stacks import Stack
 
@@ -112,10 +112,10 @@ def set_up(checkout: Checkout, stack: Stack, machine: Machine, environment: Mapp
     with alone(checkout, runner):
         if up_to_date(checkout, stack, asked):
             return
-        require_tools(machine, environment)
-        python = pythons.named(asked, stack, machine) if asked else None
-        found, headless = (python, []) if python else pythons.find(stack, environment)
-        uv = get_uv(checkout.root, runner, machine, [python.path for python in headless + ([found] if found else [])])
+        found, headless = (pythons.named(asked, stack, machine), []) if asked else pythons.find(stack, environment)
+        others = [python.path for python in (*headless, *([found] if found else []))]
+        require_tools(machine, environment, others=lacks(checkout.root, runner, others))
+        uv = get_uv(checkout.root, runner, machine, others)
         python = found or fetch(stack, machine, headless, uv, runner)
         _build(checkout, stack, python, uv, runner, asked)
 

@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Optional
 
 from bootstrap.commands import Runner
 from bootstrap.errors import SetupError
@@ -27,18 +27,36 @@ def get_uv(root: Path, runner: Runner, machine: Machine, pythons: Sequence[Path]
     Raises:
         SetupError: no Python here has both `venv` and `ensurepip`, or pip failed.
     """
-    on_path = shutil.which("uv", path=runner.environment.get("PATH"))
-    if on_path and _version(runner.answer([on_path, "--version"])) >= OLDEST:
-        return Path(on_path)
-    pins = root / "requirements" / "uv.txt"
-    home = root / ".cache" / ("uv-" + pinned_version(pins.read_text()))
+    on_path = _on_path(runner)
+    if on_path:
+        return on_path
+    home = _home(root)
     if not (home / "bin" / "uv").exists():
         runner.tell("==> fetching uv, the installer")
-        _install(home, pins, runner, machine, [Path(sys.executable), *pythons])
+        _install(home, _pins(root), runner, machine, [Path(sys.executable), *pythons])
     runner.environment.update(
         from_pip(runner.answer([str(home / "bin" / "python"), "-m", "pip", "config", "list"]), runner.environment)
     )
     return home / "bin" / "uv"
+
+
+def lacks(root: Path, runner: Runner, pythons: Sequence[Path] = ()) -> list[str]:
+    """["venv"] where uv can neither be found nor fetched, for no Python here has pip and venv; else nothing."""
+    able = _on_path(runner) or (_home(root) / "bin" / "uv").exists() or _maker(runner, [Path(sys.executable), *pythons])
+    return [] if able else ["venv"]
+
+
+def _on_path(runner: Runner) -> Optional[Path]:
+    found = shutil.which("uv", path=runner.environment.get("PATH"))
+    return Path(found) if found and _version(runner.answer([found, "--version"])) >= OLDEST else None
+
+
+def _pins(root: Path) -> Path:
+    return root / "requirements" / "uv.txt"
+
+
+def _home(root: Path) -> Path:
+    return root / ".cache" / ("uv-" + pinned_version(_pins(root).read_text()))
 
 
 def pinned_version(pins: str) -> str:
@@ -55,9 +73,7 @@ def _version(said: str) -> tuple[int, ...]:
 
 
 def _install(home: Path, pins: Path, runner: Runner, machine: Machine, pythons: Sequence[Path]) -> None:
-    maker = first_with_venv(
-        pythons, lambda python: runner.answer([str(python), "-c", "import ensurepip, venv; print('ok')"])
-    )
+    maker = _maker(runner, pythons)
     if maker is None:
         raise SetupError(
             f"{pythons[0]} comes without pip and venv, which fetch uv, the installer",
@@ -75,9 +91,10 @@ def _install(home: Path, pins: Path, runner: Runner, machine: Machine, pythons: 
     partial.rename(home)
 
 
-def first_with_venv(pythons: Sequence[Path], asks: Callable[[Path], str]) -> Optional[Path]:
+def _maker(runner: Runner, pythons: Sequence[Path]) -> Optional[Path]:
     """The first Python that can make an environment with pip in it; Debian packages that part separately."""
-    return next((python for python in pythons if asks(python) == "ok"), None)
+    asks = "import ensurepip, venv; print('ok')"
+    return next((python for python in pythons if runner.answer([str(python), "-c", asks]) == "ok"), None)
 
 
 def from_pip(configuration: str, environment: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
@@ -112,12 +112,18 @@ def missing_tools(environment: Mapping[str, str], which: Callable[[str], Optiona
 
 
 def require_tools(
-    machine: Machine, environment: Mapping[str, str], which: Callable[[str], Optional[str]] = shutil.which
+    machine: Machine,
+    environment: Mapping[str, str],
+    which: Callable[[str], Optional[str]] = shutil.which,
+    others: Sequence[str] = (),
 ) -> None:
-    """Raises SetupError that names every missing tool at once."""
-    missing = missing_tools(environment, which)
+    """Raises SetupError that names every missing tool at once, and `others` that are known to be missing."""
+    missing = [*missing_tools(environment, which), *others]
     if missing:
-        spoken = {"c++": "a C++ compiler (pyfarmhash, which TFX needs, comes as source only)"}
+        spoken = {
+            "c++": "a C++ compiler (pyfarmhash, which TFX needs, comes as source only)",
+            "venv": "pip and venv for this Python (they fetch uv, the installer)",
+        }
         what = "not found on this machine: " + ", ".join(spoken.get(need, need) for need in missing)
         raise SetupError(what, how_to_get(missing, machine.family))
 

@@ -74,7 +74,7 @@ def candidates(version: Version, environment: Mapping[str, str]) -> Iterator[Pat
     folders = [Path(folder) for folder in environment.get("PATH", "").split(os.pathsep) if folder]
     folders += [Path(folder) for folder in EXTRA_FOLDERS]
     named = [folder / exact for folder in folders]
-    pyenv = [folder / "bin" / exact for folder in _pyenv_versions(version, environment)]
+    pyenv = [folder / "bin" / exact for folder in pyenv_versions(version, environment)]
     generic = [folder / name for folder in folders for name in ("python3", "python")]
     for path in named + pyenv + generic:
         if path not in seen and path.is_file() and os.access(path, os.X_OK):
@@ -82,7 +82,8 @@ def candidates(version: Version, environment: Mapping[str, str]) -> Iterator[Pat
             yield path
 
 
-def _pyenv_versions(version: Version, environment: Mapping[str, str]) -> list[Path]:
+def pyenv_versions(version: Version, environment: Mapping[str, str]) -> list[Path]:
+    """The folders of pyenv's releases of a Python version, the newest first."""
     home = environment.get("PYENV_ROOT") or os.path.join(environment.get("HOME", ""), ".pyenv")
     folders = Path(home, "versions").glob("{}.{}.*".format(*version))
     return sorted(folders, key=_release, reverse=True)

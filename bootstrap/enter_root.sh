@@ -1,0 +1,21 @@
+#!/bin/sh
+# Enters a root folder, in a mount namespace of its own: enter_root.sh BASE LAYER CHECKOUT UV_CACHE PIP_CACHE PYTHON COMMAND...
+set -eu
+base=$1 layer=$2 checkout=$3 uv_cache=$4 pip_cache=$5 python=$6
+shift 6
+root=$layer/root
+
+mount -t overlay overlay -o "lowerdir=$base,upperdir=$layer/above,workdir=$layer/scratch" "$root"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mkdir -p "$root/root/.cache/uv" "$root/root/.cache/pip" "$uv_cache" "$pip_cache"
+mount --bind "$uv_cache" "$root/root/.cache/uv"
+mount --bind "$pip_cache" "$root/root/.cache/pip"
+if [ -n "$python" ]; then
+    mkdir -p "$root$python"
+    mount --bind -o ro "$python" "$root$python"
+    name=python$(basename "$python" | cut -d. -f1,2)
+    ln -s "$python/bin/$name" "$root/usr/local/bin/$name"
+fi
+git -c safe.directory='*' clone --quiet --no-hardlinks "$checkout" "$root/root/millrace"
+exec chroot "$root" "$@"
