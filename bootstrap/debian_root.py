@@ -21,7 +21,7 @@ from bootstrap.pythons import pyenv_versions
 from bootstrap.stacks import COMPATIBLE, CURRENT
 
 # What a Python that pyenv built on Debian is linked to.
-PYTHON_LIBRARIES = ("libbz2-1.0", "libffi8", "libncursesw6", "libreadline8", "libsqlite3-0", "libssl3")
+PYTHON_LIBRARIES = ("libbz2-1.0", "libffi8", "libncursesw6", "libsqlite3-0")
 TOOLS = {"debootstrap": "debootstrap", "unshare": "util-linux", "chroot": "coreutils", "git": "git"}
 PASSED_ON = re.compile(
     r"(?i)(https?|no|all)_proxy|UV_(DEFAULT_INDEX|INDEX_URL|HTTP_TIMEOUT)|PIP_(INDEX_URL|DEFAULT_TIMEOUT)"
@@ -50,9 +50,11 @@ class Release:
 BEFORE = ("ca-certificates", "git", "make")
 RELEASES = {
     # Debian's own Python, without its headers and venv: the messages of set-up bring those.
-    CURRENT.name: Release("trixie", "Debian 13", (*BEFORE, "python3", *PYTHON_LIBRARIES), ""),
+    CURRENT.name: Release(
+        "trixie", "Debian 13", (*BEFORE, "python3", *PYTHON_LIBRARIES, "libreadline8t64", "libssl3t64"), ""
+    ),
     # No Python but one called python3.10.
-    COMPATIBLE.name: Release("bookworm", "Debian 12", (*BEFORE, *PYTHON_LIBRARIES), "3.10"),
+    COMPATIBLE.name: Release("bookworm", "Debian 12", (*BEFORE, *PYTHON_LIBRARIES, "libreadline8", "libssl3"), "3.10"),
 }
 
 
