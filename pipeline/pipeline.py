@@ -34,7 +34,7 @@ def create_pipeline(config: Config) -> Pipeline:
     trainer = training.build_trainer(config, transformed, graph, schema, hyperparameters)
     model = trainer.outputs["model"]
 
-    champion = verdicts.build_latest_blessed_model()
+    champion = verdicts.build_latest_blessed_model(model)
     evaluator = verdicts.build_evaluator(config, examples, model, champion.outputs["model"])
     infra_validator = verdicts.build_infra_validator(config, model, examples)
     blessings = evaluator.outputs["blessing"], infra_validator.outputs["blessing"]

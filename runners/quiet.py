@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TextIO
 
 
-class _Redact(logging.Filter):
-    """Takes secret values out of log lines: TFX logs its whole connection to ML Metadata."""
+LONGEST_MESSAGE = 4000
+
+
+class _Abridge(logging.Filter):
+    """Takes secret values out of log lines, since TFX logs its whole connection; and cuts what nobody can read."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         super().__init__()
@@ -18,10 +21,11 @@ class _Redact(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        if any(secret in text for secret in self._secrets):
-            for secret in self._secrets:
-                text = text.replace(secret, "***")
-            record.msg, record.args = text, None
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        if len(text) > LONGEST_MESSAGE:
+            text = f"{text[:LONGEST_MESSAGE]} ... ({len(text)} characters)"
+        record.msg, record.args = text, None
         return True
 
 
@@ -42,7 +46,7 @@ def output_to(log: Path, secrets: Sequence[str] = ()) -> Iterator[TextIO]:
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     handler = logging.StreamHandler(os.fdopen(os.dup(target), "w", buffering=1))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    handler.addFilter(_Redact(secrets))
+    handler.addFilter(_Abridge(secrets))
     root = logging.getLogger()
     before = root.level, root.handlers[:]
     root.handlers[:] = [handler]

@@ -3,10 +3,10 @@
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
-from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
+from custom_components.champion.strategy import ChampionStrategy
 from custom_components.evaluator.component import Evaluator
 from custom_components.infra_validator.component import InfraValidator, docker_or_kubernetes
 from models.evaluation import eval_config
@@ -15,12 +15,13 @@ from pipeline.config import Config
 from pipeline.stages import ids
 
 
-def build_latest_blessed_model() -> BaseNode:
-    """LatestBlessedModel: the champion that a new model is compared with; none before the first blessing."""
+def build_latest_blessed_model(candidate: BaseChannel) -> BaseNode:
+    """LatestBlessedModel: the champion that a candidate is compared with; none before the first blessing."""
     return Resolver(
-        strategy_class=LatestBlessedModelStrategy,
+        strategy_class=ChampionStrategy,
         model=Channel(type=Model),
         model_blessing=Channel(type=ModelBlessing),
+        candidate=candidate,
     ).with_id(ids.LATEST_BLESSED_MODEL)
 
 

@@ -49,7 +49,7 @@ def test_a_killed_run_resumes_with_what_was_asked_for(fresh_project):
     before, after = project.runs()
     assert before["state"] == "killed"
     assert after["state"] == "done"
-    assert '"steps": 61' in (project.root / "logs" / after["run_id"] / "run.log").read_text()
+    assert "training.steps=61" in (project.root / "logs" / after["run_id"] / "run.json").read_text()
     assert len(project.pushed()) == 1
 
     refused = project.run("--resume")

@@ -1,0 +1,1 @@
+"""Finds the model that a new model must not be worse than."""

@@ -1,0 +1,56 @@
+"""Which model is the champion, compared with TFX's own strategy."""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def artifact(kind, number, **properties):
+    from tfx.types import standard_artifacts
+
+    made = getattr(standard_artifacts, kind)()
+    made.id = number
+    for key, value in properties.items():
+        made.set_int_custom_property(key, value)
+    return made
+
+
+@pytest.fixture
+def history():
+    """Models 1 to 3; 1 and 3 were blessed."""
+    models = [artifact("Model", number) for number in (1, 2, 3)]
+    verdicts = [(1, 1), (2, 0), (3, 1)]
+    blessings = [
+        artifact("ModelBlessing", 10 + model, current_model_id=model, blessed=blessed) for model, blessed in verdicts
+    ]
+    return models, blessings
+
+
+def champion(models, blessings, candidate):
+    from custom_components.champion.strategy import ChampionStrategy
+
+    inputs = {"model": list(models), "model_blessing": list(blessings), "candidate": [candidate]}
+    found = ChampionStrategy().resolve_artifacts(None, inputs)
+    assert found["candidate"] == [candidate]
+    return [model.id for model in found["model"]], [blessing.id for blessing in found["model_blessing"]]
+
+
+def test_a_new_model_meets_the_latest_blessed_one_as_with_tfx(history):
+    from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+
+    models, blessings = history
+    inputs = {"model": list(models), "model_blessing": list(blessings)}
+    stock = LatestBlessedModelStrategy().resolve_artifacts(None, inputs)
+    assert champion(models, blessings, artifact("Model", 4)) == ([3], [13])
+    assert [model.id for model in stock["model"]] == [3]
+
+
+def test_a_model_is_never_its_own_champion(history):
+    models, blessings = history
+    assert champion(models, blessings, models[2]) == ([1], [11])
+
+
+def test_before_the_first_blessing_there_is_no_champion(history):
+    models, blessings = history
+    assert champion(models[:1], blessings[:1], models[0]) == ([], [])
+    assert champion([], [], artifact("Model", 1)) == ([], [])
