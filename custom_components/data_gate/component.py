@@ -7,7 +7,7 @@ from typing import Any
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
-from tfx.types.artifact import Artifact, Property, PropertyType
+from tfx.types.artifact import Artifact
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from custom_components.data_gate import policy as reasons
@@ -17,15 +17,12 @@ from custom_components.data_gate.executor import Executor
 class DataGateReport(Artifact):
     """report.json and report.txt of a run that was let through.
 
-    Properties: `warnings` and `waived`, how many findings there were of each. The type's name is also the path by which
-    a Kubeflow container imports this class (see `custom_components.__getattr__`).
+    Its custom properties `warnings` and `waived` count the findings of each kind. They are not declared as PROPERTIES:
+    the Kubeflow compiler refuses those of any type that is not TFX's own. The type's name is also the path by which a
+    Kubeflow container imports this class (see `custom_components.__getattr__`).
     """
 
     TYPE_NAME = "custom_components.DataGateReport"
-    PROPERTIES = {
-        "warnings": Property(type=PropertyType.INT),
-        "waived": Property(type=PropertyType.INT),
-    }
 
 
 class DataGateSpec(ComponentSpec):

@@ -60,8 +60,8 @@ class Executor(base_executor.BaseExecutor):
         logging.getLogger(__name__).info("%s", text)
         _write(report.uri, "report.txt", text)
         _write(report.uri, "report.json", as_json(verdict, splits, policy, today))
-        report.warnings = len(verdict.of("warn"))
-        report.waived = len(verdict.of("waived"))
+        report.set_int_custom_property("warnings", len(verdict.of("warn")))
+        report.set_int_custom_property("waived", len(verdict.of("waived")))
 
 
 def _read_splits(statistics: list[types.Artifact], anomalies: list[types.Artifact]) -> list[Split]:

@@ -18,9 +18,8 @@ _PHYSICAL = {"INT": "INT", "FLOAT": "FLOAT", "STRING": "BYTES", "BYTES": "BYTES"
 class Finding:
     """One thing that is not as it should be.
 
-    `rows` is how many rows of the split it concerns, where the statistics tell. `severity` is TFDV's (ERROR or WARNING).
-    `action` is what was decided (block, warn, ignore or waived), and
-    `note` says more about that decision.
+    `rows` is how many rows of the split it concerns, where the statistics tell. `severity` is TFDV's, ERROR or WARNING.
+    `action` is what was decided, block, warn, ignore or waived, and `note` says more about that decision.
     """
 
     feature: str

@@ -16,7 +16,7 @@ from custom_components.data_gate.gate import Verdict
 from custom_components.data_gate.policy import OWN
 
 _COLUMNS = ("feature", "split", "reason", "expected", "seen", "rows")
-_CELL = 40
+_CELL = 44
 _WIDTH = 220
 _WAIVER_DAYS = 30
 
@@ -90,10 +90,10 @@ def refusal(verdict: Verdict, files: Files, today: date) -> DataGateRefused:
 
 
 def _headline(verdict: Verdict) -> str:
-    blocking = verdict.of("block")
-    noun = "finding stops" if len(blocking) == 1 else "findings stop"
+    found = len(_rows(verdict.of("block")))
+    noun = "finding stops" if found == 1 else "findings stop"
     cause = "data that nothing can be learned from" if verdict.exit_code == 2 else "data that breaks its contract"
-    return f"DataGate: {len(blocking)} {noun} this run before anything is trained: {cause}."
+    return f"DataGate: {found} {noun} this run before anything is trained: {cause}."
 
 
 def table(findings: Sequence[Finding]) -> str:
@@ -140,9 +140,9 @@ def _cells(group: Sequence[Finding]) -> tuple[str, ...]:
 def remedy(verdict: Verdict, files: Files, today: date) -> str:
     """The next commands: for bad input what to mend, for a broken contract the three ways to go on."""
     blocking = verdict.of("block")
-    mend = dict.fromkeys(_MEND[finding.reason] for finding in blocking if finding.reason in _MEND)
-    place = f" in {files.config}" if files.config else ""
-    steps = [f"{step}{place}" if "data" not in step.split()[:2] else step for step in mend]
+    steps = list(dict.fromkeys(_MEND[finding.reason] for finding in blocking if finding.reason in _MEND))
+    if steps and files.config:
+        steps.append(f"(keys such as label.column are in {files.config})")
     if verdict.exit_code == 3:
         contract = [finding for finding in blocking if finding.reason not in _MEND]
         steps += _contract_steps(contract, files, today)

@@ -6,6 +6,7 @@ only that is said.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Optional, Union
 
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -105,10 +106,8 @@ def _unnamed(name: str, schema: schema_pb2.Schema, filled: Sequence[Split], *, i
 def _label(split: Split, use: Use) -> Iterator[Finding]:
     column = split.column(use.label)
     if column is None:
-        near = ", ".join(sorted(path[0] for path in split.columns)[:3])
-        yield Finding(
-            use.label, split.name, "LABEL_COLUMN_MISSING", "the label's column", f"only {near}, ...", split.rows
-        )
+        seen = _no_column(use.label, [split])
+        yield Finding(use.label, split.name, "LABEL_COLUMN_MISSING", "the label's column", seen, split.rows)
         return
     if column.missing:
         seen = f"none in {share(column.missing, split.rows)}"
@@ -158,10 +157,9 @@ def _feature(name: str, filled: Sequence[Split]) -> Iterator[Finding]:
     """A column absent from one split only has no value there: nothing wrote it down."""
     held = {split.name: column for split in filled if (column := split.column(name)) is not None}
     if not held:
+        seen = _no_column(name, filled)
         for split in filled:
-            yield Finding(
-                name, split.name, "FEATURE_COLUMN_MISSING", "a column of this name", "no such column", split.rows
-            )
+            yield Finding(name, split.name, "FEATURE_COLUMN_MISSING", "a column of this name", seen, split.rows)
         return
     filled_in = {split_name for split_name, column in held.items() if column.rows}
     for split in filled:
@@ -170,3 +168,8 @@ def _feature(name: str, filled: Sequence[Split]) -> Iterator[Finding]:
         useless = split.name == "train" or not filled_in
         reason = "FEATURE_ALL_MISSING" if useless else "FEATURE_EMPTY_IN_SPLIT"
         yield Finding(name, split.name, reason, "a value in some row", "none in any row", split.rows)
+
+
+def _no_column(name: str, filled: Sequence[Split]) -> str:
+    near = get_close_matches(name, sorted({path[0] for split in filled for path in split.columns}), n=1, cutoff=0.7)
+    return f"no such column; there is {near[0]}" if near else "no such column"

@@ -6,7 +6,9 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from custom_components.data_gate.gate import judge
+from custom_components.data_gate.findings import Finding
+from custom_components.data_gate.gate import Verdict, judge
+from custom_components.data_gate.policy import OWN
 from custom_components.data_gate.report import Files, as_json, as_text, refusal, table
 from custom_components.data_gate.rules import Use
 
@@ -261,9 +263,11 @@ def test_a_regression_label_is_a_number_that_changes(verdict_of) -> None:
 
 
 def test_a_feature_without_its_column_is_bad_input(verdict_of) -> None:
-    use = Use("label", "binary", (0, 1), ("size", "colour"))
+    use = Use("label", "binary", (0, 1), ("size", "kinds"))
     verdict = verdict_of(use=use, train=GOOD, eval=GOOD)
-    assert {found[1:3] for found in told(verdict)} == {("colour", "FEATURE_COLUMN_MISSING")}
+    assert {(found[1], found[2], found[4]) for found in told(verdict)} == {
+        ("kinds", "FEATURE_COLUMN_MISSING", "no such column; there is kind")
+    }
     assert verdict.exit_code == 2
 
 
@@ -351,7 +355,8 @@ def test_a_refusal_of_bad_input_says_what_to_mend_and_nothing_of_the_schema(verd
     error = refusal(verdict, Files("schema/mine/schema.pbtxt", "conf/mine.yaml"), TODAY)
     assert error.exit_code == 2
     assert "LABEL_SINGLE_CLASS" in error.what
-    assert "label.column in conf/mine.yaml" in error.remedy
+    assert "choose another label.column" in error.remedy
+    assert "conf/mine.yaml" in error.remedy
     assert "propose" not in error.remedy
 
 
@@ -383,3 +388,12 @@ def test_the_reports_list_everything(verdict_of, make_split, make_schema) -> Non
     assert text.startswith("DataGate: passed (train 100 rows).")
     assert "SCHEMA_NEW_COLUMN" in text
     assert '"action": "warn"' in as_json(verdict, splits, {}, TODAY)
+
+
+@pytest.mark.parametrize("reason", sorted(OWN))
+def test_every_reason_of_its_own_says_what_to_do_next(reason: str) -> None:
+    verdict = Verdict((Finding("size", "train", reason, "this", "that"),))
+    error = refusal(verdict, Files(config="conf/mine.yaml"), TODAY)
+    assert error.exit_code == OWN[reason].exit_code
+    assert "conf/mine.yaml" in error.remedy
+    assert len(error.remedy.splitlines()) >= 2
