@@ -1,12 +1,12 @@
 """InfraValidator's executor: artifacts in, a verdict out. What a validation is stands in `validation`."""
 
 import contextlib
+import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from absl import logging
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio

@@ -49,7 +49,7 @@ def disagreement(left: Arrays, right: Arrays) -> str:
         if left[alias].dtype == object:
             continue
         if not np.allclose(left[alias], right[alias], rtol=_RELATIVE, atol=_ABSOLUTE):
-            difference = np.max(np.abs(left[alias].astype(np.float64) - right[alias].astype(np.float64)))
+            difference = float(np.abs(left[alias].astype(np.float64) - right[alias].astype(np.float64)).max())
             return f"output {alias} differs by up to {difference:.3g} between gRPC and REST, for the same examples"
     return ""
 

@@ -80,7 +80,7 @@ def plan(name: str, signature: meta_graph_pb2.SignatureDef, records: Sequence[by
     """
     serialized = _serialized_input(signature, records)
     if serialized is not None:
-        rows = [{serialized: np.array(record, object)} for record in records[:count]]
+        rows: list[Arrays] = [{serialized: np.array(record, object)} for record in records[:count]]
     else:
         rows = _feature_rows(signature, records, fill=name == JSON_SIGNATURE)[:count]
     queries = [_query(name, signature, [row]) for row in rows]
@@ -124,7 +124,7 @@ def _feature_rows(signature: meta_graph_pb2.SignatureDef, records: Sequence[byte
 
 
 def _value(feature: Optional[tf.train.Feature], info: meta_graph_pb2.TensorInfo) -> Optional[np.ndarray]:
-    kind = feature.WhichOneof("kind") if feature is not None else None
+    kind = (feature.WhichOneof("kind") if feature is not None else None) or ""
     dtype, shape = tf.as_dtype(info.dtype), _example_shape(info)
     accepted = {
         "bytes_list": dtype == tf.string,

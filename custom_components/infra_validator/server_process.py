@@ -122,7 +122,8 @@ class ServerProcess:
 
     def _kill_tree(self) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
-            for process in [*psutil.Process(self._lifeline.pid).children(recursive=True), self._lifeline]:
+            lifeline = psutil.Process(self._lifeline.pid)
+            for process in [*lifeline.children(recursive=True), lifeline]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
         self._lifeline.wait()

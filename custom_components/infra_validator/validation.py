@@ -17,7 +17,7 @@ import numpy as np
 
 from custom_components.infra_validator import judging
 from custom_components.infra_validator.client import Client, NoAnswer, Protocol
-from custom_components.infra_validator.queries import DEFAULT_SIGNATURE, JSON_SIGNATURE, CannotAsk, Plan, plan
+from custom_components.infra_validator.queries import DEFAULT_SIGNATURE, JSON_SIGNATURE, Arrays, CannotAsk, Plan, plan
 from custom_components.infra_validator.report import Report, SignatureReport
 from custom_components.infra_validator.server_process import Platform, Ports, ServerProcess
 
@@ -75,9 +75,12 @@ def validate(
         The report with the verdict, and the queries that were answered (empty when the model was refused).
     """
     report = Report(platform, dataclasses.asdict(limits))
+    plans: list[Plan] = []
     for number in range(1, limits.tries + 1):
         report.tries, report.load_seconds = number, 0.0
         report.signatures, report.not_asked = {}, {}
+        if report.reason:
+            report.earlier_reasons.append(report.reason)
         with tempfile.TemporaryDirectory(prefix="infra-validator-") as scratch, open(log_path, "ab") as log:
             log.write(f"---- try {number} of {limits.tries}\n".encode())
             log.flush()
@@ -85,17 +88,14 @@ def validate(
             try:
                 plans = trial.run(model_path, records, count)
                 report.blessed, report.reason = True, ""
-                return report, plans
             except _Refused as refused:
                 logging.info("infra validation, try %d of %d: %s", number, limits.tries, refused)
                 report.reason = str(refused)
-                if not refused.can_pass:
-                    break
-                report.earlier_reasons.append(str(refused))
-    if report.earlier_reasons and report.earlier_reasons[-1] == report.reason:
-        report.earlier_reasons.pop()
+                if refused.can_pass:
+                    continue
+        break
     report.log_tail = log_tail(log_path, _LOG_LINES)
-    return report, []
+    return report, plans
 
 
 def log_tail(path: Path, lines: int) -> list[str]:
@@ -224,22 +224,20 @@ class _Trial:
     def _ask(self, client: Client, asked: Plan) -> None:
         name = asked.batch.signature
         found = self._report.signatures[name] = SignatureReport()
-        answers = {}
-        for protocol in _PROTOCOLS:
-            answers[protocol] = self._ask_by(client, protocol, asked, found)
+        answers = {protocol: self._ask_by(client, protocol, asked, found) for protocol in _PROTOCOLS}
         difference = judging.disagreement(answers["gRPC"], answers["REST"])
         if difference:
             raise _Refused(f"predict: {name}: {difference}")
         found.outputs = {alias: _summary(value) for alias, value in answers["gRPC"].items()}
-        for protocol, milliseconds in found.p95_milliseconds.items():
+        for way, milliseconds in found.p95_milliseconds.items():
             if milliseconds > self._limits.p95_milliseconds:
                 raise _Refused(
-                    f"latency: p95 of {name} by {protocol} is {milliseconds:.0f} ms, "
+                    f"latency: p95 of {name} by {way} is {milliseconds:.0f} ms, "
                     f"over the limit of {self._limits.p95_milliseconds:g} ms",
                     can_pass=True,
                 )
 
-    def _ask_by(self, client: Client, protocol: Protocol, asked: Plan, found: SignatureReport) -> judging.Arrays:
+    def _ask_by(self, client: Client, protocol: Protocol, asked: Plan, found: SignatureReport) -> Arrays:
         times = []
         # The first request of a signature builds its graph; the last is the batch. Neither is a typical one.
         for query in (asked.singles[0], *asked.singles, asked.batch):

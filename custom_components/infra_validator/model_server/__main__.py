@@ -57,10 +57,11 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """
     flags = parse_flags(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    _import_tensorflow_alone()
+    # Only now: until here there is nothing to end in order, and a signal may end the process at once.
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    _import_tensorflow_alone()
     try:
         _serve(flags, stop)
     except OSError as error:

@@ -1,6 +1,7 @@
 """TensorFlow Serving's REST API over the served model (https://www.tensorflow.org/tfx/serving/api_rest)."""
 
 import json
+import logging
 import re
 import threading
 from collections.abc import Callable
@@ -89,6 +90,9 @@ class Api:
             return 200, self._route(method, path, body)
         except tf.errors.OpError as error:
             return _HTTP_STATUS.get(error.error_code, 500), {"error": original_message(error)}
+        except Exception as error:  # whatever a request provokes, its sender gets an answer
+            logging.exception("%s %s failed", method, path)
+            return 500, {"error": f"{type(error).__name__}: {error}"}
 
     def _route(self, method: str, path: str, body: bytes) -> dict[str, Any]:
         asked = _INFERENCE.fullmatch(path) if method == "POST" else _STATUS.fullmatch(path)

@@ -120,7 +120,7 @@ class ModelVersions:
         logging.info("%s version %d is available after %.2f s", self.name, version, time.monotonic() - started)
         return servable
 
-    def _mark(self, version: int, state: State, failure: Optional[Exception] = None) -> None:
+    def _mark(self, version: int, state: int, failure: Optional[Exception] = None) -> None:
         status = get_model_status_pb2.ModelVersionStatus(version=version, state=state)
         if failure is not None:
             status.status.error_code = getattr(failure, "error_code", tf.errors.UNKNOWN)

@@ -45,6 +45,7 @@ def test_two_models_at_once(tmp_path, good_model, save_model, records):
     assert report.load_seconds > 0
     assert 100 < report.peak_mib < 4096
     assert json.loads(report.to_json())["limits"]["memory_mib"] == 4096
+    assert any(" is available after " in line for line in report.log_tail)
 
     report, plans = bad.result()
     assert (report.blessed, plans, report.tries) == (False, [], 1)
@@ -97,7 +98,8 @@ def test_what_is_no_saved_model(tmp_path, records):
 def test_a_start_that_takes_too_long_is_tried_again(tmp_path, good_model, records):
     limits = Limits(tries=2, load_seconds=0.5)
     report, _ = validate(good_model, records, 4, "process", limits, tmp_path / "server.log")
-    assert (report.tries, report.reason) == (2, "load: the server did not start to listen within 0.5 s")
+    reason = "load: the server did not start to listen within 0.5 s"
+    assert (report.tries, report.reason, report.earlier_reasons) == (2, reason, [reason])
 
 
 @pytest.mark.slow

@@ -8,9 +8,10 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 from tfx import types
 from tfx.components.pusher.executor import Executor as PusherExecutor
+from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import pusher_pb2
+from tfx.proto import infra_validator_pb2, pusher_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
@@ -151,27 +152,25 @@ def channels():
 def test_docker_and_kubernetes_are_tfxs_own(platform, field, image, name, tags, digests):
     component = docker_or_kubernetes(*channels(), platform, image, "taxi", num_examples=3, tries=4, load_seconds=9.5)
     assert type(component).__module__ == "tfx.components.infra_validator.component"
-    serving = component.exec_properties["serving_spec"]
+    properties = component.exec_properties
+    serving = proto_utils.json_to_proto(properties["serving_spec"], infra_validator_pb2.ServingSpec())
     assert serving.WhichOneof("serving_platform") == field
     found = serving.tensorflow_serving
     assert (found.image_name, list(found.tags), list(found.digests)) == (name, tags, digests)
     assert serving.model_name == "taxi"
-    request = component.exec_properties["request_spec"]
+    request = proto_utils.json_to_proto(properties["request_spec"], infra_validator_pb2.RequestSpec())
     assert (request.split_name, request.num_examples, request.make_warmup) == ("eval", 3, True)
-    validation = component.exec_properties["validation_spec"]
+    validation = proto_utils.json_to_proto(properties["validation_spec"], infra_validator_pb2.ValidationSpec())
     assert (validation.num_tries, validation.max_loading_time_seconds) == (4, 10)
 
 
 def test_compiles_for_kubeflow(tmp_path):
-    from tfx.dsl.components.common.importer import Importer
-
     model = Importer(str(tmp_path / "model"), standard_artifacts.Model).with_id("ImportModel")
     examples = Importer(str(tmp_path / "examples"), standard_artifacts.Examples).with_id("ImportExamples")
     validator = InfraValidator(model.outputs["result"], examples.outputs["result"], memory_mib=2048, code_digest="ab")
     pipeline = Pipeline("taxi", str(tmp_path / "root"), components=[model, examples, validator])
     config = KubeflowV2DagRunnerConfig(default_image="image")
-    job = KubeflowV2DagRunner(config, output_dir=str(tmp_path), output_filename="job.json").run(pipeline)
-    del job
+    KubeflowV2DagRunner(config, output_dir=str(tmp_path), output_filename="job.json").run(pipeline)
     spec = json.loads((tmp_path / "job.json").read_text())["pipelineSpec"]
     executor = spec["deploymentSpec"]["executors"]["InfraValidator_executor"]["container"]
     assert "custom_components.infra_validator.executor.Executor" in executor["args"]
