@@ -1,0 +1,305 @@
+"""`millrace schema`: show, compare and change the data contract, with what the data says beside it."""
+
+import difflib
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import click
+
+from cli import schema_tables as tables
+from cli.options import config_options
+from cli.schema_workbench import Workbench, reported
+from pipeline.errors import SchemaError
+from schema import files, words
+from schema import impact as impacts
+from schema import lint as rules
+from schema import proposals as answers
+from schema.errors import SchemaFileError
+from schema.evidence import Evidence
+from schema.files import SchemaText
+from schema.proposals import Proposal
+from schema.textproto.rewrite import rewrite
+
+_LAST = click.option("-n", "--last", default=10, show_default=True, type=click.IntRange(min=1), help="Runs to look at.")
+
+
+@click.group()
+def schema() -> None:
+    """Show, compare and change the data contract.
+
+    A run that was blocked: propose, accept, run again. A decision of your own: edit. What it would have done to past
+    runs: impact.
+    """
+
+
+def _command(function: Callable[..., Any]) -> Any:
+    """A command of the group that gets the workbench first, and has `-c`, `--set` and `--json`."""
+
+    @functools.wraps(function)
+    def start(config_file: str, overrides: tuple[str, ...], **options: Any) -> Any:
+        return function(Workbench.of(config_file, overrides), **options)
+
+    with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(reported(start))
+    return schema.command(function.__name__.strip("_"))(config_options(with_json))
+
+
+@_command
+@click.option("--split", default=None, help="The split whose statistics to show; train when there is one.")
+def show(bench: Workbench, split: Optional[str], as_json: bool) -> None:
+    """Show the features, and what the latest run saw of them."""
+    source = bench.read() if bench.config.schema_.file else bench.source("run:latest")
+    splits = bench.seen()
+    if split is not None and split not in splits:
+        remedy = f"the latest run has: {', '.join(splits) or 'no statistics'}"
+        raise SchemaFileError("no such split", where=split, remedy=remedy)
+    rows = tables.feature_rows(source.proto, splits)
+    known = {row["feature"] for row in rows}
+    undescribed = sorted({path for columns in splits.values() for path in columns} - known)
+    run = bench.latest.run_id if bench.latest else None
+    if as_json:
+        environments = list(source.proto.default_environment)
+        facts = {"file": source.name, "run": run, "environments": environments, "undescribed": undescribed}
+        tables.print_json({**facts, "features": rows})
+        return
+    tables.print_features(rows, split or ("train" if "train" in splits else next(iter(splits), None)))
+    click.echo(f"{source.name}: {len(rows)} features, environments: {', '.join(source.proto.default_environment) or '-'}")
+    click.echo(f"seen: in run {run}" if run else f"nothing ran yet: millrace run -c {bench.config_file}")
+    if undescribed:
+        click.echo(f"in the data, and not in the schema: {', '.join(undescribed)}")
+
+
+@_command
+@click.argument("data", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@click.option("--run", "run_id", default="latest", show_default=True, help="Without DATA: the run to infer from.")
+@click.option("--force", is_flag=True, help="Overwrite the output; undo takes it back.")
+def infer(
+    bench: Workbench, data: tuple[Path, ...], output: Optional[Path], run_id: str, force: bool, as_json: bool
+) -> None:
+    """Infer a schema from DATA (CSV or Parquet files), or from a run's statistics."""
+    from schema import inference
+
+    statistics = inference.statistics_of(data) if data else list(bench.run(run_id).statistics.values())
+    text = inference.text(inference.schema_of(statistics))
+    if output is not None:
+        if output.exists() and not force:
+            raise SchemaFileError("this file exists", where=str(output), remedy="add --force to overwrite it")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        before = files.read_text(output) if output.exists() else ""
+        with files.locked(output):
+            files.History(bench.history_folder, output).change(before, text, "infer", ("a schema was inferred",))
+    if as_json:
+        tables.print_json({"file": str(output) if output else None, "schema": text})
+    else:
+        click.echo(f"{output}: written" if output else text, nl=output is not None)
+
+
+@_command
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def check(bench: Workbench, file: Optional[Path], as_json: bool) -> None:
+    """Look for mistakes in the file (the configured one, or FILE); exit code 2 when there are errors."""
+    try:
+        source = files.read(file) if file else bench.read()
+    except SchemaFileError as error:
+        if as_json:
+            tables.print_json({"file": str(file or bench.path), "error": {"where": error.where, "what": error.what}})
+            raise click.exceptions.Exit(2) from error
+        raise
+    found = rules.lint(source, bench.seen(), bench.uses)
+    if as_json:
+        tables.print_json({"file": source.name, "findings": [vars(finding) for finding in found]})
+    elif found:
+        tables.print_findings(found, source.name)
+    else:
+        click.echo(f"{source.name}: nothing to mend")
+    if any(finding.severity == "error" for finding in found):
+        raise click.exceptions.Exit(2)
+
+
+@_command
+@click.argument("before", required=False)
+@click.argument("after", required=False)
+def diff(bench: Workbench, before: Optional[str], after: Optional[str], as_json: bool) -> None:
+    """Tell in words how AFTER differs from BEFORE.
+
+    Each is a file, a git revision as REVISION:PATH, or a run's schema as run:ID or run:latest. AFTER is the configured
+    file when it is left out, and BEFORE its last committed version.
+    """
+    old = bench.source(before or f"HEAD:{bench.path}")
+    new = bench.source(after) if after else bench.read()
+    found = words.changes(old.proto, new.proto)
+    if as_json:
+        tables.print_json({"before": old.name, "after": new.name, "changes": [vars(change) for change in found]})
+        return
+    for change in found:
+        click.echo(str(change))
+    if not found:
+        click.echo(f"{old.name} and {new.name} say the same")
+
+
+@_command
+def propose(bench: Workbench, as_json: bool) -> None:
+    """Propose an edit for each anomaly of the latest run."""
+    run = bench.run("latest")
+    found = _proposals(bench, bench.read(), run)
+    if as_json:
+        tables.print_json({"run": run.run_id, "proposals": [tables.proposal_values(proposal) for proposal in found]})
+        return
+    if not found:
+        click.echo(f"run {run.run_id} found nothing that the schema does not expect")
+        return
+    tables.print_proposals(found)
+    click.echo(f"of run {run.run_id}; to take one: millrace schema accept N -c {bench.config_file}")
+
+
+def _proposals(bench: Workbench, source: SchemaText, run: Evidence) -> list[Proposal]:
+    return answers.propose(source.text, source.proto, run, bench.anomalies(run), source.name)
+
+
+@_command
+@click.argument("numbers", nargs=-1, metavar="N...")
+@click.option("--all-of", "reasons", multiple=True, metavar="REASON", help="Every proposal for a reason. Repeatable.")
+def accept(bench: Workbench, numbers: tuple[str, ...], reasons: tuple[str, ...], as_json: bool) -> None:
+    """Make proposed edits in the file, by their numbers or by the anomalies' reason."""
+    if not numbers and not reasons:
+        raise SchemaFileError("say which", remedy=f"millrace schema propose -c {bench.config_file} lists them")
+    run = bench.run("latest")
+    with files.locked(bench.path):
+        source = bench.read()
+        chosen = _chosen(_proposals(bench, source, run), numbers, reasons)
+        target = answers.accept(source.proto, chosen, run)
+        text = rewrite(source.text, target)
+        said = tuple(str(change) for change in words.changes(source.proto, target))
+        if text != source.text:
+            bench.history.change(source.text, text, f"accept {' '.join(p.number for p in chosen)}", said)
+    patch = answers.patch(source.text, text, source.name)
+    if as_json:
+        tables.print_json({"accepted": [p.number for p in chosen], "words": list(said), "patch": patch})
+        return
+    click.echo("\n".join(said) or "the file says so already: nothing changed")
+    tables.print_patch(patch)
+    if said:
+        click.echo(f"to take it back: millrace schema undo -c {bench.config_file}")
+        click.echo(f"what it does to past runs: millrace schema impact -c {bench.config_file}")
+
+
+def _chosen(found: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence[str]) -> list[Proposal]:
+    by_number = {proposal.number: proposal for proposal in found}
+    unknown = [number for number in numbers if number not in by_number]
+    if unknown:
+        remedy = f"there are {', '.join(by_number) or 'none'}"
+        raise SchemaFileError(f"no proposal {', '.join(unknown)}", remedy=remedy)
+    chosen = [by_number[number] for number in dict.fromkeys(numbers)]
+    empty = [proposal.number for proposal in chosen if proposal.after is None]
+    if empty:
+        raise SchemaFileError(f"{', '.join(empty)} has no edit", remedy="mend the data or the configuration")
+    for reason in reasons:
+        fitting = [p for p in found if p.anomaly.reason == reason and p.preferred and p.after is not None]
+        if not fitting:
+            there = sorted({proposal.anomaly.reason for proposal in found})
+            near = difflib.get_close_matches(reason.upper(), there, n=1) or there
+            remedy = f"the reasons of the latest run: {', '.join(near) or 'none'}"
+            raise SchemaFileError(f"no proposal for {reason}", remedy=remedy)
+        chosen += [proposal for proposal in fitting if proposal not in chosen]
+    return chosen
+
+
+@_command
+@click.option("--force", is_flag=True, help="Also when the file was edited by hand since.")
+def undo(bench: Workbench, force: bool, as_json: bool) -> None:
+    """Take the workbench's last edit back."""
+    with files.locked(bench.path):
+        edit = bench.history.undo(force)
+    if as_json:
+        tables.print_json({"undone": edit.why, "when": edit.when, "words": list(edit.words)})
+        return
+    click.echo(f"taken back: {edit.why} of {edit.when}")
+    for line in edit.words:
+        click.echo(f"  {line}")
+
+
+@_command
+@_LAST
+def impact(bench: Workbench, last: int, as_json: bool) -> None:
+    """Say what the file would have done to the last N runs, without reading their data again."""
+    source = bench.read()
+    found = impacts.impact(source.proto, bench.runs[-last:], bench.blocks)
+    if as_json:
+        tables.print_json({"file": source.name, "runs": [tables.impact_values(item) for item in found]})
+    elif found:
+        tables.print_impacts(found)
+    else:
+        click.echo(f"no run with statistics yet: millrace run -c {bench.config_file}")
+
+
+@_command
+@_LAST
+def edit(bench: Workbench, last: int, as_json: bool) -> None:
+    """Open the file in $EDITOR; on save, check it, show what changed and what it would do, and ask."""
+    source = files.read_text(bench.path)
+    draft = bench.history.draft
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    if not (draft.exists() and click.confirm(f"an edit was interrupted ({draft}); go on with it?", default=True)):
+        files.write(draft, source)
+    while True:
+        click.edit(filename=str(draft))
+        text = files.read_text(draft)
+        if text == source:
+            draft.unlink()
+            click.echo("nothing changed")
+            return
+        choices = {"e": "keep editing", "r": "revert"}
+        changed = _reviewed(bench, source, text, last)
+        if changed is not None:
+            choices["k"] = "keep"
+        offered = ", ".join(f"{key} = {word}" for key, word in choices.items())
+        answer = click.prompt(f"{offered}?", type=click.Choice(list(choices)), show_choices=False)
+        if answer == "r":
+            draft.unlink()
+            click.echo("reverted: the file is as it was")
+            return
+        if answer == "k" and changed is not None:
+            break
+    _keep(bench, source, text, changed, draft)
+    if as_json:
+        tables.print_json({"words": list(changed)})
+    else:
+        click.echo(f"kept; to take it back: millrace schema undo -c {bench.config_file}")
+
+
+def _reviewed(bench: Workbench, before: str, after: str, last: int) -> Optional[tuple[str, ...]]:
+    """Shows what an edit says and does; returns the changes in words, or None when the text is not a schema."""
+    try:
+        source = files.parse(after, bench.shown_path)
+    except SchemaFileError as error:
+        click.echo(f"{error.where}: {error.what}", err=True)
+        return None
+    findings = rules.lint(source, bench.seen(), bench.uses)
+    if findings:
+        tables.print_findings(findings, source.name)
+    said = _words(before, source)
+    for line in said:
+        click.echo(line)
+    found = impacts.impact(source.proto, bench.runs[-last:], bench.blocks)
+    if found:
+        tables.print_impacts(found)
+    return said
+
+
+def _words(before: str, source: SchemaText) -> tuple[str, ...]:
+    try:
+        old = files.parse(before, source.name)
+    except SchemaFileError:
+        return ("mended: the file was not a schema",)
+    return tuple(str(change) for change in words.changes(old.proto, source.proto)) or ("only the layout changes",)
+
+
+def _keep(bench: Workbench, before: str, after: str, said: tuple[str, ...], draft: Path) -> None:
+    try:
+        with files.locked(bench.path):
+            bench.history.change(before, after, "edit", said)
+    except SchemaFileError as error:
+        raise SchemaError(error.what, where=error.where, remedy=f"your edit is kept in {draft}") from error
+    draft.unlink()

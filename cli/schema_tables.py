@@ -1,0 +1,180 @@
+"""How the schema commands show what they found: tables for people, plain values for `--json`."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Optional
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from schema import phrases
+from schema.evidence import Seen
+from schema.impact import Impact
+from schema.lint import Finding
+from schema.proposals import Proposal
+
+_MOST_VALUES = 4
+_WIDE = 200
+
+
+def print_json(values: Any) -> None:
+    """Prints plain values as JSON."""
+    click.echo(json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def print_rows(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """Prints a table without lines; `right` names the columns to align to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in heads:
+        table.add_column(head, justify="right" if head in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    # Where there is no terminal, nobody's window is too narrow.
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
+    Console(highlight=False, width=wide).print(table)
+
+
+def feature_rows(schema: schema_pb2.Schema, splits: Mapping[str, Mapping[str, Seen]]) -> list[dict[str, Any]]:
+    """What the schema says about each feature, beside what each split's statistics saw."""
+    named = {found.name: found for found in schema.string_domain}
+    rows = []
+    for path, feature in phrases.features(schema):
+        comparators = {"drift": phrases.drift(feature), "skew": phrases.skew(feature)}
+        rows.append(
+            {
+                "feature": path,
+                "type": phrases.type_name(feature),
+                "presence": phrases.presence(feature),
+                "values": phrases.counts(feature),
+                "domain": phrases.domain(feature, named),
+                "domain_mass": phrases.domain_mass(feature),
+                "environments": phrases.environments(feature),
+                "comparators": {kind: words for kind, words in comparators.items() if words},
+                "stage": phrases.stage(feature),
+                "seen": {split: _seen(columns[path]) for split, columns in splits.items() if path in columns},
+            }
+        )
+    return rows
+
+
+def _seen(seen: Seen) -> dict[str, Any]:
+    told: dict[str, Any] = {"type": seen.type, "rows": seen.rows, "filled": seen.filled}
+    if seen.range:
+        told |= {"min": seen.range[0], "max": seen.range[1]}
+    if seen.counts:
+        told |= {"distinct": seen.distinct, "values": dict(list(seen.counts.items())[:20])}
+    return told
+
+
+def print_features(rows: Sequence[Mapping[str, Any]], split: Optional[str]) -> None:
+    """Prints the schema's features; `split` names the split whose statistics stand beside them."""
+    heads = ["feature", "type", "expected", "domain", "limits of drift and skew"]
+    heads += [f"seen in {split}"] if split else []
+    print_rows(heads, (_cells(row, split) for row in rows))
+
+
+def _cells(row: Mapping[str, Any], split: Optional[str]) -> list[str]:
+    expected = [row["presence"], row["values"], row["environments"], row["stage"]]
+    domain = [row["domain"], row["domain_mass"]]
+    limits = [f"{kind} {words}" for kind, words in row["comparators"].items()]
+    cells = [row["feature"], row["type"], *(", ".join(part for part in said if part) for said in (expected, domain))]
+    cells.append(_short("; ".join(limits)))
+    return [*cells, _seen_words(row["seen"].get(split), row["type"])] if split else cells
+
+
+def _short(comparators: str) -> str:
+    return comparators.replace("jensen_shannon_divergence", "JS").replace("infinity_norm", "L-inf")
+
+
+def _seen_words(told: Optional[Mapping[str, Any]], expected: str) -> str:
+    if told is None:
+        return "not in the data"
+    share = told["filled"] / told["rows"] if told["rows"] else 0.0
+    said = [] if told["type"] == expected or not told["filled"] else [told["type"]]
+    said.append("every row" if told["filled"] == told["rows"] else f"{share:.2%} of rows")
+    if "min" in told:
+        said.append(f"{_rounded(told['min'])} to {_rounded(told['max'])}")
+    if "values" in told:
+        most = list(told["values"])[:_MOST_VALUES]
+        said.append(f"{told['distinct']} values: {', '.join(most)}{', ...' if told['distinct'] > len(most) else ''}")
+    return ", ".join(said)
+
+
+def _rounded(value: float) -> str:
+    return phrases.number(value) if value == int(value) else f"{value:.6g}"
+
+
+def print_findings(found: Sequence[Finding], name: str) -> None:
+    """Prints what `check` found, line by line."""
+    print_rows(
+        ("line", "severity", "rule", "about", "what"),
+        ((str(f.line), f.severity, f.rule, f.subject, f.what) for f in found),
+        right=("line",),
+    )
+    errors = sum(finding.severity == "error" for finding in found)
+    click.echo(f"{name}: {errors} errors, {len(found) - errors} warnings")
+
+
+def proposal_values(proposal: Proposal) -> dict[str, Any]:
+    """A proposal as plain values."""
+    return {
+        "number": proposal.number,
+        "feature": proposal.anomaly.feature,
+        "reason": proposal.anomaly.reason,
+        "rows": proposal.anomaly.rows,
+        "splits": list(proposal.anomaly.splits),
+        "told": proposal.anomaly.told,
+        "words": list(proposal.words),
+        "patch": proposal.patch,
+        "note": proposal.note,
+        "preferred": proposal.preferred,
+        "done": proposal.done,
+    }
+
+
+def print_proposals(proposals: Sequence[Proposal]) -> None:
+    """Prints each proposal: the anomaly, the edit in words, the patch."""
+    for proposal in proposals:
+        anomaly = proposal.anomaly
+        if proposal.preferred:
+            rows = f", {anomaly.rows:,} rows" if anomaly.rows is not None else ""
+            subject = anomaly.feature or "the data"
+            click.secho(f"{subject}: {anomaly.reason} in {', '.join(anomaly.splits)}{rows}", bold=True)
+            if anomaly.told:
+                click.echo(f"       {anomaly.told}")
+        done = "the file says so already" if proposal.done else proposal.note
+        way = "" if proposal.preferred else "or: "
+        click.echo(f"  {proposal.number:>3}  {way}{'; '.join(proposal.words) or done}")
+        if proposal.note and proposal.words:
+            click.echo(f"       ({proposal.note})")
+        print_patch(proposal.patch, indent="       ")
+        click.echo()
+
+
+def print_patch(patch: str, indent: str = "") -> None:
+    """Prints a unified diff, in colour on a terminal; without the file's names when it is indented."""
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in patch.splitlines():
+        if indent and line.startswith(("---", "+++")):
+            continue
+        click.secho(f"{indent}{line}", fg=colours.get(line[:1]))
+
+
+def impact_values(found: Impact) -> dict[str, Any]:
+    """A run's impact as plain values."""
+    blocks = {"before": found.before, "after": found.after}
+    told = {key: [{"feature": b.feature, "reason": b.reason} for b in value] for key, value in blocks.items()}
+    return {"run": found.run_id, "verdict": found.verdict, **told}
+
+
+def print_impacts(found: Sequence[Impact]) -> None:
+    """Prints what would have become of past runs."""
+    causes = ((impact.run_id, impact.verdict, ", ".join(map(str, impact.causes))) for impact in found)
+    print_rows(("run", "with this file", "because of"), causes)
+    changed = {verdict: sum(impact.verdict == verdict for impact in found) for verdict in ("now blocked", "now passes")}
+    click.echo(f"of {len(found)} runs: " + ", ".join(f"{count} {verdict}" for verdict, count in changed.items()))

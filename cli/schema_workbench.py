@@ -1,0 +1,191 @@
+"""What the schema commands work on: the configured file, its history, and what past runs saw and were refused for."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Callable, Optional, TypeVar, cast
+
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from custom_components.data_gate import gate
+from custom_components.data_gate.findings import Finding, read_split
+from custom_components.data_gate.rules import Use
+from pipeline import paths
+from pipeline.config import Config
+from pipeline.config_file import load
+from pipeline.errors import SchemaError
+from schema import files
+from schema.errors import SchemaFileError
+from schema.evidence import Evidence, Seen, Statistics, seen
+from schema.files import History, SchemaText
+from schema.impact import Anomalies, Block
+from schema.lint import Uses
+from schema.proposals import Anomaly
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def reported(command: F) -> F:
+    """Turns the schema package's errors into the error tree of the command line."""
+
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        try:
+            return command(*arguments, **options)
+        except SchemaFileError as error:
+            raise SchemaError(error.what, where=error.where, remedy=error.remedy) from error
+
+    return cast(F, wrapped)
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """The schema of one pipeline.
+
+    Args:
+        config: the pipeline's configuration.
+        config_file: where it was read from, for the commands that are printed.
+    """
+
+    config: Config
+    config_file: str
+
+    @classmethod
+    def of(cls, config_file: str, overrides: Sequence[str]) -> "Workbench":
+        """The workbench of a configuration file."""
+        return cls(load(config_file, overrides), config_file)
+
+    @property
+    def path(self) -> Path:
+        """The schema file.
+
+        Raises:
+            SchemaFileError: the configuration names none.
+        """
+        if not self.config.schema_.file:
+            name = f"schema/{self.config.name}/schema.pbtxt"
+            raise SchemaFileError(
+                "the configuration names no schema file, so runs use the inferred schema",
+                where=self.config_file,
+                remedy=f"millrace schema infer -c {self.config_file} -o {name}, then set schema.file to it",
+            )
+        return Path(self.config.schema_.file)
+
+    @property
+    def shown_path(self) -> str:
+        """The schema file as a person in this folder would write it."""
+        here = Path.cwd()
+        return str(self.path.relative_to(here)) if self.path.is_relative_to(here) else str(self.path)
+
+    def read(self) -> SchemaText:
+        """The schema file, parsed."""
+        return files.parse(files.read_text(self.path), self.shown_path)
+
+    @property
+    def history(self) -> History:
+        """The workbench's edits of the file, kept below the pipeline's root; here when that is remote."""
+        return History(self.history_folder, self.path)
+
+    @property
+    def history_folder(self) -> Path:
+        """Where histories are kept."""
+        root = paths.layout(self.config).root
+        return Path(".schema-history") if "://" in root else Path(root) / "schema-history"
+
+    @cached_property
+    def runs(self) -> list[Evidence]:
+        """What every run with statistics saw, the oldest first."""
+        file = paths.metadata_file(self.config)
+        if file is not None and not Path(file).exists():
+            return []
+        # ML Metadata's client takes a third of a second to import; commands that need no run do without it.
+        from pipeline import records
+
+        return [found for run in records.runs(records.open_store(self.config), self.config.name) if (found := _saw(run))]
+
+    @property
+    def latest(self) -> Optional[Evidence]:
+        """The latest run whose statistics are still there."""
+        return next((run for run in reversed(self.runs) if run.readable), None)
+
+    def run(self, run_id: str) -> Evidence:
+        """A run by its id, or `latest`.
+
+        Raises:
+            SchemaFileError: there is no such run with statistics.
+        """
+        found = self.latest if run_id == "latest" else next((r for r in self.runs if r.run_id == run_id), None)
+        if found is None:
+            known = ", ".join(run.run_id for run in self.runs[-3:]) or "none yet"
+            remedy = f"runs with statistics: {known}; millrace run -c {self.config_file} makes one"
+            raise SchemaFileError("no such run with statistics on disk", where=run_id, remedy=remedy)
+        return found
+
+    def source(self, name: str) -> SchemaText:
+        """A schema from a file, from git as REVISION:PATH, or from a run as run:ID (or run:latest)."""
+        if not name.startswith("run:"):
+            return files.read_any(name)
+        found = self.run(name.removeprefix("run:")).schema
+        if found is None:
+            raise SchemaFileError("this run was not validated, so its schema is not known", where=name)
+        from google.protobuf import text_format
+
+        return SchemaText(name, text_format.MessageToString(found, as_utf8=True), found)
+
+    @property
+    def uses(self) -> Uses:
+        """The label and the columns that the configuration reads."""
+        return Uses(self.config.label.column, tuple(self.config.feature_table().columns()))
+
+    def seen(self) -> dict[str, dict[str, Seen]]:
+        """What the latest run saw, by split and feature; empty when nothing ran yet."""
+        return {split: seen(found) for split, found in self.latest.statistics.items()} if self.latest else {}
+
+    def findings(
+        self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
+    ) -> tuple[Finding, ...]:
+        """What DataGate says about a run's statistics and anomalies, by the configured policy."""
+        splits = [
+            read_split(name, statistics_pb2.DatasetFeatureStatisticsList(datasets=[found]), anomalies.get(name))
+            for name, found in statistics.items()
+        ]
+        use = Use.of(self.config.label.model_dump(mode="json"), self.config.feature_table().columns())
+        policy = dict(self.config.data_gate.policy)
+        waivers = [waiver.model_dump(mode="json") for waiver in self.config.data_gate.waivers]
+        today = datetime.now(timezone.utc).date()
+        return gate.judge(splits, schema, use, policy=policy, waivers=waivers, today=today).findings
+
+    def blocks(
+        self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
+    ) -> list[Block]:
+        """What of it stops a run."""
+        found = [finding for finding in self.findings(statistics, anomalies, schema) if finding.action == "block"]
+        return list(dict.fromkeys(Block(finding.feature, finding.reason) for finding in found))
+
+    def anomalies(self, run: Evidence) -> list[Anomaly]:
+        """What DataGate did not ignore in a run, one for each feature and reason, in a stable order."""
+        if run.schema is None:
+            return []
+        grouped: dict[tuple[str, str], list[Finding]] = {}
+        for finding in self.findings(run.statistics, run.anomalies, run.schema):
+            if finding.action != "ignore":
+                grouped.setdefault((finding.feature, finding.reason), []).append(finding)
+        return [_anomaly(feature, reason, found) for (feature, reason), found in sorted(grouped.items())]
+
+
+def _anomaly(feature: str, reason: str, found: Sequence[Finding]) -> Anomaly:
+    counted = [finding.rows for finding in found if finding.rows is not None]
+    told = f"expected: {found[0].expected}; seen: {found[0].seen}" if found[0].expected else found[0].seen
+    splits = tuple(dict.fromkeys(finding.split for finding in found))
+    return Anomaly(feature, reason, sum(counted) if counted else None, splits, told)
+
+
+def _saw(run: Any) -> Optional[Evidence]:
+    statistics = run.artifact("StatisticsGen", "statistics")
+    anomalies = run.artifact("ExampleValidator", "anomalies")
+    if statistics is None or "://" in statistics.uri:
+        return None
+    return Evidence(run.run_id, run.state, Path(statistics.uri), Path(anomalies.uri) if anomalies else None)

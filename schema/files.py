@@ -1,0 +1,330 @@
+"""Schema files on disk: read with the place of a mistake, written whole or not at all, with a history to go back in.
+
+The lock is held on the file's folder, so that nothing is left beside the file, and it goes with the process that held
+it. The history is one JSON file an edit, in a folder of the caller's choice.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Optional, Union
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from schema.errors import SchemaFileError
+from schema.textproto.lexer import TextProtoError
+from schema.textproto.rewrite import read as read_textproto
+
+LOCK_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class SchemaText:
+    """A schema, and the text that says it.
+
+    Args:
+        name: what to call it in a message: a path, or a git revision and path.
+        text: the text, byte for byte (UTF-8).
+    """
+
+    name: str
+    text: str
+    proto: schema_pb2.Schema
+
+
+def parse(text: str, name: str) -> SchemaText:
+    """Parses a schema's text.
+
+    Args:
+        text: a Schema proto in text format.
+        name: what to call it in a message.
+
+    Raises:
+        SchemaFileError: the text is not a schema; with line and column, and the line shown with a caret.
+    """
+    try:
+        return SchemaText(name, text, read_textproto(text, schema_pb2.Schema))
+    except TextProtoError as error:
+        raise SchemaFileError(
+            f"{error.what}\n{error.shown}",
+            where=f"{name}:{error.line}:{error.column}",
+            remedy="mend that line, and check again with: millrace schema check",
+        ) from error
+
+
+def read(path: Union[str, Path]) -> SchemaText:
+    """Reads and parses a schema file.
+
+    Raises:
+        SchemaFileError: the file cannot be read or is not a schema.
+    """
+    return parse(read_text(Path(path)), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The file's text with its line ends as they are.
+
+    Raises:
+        SchemaFileError: the file cannot be read or is not UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        remedy = "millrace schema infer -o FILE writes a first one from the latest run's statistics"
+        raise SchemaFileError("there is no such file", where=str(path), remedy=remedy) from error
+    except OSError as error:
+        raise SchemaFileError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
+        where = f"{path}:{line}:{column}"
+        raise SchemaFileError("not UTF-8 text", where=where, remedy="save the file as UTF-8") from error
+
+
+def read_any(source: str) -> SchemaText:
+    """A schema from a file, from a binary `.pb`, from a folder that holds one, or from git as REVISION:PATH.
+
+    Args:
+        source: for instance `schema/taxi/schema.pbtxt` or `HEAD~1:schema/taxi/schema.pbtxt`; a path in git is relative
+            to the working directory.
+
+    Raises:
+        SchemaFileError: nothing there, or no schema.
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = sorted([*path.glob("*.pbtxt"), *path.glob("*.pb")])
+        if len(found) != 1:
+            raise SchemaFileError(f"this folder holds {len(found)} schema files; expected one", where=source)
+        path = found[0]
+    if path.exists() or ":" not in source:
+        return _read_binary(path) if path.suffix == ".pb" else read(path)
+    return parse(_from_git(source), source)
+
+
+def _read_binary(path: Path) -> SchemaText:
+    from google.protobuf import text_format
+    from google.protobuf.message import DecodeError
+
+    proto = schema_pb2.Schema()
+    try:
+        proto.ParseFromString(path.read_bytes())
+    except DecodeError as error:
+        raise SchemaFileError("not a binary Schema proto", where=str(path)) from error
+    return SchemaText(str(path), text_format.MessageToString(proto, as_utf8=True), proto)
+
+
+def _from_git(source: str) -> str:
+    revision, _, path = source.partition(":")
+    if not path.startswith(("./", "../", "/")):
+        path = f"./{path}"
+    if path.startswith("/"):
+        path = f"./{os.path.relpath(path)}"
+    if revision.startswith("-"):
+        raise SchemaFileError("this is not a git revision", where=source)
+    command = ["git", "show", "--no-textconv", f"{revision}:{path}"]
+    try:
+        shown = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 (a list, without a shell)
+    except FileNotFoundError as error:
+        raise SchemaFileError("git is not installed, and there is no such file", where=source) from error
+    if shown.returncode != 0:
+        reason = shown.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
+        remedy = "name a file, or REVISION:PATH, for instance HEAD~1:schema/taxi/schema.pbtxt"
+        raise SchemaFileError(f"neither a file nor known to git: {reason}", where=source, remedy=remedy)
+    try:
+        return shown.stdout.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SchemaFileError("not UTF-8 text", where=source) from error
+
+
+@contextlib.contextmanager
+def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Holds the lock of a schema file, so that two edits at once follow each other.
+
+    Args:
+        path: the schema file.
+        seconds: how long to wait for another process.
+
+    Raises:
+        SchemaFileError: another process holds the lock, or the folder is not there.
+    """
+    try:
+        folder = os.open(path.resolve().parent, os.O_RDONLY)
+    except OSError as error:
+        raise SchemaFileError(f"the folder cannot be opened: {error.strerror}", where=str(path)) from error
+    try:
+        _wait_for(folder, path, time.monotonic() + seconds)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _wait_for(folder: int, path: Path, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                remedy = "wait until it is done, then try again"
+                raise SchemaFileError("another command is changing this file", where=str(path), remedy=remedy) from error
+            time.sleep(0.05)
+        else:
+            return
+
+
+def write(path: Path, text: str) -> None:
+    """Puts a text in place of a file's content, whole or not at all; a link keeps pointing to the file.
+
+    Raises:
+        SchemaFileError: the file cannot be written.
+    """
+    target = path.resolve()
+    beside = ""
+    try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).chmod(mode)
+        Path(beside).replace(target)
+    except OSError as error:
+        if beside:
+            Path(beside).unlink(missing_ok=True)
+        raise SchemaFileError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def digest(text: str) -> str:
+    """The SHA-256 of a text, by which a later edit by hand is noticed."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One edit in the history.
+
+    Args:
+        number: its place, from 1.
+        when: UTC, ISO 8601.
+        why: the command that made it.
+        words: what it changed.
+        before: the whole text before.
+        after: the whole text after.
+        undone: whether it was taken back.
+    """
+
+    number: int
+    when: str
+    why: str
+    words: tuple[str, ...]
+    before: str
+    after: str
+    undone: bool = False
+
+
+class History:
+    """The edits that the workbench made to one file, oldest first.
+
+    Args:
+        folder: where histories are kept.
+        path: the schema file.
+    """
+
+    def __init__(self, folder: Path, path: Path) -> None:
+        self._path = path
+        self._folder = folder / f"{path.resolve().parent.name}-{digest(str(path.resolve()))[:12]}"
+
+    @property
+    def draft(self) -> Path:
+        """Where `schema edit` keeps what is being written, so that a crash loses nothing."""
+        return self._folder / "draft.pbtxt"
+
+    def edits(self) -> list[Edit]:
+        """Every edit that is on record."""
+        found = []
+        for file in sorted(self._folder.glob("[0-9]*.json")):
+            values = json.loads(file.read_text(encoding="utf-8"))
+            found.append(Edit(**{**values, "words": tuple(values["words"])}))
+        return found
+
+    def change(self, before: str, after: str, why: str, words: tuple[str, ...]) -> Edit:
+        """Writes an edit to the file, and on record; the lock must be held.
+
+        Args:
+            before: the text that the edit started from.
+            after: the text to write.
+            why: the command.
+            words: what changes.
+
+        Raises:
+            SchemaFileError: the file is no longer `before`, or cannot be written.
+        """
+        if self._path.exists() and read_text(self._path) != before:
+            remedy = "look at it again: someone else changed it in the meantime"
+            raise SchemaFileError("the file changed since it was read", where=str(self._path), remedy=remedy)
+        parse(after, str(self._path))
+        number = len(self.edits()) + 1
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        edit = Edit(number, when, why, words, before, after)
+        self._record(edit)  # first: an edit that is on record but not in the file is noticed by its digest
+        write(self._path, after)
+        return edit
+
+    def last(self) -> Optional[Edit]:
+        """The last edit that was not taken back."""
+        return next((edit for edit in reversed(self.edits()) if not edit.undone), None)
+
+    def undo(self, force: bool = False) -> Edit:
+        """Takes the last edit back; the lock must be held.
+
+        Args:
+            force: also when the file was edited by hand since; that edit is put on record first.
+
+        Returns:
+            The edit that was taken back.
+
+        Raises:
+            SchemaFileError: there is nothing to take back, or the file was edited since.
+        """
+        now = read_text(self._path)
+        newest = self.last()
+        if newest is None:
+            remedy = f"edits by hand are in git: git log -p {self._path}"
+            raise SchemaFileError("no edit of the workbench to take back", where=str(self._path), remedy=remedy)
+        if newest.after == now:
+            write(self._path, newest.before)
+            self._mark_undone(newest)
+            return newest
+        if newest.before == now:  # the process died between the record and the file: the edit was never made
+            self._mark_undone(newest)
+            return self.undo(force)
+        if not force:
+            raise SchemaFileError(
+                f"the file was changed after the last edit ({newest.when}: {newest.why}), and undo would lose that",
+                where=str(self._path),
+                remedy="undo that change first, or add --force: what is lost can then be taken back with another undo",
+            )
+        self._mark_undone(newest)
+        self.change(now, newest.before, "undo --force", (f"back to the text before: {newest.why}",))
+        return newest
+
+    def _mark_undone(self, edit: Edit) -> None:
+        self._record(replace(edit, undone=True))
+
+    def _record(self, edit: Edit) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SchemaFileError(f"the history cannot be kept: {error.strerror}", where=str(self._folder)) from error
+        write(self._folder / f"{edit.number:06d}.json", json.dumps(asdict(edit), indent=1, ensure_ascii=False))

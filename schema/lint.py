@@ -1,0 +1,269 @@
+"""What is wrong or doubtful in a schema, though it parses: rule by rule, with the line to look at."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Optional
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from schema.evidence import Seen
+from schema.files import SchemaText
+from schema.phrases import NOT_EXPECTED, Feature, features, number, type_name
+from schema.proposals import fits
+from schema.textproto import tree
+
+Splits = Mapping[str, Mapping[str, Seen]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to look at.
+
+    Args:
+        rule: the rule's name.
+        severity: error for what cannot be meant, warning for what may be.
+        subject: the feature or the domain.
+        what: what is wrong.
+        line: where it stands in the file, from 1.
+    """
+
+    rule: str
+    severity: Literal["error", "warning"]
+    subject: str
+    what: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What a pipeline makes of the schema: its label and the columns that its features read; empty when not known."""
+
+    label: str = ""
+    columns: tuple[str, ...] = ()
+
+
+def lint(source: SchemaText, splits: Splits, uses: Uses) -> list[Finding]:
+    """Looks for everything that the rules know.
+
+    Args:
+        source: the schema.
+        splits: what the latest run saw, by split and feature; empty when nothing ran yet.
+        uses: what the pipeline reads.
+
+    Returns:
+        Findings in the order of their lines.
+    """
+    found: list[Finding] = []
+    places = _Places(source)
+    for path, feature in features(source.proto):
+        line = places.feature(path)
+        for rule, severity, what, field in _feature(path, feature, source.proto, splits, uses):
+            found.append(Finding(rule, severity, path, what, places.feature(path, field) or line))
+    for rule, severity, subject, what in _domains(source.proto):
+        found.append(Finding(rule, severity, subject, what, places.domain(subject)))
+    for rule, severity, subject, what in _whole(source.proto, splits, uses):
+        found.append(Finding(rule, severity, subject, what, 1))
+    return sorted(found, key=lambda finding: finding.line)
+
+
+class _Places:
+    """Lines of features and domains by name."""
+
+    def __init__(self, source: SchemaText) -> None:
+        self._text = source.text
+        self._features: dict[str, tree.Message] = {}
+        self._domains: dict[str, int] = {}
+        root = tree.parse(source.text)
+        self._walk(root, source.proto, ())
+        for domain, value in zip(source.proto.string_domain, _messages(root, "string_domain")):
+            self._domains.setdefault(domain.name, value.start)
+
+    def _walk(self, node: tree.Message, parent: object, prefix: tuple[str, ...]) -> None:
+        for feature, value in zip(parent.feature, _messages(node, "feature")):  # type: ignore[attr-defined]
+            path = (*prefix, feature.name)
+            self._features.setdefault(".".join(path), value)
+            for inner in _messages(value, "struct_domain"):
+                self._walk(inner, feature.struct_domain, path)
+
+    def feature(self, path: str, field: str = "") -> int:
+        """The line of a feature, or of one of its fields; 0 when the field is not written."""
+        node = self._features.get(path)
+        if node is None:
+            return 0
+        if not field:
+            return self._line(node.start)
+        return next((self._line(child.start) for child in node.fields if child.name == field), 0)
+
+    def domain(self, name: str) -> int:
+        """The line of a named domain."""
+        return self._line(self._domains.get(name, 0))
+
+    def _line(self, position: int) -> int:
+        return self._text.count("\n", 0, position) + 1
+
+
+def _messages(node: tree.Message, name: str) -> list[tree.Message]:
+    values = (value for child in node.fields if child.name == name for value, _ in child.elements())
+    return [value for value in values if isinstance(value, tree.Message)]
+
+
+_Told = tuple[str, Literal["error", "warning"], str, str]
+
+
+def _feature(
+    path: str, feature: Feature, schema: schema_pb2.Schema, splits: Splits, uses: Uses
+) -> Iterator[_Told]:
+    if not feature.name:
+        yield "nameless", "error", "a feature without a name is not checked", ""
+    if not feature.type and feature.lifecycle_stage not in NOT_EXPECTED:
+        yield "typeless", "error", "no type is said, so TFDV checks nothing else about it", ""
+    if sum(name == path for name, _ in features(schema)) > 1:
+        yield "duplicate-feature", "error", "described more than once; TFDV reads only one of them", ""
+    yield from _feature_domain(feature, schema)
+    yield from _feature_numbers(feature)
+    for kind in ("drift_comparator", "skew_comparator"):
+        yield from ((*told, kind) for told in _comparator(feature, kind))
+    yield from _feature_environments(path, feature, schema, uses)
+    if feature.lifecycle_stage not in NOT_EXPECTED and not feature.deprecated:
+        yield from _against_data(path, feature, splits)
+    elif path in (uses.label, *uses.columns):
+        yield "unused-stage", "error", "the configuration reads it, but it is not at a stage that is parsed", "lifecycle_stage"
+
+
+def _feature_domain(feature: Feature, schema: schema_pb2.Schema) -> Iterator[_Told]:
+    kind = feature.WhichOneof("domain_info")
+    if kind == "domain" and feature.domain not in {found.name for found in schema.string_domain}:
+        numbers = {found.name for found in (*schema.int_domain, *schema.float_domain)}
+        if feature.domain not in numbers:
+            yield "unknown-domain", "error", f"domain {feature.domain!r} is not in the schema", "domain"
+    elif kind and feature.type and not fits(kind, type_name(feature)):
+        yield "domain-type", "error", f"{kind} says nothing about a {type_name(feature)} feature", kind
+    if feature.HasField("distribution_constraints") and kind not in ("domain", "string_domain"):
+        yield "mass-without-domain", "warning", "a share within the domain, but no domain of strings", (
+            "distribution_constraints"
+        )
+    if kind == "string_domain":
+        yield from ((rule, level, what, kind) for rule, level, what in _values(feature.string_domain))
+
+
+def _feature_numbers(feature: Feature) -> Iterator[_Told]:
+    for kind in ("int_domain", "float_domain", "value_count", "unique_constraints"):
+        if feature.HasField(kind):  # type: ignore[arg-type]
+            limits = getattr(feature, kind)
+            if limits.HasField("min") and limits.HasField("max") and limits.min > limits.max:
+                said = f"{number(limits.min)} is more than {number(limits.max)}: nothing fits"
+                yield "empty-range", "error", said, kind
+    if feature.presence.min_fraction > 1:
+        yield "fraction", "error", f"min_fraction {number(feature.presence.min_fraction)} is more than every row", "presence"
+
+
+def _comparator(feature: Feature, kind: str) -> Iterator[tuple[str, Literal["error", "warning"], str]]:
+    if not feature.HasField(kind):  # type: ignore[arg-type]
+        return
+    compared = getattr(feature, kind)
+    numeric = type_name(feature) in ("INT", "FLOAT")
+    categorical = feature.int_domain.is_categorical
+    if not compared.ListFields():
+        yield "comparator-empty", "warning", f"{kind} measures nothing"
+    if compared.HasField("infinity_norm") and numeric and not categorical:
+        yield "comparator-type", "error", (
+            f"{kind}: infinity_norm compares shares of strings; numbers need jensen_shannon_divergence"
+        )
+    if compared.HasField("jensen_shannon_divergence") and type_name(feature) == "BYTES":
+        yield "comparator-type", "error", (
+            f"{kind}: jensen_shannon_divergence compares histograms of numbers; strings need infinity_norm"
+        )
+    for field, measure in compared.ListFields():
+        if not measure.HasField("threshold"):
+            yield "comparator-threshold", "warning", f"{kind}: {field.name} has no threshold, so it never alarms"
+        elif not 0 < measure.threshold < 1:
+            how = "always" if measure.threshold <= 0 else "never"
+            yield "comparator-threshold", "warning", f"{kind}: threshold {number(measure.threshold)} {how} alarms"
+
+
+def _feature_environments(path: str, feature: Feature, schema: schema_pb2.Schema, uses: Uses) -> Iterator[_Told]:
+    known = set(schema.default_environment)
+    for field in ("in_environment", "not_in_environment"):
+        for name in getattr(feature, field):
+            if name not in known:
+                yield "unknown-environment", "error", f"{name!r} is not a default_environment of the schema", field
+    if path == uses.label and not feature.not_in_environment and not feature.in_environment:
+        remedy = 'not_in_environment: "SERVING" (and default_environment: "TRAINING" and "SERVING" in the schema)'
+        yield "label-environment", "warning", f"the label is not known when serving: add {remedy}", ""
+
+
+def _against_data(path: str, feature: Feature, splits: Splits) -> Iterator[_Told]:
+    if not splits:
+        return
+    absent = [split for split, columns in splits.items() if path not in columns]
+    if len(absent) == len(splits):
+        yield "not-in-data", "warning", "the latest run's data has no such feature", ""
+        return
+    for split, columns in splits.items():
+        seen = columns.get(path)
+        if seen is not None and seen.rows:
+            yield from _against_split(feature, split, seen)
+
+
+def _against_split(feature: Feature, split: str, seen: Seen) -> Iterator[_Told]:
+    present = int(seen.common.num_non_missing)
+    fraction = present / seen.rows
+    if feature.presence.min_fraction > fraction:
+        said = f"expected in {number(feature.presence.min_fraction)} of the rows; in {split} it is in {fraction:.4g}"
+        yield "presence-contradicted", "warning", said, "presence"
+    if feature.presence.min_count > present:
+        said = f"expected in {feature.presence.min_count} rows; in {split} it is in {present}"
+        yield "presence-contradicted", "warning", said, "presence"
+    if feature.type and seen.filled and type_name(feature) != seen.type:
+        said = f"{type_name(feature)} is expected; in {split} it is {seen.type}"
+        yield "type-contradicted", "warning", said, "type"
+    kind = feature.WhichOneof("domain_info")
+    if kind in ("int_domain", "float_domain") and seen.range:
+        limits = getattr(feature, kind)
+        low, high = seen.range
+        if (limits.HasField("min") and low < limits.min) or (limits.HasField("max") and high > limits.max):
+            yield "range-contradicted", "warning", f"in {split} the values are {number(low)} to {number(high)}", kind
+
+
+def _values(found: schema_pb2.StringDomain) -> Iterator[tuple[str, Literal["error", "warning"], str]]:
+    twice = [value for value, count in Counter(found.value).items() if count > 1]
+    if twice:
+        yield "duplicate-value", "warning", f"listed more than once: {', '.join(map(repr, twice[:5]))}"
+    if len(found.value) == 0:
+        yield "empty-domain", "warning", "no value fits a domain without values"
+    elif len(set(found.value)) == 1:
+        yield "single-value", "warning", f"only {found.value[0]!r} fits: a constant teaches nothing"
+    stray = [value for value in found.value if value != value.strip()]
+    if stray:
+        yield "stray-space", "warning", f"begins or ends with a space: {', '.join(map(repr, stray[:5]))}"
+
+
+def _domains(schema: schema_pb2.Schema) -> Iterator[tuple[str, Literal["error", "warning"], str, str]]:
+    used = {feature.domain for _, feature in features(schema)}
+    names = Counter(found.name for found in schema.string_domain)
+    for found in schema.string_domain:
+        if found.name not in used:
+            yield "unused-domain", "warning", found.name, "no feature uses this domain"
+        yield from ((rule, level, found.name, what) for rule, level, what in _values(found))
+    for name, count in names.items():
+        if count > 1:
+            yield "duplicate-domain", "error", name, f"described {count} times"
+
+
+def _whole(
+    schema: schema_pb2.Schema, splits: Splits, uses: Uses
+) -> Iterator[tuple[str, Literal["error", "warning"], str, str]]:
+    known = dict(features(schema))
+    for column in dict.fromkeys((uses.label, *uses.columns) if uses.label else uses.columns):
+        if column not in known:
+            yield "not-in-schema", "error", column, "the configuration reads it, and the schema does not describe it"
+    unknown = dict.fromkeys(path for columns in splits.values() for path in columns if path not in known)
+    for path in unknown:
+        if path not in uses.columns and path != uses.label:
+            yield "undescribed", "warning", path, "in the data of the latest run, and not in the schema"
+
+
+def worst(found: Sequence[Finding]) -> Optional[str]:
+    """The highest severity among findings."""
+    return min((finding.severity for finding in found), default=None)
