@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
+from custom_components.data_gate.policy import check_policy, check_waivers
 from pipeline.code_digest import defines
 from pipeline.config import Config
 from pipeline.errors import BadInput, ConfigError, DataError, SchemaError
@@ -24,6 +25,7 @@ def check(config: Config) -> None:
     """
     _root_is_writable(config)
     _code_is_there(config)
+    _policy_is_known(config)
     columns = _columns(config)
     if columns is not None:
         _columns_cover(config, columns)
@@ -54,6 +56,14 @@ def _code_is_there(config: Config) -> None:
                 f"code.{key} names {dotted_path}, which does not exist",
                 remedy="name a function by its module's dotted path",
             )
+
+
+def _policy_is_known(config: Config) -> None:
+    try:
+        check_policy(dict(config.data_gate.policy))
+        check_waivers([waiver.model_dump(mode="json") for waiver in config.data_gate.waivers])
+    except ValueError as error:
+        raise ConfigError(str(error), where="data_gate", remedy="name reasons as DataGate's table names them") from error
 
 
 def _columns(config: Config) -> Optional[list[str]]:

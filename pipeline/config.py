@@ -8,7 +8,7 @@ import re
 from datetime import date
 from typing import Annotated, Literal, Optional, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from models.features import Feature, FeatureTable, Label
 
@@ -296,6 +296,12 @@ class Config(Section):
     beam: Beam = Beam()
     notify: Optional[Notify] = None
     archive: Optional[Archive] = None
+    _file: str = PrivateAttr(default="")
+
+    @property
+    def file(self) -> str:
+        """The file that it was read from, for messages; empty when it was made in code."""
+        return self._file
 
     @field_validator("name")
     @classmethod

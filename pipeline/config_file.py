@@ -50,6 +50,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
             where=str(file),
             remedy="mend the values above; conf/taxi.yaml shows every section in use",
         ) from error
+    config._file = str(path)
     return config
 
 

@@ -1,6 +1,6 @@
 """The stages that look at the data: ExampleGen, StatisticsGen, SchemaGen, CuratedSchema, ExampleValidator, DataGate."""
 
-from datetime import date
+from datetime import datetime, timezone
 from typing import Any, Optional
 
 from tfx.components.example_gen.component import FileBasedExampleGen
@@ -17,6 +17,7 @@ from tfx.types.channel import BaseChannel
 
 from custom_components.curated_schema.component import CuratedSchema
 from custom_components.data_gate.component import DataGate
+from custom_components.data_gate.policy import waivers_in_force
 from pipeline.code_digest import code_digest
 from pipeline.config import Config, Data
 from pipeline.schema_file import schema_text
@@ -100,14 +101,15 @@ def build_data_gate(
         schema=schema,
         anomalies=anomalies,
         policy=dict(config.data_gate.policy),
-        waivers=_waivers_in_force(config, date.today()),
+        # A waiver that has run out changes the parameters, so a pass that it allowed is not served from the cache.
+        waivers=waivers_in_force(_waivers(config), datetime.now(timezone.utc).date()),
         label=config.label.model_dump(mode="json"),
         feature_columns=list(config.feature_table().columns()),
         schema_file=config.schema_.file or "",
+        config_file=config.file,
         code_digest=code_digest("custom_components.data_gate.executor"),
     ).with_id(ids.DATA_GATE)
 
 
-def _waivers_in_force(config: Config, today: date) -> list[dict[str, Any]]:
-    # A waiver that has run out changes the parameters, so a pass that it allowed is not served from the cache.
-    return [waiver.model_dump(mode="json") for waiver in config.data_gate.waivers if today <= waiver.until]
+def _waivers(config: Config) -> list[dict[str, Any]]:
+    return [waiver.model_dump(mode="json") for waiver in config.data_gate.waivers]

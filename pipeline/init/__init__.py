@@ -1,0 +1,1 @@
+"""`millrace init`: looks at a table that nobody described, and writes the configuration and the schema it needs."""

@@ -1,0 +1,306 @@
+"""Accumulates what is known of one column, block by block."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Optional, Union
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from custom_components.columnar_example_gen import csv_types
+from custom_components.columnar_example_gen.csv_cells import cleaned
+from custom_components.columnar_example_gen.csv_types import ColumnType as CellType
+from pipeline.init.columns import Column, Value
+from pipeline.init.tokens import ALWAYS, CANDIDATES, FEWEST_NUMBERS, MOST_UNLISTED
+
+_NUMBER = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
+_MOST_ODD = 50
+_SAMPLED_TEXT = 4096
+_COUNTED_TEXT = 512
+_CANDIDATES = pa.array([token.encode() for token in CANDIDATES], pa.binary())
+
+
+def scan_of(name: str, kind: pa.DataType, most_counted: int) -> "ColumnScan":
+    """The accumulator for a column.
+
+    Args:
+        name: the column's name.
+        kind: `binary` for cells of a CSV file, whose type is still to be told; else what a Parquet file says.
+        most_counted: distinct values that are counted.
+    """
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return ListScan(name)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
+        return NumberScan(name, kind, most_counted)
+    return TextScan(name, most_counted, may_be_numbers=pa.types.is_binary(kind))
+
+
+class ColumnScan:
+    """What every accumulator knows.
+
+    Attributes:
+        name: the column's.
+        stray_spaces: whether a value had spaces around it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.stray_spaces = False
+        self.rows = 0
+
+    def add(self, column: pa.Array, picks: np.ndarray) -> None:
+        """Takes a block; `picks` are the rows that go into the sample."""
+        raise NotImplementedError
+
+    def missing_spellings(self) -> Iterable[str]:
+        """Spellings that stand for a missing value here."""
+        return ()
+
+    def spellings(self) -> Iterable[str]:
+        """Distinct values as they are written, where they are few."""
+        return ()
+
+    def finish(self, missing: tuple[str, ...]) -> Column:
+        """The column, once every block is in; `missing` are the spellings for the whole table."""
+        raise NotImplementedError
+
+
+class _Limits:
+    """The smallest and the largest of finite numbers, and whether all are whole."""
+
+    def __init__(self) -> None:
+        self.low, self.high, self.whole, self.not_finite, self.any = 0.0, 0.0, True, 0, False
+
+    def add(self, values: np.ndarray) -> None:
+        finite = values[np.isfinite(values)]
+        self.not_finite += len(values) - len(finite)
+        if not len(finite):
+            return
+        low, high = float(finite.min()), float(finite.max())
+        self.low = min(self.low, low) if self.any else low
+        self.high = max(self.high, high) if self.any else high
+        self.whole = self.whole and bool((finite == np.floor(finite)).all())
+        self.any = True
+
+    def facts(self) -> dict[str, Union[float, bool, int]]:
+        return {"low": self.low, "high": self.high, "whole": self.whole and self.any, "not_finite": self.not_finite}
+
+
+class _Counts:
+    """Rows of each distinct value, until there are too many."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.rows: Optional[Counter] = Counter()
+
+    def add(self, values: pa.Array) -> None:
+        if self.rows is None:
+            return
+        counted = pc.value_counts(values)
+        if len(counted) > self._most:
+            self.rows = None
+            return
+        found = dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist()))
+        for value, rows in found.items():
+            self.rows[value] += rows
+        if len(self.rows) > self._most:
+            self.rows = None
+
+
+class NumberScan(ColumnScan):
+    """A column that a Parquet file types as numbers or booleans; one without a type is empty."""
+
+    def __init__(self, name: str, kind: pa.DataType, most_counted: int) -> None:
+        super().__init__(name)
+        self._kind, self._counts, self._limits = kind, _Counts(most_counted), _Limits()
+        self._nulls = 0
+        self._sample: list[pa.Array] = []
+
+    def add(self, column: pa.Array, picks: np.ndarray) -> None:
+        """Takes a block; a NaN counts as missing."""
+        self.rows += len(column)
+        if pa.types.is_null(self._kind):
+            self._nulls += len(column)
+            return
+        if pa.types.is_boolean(self._kind):
+            column = column.cast(pa.int8())
+        if pa.types.is_floating(self._kind):
+            column = column.cast(pa.float64())
+            column = pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
+        self._nulls += column.null_count
+        there = column.drop_null() if hasattr(column, "drop_null") else column
+        self._limits.add(np.asarray(there).astype(np.float64))
+        self._counts.add(there)
+        self._sample.append(column.take(pa.array(picks)).cast(pa.float64(), safe=False))
+
+    def finish(self, missing: tuple[str, ...]) -> Column:
+        """The column."""
+        sample = pa.concat_arrays(self._sample) if self._sample else None
+        if self._nulls == self.rows:
+            return Column(self.name, "EMPTY", self.rows, self.rows, counts={})
+        kind = "FLOAT" if pa.types.is_floating(self._kind) else "INT"
+        counts = None if self._counts.rows is None else dict(self._counts.rows.most_common())
+        boolean = pa.types.is_boolean(self._kind)
+        return Column(
+            self.name, kind, self.rows, self._nulls, (), counts, sample, boolean=boolean, **self._limits.facts()
+        )
+
+
+class ListScan(ColumnScan):
+    """A column of lists: useful when they hold numbers and are all of one length."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._lengths: set[int] = set()
+        self._missing = 0
+        self._numbers = True
+
+    def add(self, column: pa.Array, picks: np.ndarray) -> None:
+        """Takes a block."""
+        self.rows += len(column)
+        lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
+        self._missing += int((lengths == 0).sum())
+        self._lengths |= set(np.unique(lengths[lengths > 0]).tolist())
+        kind = column.type.value_type
+        self._numbers = self._numbers and (pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+    def finish(self, missing: tuple[str, ...]) -> Column:
+        """The column."""
+        length = next(iter(self._lengths)) if len(self._lengths) == 1 and self._numbers else 0
+        return Column(self.name, "LIST", self.rows, self._missing, length=length)
+
+
+class TextScan(ColumnScan):
+    """Cells as text; those of a CSV file are numbers where all of them are, but for spellings of a missing value."""
+
+    def __init__(self, name: str, most_counted: int, *, may_be_numbers: bool) -> None:
+        super().__init__(name)
+        self._may_be_numbers, self._kind = may_be_numbers, CellType.UNKNOWN
+        self._counts, self._limits = _Counts(most_counted), _Limits()
+        self._tokens: Counter[str] = Counter()
+        self._odd: Counter[str] = Counter()
+        self._blank = self._longest = self._numbers = 0
+        self._sample: list[pa.Array] = []
+
+    def add(self, column: pa.Array, picks: np.ndarray) -> None:
+        """Takes a block of cells (binary), or of texts with nulls."""
+        raw = pc.fill_null(column.cast(pa.binary()), b"") if column.null_count else column.cast(pa.binary())
+        cells = cleaned(raw, True, (), True)
+        lengths = np.asarray(pc.binary_length(cells))
+        self.stray_spaces = self.stray_spaces or int(lengths.sum()) < int(pc.sum(pc.binary_length(raw)).as_py() or 0)
+        self.rows += len(cells)
+        self._blank += int((lengths == 0).sum())
+        self._longest = max(self._longest, int(lengths.max(initial=0)))
+        there = cells.filter(pa.array(lengths > 0))
+        rest = self._without_tokens(there)
+        if self._may_be_numbers:
+            self._add_numbers(rest)
+        if lengths.mean() > _COUNTED_TEXT:
+            self._counts.rows = None
+        self._counts.add(rest)
+        self._sample.append(_shortened(cells.take(pa.array(picks))))
+
+    def _without_tokens(self, there: pa.Array) -> pa.Array:
+        listed = pc.is_in(there, value_set=_CANDIDATES)
+        if not pc.any(listed).as_py():
+            return there
+        for value, rows in _value_counts(there.filter(listed)).items():
+            self._tokens[value] += rows
+        return there.filter(pc.invert(listed))
+
+    def _add_numbers(self, cells: pa.Array) -> None:
+        kind = csv_types.infer(cells)
+        if kind == CellType.STRING:
+            number = pc.match_substring_regex(cells, _NUMBER)
+            for value, rows in _value_counts(cells.filter(pc.invert(number))).items():
+                self._odd[value] += rows
+            cells = cells.filter(number)
+            kind = csv_types.infer(cells)
+        if kind == CellType.STRING or len(self._odd) > _MOST_ODD:
+            self._may_be_numbers = False
+            return
+        self._kind = max(self._kind, kind)
+        self._numbers += len(cells)
+        self._limits.add(_as_numbers(cells))
+
+    def _is_number(self) -> bool:
+        if not (self._may_be_numbers and self._numbers):
+            return False
+        unlisted = len(self._odd)
+        return unlisted == 0 or (
+            unlisted <= MOST_UNLISTED and self._numbers > sum(self._odd.values()) and self._distinct() > FEWEST_NUMBERS
+        )
+
+    def _distinct(self) -> float:
+        return float("inf") if self._counts.rows is None else len(self._counts.rows) - len(self._odd)
+
+    def missing_spellings(self) -> Iterable[str]:
+        """Every listed spelling among numbers and dates, and the unlisted one among many numbers; else the sure ones."""
+        if self._is_number():
+            return [*self._tokens, *self._odd]
+        return [token for token in self._tokens if token in ALWAYS]
+
+    def spellings(self) -> Iterable[str]:
+        """Distinct values, where they are few."""
+        return [*self._tokens, *(value.decode() for value in (self._counts.rows or {}))]
+
+    def finish(self, missing: tuple[str, ...]) -> Column:
+        """The column: the spellings that do not stand for a missing value are values like others."""
+        blank = self._blank + sum(rows for token, rows in self._tokens.items() if token in missing)
+        blank += sum(rows for token, rows in self._odd.items() if token in missing)
+        spelled = tuple(token for token in missing if token in self._tokens or token in self._odd)
+        if blank == self.rows:
+            return Column(self.name, "EMPTY", self.rows, self.rows, spelled, counts={})
+        others = {token: rows for token, rows in self._tokens.items() if token not in missing}
+        if self._is_number() and not others and set(self._odd) <= set(missing):
+            return self._finish_numbers(blank, spelled, missing)
+        counts = None if self._counts.rows is None else self._text_counts(others, missing)
+        sample = _sample(self._sample, missing)
+        return Column(self.name, "STRING", self.rows, blank, spelled, counts, sample, longest=self._longest)
+
+    def _text_counts(self, others: Mapping[str, int], missing: tuple[str, ...]) -> dict[Value, int]:
+        assert self._counts.rows is not None
+        counts = Counter({value.decode(): rows for value, rows in self._counts.rows.items()})
+        counts.update(others)
+        return {value: rows for value, rows in counts.most_common() if value not in missing}
+
+    def _finish_numbers(self, blank: int, spelled: tuple[str, ...], missing: tuple[str, ...]) -> Column:
+        counts: Optional[dict[Value, int]] = None
+        if self._counts.rows is not None:
+            merged: Counter = Counter()
+            convert = int if self._kind == CellType.INT else float
+            for value, rows in self._counts.rows.items():
+                if value.decode() not in missing:
+                    merged[convert(value)] += rows
+            counts = dict(merged.most_common())
+        texts = _sample(self._sample, missing)
+        kind = "INT" if self._kind == CellType.INT else "FLOAT"
+        numbers = pa.array([None if text is None else float(text) for text in texts.to_pylist()], pa.float64())
+        return Column(self.name, kind, self.rows, blank, spelled, counts, numbers, **self._limits.facts())
+
+
+def _value_counts(cells: pa.Array) -> dict[str, int]:
+    counted = pc.value_counts(cells)
+    return {value.decode(): rows for value, rows in zip(counted.field(0).to_pylist(), counted.field(1).to_pylist())}
+
+
+def _as_numbers(cells: pa.Array) -> np.ndarray:
+    try:
+        return np.asarray(cells.cast(pa.string()).cast(pa.float64()))
+    except pa.ArrowInvalid:  # spelled in a way that only Python reads
+        return np.asarray(csv_types.convert(cells, CellType.FLOAT).flatten()).astype(np.float64)
+
+
+def _shortened(cells: pa.Array) -> pa.Array:
+    """The cells, a long text only by its beginning: the sample's memory is bounded."""
+    if not len(cells) or (pc.max(pc.binary_length(cells)).as_py() or 0) <= _SAMPLED_TEXT:
+        return cells
+    begun = [cell[:_SAMPLED_TEXT].decode(errors="ignore").encode() for cell in cells.to_pylist()]
+    return pa.array(begun, pa.binary())
+
+
+def _sample(parts: list[pa.Array], missing: tuple[str, ...]) -> pa.Array:
+    texts = pa.concat_arrays(parts).cast(pa.string())
+    absent = pc.is_in(texts, value_set=pa.array(["", *missing], pa.string()))
+    return pc.if_else(absent, pa.scalar(None, pa.string()), texts)

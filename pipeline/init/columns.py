@@ -1,0 +1,85 @@
+"""What is known of a column once the table has been looked at."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Optional, Union
+
+import numpy as np
+import pyarrow as pa
+
+ColumnType = Literal["INT", "FLOAT", "STRING", "LIST", "EMPTY"]
+Value = Union[int, float, str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, as ExampleGen will read it.
+
+    Attributes:
+        name: its name in the files.
+        type: the type of its values; EMPTY when it has none.
+        rows: rows that were looked at.
+        missing: of these, rows without a value.
+        spelled: spellings of a missing value that occur in it.
+        counts: rows of each distinct value, the most frequent first; None when they are too many to count.
+        sample: pyarrow array of an even part of the rows: double or string, null where missing.
+        low: the smallest number, 0.0 when there is none.
+        high: the largest.
+        whole: whether every number is whole.
+        not_finite: rows with an infinite number or a NaN.
+        boolean: whether a Parquet file says that it holds true and false.
+        length: values of each row, for a list of numbers whose length never changes, else 0.
+        longest: bytes of the longest text.
+    """
+
+    name: str
+    type: ColumnType
+    rows: int
+    missing: int
+    spelled: tuple[str, ...] = ()
+    counts: Optional[dict[Value, int]] = None
+    sample: Optional[pa.Array] = None
+    low: float = 0.0
+    high: float = 0.0
+    whole: bool = False
+    not_finite: int = 0
+    boolean: bool = False
+    length: int = 0
+    longest: int = 0
+
+    @property
+    def filled(self) -> int:
+        """Rows with a value."""
+        return self.rows - self.missing
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers."""
+        return self.type in ("INT", "FLOAT")
+
+    @cached_property
+    def distinct(self) -> int:
+        """Distinct values; where they were too many to count, what the sample lets expect."""
+        if self.counts is not None:
+            return len(self.counts)
+        if self.sample is None or self.type == "LIST":
+            return 0
+        seen = self.sample.drop_null() if hasattr(self.sample, "drop_null") else self.sample
+        share = len(seen.unique()) / max(len(seen), 1)
+        return max(round(share * self.filled), 1)
+
+    @property
+    def distinct_share(self) -> float:
+        """Distinct values for each row that has one."""
+        return self.distinct / max(self.filled, 1)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The sample as float64, NaN where missing."""
+        assert self.sample is not None
+        return np.asarray(self.sample.cast(pa.float64()).fill_null(float("nan")))
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The sample's texts that are there."""
+        return [value for value in self.sample.to_pylist() if value is not None] if self.sample is not None else []

@@ -1,0 +1,139 @@
+"""How a CSV file is written: its delimiter and its column names, told from its first records."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from custom_components.columnar_example_gen.csv_cells import BOM, decoded, header_names
+from pipeline.errors import DataError
+from pipeline.init.sources import Source, first_bytes
+
+DELIMITERS = (",", ";", "\t", "|", " ")
+_RECORDS = 200
+# A cell may be as long as csv.reader is told to take; text columns hold whole documents.
+_LONGEST_CELL = 1 << 30
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Delimiter and column names of the CSV files of a table."""
+
+    delimiter: str
+    names: tuple[str, ...]
+
+
+def find_dialect(source: Source) -> Dialect:
+    """Tells delimiter and column names.
+
+    Raises:
+        DataError: there is no header, no row, a column name twice, or files with different columns.
+    """
+    dialects = {file: _dialect_of(file) for file in source.files}
+    first = dialects[source.files[0]]
+    for file, dialect in dialects.items():
+        _require_same(source.files[0], first, file, dialect)
+    _require_distinct(first.names, source.files[0])
+    return first
+
+
+def _dialect_of(file: Path) -> Dialect:
+    start = first_bytes(file)
+    line = start.partition(b"\n")[0]
+    if not line.removeprefix(BOM).strip():
+        raise DataError("the first line is blank: it should name the columns", where=str(file), remedy=_HEADER_ADVICE)
+    delimiter = _delimiter(start)
+    try:
+        return Dialect(delimiter, header_names(line, delimiter))
+    except csv.Error as error:
+        raise DataError(
+            f"the first line is not a CSV record: {error}", where=str(file), remedy=_HEADER_ADVICE
+        ) from error
+
+
+_HEADER_ADVICE = "begin the file with one line of column names"
+
+
+def _delimiter(start: bytes) -> str:
+    """The delimiter that cuts the first records into the same number of cells, the more cells the better."""
+    widths = {delimiter: _widths(start, delimiter) for delimiter in DELIMITERS}
+    header = start.partition(b"\n")[0]
+
+    def merit(delimiter: str) -> tuple[float, int, int]:
+        counts = widths[delimiter]
+        width, agreeing = counts.most_common(1)[0] if counts else (1, 0)
+        if width == 1:
+            return (0.0, 0, 0)
+        # A space stands between words as often as between cells: it counts only where nothing else does.
+        agreement = agreeing / counts.total() * (0.5 if delimiter == " " else 1.0)
+        return (round(agreement, 1), width, header.count(delimiter.encode()))
+
+    best = max(DELIMITERS, key=merit)
+    return best if merit(best)[0] > 0.0 else ","
+
+
+def _widths(start: bytes, delimiter: str) -> Counter[int]:
+    csv.field_size_limit(_LONGEST_CELL)
+    text = decoded(start.removeprefix(BOM))
+    counts: Counter[int] = Counter()
+    try:
+        for number, record in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)):
+            if number >= _RECORDS:
+                return counts
+            counts[len(record)] += bool(record)
+            last = len(record)
+    except csv.Error:
+        return Counter()
+    if len(start) and not text.endswith("\n") and counts.total() > 2:
+        counts[last] -= 1  # the probe may have cut the last record
+    return +counts
+
+
+def _require_same(first_file: Path, first: Dialect, file: Path, dialect: Dialect) -> None:
+    if dialect == first:
+        return
+    if dialect.delimiter != first.delimiter:
+        how = f"its delimiter is {dialect.delimiter!r}, not {first.delimiter!r}"
+    else:
+        how = _difference(first.names, dialect.names)
+    raise DataError(
+        f"its columns are not those of {first_file.name}: {how}",
+        where=str(file),
+        remedy="give all files the same header, or leave this one out",
+    )
+
+
+def _difference(wanted: Sequence[str], seen: Sequence[str]) -> str:
+    lacks = [name for name in wanted if name not in seen]
+    adds = [name for name in seen if name not in wanted]
+    parts = [
+        f"it {word} {', '.join(map(repr, names[:5]))}" for word, names in (("lacks", lacks), ("adds", adds)) if names
+    ]
+    return " and ".join(parts) or "it has them in another order"
+
+
+def _require_distinct(names: Sequence[str], file: Path) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"{'a column name stands' if len(twice) == 1 else 'column names stand'} twice in the header: "
+            f"{', '.join(map(repr, twice[:10]))}",
+            where=str(file),
+            remedy="give each column a name of its own",
+        )
+
+
+def looks_like_data(names: Sequence[str]) -> bool:
+    """Whether a header is rather a row of data: most of its cells are numbers."""
+    numbers = sum(_is_number(name) for name in names)
+    return numbers * 2 > len(names)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

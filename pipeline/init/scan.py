@@ -1,0 +1,140 @@
+"""Reads a table once, by columns and in blocks: counts, types, limits, and an even sample of its rows.
+
+Memory is bounded by the sample and by the distinct values that are counted, not by the table. A table of more than
+`WHOLE_BYTES` is read in parts that lie evenly in it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.errors import DataError
+from pipeline.init.column_scan import ColumnScan, scan_of
+from pipeline.init.columns import Column
+from pipeline.init.csv_blocks import csv_blocks, csv_bytes
+from pipeline.init.dialect import find_dialect
+from pipeline.init.parquet_blocks import parquet_blocks, parquet_names, parquet_rows
+from pipeline.init.sources import Source
+from pipeline.init.tokens import ALWAYS
+
+WHOLE_BYTES = 512 << 20
+SAMPLE_ROWS = 50_000
+_SAMPLE_CELLS = 4_000_000
+_COUNTED_CELLS = 2_000_000
+_MOST_COUNTED, _LEAST_COUNTED = 50_000, 2_000
+
+
+@dataclass(frozen=True)
+class Table:
+    """What was seen of a table.
+
+    Attributes:
+        source: its files.
+        columns: its columns, in the files' order.
+        rows: rows in all; estimated unless `complete`.
+        rows_read: rows that were looked at.
+        complete: whether every row was looked at.
+        delimiter: between CSV cells.
+        missing: spellings that stand for a missing value.
+        stray_spaces: whether values have spaces around them.
+    """
+
+    source: Source
+    columns: tuple[Column, ...]
+    rows: int
+    rows_read: int
+    complete: bool
+    delimiter: str
+    missing: tuple[str, ...]
+    stray_spaces: bool
+
+    def column(self, name: str) -> Column:
+        """The column of a name."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def scan(source: Source, label: str, whole_bytes: int = WHOLE_BYTES) -> Table:
+    """Looks at a table.
+
+    Args:
+        source: its files.
+        label: the column to predict; its values are never taken for spellings of a missing value of another column.
+        whole_bytes: how much of it is read before it is read in parts.
+
+    Raises:
+        DataError: it cannot be read as a table, or has no row.
+    """
+    delimiter, names, size, blocks, stored = _open(source, whole_bytes)
+    sampling = _Sampling(len(names))
+    scans: list[ColumnScan] = []
+    rows_read = bytes_read = 0
+    for block, length in blocks:
+        if not scans:
+            scans = [scan_of(name, column.type, sampling.counted) for name, column in zip(names, block.columns)]
+        picks = sampling.picks(block.num_rows, length, size)
+        for accumulator, column in zip(scans, block.columns):
+            accumulator.add(column, picks)
+        rows_read += block.num_rows
+        bytes_read += length
+    if not rows_read:
+        raise DataError("there are column names and no row", where=str(source.files[0]), remedy="put the data there")
+    rows = stored if stored is not None else round(rows_read * max(size / max(bytes_read, 1), 1.0))
+    complete = bytes_read >= size if stored is None else rows_read == stored
+    missing = _missing_spellings(scans, label)
+    return Table(
+        source,
+        tuple(accumulator.finish(missing) for accumulator in scans),
+        rows_read if complete else max(rows, rows_read),
+        rows_read,
+        complete,
+        delimiter,
+        missing,
+        any(accumulator.stray_spaces for accumulator in scans),
+    )
+
+
+Blocks = Iterator[tuple[pa.RecordBatch, int]]
+
+
+def _open(source: Source, whole_bytes: int) -> tuple[str, tuple[str, ...], int, Blocks, Optional[int]]:
+    """Delimiter, names, bytes, blocks with the bytes that each stands for, and the number of rows where it is known."""
+    if source.format == "parquet":
+        size, rows = parquet_rows(source)
+        return ",", parquet_names(source), size, parquet_blocks(source, size, whole_bytes), rows
+    dialect = find_dialect(source)
+    size = csv_bytes(source)
+    return dialect.delimiter, dialect.names, size, csv_blocks(source, dialect, size, whole_bytes), None
+
+
+class _Sampling:
+    """Which rows of each block go into the sample, and how many distinct values a column counts."""
+
+    def __init__(self, columns: int) -> None:
+        self._rows = max(min(SAMPLE_ROWS, _SAMPLE_CELLS // max(columns, 1)), 1_000)
+        self.counted = min(max(_COUNTED_CELLS // max(columns, 1), _LEAST_COUNTED), _MOST_COUNTED)
+        self._stride = 0
+
+    def picks(self, rows: int, length: int, size: int) -> np.ndarray:
+        if not self._stride:
+            expected = rows * max(size / max(length, 1), 1.0)
+            self._stride = max(int(expected / self._rows), 1)
+        return np.arange(0, rows, self._stride)
+
+
+def _missing_spellings(scans: list[ColumnScan], label: str) -> tuple[str, ...]:
+    """Spellings in the order in which they are listed, then those that nobody listed."""
+    classes = {value for accumulator in scans if accumulator.name == label for value in accumulator.spellings()}
+    found: dict[str, None] = {}
+    for accumulator in scans:
+        for spelling in accumulator.missing_spellings():
+            if spelling in ALWAYS or spelling not in classes:
+                found[spelling] = None
+    order: Callable[[str], tuple[bool, int, str]] = lambda word: (
+        word not in ALWAYS,
+        ALWAYS.index(word) if word in ALWAYS else 0,
+        word,
+    )
+    return tuple(sorted(found, key=order))

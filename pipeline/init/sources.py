@@ -1,0 +1,177 @@
+"""Which files make up a table: finds them, tells their format by their first bytes, and names them by one pattern."""
+
+import fnmatch
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+from pipeline.config_file import absolute
+from pipeline.errors import DataError
+
+TableFormat = Literal["csv", "parquet"]
+
+PROBE_BYTES = 1 << 20
+_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".txt", ".data", ".parquet", ".pq")
+_GZIP = b"\x1f\x8b"
+# First bytes, what they are, and what to do. https://en.wikipedia.org/wiki/List_of_file_signatures
+_SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
+    (b"\x89PNG", "a PNG image", ""),
+    (b"\xff\xd8\xff", "a JPEG image", ""),
+    (b"GIF8", "a GIF image", ""),
+    (b"%PDF", "a PDF document", ""),
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
+    (b"BZh", "compressed by bzip2", "unpack it, or compress it by gzip"),
+    (b"\xfd7zXZ", "compressed by xz", "unpack it, or compress it by gzip"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "unpack it, or compress it by gzip"),
+    (b"ARROW1", "an Arrow file", "write it as Parquet"),
+    (b"Obj\x01", "an Avro file", "write it as Parquet, or start from conf/taxi.yaml with format: avro"),
+    (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
+    (b"\x89HDF", "an HDF5 file", "write it as Parquet"),
+    (b"\xff\xfe", "text in UTF-16", "save it in UTF-8"),
+    (b"\xfe\xff", "text in UTF-16", "save it in UTF-8"),
+    (b"\x7fELF", "a program", ""),
+)
+_ADVICE = "give CSV (also gzipped) or Parquet files, or a folder of them"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of one table.
+
+    Attributes:
+        files: absolute paths, sorted.
+        format: what they are.
+        folder: the folder they lie in, absolute.
+        pattern: a file pattern below the folder that matches these files and no others.
+        written: the folder as it was given when it was `package:NAME/FOLDER`, else empty.
+    """
+
+    files: tuple[Path, ...]
+    format: TableFormat
+    folder: Path
+    pattern: str
+    written: str = ""
+
+
+def find_source(given: Sequence[str]) -> Source:
+    """Finds the files of a table.
+
+    Args:
+        given: files, or one folder; `package:NAME/PATH` for what an installed package brings.
+
+    Raises:
+        DataError: nothing is there, the files are no tables or of two formats, or no one pattern names them.
+    """
+    paths = [_existing(name) for name in given]
+    files = [file for path in paths for file in (_tables_in(path) if path.is_dir() else [path])]
+    files = sorted(set(files))
+    folders = {file.parent for file in files}
+    if len(folders) > 1:
+        raise DataError(
+            "the files lie in different folders", where=", ".join(map(str, sorted(folders))), remedy="put them in one"
+        )
+    formats = {file: format_of(file) for file in files}
+    if len(set(formats.values())) > 1:
+        named = ", ".join(f"{file.name} is {kind}" for file, kind in list(formats.items())[:4])
+        raise DataError("the files are of different formats", where=str(files[0].parent), remedy=f"give one: {named}")
+    packaged = given[0] if given[0].startswith("package:") else ""
+    if packaged and not paths[0].is_dir():
+        packaged = packaged.rpartition("/")[0]
+    return Source(tuple(files), formats[files[0]], files[0].parent, _pattern(files), packaged)
+
+
+def _existing(name: str) -> Path:
+    path = Path(absolute(name, Path.cwd()))
+    if not path.exists():
+        raise DataError("there is no such file or folder", where=name, remedy=_ADVICE)
+    return path
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    """The tables of a folder: those whose name says so, or every visible file when no name does."""
+    seen = [file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith((".", "_"))]
+    named = [file for file in seen if file.name.lower().removesuffix(".gz").endswith(_SUFFIXES)]
+    if not seen:
+        raise DataError("the folder holds no file", where=str(folder), remedy=_ADVICE)
+    return named or seen
+
+
+def _pattern(files: Sequence[Path]) -> str:
+    names = [file.name for file in files]
+    everything = [file.name for file in files[0].parent.iterdir() if file.is_file()]
+    prefix = os.path.commonprefix(names)
+    suffix = os.path.commonprefix([name[::-1] for name in names])[::-1]
+    candidates = [names[0]] if len(names) == 1 else []
+    candidates += ["*", f"*{''.join(Path(names[0]).suffixes)}", f"*{suffix}", f"{prefix}*{suffix}", f"{prefix}*"]
+    for candidate in candidates:
+        if "[" not in candidate and "{" not in candidate and _matched(everything, candidate) == names:
+            return candidate
+    raise DataError(
+        "no file pattern matches these files and no others",
+        where=str(files[0].parent),
+        remedy="put them into a folder of their own (names without [ and {) and give the folder",
+    )
+
+
+def _matched(names: Iterable[str], pattern: str) -> list[str]:
+    return sorted(name for name in names if fnmatch.fnmatchcase(name, pattern) and not name.startswith("."))
+
+
+def format_of(file: Path) -> TableFormat:
+    """Tells CSV from Parquet by the first bytes.
+
+    Raises:
+        DataError: the file is empty, cannot be read, or is no table.
+    """
+    start = first_bytes(file)
+    if not start.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise DataError("the file is empty", where=str(file), remedy="remove it, or put the data there")
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    for signature, name, remedy in _SIGNATURES:
+        if start.startswith(signature):
+            raise DataError(f"this is {name}, not a table", where=str(file), remedy=remedy or _ADVICE)
+    if b"\0" in start:
+        raise DataError("this is not text: it holds zero bytes", where=str(file), remedy=_ADVICE)
+    _refuse_markup(file, start)
+    return "csv"
+
+
+def _refuse_markup(file: Path, start: bytes) -> None:
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if re.match(rb'(\{\s*("|\}|$)|\[\s*[\[{"\d])', text):
+        raise DataError("this is JSON, not a table", where=str(file), remedy="write it as CSV or Parquet")
+    if re.match(rb"<(\?xml|!doctype|html)", text[:20].lower()):
+        raise DataError("this is HTML or XML, not a table", where=str(file), remedy="export the table as CSV")
+
+
+def first_bytes(file: Path, size: int = PROBE_BYTES) -> bytes:
+    """The first bytes of a file, decompressed where it is gzip.
+
+    Raises:
+        DataError: the file cannot be read, or its gzip data is damaged.
+    """
+    with opened(file) as stream:
+        try:
+            return stream.read(size)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"the gzip data is damaged: {error}", where=str(file), remedy="write it again") from error
+
+
+def is_gzip(file: Path) -> bool:
+    """Whether a file begins like gzip."""
+    with open(file, "rb") as stream:
+        return stream.read(2) == _GZIP
+
+
+def opened(file: Path) -> IO[bytes]:
+    """Opens a file for reading, decompressed where it is gzip; raises `DataError` when that is not allowed."""
+    try:
+        return gzip.open(file, "rb") if is_gzip(file) else open(file, "rb")
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", where=str(file), remedy=_ADVICE) from error
