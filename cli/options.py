@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import click
 

@@ -12,7 +12,6 @@ from custom_components.data_gate.policy import check_policy, check_waivers
 from pipeline.code_digest import defines
 from pipeline.config import Config
 from pipeline.errors import BadInput, ConfigError, DataError, SchemaError
-from pipeline.paths import layout
 from pipeline.schema_file import parse_schema, schema_text
 
 
@@ -63,7 +62,9 @@ def _policy_is_known(config: Config) -> None:
         check_policy(dict(config.data_gate.policy))
         check_waivers([waiver.model_dump(mode="json") for waiver in config.data_gate.waivers])
     except ValueError as error:
-        raise ConfigError(str(error), where="data_gate", remedy="name reasons as DataGate's table names them") from error
+        raise ConfigError(
+            str(error), where="data_gate", remedy="name reasons as DataGate's table names them"
+        ) from error
 
 
 def _columns(config: Config) -> Optional[list[str]]:

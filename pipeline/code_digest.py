@@ -98,12 +98,12 @@ def _source(module: str) -> Path:
     return source
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _source_or_none(module: str) -> Optional[Path]:
     """The module's file, found from its top package's folder: importing the parents would run their code."""
     top, *below = module.split(".")
     spec = importlib.util.find_spec(top)
-    if spec is None or spec.origin is None and not spec.submodule_search_locations:
+    if spec is None or (spec.origin is None and not spec.submodule_search_locations):
         return None
     if not below:
         return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
-
 # In the words of the operating system, of SQLite and of TensorFlow's file system.
 _DISK_FULL = re.compile(r"No space left on device|database or disk is full", re.IGNORECASE)
 
@@ -105,7 +104,7 @@ def describe(error: BaseException) -> Failure:
         str(getattr(cause, "what", "") or cause),
         str(getattr(cause, "where", "")),
         str(getattr(cause, "remedy", "")),
-        int(getattr(cause, "exit_code")),
+        int(cause.exit_code),
     )
 
 

@@ -17,7 +17,7 @@ FILE_NAME = "schema.pbtxt"
 
 
 @component
-def CuratedSchema(  # noqa: N802 - TFX names components in camel case
+def CuratedSchema(
     schema: OutputArtifact[Schema],
     schema_text: Parameter[str],
     code_digest: Parameter[str],

@@ -16,7 +16,7 @@ from custom_components.notifier.message import Verdicts, compose, deliver
 
 
 @component
-def Notifier(  # noqa: N802 - TFX names components in camel case
+def Notifier(
     model_blessing: InputArtifact[ModelBlessing],
     infra_blessing: InputArtifact[InfraBlessing],
     pushed_model: InputArtifact[PushedModel],

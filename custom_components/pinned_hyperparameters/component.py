@@ -12,7 +12,7 @@ FILE_NAME = "best_hyperparameters.txt"
 
 
 @component
-def PinnedHyperparameters(  # noqa: N802 - TFX names components in camel case
+def PinnedHyperparameters(
     best_hyperparameters: OutputArtifact[HyperParameters],
     hyperparameters: Parameter[str],
     code_digest: Parameter[str],

@@ -61,7 +61,9 @@ def mysql(tmp_path):
         pytest.skip("MariaDB is not installed: apt-get install mariadb-server")
     data = folder_of("mysql", tmp_path / "my")
     setup = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"]
-    subprocess.run([*setup, *(["--user=mysql"] if getpass.getuser() == "root" else [])], check=True, capture_output=True)
+    subprocess.run(
+        [*setup, *(["--user=mysql"] if getpass.getuser() == "root" else [])], check=True, capture_output=True
+    )
     (data / "init.sql").write_text(
         f"CREATE DATABASE mlmd; CREATE USER millrace@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';"
         "GRANT ALL ON mlmd.* TO millrace@'127.0.0.1';"

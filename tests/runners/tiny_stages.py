@@ -21,13 +21,13 @@ def _write(artifact: ExternalArtifact, text: str) -> None:
 
 
 @component
-def Source(value: OutputArtifact[ExternalArtifact], text: Parameter[str]) -> None:  # noqa: N802
+def Source(value: OutputArtifact[ExternalArtifact], text: Parameter[str]) -> None:
     """Writes a text."""
     _write(value, text)
 
 
 @component
-def Middle(  # noqa: N802
+def Middle(
     value: InputArtifact[ExternalArtifact], result: OutputArtifact[ExternalArtifact], mode: Parameter[str]
 ) -> None:
     """Passes the text on, refuses, fails, or is interrupted."""
@@ -41,6 +41,6 @@ def Middle(  # noqa: N802
 
 
 @component
-def Sink(value: InputArtifact[ExternalArtifact], result: OutputArtifact[ExternalArtifact]) -> None:  # noqa: N802
+def Sink(value: InputArtifact[ExternalArtifact], result: OutputArtifact[ExternalArtifact]) -> None:
     """Ends the graph."""
     _write(result, "end")
