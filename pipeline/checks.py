@@ -62,9 +62,7 @@ def _policy_is_known(config: Config) -> None:
         check_policy(dict(config.data_gate.policy))
         check_waivers([waiver.model_dump(mode="json") for waiver in config.data_gate.waivers])
     except ValueError as error:
-        raise ConfigError(
-            str(error), where="data_gate", remedy="name reasons as DataGate's table names them"
-        ) from error
+        raise ConfigError(str(error), where="data_gate", remedy="name reasons as DataGate's table does") from error
 
 
 def _columns(config: Config) -> Optional[list[str]]:

@@ -104,7 +104,7 @@ def describe(error: BaseException) -> Failure:
         str(getattr(cause, "what", "") or cause),
         str(getattr(cause, "where", "")),
         str(getattr(cause, "remedy", "")),
-        int(cause.exit_code),
+        getattr(cause, "exit_code", 1),
     )
 
 

@@ -62,7 +62,7 @@ def output_to(log: Path, secrets: Sequence[str] = ()) -> Iterator[TextIO]:
         terminal.flush()
         logging.captureWarnings(False)
         root.level, root.handlers[:] = before
-        for descriptor, original in zip((1, 2), saved):
+        for descriptor, original in zip((1, 2), saved, strict=True):
             os.dup2(original, descriptor)
             os.close(original)
         os.close(target)

@@ -40,12 +40,14 @@ def build_evaluator(config: Config, examples: BaseChannel, model: BaseChannel, b
 def build_infra_validator(config: Config, model: BaseChannel, examples: BaseChannel) -> BaseComponent:
     """InfraValidator: the exported model, loaded and queried in a model server of its own."""
     limits = config.infra_validation
-    if limits.platform in ("docker", "kubernetes"):
+    built: BaseComponent
+    if limits.platform == "docker" or limits.platform == "kubernetes":
         built = docker_or_kubernetes(
             model=model,
             examples=examples,
             platform=limits.platform,
             image=limits.image,
+            model_name=config.name,
             num_examples=limits.examples,
             tries=limits.tries,
             load_seconds=limits.load_seconds,

@@ -23,8 +23,7 @@ def refused(finished, code, *words):
 
 @pytest.fixture(scope="module")
 def whole_data(project):
-    text = (project.data / "trips.csv").read_text()
-    return text
+    return (project.data / "trips.csv").read_text()
 
 
 @pytest.fixture

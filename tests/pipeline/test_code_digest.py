@@ -63,7 +63,7 @@ def test_the_projects_own_stages_depend_on_what_they_should():
 
 
 def test_a_module_that_is_not_there_is_refused():
-    with pytest.raises(ConfigError, match="no module of models.nowhere.fn can be found"):
+    with pytest.raises(ConfigError, match=r"no module of models\.nowhere\.fn can be found"):
         code_digest("models.nowhere.fn")
 
 

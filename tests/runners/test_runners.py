@@ -69,7 +69,7 @@ def project(request, tmp_path) -> Project:
 
 
 def states(*values: State) -> list[tuple[str, State]]:
-    return list(zip(("Source", "Middle", "Sink"), values))
+    return list(zip(("Source", "Middle", "Sink"), values, strict=True))
 
 
 def test_a_second_run_is_cached_and_a_change_runs_what_it_touches(project):
