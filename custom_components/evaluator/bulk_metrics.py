@@ -6,6 +6,7 @@ raises `NotPossible`, and the evaluation goes through Beam. The rules are compar
 tests/custom_components/evaluator/test_bulk_metrics.py, metric by metric.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple, Optional
 
@@ -74,6 +75,25 @@ def rule(combiner: Any) -> Rule:
     if extract is not metric_util.to_label_prediction_example_weight:
         raise NotPossible(f"{type(combiner).__name__} extracts labels and predictions in its own way")
     return found
+
+
+def derivation(step: Any) -> Callable[[dict[Any, Any]], dict[Any, Any]]:
+    """What derives metrics from others: TFMA's own function, or the same with arrays for its one slow case.
+
+    AUC and its like come from confusion matrices at 10,000 thresholds, which TFMA sums up in Python from a histogram.
+    """
+    known = inspect.getclosurevars(step.result).nonlocals
+    module = getattr(step.result, "__module__", "")
+    if module != binary_confusion_matrices.__name__ or known.keys() < _HISTOGRAM_NAMES or not known["use_histogram"]:
+        return step.result
+    thresholds = np.asarray(known["thresholds"], dtype=np.float64)
+    if len(thresholds) < 2 or thresholds[0] < -1e-6 or np.any(np.diff(thresholds) < 0):
+        return step.result
+    source, target = known["input_metric_key"], known["matrices_key"]
+    return lambda metrics: {target: _matrices(known["thresholds"], thresholds, metrics[source])}
+
+
+_HISTOGRAM_NAMES = {"use_histogram", "thresholds", "input_metric_key", "matrices_key"}
 
 
 def is_weighted(combiner: Any) -> bool:
@@ -260,3 +280,27 @@ _RULES: dict[type, Rule] = {
     tf_metric_wrapper._CompilableMetricsCombiner: _keras,
     multi_class_confusion_matrix_metrics._MultiClassConfusionMatrixCombiner: _class_matrix,
 }
+
+
+def _matrices(given: list[float], thresholds: np.ndarray, histogram: list[Any]) -> binary_confusion_matrices.Matrices:
+    """As `calibration_histogram.rebin` and `_histogram_to_binary_confusion_matrices`, in the same order of addition."""
+    epsilon = binary_confusion_matrices._EPSILON
+    starts = np.where(thresholds != 0, thresholds + epsilon, thresholds)
+    before = int(thresholds[0] >= 0)
+    starts = np.concatenate([[-epsilon] * before, starts, [1.0 + epsilon] * int(thresholds[-1] < 1.0)])
+    buckets = np.array([bucket.bucket_id for bucket in histogram], dtype=np.int64)
+    count = calibration_histogram.DEFAULT_NUM_BUCKETS
+    lefts = np.where(buckets == 0, -np.inf, np.where(buckets > count, np.inf, (buckets - 1) / count))
+    at = np.maximum(np.searchsorted(starts, lefts, side="right") - 1, 0)
+    positive = np.bincount(at, [bucket.weighted_labels for bucket in histogram], len(starts))
+    negative = np.bincount(at, [bucket.weighted_examples for bucket in histogram], len(starts)) - positive
+    shown = slice(before, before + len(thresholds))
+    true_positive, false_positive = (np.cumsum(part[::-1])[::-1][shown].copy() for part in (positive, negative))
+    false_negative, true_negative = (
+        np.concatenate([[0.0], np.cumsum(part)[:-1]])[shown].copy() for part in (positive, negative)
+    )
+    beyond = thresholds >= 1.0 + epsilon
+    false_negative[beyond], true_negative[beyond] = true_positive[0], false_positive[0]
+    true_positive[beyond] = false_positive[beyond] = 0.0
+    parts = (true_positive, true_negative, false_positive, false_negative)
+    return binary_confusion_matrices.Matrices(given, *(part.tolist() for part in parts))

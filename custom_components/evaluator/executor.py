@@ -1,5 +1,6 @@
 """The Evaluator's executor: evaluates as TFX's does, judges, and leaves the gate report beside TFMA's files."""
 
+import itertools
 import logging
 import os
 import tempfile
@@ -17,7 +18,7 @@ from custom_components.evaluator import gate_report, in_process, judging, result
 from custom_components.evaluator.blessing import write_blessing
 from custom_components.evaluator.bulk_metrics import NotPossible
 from custom_components.evaluator.in_process import Evaluated
-from custom_components.evaluator.scoring import Inputs
+from custom_components.evaluator.reading import Inputs, batches, is_readable
 
 # Examples on which the models are tried before a Beam job is started.
 _TRIED = 64
@@ -114,10 +115,12 @@ def _try(inputs: Inputs) -> str:
     Raises:
         scoring.Unusable: the candidate is of no use.
     """
-    batch = scoring.first_batch(inputs.examples, inputs.splits, inputs.schema, _TRIED)
-    if batch is None:
+    if not is_readable(inputs.examples):
         return ""
-    return scoring.Models(inputs).try_on(batch)
+    models = scoring.Models(inputs)
+    for batch in itertools.islice(batches(inputs, _TRIED), 1):
+        models.score(batch)
+    return models.problem
 
 
 def _judge(inputs: Inputs, evaluated: Evaluated, folder: str, min_slice_size: int) -> gate_report.GateReport:
@@ -133,7 +136,7 @@ def _judge(inputs: Inputs, evaluated: Evaluated, folder: str, min_slice_size: in
 
 def _refuse(inputs: Inputs, problem: str, folder: str) -> gate_report.GateReport:
     """A candidate that cannot be scored: TFMA's files say that nothing was measured, the report why."""
-    results_writer.write_results([], tfma_results.complete(inputs.eval_config, has_baseline=False), None, folder)
+    results_writer.write_results([], tfma_results.complete(inputs.eval_config, has_baseline=False), {}, folder)
     return judging.refuse(
         problem,
         "make the model's signatures work on the evaluated examples; the configuration names them",

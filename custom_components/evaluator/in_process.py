@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
-import pyarrow as pa
 import tensorflow_model_analysis as tfma
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.slicer import slicer_lib
-from tfx.components.util import examples_utils, tfxio_utils
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from custom_components.evaluator import results_writer, slicing, tfma_results
 from custom_components.evaluator.bulk_metrics import NotPossible, Rows
-from custom_components.evaluator.scoring import Inputs, Models, Scorer, record_batches, tensors
+from custom_components.evaluator.reading import Batch, Inputs, batches, is_readable
+from custom_components.evaluator.scoring import Models, Scorer
 from custom_components.evaluator.slice_metrics import Computations, Table
 
 BATCH_SIZE = 8_192
@@ -55,7 +53,7 @@ def evaluate(inputs: Inputs, folder: str, beam_pipeline_args: list[str]) -> Eval
     reader = _Reader(inputs, models).read()
     config = tfma_results.complete(inputs.eval_config, models.baseline is not None)
     sliced = Computations(config).of_slices(reader.table(config))
-    results_writer.write_results(sliced, config, models.shared(), folder)
+    results_writer.write_results(sliced, config, models.paths(), folder)
     return Evaluated(models.baseline is not None, models.problem)
 
 
@@ -65,9 +63,7 @@ def _verify(inputs: Inputs, beam_pipeline_args: list[str]) -> None:
         raise NotPossible(f"the Beam runner is {runner}")
     if inputs.schema is not None:
         raise NotPossible("a schema says how the examples are read")
-    payload, _ = tfxio_utils.resolve_payload_format_and_data_view_uri(inputs.examples)
-    formats = {examples_utils.get_file_format(artifact) for artifact in inputs.examples}
-    if payload != example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE or not formats <= {None, "", "tfrecords_gzip"}:
+    if not is_readable(inputs.examples):
         raise NotPossible("the examples are not tf.Examples in TFRecords")
     config = inputs.eval_config
     if any(spec.query_key for spec in config.metrics_specs) or config.options.disabled_outputs.values:
@@ -101,7 +97,6 @@ class _Reader:
         self._specs = [slicer_lib.SingleSliceSpec(spec=spec) for spec in inputs.eval_config.slicing_specs]
         self._specs = self._specs or [slicer_lib.SingleSliceSpec()]
         self._sliced = slicing.sliced_features(inputs.eval_config)
-        self._names = self._sliced | models.feature_names()
         self._parts: dict[Scorer, list[tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]]] = {}
         self._slices: dict[slicing.SliceKey, list[np.ndarray]] = {}
         self._rows = 0
@@ -109,11 +104,11 @@ class _Reader:
 
     def read(self) -> "_Reader":
         """Reads everything; once more from the start when the baseline failed in the middle."""
-        for batch in record_batches(self._inputs.examples, self._inputs.splits, None, BATCH_SIZE):
+        sparing = self._models.take_serialized()
+        for batch in batches(self._inputs, BATCH_SIZE, self._names() if sparing else None, sparing):
             had_baseline = self._models.baseline is not None
-            if batch.num_rows:
-                self._add(batch)
-            if had_baseline and self._models.baseline is None and self._rows > batch.num_rows:
+            self._add(batch)
+            if had_baseline and self._models.baseline is None and self._rows > len(batch.serialized):
                 return _Reader(self._inputs, self._models).read()
         return self
 
@@ -126,20 +121,25 @@ class _Reader:
         joined = {name: _joined(self._parts.get(scorer, [])) for name, scorer in named.items()}
         return Table(joined, {key: np.concatenate(parts) for key, parts in self._slices.items()})
 
-    def _add(self, batch: pa.RecordBatch) -> None:
-        features, serialized = tensors(batch, self._names)
-        scores = self._models.score(features, serialized)
+    def _names(self) -> set[str]:
+        """The raw features that are looked at, while the models read the serialized examples."""
+        specs = self._inputs.eval_config.model_specs
+        keys = {key for spec in specs for key in (spec.label_key, spec.example_weight_key) if key}
+        return self._sliced | {key for key in keys if not self._models.make(key)}
+
+    def _add(self, batch: Batch) -> None:
+        scores = self._models.score(batch)
         for scorer, made in scores.items():
-            part = scorer.columns(features, made)
+            part = scorer.columns(batch.features, made)
             self._parts.setdefault(scorer, []).append(part)
             self._kept += sum(column.nbytes for column in part if column is not None)
         if self._kept > _MAX_KEPT_BYTES:
             raise NotPossible(f"predictions and labels take more than {_MAX_KEPT_BYTES >> 20} MiB")
         transformed = [made.transformed for made in scores.values() if made.transformed]
-        rows = slicing.slice_rows(self._specs, transformed, features, self._sliced, batch.num_rows)
+        rows = slicing.slice_rows(self._specs, transformed, batch.features, self._sliced, len(batch.serialized))
         for key, found in rows.items():
             self._slices.setdefault(key, []).append(found + self._rows)
-        self._rows += batch.num_rows
+        self._rows += len(batch.serialized)
 
 
 def _joined(parts: list[tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]]) -> Rows:

@@ -1,38 +1,22 @@
 """A model as TFMA calls it, loaded once, on batches of serialized examples."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
-import pyarrow as pa
+import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics import metric_util
-from tensorflow_model_analysis.utils import model_util, util
+from tensorflow_model_analysis.utils import model_util
 from tfx import types
-from tfx.components.util import tfxio_utils
-from tfx.types import artifact_utils
-from tfx.utils import io_utils, path_utils
-from tfx_bsl.tfxio import dataset_options
+from tfx.utils import path_utils
 
 from custom_components.evaluator import tfma_results
 from custom_components.evaluator.bulk_metrics import NotPossible
+from custom_components.evaluator.reading import Batch, Inputs
 
 # What TFMA's extractor of transformed features looks for when the configuration names no function.
 _DEFAULT_PREPROCESSING = ("transformed_features", "transformed_labels")
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What is evaluated, on what, and by which configuration (as configured, before TFMA completes it)."""
-
-    examples: list[types.Artifact]
-    splits: list[str]
-    model: types.Artifact
-    baseline: Optional[types.Artifact]
-    schema: Any
-    eval_config: tfma.EvalConfig
 
 
 class Unusable(Exception):
@@ -99,17 +83,13 @@ class Scorer:
             prefer_dict_outputs=as_dict,
         )
 
-    def score(self, features: dict[str, Any], serialized: np.ndarray) -> Scores:
-        """Scores one batch.
-
-        Args:
-            features: tensor values by feature name, for models that take features.
-            serialized: tf.Examples, for models that take those.
+    def score(self, batch: Batch) -> Scores:
+        """Scores one batch, its features or its serialized examples, as the signatures take them.
 
         Raises:
-            Unusable: a signature is not there or fails.
+            Unusable: a signature is not there or fails, or predicts NaN.
         """
-        extracts: dict[str, Any] = {constants.FEATURES_KEY: features, constants.INPUT_KEY: serialized}
+        extracts: dict[str, Any] = {constants.FEATURES_KEY: batch.features, constants.INPUT_KEY: batch.serialized}
         try:
             for stage in self._stages:
                 (extracts,) = stage.process(extracts)
@@ -118,7 +98,7 @@ class Scorer:
         scores = Scores(extracts[constants.TRANSFORMED_FEATURES_KEY], extracts[constants.PREDICTIONS_KEY])
         broken = scores.not_numbers()
         if broken:
-            raise Unusable(f"it predicts NaN for {broken} of {len(serialized)} examples")
+            raise Unusable(f"it predicts NaN for {broken} of {len(batch.serialized)} examples")
         return scores
 
     def columns(self, features: dict[str, Any], scores: Scores) -> tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]:
@@ -137,14 +117,19 @@ class Scorer:
         )
         return _numbers(labels), _numbers(predictions), None if weights is None else _numbers(weights).reshape(-1)
 
-    def feature_names(self) -> set[str]:
-        """The features that the signatures, the label and the weights may be found under."""
+    def takes_serialized(self) -> bool:
+        """Whether every signature takes serialized examples alone."""
         model = self.shared_model.model_loader.load()
-        names = {self._spec.label_key, self._spec.example_weight_key}
-        for signature in (self._spec.signature_name, *(self._spec.preprocessing_function_names or _DEFAULT_PREPROCESSING)):
-            for name in model_util.get_input_specs(model, signature, False) or {}:
-                names |= {name, name.removesuffix(model_util.KERAS_INPUT_SUFFIX)}
-        return names - {""}
+        functions = list(self._spec.preprocessing_function_names) or _DEFAULT_PREPROCESSING
+        inputs = [model_util.get_input_specs(model, name, False) for name in (self._spec.signature_name, *functions)]
+        return all([spec.dtype for spec in found.values()] == [tf.string] for found in inputs if found)
+
+    def makes(self, feature: str) -> bool:
+        """Whether the preprocessing signatures give a feature of that name."""
+        model = self.shared_model.model_loader.load()
+        functions = list(self._spec.preprocessing_function_names) or _DEFAULT_PREPROCESSING
+        made = [getattr(model_util.get_callable(model, name, False), "structured_outputs", None) for name in functions]
+        return any(isinstance(outputs, dict) and feature in outputs for outputs in made)
 
     def verify_like(self, mine: Scores, other: Scores) -> None:
         """Checks that two models' predictions can be compared.
@@ -188,57 +173,35 @@ class Models:
         """The models as TFMA passes them about."""
         return [scorer.shared_model for scorer in (self.candidate, self.baseline) if scorer is not None]
 
-    def feature_names(self) -> set[str]:
-        """The features that either may read."""
-        return self.candidate.feature_names() | (self.baseline.feature_names() if self.baseline else set())
+    def paths(self) -> dict[str, str]:
+        """Where the models are, by their names; one alone has none."""
+        shared = self.shared()
+        return {model.model_name if len(shared) > 1 else "": model.model_path for model in shared}
 
-    def score(self, features: dict[str, Any], serialized: np.ndarray) -> dict[Scorer, Scores]:
+    def make(self, feature: str) -> bool:
+        """Whether both give a transformed feature of that name."""
+        return all(model.makes(feature) for model in (self.candidate, self.baseline) if model is not None)
+
+    def take_serialized(self) -> bool:
+        """Whether both take serialized examples alone, so that only slicing needs their features."""
+        return all(model.takes_serialized() for model in (self.candidate, self.baseline) if model is not None)
+
+    def score(self, batch: Batch) -> dict[Scorer, Scores]:
         """Scores a batch with both, the candidate first. A baseline that fails is put aside.
 
         Raises:
             Unusable: the candidate failed.
         """
-        scores = {self.candidate: self.candidate.score(features, serialized)}
+        scores = {self.candidate: self.candidate.score(batch)}
         if self.baseline is None:
             return scores
         try:
-            others = self.baseline.score(features, serialized)
+            others = self.baseline.score(batch)
             self.baseline.verify_like(others, scores[self.candidate])
             scores[self.baseline] = others
         except Unusable as error:
             self.baseline, self.problem = None, str(error)
         return scores
-
-    def try_on(self, batch: pa.RecordBatch) -> str:
-        """Scores one batch only to see whether both can; why the baseline cannot, or an empty string."""
-        self.score(*tensors(batch, None))
-        return self.problem
-
-
-def tensors(batch: pa.RecordBatch, names: Optional[set[str]]) -> tuple[dict[str, Any], np.ndarray]:
-    """The features of a batch as TFMA's extractor makes them, those of `names` only, and the serialized examples."""
-    at = batch.schema.get_field_index(constants.ARROW_INPUT_COLUMN)
-    keep = [
-        i
-        for i, field in enumerate(batch.schema)
-        if i != at and _is_feature(field.type) and (names is None or field.name in names)
-    ]
-    chosen = pa.RecordBatch.from_arrays([batch.column(i) for i in keep], [batch.schema.names[i] for i in keep])
-    return util.record_batch_to_tensor_values(chosen, {}) if keep else {}, np.asarray(batch.column(at).flatten())
-
-
-def _is_feature(kind: pa.DataType) -> bool:
-    """Lists of numbers or bytes; TFMA leaves other columns out too."""
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
-        return False
-    value = kind.value_type
-    return any(
-        test(value)
-        for test in (
-            pa.types.is_integer, pa.types.is_floating, pa.types.is_binary, pa.types.is_large_binary,
-            pa.types.is_string, pa.types.is_large_string,
-        )
-    )  # fmt: skip
 
 
 def _numbers(values: Any) -> np.ndarray:
@@ -248,33 +211,10 @@ def _numbers(values: Any) -> np.ndarray:
     return array.reshape(len(array), -1)
 
 
-def record_batches(
-    examples: list[types.Artifact], splits: list[str], schema: Any, batch_size: int
-) -> Iterator[pa.RecordBatch]:
-    """Reads splits in batches, on this machine, each with the serialized examples in a column of TFMA's name.
-
-    Args:
-        examples: artifacts of tf.Examples in TFRecords.
-        splits: names.
-        schema: a `schema_pb2.Schema`, or None.
-        batch_size: examples a batch; the last one of a split may be smaller.
-    """
-    factory = tfxio_utils.get_tfxio_factory_from_artifact(
-        examples=examples,
-        telemetry_descriptors=["Evaluator"],
-        schema=schema,
-        raw_record_column_name=constants.ARROW_INPUT_COLUMN,
-    )
-    options = dataset_options.RecordBatchesOptions(batch_size=batch_size, num_epochs=1, shuffle=False)
-    for split in splits:
-        for uri in artifact_utils.get_split_uris(examples, split):
-            yield from factory(io_utils.all_files_pattern(uri)).RecordBatches(options)
-
-
 def _brief(error: BaseException) -> str:
     """The deepest cause in one line: TFMA wraps the reason into pages that print the whole batch."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = error.__cause__ or error.__context__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
     return (text if len(text) <= 300 else f"{text[:297]}...").rstrip(".")
@@ -282,10 +222,3 @@ def _brief(error: BaseException) -> str:
 
 def _shapes(outputs: dict[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name or 'one array'} of {list(shape)}" for name, shape in outputs.items()) or "none"
-
-
-def first_batch(
-    examples: list[types.Artifact], splits: list[str], schema: Any, size: int
-) -> Optional[pa.RecordBatch]:
-    """The first `size` examples, or None when the splits are empty."""
-    return next((batch for batch in record_batches(examples, splits, schema, size) if batch.num_rows), None)

@@ -50,7 +50,7 @@ class Computations:
         )
         if steps.cross_slice_computations:
             raise NotPossible("metrics that compare slices")
-        self._derived = steps.derived_computations
+        self._derived = [bulk_metrics.derivation(step) for step in steps.derived_computations]
         self._of_intervals = steps.ci_derived_computations
         self._combined = [(step, bulk_metrics.rule(step.combiner)) for step in steps.non_derived_computations]
         for step, _ in self._combined:
@@ -77,8 +77,10 @@ class Computations:
             whole = inputs[id(step)]
             part = Rows(*(None if column is None else column[rows] for column in whole))
             values.update(step.combiner.extract_output(fill(step.combiner, part)))
-        for derived in self._derived:
-            values.update(derived.result(values))
+        # TFMA divides by zero where a ratio has no value, and means the NaN that comes of it.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for derive in self._derived:
+                values.update(derive(values))
         values.update(self._differences(values))
         return values
 
