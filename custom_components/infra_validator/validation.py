@@ -27,6 +27,9 @@ _VERSION = "1"
 _POLL_SECONDS = 0.1
 _STATUS_SECONDS = 5.0
 _LOG_LINES = 40
+# TensorFlow's own format of a fatal message, Abseil's, and what C++ and Python say.
+_FATAL = re.compile(r": F |^F\d{4} |terminate called|Fatal Python error")
+_SIGNALS = 128
 _MIB = 1024 * 1024
 _PROTOCOLS: tuple[Protocol, ...] = ("gRPC", "REST")
 
@@ -170,14 +173,15 @@ class _Trial:
         if code is not None:
             # Before the model was loaded a port or the machine may be at fault; afterwards it is the model.
             can_pass = server.ports is None or (self._platform != "process" and not self._report.load_seconds)
-            raise _Refused(f"{self._stage()}: the server {_ending(code)}{self._last_words()}", can_pass=can_pass)
+            raise _Refused(f"{self._stage()}: the server {_ending(code)}{self._last_words(code)}", can_pass=can_pass)
 
     def _stage(self) -> str:
         return "predict" if self._report.load_seconds else "load"
 
-    def _last_words(self) -> str:
+    def _last_words(self, code: int) -> str:
         lines = [line.strip() for line in log_tail(self._log_path, _LOG_LINES) if line.strip()]
-        telling = [line for line in lines if re.search(r"\bF tensorflow|[Ff]atal|terminate|Check failed|rror", line)]
+        # A program that ends by itself says why last; below one that crashed there is a stack trace.
+        telling = lines if code <= _SIGNALS else [line for line in lines if _FATAL.search(line)]
         return f"; its log says: {_first_line(telling[-1])}" if telling else ""
 
     def _wait_for_ports(self, server: ServerProcess, deadline: float) -> Ports:
@@ -268,9 +272,9 @@ def _summary(value: np.ndarray) -> dict[str, object]:
 
 
 def _ending(code: int) -> str:
-    if code <= 128:
+    if code <= _SIGNALS:
         return f"ended by itself (exit code {code})"
-    number = code - 128
+    number = code - _SIGNALS
     name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
     hint = ", as the kernel does when memory runs out" if number == signal.SIGKILL else ""
     return f"crashed (signal {name}{hint})"
