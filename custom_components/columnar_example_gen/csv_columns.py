@@ -8,6 +8,7 @@ from custom_components.columnar_example_gen.csv_source import Block
 from custom_components.columnar_example_gen.refusal import UnreadableTable
 
 _BOM = b"\xef\xbb\xbf"
+_FLAW_ADVICE = "end every line with a line feed; quote a cell that holds a quote, and double the quote inside it"
 _ROW_ADVICE = "give every line as many cells as the header, and quote a cell that holds a delimiter or a line end"
 
 
@@ -26,16 +27,14 @@ def parse(block: Block, path: str, width: int, delimiter: str) -> list[pa.Array]
     Raises:
         UnreadableTable: a record has another number of cells, or line ends or quotes are out of place.
     """
-    found = csv_text.flaw(block.text)
+    found = csv_text.flaw(block.text, delimiter.encode())
     if found:
-        raise _refusal(block, path, found.position, found.what, "end every line with a line feed")
+        raise _refusal(block, path, found.position, found.what, _FLAW_ADVICE)
     text = block.text if not block.text.startswith(_BOM) else b"\n" + block.text
     try:
         table = _read(text, width, delimiter)
     except pa.ArrowInvalid as error:
         raise _misfit(block, path, width, delimiter, error) from error
-    if csv_text.QUOTE in block.text:
-        _check_quotes(block, path, table)
     return [column.combine_chunks() if column.num_chunks != 1 else column.chunk(0) for column in table.columns]
 
 
@@ -47,28 +46,6 @@ def _read(text: bytes, width: int, delimiter: str, on_misfit: object = None) -> 
         arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=on_misfit),
         arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.binary()), check_utf8=False),
     )
-
-
-def _check_quotes(block: Block, path: str, table: pa.Table) -> None:
-    """Holds Arrow's records to TFX's rule: they differ where a quote stands inside a cell without its pair."""
-    records = csv_text.record_starts(block.text)
-    open_at_end = (
-        table.num_rows > 0
-        and table.column(table.num_columns - 1)[-1].as_py().endswith(b"\n")
-        and not block.text.rstrip(b"\r\n").endswith(csv_text.QUOTE)
-    )
-    if len(records) == table.num_rows and not open_at_end:
-        return
-    position = _first_odd_record(block.text, records)
-    raise _refusal(block, path, position, "a quote inside a cell has no pair", csv_source.QUOTE_ADVICE)
-
-
-def _first_odd_record(text: bytes, records: "list[int]") -> int:
-    """Where the first record begins that spans lines by TFX's rule and holds a quote inside an unquoted cell."""
-    for start, end in zip(records, [*records[1:], len(text)]):
-        if csv_text.LINE_END in text[start:end].rstrip(b"\r\n"):
-            return int(start)
-    return int(records[0]) if len(records) else 0
 
 
 def _misfit(block: Block, path: str, width: int, delimiter: str, error: Exception) -> UnreadableTable:

@@ -178,12 +178,12 @@ def _blocks_between(file: IO[bytes], path: str, start: int, stop: Optional[int],
         rest, offset = text[end:], offset + end
     if rest.count(csv_text.QUOTE) % 2:
         line = line_number(path, offset)
-        raise UnreadableTable("a quote is opened and never closed", f"{path}, line {line}", QUOTE_ADVICE)
+        raise UnreadableTable("a quote is opened and never closed", f"{path}, line {line}", _QUOTE_ADVICE)
     if rest:
         yield Block(rest, offset)
 
 
-QUOTE_ADVICE = "double each quote inside a quoted cell, and quote a cell that holds one"
+_QUOTE_ADVICE = "double each quote inside a quoted cell, and quote a cell that holds one"
 
 
 def line_number(path: str, offset: int) -> int:

@@ -79,19 +79,64 @@ class Flaw:
     position: int
 
 
-def flaw(text: bytes) -> Optional[Flaw]:
-    """A carriage return that ends no line, outside quotes; None where there is none.
+def flaw(text: bytes, delimiter: bytes) -> Optional[Flaw]:
+    """What stands in the way of reading whole records as TFX does; None where nothing does.
 
-    Python's csv module, which TFX uses, takes carriage returns before a line end or at the end of the text only.
+    That is a carriage return that ends no line (Python's csv module, which TFX uses, takes them before a line end or
+    at the end of the text only), or a record whose end by the number of its quotes is not its end by its cells.
     """
+    data = np.frombuffer(text, np.uint8)
+    quotes = np.flatnonzero(data == ord(QUOTE)) if QUOTE in text else np.zeros(0, np.int64)
+    return _lone_return(text, data, quotes) or _unsound_record(text, data, quotes, delimiter)
+
+
+def _lone_return(text: bytes, data: np.ndarray, quotes: np.ndarray) -> Optional[Flaw]:
     if text.count(b"\r") == text.count(b"\r\n"):
         return None
-    data = np.frombuffer(text, np.uint8)
     returns = np.flatnonzero(data == ord("\r"))
     following = np.append(data, ord(LINE_END))[returns + 1]
     alone = returns[(following != ord(LINE_END)) & (following != ord("\r"))]
-    quotes = np.flatnonzero(data == ord(QUOTE))
     outside = alone[np.searchsorted(quotes, alone) % 2 == 0]
-    if len(outside) == 0:
+    return Flaw("a carriage return ends no line", int(outside[0])) if len(outside) else None
+
+
+def _unsound_record(text: bytes, data: np.ndarray, quotes: np.ndarray, delimiter: bytes) -> Optional[Flaw]:
+    """Counting quotes and reading cells agree but where a quote that should open stands inside a cell: look there."""
+    opening = quotes[::2]
+    before = np.where(opening > 0, data[opening - 1], ord(LINE_END))
+    doubled = np.isin(opening - 1, quotes[1::2])
+    stray = opening[(before != ord(LINE_END)) & (before != ord(delimiter)) & ~doubled]
+    if len(stray) == 0:
         return None
-    return Flaw("a carriage return that ends no line", int(outside[0]))
+    starts = record_starts(text)
+    ends = np.append(starts[1:], len(text))
+    for place in np.unique(np.searchsorted(starts, stray, side="right") - 1):
+        if not _sound(text[starts[place] : ends[place]].rstrip(b"\r\n"), delimiter):
+            return Flaw("a quote inside a cell has no pair", int(starts[place]))
+    return None
+
+
+def _sound(record: bytes, delimiter: bytes) -> bool:
+    """Whether a record, read cell by cell, ends where it ends, and no earlier and no later."""
+    position = 0
+    while True:
+        if record.startswith(QUOTE, position):
+            position = _after_closing_quote(record, position + 1)
+            if position == 0:
+                return False
+        stop = record.find(delimiter, position)
+        outside = record[position : stop if stop >= 0 else len(record)]
+        if LINE_END in outside or b"\r" in outside:
+            return False
+        if stop < 0:
+            return True
+        position = stop + 1
+
+
+def _after_closing_quote(record: bytes, position: int) -> int:
+    """The position after the quote that closes a cell, of which two in a row are one in the cell; 0 for none."""
+    while (quote := record.find(QUOTE, position)) >= 0:
+        if not record.startswith(QUOTE, quote + 1):
+            return quote + 1
+        position = quote + 2
+    return 0

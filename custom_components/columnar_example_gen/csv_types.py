@@ -158,7 +158,10 @@ def _numbers(cells: pa.Array, kind: ColumnType) -> pa.Array:
         values = _odd_numbers(cells, target, python)
     else:
         values = cells.cast(pa.string()).cast(target)
-    return values if kind == ColumnType.INT else pa.array(np.asarray(values).astype(np.float32))
+    if kind == ColumnType.INT:
+        return values
+    with np.errstate(over="ignore"):
+        return pa.array(np.asarray(values).astype(np.float32))
 
 
 def _odd_numbers(cells: pa.Array, target: pa.DataType, python: Callable[[bytes], float]) -> pa.Array:

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 FRAME_HEAD = 12
 FRAME_TAIL = 4
-ENCODED_BYTES_AT_ONCE = 64 << 20
+ENCODED_BYTES_AT_ONCE = 4 << 20  # what stays in the processor's caches, and is not mapped anew each time
 _BINARY = pa.large_binary()
 _NOTHING = pa.scalar(b"", _BINARY)
 _BYTES_KIND, _FLOAT_KIND, _INT64_KIND = b"\x0a", b"\x12", b"\x1a"
@@ -103,13 +103,14 @@ def _encode_slice(batch: pa.RecordBatch) -> FramedRows:
 
 def _seal(framed: pa.Array, ends: np.ndarray) -> FramedRows:
     """Writes each record's checksum into the four bytes that were left for it."""
-    data = framed.buffers()[2].to_pybytes()
+    buffer = framed.buffers()[2]
+    data = buffer.to_pybytes()
     stops = (ends - FRAME_TAIL).tolist()
     starts = [FRAME_HEAD, *(ends[:-1] + FRAME_HEAD).tolist()]
     records = [data[start:stop] for start, stop in zip(starts, stops)]
     crc = google_crc32c.value
     sums = _masked(np.fromiter(map(crc, records), np.uint32, len(records)))
-    sealed = np.frombuffer(bytearray(data), np.uint8)
+    sealed = np.frombuffer(buffer if buffer.is_mutable else bytearray(data), np.uint8)
     sealed[(ends - FRAME_TAIL)[:, None] + np.arange(FRAME_TAIL)] = sums.astype("<u4")[:, None].view(np.uint8)
     return FramedRows(_binary_array(sealed, np.concatenate(([0], ends))), records)
 

@@ -11,6 +11,7 @@ from tfx.utils import proto_utils
 TableFormat = Literal["csv", "parquet"]
 FORMATS = ("csv", "parquet")
 HEADERS = ("tfx", "csv")
+VALUES = ("tfx", "all")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Options:
         header: how the first line of a CSV file names its columns. `tfx` splits the line at every delimiter, as
             `CsvExampleGen` does: quotes and a byte order mark become part of a name. `csv` reads it as a CSV record
             without its byte order mark.
+        missing: spellings of a cell, or of a text in Parquet, that stand for no value, as they read once stripped.
+        strip_spaces: take the white space around cells, and around texts in Parquet, away.
+        values: `tfx` reads what TFX's executors read. `all` takes cells that are not UTF-8 for Latin-1 and, in Parquet,
+            a zero, False or empty text for the value that it is, and dates, times and decimals for text and numbers
+            (`parquet_values.prepared`), where TFX drops or refuses them.
         range_bytes: input bytes of one unit of work, which is also one output shard of each split.
         block_bytes: input bytes that are held and encoded at once.
         threads: threads of one worker; 0 takes one for each processor that the worker may use, at most 8.
@@ -31,6 +37,9 @@ class Options:
     format: TableFormat = "csv"
     delimiter: str = ","
     header: str = "tfx"
+    missing: tuple[str, ...] = ()
+    strip_spaces: bool = False
+    values: str = "tfx"
     range_bytes: int = 64 << 20
     block_bytes: int = 8 << 20
     threads: int = 0
@@ -40,6 +49,8 @@ class Options:
             raise ValueError(f"format is one of {', '.join(FORMATS)}, not {self.format!r}")
         if self.header not in HEADERS:
             raise ValueError(f"header is one of {', '.join(HEADERS)}, not {self.header!r}")
+        if self.values not in VALUES:
+            raise ValueError(f"values is one of {', '.join(VALUES)}, not {self.values!r}")
         if len(self.delimiter.encode()) != 1 or self.delimiter in '"\r\n':
             raise ValueError(f"delimiter is one ASCII character other than a quote or a line end, not {self.delimiter!r}")
         if min(self.range_bytes, self.block_bytes) < 1 or self.threads < 0:
@@ -65,4 +76,4 @@ def from_custom_config(text: Any) -> Options:
     config.custom_config.Unpack(packed)
     values = json.loads(packed["columnar_example_gen"])
     values.pop("code_digest", None)
-    return Options(**values)
+    return Options(**{**values, "missing": tuple(values.get("missing", ()))})

@@ -137,7 +137,8 @@ def _values(column: pa.Array, name: str, path: str) -> pa.Array:
     """Scalars as int64, float32 or large_binary."""
     kind = column.type
     if pa.types.is_floating(kind):
-        return pa.array(np.asarray(column.cast(pa.float64()).fill_null(0)).astype(np.float32))
+        with np.errstate(over="ignore"):
+            return pa.array(np.asarray(column.cast(pa.float64()).fill_null(0)).astype(np.float32))
     if _is_bytes(kind):
         return (column.cast(pa.binary()) if pa.types.is_fixed_size_binary(kind) else column).cast(pa.large_binary())
     if not _known(kind):

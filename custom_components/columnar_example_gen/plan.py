@@ -100,4 +100,5 @@ def _partition(input_config: example_gen_pb2.Input, output_config: example_gen_p
     if not config.splits:
         return Partition(names)
     bounds = [sum(split.hash_buckets for split in config.splits[: place + 1]) for place in range(len(config.splits))]
-    return Partition(names, tuple(bounds), config.partition_feature_name)
+    feature = config.partition_feature_name if config.HasField("partition_feature_name") else None
+    return Partition(names, tuple(bounds), feature)

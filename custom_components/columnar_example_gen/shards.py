@@ -30,16 +30,21 @@ class Shard:
     arrow: str
 
 
-def compress(rows: pa.Array) -> bytes:
-    """TFRecords as one gzip member; members can follow each other in a file (RFC 1952, section 2.2)."""
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
-    offsets = rows.buffers()[1]
-    first, last = (int.from_bytes(offsets[8 * place : 8 * place + 8].to_pybytes(), "little") for place in _ends(rows))
-    return packer.compress(rows.buffers()[2][first:last]) + packer.flush()
+class Packer:
+    """TFRecords to one gzip member; members can follow each other in a file (RFC 1952, section 2.2)."""
 
+    def __init__(self) -> None:
+        self._packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+        self._parts: list[bytes] = []
 
-def _ends(rows: pa.Array) -> tuple[int, int]:
-    return rows.offset, rows.offset + len(rows)
+    def add(self, rows: pa.Array) -> None:
+        """Takes rows, as `examples.FramedRows` has them, from an array that is no slice."""
+        if len(rows):
+            self._parts.append(self._packer.compress(rows.buffers()[2]))
+
+    def finish(self) -> bytes:
+        """The member."""
+        return b"".join([*self._parts, self._packer.flush()])
 
 
 class ShardWriter(contextlib.AbstractContextManager["ShardWriter"]):

@@ -6,6 +6,7 @@ all buckets; splits take buckets in their order.
 
 import dataclasses
 import hashlib
+from typing import Optional
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +22,12 @@ class Partition:
     Attributes:
         names: output splits, in order.
         buckets: upper bounds of their hash buckets, ascending; none where each input split is an output split.
-        feature: the feature that is hashed; empty for the whole example.
+        feature: the feature that is hashed; None for the whole example.
     """
 
     names: tuple[str, ...]
     buckets: tuple[int, ...] = ()
-    feature: str = ""
+    feature: Optional[str] = None
 
     def assign(self, group: int, batch: pa.RecordBatch, records: list[bytes]) -> np.ndarray:
         """The index of each row's output split.
@@ -41,18 +42,19 @@ class Partition:
         """
         if not self.buckets:
             return np.full(len(records), group)
-        keys = self._feature_keys(batch) if self.feature else records
+        keys = records if self.feature is None else self._feature_keys(batch, self.feature)
         return np.searchsorted(self.buckets, remainders(keys, self.buckets[-1]), side="right")
 
-    def _feature_keys(self, batch: pa.RecordBatch) -> list[bytes]:
-        place = batch.schema.get_field_index(self.feature)
+    @staticmethod
+    def _feature_keys(batch: pa.RecordBatch, feature: str) -> list[bytes]:
+        place = batch.schema.get_field_index(feature)
         if place < 0:
-            raise _unfit(f"the split's partition_feature_name {self.feature!r} is not a column")
+            raise _unfit(f"the split's partition_feature_name {feature!r} is not a column")
         column = batch.column(place)
         if column.null_count or pa.types.is_null(column.type):
-            raise _unfit(f"the feature to split by, {self.feature!r}, has rows without a value")
+            raise _unfit(f"the feature to split by, {feature!r}, has rows without a value")
         if pa.types.is_floating(column.type.value_type):
-            raise _unfit(f"the feature to split by, {self.feature!r}, is a float")
+            raise _unfit(f"the feature to split by, {feature!r}, is a float")
         return examples.encode_feature(column)
 
 

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Optional, TypeVar, Union
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 from tfx.components.example_gen import write_split
 from tfx.dsl.io import fileio
@@ -35,6 +36,7 @@ Types = Union[tuple[ColumnType, ...], UnreadableTable]
 Encoded = list[tuple[str, bytes, pa.RecordBatch]]
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+Rows = TypeVar("Rows", pa.Array, pa.RecordBatch)
 
 
 class _Parsed:
@@ -209,21 +211,31 @@ class WriteShards(beam.DoFn):
         return in_order(from_text, _blocks(work, quotes, self._plan, self._options), threads)
 
     def _encode(self, group: int, batch: pa.RecordBatch) -> Encoded:
-        partition = self._plan.partition
-        out: Encoded = []
+        if batch.num_rows == 0:
+            return []
+        names = self._plan.partition.names
+        packers = [shards.Packer() for _ in names]
+        assigned = []
         for part, framed in examples.encode(batch):
-            assigned = partition.assign(group, part, framed.records)
-            for place, split in enumerate(partition.names):
-                chosen = pa.array((assigned == place).nonzero()[0])
-                if len(chosen) == len(part):
-                    out.append((split, shards.compress(framed.rows), part))
-                elif len(chosen):
-                    out.append((split, shards.compress(framed.rows.take(chosen)), _take(part, chosen)))
-        return out
+            assigned.append(self._plan.partition.assign(group, part, framed.records))
+            for place, packer in enumerate(packers):
+                packer.add(_chosen(framed.rows, assigned[-1] == place))
+        places = np.concatenate(assigned)
+        return [
+            (name, packers[place].finish(), _chosen(batch, places == place))
+            for place, name in enumerate(names)
+            if (places == place).any()
+        ]
 
 
-def _take(batch: pa.RecordBatch, chosen: pa.Array) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([column.take(chosen) for column in batch.columns], schema=batch.schema)
+def _chosen(rows: Rows, mask: np.ndarray) -> Rows:
+    """The rows that a mask keeps."""
+    if mask.all():
+        return rows
+    chosen = pa.array(mask.nonzero()[0])
+    if isinstance(rows, pa.RecordBatch):
+        return pa.RecordBatch.from_arrays([column.take(chosen) for column in rows.columns], schema=rows.schema)
+    return rows.take(chosen)
 
 
 def to_features(cells: Cells, names: tuple[str, ...], types: tuple[ColumnType, ...]) -> pa.RecordBatch:

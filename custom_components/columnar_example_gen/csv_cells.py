@@ -1,0 +1,82 @@
+"""What a cell says once it is cleaned, and what a header names: rules that TFX's reader does not have.
+
+Neither Beam nor TFX is imported here: `millrace init` looks at tables by the same rules.
+"""
+
+import csv
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+BOM = b"\xef\xbb\xbf"
+
+
+def header_names(line: bytes, delimiter: str) -> tuple[str, ...]:
+    """Reads a header line as a CSV record.
+
+    Args:
+        line: the first line of a file; a byte order mark is no part of it, and bytes that are not UTF-8 are Latin-1.
+        delimiter: between two names.
+
+    Returns:
+        The names without the spaces around them; a column without a name is `column_` and its place, from 1.
+
+    Raises:
+        csv.Error: the line is not a CSV record.
+    """
+    text = decoded(line.removeprefix(BOM)).strip("\r\n")
+    names = next(csv.reader([text], delimiter=delimiter, strict=True), [])
+    return tuple(name.strip() or f"column_{place}" for place, name in enumerate(names, start=1))
+
+
+def decoded(text: bytes) -> str:
+    """Text in UTF-8, or in Latin-1 where it is not UTF-8."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
+def cleaned(cells: pa.Array, strip_spaces: bool, missing: tuple[str, ...], decode: bool) -> pa.Array:
+    """Cleans cells.
+
+    Args:
+        cells: binary array; an empty value is an empty cell.
+        strip_spaces: take the ASCII white space around each cell away.
+        missing: cells that mean that there is no value, as they read once they are stripped.
+        decode: read a cell that is not UTF-8 as Latin-1.
+
+    Returns:
+        A binary array of the same length; a missing value is empty.
+    """
+    if not (strip_spaces or missing or decode):
+        return cells
+    text = _as_utf8(cells) if decode else _unchecked(cells)
+    if strip_spaces:
+        text = pc.ascii_trim_whitespace(text)
+    if missing:
+        stands_in = pc.is_in(text, value_set=pa.array(missing, pa.string()))
+        if pc.any(stands_in).as_py():
+            text = pc.if_else(stands_in, "", text)
+    return text.view(pa.binary())
+
+
+def is_utf8(cells: pa.Array) -> bool:
+    """Whether every cell is UTF-8."""
+    try:
+        cells.cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _unchecked(cells: pa.Array) -> pa.Array:
+    return cells.view(pa.string())
+
+
+def _as_utf8(cells: pa.Array) -> pa.Array:
+    if is_utf8(cells):
+        return _unchecked(cells)
+    spelled = cells.dictionary_encode()
+    words = pa.array([None if word is None else decoded(word) for word in spelled.dictionary.to_pylist()], pa.string())
+    return words.take(spelled.indices)
