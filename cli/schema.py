@@ -2,9 +2,9 @@
 
 import difflib
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 import click
 
@@ -59,12 +59,13 @@ def show(bench: Workbench, split: Optional[str], as_json: bool) -> None:
     undescribed = sorted({path for columns in splits.values() for path in columns} - known)
     run = bench.latest.run_id if bench.latest else None
     if as_json:
-        environments = list(source.proto.default_environment)
-        facts = {"file": source.name, "run": run, "environments": environments, "undescribed": undescribed}
+        facts = {"file": source.name, "run": run, "undescribed": undescribed}
+        facts |= {"environments": list(source.proto.default_environment)}
         tables.print_json({**facts, "features": rows})
         return
     tables.print_features(rows, split or ("train" if "train" in splits else next(iter(splits), None)))
-    click.echo(f"{source.name}: {len(rows)} features, environments: {', '.join(source.proto.default_environment) or '-'}")
+    environments = ", ".join(source.proto.default_environment) or "none"
+    click.echo(f"{source.name}: {len(rows)} features, environments: {environments}")
     click.echo(f"seen: in run {run}" if run else f"nothing ran yet: millrace run -c {bench.config_file}")
     if undescribed:
         click.echo(f"in the data, and not in the schema: {', '.join(undescribed)}")

@@ -127,6 +127,7 @@ def proposal_values(proposal: Proposal) -> dict[str, Any]:
         "feature": proposal.anomaly.feature,
         "reason": proposal.anomaly.reason,
         "rows": proposal.anomaly.rows,
+        "rows_exact": proposal.anomaly.exact,
         "splits": list(proposal.anomaly.splits),
         "told": proposal.anomaly.told,
         "words": list(proposal.words),
@@ -142,7 +143,8 @@ def print_proposals(proposals: Sequence[Proposal]) -> None:
     for proposal in proposals:
         anomaly = proposal.anomaly
         if proposal.preferred:
-            rows = f", {anomaly.rows:,} rows" if anomaly.rows is not None else ""
+            bound = "" if anomaly.exact else "at most "
+            rows = f", {bound}{anomaly.rows:,} rows" if anomaly.rows is not None else ""
             subject = anomaly.feature or "the data"
             click.secho(f"{subject}: {anomaly.reason} in {', '.join(anomaly.splits)}{rows}", bold=True)
             if anomaly.told:

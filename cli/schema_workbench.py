@@ -1,14 +1,16 @@
 """What the schema commands work on: the configured file, its history, and what past runs saw and were refused for."""
 
 import functools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Callable, Optional, TypeVar, cast
+from typing import Any, Optional, TypeVar, cast
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
 from custom_components.data_gate import gate
 from custom_components.data_gate.findings import Finding, read_split
@@ -19,11 +21,14 @@ from pipeline.config_file import load
 from pipeline.errors import SchemaError
 from schema import files
 from schema.errors import SchemaFileError
-from schema.evidence import Evidence, Seen, Statistics, seen
+from schema.evidence import Evidence, Seen, seen
 from schema.files import History, SchemaText
 from schema.impact import Anomalies, Block
 from schema.lint import Uses
+from schema.phrases import features
 from schema.proposals import Anomaly
+
+_RANGES = ("INT_TYPE_SMALL_INT", "INT_TYPE_BIG_INT", "FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -104,7 +109,8 @@ class Workbench:
         # ML Metadata's client takes a third of a second to import; commands that need no run do without it.
         from pipeline import records
 
-        return [found for run in records.runs(records.open_store(self.config), self.config.name) if (found := _saw(run))]
+        runs = records.runs(records.open_store(self.config), self.config.name)
+        return [found for run in runs if (found := _saw(run))]
 
     @property
     def latest(self) -> Optional[Evidence]:
@@ -173,14 +179,29 @@ class Workbench:
         for finding in self.findings(run.statistics, run.anomalies, run.schema):
             if finding.action != "ignore":
                 grouped.setdefault((finding.feature, finding.reason), []).append(finding)
-        return [_anomaly(feature, reason, found) for (feature, reason), found in sorted(grouped.items())]
+        return [_anomaly(feature, reason, found, run) for (feature, reason), found in sorted(grouped.items())]
 
 
-def _anomaly(feature: str, reason: str, found: Sequence[Finding]) -> Anomaly:
+def _anomaly(feature: str, reason: str, found: Sequence[Finding], run: Evidence) -> Anomaly:
     counted = [finding.rows for finding in found if finding.rows is not None]
+    if reason in _RANGES and not counted:
+        return _beyond(feature, reason, found, run)
     told = f"expected: {found[0].expected}; seen: {found[0].seen}" if found[0].expected else found[0].seen
     splits = tuple(dict.fromkeys(finding.split for finding in found))
     return Anomaly(feature, reason, sum(counted) if counted else None, splits, told)
+
+
+def _beyond(feature: str, reason: str, found: Sequence[Finding], run: Evidence) -> Anomaly:
+    """An anomaly of a range, of whose rows only a bound is known."""
+    described = dict(features(run.schema)).get(feature)
+    limits = described.int_domain if described and described.HasField("int_domain") else None
+    limits = limits or (described.float_domain if described else None)
+    low = limits.min if limits and limits.HasField("min") and "SMALL" in reason else -math.inf
+    high = limits.max if limits and limits.HasField("max") and "BIG" in reason else math.inf
+    splits = tuple(dict.fromkeys(finding.split for finding in found))
+    rows = sum(seen(run.statistics[split])[feature].outside(low, high) for split in splits)
+    told = f"expected: {found[0].expected}; seen: {found[0].seen}"
+    return Anomaly(feature, reason, rows, splits, told, exact=False)
 
 
 def _saw(run: Any) -> Optional[Evidence]:

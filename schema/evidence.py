@@ -4,6 +4,7 @@ An artifact here is the folder that StatisticsGen or ExampleValidator wrote, wit
 that DataGate blocked has both.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from typing import Optional, TypeVar
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Proto
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
 from schema.errors import SchemaFileError
 
@@ -22,7 +24,6 @@ _SPLIT = "Split-"
 _WHOLE = "All Examples"  # TFDV's name of the dataset over all rows, when there are slices beside it
 
 P = TypeVar("P", bound=Proto)
-Statistics = statistics_pb2.DatasetFeatureStatistics
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,14 @@ class Seen:
         if self.proto.WhichOneof("stats") != "num_stats" or not self.filled:
             return None
         return self.proto.num_stats.min, self.proto.num_stats.max
+
+    def outside(self, low: float, high: float) -> int:
+        """At most how many numbers lie below `low` or above `high`, as TFDV's histograms bound it."""
+        bounds = [
+            sum(bucket.sample_count for bucket in found.buckets if bucket.low_value < low or bucket.high_value > high)
+            for found in self.proto.num_stats.histograms
+        ]
+        return math.ceil(min(bounds, default=self.filled))
 
     @property
     def distinct(self) -> int:

@@ -134,7 +134,7 @@ def _from_git(source: str) -> str:
         raise SchemaFileError("this is not a git revision", where=source)
     command = ["git", "show", "--no-textconv", f"{revision}:{path}"]
     try:
-        shown = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 (a list, without a shell)
+        shown = subprocess.run(command, capture_output=True, check=False)
     except FileNotFoundError as error:
         raise SchemaFileError("git is not installed, and there is no such file", where=source) from error
     if shown.returncode != 0:
@@ -176,7 +176,9 @@ def _wait_for(folder: int, path: Path, deadline: float) -> None:
         except BlockingIOError as error:
             if time.monotonic() > deadline:
                 remedy = "wait until it is done, then try again"
-                raise SchemaFileError("another command is changing this file", where=str(path), remedy=remedy) from error
+                raise SchemaFileError(
+                    "another command is changing this file", where=str(path), remedy=remedy
+                ) from error
             time.sleep(0.05)
         else:
             return

@@ -9,10 +9,11 @@ from typing import Any
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
 from schema import native
 from schema.errors import SchemaFileError
-from schema.evidence import Statistics, whole
+from schema.evidence import whole
 
 _BATCH_ROWS = 65_536
 _PARQUET = (".parquet", ".pq")
@@ -81,7 +82,7 @@ def _parquet(file: Path) -> Statistics:
         for batch in pq.ParquetFile(file).iter_batches(_BATCH_ROWS):
             lists = pa.RecordBatch.from_arrays([_as_lists(column) for column in batch.columns], batch.schema.names)
             more = stats_impl.generate_partial_statistics_in_memory(lists, options, generators)
-            sums = [generator.merge_accumulators(pair) for generator, *pair in zip(generators, sums, more)]
+            sums = [generator.merge_accumulators(pair) for generator, *pair in zip(generators, sums, more, strict=True)]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise SchemaFileError(f"not a Parquet table that can be read: {error}", where=str(file)) from error
     return whole(stats_impl.extract_statistics_output(sums, generators))

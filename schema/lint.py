@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Optional
+from typing import Any, Literal, Optional
 
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_metadata.proto.v0.schema_pb2 import Feature
 
 from schema.evidence import Seen
 from schema.files import SchemaText
-from schema.phrases import NOT_EXPECTED, Feature, features, number, type_name
+from schema.phrases import NOT_EXPECTED, features, number, type_name
 from schema.proposals import fits
 from schema.textproto import tree
 
@@ -76,11 +77,11 @@ class _Places:
         self._domains: dict[str, int] = {}
         root = tree.parse(source.text)
         self._walk(root, source.proto, ())
-        for domain, value in zip(source.proto.string_domain, _messages(root, "string_domain")):
+        for domain, value in zip(source.proto.string_domain, _messages(root, "string_domain"), strict=True):
             self._domains.setdefault(domain.name, value.start)
 
-    def _walk(self, node: tree.Message, parent: object, prefix: tuple[str, ...]) -> None:
-        for feature, value in zip(parent.feature, _messages(node, "feature")):  # type: ignore[attr-defined]
+    def _walk(self, node: tree.Message, parent: Any, prefix: tuple[str, ...]) -> None:
+        for feature, value in zip(parent.feature, _messages(node, "feature"), strict=True):
             path = (*prefix, feature.name)
             self._features.setdefault(".".join(path), value)
             for inner in _messages(value, "struct_domain"):
@@ -111,9 +112,7 @@ def _messages(node: tree.Message, name: str) -> list[tree.Message]:
 _Told = tuple[str, Literal["error", "warning"], str, str]
 
 
-def _feature(
-    path: str, feature: Feature, schema: schema_pb2.Schema, splits: Splits, uses: Uses
-) -> Iterator[_Told]:
+def _feature(path: str, feature: Feature, schema: schema_pb2.Schema, splits: Splits, uses: Uses) -> Iterator[_Told]:
     if not feature.name:
         yield "nameless", "error", "a feature without a name is not checked", ""
     if not feature.type and feature.lifecycle_stage not in NOT_EXPECTED:
@@ -128,7 +127,8 @@ def _feature(
     if feature.lifecycle_stage not in NOT_EXPECTED and not feature.deprecated:
         yield from _against_data(path, feature, splits)
     elif path in (uses.label, *uses.columns):
-        yield "unused-stage", "error", "the configuration reads it, but it is not at a stage that is parsed", "lifecycle_stage"
+        said = "the configuration reads it, but it is not at a stage that is parsed"
+        yield "unused-stage", "error", said, "lifecycle_stage"
 
 
 def _feature_domain(feature: Feature, schema: schema_pb2.Schema) -> Iterator[_Told]:
@@ -140,9 +140,8 @@ def _feature_domain(feature: Feature, schema: schema_pb2.Schema) -> Iterator[_To
     elif kind and feature.type and not fits(kind, type_name(feature)):
         yield "domain-type", "error", f"{kind} says nothing about a {type_name(feature)} feature", kind
     if feature.HasField("distribution_constraints") and kind not in ("domain", "string_domain"):
-        yield "mass-without-domain", "warning", "a share within the domain, but no domain of strings", (
-            "distribution_constraints"
-        )
+        said = "a share within the domain, but no domain of strings"
+        yield "mass-without-domain", "warning", said, "distribution_constraints"
     if kind == "string_domain":
         yield from ((rule, level, what, kind) for rule, level, what in _values(feature.string_domain))
 
@@ -155,7 +154,8 @@ def _feature_numbers(feature: Feature) -> Iterator[_Told]:
                 said = f"{number(limits.min)} is more than {number(limits.max)}: nothing fits"
                 yield "empty-range", "error", said, kind
     if feature.presence.min_fraction > 1:
-        yield "fraction", "error", f"min_fraction {number(feature.presence.min_fraction)} is more than every row", "presence"
+        said = f"min_fraction {number(feature.presence.min_fraction)} is more than every row"
+        yield "fraction", "error", said, "presence"
 
 
 def _comparator(feature: Feature, kind: str) -> Iterator[tuple[str, Literal["error", "warning"], str]]:
@@ -167,13 +167,11 @@ def _comparator(feature: Feature, kind: str) -> Iterator[tuple[str, Literal["err
     if not compared.ListFields():
         yield "comparator-empty", "warning", f"{kind} measures nothing"
     if compared.HasField("infinity_norm") and numeric and not categorical:
-        yield "comparator-type", "error", (
-            f"{kind}: infinity_norm compares shares of strings; numbers need jensen_shannon_divergence"
-        )
+        said = f"{kind}: infinity_norm compares shares of strings; numbers need jensen_shannon_divergence"
+        yield "comparator-type", "error", said
     if compared.HasField("jensen_shannon_divergence") and type_name(feature) == "BYTES":
-        yield "comparator-type", "error", (
-            f"{kind}: jensen_shannon_divergence compares histograms of numbers; strings need infinity_norm"
-        )
+        said = f"{kind}: jensen_shannon_divergence compares histograms of numbers; strings need infinity_norm"
+        yield "comparator-type", "error", said
     for field, measure in compared.ListFields():
         if not measure.HasField("threshold"):
             yield "comparator-threshold", "warning", f"{kind}: {field.name} has no threshold, so it never alarms"

@@ -10,6 +10,7 @@ same.
 import importlib
 import importlib.machinery
 import importlib.util
+import sys
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -17,22 +18,24 @@ from typing import Any, Optional
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-_NAME = "tensorflow_data_validation_extension"
-_PACKAGE = "tensorflow_data_validation.pywrap"
+_FILE = "tensorflow_data_validation_extension"
+_NAME = f"tensorflow_data_validation.pywrap.{_FILE}"
 MAX_STRING_DOMAIN = 100  # TFDV's own default
 
 
 @lru_cache(maxsize=1)
 def _extension() -> Any:
-    module = _from_file() or importlib.import_module(f"{_PACKAGE}.{_NAME}")
-    return module.validation
+    # Once a process: a second copy of the extension, loaded by TFDV's own import, would free what the first one freed.
+    # So the first is registered under the extension's own name, where that import finds it.
+    module = sys.modules.get(_NAME) or _from_file() or importlib.import_module(_NAME)
+    return module.validation  # type: ignore[attr-defined]
 
 
 def _from_file() -> Optional[ModuleType]:
     package = importlib.util.find_spec("tensorflow_data_validation")
     for folder in (package.submodule_search_locations or []) if package else []:
         for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-            file = Path(folder) / "pywrap" / f"{_NAME}{suffix}"
+            file = Path(folder) / "pywrap" / f"{_FILE}{suffix}"
             if file.exists():
                 return _load(str(file))
     return None
@@ -46,7 +49,8 @@ def _load(file: str) -> Optional[ModuleType]:
         loader.exec_module(module)
     except ImportError:
         return None
-    return module if hasattr(module, "validation") else None
+    sys.modules[_NAME] = module
+    return module
 
 
 def validate(

@@ -7,8 +7,8 @@ from typing import Any, Union
 from google.protobuf import text_format
 from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_metadata.proto.v0.schema_pb2 import Feature
 
-Feature = schema_pb2.Feature
 NOTHING = ""
 _LONGEST = 200
 

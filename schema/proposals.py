@@ -8,23 +8,23 @@ feature up (it deprecates a column whose type changed, and knows none for drift)
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Optional
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
 from schema import native, words
-from schema.evidence import Evidence, Statistics, seen
+from schema.evidence import Evidence, seen
 from schema.phrases import DOMAIN_FIELDS, features
 from schema.textproto.rewrite import rewrite
-
-Feature = schema_pb2.Feature
-Schema = schema_pb2.Schema
 
 MOST_VALUES = 50  # unexpected values beyond which a list of values is no domain but a column of free text
 MOST_SHARE = 0.05  # of the values, below which the rest may simply be allowed to lie outside the domain
 
+_NO_EDIT = "no edit of the schema answers this: mend the data or the configuration"
 _COUNTS = ("value_count", "value_counts", "shape")
 _FIELDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"FEATURE_TYPE_(LOW_FRACTION|LOW_NUMBER|NOT)_PRESENT", ("presence", "group_presence")),
@@ -43,7 +43,7 @@ class Anomaly:
     Args:
         feature: its path with dots; empty when it is about the data as a whole.
         reason: TFDV's or DataGate's reason code.
-        rows: how many rows it concerns, where known.
+        rows: how many rows it concerns, where known; at most so many when `exact` is not set.
         splits: the splits' names.
         told: what was expected and seen, in words.
     """
@@ -53,6 +53,7 @@ class Anomaly:
     rows: Optional[int]
     splits: tuple[str, ...]
     told: str
+    exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def propose(text: str, schema: Schema, evidence: Evidence, anomalies: Sequence[A
             letter = chr(ord("a") + place) if place else ""
             found.append(_proposal(f"{number}{letter}", anomaly, way, place == 0, text, schema, name))
         if not ways:
-            found.append(Proposal(str(number), anomaly, (), "", "no edit of the schema answers this: mend the data or the configuration", True, None))
+            found.append(Proposal(str(number), anomaly, (), "", _NO_EDIT, True, None))
     return found
 
 
@@ -137,7 +138,7 @@ def accept(schema: Schema, chosen: Iterable[Proposal], evidence: Evidence) -> Sc
     return result
 
 
-def _proposal(number: int, anomaly: Anomaly, way: _Way, first: bool, text: str, schema: Schema, name: str) -> Proposal:
+def _proposal(number: str, anomaly: Anomaly, way: _Way, first: bool, text: str, schema: Schema, name: str) -> Proposal:
     after = Schema()
     after.CopyFrom(schema)
     way.edit(after)
@@ -147,8 +148,9 @@ def _proposal(number: int, anomaly: Anomaly, way: _Way, first: bool, text: str, 
 
 def patch(before: str, after: str, name: str) -> str:
     """A unified diff between two texts of one file."""
+    path = name.lstrip("/")
     lines = difflib.unified_diff(
-        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}"
+        before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{path}", f"b/{path}"
     )
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
@@ -314,8 +316,9 @@ def _missing_column(path: str) -> Iterable[_Way]:
 
 
 def _type(path: str, evidence: Evidence) -> Iterable[_Way]:
-    """TFDV would deprecate the feature; its type is what the data says, and its domain goes if it is of another type."""
-    types = [found[path].type for found in map(seen, evidence.statistics.values()) if path in found and found[path].filled]
+    """TFDV would deprecate the feature. Its type is what the data says; a domain of another type goes."""
+    columns = [found[path] for found in map(seen, evidence.statistics.values()) if path in found]
+    types = [column.type for column in columns if column.filled]
     if not types:
         return ()
     wide = next((name for name in ("STRUCT", "BYTES", "FLOAT") if name in types), "INT")
@@ -333,7 +336,7 @@ def _type(path: str, evidence: Evidence) -> Iterable[_Way]:
             if feature.HasField(name) and not getattr(feature, name).ListFields():
                 feature.ClearField(name)
 
-    return [_Way(edit, "rather mend the data when the type did not change on purpose: models in use expect the old one")]
+    return [_Way(edit, "rather mend the data, unless the type changed on purpose: models in use expect the old one")]
 
 
 def fits(domain: str, type_name: str) -> bool:
@@ -370,7 +373,8 @@ def _strings(path: str, now: Feature, schema: Schema, evidence: Evidence) -> Ite
             result.string_domain.extend(kept)
 
     def tolerate(result: Schema) -> None:
-        _at(result, path).distribution_constraints.min_domain_mass = mass
+        if outside > 0:
+            _at(result, path).distribution_constraints.min_domain_mass = mass
 
     many = f"{len(unexpected)} unexpected values and more" if free else ""
     first = _Way(drop, f"{many}: this is no list of categories") if free else _Way(extend)
@@ -390,7 +394,7 @@ def _distance(path: str, evidence: Evidence) -> Iterable[_Way]:
     """The threshold becomes the measured distance, rounded up to two digits."""
     Measurement = anomalies_pb2.DriftSkewInfo.Measurement
     fields = {Measurement.L_INFTY: "infinity_norm", Measurement.JENSEN_SHANNON_DIVERGENCE: "jensen_shannon_divergence"}
-    if "NORMALIZED_ABSOLUTE_DIFFERENCE" in Measurement.Type.keys():
+    if "NORMALIZED_ABSOLUTE_DIFFERENCE" in Measurement.Type.keys():  # noqa: SIM118 (not a dict)
         fields[Measurement.Type.Value("NORMALIZED_ABSOLUTE_DIFFERENCE")] = "normalized_abs_difference"
     raised: dict[tuple[str, str], float] = {}
     for info in (info for found in evidence.anomalies.values() for info in found.drift_skew_info):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_metadata.proto.v0.schema_pb2 import Feature
 
 from schema import phrases
-from schema.phrases import Feature
 
 _SAID = {field for _, fields, _ in phrases.ASPECTS for field in fields} | set(phrases.DOMAIN_FIELDS) | {"name"}
 _NONE = "nothing said"

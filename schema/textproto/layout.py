@@ -18,7 +18,7 @@ Placed = Union[Field, Item]
 
 @dataclass(frozen=True)
 class Block:
-    """Text to insert: a field or a list's element, as lines with `\\t` for each level of indentation, and as one line."""
+    """Text to insert, a field or a list's element: as lines, a tab for each level of indentation, and as one line."""
 
     lines: tuple[str, ...]
     one_line: str
@@ -77,11 +77,11 @@ class Layout:
         """Inserts fields after one that stays, separated as that one is."""
         ends = [anchor.separator] * len(blocks)
         if not self._has_own_lines(anchor):
-            inserted = "".join(f" {block.one_line}{end}" for block, end in zip(blocks, ends))
+            inserted = "".join(f" {block.one_line}{end}" for block, end in zip(blocks, ends, strict=True))
             self.replace(anchor.end, anchor.end, inserted + self._gap_before(anchor.end))
             return
         gap = self._newline if self._stands_apart(anchor) else ""
-        made = [gap + self._like(anchor, block) + end for block, end in zip(blocks, ends)]
+        made = [gap + self._like(anchor, block) + end for block, end in zip(blocks, ends, strict=True)]
         self._insert_lines(self._line_end(anchor.end), made)
 
     def add_fields_before(self, anchor: Field, blocks: list[Block]) -> None:
@@ -137,7 +137,9 @@ class Layout:
         if deeper:
             indent += self._unit
         levels = [len(line) - len(line.lstrip("\t")) for line in lines]
-        return self._newline.join(indent + self._unit * level + line[level:] for level, line in zip(levels, lines))
+        return self._newline.join(
+            indent + self._unit * level + line[level:] for level, line in zip(levels, lines, strict=True)
+        )
 
     def _like(self, anchor: Field, block: Block) -> str:
         """A block for the lines beside `anchor`: on one line where that is a message on one line."""
@@ -161,7 +163,7 @@ class Layout:
         return _SPACES.match(self.text, self._line_start(position)).group()  # type: ignore[union-attr]
 
     def _spaces_before(self, position: int) -> int:
-        return len(self.text[: position].rstrip(" \t\f\v\r"))
+        return len(self.text[:position].rstrip(" \t\f\v\r"))
 
     def _spaces_after(self, position: int) -> int:
         return _SPACES.match(self.text, position).end()  # type: ignore[union-attr]

@@ -202,10 +202,10 @@ class _Edit:
     def _map(self, current: Mapping[Any, Any], target: Mapping[Any, Any]) -> list[Block]:
         """Edits a map, whose entries have a key and no order; of entries with one key, the last counts."""
         keys = [self._key(element) for element in self._placed]
-        for index, (key, element) in enumerate(zip(keys, self._placed)):
+        for index, (key, element) in enumerate(zip(keys, self._placed, strict=True)):
             if key in target and key not in keys[index + 1 :] and not _same(current[key], target[key]):
                 self._change(element, None, self._entry(key, target[key]), same=False)
-        self._remove([element for key, element in zip(keys, self._placed) if key not in target])
+        self._remove([element for key, element in zip(keys, self._placed, strict=True) if key not in target])
         return [self._block(self._entry(key, target[key])) for key in sorted(target) if key not in current]
 
     def _entry(self, key: Any, value: Any) -> "_Entry":
@@ -322,7 +322,7 @@ def _identity(value: Any, place: Optional[int]) -> Any:
         return value
     name = value.DESCRIPTOR.fields_by_name.get("name")
     if name is not None and name.message_type is None and _has(value, name):
-        return ("name", getattr(value, "name"))
+        return ("name", value.name)
     return value.SerializeToString(deterministic=True) if place is None else ("place", place)
 
 

@@ -152,7 +152,7 @@ class _Parser:
         return made
 
     def _bracketed(self, opening: Token) -> str:
-        parts = []
+        parts: list[str] = []
         while True:
             token = self._take("]")
             shown = self._text[token.start : token.end]

@@ -1,0 +1,124 @@
+"""Schema files on disk: written whole or not at all, one edit after the other, and back."""
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from schema import files
+from schema.errors import SchemaFileError
+
+TEXT = '# a comment\nfeature { name: "a" type: INT }\n'
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "schema" / "schema.pbtxt"
+    path.parent.mkdir()
+    path.write_text(TEXT)
+    return path
+
+
+def history(file):
+    return files.History(file.parent.parent / "history", file)
+
+
+def test_an_edit_leaves_nothing_beside_the_file_and_can_be_taken_back(file):
+    history(file).change(TEXT, TEXT + "# more\n", "test", ("words",))
+    assert [path.name for path in file.parent.iterdir()] == ["schema.pbtxt"]
+    assert file.read_text() == TEXT + "# more\n"
+    assert history(file).undo().why == "test"
+    assert file.read_text() == TEXT
+
+
+def test_edits_are_taken_back_one_after_the_other(file):
+    history(file).change(TEXT, TEXT + "# 1\n", "one", ())
+    history(file).change(TEXT + "# 1\n", TEXT + "# 1\n# 2\n", "two", ())
+    assert [history(file).undo().why, history(file).undo().why] == ["two", "one"]
+    assert file.read_text() == TEXT
+    with pytest.raises(SchemaFileError, match="no edit"):
+        history(file).undo()
+
+
+def test_an_edit_on_record_that_was_never_written_is_not_taken_back(file):
+    history(file).change(TEXT, TEXT + "# 1\n", "one", ())
+    recorded = history(file)
+    recorded._record(files.Edit(2, "", "died", (), TEXT + "# 1\n", TEXT + "# 2\n"))
+    assert history(file).undo().why == "one"
+    assert file.read_text() == TEXT
+
+
+def test_a_text_that_is_no_schema_is_never_written(file):
+    with pytest.raises(SchemaFileError, match="no field named nam"):
+        history(file).change(TEXT, 'feature { nam: "a" }', "test", ())
+    assert file.read_text() == TEXT
+    assert history(file).edits() == []
+
+
+def test_an_edit_of_a_text_that_is_no_longer_there_is_refused(file):
+    file.write_text(TEXT + "# by hand\n")
+    with pytest.raises(SchemaFileError, match="changed since it was read"):
+        history(file).change(TEXT, TEXT + "# mine\n", "test", ())
+    assert file.read_text() == TEXT + "# by hand\n"
+
+
+def test_line_ends_mode_and_links_stay(file):
+    file.write_bytes(b'feature { name: "a" }\r\n')
+    file.chmod(0o640)
+    link = file.parent.parent / "link.pbtxt"
+    link.symlink_to(file)
+    text = files.read_text(link)
+    assert text.endswith("\r\n")
+    files.write(link, text + "# x\r\n")
+    assert link.is_symlink()
+    assert file.read_bytes() == b'feature { name: "a" }\r\n# x\r\n'
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_that_cannot_be_written_is_told():
+    with pytest.raises(SchemaFileError, match="cannot be written"):
+        files.write(Path("/proc/no-file-can-be-made-here.pbtxt"), TEXT)
+
+
+def _append(path, count):
+    for _ in range(count):
+        with files.locked(path, seconds=60):
+            text = files.read_text(path)
+            files.History(path.parent.parent / "history", path).change(text, text + "# x\n", "append", ())
+
+
+def test_edits_of_several_processes_follow_each_other(file):
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_append, args=(file, 10)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert file.read_text().count("# x\n") == 30
+    assert len(history(file).edits()) == 30
+
+
+def test_a_lock_that_is_held_is_told(file):
+    with files.locked(file), pytest.raises(SchemaFileError, match="another command"), files.locked(file, seconds=0.1):
+        pass
+
+
+def test_a_file_that_is_not_utf8_is_told_with_its_place(file):
+    file.write_bytes(b'# ok\nfeature { name: "\xff" }\n')
+    with pytest.raises(SchemaFileError, match="not UTF-8") as caught:
+        files.read(file)
+    assert caught.value.where.endswith(":2:18")
+
+
+def test_a_folder_and_a_binary_schema_are_read(file, tmp_path):
+    assert files.read_any(str(file.parent)).text == TEXT
+    binary = tmp_path / "schema.pb"
+    binary.write_bytes(files.read(file).proto.SerializeToString())
+    assert files.read_any(str(binary)).proto == files.read(file).proto
+
+
+@pytest.mark.parametrize("source", ["--output=x:y", "nothing", "HEAD:/no/such"])
+def test_what_is_neither_a_file_nor_in_git_is_told(source, file, monkeypatch):
+    monkeypatch.chdir(file.parent)
+    with pytest.raises(SchemaFileError):
+        files.read_any(source)

@@ -1,0 +1,108 @@
+"""Each rule of `schema check` finds its mistake, on its line, and leaves a good schema alone."""
+
+from pathlib import Path
+
+import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from pipeline.config_file import absolute
+from schema import files
+from schema.evidence import read_binary, seen, whole
+from schema.lint import Uses, lint
+
+STATISTICS = Path(absolute("package:tfx/components/testdata/statistics_gen", Path()))
+USES = Uses("tips", ("fare", "payment_type"))
+GOOD = """\
+default_environment: "TRAINING"
+default_environment: "SERVING"
+feature { name: "tips" type: FLOAT not_in_environment: "SERVING" }
+feature { name: "fare" type: FLOAT float_domain { min: 0 max: 1000 } }
+feature {
+  name: "payment_type"
+  type: BYTES
+  domain: "payment"
+  drift_comparator { infinity_norm { threshold: 0.1 } }
+}
+string_domain { name: "payment" value: "Cash" value: "Credit Card" }
+"""
+
+
+def splits():
+    found = read_binary(STATISTICS / "Split-train" / "FeatureStats.pb", statistics_pb2.DatasetFeatureStatisticsList)
+    kept = [column for column in whole(found).features if column.path.step[0] in ("tips", "fare", "payment_type")]
+    statistics = statistics_pb2.DatasetFeatureStatistics(num_examples=whole(found).num_examples, features=kept)
+    return {"train": seen(statistics)}
+
+
+def rules(text, uses=USES, data=None):
+    found = lint(files.parse(text, "schema.pbtxt"), splits() if data is None else data, uses)
+    return {(finding.rule, finding.severity, finding.line) for finding in found}
+
+
+def test_a_good_schema_has_no_findings():
+    assert rules(GOOD) == set()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ('domain: "payment"', 'domain: "pay"', {("unknown-domain", "error", 8), ("unused-domain", "warning", 11)}),
+        (' value: "Credit Card"', "", {("single-value", "warning", 11)}),
+        (' value: "Cash" value: "Credit Card"', "", {("empty-domain", "warning", 11)}),
+        ('value: "Credit Card"', 'value: "Cash" value: "b"', {("duplicate-value", "warning", 11)}),
+        ('value: "Credit Card"', 'value: " b"', {("stray-space", "warning", 11)}),
+        ("infinity_norm", "jensen_shannon_divergence", {("comparator-type", "error", 9)}),
+        ("threshold: 0.1", "threshold: 2", {("comparator-threshold", "warning", 9)}),
+        ("threshold: 0.1", "", {("comparator-threshold", "warning", 9)}),
+        ("{ infinity_norm { threshold: 0.1 } }", "{ }", {("comparator-empty", "warning", 9)}),
+        (' not_in_environment: "SERVING"', "", {("label-environment", "warning", 3)}),
+        ('not_in_environment: "SERVING"', 'not_in_environment: "SERVE"', {("unknown-environment", "error", 3)}),
+        ("min: 0 max: 1000", "min: 2000 max: 1000", {("empty-range", "error", 4)}),
+        ("max: 1000", "max: 100", {("range-contradicted", "warning", 4)}),
+        ("float_domain {", "int_domain {", {("domain-type", "error", 4), }),
+        ("type: BYTES", "", {("typeless", "error", 5)}),
+        ("type: BYTES", "type: BYTES presence { min_fraction: 1.5 }",
+         {("fraction", "error", 7), ("presence-contradicted", "warning", 7)}),
+        ("type: BYTES", "type: BYTES presence { min_count: 9000000 }", {("presence-contradicted", "warning", 7)}),
+        ("type: BYTES", "type: BYTES lifecycle_stage: DEPRECATED", {("unused-stage", "error", 7)}),
+        ("type: FLOAT float", "type: FLOAT distribution_constraints { min_domain_mass: 0.5 } float",
+         {("mass-without-domain", "warning", 4)}),
+        ('name: "fare"', 'name: "tips"',
+         {("duplicate-feature", "error", 3), ("label-environment", "warning", 3), ("not-in-schema", "error", 1)}),
+        ('name: "fare"', 'name: "fee"', {("not-in-data", "warning", 4), ("not-in-schema", "error", 1)}),
+        ('name: "fare" type: FLOAT', 'type: FLOAT',
+         {("nameless", "error", 4), ("not-in-data", "warning", 4), ("not-in-schema", "error", 1)}),
+        ('string_domain { name', 'string_domain { name: "payment" value: "x" value: "y" }\nstring_domain { name',
+         {("duplicate-domain", "error", 11)}),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_found_on_its_line(before, after, expected):
+    assert GOOD.count(before) == 1
+    assert expected <= rules(GOOD.replace(before, after))
+
+
+def test_a_comparator_of_numbers_is_not_of_strings():
+    text = GOOD.replace("float_domain {", "drift_comparator { infinity_norm { threshold: 0.1 } } float_domain {")
+    assert ("comparator-type", "error", 4) in rules(text)
+
+
+def test_without_a_run_only_the_text_is_looked_at():
+    assert rules(GOOD.replace("max: 1000", "max: 100"), data={}) == set()
+
+
+def test_a_column_that_is_not_described_is_told():
+    assert ("undescribed", "warning", 1) in rules(
+        GOOD.replace('feature { name: "fare" type: FLOAT float_domain { min: 0 max: 1000 } }', ""), Uses("tips", ())
+    )
+
+
+def test_the_type_that_was_seen_is_told():
+    assert ("type-contradicted", "warning", 4) in rules(
+        GOOD.replace("type: FLOAT float_domain { min: 0 max: 1000 }", "type: INT")
+    )
+
+
+def test_features_within_structs_have_their_lines():
+    inner = 'feature { name: "t" domain: "no" type: BYTES }'
+    text = f'{GOOD}feature {{\n  name: "s"\n  type: STRUCT\n  struct_domain {{\n    {inner}\n  }}\n}}\n'
+    assert ("unknown-domain", "error", 16) in rules(text, data={})
