@@ -1,0 +1,58 @@
+"""What the graph connects to: secrets by name, and Beam without TFX's sdist of itself."""
+
+import pytest
+
+from pipeline.config import Config
+from pipeline.config_file import load
+from pipeline.connections import beam_arguments, metadata_connection, secrets
+from pipeline.errors import BadInput
+
+SERVER = "{backend: postgresql, host: db, port: 5432, database: d, user: u, password_env: MILLRACE_PROBE}"
+
+
+def config(*overrides: str) -> Config:
+    return load("conf/taxi.yaml", overrides)
+
+
+def test_sqlite_lies_below_the_root(tmp_path):
+    connection = metadata_connection(config(f"root={tmp_path}"))
+    assert connection.sqlite.filename_uri == f"{tmp_path}/metadata.db"
+
+
+def test_a_password_is_read_from_the_environment_that_is_named(monkeypatch):
+    monkeypatch.setenv("MILLRACE_PROBE", "hush")
+    server = config(f"metadata={SERVER}")
+    connection = metadata_connection(server).postgresql
+    assert (connection.host, connection.port, connection.dbname, connection.password) == ("db", "5432", "d", "hush")
+    assert secrets(server) == ("hush",)
+    assert "hush" not in server.model_dump_json()
+
+
+def test_a_password_that_is_not_there_is_asked_for(monkeypatch):
+    monkeypatch.delenv("MILLRACE_PROBE", raising=False)
+    with pytest.raises(BadInput, match="MILLRACE_PROBE is not set"):
+        metadata_connection(config(f"metadata={SERVER}"))
+
+
+def test_mysql_has_its_own_fields():
+    connection = metadata_connection(config("metadata={backend: mysql, port: 3306, database: d, user: u}")).mysql
+    assert (connection.host, connection.port, connection.database) == ("127.0.0.1", 3306, "d")
+
+
+def test_by_default_beam_gets_no_options_so_that_tfx_packs_no_sdist():
+    assert beam_arguments(config()) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected", "absent"),
+    [
+        (["beam.workers=2", "beam.mode=multi_processing"], "--direct_num_workers=2", "--runner"),
+        (["beam.workers=2"], "--sdk_container_image=this-environment", "--runner"),
+        (["beam.options=[--setup_file=./setup.py]"], "--setup_file=./setup.py", "--sdk_container_image"),
+        (["beam.options=[--runner=FlinkRunner]"], "--runner=FlinkRunner", "--sdk_container_image"),
+    ],
+)
+def test_workers_elsewhere_are_left_to_the_configuration(overrides, expected, absent):
+    arguments = beam_arguments(config(*overrides))
+    assert expected in arguments
+    assert not any(argument.startswith(absent) for argument in arguments)
