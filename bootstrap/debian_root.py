@@ -158,7 +158,8 @@ def write_host_settings(above: Path, environment: Mapping[str, str]) -> None:
     bundle = next((environment[name] for name in CERTIFICATES if environment.get(name)), "")
     if bundle and Path(bundle).is_file():
         _put(above / "etc/ssl/host.pem", Path(bundle).read_text())
-    dump = subprocess.run(["apt-config", "dump"], stdout=subprocess.PIPE, check=False).stdout.decode()
+    apt = shutil.which("apt-config")
+    dump = subprocess.run([apt, "dump"], stdout=subprocess.PIPE, check=False).stdout.decode() if apt else ""
     _put(
         above / "etc/apt/apt.conf.d/00host", "".join(f"{line}\n" for line in dump.splitlines() if APT_KEPT.match(line))
     )
@@ -185,7 +186,7 @@ def tell_uncommitted(checkout: Path) -> None:
     command = ["git", "-c", "safe.directory=*", "-C", str(checkout), "status", "--porcelain"]
     changed = subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.splitlines()
     if changed:
-        say(f"==> the last commit is tried; {len(changed)} uncommitted files are not in it")
+        say(f"==> the last commit is tried; uncommitted files are left out: {len(changed)}")
 
 
 def inner_environment(environment: Mapping[str, str], interpreter: Optional[Path], certificates: bool) -> list[str]:
@@ -227,6 +228,7 @@ def _enter(
 
 
 def _remove(folder: Path) -> None:
-    if any(str(folder) in line for line in Path("/proc/self/mounts").read_text().splitlines()):
+    places = [Path(line.split()[1]) for line in Path("/proc/self/mounts").read_text().splitlines()]
+    if any(folder == place or folder in place.parents for place in places):
         raise SetupError(f"something is mounted in {folder}", f"umount -R {folder}")
     shutil.rmtree(folder, ignore_errors=True)
