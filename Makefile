@@ -38,10 +38,10 @@ format: setup  ## format the code and mend what can be mended by itself
 	@$(VENV)ruff format .
 
 stack-current:  ## as root: try "make run test" with TFX 1.21 on a fresh Debian 13; TARGETS="..." and PYTHON=3.11 choose
-	@$(FIND_PYTHON) -m bootstrap root current $(if $(PYTHON),--python $(PYTHON)) $(TARGETS)
+	@$(FIND_PYTHON) -m bootstrap root $(if $(PYTHON),--python $(PYTHON)) current $(TARGETS)
 
 stack-compatible:  ## as root: try "make run test" with TFX 1.16 on a fresh Debian 12
-	@$(FIND_PYTHON) -m bootstrap root compatible $(if $(PYTHON),--python $(PYTHON)) $(TARGETS)
+	@$(FIND_PYTHON) -m bootstrap root $(if $(PYTHON),--python $(PYTHON)) compatible $(TARGETS)
 
 lock:  ## resolve the locks anew and tell what changed; PACKAGES="rich click" or PACKAGES=all upgrades
 	@$(FIND_PYTHON) -m bootstrap lock $(PACKAGES)
