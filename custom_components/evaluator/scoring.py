@@ -88,11 +88,15 @@ class Scorer:
 
         Raises:
             Unusable: a signature is not there or fails, or predicts NaN.
+            NotPossible: the batch is too large.
         """
         extracts: dict[str, Any] = {constants.FEATURES_KEY: batch.features, constants.INPUT_KEY: batch.serialized}
         try:
             for stage in self._stages:
-                (extracts,) = stage.process(extracts)
+                # Not `process`, which tries a failed batch again example by example and logs all of it.
+                (extracts,) = stage._batch_reducible_process(extracts)
+        except tf.errors.ResourceExhaustedError as error:
+            raise NotPossible(f"there is not enough memory for {len(batch.serialized)} examples at once") from error
         except Exception as error:
             raise Unusable(_brief(error)) from error
         scores = Scores(extracts[constants.TRANSFORMED_FEATURES_KEY], extracts[constants.PREDICTIONS_KEY])
@@ -213,8 +217,8 @@ def _numbers(values: Any) -> np.ndarray:
 
 def _brief(error: BaseException) -> str:
     """The deepest cause in one line: TFMA wraps the reason into pages that print the whole batch."""
-    while error.__cause__ is not None or error.__context__ is not None:
-        error = error.__cause__ or error.__context__
+    while error.__cause__ is not None:
+        error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
     return (text if len(text) <= 300 else f"{text[:297]}...").rstrip(".")

@@ -42,6 +42,12 @@ def complete(eval_config: tfma.EvalConfig, has_baseline: bool) -> tfma.EvalConfi
     return config_util.update_eval_config_with_defaults(eval_config, has_baseline=has_baseline, rubber_stamp=True)
 
 
+def has_threshold(eval_config: tfma.EvalConfig) -> bool:
+    """Whether a configuration has any threshold, a baseline's included."""
+    full = complete(eval_config, has_baseline=True)
+    return bool(metric_specs.metric_thresholds_from_metrics_specs(full.metrics_specs, eval_config=full))
+
+
 def read_slices(metrics: Iterable[metrics_for_slice_pb2.MetricsForSlice], baseline_name: str) -> list[SliceResult]:
     """Reads what TFMA measured.
 
@@ -137,7 +143,10 @@ def _on_slices(
     matching = [result for result in slices if wanted is None or wanted.is_slice_applicable(result.key)]
     if not matching:
         yield Check(name, _spec_name(spec), bound, examples=0, in_data=False)
-    for result in matching:
+    for result in slices:
+        # Where a metric is missing, TFMA's validation fails on whatever slice it is missing from.
+        if result not in matching and key in result.metrics:
+            continue
         yield Check(name, slice_name(result.key), bound, result.metrics.get(key), result.examples)
 
 
@@ -180,9 +189,3 @@ def _name(key: metric_types.MetricKey) -> str:
 def _ordered(value: Any) -> tuple[int, Any]:
     """Numbers by size before texts by letter."""
     return (1, value) if isinstance(value, str) else (0, value)
-
-
-def has_threshold(eval_config: tfma.EvalConfig) -> bool:
-    """Whether a configuration has any threshold, a baseline's included."""
-    full = complete(eval_config, has_baseline=True)
-    return bool(metric_specs.metric_thresholds_from_metrics_specs(full.metrics_specs, eval_config=full))

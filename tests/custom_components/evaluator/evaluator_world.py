@@ -1,7 +1,7 @@
 """Real artifacts for the Evaluator's tests: taxi trips as tf.Examples, and small trained models that read them."""
 
 import csv
-import gzip
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
@@ -10,7 +10,10 @@ import tensorflow as tf
 import tfx
 from google.protobuf import text_format
 from tensorflow_model_analysis import EvalConfig
-from tfx.types import artifact_utils, standard_artifacts
+from tfx.types import Channel, artifact_utils, standard_artifacts
+
+from custom_components.evaluator import gate_report
+from custom_components.evaluator.component import Evaluator
 
 TAXI = Path(tfx.__file__).parent / "examples/chicago_taxi_pipeline/data/big_tipper_label/data.csv"
 NUMBERS = ("trip_miles", "fare", "trip_seconds", "trip_start_hour")
@@ -97,6 +100,12 @@ def write_examples(folder: Path, examples: list[tf.train.Example], copies: int =
     return artifact
 
 
+def _first(values: tf.SparseTensor) -> tf.Tensor:
+    """The first value of each row, [rows, 1]; zero or an empty text where there is none."""
+    dense = tf.sparse.to_dense(tf.sparse.reset_shape(values, [values.dense_shape[0], tf.maximum(values.dense_shape[1], 1)]))
+    return dense[:, :1]
+
+
 class Linear(tf.Module):
     """Logistic regression on a few columns of serialized examples, with the signatures that the Trainer exports."""
 
@@ -107,11 +116,12 @@ class Linear(tf.Module):
         self.outputs = outputs
 
     def _inputs(self, examples: tf.Tensor) -> tf.Tensor:
-        spec = {name: tf.io.VarLenFeature(tf.float32 if name in ("trip_miles", "fare") else tf.int64) for name in self.columns}
-        parsed = tf.io.parse_example(examples, spec)
-        dense = [tf.cast(tf.sparse.to_dense(tf.sparse.reset_shape(parsed[n], None))[:, :1], tf.float32) for n in self.columns]
-        filled = [tf.concat([d, tf.zeros([tf.shape(examples)[0], 1 - tf.shape(d)[1]])], axis=1) for d in dense]
-        return tf.math.log1p(tf.maximum(tf.concat(filled, axis=1), 0.0))
+        kinds = {"trip_miles": tf.float32, "fare": tf.float32, "payment_type": tf.string}
+        spec = {name: tf.io.VarLenFeature(kinds.get(name, tf.int64)) for name in (*self.columns, "payment_type")}
+        parsed = {name: _first(values) for name, values in tf.io.parse_example(examples, spec).items()}
+        card = tf.cast(parsed["payment_type"] == "Credit Card", tf.float32)
+        numbers = [tf.math.log1p(tf.maximum(tf.cast(parsed[name], tf.float32), 0.0)) for name in self.columns]
+        return tf.concat([*numbers, card], axis=1)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def serve(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -129,7 +139,8 @@ class Linear(tf.Module):
 def train(table: list[dict[str, str]], steps: int, columns: tuple[str, ...] = NUMBERS) -> np.ndarray:
     """Fits the logistic regression by full-batch gradient descent: a real, if modest, model."""
     inputs = np.array([[float(row[name] or 0) for name in columns] for row in table])
-    inputs = np.concatenate([np.log1p(np.maximum(inputs, 0)), np.ones((len(table), 1))], axis=1)
+    card = np.array([[float(row["payment_type"] == "Credit Card")] for row in table])
+    inputs = np.concatenate([np.log1p(np.maximum(inputs, 0)), card, np.ones((len(table), 1))], axis=1)
     labels = np.array([float(row["big_tipper"]) for row in table])
     weights = np.zeros(inputs.shape[1])
     for _ in range(steps):
@@ -147,5 +158,47 @@ def write_model(folder: Path, model: tf.Module, transform_name: str = "transform
     return artifact
 
 
-def decompressed_size(folder: Path) -> int:
-    return sum(len(gzip.decompress(file.read_bytes())) for file in folder.rglob("*.gz"))
+
+@dataclass
+class Outcome:
+    """What an executor left behind."""
+
+    evaluation: Any
+    blessing: Any
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.evaluation.uri)
+
+    @property
+    def report(self) -> gate_report.GateReport:
+        return gate_report.load(self.folder)
+
+    def properties(self) -> dict[str, Any]:
+        return {
+            name: getattr(value, value.WhichOneof("value"))
+            for name, value in self.blessing.mlmd_artifact.custom_properties.items()
+        }
+
+
+def run(executor: type, folder: Path, config: EvalConfig, examples: Any, model: Any, baseline: Any = None, **given: Any) -> Outcome:
+    """Runs an executor with the execution properties that the component records."""
+    component = Evaluator(
+        Channel(type=standard_artifacts.Examples),
+        Channel(type=standard_artifacts.Model),
+        Channel(type=standard_artifacts.Model) if baseline else None,
+        config,
+        **given,
+    )
+    outputs = {"evaluation": standard_artifacts.ModelEvaluation(), "blessing": standard_artifacts.ModelBlessing()}
+    for name, artifact in outputs.items():
+        artifact.uri = str(folder / name)
+        (folder / name).mkdir(parents=True)
+    context = executor.Context(
+        beam_pipeline_args=["--direct_running_mode=in_memory", "--direct_num_workers=1"],
+        tmp_dir=str(folder),
+        unique_id="1",
+    )
+    inputs = {"examples": [examples], "model": [model], **({"baseline_model": [baseline]} if baseline else {})}
+    executor(context).Do(inputs, {name: [artifact] for name, artifact in outputs.items()}, dict(component.exec_properties))
+    return Outcome(**outputs)

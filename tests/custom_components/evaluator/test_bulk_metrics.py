@@ -1,0 +1,172 @@
+"""Metrics from arrays against TFMA's own combiners, which are fed example by example."""
+
+import numpy as np
+import pytest
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator
+from tensorflow_model_analysis.metrics import binary_confusion_matrices, metric_specs, metric_types
+from tensorflow_model_analysis.proto import config_pb2
+
+from custom_components.evaluator import bulk_metrics, tfma_results
+from custom_components.evaluator.bulk_metrics import NotPossible, Rows
+from custom_components.evaluator.slice_metrics import Computations, Table
+
+# TFMA's own combiners, the reference here, turn arrays of one value into numbers in a way that numpy discourages.
+pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim:DeprecationWarning")
+
+RANDOM = np.random.default_rng(7)
+SIZE = 301
+
+
+def binary():
+    predictions = RANDOM.random((SIZE, 1)).astype(np.float32)
+    predictions[:6, 0] = [0.0, 1.0, 0.5, 0.25, 1e-7, 0.9999]
+    return RANDOM.integers(0, 2, (SIZE, 1)).astype(np.float32), predictions
+
+
+def fractional():
+    return RANDOM.random((SIZE, 1)).astype(np.float32), RANDOM.random((SIZE, 1)).astype(np.float32)
+
+
+def regression():
+    return RANDOM.integers(0, 5, (SIZE, 1)), (3 * RANDOM.random((SIZE, 1))).astype(np.float32)
+
+
+def multiclass():
+    scores = RANDOM.random((SIZE, 4)).astype(np.float32)
+    return RANDOM.integers(0, 4, (SIZE, 1)), scores / scores.sum(axis=1, keepdims=True)
+
+
+def one_hot():
+    labels, predictions = multiclass()
+    return np.eye(4, dtype=np.float32)[labels[:, 0]], predictions
+
+
+BINARY = [
+    "AUC", "AUCPrecisionRecall", "BinaryAccuracy", "BinaryCrossEntropy", "Calibration", "ExampleCount", "Precision",
+    "Recall", "F1Score", "MeanLabel", "MeanPrediction", "BalancedAccuracy", "MatthewsCorrelationCoefficient",
+    "CalibrationPlot", "ConfusionMatrixPlot", "MeanAbsoluteError",
+]  # fmt: skip
+REGRESSION = [
+    "MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredLogarithmicError",
+    "SquaredPearsonCorrelation", "RootMeanSquaredError", "ExampleCount",
+]  # fmt: skip
+CASES = [
+    (BINARY, binary),
+    (["AUC", "BinaryAccuracy", "BinaryCrossEntropy", "Precision", "Calibration"], fractional),
+    (REGRESSION, regression),
+    (["SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "MultiClassConfusionMatrixPlot"], multiclass),
+    (["CategoricalAccuracy", "CategoricalCrossEntropy", "AUC", "MultiClassConfusionMatrixPlot"], one_hot),
+]
+
+
+def config(names, weighted=False, class_ids=()):
+    made = tfma.EvalConfig(model_specs=[config_pb2.ModelSpec(label_key="y", example_weight_key="w" if weighted else "")])
+    spec = made.metrics_specs.add(metrics=[config_pb2.MetricConfig(class_name=name) for name in names])
+    if weighted:
+        spec.example_weights.weighted = True
+        spec.example_weights.unweighted = True
+    if class_ids:
+        spec.binarize.class_ids.values.extend(class_ids)
+    return tfma_results.complete(made, has_baseline=False)
+
+
+def example_by_example(eval_config, rows):
+    steps = metrics_plots_and_validations_evaluator._filter_and_separate_computations(
+        metric_specs.to_computations(list(eval_config.metrics_specs), eval_config=eval_config)
+    )
+    inputs = [
+        metric_types.StandardMetricInputs({"labels": label, "predictions": prediction, "example_weights": weight})
+        for label, prediction, weight in zip(
+            rows.labels, rows.predictions, [None] * SIZE if rows.weights is None else rows.weights[:, None], strict=True
+        )
+    ]
+    values = {}
+    for step in steps.non_derived_computations:
+        step.combiner.setup()
+        total = step.combiner.create_accumulator()
+        for each in inputs:
+            total = step.combiner.add_input(total, each)
+        values.update(step.combiner.extract_output(total))
+    for step in steps.derived_computations:
+        values.update(step.result(values))
+    return {key: value for key, value in values.items() if not key.name.startswith("_")}
+
+
+def from_arrays(eval_config, rows):
+    ((_, values),) = Computations(eval_config).of_slices(Table({"": rows}, {(): np.arange(len(rows.labels))}))
+    return values
+
+
+def assert_same(ours, theirs):
+    assert ours.keys() == theirs.keys()
+    for key, value in theirs.items():
+        if isinstance(key, metric_types.PlotKey):
+            assert_same_plot(ours[key], value)
+        else:
+            np.testing.assert_allclose(ours[key], value, rtol=1e-6, err_msg=str(key))
+
+
+def assert_same_plot(ours, theirs):
+    if isinstance(theirs, list):
+        for mine, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(list(vars(mine).values()), list(vars(other).values()), rtol=1e-6)
+    elif isinstance(theirs, binary_confusion_matrices.Matrices):
+        for mine, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(mine, other, rtol=1e-6)
+    else:
+        # A message; its text, since a NaN in it is not equal to itself.
+        assert str(ours) == str(theirs)
+
+
+@pytest.mark.parametrize(("names", "data"), CASES, ids=lambda case: getattr(case, "__name__", None))
+@pytest.mark.parametrize("weighted", [False, True])
+def test_every_rule_equals_tfma(names, data, weighted):
+    labels, predictions = data()
+    rows = Rows(labels, predictions, RANDOM.integers(0, 4, SIZE).astype(np.float32) if weighted else None)
+    eval_config = config(names, weighted)
+    # Predictions of exactly 0 and 1 are among them, of which TFMA takes the logarithm.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        theirs = example_by_example(eval_config, rows)
+    assert_same(from_arrays(eval_config, rows), theirs)
+
+
+@pytest.mark.parametrize("data", [multiclass, one_hot])
+def test_metrics_of_one_class_equal_tfma(data):
+    rows, eval_config = Rows(*data(), None), config(["AUC", "BinaryAccuracy", "Precision"], class_ids=[0, 2])
+    assert_same(from_arrays(eval_config, rows), example_by_example(eval_config, rows))
+
+
+@pytest.mark.parametrize("name", ["ExactMatch", "TotalAttributions"])
+def test_a_metric_without_a_rule_is_left_to_beam(name):
+    with pytest.raises(NotPossible):
+        Computations(config([name]))
+
+
+def test_top_k_is_left_to_beam():
+    made = config(["Precision"])
+    made.metrics_specs[0].binarize.top_k_list.values.append(2)
+    rows = Rows(*multiclass(), None)
+    with pytest.raises(NotPossible, match="topK"):
+        from_arrays(made, rows)
+
+
+def test_a_label_outside_its_range_is_refused_as_by_tfma():
+    labels, predictions = binary()
+    labels[3] = 2.0
+    with pytest.raises(ValueError, match=r"label must be within \[0, 1\]"):
+        from_arrays(config(["AUC"]), Rows(labels, predictions, None))
+
+
+def test_the_quick_derivation_is_the_one_in_use_and_gives_tfma_s_numbers_exactly():
+    eval_config = config(["AUC"])
+    steps = metric_specs.to_computations(list(eval_config.metrics_specs), eval_config=eval_config)
+    (slow,) = [step for step in steps if step.keys[0].name.startswith("_binary") and hasattr(step, "result")]
+    quick = bulk_metrics.derivation(slow)
+    assert quick is not slow.result
+    for rows in (Rows(*binary(), None), Rows(*fractional(), RANDOM.random(SIZE))):
+        combiner = steps[0].combiner
+        values = combiner.extract_output(bulk_metrics.rule(combiner)(combiner, rows))
+        ours, theirs = quick(values)[slow.keys[0]], slow.result(values)[slow.keys[0]]
+        for mine, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(mine, other, rtol=1e-12, atol=1e-12)

@@ -1,0 +1,253 @@
+"""The executor on real trips and trained models, in this process and by Beam, beside TFX's own."""
+
+import json
+
+import evaluator_world as world
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
+from tfx.components.evaluator import executor as tfx_executor
+
+from custom_components.evaluator import in_process, reading
+from custom_components.evaluator.bulk_metrics import NotPossible
+from custom_components.evaluator.executor import Executor
+
+pytestmark = [
+    pytest.mark.slow,
+    # Beam and TFMA, when they run: numpy's array-to-number conversion and ratios without a value; and TFMA's own
+    # modules, which use a deprecated module of importlib.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+CONFIG = world.eval_config(world.AT_LEAST.format(0.6) + world.CHANGE.format(-0.005), world.EACH_HOUR.format(0.5))
+
+
+class Renamed(world.Linear):
+    """Reads a column that the examples do not have as a number."""
+
+    def __init__(self, weights):
+        super().__init__(weights, (*world.NUMBERS[:-1], "company"))
+
+
+class NotANumber(world.Linear):
+    """Divides by the miles, which are 0 for some trips."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def serve(self, examples):
+        inputs = self._inputs(examples)[:, :1]
+        return {"probabilities": tf.where(inputs > 0, inputs / (1.0 + inputs), inputs / inputs)}
+
+
+@pytest.fixture(scope="module")
+def table():
+    return world.rows()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("evaluator")
+
+
+@pytest.fixture(scope="module")
+def examples(home, table):
+    return world.write_examples(home / "examples", world.uniform(table)[:1500], shards=2)
+
+
+@pytest.fixture(scope="module")
+def model(home, table):
+    return world.write_model(home / "model", world.Linear(world.train(table, 400)), number=12)
+
+
+@pytest.fixture(scope="module")
+def weaker(home, table):
+    return world.write_model(home / "weaker", world.Linear(world.train(table, 60)), number=11)
+
+
+@pytest.fixture(scope="module")
+def stock(home, examples, model, weaker):
+    """TFX's own Evaluator."""
+    return world.run(tfx_executor.Executor, home / "stock", CONFIG, examples, model, weaker)
+
+
+@pytest.fixture(scope="module", params=["in process", "beam"])
+def ours(request, home, examples, model, weaker):
+    here = request.param == "in process"
+    return world.run(Executor, home / request.param, CONFIG, examples, model, weaker, in_process=here)
+
+
+def metrics(folder):
+    """Every value by slice and key; messages of structured values as they are."""
+    found = {}
+    for record in tfma.load_metrics(str(folder)):
+        for entry in record.metric_keys_and_values:
+            place = (record.slice_key.SerializeToString(), entry.key.SerializeToString())
+            found[place] = (entry.value.double_value.value, entry.confidence_interval)
+    return found
+
+
+def test_every_metric_of_every_slice_is_tfx_s(stock, ours):
+    theirs, mine = metrics(stock.folder), metrics(ours.folder)
+    assert len(theirs) > 300
+    assert mine.keys() == theirs.keys()
+    names = list(theirs)
+    np.testing.assert_allclose([mine[n][0] for n in names], [theirs[n][0] for n in names], rtol=1e-6, atol=1e-9)
+
+
+def test_validation_configuration_and_plots_are_tfx_s(stock, ours):
+    mine, theirs = (tfma.load_validation_result(str(each.folder)) for each in (ours, stock))
+    assert mine.validation_ok == theirs.validation_ok
+
+    def places(result):
+        return sorted(each.slice_key.SerializeToString() for each in result.metric_validations_per_slice)
+
+    assert places(mine) == places(theirs)
+    assert sorted(map(str, mine.validation_details.slicing_details)) == sorted(
+        map(str, theirs.validation_details.slicing_details)
+    )
+    assert json.loads((ours.folder / "eval_config.json").read_text()) == json.loads(
+        (stock.folder / "eval_config.json").read_text()
+    )
+    assert {file.name for file in stock.folder.iterdir()} == {
+        file.name for file in ours.folder.iterdir() if not file.name.startswith("gate_report")
+    }
+    plots = [list(tfma_writer.load_and_deserialize_plots(str(each.folder))) for each in (ours, stock)]
+    assert len(plots[0]) == len(plots[1])
+
+
+def test_tfma_reads_the_folder(ours):
+    result = tfma.load_eval_result(str(ours.folder), model_name=tfma.CANDIDATE_KEY)
+    overall = dict(result.slicing_metrics)[()][""][""]
+    assert overall["auc"]["doubleValue"] == pytest.approx(ours.report.metrics["auc"])
+    assert len(result.slicing_metrics) > 25
+
+
+def test_the_blessing_is_tfx_s_with_a_reason(stock, ours):
+    mine = ours.properties()
+    assert mine.pop("reason") == ours.report.reason
+    assert mine == stock.properties()
+    assert sorted(p.name for p in ours.folder.parent.glob("blessing/*")) == sorted(
+        p.name for p in stock.folder.parent.glob("blessing/*")
+    )
+
+
+def test_the_report_shows_both_models(ours):
+    first = ours.report.rows[0]
+    assert (first.metric, first.slice, first.examples, first.threshold) == ("AUC", "overall", 1500, "at least 0.6")
+    assert first.value > first.baseline > 0.5
+    assert {row.slice for row in ours.report.rows[2:]} == {f"trip_start_hour={hour}" for hour in range(24)}
+    assert (ours.folder / "gate_report.txt").read_text() == ours.report.to_text()
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_small_slices_do_not_refuse_but_are_shown(tmp_path, examples, model, here):
+    config = world.eval_config(world.AT_LEAST.format(0.6), world.EACH_HOUR.format(0.74))
+    strict = world.run(Executor, tmp_path / "strict", config, examples, model, in_process=here)
+    lenient = world.run(Executor, tmp_path / "lenient", config, examples, model, in_process=here, min_slice_size=90)
+    assert not strict.report.blessed
+    small = [row for row in lenient.report.rows if row.verdict == "not judged"]
+    assert small
+    assert all(row.examples < 90 and row.value is not None for row in small)
+    assert lenient.report.blessed == all(row.verdict != "fail" for row in lenient.report.rows)
+    assert not tfma.load_validation_result(str(lenient.folder)).validation_ok
+
+
+def test_the_first_model(tmp_path, examples, model):
+    outcome = world.run(Executor, tmp_path, CONFIG, examples, model)
+    assert outcome.report.rubber_stamped
+    assert "no baseline yet" in outcome.report.reason
+    assert outcome.properties()["blessed"] == 1
+    assert "baseline_model" not in outcome.properties()
+
+
+def test_a_slice_that_is_not_in_the_data_refuses(tmp_path, examples, model):
+    absent = world.EACH_HOUR.format(0.5).replace('feature_keys: "trip_start_hour"', 'feature_values { key: "payment_type" value: "Prcad" }')
+    outcome = world.run(Executor, tmp_path, world.eval_config(accuracy=absent), examples, model)
+    assert outcome.report.reason == "No example of the evaluated data is in slice payment_type=Prcad."
+    assert not tfma.load_validation_result(str(outcome.folder)).validation_ok
+
+
+def broken_baselines(home, table):
+    weights = world.train(table, 60)
+    yield "no signature", world.write_model(home / "other", world.Linear(weights), "other_features", 21), "transform_features"
+    yield "another column type", world.write_model(home / "renamed", Renamed(weights), number=22), "company"
+    yield "other outputs", world.write_model(home / "wide", world.Linear(weights, outputs=3), number=23), "outputs"
+    gone = world.write_model(home / "gone", world.Linear(weights), number=24)
+    (home / "gone/Format-Serving/saved_model.pb").unlink()
+    yield "gone", gone, "cannot be loaded"
+    yield "NaN", world.write_model(home / "nan", NotANumber(weights), number=25), "NaN"
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_baseline_that_cannot_be_evaluated_refuses_and_says_why(tmp_path, table, examples, model, here):
+    for name, baseline, words in broken_baselines(tmp_path / "models", table):
+        if not here and name != "no signature":
+            continue
+        report = world.run(Executor, tmp_path / name, CONFIG, examples, model, baseline, in_process=here).report
+        assert not report.blessed, name
+        assert words in report.baseline_problem, (name, report.baseline_problem)
+        assert report.baseline_problem in report.reason
+        assert report.remedy
+        assert {row.verdict for row in report.rows if "baseline" in row.threshold} == {"not judged"}
+        assert {row.verdict for row in report.rows if "baseline" not in row.threshold} == {"pass"}
+
+
+def test_a_broken_baseline_does_not_matter_where_nothing_is_compared_with_it(tmp_path, table, examples, model):
+    baseline = world.write_model(tmp_path / "other", world.Linear(world.train(table, 60)), "other_features", 21)
+    outcome = world.run(Executor, tmp_path, world.eval_config(), examples, model, baseline)
+    assert outcome.report.blessed
+    assert outcome.report.baseline_problem
+    assert outcome.properties()["baseline_model_id"] == 21
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_candidate_that_predicts_nan_is_refused_and_the_run_goes_on(tmp_path, table, examples, weaker, here):
+    model = world.write_model(tmp_path / "nan", NotANumber(world.train(table, 5)), number=31)
+    outcome = world.run(Executor, tmp_path, CONFIG, examples, model, weaker, in_process=here)
+    assert outcome.report.reason.startswith("The model cannot be evaluated: it predicts NaN for ")
+    assert outcome.properties()["blessed"] == 0
+    assert outcome.properties()["current_model_id"] == 31
+    assert not tfma.load_validation_result(str(outcome.folder)).validation_ok
+    assert tfma.load_eval_result(str(outcome.folder)).slicing_metrics == []
+
+
+def test_no_examples_at_all_refuse(tmp_path, model):
+    empty = world.write_examples(tmp_path / "empty", [])
+    outcome = world.run(Executor, tmp_path, CONFIG, empty, model)
+    assert not outcome.report.blessed
+    assert "No example" in outcome.report.reason
+
+
+def test_confidence_intervals_are_as_wide_as_tfma_s(tmp_path, examples, model):
+    config = world.eval_config(intervals=True)
+    theirs = metrics(world.run(tfx_executor.Executor, tmp_path / "stock", config, examples, model).folder)
+    outcome = world.run(Executor, tmp_path / "ours", config, examples, model)
+    mine = metrics(outcome.folder)
+    assert mine.keys() == theirs.keys()
+    low, high = outcome.report.rows[0].interval
+    assert low < outcome.report.rows[0].value < high
+    widths = [
+        (mine[place][1].standard_error.double_value.value, theirs[place][1].standard_error.double_value.value)
+        for place in theirs
+        if place[0] == b"" and theirs[place][1].HasField("standard_error")
+    ]
+    assert len(widths) == 5
+    for ours, stocks in widths:
+        # Both are estimates from 20 random samples.
+        assert 0.4 < ours / stocks < 2.5
+    again = world.run(Executor, tmp_path / "again", config, examples, model)
+    assert again.report == outcome.report.model_copy(update={"model": again.report.model})
+
+
+def test_what_needs_beam_goes_through_beam(tmp_path, examples, model):
+    config = world.eval_config()
+    config.metrics_specs[0].metrics.add(class_name="ExactMatch")
+    inputs = reading.Inputs([examples], ["eval"], model, None, None, config)
+    with pytest.raises(NotPossible, match="ExactMatch"):
+        in_process.evaluate(inputs, str(tmp_path), [])
+    with pytest.raises(NotPossible, match="DataflowRunner"):
+        in_process.evaluate(inputs, str(tmp_path), ["--runner=DataflowRunner"])
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,59 @@
+"""The report as a file and as a text, without TFMA."""
+
+import json
+import math
+
+import pytest
+
+from custom_components.evaluator import gate_report
+from custom_components.evaluator.gate_report import GateReport, Row
+
+ROWS = (
+    Row(metric="AUC", slice="overall", examples=4966, value=0.9412, interval=(0.93, 0.95), baseline=0.9,
+        threshold="at least 0.92", verdict="pass"),
+    Row(metric="AUC", slice="hour=3", examples=37, value=math.nan, threshold="at least 0.9", verdict="not judged",
+        reason="slice of 37 examples is smaller than 100"),
+    Row(metric="AUC", slice="hour=4", examples=37, value=1234567.0, threshold="at least 0.9", verdict="not judged",
+        reason="slice of 37 examples is smaller than 100"),
+)  # fmt: skip
+REPORT = GateReport(blessed=True, reason="The one judged threshold is met.", examples=4966, rows=ROWS)
+
+
+def test_json_is_standard_json_and_reads_back(tmp_path):
+    path = tmp_path / gate_report.JSON_NAME
+    path.write_text(REPORT.model_dump_json())
+    strict = json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert strict["rows"][1]["value"] == "NaN"
+    for source in (path, tmp_path):
+        read = gate_report.load(source)
+        assert math.isnan(read.rows[1].value)
+        assert read.rows[0] == ROWS[0]
+        assert read.to_text() == REPORT.to_text()
+
+
+def test_a_report_of_a_later_version_with_more_fields_is_read(tmp_path):
+    told = json.loads(REPORT.model_dump_json()) | {"colour": "green"}
+    (tmp_path / gate_report.JSON_NAME).write_text(json.dumps(told))
+    assert gate_report.load(tmp_path).blessed
+
+
+def test_no_report_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        gate_report.load(tmp_path)
+
+
+def test_text_says_the_verdict_first_then_the_table_then_each_reason_once():
+    lines = REPORT.to_text().splitlines()
+    assert lines[0] == "BLESSED: The one judged threshold is met."
+    assert lines[2].split() == ["metric", "slice", "examples", "value", "baseline", "threshold", "verdict"]
+    assert "0.9412 [0.93, 0.95]" in lines[4]
+    assert lines[5].split()[3] == "nan"
+    assert lines[6].split()[3] == "1234567"
+    assert lines[-1] == "not judged: slice of 37 examples is smaller than 100 (2 rows)"
+
+
+def test_columns_line_up():
+    lines = REPORT.to_text().splitlines()
+    at = lines[2].index("threshold")
+    assert {line[at - 2 : at] for line in lines[4:7]} == {"  "}
+    assert [line[at:].split("  ")[0] for line in lines[4:7]] == ["at least 0.92", "at least 0.9", "at least 0.9"]
