@@ -15,6 +15,7 @@ from pipeline.errors import MillraceError
 # Dotted paths, so that `millrace --help` imports none of them; the help is theirs in one line.
 COMMANDS = {
     "run": ("cli.run:run", "Run the pipeline on this machine."),
+    "init": ("cli.init:init", "Turn a table into a pipeline: its configuration and its schema."),
     "runs": ("cli.runs:runs", "List runs with their metrics and verdicts."),
     "schema": ("cli.schema:schema", "Show, compare and change the data contract."),
     "doctor": ("cli.doctor:doctor", "Say what this machine has, lacks and can run."),

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from models.dates import check_format
+
 Task = Literal["binary", "multiclass", "regression"]
 ClassValue = Union[int, str]
 
@@ -110,8 +112,39 @@ class Text(_Described):
     dimension: int = Field(default=16, ge=1, le=4096)
 
 
+DatePart = Literal["trend", "month", "day", "weekday", "hour"]
+
+
+class Datetime(_Described):
+    """A date, a time or both, as the parts that tell something.
+
+    `format` is written in the directives of `models.dates`, or is `unix` or `unix_ms` for a number of seconds or
+    milliseconds since 1970. `trend` is the number of days since 1970, scaled to mean 0 and variance 1; the other parts
+    return, and are two numbers each on a circle (`cyclic`) or an input for each value (`one_hot`). A value that is
+    missing, or in another format, has zeros everywhere and an input that says so.
+    """
+
+    kind: Literal["datetime"] = "datetime"
+    format: str
+    parts: tuple[DatePart, ...] = Field(default=("trend", "month", "weekday"), min_length=1)
+    encode: Literal["cyclic", "one_hot"] = "cyclic"
+
+    @field_validator("format")
+    @classmethod
+    def _known_directives(cls, value: str) -> str:
+        check_format(value)
+        return value
+
+    @field_validator("parts")
+    @classmethod
+    def _each_once(cls, value: tuple[DatePart, ...]) -> tuple[DatePart, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("each part once")
+        return value
+
+
 Feature = Annotated[
-    Union[Numeric, Bucketized, Categorical, Hashed, Crossed, Vector, Text],
+    Union[Numeric, Bucketized, Categorical, Hashed, Crossed, Vector, Text, Datetime],
     Field(discriminator="kind"),
 ]
 
@@ -163,7 +196,8 @@ class FeatureTable(_Described):
             for part in feature.of if isinstance(feature, Crossed) else ():
                 if not isinstance(self.features.get(part), CROSSABLE):
                     raise ValueError(
-                        f"{name} crosses {part}, which must be a bucketized, categorical or hashed feature of this table"
+                        f"{name} crosses {part}, "
+                        "which must be a bucketized, categorical or hashed feature of this table"
                     )
         return self
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, Optional
 import keras
 import tensorflow_transform as tft
 
-from models.features import FeatureTable, Numeric, Text, Vector
+from models.date_parts import date_width
+from models.features import Categorical, Crossed, Datetime, FeatureTable, Hashed, Numeric, Text, Vector
 from models.keys import missing_key, transformed_key
 from models.labels import LabelStatistics
 from models.layers import MeanOfWords, OneHotDense
@@ -71,11 +72,13 @@ def _inputs(table: FeatureTable, tft_output: tft.TFTransformOutput, dtype: str) 
                 scalars.append(declare(missing_key(name), (), "float32"))
         elif isinstance(feature, Vector):
             wide_floats.append(declare(key, (feature.length,), "float32"))
+        elif isinstance(feature, Datetime):
+            wide_floats.append(declare(key, (date_width(feature),), "float32"))
         elif isinstance(feature, Text):
             words = declare(key, (feature.max_tokens,), "int64")
             layer = MeanOfWords(id_count(name, feature, tft_output), feature.dimension, name=f"{key}_mean", dtype=dtype)
             wide_floats.append(layer(words))
-        elif getattr(feature, "encode", "") == "embedding":
+        elif isinstance(feature, (Categorical, Hashed, Crossed)) and feature.encode == "embedding":
             size = id_count(name, feature, tft_output)
             layer = keras.layers.Embedding(size, feature.dimension, name=f"{key}_embedding", dtype=dtype)
             wide_floats.append(layer(declare(key, (), "int64")))
@@ -179,7 +182,8 @@ class StandardisedSquaredError(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Gives one loss a row, float [n]."""
-        error = (y_pred - keras.ops.cast(y_true, y_pred.dtype)) / self.deviation
+        labels = keras.ops.reshape(keras.ops.cast(y_true, y_pred.dtype), keras.ops.shape(y_pred))
+        error = (y_pred - labels) / self.deviation
         return keras.ops.mean(keras.ops.square(error), axis=-1)
 
     def get_config(self) -> dict[str, Any]:

@@ -12,10 +12,13 @@ import tensorflow_transform as tft
 
 from models import columns
 from models.columns import Column
+from models.date_parts import date_vector
+from models.errors import InputRefused
 from models.features import (
     Bucketized,
     Categorical,
     Crossed,
+    Datetime,
     Feature,
     FeatureTable,
     Hashed,
@@ -45,8 +48,8 @@ def preprocessing_fn(inputs: Mapping[str, Column], custom_config: Mapping[str, A
 
     Returns:
         By `transformed_key`: float32 [n] for a numeric feature (and its indicator under `missing_key`), float32
-        [n, length] for a vector, int64 [n] for a discrete feature, int64 [n, max_tokens] for text, and the label:
-        int64 [n] class ids, or float32 [n] in the label's own unit.
+        [n, length] for a vector, float32 [n, width] for a datetime, int64 [n] for a discrete feature, int64
+        [n, max_tokens] for text, and the label: int64 [n] class ids, or float32 [n] in the label's own unit.
 
     Raises:
         InputRefused: a column is not there, or its type does not fit the feature's kind.
@@ -196,7 +199,7 @@ def _vector(name: str, feature: Vector, column: Column) -> Tensors:
     else:
         width = 1 if column.shape.rank == 1 else column.shape[-1]
         if width != feature.length:
-            raise columns.InputRefused(
+            raise InputRefused(
                 f"the schema gives the column {name!r} {width} values a row, the feature {feature.length}",
                 where=f"features.{name}.length",
                 remedy="make the feature's length and the schema's shape the same",
@@ -239,6 +242,10 @@ def as_utf8(values: tf.Tensor) -> tf.Tensor:
     return tf.strings.unicode_transcode(columns.as_text(values), "UTF-8", "UTF-8", errors="replace")
 
 
+def _datetime(name: str, feature: Datetime, column: Column) -> Tensors:
+    return {transformed_key(name): date_vector(name, feature, column)}
+
+
 _ENCODERS: Mapping[str, Callable[[str, Any, Column], Tensors]] = {
     "numeric": _numeric,
     "bucketized": _bucketized,
@@ -246,4 +253,5 @@ _ENCODERS: Mapping[str, Callable[[str, Any, Column], Tensors]] = {
     "hashed": _hashed,
     "vector": _vector,
     "text": _text,
+    "datetime": _datetime,
 }

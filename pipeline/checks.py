@@ -4,13 +4,14 @@ import csv
 import gzip
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Optional
 
+from custom_components.columnar_example_gen.csv_cells import header_names
 from custom_components.data_gate.policy import check_policy, check_waivers
 from pipeline.code_digest import defines
-from pipeline.config import Config
+from pipeline.config import Config, Data
 from pipeline.errors import BadInput, ConfigError, DataError, SchemaError
 from pipeline.schema_file import parse_schema, schema_text
 
@@ -78,7 +79,7 @@ def _columns(config: Config) -> Optional[list[str]]:
         )
     if config.data.format == "parquet":
         return _parquet_columns(files[0])
-    return _csv_header(files) if config.data.format == "csv" else None
+    return _csv_header(files, config.data) if config.data.format == "csv" else None
 
 
 def _pattern(config: Config) -> str:
@@ -93,17 +94,31 @@ def _files(config: Config) -> Iterator[Path]:
         yield from (file for file in found if file.is_file() and not file.name.startswith((".", "_")))
 
 
-def _csv_header(files: list[Path]) -> list[str]:
+def _csv_header(files: list[Path], data: Data) -> list[str]:
     for file in files:
         if file.stat().st_size == 0:
             raise DataError("the file is empty", where=str(file), remedy="remove it, or put the data there")
     opener = gzip.open if files[0].suffix == ".gz" else open
-    with opener(files[0], "rt", encoding="utf-8", errors="replace", newline="") as stream:
-        lines = (row for row in csv.reader(stream) if row)
+    with opener(files[0], "rb") as stream:
+        lines = (line for line in stream if line.strip())
         header, first = next(lines, None), next(lines, None)
     if header is None or first is None:
         raise DataError("there is a header and no row", where=str(files[0]), remedy="put the data there")
-    return header
+    try:
+        return list(_names(header, data))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"the first line does not name the columns: {error}",
+            where=str(files[0]),
+            remedy="begin the file with one line of column names, in UTF-8",
+        ) from error
+
+
+def _names(header: bytes, data: Data) -> Sequence[str]:
+    """The names as ExampleGen will read them."""
+    if data.rules == "table":
+        return header_names(header, data.delimiter)
+    return header.decode().strip().split(data.delimiter)
 
 
 def _parquet_columns(file: Path) -> list[str]:

@@ -38,6 +38,14 @@ class Data(Section):
     path: str = Field(description="a folder, or package:NAME/FOLDER for data inside an installed package")
     format: Literal["csv", "parquet", "tfrecord", "avro", "bigquery"] = "csv"
     pattern: str = Field(default="*", description="the files below path; {SPAN} and {VERSION} stand for numbers")
+    rules: Literal["tfx", "table"] = Field(
+        default="tfx",
+        description="tfx reads CSV and Parquet as TFX's own ExampleGens do; table reads a header as a CSV record, stray "
+        "bytes as Latin-1, and in Parquet zeros, dates and decimals as values",
+    )
+    delimiter: str = Field(default=",", description="the one ASCII character between CSV cells")
+    missing: tuple[str, ...] = Field(default=(), description="spellings in CSV and Parquet that stand for no value")
+    strip_spaces: bool = Field(default=False, description="take the spaces around values away")
     query: str = Field(default="", description="for bigquery: the query that gives the rows")
     splits: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default={"train": 2, "eval": 1}, description="hash buckets a split, when one set of files is cut into splits"
@@ -45,6 +53,13 @@ class Data(Section):
     files: tuple[Split, ...] = Field(default=(), description="splits that come as files of their own")
     span: Optional[int] = Field(default=None, ge=0, description="the span to use; the newest when left out")
     version: Optional[int] = Field(default=None, ge=0, description="the version to use; the newest when left out")
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        if len(value.encode()) != 1 or value in '"\r\n':
+            raise ValueError("one ASCII character is needed, other than a quote or a line end")
+        return value
 
     @model_validator(mode="after")
     def _has_train_and_eval(self) -> "Data":

@@ -3,8 +3,9 @@
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from custom_components.columnar_example_gen import csv_source, csv_text
+from custom_components.columnar_example_gen import csv_cells, csv_source, csv_text
 from custom_components.columnar_example_gen.csv_source import Block
+from custom_components.columnar_example_gen.options import Options
 from custom_components.columnar_example_gen.refusal import UnreadableTable
 
 _BOM = b"\xef\xbb\xbf"
@@ -12,21 +13,22 @@ _FLAW_ADVICE = "end every line with a line feed; quote a cell that holds a quote
 _ROW_ADVICE = "give every line as many cells as the header, and quote a cell that holds a delimiter or a line end"
 
 
-def parse(block: Block, path: str, width: int, delimiter: str) -> list[pa.Array]:
+def parse(block: Block, path: str, width: int, options: Options) -> list[pa.Array]:
     """Cuts records into cells.
 
     Args:
         block: whole records; blank lines are skipped.
         path: the file they come from, for the message of a refusal.
         width: number of columns of the header.
-        delimiter: between two cells.
+        options: the delimiter, and how cells are cleaned.
 
     Returns:
-        One binary array a column; an empty cell is an empty value.
+        One binary array a column; an empty cell, or one that stands for no value, is an empty value.
 
     Raises:
         UnreadableTable: a record has another number of cells, or line ends or quotes are out of place.
     """
+    delimiter = options.delimiter
     found = csv_text.flaw(block.text, delimiter.encode())
     if found:
         raise _refusal(block, path, found.position, found.what, _FLAW_ADVICE)
@@ -35,7 +37,9 @@ def parse(block: Block, path: str, width: int, delimiter: str) -> list[pa.Array]
         table = _read(text, width, delimiter)
     except pa.ArrowInvalid as error:
         raise _misfit(block, path, width, delimiter, error) from error
-    return [column.combine_chunks() if column.num_chunks != 1 else column.chunk(0) for column in table.columns]
+    cells = [column.combine_chunks() if column.num_chunks != 1 else column.chunk(0) for column in table.columns]
+    decode = options.values == "all"
+    return [csv_cells.cleaned(column, options.strip_spaces, options.missing, decode) for column in cells]
 
 
 def _read(text: bytes, width: int, delimiter: str, on_misfit: object = None) -> pa.Table:

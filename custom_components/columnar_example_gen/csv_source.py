@@ -10,12 +10,11 @@ from typing import IO, Optional
 
 from apache_beam.io import filesystems
 
-from custom_components.columnar_example_gen import csv_text
+from custom_components.columnar_example_gen import csv_cells, csv_text
 from custom_components.columnar_example_gen.options import Options
 from custom_components.columnar_example_gen.refusal import UnreadableTable
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
 _PROBE_BYTES = 64 << 10
 _COUNT_BYTES = 8 << 20
 _HEADER_LIMIT = 64 << 20
@@ -99,18 +98,17 @@ def read_header(path: str, options: Options) -> Header:
         raise UnreadableTable(f"the first line is not a CSV record: {error}", path, _HEADER_ADVICE) from error
     if not line.strip():
         raise UnreadableTable("the first line is blank: it should name the columns", path, _HEADER_ADVICE)
-    return Header(tuple(names), len(line))
+    return Header(names, len(line))
 
 
 _HEADER_ADVICE = "begin the file with one line of column names, or leave it out of the input pattern"
 _FORMAT_ADVICE = "give CSV files in UTF-8, or Parquet files with the format parquet; narrow the input pattern"
 
 
-def _names(line: bytes, options: Options) -> list[str]:
+def _names(line: bytes, options: Options) -> tuple[str, ...]:
     if options.header == "tfx":
-        return line.decode().strip().split(options.delimiter)
-    text = line.removeprefix(_BOM).decode().strip()
-    return next(csv.reader([text], delimiter=options.delimiter, strict=True), [])
+        return tuple(line.decode().strip().split(options.delimiter))
+    return csv_cells.header_names(line, options.delimiter)
 
 
 def count_quotes(path: str, start: int, end: Optional[int]) -> int:

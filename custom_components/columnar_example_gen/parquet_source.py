@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam.io import filesystems
 
+from custom_components.columnar_example_gen import csv_cells, parquet_values
 from custom_components.columnar_example_gen.options import Options
 from custom_components.columnar_example_gen.refusal import UnreadableTable
 
@@ -65,7 +66,9 @@ def batches(work: RowGroups, options: Options) -> Iterator[pa.RecordBatch]:
         size = sum(parquet.metadata.row_group(place).total_byte_size for place in groups)
         at_once = max(1, min(rows, options.block_bytes * max(rows, 1) // max(size, 1)))
         for batch in parquet.iter_batches(at_once, row_groups=groups):
-            columns = [_feature(column, name, work.path) for name, column in zip(batch.schema.names, batch.columns)]
+            columns = [
+                _feature(column, name, work.path, options) for name, column in zip(batch.schema.names, batch.columns)
+            ]
             yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
@@ -86,7 +89,9 @@ def _parquet(file: IO[bytes], path: str) -> pq.ParquetFile:
     return parquet
 
 
-def _feature(column: pa.Array, name: str, path: str) -> pa.Array:
+def _feature(column: pa.Array, name: str, path: str, options: Options) -> pa.Array:
+    if options.values == "all":
+        column = parquet_values.prepared(column)
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
@@ -95,10 +100,22 @@ def _feature(column: pa.Array, name: str, path: str) -> pa.Array:
         return _lists(column.cast(pa.list_(column.type.value_type)), name, path)
     if column.null_count == len(column) and not _known(column.type):
         return pa.nulls(len(column))
-    values = _values(column, name, path)
+    values = _cleaned(_values(column, name, path), options)
     present = np.asarray(pc.fill_null(_truthy(values), False))
+    if options.values == "all" and not pa.types.is_large_binary(values.type):
+        present = np.asarray(column.is_valid())
     offsets = np.concatenate(([0], np.cumsum(present)))
     return _with_nulls(offsets, values.filter(pa.array(present)), present)
+
+
+def _cleaned(values: pa.Array, options: Options) -> pa.Array:
+    """Texts cleaned as cells of a CSV file are; a missing one is empty."""
+    if not pa.types.is_large_binary(values.type):
+        return values
+    texts = csv_cells.cleaned(
+        pc.fill_null(values, b"").cast(pa.binary()), options.strip_spaces, options.missing, options.values == "all"
+    )
+    return texts.cast(pa.large_binary())
 
 
 def _lists(column: pa.Array, name: str, path: str) -> pa.Array:

@@ -38,4 +38,3 @@ def prepared(column: pa.Array) -> pa.Array:
 def _in_utc(column: pa.Array) -> pa.Array:
     """A time with a zone is stored in UTC already: only the zone's name is dropped."""
     return column.view(pa.timestamp(column.type.unit)) if column.type.tz else column
-

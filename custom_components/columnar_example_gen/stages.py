@@ -136,7 +136,7 @@ class InferTypes(beam.DoFn):
         return tuple(types)
 
     def _parse(self, work: Range, width: int, block: Block) -> tuple[Cells, list[ColumnType]]:
-        cells = csv_columns.parse(block, work.path, width, self._options.delimiter)
+        cells = csv_columns.parse(block, work.path, width, self._options)
         return cells, [csv_types.infer(column) for column in cells]
 
 
@@ -205,7 +205,7 @@ class WriteShards(beam.DoFn):
             return in_order(lambda cells: encode(to_features(cells, names, types)), parsed, threads)
 
         def from_text(block: Block) -> Encoded:
-            cells = csv_columns.parse(block, work.path, len(names), self._options.delimiter)
+            cells = csv_columns.parse(block, work.path, len(names), self._options)
             return encode(to_features(cells, names, types))
 
         return in_order(from_text, _blocks(work, quotes, self._plan, self._options), threads)
@@ -262,7 +262,7 @@ class Publish(beam.DoFn):
         """Publishes."""
         refusals = [result for result in results if isinstance(result, UnreadableTable)]
         written = [result for result in results if isinstance(result, Shard)]
-        refusals += self._without_rows(written)
+        refusals = refusals or self._without_rows(written)
         if not refusals:
             shards.publish(self._uri, self._split_folders, written)
             return

@@ -31,9 +31,7 @@ def _bytes_of(file: Path) -> int:
     return max((len(start) if len(start) < (1 << 20) else size * _UNZIPPED) - header, 1)
 
 
-def csv_blocks(
-    source: Source, dialect: Dialect, size: int, whole_bytes: int
-) -> Iterator[tuple[pa.RecordBatch, int]]:
+def csv_blocks(source: Source, dialect: Dialect, size: int, whole_bytes: int) -> Iterator[tuple[pa.RecordBatch, int]]:
     """Reads blocks.
 
     Args:
@@ -65,7 +63,9 @@ def _whole(file: Path, dialect: Dialect, most: Optional[int]) -> Iterator[tuple[
     with opened(file) as stream:
         stream.readline()
         try:
-            reader = arrow_csv.open_csv(stream, _read_options(dialect, _BLOCK), _parse_options(dialect, misfits), _cells(dialect))
+            reader = arrow_csv.open_csv(
+                stream, _read_options(dialect, _BLOCK), _parse_options(dialect, misfits), _cells(dialect)
+            )
             for batch in reader:
                 yield batch, _text_bytes(batch)
                 read += _text_bytes(batch)

@@ -82,7 +82,7 @@ def scan(source: Source, label: str, whole_bytes: int = WHOLE_BYTES) -> Table:
     if not rows_read:
         raise DataError("there are column names and no row", where=str(source.files[0]), remedy="put the data there")
     rows = stored if stored is not None else round(rows_read * max(size / max(bytes_read, 1), 1.0))
-    complete = bytes_read >= size if stored is None else rows_read == stored
+    complete = size <= whole_bytes if stored is None else rows_read == stored
     missing = _missing_spellings(scans, label)
     return Table(
         source,

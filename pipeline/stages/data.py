@@ -4,8 +4,7 @@ from datetime import datetime, timezone
 from typing import Any, Optional
 
 from tfx.components.example_gen.component import FileBasedExampleGen
-from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
-from tfx.components.example_gen.custom_executors import avro_executor, parquet_executor
+from tfx.components.example_gen.custom_executors import avro_executor
 from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.component import SchemaGen
@@ -15,6 +14,7 @@ from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types.channel import BaseChannel
 
+from custom_components.columnar_example_gen.component import ColumnarExampleGen
 from custom_components.curated_schema.component import CuratedSchema
 from custom_components.data_gate.component import DataGate
 from custom_components.data_gate.policy import waivers_in_force
@@ -41,12 +41,28 @@ def _example_gen(data: Data) -> BaseComponent:
         "output_config": _output_config(data),
         "range_config": _range_config(data),
     }
-    if data.format == "csv":
-        return CsvExampleGen(**settings)
     if data.format == "tfrecord":
         return ImportExampleGen(**settings)
-    executors = {"parquet": parquet_executor.Executor, "avro": avro_executor.Executor}
-    return FileBasedExampleGen(**settings, custom_executor_spec=BeamExecutorSpec(executors[data.format]))
+    if data.format == "avro":
+        return FileBasedExampleGen(**settings, custom_executor_spec=BeamExecutorSpec(avro_executor.Executor))
+    return ColumnarExampleGen(
+        **settings,
+        format=data.format,
+        options=_reading(data),
+        code_digest=code_digest("custom_components.columnar_example_gen.executor"),
+    )
+
+
+def _reading(data: Data) -> dict[str, Any]:
+    """How a table is read, as `custom_components.columnar_example_gen.options` names it."""
+    table = data.rules == "table"
+    return {
+        "delimiter": data.delimiter,
+        "header": "csv" if table else "tfx",
+        "values": "all" if table else "tfx",
+        "missing": data.missing,
+        "strip_spaces": data.strip_spaces,
+    }
 
 
 def _input_config(data: Data) -> example_gen_pb2.Input:

@@ -1,0 +1,142 @@
+"""Dates and times in TensorFlow: text or numbers to the parts that a `datetime` feature asks for."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models import columns
+from models.columns import Cells, Column
+from models.dates import MONTHS, UNIX, directives, example, pattern
+from models.features import Datetime
+
+_SECONDS_A_DAY = 86_400
+# First value and number of values of each part that returns. 1970 began on a Thursday; Monday is 0.
+_CIRCLES: Mapping[str, tuple[int, int]] = {"month": (1, 12), "day": (1, 31), "weekday": (0, 7), "hour": (0, 24)}
+_THURSDAY = 3
+_CENTURY_ENDS = 69
+
+_Parts = dict[str, tf.Tensor]
+
+
+def date_width(feature: Datetime) -> int:
+    """How many numbers a feature becomes: its parts, and one that says that the value is missing."""
+    wide = {part: size if feature.encode == "one_hot" else 2 for part, (_, size) in _CIRCLES.items()}
+    return sum(wide.get(part, 1) for part in feature.parts) + 1
+
+
+def date_vector(name: str, feature: Datetime, column: Column) -> tf.Tensor:
+    """Turns a column of dates into float32 [n, width].
+
+    Args:
+        name: the column's name.
+        feature: its description.
+        column: text, or numbers where the format is `unix` or `unix_ms` or consists of digits.
+
+    Raises:
+        InputRefused: the format is `unix` or `unix_ms` and the column holds text.
+    """
+    if feature.format in UNIX:
+        columns.require_numbers(column, name, f"datetime ({feature.format})")
+        parts, present = _of_unix(columns.numbers(column), UNIX[feature.format])
+    else:
+        parts, present = _of_text(columns.texts(column), feature.format)
+    there = tf.cast(present, tf.float32)[:, tf.newaxis]
+    encoded = [_encoded(part, feature.encode, parts, present) for part in feature.parts]
+    vector = tf.concat([*(piece * there for piece in encoded), 1.0 - there], axis=1)
+    return tf.ensure_shape(vector, [None, date_width(feature)])
+
+
+def _encoded(part: str, encode: str, parts: _Parts, present: tf.Tensor) -> tf.Tensor:
+    if part == "trend":
+        return _standardised(parts["days"] + tf.cast(parts["hour"], tf.float64) / 24.0, present)[:, tf.newaxis]
+    first, size = _CIRCLES[part]
+    place = parts[part] - first
+    if encode == "one_hot":
+        return tf.one_hot(place, size)
+    angle = tf.cast(place, tf.float32) * (2.0 * np.pi / size)
+    return tf.stack([tf.sin(angle), tf.cos(angle)], axis=1)
+
+
+def _standardised(values: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    seen = columns.present_only(Cells(values, present))
+    mean, spread = tft.mean(seen), tf.sqrt(tft.var(seen))
+    scaled = tf.math.divide_no_nan(values - mean, spread)
+    # Without a single value to learn from, mean and spread are NaN.
+    return tf.cast(tf.where(tf.math.is_finite(scaled), scaled, tf.zeros_like(scaled)), tf.float32)
+
+
+def _of_unix(moments: Cells, scale: float) -> tuple[_Parts, tf.Tensor]:
+    seconds = moments.values / tf.constant(scale, tf.float64)
+    days = tf.floor(seconds / _SECONDS_A_DAY)
+    hour = tf.cast(tf.floor((seconds - days * _SECONDS_A_DAY) / 3600.0), tf.int64)
+    month, day = _month_and_day(tf.cast(days, tf.int64))
+    return _parts(days, month, day, hour), moments.present
+
+
+def _of_text(written: Cells, format: str) -> tuple[_Parts, tf.Tensor]:
+    expression = pattern(format)
+    present = tf.logical_and(written.present, tf.strings.regex_full_match(written.values, expression))
+    readable = tf.where(present, written.values, tf.fill(tf.shape(written.values), example(format)))
+    found = {
+        directive: tf.strings.regex_replace(readable, f"^(?:{expression})$", rf"\{place}", replace_global=False)
+        for place, directive in enumerate(directives(format), start=1)
+    }
+    year, month, day = _year(found), _month(found), _number(found, "d", 1)
+    return _parts(_days_since_1970(year, month, day), month, day, _hour(found)), present
+
+
+def _parts(days: tf.Tensor, month: tf.Tensor, day: tf.Tensor, hour: tf.Tensor) -> _Parts:
+    days = tf.cast(days, tf.float64)
+    weekday = tf.cast(tf.math.floormod(days + _THURSDAY, 7.0), tf.int64)
+    return {"days": days, "month": month, "day": day, "weekday": weekday, "hour": hour}
+
+
+def _number(found: Mapping[str, tf.Tensor], directive: str, default: int) -> tf.Tensor:
+    if directive in found:
+        return tf.strings.to_number(found[directive], tf.int64)
+    return tf.fill(tf.shape(next(iter(found.values()))), tf.constant(default, tf.int64))
+
+
+def _year(found: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    if "y" not in found:
+        return _number(found, "Y", 1970)
+    short = _number(found, "y", 70)
+    return tf.where(short < _CENTURY_ENDS, short + 2000, short + 1900)
+
+
+def _month(found: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    named = found.get("b", found.get("B"))
+    if named is None:
+        return _number(found, "m", 1)
+    begun = tf.strings.substr(tf.strings.lower(named), 0, 3)
+    return tf.argmax(tf.cast(tf.equal(begun[:, tf.newaxis], tf.constant(MONTHS)), tf.int32), axis=1) + 1
+
+
+def _hour(found: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    if "I" not in found:
+        return _number(found, "H", 0)
+    hour = tf.math.floormod(_number(found, "I", 12), 12)
+    if "p" not in found:
+        return hour
+    return tf.where(tf.equal(tf.strings.lower(found["p"]), "p"), hour + 12, hour)
+
+
+def _days_since_1970(year: tf.Tensor, month: tf.Tensor, day: tf.Tensor) -> tf.Tensor:
+    """Howard Hinnant's `days_from_civil`: the year is counted from March, so that the odd day comes last."""
+    year = tf.where(month <= 2, year - 1, year)
+    era = year // 400
+    of_era = year - era * 400
+    of_year = (153 * tf.math.floormod(month + 9, 12) + 2) // 5 + day - 1
+    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
+
+
+def _month_and_day(days: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Howard Hinnant's `civil_from_days`, without the year."""
+    shifted = days + 719_468
+    of_era = tf.math.floormod(shifted, 146_097)
+    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    from_march = (5 * of_year + 2) // 153
+    return tf.math.floormod(from_march + 2, 12) + 1, of_year - (153 * from_march + 2) // 5 + 1

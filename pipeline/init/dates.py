@@ -1,0 +1,89 @@
+"""Tells columns of dates and times, and in which format they are written."""
+
+import re
+from datetime import datetime, timezone
+from typing import Optional
+
+from models.dates import pattern
+from models.features import Datetime
+from pipeline.init.columns import Column
+from pipeline.init.names import words_of
+
+_DATES = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d",
+    "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y",
+    "%B %d, %Y", "%b %d %Y", "%a",
+)[:-1]  # fmt: skip
+_TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
+_BETWEEN = (" ", "T", ", ", "-")
+_MOST_LOOKED_AT = 1_000
+_ENOUGH = 0.98
+_TIME_WORDS = frozenset(["time", "date", "timestamp", "ts", "at", "on", "created", "updated", "modified", "datetime", "day", "when", "epoch", "since"])
+_EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=timezone.utc), datetime(2100, 1, 1, tzinfo=timezone.utc)
+
+
+def find_date(column: Column) -> Optional[tuple[Datetime, str]]:
+    """Tells whether a column holds dates or times.
+
+    Returns:
+        The feature, and what a person should decide where two formats fit alike (else an empty text); None when the
+        column holds something else.
+    """
+    if column.is_number:
+        return _of_numbers(column)
+    values = sorted(set(column.words))[: _MOST_LOOKED_AT * 50]
+    values = values[:: max(len(values) // _MOST_LOOKED_AT, 1)]
+    if not values or not any(character.isdigit() for character in values[0]) or len(values[0]) > 40:
+        return None
+    fitting = [format for format in _formats(values[0]) if _share(format, values) >= _ENOUGH]
+    fitting.sort(key=lambda format: -_share(format, values))
+    if not fitting:
+        return None
+    rivals = [format for format in fitting[1:] if _share(format, values) == _share(fitting[0], values)]
+    doubt = f"every value reads as {rivals[0]} too: which is it?" if rivals else ""
+    return _feature(fitting[0], values), doubt
+
+
+def _formats(value: str) -> list[str]:
+    """The formats that a value is written in."""
+    candidates = [
+        *_DATES,
+        *_TIMES,
+        *(f"{date}{between}{time}" for date in _DATES for between in _BETWEEN for time in _TIMES),
+    ]
+    return [format for format in candidates if _matches(format, value)]
+
+
+def _matches(format: str, value: str) -> bool:
+    return re.fullmatch(pattern(format), value) is not None
+
+
+def _share(format: str, values: list[str]) -> float:
+    compiled = re.compile(pattern(format))
+    return sum(compiled.fullmatch(value) is not None for value in values) / len(values)
+
+
+def _feature(format: str, values: list[str]) -> Datetime:
+    parts: list[str] = []
+    if "%d" in format:
+        parts += ["trend", "month", "day", "weekday"]
+    if "%H" in format or "%I" in format:
+        hour = format.index("%H" if "%H" in format else "%I")
+        place = len(re.findall("%", format[:hour])) + 1
+        compiled = re.compile(pattern(format))
+        hours = {found[place] for value in values if (found := compiled.fullmatch(value))}
+        parts += ["hour"] if len(hours) > 1 or not parts else []
+    return Datetime(format=format, parts=tuple(parts))
+
+
+def _of_numbers(column: Column) -> Optional[tuple[Datetime, str]]:
+    """Seconds or milliseconds since 1970, or digits such as 20311224: only where the name speaks of time as well."""
+    if not column.whole or not words_of(column.name) & _TIME_WORDS or column.type != "INT":
+        return None
+    for format, scale in (("unix", 1.0), ("unix_ms", 1000.0)):
+        if _EARLIEST.timestamp() * scale <= column.low and column.high <= _LATEST.timestamp() * scale:
+            return Datetime(format=format, parts=("trend", "month", "weekday", "hour")), ""
+    values = [str(int(value)) for value in column.numbers[:_MOST_LOOKED_AT] if value == value]
+    if column.low >= 19000101 and column.high <= 21001231 and _share("%Y%m%d", values) == 1.0:
+        return Datetime(format="%Y%m%d", parts=("trend", "month", "day", "weekday")), ""
+    return None

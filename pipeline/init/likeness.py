@@ -1,0 +1,117 @@
+"""How much a single column says about the label: what repeats it, and what alone tells it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.features import Task
+from pipeline.init.columns import Column
+
+SAME_SHARE = 0.99
+SAME_CORRELATION = 0.999
+TELLING_SHARE = 0.99
+TELLING_CORRELATION = 0.98
+TELLING_AREA = 0.97
+_LEAST_ROWS = 10
+_BINS = 50
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """`same`: the column repeats the label in other words; `telling`: it alone tells it; `how`: in a phrase."""
+
+    same: bool = False
+    telling: bool = False
+    how: str = ""
+
+
+def likeness(column: Column, label: Column, task: Task) -> Likeness:
+    """Compares a column with the label on the sample's rows.
+
+    Args:
+        column: any column of single values.
+        label: the label's column.
+        task: what is learned.
+
+    Returns:
+        `same` when one value goes with one class and the other way round in 99 of 100 rows, or when two numbers
+        correlate by 0.999, by size or by rank. `telling` when the column alone gives the class in 99 of 100 rows that
+        the most frequent class does not, or correlates by 0.98,
+        or ranks two classes with an AUC of 0.97: it may be the result of what is to be predicted.
+    """
+    if column.sample is None or label.sample is None or column.filled < _LEAST_ROWS:
+        return Likeness()
+    if task == "regression":
+        return _of_numbers(column, label) if column.is_number else Likeness()
+    found = _of_classes(column, label)
+    if task == "binary" and column.is_number and not found.telling:
+        return _ranking(column, label)
+    return found
+
+
+def _ranking(column: Column, label: Column) -> Likeness:
+    """Whether the order of a column's numbers is almost that of two classes: the area under its ROC curve."""
+    there = np.isfinite(column.numbers)
+    classes = np.asarray(label.sample.dictionary_encode().indices)[there]
+    positive = classes == classes.max(initial=0)
+    ones, others = int(positive.sum()), int((~positive).sum())
+    if min(ones, others) < _LEAST_ROWS:
+        return Likeness()
+    area = float(_ranks(column.numbers[there])[positive].sum() - ones * (ones + 1) / 2.0) / (ones * others)
+    area = max(area, 1.0 - area)
+    return Likeness(False, bool(area >= TELLING_AREA), f"alone ranks the label with an AUC of {area:.3f}")
+
+
+def _of_numbers(column: Column, label: Column) -> Likeness:
+    both = np.isfinite(column.numbers) & np.isfinite(label.numbers)
+    if both.sum() < _LEAST_ROWS:
+        return Likeness()
+    ours, theirs = column.numbers[both], label.numbers[both]
+    found = max(_correlation(ours, theirs), _correlation(_ranks(ours), _ranks(theirs)))
+    how = f"correlates with the label by {found:.4f}"
+    return Likeness(found >= SAME_CORRELATION, found >= TELLING_CORRELATION, how)
+
+
+def _correlation(ours: np.ndarray, theirs: np.ndarray) -> float:
+    if ours.std() == 0.0 or theirs.std() == 0.0:
+        return 0.0
+    return abs(float(np.corrcoef(ours, theirs)[0, 1]))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks, equal values sharing the mean of theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (ends - (counts - 1) / 2.0)[places]
+
+
+def _of_classes(column: Column, label: Column) -> Likeness:
+    classes = label.sample.dictionary_encode()
+    ours, exact = _groups(column)
+    theirs = np.asarray(classes.indices)
+    table = np.zeros((int(ours.max()) + 1, len(classes.dictionary)), np.int64)
+    np.add.at(table, (ours, theirs), 1)
+    rows = table.sum()
+    told = table.max(axis=1).sum() / rows
+    telling_back = table.max(axis=0).sum() / rows
+    majority = table.sum(axis=0).max() / rows
+    if exact and min(told, telling_back) >= max(SAME_SHARE, majority + (1 - majority) * 0.9):
+        return Likeness(True, True, f"goes with the label one to one in {told:.1%} of the rows")
+    # Groups must be large, or each would tell its few rows by chance.
+    large = rows >= 10 * len(table)
+    telling = large and (told - majority) >= TELLING_SHARE * (1 - majority)
+    return Likeness(False, bool(telling), f"alone tells the label in {told:.1%} of the rows")
+
+
+def _groups(column: Column) -> tuple[np.ndarray, bool]:
+    """A group's number for each row, and whether a group is one value; many numbers are cut into ranges."""
+    assert column.sample is not None
+    distinct = len(column.sample.unique())
+    if not column.is_number or distinct <= _BINS:
+        encoded = column.sample.dictionary_encode()
+        places = np.asarray(encoded.indices.fill_null(len(encoded.dictionary)))
+        return places, True
+    numbers = column.numbers
+    edges = np.unique(np.nanquantile(numbers[np.isfinite(numbers)], np.linspace(0, 1, _BINS + 1)[1:-1]))
+    places = np.searchsorted(edges, np.nan_to_num(numbers, nan=np.inf), side="right")
+    return np.where(np.isnan(numbers), len(edges) + 1, places), False

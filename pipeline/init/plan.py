@@ -1,0 +1,174 @@
+"""What `millrace init` would write, worked out whole before a byte of it is written."""
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.config_file import load
+from pipeline.errors import BadInput, DataError
+from pipeline.init.decisions import Decision
+from pipeline.init.dialect import find_dialect
+from pipeline.init.kinds import decide
+from pipeline.init.label import LabelPlan, plan_label, require_label
+from pipeline.init.parquet_blocks import parquet_names
+from pipeline.init.scan import WHOLE_BYTES, Table, scan
+from pipeline.init.sources import Source, find_source
+from pipeline.init.write_config import config_text
+from pipeline.init.write_schema import schema_text
+from pipeline.schema_file import parse_schema
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A pipeline for a table.
+
+    Attributes:
+        name: the pipeline's name.
+        table: what was seen of the data.
+        label: what is predicted.
+        decisions: one a column, in the files' order.
+        files: what is to be written: the configuration and the schema, by path.
+    """
+
+    name: str
+    table: Table
+    label: LabelPlan
+    decisions: tuple[Decision, ...]
+    files: dict[Path, str]
+
+    def existing(self) -> list[Path]:
+        """The files that are there already."""
+        return [path for path in self.files if path.exists()]
+
+
+def column_names(data: Sequence[str]) -> tuple[str, ...]:
+    """The names of a table's columns, for a person who has to choose a label.
+
+    Raises:
+        DataError: as `find_source` and `scan` do.
+    """
+    return _names(find_source(data))
+
+
+def _names(source: Source) -> tuple[str, ...]:
+    return parquet_names(source) if source.format == "parquet" else find_dialect(source).names
+
+
+def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_bytes: int = WHOLE_BYTES) -> Plan:
+    """Works a pipeline out.
+
+    Args:
+        data: files, or a folder of them.
+        label: the column to predict.
+        name: the pipeline's name; from the data's when empty.
+        project: the folder with `conf` and `schema`.
+        whole_bytes: how much of the data is read before it is read in parts.
+
+    Raises:
+        DataError: the data is no table, or nothing can be learned from it; nothing is written.
+        BadInput: the name is none for a pipeline.
+    """
+    source = find_source(data)
+    require_label(_names(source), label, str(source.files[0]))
+    name = _checked(name) if name else _derived(data[0], source)
+    table = scan(source, label, whole_bytes)
+    planned = plan_label(table, label)
+    decisions = tuple(decide(column, planned) for column in table.columns)
+    _require_features(decisions, str(source.files[0]))
+    conf, schema = project / "conf" / f"{name}.yaml", project / "schema" / name / "schema.pbtxt"
+    files = {
+        conf: config_text(name, table, planned, decisions, conf.parent, schema),
+        schema: schema_text(name, table, planned, decisions),
+    }
+    _require_readable(files[conf], files[schema])
+    return Plan(name, table, planned, decisions, files)
+
+
+def _checked(name: str) -> str:
+    if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,127}", name):
+        return name
+    raise BadInput(
+        f"{name!r} is no name for a pipeline",
+        where="--name",
+        remedy="use lower-case letters, digits and dashes, and begin with a letter or a digit",
+    )
+
+
+def _derived(given: str, source: Source) -> str:
+    """A pipeline's name from the name of its file or folder."""
+    path = Path(given.rstrip("/").rpartition(":")[2])
+    stem = source.files[0].name.split(".")[0] if len(source.files) == 1 else path.name.split(".")[0]
+    if stem in ("data", "train", ""):
+        stem = source.folder.name
+    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:60] or "table"
+
+
+def _require_features(decisions: Sequence[Decision], where: str) -> None:
+    if any(decision.use == "feature" for decision in decisions):
+        return
+    others = [decision for decision in decisions if decision.use == "left out"]
+    reasons = "; ".join(f"{decision.column.name}: {decision.kind}, {decision.reason}" for decision in others[:8])
+    raise DataError(
+        "no column can be a feature" + (f" ({reasons})" if reasons else ": the label is the only one"),
+        where=where,
+        remedy="add columns that vary, repeat, and are known before the label is",
+    )
+
+
+def _require_readable(conf: str, schema: str) -> None:
+    """Reads both texts as a run would: a fault of this module must not reach the user's folders."""
+    parse_schema(schema, "schema.pbtxt")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "conf.yaml")
+        file.write_text(conf, encoding="utf-8")
+        config: Config = load(file)
+    config.feature_table()
+
+
+def difference(plan: Plan) -> str:
+    """What writing the plan would change, as a unified diff; empty when it would change nothing."""
+    parts: list[str] = []
+    for path, text in plan.files.items():
+        before = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        old = str(path) if path.exists() else "/dev/null"
+        parts += difflib.unified_diff(before.splitlines(True), text.splitlines(True), old, str(path), n=2)
+    return "".join(parts)
+
+
+def write(plan: Plan) -> None:
+    """Writes both files, each beside its place and then renamed.
+
+    Raises:
+        BadInput: the folders cannot be written.
+    """
+    partial: dict[Path, str] = {}
+    try:
+        for path, text in plan.files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial[path] = _written_beside(path, text)
+        for path, beside in list(partial.items()):
+            os.replace(beside, path)
+            del partial[path]
+    except OSError as error:
+        raise BadInput(
+            f"nothing can be written here: {error.strerror}",
+            where=str(error.filename or path),
+            remedy="run millrace init in a folder that is yours, with space left",
+        ) from error
+    finally:
+        for beside in partial.values():
+            Path(beside).unlink(missing_ok=True)
+
+
+def _written_beside(path: Path, text: str) -> str:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(text)
+    os.chmod(file.name, 0o644)
+    return file.name

@@ -1,0 +1,88 @@
+"""What `millrace init` tells a person: the table of decisions, and what it found, in plain rows and sentences."""
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+
+from pipeline.init.decisions import Decision
+from pipeline.init.defaults import baseline
+from pipeline.init.plan import Plan
+
+HEADS = ("column", "kind", "missing", "distinct", "decision", "reason")
+NUMBERS = ("missing", "distinct")
+SHORT = 60
+"""Most columns that are listed one by one; of wider tables, only what is not a plain feature."""
+_LONGEST_NAME = 40
+
+
+def rows(plan: Plan) -> list[tuple[str, ...]]:
+    """One row a column, under `HEADS`; plain features of a wide table are summed up by kind."""
+    if len(plan.decisions) <= SHORT:
+        return [_row(decision) for decision in plan.decisions]
+    special = [decision for decision in plan.decisions if decision.use != "feature" or decision.doubt]
+    special.sort(key=lambda decision: decision.use != "label")
+    plain = Counter(decision.kind for decision in plan.decisions if decision.use == "feature" and not decision.doubt)
+    shown = [_row(decision) for decision in special[:SHORT]]
+    if len(special) > SHORT:
+        shown.append((f"and {len(special) - SHORT} more", "", "", "", "", "see the comments of the configuration"))
+    return shown + [(f"{count} columns", kind, "", "", "feature", "") for kind, count in plain.most_common()]
+
+
+def _row(decision: Decision) -> tuple[str, ...]:
+    column = decision.column
+    name = column.name if len(column.name) <= _LONGEST_NAME else column.name[: _LONGEST_NAME - 3] + "..."
+    missing = f"{column.missing / column.rows:.1%}" if column.missing else ""
+    if column.spelled:
+        missing += f" ({' '.join(column.spelled)})"
+    distinct = "" if column.type == "LIST" else f"{'' if column.counts is not None else '~'}{column.distinct:,}"
+    reason = f"{decision.reason}; decide: {decision.doubt}" if decision.doubt else decision.reason
+    return (name, decision.kind, missing, distinct, decision.use, reason)
+
+
+def found(plan: Plan) -> list[str]:
+    """What was looked at, and what is to be learned, a sentence each."""
+    table, label = plan.table, plan.label
+    files = table.source.files
+    where = files[0].name if len(files) == 1 else f"{len(files)} files in {files[0].parent.name}"
+    lines = [f"{where}: {table.rows:,} rows, {len(table.columns)} columns"]
+    if not table.complete:
+        lines[0] = (
+            f"{where}: about {table.rows:,} rows, {len(table.columns)} columns; {table.rows_read:,} rows were read, in "
+            "parts that lie evenly in it, so what is rare may not have been seen"
+        )
+    notes = [f"the delimiter is {table.delimiter!r}"] * (table.source.format == "csv" and table.delimiter != ",")
+    notes += [f"{' '.join(map(repr, table.missing))} stands for a missing value"] * bool(table.missing)
+    notes += ["spaces around values are taken away"] * table.stray_spaces
+    lines += [f"{'; '.join(notes)}"] * bool(notes)
+    lines.append(f"{label.column.name!r} is a {label.task} label{_classes(plan)}")
+    lines.append(f"without a model: {baseline(label, table.rows).words}")
+    if table.rows < 100:
+        lines.append(f"{table.rows} rows are few: about {table.rows // 3} of them judge the model, and luck has a say")
+    return lines
+
+
+def _classes(plan: Plan) -> str:
+    label = plan.label
+    if not label.classes:
+        return f": {label.reason}"
+    total = sum(label.rows)
+    shares = [f"{value} {rows / total:.1%}" for value, rows in zip(label.classes, label.rows)]
+    shown = ", ".join(shares[:6]) + (f", and {len(shares) - 6} more" if len(shares) > 6 else "")
+    imbalance = "; the classes are far from equal: the rare one is given more weight" if label.imbalanced else ""
+    return f": {shown}{imbalance}"
+
+
+def changes(before: str, after: str) -> list[str]:
+    """What changes between two texts, in words: how many lines come and go."""
+    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
+    added = removed = 0
+    for what, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+        if what != "equal":
+            removed += old_end - old_start
+            added += new_end - new_start
+    return [f"{count} line{'s' * (count != 1)} {word}" for count, word in ((removed, "go"), (added, "come")) if count]
+
+
+def doubts(decisions: Sequence[Decision]) -> int:
+    """How many decisions a person should look at."""
+    return sum(bool(decision.doubt) for decision in decisions)

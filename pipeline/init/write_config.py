@@ -1,0 +1,181 @@
+"""Writes `conf/NAME.yaml`: every section, readable from top to bottom, with a comment where a person should decide."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from models.features import Feature
+from pipeline.init.decisions import Decision
+from pipeline.init.defaults import baseline, training_plan
+from pipeline.init.label import LabelPlan
+from pipeline.init.scan import Table
+
+_WIDTH = 120
+_SLICED = 12
+
+
+def config_text(
+    name: str, table: Table, label: LabelPlan, decisions: Sequence[Decision], folder: Path, schema_file: Path
+) -> str:
+    """The configuration as YAML.
+
+    Args:
+        name: the pipeline's name.
+        table: what was seen of the data.
+        label: what is predicted.
+        decisions: one a column, in the files' order.
+        folder: where the file will lie; paths in it are relative to this.
+        schema_file: where the schema will lie.
+    """
+    parts = [
+        _head(name, table, label),
+        f"name: {name}\nroot: ../runs/{name}",
+        _data(table, folder),
+        f"schema:\n  file: {_scalar(os.path.relpath(schema_file, folder))}",
+        "data_gate:                              # which anomalies stop the run\n  policy: {}\n  waivers: []",
+        _label(label),
+        _features(decisions),
+        _training(label, table.rows),
+        "tuning:\n  enabled: false                        # true searches for better hyperparameters before training",
+        _evaluation(label, decisions, table.rows),
+        "infra_validation:\n  platform: process                     # a model server in a process of its own; no Docker",
+        f"push: {{}}                                # to ROOT/serving/{name}/VERSION",
+        "beam:\n  mode: in_memory",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(name: str, table: Table, label: LabelPlan) -> str:
+    rows = f"{table.rows:,} rows" if table.complete else f"about {table.rows:,} rows, of which {table.rows_read:,}"
+    seen = f"{rows} and {len(table.columns)} columns were looked at."
+    return "\n".join(
+        [
+            f"# Predicts {_one_line(label.column.name)} ({label.task}). Written by `millrace init`: {seen}",
+            "# Every path is relative to this file. Lines with `decide:` are worth a look before the first run:",
+            f"#   millrace run -c conf/{name}.yaml",
+        ]
+    )
+
+
+def _data(table: Table, folder: Path) -> str:
+    source = table.source
+    lines = ["data:", f"  path: {_scalar(source.written or _path(source.folder, folder))}"]
+    lines += [f"  pattern: {_scalar(source.pattern)}", f"  format: {source.format}", "  rules: table"]
+    if source.format == "csv":
+        lines.append(f"  delimiter: {_quoted(table.delimiter)}")
+    if table.missing:
+        spelled = ", ".join(map(_quoted, table.missing))
+        lines.append(_commented(f"  missing: [{spelled}]", "spellings that stand for no value"))
+    if table.stray_spaces:
+        lines.append("  strip_spaces: true                    # spaces around values are not theirs")
+    lines.append("  splits: {train: 2, eval: 1}           # two hash buckets of three for training")
+    return "\n".join(lines)
+
+
+def _path(folder: Path, base: Path) -> str:
+    """Relative where the data lies in the project, else absolute."""
+    project = base.resolve().parent
+    inside = folder.resolve().is_relative_to(project)
+    return os.path.relpath(folder.resolve(), base.resolve()) if inside else str(folder.resolve())
+
+
+def _label(label: LabelPlan) -> str:
+    lines = ["label:", f"  column: {_scalar(label.column.name)}", f"  task: {label.task}"]
+    if label.doubt:
+        lines[-1] = _commented(lines[-1], f"decide: {label.doubt}")
+    if label.classes:
+        classes = f"  classes: {_flow(label.classes)}"
+        shares = ", ".join(f"{rows / sum(label.rows):.1%}" for rows in label.rows[:8])
+        first = "; the negative one first" if label.task == "binary" else ""
+        lines.append(_commented(classes, f"{shares}{', ...' if len(label.rows) > 8 else ''} of the rows{first}"))
+    return "\n".join(lines)
+
+
+def _features(decisions: Sequence[Decision]) -> str:
+    used = [decision for decision in decisions if decision.use == "feature"]
+    left_out = [decision for decision in decisions if decision.use == "left out"]
+    width = max(len(_scalar(decision.column.name)) for decision in used) + 1
+    lines = ["features:"]
+    for decision in used:
+        line = f"  {_scalar(decision.column.name) + ':':<{min(width, 40)}} {_feature(decision.feature)}"
+        lines.append(_commented(line, f"decide: {decision.doubt}") if decision.doubt else line)
+    if left_out:
+        lines.append("  # Left out; where a feature is given, taking the # away makes it one:")
+    for decision in left_out:
+        key = _scalar(decision.column.name)
+        feature = f" {_feature(decision.feature)}" if decision.feature else ""
+        lines.append(_commented(f"  # {key}:{feature}", f"{decision.kind}: {decision.reason}"))
+    return "\n".join(lines)
+
+
+def _feature(feature: Any) -> str:
+    """A feature in one line, without what is its default."""
+    kept: Feature = feature
+    values = {"kind": kept.kind, **kept.model_dump(mode="json", exclude_defaults=True)}
+    return _flow(values)
+
+
+def _training(label: LabelPlan, rows: int) -> str:
+    plan = training_plan(label, rows)
+    lines = [_section("model", plan.model), "", _section("training", plan.training)]
+    if label.imbalanced:
+        found = "  class_weights: balanced"
+        why = f"decide: {label.minority:.1%} of the rows are of one class; weights make probabilities too high for it"
+        lines[-1] = lines[-1].replace(found, _commented(found, why))
+    return "\n".join(lines)
+
+
+def _section(name: str, values: Mapping[str, Any]) -> str:
+    return "\n".join([f"{name}:", *(f"  {key}: {_flow(value)}" for key, value in values.items())])
+
+
+def _evaluation(label: LabelPlan, decisions: Sequence[Decision], rows: int) -> str:
+    found = baseline(label, rows)
+    slices = [[decision.column.name] for decision in decisions if _sliceable(decision)][:2]
+    lines = ["evaluation:", f"  metrics: [{', '.join(found.metrics)}]"]
+    lines += [f"  slices: {_flow(slices)}", f"  min_slice_size: {max(min(100, rows // 30), 10)}"]
+    lines.append(f"  # Without a model: {found.words}.")
+    lines.append("  thresholds:                           # decide: the least that is worth shipping")
+    for threshold in found.thresholds:
+        line = f"    - {_flow(threshold)}"
+        against = "against the latest blessed model"
+        lines.append(_commented(line, against) if "worse_by_at_most" in threshold else line)
+    return "\n".join(lines)
+
+
+def _sliceable(decision: Decision) -> bool:
+    few = 2 <= decision.column.distinct <= _SLICED
+    return decision.use == "feature" and decision.kind in ("category", "boolean") and few
+
+
+def _commented(line: str, comment: str) -> str:
+    return f"{line:<39} # {_one_line(comment)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def _flow(value: Any) -> str:
+    """A value in YAML's flow style, on one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_scalar(key)}: {_flow(below)}" for key, below in value.items()) + "}"
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    """A scalar as YAML writes it, quoted where it would else be read as something different."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=float("inf")).strip()
+    plain = text.removesuffix("...").strip() if text.endswith("\n...") else text
+    if isinstance(value, str) and ("\n" in plain or (any(sign in plain for sign in ",[]{}#") and plain[:1] not in "'\"")):
+        return _quoted(value)
+    return plain
+
+
+def _quoted(value: str) -> str:
+    return yaml.safe_dump(value, default_style='"', allow_unicode=True, width=float("inf")).strip()

@@ -1,0 +1,144 @@
+"""Writes `schema/NAME/schema.pbtxt`: what the table is held to from now on, which is never less than the table itself."""
+
+from collections.abc import Iterator, Sequence
+
+from google.protobuf import text_format
+
+from pipeline.init.columns import Column
+from pipeline.init.decisions import Decision
+from pipeline.init.label import LabelPlan
+from pipeline.init.scan import Table
+
+LARGEST_DOMAIN = 50
+"""Most values that are listed as a domain."""
+_SURE_ROWS = 30
+_LIMITED_ROWS = 100
+
+_HEAD = """\
+# The contract that the rows of {name} are held to, before anything is learned from them.
+#
+# Format: tensorflow.metadata.v0.Schema, as TFDV, Transform and StatisticsGen read it. It was written by `millrace init`
+# from {seen}. Edit it, then run again: DataGate stops a run whose data breaks it.
+#
+# How to read a feature:
+#   presence     {{min_fraction: 1 min_count: 1}}  the column is there in every row.
+#                {{min_count: 1}}                  the column exists; a row may come without it.
+#   shape        {{dim {{size: 1}}}}                 exactly one value in each row.
+#   value_count  {{min: 0 max: 1}}                 a value or nothing.
+#   domain       what a value may be: what was seen. Widen it where the world is wider.
+# There are no drift and skew comparators yet: their limits depend on how far apart two good sets of rows lie."""
+
+
+def schema_text(name: str, table: Table, label: LabelPlan, decisions: Sequence[Decision]) -> str:
+    """The schema in text format.
+
+    Args:
+        name: the pipeline's name.
+        table: what was seen of the data; what was not looked at must not be held against it.
+        label: what is predicted.
+        decisions: one a column, in the files' order.
+    """
+    rows = f"{table.rows:,} rows" if table.complete else f"{table.rows_read:,} of about {table.rows:,} rows"
+    parts = [_HEAD.format(name=name, seen=rows)]
+    parts.append('default_environment: "TRAINING"\ndefault_environment: "SERVING"')
+    parts += [_feature(decision, label, table.complete) for decision in decisions if decision.column.type != "EMPTY"]
+    parts += [_domain(decision.column) for decision in decisions if _listed(decision, table.complete)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _feature(decision: Decision, label: LabelPlan, complete: bool) -> str:
+    column = decision.column
+    lines = [f"# {_comment(decision)}", "feature {", f"  name: {_string(column.name)}", f"  type: {_type(column)}"]
+    lines += [f"  {line}" for line in _presence(decision, complete)]
+    lines += [f"  {line}" for line in _limits(decision, label, complete)]
+    if not decision.known_when_serving:
+        lines.append('  not_in_environment: "SERVING"')
+    return "\n".join([*lines, "}"])
+
+
+def _comment(decision: Decision) -> str:
+    use = "" if decision.use == "feature" else f" ({decision.use})"
+    text = f"{decision.kind}{use}: {decision.reason}"
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _type(column: Column) -> str:
+    return {"INT": "INT", "FLOAT": "FLOAT", "LIST": "FLOAT"}.get(column.type, "BYTES")
+
+
+def _presence(decision: Decision, complete: bool) -> Iterator[str]:
+    """A column that nobody reads may go away; one that is seldom filled may be empty in a split."""
+    column = decision.column
+    always = complete and not column.missing
+    if column.type == "LIST":
+        yield from _list_presence(decision, always)
+    elif decision.use == "left out":
+        yield "value_count { min: 0 max: 1 }"
+    elif decision.use == "label" or always:
+        yield "presence { min_fraction: 1 min_count: 1 }"
+        yield "shape { dim { size: 1 } }"
+    else:
+        if column.filled >= _SURE_ROWS:
+            yield "presence { min_count: 1 }"
+        yield "value_count { min: 0 max: 1 }"
+
+
+def _list_presence(decision: Decision, always: bool) -> Iterator[str]:
+    if decision.use == "feature" and always:
+        yield "presence { min_fraction: 1 min_count: 1 }"
+        yield f"shape {{ dim {{ size: {decision.column.length} }} }}"
+    elif decision.use == "feature":
+        yield "presence { min_count: 1 }"
+
+
+def _limits(decision: Decision, label: LabelPlan, complete: bool) -> Iterator[str]:
+    column = decision.column
+    if column.type == "STRING":
+        if _listed(decision, complete):
+            yield f"domain: {_string(column.name)}"
+        return
+    if column.type == "LIST" or decision.use == "left out":
+        return
+    categorical = decision.kind in ("category", "code", "boolean", "flag", "binary", "multiclass")
+    if column.type == "INT" and categorical and complete:
+        yield f"int_domain {{ min: {column.low:.0f} max: {column.high:.0f} is_categorical: true }}"
+    elif column.type == "INT" and categorical:
+        yield "int_domain { is_categorical: true }"
+    elif column.type == "INT" and _never_negative(column, complete):
+        yield "int_domain { min: 0 }"
+    elif column.type == "FLOAT":
+        yield from _float_limits(column, complete)
+
+
+def _float_limits(column: Column, complete: bool) -> Iterator[str]:
+    facts = ["min: 0"] if _never_negative(column, complete) else []
+    if complete and not column.not_finite:
+        facts += ["disallow_nan: true", "disallow_inf: true"]
+    if facts:
+        yield f"float_domain {{ {' '.join(facts)} }}"
+
+
+def _never_negative(column: Column, complete: bool) -> bool:
+    """Amounts and counts; of a split without a value TFDV takes the smallest to be 0, which fits."""
+    return complete and column.low >= 0.0 and column.filled >= _LIMITED_ROWS
+
+
+def _listed(decision: Decision, complete: bool) -> bool:
+    """Whether a column's values are listed: all of them are known and few, and a person could say what is missing."""
+    column = decision.column
+    if column.type != "STRING" or column.counts is None:
+        return False
+    if decision.use == "label":
+        return True
+    listable = decision.kind in ("category", "boolean", "flag") and len(column.counts) <= LARGEST_DOMAIN
+    return complete and decision.use == "feature" and listable
+
+
+def _domain(column: Column) -> str:
+    values = sorted(map(str, column.counts or ()))
+    lines = [f"  value: {_string(value)}" for value in values]
+    return "\n".join(["string_domain {", f"  name: {_string(column.name)}", *lines, "}"])
+
+
+def _string(value: str) -> str:
+    return f'"{text_format.text_encoding.CEscape(value, as_utf8=True)}"'
