@@ -176,7 +176,8 @@ def _require_known(name: str) -> None:
     known = {*metric_types.registered_metrics(), *_FROM_KERAS}
     if name in known:
         return
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    spelt = {one.lower(): one for one in sorted(known)}
+    near = [spelt[one] for one in difflib.get_close_matches(name.lower(), spelt, n=3, cutoff=0.5)]
     raise InputRefused(
         f"{name} is not a metric of TFMA",
         where="evaluation.metrics",

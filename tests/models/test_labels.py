@@ -1,0 +1,52 @@
+"""Statistics of the labels: the same as NumPy's over all of them, whatever the batches."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.errors import InputRefused
+from models.features import Label
+from models.labels import label_statistics
+
+REGRESSION = Label(column="price", task="regression")
+THREE = Label(column="kind", task="multiclass", classes=("a", "b", "c"))
+
+
+@given(st.lists(st.floats(1e6, 1e6 + 100), min_size=2, max_size=40), st.integers(1, 10))
+def test_a_regression_labels_mean_and_deviation_are_numpys(values: list[float], size: int) -> None:
+    array = np.array([*values, np.nan], np.float64)
+    if len(set(values)) == 1:
+        return
+    stats = label_statistics(REGRESSION, np.split(array, range(size, len(array), size)), complete=True)
+    assert stats.rows == len(values)
+    assert stats.mean == pytest.approx(np.mean(values), rel=1e-12)
+    assert stats.deviation == pytest.approx(np.std(values), rel=1e-6, abs=1e-7)
+
+
+def test_classes_are_counted_and_weighted() -> None:
+    stats = label_statistics(THREE, [np.array([0, 0, 0, -1]), np.array([2])], complete=True)
+    assert (stats.rows, stats.class_counts) == (4, (3, 0, 1))
+    assert stats.balanced_weights() == pytest.approx((4 / 6, 0.0, 2.0))
+
+
+def test_two_classes_are_enough_when_nobody_wants_the_counts() -> None:
+    def batches() -> object:
+        yield np.array([0, 1])
+        raise AssertionError("read on")
+
+    assert label_statistics(THREE, batches(), complete=False).rows == 2
+
+
+@pytest.mark.parametrize(
+    ("label", "values", "message"),
+    [
+        (THREE, [1, 1, -1], "every training row has the same label, 'b'"),
+        (THREE, [-1, -1], "no training row has a label that is one of a, b, c"),
+        (REGRESSION, [3.0, 3.0], "every training row has the same label, 3"),
+        (REGRESSION, [np.nan], "no training row has a label"),
+    ],
+)
+def test_labels_that_teach_nothing_are_refused(label: Label, values: list[float], message: str) -> None:
+    with pytest.raises(InputRefused, match=message):
+        label_statistics(label, [np.array(values)], complete=True)

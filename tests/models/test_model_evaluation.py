@@ -1,0 +1,158 @@
+"""The configuration for TFMA: what it says, what it refuses, and that TFMA measures exported models by it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow_model_analysis as tfma
+
+from models.errors import InputRefused
+from models.evaluation import eval_config
+
+BINARY = {"column": "big tipper", "task": "binary"}
+MULTICLASS = {"column": "kind", "task": "multiclass", "classes": ["a", "b", "c"]}
+REGRESSION = {"column": "price", "task": "regression"}
+
+
+def evaluation(*thresholds: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return {"metrics": ["AUC", "BinaryCrossEntropy", "ExampleCount"], "thresholds": list(thresholds), **more}
+
+
+def only_threshold(config: tfma.EvalConfig, name: str) -> Any:
+    (metric,) = [metric for spec in config.metrics_specs for metric in spec.metrics if metric.class_name == name]
+    (threshold,) = metric.per_slice_thresholds
+    return threshold
+
+
+def test_a_threshold_without_a_slice_is_for_the_overall_slice_only() -> None:
+    config = eval_config(BINARY, evaluation({"metric": "AUC", "at_least": 0.9, "at_most": 0.99}))
+    threshold = only_threshold(config, "AUC")
+    assert list(threshold.slicing_specs) == [tfma.SlicingSpec()]
+    assert threshold.threshold.value_threshold.lower_bound.value == 0.9
+    assert threshold.threshold.value_threshold.upper_bound.value == 0.99
+    assert not threshold.threshold.HasField("change_threshold")
+
+
+@pytest.mark.parametrize(
+    ("metric", "change", "direction"),
+    [
+        ("AUC", -0.01, tfma.MetricDirection.HIGHER_IS_BETTER),
+        ("BinaryCrossEntropy", 0.01, tfma.MetricDirection.LOWER_IS_BETTER),
+    ],
+)
+def test_worse_by_follows_the_metrics_direction(metric: str, change: float, direction: int) -> None:
+    config = eval_config(BINARY, evaluation({"metric": metric, "worse_by_at_most": 0.01}))
+    threshold = only_threshold(config, metric).threshold.change_threshold
+    assert (threshold.absolute.value, threshold.direction) == (change, direction)
+
+
+def test_slices_of_thresholds_are_computed_once_beside_those_asked_for() -> None:
+    config = eval_config(
+        BINARY,
+        evaluation(
+            {"metric": "AUC", "at_least": 0.5, "slice": {"hour": ""}},
+            {"metric": "AUC", "at_least": 0.5, "slice": {"hour": 3, "payment": ""}},
+            slices=[["hour"], ["company", "hour"]],
+            confidence_intervals=True,
+            min_slice_size=50,
+        ),
+    )
+    assert list(config.slicing_specs) == [
+        tfma.SlicingSpec(),
+        tfma.SlicingSpec(feature_keys=["hour"]),
+        tfma.SlicingSpec(feature_keys=["company", "hour"]),
+        tfma.SlicingSpec(feature_keys=["payment"], feature_values={"hour": "3"}),
+    ]
+    assert config.options.compute_confidence_intervals.value
+    assert not config.options.HasField("min_slice_size")
+
+
+def test_the_models_are_named_as_tfx_names_them() -> None:
+    candidate, baseline = eval_config(REGRESSION, {"metrics": ["MeanAbsoluteError"]}).model_specs
+    assert (candidate.name, baseline.name, baseline.is_baseline) == ("candidate", "baseline", True)
+    assert candidate.prediction_key == "prediction"
+    assert candidate.label_key == "price_xf"
+    without = eval_config(
+        BINARY, evaluation({"metric": "AUC", "at_least": 0.9, "worse_by_at_most": 0.0}), has_baseline=False
+    )
+    assert [spec.name for spec in without.model_specs] == [""]
+    assert not only_threshold(without, "AUC").threshold.HasField("change_threshold")
+
+
+@pytest.mark.parametrize(
+    ("label", "values", "what", "remedy"),
+    [
+        (BINARY, {"metrics": ["Auc"]}, "Auc is not a metric of TFMA", "AUC"),
+        (REGRESSION, {"metrics": ["AUC"]}, "AUC does not fit a regression label", "MeanAbsoluteError"),
+        (MULTICLASS, {"metrics": ["MeanSquaredError"]}, "does not fit a multiclass label", "SparseCategoricalAccuracy"),
+        (BINARY, {"metrics": ["SparseCategoricalAccuracy"]}, "does not fit a binary label", "BinaryAccuracy"),
+        (
+            BINARY,
+            {"metrics": ["Calibration"], "thresholds": [{"metric": "Calibration", "worse_by_at_most": 0.1}]},
+            "Calibration has no direction",
+            "at_least and at_most",
+        ),
+        (
+            BINARY,
+            {"metrics": ["AUC"], "thresholds": [{"metric": "AUC", "at_least": 0.9, "at_most": 0.1}]},
+            "cannot be at least 0.9 and at most 0.1",
+            "smaller",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(label: Any, values: Any, what: str, remedy: str) -> None:
+    with pytest.raises(InputRefused, match=what) as caught:
+        eval_config(label, values)
+    assert remedy in caught.value.remedy
+    assert caught.value.exit_code == 2
+
+
+CASES: Mapping[str, Mapping[str, Any]] = {
+    "binary": {
+        "metrics": ["AUC", "BinaryAccuracy", "BinaryCrossEntropy", "Calibration", "ExampleCount"],
+        "thresholds": [
+            {"metric": "AUC", "at_least": 0.9},
+            {"metric": "AUC", "worse_by_at_most": 0.0},
+            {"metric": "BinaryAccuracy", "at_least": 0.5, "slice": {"Färbung": ""}},
+        ],
+    },
+    "multiclass": {
+        "metrics": ["SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "ExampleCount"],
+        "thresholds": [
+            {"metric": "SparseCategoricalAccuracy", "at_least": 0.7},
+            {"metric": "SparseCategoricalCrossentropy", "worse_by_at_most": 0.0},
+            {"metric": "AUC", "at_least": 0.8},
+        ],
+    },
+    "regression": {
+        "metrics": ["MeanAbsoluteError", "RootMeanSquaredError", "ExampleCount"],
+        "thresholds": [{"metric": "RootMeanSquaredError", "at_most": 15_000.0, "worse_by_at_most": 0.0}],
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Conversion of an array with ndim > 0:DeprecationWarning")  # TFMA does so itself
+@pytest.mark.parametrize("task", list(CASES))
+def test_tfma_measures_and_judges_an_exported_model(trained_table: Any, task: str, tmp_path: Path) -> None:
+    data, model = trained_table(task)
+    config = eval_config(data.table.label, CASES[task])
+    models = [
+        tfma.default_eval_shared_model(model, model_name=name, eval_config=config)
+        for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
+    ]
+    outcome = tfma.run_model_analysis(
+        eval_shared_model=models,
+        eval_config=config,
+        data_location=f"{data.folder}/raw-eval-plain",
+        output_path=str(tmp_path),
+    )
+    verdict = tfma.load_validation_result(str(tmp_path))
+    assert verdict.validation_ok, verdict
+    assert len(verdict.validation_details.slicing_details) >= 1
+    measured = outcome.get_results()[0].get_metrics_for_slice()
+    assert measured["example_count"]["doubleValue"] == 300
+    named = {name: value.get("doubleValue") for name, value in measured.items()}
+    assert all(value is None or np.isfinite(value) for value in named.values()), named
