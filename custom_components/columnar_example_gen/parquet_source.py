@@ -101,7 +101,7 @@ def _feature(column: pa.Array, name: str, path: str, options: Options) -> pa.Arr
     if column.null_count == len(column) and not _known(column.type):
         return pa.nulls(len(column))
     values = _cleaned(_values(column, name, path), options)
-    present = np.asarray(pc.fill_null(_truthy(values), False))
+    present = np.asarray(pc.fill_null(_truthy(column, values), False))
     if options.values == "all" and not pa.types.is_large_binary(values.type):
         present = np.asarray(column.is_valid())
     offsets = np.concatenate(([0], np.cumsum(present)))
@@ -167,7 +167,9 @@ def _values(column: pa.Array, name: str, path: str) -> pa.Array:
         raise UnreadableTable(what, path, _TYPE_ADVICE) from error
 
 
-def _truthy(values: pa.Array) -> pa.Array:
+def _truthy(column: pa.Array, values: pa.Array) -> pa.Array:
+    """Which scalars Python takes for true; a double may round to a zero of 32 bits and still be one of them."""
     if pa.types.is_large_binary(values.type):
         return pc.greater(pc.binary_length(values), 0)
-    return pc.not_equal(values, pa.scalar(0, values.type))
+    numbers = column.cast(pa.float64()) if pa.types.is_floating(column.type) else values
+    return pc.not_equal(numbers, pa.scalar(0, numbers.type))

@@ -42,9 +42,10 @@ def stages_of() -> Callable[..., Splits]:
     def run(base: str, out: str, feature: Optional[str] = None, **chosen: object) -> Splits:
         told = options.Options(**chosen)
         plan = make_plan(str(base), utils.make_default_input_config(), output_config(feature), told)
-        quotes = [pair for work in plan.work for pair in stages.CountQuotes().process(work)]
+        csv_work = plan.work if told.format == "csv" else ()
+        quotes = [pair for work in csv_work for pair in stages.CountQuotes().process(work)]
         types = {}
-        for work in plan.work:
+        for work in csv_work:
             for group, found in stages.InferTypes(plan, told, str(out)).process(work, quotes):
                 types[group] = stages.merge_types([*([types[group]] if group in types else []), found])
         os.makedirs(out, exist_ok=True)
