@@ -19,6 +19,7 @@ from schema import proposals as answers
 from schema.errors import SchemaFileError
 from schema.evidence import Evidence
 from schema.files import SchemaText
+from schema.patches import patch
 from schema.proposals import Proposal
 from schema.textproto.rewrite import rewrite
 
@@ -175,12 +176,12 @@ def accept(bench: Workbench, numbers: tuple[str, ...], reasons: tuple[str, ...],
         said = tuple(str(change) for change in words.changes(source.proto, target))
         if text != source.text:
             bench.history.change(source.text, text, f"accept {' '.join(p.number for p in chosen)}", said)
-    patch = answers.patch(source.text, text, source.name)
+    made = patch(source.text, text, source.name)
     if as_json:
-        tables.print_json({"accepted": [p.number for p in chosen], "words": list(said), "patch": patch})
+        tables.print_json({"accepted": [p.number for p in chosen], "words": list(said), "patch": made})
         return
     click.echo("\n".join(said) or "the file says so already: nothing changed")
-    tables.print_patch(patch)
+    tables.print_patch(made)
     if said:
         click.echo(f"to take it back: millrace schema undo -c {bench.config_file}")
         click.echo(f"what it does to past runs: millrace schema impact -c {bench.config_file}")

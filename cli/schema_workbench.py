@@ -26,7 +26,7 @@ from schema.files import History, SchemaText
 from schema.impact import Anomalies, Block
 from schema.lint import Uses
 from schema.phrases import features
-from schema.proposals import Anomaly
+from schema.ways import Anomaly
 
 _RANGES = ("INT_TYPE_SMALL_INT", "INT_TYPE_BIG_INT", "FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
 
@@ -172,14 +172,15 @@ class Workbench:
         return list(dict.fromkeys(Block(finding.feature, finding.reason) for finding in found))
 
     def anomalies(self, run: Evidence) -> list[Anomaly]:
-        """What DataGate did not ignore in a run, one for each feature and reason, in a stable order."""
+        """What DataGate did not ignore in a run, one for each feature and reason; what blocked it comes first."""
         if run.schema is None:
             return []
         grouped: dict[tuple[str, str], list[Finding]] = {}
         for finding in self.findings(run.statistics, run.anomalies, run.schema):
             if finding.action != "ignore":
                 grouped.setdefault((finding.feature, finding.reason), []).append(finding)
-        return [_anomaly(feature, reason, found, run) for (feature, reason), found in sorted(grouped.items())]
+        ranked = sorted(grouped.items(), key=lambda item: (all(f.action != "block" for f in item[1]), item[0]))
+        return [_anomaly(feature, reason, found, run) for (feature, reason), found in ranked]
 
 
 def _anomaly(feature: str, reason: str, found: Sequence[Finding], run: Evidence) -> Anomaly:

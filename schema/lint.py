@@ -10,8 +10,7 @@ from tensorflow_metadata.proto.v0.schema_pb2 import Feature
 
 from schema.evidence import Seen
 from schema.files import SchemaText
-from schema.phrases import NOT_EXPECTED, features, number, type_name
-from schema.proposals import fits
+from schema.phrases import NOT_EXPECTED, features, fits, number, type_name
 from schema.textproto import tree
 
 Splits = Mapping[str, Mapping[str, Seen]]

@@ -212,6 +212,13 @@ def plain(message: Message, fields: Iterable[str]) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
+def fits(domain: str, type_name: str) -> bool:
+    """Whether a kind of domain says something about values of a type; those of meaning (images, URLs) fit any."""
+    kinds = {"int_domain": ("INT", "BYTES"), "float_domain": ("FLOAT", "BYTES"), "struct_domain": ("STRUCT",)}
+    kinds |= {"domain": ("BYTES",), "string_domain": ("BYTES",)}
+    return type_name in kinds.get(domain, (type_name,))
+
+
 def features(schema: Any, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, Feature]]:
     """Every feature by its path, those inside structs included; steps are joined by dots.
 

@@ -51,6 +51,8 @@ def _features(before: schema_pb2.Schema, after: schema_pb2.Schema) -> Iterator[C
     renamed = _renamed({k: v for k, v in old.items() if k not in new}, {k: v for k, v in new.items() if k not in old})
     for path, feature in new.items():
         if path in old:
+            if old[path] == feature:
+                continue
             yield from (Change(path, words) for words in _feature(old[path], feature, old_named, new_named))
         elif path in renamed:
             yield Change(path, f"is what {renamed[path]} was called")
@@ -133,6 +135,8 @@ def _domains(before: schema_pb2.Schema, after: schema_pb2.Schema) -> Iterator[Ch
     """The named domains: told under the features that use them."""
     old, new = _named(before), _named(after)
     for name, found in new.items():
+        if name in old and old[name] == found:
+            continue
         subject = _subject(name, before, after)
         if name in old:
             yield from (Change(subject, words) for words in _values(old[name], found))

@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Optional, TypeVar, Union
 
 from google.protobuf import text_format
@@ -74,16 +75,27 @@ def rewrite(text: str, target: Proto) -> str:
     Raises:
         TextProtoError: when `text` is not a proto of target's type.
     """
-    current = read(text, type(target))
-    if current == target:
-        return text
-    root = tree.parse(text)
-    layout = Layout(text, root)
-    _Rewriter(layout).message(root, current, target)
-    edited = layout.edited()
-    if read(edited, type(target)) != target:
+    edited = preview(text, target)
+    if edited != text and read(edited, type(target)) != target:
         raise RuntimeError("the edited text does not say what the edit asks for; nothing was written")
     return edited
+
+
+def preview(text: str, target: Proto) -> str:
+    """What `rewrite` gives, without the check that it says what it shall: for texts that are shown, not written."""
+    kind: Any = type(target)
+    root, current = _parsed(text, kind)
+    if current == target:
+        return text
+    layout = Layout(text, root)
+    _Rewriter(layout).message(root, current, target)
+    return layout.edited()
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str, kind: Any) -> tuple[tree.Message, Proto]:
+    """A text's tree and what it says; kept, because many edits of one text are shown in a row."""
+    return tree.parse(text), read(text, kind)
 
 
 @dataclass

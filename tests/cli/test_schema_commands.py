@@ -248,6 +248,25 @@ def test_accept_all_of_a_reason_takes_the_preferred_edit_of_each(project):
         project.call("accept", "--all-of", "FLOAT_TYPE_BIG_FLOAT")
 
 
+def test_rows_out_of_range_are_bounded_by_the_histograms(project):
+    project.edit("min: 0 max: 10000", "min: 0 max: 100")
+    project.run()
+    (proposal,) = (p for p in project.json("propose")["proposals"] if p["preferred"])
+    assert proposal["reason"] == "FLOAT_TYPE_BIG_FLOAT"
+    assert not proposal["rows_exact"]
+    assert 0 < proposal["rows"] < 10_000
+    assert "at most" in project.call("propose")
+
+
+def test_what_blocked_the_run_comes_first(project):
+    project.conf.write_text(project.conf.read_text().replace("SCHEMA_NEW_COLUMN: ignore", "SCHEMA_NEW_COLUMN: warn"))
+    project.edit("min: 0 max: 10000", "min: 0 max: 100")
+    project.run()
+    reasons = [p["reason"] for p in project.json("propose")["proposals"] if p["preferred"]]
+    assert reasons[0] == "FLOAT_TYPE_BIG_FLOAT"
+    assert set(reasons[1:]) == {"SCHEMA_NEW_COLUMN"}
+
+
 def test_numbers_stay_the_same_while_edits_are_accepted(project):
     project.edit('  value: "Pcard"\n', "")
     project.edit("min: 0 max: 10000", "min: 0 max: 10")

@@ -9,8 +9,9 @@ from pipeline.config_file import absolute
 from schema import native
 from schema.evidence import Evidence, read_binary, whole
 from schema.phrases import features
-from schema.proposals import Anomaly, accept, propose
+from schema.proposals import accept, propose
 from schema.textproto.rewrite import read, rewrite
+from schema.ways import Anomaly
 
 STATISTICS = Path(absolute("package:tfx/components/testdata/statistics_gen", Path()))
 NAME = "schema.pbtxt"
