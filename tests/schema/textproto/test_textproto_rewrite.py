@@ -12,6 +12,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from schema.textproto import lexer, tree
 from schema.textproto.rewrite import read, rewrite
+from schema.words import changes
 
 FUZZ = settings(
     deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -332,3 +333,14 @@ def test_a_broken_text_is_refused_with_a_place_or_parses_as_protobuf_does(made, 
         assert caught.value.column >= 1
     else:
         assert read(broken, schema_pb2.Schema) == expected
+
+
+@FUZZ
+@given(schemas(), schemas(), st.data())
+def test_every_difference_is_told_in_words_and_none_else(before, other, data):
+    assert changes(before, before) == []
+    assert bool(changes(before, other)) == (before != other)
+    after = schema_pb2.Schema()
+    after.CopyFrom(before)
+    edit(data.draw, after)
+    assert bool(changes(before, after)) == (before != after)
