@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Optional, Union
+from typing import Any, Optional
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from custom_components.columnar_example_gen import csv_types
 from custom_components.columnar_example_gen.csv_cells import cleaned
 from custom_components.columnar_example_gen.csv_types import ColumnType as CellType
-from pipeline.init.columns import Column, Value
+from pipeline.init.columns import Column, ColumnType, Value
 from pipeline.init.tokens import ALWAYS, CANDIDATES, FEWEST_NUMBERS, MOST_UNLISTED
 
 _NUMBER = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
@@ -83,7 +83,7 @@ class _Limits:
         self.whole = self.whole and bool((finite == np.floor(finite)).all())
         self.any = True
 
-    def facts(self) -> dict[str, Union[float, bool, int]]:
+    def facts(self) -> dict[str, Any]:
         return {"low": self.low, "high": self.high, "whole": self.whole and self.any, "not_finite": self.not_finite}
 
 
@@ -101,7 +101,7 @@ class _Counts:
         if len(counted) > self._most:
             self.rows = None
             return
-        found = dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist()))
+        found = dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))
         for value, rows in found.items():
             self.rows[value] += rows
         if len(self.rows) > self._most:
@@ -139,7 +139,7 @@ class NumberScan(ColumnScan):
         sample = pa.concat_arrays(self._sample) if self._sample else None
         if self._nulls == self.rows:
             return Column(self.name, "EMPTY", self.rows, self.rows, counts={})
-        kind = "FLOAT" if pa.types.is_floating(self._kind) else "INT"
+        kind: ColumnType = "FLOAT" if pa.types.is_floating(self._kind) else "INT"
         counts = None if self._counts.rows is None else dict(self._counts.rows.most_common())
         boolean = pa.types.is_boolean(self._kind)
         return Column(
@@ -236,7 +236,7 @@ class TextScan(ColumnScan):
         return float("inf") if self._counts.rows is None else len(self._counts.rows) - len(self._odd)
 
     def missing_spellings(self) -> Iterable[str]:
-        """Every listed spelling among numbers and dates, and the unlisted one among many numbers; else the sure ones."""
+        """Among numbers every listed spelling and the unlisted ones among many; among words the sure ones."""
         if self._is_number():
             return [*self._tokens, *self._odd]
         return [token for token in self._tokens if token in ALWAYS]
@@ -275,14 +275,15 @@ class TextScan(ColumnScan):
                     merged[convert(value)] += rows
             counts = dict(merged.most_common())
         texts = _sample(self._sample, missing)
-        kind = "INT" if self._kind == CellType.INT else "FLOAT"
+        kind: ColumnType = "INT" if self._kind == CellType.INT else "FLOAT"
         numbers = pa.array([None if text is None else float(text) for text in texts.to_pylist()], pa.float64())
         return Column(self.name, kind, self.rows, blank, spelled, counts, numbers, **self._limits.facts())
 
 
 def _value_counts(cells: pa.Array) -> dict[str, int]:
     counted = pc.value_counts(cells)
-    return {value.decode(): rows for value, rows in zip(counted.field(0).to_pylist(), counted.field(1).to_pylist())}
+    pairs = zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)
+    return {value.decode(): rows for value, rows in pairs}
 
 
 def _as_numbers(cells: pa.Array) -> np.ndarray:

@@ -11,7 +11,8 @@ from pipeline.errors import DataError
 from pipeline.init.dialect import Dialect
 from pipeline.init.sources import Source, first_bytes, is_gzip, opened
 
-_BLOCK = 8 << 20
+_BLOCK, _LEAST_BLOCK = 8 << 20, 64 << 10
+_PARTS = 32
 # A gzipped table is about a fifth of its text.
 _UNZIPPED = 5
 _ROW_ADVICE = "give every line as many cells as the header, and quote a cell that holds a delimiter or a line end"
@@ -72,18 +73,21 @@ def _whole(file: Path, dialect: Dialect, most: Optional[int]) -> Iterator[tuple[
                 if most is not None and read >= most:
                     return
         except pa.ArrowInvalid as error:
+            if "Empty CSV file" in str(error):
+                return
             raise _refusal(file, dialect, misfits, error) from error
 
 
 def _parts(file: Path, dialect: Dialect, share: int) -> Iterator[tuple[pa.RecordBatch, int]]:
     """Blocks at even distances; a line that is cut, or torn from its quote, is left out."""
     size = file.stat().st_size
-    count = max(share // _BLOCK, 1)
+    block = min(max(share // _PARTS, _LEAST_BLOCK), _BLOCK)
+    count = max(share // block, 1)
     with open(file, "rb") as stream:
         for place in range(count):
             stream.seek(place * (size // count))
             stream.readline()
-            text = stream.read(_BLOCK)
+            text = stream.read(block)
             text = text[: text.rfind(b"\n") + 1]
             if not text.strip():
                 continue

@@ -18,7 +18,24 @@ _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _BETWEEN = (" ", "T", ", ", "-")
 _MOST_LOOKED_AT = 1_000
 _ENOUGH = 0.98
-_TIME_WORDS = frozenset(["time", "date", "timestamp", "ts", "at", "on", "created", "updated", "modified", "datetime", "day", "when", "epoch", "since"])
+_TIME_WORDS = frozenset(
+    [
+        "time",
+        "date",
+        "timestamp",
+        "ts",
+        "at",
+        "on",
+        "created",
+        "updated",
+        "modified",
+        "datetime",
+        "day",
+        "when",
+        "epoch",
+        "since",
+    ]
+)
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=timezone.utc), datetime(2100, 1, 1, tzinfo=timezone.utc)
 
 

@@ -59,36 +59,37 @@ _HEADER_ADVICE = "begin the file with one line of column names"
 def _delimiter(start: bytes) -> str:
     """The delimiter that cuts the first records into the same number of cells, the more cells the better."""
     widths = {delimiter: _widths(start, delimiter) for delimiter in DELIMITERS}
-    header = start.partition(b"\n")[0]
 
-    def merit(delimiter: str) -> tuple[float, int, int]:
-        counts = widths[delimiter]
+    def merit(delimiter: str) -> tuple[float, int]:
+        header, counts = widths[delimiter]
         width, agreeing = counts.most_common(1)[0] if counts else (1, 0)
-        if width == 1:
-            return (0.0, 0, 0)
+        if max(width, header) == 1:
+            return (0.0, 0)
+        agreement = agreeing / max(counts.total(), 1)
+        if header != width:
+            agreement /= 4
         # A space stands between words as often as between cells: it counts only where nothing else does.
-        agreement = agreeing / counts.total() * (0.5 if delimiter == " " else 1.0)
-        return (round(agreement, 1), width, header.count(delimiter.encode()))
+        return (round(agreement / (2 if delimiter == " " else 1), 1), width)
 
     best = max(DELIMITERS, key=merit)
     return best if merit(best)[0] > 0.0 else ","
 
 
-def _widths(start: bytes, delimiter: str) -> Counter[int]:
+def _widths(start: bytes, delimiter: str) -> tuple[int, Counter[int]]:
+    """Cells of the header, and how many of the first records have how many cells."""
     csv.field_size_limit(_LONGEST_CELL)
     text = decoded(start.removeprefix(BOM))
-    counts: Counter[int] = Counter()
+    widths: list[int] = []
     try:
-        for number, record in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)):
-            if number >= _RECORDS:
-                return counts
-            counts[len(record)] += bool(record)
-            last = len(record)
+        for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            widths += [len(record)] * bool(record)
+            if len(widths) > _RECORDS:
+                break
     except csv.Error:
-        return Counter()
-    if len(start) and not text.endswith("\n") and counts.total() > 2:
-        counts[last] -= 1  # the probe may have cut the last record
-    return +counts
+        return 1, Counter()
+    if 2 < len(widths) <= _RECORDS and not text.endswith("\n"):
+        widths.pop()  # the probe may have cut the last record
+    return (widths[0] if widths else 1), Counter(widths[1:])
 
 
 def _require_same(first_file: Path, first: Dialect, file: Path, dialect: Dialect) -> None:

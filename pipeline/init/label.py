@@ -15,7 +15,37 @@ RARE_ROWS = 10
 IMBALANCED = 0.1
 _ROWS_A_CLASS = 3
 _NEGATIVE = frozenset(
-    ["0", "no", "n", "false", "f", "negative", "neg", "off", "absent", "none", "normal", "benign", "healthy", "ham", "failure", "fail", "denied", "rejected", "stay", "retained", "legit", "legitimate", "genuine", "valid", "dead", "died", "bad", "low", "-1"]
+    [
+        "0",
+        "no",
+        "n",
+        "false",
+        "f",
+        "negative",
+        "neg",
+        "off",
+        "absent",
+        "none",
+        "normal",
+        "benign",
+        "healthy",
+        "ham",
+        "failure",
+        "fail",
+        "denied",
+        "rejected",
+        "stay",
+        "retained",
+        "legit",
+        "legitimate",
+        "genuine",
+        "valid",
+        "dead",
+        "died",
+        "bad",
+        "low",
+        "-1",
+    ]
 )
 
 

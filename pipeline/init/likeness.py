@@ -52,6 +52,7 @@ def likeness(column: Column, label: Column, task: Task) -> Likeness:
 def _ranking(column: Column, label: Column) -> Likeness:
     """Whether the order of a column's numbers is almost that of two classes: the area under its ROC curve."""
     there = np.isfinite(column.numbers)
+    assert label.sample is not None
     classes = np.asarray(label.sample.dictionary_encode().indices)[there]
     positive = classes == classes.max(initial=0)
     ones, others = int(positive.sum()), int((~positive).sum())
@@ -86,6 +87,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _of_classes(column: Column, label: Column) -> Likeness:
+    assert label.sample is not None
     classes = label.sample.dictionary_encode()
     ours, exact = _groups(column)
     theirs = np.asarray(classes.indices)

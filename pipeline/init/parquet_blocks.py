@@ -30,7 +30,7 @@ def parquet_names(source: Source) -> tuple[str, ...]:
             where=str(source.files[0]),
             remedy="give each column a name of its own",
         )
-    for file, schema in zip(source.files, schemas):
+    for file, schema in zip(source.files, schemas, strict=True):
         if schema.names != names or schema.types != schemas[0].types:
             raise DataError(
                 f"its columns are not those of {source.files[0].name}: {_difference(schemas[0], schema)}",
@@ -77,7 +77,8 @@ def parquet_blocks(source: Source, size: int, whole_bytes: int) -> Iterator[tupl
         parquet = _file(file)
         group = parquet.metadata.row_group(place)
         for batch in parquet.iter_batches(_ROWS, row_groups=[place]):
-            columns = [_prepared(column, name, file) for name, column in zip(batch.schema.names, batch.columns)]
+            named = zip(batch.schema.names, batch.columns, strict=True)
+            columns = [_prepared(column, name, file) for name, column in named]
             share = group.total_byte_size * batch.num_rows // max(group.num_rows, 1)
             yield pa.RecordBatch.from_arrays(columns, names=[str(at) for at in range(len(columns))]), share
 

@@ -66,7 +66,7 @@ def _classes(plan: Plan) -> str:
     if not label.classes:
         return f": {label.reason}"
     total = sum(label.rows)
-    shares = [f"{value} {rows / total:.1%}" for value, rows in zip(label.classes, label.rows)]
+    shares = [f"{value} {rows / total:.1%}" for value, rows in zip(label.classes, label.rows, strict=True)]
     shown = ", ".join(shares[:6]) + (f", and {len(shares) - 6} more" if len(shares) > 6 else "")
     imbalance = "; the classes are far from equal: the rare one is given more weight" if label.imbalanced else ""
     return f": {shown}{imbalance}"
@@ -80,7 +80,8 @@ def changes(before: str, after: str) -> list[str]:
         if what != "equal":
             removed += old_end - old_start
             added += new_end - new_start
-    return [f"{count} line{'s' * (count != 1)} {word}" for count, word in ((removed, "go"), (added, "come")) if count]
+    counted = ((removed, "goes", "go"), (added, "comes", "come"))
+    return [f"1 line {one}" if count == 1 else f"{count} lines {many}" for count, one, many in counted if count]
 
 
 def doubts(decisions: Sequence[Decision]) -> int:

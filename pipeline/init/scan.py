@@ -4,7 +4,7 @@ Memory is bounded by the sample and by the distinct values that are counted, not
 `WHOLE_BYTES` is read in parts that lie evenly in it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
@@ -73,9 +73,11 @@ def scan(source: Source, label: str, whole_bytes: int = WHOLE_BYTES) -> Table:
     rows_read = bytes_read = 0
     for block, length in blocks:
         if not scans:
-            scans = [scan_of(name, column.type, sampling.counted) for name, column in zip(names, block.columns)]
+            scans = [
+                scan_of(name, column.type, sampling.counted) for name, column in zip(names, block.columns, strict=True)
+            ]
         picks = sampling.picks(block.num_rows, length, size)
-        for accumulator, column in zip(scans, block.columns):
+        for accumulator, column in zip(scans, block.columns, strict=True):
             accumulator.add(column, picks)
         rows_read += block.num_rows
         bytes_read += length
@@ -132,9 +134,5 @@ def _missing_spellings(scans: list[ColumnScan], label: str) -> tuple[str, ...]:
         for spelling in accumulator.missing_spellings():
             if spelling in ALWAYS or spelling not in classes:
                 found[spelling] = None
-    order: Callable[[str], tuple[bool, int, str]] = lambda word: (
-        word not in ALWAYS,
-        ALWAYS.index(word) if word in ALWAYS else 0,
-        word,
-    )
-    return tuple(sorted(found, key=order))
+    listed = {spelling: place for place, spelling in enumerate(ALWAYS)}
+    return tuple(sorted(found, key=lambda spelling: (listed.get(spelling, len(listed)), spelling)))

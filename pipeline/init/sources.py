@@ -2,13 +2,12 @@
 
 import fnmatch
 import gzip
-import os
 import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, cast
 
 from pipeline.config_file import absolute
 from pipeline.errors import DataError
@@ -104,8 +103,8 @@ def _tables_in(folder: Path) -> list[Path]:
 def _pattern(files: Sequence[Path]) -> str:
     names = [file.name for file in files]
     everything = [file.name for file in files[0].parent.iterdir() if file.is_file()]
-    prefix = os.path.commonprefix(names)
-    suffix = os.path.commonprefix([name[::-1] for name in names])[::-1]
+    prefix = _common_start(names)
+    suffix = _common_start([name[::-1] for name in names])[::-1]
     candidates = [names[0]] if len(names) == 1 else []
     candidates += ["*", f"*{''.join(Path(names[0]).suffixes)}", f"*{suffix}", f"{prefix}*{suffix}", f"{prefix}*"]
     for candidate in candidates:
@@ -116,6 +115,13 @@ def _pattern(files: Sequence[Path]) -> str:
         where=str(files[0].parent),
         remedy="put them into a folder of their own (names without [ and {) and give the folder",
     )
+
+
+def _common_start(names: Sequence[str]) -> str:
+    same = 0
+    while all(len(name) > same and name[same] == names[0][same] for name in names):
+        same += 1
+    return names[0][:same]
 
 
 def _matched(names: Iterable[str], pattern: str) -> list[str]:
@@ -172,6 +178,6 @@ def is_gzip(file: Path) -> bool:
 def opened(file: Path) -> IO[bytes]:
     """Opens a file for reading, decompressed where it is gzip; raises `DataError` when that is not allowed."""
     try:
-        return gzip.open(file, "rb") if is_gzip(file) else open(file, "rb")
+        return cast(IO[bytes], gzip.open(file, "rb")) if is_gzip(file) else open(file, "rb")
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", where=str(file), remedy=_ADVICE) from error

@@ -41,7 +41,7 @@ def config_text(
         _training(label, table.rows),
         "tuning:\n  enabled: false                        # true searches for better hyperparameters before training",
         _evaluation(label, decisions, table.rows),
-        "infra_validation:\n  platform: process                     # a model server in a process of its own; no Docker",
+        "infra_validation:\n  platform: process                     # a model server of its own; no Docker",
         f"push: {{}}                                # to ROOT/serving/{name}/VERSION",
         "beam:\n  mode: in_memory",
     ]
@@ -172,7 +172,9 @@ def _scalar(value: Any) -> str:
     """A scalar as YAML writes it, quoted where it would else be read as something different."""
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=float("inf")).strip()
     plain = text.removesuffix("...").strip() if text.endswith("\n...") else text
-    if isinstance(value, str) and ("\n" in plain or (any(sign in plain for sign in ",[]{}#") and plain[:1] not in "'\"")):
+    if isinstance(value, str) and (
+        "\n" in plain or (any(sign in plain for sign in ",[]{}#") and plain[:1] not in "'\"")
+    ):
         return _quoted(value)
     return plain
 

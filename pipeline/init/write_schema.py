@@ -1,4 +1,4 @@
-"""Writes `schema/NAME/schema.pbtxt`: what the table is held to from now on, which is never less than the table itself."""
+"""Writes `schema/NAME/schema.pbtxt`: what the table is held to from now on, and never less than the table itself."""
 
 from collections.abc import Iterator, Sequence
 

@@ -90,7 +90,7 @@ def test_month_names_are_those_of_the_calendar():
 
 @pytest.mark.parametrize("format", ["", "year", "%Q", "%Y-%Y"])
 def test_a_format_that_says_nothing_is_refused(format):
-    with pytest.raises(ValidationError, match="format|directive|known"):
+    with pytest.raises(ValidationError, match=r"format|directive|known"):
         Datetime(format=format)
 
 

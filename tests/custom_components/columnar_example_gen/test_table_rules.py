@@ -86,7 +86,7 @@ def test_parquet_zeros_are_values_and_dates_are_text(stages_of, tmp_path):
 
 
 def test_without_the_rules_parquet_dates_are_refused_as_tfx_refuses_them(stages_of, tmp_path):
-    with pytest.raises(Exception, match="day.*which an example cannot hold"):
+    with pytest.raises(Exception, match=r"day.*which an example cannot hold"):
         parquet_rows(stages_of, tmp_path)
 
 

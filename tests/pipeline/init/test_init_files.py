@@ -1,0 +1,156 @@
+"""The configuration and the schema that init writes: readable by the pipeline, for any names and values."""
+
+import numpy as np
+import pytest
+import yaml
+from google.protobuf import text_format
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from init_tables import plan_of
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from pipeline.config_file import load
+from pipeline.init.plan import difference, write
+from pipeline.init.write_schema import LARGEST_DOMAIN
+
+RANDOM = np.random.default_rng(5)
+ROWS = 200
+ODD_NAMES = [
+    "hours-per-week",
+    "2nd class",
+    "Größe",
+    "a: b",
+    "yes",
+    "null",
+    "{x}",
+    "# no",
+    "'q'",
+    'a "b"',
+    "x\\y",
+    "1",
+    "%",
+]
+# No line ends and no quotes: how these are written is the reader's test. No control characters: not text.
+NAMES = st.text(
+    st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp", "Zs"), blacklist_characters='"'), min_size=1
+)
+
+
+def texts(plan):
+    return {path.suffix: text for path, text in plan.files.items()}
+
+
+def parsed(plan) -> schema_pb2.Schema:
+    return text_format.Parse(texts(plan)[".pbtxt"], schema_pb2.Schema())
+
+
+def features(plan) -> dict:
+    return {feature.name: feature for feature in parsed(plan).feature}
+
+
+def test_odd_names_come_back_from_both_files(tmp_path):
+    columns = {name: RANDOM.normal(size=ROWS).round(3) for name in ODD_NAMES}
+    plan = plan_of(tmp_path, columns)
+    write(plan)
+    config = load(next(iter(plan.files)))
+    assert list(config.features) == ODD_NAMES
+    assert set(features(plan)) == {*ODD_NAMES, "y"}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    names=st.lists(NAMES.map(str.strip), min_size=1, max_size=6, unique=True),
+    values=st.lists(NAMES, min_size=2, max_size=9),
+)
+def test_any_names_and_values_come_back_from_both_files(tmp_path, names, values):
+    values = [f"v{value.strip()}" for value in values]
+    names = [f"c{name}" for name in names]
+    columns = {name: [values[i % len(values)] for i in range(120)] for name in names}
+    plan = plan_of(tmp_path, {**columns, "plain": RANDOM.normal(size=120).round(3)})
+    config = yaml.safe_load(texts(plan)[".yaml"])
+    described = features(plan)
+    for name in names:
+        decision = next(one for one in plan.decisions if one.column.name == name)
+        assert name in described
+        assert (name in config["features"]) == (decision.use == "feature")
+        if decision.use == "feature" and described[name].domain:
+            domain = next(one for one in parsed(plan).string_domain if one.name == described[name].domain)
+            assert set(domain.value) == set(values)
+
+
+def test_the_schema_describes_what_is_there(tmp_path):
+    plan = plan_of(
+        tmp_path,
+        {
+            "always": RANDOM.integers(0, 1000, ROWS),
+            "sometimes": ["" if i % 3 else f"{i}.5" for i in range(ROWS)],
+            "colour": ["red", "green"] * (ROWS // 2),
+            "many": RANDOM.choice([f"v{i}" for i in range(LARGEST_DOMAIN + 20)], ROWS),
+            "level": RANDOM.integers(3, 6, ROWS),
+            "id": range(ROWS),
+            "below": -RANDOM.random(ROWS).round(3),
+        },
+    )
+    found = features(plan)
+    assert found["always"].shape.dim[0].size == 1
+    assert found["always"].presence.min_fraction == 1.0
+    assert found["always"].int_domain.min == 0
+    assert not found["always"].int_domain.HasField("max")
+    assert (found["sometimes"].value_count.min, found["sometimes"].value_count.max) == (0, 1)
+    assert found["sometimes"].presence.min_fraction == 0.0
+    assert found["colour"].domain == "colour"
+    assert not found["many"].domain
+    assert (found["level"].int_domain.min, found["level"].int_domain.max) == (3, 5)
+    assert not found["id"].HasField("presence")
+    assert not found["below"].float_domain.HasField("min")
+    assert list(found["y"].not_in_environment) == ["SERVING"]
+    assert not found["colour"].not_in_environment
+    assert set(parsed(plan).default_environment) == {"TRAINING", "SERVING"}
+
+
+def test_the_configuration_is_whole_and_says_how_the_table_is_read(tmp_path):
+    plan = plan_of(tmp_path, {"x": ["?" if i % 9 == 0 else f" {i / 7:.2f}" for i in range(ROWS)]})
+    write(plan)
+    config = load(next(iter(plan.files)))
+    assert config.name == "table"
+    assert (config.data.path, config.data.pattern) == (str(tmp_path), "table.csv")
+    assert (config.data.rules, config.data.missing, config.data.strip_spaces) == ("table", ("?",), True)
+    assert config.schema_.file == str(tmp_path / "project/schema/table/schema.pbtxt")
+    assert config.label.classes == ("no", "yes")
+    assert {threshold.metric for threshold in config.evaluation.thresholds} == {"AUC", "BinaryAccuracy"}
+
+
+def test_thresholds_begin_where_no_model_ends(tmp_path):
+    amounts = RANDOM.normal(50.0, 10.0, ROWS)
+    plan = plan_of(tmp_path, {"x": RANDOM.normal(size=ROWS), "y": amounts})
+    write(plan)
+    most = {one.metric: one.at_most for one in load(next(iter(plan.files))).evaluation.thresholds if one.at_most}
+    assert most["RootMeanSquaredError"] < amounts.std()
+    assert most["MeanAbsoluteError"] == pytest.approx(np.abs(amounts - amounts.mean()).mean(), rel=1e-3)
+
+
+def test_larger_tables_are_learned_in_larger_batches(tmp_path):
+    sizes = {}
+    for rows in (60, 3_000):
+        plan = plan_of(tmp_path, {"x": RANDOM.normal(size=rows), "y": RANDOM.integers(0, 2, rows)})
+        sizes[rows] = yaml.safe_load(texts(plan)[".yaml"])["training"]["batch_size"]
+    assert sizes[60] < sizes[3_000]
+
+
+def test_a_left_out_column_becomes_a_feature_where_the_sign_is_taken_away(tmp_path):
+    plan = plan_of(tmp_path, {"x": RANDOM.normal(size=ROWS), "key": [f"k{i}" for i in range(ROWS)]})
+    write(plan)
+    path = next(iter(plan.files))
+    path.write_text(path.read_text().replace("  # key: {", "  key: {"))
+    assert load(path).features["key"].kind == "hashed"
+
+
+def test_nothing_differs_once_it_is_written(tmp_path):
+    plan = plan_of(tmp_path, {"x": RANDOM.normal(size=ROWS)})
+    assert difference(plan)
+    write(plan)
+    assert difference(plan) == ""
+    conf = next(iter(plan.files))
+    conf.write_text(conf.read_text().replace("patience: 5", "patience: 9"))
+    assert "-  patience: 9\n+  patience: 5\n" in difference(plan)
+    assert sorted(path.name for path in conf.parent.iterdir()) == [conf.name]

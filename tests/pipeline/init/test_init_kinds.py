@@ -1,0 +1,121 @@
+"""What init decides about columns, each rule provoked by a table."""
+
+import uuid
+
+import numpy as np
+import pytest
+from init_tables import ROWS, decision_of, label, plan_of
+
+RANDOM = np.random.default_rng(0)
+WORDS = ["time", "film", "plot", "actor", "scene", "music", "good", "bad", "dull", "long", "short", "love", "war"]
+
+KINDS = [
+    ("numbers", RANDOM.normal(size=ROWS).round(3), "number", "numeric"),
+    ("amounts with a long tail", np.exp(RANDOM.normal(3, 2, ROWS)).round(2), "number", "numeric"),
+    ("few whole numbers", RANDOM.integers(1, 6, ROWS), "category", "categorical"),
+    ("many whole numbers", RANDOM.integers(0, 300, ROWS), "number", "numeric"),
+    ("zip code", RANDOM.choice(np.arange(10000, 10060), ROWS), "code", "categorical"),
+    ("words", RANDOM.choice(["red", "green", "blue"], ROWS), "category", "categorical"),
+    ("many words", RANDOM.choice([f"w{i}" for i in range(80)], ROWS), "category", "categorical"),
+    ("true and false", RANDOM.choice(["True", "False"], ROWS), "boolean", "categorical"),
+    ("yes and no", RANDOM.choice(["Y", "N"], ROWS), "boolean", "categorical"),
+    ("zero and one", RANDOM.choice([0, 1], ROWS), "boolean", "categorical"),
+    ("a day", [f"20{i % 30:02}-{i % 12 + 1:02}-{i % 28 + 1:02}" for i in range(ROWS)], "date", "datetime"),
+    ("a moment", [f"{i % 28 + 1}.3.2031 {i % 24}:05" for i in range(ROWS)], "date", "datetime"),
+    ("a time of day", [f"{i % 24:02}:{i % 60:02}" for i in range(ROWS)], "time", "datetime"),
+    ("created_at", RANDOM.integers(1_500_000_000, 1_700_000_000, ROWS), "date", "datetime"),
+    ("date", [20310101 + i % 28 for i in range(ROWS)], "date", "datetime"),
+    ("documents", [" ".join(RANDOM.choice(WORDS, 9)) for _ in range(ROWS)], "text", "text"),
+    ("a value or nothing", RANDOM.choice(["x", ""], ROWS), "flag", "categorical"),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "kind", "feature"), KINDS, ids=[case[0] for case in KINDS])
+def test_a_column_that_can_be_a_feature(tmp_path, name, values, kind, feature):
+    decision = decision_of(tmp_path, list(values), name)
+    assert (decision.use, decision.kind, decision.feature.kind) == ("feature", kind, feature)
+
+
+LEFT_OUT = [
+    ("numbers of the rows", range(1, ROWS + 1), "identifier"),
+    ("rows in another order", RANDOM.permutation(ROWS), "identifier"),
+    ("account_id", RANDOM.choice(10**9, ROWS, replace=False), "identifier"),
+    ("uuids", [str(uuid.UUID(int=int(i) << 64)) for i in RANDOM.integers(1, 2**60, ROWS)], "identifier"),
+    ("mail", [f"user{i}@example.org" for i in range(ROWS)], "identifier"),
+    ("names", RANDOM.choice([f"name {i}" for i in range(5 * ROWS)], ROWS), "free key"),
+    ("one value", ["same"] * ROWS, "constant"),
+    ("nothing", [""] * ROWS, "empty"),
+    ("spelled nothing", ["NA"] * ROWS, "empty"),
+    ("almost nothing", ["", "x"] + [""] * (ROWS - 2), "almost empty"),
+    ("the label again", [{"no": "n", "yes": "j"}[value] for value in label()], "copy of the label"),
+    ("the label in numbers", [{"no": 7, "yes": 9}[value] for value in label()], "copy of the label"),
+    (
+        "the label, almost always",
+        [value if i % 250 else "no" for i, value in enumerate(label())],
+        "copy of the label",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "values", "kind"), LEFT_OUT, ids=[case[0] for case in LEFT_OUT])
+def test_a_column_that_cannot_be_a_feature_is_left_out_and_says_why(tmp_path, name, values, kind):
+    decision = decision_of(tmp_path, list(values), name)
+    assert (decision.use, decision.kind) == ("left out", kind)
+    assert decision.reason
+
+
+def test_a_long_tail_is_scaled_by_its_logarithm_and_a_missing_number_has_an_input(tmp_path):
+    tail = decision_of(tmp_path, list(np.exp(RANDOM.normal(3, 2, ROWS))))
+    assert tail.feature.scale == "log"
+    gaps = decision_of(tmp_path, [value if i % 5 else "" for i, value in enumerate(RANDOM.normal(size=ROWS))])
+    assert gaps.feature.indicator
+    assert gaps.column.missing == ROWS / 5
+
+
+def test_more_values_than_a_vocabulary_holds_are_hashed(tmp_path):
+    decision = decision_of(tmp_path, list(RANDOM.choice([f"v{i}" for i in range(1500)], 9000)))
+    assert decision.feature.kind == "hashed"
+    assert decision.feature.encode == "embedding"
+
+
+@pytest.mark.parametrize("spelling", ["?", "NA", "n/a", "null", "-", "unknown", "#DIV/0!", "k. A."])
+def test_a_spelling_of_nothing_among_numbers(tmp_path, spelling):
+    values = [spelling if i % 4 == 0 else f" {i * 0.37:.2f} " for i in range(ROWS)]
+    plan = plan_of(tmp_path, {"c": values, "word": ["x", "z"] * (ROWS // 2)})
+    column = plan.table.column("c")
+    assert (column.type, column.missing, column.spelled) == ("FLOAT", ROWS / 4, (spelling,))
+    assert plan.table.missing == (spelling,)
+    assert plan.table.stray_spaces
+
+
+def test_among_words_only_the_sure_spellings_stand_for_nothing(tmp_path):
+    values = RANDOM.choice(["none", "unknown", "?", "gas", "wood"], ROWS)
+    column = decision_of(tmp_path, list(values)).column
+    assert set(column.counts) == {"none", "unknown", "gas", "wood"}
+    assert column.missing == (values == "?").sum()
+
+
+def test_two_formats_that_fit_alike_are_a_persons_decision(tmp_path):
+    decision = decision_of(tmp_path, [f"{i % 12 + 1:02}/{i % 11 + 1:02}/2031" for i in range(ROWS)])
+    assert decision.feature.format == "%m/%d/%Y"
+    assert "%d/%m/%Y" in decision.doubt
+
+
+def test_days_beyond_the_twelfth_tell_the_format(tmp_path):
+    decision = decision_of(tmp_path, [f"{i % 28 + 1:02}/{i % 12 + 1:02}/2031" for i in range(ROWS)])
+    assert (decision.feature.format, decision.doubt) == ("%d/%m/%Y", "")
+
+
+def test_a_column_that_alone_tells_the_label_stays_but_is_doubted(tmp_path):
+    outcome = label()
+    score = [(5.0 if value == "yes" else 1.0) + RANDOM.random() for value in outcome]
+    decision = decision_of(tmp_path, score)
+    assert decision.use == "feature"
+    assert "alone" in decision.doubt
+
+
+def test_a_regression_label_in_another_unit_is_a_copy(tmp_path):
+    dollars = RANDOM.normal(100, 20, ROWS).round(2)
+    columns = {"cents": dollars * 100, "rank": np.exp(dollars / 30), "size": RANDOM.normal(size=ROWS), "y": dollars}
+    kinds = {decision.column.name: decision.kind for decision in plan_of(tmp_path, columns).decisions}
+    assert kinds == {"cents": "copy of the label", "rank": "copy of the label", "size": "number", "y": "regression"}

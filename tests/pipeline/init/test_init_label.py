@@ -1,0 +1,83 @@
+"""The task and the classes that init tells from the label, and what it refuses."""
+
+import numpy as np
+import pytest
+from init_tables import ROWS, plan_of
+
+from pipeline.errors import DataError
+
+RANDOM = np.random.default_rng(3)
+X = RANDOM.normal(size=ROWS).round(3)
+
+
+def label_of(folder, values):
+    return plan_of(folder, {"x": X[: len(values)], "y": values}).label
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "classes"),
+    [
+        ([" <=50K", " >50K", " <=50K", " <=50K"] * 100, "binary", ("<=50K", ">50K")),
+        (["yes", "no"] * 200, "binary", ("no", "yes")),
+        (["good"] * 300 + ["bad"] * 100, "binary", ("bad", "good")),
+        (["a"] * 100 + ["b"] * 300, "binary", ("b", "a")),
+        (["True", "False", "False", "False"] * 100, "binary", ("False", "True")),
+        ([0, 1, 1, 1] * 100, "binary", (0, 1)),
+        ([-1, 1] * 200, "binary", (-1, 1)),
+        ([1.0, 2.0] * 200, "binary", (1, 2)),
+        (["setosa", "virginica", "versicolor", "setosa"] * 100, "multiclass", ("setosa", "versicolor", "virginica")),
+        ([3, 1, 2, 4] * 100, "multiclass", (1, 2, 3, 4)),
+        (list(range(40)) * 10, "regression", ()),
+        (list(RANDOM.normal(size=ROWS)), "regression", ()),
+    ],
+)
+def test_the_task_and_its_classes(tmp_path, values, task, classes):
+    found = label_of(tmp_path, values)
+    assert (found.task, found.classes) == (task, classes)
+
+
+def test_classes_or_amounts_is_a_persons_decision(tmp_path):
+    assert "regression" in label_of(tmp_path, [1, 2, 3, 4] * 100).doubt
+    assert "multiclass" in label_of(tmp_path, list(range(20)) * 20).doubt
+
+
+def test_rare_classes_are_named(tmp_path):
+    assert "fewer than 10 rows have rare" in label_of(tmp_path, ["a", "b"] * 198 + ["rare"] * 4).doubt
+
+
+def test_a_rare_class_weighs_more_and_accuracy_is_not_judged(tmp_path):
+    plan = plan_of(tmp_path, {"x": X, "y": ["bad"] * 20 + ["fine"] * 380})
+    text = next(text for path, text in plan.files.items() if path.suffix == ".yaml")
+    assert plan.label.imbalanced
+    assert "class_weights: balanced" in text
+    assert "{metric: BinaryAccuracy, at_least" not in text
+    assert "{metric: AUCPrecisionRecall, at_least: 0.95}" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["same"] * ROWS, "the label has one value only, 'same'"),
+        (["a", "b", "", "b"] * 100, "the label is missing in 100 of 400 rows"),
+        (["a", "b", "?", "b"] * 100, r"the label is missing in 100 of 400 rows \('\?' counted as missing\)"),
+        ([f"text {i}" for i in range(ROWS)], "neither classes nor numbers"),
+    ],
+)
+def test_a_label_that_cannot_be_learned(tmp_path, values, said):
+    with pytest.raises(DataError, match=said) as caught:
+        label_of(tmp_path, values)
+    assert caught.value.remedy
+
+
+def test_a_label_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match="there is no column 'Y'") as caught:
+        plan_of(tmp_path, {"x": X, "y": ["a", "b"] * 200}, "Y")
+    assert "x, y" in caught.value.remedy
+
+
+def test_a_spelling_of_nothing_elsewhere_that_is_a_class_here(tmp_path):
+    """`none` stands for nothing among numbers, unless the label has a class of that name."""
+    gaps = ["none" if i % 9 == 0 else i * 0.5 for i in range(ROWS)]
+    plan = plan_of(tmp_path, {"x": X, "gaps": gaps, "y": ["none", "some"] * 200})
+    assert plan.label.classes == ("none", "some")
+    assert "none" not in plan.table.missing

@@ -1,0 +1,205 @@
+"""What init takes for a table, how it tells its dialect, and what it refuses."""
+
+import gzip
+import io
+import json
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from init_tables import write_csv
+
+from pipeline.errors import DataError
+from pipeline.init.dialect import find_dialect
+from pipeline.init.plan import column_names, make_plan
+from pipeline.init.scan import scan
+from pipeline.init.sources import find_source
+
+ROWS = {"a": [1, 2, 3, 4], "b": ["x", "y, z", 'say "z"', "w"], "c": [0.5, 1.5, "", 2.5]}
+
+
+def dialect_of(path):
+    return find_dialect(find_source([str(path)]))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters_beside_quotes_and_other_delimiters_in_cells(tmp_path, delimiter):
+    found = dialect_of(write_csv(tmp_path / "t.csv", ROWS, delimiter))
+    assert (found.delimiter, found.names) == (delimiter, ("a", "b", "c"))
+
+
+def test_spaces_between_cells(tmp_path):
+    (tmp_path / "t.txt").write_text("Chins Situps Jumps\n5 162 60\n2 110 60\n")
+    assert dialect_of(tmp_path / "t.txt").names == ("Chins", "Situps", "Jumps")
+
+
+def test_commas_as_decimal_points_do_not_delimit(tmp_path):
+    (tmp_path / "t.csv").write_text("a;b;c\n" + "1,5;2,5;3,5\n" * 20)
+    assert dialect_of(tmp_path / "t.csv").delimiter == ";"
+
+
+def test_one_column(tmp_path):
+    (tmp_path / "t.csv").write_text("words\nhello\nworld\n")
+    assert dialect_of(tmp_path / "t.csv").names == ("words",)
+
+
+def test_a_byte_order_mark_gzip_and_stray_bytes(tmp_path):
+    text = "\ufeffGröße,stadt\n".encode() + b"1,K\xf6ln\n2,Bonn\n"
+    with gzip.open(tmp_path / "t.csv.gz", "wb") as file:
+        file.write(text)
+    table = scan(find_source([str(tmp_path)]), "stadt")
+    assert [column.name for column in table.columns] == ["Größe", "stadt"]
+    assert set(table.column("stadt").counts) == {"Köln", "Bonn"}
+    assert table.complete
+    assert table.rows == 2
+
+
+def test_a_folder_is_its_tables_and_one_pattern_names_them(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        write_csv(tmp_path / name, ROWS)
+    (tmp_path / "notes.md").write_text("# not a table")
+    (tmp_path / "_SUCCESS").write_text("")
+    source = find_source([str(tmp_path)])
+    assert [file.name for file in source.files] == ["a.csv", "b.csv"]
+    assert source.pattern == "*.csv"
+    assert scan(source, "a").rows == 8
+
+
+def test_several_files_are_named_by_a_pattern_that_matches_no_others(tmp_path):
+    for name in ("y2030.csv", "y2031.csv", "other.csv"):
+        write_csv(tmp_path / name, ROWS)
+    source = find_source([str(tmp_path / "y2030.csv"), str(tmp_path / "y2031.csv")])
+    assert source.pattern == "y203*.csv"
+    with pytest.raises(DataError, match="no file pattern matches"):
+        find_source([str(tmp_path / "y2030.csv"), str(tmp_path / "other.csv")])
+
+
+def zipped() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a.csv", "a,b\n1,2\n")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "a PNG image"),
+        (zipped(), "a ZIP archive or an Excel workbook"),
+        (json.dumps([{"a": 1, "b": 2}]).encode(), "this is JSON"),
+        (json.dumps({"a": [1, 2]}, indent=2).encode(), "this is JSON"),
+        (b"<!DOCTYPE html><html></html>", "HTML or XML"),
+        ("a,b\n1,2\n".encode("utf-16"), "text in UTF-16"),
+        (b"a,b\n1,\0\n", "zero bytes"),
+        (b"", "the file is empty"),
+        (b"\n\n  \n", "the file is empty"),
+        (b"\na,b\n1,2\n", "the first line is blank"),
+        (b"a,b\n", "column names and no row"),
+        (b"a,b,a\n1,2,3\n", "a column name stands twice in the header: 'a'"),
+        (b"a,b\n1,2\n1,2,3\n", r"line 3: a line has 3 cells, the header names 2 columns: 1,2,3"),
+        (b"PAR1 and nothing more", "not a Parquet file"),
+        (b"\x1f\x8b\x08broken", "the gzip data is damaged"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_a_remedy_and_nothing_is_written(tmp_path, content, said):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=said) as caught:
+        make_plan([str(tmp_path / "t.csv")], "b", "", tmp_path)
+    assert caught.value.exit_code == 2
+    assert caught.value.remedy
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv"]
+
+
+def test_two_files_with_different_columns(tmp_path):
+    write_csv(tmp_path / "a.csv", ROWS)
+    write_csv(tmp_path / "b.csv", {"a": [1], "d": [2]})
+    with pytest.raises(DataError, match=r"columns are not those of a\.csv: it lacks 'b', 'c' and it adds 'd'"):
+        column_names([str(tmp_path)])
+
+
+def test_csv_beside_parquet(tmp_path):
+    write_csv(tmp_path / "a.csv", ROWS)
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "b.parquet")
+    with pytest.raises(DataError, match="different formats"):
+        find_source([str(tmp_path)])
+
+
+def test_nothing_there_and_an_empty_folder(tmp_path):
+    with pytest.raises(DataError, match="no such file or folder"):
+        find_source([str(tmp_path / "nowhere.csv")])
+    with pytest.raises(DataError, match="the folder holds no file"):
+        find_source([str(tmp_path)])
+
+
+def test_parquet_types(tmp_path):
+    rows = 40
+    table = pa.table(
+        {
+            "flag": [True, False] * 20,
+            "day": pa.array(pd.date_range("2031-01-01", periods=rows)),
+            "points": [[0.5, 1.5]] * rows,
+            "ragged": [[1] * (i % 3) for i in range(rows)],
+            "kind": pa.array(["x", "y"] * 20).dictionary_encode(),
+            "hole": pa.nulls(rows),
+            "y": [0, 1, 1, 0] * 10,
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    plan = make_plan([str(tmp_path)], "y", "", tmp_path / "project")
+    assert {decision.column.name: decision.kind for decision in plan.decisions} == {
+        "flag": "boolean", "day": "date", "points": "vector", "ragged": "list", "kind": "category", "hole": "empty",
+        "y": "binary",
+    }  # fmt: skip
+    assert plan.label.rows == (20, 20)
+
+
+def test_a_large_table_is_read_in_parts_that_lie_evenly_in_it(tmp_path):
+    random = np.random.default_rng(0)
+    rows = 200_000
+    write_csv(
+        tmp_path / "t.csv", {"place": range(rows), "x": random.random(rows).round(6), "y": random.integers(0, 2, rows)}
+    )
+    size = (tmp_path / "t.csv").stat().st_size
+    source = find_source([str(tmp_path)])
+    table = scan(source, "y", whole_bytes=size // 2)
+    assert not table.complete
+    assert table.rows_read < rows
+    assert table.rows == pytest.approx(rows, rel=0.02)
+    assert scan(source, "y").rows == rows
+
+
+def test_a_sampled_table_is_not_held_to_what_was_not_seen(tmp_path):
+    random = np.random.default_rng(0)
+    rows = 100_000
+    columns = {
+        "x": random.random(rows).round(6),
+        "k": random.choice(["a", "b"], rows),
+        "y": random.integers(0, 2, rows),
+    }
+    write_csv(tmp_path / "t.csv", columns)
+    plan = make_plan([str(tmp_path / "t.csv")], "y", "", tmp_path / "project", whole_bytes=1 << 20)
+    schema = next(text for path, text in plan.files.items() if path.suffix == ".pbtxt")
+    assert not plan.table.complete
+    assert "string_domain" not in schema
+    assert "min: 0 max: 1" in schema
+    assert "100,000 rows and" not in next(iter(plan.files.values()))
+
+
+@pytest.mark.parametrize("columns", [1, 300])
+def test_narrow_and_wide_tables(tmp_path, columns):
+    random = np.random.default_rng(0)
+    values = {f"x {place}": random.normal(size=100).round(3) for place in range(columns)}
+    write_csv(tmp_path / "t.csv", {**values, "y": random.integers(0, 2, 100)})
+    plan = make_plan([str(tmp_path / "t.csv")], "y", "", tmp_path / "project")
+    assert sum(decision.use == "feature" for decision in plan.decisions) == columns
+
+
+def test_a_cell_of_a_megabyte(tmp_path):
+    words = ["some words of a text that is long " * 30_000, *[f"a short text with number {i}" for i in range(99)]]
+    write_csv(tmp_path / "t.csv", {"text": words, "x": np.arange(100) % 7 + 0.5, "y": [0, 1] * 50})
+    plan = make_plan([str(tmp_path / "t.csv")], "y", "", tmp_path / "project")
+    assert plan.table.column("text").longest > 1_000_000
+    assert {decision.column.name: decision.kind for decision in plan.decisions}["text"] == "text"
