@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from bootstrap.commands import Runner, say
+from bootstrap.commands import Runner, own_environment
 from bootstrap.debian_root import RELEASES, try_release
 from bootstrap.environment import Checkout, set_up, up_to_date
 from bootstrap.errors import SetupError
@@ -51,11 +51,11 @@ def _setup() -> None:
     stack = choose_stack(machine, os.environ.get("MILLRACE_STACK", ""))
     if up_to_date(checkout, stack, os.environ.get("MILLRACE_PYTHON", "")):
         return
-    set_up(checkout, stack, machine, os.environ, Runner(checkout.cache / "setup.log", os.environ))
+    set_up(checkout, stack, machine, os.environ, Runner(checkout.cache / "setup.log", own_environment(os.environ)))
 
 
 def _lock(packages: list[str]) -> None:
-    runner = Runner(ROOT / ".cache" / "lock.log", os.environ, say)
+    runner = Runner(ROOT / ".cache" / "lock.log", own_environment(os.environ))
     lock_all(ROOT, get_uv(ROOT, runner, read_machine()), runner, packages)
 
 

@@ -12,6 +12,16 @@ HEARTBEAT_SECONDS = 15
 SHOWN_LINES = 15
 
 
+# What a person set for other Pythons, and what would make pip install elsewhere than it is told to.
+NOT_HANDED_ON = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+
+
+def own_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables for set-up's programs: the user's, without those that point Python or pip elsewhere."""
+    kept = {name: value for name, value in environment.items() if name not in NOT_HANDED_ON}
+    return {**kept, "PIP_USER": "0"}  # also against `user = true` in pip's configuration
+
+
 def say(line: str) -> None:
     """Prints a line of progress at once, even into a pipe."""
     print(line, flush=True)

@@ -1,4 +1,4 @@
-"""What a try on a fresh Debian is made of. `make stack-current` and `make stack-compatible` are the tries themselves."""
+"""What a try on a fresh Debian is made of; the tries themselves are `make stack-current` and `stack-compatible`."""
 
 import subprocess
 from pathlib import Path
