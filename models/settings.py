@@ -73,7 +73,8 @@ class UserConfig:
                     where="tuning.space",
                     remedy=f"name one of {', '.join(sorted([*model, *training]))}",
                 )
-            section[name] = parse_value(value)
+            # KerasTuner makes whole numbers of a choice between true and false
+            section[name] = bool(value) if isinstance(section[name], bool) else parse_value(value)
         if "steps" in values:
             training["epochs"] = None
         elif "epochs" in values:

@@ -28,7 +28,7 @@ def searched(data: Any, out: Path, algorithm: str, **settings: Any) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:currentThread:DeprecationWarning")  # KerasTuner's own
+@pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")  # KerasTuner's own
 @pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
 def test_the_best_of_a_search_reaches_the_trainer(table: Any, tmp_path: Path, algorithm: str) -> None:
     data = table("binary")
@@ -66,6 +66,11 @@ def test_hyperparameters_reach_their_section() -> None:
     assert changed.model == {"hidden_units": [4, 2], "dropout": 0.5}
     assert changed.training["learning_rate"] == 0.2
     assert config().with_hyperparameters(None) == config()
+
+
+def test_a_switch_stays_one_though_kerastuner_makes_it_a_number() -> None:
+    given = UserConfig(config().table, {"wide": True}, {"steps": 1, "epochs": None}, {}, "")
+    assert given.with_hyperparameters({"wide": 0}).model["wide"] is False
 
 
 def test_epochs_replace_steps() -> None:
