@@ -8,7 +8,6 @@ from tfx.components.example_gen.custom_executors import avro_executor
 from tfx.components.example_gen.import_example_gen.component import ImportExampleGen
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.component import SchemaGen
-from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import example_gen_pb2, range_config_pb2
@@ -18,6 +17,7 @@ from custom_components.columnar_example_gen.component import ColumnarExampleGen
 from custom_components.curated_schema.component import CuratedSchema
 from custom_components.data_gate.component import DataGate
 from custom_components.data_gate.policy import waivers_in_force
+from custom_components.statistics_gen.component import StatisticsGen
 from pipeline.code_digest import code_digest
 from pipeline.config import Config, Data
 from pipeline.schema_file import schema_text
@@ -87,7 +87,9 @@ def _range_config(data: Data) -> Optional[range_config_pb2.RangeConfig]:
 
 def build_statistics_gen(examples: BaseChannel) -> BaseComponent:
     """StatisticsGen: TFDV's statistics of each split."""
-    return StatisticsGen(examples=examples).with_id(ids.STATISTICS_GEN)
+    return StatisticsGen(
+        examples=examples, code_digest=code_digest("custom_components.statistics_gen.executor")
+    ).with_id(ids.STATISTICS_GEN)
 
 
 def build_schema_gen(statistics: BaseChannel) -> BaseComponent:
