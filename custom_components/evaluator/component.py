@@ -113,4 +113,6 @@ def _verify(eval_config: tfma.EvalConfig) -> None:
             "thresholds that compare slices with each other are not supported", "set a threshold on each slice instead"
         )
     if not tfma_results.has_threshold(eval_config):
-        raise EvaluatorConfigError("no threshold is set, so that no model can be blessed", "set one, for instance on AUC")
+        raise EvaluatorConfigError(
+            "no threshold is set, so that no model can be blessed", "set one, for instance on AUC"
+        )

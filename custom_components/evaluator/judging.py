@@ -235,7 +235,9 @@ def _passed(rows: Sequence[Row], count: int) -> str:
     left_out = [row for row in rows if row.verdict == "not judged"]
     no_baseline = sum(row.reason == _NO_BASELINE for row in left_out)
     small = len(left_out) - no_baseline
-    text = f"{'The one threshold' if count == 1 else f'All {count} thresholds'} judged {'is' if count == 1 else 'are'} met"
+    text = (
+        f"{'The one threshold' if count == 1 else f'All {count} thresholds'} judged {'is' if count == 1 else 'are'} met"
+    )
     extra = []
     if no_baseline:
         extra.append(f"{no_baseline} against a baseline did not apply, since {_NO_BASELINE}")

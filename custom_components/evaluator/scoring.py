@@ -113,7 +113,9 @@ class Scorer:
         """
         extracts = {constants.FEATURES_KEY: features, constants.TRANSFORMED_FEATURES_KEY: scores.transformed}
         labels, weights = (
-            model_util.get_feature_values_for_model_spec_field([self._spec], f"{field}_key", f"{field}_keys", extracts, True)
+            model_util.get_feature_values_for_model_spec_field(
+                [self._spec], f"{field}_key", f"{field}_keys", extracts, True
+            )
             for field in ("label", "example_weight")
         )
         labels, predictions = metric_util.prepare_labels_and_predictions(
@@ -215,12 +217,17 @@ def _numbers(values: Any) -> np.ndarray:
     return array.reshape(len(array), -1)
 
 
+# What TensorFlow puts around the sentence that says what went wrong.
+_AROUND = ("[[", "Graph execution error", "Detected at node", "File ", "<stack", "Stack trace")
+
+
 def _brief(error: BaseException) -> str:
-    """The deepest cause in one line: TFMA wraps the reason into pages that print the whole batch."""
+    """The deepest cause in one line: TFMA wraps it into pages that print the whole batch."""
     while error.__cause__ is not None:
         error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(_AROUND)]
+    text = telling[0] if telling else type(error).__name__
     return (text if len(text) <= 300 else f"{text[:297]}...").rstrip(".")
 
 

@@ -131,7 +131,9 @@ class Computations:
         return Rows(labels, predictions, weights if bulk_metrics.is_weighted(step.combiner) else None)
 
 
-def _of_class(labels: np.ndarray, predictions: np.ndarray, sub_key: metric_types.SubKey) -> tuple[np.ndarray, np.ndarray]:
+def _of_class(
+    labels: np.ndarray, predictions: np.ndarray, sub_key: metric_types.SubKey
+) -> tuple[np.ndarray, np.ndarray]:
     if sub_key != metric_types.SubKey(class_id=sub_key.class_id):
         raise NotPossible(f"metrics of {sub_key}")
     chosen = sub_key.class_id

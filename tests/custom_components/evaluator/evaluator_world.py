@@ -19,7 +19,9 @@ TAXI = Path(tfx.__file__).parent / "examples/chicago_taxi_pipeline/data/big_tipp
 NUMBERS = ("trip_miles", "fare", "trip_seconds", "trip_start_hour")
 
 EVAL_CONFIG = """
-model_specs {{ signature_name: "serving_default" label_key: "label" preprocessing_function_names: "transform_features" }}
+model_specs {{
+  signature_name: "serving_default" label_key: "label" preprocessing_function_names: "transform_features"
+}}
 slicing_specs {{ }}
 slicing_specs {{ feature_keys: "payment_type" }}
 slicing_specs {{ feature_keys: "trip_start_hour" }}
@@ -33,7 +35,9 @@ metrics_specs {{
 }}
 options {{ compute_confidence_intervals {{ value: {intervals} }} }}
 """
-AT_LEAST = "per_slice_thresholds {{ slicing_specs {{ }} threshold {{ value_threshold {{ lower_bound {{ value: {} }} }} }} }}"
+AT_LEAST = (
+    "per_slice_thresholds {{ slicing_specs {{ }} threshold {{ value_threshold {{ lower_bound {{ value: {} }} }} }} }}"
+)
 CHANGE = (
     "per_slice_thresholds {{ slicing_specs {{ }} threshold {{ change_threshold {{ direction: HIGHER_IS_BETTER"
     " absolute {{ value: {} }} }} }} }}"
@@ -102,7 +106,9 @@ def write_examples(folder: Path, examples: list[tf.train.Example], copies: int =
 
 def _first(values: tf.SparseTensor) -> tf.Tensor:
     """The first value of each row, [rows, 1]; zero or an empty text where there is none."""
-    dense = tf.sparse.to_dense(tf.sparse.reset_shape(values, [values.dense_shape[0], tf.maximum(values.dense_shape[1], 1)]))
+    dense = tf.sparse.to_dense(
+        tf.sparse.reset_shape(values, [values.dense_shape[0], tf.maximum(values.dense_shape[1], 1)])
+    )
     return dense[:, :1]
 
 
@@ -153,10 +159,11 @@ def write_model(folder: Path, model: tf.Module, transform_name: str = "transform
     artifact.uri = str(folder)
     artifact.id = number
     tf.saved_model.save(
-        model, str(folder / "Format-Serving"), signatures={"serving_default": model.serve, transform_name: model.transform}
+        model,
+        str(folder / "Format-Serving"),
+        signatures={"serving_default": model.serve, transform_name: model.transform},
     )
     return artifact
-
 
 
 @dataclass
@@ -181,7 +188,9 @@ class Outcome:
         }
 
 
-def run(executor: type, folder: Path, config: EvalConfig, examples: Any, model: Any, baseline: Any = None, **given: Any) -> Outcome:
+def run(
+    executor: type, folder: Path, config: EvalConfig, examples: Any, model: Any, baseline: Any = None, **given: Any
+) -> Outcome:
     """Runs an executor with the execution properties that the component records."""
     component = Evaluator(
         Channel(type=standard_artifacts.Examples),
@@ -200,5 +209,7 @@ def run(executor: type, folder: Path, config: EvalConfig, examples: Any, model: 
         unique_id="1",
     )
     inputs = {"examples": [examples], "model": [model], **({"baseline_model": [baseline]} if baseline else {})}
-    executor(context).Do(inputs, {name: [artifact] for name, artifact in outputs.items()}, dict(component.exec_properties))
+    executor(context).Do(
+        inputs, {name: [artifact] for name, artifact in outputs.items()}, dict(component.exec_properties)
+    )
     return Outcome(**outputs)

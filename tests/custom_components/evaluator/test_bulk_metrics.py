@@ -55,13 +55,18 @@ CASES = [
     (BINARY, binary),
     (["AUC", "BinaryAccuracy", "BinaryCrossEntropy", "Precision", "Calibration"], fractional),
     (REGRESSION, regression),
-    (["SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "MultiClassConfusionMatrixPlot"], multiclass),
+    (
+        ["SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "MultiClassConfusionMatrixPlot"],
+        multiclass,
+    ),
     (["CategoricalAccuracy", "CategoricalCrossEntropy", "AUC", "MultiClassConfusionMatrixPlot"], one_hot),
 ]
 
 
 def config(names, weighted=False, class_ids=()):
-    made = tfma.EvalConfig(model_specs=[config_pb2.ModelSpec(label_key="y", example_weight_key="w" if weighted else "")])
+    made = tfma.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(label_key="y", example_weight_key="w" if weighted else "")]
+    )
     spec = made.metrics_specs.add(metrics=[config_pb2.MetricConfig(class_name=name) for name in names])
     if weighted:
         spec.example_weights.weighted = True

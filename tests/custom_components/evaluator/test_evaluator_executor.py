@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import metrics_for_slice_pb2 as tfma_keys
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
 from tfx.components.evaluator import executor as tfx_executor
 
@@ -54,7 +55,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def examples(home, table):
-    return world.write_examples(home / "examples", world.uniform(table)[:1500], shards=2)
+    return world.write_examples(home / "examples", world.uniform(table)[:700], shards=2)
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +94,12 @@ def test_every_metric_of_every_slice_is_tfx_s(stock, ours):
     theirs, mine = metrics(stock.folder), metrics(ours.folder)
     assert len(theirs) > 300
     assert mine.keys() == theirs.keys()
-    names = list(theirs)
-    np.testing.assert_allclose([mine[n][0] for n in names], [theirs[n][0] for n in names], rtol=1e-6, atol=1e-9)
+    values = {place: (mine[place][0], theirs[place][0]) for place in theirs}
+    differences = {place for place in values if tfma_keys.MetricKey.FromString(place[1]).is_diff}
+    # A model's float32 predictions depend on the batch in their last digit; TFX's own results differ by that from run
+    # to run, and a difference of two nearly equal metrics shows it.
+    for places, absolute in ((differences, 1e-7), (values.keys() - differences, 0.0)):
+        np.testing.assert_allclose(*zip(*(values[place] for place in places), strict=True), rtol=1e-6, atol=absolute)
 
 
 def test_validation_configuration_and_plots_are_tfx_s(stock, ours):
@@ -136,7 +141,7 @@ def test_the_blessing_is_tfx_s_with_a_reason(stock, ours):
 
 def test_the_report_shows_both_models(ours):
     first = ours.report.rows[0]
-    assert (first.metric, first.slice, first.examples, first.threshold) == ("AUC", "overall", 1500, "at least 0.6")
+    assert (first.metric, first.slice, first.examples, first.threshold) == ("AUC", "overall", 700, "at least 0.6")
     assert first.value > first.baseline > 0.5
     assert {row.slice for row in ours.report.rows[2:]} == {f"trip_start_hour={hour}" for hour in range(24)}
     assert (ours.folder / "gate_report.txt").read_text() == ours.report.to_text()
@@ -146,11 +151,11 @@ def test_the_report_shows_both_models(ours):
 def test_small_slices_do_not_refuse_but_are_shown(tmp_path, examples, model, here):
     config = world.eval_config(world.AT_LEAST.format(0.6), world.EACH_HOUR.format(0.74))
     strict = world.run(Executor, tmp_path / "strict", config, examples, model, in_process=here)
-    lenient = world.run(Executor, tmp_path / "lenient", config, examples, model, in_process=here, min_slice_size=90)
+    lenient = world.run(Executor, tmp_path / "lenient", config, examples, model, in_process=here, min_slice_size=30)
     assert not strict.report.blessed
     small = [row for row in lenient.report.rows if row.verdict == "not judged"]
     assert small
-    assert all(row.examples < 90 and row.value is not None for row in small)
+    assert all(row.examples < 30 and row.value is not None for row in small)
     assert lenient.report.blessed == all(row.verdict != "fail" for row in lenient.report.rows)
     assert not tfma.load_validation_result(str(lenient.folder)).validation_ok
 
@@ -164,7 +169,9 @@ def test_the_first_model(tmp_path, examples, model):
 
 
 def test_a_slice_that_is_not_in_the_data_refuses(tmp_path, examples, model):
-    absent = world.EACH_HOUR.format(0.5).replace('feature_keys: "trip_start_hour"', 'feature_values { key: "payment_type" value: "Prcad" }')
+    absent = world.EACH_HOUR.format(0.5).replace(
+        'feature_keys: "trip_start_hour"', 'feature_values { key: "payment_type" value: "Prcad" }'
+    )
     outcome = world.run(Executor, tmp_path, world.eval_config(accuracy=absent), examples, model)
     assert outcome.report.reason == "No example of the evaluated data is in slice payment_type=Prcad."
     assert not tfma.load_validation_result(str(outcome.folder)).validation_ok
@@ -172,7 +179,11 @@ def test_a_slice_that_is_not_in_the_data_refuses(tmp_path, examples, model):
 
 def broken_baselines(home, table):
     weights = world.train(table, 60)
-    yield "no signature", world.write_model(home / "other", world.Linear(weights), "other_features", 21), "transform_features"
+    yield (
+        "no signature",
+        world.write_model(home / "other", world.Linear(weights), "other_features", 21),
+        "transform_features",
+    )
     yield "another column type", world.write_model(home / "renamed", Renamed(weights), number=22), "company"
     yield "other outputs", world.write_model(home / "wide", world.Linear(weights, outputs=3), number=23), "outputs"
     gone = world.write_model(home / "gone", world.Linear(weights), number=24)
