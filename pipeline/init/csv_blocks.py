@@ -132,7 +132,7 @@ def _refusal(file: Path, dialect: Dialect, misfits: list[arrow_csv.InvalidRow], 
         return DataError(f"this is not a CSV table: {error}", where=str(file), remedy=_ROW_ADVICE)
     row = misfits[0]
     where = f"{file}, line {row.number + 1}" if row.number is not None else str(file)
-    begun = row.text[:60] + ("..." if len(row.text) > 60 else "")
+    begun = " ".join(row.text[:60].split()) + ("..." if len(row.text) > 60 else "")
     return DataError(
         f"a line has {row.actual_columns} cells, the header names {len(dialect.names)} columns: {begun}",
         where=where,

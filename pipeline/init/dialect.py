@@ -44,6 +44,10 @@ def _dialect_of(file: Path) -> Dialect:
     line = start.partition(b"\n")[0]
     if not line.removeprefix(BOM).strip():
         raise DataError("the first line is blank: it should name the columns", where=str(file), remedy=_HEADER_ADVICE)
+    if b"\r" in start and b"\n" not in start:
+        raise DataError(
+            "its lines end with carriage returns alone", where=str(file), remedy="end every line with a line feed"
+        )
     delimiter = _delimiter(start)
     try:
         return Dialect(delimiter, header_names(line, delimiter))

@@ -36,6 +36,9 @@ _SHAPES = (
     (r"\d{1,3}(?:\.\d{1,3}){3}", "an IP address"),
 )
 
+# A number that is not one as it stands: 1,000.50 or 12 % or $3 or 5 kg.
+_AMOUNT = re.compile(r"[$€£¥]?\s?[-+]?\d[\d., ]*\s?(?:%|[$€£¥°]|[a-zA-Zµ]{1,3}[²³23]?)?")
+
 Rule = Callable[[Column, LabelPlan], Optional[Decision]]
 
 
@@ -154,6 +157,15 @@ def _text(column: Column, label: LabelPlan) -> Optional[Decision]:
     return _feature(column, label, "text", reason, Text(max_tokens=tokens))
 
 
+def _number_in_text(column: Column, label: LabelPlan) -> Optional[Decision]:
+    words = column.words[:1_000]
+    if column.distinct <= FEW_INTEGERS or sum(_AMOUNT.fullmatch(word) is not None for word in words) < len(words):
+        return None
+    example = min(words, key=len)
+    reason = f"amounts with signs, separators or units, such as {_short(example)}: write them as plain numbers"
+    return Decision(column, "amounts as text", "left out", reason, _hashed(column))
+
+
 def _category(column: Column, label: LabelPlan) -> Optional[Decision]:
     shape = _shape(column)
     if column.distinct_share > FREE_KEY and (column.distinct > FEW_INTEGERS or column.distinct_share > 0.9):
@@ -185,6 +197,7 @@ _RULES: tuple[Rule, ...] = (
     _numbered,
     _number,
     _text,
+    _number_in_text,
     _category,
 )
 

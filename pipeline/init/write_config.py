@@ -1,6 +1,7 @@
 """Writes `conf/NAME.yaml`: every section, readable from top to bottom, with a comment where a person should decide."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pipeline.init.defaults import baseline, training_plan
 from pipeline.init.label import LabelPlan
 from pipeline.init.scan import Table
 
-_WIDTH = 120
+_PLAIN = re.compile(r"[^\W\d][\w ./()-]*|\.\.?/[\w./-]+|/[\w./-]*")
 _SLICED = 12
 
 
@@ -169,14 +170,12 @@ def _flow(value: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
-    """A scalar as YAML writes it, quoted where it would else be read as something different."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=float("inf")).strip()
-    plain = text.removesuffix("...").strip() if text.endswith("\n...") else text
-    if isinstance(value, str) and (
-        "\n" in plain or (any(sign in plain for sign in ",[]{}#") and plain[:1] not in "'\"")
-    ):
-        return _quoted(value)
-    return plain
+    """A scalar as YAML writes it; a text without quotes only where nothing in it could mean something else."""
+    if not isinstance(value, str):
+        return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n").removesuffix("\n...")
+    if _PLAIN.fullmatch(value) and not value.endswith(" ") and yaml.safe_load(value) == value:
+        return value
+    return _quoted(value)
 
 
 def _quoted(value: str) -> str:

@@ -43,6 +43,8 @@ LEFT_OUT = [
     ("uuids", [str(uuid.UUID(int=int(i) << 64)) for i in RANDOM.integers(1, 2**60, ROWS)], "identifier"),
     ("mail", [f"user{i}@example.org" for i in range(ROWS)], "identifier"),
     ("names", RANDOM.choice([f"name {i}" for i in range(5 * ROWS)], ROWS), "free key"),
+    ("percent", [f"{i / 8:.2f}%" for i in range(ROWS)], "amounts as text"),
+    ("thousands", [f"1,{i % 300:03}.50" for i in range(ROWS)], "amounts as text"),
     ("one value", ["same"] * ROWS, "constant"),
     ("nothing", [""] * ROWS, "empty"),
     ("spelled nothing", ["NA"] * ROWS, "empty"),

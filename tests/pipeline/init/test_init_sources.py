@@ -100,6 +100,7 @@ def zipped() -> bytes:
         (b"a,b\n", "column names and no row"),
         (b"a,b,a\n1,2,3\n", "a column name stands twice in the header: 'a'"),
         (b"a,b\n1,2\n1,2,3\n", r"line 3: a line has 3 cells, the header names 2 columns: 1,2,3"),
+        (b"a,b\r1,2\r3,4\r", "lines end with carriage returns alone"),
         (b"PAR1 and nothing more", "not a Parquet file"),
         (b"\x1f\x8b\x08broken", "the gzip data is damaged"),
     ],
