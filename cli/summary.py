@@ -1,10 +1,14 @@
 """What a person reads when a run is over: metrics, verdicts, where the model is, where the log is, what to do next."""
 
+from typing import Optional
+
+from ml_metadata import errors
 from rich.console import Console
 from rich.markup import escape
 
 from pipeline import records
 from pipeline.config import Config
+from pipeline.errors import MillraceError
 from runners.run import Outcome
 from runners.run_folder import RunFolder
 
@@ -19,19 +23,24 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: 
         seconds: how long the whole run took.
         console: where a person looks.
     """
-    # A run that was refused before its first stage has no record, and may have no store either.
-    started = bool(folder.journal.events())
-    found = (
-        [r for r in records.runs(records.open_store(config), config.name) if r.run_id == folder.run_id]
-        if started
-        else []
-    )
+    found = _record(config, folder)
     console.print()
     if found:
-        _print_record(config, found[0], console)
+        _print_record(config, found, console)
     if outcome.failure:
         _print_failure(outcome, folder, console)
     console.print(f"run {folder.run_id}: {_ending(outcome)} in {seconds:.1f} s; log: {folder.log}")
+
+
+def _record(config: Config, folder: RunFolder) -> Optional[records.RunRecord]:
+    """What ML Metadata remembers of the run; nothing when it was refused before its first stage, or cannot be read."""
+    if not folder.journal.events():
+        return None
+    try:
+        found = records.runs(records.open_store(config), config.name)
+    except (MillraceError, errors.StatusError):
+        return None
+    return next((record for record in found if record.run_id == folder.run_id), None)
 
 
 def _print_record(config: Config, run: records.RunRecord, console: Console) -> None:

@@ -95,7 +95,7 @@ def describe(error: BaseException) -> Failure:
         `error` itself.
     """
     told = [cause for cause in _causes(error) if isinstance(getattr(cause, "exit_code", None), int)]
-    if not told and any(_DISK_FULL.search(str(cause)) for cause in _causes(error)):
+    if not told and is_disk_full(error):
         return Failure("the disk is full", "", "make room, or set root to another disk; then run again", 2)
     if not told:
         return Failure(f"{type(error).__name__}: {error}".strip(), "", "", 1)
@@ -106,6 +106,11 @@ def describe(error: BaseException) -> Failure:
         str(getattr(cause, "remedy", "")),
         getattr(cause, "exit_code", 1),
     )
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an exception, or what caused it, says that there is no space left."""
+    return any(_DISK_FULL.search(str(cause)) for cause in _causes(error))
 
 
 def _causes(error: Optional[BaseException]) -> Iterator[BaseException]:

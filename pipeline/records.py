@@ -10,7 +10,7 @@ from ml_metadata.proto import metadata_store_pb2
 from custom_components.evaluator.gate_report import GateReport, load
 from pipeline.config import Config, DatabaseServer
 from pipeline.connections import metadata_connection
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, is_disk_full
 from pipeline.paths import metadata_file
 
 # The custom property of a failed execution that says why, in the words that the person saw.
@@ -96,6 +96,8 @@ def open_store(config: Config) -> MetadataStore:
     try:
         return MetadataStore(metadata_connection(config), enable_upgrade_migration=True)
     except (errors.StatusError, RuntimeError) as error:
+        if is_disk_full(error):
+            raise
         raise BadInput(
             f"ML Metadata cannot be opened: {str(error).splitlines()[0]}",
             where=_store_place(config),

@@ -67,4 +67,6 @@ def output_to(log: Path, secrets: Sequence[str] = ()) -> Iterator[TextIO]:
             os.close(original)
         os.close(target)
         terminal.close()
-        handler.stream.close()
+        # What is left in the buffer finds no place on a full disk.
+        with contextlib.suppress(OSError):
+            handler.stream.close()

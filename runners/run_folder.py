@@ -77,10 +77,11 @@ class RunFolder:
         return code if isinstance(code, int) else None
 
     def finish(self, exit_code: int) -> None:
-        """Records how the run ended."""
+        """Records how the run ended; a disk that is full must not hide why it ended."""
         request = self.request()
-        if request:
-            _write(self.path, request, exit_code)
+        with contextlib.suppress(OSError):
+            if request:
+                _write(self.path, request, exit_code)
 
     def is_alive(self) -> bool:
         """Whether a process holds the run's lock. The kernel drops the lock of a killed process."""

@@ -1,10 +1,12 @@
 """Runs one stage through TFX's launcher, and writes down what became of it: all that the runners have in common."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from google.protobuf.message import Message
+from ml_metadata import errors
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 from tfx.orchestration.portable import launcher
@@ -49,8 +51,7 @@ def run_stage(spec: StageSpec, journal: Journal) -> None:
         execution = _launch(spec)
     except Exception as error:
         failure = describe(error)
-        _remember(spec, failure)
-        journal.record(spec.id, State.BLOCKED if failure.exit_code == 3 else State.FAILED, failure=failure)
+        _write_down(spec, journal, failure)
         raise _told(spec.id, failure) from error
     journal.record(spec.id, *_outcome(spec, execution))
 
@@ -102,6 +103,15 @@ def _verdict(artifacts: Sequence[metadata_store_pb2.Artifact]) -> str:
             pushed = properties["pushed"].int_value
             return f"version {properties['pushed_version'].string_value}" if pushed else "not pushed"
     return ""
+
+
+def _write_down(spec: StageSpec, journal: Journal, failure: Failure) -> None:
+    """Records a failure in the journal and in ML Metadata; a full disk must not hide what went wrong before."""
+    try:
+        journal.record(spec.id, State.BLOCKED if failure.exit_code == 3 else State.FAILED, failure=failure)
+        _remember(spec, failure)
+    except (OSError, errors.StatusError):
+        logging.getLogger(__name__).exception("The failure of %s could not be recorded.", spec.id)
 
 
 def _remember(spec: StageSpec, failure: Failure) -> None:

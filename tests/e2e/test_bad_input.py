@@ -119,7 +119,7 @@ def test_a_root_that_cannot_be_written(project):
 
 
 @pytest.mark.skipif(not CAN_MOUNT, reason="mounting in a namespace of one's own is not allowed on this machine")
-@pytest.mark.parametrize("options", ["ro", "size=200k", "size=3m"])
+@pytest.mark.parametrize("options", ["ro", "size=200k", "size=1500k"])
 def test_a_root_on_a_disk_that_is_read_only_or_fills_up(project, options):
     root = project.folder / "small_disk"
     root.mkdir(exist_ok=True)

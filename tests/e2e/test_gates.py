@@ -79,4 +79,5 @@ def run_fn(fn_args):
     signatures = {"serving_default": broken.serving_default, "transform_features": broken.transform_features}
     tf.saved_model.save(broken, final, signatures=signatures)
     tf.io.gfile.rmtree(fn_args.serving_model_dir)
+    fn_args.serving_model_dir = final
 '''
