@@ -40,7 +40,7 @@ class Data(Section):
     pattern: str = Field(default="*", description="the files below path; {SPAN} and {VERSION} stand for numbers")
     rules: Literal["tfx", "table"] = Field(
         default="tfx",
-        description="tfx reads CSV and Parquet as TFX's own ExampleGens do; table reads a header as a CSV record, stray "
+        description="tfx reads CSV and Parquet as TFX's own ExampleGens do; table reads a header as a record, stray "
         "bytes as Latin-1, and in Parquet zeros, dates and decimals as values",
     )
     delimiter: str = Field(default=",", description="the one ASCII character between CSV cells")
