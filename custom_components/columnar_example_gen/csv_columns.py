@@ -1,5 +1,7 @@
 """A block of CSV records to columns of bytes, through Arrow, with the records that TFX's reader sees or a refusal."""
 
+import contextlib
+
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
@@ -60,10 +62,8 @@ def _misfit(block: Block, path: str, width: int, delimiter: str, error: Exceptio
         misfits.append(row)
         return "skip"
 
-    try:
+    with contextlib.suppress(pa.ArrowInvalid):
         _read(block.text, width, delimiter, note)
-    except pa.ArrowInvalid:
-        pass
     if not misfits or misfits[0].number is None:
         return UnreadableTable(f"this is not a CSV table: {error}", path, _ROW_ADVICE)
     starts = csv_text.record_starts(block.text)

@@ -70,7 +70,7 @@ def infer(column: pa.Array) -> ColumnType:
 
 
 def _simple_numbers(column: pa.Array, sizes: np.ndarray) -> Optional[ColumnType]:
-    """INT or FLOAT where every cell is digits, at most one leading dash and at most one dot; None where that is unsure."""
+    """INT or FLOAT where every cell is digits, at most one leading dash and one dot; None where that is unsure."""
     offsets = _offsets(column)
     data = np.frombuffer(column.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
     offsets = offsets - offsets[0]
@@ -166,7 +166,7 @@ def _numbers(cells: pa.Array, kind: ColumnType) -> pa.Array:
 
 def _odd_numbers(cells: pa.Array, target: pa.DataType, python: Callable[[bytes], float]) -> pa.Array:
     """Numbers of which some need Python's own reading, once for each distinct spelling."""
-    plain_int, plain_float, odd = _patterns(cells)
+    plain_int, _, odd = _patterns(cells)
     plain = plain_int if pa.types.is_integer(target) else ~odd
     out = np.empty(len(cells), target.to_pandas_dtype())
     out[plain] = np.asarray(cells.filter(pa.array(plain)).cast(pa.string()).cast(target))

@@ -107,7 +107,7 @@ def _seal(framed: pa.Array, ends: np.ndarray) -> FramedRows:
     data = buffer.to_pybytes()
     stops = (ends - FRAME_TAIL).tolist()
     starts = [FRAME_HEAD, *(ends[:-1] + FRAME_HEAD).tolist()]
-    records = [data[start:stop] for start, stop in zip(starts, stops)]
+    records = [data[start:stop] for start, stop in zip(starts, stops, strict=True)]
     crc = google_crc32c.value
     sums = _masked(np.fromiter(map(crc, records), np.uint32, len(records)))
     sealed = np.frombuffer(buffer if buffer.is_mutable else bytearray(data), np.uint8)
@@ -153,7 +153,7 @@ def _entry_head(name: bytes, kind: bytes, size: int) -> bytes:
 
 
 def _feature_head(kind: bytes, size: int) -> bytes:
-    """The tag and the size of the list message; packed numbers are a field inside it, of which an empty list has none."""
+    """The tag and the size of the list message; packed numbers are a field inside it, which an empty list lacks."""
     packed = b"\x0a" + _varint(size) if size and kind != _BYTES_KIND else b""
     return kind + _varint(len(packed) + size) + packed
 
@@ -216,7 +216,7 @@ def _by_size(sizes: np.ndarray, make: Callable[[int], bytes]) -> tuple[Piece, np
 
 
 def _distinct(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`np.unique` with the inverse, by counting where the sizes are small: sorting would cost more than the encoding."""
+    """`np.unique` with the inverse, by counting where sizes are small: sorting would cost more than the encoding."""
     if len(sizes) == 0 or sizes.max() >= _SMALL:
         return np.unique(sizes, return_inverse=True)
     shifted = sizes + 1

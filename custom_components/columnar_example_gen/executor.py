@@ -20,7 +20,7 @@ from custom_components.columnar_example_gen.refusal import UnreadableTable
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Turns CSV or Parquet files into tf.Examples, by columns; takes the place of TFX's executors of the two formats."""
+    """Turns CSV or Parquet files into tf.Examples, by columns, in place of TFX's executors of the two formats."""
 
     def Do(
         self,
@@ -45,9 +45,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_config = _read(exec_properties, standard_component_specs.OUTPUT_CONFIG_KEY, example_gen_pb2.Output())
         options = from_custom_config(exec_properties.get(standard_component_specs.CUSTOM_CONFIG_KEY))
         _describe(artifact, utils.generate_output_split_names(input_config, output_config), exec_properties)
-        plan = make_plan(
-            exec_properties[standard_component_specs.INPUT_BASE_KEY], input_config, output_config, options
-        )
+        plan = make_plan(exec_properties[standard_component_specs.INPUT_BASE_KEY], input_config, output_config, options)
         folders = {name: artifact_utils.get_split_uri([artifact], name) for name in plan.partition.names}
         self._run(plan, options, artifact.uri, folders)
         logging.info("Examples generated.")

@@ -52,7 +52,9 @@ class Options:
         if self.values not in VALUES:
             raise ValueError(f"values is one of {', '.join(VALUES)}, not {self.values!r}")
         if len(self.delimiter.encode()) != 1 or self.delimiter in '"\r\n':
-            raise ValueError(f"delimiter is one ASCII character other than a quote or a line end, not {self.delimiter!r}")
+            raise ValueError(
+                f"delimiter is one ASCII character other than a quote or a line end, not {self.delimiter!r}"
+            )
         if min(self.range_bytes, self.block_bytes) < 1 or self.threads < 0:
             raise ValueError("range_bytes and block_bytes are 1 or more, threads 0 or more")
 

@@ -67,7 +67,8 @@ def batches(work: RowGroups, options: Options) -> Iterator[pa.RecordBatch]:
         at_once = max(1, min(rows, options.block_bytes * max(rows, 1) // max(size, 1)))
         for batch in parquet.iter_batches(at_once, row_groups=groups):
             columns = [
-                _feature(column, name, work.path, options) for name, column in zip(batch.schema.names, batch.columns)
+                _feature(column, name, work.path, options)
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
             ]
             yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 

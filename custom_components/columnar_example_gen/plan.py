@@ -56,7 +56,7 @@ def make_plan(
             continue
         headers = [csv_source.read_header(path, options) for path in paths]
         columns.append(_same_columns(paths, headers))
-        for path, header in zip(paths, headers):
+        for path, header in zip(paths, headers, strict=True):
             work += _ranges(group, len(work), path, header, options)
     return Plan(tuple(work), tuple(columns), patterns, _partition(input_config, output_config))
 
@@ -64,17 +64,23 @@ def make_plan(
 def _list(pattern: str) -> list[str]:
     paths = sorted(path for path in fileio.glob(pattern) if not fileio.isdir(path))
     if not paths:
-        raise UnreadableTable("no file matches this pattern", pattern, "check the path of the data and the split's pattern")
+        raise UnreadableTable(
+            "no file matches this pattern", pattern, "check the path of the data and the split's pattern"
+        )
     return paths
 
 
 def _same_columns(paths: list[str], headers: list[Header]) -> tuple[str, ...]:
-    for path, header in zip(paths, headers):
+    for path, header in zip(paths, headers, strict=True):
         if header.names == headers[0].names:
             continue
         missing = [name for name in headers[0].names if name not in header.names]
         added = [name for name in header.names if name not in headers[0].names]
-        parts = [f"{word} {', '.join(map(repr, names[:5]))}" for word, names in (("lacks", missing), ("adds", added)) if names]
+        parts = [
+            f"{word} {', '.join(map(repr, names[:5]))}"
+            for word, names in (("lacks", missing), ("adds", added))
+            if names
+        ]
         how = " and ".join(parts) or "has them in another order"
         raise UnreadableTable(f"its columns are not those of {paths[0]}: it {how}", path, _SAME_ADVICE)
     return headers[0].names
@@ -90,7 +96,8 @@ def _ranges(group: int, index: int, path: str, header: Header, options: Options)
     starts = list(range(header.size, size, options.range_bytes))
     ends = [*starts[1:], None]
     return [
-        Range(group, index + place, path, start, end, place == 0) for place, (start, end) in enumerate(zip(starts, ends))
+        Range(group, index + place, path, start, end, place == 0)
+        for place, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
 
 

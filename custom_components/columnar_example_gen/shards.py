@@ -58,7 +58,7 @@ class ShardWriter(contextlib.AbstractContextManager["ShardWriter"]):
     def __init__(self, staging: str, index: int) -> None:
         self._stem = os.path.join(staging, f"{index:05d}-{uuid.uuid4().hex}")
         self._index = index
-        self._open: dict[str, "_OpenShard"] = {}
+        self._open: dict[str, _OpenShard] = {}
 
     def write(self, split: str, packed: bytes, batch: pa.RecordBatch) -> None:
         """Appends rows, as a gzip member of TFRecords and as features."""

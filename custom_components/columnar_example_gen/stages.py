@@ -1,8 +1,8 @@
 """The Beam stages: few large elements (units of work), every row inside them handled by columns.
 
-    plan.work -> CountQuotes -> (parities)
-              -> InferTypes  -> one list of types for each input split
-              -> WriteShards -> Publish
+plan.work -> CountQuotes -> (parities)
+          -> InferTypes  -> one list of types for each input split
+          -> WriteShards -> Publish
 """
 
 import functools
@@ -128,7 +128,7 @@ class InferTypes(beam.DoFn):
             _blocks(work, quotes, self._plan, self._options),
             thread_count(self._options),
         ):
-            types = [max(pair) for pair in zip(types, found)]
+            types = [max(pair) for pair in zip(types, found, strict=True)]
             size += _size([cells])
             kept = [*kept, cells] if kept is not None and size <= PARSED.room() else None
         if kept is not None:
@@ -155,7 +155,7 @@ def merge_types(found: Iterable[Types]) -> Types:
             return types
         if isinstance(result, UnreadableTable):
             return result
-        result = types if result is None else tuple(max(pair) for pair in zip(result, types))
+        result = types if result is None else tuple(max(pair) for pair in zip(result, types, strict=True))
     return result or ()
 
 
@@ -196,7 +196,12 @@ class WriteShards(beam.DoFn):
         return writer.shards()
 
     def _encode_csv(
-        self, work: Range, quotes: dict[int, int], types: Types, encode: Callable[[pa.RecordBatch], Encoded], threads: int
+        self,
+        work: Range,
+        quotes: dict[int, int],
+        types: Types,
+        encode: Callable[[pa.RecordBatch], Encoded],
+        threads: int,
     ) -> Iterator[Encoded]:
         assert not isinstance(types, UnreadableTable)
         names = self._plan.columns[work.group]
@@ -245,7 +250,7 @@ def to_features(cells: Cells, names: tuple[str, ...], types: tuple[ColumnType, .
     """
     kinds: dict[str, ColumnType] = {}
     last: dict[str, pa.Array] = {}
-    for name, kind, column in zip(names, types, cells):
+    for name, kind, column in zip(names, types, cells, strict=True):
         kinds[name] = max(kind, kinds.get(name, ColumnType.UNKNOWN))
         last[name] = column
     ordered = sorted(last, key=str.encode)

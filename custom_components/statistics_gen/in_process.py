@@ -51,8 +51,13 @@ def generate(batches: Iterable[pa.RecordBatch], options: StatsOptions) -> statis
     for batch in batches:
         rows += batch.num_rows
         told = _as_decoded(batch)
-        accumulators = [generator.add_input(kept, told) for generator, kept in zip(generators, accumulators)]
-    outputs = [generator.extract_output(generator.compact(kept)) for generator, kept in zip(generators, accumulators)]
+        accumulators = [
+            generator.add_input(kept, told) for generator, kept in zip(generators, accumulators, strict=True)
+        ]
+    outputs = [
+        generator.extract_output(generator.compact(kept))
+        for generator, kept in zip(generators, accumulators, strict=True)
+    ]
     return merge_util.merge_dataset_feature_statistics(outputs if rows else [statistics_pb2.DatasetFeatureStatistics()])
 
 

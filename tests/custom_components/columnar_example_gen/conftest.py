@@ -84,7 +84,9 @@ def records(folder: str) -> Counter:
 def executed() -> Callable[..., tuple[standard_artifacts.Examples, Splits]]:
     """Runs an executor class through its own `Do`."""
 
-    def run(executor_class: type, base: str, out: str, told: object = None, feature: Optional[str] = None, **more: object):
+    def run(
+        executor_class: type, base: str, out: str, told: object = None, feature: Optional[str] = None, **more: object
+    ):
         artifact = standard_artifacts.Examples()
         artifact.uri = str(out)
         properties = {

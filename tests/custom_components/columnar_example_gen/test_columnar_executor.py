@@ -49,7 +49,7 @@ def test_same_artifact_as_tfx(executed, tmp_path, folder, format, stock):
 
 def test_shards_and_sidecar(executed, tmp_path):
     """Shards are numbered; TFX's pattern sees no other file; the sidecar holds what tfx_bsl decodes from the shards."""
-    artifact, found = executed(
+    _, found = executed(
         Executor, TAXI / "simple", tmp_path, Options(range_bytes=500_000, block_bytes=100_000, threads=2)
     )
     assert sorted(os.listdir(tmp_path)) == [".arrow", "Split-eval", "Split-train"]
@@ -83,7 +83,11 @@ def test_other_payloads_are_refused(executed, tmp_path):
     """They need TFX's own executor."""
     with pytest.raises(ValueError, match="FORMAT_TF_EXAMPLE"):
         executed(
-            Executor, TAXI / "simple", tmp_path, Options(), output_data_format=example_gen_pb2.FORMAT_TF_SEQUENCE_EXAMPLE
+            Executor,
+            TAXI / "simple",
+            tmp_path,
+            Options(),
+            output_data_format=example_gen_pb2.FORMAT_TF_SEQUENCE_EXAMPLE,
         )
 
 
@@ -101,7 +105,7 @@ def test_component_is_a_file_based_example_gen():
 @pytest.mark.parametrize("options", [{"delimiter": "ab"}, {"delimiter": '"'}, {"header": "none"}, {"range_bytes": 0}])
 def test_unusable_options_are_told_at_once(options):
     """Before anything runs."""
-    with pytest.raises(ValueError, match="delimiter|header|range_bytes"):
+    with pytest.raises(ValueError, match=r"delimiter|header|range_bytes"):
         ColumnarExampleGen("data", options=options)
 
 
