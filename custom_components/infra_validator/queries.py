@@ -1,7 +1,9 @@
 """The requests that are sent to a model: eval examples, put into the form that a signature takes."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Optional
 
 import numpy as np
@@ -14,6 +16,7 @@ Infos = Mapping[str, meta_graph_pb2.TensorInfo]
 
 DEFAULT_SIGNATURE = "serving_default"
 JSON_SIGNATURE = "predict_json"
+_ABOUT_FILE = "assets.extra/millrace.json"
 
 
 class CannotAsk(Exception):
@@ -59,7 +62,24 @@ class Plan:
     batch: Query
 
 
-def plan(name: str, signature: meta_graph_pb2.SignatureDef, records: Sequence[bytes], count: int) -> Plan:
+def input_columns(model_path: Path) -> dict[str, str]:
+    """The column behind each input whose name differs from it, as the model's own file says.
+
+    TensorFlow takes fewer names than a table does: a column `zero or more` is asked for under another name.
+    """
+    file = model_path / _ABOUT_FILE
+    if not file.is_file():
+        return {}
+    return {alias: column for column, alias in json.loads(file.read_text(encoding="utf-8"))["inputs"].items()}
+
+
+def plan(
+    name: str,
+    signature: meta_graph_pb2.SignatureDef,
+    records: Sequence[bytes],
+    count: int,
+    columns: Optional[Mapping[str, str]] = None,
+) -> Plan:
     """Plans the queries of one signature.
 
     A signature with one string input that is not named as a feature gets the records as they are; any other gets the
@@ -71,6 +91,7 @@ def plan(name: str, signature: meta_graph_pb2.SignatureDef, records: Sequence[by
         signature: its inputs and outputs.
         records: serialised tf.Examples.
         count: how many examples to send.
+        columns: the feature that an input takes, where it has another name (see `input_columns`).
 
     Returns:
         The queries.
@@ -82,7 +103,7 @@ def plan(name: str, signature: meta_graph_pb2.SignatureDef, records: Sequence[by
     if serialized is not None:
         rows: list[Arrays] = [{serialized: np.array(record, object)} for record in records[:count]]
     else:
-        rows = _feature_rows(signature, records, fill=name == JSON_SIGNATURE)[:count]
+        rows = _feature_rows(signature, records, columns or {}, fill=name == JSON_SIGNATURE)[:count]
     queries = [_query(name, signature, [row]) for row in rows]
     return Plan(tuple(queries), _query(name, signature, rows))
 
@@ -106,12 +127,14 @@ def _serialized_input(signature: meta_graph_pb2.SignatureDef, records: Sequence[
     return None if is_feature else alias
 
 
-def _feature_rows(signature: meta_graph_pb2.SignatureDef, records: Sequence[bytes], fill: bool) -> list[Arrays]:
+def _feature_rows(
+    signature: meta_graph_pb2.SignatureDef, records: Sequence[bytes], columns: Mapping[str, str], fill: bool
+) -> list[Arrays]:
     rows: list[Arrays] = []
     met: set[str] = set()
     for record in records:
         features = tf.train.Example.FromString(record).features.feature
-        row = {alias: _value(features.get(alias), info) for alias, info in signature.inputs.items()}
+        row = {alias: _value(features.get(columns.get(alias, alias)), info) for alias, info in signature.inputs.items()}
         met.update(alias for alias, value in row.items() if value is not None)
         if fill:
             row = {alias: _missing(signature.inputs[alias]) if row[alias] is None else row[alias] for alias in row}

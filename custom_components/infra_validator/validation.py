@@ -8,7 +8,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +17,15 @@ import numpy as np
 
 from custom_components.infra_validator import judging
 from custom_components.infra_validator.client import Client, NoAnswer, Protocol
-from custom_components.infra_validator.queries import DEFAULT_SIGNATURE, JSON_SIGNATURE, Arrays, CannotAsk, Plan, plan
+from custom_components.infra_validator.queries import (
+    DEFAULT_SIGNATURE,
+    JSON_SIGNATURE,
+    Arrays,
+    CannotAsk,
+    Plan,
+    input_columns,
+    plan,
+)
 from custom_components.infra_validator.report import Report, SignatureReport
 from custom_components.infra_validator.server_process import Platform, Ports, ServerProcess
 
@@ -131,17 +139,19 @@ class _Trial:
         with ServerProcess(self._platform, base_path, MODEL_NAME, self._scratch, self._log, memory) as server:
             try:
                 with self._explained(server):
-                    return self._use(server, started, records, count)
+                    return self._use(server, started, records, count, input_columns(model_path))
             finally:
                 self._report.peak_mib = server.peak_mib
 
-    def _use(self, server: ServerProcess, started: float, records: Sequence[bytes], count: int) -> list[Plan]:
+    def _use(
+        self, server: ServerProcess, started: float, records: Sequence[bytes], count: int, columns: Mapping[str, str]
+    ) -> list[Plan]:
         deadline = started + self._limits.load_seconds
         ports = self._wait_for_ports(server, deadline)
         with Client(ports, MODEL_NAME, _STATUS_SECONDS) as client:
             self._wait_for_model(server, client, deadline)
             self._report.load_seconds = time.monotonic() - started
-            plans = self._plan(client, records, count)
+            plans = self._plan(client, records, count, columns)
         with Client(ports, MODEL_NAME, self._limits.request_seconds) as client:
             for one in plans:
                 self._ask(client, one)
@@ -209,7 +219,7 @@ class _Trial:
         if time.monotonic() > deadline:
             raise _Refused(f"load: {what} within {self._limits.load_seconds:g} s", can_pass=True)
 
-    def _plan(self, client: Client, records: Sequence[bytes], count: int) -> list[Plan]:
+    def _plan(self, client: Client, records: Sequence[bytes], count: int, columns: Mapping[str, str]) -> list[Plan]:
         signatures = client.signatures()
         if DEFAULT_SIGNATURE not in signatures:
             others = ", ".join(sorted(name for name in signatures if not name.startswith("__"))) or "none"
@@ -217,7 +227,7 @@ class _Trial:
         plans = []
         for name in filter(signatures.__contains__, (DEFAULT_SIGNATURE, JSON_SIGNATURE)):
             try:
-                plans.append(plan(name, signatures[name], records, count))
+                plans.append(plan(name, signatures[name], records, count, columns))
             except CannotAsk as error:
                 if name == DEFAULT_SIGNATURE:
                     raise _Refused(f"predict: {name} cannot be asked: {error}") from error

@@ -1,11 +1,13 @@
 """Eval examples become requests that fit a signature, or the reason says why they cannot."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from custom_components.infra_validator.queries import CannotAsk, plan
+from custom_components.infra_validator.queries import CannotAsk, input_columns, plan
 
 
 def signature(**inputs: tf.TensorSpec):
@@ -37,6 +39,16 @@ def test_the_json_signature_is_asked_with_missing_values_too(records):
     found = plan("predict_json", columns, records, 40)
     assert found.batch.inputs["payment"].tolist()[3] == b""
     assert np.isnan(found.batch.inputs["census_tract"]).all()
+
+
+def test_an_input_takes_the_column_that_the_model_says_is_behind_it(records, tmp_path):
+    about = tmp_path / "assets.extra" / "millrace.json"
+    about.parent.mkdir()
+    about.write_text(json.dumps({"inputs": {"payment": "payment_xabc", "distance": "distance"}}))
+    columns = signature(payment_xabc=tf.TensorSpec([None], tf.string), distance=tf.TensorSpec([None], tf.float64))
+    found = plan("predict_json", columns, records, 2, input_columns(tmp_path))
+    assert found.batch.inputs["payment_xabc"].tolist() == [b"Cash", b"Credit Card"]
+    assert input_columns(tmp_path / "elsewhere") == {}
 
 
 @pytest.mark.parametrize(
