@@ -40,12 +40,14 @@ class Rows(NamedTuple):
         """The weights as numbers."""
         return np.ones(len(self.labels)) if self.weights is None else self.weights.astype(np.float64)
 
-    def flat(self) -> "Rows":
+    def flat(self) -> "FlatRows":
         """One row for each value: a multi-class prediction becomes one yes-or-no prediction for each class."""
         width = self.predictions.shape[1]
         if width == 1 and self.labels.shape[1] == 1:
-            return Rows(self.labels[:, 0], self.predictions[:, 0], self.weighted())
-        return Rows(self.dense_labels().reshape(-1), self.predictions.reshape(-1), np.repeat(self.weighted(), width))
+            return FlatRows(self.labels[:, 0], self.predictions[:, 0], self.weighted())
+        return FlatRows(
+            self.dense_labels().reshape(-1), self.predictions.reshape(-1), np.repeat(self.weighted(), width)
+        )
 
     def dense_labels(self) -> np.ndarray:
         """Labels in the predictions' shape; class numbers become one-hot."""
@@ -54,6 +56,14 @@ class Rows(NamedTuple):
         if self.labels.shape[1] != 1:
             raise NotPossible(f"labels of {self.labels.shape[1]} values for {self.predictions.shape[1]} predictions")
         return metric_util.one_hot(self.labels[:, 0], self.predictions)
+
+
+class FlatRows(NamedTuple):
+    """One label, one prediction and one weight a row, [rows] each."""
+
+    labels: np.ndarray
+    predictions: np.ndarray
+    weights: np.ndarray
 
 
 Rule = Callable[[Any, Rows], Any]
