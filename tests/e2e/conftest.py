@@ -43,6 +43,10 @@ class Finished:
     stages: dict[str, str]
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Project:
     """A copy of Millrace in a folder, with a small taxi pipeline."""
 
@@ -82,6 +86,8 @@ class Project:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # A shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that.
+            preexec_fn=_heed_interrupts,
         )
 
     def finish(self, process: "subprocess.Popen[str]", timeout: float = 600) -> Finished:

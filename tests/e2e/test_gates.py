@@ -37,7 +37,7 @@ def test_a_model_whose_signature_raises_is_refused_by_the_infra_validator(projec
     (project.folder / "fork" / "trainer.py").write_text(BROKEN_SERVING)
     finished = project.run("--set", "code.run_fn=fork.trainer.run_fn")
     assert finished.code == 3, finished.output
-    assert "the model's signature is broken" in finished.output
+    assert "the signature is broken" in finished.output
     run = project.runs()[-1]
     assert run["infra_blessed"] is False
     assert run["pushed_to"] == ""
@@ -62,7 +62,7 @@ class Broken(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serving_default(self, examples):
-        check = tf.debugging.Assert(tf.shape(examples)[0] > 100, ["the model's signature is broken"])
+        check = tf.debugging.Assert(tf.shape(examples)[0] > 100, ["the signature is broken"])
         with tf.control_dependencies([check]):
             return self.serve(examples=tf.identity(examples))
 
