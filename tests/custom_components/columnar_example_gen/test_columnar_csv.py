@@ -70,6 +70,7 @@ def _same_or_both_refuse(stages_of, tfx_of, text: str, **chosen: object) -> None
     assert seen == expected
 
 
+@pytest.mark.slow
 @EVERY
 @given(st.data())
 def test_generated_tables(stages_of, tfx_of, data):
@@ -87,6 +88,7 @@ def test_generated_tables(stages_of, tfx_of, data):
     _same_or_both_refuse(stages_of, tfx_of, header + body, **chosen)
 
 
+@pytest.mark.slow
 @EVERY
 @given(st.text(alphabet='ab1,"\n\r -.', max_size=40), st.integers(1, 20), st.integers(1, 20))
 def test_any_text(stages_of, tfx_of, text, block_bytes, range_bytes):
@@ -94,6 +96,7 @@ def test_any_text(stages_of, tfx_of, text, block_bytes, range_bytes):
     _same_or_both_refuse(stages_of, tfx_of, "x,y\n" + text, block_bytes=block_bytes, range_bytes=range_bytes)
 
 
+@pytest.mark.slow
 @EVERY
 @given(st.lists(st.sampled_from(["1", '"a"', '""', '" b', 'c"', '"d\n"', '"e""f"', "", '"', "\r", ","]), max_size=8))
 def test_any_sequence_of_cells_and_quotes(stages_of, tfx_of, parts):
@@ -101,6 +104,7 @@ def test_any_sequence_of_cells_and_quotes(stages_of, tfx_of, parts):
     _same_or_both_refuse(stages_of, tfx_of, "x,y\n" + ",".join(parts) + "\n" + "3,4\n")
 
 
+@pytest.mark.slow
 @EVERY
 @given(st.text(alphabet='ab,"\ufeff \t', min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]))
 def test_any_header(stages_of, tfx_of, header, end):
