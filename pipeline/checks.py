@@ -24,6 +24,7 @@ def check(config: Config) -> None:
             not among its columns, the schema cannot be parsed or fits nothing, or a dotted path leads nowhere.
     """
     _root_is_writable(config)
+    _store_is_usable(config)
     _code_is_there(config)
     _policy_is_known(config)
     columns = _columns(config)
@@ -47,6 +48,15 @@ def _root_is_writable(config: Config) -> None:
             where=str(root),
             remedy="set root in the configuration (or --set root=FOLDER) to a folder that is yours, with space left",
         ) from error
+
+
+def _store_is_usable(config: Config) -> None:
+    if isinstance(config.metadata, DatabaseServer) and config.metadata.backend == "postgresql":
+        raise ConfigError(
+            "ML Metadata's PostgreSQL backend cannot keep a backslash, and the JSON of TFX's parameters has some",
+            where="metadata.backend",
+            remedy="use mysql (MariaDB serves as well), or leave the section out for SQLite",
+        )
 
 
 def _code_is_there(config: Config) -> None:

@@ -1,4 +1,4 @@
-"""ML Metadata on a real PostgreSQL and a real MySQL (MariaDB) server, started for the test from what is installed."""
+"""ML Metadata on real servers, MySQL (MariaDB) and PostgreSQL, started for the test from what is installed."""
 
 import getpass
 import os
@@ -65,11 +65,18 @@ def mysql(tmp_path):
         [*setup, *(["--user=mysql"] if getpass.getuser() == "root" else [])], check=True, capture_output=True
     )
     (data / "init.sql").write_text(
-        f"CREATE DATABASE mlmd; CREATE USER millrace@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';"
-        "GRANT ALL ON mlmd.* TO millrace@'127.0.0.1';"
+        f"CREATE DATABASE mlmd;\nCREATE USER millrace@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n"
+        "GRANT ALL ON mlmd.* TO millrace@'127.0.0.1';\n"
     )
     port = free_port()
-    command = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"]
+    command = [
+        "mariadbd",
+        "--no-defaults",
+        "--skip-name-resolve",
+        f"--datadir={data}",
+        f"--port={port}",
+        "--bind-address=127.0.0.1",
+    ]
     server = subprocess.Popen(
         [*as_user("mysql"), *command, f"--socket={data}/s", f"--pid-file={data}/pid", f"--init-file={data}/init.sql"],
         stdout=subprocess.DEVNULL,
@@ -92,14 +99,9 @@ def served(server, port, settings):
     server.wait(30)
 
 
-@pytest.fixture(params=["postgresql", "mysql"])
-def server(request):
-    return request.getfixturevalue(request.param)
-
-
-def test_runs_are_kept_on_the_server_and_the_password_nowhere(fresh_project, server):
+def test_runs_are_kept_on_the_server_and_the_password_nowhere(fresh_project, mysql):
     project = fresh_project
-    project.configure(metadata=server)
+    project.configure(metadata=mysql)
     secret = {"MILLRACE_TEST_DB": PASSWORD}
     finished = project.millrace("run", "--to", "StatisticsGen", **secret)
     assert finished.code == 0, finished.output
@@ -110,9 +112,33 @@ def test_runs_are_kept_on_the_server_and_the_password_nowhere(fresh_project, ser
     assert written == []
 
 
+@pytest.mark.xfail(strict=True, reason="ML Metadata's PostgreSQL backend misquotes a backslash, which TFX's JSON has")
+def test_ml_metadata_keeps_a_backslash_on_postgresql(postgresql):
+    from ml_metadata import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2
+
+    connection = metadata_store_pb2.ConnectionConfig()
+    server = metadata_store_pb2.PostgreSQLDatabaseConfig(host="127.0.0.1", port=str(postgresql["port"]))
+    server.user, server.password, server.dbname = "millrace", PASSWORD, postgresql["database"]
+    connection.postgresql.CopyFrom(server)
+    store = MetadataStore(connection, enable_upgrade_migration=True)
+    kind = store.put_context_type(metadata_store_pb2.ContextType(name="probe"))
+    context = metadata_store_pb2.Context(type_id=kind, name="probe")
+    context.custom_properties["json"].string_value = '{"config": "\\"name\\": \\"auc\\""}'
+    store.put_contexts([context])
+
+
+def test_postgresql_is_refused_with_the_reason(fresh_project):
+    fresh_project.configure(metadata={"backend": "postgresql", "port": 5432, "database": "d", "user": "u"})
+    finished = fresh_project.run()
+    assert finished.code == 2, finished.output
+    assert "cannot keep a backslash" in finished.output
+    assert "mysql" in finished.output
+
+
 def test_a_password_that_is_not_in_the_environment_is_asked_for(fresh_project):
     assert "MILLRACE_TEST_DB" not in os.environ
-    server = {"backend": "postgresql", "port": 5, "database": "d", "user": "u", "password_env": "MILLRACE_TEST_DB"}
+    server = {"backend": "mysql", "port": 5, "database": "d", "user": "u", "password_env": "MILLRACE_TEST_DB"}
     fresh_project.configure(metadata=server)
     finished = fresh_project.run()
     assert finished.code == 2, finished.output
@@ -121,7 +147,7 @@ def test_a_password_that_is_not_in_the_environment_is_asked_for(fresh_project):
 
 def test_a_server_that_does_not_answer_is_named(fresh_project):
     port = free_port()
-    server = {"backend": "postgresql", "port": port, "database": "d", "user": "u"}
+    server = {"backend": "mysql", "port": port, "database": "d", "user": "u"}
     fresh_project.configure(metadata=server)
     finished = fresh_project.run()
     assert finished.code == 2, finished.output
