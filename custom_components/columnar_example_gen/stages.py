@@ -93,7 +93,8 @@ def in_order(
 
 def thread_count(options: Options) -> int:
     """Threads of one worker."""
-    return options.threads or min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return options.threads or min(allowed, _MOST_THREADS)
 
 
 class CountQuotes(beam.DoFn):
