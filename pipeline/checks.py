@@ -11,7 +11,7 @@ from typing import Optional
 from custom_components.columnar_example_gen.csv_cells import header_names
 from custom_components.data_gate.policy import check_policy, check_waivers
 from pipeline.code_digest import defines
-from pipeline.config import Config, Data
+from pipeline.config import Config, Data, DatabaseServer
 from pipeline.errors import BadInput, ConfigError, DataError, SchemaError
 from pipeline.schema_file import parse_schema, schema_text
 

@@ -77,8 +77,9 @@ def mysql(tmp_path):
         f"--port={port}",
         "--bind-address=127.0.0.1",
     ]
+    files = [f"--pid-file={data}/pid", f"--init-file={data}/init.sql"]
     server = subprocess.Popen(
-        [*as_user("mysql"), *command, f"--socket={data}/s", f"--pid-file={data}/pid", f"--init-file={data}/init.sql"],
+        [*as_user("mysql"), *command, "--bind-address=127.0.0.1", f"--socket={data}/s", *files],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
