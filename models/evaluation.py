@@ -6,6 +6,7 @@ from typing import Any, Optional, Union
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import confusion_matrix_metrics, metric_types
+from tensorflow_model_analysis.proto import config_pb2
 
 from models.errors import InputRefused
 from models.features import Label
@@ -44,7 +45,7 @@ Slice = Mapping[str, Union[int, float, str]]
 
 def eval_config(
     label: Union[Label, Mapping[str, Any]], evaluation: Mapping[str, Any], *, has_baseline: bool = True
-) -> tfma.EvalConfig:
+) -> config_pb2.EvalConfig:
     """Builds the configuration for TFX's Evaluator, or for `tfma.run_model_analysis`.
 
     Args:
@@ -69,56 +70,60 @@ def eval_config(
         _require_known(name)
         _require_fit(name, described.task)
     slices = _slicing_specs(evaluation.get("slices") or [], [threshold.get("slice") or {} for threshold in thresholds])
-    config = tfma.EvalConfig(
+    config = config_pb2.EvalConfig(
         model_specs=_model_specs(described, has_baseline),
         slicing_specs=slices,
         metrics_specs=_metrics_specs(described, metrics, thresholds, has_baseline),
     )
     if evaluation.get("confidence_intervals"):
         config.options.compute_confidence_intervals.value = True
-        config.options.confidence_intervals.method = tfma.ConfidenceIntervalOptions.JACKKNIFE
+        config.options.confidence_intervals.method = config_pb2.ConfidenceIntervalOptions.JACKKNIFE
     return config
 
 
-def _model_specs(label: Label, has_baseline: bool) -> list[tfma.ModelSpec]:
+def _model_specs(label: Label, has_baseline: bool) -> list[config_pb2.ModelSpec]:
     common = {
         "signature_name": "serving_default",
         "preprocessing_function_names": ["transform_features"],
         "label_key": transformed_key(label.column),
         "prediction_key": "prediction" if label.task == "regression" else "probabilities",
     }
-    candidate = tfma.ModelSpec(name=tfma.CANDIDATE_KEY if has_baseline else "", **common)
+    candidate = config_pb2.ModelSpec(name=tfma.CANDIDATE_KEY if has_baseline else "", **common)
     return (
-        [candidate, tfma.ModelSpec(name=tfma.BASELINE_KEY, is_baseline=True, **common)] if has_baseline else [candidate]
+        [candidate, config_pb2.ModelSpec(name=tfma.BASELINE_KEY, is_baseline=True, **common)]
+        if has_baseline
+        else [candidate]
     )
 
 
-def _slicing_specs(slices: Iterable[Sequence[str]], of_thresholds: Iterable[Slice]) -> list[tfma.SlicingSpec]:
+def _slicing_specs(slices: Iterable[Sequence[str]], of_thresholds: Iterable[Slice]) -> list[config_pb2.SlicingSpec]:
     """The overall slice first, then each once: what is asked for, and what a threshold needs."""
-    specs = [tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=list(keys)) for keys in slices)]
+    specs = [config_pb2.SlicingSpec(), *(config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in slices)]
     specs += [_slicing_spec(slice_) for slice_ in of_thresholds]
     return list({spec.SerializeToString(deterministic=True): spec for spec in specs}.values())
 
 
-def _slicing_spec(slice_: Slice) -> tfma.SlicingSpec:
+def _slicing_spec(slice_: Slice) -> config_pb2.SlicingSpec:
     values = {key: str(value) for key, value in slice_.items() if value != ""}
-    return tfma.SlicingSpec(feature_keys=sorted(set(slice_) - set(values)), feature_values=values)
+    return config_pb2.SlicingSpec(feature_keys=sorted(set(slice_) - set(values)), feature_values=values)
 
 
 def _metrics_specs(
     label: Label, metrics: Sequence[str], thresholds: Sequence[Mapping[str, Any]], has_baseline: bool
-) -> list[tfma.MetricsSpec]:
+) -> list[config_pb2.MetricsSpec]:
     configs = {name: _metric_config(name, thresholds, has_baseline) for name in metrics}
     per_class = [name for name in metrics if label.task == "multiclass" and _is_binary(name)]
-    specs = [tfma.MetricsSpec(metrics=[configs[name] for name in metrics if name not in per_class])]
+    specs = [config_pb2.MetricsSpec(metrics=[configs[name] for name in metrics if name not in per_class])]
     if per_class:  # these are defined for two classes: one class against the rest, then the mean over the classes
-        mean = tfma.AggregationOptions(macro_average=True, class_weights=dict.fromkeys(range(len(label.classes)), 1.0))
-        specs.append(tfma.MetricsSpec(metrics=[configs[name] for name in per_class], aggregate=mean))
+        mean = config_pb2.AggregationOptions(
+            macro_average=True, class_weights=dict.fromkeys(range(len(label.classes)), 1.0)
+        )
+        specs.append(config_pb2.MetricsSpec(metrics=[configs[name] for name in per_class], aggregate=mean))
     return [spec for spec in specs if spec.metrics]
 
 
-def _metric_config(name: str, thresholds: Sequence[Mapping[str, Any]], has_baseline: bool) -> tfma.MetricConfig:
-    config = tfma.MetricConfig(class_name=name)
+def _metric_config(name: str, thresholds: Sequence[Mapping[str, Any]], has_baseline: bool) -> config_pb2.MetricConfig:
+    config = config_pb2.MetricConfig(class_name=name)
     for threshold in thresholds:
         bound = _metric_threshold(threshold, has_baseline) if threshold["metric"] == name else None
         if bound is not None and bound.ByteSize():
@@ -128,8 +133,8 @@ def _metric_config(name: str, thresholds: Sequence[Mapping[str, Any]], has_basel
     return config
 
 
-def _metric_threshold(threshold: Mapping[str, Any], has_baseline: bool) -> tfma.MetricThreshold:
-    bound = tfma.MetricThreshold()
+def _metric_threshold(threshold: Mapping[str, Any], has_baseline: bool) -> config_pb2.MetricThreshold:
+    bound = config_pb2.MetricThreshold()
     low, high = threshold.get("at_least"), threshold.get("at_most")
     if low is not None and high is not None and low > high:
         raise InputRefused(
@@ -145,7 +150,7 @@ def _metric_threshold(threshold: Mapping[str, Any], has_baseline: bool) -> tfma.
     if loss is not None:
         direction = _direction(threshold["metric"])
         if has_baseline:
-            higher = direction == tfma.MetricDirection.HIGHER_IS_BETTER
+            higher = direction == config_pb2.MetricDirection.HIGHER_IS_BETTER
             bound.change_threshold.direction = direction
             bound.change_threshold.absolute.value = -loss if higher else loss
     return bound
@@ -153,9 +158,9 @@ def _metric_threshold(threshold: Mapping[str, Any], has_baseline: bool) -> tfma.
 
 def _direction(name: str) -> int:
     if name in HIGHER_IS_BETTER:
-        return tfma.MetricDirection.HIGHER_IS_BETTER
+        return config_pb2.MetricDirection.HIGHER_IS_BETTER
     if name in LOWER_IS_BETTER:
-        return tfma.MetricDirection.LOWER_IS_BETTER
+        return config_pb2.MetricDirection.LOWER_IS_BETTER
     raise InputRefused(
         f"{name} has no direction in which it gets better, so worse_by_at_most says nothing about it",
         where="evaluation.thresholds",

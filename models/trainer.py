@@ -117,6 +117,7 @@ def fit(job: Job, model: keras.Model, log_dir: Optional[str], more: Sequence[ker
         steps_per_epoch=plan.per_round,
         validation_data=evaluation_data(job),
         callbacks=[*callbacks(job, plan, log_dir), *more],
+        shuffle=False,  # the data is shuffled where it is read; Keras warns of the default
         verbose=0,
     )
 

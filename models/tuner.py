@@ -78,7 +78,8 @@ class Trials(keras_tuner.HyperModel):
         job = self._of(hp)
         watching = [keras.callbacks.TerminateOnNaN(), *kwargs.pop("callbacks")]
         data = trainer.training_data(job)
-        return model.fit(data, validation_data=trainer.evaluation_data(job), callbacks=watching, verbose=0, **kwargs)
+        kwargs = {"validation_data": trainer.evaluation_data(job), "shuffle": False, "verbose": 0, **kwargs}
+        return model.fit(data, callbacks=watching, **kwargs)
 
     def _of(self, hp: keras_tuner.HyperParameters) -> trainer.Job:
         values = {name: hp.values[name] for name in self._space}

@@ -13,17 +13,18 @@ from runners.run_folder import runs as run_folders
 KILLED = "the run was killed while this stage was running"
 
 
-def close_abandoned(store: MetadataStore, layout: Layout) -> list[str]:
+def close_abandoned(store: MetadataStore, layout: Layout, ended: str = "") -> list[str]:
     """Marks as cancelled what no living run is running, and removes its outputs.
 
     Args:
         store: an open ML Metadata store.
         layout: the pipeline's folders.
+        ended: the id of a run that has ended although its process lives: the one that asks.
 
     Returns:
         The ids of the runs that were put in order.
     """
-    dead = {folder.run_id for folder in run_folders(layout.logs) if not folder.is_alive()}
+    dead = {folder.run_id for folder in run_folders(layout.logs) if folder.run_id == ended or not folder.is_alive()}
     closed = []
     for run in runs(store, layout.name):
         abandoned = [record for record in run.stages.values() if record.state == "running"]

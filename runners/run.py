@@ -46,7 +46,7 @@ def run(config: Config, folder: RunFolder, started: Callable[[list[str]], None])
         with _signals_interrupt():
             return _run(config, folder, started)
     except KeyboardInterrupt:
-        _put_in_order(config)
+        _put_in_order(config, ended=folder.run_id)
         remedy = "millrace run --resume goes on where it stopped"
         return Outcome(INTERRUPTED, Failure("interrupted", "", remedy, INTERRUPTED))
     except Exception as error:
@@ -82,12 +82,12 @@ def _runner(name: str, folder: RunFolder) -> Any:
     return LocalRunner(folder.journal)
 
 
-def _put_in_order(config: Config) -> None:
+def _put_in_order(config: Config, ended: str = "") -> None:
     from pipeline.records import open_store
     from runners.recovery import close_abandoned, forget_deleted
 
     store = open_store(config)
-    close_abandoned(store, layout(config))
+    close_abandoned(store, layout(config), ended)
     forget_deleted(store, layout(config))
 
 

@@ -23,7 +23,7 @@ def supports(options: StatsOptions) -> bool:
         options.example_weight_map.all_weight_features(),
         options.slicing_config,
         options.experimental_slice_functions,
-        options.experimental_slice_sqls,
+        getattr(options, "experimental_slice_sqls", None),  # TFDV 1.21 has no slices by SQL
         options.sample_rate,
         options.enable_semantic_domain_stats,
         options.experimental_filter_read_paths,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from models.errors import InputRefused
 from models.evaluation import eval_config
@@ -20,7 +21,7 @@ def evaluation(*thresholds: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {"metrics": ["AUC", "BinaryCrossEntropy", "ExampleCount"], "thresholds": list(thresholds), **more}
 
 
-def only_threshold(config: tfma.EvalConfig, name: str) -> Any:
+def only_threshold(config: config_pb2.EvalConfig, name: str) -> Any:
     (metric,) = [metric for spec in config.metrics_specs for metric in spec.metrics if metric.class_name == name]
     (threshold,) = metric.per_slice_thresholds
     return threshold
@@ -29,7 +30,7 @@ def only_threshold(config: tfma.EvalConfig, name: str) -> Any:
 def test_a_threshold_without_a_slice_is_for_the_overall_slice_only() -> None:
     config = eval_config(BINARY, evaluation({"metric": "AUC", "at_least": 0.9, "at_most": 0.99}))
     threshold = only_threshold(config, "AUC")
-    assert list(threshold.slicing_specs) == [tfma.SlicingSpec()]
+    assert list(threshold.slicing_specs) == [config_pb2.SlicingSpec()]
     assert threshold.threshold.value_threshold.lower_bound.value == 0.9
     assert threshold.threshold.value_threshold.upper_bound.value == 0.99
     assert not threshold.threshold.HasField("change_threshold")
@@ -38,8 +39,8 @@ def test_a_threshold_without_a_slice_is_for_the_overall_slice_only() -> None:
 @pytest.mark.parametrize(
     ("metric", "change", "direction"),
     [
-        ("AUC", -0.01, tfma.MetricDirection.HIGHER_IS_BETTER),
-        ("BinaryCrossEntropy", 0.01, tfma.MetricDirection.LOWER_IS_BETTER),
+        ("AUC", -0.01, config_pb2.MetricDirection.HIGHER_IS_BETTER),
+        ("BinaryCrossEntropy", 0.01, config_pb2.MetricDirection.LOWER_IS_BETTER),
     ],
 )
 def test_worse_by_follows_the_metrics_direction(metric: str, change: float, direction: int) -> None:
@@ -60,10 +61,10 @@ def test_slices_of_thresholds_are_computed_once_beside_those_asked_for() -> None
         ),
     )
     assert list(config.slicing_specs) == [
-        tfma.SlicingSpec(),
-        tfma.SlicingSpec(feature_keys=["hour"]),
-        tfma.SlicingSpec(feature_keys=["company", "hour"]),
-        tfma.SlicingSpec(feature_keys=["payment"], feature_values={"hour": "3"}),
+        config_pb2.SlicingSpec(),
+        config_pb2.SlicingSpec(feature_keys=["hour"]),
+        config_pb2.SlicingSpec(feature_keys=["company", "hour"]),
+        config_pb2.SlicingSpec(feature_keys=["payment"], feature_values={"hour": "3"}),
     ]
     assert config.options.compute_confidence_intervals.value
     assert not config.options.HasField("min_slice_size")

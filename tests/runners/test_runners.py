@@ -133,6 +133,7 @@ def test_an_abandoned_execution_is_closed_and_its_outputs_are_removed(tmp_path):
             LocalRunner(folder.journal).run_with_ir(graph)
         assert project.records()[run_id].stages["Middle"].state == "running"
         assert close_abandoned(project.store(), project.layout) == [], "a living run is left alone"
+        assert close_abandoned(project.store(), project.layout, ended="another") == []
     assert close_abandoned(project.store(), project.layout) == [run_id]
     run = project.records()[run_id]
     assert run.state == "cancelled"
