@@ -3,6 +3,7 @@
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -96,8 +97,9 @@ def served(server, port, settings):
     assert server.poll() is None, "the database server ended"
     time.sleep(1)
     yield {**settings, "host": "127.0.0.1", "port": port, "user": "millrace", "password_env": "MILLRACE_TEST_DB"}
-    server.terminate()
-    server.wait(30)
+    # Its fast shutdown: PostgreSQL's polite one waits until every client has gone.
+    server.send_signal(signal.SIGINT if settings["backend"] == "postgresql" else signal.SIGTERM)
+    server.wait(60)
 
 
 def test_runs_are_kept_on_the_server_and_the_password_nowhere(fresh_project, mysql):
