@@ -1,5 +1,6 @@
 """The stages that look at the data: ExampleGen, StatisticsGen, SchemaGen, CuratedSchema, ExampleValidator, DataGate."""
 
+import re
 from datetime import datetime, timezone
 from typing import Any, Optional
 
@@ -22,6 +23,9 @@ from pipeline.code_digest import code_digest
 from pipeline.config import Config, Data
 from pipeline.schema_file import schema_text
 from pipeline.stages import ids
+
+# TFX's token for a version, with an optional number of digits: {VERSION} or {VERSION:3}.
+_VERSION = re.compile(r"\{VERSION(:(?P<width>\d+))?\}")
 
 
 def build_example_gen(config: Config) -> BaseComponent:
@@ -66,9 +70,18 @@ def _reading(data: Data) -> dict[str, Any]:
 
 
 def _input_config(data: Data) -> example_gen_pb2.Input:
-    splits = [example_gen_pb2.Input.Split(name=split.name, pattern=split.pattern) for split in data.files]
-    whole = example_gen_pb2.Input.Split(name="single_split", pattern=data.pattern)
+    splits = [
+        example_gen_pb2.Input.Split(name=split.name, pattern=_of_version(split.pattern, data)) for split in data.files
+    ]
+    whole = example_gen_pb2.Input.Split(name="single_split", pattern=_of_version(data.pattern, data))
     return example_gen_pb2.Input(splits=splits or [whole])
+
+
+def _of_version(pattern: str, data: Data) -> str:
+    """The pattern with its version written in, when one is named: TFX's driver itself only looks for the newest."""
+    if data.version is None:
+        return pattern
+    return _VERSION.sub(lambda token: str(data.version).zfill(int(token["width"] or 0)), pattern)
 
 
 def _output_config(data: Data) -> Optional[example_gen_pb2.Output]:

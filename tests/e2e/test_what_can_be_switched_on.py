@@ -1,0 +1,96 @@
+"""What is off by default and on with one line: tuning, pinned hyperparameters, the webhook, spans and versions."""
+
+import json
+import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def webhook():
+    received = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/secret-7731", received
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def best_hyperparameters(project):
+    [file] = (project.root / "artifacts" / "Tuner" / "best_hyperparameters").glob("*/best_hyperparameters.txt")
+    return file
+
+
+def test_tuning_reaches_the_trainer_and_the_verdicts_reach_the_webhook(project, webhook):
+    url, received = webhook
+    space = {"learning_rate": {"values": [0.011, 0.012]}}
+    project.configure(
+        tuning={"enabled": True, "trials": 2, "steps": 20, "space": space}, notify={"webhook_env": "MILLRACE_TEST_HOOK"}
+    )
+    finished = project.millrace("run", MILLRACE_TEST_HOOK=url)
+    assert finished.code == 0, finished.output
+    assert finished.stages["Tuner"] == "done"
+    assert json.loads(best_hyperparameters(project).read_text())["values"]["learning_rate"] in (0.011, 0.012)
+    log = next((project.root / "logs").glob("*/run.log")).read_text()
+    assert "secret-7731" not in log
+    [message] = received
+    assert message["pushed_to"] == str(project.pushed()[0])
+    assert message["model_blessed"] is True
+    assert message["infra_blessed"] is True
+
+
+def test_what_a_search_found_can_be_pinned(project):
+    shutil.copy(best_hyperparameters(project), project.folder / "conf" / "best.json")
+    project.configure(tuning={"pinned": "best.json"}, notify=None)
+    finished = project.run("--to", "Trainer")
+    assert finished.code == 0, finished.output
+    assert finished.stages["PinnedHyperparameters"] == "done"
+    assert "Tuner" not in finished.stages
+    assert project.run("--to", "Trainer").stages["Trainer"] == "cached"
+    (project.folder / "conf" / "best.json").write_text(json.dumps({"values": {"learning_rate": 0.02}}))
+    assert project.run("--to", "Trainer").stages["Trainer"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "span", "version"),
+    # A version that is named is written into the pattern, where TFX's driver no longer sees a version.
+    [((), 2, 3), (("data.span=1",), 1, 2), (("data.version=1",), 2, 0)],
+)
+def test_spans_and_versions_are_the_newest_or_the_ones_that_are_named(project, chosen, span, version):
+    rows = (project.data / "trips.csv").read_text().splitlines(keepends=True)
+    for folder in ("span-1/v1", "span-1/v2", "span-2/v1", "span-2/v3"):
+        (project.folder / "spans" / folder).mkdir(parents=True, exist_ok=True)
+        (project.folder / "spans" / folder / "trips.csv").write_text("".join(rows[:500]))
+    project.configure(
+        tuning=None, data={"path": "../spans", "format": "csv", "pattern": "span-{SPAN}/v{VERSION}/*.csv"}
+    )
+    finished = project.run("--to", "ExampleGen", *(word for key in chosen for word in ("--set", key)))
+    assert finished.code == 0, finished.output
+    newest = max((project.root / "artifacts" / "ExampleGen" / "examples").iterdir(), key=lambda path: int(path.name))
+    assert properties(project, newest) == {"span": span, "version": version}
+
+
+def properties(project, folder):
+    from ml_metadata import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2
+
+    connection = metadata_store_pb2.ConnectionConfig()
+    connection.sqlite.filename_uri = str(project.root / "metadata.db")
+    [artifact] = MetadataStore(connection).get_artifacts_by_uri(str(folder))
+    return {name: artifact.properties[name].int_value for name in ("span", "version")}
