@@ -93,4 +93,4 @@ def properties(project, folder):
     connection = metadata_store_pb2.ConnectionConfig()
     connection.sqlite.filename_uri = str(project.root / "metadata.db")
     [artifact] = MetadataStore(connection).get_artifacts_by_uri(str(folder))
-    return {name: int(artifact.custom_properties[name].string_value or 0) for name in ("span", "version")}
+    return {name: artifact.custom_properties[name].int_value for name in ("span", "version")}
