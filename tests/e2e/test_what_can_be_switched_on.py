@@ -86,6 +86,24 @@ def test_spans_and_versions_are_the_newest_or_the_ones_that_are_named(project, c
     assert properties(project, newest) == {"span": span, "version": version}
 
 
+@pytest.mark.parametrize("kind", ["parquet", "avro", "tfrecord"])
+def test_other_formats_are_read(project, kind):
+    path = f"data.path=package:tfx/components/testdata/external/{kind}"
+    chosen = ("--set", path, "--set", f"data.format={kind}", "--set", "data.pattern=*")
+    label = ("--set", "label.column=trip_id", "--set", "features={fare: {kind: numeric}}") if kind == "parquet" else ()
+    finished = project.run("--to", "StatisticsGen", *chosen, *label)
+    assert finished.code == 0, finished.output
+    assert finished.stages["StatisticsGen"] == "done"
+
+
+def test_without_a_curated_schema_the_run_says_that_it_was_inferred(project):
+    project.configure(schema=None, tuning=None, data={"path": "../data", "format": "csv"})
+    finished = project.run("--to", "DataGate")
+    assert finished.code == 0, finished.output
+    assert "schema: inferred from this data" in finished.output
+    assert "CuratedSchema" not in finished.stages
+
+
 def properties(project, folder):
     from ml_metadata import MetadataStore
     from ml_metadata.proto import metadata_store_pb2

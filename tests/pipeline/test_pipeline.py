@@ -1,0 +1,99 @@
+"""The graph: which stages a configuration has, what each waits for, and that every variant can be compiled."""
+
+import pytest
+
+from pipeline.config_file import load
+
+pytestmark = pytest.mark.slow
+
+STANDARD = [
+    "CuratedSchema",
+    "DataGate",
+    "Evaluator",
+    "ExampleGen",
+    "ExampleValidator",
+    "InfraValidator",
+    "LatestBlessedModel",
+    "Pusher",
+    "SchemaGen",
+    "StatisticsGen",
+    "Trainer",
+    "Transform",
+]
+
+
+def graph(tmp_path, *overrides):
+    from pipeline.pipeline import create_pipeline
+    from runners.graph import compile_graph
+
+    compiled = compile_graph(create_pipeline(load("conf/taxi.yaml", [f"root={tmp_path}", *overrides])))
+    return {node.pipeline_node.node_info.id: node.pipeline_node for node in compiled.nodes}
+
+
+def parameters(node):
+    return {key: value.field_value for key, value in node.parameters.parameters.items()}
+
+
+def test_the_standard_graph_is_that_of_the_design(tmp_path):
+    nodes = graph(tmp_path)
+    assert sorted(nodes) == STANDARD
+    upstream = {name: set(node.upstream_nodes) for name, node in nodes.items()}
+    assert {"DataGate", "ExampleGen", "CuratedSchema"} <= upstream["Transform"]
+    assert upstream["DataGate"] == {"StatisticsGen", "ExampleValidator", "CuratedSchema"}
+    assert {"Trainer", "ExampleGen", "LatestBlessedModel"} <= upstream["Evaluator"]
+    assert upstream["Pusher"] == {"Evaluator", "InfraValidator"}
+
+
+def test_without_a_curated_schema_the_inferred_one_is_the_contract(tmp_path):
+    nodes = graph(tmp_path, "schema={}")
+    assert "CuratedSchema" not in nodes
+    assert "SchemaGen" in nodes["Transform"].upstream_nodes
+
+
+def test_what_is_switched_on_is_in_the_graph(tmp_path):
+    nodes = graph(tmp_path, "tuning.enabled=true", "archive={}", "notify={webhook_env: HOOK}")
+    assert sorted(set(nodes) - set(STANDARD)) == ["ModelArchive", "Notifier", "Tuner"]
+    assert "Tuner" in nodes["Trainer"].upstream_nodes
+    assert parameters(nodes["Notifier"])["webhook_env"].string_value == "HOOK"
+
+
+@pytest.mark.parametrize(
+    ("override", "type_name"),
+    [
+        ("data.format=parquet", "custom_components.columnar_example_gen.component.ColumnarExampleGen"),
+        ("data.format=tfrecord", "tfx.components.example_gen.import_example_gen.component.ImportExampleGen"),
+        ("data.format=avro", "tfx.components.example_gen.component.FileBasedExampleGen"),
+        (
+            "data={path: gs://b, format: bigquery, query: SELECT 1}",
+            "tfx.extensions.google_cloud_big_query.example_gen.component.BigQueryExampleGen",
+        ),
+    ],
+)
+def test_each_format_has_its_example_gen(tmp_path, override, type_name):
+    assert graph(tmp_path, override)["ExampleGen"].node_info.type.name == type_name
+
+
+@pytest.mark.parametrize(("platform", "config"), [("docker", "local_docker"), ("kubernetes", "kubernetes")])
+def test_docker_and_kubernetes_go_through_tfx_itself(tmp_path, platform, config):
+    node = graph(tmp_path, f"infra_validation.platform={platform}")["InfraValidator"]
+    assert node.node_info.type.name == "tfx.components.infra_validator.component.InfraValidator"
+    assert config in parameters(node)["serving_spec"].string_value.replace("localDocker", "local_docker")
+
+
+def test_a_model_can_be_pushed_to_a_vertex_endpoint(tmp_path):
+    endpoint = "{project: p, region: europe-west4, endpoint: taxi, image: 'serving:1'}"
+    node = graph(tmp_path, f"push.vertex={endpoint}")["Pusher"]
+    assert node.node_info.type.name.startswith("tfx.extensions.google_cloud_ai_platform.pusher")
+    assert "europe-west4" in parameters(node)["custom_config"].string_value
+
+
+def test_a_named_version_is_written_into_the_pattern(tmp_path):
+    node = graph(tmp_path, "data.pattern=span-{SPAN}/v{VERSION:3}/*", "data.version=7")["ExampleGen"]
+    assert "span-{SPAN}/v007/*" in parameters(node)["input_config"].string_value
+
+
+def test_files_of_their_own_are_splits_without_hashing(tmp_path):
+    files = "[{name: train, pattern: train/*}, {name: eval, pattern: eval/*}, {name: test, pattern: test/*}]"
+    values = parameters(graph(tmp_path, f"data.files={files}")["ExampleGen"])
+    assert "test/*" in values["input_config"].string_value
+    assert "hash_buckets" not in values["output_config"].string_value
