@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -39,13 +40,20 @@ COLUMNS = [
 ]
 
 
+def _number(value: Any) -> Any:
+    """A bool as protobuf 3 takes it for an integer; protobuf 6, and TFX on it, refuses one."""
+    if isinstance(value, list):
+        return [_number(entry) for entry in value]
+    return int(value) if isinstance(value, bool) else value
+
+
 def _tfx_examples(tables: list[pa.Table]) -> dict[str, Counter]:
     config = example_gen_pb2.SplitConfig()
     found: dict[str, Counter] = {"train": Counter(), "eval": Counter()}
     for table in tables:
         columns = table.to_pydict()
         for place in range(table.num_rows):
-            example = utils.dict_to_example({name: values[place] for name, values in columns.items()})
+            example = utils.dict_to_example({name: _number(values[place]) for name, values in columns.items()})
             split = base_example_gen_executor._PartitionFn(example, 2, [2, 3], config)
             found[("train", "eval")[split]][example.SerializeToString(deterministic=True)] += 1
     return found
