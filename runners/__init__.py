@@ -1,1 +1,1 @@
-"""WHERE the graph runs: on this machine in order, on Beam, and in the cloud."""
+"""WHERE the graph runs: on this machine, one stage after another, or on Beam."""
