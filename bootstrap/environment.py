@@ -176,7 +176,8 @@ def _install(checkout: Checkout, stack: Stack, uv: Path, runner: Runner) -> None
     runner.tell(f"==> installing up to {count} packages (1.5 GiB to fetch the first time; log: {runner.log})")
     pip = [str(uv), "pip"]
     runner.run(
-        [*pip, "sync", "--python", python, "--require-hashes", str(lock)],
+        # Compiled once here, instead of by the first process, or by every one where Python may not write bytecode.
+        [*pip, "sync", "--python", python, "--require-hashes", "--compile-bytecode", str(lock)],
         "installing the packages",
         "set-up can be started again: what was fetched is kept\n"
         "behind a proxy or with a registry of your own, set HTTPS_PROXY, or index-url in pip's configuration",
