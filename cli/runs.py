@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.options import config_options
+from custom_components.evaluator.gate_report import OVERALL, GateReport
 from pipeline import records
 from pipeline.config import Config
 from pipeline.config_file import load
@@ -27,7 +28,8 @@ class Row:
         state: running, done, cached, refused, failed, blocked, interrupted or killed.
         started: local time, ISO 8601.
         seconds: from its first to its last change.
-        metrics: the Evaluator's overall metrics.
+        metrics: the Evaluator's overall metrics, by TFMA's names.
+        judged: those of them that have a threshold, by the configuration's names.
         blessed: the Evaluator's verdict; None when it did not get that far.
         infra_blessed: the InfraValidator's verdict; None when it did not get that far.
         pushed_to: where the model went; empty when it did not.
@@ -39,6 +41,7 @@ class Row:
     started: str
     seconds: float
     metrics: dict[str, float]
+    judged: dict[str, float]
     blessed: Optional[bool]
     infra_blessed: Optional[bool]
     pushed_to: str
@@ -75,11 +78,16 @@ def _row(run: records.RunRecord, folder: Optional[RunFolder]) -> Row:
         started=time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(run.started / 1000)),
         seconds=round((run.ended - run.started) / 1000, 1),
         metrics=report.metrics if report else {},
+        judged=_overall(report) if report else {},
         blessed=records.blessing(run, "Evaluator"),
         infra_blessed=records.blessing(run, "InfraValidator"),
         pushed_to=records.pushed_to(run),
         reason=_reason(run),
     )
+
+
+def _overall(report: GateReport) -> dict[str, float]:
+    return {row.metric: row.value for row in report.rows if row.slice == OVERALL and row.value is not None}
 
 
 def _state(run: records.RunRecord, folder: Optional[RunFolder]) -> str:
@@ -103,12 +111,22 @@ def _table(rows: list[Row]) -> Table:
     for head in ("run", "state", "seconds", "metrics", "evaluator", "infra", "pushed"):
         table.add_column(head, justify="right" if head == "seconds" else "left", overflow="fold")
     for row in rows:
-        metrics = "  ".join(f"{name} {value:.4f}" for name, value in list(row.metrics.items())[:2])
         pushed = row.pushed_to.rpartition("/")[2] or row.reason.partition("\n")[0]
         table.add_row(
-            row.run_id, row.state, f"{row.seconds:.1f}", metrics, _word(row.blessed), _word(row.infra_blessed), pushed
+            row.run_id,
+            row.state,
+            f"{row.seconds:.1f}",
+            _judged(row),
+            _word(row.blessed),
+            _word(row.infra_blessed),
+            pushed,
         )
     return table
+
+
+def _judged(row: Row) -> str:
+    """The overall metrics that have a threshold; those without are in the JSON."""
+    return "\n".join(f"{name} {value:.4f}" for name, value in row.judged.items())
 
 
 def _word(verdict: Optional[bool]) -> str:
