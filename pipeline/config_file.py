@@ -28,8 +28,8 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
 
     Args:
         path: the YAML file.
-        overrides: `dotted.key=value` strings, applied in order; a value is read as YAML, a list's entry is named by
-            its index.
+        overrides: `dotted.key=value` strings, applied in order; a value is read as YAML where it is YAML, a list's
+            entry is named by its index.
 
     Returns:
         The configuration, with every local path absolute (relative ones are relative to the file).
@@ -106,8 +106,9 @@ def _apply(values: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override}: expected KEY=VALUE", remedy="for instance --set training.steps=200")
     try:
         value = yaml.load(text, Loader=_StrictLoader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not YAML", remedy="quote it") from error
+    except yaml.YAMLError:
+        # A file pattern such as *.csv is no YAML, and means what it says.
+        value = text
     *parents, last = key.split(".")
     node: Any = values
     for part in parents:

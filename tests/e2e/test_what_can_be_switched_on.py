@@ -86,11 +86,14 @@ def test_spans_and_versions_are_the_newest_or_the_ones_that_are_named(project, c
     assert properties(project, newest) == {"span": span, "version": version}
 
 
-@pytest.mark.parametrize("kind", ["parquet", "avro", "tfrecord"])
+ENDINGS = {"parquet": ".parquet", "avro": ".avro", "tfrecord": ".gz"}
+
+
+@pytest.mark.parametrize("kind", sorted(ENDINGS))
 def test_other_formats_are_read(project, kind):
     path = f"data.path=package:tfx/components/testdata/external/{kind}"
-    chosen = ("--set", path, "--set", f"data.format={kind}", "--set", "data.pattern=*")
-    label = ("--set", "label.column=trip_id", "--set", "features={fare: {kind: numeric}}") if kind == "parquet" else ()
+    chosen = ("--set", path, "--set", f"data.format={kind}", "--set", f"data.pattern=*{ENDINGS[kind]}")
+    label = ("--set", "label.column=tips", "--set", "features={fare: {kind: numeric}}")
     finished = project.run("--to", "StatisticsGen", *chosen, *label)
     assert finished.code == 0, finished.output
     assert finished.stages["StatisticsGen"] == "done"

@@ -116,6 +116,11 @@ def test_an_override_that_leads_nowhere_is_refused(override, tmp_path):
     assert f"--set {override}" in refusal(written(tmp_path), override)
 
 
+def test_an_override_that_is_no_yaml_is_a_text(tmp_path):
+    assert load(written(tmp_path), ["data.pattern=*.csv"]).data.pattern == "*.csv"
+    assert "training.steps: " in refusal(written(tmp_path), "training.steps=[1, 2")
+
+
 def test_paths_are_relative_to_the_file(tmp_path):
     config = load(written(tmp_path, lambda values: values.update(root="here", schema={"file": "s.pbtxt"})))
     assert config.root == str(tmp_path / "here")
