@@ -9,6 +9,7 @@ import click
 from cli.board import Board
 from cli.options import config_options
 from cli.summary import print_summary
+from pipeline.checks import require_writable_root
 from pipeline.config import Config
 from pipeline.config_file import load
 from pipeline.errors import BadInput
@@ -65,7 +66,7 @@ def _resumed(config: Config, request: Request) -> Request:
 
 def _run(config: Config, request: Request) -> int:
     began = time.time()
-    _make_logs(config)
+    require_writable_root(config)
     from pipeline.connections import secrets
     from runners.run import run as run_pipeline
 
@@ -75,15 +76,3 @@ def _run(config: Config, request: Request) -> int:
         folder.finish(outcome.exit_code)
         print_summary(config, folder, outcome, time.time() - began, board.console)
         return outcome.exit_code
-
-
-def _make_logs(config: Config) -> None:
-    logs = layout(config).logs
-    try:
-        logs.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(
-            f"nothing can be written here: {error.strerror}",
-            where=config.root,
-            remedy="set root in the configuration (or --set root=FOLDER) to a folder that is yours, with space left",
-        ) from error

@@ -160,7 +160,7 @@ class Workbench:
         ]
         use = Use.of(self.config.label.model_dump(mode="json"), self.config.feature_table().columns())
         policy = dict(self.config.data_gate.policy)
-        waivers = [waiver.model_dump(mode="json") for waiver in self.config.data_gate.waivers]
+        waivers = self.config.data_gate.plain_waivers()
         today = datetime.now(timezone.utc).date()
         return gate.judge(splits, schema, use, policy=policy, waivers=waivers, today=today).findings
 

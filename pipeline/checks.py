@@ -13,17 +13,16 @@ from custom_components.data_gate.policy import check_policy, check_waivers
 from pipeline.code_digest import defines
 from pipeline.config import Config, Data, DatabaseServer
 from pipeline.errors import BadInput, ConfigError, DataError, SchemaError
-from pipeline.schema_file import parse_schema, schema_text
+from pipeline.schema_file import curated_schema
 
 
 def check(config: Config) -> None:
     """Checks a configuration against the machine that is about to run it.
 
     Raises:
-        BadInput: the root cannot be written, the data is not there or cannot be a table, the label or a feature is
+        BadInput: the metadata store cannot be used, the data is not there or is no table, the label or a feature is
             not among its columns, the schema cannot be parsed or fits nothing, or a dotted path leads nowhere.
     """
-    _root_is_writable(config)
     _store_is_usable(config)
     _code_is_there(config)
     _policy_is_known(config)
@@ -34,7 +33,12 @@ def check(config: Config) -> None:
         _schema_fits(config)
 
 
-def _root_is_writable(config: Config) -> None:
+def require_writable_root(config: Config) -> None:
+    """Makes the root, and tries to write there: a run's log needs it before anything else is checked.
+
+    Raises:
+        BadInput: nothing can be written there.
+    """
     if "://" in config.root:
         return
     root = Path(config.root)
@@ -71,7 +75,7 @@ def _code_is_there(config: Config) -> None:
 def _policy_is_known(config: Config) -> None:
     try:
         check_policy(dict(config.data_gate.policy))
-        check_waivers([waiver.model_dump(mode="json") for waiver in config.data_gate.waivers])
+        check_waivers(config.data_gate.plain_waivers())
     except ValueError as error:
         raise ConfigError(str(error), where="data_gate", remedy="name reasons as DataGate's table does") from error
 
@@ -159,7 +163,7 @@ def _columns_cover(config: Config, columns: list[str]) -> None:
 
 
 def _schema_fits(config: Config) -> None:
-    schema = parse_schema(schema_text(config), str(config.schema_.file))
+    schema = curated_schema(config).proto
     names = {feature.name for feature in schema.feature}
     wanted = {config.label.column, *config.feature_table().columns()}
     if not names & wanted:

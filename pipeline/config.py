@@ -6,7 +6,7 @@ a file may say; their field descriptions are what `millrace` prints when a value
 
 import re
 from datetime import date
-from typing import Annotated, Literal, Optional, Union
+from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
@@ -99,6 +99,10 @@ class DataGate(Section):
         default={}, description="an action for an anomaly's reason code; reasons not named keep the default"
     )
     waivers: tuple[Waiver, ...] = ()
+
+    def plain_waivers(self) -> list[dict[str, Any]]:
+        """The waivers as plain JSON values, as `custom_components.data_gate` takes them."""
+        return [waiver.model_dump(mode="json") for waiver in self.waivers]
 
 
 class Code(Section):

@@ -20,7 +20,7 @@ from pipeline.init.scan import WHOLE_BYTES, Table, scan
 from pipeline.init.sources import Source, find_source
 from pipeline.init.write_config import config_text
 from pipeline.init.write_schema import schema_text
-from pipeline.schema_file import parse_schema
+from schema.files import parse as parse_schema
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from custom_components.data_gate.policy import waivers_in_force
 from custom_components.statistics_gen.component import StatisticsGen
 from pipeline.code_digest import code_digest
 from pipeline.config import Config, Data
-from pipeline.schema_file import schema_text
+from pipeline.schema_file import curated_schema
 from pipeline.stages import ids
 
 # TFX's token for a version, with an optional number of digits: {VERSION} or {VERSION:3}.
@@ -113,7 +113,7 @@ def build_schema_gen(statistics: BaseChannel) -> BaseComponent:
 def build_curated_schema(config: Config) -> BaseComponent:
     """CuratedSchema: the contract in the configured file, by its content."""
     return CuratedSchema(
-        schema_text=schema_text(config),
+        schema_text=curated_schema(config).text,
         code_digest=code_digest("custom_components.curated_schema.component"),
     ).with_id(ids.CURATED_SCHEMA)
 
@@ -133,14 +133,10 @@ def build_data_gate(
         anomalies=anomalies,
         policy=dict(config.data_gate.policy),
         # A waiver that has run out changes the parameters, so a pass that it allowed is not served from the cache.
-        waivers=waivers_in_force(_waivers(config), datetime.now(timezone.utc).date()),
+        waivers=waivers_in_force(config.data_gate.plain_waivers(), datetime.now(timezone.utc).date()),
         label=config.label.model_dump(mode="json"),
         feature_columns=list(config.feature_table().columns()),
         schema_file=config.schema_.file or "",
         config_file=config.file,
         code_digest=code_digest("custom_components.data_gate.executor"),
     ).with_id(ids.DATA_GATE)
-
-
-def _waivers(config: Config) -> list[dict[str, Any]]:
-    return [waiver.model_dump(mode="json") for waiver in config.data_gate.waivers]
