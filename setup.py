@@ -19,6 +19,7 @@ setup(
     package_data={"conf": ["*.yaml"], "schema": ["**/*.pbtxt"], "": ["*.md", "*.yaml", "*.html", "*.css", "*.js"]},
     install_requires=[
         "apache-beam[gcp]",
+        "cel-python",
         "click>=8.1",
         "dill",  # TFDV 1.16 imports it without requiring it
         "google-cloud-aiplatform",
