@@ -1,0 +1,347 @@
+"""A compiled cloud job as a value: loaded, saved, and looked into, without TFX.
+
+Two documents are read. A PipelineJob in JSON, which is what Vertex AI takes and what TFX's compiler writes: dialect
+"vertex". YAML of the bare pipeline spec, which is what open-source Kubeflow Pipelines v2 takes: dialect "kubeflow"; a
+second YAML document holds what is said of the platform. Their format is KFP's `pipeline_spec.proto`, schemas 2.0 and
+2.1, and for the job itself the REST resource `projects.locations.pipelineJobs` of Vertex AI.
+"""
+
+import copy
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Optional, Union
+
+import yaml
+
+from pipeline.errors import BadInput
+
+Spec = dict[str, Any]
+Dialect = Literal["vertex", "kubeflow"]
+
+_JOB_KEYS = ("pipelineSpec", "runtimeConfig", "labels", "displayName")
+# How schema 2.0 writes a typed value, and how its types are called in 2.1.
+_TYPED_VALUES = {"intValue": int, "doubleValue": float, "stringValue": str}
+_TYPES_OF_2_0 = {"INT": "NUMBER_INTEGER", "DOUBLE": "NUMBER_DOUBLE", "STRING": "STRING"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declared runtime parameter.
+
+    Args:
+        name: its public name.
+        type: STRING, NUMBER_INTEGER, NUMBER_DOUBLE, BOOLEAN, LIST or STRUCT.
+        default: the value that holds when none is given; None when there is none.
+        optional: whether the job runs without a value.
+    """
+
+    name: str
+    type: str
+    default: Any = None
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One task where it stands, for whoever walks through nested graphs.
+
+    Args:
+        name: the task's name in its graph.
+        task: its task spec.
+        component: the component that it runs.
+        dag: the name of the component whose graph holds it; empty for the root.
+    """
+
+    name: str
+    task: Spec
+    component: Spec
+    dag: str = ""
+
+
+@dataclass(frozen=True)
+class CompiledJob:
+    """A compiled job.
+
+    Args:
+        spec: the pipeline spec.
+        runtime: the PipelineJob's `runtimeConfig`: output directory, parameter values, failure policy.
+        labels: the PipelineJob's labels.
+        display_name: what a person calls the job; the pipeline's name when the document has none.
+        dialect: which service it was compiled for.
+        settings: what else the PipelineJob says: `encryptionSpec`, `serviceAccount`, `network` and the like.
+        platform: the second YAML document of a Kubeflow job, by platform.
+        file: where it was read from; empty when it was made in memory.
+    """
+
+    spec: Spec
+    runtime: Spec = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    display_name: str = ""
+    dialect: Dialect = "vertex"
+    settings: Spec = field(default_factory=dict)
+    platform: Spec = field(default_factory=dict)
+    file: str = ""
+
+    @property
+    def name(self) -> str:
+        """The pipeline's name."""
+        return str(self.spec.get("pipelineInfo", {}).get("name", ""))
+
+    @property
+    def root(self) -> str:
+        """The folder below which the service puts artifacts; empty when the document leaves it to the service."""
+        return str(self.runtime.get("gcsOutputDirectory") or self.spec.get("defaultPipelineRoot", ""))
+
+    @property
+    def schema_version(self) -> str:
+        """The version of the spec's schema, for instance 2.1.0."""
+        return str(self.spec.get("schemaVersion", ""))
+
+    @property
+    def tasks(self) -> dict[str, Spec]:
+        """The root graph's tasks by name, in an order in which they can run."""
+        return in_order(self.spec.get("root", {}).get("dag", {}).get("tasks", {}))
+
+    @property
+    def executors(self) -> dict[str, Spec]:
+        """The executors by label."""
+        executors: dict[str, Spec] = self.spec.get("deploymentSpec", {}).get("executors", {})
+        return executors
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """The declared runtime parameters by name."""
+        declared = self.spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
+        return {name: _parameter(name, said) for name, said in declared.items()}
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values that the job gives to its runtime parameters, without their defaults."""
+        typed = {name: plain_value(value) for name, value in self.runtime.get("parameters", {}).items()}
+        return {**typed, **self.runtime.get("parameterValues", {})}
+
+    @property
+    def effective_values(self) -> dict[str, Any]:
+        """The values that the tasks will see: those given, and the defaults of the others."""
+        defaults = {name: said.default for name, said in self.parameters.items() if said.default is not None}
+        return {**defaults, **self.values}
+
+    def component(self, task: Mapping[str, Any]) -> Spec:
+        """The component that a task runs; empty when the document does not hold it."""
+        found: Spec = self.spec.get("components", {}).get(task.get("componentRef", {}).get("name", ""), {})
+        return found
+
+    def executor(self, task: Mapping[str, Any]) -> Spec:
+        """How a task runs (`container`, `importer`, `resolver` or `customJob`); empty for a task that is a graph."""
+        return self.executors.get(str(self.component(task).get("executorLabel", "")), {})
+
+    def graph(self, task: Mapping[str, Any]) -> dict[str, Spec]:
+        """The tasks within a task that is itself a graph (TFX makes one when there is an exit handler), in order."""
+        return in_order(self.component(task).get("dag", {}).get("tasks", {}))
+
+    def walk(self) -> Iterator[Step]:
+        """Every task, those of nested graphs after the task that holds them."""
+        yield from self._walk(self.tasks, "")
+
+    def _walk(self, tasks: Mapping[str, Spec], dag: str) -> Iterator[Step]:
+        for name, task in tasks.items():
+            yield Step(name, task, self.component(task), dag)
+            yield from self._walk(self.graph(task), str(task.get("componentRef", {}).get("name", "")))
+
+    def with_values(self, values: Mapping[str, Any]) -> "CompiledJob":
+        """The same job with other values of its runtime parameters.
+
+        Args:
+            values: by parameter name; text is read as the declared type.
+
+        Raises:
+            BadInput: there is no such parameter, or the text is no value of its type.
+        """
+        given = {name: self._converted(name, value) for name, value in values.items()}
+        runtime = copy.deepcopy(self.runtime)
+        if self.schema_version.startswith("2.0"):
+            typed = {name: _typed_value(self.parameters[name], value) for name, value in given.items()}
+            runtime["parameters"] = {**runtime.get("parameters", {}), **typed}
+        else:
+            runtime["parameterValues"] = {**runtime.get("parameterValues", {}), **given}
+        return replace(self, runtime=runtime)
+
+    def _converted(self, name: str, value: Any) -> Any:
+        if name not in self.parameters:
+            raise BadInput(
+                f"the job has no parameter {name}",
+                where=self.file,
+                remedy=f"its parameters are: {', '.join(self.parameters) or 'none'}",
+            )
+        kind = self.parameters[name].type
+        if not isinstance(value, str) or kind == "STRING":
+            return value
+        try:
+            return _parsed(value, kind)
+        except ValueError as error:
+            raise BadInput(
+                f"{value!r} is no {kind}", where=f"parameter {name}", remedy="mend the value, or leave it out"
+            ) from error
+
+    def to_document(self) -> list[Spec]:
+        """The documents that `save` writes: one PipelineJob, or the spec and what is said of the platform."""
+        if self.dialect == "kubeflow":
+            return [self.spec, *([{"platforms": self.platform}] if self.platform else [])]
+        job = {
+            "displayName": self.display_name or self.name,
+            "pipelineSpec": self.spec,
+            "labels": self.labels,
+            "runtimeConfig": self.runtime,
+        }
+        return [{**self.settings, **{key: value for key, value in job.items() if value}}]
+
+    def to_text(self) -> str:
+        """The text of the file: JSON for Vertex AI, YAML for Kubeflow Pipelines; keys sorted."""
+        documents = self.to_document()
+        if self.dialect == "kubeflow":
+            return yaml.safe_dump_all(documents, sort_keys=True, width=110)
+        return json.dumps(documents[0], indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    def save(self, path: Union[str, Path]) -> None:
+        """Writes the job, whole or not at all.
+
+        Raises:
+            BadInput: nothing can be written there.
+        """
+        target = Path(path)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(self.to_text())
+            os.chmod(beside, 0o644)
+            os.replace(beside, target)
+        except OSError as error:
+            raise BadInput(
+                f"the compiled job cannot be written: {error.strerror}",
+                where=str(target),
+                remedy="name another file with -o",
+            ) from error
+
+
+def load(path: Union[str, Path]) -> CompiledJob:
+    """Reads a compiled job.
+
+    Args:
+        path: a PipelineJob in JSON or YAML, or YAML of a bare pipeline spec.
+
+    Raises:
+        BadInput: it cannot be read, or is no compiled job.
+    """
+    file = Path(path)
+    try:
+        # Every JSON document is YAML, but YAML's parser is slow and lacks some of JSON's escapes.
+        text = file.read_text(encoding="utf-8")
+        documents = [json.loads(text)] if text.lstrip().startswith("{") else list(yaml.safe_load_all(text))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadInput(f"cannot be read: {reason}", where=str(file), remedy=_MAKE_ONE) from error
+    except (json.JSONDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"neither JSON nor YAML: {error}", where=str(file), remedy=_MAKE_ONE) from error
+    return from_documents(documents, str(file))
+
+
+_MAKE_ONE = "make one with: millrace compile --runner vertex"
+
+
+def from_documents(documents: list[Any], file: str = "") -> CompiledJob:
+    """Makes a job of the parsed documents of a file; see `load`."""
+    first = documents[0] if documents else None
+    spec = first.get("pipelineSpec", first) if isinstance(first, dict) else None
+    if not isinstance(spec, dict) or "root" not in spec or "components" not in spec:
+        raise BadInput("no compiled job: there is no pipeline spec in it", where=file, remedy=_MAKE_ONE)
+    if first is spec:
+        platform = documents[1].get("platforms", {}) if len(documents) > 1 and documents[1] else {}
+        return CompiledJob(spec=spec, dialect="kubeflow", platform=platform, file=file)
+    assert isinstance(first, dict)
+    return CompiledJob(
+        spec=spec,
+        runtime=first.get("runtimeConfig", {}),
+        labels=first.get("labels", {}),
+        display_name=first.get("displayName", ""),
+        settings={key: value for key, value in first.items() if key not in _JOB_KEYS},
+        file=file,
+    )
+
+
+def producers(task: Mapping[str, Any]) -> set[str]:
+    """The names of the tasks whose outputs or final state a task takes, and of those that it says it waits for."""
+    return set(task.get("dependentTasks", ())) | {name for name, _ in inputs_from_tasks(task)}
+
+
+def inputs_from_tasks(task: Mapping[str, Any]) -> Iterator[tuple[str, Optional[tuple[str, str]]]]:
+    """Every input that a task takes from another one.
+
+    Yields:
+        The producer's name, and whether it is an output of the "artifacts" or "parameters" and its key; None in place
+        of the latter where the input is the producer's final state.
+    """
+    given = task.get("inputs", {})
+    for said in given.get("artifacts", {}).values():
+        if "taskOutputArtifact" in said:
+            source = said["taskOutputArtifact"]
+            yield source.get("producerTask", ""), ("artifacts", source.get("outputArtifactKey", ""))
+    for said in given.get("parameters", {}).values():
+        if "taskOutputParameter" in said:
+            source = said["taskOutputParameter"]
+            yield source.get("producerTask", ""), ("parameters", source.get("outputParameterKey", ""))
+        if "taskFinalStatus" in said:
+            yield said["taskFinalStatus"].get("producerTask", ""), None
+
+
+def in_order(tasks: Mapping[str, Spec]) -> dict[str, Spec]:
+    """A graph's tasks in an order in which they can run; names are compared where the graph leaves it open.
+
+    A producer that is not there is passed over, and a circle is cut at its smallest name: whether a graph is sound is
+    for the checks to say.
+    """
+    waiting = {name: producers(tasks[name]) & set(tasks) for name in sorted(tasks)}
+    ordered: dict[str, Spec] = {}
+    while waiting:
+        ready = [name for name, needed in waiting.items() if not needed - set(ordered)]
+        for name in ready or list(waiting)[:1]:
+            ordered[name] = tasks[name]
+            del waiting[name]
+    return ordered
+
+
+def plain_value(value: Any) -> Any:
+    """A value of a spec as Python's own: schema 2.0 writes its type beside it."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        [(kind, content)] = value.items()
+        if kind in _TYPED_VALUES:
+            return _TYPED_VALUES[kind](content)
+    return value
+
+
+def _typed_value(parameter: Parameter, value: Any) -> Spec:
+    if parameter.type == "NUMBER_INTEGER":
+        return {"intValue": str(value)}
+    return {"doubleValue": value} if parameter.type == "NUMBER_DOUBLE" else {"stringValue": str(value)}
+
+
+def _parameter(name: str, said: Mapping[str, Any]) -> Parameter:
+    kind = said.get("parameterType") or _TYPES_OF_2_0.get(said.get("type", ""), "STRING")
+    default = plain_value(said.get("defaultValue"))
+    return Parameter(name, kind, default, bool(said.get("isOptional")) or default is not None)
+
+
+def _parsed(text: str, kind: str) -> Any:
+    if kind == "NUMBER_INTEGER":
+        return int(text)
+    if kind == "NUMBER_DOUBLE":
+        return float(text)
+    value = json.loads(text)
+    expected = {"BOOLEAN": bool, "LIST": list, "STRUCT": dict}.get(kind, object)
+    if not isinstance(value, expected):
+        raise ValueError(kind)
+    return value
