@@ -3,6 +3,8 @@
 FIND_PYTHON := sh bootstrap/python.sh
 VENV := .venv/bin/
 ARGS ?=
+# One file's tests share what they set up, so a file stays on one core; each core holds TensorFlow, so not on all of 64.
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 PACKAGES ?=
 PYTHON ?=
 TARGETS ?=
@@ -22,10 +24,10 @@ run: setup  ## run the Chicago-taxi pipeline, to a pushed model
 	@$(VENV)millrace run $(ARGS)
 
 test: setup  ## run all tests
-	@$(VENV)python -m pytest $(ARGS)
+	@$(VENV)python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-fast: setup  ## run the tests that take seconds
-	@$(VENV)python -m pytest -m "not slow" $(ARGS)
+	@$(VENV)python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
 
 check: setup  ## check format, lint, types and import order
 	@$(VENV)ruff format --check .
