@@ -2,9 +2,8 @@
 
 import csv
 import gzip
-import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
@@ -12,6 +11,7 @@ from custom_components.columnar_example_gen.csv_cells import header_names
 from custom_components.data_gate.policy import check_policy, check_waivers
 from pipeline.code_digest import defines
 from pipeline.config import Config, Data, DatabaseServer
+from pipeline.data_files import data_files
 from pipeline.errors import BadInput, ConfigError, DataError, SchemaError
 from pipeline.schema_file import curated_schema
 
@@ -84,7 +84,7 @@ def _columns(config: Config) -> Optional[list[str]]:
     """The columns of the first file, when the format tells them cheaply."""
     if config.data.format == "bigquery" or "://" in config.data.path:
         return None
-    files = list(_files(config))
+    files = list(data_files(config.data))
     if not files:
         raise DataError(
             f"no data file matches {_pattern(config)}",
@@ -98,14 +98,6 @@ def _columns(config: Config) -> Optional[list[str]]:
 
 def _pattern(config: Config) -> str:
     return ", ".join(split.pattern for split in config.data.files) or config.data.pattern
-
-
-def _files(config: Config) -> Iterator[Path]:
-    for pattern in [split.pattern for split in config.data.files] or [config.data.pattern]:
-        for token in ("{SPAN}", "{VERSION}", "{YYYY}", "{MM}", "{DD}"):
-            pattern = pattern.replace(token, "*")
-        found = sorted(Path(config.data.path).glob(pattern)) if os.path.isdir(config.data.path) else []
-        yield from (file for file in found if file.is_file() and not file.name.startswith((".", "_")))
 
 
 def _csv_header(files: list[Path], data: Data) -> list[str]:

@@ -8,21 +8,17 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal, Optional, Union
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from models.features import Feature, FeatureTable, Label
+from pipeline.cloud_sections import EncryptionKey, KubeflowDeployment, VertexDeployment
+from pipeline.section import Section
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 DottedPath = Annotated[str, Field(pattern=f"^{DOTTED.pattern}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Section(BaseModel):
-    """Base of every section: immutable, and strict about unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Split(Section):
@@ -242,11 +238,24 @@ class VertexEndpoint(Section):
 
     project: str
     region: str
-    endpoint: str
-    image: str
+    endpoint: str = Field(description="its display name; it is made when there is none of that name")
+    image: str = Field(description="the serving container, for instance a prebuilt one of Vertex AI")
     machine_type: str = "n1-standard-4"
+    accelerator: str = Field(default="", description="for instance NVIDIA_TESLA_T4")
+    accelerators: Optional[int] = Field(default=None, ge=1)
     min_replicas: int = Field(default=1, ge=1)
     max_replicas: int = Field(default=1, ge=1)
+    traffic_percent: int = Field(default=100, ge=0, le=100, description="for the new model; the others share the rest")
+    service_account: str = Field(default="", description="that the serving container runs as")
+    encryption_key: Optional[EncryptionKey] = Field(default=None, description="for the endpoint and the model")
+
+    @model_validator(mode="after")
+    def _can_grow(self) -> "VertexEndpoint":
+        if self.min_replicas > self.max_replicas:
+            raise ValueError("min_replicas must not be above max_replicas")
+        if self.accelerators and not self.accelerator:
+            raise ValueError("accelerators counts something, so accelerator must name its type")
+        return self
 
 
 class Push(Section):
@@ -274,12 +283,56 @@ class DatabaseServer(Section):
     password_env: str = Field(default="", description="the environment variable that holds the password")
 
 
-class Beam(Section):
-    """Where Beam does the data stages' work."""
+class Dataflow(Section):
+    """How Google Cloud Dataflow runs the data stages, when `beam.mode` is dataflow."""
 
-    mode: Literal["in_memory", "multi_processing", "multi_threading"] = "in_memory"
-    workers: int = Field(default=1, ge=0, description="processes or threads; 0 means one a core")
+    project: str = Field(min_length=1)
+    region: str = Field(min_length=1)
+    temp_location: str = Field(description="a gs:// folder for the jobs' temporary and staged files")
+    service_account: str = Field(default="", description="the e-mail address that the workers run as")
+    network: str = ""
+    subnetwork: str = Field(default="", description="regions/REGION/subnetworks/NAME, or its full address")
+    public_ips: bool = True
+    machine_type: str = ""
+    disk_gib: Optional[int] = Field(default=None, ge=1, description="disk of a worker")
+    start_workers: Optional[int] = Field(default=None, ge=1, description="workers at the start")
+    max_workers: Optional[int] = Field(default=None, ge=1, description="workers that it may grow to")
+    encryption_key: str = Field(default="", description="projects/P/locations/L/keyRings/R/cryptoKeys/K")
+    labels: dict[str, str] = {}
+
+
+class Beam(Section):
+    """Where Beam does the data stages' work.
+
+    On this machine: `auto` takes one process, or several when the data is large; `in_memory`, `multi_processing` and
+    `multi_threading` are the modes of Beam's own runner. Elsewhere: `dataflow`, `flink`, `spark`, and `portable` for
+    any other job server. docs/beam.md has the exact settings of each.
+    """
+
+    mode: Literal[
+        "auto", "in_memory", "multi_processing", "multi_threading", "portable", "flink", "spark", "dataflow"
+    ] = "auto"
+    workers: Optional[int] = Field(
+        default=None, ge=0, description="processes or threads on this machine; 0 means one a core; left out: by size"
+    )
     options: tuple[str, ...] = Field(default=(), description="more Beam options, as Beam spells them")
+    setup_file: Optional[str] = Field(
+        default=None, description="the setup.py that is packed for the workers, where the stage itself runs"
+    )
+    image: str = Field(default="", description="the workers' container image, with this project and its lock in it")
+    job_server: str = Field(default="", description="HOST:PORT of the job server, for portable, flink and spark")
+    worker_pool: str = Field(default="", description="HOST:PORT of a worker pool that runs beside each task of these")
+    dataflow: Optional[Dataflow] = None
+
+    @model_validator(mode="after")
+    def _says_where(self) -> "Beam":
+        if self.mode == "dataflow" and self.dataflow is None:
+            raise ValueError("mode dataflow needs beam.dataflow: project, region and temp_location")
+        servers = ("--job_endpoint=", f"--{self.mode}_master", "--spark_rest_url=")
+        if self.mode in ("portable", "flink", "spark") and not self.job_server:
+            if not any(option.startswith(servers) for option in self.options):
+                raise ValueError(f"mode {self.mode} needs beam.job_server, HOST:PORT of a Beam job server")
+        return self
 
 
 class Notify(Section):
@@ -292,6 +345,18 @@ class Archive(Section):
     """A container step that packs the pushed model into one file with its checksum. Needs Docker when run locally."""
 
     image: str = "debian:bookworm-slim"
+
+
+class Vertex(VertexDeployment):
+    """Vertex AI Pipelines: where compiled jobs run, and with what."""
+
+    beam: Optional[Beam] = Field(default=None, description="Beam's section there, in place of the configuration's")
+
+
+class Kubeflow(KubeflowDeployment):
+    """Open-source Kubeflow Pipelines v2: where compiled jobs run, and with what."""
+
+    beam: Optional[Beam] = Field(default=None, description="Beam's section there, in place of the configuration's")
 
 
 class Config(Section):
@@ -315,6 +380,8 @@ class Config(Section):
     beam: Beam = Beam()
     notify: Optional[Notify] = None
     archive: Optional[Archive] = None
+    vertex: Vertex = Vertex()
+    kubeflow: Kubeflow = Kubeflow()
     _file: str = PrivateAttr(default="")
 
     @property

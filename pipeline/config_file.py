@@ -20,6 +20,7 @@ _PATH_KEYS = (
     ("tuning", "pinned"),
     ("push", "directory"),
     ("metadata", "file"),
+    ("beam", "setup_file"),
 )
 
 

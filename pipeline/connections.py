@@ -1,18 +1,15 @@
-"""What the graph connects to: the ML Metadata store, and Beam. The one place that reads a secret's value."""
+"""The connection to the ML Metadata store. The one place that reads a secret's value."""
 
 import os
 
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline.config import Beam, Config, DatabaseServer
+from pipeline.config import Config, DatabaseServer
 from pipeline.errors import BadInput
 from pipeline.paths import metadata_file
 
 # ML Metadata gives up at once when another run holds SQLite's lock, unless told to try again.
 MAX_RETRIES = 20
-
-# The options that tell TFX that workers get their code from elsewhere.
-_DEPENDENCIES = ("--extra_package", "--setup_file", "--requirements_file", "--sdk_container_image")
 
 
 def metadata_connection(config: Config) -> metadata_store_pb2.ConnectionConfig:
@@ -64,23 +61,3 @@ def secrets(config: Config) -> tuple[str, ...]:
     if not isinstance(config.metadata, DatabaseServer):
         return ()
     return tuple(value for value in (os.environ.get(config.metadata.password_env, ""),) if value)
-
-
-def beam_arguments(config: Config) -> list[str]:
-    """Beam's options for the data stages; none for the default, which is one process and no workers.
-
-    TFX packs an sdist of itself for every stage that is given options without a dependency among them, some seconds
-    each. Workers on this machine share its environment, so they are told of an image instead, which they never look at.
-    """
-    beam = config.beam
-    if beam == Beam():
-        return []
-    arguments = [f"--direct_running_mode={beam.mode}", f"--direct_num_workers={beam.workers}", *beam.options]
-    if not any(option.startswith(_DEPENDENCIES) for option in beam.options) and not _is_remote(beam):
-        arguments.append("--sdk_container_image=this-environment")
-    return arguments
-
-
-def _is_remote(beam: Beam) -> bool:
-    runners = [option.partition("=")[2] for option in beam.options if option.startswith("--runner=")]
-    return bool(runners) and runners[-1] != "DirectRunner"

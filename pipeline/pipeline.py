@@ -2,8 +2,9 @@
 
 from tfx.orchestration.pipeline import Pipeline
 
+from pipeline.beam_options import beam_arguments
 from pipeline.config import Config
-from pipeline.connections import beam_arguments, metadata_connection
+from pipeline.connections import metadata_connection
 from pipeline.paths import layout
 from pipeline.stages import data, delivery, training, verdicts
 

@@ -4,7 +4,8 @@ import pytest
 
 from pipeline.config import Config
 from pipeline.config_file import load
-from pipeline.connections import beam_arguments, metadata_connection, secrets
+from pipeline.beam_options import beam_arguments
+from pipeline.connections import metadata_connection, secrets
 from pipeline.errors import BadInput
 
 SERVER = "{backend: postgresql, host: db, port: 5432, database: d, user: u, password_env: MILLRACE_PROBE}"

@@ -1,0 +1,37 @@
+"""How many processes Beam takes on this machine: one while the data is small, more when it is large."""
+
+import os
+
+import psutil
+
+from pipeline.config import Config
+from pipeline.data_files import data_files
+
+# A worker imports TensorFlow first, some seconds and half a GiB: less input than this is done by then.
+BYTES_A_WORKER = 512 << 20
+MEMORY_A_WORKER = 2 << 30
+
+
+def local_workers(config: Config) -> tuple[str, int]:
+    """Beam's running mode on this machine, and how many workers.
+
+    What the configuration names is taken as it is; for mode `auto` and a number left out, the input's size decides,
+    within the processors and the memory that are free.
+    """
+    beam = config.beam
+    if beam.mode != "auto":
+        default = 1 if beam.mode == "in_memory" else 0
+        return beam.mode, default if beam.workers is None else beam.workers
+    workers = _by_size(config) if beam.workers is None else beam.workers
+    return ("in_memory", 1) if workers == 1 else ("multi_processing", workers)
+
+
+def _by_size(config: Config) -> int:
+    size = sum(file.stat().st_size for file in data_files(config.data))
+    room = psutil.virtual_memory().available // MEMORY_A_WORKER
+    return max(1, min(size // BYTES_A_WORKER, room, _processors()))
+
+
+def _processors() -> int:
+    """Those that this process may use: a container's or a batch job's share may be less than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
