@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.errors import ConfigError
 
 PACKAGE_SCHEME = "package:"
+_CLOUDS = ("vertex", "kubeflow")
 _PATH_KEYS = (
     ("root",),
     ("data", "path"),
@@ -20,6 +21,7 @@ _PATH_KEYS = (
     ("tuning", "pinned"),
     ("push", "directory"),
     ("metadata", "file"),
+    *((cloud, key) for cloud in _CLOUDS for key in ("root", "data_path", "push_directory")),
     ("beam", "setup_file"),
 )
 

@@ -1,0 +1,159 @@
+"""The configuration's sections `vertex:` and `kubeflow:`: all that a deployment needs, and nothing that is secret.
+
+Both are optional, and every value has a default, so that a pipeline compiles and rehearses before anything in a cloud
+exists. What must be set before a job is submitted is told by `runners.compiled.checks`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal, Optional
+
+from pydantic import Field, model_validator
+
+from pipeline.section import Section
+
+# https://cloud.google.com/resource-manager/docs/creating-managing-projects: an id, perhaps of a domain; or its number.
+PROJECT = r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$|^[0-9]+$"
+KEY = r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$"
+NETWORK = r"^projects/[^/]+/global/networks/[^/]+$"
+
+EncryptionKey = Annotated[str, Field(pattern=KEY)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class StageResources(Section):
+    """What the service gives to a stage's container, and how it treats it. What is left out, the service chooses."""
+
+    cpu: Optional[float] = Field(default=None, gt=0, description="processors")
+    memory_gib: Optional[float] = Field(default=None, gt=0, description="memory in GiB (2**30 bytes)")
+    accelerator: str = Field(
+        default="",
+        description="for Vertex AI a type such as NVIDIA_L4, for Kubernetes a resource such as nvidia.com/gpu",
+    )
+    accelerators: Optional[int] = Field(default=None, ge=1, description="how many; 1 when only their type is said")
+    caching: Optional[bool] = Field(default=None, description="overrides the pipeline's for this stage")
+    retries: Optional[int] = Field(default=None, ge=0, le=10, description="tries after the first one has failed")
+    retry_seconds: Optional[int] = Field(default=None, ge=0, description="wait before the first retry, then doubled")
+    timeout_minutes: Optional[int] = Field(default=None, ge=1, description="the container ends itself after that")
+
+    @model_validator(mode="after")
+    def _accelerators_have_a_type(self) -> "StageResources":
+        if self.accelerators and not self.accelerator:
+            raise ValueError("accelerators counts something, so accelerator must name its type")
+        return self
+
+    def over(self, default: "StageResources") -> "StageResources":
+        """These settings, and those of `default` where these say nothing."""
+        said = self.model_dump(exclude_defaults=True)
+        return StageResources(**{**default.model_dump(exclude_defaults=True), **said})
+
+
+class Schedule(Section):
+    """When the service starts a compiled job by itself."""
+
+    cron: str = Field(
+        pattern=r"^(TZ=\S+ |CRON_TZ=\S+ )?\S+( \S+){4,5}$",
+        description="minute, hour, day, month, weekday; TZ=Europe/Zurich in front names the time zone",
+    )
+    start: Optional[datetime] = Field(default=None, description="no run before that")
+    end: Optional[datetime] = Field(default=None, description="no run after that")
+    max_runs: Optional[Positive] = Field(default=None, description="runs in all; Vertex AI only")
+    max_concurrent_runs: Positive = 1
+    catch_up: bool = Field(default=False, description="also start the runs that were missed; Kubeflow only")
+    queue: bool = Field(default=False, description="start later what max_concurrent_runs held back; Vertex AI only")
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> "Schedule":
+        if self.start and self.end and self.start >= self.end:
+            raise ValueError("end must come after start")
+        return self
+
+
+class CustomJob(Section):
+    """The Trainer as a Vertex AI custom job of its own machines, in place of the pipeline's container.
+
+    With more than one worker TensorFlow's `TF_CONFIG` is set for each of them, and `code.run_fn` must train under a
+    `tf.distribute` strategy that reads it, for instance `MultiWorkerMirroredStrategy`.
+    """
+
+    machine_type: str = "n1-standard-8"
+    accelerator: str = Field(default="", description="for instance NVIDIA_TESLA_T4")
+    accelerators: Optional[Positive] = Field(default=None, description="on each machine; 1 when only the type is said")
+    workers: Positive = Field(default=1, description="machines, the chief included")
+    boot_disk_gib: Optional[int] = Field(default=None, ge=100)
+    timeout_minutes: Optional[Positive] = None
+    restart_on_worker_restart: bool = False
+
+    @model_validator(mode="after")
+    def _accelerators_have_a_type(self) -> "CustomJob":
+        if self.accelerators and not self.accelerator:
+            raise ValueError("accelerators counts something, so accelerator must name its type")
+        return self
+
+
+class Deployment(Section):
+    """What the sections of both services have in common."""
+
+    root: Optional[str] = Field(
+        default=None,
+        description="the folder for artifacts and pushed models there; the configuration's root if left out",
+    )
+    data_path: Optional[str] = Field(
+        default=None, description="where the data is, seen from there; data.path if left out"
+    )
+    push_directory: Optional[str] = Field(default=None, description="left out: ROOT/serving/NAME")
+    image: Optional[str] = Field(
+        default=None, description="the container image with this project in it, NAME@sha256:..."
+    )
+    service_account: str = ""
+    caching: bool = Field(default=True, description="serve unchanged stages from the service's cache")
+    defaults: StageResources = Field(default=StageResources(), description="for every stage that stages does not name")
+    stages: dict[str, StageResources] = Field(default={}, description="by the stage's name, for instance Trainer")
+    schedule: Optional[Schedule] = None
+
+    def of_stage(self, stage: str) -> StageResources:
+        """What holds for one stage: its own settings over the defaults."""
+        return self.stages.get(stage, StageResources()).over(self.defaults)
+
+    def caches(self, stage: str) -> bool:
+        """Whether a stage may be served from the service's cache."""
+        own = self.of_stage(stage).caching
+        return self.caching if own is None else own
+
+
+class VertexDeployment(Deployment):
+    """Vertex AI Pipelines. `beam` is added where Beam's own section is."""
+
+    project: Optional[str] = Field(default=None, pattern=PROJECT, description="the Google Cloud project's id or number")
+    region: str = Field(default="us-central1", pattern=r"^[a-z]+-[a-z]+[0-9]+$")
+    schema_version: Literal["2.1", "2.0"] = Field(default="2.1", description="of the pipeline spec")
+    display_name: str = Field(default="", max_length=128, description="left out: the pipeline's name")
+    network: str = Field(default="", description="projects/NUMBER/global/networks/NAME of a peered VPC network")
+    reserved_ip_ranges: tuple[str, ...] = Field(default=(), description="of that network, for the job's machines")
+    encryption_key: Optional[EncryptionKey] = Field(
+        default=None, description="a customer-managed key, projects/P/locations/L/keyRings/R/cryptoKeys/K"
+    )
+    labels: dict[str, str] = {}
+    failure_policy: Literal["slow", "fast"] = Field(
+        default="slow", description="slow finishes what does not need the failed task; fast starts nothing more"
+    )
+    trainer: Optional[CustomJob] = Field(
+        default=None, description="left out: the Trainer runs in its stage's container"
+    )
+
+
+class KubeflowDeployment(Deployment):
+    """Open-source Kubeflow Pipelines v2. `beam` is added where Beam's own section is."""
+
+    host: Optional[str] = Field(
+        default=None, description="the address of its API, for instance https://kfp.example.org"
+    )
+    namespace: str = Field(default="", description="of a multi-user installation")
+    experiment: str = Field(default="", description="left out: the pipeline's name")
+    token_env: str = Field(default="", description="the environment variable that holds the API's token")
+    volumes: dict[str, str] = Field(
+        default={}, description="persistent volume claims and the folder at which every task sees them"
+    )
+    secrets: dict[str, dict[str, str]] = Field(
+        default={}, description="Kubernetes secrets: by name, their keys and the environment variables that get them"
+    )
+    image_pull_secrets: tuple[str, ...] = ()
