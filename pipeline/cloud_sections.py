@@ -109,6 +109,7 @@ class Deployment(Section):
     defaults: StageResources = Field(default=StageResources(), description="for every stage that stages does not name")
     stages: dict[str, StageResources] = Field(default={}, description="by the stage's name, for instance Trainer")
     schedule: Optional[Schedule] = None
+    request_seconds: float = Field(default=30.0, gt=0, description="how long the service's answer is waited for")
 
     def of_stage(self, stage: str) -> StageResources:
         """What holds for one stage: its own settings over the defaults."""
@@ -125,6 +126,10 @@ class VertexDeployment(Deployment):
 
     project: Optional[str] = Field(default=None, pattern=PROJECT, description="the Google Cloud project's id or number")
     region: str = Field(default="us-central1", pattern=r"^[a-z]+-[a-z]+[0-9]+$")
+    api_endpoint: str = Field(
+        default="",
+        description="left out: https://REGION-aiplatform.googleapis.com; http:// only on this machine, without credentials",
+    )
     schema_version: Literal["2.1", "2.0"] = Field(default="2.1", description="of the pipeline spec")
     display_name: str = Field(default="", max_length=128, description="left out: the pipeline's name")
     network: str = Field(default="", description="projects/NUMBER/global/networks/NAME of a peered VPC network")
