@@ -128,7 +128,7 @@ class VertexDeployment(Deployment):
     region: str = Field(default="us-central1", pattern=r"^[a-z]+-[a-z]+[0-9]+$")
     api_endpoint: str = Field(
         default="",
-        description="left out: https://REGION-aiplatform.googleapis.com; http:// only on this machine, without credentials",
+        description="left out: the region's own; http:// only on this machine, without credentials",
     )
     schema_version: Literal["2.1", "2.0"] = Field(default="2.1", description="of the pipeline spec")
     display_name: str = Field(default="", max_length=128, description="left out: the pipeline's name")
