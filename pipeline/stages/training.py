@@ -4,16 +4,18 @@ from pathlib import Path
 from typing import Any, Optional
 
 from tfx.components.trainer.component import Trainer
-from tfx.components.transform.component import Transform
 from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.proto import trainer_pb2
 from tfx.types.channel import BaseChannel
 
 from custom_components.pinned_hyperparameters.component import PinnedHyperparameters
+from custom_components.transform.component import Transform
 from pipeline.code_digest import code_digest
 from pipeline.config import Config
+from pipeline.custom_job import custom_job
 from pipeline.errors import BadInput
+from pipeline.platform import Platform
 from pipeline.stages import ids
 
 
@@ -27,7 +29,7 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
         disable_statistics=True,
         custom_config={
             "features": config.feature_table().model_dump(mode="json"),
-            "code_digest": code_digest(config.code.preprocessing_fn),
+            "code_digest": code_digest(config.code.preprocessing_fn, "custom_components.transform.executor"),
         },
     ).with_id(ids.TRANSFORM)
     transform.add_upstream_node(gate)
@@ -61,13 +63,15 @@ def build_tuner(
 
 def build_trainer(
     config: Config,
+    platform: Platform,
     examples: BaseChannel,
     transform_graph: BaseChannel,
     schema: BaseChannel,
     hyperparameters: Optional[BaseChannel],
 ) -> BaseComponent:
     """Trainer: the Keras model of the feature table, exported with its serving signatures."""
-    return Trainer(
+    trainer, job = _trainer(config, platform)
+    return trainer(
         examples=examples,
         transform_graph=transform_graph,
         schema=schema,
@@ -75,8 +79,24 @@ def build_trainer(
         run_fn=config.code.run_fn,
         train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=config.training.steps or 0),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=config.training.eval_steps or 0),
-        custom_config=_custom_config(config, config.code.run_fn),
+        custom_config={**_custom_config(config, config.code.run_fn), **job},
     ).with_id(ids.TRAINER)
+
+
+def _trainer(config: Config, platform: Platform) -> tuple[type[BaseComponent], dict[str, Any]]:
+    """The Trainer's class, and what it needs to know of a Vertex AI custom job when it is to start one."""
+    if not platform.custom_job or config.vertex.trainer is None:
+        return Trainer, {}
+    # Google's clients are imported only by a pipeline that trains in a custom job.
+    from tfx.extensions.google_cloud_ai_platform.constants import ENABLE_VERTEX_KEY, VERTEX_REGION_KEY
+    from tfx.extensions.google_cloud_ai_platform.trainer.component import Trainer as CustomJobTrainer
+    from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_ARGS_KEY
+
+    return CustomJobTrainer, {
+        ENABLE_VERTEX_KEY: True,
+        VERTEX_REGION_KEY: config.vertex.region,
+        TRAINING_ARGS_KEY: custom_job(config.name, config.vertex, config.vertex.trainer),
+    }
 
 
 def _custom_config(config: Config, entry_point: str) -> dict[str, Any]:

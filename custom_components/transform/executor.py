@@ -1,0 +1,48 @@
+"""The executor: TFX's, which takes the way without Beam where one machine does the work and TFT's plan allows it."""
+
+import logging
+import os
+from typing import Any
+
+from tfx import types
+from tfx.components.transform import executor as tfx_executor
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import io_utils
+
+from custom_components.transform import in_process, request
+from custom_components.transform.not_possible import NotPossible
+
+_TEMP = ".temp_path"
+
+
+class Executor(tfx_executor.Executor):
+    """Analyzes and transforms; outputs and properties are those of TFX's executor."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the transform graph, the transformed examples and the cache of analyzers.
+
+        Args:
+            input_dict: `examples`, `schema`, and `analyzer_cache` where there is one.
+            output_dict: `transform_graph`, `transformed_examples`, `updated_analyzer_cache`, and TFX's statistics.
+            exec_properties: those of TFX's Transform.
+
+        Raises:
+            ValueError: as TFX's executor.
+        """
+        graph = artifact_utils.get_single_uri(output_dict[standard_component_specs.TRANSFORM_GRAPH_KEY])
+        temp_dir = os.path.join(graph, _TEMP)
+        try:
+            asked = request.read(input_dict, output_dict, exec_properties, self._beam_pipeline_args or [])
+            self._log_startup(input_dict, output_dict, exec_properties)
+            in_process.run(asked, temp_dir)
+        except NotPossible as why:
+            logging.info("Transform goes through Beam: %s.", why)
+            io_utils.delete_dir(temp_dir)
+            super().Do(input_dict, output_dict, exec_properties)
+            return
+        io_utils.delete_dir(temp_dir)

@@ -1,0 +1,74 @@
+"""A transformation in this process: traced once, analyzed in one pass a phase, transformed in another."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pyarrow as pa
+from tensorflow_transform.beam.analyzer_cache import DatasetKey
+from tfx.components.transform import executor as tfx_executor
+from tfx.proto import example_gen_pb2
+from tfx_bsl.tfxio.tfxio import TFXIO
+
+from custom_components.transform import plan as plans
+from custom_components.transform import reading, writing
+from custom_components.transform.analysis import Analysis, Datasets
+from custom_components.transform.graph import Graph
+from custom_components.transform.request import Request, Source
+
+
+def run(request: Request, temp_dir: str) -> None:
+    """Writes the graph, the transformed examples and the cache of analyzers.
+
+    Args:
+        request: what is asked for.
+        temp_dir: a folder that the caller removes.
+
+    Raises:
+        NotPossible: TFX's executor has to do it; nothing was written outside of `temp_dir`.
+    """
+    readers = {source.pattern: reading.tfxio_of(source, request.schema) for source in _all(request)}
+    reader = next(iter(readers.values()))
+    keys = _keys(request.analyzed)
+    specs = reader.TensorAdapter().OriginalTypeSpecs()
+    plan = plans.make(request.preprocessing_fn, specs, keys, temp_dir, with_cache=request.cache_uri is not None)
+    sizes = dict.fromkeys(keys, 0)
+    datasets: Datasets = {
+        key: _measured(source, readers[source.pattern], plan.analyzed_columns, key, sizes)
+        for key, source in keys.items()
+    }
+    config = reader.Project(list(plan.analyzed_columns)).TensorAdapterConfig()
+    analysis = Analysis(plan, request.preprocessing_fn, datasets, config, temp_dir, request.save_options)
+    saved_model = analysis.saved_model()
+    schema = writing.write_graph(request.graph_uri, request.schema, saved_model, plan.asset_map)
+    if request.cache_uri is not None:
+        writing.write_cache(request.cache_uri, analysis.cache(), sizes)
+    graph = Graph(saved_model, reader.Project(list(plan.transformed_columns)).TensorAdapterConfig())
+    for place, source in enumerate(request.transformed):
+        batches = reading.batches(source, readers[source.pattern], plan.transformed_columns)
+        made = (graph.apply(batch) for batch in batches)
+        writing.write_examples(made, schema, os.path.join(temp_dir, f"examples-{place}"), source.output)
+
+
+def _all(request: Request) -> list[Source]:
+    return [*request.analyzed, *request.transformed]
+
+
+def _keys(sources: tuple[Source, ...]) -> dict[DatasetKey, Source]:
+    """The key of each data set in the cache, which is TFX's, in the order in which TFX analyzes them."""
+    keyed = {
+        tfx_executor._Dataset(source.pattern, "", example_gen_pb2.FORMAT_TF_EXAMPLE, None).dataset_key: source
+        for source in sources
+    }
+    return dict(sorted(keyed.items()))
+
+
+def _measured(
+    source: Source, reader: TFXIO, columns: tuple[str, ...], key: DatasetKey, sizes: dict[DatasetKey, int]
+) -> Callable[[], Iterator[pa.RecordBatch]]:
+    def read() -> Iterator[pa.RecordBatch]:
+        sizes[key] = 0
+        for batch in reading.batches(source, reader, columns):
+            sizes[key] += batch.nbytes
+            yield batch
+
+    return read

@@ -1,0 +1,5 @@
+"""What sends a transformation to TFX's own executor and Beam."""
+
+
+class NotPossible(Exception):
+    """This process cannot do it as TFX would; nothing was written. The message says why, without a full stop."""

@@ -1,0 +1,71 @@
+"""Values that are computed when they are asked for, and streams of batches that many listen to in one pass."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, Optional, TypeVar
+
+T = TypeVar("T")
+
+Batch = dict[str, Any]
+
+
+class Lazy(Generic[T]):
+    """A list of elements, as a PCollection would hold them, computed once."""
+
+    def __init__(self, compute: Callable[[], Iterable[T]]) -> None:
+        self._compute: Optional[Callable[[], Iterable[T]]] = compute
+        self._elements: list[T] = []
+
+    def all(self) -> list[T]:
+        """The elements."""
+        if self._compute is not None:
+            compute, self._compute = self._compute, None
+            self._elements = list(compute())
+        return self._elements
+
+    def only(self) -> T:
+        """The element, when there is exactly one."""
+        (element,) = self.all()
+        return element
+
+
+class Stream:
+    """Batches of arrays by name, which are read in one pass for all who listen, when the first of them asks."""
+
+    def __init__(self, batches: Callable[[], Iterator[Batch]]) -> None:
+        self._batches = batches
+        self._listeners: list[Callable[[Batch], None]] = []
+        self._read = False
+
+    def listen(self, hear: Callable[[Batch], None], result: Callable[[], Iterable[T]]) -> Lazy[T]:
+        """Adds a listener.
+
+        Args:
+            hear: is called with each batch.
+            result: gives what the listener made of them, once all were heard.
+        """
+        self._listeners.append(hear)
+
+        def compute() -> Iterable[T]:
+            self._run()
+            return result()
+
+        return Lazy(compute)
+
+    def _run(self) -> None:
+        if self._read:
+            return
+        self._read = True
+        for batch in self._batches():
+            for hear in self._listeners:
+                hear(batch)
+
+
+class Columns:
+    """One or more named arrays of each batch of a stream."""
+
+    def __init__(self, stream: Stream, keys: Any) -> None:
+        self.stream, self._keys = stream, keys
+
+    def of(self, batch: Batch) -> Any:
+        """The arrays of one batch: a tuple where several were asked for."""
+        return tuple(batch[key] for key in self._keys) if isinstance(self._keys, tuple) else batch[self._keys]

@@ -1,0 +1,58 @@
+"""Vocabularies of counted tokens: merged, pruned and written in the order and form of TFT's."""
+
+import hashlib
+import heapq
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow as tf
+from tensorflow_transform.beam.analyzer_impls import _count_and_token_to_bytes, maybe_add_empty_vocabulary_dummy
+
+Counted = tuple[int, Any]
+
+
+def merged(counts: Iterable[tuple[Any, int]]) -> list[Counted]:
+    """Adds up counts of the same token."""
+    total: dict[Any, int] = {}
+    for token, count in counts:
+        total[token] = total.get(token, 0) + count
+    return [(count, token) for token, count in total.items()]
+
+
+def pruned(operation: Any, counted: list[Counted]) -> list[Counted]:
+    """Keeps the tokens that are frequent enough, as bytes, and of them the `top_k`, the most frequent first.
+
+    Args:
+        operation: TFT's VocabularyPrune.
+        counted: tokens with their counts.
+    """
+    if operation.frequency_threshold > 0:
+        counted = [pair for pair in counted if pair[0] >= operation.frequency_threshold]
+    if operation.input_dtype != tf.string.name:
+        counted = [(count, tf.compat.as_bytes(tf.compat.as_str_any(token))) for count, token in counted]
+    if operation.top_k is None:
+        return counted
+    return list(maybe_add_empty_vocabulary_dummy(heapq.nlargest(operation.top_k, counted), operation.input_dtype))
+
+
+def write(operation: Any, counted: list[Counted], folder: str) -> str:
+    """Writes a vocabulary, one token a line.
+
+    Args:
+        operation: TFT's VocabularyOrderAndWrite.
+        counted: tokens with their counts.
+        folder: where the file goes.
+
+    Returns:
+        The file's path.
+    """
+    if not operation.input_is_sorted:
+        by_hash = {"key": lambda pair: hashlib.sha1(pair[1]).digest()}
+        counted = sorted(counted, **(by_hash if operation.fingerprint_shuffle else {"reverse": True}))
+        counted = maybe_add_empty_vocabulary_dummy(counted, operation.input_dtype)
+    path = os.path.join(folder, operation.vocab_filename)
+    with tf.io.gfile.GFile(path, "wb") as file:
+        for count, token in counted:
+            file.write((_count_and_token_to_bytes(count, token) if operation.store_frequency else token) + b"\n")
+    return path
