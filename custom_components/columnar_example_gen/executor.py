@@ -53,6 +53,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     def _run(self, plan: Any, options: Any, uri: str, folders: dict[str, str]) -> None:
         staging = os.path.join(uri, shards.STAGING)
         fileio.makedirs(staging)
+        stages.PARSED.begin(staging)
         try:
             with self._make_beam_pipeline() as pipeline:
                 stages.build(pipeline, plan, options, uri, folders)

@@ -31,7 +31,8 @@ class Options:
             (`parquet_values.prepared`), where TFX drops or refuses them.
         range_bytes: input bytes of one unit of work, which is also one output shard of each split.
         block_bytes: input bytes that are held and encoded at once.
-        threads: threads of one worker; 0 takes one for each processor that the worker may use, at most 8.
+        threads: threads for one unit of work; 0 takes one for each processor, at most 8, in the executor's own process,
+            and one in workers of their own, which handle several units side by side.
     """
 
     format: TableFormat = "csv"

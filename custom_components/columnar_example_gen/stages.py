@@ -7,6 +7,7 @@ plan.work -> CountQuotes -> (parities)
 
 import functools
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,30 +41,46 @@ Rows = TypeVar("Rows", pa.Array, pa.RecordBatch)
 
 
 class _Parsed:
-    """Cells that the first pass parsed and the second can take in the same process, up to a number of bytes."""
+    """Cells that the first pass parsed and the second can take in the same process, up to a number of bytes.
+
+    Only the executor's own process keeps any, between `begin` and `forget`: a worker elsewhere is not told when a run
+    is over, and the second pass may come to another worker.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._runs: set[str] = set()
         self._held: dict[tuple[str, int], list[Cells]] = {}
         self._bytes = 0
+        self._lock = threading.Lock()
+
+    def begin(self, run: str) -> None:
+        self._runs.add(run)
+
+    def is_here(self, run: str) -> bool:
+        """Whether this is the process in which the run began."""
+        return run in self._runs
 
     def hold(self, key: tuple[str, int], parsed: list[Cells]) -> None:
         size = _size(parsed)
-        if self._bytes + size <= self._limit:
-            self._held[key] = parsed
-            self._bytes += size
+        with self._lock:
+            if self.is_here(key[0]) and self._bytes + size <= self._limit:
+                self._held[key] = parsed
+                self._bytes += size
 
     def take(self, key: tuple[str, int]) -> Optional[list[Cells]]:
-        parsed = self._held.pop(key, None)
-        self._bytes -= _size(parsed or [])
+        with self._lock:
+            parsed = self._held.pop(key, None)
+            self._bytes -= _size(parsed or [])
         return parsed
 
-    def room(self) -> int:
-        return self._limit - self._bytes
+    def room(self, run: str) -> int:
+        return self._limit - self._bytes if self.is_here(run) else 0
 
     def forget(self, run: str) -> None:
         for key in [key for key in self._held if key[0] == run]:
             self.take(key)
+        self._runs.discard(run)
 
 
 def _size(parsed: Iterable[Cells]) -> int:
@@ -91,8 +108,10 @@ def in_order(
                 future.cancel()
 
 
-def thread_count(options: Options) -> int:
-    """Threads of one worker."""
+def thread_count(options: Options, run: str) -> int:
+    """Threads for one unit of work: all where the executor itself does it, one in workers, which have others beside."""
+    if not options.threads and not PARSED.is_here(run):
+        return 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return options.threads or min(allowed, _MOST_THREADS)
 
@@ -127,11 +146,11 @@ class InferTypes(beam.DoFn):
         for cells, found in in_order(
             functools.partial(self._parse, work, width),
             _blocks(work, quotes, self._plan, self._options),
-            thread_count(self._options),
+            thread_count(self._options, self._run),
         ):
             types = [max(pair) for pair in zip(types, found, strict=True)]
             size += _size([cells])
-            kept = [*kept, cells] if kept is not None and size <= PARSED.room() else None
+            kept = [*kept, cells] if kept is not None and size <= PARSED.room(self._run) else None
         if kept is not None:
             PARSED.hold((self._run, work.index), kept)
         return tuple(types)
@@ -184,7 +203,7 @@ class WriteShards(beam.DoFn):
         yield from written
 
     def _write(self, work: Work, quotes: dict[int, int], types: dict[int, Types]) -> list[Shard]:
-        threads = thread_count(self._options)
+        threads = thread_count(self._options, self._staging)
         encode = functools.partial(self._encode, work.group)
         if isinstance(work, RowGroups):
             encoded = in_order(encode, parquet_source.batches(work, self._options), threads)
