@@ -1,0 +1,77 @@
+"""Jobs of Vertex AI as values: their states, their tasks, and where a person can look at them."""
+
+from typing import Any, Optional
+
+from google.cloud import aiplatform_v1
+
+from runners.journal import State
+from runners.remote.jobs import JobState, RemoteJob, RemoteTask
+from runners.vertex.client import Place
+
+CONSOLE = "https://console.cloud.google.com"
+
+_JOB_STATES = {
+    "PIPELINE_STATE_QUEUED": JobState.WAITING,
+    "PIPELINE_STATE_PENDING": JobState.WAITING,
+    "PIPELINE_STATE_RUNNING": JobState.RUNNING,
+    "PIPELINE_STATE_SUCCEEDED": JobState.DONE,
+    "PIPELINE_STATE_FAILED": JobState.FAILED,
+    "PIPELINE_STATE_CANCELLING": JobState.RUNNING,
+    "PIPELINE_STATE_CANCELLED": JobState.CANCELLED,
+    "PIPELINE_STATE_PAUSED": JobState.WAITING,
+}
+# `SKIPPED` is Vertex AI's word for a cache hit; see PipelineTaskDetail.State.
+_TASK_STATES = {
+    "PENDING": State.WAITING,
+    "RUNNING": State.RUNNING,
+    "SUCCEEDED": State.DONE,
+    "CANCEL_PENDING": State.RUNNING,
+    "CANCELLING": State.RUNNING,
+    "CANCELLED": State.SKIPPED,
+    "FAILED": State.FAILED,
+    "SKIPPED": State.CACHED,
+    "NOT_TRIGGERED": State.SKIPPED,
+}
+
+
+def job_of(found: aiplatform_v1.PipelineJob, where: Place) -> RemoteJob:
+    """A job as the service tells of it."""
+    name = found.name.rsplit("/", 1)[-1]
+    return RemoteJob(
+        name=name,
+        pipeline=str(_dictionary(found.pipeline_spec).get("pipelineInfo", {}).get("name", "")),
+        title=found.display_name,
+        state=_JOB_STATES.get(found.state.name, JobState.WAITING),
+        created=seconds(found.create_time) or 0.0,
+        started=seconds(found.start_time),
+        ended=seconds(found.end_time),
+        link=f"{CONSOLE}/vertex-ai/locations/{where.region}/pipelines/runs/{name}?project={where.project}",
+        tasks=tuple(_task(detail) for detail in found.job_detail.task_details if detail.task_name != name),
+        failure=found.error.message if found.error else "",
+    )
+
+
+def _task(detail: aiplatform_v1.PipelineTaskDetail) -> RemoteTask:
+    blocked = detail.state.name == "NOT_TRIGGERED"
+    main = detail.executor_detail.container_detail.main_job or detail.executor_detail.custom_job_detail.job
+    failure = detail.error.message if detail.state.name == "FAILED" and detail.error else ""
+    note = f"log: gcloud ai custom-jobs stream-logs {main}" if failure and main else ""
+    return RemoteTask(
+        name=detail.task_name,
+        state=_TASK_STATES.get(detail.state.name, State.WAITING),
+        started=seconds(detail.start_time) or (seconds(detail.create_time) if detail.state.name != "PENDING" else None),
+        ended=seconds(detail.end_time),
+        note="its condition did not hold" if blocked else note,
+        failure=failure,
+        blocked=blocked,
+    )
+
+
+def seconds(time: Any) -> Optional[float]:
+    """A time of the service as seconds since the epoch; None when it is not set."""
+    return float(time.timestamp()) if time else None
+
+
+def _dictionary(struct: Any) -> dict[str, Any]:
+    """A protobuf `Struct`, which proto-plus shows as a mapping, or as nothing when it is empty."""
+    return dict(struct) if struct else {}

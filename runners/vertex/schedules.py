@@ -1,0 +1,54 @@
+"""Schedules of Vertex AI: the resource that starts the same job again and again."""
+
+from google.cloud import aiplatform_v1
+from google.protobuf import timestamp_pb2
+
+from pipeline.cloud_sections import Schedule
+from runners.remote.jobs import RemoteSchedule
+from runners.vertex.client import Place
+from runners.vertex.jobs import CONSOLE, seconds
+
+
+def request(job: aiplatform_v1.PipelineJob, title: str, settings: Schedule, where: Place) -> aiplatform_v1.Schedule:
+    """The request that makes a schedule.
+
+    The job in it is the one that `millrace submit` would send. (`PipelineJobSchedule` of the client leaves out the
+    display name and what it was not given a second time.)
+
+    Args:
+        job: the job to start.
+        title: what people see.
+        settings: when, and how many.
+        where: the place.
+    """
+    made = aiplatform_v1.Schedule(
+        display_name=title,
+        cron=settings.cron,
+        max_concurrent_run_count=settings.max_concurrent_runs,
+        allow_queueing=settings.queue,
+        create_pipeline_job_request=aiplatform_v1.CreatePipelineJobRequest(parent=where.parent, pipeline_job=job),
+    )
+    if settings.start:
+        made.start_time = _timestamp(settings.start.timestamp())
+    if settings.end:
+        made.end_time = _timestamp(settings.end.timestamp())
+    if settings.max_runs:
+        made.max_run_count = settings.max_runs
+    return made
+
+
+def _timestamp(at: float) -> timestamp_pb2.Timestamp:
+    return timestamp_pb2.Timestamp(seconds=int(at))
+
+
+def schedule_of(found: aiplatform_v1.Schedule, where: Place) -> RemoteSchedule:
+    """A schedule as the service tells of it."""
+    name = found.name.rsplit("/", 1)[-1]
+    return RemoteSchedule(
+        name=name,
+        title=found.display_name,
+        cron=found.cron,
+        state=found.state.name.lower().replace("state_unspecified", "unknown"),
+        next_run=seconds(found.next_run_time),
+        link=f"{CONSOLE}/vertex-ai/locations/{where.region}/pipelines/schedules/{name}?project={where.project}",
+    )

@@ -1,0 +1,241 @@
+"""Stands for Vertex AI Pipelines (REST v1) and for the one question to Cloud Storage that Millrace asks.
+
+It enforces what the service enforces and its client does not. The rules are those of the resources' reference
+(`PipelineJob`, `Schedule`) and of the label and bucket name requirements of Google Cloud.
+"""
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from fake_service import FakeService, Refused, Request, now
+
+from runners.compiled.job import from_documents, in_order
+
+PARENT = r"/v1/(projects/[^/]+/locations/[^/]+)"
+JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
+PIPELINE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
+LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+ACCOUNT = re.compile(r"[^@\s]+@[^@\s]+\.gserviceaccount\.com")
+NETWORK = re.compile(r"projects/\d+/global/networks/[a-z][a-z0-9-]{0,62}")
+KEY = re.compile(r"projects/[^/]+/locations/([^/]+)/keyRings/[^/]+/cryptoKeys/[^/]+")
+CRON = re.compile(r"((CRON_)?TZ=\S+ )?(\S+ ){4}\S+")
+STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
+STATUS |= {409: "ALREADY_EXISTS", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}
+OVER = ("PIPELINE_STATE_SUCCEEDED", "PIPELINE_STATE_FAILED", "PIPELINE_STATE_CANCELLED")
+
+# Told of each task of a job as it goes: its name, its state in Vertex's words, and an error.
+Tell = Callable[[str, str, str], None]
+
+
+@dataclass
+class FakeVertex(FakeService):
+    """Vertex AI in one process.
+
+    Args:
+        buckets: the buckets that there are.
+        outcomes: the final state of a task, by its name, where it is not SUCCEEDED.
+        work: does a job's work in a thread of its own; without it a job advances a little each time it is looked at.
+            It gets the job as it was received and whom to tell, and returns whether the job succeeded.
+    """
+
+    buckets: set[str] = field(default_factory=lambda: {"a-bucket"})
+    outcomes: dict[str, str] = field(default_factory=dict)
+    work: Optional[Callable[[dict[str, Any], Tell], bool]] = None
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    made_schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def routes(self) -> dict[tuple[str, str], Callable[..., Any]]:
+        return {
+            ("POST", f"{PARENT}/pipelineJobs"): self._create,
+            ("GET", f"{PARENT}/pipelineJobs"): self._list,
+            ("GET", f"{PARENT}/pipelineJobs/([^/:]+)"): self._get,
+            ("POST", f"{PARENT}/pipelineJobs/([^/:]+):cancel"): self._cancel,
+            ("POST", f"{PARENT}/schedules"): self._create_schedule,
+            ("GET", f"{PARENT}/schedules"): self._list_schedules,
+            ("DELETE", f"{PARENT}/schedules/([^/:]+)"): self._delete_schedule,
+            ("GET", r"/storage/v1/b/([^/]+)"): self._bucket,
+        }
+
+    def error(self, status: int, message: str) -> Any:
+        return {"error": {"code": status, "message": message, "status": STATUS.get(status, "UNKNOWN")}}
+
+    def _create(self, request: Request, parent: str) -> Any:
+        name = request.query.get("pipelineJobId", "")
+        if not JOB_ID.fullmatch(name):
+            raise Refused(400, f"Invalid pipeline job id {name!r}: it must match {JOB_ID.pattern}")
+        if f"{parent}/pipelineJobs/{name}" in self.jobs:
+            raise Refused(409, f"PipelineJob {name} already exists.")
+        require_valid_job(request.body, parent.rsplit("/", 1)[1])
+        return self.add(parent, name, request.body)
+
+    def add(self, parent: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Makes a job, as a request or a schedule does."""
+        job = {**body, "name": f"{parent}/pipelineJobs/{name}", "createTime": now(), "updateTime": now()}
+        job |= {"state": "PIPELINE_STATE_PENDING", "jobDetail": {"taskDetails": []}}
+        self.jobs[job["name"]] = job
+        if self.work:
+            threading.Thread(target=self._work, args=(job,), daemon=True).start()
+        return job
+
+    def _get(self, request: Request, parent: str, name: str) -> Any:
+        job = self._job(parent, name)
+        if not self.work and job["state"] not in OVER:
+            self._advance(job)
+        return job
+
+    def _job(self, parent: str, name: str) -> dict[str, Any]:
+        if f"{parent}/pipelineJobs/{name}" not in self.jobs:
+            raise Refused(404, f"The PipelineJob {parent}/pipelineJobs/{name} does not exist.")
+        return self.jobs[f"{parent}/pipelineJobs/{name}"]
+
+    def _list(self, request: Request, parent: str) -> Any:
+        jobs = [job for name, job in self.jobs.items() if name.startswith(f"{parent}/")]
+        wanted = re.fullmatch(r'pipeline_name="([^"]*)"', request.query.get("filter", ""))
+        if wanted:
+            jobs = [job for job in jobs if job["pipelineSpec"]["pipelineInfo"]["name"] == wanted[1]]
+        elif request.query.get("filter"):
+            raise Refused(400, f"Invalid filter: {request.query['filter']}")
+        jobs.sort(key=lambda job: job["createTime"], reverse=True)
+        return _page(request, "pipelineJobs", [{**job, "jobDetail": {}} for job in jobs])
+
+    def _cancel(self, request: Request, parent: str, name: str) -> Any:
+        job = self._job(parent, name)
+        if job["state"] in OVER:
+            raise Refused(400, f"The PipelineJob is in state {job['state']} and cannot be cancelled.")
+        job |= {"state": "PIPELINE_STATE_CANCELLED", "endTime": now(), "error": {"code": 1, "message": "Cancelled."}}
+        return {}
+
+    def _advance(self, job: dict[str, Any]) -> None:
+        """One look: what runs is done, and the next begins."""
+        details = job["jobDetail"]["taskDetails"]
+        order = list(in_order(job["pipelineSpec"]["root"]["dag"]["tasks"]))
+        running = [one for one in details if one["state"] == "RUNNING" and "parentTaskId" in one]
+        for task in running:
+            self._finish(job, task["taskName"], self.outcomes.get(task["taskName"], "SUCCEEDED"))
+        done = [one["taskName"] for one in details if "parentTaskId" in one]
+        if job["state"] not in OVER and len(done) < len(order):
+            self._begin(job, order[len(done)])
+        elif job["state"] not in OVER:
+            job |= {"state": "PIPELINE_STATE_SUCCEEDED", "endTime": now()}
+
+    def _begin(self, job: dict[str, Any], task: str) -> None:
+        details = job["jobDetail"]["taskDetails"]
+        if not details:
+            job |= {"state": "PIPELINE_STATE_RUNNING", "startTime": now()}
+            # The service tells of the whole graph as of a task that bears the job's name.
+            details.append({"taskId": "1", "taskName": job["name"].rsplit("/", 1)[1], "state": "RUNNING"})
+        main = f"{job['name'].split('/pipelineJobs/')[0]}/customJobs/{len(details)}"
+        details.append(
+            {
+                "taskId": str(len(details) + 1),
+                "parentTaskId": "1",
+                "taskName": task,
+                "createTime": now(),
+                "startTime": now(),
+                "state": "RUNNING",
+                "executorDetail": {"containerDetail": {"mainJob": main}},
+            }
+        )
+
+    def _finish(self, job: dict[str, Any], task: str, state: str, error: str = "") -> None:
+        detail = next(one for one in job["jobDetail"]["taskDetails"] if one["taskName"] == task)
+        detail |= {"state": state, "endTime": now()}
+        if state == "FAILED":
+            error = error or "The replica workerpool0-0 exited with a non-zero status of 1."
+            detail["error"] = {"code": 9, "message": error}
+            text = f"The DAG failed because some tasks failed. The failed tasks are: [{task}]."
+            job |= {"state": "PIPELINE_STATE_FAILED", "endTime": now(), "error": {"code": 9, "message": text}}
+
+    def _work(self, job: dict[str, Any]) -> None:
+        def tell(task: str, state: str, error: str = "") -> None:
+            with self.lock:
+                if not any(one["taskName"] == task for one in job["jobDetail"]["taskDetails"]):
+                    self._begin(job, task)
+                if state != "RUNNING":
+                    self._finish(job, task, state, error)
+
+        assert self.work
+        succeeded = self.work(job, tell)
+        with self.lock:
+            job |= {"state": f"PIPELINE_STATE_{'SUCCEEDED' if succeeded else 'FAILED'}", "endTime": now()}
+
+    def _create_schedule(self, request: Request, parent: str) -> Any:
+        body = request.body
+        if not CRON.fullmatch(body.get("cron", "")):
+            raise Refused(400, f"Invalid cron expression: {body.get('cron')!r}")
+        if not body.get("displayName") or int(body.get("maxConcurrentRunCount", 0)) < 1:
+            raise Refused(400, "display_name and max_concurrent_run_count are required.")
+        asked = body.get("createPipelineJobRequest", {})
+        if asked.get("parent") != parent:
+            raise Refused(400, "create_pipeline_job_request.parent must be the schedule's own location.")
+        require_valid_job(asked.get("pipelineJob", {}), parent.rsplit("/", 1)[1])
+        name = f"{parent}/schedules/{1000 + len(self.made_schedules)}"
+        made = {"name": name, "state": "ACTIVE", "createTime": now(), "nextRunTime": now()}
+        self.made_schedules[name] = {**body, **made}
+        return self.made_schedules[name]
+
+    def _list_schedules(self, request: Request, parent: str) -> Any:
+        return _page(request, "schedules", list(self.made_schedules.values())[::-1])
+
+    def _delete_schedule(self, request: Request, parent: str, name: str) -> Any:
+        if self.made_schedules.pop(f"{parent}/schedules/{name}", None) is None:
+            raise Refused(404, f"The Schedule {parent}/schedules/{name} does not exist.")
+        answer = {"@type": "type.googleapis.com/google.protobuf.Empty"}
+        return {"name": f"{parent}/operations/1", "done": True, "response": answer}
+
+    def _bucket(self, request: Request, name: str) -> Any:
+        if name not in self.buckets:
+            raise Refused(404, "The specified bucket does not exist.")
+        return {"kind": "storage#bucket", "name": name, "location": "US-CENTRAL1"}
+
+
+def _page(request: Request, key: str, items: list[Any]) -> Any:
+    size = int(request.query.get("pageSize") or 100)
+    start = int(request.query.get("pageToken") or 0)
+    after = {"nextPageToken": str(start + size)} if start + size < len(items) else {}
+    return {key: items[start : start + size], **after}
+
+
+def require_valid_job(body: dict[str, Any], region: str) -> None:
+    """Refuses what the service refuses.
+
+    Args:
+        body: a `PipelineJob`.
+        region: where it is to run.
+    """
+    _require(0 < len(body.get("displayName", "")) <= 128, "display_name must have 1 to 128 characters.")
+    for key, value in body.get("labels", {}).items():
+        _require(LABEL_KEY.fullmatch(key) and LABEL_VALUE.fullmatch(value), f"Invalid label {key!r}: {value!r}.")
+    account, network = body.get("serviceAccount"), body.get("network")
+    _require(account is None or ACCOUNT.fullmatch(account), f"Invalid service account: {account!r}.")
+    _require(network is None or NETWORK.fullmatch(network), f"Invalid network name: {network!r}.")
+    _require(network or not body.get("reservedIpRanges"), "reserved_ip_ranges can only be set with a network.")
+    key = body.get("encryptionSpec", {}).get("kmsKeyName")
+    found = KEY.fullmatch(key or "")
+    _require(key is None or found, f"Invalid CMEK resource name: {key!r}.")
+    _require(not found or found[1] == region, f"The CMEK key is in {found and found[1]}, the job in {region}.")
+    _require_valid_spec(body)
+
+
+def _require_valid_spec(body: dict[str, Any]) -> None:
+    spec, runtime = body.get("pipelineSpec", {}), body.get("runtimeConfig", {})
+    name = spec.get("pipelineInfo", {}).get("name", "")
+    _require(PIPELINE_NAME.fullmatch(name), f"Invalid pipeline name {name!r}: must match {PIPELINE_NAME.pattern}.")
+    _require(spec.get("schemaVersion") in ("2.0.0", "2.1.0"), f"Unsupported schema {spec.get('schemaVersion')!r}.")
+    root = runtime.get("gcsOutputDirectory", "")
+    _require(re.match(r"gs://[a-z0-9]", root), f"The pipeline root must be a Cloud Storage path, got {root!r}.")
+    job = from_documents([body])
+    values = job.effective_values
+    missing = sorted(name for name, said in job.parameters.items() if name not in values and not said.optional)
+    _require(not missing, f"Missing required runtime parameters: {', '.join(missing)}.")
+    unknown = sorted(set(values) - set(job.parameters))
+    _require(not unknown, f"Unknown runtime parameters: {', '.join(unknown)}.")
+
+
+def _require(holds: object, message: str) -> None:
+    if not holds:
+        raise Refused(400, message)
