@@ -6,14 +6,16 @@ from pipeline.beam_options import beam_arguments
 from pipeline.config import Config
 from pipeline.connections import metadata_connection
 from pipeline.paths import layout
+from pipeline.platform import LOCAL, Platform
 from pipeline.stages import data, delivery, training, verdicts
 
 
-def create_pipeline(config: Config) -> Pipeline:
+def create_pipeline(config: Config, platform: Platform = LOCAL) -> Pipeline:
     """Wires the stages of a configured pipeline; it reads nothing but its argument and the files that it names.
 
     Args:
-        config: the configuration, the same for every runner.
+        config: the configuration, the same for every runner; `pipeline.platform.deployed` when a service will run it.
+        platform: where it will run.
 
     Returns:
         TFX's pipeline, ready for any TFX runner.
@@ -26,16 +28,16 @@ def create_pipeline(config: Config) -> Pipeline:
     curated_schema = data.build_curated_schema(config) if config.schema_.file else None
     schema = (curated_schema or schema_gen).outputs["schema"]
     example_validator = data.build_example_validator(statistics, schema)
-    data_gate = data.build_data_gate(config, statistics, schema, example_validator.outputs["anomalies"])
+    data_gate = data.build_data_gate(config, platform, statistics, schema, example_validator.outputs["anomalies"])
 
     transform = training.build_transform(config, examples, schema, data_gate)
     transformed, graph = transform.outputs["transformed_examples"], transform.outputs["transform_graph"]
     tuner = training.build_tuner(config, transformed, graph, schema)
     hyperparameters = tuner.outputs["best_hyperparameters"] if tuner else None
-    trainer = training.build_trainer(config, transformed, graph, schema, hyperparameters)
+    trainer = training.build_trainer(config, platform, transformed, graph, schema, hyperparameters)
     model = trainer.outputs["model"]
 
-    champion = verdicts.build_latest_blessed_model(model)
+    champion = verdicts.build_latest_blessed_model(config, platform, model)
     evaluator = verdicts.build_evaluator(config, examples, model, champion.outputs["model"])
     infra_validator = verdicts.build_infra_validator(config, model, examples)
     blessings = evaluator.outputs["blessing"], infra_validator.outputs["blessing"]
@@ -51,6 +53,6 @@ def create_pipeline(config: Config) -> Pipeline:
         pipeline_root=layout(config).artifacts,
         components=[stage for stage in stages if stage],
         enable_cache=True,
-        metadata_connection_config=metadata_connection(config),
+        metadata_connection_config=metadata_connection(config) if platform.own_metadata else None,
         beam_pipeline_args=beam_arguments(config),
     )

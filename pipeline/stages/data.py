@@ -21,6 +21,7 @@ from custom_components.data_gate.policy import waivers_in_force
 from custom_components.statistics_gen.component import StatisticsGen
 from pipeline.code_digest import code_digest
 from pipeline.config import Config, Data
+from pipeline.platform import Platform
 from pipeline.schema_file import curated_schema
 from pipeline.stages import ids
 
@@ -124,7 +125,7 @@ def build_example_validator(statistics: BaseChannel, schema: BaseChannel) -> Bas
 
 
 def build_data_gate(
-    config: Config, statistics: BaseChannel, schema: BaseChannel, anomalies: BaseChannel
+    config: Config, platform: Platform, statistics: BaseChannel, schema: BaseChannel, anomalies: BaseChannel
 ) -> BaseComponent:
     """DataGate: ends the run before Transform when the policy says that the data may not be learned from."""
     return DataGate(
@@ -136,7 +137,7 @@ def build_data_gate(
         waivers=waivers_in_force(config.data_gate.plain_waivers(), datetime.now(timezone.utc).date()),
         label=config.label.model_dump(mode="json"),
         feature_columns=list(config.feature_table().columns()),
-        schema_file=config.schema_.file or "",
-        config_file=config.file,
+        schema_file=platform.shown(config.schema_.file),
+        config_file=platform.shown(config.file),
         code_digest=code_digest("custom_components.data_gate.executor"),
     ).with_id(ids.DATA_GATE)

@@ -1,6 +1,6 @@
 """The stages that let a model out: Pusher, and on request ModelArchive and Notifier."""
 
-from typing import Optional
+from typing import Any, Optional
 
 from tfx.components.pusher.component import Pusher
 from tfx.dsl.components.base.base_component import BaseComponent
@@ -35,7 +35,8 @@ def _vertex_pusher(target: VertexEndpoint, model_blessing: BaseChannel, infra_bl
         VERTEX_CONTAINER_IMAGE_URI_KEY,
         VERTEX_REGION_KEY,
     )
-    from tfx.extensions.google_cloud_ai_platform.pusher.component import Pusher as VertexPusher
+
+    from custom_components.vertex_pusher.component import ENCRYPTION_KEY, VertexPusher
 
     return VertexPusher(
         model_blessing=model_blessing,
@@ -44,15 +45,28 @@ def _vertex_pusher(target: VertexEndpoint, model_blessing: BaseChannel, infra_bl
             ENABLE_VERTEX_KEY: True,
             VERTEX_REGION_KEY: target.region,
             VERTEX_CONTAINER_IMAGE_URI_KEY: target.image,
-            SERVING_ARGS_KEY: {
-                "project_id": target.project,
-                "endpoint_name": target.endpoint,
-                "machine_type": target.machine_type,
-                "min_replica_count": target.min_replicas,
-                "max_replica_count": target.max_replicas,
-            },
+            SERVING_ARGS_KEY: _deployment(target),
+            **({ENCRYPTION_KEY: target.encryption_key} if target.encryption_key else {}),
         },
     )
+
+
+def _deployment(target: VertexEndpoint) -> dict[str, Any]:
+    """The arguments of google-cloud-aiplatform's `Model.deploy`, with the names of endpoint and project as TFX's."""
+    accelerator = {
+        "accelerator_type": target.accelerator,
+        "accelerator_count": target.accelerators or 1,
+    }
+    return {
+        "project_id": target.project,
+        "endpoint_name": target.endpoint,
+        "machine_type": target.machine_type,
+        "min_replica_count": target.min_replicas,
+        "max_replica_count": target.max_replicas,
+        "traffic_percentage": target.traffic_percent,
+        **(accelerator if target.accelerator else {}),
+        **({"service_account": target.service_account} if target.service_account else {}),
+    }
 
 
 def build_model_archive(config: Config, pushed_model: BaseChannel) -> Optional[BaseComponent]:

@@ -3,26 +3,36 @@
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
+from custom_components.champion.component import PushedChampion
 from custom_components.champion.strategy import ChampionStrategy
 from custom_components.evaluator.component import Evaluator
 from custom_components.infra_validator.component import InfraValidator, docker_or_kubernetes
 from models.evaluation import eval_config
 from pipeline.code_digest import code_digest
 from pipeline.config import Config
+from pipeline.paths import push_directory
+from pipeline.platform import Platform
 from pipeline.stages import ids
 
 
-def build_latest_blessed_model(candidate: BaseChannel) -> BaseNode:
+def build_latest_blessed_model(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:
     """LatestBlessedModel: the champion that a candidate is compared with; none before the first blessing."""
-    return Resolver(
-        strategy_class=ChampionStrategy,
-        model=Channel(type=Model),
-        model_blessing=Channel(type=ModelBlessing),
-        candidate=candidate,
-    ).with_id(ids.LATEST_BLESSED_MODEL)
+    return _champion(config, platform, candidate).with_id(ids.LATEST_BLESSED_MODEL)
+
+
+def _champion(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:
+    if platform.champion == "pushed":
+        return PushedChampion(
+            directory=push_directory(config), code_digest=code_digest("custom_components.champion.executor")
+        )
+    channels = {"model": Channel(type=Model), "model_blessing": Channel(type=ModelBlessing)}
+    if platform.champion == "blessed":
+        return Resolver(strategy_class=LatestBlessedModelStrategy, **channels)
+    return Resolver(strategy_class=ChampionStrategy, **channels, candidate=candidate)
 
 
 def build_evaluator(config: Config, examples: BaseChannel, model: BaseChannel, baseline: BaseChannel) -> BaseComponent:

@@ -1,0 +1,1 @@
+"""A Pusher to a Vertex AI endpoint, with a customer-managed encryption key."""

@@ -1,0 +1,86 @@
+"""The command of every container of ours: prepares what the service says, then hands over to TFX's own entry point.
+
+    python -m runners.container [--step execute|resolve_input] [--service vertex|kubeflow] [--timeout_seconds N]
+        --json_serialized_invocation_args EXECUTOR_INPUT [whatever else TFX's entry point takes]
+
+It stands between the service and TFX because TFX reads no runtime parameter that is not an execution property of its
+own, because Kubeflow Pipelines says some things differently from Vertex AI, and because no service ends a task that
+hangs.
+"""
+
+import argparse
+import json
+import logging
+import os
+import runpy
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Optional
+
+from runners.container import kubeflow, runtime_values
+from runners.container.task_input import TaskInput
+
+EXECUTOR = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
+DRIVER = "tfx.orchestration.kubeflow.v2.file_based_example_gen.driver"
+
+# What `timeout` of the GNU coreutils exits with.
+TIMED_OUT = 124
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> None:
+    """Runs the task that the arguments describe; TFX ends the process when it is not done well."""
+    own, others = _parser().parse_known_args(arguments)
+    if own.timeout_seconds:
+        end_after(own.timeout_seconds)
+    task = TaskInput.read(own.json_serialized_invocation_args, own.json_serialized_inputs_spec_args)
+    runtime_values.apply(task)
+    if own.service == "vertex":
+        _hand_over(DRIVER if own.step == "resolve_input" else EXECUTOR, task, others)
+    elif own.step == "resolve_input":
+        kubeflow.resolve_input(task)
+    else:
+        with kubeflow.as_tfx_expects(task):
+            _hand_over(EXECUTOR, task, others)
+
+
+def end_after(seconds: int) -> None:
+    """Ends this process, whatever it is doing, after so many seconds."""
+
+    def end() -> None:
+        logging.getLogger(__name__).error("The task did not end within %d s, its timeout.", seconds)
+        logging.shutdown()
+        os._exit(TIMED_OUT)
+
+    watch = threading.Timer(seconds, end)
+    watch.daemon = True
+    watch.start()
+
+
+def _hand_over(module: str, task: TaskInput, others: Sequence[str]) -> None:
+    """Runs TFX's module as the command that it is; returns when it has done its work well."""
+    before = sys.argv
+    spec = ["--json_serialized_inputs_spec_args", json.dumps(task.inputs_spec)] if task.inputs_spec else []
+    sys.argv = [module, "--json_serialized_invocation_args", json.dumps(task.executor_input), *spec, *others]
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code:
+            raise
+    finally:
+        sys.argv = before
+
+
+def _parser() -> argparse.ArgumentParser:
+    # TFX's and Beam's options pass through: none of theirs may be taken for an abbreviation of ours.
+    parser = argparse.ArgumentParser(prog="python -m runners.container", allow_abbrev=False)
+    parser.add_argument("--step", choices=["execute", "resolve_input"], default="execute")
+    parser.add_argument("--service", choices=["vertex", "kubeflow"], default="vertex")
+    parser.add_argument("--timeout_seconds", type=int, default=0)
+    parser.add_argument("--json_serialized_invocation_args", required=True)
+    parser.add_argument("--json_serialized_inputs_spec_args", default="")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

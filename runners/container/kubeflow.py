@@ -1,0 +1,127 @@
+"""Where open-source Kubeflow Pipelines differs from Vertex AI, seen from inside a task (kubeflow/pipelines 7b70c7b).
+
+- Its launcher downloads inputs and uploads outputs by itself, between the object store and folders below /gcs, /minio
+  and /s3 (`LocalPathForURI` in backend/src/v2/component/launcher_v2.go). TFX opens neither minio:// nor s3://, so a
+  task works on those folders, and says the URIs again when it is done.
+- There is no pre-cache check. A task before ExampleGen resolves the span, the version and the fingerprint of the data,
+  and ExampleGen gets them as parameters, so that its cache key sees the data.
+- A list of artifacts cannot be empty. An artifact that is marked as absent is taken out of what a task is given.
+- Artifacts may have no name, which TFX needs to tell them apart; a log artifact may be added, of a type unknown to TFX.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Optional
+
+from custom_components.champion.absent import ABSENT
+from runners.container.task_input import Json, TaskInput
+
+# What `resolve_input` puts out, which are also the names that TFX's driver gives them.
+SPAN, VERSION, FINGERPRINT, INPUT_CONFIG = "span", "version", "input_fingerprint", "input_config"
+NO_VERSION = -1
+
+_FOLDERS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}
+_LOGS = "executor-logs"
+
+
+@contextmanager
+def as_tfx_expects(task: TaskInput) -> Iterator[None]:
+    """Changes a task's input to what TFX expects, and what TFX puts out to what the launcher expects."""
+    _leave_out_absent(task)
+    task.output_artifacts.pop(_LOGS, None)
+    uris = {local: artifact["uri"] for artifact in task.artifacts() if (local := local_path(artifact["uri"]))}
+    for artifact in task.artifacts():
+        artifact["name"] = artifact.get("name") or artifact["uri"]
+        artifact["uri"] = local_path(artifact["uri"]) or artifact["uri"]
+    _describe_examples(task)
+    yield
+    _say_uris(Path(task.output_file), uris)
+
+
+def local_path(uri: str) -> str:
+    """The folder in which the launcher keeps an artifact; empty when it keeps none."""
+    found = [folder + uri[len(scheme) :] for scheme, folder in _FOLDERS.items() if uri.startswith(scheme)]
+    return found[0] if found else ""
+
+
+def _leave_out_absent(task: TaskInput) -> None:
+    for name, listed in list(task.input_artifacts.items()):
+        present = [artifact for artifact in listed.get("artifacts", ()) if not artifact.get("metadata", {}).get(ABSENT)]
+        if len(present) < len(listed.get("artifacts", ())):
+            task.input_artifacts[name] = {"artifacts": present}
+
+
+def _say_uris(output_file: Path, uris: dict[str, str]) -> None:
+    output = json.loads(output_file.read_text(encoding="utf-8"))
+    for listed in output.get("artifacts", {}).values():
+        for artifact in listed.get("artifacts", ()):
+            artifact["uri"] = uris.get(artifact.get("uri", ""), artifact.get("uri", ""))
+    _write(output_file, output)
+
+
+def _write(output_file: Path, output: Json) -> None:
+    output_file.parent.mkdir(parents=True, exist_ok=True)
+    beside = output_file.with_name(f"{output_file.name}.part")
+    beside.write_text(json.dumps(output), encoding="utf-8")
+    os.replace(beside, output_file)
+
+
+def resolve_input(task: TaskInput) -> None:
+    """Finds the data's span, version and fingerprint, as TFX's driver of file-based ExampleGens does.
+
+    Puts out `span`, `version` (-1 when the pattern has none), `input_fingerprint`, and `input_config` with the span and
+    the version written into its patterns.
+    """
+    from tfx.components.example_gen.input_processor import FileBasedInputProcessor
+    from tfx.proto import example_gen_pb2, range_config_pb2
+    from tfx.utils import proto_utils
+
+    config = example_gen_pb2.Input()
+    proto_utils.json_to_proto(task.value(INPUT_CONFIG), config)
+    range_config: Optional[range_config_pb2.RangeConfig] = None
+    if task.value("range_config"):
+        range_config = range_config_pb2.RangeConfig()
+        proto_utils.json_to_proto(task.value("range_config"), range_config)
+    processor = FileBasedInputProcessor(task.value("input_base"), config.splits, range_config)
+    span, version = processor.resolve_span_and_version()
+    fingerprint = processor.get_input_fingerprint(span, version)
+    for split in config.splits:
+        split.pattern = processor.get_pattern_for_span_version(split.pattern, span, version)
+    resolved = {
+        SPAN: span,
+        VERSION: NO_VERSION if version is None else version,
+        FINGERPRINT: fingerprint,
+        INPUT_CONFIG: proto_utils.proto_to_json(config),
+    }
+    _write(Path(task.output_file), {"parameterValues": resolved})
+
+
+def _describe_examples(task: TaskInput) -> None:
+    """Writes what `resolve_input` found onto the examples, as Vertex AI does with what TFX's driver puts out."""
+    if task.value(FINGERPRINT) is None or "examples" not in task.output_artifacts:
+        return
+    if int(task.value(VERSION)) == NO_VERSION:
+        task.take(VERSION)
+    for artifact in task.output_artifacts["examples"].get("artifacts", ()):
+        artifact["metadata"] = {**artifact.get("metadata", {}), **_description(task)}
+
+
+def _description(task: TaskInput) -> Json:
+    from google.protobuf import json_format
+    from tfx.components.example_gen import driver
+    from tfx.orchestration.kubeflow.v2.container.kubeflow_v2_entrypoint_utils import to_runtime_artifact
+    from tfx.types.standard_artifacts import Examples
+
+    examples = Examples()
+    version = task.value(VERSION)
+    found: dict[str, Any] = {
+        SPAN: int(task.value(SPAN)),
+        FINGERPRINT: task.value(FINGERPRINT),
+        VERSION: None if version is None else int(version),
+    }
+    driver.update_output_artifact(exec_properties=found, output_artifact=examples.mlmd_artifact)
+    described: Json = json_format.MessageToDict(to_runtime_artifact(examples, {}).metadata)
+    return described

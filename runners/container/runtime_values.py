@@ -1,0 +1,84 @@
+"""The runtime parameters of a compiled job, made into the execution properties that TFX's stages read.
+
+A job has a few parameters with plain names and values, which may be set when it is submitted. A stage gets each of
+them under the name of `INPUTS`; here it becomes what TFX knows: a range of spans, training arguments, an EvalConfig.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from runners.container.task_input import TaskInput
+
+# The names under which a stage gets a runtime parameter of the job. They are no execution properties of TFX.
+SPAN = "runtime_span"
+TRAINING_STEPS = "runtime_training_steps"
+TRAINING_EPOCHS = "runtime_training_epochs"
+THRESHOLDS = "runtime_thresholds"
+QUERY = "runtime_query"
+# A constant beside THRESHOLDS: the label and the evaluation section from which the EvalConfig was made.
+EVALUATION = "evaluation_section"
+
+NEWEST_SPAN = -1
+
+
+def apply(task: TaskInput) -> None:
+    """Replaces the runtime parameters among a task's inputs by what they mean to TFX."""
+    for name, meaning in _MEANINGS.items():
+        value = task.take(name)
+        if value is not None:
+            meaning(task, value)
+    task.take(EVALUATION)
+
+
+def _span(task: TaskInput, value: Any) -> None:
+    if int(value) == NEWEST_SPAN:
+        task.take("range_config")
+    else:
+        span = {"start_span_number": int(value), "end_span_number": int(value)}
+        task.put("range_config", json.dumps({"static_range": span}))
+
+
+def _training_steps(task: TaskInput, value: Any) -> None:
+    train_args = json.loads(task.value("train_args") or "{}")
+    task.put("train_args", json.dumps({**train_args, "num_steps": int(value)}))
+
+
+def _training_epochs(task: TaskInput, value: Any) -> None:
+    custom_config = json.loads(task.value("custom_config") or "{}")
+    custom_config["training"] = {**custom_config.get("training", {}), "epochs": int(value), "steps": None}
+    task.put("custom_config", json.dumps(custom_config))
+
+
+def _thresholds(task: TaskInput, value: Any) -> None:
+    given = json.loads(value) if isinstance(value, str) else value
+    section = json.loads(task.take(EVALUATION))
+    if given == section["evaluation"]["thresholds"]:
+        return
+    # TFMA is imported where the thresholds are others than those that were compiled.
+    from google.protobuf import json_format
+
+    from custom_components.evaluator.tfma_results import with_example_count
+    from models.evaluation import eval_config
+    from pipeline.config import Threshold
+
+    thresholds = [Threshold.model_validate(threshold).model_dump(mode="json") for threshold in given]
+    config = eval_config(section["label"], {**section["evaluation"], "thresholds": thresholds})
+    text = json_format.MessageToJson(with_example_count(config), preserving_proto_field_name=True, sort_keys=True)
+    task.put("eval_config", text)
+
+
+def _query(task: TaskInput, value: Any) -> None:
+    input_config = json.loads(task.value("input_config") or "{}")
+    for split in input_config.get("splits", ()):
+        split["pattern"] = value
+    task.put("input_config", json.dumps(input_config))
+
+
+_MEANINGS: dict[str, Callable[[TaskInput, Any], None]] = {
+    SPAN: _span,
+    TRAINING_STEPS: _training_steps,
+    TRAINING_EPOCHS: _training_epochs,
+    THRESHOLDS: _thresholds,
+    QUERY: _query,
+}
