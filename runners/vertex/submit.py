@@ -97,18 +97,19 @@ def require_bucket(job: CompiledJob, where: Place, who: auth.Credentials) -> Non
     bucket = job.root.removeprefix("gs://").partition("/")[0]
     if not job.root.startswith("gs://"):
         raise BadInput(
-            f"the pipeline root {job.root or '(none)'} is not in Cloud Storage, and Vertex AI's machines see nothing else",
+            f"the pipeline root {job.root or '(none)'} is not in Cloud Storage, the one place that Vertex AI sees",
             where="vertex.root",
             remedy="set it: gs://BUCKET/FOLDER",
         )
     address = f"{where.endpoint if where.is_local else STORAGE}/storage/v1/b/{bucket}"
     with failures(where, "for the bucket"), contextlib.suppress(requests.RequestException):
         session = requests.Session() if where.is_local else AuthorizedSession(who)
+        location = f"--project {where.project} --location {where.region}"
         if session.get(address, params={"fields": "name"}, timeout=min(where.seconds, 10.0)).status_code == 404:
             raise BadInput(
                 f"there is no bucket {bucket}",
                 where="vertex.root",
-                remedy=f"gcloud storage buckets create gs://{bucket} --project {where.project} --location {where.region}",
+                remedy=f"gcloud storage buckets create gs://{bucket} {location}",
             )
 
 

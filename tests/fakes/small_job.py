@@ -20,6 +20,7 @@ def small_job(**settings: Any) -> CompiledJob:
     tasks["Learner"]["cachingOptions"] = {}
     tasks["Learner"]["inputs"] = {"parameters": {"steps": {"componentInputParameter": "steps"}}}
     tasks["Pusher"]["dependentTasks"] = ["Learner"]
+    tasks["Pusher"]["triggerPolicy"] = {"condition": "1.0 == 1.0"}
     spec = {
         "pipelineInfo": {"name": "small"},
         "schemaVersion": "2.1.0",

@@ -1,4 +1,4 @@
-"""Submitting to Vertex AI, against a server that enforces its rules: what reaches it, and what is said when it says no."""
+"""Submitting to Vertex AI, against a server that enforces its rules: what reaches it, and what its refusals become."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -150,7 +150,7 @@ def test_a_service_that_hangs_is_given_up_and_the_doubt_is_told(fake):
     fake.fail("POST", CREATE, None, times=99)
     fake.fail("GET", CREATE.replace("$", "/"), None, times=99)
     with pytest.raises(
-        ServiceFailure, match="did not answer within 0.3 s; whether it was done .* is not known"
+        ServiceFailure, match=r"did not answer within 0.3 s; whether it was done .* is not known"
     ) as caught:
         vertex(fake, request_seconds=0.3).submit(ready(), "small-1")
     assert "--job-id small-1 starts no second job" in caught.value.remedy
@@ -160,7 +160,7 @@ def test_a_service_that_hangs_is_given_up_and_the_doubt_is_told(fake):
 def test_no_way_to_the_service():
     with FakeVertex() as gone:
         service = vertex(gone)
-    with pytest.raises(ServiceFailure, match="could not be reached to start the job: .*refused") as caught:
+    with pytest.raises(ServiceFailure, match=r"could not be reached to start the job: .*refused") as caught:
         service.submit(ready(), "small-1")
     assert caught.value.exit_code == 1
 
