@@ -3,7 +3,7 @@
 import threading
 import time
 from types import TracebackType
-from typing import Optional, TextIO
+from typing import Optional, Protocol, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from runners.journal import ENDED, Event, Journal, Progress, State, progress
+from runners.journal import ENDED, Event, Progress, State, progress
 
 REFRESH_SECONDS = 0.25
 
@@ -26,19 +26,28 @@ STYLES = {
 }
 
 
+class Events(Protocol):
+    """What is shown: a run's journal, or what a service tells of a job."""
+
+    def events(self) -> list[Event]:
+        """Every event so far; the list only grows at its end."""
+
+
 class Board:
     """Shows a journal while it grows.
 
     Args:
         name: the pipeline's name.
-        journal: the run's journal.
+        journal: the run's journal, or another source of events.
         stream: where a person looks.
+        opening: what is said before the stages are known; by default that TensorFlow and TFX are being loaded.
     """
 
-    def __init__(self, name: str, journal: Journal, stream: TextIO) -> None:
+    def __init__(self, name: str, journal: Events, stream: TextIO, opening: str = "") -> None:
         self.console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
         self._name = name
         self._journal = journal
+        self._opening = opening
         self._stages: list[str] = []
         self._told = 0
         self._stop = threading.Event()
@@ -50,7 +59,8 @@ class Board:
             self._live = Live(self._waiting(), console=self.console, refresh_per_second=8)
             self._live.start()
         else:
-            self.console.print(f"{self._name}: starting (TensorFlow and TFX take some seconds to load)")
+            loading = "starting (TensorFlow and TFX take some seconds to load)"
+            self.console.print(f"{self._name}: {self._opening or loading}")
         self._follower.start()
         return self
 
@@ -71,7 +81,7 @@ class Board:
         self._stages = stages
 
     def _waiting(self) -> Spinner:
-        return Spinner("dots", Text(f"{self._name}: loading TensorFlow and TFX"))
+        return Spinner("dots", Text(f"{self._name}: {self._opening or 'loading TensorFlow and TFX'}"))
 
     def _follow(self) -> None:
         while not self._stop.wait(REFRESH_SECONDS):
@@ -81,7 +91,7 @@ class Board:
         events = self._journal.events()
         if self._live:
             if self._stages:
-                self._live.update(_table(_closed(progress(self._stages, events), final), time.time()))
+                self._live.update(stage_table(_closed(progress(self._stages, events), final), time.time()))
             elif final:
                 self._live.update(Text(""))
         else:
@@ -105,7 +115,8 @@ def _closed(rows: list[Progress], final: bool) -> list[Progress]:
     return [Progress(row.stage, State.SKIPPED) if row.state is State.WAITING else row for row in rows]
 
 
-def _table(rows: list[Progress], now: float) -> Table:
+def stage_table(rows: list[Progress], now: float) -> Table:
+    """Stages with their states and seconds."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("stage", min_width=20)
     table.add_column("state", min_width=8)
