@@ -26,6 +26,9 @@ def beam_arguments(config: Config) -> list[str]:
     beam = config.beam
     elsewhere = beam.mode in _RUNNERS or _runner_option(beam) != "DirectRunner"
     arguments = [*_place(config), *_code(beam), *beam.options]
+    if elsewhere:
+        # Beam would send the main module's variables along; nothing of the stages is defined there.
+        arguments.append("--no_save_main_session")
     if not arguments or any(text.startswith(_DEPENDENCIES) for text in arguments):
         return arguments
     shared = beam.worker_pool or not elsewhere

@@ -1,0 +1,70 @@
+"""What would go wrong with the data stages on another engine, found on this machine before anything is sent."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.beam_options import beam_arguments
+from pipeline.config import Config
+from pipeline.errors import BadInput, ConfigError
+from runners.engine.options import option_problems
+from runners.engine.package import package_problems
+
+_CARRIERS = ("--setup_file=", "--sdk_container_image=", "--extra_package=", "--requirements_file=")
+
+
+def check_engine(config: Config, package: bool = True) -> list[BadInput]:
+    """Checks where and how Beam will work.
+
+    Args:
+        config: the configuration, laid out for where it will run (`pipeline.platform.deployed`).
+        package: also pack the project, install it where nothing else of it is, and import it: some ten seconds.
+
+    Returns:
+        Every problem, with its remedy; none where Beam works on this machine and its options are valid.
+    """
+    problems = [*option_problems(config), *_reach_problems(config), *_code_problems(config)]
+    setup_file = config.beam.setup_file
+    if package and setup_file and Path(setup_file).is_file():
+        with tempfile.TemporaryDirectory() as folder:
+            problems += package_problems(setup_file, Path(folder))
+    return problems
+
+
+def _reach_problems(config: Config) -> Iterator[BadInput]:
+    """Workers of a service cannot see this machine's folders."""
+    if config.beam.mode != "dataflow":
+        return
+    for key, path in (("root", config.root), ("data.path", config.data.path)):
+        if "://" not in path and config.data.format != "bigquery":
+            yield ConfigError(
+                "Dataflow's workers cannot reach a folder of this machine",
+                where=f"{key} is {path}",
+                remedy=f"set {key} to a gs:// folder (under vertex: for a compiled job)",
+            )
+    assert config.beam.dataflow is not None, "the configuration is refused without"
+    if not config.beam.dataflow.temp_location.startswith("gs://"):
+        yield ConfigError(
+            "Dataflow keeps its files in Cloud Storage",
+            where="beam.dataflow.temp_location",
+            remedy="name a gs:// folder of the job's region",
+        )
+
+
+def _code_problems(config: Config) -> Iterator[BadInput]:
+    """Workers elsewhere have this project only when something brings it."""
+    beam = config.beam
+    if beam.mode not in ("dataflow", "flink", "spark", "portable"):
+        return
+    if not any(argument.startswith(_CARRIERS) for argument in beam_arguments(config)):
+        yield ConfigError(
+            "nothing brings this project's code to the workers",
+            where="beam",
+            remedy="name beam.image (an image with the project and its lock in it), or beam.setup_file",
+        )
+    if beam.image and "@sha256:" not in beam.image:
+        yield ConfigError(
+            f"the workers' image {beam.image} is named without a digest: it may change between two stages of a run",
+            where="beam.image",
+            remedy="name it as IMAGE@sha256:DIGEST",
+        )

@@ -1,0 +1,64 @@
+"""What Beam itself says of the options, before a stage hands them to it: there a mistake ends the whole process."""
+
+import contextlib
+import io
+
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions, TestOptions
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+from apache_beam.runners.runner import create_runner
+
+from pipeline.beam_options import beam_arguments
+from pipeline.config import Config
+from pipeline.errors import BadInput, ConfigError
+
+_REMEDY = "docs/beam.md has the settings of each engine; `beam.options` takes what Beam's own documentation names"
+
+
+def option_problems(config: Config) -> list[BadInput]:
+    """The mistakes that Beam finds in the options of a configuration, without network.
+
+    Args:
+        config: the configuration, laid out for where it will run (`pipeline.platform.deployed`).
+    """
+    arguments = beam_arguments(config)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            options = PipelineOptions([*arguments, "--dry_run=True"])
+            known, given = options.get_all_options(), options.get_all_options(retain_unknown_options=True)
+    except SystemExit:
+        return [_problem(said.getvalue().strip().rpartition("error: ")[2])]
+    unknown = sorted(given.keys() - known.keys())
+    return [
+        *[_problem(f"Beam knows no option --{name}") for name in unknown if not _is_for_the_server(config)],
+        *map(_problem, _invalid(options)),
+    ]
+
+
+def require_valid_options(config: Config) -> None:
+    """Refuses options that Beam would refuse in the middle of a run.
+
+    Raises:
+        ConfigError: with the first mistake.
+    """
+    problems = option_problems(config) if beam_arguments(config) else []
+    if problems:
+        raise problems[0]
+
+
+def _is_for_the_server(config: Config) -> bool:
+    """A job server has options of its own, which only it knows."""
+    return config.beam.mode in ("portable", "flink", "spark")
+
+
+def _invalid(options: PipelineOptions) -> list[str]:
+    # What is left to Google's tools on the machine would be found by asking them; a job says its region itself.
+    runner = options.view_as(StandardOptions).runner or "DirectRunner"
+    if runner == "DataflowRunner" and not options.view_as(GoogleCloudOptions).region:
+        return ["Missing required option: region."]
+    options.view_as(TestOptions).dry_run = True
+    return list(PipelineOptionsValidator(options, create_runner(runner)).validate())
+
+
+def _problem(what: str) -> ConfigError:
+    return ConfigError(what.rstrip("."), where="beam", remedy=_REMEDY)

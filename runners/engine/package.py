@@ -1,0 +1,130 @@
+"""The project as workers get it: packed as Beam packs a `--setup_file`, and installed where nothing else of it is."""
+
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.runners.portability.stager import Stager
+
+from pipeline.errors import BadInput
+
+# What a worker of the data stages unpickles, and what pickles refer to by name.
+IMPORTED = ("custom_components.columnar_example_gen.stages", "models.preprocessing")
+
+
+@dataclass(frozen=True)
+class FreshEnvironment:
+    """A Python environment with what the project requires, and nothing of the project but what is installed in it.
+
+    Args:
+        folder: of the virtual environment.
+    """
+
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+        return str(self.folder / "bin" / "python")
+
+    @property
+    def site(self) -> Path:
+        """Where packages are installed in it."""
+        return self.folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+
+    @classmethod
+    def make(cls, folder: Path) -> "FreshEnvironment":
+        """Makes one in an empty folder, from this environment's packages.
+
+        Their folder is on its path as a plain folder: files that would bring a checkout along, as an editable
+        installation has them, are not looked at there.
+        """
+        venv.EnvBuilder(with_pip=False, symlinks=True).create(folder)
+        made = cls(folder)
+        (made.site / "packages.pth").write_text(sysconfig.get_paths()["purelib"] + "\n", encoding="utf-8")
+        return made
+
+    def install(self, archive: Path) -> None:
+        """Installs an sdist, without network and without what it requires.
+
+        Raises:
+            BadInput: it does not build.
+        """
+        options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(self.site)]
+        done = _run([sys.executable, "-m", "pip", "install", *options, str(archive)], archive.parent)
+        if done.returncode:
+            raise _broken("the packed project does not install", done)
+
+    def run(self, *arguments: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+        """Runs its interpreter in a folder outside the checkout."""
+        return _run([self.python, *arguments], folder)
+
+
+def pack(setup_file: str, folder: Path) -> Path:
+    """Packs the project as Beam does when a job is sent, and the package `build` is not there.
+
+    Args:
+        setup_file: setup.py's path.
+        folder: an empty folder, in which the archive is left.
+
+    Raises:
+        BadInput: it is not there, or cannot be packed.
+    """
+    options = PipelineOptions([f"--setup_file={setup_file}", "--requirements_cache=skip"])
+    command = [sys.executable, Path(setup_file).name, "--quiet", "sdist", "--dist-dir", str(folder)]
+    try:
+        [packed] = Stager.create_job_resources(
+            options, str(folder), build_setup_args=command, log_submission_env_dependencies=False
+        )
+    except RuntimeError as error:
+        raise BadInput(str(error).splitlines()[0], where="beam.setup_file", remedy=_SETUP_REMEDY) from error
+    return Path(beam_runner_api_pb2.ArtifactFilePayload.FromString(packed.type_payload).path)
+
+
+_SETUP_REMEDY = "name the setup.py of this project, in a folder where files may be written"
+
+
+def package_problems(setup_file: str, folder: Path) -> list[BadInput]:
+    """What is wrong with the code that workers would install from `--setup_file`.
+
+    Args:
+        setup_file: setup.py's path.
+        folder: an empty folder to work in.
+    """
+    try:
+        (folder / "packed").mkdir()
+        archive = pack(setup_file, folder / "packed")
+        environment = FreshEnvironment.make(folder / "environment")
+        environment.install(archive)
+    except BadInput as problem:
+        return [problem]
+    done = environment.run("-c", f"import {', '.join(IMPORTED)}", folder=folder)
+    return [_broken("the packed project cannot be imported on a worker", done)] if done.returncode else []
+
+
+def contents(archive: Path) -> set[str]:
+    """The files of an sdist, without its outermost folder."""
+    with tarfile.open(archive) as files:
+        return {name.partition("/")[2] for name in files.getnames()}
+
+
+def _run(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    # Not this process's path: what is found through it might not be there on a worker.
+    environment = {"PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "2", "HOME": str(folder)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def _broken(what: str, done: "subprocess.CompletedProcess[str]") -> BadInput:
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return BadInput(
+        f"{what}: {lines[-1] if lines else 'no reason was given'}", where="beam.setup_file", remedy=_MISSING
+    )
+
+
+_MISSING = "see that setup.py lists the package that is missing, and that the code needs nothing beside it"
