@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 ARTIFACT_TYPES = {
+    "ArchivedModel": "custom_components.model_archive.component",
     "DataGateReport": "custom_components.data_gate.component",
 }
 

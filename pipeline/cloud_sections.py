@@ -24,7 +24,7 @@ class StageResources(Section):
     """What the service gives to a stage's container, and how it treats it. What is left out, the service chooses."""
 
     cpu: Optional[float] = Field(default=None, gt=0, description="processors")
-    memory_gib: Optional[float] = Field(default=None, gt=0, description="memory in GiB (2**30 bytes)")
+    memory_gb: Optional[float] = Field(default=None, gt=0, description="memory in GB, as the services count it")
     accelerator: str = Field(
         default="",
         description="for Vertex AI a type such as NVIDIA_L4, for Kubernetes a resource such as nvidia.com/gpu",

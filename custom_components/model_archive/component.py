@@ -6,7 +6,8 @@ turns `gs://` into that; on a machine with Docker the folders must be shared wit
 
 from tfx.dsl.component.experimental.container_component import create_container_component
 from tfx.dsl.component.experimental.placeholders import InputUriPlaceholder, OutputUriPlaceholder
-from tfx.types.standard_artifacts import ExternalArtifact, PushedModel
+from tfx.types.artifact import Artifact
+from tfx.types.standard_artifacts import PushedModel
 
 SCRIPT = """set -eu
 from="$(printf %s "$0" | sed 's#^gs://#/gcs/#')"
@@ -16,6 +17,12 @@ tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$from" -czf "
 mv "$into/model.tar.gz.part" "$into/model.tar.gz"
 cd "$into" && sha256sum model.tar.gz > model.tar.gz.sha256
 """
+
+
+class ArchivedModel(Artifact):
+    """model.tar.gz and model.tar.gz.sha256. The type's name is its path, as for custom_components.DataGateReport."""
+
+    TYPE_NAME = "custom_components.ArchivedModel"
 
 
 def model_archive(image: str) -> type:
@@ -32,6 +39,6 @@ def model_archive(image: str) -> type:
         name="ModelArchive",
         image=image,
         inputs={"pushed_model": PushedModel},
-        outputs={"archive": ExternalArtifact},
+        outputs={"archive": ArchivedModel},
         command=["sh", "-c", SCRIPT, InputUriPlaceholder("pushed_model"), OutputUriPlaceholder("archive")],
     )

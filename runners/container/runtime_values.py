@@ -56,7 +56,7 @@ def _thresholds(task: TaskInput, value: Any) -> None:
     if given == section["evaluation"]["thresholds"]:
         return
     # TFMA is imported where the thresholds are others than those that were compiled.
-    from google.protobuf import json_format
+    from tfx.utils import proto_utils
 
     from custom_components.evaluator.tfma_results import with_example_count
     from models.evaluation import eval_config
@@ -64,8 +64,7 @@ def _thresholds(task: TaskInput, value: Any) -> None:
 
     thresholds = [Threshold.model_validate(threshold).model_dump(mode="json") for threshold in given]
     config = eval_config(section["label"], {**section["evaluation"], "thresholds": thresholds})
-    text = json_format.MessageToJson(with_example_count(config), preserving_proto_field_name=True, sort_keys=True)
-    task.put("eval_config", text)
+    task.put("eval_config", proto_utils.proto_to_json(with_example_count(config)))
 
 
 def _query(task: TaskInput, value: Any) -> None:

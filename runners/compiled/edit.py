@@ -1,0 +1,124 @@
+"""Changes to a compiled spec, in place: what TFX's compiler has no words for, or drops.
+
+Every change is one that `pipeline_spec.proto` of KFP describes; `runners.compiled.checks` verifies that it is there.
+"""
+
+import json
+from typing import Any
+
+from pipeline.cloud_sections import StageResources
+from runners.compiled.job import CompiledJob, Spec
+
+_TYPES_IN_2_0 = {"NUMBER_INTEGER": "INT", "NUMBER_DOUBLE": "DOUBLE"}
+_INPUTS_SPEC = "--json_serialized_inputs_spec_args"
+TIMEOUT = "--timeout_seconds"
+
+# What kfp's SDK and both services take for a doubled wait: at most an hour.
+_BACKOFF_FACTOR, _LONGEST_WAIT = 2.0, "3600s"
+
+
+def is_2_0(job: CompiledJob) -> bool:
+    """Whether values are written with their type beside them."""
+    return job.schema_version.startswith("2.0")
+
+
+def container(job: CompiledJob, stage: str) -> Spec:
+    """The container that a stage runs in; empty when it runs in none."""
+    found: Spec = job.executor(job.tasks.get(stage, {})).get("container", {})
+    return found
+
+
+def declare_parameter(job: CompiledJob, name: str, kind: str, default: Any) -> None:
+    """Declares a runtime parameter of the job. Schema 2.0 knows no defaults: there the value is given with the job."""
+    declared = job.spec["root"].setdefault("inputDefinitions", {}).setdefault("parameters", {})
+    if is_2_0(job):
+        declared[name] = {"type": _TYPES_IN_2_0.get(kind, "STRING")}
+        job.runtime.setdefault("parameters", {})[name] = _typed(default)
+    else:
+        declared[name] = {"parameterType": kind, "defaultValue": default, "isOptional": True}
+
+
+def pass_parameter(job: CompiledJob, stage: str, wanted: str, name: str) -> None:
+    """Gives a stage a runtime parameter of the job, as its input `wanted`; a constant that was there is replaced."""
+    declared = job.spec["root"]["inputDefinitions"]["parameters"][name]
+    kinds = {key: value for key, value in declared.items() if key in ("type", "parameterType")}
+    _set_input(job, stage, wanted, kinds, {"componentInputParameter": name})
+
+
+def pass_constant(job: CompiledJob, stage: str, wanted: str, text: str) -> None:
+    """Gives a stage a text as its input `wanted`."""
+    if is_2_0(job):
+        _set_input(job, stage, wanted, {"type": "STRING"}, {"runtimeValue": {"constantValue": _typed(text)}})
+    else:
+        _set_input(job, stage, wanted, {"parameterType": "STRING"}, {"runtimeValue": {"constant": text}})
+
+
+def pass_output(job: CompiledJob, stage: str, wanted: str, kind: str, producer: str) -> None:
+    """Gives a stage the output parameter `wanted` of another task, under the same name."""
+    source = {"taskOutputParameter": {"producerTask": producer, "outputParameterKey": wanted}}
+    _set_input(job, stage, wanted, {"parameterType": kind}, source)
+
+
+def _set_input(job: CompiledJob, stage: str, wanted: str, declared: Spec, source: Spec) -> None:
+    task = job.tasks[stage]
+    task.setdefault("inputs", {}).setdefault("parameters", {})[wanted] = source
+    definitions = job.component(task).setdefault("inputDefinitions", {}).setdefault("parameters", {})
+    definitions[wanted] = declared
+    tell_inputs(job, stage)
+
+
+def tell_inputs(job: CompiledJob, stage: str) -> None:
+    """Writes the declaration of a stage's inputs into its arguments anew: TFX's entry point tells types by it."""
+    runs = container(job, stage)
+    text = json.dumps(job.component(job.tasks[stage]).get("inputDefinitions", {}), sort_keys=True)
+    for args in (runs.get("args", []), runs.get("lifecycle", {}).get("preCacheCheck", {}).get("args", [])):
+        if _INPUTS_SPEC in args:
+            args[args.index(_INPUTS_SPEC) + 1] = text
+
+
+def _typed(value: Any) -> Spec:
+    if isinstance(value, int):
+        return {"intValue": str(value)}
+    if isinstance(value, float):
+        return {"doubleValue": value}
+    return {"stringValue": value if isinstance(value, str) else json.dumps(value, sort_keys=True)}
+
+
+def set_resources(job: CompiledJob, stage: str, wanted: StageResources) -> None:
+    """Sets what a stage's container gets: processors, memory in GB, accelerators."""
+    resources: Spec = {}
+    if wanted.cpu:
+        resources["cpuLimit"] = wanted.cpu
+    if wanted.memory_gb:
+        resources["memoryLimit"] = wanted.memory_gb
+    if wanted.accelerator:
+        resources["accelerator"] = {"type": wanted.accelerator, "count": str(wanted.accelerators or 1)}
+    if resources:
+        container(job, stage)["resources"] = resources
+
+
+def set_caching(job: CompiledJob, stage: str, enabled: bool) -> None:
+    """Says whether the service may serve a stage from its cache."""
+    job.tasks[stage]["cachingOptions"] = {"enableCache": enabled}
+
+
+def set_retries(job: CompiledJob, stage: str, wanted: StageResources) -> None:
+    """Has a stage tried again when it fails, after a wait that doubles."""
+    if wanted.retries:
+        first = {} if wanted.retry_seconds is None else {"backoffDuration": f"{wanted.retry_seconds}s"}
+        job.tasks[stage]["retryPolicy"] = {
+            "maxRetryCount": wanted.retries,
+            **first,
+            "backoffFactor": _BACKOFF_FACTOR,
+            "backoffMaxDuration": _LONGEST_WAIT,
+        }
+
+
+def set_timeout(job: CompiledJob, stage: str, minutes: int) -> None:
+    """Ends a stage that takes too long. No service has a word for that, so the container does it itself."""
+    runs = container(job, stage)
+    seconds = str(minutes * 60)
+    if "runners.container" in runs.get("command", ()):
+        runs.setdefault("args", []).extend([TIMEOUT, seconds])
+    else:
+        runs["command"] = ["timeout", seconds, *runs.get("command", ())]

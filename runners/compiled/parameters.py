@@ -1,0 +1,80 @@
+"""The runtime parameters of a compiled job: which there are, and how they are put into the spec.
+
+TFX's compiler drops the defaults of its RuntimeParameters and knows them as whole execution properties only, which for
+a number of steps would be the text of a protocol buffer. So the graph has none, and plain ones are put in after the
+compile; `runners.container` makes them into what TFX's stages read.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.config import Config
+from pipeline.stages import ids
+from runners.compiled import edit
+from runners.compiled.job import CompiledJob
+from runners.container import runtime_values
+
+_SPAN_TOKENS = ("{SPAN", "{YYYY", "{MM", "{DD")
+
+
+@dataclass(frozen=True)
+class RuntimeParameter:
+    """One runtime parameter.
+
+    Args:
+        name: its public name.
+        stage: the stage that gets it.
+        input: the name under which the stage gets it.
+        type: KFP's type.
+        default: the value that holds when none is given.
+    """
+
+    name: str
+    stage: str
+    input: str
+    type: str
+    default: Any
+
+
+def runtime_parameters(config: Config) -> list[RuntimeParameter]:
+    """The parameters that a configured pipeline lets its submitter set."""
+    evaluation = config.evaluation.model_dump(mode="json")
+    return [
+        *_of_the_data(config),
+        _of_the_training(config),
+        RuntimeParameter("thresholds", ids.EVALUATOR, runtime_values.THRESHOLDS, "LIST", evaluation["thresholds"]),
+    ]
+
+
+def _of_the_data(config: Config) -> list[RuntimeParameter]:
+    data = config.data
+    if data.format == "bigquery":
+        return [RuntimeParameter("query", ids.EXAMPLE_GEN, runtime_values.QUERY, "STRING", data.query)]
+    found = [RuntimeParameter("data_path", ids.EXAMPLE_GEN, "input_base", "STRING", data.path)]
+    patterns = [split.pattern for split in data.files] or [data.pattern]
+    if any(token in pattern for token in _SPAN_TOKENS for pattern in patterns):
+        span = runtime_values.NEWEST_SPAN if data.span is None else data.span
+        found.append(RuntimeParameter("span", ids.EXAMPLE_GEN, runtime_values.SPAN, "NUMBER_INTEGER", span))
+    return found
+
+
+def _of_the_training(config: Config) -> RuntimeParameter:
+    name, wanted, value = (
+        ("training_steps", runtime_values.TRAINING_STEPS, config.training.steps)
+        if config.training.steps
+        else ("training_epochs", runtime_values.TRAINING_EPOCHS, config.training.epochs)
+    )
+    return RuntimeParameter(name, ids.TRAINER, wanted, "NUMBER_INTEGER", value)
+
+
+def add_runtime_parameters(job: CompiledJob, config: Config) -> None:
+    """Puts the runtime parameters of a configuration into the spec that was compiled from it, with their defaults."""
+    for parameter in runtime_parameters(config):
+        edit.declare_parameter(job, parameter.name, parameter.type, parameter.default)
+        edit.pass_parameter(job, parameter.stage, parameter.input, parameter.name)
+    section = {
+        "label": config.label.model_dump(mode="json"),
+        "evaluation": config.evaluation.model_dump(mode="json"),
+    }
+    edit.pass_constant(job, ids.EVALUATOR, runtime_values.EVALUATION, json.dumps(section, sort_keys=True))

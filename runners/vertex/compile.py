@@ -1,0 +1,67 @@
+"""Compiles a configured pipeline to a PipelineJob for Vertex AI: whole, so that nothing but the project is left to say.
+
+The document's fields are those of the REST resource projects.locations.pipelineJobs.
+"""
+
+from typing import Any
+
+from pipeline.config import Config, Vertex
+from pipeline.custom_job import UNSET_IMAGE
+from pipeline.platform import VERTEX, deployed
+from runners.compiled import edit
+from runners.compiled.job import CompiledJob
+from runners.compiled.parameters import add_runtime_parameters
+from runners.compiled.settings import apply_stage_settings
+
+FAILURE_POLICIES = {"slow": "PIPELINE_FAILURE_POLICY_FAIL_SLOW", "fast": "PIPELINE_FAILURE_POLICY_FAIL_FAST"}
+
+
+def compile_job(config: Config) -> CompiledJob:
+    """Compiles a pipeline for Vertex AI, without network and without credentials.
+
+    Args:
+        config: the configuration as it was read; its section `vertex` holds over the rest.
+
+    Returns:
+        The job.
+
+    Raises:
+        BadInput: something that the job needs is not installed, or a stage is named that is not there.
+    """
+    # TensorFlow and TFX come in here.
+    from pipeline.pipeline import create_pipeline
+    from runners.compiled.tfx_compiler import compile_pipeline
+
+    here = deployed(config, VERTEX)
+    job = compile_pipeline(
+        create_pipeline(here, VERTEX),
+        image=here.vertex.image or UNSET_IMAGE,
+        display_name=here.vertex.display_name or here.name,
+        schema_version=here.vertex.schema_version,
+    )
+    add_runtime_parameters(job, here)
+    _resolve_runtime_span(job)
+    apply_stage_settings(job, here.vertex, "vertex", never_cached=frozenset())
+    job.runtime["failurePolicy"] = FAILURE_POLICIES[here.vertex.failure_policy]
+    job.labels.update(here.vertex.labels)
+    job.settings.update(_settings(here.vertex))
+    return job
+
+
+def _settings(vertex: Vertex) -> dict[str, Any]:
+    said = {
+        "encryptionSpec": {"kmsKeyName": vertex.encryption_key} if vertex.encryption_key else None,
+        "serviceAccount": vertex.service_account,
+        "network": vertex.network,
+        "reservedIpRanges": list(vertex.reserved_ip_ranges),
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _resolve_runtime_span(job: CompiledJob) -> None:
+    """Has the pre-cache check of file-based ExampleGens go through our entry point, which knows `span`."""
+    for stage in job.tasks:
+        check = edit.container(job, stage).get("lifecycle", {}).get("preCacheCheck")
+        if check:
+            check["command"] = list(edit.container(job, stage)["command"])
+            check["args"] = ["--step", "resolve_input", *check["args"]]
