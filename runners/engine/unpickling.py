@@ -4,10 +4,13 @@ Run in an environment like a worker's: `python -m runners.engine.unpickling FILE
 `beam_runner_api.Pipeline`. It prints one line for each that cannot be loaded, and ends with exit code 1 then.
 """
 
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+from apache_beam.coders import coders
 from apache_beam.internal import pickler
 from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_runner_api_pb2
@@ -20,16 +23,15 @@ _FUNCTIONS = (
 )
 
 
-def pickles(pipeline: beam_runner_api_pb2.Pipeline) -> Iterator[tuple[str, bytes]]:
-    """Every pickle of a pipeline, with the name of the transform or coder that it belongs to."""
+def pickles(pipeline: beam_runner_api_pb2.Pipeline) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Every pickle of a pipeline: the name of the transform or coder that it belongs to, and how it is loaded."""
     for transform in pipeline.components.transforms.values():
         for spec in _functions(transform.spec):
             if spec.urn in _FUNCTIONS:
-                yield transform.unique_name, spec.payload
+                yield transform.unique_name, functools.partial(pickler.loads, spec.payload)
     for name, coder in pipeline.components.coders.items():
         if coder.spec.urn == python_urns.PICKLED_CODER:
-            # `apache_beam.coders.coders.serialize_coder` writes the class's name and a dollar sign before the pickle.
-            yield name, coder.spec.payload.partition(b"$")[2]
+            yield name, functools.partial(coders.deserialize_coder, coder.spec.payload)
 
 
 def _functions(spec: beam_runner_api_pb2.FunctionSpec) -> Iterator[beam_runner_api_pb2.FunctionSpec]:
@@ -46,9 +48,9 @@ def _functions(spec: beam_runner_api_pb2.FunctionSpec) -> Iterator[beam_runner_a
 def unreadable(pipeline: beam_runner_api_pb2.Pipeline) -> list[str]:
     """One line for each pickle that this process cannot load."""
     found = []
-    for name, pickle in pickles(pipeline):
+    for name, load in pickles(pipeline):
         try:
-            pickler.loads(pickle)
+            load()
         except Exception as error:  # whatever unpickling raises, a worker would raise too
             found.append(f"{name}: {type(error).__name__}: {error}")
     return found
