@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from cli.board import Board, _closed, _table
+from cli.board import Board, _closed, stage_table
 from pipeline.errors import Failure
 from runners.journal import Journal, State, progress
 
@@ -32,7 +32,7 @@ def test_a_terminal_gets_a_table_of_every_stage(tmp_path):
     journal.record("DataGate", State.BLOCKED, failure=Failure("no", "", "", 3))
     rows = progress(["DataGate", "Transform"], journal.events())
     console = Console(file=io.StringIO(), width=80)
-    console.print(_table(_closed(rows, final=True), now=0.0))
+    console.print(stage_table(_closed(rows, final=True), now=0.0))
     text = console.file.getvalue()
     assert [line.split()[:2] for line in text.splitlines()] == [
         ["stage", "state"],
