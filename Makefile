@@ -10,7 +10,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check format stack-current stack-compatible lock clean
+.PHONY: help setup run bench test test-fast check format stack-current stack-compatible stacks-agree stack-results lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -22,6 +22,9 @@ setup:  ## build .venv from the lock of the stack that this machine can run; qui
 
 run: setup  ## run the Chicago-taxi pipeline, to a pushed model
 	@$(VENV)millrace run $(ARGS)
+
+bench: setup  ## measure beside stock TFX; ARGS="--rows 15000 --repeat 1 --as-shipped" and the like go on
+	@$(VENV)python -m benchmarks $(ARGS)
 
 test: setup  ## run all tests
 	@$(VENV)python -m pytest $(SIDE_BY_SIDE) $(ARGS)
@@ -44,6 +47,15 @@ stack-current:  ## as root: try "make run test" with TFX 1.21 on a fresh Debian 
 
 stack-compatible:  ## as root: try "make run test" with TFX 1.16 on a fresh Debian 12
 	@$(FIND_PYTHON) -m bootstrap root $(if $(PYTHON),--python $(PYTHON)) compatible $(TARGETS)
+
+stacks-agree: setup  ## as root: run the same on both stacks, compare what they made, serve each one's model with the other
+	@rm -rf .cache/stacks
+	@$(MAKE) --no-print-directory stack-results
+	@$(FIND_PYTHON) -m bootstrap root $(if $(PYTHON),--python $(PYTHON)) other $(TARGETS) stack-results
+	@MILLRACE_STACKS_RECORDED=yes $(VENV)python -m pytest tests/stacks $(ARGS)
+
+stack-results: setup  ## record under .cache/stacks what this stack makes of the taxi data
+	@$(VENV)python tests/stacks/record.py .cache/stacks
 
 lock:  ## resolve the locks anew and tell what changed; PACKAGES="rich click" or PACKAGES=all upgrades
 	@$(FIND_PYTHON) -m bootstrap lock $(PACKAGES)

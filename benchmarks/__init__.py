@@ -1,0 +1,1 @@
+"""Millrace and stock TFX, measured back to back on the same rows and the same training work."""
