@@ -12,7 +12,7 @@ from bootstrap.errors import SetupError
 from bootstrap.installer import get_uv
 from bootstrap.lock import lock_all
 from bootstrap.machine import read_machine
-from bootstrap.stacks import choose_stack
+from bootstrap.stacks import STACKS, choose_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,7 +25,9 @@ def main(arguments: list[str]) -> int:
     lock = commands.add_parser("lock", help="resolve the locks anew and tell what changed")
     lock.add_argument("packages", nargs="*", help="packages to upgrade; all for every one")
     root = commands.add_parser("root", help="try the project in a fresh Debian (as root)")
-    root.add_argument("stack", choices=sorted(RELEASES))
+    root.add_argument(
+        "stack", choices=[*sorted(RELEASES), "other"], help="other: the one that this machine does not use"
+    )
     root.add_argument("targets", nargs="*", default=["run", "test"])
     root.add_argument("--python", default="", help="a version that pyenv built here, to be there too")
     options = parser.parse_args(arguments)
@@ -41,9 +43,14 @@ def main(arguments: list[str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     if options.command == "root":
-        return try_release(ROOT, RELEASES[options.stack], options.targets, os.environ, options.python)
+        return try_release(ROOT, RELEASES[_stack_named(options.stack)], options.targets, os.environ, options.python)
     _lock(options.packages) if options.command == "lock" else _setup()
     return 0
+
+
+def _stack_named(name: str) -> str:
+    own = choose_stack(read_machine(), os.environ.get("MILLRACE_STACK", "")) if name == "other" else None
+    return next(other for other in STACKS if other != own.name) if own else name
 
 
 def _setup() -> None:

@@ -2,8 +2,9 @@
 
 The base of the root is built once by debootstrap and never changed: each try writes into a layer above it, which is
 thrown away. Everything is mounted in a mount namespace of the try, so that nothing stays mounted however it ends.
-Of this machine the root gets the caches of uv and pip, what is needed to reach their registries, and, where it is
-asked for, an interpreter that pyenv built: it counts as a cache of what pyenv would build there.
+Of this machine the root gets the caches of uv and pip, what is needed to reach their registries, where it is asked for,
+an interpreter that pyenv built (it counts as a cache of what pyenv would build there), and the folder in which the two
+stacks leave what they made for each other.
 """
 
 import os
@@ -27,6 +28,8 @@ PASSED_ON = re.compile(
     r"(?i)(https?|no|all)_proxy|UV_(DEFAULT_INDEX|INDEX_URL|HTTP_TIMEOUT)|PIP_(INDEX_URL|DEFAULT_TIMEOUT)"
 )
 CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
+# Where a try leaves what `make stacks-agree` compares.
+RESULTS = Path(".cache", "stacks")
 APT_KEPT = re.compile(r"^Acquire::(https?|Retries|Check-)")
 
 
@@ -103,6 +106,11 @@ def require_able(user: int, environment: Mapping[str, str]) -> None:
     if missing:
         raise SetupError(
             "not found on this machine: " + ", ".join(missing), "sudo apt-get install " + " ".join(missing)
+        )
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
+        raise SetupError(
+            "this machine does not let root mount anything, as in a container without privileges",
+            "start the container with --privileged, or try it in a virtual machine",
         )
 
 
@@ -220,9 +228,10 @@ def _enter(
     ]
     shutil.copy(scripts / "visit.sh", layer / "above" / "visit.sh")
     inner = inner_environment(environment, interpreter, (layer / "above/etc/ssl/host.pem").exists())
+    (checkout / RESULTS).mkdir(parents=True, exist_ok=True)
     return [
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", str(scripts / "enter_root.sh")),
-        *(str(base), str(layer), str(checkout), *caches, str(interpreter or "")),
+        *(str(base), str(layer), str(checkout), *caches, str(RESULTS), str(interpreter or "")),
         *("env", "-i", *inner, "sh", "/visit.sh", *targets),
     ]
 

@@ -1,11 +1,15 @@
 #!/bin/sh
-# Enters a root folder, in a mount namespace of its own: enter_root.sh BASE LAYER CHECKOUT UV_CACHE PIP_CACHE PYTHON COMMAND...
+# Enters a root folder, in a mount namespace of its own: enter_root.sh BASE LAYER CHECKOUT UV_CACHE PIP_CACHE \
+#   RESULTS PYTHON COMMAND...
 set -eu
-base=$1 layer=$2 checkout=$3 uv_cache=$4 pip_cache=$5 python=$6
-shift 6
+base=$1 layer=$2 checkout=$3 uv_cache=$4 pip_cache=$5 results=$6 python=$7
+shift 7
 root=$layer/root
 
-mount -t overlay overlay -o "lowerdir=$base,upperdir=$layer/above,workdir=$layer/scratch" "$root"
+if ! mount -t overlay overlay -o "lowerdir=$base,upperdir=$layer/above,workdir=$layer/scratch" "$root" 2>/dev/null; then
+    # A container's own file system is an overlay often enough, and takes no layer of another.
+    cp -a "$base/." "$layer/above/." "$root/"
+fi
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mkdir -p "$root/root/.cache/uv" "$root/root/.cache/pip" "$uv_cache" "$pip_cache"
@@ -18,4 +22,6 @@ if [ -n "$python" ]; then
     ln -s "$python/bin/$name" "$root/usr/local/bin/$name"
 fi
 git -c safe.directory='*' clone --quiet --no-hardlinks "$checkout" "$root/root/millrace"
+mkdir -p "$root/root/millrace/$results"
+mount --bind "$checkout/$results" "$root/root/millrace/$results"
 exec chroot "$root" "$@"

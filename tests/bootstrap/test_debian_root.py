@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from bootstrap import __main__ as command_line
 from bootstrap import debian_root
 from bootstrap.errors import SetupError
+from bootstrap.machine import Machine
 
 DEB822 = """\
 Types: deb
@@ -97,3 +99,22 @@ def test_host_settings_hold_the_certificates(tmp_path: Path) -> None:
 def test_the_scripts_parse(script: str) -> None:
     folder = Path(debian_root.__file__).parent
     assert subprocess.run(["sh", "-n", str(folder / script)], capture_output=True).stderr == b""
+
+
+def test_where_nothing_may_be_mounted_it_says_so(tmp_path: Path, make_tool, monkeypatch) -> None:
+    for tool in ("debootstrap", "chroot", "git"):
+        make_tool(tmp_path / tool, "exit 0\n")
+    make_tool(tmp_path / "unshare", "echo 'unshare failed: Operation not permitted' >&2; exit 1\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SetupError, match="does not let root mount") as refused:
+        debian_root.require_able(0, {"PATH": str(tmp_path)})
+    assert "--privileged" in refused.value.remedy
+
+
+@pytest.mark.parametrize("chosen, other", [("current", "compatible"), ("compatible", "current")])
+def test_the_other_stack_is_the_one_that_set_up_does_not_choose(monkeypatch, chosen: str, other: str) -> None:
+    machine = Machine("Linux", "x86_64", (2, 41), "debian")
+    monkeypatch.setattr(command_line, "read_machine", lambda: machine)
+    monkeypatch.setenv("MILLRACE_STACK", chosen)
+    assert command_line._stack_named("other") == other
+    assert command_line._stack_named("current") == "current"
