@@ -1,0 +1,1 @@
+"""The runner for Vertex AI Pipelines: compile, submit, follow, schedule."""
