@@ -71,27 +71,26 @@ def _processor() -> str:
 
 
 def show(comparison: Comparison, console: Console) -> None:
-    """Prints one comparison."""
-    others = [name for name in comparison.contenders() if name != MILLRACE]
+    """Prints one comparison: seconds by stage and of the whole, then the memory by stage."""
+    names = sorted(comparison.contenders(), key=lambda name: name != MILLRACE)
     repeats = sum(run.contender == MILLRACE for run in comparison.runs)
-    table = Table(
-        title=f"{comparison.rows:,} rows, median of {repeats}", title_justify="left", box=None, pad_edge=False
-    )
-    table.add_column("seconds")
-    for name in (MILLRACE, *others):
-        table.add_column(name, justify="right")
-    table.add_column(f"of {STOCK}", justify="right")
-    for name in comparison.stages():
-        _row(table, others, name, partial(_stage_seconds, comparison, name))
+    table = _table(f"{comparison.rows:,} rows, median of {repeats}", ["seconds", *names, f"of {STOCK}"])
+    for stage in comparison.stages():
+        _row(table, names, stage, partial(_stage_seconds, comparison, stage))
     table.add_section()
-    _row(table, others, WHOLE, lambda contender: comparison.median(contender, lambda run: run.seconds))
-    _row(table, others, "processor", lambda name: comparison.median(name, lambda run: run.cpu_seconds))
-    _row(
-        table, comparison, others, "peak MiB", lambda name: comparison.median(name, lambda run: run.peak_mib), "{:.0f}"
-    )
+    _row(table, names, WHOLE, lambda name: comparison.median(name, lambda run: run.seconds))
+    _row(table, names, "processor", lambda name: comparison.median(name, lambda run: run.cpu_seconds))
+    _row(table, names, "peak MiB", lambda name: comparison.median(name, lambda run: run.peak_mib), "{:.0f}")
     console.print(table)
     console.print()
     _show_memory(comparison, console)
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left", no_wrap=True)
+    return table
 
 
 def _seconds(stage: Stage) -> float:
@@ -104,12 +103,12 @@ def _stage_seconds(comparison: Comparison, stage: str, contender: str) -> Option
 
 def _row(
     table: Table,
-    others: Sequence[str],
+    names: Sequence[str],
     title: str,
     value: Callable[[str], Optional[float]],
     form: str = "{:.2f}",
 ) -> None:
-    cells = [value(name) for name in (MILLRACE, *others)]
+    cells = [value(name) for name in names]
     table.add_row(title, *(form.format(cell) if cell is not None else "" for cell in cells), _ratio(value))
 
 
@@ -124,11 +123,8 @@ def _of_stock(medians: Mapping[str, Optional[float]]) -> Optional[float]:
 
 
 def _show_memory(comparison: Comparison, console: Console) -> None:
-    table = Table(title="peak MiB while a stage ran", title_justify="left", box=None, pad_edge=False)
-    table.add_column("")
     names = [name for name in comparison.contenders() if name != MILLRACE_CACHED]
-    for name in names:
-        table.add_column(name, justify="right")
+    table = _table("peak MiB while a stage ran", ["", *names])
     for stage in comparison.stages():
         peaks = [comparison.stage(name, stage, lambda found: found.peak_mib) for name in names]
         if any(peaks):
