@@ -43,6 +43,11 @@ def defines(dotted_path: str) -> bool:
     return source is not None and name in set(_names(ast.parse(source.read_text(encoding="utf-8"))))
 
 
+def module_file(module: str) -> Optional[Path]:
+    """The file of a module, found without importing it; None when there is none that is Python."""
+    return _source_or_none(module)
+
+
 def _names(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

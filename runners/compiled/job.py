@@ -139,6 +139,14 @@ class CompiledJob:
         """How a task runs (`container`, `importer`, `resolver` or `customJob`); empty for a task that is a graph."""
         return self.executors.get(str(self.component(task).get("executorLabel", "")), {})
 
+    def value(self, task: Mapping[str, Any], name: str) -> Any:
+        """What a task gets as a parameter: a constant, or the job's value of a runtime parameter; None if neither."""
+        said = task.get("inputs", {}).get("parameters", {}).get(name, {})
+        if "componentInputParameter" in said:
+            return self.effective_values.get(said["componentInputParameter"])
+        constant = said.get("runtimeValue", {})
+        return constant.get("constant", plain_value(constant.get("constantValue")))
+
     def graph(self, task: Mapping[str, Any]) -> dict[str, Spec]:
         """The tasks within a task that is itself a graph (TFX makes one when there is an exit handler), in order."""
         return in_order(self.component(task).get("dag", {}).get("tasks", {}))

@@ -1,0 +1,54 @@
+"""Everything that a service or a container would refuse later, found now: the rules, applied to one compiled job.
+
+Nothing here imports TFX, so that it takes a second; a job compiled by TFX alone is checked by the same rules.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Optional
+
+from pipeline.config import Config
+from runners.compiled.findings import SEVERITIES, Finding
+from runners.compiled.job import CompiledJob
+from runners.compiled.rules import asked_for, code, conditions, containers, encryption, graph, naming, places, values
+
+Rule = Callable[[CompiledJob, Optional[Config]], Iterable[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    naming.pipeline_name,
+    naming.labels,
+    naming.display_name,
+    places.project,
+    places.root,
+    places.data,
+    places.push_destination,
+    values.parameters,
+    graph.references,
+    graph.inputs,
+    graph.circles,
+    graph.dialect,
+    conditions.conditions,
+    code.executors,
+    code.user_code,
+    code.artifact_types,
+    containers.arguments,
+    containers.images,
+    asked_for.stages,
+    asked_for.job,
+    asked_for.substitutes,
+    encryption.keys,
+)
+
+
+def check(job: CompiledJob, config: Optional[Config] = None) -> list[Finding]:
+    """Checks a compiled job.
+
+    Args:
+        job: the job, of ours or of TFX alone.
+        config: the configuration that it was compiled from; None when it is not known, and then what only the
+            configuration says (project, settings asked for) is not checked.
+
+    Returns:
+        All findings, the gravest first.
+    """
+    found = [finding for rule in RULES for finding in rule(job, config)]
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))

@@ -1,0 +1,39 @@
+"""What a check of a compiled job finds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "before submit", "warning"]
+SEVERITIES: tuple[Severity, ...] = ("error", "before submit", "warning")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the service, or the container, would refuse later.
+
+    Args:
+        rule: the rule's name.
+        severity: `error` is wrong wherever the job runs; `before submit` must be set before a service gets it, and does
+            not hinder a rehearsal on this machine; `warning` may be meant.
+        what: one sentence, what is wrong.
+        where: the task, the parameter or the key of the configuration.
+        remedy: what to do about it.
+    """
+
+    rule: str
+    severity: Severity
+    what: str
+    where: str
+    remedy: str
+
+
+def refusing(findings: Iterable[Finding], *, submitting: bool) -> list[Finding]:
+    """Those findings that forbid to go on.
+
+    Args:
+        findings: of a check.
+        submitting: whether the job is about to be sent to a service; a rehearsal needs less.
+    """
+    forbidding = {"error", "before submit"} if submitting else {"error"}
+    return [finding for finding in findings if finding.severity in forbidding]

@@ -1,0 +1,95 @@
+"""Rules on code: what the containers will import is there, and is in the package that they get."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Optional
+
+import yaml
+
+from pipeline.config import Config
+from runners.compiled import shipped
+from runners.compiled.findings import Finding
+from runners.compiled.job import CompiledJob, Spec, Step
+
+_EXECUTOR_FLAG = "--executor_class_path"
+# Execution properties that name the user's functions, and those in the JSON of `custom_config`.
+_FUNCTIONS = ("preprocessing_fn", "run_fn", "tuner_fn", "trainer_fn", "stats_options_updater_fn", "splits_transform")
+_CONFIGURED_FUNCTIONS = ("model_fn",)
+_FIRST_PARTY = ("tfx.", "system.", "google.")
+
+
+def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """Executor classes, and modules that a command runs, can be imported in the container."""
+    for step in job.walk():
+        container = job.executor(step.task).get("container", {})
+        check = container.get("lifecycle", {}).get("preCacheCheck", {})
+        for module in (*_modules(container), *_modules(check)):
+            yield from _missing(step, "the module", module, shipped.module_trouble(f"{module}.__main__", module))
+        for path in _after(_EXECUTOR_FLAG, container.get("args", [])):
+            yield from _missing(step, "the executor", path, shipped.trouble(path))
+
+
+def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """The user's functions can be imported, and are in the package that `setup.py` ships."""
+    for step in job.walk():
+        given = step.task.get("inputs", {}).get("parameters", {})
+        texts = {name: value for name in given if isinstance(value := job.value(step.task, name), str)}
+        named = [texts[name] for name in _FUNCTIONS if texts.get(name)]
+        named += [path for path in _in_custom_config(texts.get("custom_config")) if path]
+        for path in dict.fromkeys(named):
+            yield from _missing(step, "the function", path, shipped.trouble(path))
+        packed = texts.get("module_path", "").partition("@")[2]
+        if packed and "://" not in packed:
+            yield Finding(
+                "module-file",
+                "before submit",
+                f"{step.name} installs {packed}, a file of this machine",
+                step.name,
+                "name the code by dotted path (run_fn=...), or compile with a gs:// pipeline root",
+            )
+
+
+def artifact_types(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """A container imports the class of an artifact by the title that the spec gives."""
+    for step in job.walk():
+        for kind in ("inputDefinitions", "outputDefinitions"):
+            for said in step.component.get(kind, {}).get("artifacts", {}).values():
+                title = _title(said.get("artifactType", {}))
+                if title and not title.startswith(_FIRST_PARTY):
+                    yield from _missing(step, "the artifact type", title, shipped.trouble(title))
+
+
+def _title(declared: Spec) -> str:
+    if "schemaTitle" in declared:
+        return str(declared["schemaTitle"])
+    # A whole schema, whose first line is its title: YAML's parser is not asked for more.
+    first = declared.get("instanceSchema", "").partition("\n")[0]
+    return str((yaml.safe_load(first) or {}).get("title", "")) if first else ""
+
+
+def _modules(command: Spec) -> Iterator[str]:
+    words = [*command.get("command", []), *command.get("args", [])]
+    if any(word.rpartition("/")[2].startswith("python") for word in words[:3]):
+        yield from list(_after("-m", words))[:1]
+
+
+def _after(flag: str, words: list[str]) -> Iterator[str]:
+    for word, following in itertools.pairwise(words):
+        if word == flag:
+            yield following
+
+
+def _in_custom_config(text: Optional[str]) -> Iterator[str]:
+    try:
+        custom_config = json.loads(text or "null")
+    except json.JSONDecodeError:
+        return
+    if isinstance(custom_config, dict):
+        yield from (str(custom_config[key]) for key in _CONFIGURED_FUNCTIONS if custom_config.get(key))
+
+
+def _missing(step: Step, kind: str, name: str, trouble: Optional[tuple[str, str]]) -> Iterator[Finding]:
+    if trouble:
+        what, remedy = trouble
+        yield Finding("code", "error", f"{kind} {name} of {step.name} {what}", step.name, remedy)

@@ -1,0 +1,61 @@
+"""Rules on names and labels, as Vertex AI states them.
+
+https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs and
+https://cloud.google.com/vertex-ai/docs/general/labels.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Optional
+
+from pipeline.config import NAME, Config
+from runners.compiled.findings import Finding
+from runners.compiled.job import CompiledJob
+
+MOST_LABELS, LONGEST_LABEL, LONGEST_DISPLAY_NAME = 64, 63, 128
+
+
+def pipeline_name(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """The pipeline's name becomes part of the job's resource name."""
+    if not NAME.fullmatch(job.name):
+        yield Finding(
+            "pipeline-name",
+            "error",
+            f"the pipeline's name {job.name!r} is not made of lower-case letters, digits and dashes, 128 at most",
+            "pipelineInfo.name",
+            "rename the pipeline, for instance name: taxi-tips in the configuration",
+        )
+
+
+def labels(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """Labels: at most 64, lower case, letters, digits, underscores and dashes; a key begins with a letter."""
+    if len(job.labels) > MOST_LABELS:
+        yield _label(f"there are {len(job.labels)} labels, and {MOST_LABELS} are allowed", "labels")
+    for key, value in job.labels.items():
+        if not _is_label(key) or not key[:1].isalpha():
+            yield _label(f"the label's key {key!r} is refused", f"labels.{key}")
+        elif key.startswith(("goog-", "aiplatform.")):
+            yield _label(f"the label's key {key!r} is reserved by Google Cloud", f"labels.{key}")
+        if not isinstance(value, str) or (value and not _is_label(value)):
+            yield _label(f"the value {value!r} is refused", f"labels.{key}")
+
+
+def _is_label(text: str) -> bool:
+    return len(text) <= LONGEST_LABEL and text == text.lower() and re.fullmatch(r"[\w-]+", text) is not None
+
+
+def _label(what: str, where: str) -> Finding:
+    remedy = f"use lower-case letters, digits, underscores and dashes, {LONGEST_LABEL} at most, a letter first in a key"
+    return Finding("label", "error", what, where, remedy)
+
+
+def display_name(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """A display name has up to 128 characters."""
+    if len(job.display_name) > LONGEST_DISPLAY_NAME:
+        yield Finding(
+            "display-name",
+            "error",
+            f"the display name has {len(job.display_name)} characters, and {LONGEST_DISPLAY_NAME} are allowed",
+            "displayName",
+            "shorten vertex.display_name",
+        )

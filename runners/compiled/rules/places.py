@@ -1,0 +1,99 @@
+"""Rules on places: where the job runs, where it reads, where it writes. A service sees no folder of this machine."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Optional
+
+from pipeline.config import Config
+from runners.compiled.findings import Finding
+from runners.compiled.job import CompiledJob
+
+# https://cloud.google.com/storage/docs/buckets#naming
+_BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?")
+_ROOTS = {"vertex": ("gs://",), "kubeflow": ("gs://", "s3://", "minio://")}
+
+
+def project(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """Where to submit to must be known."""
+    if config is None:
+        return
+    if job.dialect == "vertex" and not config.vertex.project:
+        yield _unset("no Google Cloud project is set", "vertex.project", "vertex.project=my-project")
+    if job.dialect == "kubeflow" and not config.kubeflow.host:
+        yield _unset("no Kubeflow Pipelines server is set", "kubeflow.host", "kubeflow.host=https://kfp.example.org")
+
+
+def root(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """The pipeline root: a bucket, since every task runs on a machine of its own."""
+    schemes = _ROOTS[job.dialect]
+    where = "runtimeConfig.gcsOutputDirectory" if job.dialect == "vertex" else "defaultPipelineRoot"
+    if job.dialect == "kubeflow" and not job.root:
+        return  # the server has a default of its own
+    if "://" not in job.root:
+        example = f"{job.dialect}.root={schemes[-1]}my-bucket/millrace"
+        yield _unset(f"the pipeline root {job.root or 'is empty and'} is no bucket", where, example)
+    elif not job.root.startswith(schemes):
+        yield Finding(
+            "root-scheme",
+            "error",
+            f"the pipeline root {job.root} cannot be used there",
+            where,
+            f"begin {job.dialect}.root with {' or '.join(schemes)}",
+        )
+    elif job.root.startswith("gs://") and not _BUCKET.fullmatch(job.root):
+        yield Finding(
+            "root-scheme", "error", f"{job.root} names no valid bucket", where, "write it as gs://bucket/folder"
+        )
+
+
+def data(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """The data must be where the containers see it."""
+    for name, task in job.tasks.items():
+        path = job.value(task, "input_base")
+        if isinstance(path, str) and not _is_seen(path, job):
+            yield _unset(
+                f"{name} reads {path}, which no container can open",
+                f"{name}, input_base",
+                f"{job.dialect}.data_path=gs://my-bucket/data",
+                "copy the data to where the containers see it, and set",
+            )
+
+
+def push_destination(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """Pushed models outlive the container that pushes them, and TFX can write where they go."""
+    for name, task in job.tasks.items():
+        directory = _filesystem(job.value(task, "push_destination"))
+        if directory and not _is_seen(directory, job):
+            unable = "TensorFlow cannot write to" if "://" in directory else "is gone with the container"
+            yield _unset(
+                f"{name} pushes to {directory}, which {unable}",
+                f"{name}, push_destination",
+                f"{job.dialect}.push_directory=gs://my-bucket/serving",
+            )
+
+
+def _filesystem(text: Any) -> str:
+    try:
+        destination = json.loads(text) if isinstance(text, str) else {}
+    except json.JSONDecodeError:
+        return ""
+    filesystem = destination.get("filesystem", {})
+    return str(filesystem.get("base_directory") or filesystem.get("baseDirectory") or "")
+
+
+def _is_seen(path: str, job: CompiledJob) -> bool:
+    """Whether TFX can open a path in a container: TensorFlow knows gs://, and neither s3:// nor minio://."""
+    if path.startswith(("gs://", "/gcs/")):  # Vertex AI mounts buckets below /gcs
+        return True
+    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in _volumes(job))
+
+
+def _volumes(job: CompiledJob) -> set[str]:
+    executors = job.platform.get("kubernetes", {}).get("deploymentSpec", {}).get("executors", {})
+    return {mount["mountPath"] for pod in executors.values() for mount in pod.get("pvcMount", ())}
+
+
+def _unset(what: str, where: str, example: str, doing: str = "set") -> Finding:
+    key, _, value = example.partition("=")
+    return Finding("unset", "before submit", what, where, f"{doing} {key} in the configuration, for instance {value}")

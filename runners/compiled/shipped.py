@@ -1,0 +1,68 @@
+"""Whether a dotted path can be imported in a container: found in files, without importing anything.
+
+A container has this project as `setup.py` packs it, and the installed packages of the lock; nothing else of the folder
+in which a job is compiled.
+"""
+
+import ast
+import functools
+from pathlib import Path
+from typing import Optional
+
+import pipeline
+from pipeline.code_digest import defines, module_file
+
+_ROOT = Path(pipeline.__file__).parent.parent
+
+Trouble = Optional[tuple[str, str]]
+"""What is the matter, as the end of a sentence, and the remedy; None when nothing is."""
+
+
+def trouble(dotted_path: str) -> Trouble:
+    """What is the matter with a class or a function in a module."""
+    module, _, name = dotted_path.rpartition(".")
+    if module.partition(".")[0] == "__main__":
+        return "is defined in a script, which no container can import", "move it into a module of a package"
+    return module_trouble(module) or _name_trouble(module, name)
+
+
+def module_trouble(*spellings: str) -> Trouble:
+    """What is the matter with a module; one of several spellings must be there."""
+    source = next((found for found in map(module_file, spellings) if found), None)
+    if source is None:
+        return "cannot be found", "mend the dotted path, or install the package that has it"
+    if not source.is_relative_to(_ROOT) or not (_ROOT / "setup.py").is_file() or "site-packages" in source.parts:
+        return None
+    below = source.relative_to(_ROOT)
+    if below.parts[0] not in shipped_packages():
+        return (
+            f"is in {below}, which setup.py does not ship",
+            f"add {below.parts[0]!r} to PACKAGES in setup.py and build the image anew, or move the code into models",
+        )
+    for folder in list(below.parents)[:-1]:
+        if not (_ROOT / folder / "__init__.py").is_file():
+            return (
+                f"is in {folder}, which is no package, so that setup.py does not ship it",
+                f"add {folder}/__init__.py",
+            )
+    return None
+
+
+def _name_trouble(module: str, name: str) -> Trouble:
+    # TFX's decorator makes an executor class beside each function component, and a module may make names on demand.
+    spellings = (name, name.removesuffix("_Executor"), "__getattr__")
+    if any(defines(f"{module}.{spelling}") for spelling in spellings):
+        return None
+    return f"is not defined in {module}", "mend the dotted path"
+
+
+@functools.cache
+def shipped_packages() -> frozenset[str]:
+    """The top packages that `setup.py` names, read and not run."""
+    tree = ast.parse((_ROOT / "setup.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "PACKAGES" for target in node.targets
+        ):
+            return frozenset(ast.literal_eval(node.value))
+    return frozenset()
