@@ -1,0 +1,153 @@
+"""The ExecutorInput that the service hands to a task, and the ExecutorOutput that the task hands back.
+
+The format is KFP's `pipeline_spec.proto`, as JSON. Schema 2.0 types each parameter (`{"stringValue": "x"}`), 2.1 has
+plain values. Outputs lie where Vertex AI puts them: `ROOT/PROJECT/JOB/TASK_UUID/KEY`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import MillraceError
+from runners.compiled.job import plain_value
+from runners.rehearsal.artifacts import Artifact
+
+OUTPUT_FILE = "executor_output.json"
+
+
+@dataclass(frozen=True)
+class TaskIo:
+    """What a task takes and gives.
+
+    Args:
+        folder: the task's own folder below the pipeline root.
+        typed: whether the spec is of schema 2.0, which types parameters.
+        parameters: its parameters by name.
+        inputs: its input artifacts by key.
+        outputs: its output artifacts by key.
+        output_parameters: the names of the parameters that it gives.
+        types: the declared types of the parameters of schema 2.0, by name.
+    """
+
+    folder: str
+    typed: bool
+    parameters: dict[str, Any]
+    inputs: dict[str, list[Artifact]]
+    outputs: dict[str, list[Artifact]] = field(default_factory=dict)
+    output_parameters: Sequence[str] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def output_file(self) -> Path:
+        """Where the task writes its ExecutorOutput."""
+        return Path(self.folder) / OUTPUT_FILE
+
+    def to_json(self) -> dict[str, Any]:
+        """The ExecutorInput."""
+        inputs: dict[str, Any] = {}
+        if self.parameters and self.typed:
+            inputs["parameters"] = {name: self._typed(name, value) for name, value in self.parameters.items()}
+        elif self.parameters:
+            inputs["parameterValues"] = self.parameters
+        if self.inputs:
+            inputs["artifacts"] = _lists(self.inputs)
+        outputs: dict[str, Any] = {"outputFile": str(self.output_file)}
+        if self.outputs:
+            outputs["artifacts"] = _lists(self.outputs)
+        if self.output_parameters:
+            files = {name: {"outputFile": self._parameter_file(name)} for name in self.output_parameters}
+            outputs["parameters"] = files
+        return {"inputs": inputs, "outputs": outputs}
+
+    def _parameter_file(self, name: str) -> str:
+        return f"{self.folder}/{name}"
+
+    def _typed(self, name: str, value: Any) -> dict[str, Any]:
+        kind = self.types.get(name, "")
+        if isinstance(value, str):
+            return {"stringValue": value}
+        whole = isinstance(value, (int, bool)) or float(value).is_integer()
+        if kind == "INT" or (kind != "DOUBLE" and whole):
+            return {"intValue": str(int(value))}
+        return {"doubleValue": float(value)}
+
+    def make_folders(self) -> None:
+        """Makes what a bucket need not have: the folders that hold the outputs."""
+        for place in [self.folder, *(a.uri for found in self.outputs.values() for a in found)]:
+            Path(place).parent.mkdir(parents=True, exist_ok=True)
+        Path(self.folder).mkdir(parents=True, exist_ok=True)
+
+    def told(self) -> dict[str, Any]:
+        """What the task, or its driver, wrote down; empty when it wrote nothing.
+
+        Raises:
+            MillraceError: it is no JSON.
+        """
+        try:
+            text = self.output_file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+        try:
+            told: dict[str, Any] = json.loads(text or "{}")
+        except ValueError as error:
+            raise MillraceError(f"the executor's output is no JSON: {error}", where=str(self.output_file)) from error
+        return told
+
+    def after_driver(self) -> "TaskIo":
+        """With the parameters and the outputs' properties that the driver found."""
+        told = self.told()
+        return replace(self, parameters={**self.parameters, **_values(told)}, outputs=_updated(self.outputs, told))
+
+    def after_executor(self) -> tuple[dict[str, list[Artifact]], dict[str, Any]]:
+        """The outputs as they are now, and the output parameters.
+
+        Raises:
+            MillraceError: a declared parameter was not written.
+        """
+        told = self.told()
+        values = _values(told)
+        given = {name: self._given(name, values) for name in self.output_parameters}
+        return _updated(self.outputs, told), given
+
+    def _given(self, name: str, values: Mapping[str, Any]) -> Any:
+        if name in values:
+            return values[name]
+        try:
+            text = Path(self._parameter_file(name)).read_text(encoding="utf-8")
+        except OSError as error:
+            raise MillraceError(
+                f"the output parameter {name} was not written",
+                remedy="the executor must write it to the file that it is given for it",
+            ) from error
+        return _read(text, self.types.get(f"outputs.{name}", "STRING"))
+
+
+def _read(text: str, kind: str) -> Any:
+    if kind == "STRING":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise MillraceError(f"{text!r} is no {kind}", remedy="write the output parameter as JSON") from error
+
+
+def _lists(artifacts: Mapping[str, Sequence[Artifact]]) -> dict[str, Any]:
+    return {key: {"artifacts": [artifact.to_runtime() for artifact in found]} for key, found in artifacts.items()}
+
+
+def _values(told: Mapping[str, Any]) -> dict[str, Any]:
+    typed = {name: plain_value(value) for name, value in told.get("parameters", {}).items()}
+    return {**typed, **told.get("parameterValues", {})}
+
+
+def _updated(outputs: Mapping[str, Sequence[Artifact]], told: Mapping[str, Any]) -> dict[str, list[Artifact]]:
+    said = {key: found.get("artifacts", []) for key, found in told.get("artifacts", {}).items()}
+    return {
+        key: [
+            artifact.updated(said[key][index]) if index < len(said.get(key, [])) else artifact
+            for index, artifact in enumerate(found)
+        ]
+        for key, found in outputs.items()
+    }

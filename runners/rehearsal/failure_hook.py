@@ -1,0 +1,37 @@
+"""Runs in a task's interpreter: writes the exception that ends it, so that the rehearsal can say why.
+
+Copied into the rehearsal's environment as `sitecustomize`, which Python imports at start. It must stand alone: in the
+environment is only what the package ships. The exit code and the traceback stay as they are.
+"""
+
+import json
+import os
+import sys
+
+FILE_VARIABLE = "MILLRACE_REHEARSAL_FAILURE"
+
+
+def _facts(error):
+    told = {name: getattr(error, name, None) for name in ("what", "where", "remedy", "exit_code", "name")}
+    plain = {name: value for name, value in told.items() if isinstance(value, (str, int))}
+    return {"type": type(error).__name__, "text": str(error), **plain}
+
+
+def write_down(error):
+    """Writes the facts of an exception and of what caused it, the outermost first."""
+    causes, seen = [], set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        causes.append(_facts(error))
+        error = error.__cause__ or error.__context__
+    with open(os.environ[FILE_VARIABLE], "w", encoding="utf-8") as file:
+        json.dump(causes, file)
+
+
+def _hook(kind, error, traceback):
+    if os.environ.get(FILE_VARIABLE):
+        write_down(error)
+    sys.__excepthook__(kind, error, traceback)
+
+
+sys.excepthook = _hook

@@ -1,0 +1,74 @@
+"""The order of tasks: each begins when those before it have ended, side by side where they do not wait for each other."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, Optional
+
+from runners.compiled.job import Spec, producers
+from runners.rehearsal.report import TaskReport, TaskState
+from runners.rehearsal.scope import Outcome, Scope
+
+FAIL_FAST = "PIPELINE_FAILURE_POLICY_FAIL_FAST"
+_EVEN_AFTER_FAILURES = "ALL_UPSTREAM_TASKS_COMPLETED"
+_BROKEN = frozenset({TaskState.FAILED, TaskState.BLOCKED})
+
+RunTask = Callable[[str, Spec, Scope], Outcome]
+
+
+def run_graph(
+    tasks: Mapping[str, Spec],
+    scope: Scope,
+    run_task: RunTask,
+    skipped: Callable[[str, str], None],
+    stop: Callable[[], None],
+    fail_fast: bool = False,
+) -> None:
+    """Runs a graph's tasks and puts their outcomes into its scope.
+
+    Args:
+        tasks: the tasks by name.
+        scope: the graph's scope.
+        run_task: runs one task and never raises for what the task does.
+        skipped: told of each task that is not triggered, and why.
+        stop: ends what runs; called when this thread is interrupted.
+        fail_fast: whether a failure keeps tasks from beginning, exit handlers excepted.
+    """
+    waiting = dict(tasks)
+    running: dict[Future[Outcome], str] = {}
+    with ThreadPoolExecutor(max_workers=max(1, len(tasks)), thread_name_prefix="task") as pool:
+        try:
+            while waiting or running:
+                for name in _ready(waiting, set(waiting) | set(running.values())):
+                    why_not = _not_triggered(waiting[name], scope, fail_fast)
+                    if why_not:
+                        skipped(name, why_not)
+                        scope.outcomes[name] = Outcome(TaskReport(name, TaskState.SKIPPED, note=why_not))
+                    else:
+                        running[pool.submit(run_task, name, waiting[name], scope)] = name
+                    del waiting[name]
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    scope.outcomes[running.pop(future)] = future.result()
+        except BaseException:
+            stop()
+            raise
+
+
+def _ready(waiting: Mapping[str, Spec], unfinished: set[str]) -> list[str]:
+    """The tasks that wait for nobody; in a circle the first of them, which will find its inputs missing."""
+    ready = [name for name, task in waiting.items() if not producers(task) & unfinished]
+    return ready or (list(waiting)[:1] if set(waiting) == unfinished else [])
+
+
+def _not_triggered(task: Spec, scope: Scope, fail_fast: bool) -> Optional[str]:
+    """Why a task is not triggered (`triggerPolicy.strategy` of `pipeline_spec.proto`); None when it is."""
+    if task.get("triggerPolicy", {}).get("strategy") == _EVEN_AFTER_FAILURES:
+        return None
+    before: dict[str, Any] = {name: scope.outcomes[name].state for name in producers(task) & set(scope.outcomes)}
+    for name in sorted(before):
+        if before[name] in _BROKEN:
+            return f"{name} failed"
+        if before[name] is TaskState.SKIPPED:
+            return f"{name} was skipped"
+    broken = sorted(name for name, outcome in scope.outcomes.items() if outcome.state in _BROKEN)
+    return f"{broken[0]} failed, and the failure policy is fail fast" if broken and fail_fast else None

@@ -1,0 +1,66 @@
+"""Importer tasks: an artifact that lies somewhere already gets its place in the metadata."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import MillraceError
+from runners.compiled.job import plain_value
+from runners.rehearsal.artifacts import Artifact, title
+from runners.rehearsal.lineage import Lineage
+
+
+def uri_of(spec: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    """The URI that an importer imports.
+
+    Args:
+        spec: the executor's `importer`.
+        parameters: the task's parameters.
+
+    Raises:
+        MillraceError: the parameter that should hold it has no value.
+    """
+    said = spec.get("artifactUri", {})
+    if "runtimeParameter" in said:
+        if said["runtimeParameter"] not in parameters:
+            raise MillraceError(
+                f"the importer's parameter {said['runtimeParameter']} has no value", remedy="--param NAME=VALUE sets it"
+            )
+        return str(parameters[said["runtimeParameter"]])
+    return str(plain_value(said.get("constantValue", said.get("constant", ""))))
+
+
+def import_artifact(
+    spec: Mapping[str, Any], schema: Mapping[str, Any], parameters: Mapping[str, Any], lineage: Lineage
+) -> tuple[Artifact, bool]:
+    """Finds or makes the artifact of an importer.
+
+    Args:
+        spec: the executor's `importer`.
+        schema: the type of the importer's output.
+        parameters: the task's parameters.
+        lineage: where it may be already.
+
+    Returns:
+        The artifact, and whether it is new. One that was imported before is taken again, under its name, when type, URI
+        and metadata are the same, unless `reimport` is set.
+
+    Raises:
+        MillraceError: there is nothing at the URI. The service does not look; the task that reads it fails there.
+    """
+    uri = uri_of(spec, parameters)
+    if not Path(uri).exists():
+        raise MillraceError(
+            f"there is nothing to import at {uri}",
+            remedy="--gs gs://BUCKET/PATH=FOLDER says where it is on this machine",
+        )
+    kind = dict(spec.get("typeSchema") or schema)
+    metadata = {name: plain_value(value) for name, value in spec.get("metadata", {}).items()}
+    for kept in ("properties", "customProperties"):
+        metadata.update({name: plain_value(v.get("constantValue", v)) for name, v in spec.get(kept, {}).items()})
+    if not spec.get("reimport"):
+        for known in lineage.live(title(kind), kind):
+            if known.uri == uri and metadata.items() <= known.metadata.items():
+                return known, False
+    made = lineage.new_artifact(kind, uri=uri)
+    return made.updated({"metadata": metadata}), True

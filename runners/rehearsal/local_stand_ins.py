@@ -1,0 +1,82 @@
+"""What of a command asks Google Cloud itself to do the work, and what stands in for it on this machine.
+
+Everything else in a command stays exactly as it is. Each stand-in is a finding of the rehearsal.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from runners.rehearsal.failures import NotRehearsed
+
+# Executors that start a job on Vertex AI, and those that do the same work in their own process.
+_IN_PROCESS = {
+    "tfx.extensions.google_cloud_ai_platform.trainer.executor.GenericExecutor": (
+        "tfx.components.trainer.executor.GenericExecutor",
+        "the training ran in its own task in place of a Vertex AI custom job",
+    ),
+    "tfx.extensions.google_cloud_ai_platform.tuner.executor.Executor": (
+        "tfx.components.tuner.executor.Executor",
+        "the search ran in its own task in place of a Vertex AI custom job",
+    ),
+}
+# Executors whose work is a request to Google Cloud: there is nothing to stand in for them.
+_CLOUD_ONLY = re.compile(r"(tfx\.extensions\.google_cloud_\w+|custom_components\.vertex_pusher)\..+")
+
+
+def stand_in(line: Sequence[str]) -> tuple[list[str], list[str]]:
+    """A command as this machine can run it.
+
+    Args:
+        line: the program and its arguments.
+
+    Returns:
+        The command, and a sentence for each stand-in.
+
+    Raises:
+        NotRehearsed: its work is Google Cloud's alone.
+    """
+    words, said = list(line), []
+    for index, word in enumerate(words):
+        if word in _IN_PROCESS:
+            words[index], sentence = _IN_PROCESS[word]
+            said.append(sentence)
+        elif _CLOUD_ONLY.fullmatch(word):
+            raise NotRehearsed(f"{word} asks Google Cloud, which a rehearsal never does")
+    return _with_local_beam(words, said), said
+
+
+def _with_local_beam(words: list[str], said: list[str]) -> list[str]:
+    for index, word in enumerate(words):
+        value = word.partition("=")[2] if word.startswith("--runner=") else ""
+        if word == "--runner" and index + 1 < len(words):
+            value, place = words[index + 1], index + 1
+        else:
+            place = index
+        if value and value not in ("DirectRunner", "BundleBasedDirectRunner", "FnApiRunner", "PrismRunner"):
+            words[place] = "DirectRunner" if place != index else "--runner=DirectRunner"
+            said.append(f"Beam's work was done in the task's own process in place of {value}")
+    return words
+
+
+def container_of(executor: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The container that an executor starts, and a sentence for each stand-in.
+
+    A custom job (`customJob`) stands for the container of its first worker pool, in one replica.
+
+    Raises:
+        NotRehearsed: the executor starts none.
+    """
+    if "container" in executor:
+        return executor["container"], []
+    job = executor.get("customJob", {}).get("customJob", executor.get("customJob", {}))
+    pools = job.get("jobSpec", {}).get("workerPoolSpecs", [])
+    if not pools or "containerSpec" not in pools[0]:
+        raise NotRehearsed(f"an executor of this kind is not rehearsed: {', '.join(executor) or 'none is given'}")
+    spec = pools[0]["containerSpec"]
+    replicas = sum(int(pool.get("replicaCount", 1)) for pool in pools)
+    container = {
+        "image": spec.get("imageUri", ""),
+        **{key: spec[key] for key in ("command", "args", "env") if key in spec},
+    }
+    return container, [f"the custom job of {replicas} replica(s) ran as one process on this machine"]

@@ -1,0 +1,130 @@
+"""How much memory tasks take, how much they may take, and whether another fits beside them."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Optional
+
+import psutil
+
+POLL_SECONDS = 0.2
+# What a task of TFX takes when nothing is known of it: TensorFlow, Beam and some data.
+USUAL_BYTES = 1536 * 2**20
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "m": 1e-3}
+_UNITS |= {f"{letter}i": 2 ** (10 * power) for power, letter in enumerate("KMGT", start=1)}
+_QUANTITY = re.compile(r"([0-9.]+)([KMGT]i?|m)?B?")
+
+
+def limit_of(container: Mapping[str, Any]) -> Optional[int]:
+    """The memory limit of a container in bytes; None when it has none.
+
+    `memoryLimit` is in GB (`pipeline_spec.proto`), `resourceMemoryLimit` is a Kubernetes quantity.
+    """
+    resources = container.get("resources", {})
+    if resources.get("resourceMemoryLimit"):
+        found = _QUANTITY.fullmatch(str(resources["resourceMemoryLimit"]))
+        return int(float(found[1]) * _UNITS[found[2] or ""]) if found else None
+    return int(float(resources["memoryLimit"]) * 10**9) if resources.get("memoryLimit") else None
+
+
+def tree_bytes(pid: int) -> int:
+    """The memory of a process and of all that it has started.
+
+    Pages that are shared with the process itself count once: of its descendants, only what is their own counts. A task
+    that was forked counts whole, the imports included, since in its container they would be its own.
+    """
+    root = psutil.Process(pid)
+    total = int(root.memory_info().rss)
+    for child in root.children(recursive=True):
+        with suppress(psutil.Error):
+            total += int(child.memory_full_info().uss)
+    return total
+
+
+class Watch:
+    """Follows the memory of running tasks in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._pids: dict[int, int] = {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @contextmanager
+    def following(self, pid: int) -> Iterator[Callable[[], int]]:
+        """Follows a process.
+
+        Yields:
+            A function that tells the peak so far, in bytes.
+        """
+        with self._lock:
+            self._pids[pid] = 0
+        peak = [0]
+        try:
+            self._look(pid)
+            yield lambda: max(peak[0], self._pids.get(pid, 0))
+        finally:
+            with self._lock:
+                peak[0] = self._pids.pop(pid)
+
+    def now(self) -> int:
+        """The memory that all tasks together have taken at their peaks so far."""
+        with self._lock:
+            return sum(self._pids.values())
+
+    def _follow(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            for pid in list(self._pids):
+                self._look(pid)
+
+    def _look(self, pid: int) -> None:
+        with suppress(psutil.Error):
+            size = tree_bytes(pid)
+            with self._lock:
+                if pid in self._pids:
+                    self._pids[pid] = max(self._pids[pid], size)
+
+
+class Room:
+    """Lets tasks begin when there is room for them: processors and memory.
+
+    Args:
+        places: how many tasks may run at once.
+        watch: what the running ones take.
+        needs: what is known of tasks from before: peak bytes by name.
+    """
+
+    def __init__(self, places: int, watch: Watch, needs: Mapping[str, int]) -> None:
+        self._places = places
+        self._watch = watch
+        self._needs = dict(needs)
+        self._held: dict[str, int] = {}
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def place_for(self, task: str) -> Iterator[None]:
+        """Waits for a place. When nothing runs there is always one: a task that fits nowhere must fail by itself."""
+        need = self._needs.get(task, USUAL_BYTES)
+        with self._changed:
+            while self._held and not self._fits(need):
+                self._changed.wait(1.0)
+            self._held[task] = need
+        try:
+            yield
+        finally:
+            with self._changed:
+                del self._held[task]
+                self._changed.notify_all()
+
+    def _fits(self, need: int) -> bool:
+        to_come = max(0, sum(self._held.values()) - self._watch.now())
+        return len(self._held) < self._places and psutil.virtual_memory().available - to_come > need

@@ -1,0 +1,106 @@
+"""The placeholders in a container's command: `{{$}}` and the parts of an ExecutorInput.
+
+The service puts values in their places before it starts the container; nothing else of the command is changed. The
+forms are those that TFX's `step_builder` and KFP's compiler write.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import MillraceError
+
+_PLACEHOLDER = re.compile(r"\{\{\$(.*?)\}\}", re.DOTALL)
+_PATH = re.compile(
+    r"\.(?P<side>inputs|outputs)\.(?P<kind>artifacts|parameters)\[(?P<quote>['\"])(?P<key>.+?)(?P=quote)\]"
+    r"(?:\.(?P<field>uri|path|name|value|output_file|metadata))?(?:\[['\"](?P<property>.+?)['\"]\])?"
+)
+_INPUT_VALUE = {"parameters": ("parameterValues", "parameters")}
+
+
+def fill_in(texts: Sequence[str], executor_input: Mapping[str, Any], job: Mapping[str, str]) -> list[str]:
+    """Replaces every placeholder.
+
+    Args:
+        texts: a command's words, or other texts of the spec.
+        executor_input: the task's ExecutorInput.
+        job: what the service says of the job, by name: `pipeline_job_name` and the like.
+
+    Raises:
+        MillraceError: a placeholder names what is not there.
+    """
+    return [_PLACEHOLDER.sub(lambda found: _value(found[1].strip(), executor_input, job), text) for text in texts]
+
+
+def fill_in_job(value: Any, job: Mapping[str, str]) -> Any:
+    """Replaces what the service says of the job in a constant of the spec."""
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"\{\{\$\.(pipeline_\w+)\}\}", lambda found: job.get(found[1], found[0]), value)
+
+
+def _value(path: str, executor_input: Mapping[str, Any], job: Mapping[str, str]) -> str:
+    if path == "":
+        return json.dumps(executor_input)
+    if path == ".json_escape[1]":
+        return json.dumps(json.dumps(executor_input))[1:-1]
+    if path == ".outputs.output_file":
+        return str(executor_input["outputs"]["outputFile"])
+    if path[1:] in job:
+        return job[path[1:]]
+    found = _PATH.fullmatch(path)
+    if not found:
+        raise _unknown(path)
+    side = executor_input[found["side"]]
+    if found["kind"] == "parameters":
+        return _parameter(side, found["key"], path, output=found["side"] == "outputs")
+    return _artifact(side, found["key"], found["field"] or "uri", found["property"], path)
+
+
+def _unknown(path: str) -> MillraceError:
+    return MillraceError(
+        f"the placeholder {{{{${path}}}}} names what the task does not have",
+        remedy="name an input or output of the component in its command",
+    )
+
+
+def _parameter(side: Mapping[str, Any], key: str, path: str, output: bool) -> str:
+    if output:
+        if key not in side.get("parameters", {}):
+            raise _unknown(path)
+        return str(side["parameters"][key]["outputFile"])
+    for name in _INPUT_VALUE["parameters"]:
+        if key in side.get(name, {}):
+            return as_text(side[name][key])
+    raise _unknown(path)
+
+
+def as_text(value: Any) -> str:
+    """A parameter's value as a word of a command: text as it is, anything else as JSON, whole numbers without a point."""
+    if (
+        isinstance(value, Mapping)
+        and len(value) == 1
+        and next(iter(value)) in ("stringValue", "intValue", "doubleValue")
+    ):
+        return str(next(iter(value.values())))
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value)
+
+
+def _artifact(side: Mapping[str, Any], key: str, field: str, name: str, path: str) -> str:
+    found = side.get("artifacts", {}).get(key, {}).get("artifacts", [])
+    if not found:
+        raise _unknown(path)
+    artifact = found[0]
+    if field == "metadata":
+        if name not in artifact.get("metadata", {}):
+            raise _unknown(path)
+        return as_text(artifact["metadata"][name])
+    if field == "value":
+        return Path(artifact["uri"]).read_text(encoding="utf-8")
+    return str(artifact["uri" if field == "path" else field])

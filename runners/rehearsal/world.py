@@ -1,0 +1,89 @@
+"""What all tasks of one rehearsal share."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runners.compiled.job import CompiledJob
+from runners.journal import Journal
+from runners.rehearsal.cloud_folder import CloudFolder
+from runners.rehearsal.environment import Environment
+from runners.rehearsal.lineage import Lineage
+from runners.rehearsal.memory import Room, Watch
+from runners.rehearsal.processes import Processes
+from runners.rehearsal.scope import Outcome
+
+ALWAYS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to rehearse.
+
+    Args:
+        exact: an interpreter of its own for each task, as in the cloud.
+        cache: whether tasks whose spec asks for it are served from the cache.
+        fail: how many tries of which tasks fail; `ALWAYS` is every one.
+        elsewhere: `gs://` prefixes that lie in folders of this machine.
+        longest_wait: seconds between two tries that are really waited for; the report tells what the policy says.
+        places: how many tasks may run side by side; 0 takes the number of processors.
+    """
+
+    exact: bool = False
+    cache: bool = True
+    fail: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: Mapping[str, Path] = field(default_factory=dict)
+    longest_wait: float = 2.0
+    places: int = 0
+
+
+@dataclass(frozen=True)
+class World:
+    """One rehearsal.
+
+    Args:
+        job: the job, with every `gs://` turned into a folder.
+        options: how to rehearse.
+        folder: the run's folder.
+        root: where tasks put their outputs: the pipeline root and what the service adds to it.
+        facts: what the service says of the job in placeholders.
+        clouds: where the buckets are.
+        environment: the stand-in for the image.
+        processes: starts the tasks' processes.
+        lineage: ML Metadata.
+        journal: the run's journal.
+        watch: follows memory.
+        room: lets tasks begin.
+        stopped: set when the rehearsal is interrupted.
+        findings: what would be different, or refused, on the service.
+        outcomes: the tasks that have ended, those of nested graphs included, in the order of their ends.
+    """
+
+    job: CompiledJob
+    options: Options
+    folder: Path
+    root: str
+    facts: Mapping[str, str]
+    clouds: CloudFolder
+    environment: Environment
+    processes: Processes
+    lineage: Lineage
+    journal: Journal
+    watch: Watch
+    room: Room
+    stopped: threading.Event = field(default_factory=threading.Event)
+    findings: list[str] = field(default_factory=list)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def find(self, task: str, sentence: str) -> None:
+        """Adds a finding."""
+        self.findings.append(f"{task}: {self.clouds.cloud(sentence)}")
+
+    def log_of(self, task: str) -> Path:
+        """A task's log."""
+        return self.folder / "tasks" / f"{task}.log"
+
+    def work_of(self, task: str) -> Path:
+        """A task's working directory: empty, and outside of the project."""
+        return self.folder / "work" / task
