@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from runners.noise import LeaveOut
+
 LONGEST_MESSAGE = 4000
 
 
@@ -45,6 +47,7 @@ def output_to(log: Path, secrets: Sequence[str] = ()) -> Iterator[TextIO]:
     target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     handler = logging.StreamHandler(os.fdopen(os.dup(target), "w", buffering=1))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.addFilter(LeaveOut())
     handler.addFilter(_Abridge(secrets))
     root = logging.getLogger()
     before = root.level, root.handlers[:]

@@ -39,6 +39,13 @@ def test_the_first_run_runs_everything_and_pushes(first, project):
     assert run["pushed_to"] == str(model)
 
 
+def test_the_log_says_nothing_of_other_packages_deprecations(first, project):
+    """What is left out by name is listed in runners/noise.py."""
+    [log] = project.root.glob("logs/*/run.log")
+    said = re.findall(r"^.*(?:deprecat|\w+Warning: ).*$", log.read_text(), re.MULTILINE | re.IGNORECASE)
+    assert said == []
+
+
 def test_a_second_run_with_nothing_changed_is_cached(first, project):
     # The first blessing gives the Evaluator a baseline that it did not have, so that its verdict is a new one.
     project.run()

@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,16 @@ def test_the_verdicts_are_the_same(both) -> None:
     ]
     assert len(judged[0]) > 10
     assert judged[0] == judged[1]
+
+
+def test_a_run_says_nothing_of_other_packages_deprecations(both) -> None:
+    """What is left out by name is listed in runners/noise.py."""
+    for root in both:
+        [log] = root.glob("logs/*/run.log")
+        said = [
+            line for line in log.read_text().splitlines() if re.search(r"deprecat|\w+Warning: ", line, re.IGNORECASE)
+        ]
+        assert said == [], root.name
 
 
 def test_each_server_answers_the_same_with_the_others_model(both) -> None:
