@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -139,4 +140,5 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(CHECKOUT))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     main(Path(sys.argv[1]).resolve())
