@@ -11,11 +11,15 @@ from typing import Optional
 import click
 
 from pipeline.errors import MillraceError
+from runners.noise import ignore_warnings
 
 # Dotted paths, so that `millrace --help` imports none of them; the help is theirs in one line.
 COMMANDS = {
     "run": ("cli.run:run", "Run the pipeline on this machine."),
     "init": ("cli.init:init", "Turn a table into a pipeline: its configuration and its schema."),
+    "submit": ("cli.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
+    "jobs": ("cli.jobs:jobs", "List, show and cancel jobs on a service."),
+    "schedules": ("cli.schedules:schedules", "Make, list and delete schedules on a service."),
     "runs": ("cli.runs:runs", "List runs with their metrics and verdicts."),
     "schema": ("cli.schema:schema", "Show, compare and change the data contract."),
     "doctor": ("cli.doctor:doctor", "Say what this machine has, lacks and can run."),
@@ -47,6 +51,7 @@ def millrace(debug: bool) -> None:
 
 def main() -> None:
     """The console script."""
+    ignore_warnings()
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:

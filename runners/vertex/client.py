@@ -4,6 +4,7 @@ REST is used throughout: it goes through the proxies that gRPC does not, and it 
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -123,7 +124,9 @@ def failures(where: Place, asked: str) -> Iterator[None]:
     try:
         yield
     except api_exceptions.GoogleAPICallError as error:
-        raise refused(error.code or 500, error.message, asked, where.said, remedies(where)) from error
+        # The client puts the request's method and address in front of what the service says.
+        words = re.sub(r"^[A-Z]+ https?://\S+: ", "", error.message)
+        raise refused(error.code or 500, words, asked, where.said, remedies(where)) from error
     except (http_exceptions.Timeout, api_exceptions.RetryError) as error:
         raise silent(asked, where.said, where.seconds) from error
     except http_exceptions.RequestException as error:

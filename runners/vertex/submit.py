@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import requests
 from google.auth import credentials as auth
 from google.auth.transport.requests import AuthorizedSession
-from google.cloud import aiplatform, aiplatform_v1
+from google.cloud import aiplatform_v1
 
 from pipeline.errors import BadInput
 from runners.compiled.job import CompiledJob
@@ -59,7 +60,10 @@ def _encryption(said: dict[str, Any]) -> Any:
     return aiplatform_v1.EncryptionSpec(kms_key_name=key) if key else None
 
 
-def _built(job: CompiledJob, name: str, where: Place, who: auth.Credentials) -> aiplatform.PipelineJob:
+def _built(job: CompiledJob, name: str, where: Place, who: auth.Credentials) -> Any:
+    """The client's own `PipelineJob`; importing that takes seconds, which only who sends a job should pay."""
+    from google.cloud import aiplatform
+
     # Without these the client would look for a project and credentials of its own.
     aiplatform.init(project=where.project, location=where.region, credentials=who, api_transport="rest")
     with tempfile.TemporaryDirectory() as folder:
@@ -120,7 +124,8 @@ def quiet() -> Iterator[None]:
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
             yield
     finally:
         logger.setLevel(level)

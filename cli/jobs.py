@@ -1,0 +1,105 @@
+"""`millrace jobs`: the jobs on Vertex AI or Kubeflow Pipelines."""
+
+import json
+import time
+from dataclasses import asdict
+from typing import Optional
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.board import stage_table
+from cli.service_options import also, connected, local_time, service_options
+from cli.submit import print_end
+from runners.journal import progress
+from runners.remote.jobs import JobState, RemoteJob
+
+_STYLES = {
+    JobState.WAITING: "dim",
+    JobState.RUNNING: "bold cyan",
+    JobState.DONE: "green",
+    JobState.FAILED: "bold red",
+    JobState.CANCELLED: "dim",
+}
+
+
+class _ListsByDefault(click.Group):
+    """A group that lists when no command of it is named, so that `millrace jobs -n 5` works."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["list", *args])
+
+
+@click.group(cls=_ListsByDefault)
+def jobs() -> None:
+    """List the jobs on a service; show one; cancel one."""
+
+
+@jobs.command("list")
+@service_options
+@click.option("-n", "--last", default=20, show_default=True, type=click.IntRange(min=1), help="How many, the newest.")
+@click.option("--all", "every", is_flag=True, help="Of every pipeline, and not of this one only.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_jobs(
+    config_file: str, overrides: tuple[str, ...], runner: Optional[str], last: int, every: bool, as_json: bool
+) -> None:
+    """List jobs, the newest first."""
+    config, service = connected(config_file, overrides, runner)
+    found = service.jobs("" if every else config.name, last)
+    if as_json:
+        click.echo(json.dumps([asdict(job) for job in found], indent=2))
+    elif found:
+        Console(highlight=False).print(_table(found))
+    else:
+        click.echo(f"no job of {config.name} on {service.name}: millrace submit{also(config_file, runner)}")
+
+
+@jobs.command()
+@click.argument("name")
+@service_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[str], as_json: bool) -> None:
+    """Show one job and its tasks."""
+    _, service = connected(config_file, overrides, runner)
+    job = service.job(name)
+    if as_json:
+        click.echo(json.dumps(asdict(job), indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    rows = progress([task.name for task in job.tasks], job.events())
+    if rows:
+        console.print(stage_table(rows, time.time()))
+    if job.is_over:
+        print_end(job, (job.ended or 0.0) - (job.started or job.created), console)
+    else:
+        console.print(f"job {job.name}: {job.state.value} since {local_time(job.started or job.created)}; {job.link}")
+
+
+@jobs.command()
+@click.argument("name")
+@service_options
+def cancel(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[str]) -> None:
+    """Ask for a job to be cancelled."""
+    _, service = connected(config_file, overrides, runner)
+    service.cancel(name)
+    click.echo(f"{name}: cancelling was asked for; millrace jobs show{also(config_file, runner)} {name}")
+
+
+def _table(found: list[RemoteJob]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in ("job", "pipeline", "title", "state", "created", "seconds"):
+        table.add_column(head, justify="right" if head == "seconds" else "left", overflow="fold")
+    for job in found:
+        ended = job.ended or time.time()
+        table.add_row(
+            job.name,
+            job.pipeline,
+            job.title,
+            Text(job.state.value, style=_STYLES[job.state]),
+            local_time(job.created),
+            f"{ended - job.started:.0f}" if job.started else "",
+        )
+    return table

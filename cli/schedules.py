@@ -1,0 +1,116 @@
+"""`millrace schedules`: has a service start the pipeline by itself, again and again."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Optional
+
+import click
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from cli.service_options import also, connected, local_time, service_options
+from cli.submit import compiled_before, parameter_values, prepared
+from pipeline.cloud_sections import Schedule
+from pipeline.config import Config
+from pipeline.config_file import load
+from pipeline.errors import BadInput
+from runners.remote.jobs import RemoteSchedule, Service
+from runners.remote.services import KUBEFLOW, meant
+
+
+@click.group()
+def schedules() -> None:
+    """Make, list and delete schedules on a service."""
+
+
+@schedules.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@service_options
+@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a runtime parameter. Repeatable.")
+@click.option("--cron", default="", help='In place of the configured one, for instance "30 5 * * 1".')
+@click.option("--name", "title", default="", help="What people see; the pipeline's name when left out.")
+def create(
+    file: Optional[Path],
+    config_file: str,
+    overrides: tuple[str, ...],
+    runner: Optional[str],
+    parameters: tuple[str, ...],
+    cron: str,
+    title: str,
+) -> None:
+    """Start the pipeline by a schedule.
+
+    FILE is a compiled job; without it the configuration is compiled now. The schedule keeps the job as it is now: to
+    change it, delete the schedule and make it again.
+    """
+    config = load(config_file, overrides)
+    found = compiled_before(file, runner)
+    wanted = found.dialect if found else meant(config, runner or "")
+    when = _when(config, wanted, cron)
+    service, job = prepared(config, found, wanted, parameter_values(parameters))
+    _require_new(service, title or config.name, also(config_file, runner))
+    made = service.create_schedule(job, title or config.name, when)
+    click.echo(f"schedule: {made.name} ({made.title}): {made.cron}")
+    click.echo(f"link:     {made.link}")
+
+
+def _when(config: Config, runner: str, cron: str) -> Schedule:
+    """The configured schedule, with another cron expression when one is given."""
+    settings = (config.kubeflow if runner == KUBEFLOW else config.vertex).schedule
+    if not settings and not cron:
+        raise BadInput(
+            "no schedule is set", where=f"{runner}.schedule", remedy='set it, or give it here: --cron "30 5 * * 1"'
+        )
+    try:
+        said = settings.model_dump(exclude_defaults=True) if settings else {}
+        return Schedule(**{**said, **({"cron": cron} if cron else {})})
+    except ValidationError as error:
+        raise BadInput(
+            f"{cron!r} is no cron expression", where="--cron", remedy="minute hour day month weekday: 30 5 * * 1"
+        ) from error
+
+
+def _require_new(service: Service, title: str, more: str) -> None:
+    there = next((one for one in service.schedules() if one.title == title and one.state != "completed"), None)
+    if there:
+        raise BadInput(
+            f"there is a schedule {title} already ({there.name}: {there.cron}); two would start every job twice",
+            where=service.name,
+            remedy=f"millrace schedules delete{more} {there.name}, or give this one another --name",
+        )
+
+
+@schedules.command("list")
+@service_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_schedules(config_file: str, overrides: tuple[str, ...], runner: Optional[str], as_json: bool) -> None:
+    """List the schedules, the newest first."""
+    _, service = connected(config_file, overrides, runner)
+    found = service.schedules()
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], indent=2))
+    elif found:
+        Console(highlight=False).print(_table(found))
+    else:
+        click.echo(f"no schedule on {service.name}")
+
+
+@schedules.command()
+@click.argument("name")
+@service_options
+def delete(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[str]) -> None:
+    """End a schedule. Jobs that it started go on."""
+    _, service = connected(config_file, overrides, runner)
+    service.delete_schedule(name)
+    click.echo(f"{name}: deleted")
+
+
+def _table(found: list[RemoteSchedule]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in ("schedule", "name", "cron", "state", "next"):
+        table.add_column(head, overflow="fold")
+    for one in found:
+        table.add_row(one.name, one.title, one.cron, one.state, local_time(one.next_run))
+    return table

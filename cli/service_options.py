@@ -1,0 +1,41 @@
+"""What the commands share that talk to a service: their options, and how a person reads a time."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Optional
+
+import click
+
+from cli.options import DEFAULT_CONFIG, config_options
+from pipeline.config import Config
+from pipeline.config_file import load
+from runners.remote.jobs import Service
+from runners.remote.services import KUBEFLOW, VERTEX, connect, meant
+
+runner_option = click.option(
+    "--runner",
+    type=click.Choice([VERTEX, KUBEFLOW]),
+    help="The service; Vertex AI, unless only kubeflow.host is configured.",
+)
+
+
+def service_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `-c`, `--set` and `--runner`, as `config_file`, `overrides` and `runner`."""
+    return config_options(runner_option(command))
+
+
+def connected(config_file: str, overrides: tuple[str, ...], runner: Optional[str]) -> tuple[Config, Service]:
+    """The configuration, and the service that it means."""
+    config = load(config_file, overrides)
+    return config, connect(config, meant(config, runner or ""))
+
+
+def local_time(at: Optional[float]) -> str:
+    """Seconds since the epoch as local time, ISO 8601; empty for none."""
+    return "" if at is None else time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(at))
+
+
+def also(config_file: str, runner: Optional[str]) -> str:
+    """The options that a next command needs to mean the same."""
+    said = "" if config_file == DEFAULT_CONFIG else f" -c {config_file}"
+    return said + (f" --runner {runner}" if runner else "")

@@ -1,0 +1,37 @@
+"""Chooses the service that a configuration means, and connects to it; the clients are imported only then."""
+
+import warnings
+
+from pipeline.config import Config
+from runners.remote.jobs import Service
+
+VERTEX, KUBEFLOW = "vertex", "kubeflow"
+
+
+def meant(config: Config, runner: str = "") -> str:
+    """The service: the one that is asked for, else Kubeflow Pipelines where only that has an address."""
+    only_kubeflow = config.kubeflow.host and not config.vertex.project
+    return runner or (KUBEFLOW if only_kubeflow else VERTEX)
+
+
+def connect(config: Config, runner: str) -> Service:
+    """Connects to a service.
+
+    Args:
+        config: the configuration.
+        runner: "vertex" or "kubeflow".
+
+    Raises:
+        BadInput: the configuration lacks what the connection needs.
+        ServiceFailure: there are no credentials, or the service does not take them.
+    """
+    # Google's clients tell of Python versions that they will leave; that is for whoever sets this environment up.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        if runner == KUBEFLOW:
+            from runners.kubeflow.service import Kubeflow
+
+            return Kubeflow(config.kubeflow, config.name)
+        from runners.vertex.service import Vertex
+
+        return Vertex(config.vertex)

@@ -1,0 +1,201 @@
+"""`millrace submit`, `jobs` and `schedules` through the real command, against local stand-ins of the services."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from fake_kubeflow import FakeKubeflow
+from fake_vertex import FakeVertex
+from small_job import bare_job, small_job
+
+from cli.main import main
+
+needs_client = pytest.mark.skipif(
+    importlib.util.find_spec("kfp") is None, reason="TFX brings kfp on Python 3.10 and 3.11 only"
+)
+
+
+@pytest.fixture
+def vertex() -> Iterator[FakeVertex]:
+    with FakeVertex() as service:
+        yield service
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    small_job().save(tmp_path / "small.json")
+    return str(tmp_path / "small.json")
+
+
+class Finished(NamedTuple):
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the command in this process, since Google's clients take seconds to load."""
+
+    def start(*arguments: str) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["millrace", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Finished(ended.value.code, *capsys.readouterr())
+
+    return start
+
+
+@pytest.fixture
+def millrace(run, vertex):
+    """Runs the command with Vertex AI's address set to the stand-in's."""
+    where = ["--set", f"vertex.api_endpoint={vertex.url}", "--set", "vertex.project=a-project"]
+    return lambda *arguments: run(*arguments, *where)
+
+
+def test_the_command_says_its_result_and_nothing_else(vertex, file):
+    where = ["--set", f"vertex.api_endpoint={vertex.url}", "--set", "vertex.project=a-project"]
+    command = [sys.executable, "-m", "cli.main", "submit", file, "--param", "steps=20", "--job-id", "one", *where]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert [line[:5] for line in finished.stdout.splitlines()] == ["job: ", "link:", "next:"]
+
+
+def test_a_job_is_sent_and_its_name_and_link_are_told(millrace, vertex, file):
+    finished = millrace("submit", file, "--param", "steps=20", "--param", "rate=0.25")
+    assert finished.returncode == 0, finished.stderr
+    found = re.search(
+        r"job:  (small-\d{14}-[0-9a-f]{4})\nlink: (https://\S+)\nnext: millrace jobs show", finished.stdout
+    )
+    assert found, finished.stdout
+    [job] = vertex.jobs.values()
+    assert job["name"].endswith(found[1])
+    assert job["runtimeConfig"]["parameterValues"] == {"steps": 20, "rate": 0.25}
+    assert found[1] in found[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "no value for steps\n  remedy: --param steps=..."),
+        (["--param", "stepz=20"], "the job has no parameter stepz"),
+        (["--param", "steps=many"], "'many' is no NUMBER_INTEGER"),
+        (["--param", "steps"], "--param steps: expected NAME=VALUE"),
+        (["--param", "steps=1", "--param", "steps=2"], "each name once"),
+        (["--param", "steps=20", "--job-id", "Not_A_Name"], "cannot be a job's id"),
+        (["--param", "steps=20", "--runner", "kubeflow"], "compiled for vertex, not for kubeflow"),
+    ],
+)
+def test_what_can_be_mended_is_told_before_anything_is_made(millrace, vertex, file, arguments, words):
+    finished = millrace("submit", file, *arguments)
+    assert finished.returncode == 2
+    assert words in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert vertex.sent("POST", ".") == []
+
+
+def test_waiting_follows_the_tasks_and_exits_by_the_result(millrace, vertex, file):
+    send = ("submit", file, "--param", "steps=20", "--wait", "--every", "0.05")
+    done = millrace(*send)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"  Reader +done +\d+\.\d s\n  Learner +done .*\n  Pusher +done ", done.stdout), done.stdout
+    assert re.search(r"job small-\S+: done in \d+\.\d s; https://", done.stdout)
+
+    vertex.outcomes = {"Learner": "FAILED"}
+    failed = millrace(*send)
+    assert failed.returncode == 1
+    assert "Learner: The replica workerpool0-0 exited with a non-zero status of 1." in failed.stdout
+    assert "gcloud ai custom-jobs stream-logs projects/a-project/" in failed.stdout
+
+    vertex.outcomes = {"Pusher": "NOT_TRIGGERED"}
+    refused = millrace(*send)
+    assert refused.returncode == 3
+    assert "Pusher was not run: its condition did not hold" in refused.stdout
+
+
+def test_waiting_bears_with_a_service_that_is_away_for_a_while(millrace, vertex, file):
+    vertex.fail("GET", r"/pipelineJobs/small", 503, times=3)
+    finished = millrace("submit", file, "--param", "steps=20", "--wait", "--every", "0.05")
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_a_refusal_is_said_without_a_traceback(millrace, vertex, file):
+    vertex.fail("POST", "/pipelineJobs$", 403, message="Permission 'aiplatform.pipelineJobs.create' denied.")
+    finished = millrace("submit", file, "--param", "steps=20")
+    assert finished.returncode == 2
+    assert finished.stderr.startswith(
+        f"millrace: Vertex AI, projects/a-project/locations/us-central1 at {vertex.url}: asked to start the job, the "
+        "service says that these credentials may not do this: Permission 'aiplatform.pipelineJobs.create' denied.\n"
+        "  remedy: ask for the role roles/aiplatform.user on project a-project"
+    )
+    assert vertex.jobs == {}
+
+
+def test_jobs_are_listed_shown_and_cancelled(millrace, vertex, file):
+    nothing = millrace("jobs", "--all")
+    assert (nothing.returncode, nothing.stdout) == (0, "no job of taxi on Vertex AI: millrace submit\n"), nothing.stderr
+    millrace("submit", file, "--param", "steps=20", "--job-id", "one")
+    millrace("submit", file, "--param", "steps=20", "--job-id", "two")
+    listed = millrace("jobs", "--all", "--json")
+    assert [(job["name"], job["state"]) for job in json.loads(listed.stdout)] == [
+        ("two", "waiting"),
+        ("one", "waiting"),
+    ]
+    shown = millrace("jobs", "show", "one")
+    assert re.search(r"Reader +running", shown.stdout), shown.stdout
+    assert "job one: running since 20" in shown.stdout
+    assert "cancelling was asked for" in millrace("jobs", "cancel", "one").stdout
+    assert "job one: cancelled in" in millrace("jobs", "show", "one").stdout
+    unknown = millrace("jobs", "show", "three")
+    assert unknown.returncode == 2
+    assert "remedy: see whether vertex.project and vertex.region are right" in unknown.stderr
+
+
+def test_schedules_are_made_listed_and_deleted(millrace, vertex, file):
+    make = ("schedules", "create", file, "--param", "steps=20", "--name", "nightly")
+    unset = millrace(*make)
+    assert (unset.returncode, "vertex.schedule: no schedule is set" in unset.stderr) == (2, True)
+    assert "is no cron expression" in millrace(*make, "--cron", "at five").stderr
+    made = millrace(*make, "--cron", "30 5 * * 1")
+    assert made.returncode == 0, made.stderr
+    again = millrace(*make, "--cron", "30 5 * * 1")
+    assert again.returncode == 2
+    assert "there is a schedule nightly already (1000: 30 5 * * 1)" in again.stderr
+    assert len(vertex.made_schedules) == 1
+    [listed] = json.loads(millrace("schedules", "list", "--json").stdout)
+    assert (listed["name"], listed["title"], listed["state"]) == ("1000", "nightly", "active")
+    assert millrace("schedules", "delete", "1000").stdout == "1000: deleted\n"
+    assert vertex.made_schedules == {}
+
+
+def test_what_is_missing_in_the_configuration_is_named(run, file):
+    finished = run("submit", file, "--param", "steps=20")
+    assert finished.returncode == 2
+    assert finished.stderr == (
+        "millrace: vertex.project: the Google Cloud project is not set\n"
+        "  remedy: set it in the configuration, or for once: --set vertex.project=PROJECT\n"
+    )
+
+
+@needs_client
+def test_a_run_on_kubeflow_goes_the_same_way(run, tmp_path):
+    bare_job().save(tmp_path / "small.yaml")
+    with FakeKubeflow() as kubeflow:
+        where = ["--set", f"kubeflow.host={kubeflow.url}"]
+        file = str(tmp_path / "small.yaml")
+        sent = run("submit", file, "--param", "steps=20", "--wait", "--every", "0.05", *where)
+        assert sent.returncode == 0, sent.stderr
+        assert re.search(r"  Pusher +done ", sent.stdout), sent.stdout
+        [listed] = json.loads(run("jobs", "--json", *where).stdout)
+        assert listed["state"] == "done"
+        made = run("schedules", "create", file, "--param", "steps=20", "--cron", "0 5 * * *", *where)
+        assert made.returncode == 0, made.stderr
+        assert [one["display_name"] for one in kubeflow.recurring.values()] == ["taxi"]
