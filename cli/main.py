@@ -17,6 +17,8 @@ from runners.noise import ignore_warnings
 COMMANDS = {
     "run": ("cli.run:run", "Run the pipeline on this machine."),
     "init": ("cli.init:init", "Turn a table into a pipeline: its configuration and its schema."),
+    "compile": ("cli.compile:compile_command", "Compile the pipeline for Vertex AI or Kubeflow Pipelines."),
+    "check": ("cli.check:check_command", "Say what a service would refuse of a compiled job."),
     "submit": ("cli.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
     "jobs": ("cli.jobs:jobs", "List, show and cancel jobs on a service."),
     "schedules": ("cli.schedules:schedules", "Make, list and delete schedules on a service."),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Optional
 
-from pipeline.config import Beam, Config
+from pipeline.config import Beam, Config, Sqlite
 from pipeline.paths import layout
 
 Name = Literal["local", "vertex", "kubeflow"]
@@ -69,6 +69,7 @@ def deployed(config: Config, platform: Platform) -> Config:
             "push": config.push.model_copy(update={"directory": section.push_directory or _push(config, section.root)}),
             "beam": section.beam or _in_a_container(config.beam),
             "infra_validation": infra,
+            "metadata": Sqlite(),  # the service keeps its own
         }
     )
 

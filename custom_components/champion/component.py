@@ -15,7 +15,7 @@ class PushedChampionSpec(ComponentSpec):
         "directory": ExecutionParameter(type=str),
         "code_digest": ExecutionParameter(type=str),
     }
-    INPUTS = {}
+    INPUTS: dict[str, ChannelParameter] = {}
     OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
 
 

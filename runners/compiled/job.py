@@ -265,12 +265,11 @@ def from_documents(documents: list[Any], file: str = "") -> CompiledJob:
     """Makes a job of the parsed documents of a file; see `load`."""
     first = documents[0] if documents else None
     spec = first.get("pipelineSpec", first) if isinstance(first, dict) else None
-    if not isinstance(spec, dict) or "root" not in spec or "components" not in spec:
+    if not isinstance(first, dict) or not isinstance(spec, dict) or "root" not in spec or "components" not in spec:
         raise BadInput("no compiled job: there is no pipeline spec in it", where=file, remedy=_MAKE_ONE)
     if first is spec:
         platform = documents[1].get("platforms", {}) if len(documents) > 1 and documents[1] else {}
         return CompiledJob(spec=spec, dialect="kubeflow", platform=platform, file=file)
-    assert isinstance(first, dict)
     return CompiledJob(
         spec=spec,
         runtime=first.get("runtimeConfig", {}),

@@ -48,10 +48,11 @@ def _mistake(text: str) -> str:
     """Why a text is no CEL; empty when it is."""
     # The parser costs a fifth of a second, and few pipelines have a condition.
     import celpy
+    from celpy.celparser import CELParseError
 
     try:
         celpy.Environment().compile(text)
-    except celpy.CELParseError as error:
+    except CELParseError as error:
         return f"it breaks at column {error.column}"
     # This parser takes escapes that CEL's grammar does not have, and the services refuse.
     wrong = _WRONG_ESCAPE.search(text)

@@ -1,6 +1,7 @@
 """Rules on places: where the job runs, where it reads, where it writes. A service sees no folder of this machine."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any, Optional
@@ -27,11 +28,11 @@ def project(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
 def root(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
     """The pipeline root: a bucket, since every task runs on a machine of its own."""
     schemes = _ROOTS[job.dialect]
-    where = "runtimeConfig.gcsOutputDirectory" if job.dialect == "vertex" else "defaultPipelineRoot"
+    where = "gcsOutputDirectory" if job.dialect == "vertex" else "defaultPipelineRoot"
     if job.dialect == "kubeflow" and not job.root:
         return  # the server has a default of its own
     if "://" not in job.root:
-        example = f"{job.dialect}.root={schemes[-1]}my-bucket/millrace"
+        example = f"{job.dialect}.root=gs://my-bucket/millrace"
         yield _unset(f"the pipeline root {job.root or 'is empty and'} is no bucket", where, example)
     elif not job.root.startswith(schemes):
         yield Finding(
@@ -49,12 +50,12 @@ def root(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
 
 def data(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
     """The data must be where the containers see it."""
-    for name, task in job.tasks.items():
-        path = job.value(task, "input_base")
-        if isinstance(path, str) and not _is_seen(path, job):
+    readers = {str(path): name for name, task in job.tasks.items() if (path := job.value(task, "input_base"))}
+    for path, name in readers.items():
+        if not _is_seen(path, job):
             yield _unset(
                 f"{name} reads {path}, which no container can open",
-                f"{name}, input_base",
+                name,
                 f"{job.dialect}.data_path=gs://my-bucket/data",
                 "copy the data to where the containers see it, and set",
             )
@@ -64,11 +65,13 @@ def push_destination(job: CompiledJob, config: Optional[Config]) -> Iterator[Fin
     """Pushed models outlive the container that pushes them, and TFX can write where they go."""
     for name, task in job.tasks.items():
         directory = _filesystem(job.value(task, "push_destination"))
-        if directory and not _is_seen(directory, job):
+        beside_the_root = directory.startswith(f"{os.path.dirname(job.root)}/") and "://" not in job.root
+        # A root that is no bucket is told already, and the folder follows it.
+        if directory and not beside_the_root and not _is_seen(directory, job):
             unable = "TensorFlow cannot write to" if "://" in directory else "is gone with the container"
             yield _unset(
                 f"{name} pushes to {directory}, which {unable}",
-                f"{name}, push_destination",
+                name,
                 f"{job.dialect}.push_directory=gs://my-bucket/serving",
             )
 
@@ -96,4 +99,4 @@ def _volumes(job: CompiledJob) -> set[str]:
 
 def _unset(what: str, where: str, example: str, doing: str = "set") -> Finding:
     key, _, value = example.partition("=")
-    return Finding("unset", "before submit", what, where, f"{doing} {key} in the configuration, for instance {value}")
+    return Finding("unset", "before submit", what, where, f"{doing} {key}, for instance {value}")

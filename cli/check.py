@@ -1,0 +1,63 @@
+"""`millrace check`: what a service or a container would refuse of a compiled job."""
+
+from pathlib import Path
+from typing import Optional
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from cli.findings import counted, print_findings
+from cli.options import config_options
+from pipeline.config import Config
+from pipeline.config_file import load
+from pipeline.errors import BadInput, ConfigError
+from runners.compiled.checks import check
+from runners.compiled.compile import SUFFIXES, compiled_file
+from runners.compiled.findings import refusing
+from runners.compiled.job import CompiledJob
+from runners.compiled.job import load as load_job
+
+
+@click.command("check")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@config_options
+@click.pass_context
+def check_command(context: click.Context, file: Optional[Path], config_file: str, overrides: tuple[str, ...]) -> None:
+    """Say what the service or a container would refuse of a compiled job, and what to do about it.
+
+    FILE is a PipelineJob in JSON or a pipeline spec in YAML, also one compiled by TFX alone; without it the jobs that
+    `millrace compile` made of the configuration. Exit code 0: it can be submitted. 2: something has to be mended first.
+    """
+    explicit = context.get_parameter_source("config_file") is not click.core.ParameterSource.DEFAULT
+    console = Console()
+    refused = False
+    for job in [load_job(file)] if file else _compiled_before(load(config_file, overrides)):
+        findings = check(job, _config_of(job, config_file, overrides, explicit or file is None))
+        console.print(f"{escape(job.file)}: {counted(findings)}", highlight=False, soft_wrap=True)
+        print_findings(findings, console)
+        refused = refused or bool(refusing(findings, submitting=True))
+    if refused:
+        raise click.exceptions.Exit(2)
+
+
+def _compiled_before(config: Config) -> list[CompiledJob]:
+    files = [file for file in (compiled_file(config, runner) for runner in SUFFIXES) if file.is_file()]
+    if not files:
+        raise BadInput(
+            "nothing has been compiled of this configuration yet",
+            where=str(compiled_file(config, "vertex").parent),
+            remedy="millrace compile --runner vertex; or name a compiled file",
+        )
+    return [load_job(file) for file in files]
+
+
+def _config_of(job: CompiledJob, config_file: str, overrides: tuple[str, ...], required: bool) -> Optional[Config]:
+    """The configuration that a job was compiled from: the one that is named, or the default one if it has its name."""
+    try:
+        config = load(config_file, overrides)
+    except ConfigError:
+        if required:
+            raise
+        return None
+    return config if required or config.name == job.name else None

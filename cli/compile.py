@@ -1,0 +1,70 @@
+"""`millrace compile`: the pipeline as a document that Vertex AI or Kubeflow Pipelines runs."""
+
+from pathlib import Path
+from typing import Optional
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from cli.findings import counted, print_findings
+from cli.options import config_options
+from pipeline.checks import require_writable_root
+from pipeline.config import Config
+from pipeline.config_file import load
+from runners.compiled.checks import check
+from runners.compiled.compile import compile_for, compiled_file
+from runners.compiled.findings import Finding, refusing
+from runners.compiled.job import CompiledJob, Dialect
+from runners.quiet import output_to
+
+SERVICES = {"vertex": "Vertex AI", "kubeflow": "Kubeflow Pipelines"}
+
+
+@click.command("compile")
+@config_options
+@click.option(
+    "--runner", type=click.Choice(list(SERVICES)), default="vertex", show_default=True, help="What it is compiled for."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file.  [default: ROOT/compiled/NAME-vertex.json or NAME-kubeflow.yaml]",
+)
+def compile_command(config_file: str, overrides: tuple[str, ...], runner: Dialect, output: Optional[Path]) -> None:
+    """Compile the pipeline for Vertex AI or Kubeflow Pipelines, without network or credentials.
+
+    What must be set before the job can be submitted is listed. Exit code 0: compiled. 2: something is wrong with the
+    configuration or with the compiled job.
+    """
+    config = load(config_file, overrides)
+    require_writable_root(config)
+    target = output or compiled_file(config, runner)
+    job = _compiled(config, runner)
+    job.save(target)
+    findings = check(job, config)
+    _print(config, job, target, findings, Console())
+    if refusing(findings, submitting=False):
+        raise click.exceptions.Exit(2)
+
+
+def _compiled(config: Config, runner: Dialect) -> CompiledJob:
+    log = compiled_file(config, runner).with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with output_to(log):
+        return compile_for(config, runner)
+
+
+def _print(config: Config, job: CompiledJob, target: Path, findings: list[Finding], console: Console) -> None:
+    console.print(f"compiled {config.name} for {SERVICES[job.dialect]}: {len(job.tasks)} tasks", highlight=False)
+    console.print(f"{'file:':<12}{escape(str(target))}", highlight=False, soft_wrap=True)
+    console.print(f"{'parameters:':<12}{escape(', '.join(job.parameters))}", highlight=False)
+    console.print(f"{'check:':<12}{counted(findings)}", highlight=False)
+    console.print()
+    print_findings(findings, console)
+    rehearse = "millrace rehearse" if job.dialect == "vertex" else f"millrace rehearse {target}"
+    following = f"millrace submit --runner {job.dialect}"
+    if refusing(findings, submitting=True):
+        following += ", once the above is set"
+    console.print(f"next: {escape(rehearse)}; then {escape(following)}", highlight=False, soft_wrap=True)

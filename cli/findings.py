@@ -1,0 +1,35 @@
+"""The table of what a check of a compiled job found."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from runners.compiled.findings import Finding
+
+_COLOURS = {"error": "bold red", "before submit": "yellow", "warning": "cyan"}
+
+
+def print_findings(findings: Sequence[Finding], console: Console) -> None:
+    """Prints the findings with their remedies; nothing when there are none."""
+    if not findings:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("what, where, and what to do", overflow="fold")
+    for finding in findings:
+        table.add_row(
+            f"[{_COLOURS[finding.severity]}]{finding.severity}[/]",
+            f"{escape(finding.what)} [dim]({escape(finding.where)})[/]\n  [green]{escape(finding.remedy)}[/]",
+        )
+    console.print(table)
+    console.print()
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """The findings in a few words: how many of each severity."""
+    counts = {severity: sum(finding.severity == severity for finding in findings) for severity in _COLOURS}
+    words = {"error": "{} wrong", "before submit": "{} to set before submit", "warning": "{} to look at"}
+    return ", ".join(words[severity].format(count) for severity, count in counts.items() if count) or "nothing found"

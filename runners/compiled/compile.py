@@ -1,0 +1,65 @@
+"""Compiles a configured pipeline for a service: checks, graph, document. The one way in for every command."""
+
+import logging
+from pathlib import Path
+
+from pipeline.checks import check
+from pipeline.cloud_sections import Deployment
+from pipeline.config import Config
+from pipeline.errors import BadInput, MillraceError, describe
+from pipeline.paths import layout
+from pipeline.platform import KUBEFLOW, VERTEX, Platform, deployed
+from runners.compiled.job import CompiledJob, Dialect
+
+SUFFIXES: dict[Dialect, str] = {"vertex": "-vertex.json", "kubeflow": "-kubeflow.yaml"}
+PLATFORMS: dict[Dialect, Platform] = {"vertex": VERTEX, "kubeflow": KUBEFLOW}
+
+
+def compiled_file(config: Config, runner: Dialect) -> Path:
+    """Where a pipeline's compiled job goes when no file is named: ROOT/compiled/NAME-vertex.json or -kubeflow.yaml."""
+    return Path(layout(config).root) / "compiled" / f"{config.name}{SUFFIXES[runner]}"
+
+
+def compile_for(config: Config, runner: Dialect) -> CompiledJob:
+    """Compiles a pipeline, without network and without credentials.
+
+    Args:
+        config: the configuration as it was read.
+        runner: the service.
+
+    Returns:
+        The job; `runners.compiled.checks.check` says what is still to be mended.
+
+    Raises:
+        BadInput: the configuration cannot be compiled as it is.
+        MillraceError: TFX's compiler failed.
+    """
+    check(_to_check(config, runner))
+    try:
+        return _compile(config, runner)
+    except MillraceError:
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).exception("The compiler failed.")
+        failure = describe(error)
+        kind = BadInput if failure.exit_code == BadInput.exit_code else MillraceError
+        raise kind(failure.what, where=failure.where, remedy=failure.remedy) from error
+
+
+def _compile(config: Config, runner: Dialect) -> CompiledJob:
+    if runner == "kubeflow":
+        from runners.kubeflow.compile import compile_job as for_kubeflow
+
+        return for_kubeflow(config)
+    from runners.vertex.compile import compile_job
+
+    return compile_job(config)
+
+
+def _to_check(config: Config, runner: Dialect) -> Config:
+    """The configuration to check here: data that only the service sees is not looked for on this machine."""
+    section: Deployment = config.vertex if runner == "vertex" else config.kubeflow
+    here = deployed(config, PLATFORMS[runner])
+    if section.data_path is None:
+        return here
+    return here.model_copy(update={"data": here.data.model_copy(update={"path": f"{runner}://{section.data_path}"})})
