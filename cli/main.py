@@ -19,6 +19,7 @@ COMMANDS = {
     "init": ("cli.init:init", "Turn a table into a pipeline: its configuration and its schema."),
     "compile": ("cli.compile:compile_command", "Compile the pipeline for Vertex AI or Kubeflow Pipelines."),
     "check": ("cli.check:check_command", "Say what a service would refuse of a compiled job."),
+    "rehearse": ("cli.rehearse:rehearse", "Run the compiled cloud job on this machine."),
     "submit": ("cli.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
     "jobs": ("cli.jobs:jobs", "List, show and cancel jobs on a service."),
     "schedules": ("cli.schedules:schedules", "Make, list and delete schedules on a service."),

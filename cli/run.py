@@ -15,7 +15,7 @@ from pipeline.config_file import load
 from pipeline.errors import BadInput
 from pipeline.paths import layout
 from runners.quiet import output_to
-from runners.run_folder import Request, new_run
+from runners.run_folder import Request, RunFolder, new_run
 from runners.run_folder import runs as run_folders
 
 
@@ -52,7 +52,7 @@ def run(
 
 def _resumed(config: Config, request: Request) -> Request:
     """The last run's request. What it finished is in the cache, so that only the rest runs, edits included."""
-    folders = [folder for folder in run_folders(layout(config).logs) if not folder.is_alive()]
+    folders = [f for f in run_folders(layout(config).logs) if not f.is_alive() and not _is_rehearsal(f)]
     last = folders[-1] if folders else None
     asked = last.request() if last else None
     if last is None or asked is None or last.exit_code() == 0:
@@ -62,6 +62,11 @@ def _resumed(config: Config, request: Request) -> Request:
             remedy="millrace run",
         )
     return replace(asked, overrides=request.overrides or asked.overrides, from_stage="", cache=True)
+
+
+def _is_rehearsal(folder: RunFolder) -> bool:
+    request = folder.request()
+    return request is not None and request.runner == "rehearsal"
 
 
 def _run(config: Config, request: Request) -> int:

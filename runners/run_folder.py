@@ -25,7 +25,7 @@ class Request:
     Args:
         config_file: the configuration file, absolute.
         overrides: the `--set` values, in order.
-        runner: `local` or `beam`.
+        runner: `local`, `beam` or `rehearsal`.
         from_stage: the first stage that must run again; empty for none.
         to_stage: the last stage to run; empty for all.
         cache: whether unchanged stages may be served from the cache.

@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import celpy
+import celpy.adapter
+import celpy.celparser
+import celpy.celtypes
+import celpy.evaluation
 
 from pipeline.errors import MillraceError
 from runners.rehearsal.artifacts import Artifact
@@ -28,13 +32,13 @@ def holds(condition: str, artifacts: Mapping[str, Sequence[Artifact]], parameter
     environment = celpy.Environment()
     try:
         program = environment.program(environment.compile(condition))
-        value = program.evaluate({"inputs": celpy.json_to_cel(_inputs(artifacts, parameters))})
-    except celpy.CELParseError as error:
+        value = program.evaluate({"inputs": celpy.adapter.json_to_cel(_inputs(artifacts, parameters))})
+    except celpy.celparser.CELParseError as error:
         raise MillraceError(
             f"the condition {condition} is not CEL: {str(error).splitlines()[0]}",
             remedy="TFX does not escape quotes in the strings of a condition; mend the predicate and compile again",
         ) from error
-    except celpy.CELEvalError as error:
+    except celpy.evaluation.CELEvalError as error:
         raise MillraceError(
             f"the condition {condition} cannot be evaluated: {error.args[0] if error.args else error}",
             remedy="name only properties that the artifact has when the task begins",

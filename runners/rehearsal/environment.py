@@ -194,9 +194,11 @@ def build_wheel(source: Path, target: Path) -> Path:
     for name in ("info", "dist"):
         (target / name).mkdir(parents=True)
     built = subprocess.run(
-        [sys.executable, "setup.py", "--quiet", "egg_info", "--egg-base", str(target / "info")]
-        + ["build", "--build-base", str(target / "build")]
-        + ["bdist_wheel", "--bdist-dir", str(target / "wheel"), "--dist-dir", str(target / "dist")],
+        [
+            *(sys.executable, "setup.py", "--quiet", "egg_info", "--egg-base", str(target / "info")),
+            *("build", "--build-base", str(target / "build")),
+            *("bdist_wheel", "--bdist-dir", str(target / "wheel"), "--dist-dir", str(target / "dist")),
+        ],
         cwd=source,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

@@ -7,19 +7,22 @@ environment is only what the package ships. The exit code and the traceback stay
 import json
 import os
 import sys
+from types import TracebackType
+from typing import Any, Optional
 
 FILE_VARIABLE = "MILLRACE_REHEARSAL_FAILURE"
 
 
-def _facts(error):
+def _facts(error: BaseException) -> dict[str, Any]:
     told = {name: getattr(error, name, None) for name in ("what", "where", "remedy", "exit_code", "name")}
     plain = {name: value for name, value in told.items() if isinstance(value, (str, int))}
     return {"type": type(error).__name__, "text": str(error), **plain}
 
 
-def write_down(error):
+def write_down(error: Optional[BaseException]) -> None:
     """Writes the facts of an exception and of what caused it, the outermost first."""
-    causes, seen = [], set()
+    causes: list[dict[str, Any]] = []
+    seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         causes.append(_facts(error))
@@ -28,7 +31,7 @@ def write_down(error):
         json.dump(causes, file)
 
 
-def _hook(kind, error, traceback):
+def _hook(kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> None:
     if os.environ.get(FILE_VARIABLE):
         write_down(error)
     sys.__excepthook__(kind, error, traceback)

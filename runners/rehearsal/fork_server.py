@@ -7,9 +7,10 @@ JSON from its standard input and answers as lines of JSON on its standard output
     {"id": N, "command": [...], "module": M, "args": [...], "cwd": D, "env": {...}, "log": F}
                                              -> {"id": N, "pid": P}, then {"id": N, "code": C, "peak": BYTES or null}
 
-A request with a module is forked and runs that module; one without executes its command. Nobody should ask for a module
-when the process has threads or an initialised TensorFlow, since a fork copies their locks in whatever state they are;
-`ready` says so (threads that know how to survive a fork are not counted). At the end of its input the server kills what it started and ends: no task outlives the rehearsal.
+A request with a module is forked and runs that module; one without executes its command. Nobody should ask for a
+module when the process has threads or an initialised TensorFlow, since a fork copies their locks in whatever state they
+are; `ready` says so (threads that know how to survive a fork are not counted). At the end of its input the server kills
+what it started and ends: no task outlives the rehearsal.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ import select
 import signal
 import sys
 import traceback
+from typing import Any, NoReturn, TextIO
 
 sys.path[0] = os.getcwd()
 
@@ -34,11 +36,11 @@ class Server:
         answers: where to write the answers.
     """
 
-    def __init__(self, answers):
+    def __init__(self, answers: TextIO) -> None:
         self._answers = answers
-        self._running = {}
+        self._running: dict[int, dict[str, Any]] = {}
 
-    def serve(self, requests):
+    def serve(self, requests: int) -> None:
         """Answers requests, given as a file descriptor, until there are no more."""
         wakeup, signalled = os.pipe()
         os.set_blocking(signalled, False)
@@ -62,23 +64,25 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
 
-    def _tell(self, answer):
+    def _tell(self, answer: dict[str, Any]) -> None:
         self._answers.write(json.dumps(answer) + "\n")
         self._answers.flush()
 
-    def _answer(self, request):
+    def _answer(self, request: dict[str, Any]) -> None:
         if "preload" in request:
             unsafe = preload(request["preload"])
             self._tell({"ready": True, "threads": unsafe, "tensorflow": tensorflow_is_initialised()})
             return
         pid = os.fork()
         if not pid:
-            run(request) if request["module"] else execute(request)
+            if request["module"]:
+                run(request)
+            execute(request)
         self._running[pid] = request
 
         self._tell({"id": request["id"], "pid": pid})
 
-    def _reap(self):
+    def _reap(self) -> None:
         while self._running:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
             if not pid:
@@ -89,7 +93,7 @@ class Server:
                 self._tell({"id": request["id"], "code": code, "peak": peak(request, usage)})
 
 
-def peak(request, usage):
+def peak(request: dict[str, Any], usage: resource.struct_rusage) -> Any:
     """The peak memory of an ended task in bytes; None where the number would be this server's own.
 
     Linux hands the peak of the process that called `execve` on to the program that it became.
@@ -100,7 +104,7 @@ def peak(request, usage):
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def preload(modules):
+def preload(modules: list[str]) -> int:
     """Imports what can be imported; what cannot, the task that needs it will say.
 
     Returns:
@@ -125,13 +129,13 @@ def preload(modules):
     return len([thread for thread in threads() - before - safe if name_of(thread) != "jemalloc_bg_thd"])
 
 
-def threads():
+def threads() -> set[str]:
     """The ids of this process's threads, those of C++ included; none where the system does not tell."""
     folder = f"/proc/{os.getpid()}/task"
     return set(os.listdir(folder)) if os.path.isdir(folder) else set()
 
 
-def name_of(thread):
+def name_of(thread: str) -> str:
     """A thread's name; empty when it has just ended."""
     try:
         with open(f"/proc/{os.getpid()}/task/{thread}/comm", encoding="utf-8") as file:
@@ -140,14 +144,14 @@ def name_of(thread):
         return ""
 
 
-def tensorflow_is_initialised():
+def tensorflow_is_initialised() -> bool:
     """Whether an import has made TensorFlow's context, and with it its threads."""
     context = sys.modules.get("tensorflow.python.eager.context")
     current = context.context_safe() if context else None
     return bool(current is not None and current._initialized)
 
 
-def run(request):
+def run(request: dict[str, Any]) -> NoReturn:
     """Runs one task in the forked child as `python -m MODULE ARGS` would; does not return."""
     code = 1
     try:
@@ -165,7 +169,7 @@ def run(request):
         leave(code)
 
 
-def execute(request):
+def execute(request: dict[str, Any]) -> NoReturn:
     """Becomes the command in the forked child; does not return."""
     with contextlib.suppress(BaseException):
         become_the_task(request)
@@ -176,7 +180,7 @@ def execute(request):
     os._exit(127)
 
 
-def become_the_task(request):
+def become_the_task(request: dict[str, Any]) -> None:
     """A session, a log, an environment and arguments of its own."""
     os.setsid()
     signal.set_wakeup_fd(-1)
@@ -194,7 +198,7 @@ def become_the_task(request):
     sys.modules.pop(request["module"], None)
 
 
-def exit_code(end):
+def exit_code(end: SystemExit) -> int:
     """The exit code of a SystemExit, as the interpreter would take it."""
     if end.code is None or isinstance(end.code, int):
         return (end.code or 0) & 0xFF
@@ -202,20 +206,21 @@ def exit_code(end):
     return 1
 
 
-def leave(code):
+def leave(code: int) -> NoReturn:
     """Ends as an interpreter does: threads that are no daemons are waited for, then exit functions run."""
     import atexit
     import threading
 
     with contextlib.suppress(BaseException):
-        threading._shutdown()
+        # What `Py_FinalizeEx` calls first.
+        getattr(threading, "_shutdown")()  # noqa: B009
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)
 
 
-def main():
+def main() -> None:
     """Keeps the real standard output for the answers, and sends what libraries print to the log."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

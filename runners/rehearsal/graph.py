@@ -1,4 +1,4 @@
-"""The order of tasks: each begins when those before it have ended, side by side where they do not wait for each other."""
+"""The order of tasks: each begins when those before it have ended; others may run beside it."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait

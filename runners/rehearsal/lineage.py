@@ -12,6 +12,9 @@ from typing import Any, Optional
 from google.protobuf.json_format import MessageToDict
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
+from ml_metadata.proto.metadata_store_pb2 import Artifact as _Stored
+from ml_metadata.proto.metadata_store_pb2 import Event as _Event
+from ml_metadata.proto.metadata_store_pb2 import Execution as _Execution
 
 from pipeline.records import FAILURE_PROPERTY, output_artifacts
 from runners.rehearsal.artifacts import Artifact, id_of, name_of, property_types, type_name
@@ -24,9 +27,6 @@ _CUSTOM_PREFIX = "custom:"  # tfx.types.artifact.CUSTOM_PROPERTIES_PREFIX
 _WRAPPED = "__value__"  # tfx.types.artifact: a JSON value that is no object, as a Struct
 
 Artifacts = Mapping[str, Sequence[Artifact]]
-_Execution = metadata_store_pb2.Execution
-_Event = metadata_store_pb2.Event
-_Stored = metadata_store_pb2.Artifact
 
 
 class Lineage:
@@ -43,6 +43,11 @@ class Lineage:
         self._lock = threading.RLock()
         self._pipeline = pipeline
         self._names = {"pipeline": pipeline, "pipeline_run": run_id}
+
+    @property
+    def store(self) -> MetadataStore:
+        """ML Metadata itself."""
+        return self._store
 
     def new_artifact(self, schema: Mapping[str, Any], name: str = "", uri: str = "") -> Artifact:
         """An artifact that is still to be made, with an id and, unless one is given, the name that follows from it."""
@@ -249,8 +254,7 @@ def _get(stored: metadata_store_pb2.Value) -> Any:
     if kind == "struct_value":
         value = MessageToDict(stored.struct_value)
         return value.get(_WRAPPED, value)
-    value = getattr(stored, kind) if kind else None
-    return float(value) if kind == "int_value" else value
+    return float(stored.int_value) if kind == "int_value" else getattr(stored, kind) if kind else None
 
 
 def _artifact(stored: _Stored, schema: Mapping[str, Any]) -> Artifact:

@@ -78,7 +78,7 @@ def _parameter(side: Mapping[str, Any], key: str, path: str, output: bool) -> st
 
 
 def as_text(value: Any) -> str:
-    """A parameter's value as a word of a command: text as it is, anything else as JSON, whole numbers without a point."""
+    """A parameter's value as a word of a command: text as it is, all else as JSON, whole numbers without a point."""
     if (
         isinstance(value, Mapping)
         and len(value) == 1

@@ -20,9 +20,10 @@ from pipeline.errors import BadInput, Failure, describe
 from pipeline.paths import Layout
 from runners.compiled.job import CompiledJob
 from runners.journal import State
+from runners.recovery import close_abandoned
 from runners.rehearsal import report
 from runners.rehearsal.artifacts import Artifact, type_name
-from runners.rehearsal.cloud_folder import SCHEME, CloudFolder
+from runners.rehearsal.cloud_folder import CloudFolder
 from runners.rehearsal.environment import Environment, prepare
 from runners.rehearsal.lineage import Lineage
 from runners.rehearsal.memory import Room, Watch
@@ -120,6 +121,7 @@ def rehearse(
         began = time.time()
         watch = stack.enter_context(Watch())
         world = _world(given, options, folder, clouds, run, stage, watch, connection)
+        close_abandoned(world.lineage.store, Layout(str(folder), job.name))
         stage.preload(world.job)
         names = [step.name for step in world.job.walk() if "dag" not in step.component]
         for name in names:
@@ -129,6 +131,7 @@ def rehearse(
         result = _result(world, names, _run(world), stage.exact, began)
         shutil.rmtree(world.folder / "work", ignore_errors=True)
         result.save()
+        run.finish(result.exit_code)
         return result
 
 

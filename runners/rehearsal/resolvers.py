@@ -95,7 +95,7 @@ def resolve(
     Returns:
         What was found by output key. Where a query needs an input that no artifact came for, nothing is found.
     """
-    found = {}
+    found: dict[str, list[Artifact]] = {}
     for key, query in spec.get("outputArtifactQueries", {}).items():
         schema = schemas.get(key, {})
         text = query.get("filter", "")

@@ -1,4 +1,4 @@
-"""What a task of a graph is given: its parameters and input artifacts, from constants, the graph's inputs, other tasks."""
+"""What a task is given: parameters and input artifacts, from constants, the graph's own inputs and other tasks."""
 
 import json
 from collections.abc import Mapping
@@ -129,7 +129,7 @@ class Scope:
                 artifacts.setdefault(key, []).extend(
                     made.artifacts.get(selector.get("outputArtifactKey", ""), []) if made else []
                 )
-        parameters = {}
+        parameters: dict[str, Any] = {}
         for key, selector in said.get("parameters", {}).items():
             one_of = selector.get("valueFromOneof", {}).get("parameterSelectors", [])
             for source in [*([selector["valueFromParameter"]] if "valueFromParameter" in selector else []), *one_of]:

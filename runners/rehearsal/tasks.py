@@ -1,5 +1,6 @@
 """Runs one task as the service would: inputs, condition, driver, cache, tries, outputs, metadata."""
 
+import itertools
 import json
 import time
 import uuid
@@ -257,7 +258,7 @@ def run_tasks(world: World, tasks: Mapping[str, Spec], scope: Scope) -> None:
 def _kind(container: Mapping[str, Any]) -> str:
     """The executor's dotted path where a command names one, as TFX's do; it becomes the execution's type."""
     words = [*container.get("command", ()), *container.get("args", ())]
-    for flag, value in zip(words, words[1:], strict=False):
+    for flag, value in itertools.pairwise(words):
         if flag == "--executor_class_path":
             return str(value)
     return "container"

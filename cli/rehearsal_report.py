@@ -1,0 +1,77 @@
+"""What a person reads when a rehearsal is over: tasks, findings, verdict, and what no rehearsal can prove."""
+
+from typing import Optional
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from cli.board import STYLES
+from runners.rehearsal.report import FILE_NAME, Result, TaskReport
+
+_ENDINGS = {0: "done", 2: "refused: bad input", 3: "a gate said no", 130: "interrupted"}
+
+
+def print_report(result: Result, console: Console) -> None:
+    """Prints the end of a rehearsal.
+
+    Args:
+        result: what it found.
+        console: where a person looks.
+    """
+    console.print()
+    console.print(_table(result))
+    if result.findings:
+        console.print("\non the service this would be different:")
+        for finding in result.findings:
+            console.print(f"  {escape(finding)}")
+    console.print("\nno rehearsal proves")
+    for open_question in result.cannot_prove:
+        console.print(f"  {escape(open_question)}")
+    console.print()
+    if result.pushed_to:
+        console.print(f"{'pushed to:':<16}{escape(result.pushed_to)}")
+    if result.failure:
+        place = f"{result.failure.where}: " if result.failure.where else ""
+        console.print(f"[bold red]{escape(place)}[/]{escape(result.failure.what)}")
+        if result.failure.remedy:
+            console.print(f"  remedy: {escape(result.failure.remedy)}")
+    ending = _ENDINGS.get(result.exit_code, "failed")
+    console.print(
+        f"rehearsal {result.run_id}: {ending} in {result.seconds:.1f} s; report: {result.folder / FILE_NAME}; "
+        f"logs: {result.folder / 'tasks'}"
+    )
+
+
+def _table(result: Result) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in ("task", "state", "seconds", "peak", "limit", "outputs"):
+        table.add_column(head, justify="right" if head in ("seconds", "peak", "limit") else "left", overflow="fold")
+    for row in result.tasks:
+        table.add_row(
+            row.task,
+            Text(row.state.value, style=STYLES[row.state.on_board]),
+            f"{row.seconds:.1f}" if row.seconds else "",
+            Text(_size(row.peak), style="bold red" if row.over_limit else ""),
+            _size(row.limit),
+            "; ".join(filter(None, (_tries(row), row.note, _outputs(row)))),
+        )
+    return table
+
+
+def _size(size: Optional[int]) -> str:
+    """GB, as the job's spec counts memory."""
+    return "" if size is None else f"{size / 1e9:.2f} GB"
+
+
+def _tries(row: TaskReport) -> str:
+    if len(row.attempts) < 2:
+        return ""
+    waits = ", ".join(f"{attempt.waits:g} s" for attempt in row.attempts[:-1])
+    return f"{len(row.attempts)} tries, which the service starts after {waits}"
+
+
+def _outputs(row: TaskReport) -> str:
+    """Each output's key; the URIs are long, and in the report's file."""
+    return ", ".join(key for key, uris in row.outputs.items() if uris)

@@ -1,0 +1,183 @@
+"""`millrace rehearse`: runs the compiled cloud job on this machine and shows it while it runs."""
+
+import json
+import logging
+import os
+import re
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+
+from cli.board import Board
+from cli.rehearsal_report import print_report
+from cli.service_options import service_options
+from cli.submit import compiled_before, parameter_values
+from pipeline.checks import require_writable_root
+from pipeline.config import Config
+from pipeline.config_file import load
+from pipeline.connections import metadata_connection, secrets
+from pipeline.errors import BadInput, MillraceError
+from pipeline.paths import layout
+from runners.compiled.checks import check
+from runners.compiled.findings import Finding, refusing
+from runners.compiled.job import CompiledJob
+from runners.quiet import output_to
+from runners.rehearsal.cloud_folder import mapping
+from runners.rehearsal.rehearse import Stage
+from runners.rehearsal.rehearse import rehearse as run_rehearsal
+from runners.rehearsal.report import Result
+from runners.rehearsal.world import ALWAYS, Options
+from runners.run_folder import Request, RunFolder, new_run
+
+_FAIL = re.compile(r"(?P<task>.+?)(:(?P<tries>[0-9]+))?")
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@service_options
+@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a runtime parameter. Repeatable.")
+@click.option("--exact", is_flag=True, help="Start each task in an interpreter of its own, as in the cloud. Slower.")
+@click.option("--no-cache", is_flag=True, help="Run every task, whatever the job says of caching.")
+@click.option(
+    "--fail", "failing", multiple=True, metavar="TASK[:TRIES]", help="Let TASK fail, or its first TRIES tries."
+)
+@click.option("--gs", "buckets", multiple=True, metavar="gs://PATH=FOLDER", help="Take a bucket's path from a folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def rehearse(
+    file: Optional[Path],
+    config_file: str,
+    overrides: tuple[str, ...],
+    runner: Optional[str],
+    parameters: tuple[str, ...],
+    exact: bool,
+    no_cache: bool,
+    failing: tuple[str, ...],
+    buckets: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Run the compiled cloud job on this machine, without a cloud.
+
+    FILE is a compiled job; without it the configuration is compiled now. Every task runs by its exact command, with
+    only what setup.py ships to import; gs:// is a folder. Exit code 0: it would work, as far as this machine can tell.
+    1: a task failed. 2: the job or the input cannot be used. 3: a gate said no.
+    """
+    config = load(config_file, overrides)
+    found = compiled_before(file, runner)
+    values = parameter_values(parameters)
+    options = Options(exact=exact, cache=not no_cache, fail=_failures(failing), elsewhere=mapping(buckets))
+    request = Request(str(Path(config_file).resolve()), overrides, "rehearsal", cache=not no_cache)
+    require_writable_root(config)
+    with new_run(layout(config).logs, request) as folder:
+        result = _shown(config, folder, found, runner or "vertex", values, options, as_json)
+    raise click.exceptions.Exit(result.exit_code)
+
+
+def _failures(texts: tuple[str, ...]) -> dict[str, int]:
+    read = {}
+    for text in texts:
+        found = _FAIL.fullmatch(text)
+        if not found:
+            raise BadInput(f"--fail {text}: expected TASK or TASK:TRIES", remedy="for instance --fail Trainer:1")
+        read[found["task"]] = int(found["tries"]) if found["tries"] else ALWAYS
+    return read
+
+
+def _shown(
+    config: Config,
+    folder: RunFolder,
+    found: Optional[CompiledJob],
+    runner: str,
+    values: dict[str, str],
+    options: Options,
+    as_json: bool,
+) -> Result:
+    """Runs the rehearsal with its board on the terminal, and prints what it found. JSON stands alone."""
+    with ExitStack() as stack:
+        terminal = stack.enter_context(output_to(folder.log, secrets(config)))
+        stack.enter_context(_terminated_is_interrupted())
+        screen = stack.enter_context(open(os.devnull, "w", encoding="utf-8")) if as_json else terminal
+        with Board(config.name, folder.journal, screen) as board:
+            try:
+                result = _rehearsed(config, folder, found, runner, values, options, board)
+            except (KeyboardInterrupt, MillraceError) as error:
+                # It did not come to a report: before the first task, or after a job that cannot be run.
+                folder.finish(getattr(error, "exit_code", 130))
+                raise
+        if as_json:
+            terminal.write(json.dumps(result.to_json(), indent=2) + "\n")
+        else:
+            print_report(result, board.console)
+        return result
+
+
+def _rehearsed(
+    config: Config,
+    folder: RunFolder,
+    found: Optional[CompiledJob],
+    runner: str,
+    values: dict[str, str],
+    options: Options,
+    board: Board,
+) -> Result:
+    place = Path(layout(config).root)
+    # What the tasks need is imported in another process while the job is compiled here.
+    with Stage(place, options.exact) as stage:
+        job = found or compiled(config, runner)
+        findings = check(job, config if found is None else None)
+        for finding in findings:
+            logging.getLogger(__name__).warning("%s: %s; %s", finding.where, finding.what, finding.remedy)
+        refuse(findings)
+        unknown = set(options.fail) - {step.name for step in job.walk()}
+        if unknown:
+            raise BadInput(f"there is no task {', '.join(sorted(unknown))}", where="--fail")
+        return run_rehearsal(
+            job,
+            place,
+            values,
+            options,
+            connection=metadata_connection(config),
+            run=folder,
+            stage=stage,
+            started=lambda _, tasks: board.show(tasks),
+        )
+
+
+def compiled(config: Config, runner: str) -> CompiledJob:
+    """Compiles the configuration for a service."""
+    if runner == "kubeflow":
+        from runners.kubeflow.compile import compile_job as for_kubeflow
+
+        return for_kubeflow(config)
+    from runners.vertex.compile import compile_job
+
+    return compile_job(config)
+
+
+def refuse(findings: Sequence[Finding]) -> None:
+    """Raises what would be wrong wherever the job runs.
+
+    Raises:
+        BadInput: there is an error among the findings.
+    """
+    errors = refusing(findings, submitting=False)
+    if errors:
+        more = "".join(f"\n{finding.where}: {finding.what}\n  remedy: {finding.remedy}" for finding in errors[1:])
+        raise BadInput(errors[0].what, where=errors[0].where, remedy=errors[0].remedy + more)
+
+
+@contextmanager
+def _terminated_is_interrupted() -> Iterator[None]:
+    """Lets a polite kill end the rehearsal as Ctrl-C does: its tasks end with it, and the metadata say so."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
