@@ -6,7 +6,8 @@ The plan, the combiners, the encoding of their accumulators and the making of Sa
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Optional
+from dataclasses import dataclass
+from typing import Any, Optional, Union
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from tensorflow_transform.beam.analyzer_cache import DatasetKey
 from tensorflow_transform.beam.impl import _get_tensor_replacement_map, _TensorBinding
 
 from custom_components.transform import vocabulary
-from custom_components.transform.graph import Graph
+from custom_components.transform.graph import is_pure, of_saved_model, of_trace
 from custom_components.transform.not_possible import NotPossible
 from custom_components.transform.plan import Plan
 from custom_components.transform.values import Batch, Columns, Lazy, Stream
@@ -88,11 +89,11 @@ class Analysis(nodes.Visitor):
             return self._datasets[operation.dataset_key]
         return lambda: (batch for read in self._datasets.values() for batch in read())
 
-    def create_saved_model(self, operation: Any, *bindings: Lazy[_TensorBinding]) -> Lazy[str]:
+    def create_saved_model(self, operation: Any, *bindings: Lazy[_TensorBinding]) -> "Union[Lazy[str], _Trace]":
         """The SavedModel of what is known so far: the inputs of analyzers, or the finished one."""
         outputs = operation.output_signature
-        # As TFT has it: composite tensors are only in the finished model, which gives all that the function gives.
-        tensors = all(isinstance(value, tf.Tensor) for value in outputs.values())
+        if not bindings and _only_tensors(outputs) and is_pure(outputs.values()):
+            return _Trace(outputs)
 
         def compute() -> Iterator[str]:
             folder = beam_common.get_unique_temp_path(self._temp_dir)
@@ -104,7 +105,8 @@ class Analysis(nodes.Visitor):
                 self._temp_dir,
                 self._plan.fingerprints,
                 known,
-                {key: value.name for key, value in outputs.items()} if tensors else {},
+                # As TFT has it: what holds composite tensors is the finished model, with all that the function gives.
+                {key: value.name for key, value in outputs.items()} if _only_tensors(outputs) else {},
                 self._save_options,
             )
             yield folder
@@ -112,17 +114,31 @@ class Analysis(nodes.Visitor):
         return Lazy(compute)
 
     def apply_saved_model(
-        self, _: Any, saved_model: Lazy[str], batches: Callable[[], Iterator[pa.RecordBatch]]
+        self, _: Any, model: "Union[Lazy[str], _Trace]", batches: Callable[[], Iterator[pa.RecordBatch]]
     ) -> Stream:
-        """What the SavedModel makes of each batch, as arrays."""
+        """What the SavedModel, or the trace that stands for the first of them, makes of each batch, as arrays."""
 
         def read() -> Iterator[Batch]:
-            graph = Graph(saved_model.only(), self._adapter_config)
+            if isinstance(model, _Trace):
+                graph = of_trace(self._plan.graph, self._plan.inputs, model.outputs, self._adapter_config)
+            else:
+                graph = of_saved_model(model.only(), self._adapter_config)
             for batch in batches():
                 made = graph.apply(batch)
                 yield {key: np.asarray(value) if isinstance(value, tf.Tensor) else value for key, value in made.items()}
 
         return Stream(read)
+
+
+@dataclass(frozen=True)
+class _Trace:
+    """A model that is only applied: nothing is known yet that the trace does not hold."""
+
+    outputs: Mapping[str, tf.Tensor]
+
+
+def _only_tensors(outputs: Mapping[str, Any]) -> bool:
+    return all(isinstance(value, tf.Tensor) for value in outputs.values())
 
 
 def _extract_from_dict(_: Analysis, operation: Any, source: Any) -> Any:

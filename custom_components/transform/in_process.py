@@ -12,7 +12,7 @@ from tfx_bsl.tfxio.tfxio import TFXIO
 from custom_components.transform import plan as plans
 from custom_components.transform import reading, writing
 from custom_components.transform.analysis import Analysis, Datasets
-from custom_components.transform.graph import Graph
+from custom_components.transform.graph import of_saved_model
 from custom_components.transform.request import Request, Source
 
 
@@ -42,7 +42,7 @@ def run(request: Request, temp_dir: str) -> None:
     schema = writing.write_graph(request.graph_uri, request.schema, saved_model, plan.asset_map)
     if request.cache_uri is not None:
         writing.write_cache(request.cache_uri, analysis.cache(), sizes)
-    graph = Graph(saved_model, reader.Project(list(plan.transformed_columns)).TensorAdapterConfig())
+    graph = of_saved_model(saved_model, reader.Project(list(plan.transformed_columns)).TensorAdapterConfig())
     for place, source in enumerate(request.transformed):
         batches = reading.batches(source, readers[source.pattern], plan.transformed_columns)
         made = (graph.apply(batch) for batch in batches)

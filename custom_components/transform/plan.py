@@ -29,6 +29,8 @@ class Plan:
 
     Attributes:
         specs: the types of every raw column.
+        graph: of the trace.
+        inputs: its tensors by column.
         analyzed_columns: the columns that the analyzers need.
         transformed_columns: the columns that the outputs need.
         fingerprints: of the analyzers, with which TFT checks that a later trace is the same.
@@ -39,6 +41,8 @@ class Plan:
     """
 
     specs: Mapping[str, tf.TypeSpec]
+    graph: tf.Graph
+    inputs: Mapping[str, Any]
     analyzed_columns: tuple[str, ...]
     transformed_columns: tuple[str, ...]
     fingerprints: Mapping[str, Any]
@@ -85,7 +89,16 @@ def make(
     if len(entries) * len(datasets) * _STAGES_AN_ENTRY > _MAX_STAGES:
         raise NotPossible(f"{len(entries)} analyzers over {len(datasets)} data sets are too many for a cache")
     return Plan(
-        specs, analyzed, transformed, fingerprints, asset_map, saved_model, tuple(side_effects), dict(cache or {})
+        specs,
+        graph,
+        inputs,
+        analyzed,
+        transformed,
+        fingerprints,
+        asset_map,
+        saved_model,
+        tuple(side_effects),
+        dict(cache or {}),
     )
 
 
