@@ -13,6 +13,7 @@ from rich.text import Text
 from cli.board import stage_table
 from cli.service_options import also, connected, local_time, service_options
 from cli.submit import print_end
+from runners.compiled.job import Dialect
 from runners.journal import progress
 from runners.remote.jobs import JobState, RemoteJob
 
@@ -44,7 +45,7 @@ def jobs() -> None:
 @click.option("--all", "every", is_flag=True, help="Of every pipeline, and not of this one only.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_jobs(
-    config_file: str, overrides: tuple[str, ...], runner: Optional[str], last: int, every: bool, as_json: bool
+    config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect], last: int, every: bool, as_json: bool
 ) -> None:
     """List jobs, the newest first."""
     config, service = connected(config_file, overrides, runner)
@@ -61,7 +62,7 @@ def list_jobs(
 @click.argument("name")
 @service_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[str], as_json: bool) -> None:
+def show(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect], as_json: bool) -> None:
     """Show one job and its tasks."""
     _, service = connected(config_file, overrides, runner)
     job = service.job(name)
@@ -81,7 +82,7 @@ def show(name: str, config_file: str, overrides: tuple[str, ...], runner: Option
 @jobs.command()
 @click.argument("name")
 @service_options
-def cancel(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[str]) -> None:
+def cancel(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect]) -> None:
     """Ask for a job to be cancelled."""
     _, service = connected(config_file, overrides, runner)
     service.cancel(name)

@@ -16,6 +16,7 @@ from pipeline.cloud_sections import Schedule
 from pipeline.config import Config
 from pipeline.config_file import load
 from pipeline.errors import BadInput
+from runners.compiled.job import Dialect
 from runners.remote.jobs import RemoteSchedule, Service
 from runners.remote.services import KUBEFLOW, meant
 
@@ -35,7 +36,7 @@ def create(
     file: Optional[Path],
     config_file: str,
     overrides: tuple[str, ...],
-    runner: Optional[str],
+    runner: Optional[Dialect],
     parameters: tuple[str, ...],
     cron: str,
     title: str,
@@ -47,7 +48,7 @@ def create(
     """
     config = load(config_file, overrides)
     found = compiled_before(file, runner)
-    wanted = found.dialect if found else meant(config, runner or "")
+    wanted = found.dialect if found else meant(config, runner)
     when = _when(config, wanted, cron)
     service, job = prepared(config, found, wanted, parameter_values(parameters))
     _require_new(service, title or config.name, also(config_file, runner))
@@ -56,7 +57,7 @@ def create(
     click.echo(f"link:     {made.link}")
 
 
-def _when(config: Config, runner: str, cron: str) -> Schedule:
+def _when(config: Config, runner: Dialect, cron: str) -> Schedule:
     """The configured schedule, with another cron expression when one is given."""
     settings = (config.kubeflow if runner == KUBEFLOW else config.vertex).schedule
     if not settings and not cron:
@@ -85,7 +86,7 @@ def _require_new(service: Service, title: str, more: str) -> None:
 @schedules.command("list")
 @service_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_schedules(config_file: str, overrides: tuple[str, ...], runner: Optional[str], as_json: bool) -> None:
+def list_schedules(config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect], as_json: bool) -> None:
     """List the schedules, the newest first."""
     _, service = connected(config_file, overrides, runner)
     found = service.schedules()
@@ -100,7 +101,7 @@ def list_schedules(config_file: str, overrides: tuple[str, ...], runner: Optiona
 @schedules.command()
 @click.argument("name")
 @service_options
-def delete(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[str]) -> None:
+def delete(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect]) -> None:
     """End a schedule. Jobs that it started go on."""
     _, service = connected(config_file, overrides, runner)
     service.delete_schedule(name)

@@ -9,6 +9,7 @@ import click
 from cli.options import DEFAULT_CONFIG, config_options
 from pipeline.config import Config
 from pipeline.config_file import load
+from runners.compiled.job import Dialect
 from runners.remote.jobs import Service
 from runners.remote.services import KUBEFLOW, VERTEX, connect, meant
 
@@ -24,10 +25,10 @@ def service_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return config_options(runner_option(command))
 
 
-def connected(config_file: str, overrides: tuple[str, ...], runner: Optional[str]) -> tuple[Config, Service]:
+def connected(config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect]) -> tuple[Config, Service]:
     """The configuration, and the service that it means."""
     config = load(config_file, overrides)
-    return config, connect(config, meant(config, runner or ""))
+    return config, connect(config, meant(config, runner))
 
 
 def local_time(at: Optional[float]) -> str:
@@ -35,7 +36,7 @@ def local_time(at: Optional[float]) -> str:
     return "" if at is None else time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(at))
 
 
-def also(config_file: str, runner: Optional[str]) -> str:
+def also(config_file: str, runner: Optional[Dialect]) -> str:
     """The options that a next command needs to mean the same."""
     said = "" if config_file == DEFAULT_CONFIG else f" -c {config_file}"
     return said + (f" --runner {runner}" if runner else "")

@@ -12,16 +12,21 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli.board import Board
+from cli.findings import counted, print_findings
 from cli.service_options import also, service_options
 from pipeline.config import Config
 from pipeline.config_file import load
 from pipeline.errors import BadInput
-from runners.compiled.job import CompiledJob
+from runners.compiled.checks import check
+from runners.compiled.compile import compile_for, compiled_file
+from runners.compiled.findings import refusing
+from runners.compiled.job import CompiledJob, Dialect
 from runners.compiled.job import load as load_job
 from runners.journal import State
+from runners.quiet import output_to
 from runners.remote.following import Watched, follow
 from runners.remote.jobs import RemoteJob, Service
-from runners.remote.services import KUBEFLOW, connect, meant
+from runners.remote.services import connect, meant
 
 # What Vertex AI takes for a job's id.
 JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
@@ -40,7 +45,7 @@ def submit(
     file: Optional[Path],
     config_file: str,
     overrides: tuple[str, ...],
-    runner: Optional[str],
+    runner: Optional[Dialect],
     parameters: tuple[str, ...],
     job_id: str,
     wait: bool,
@@ -53,7 +58,7 @@ def submit(
     """
     config = load(config_file, overrides)
     found = compiled_before(file, runner)
-    wanted = found.dialect if found else meant(config, runner or "")
+    wanted = found.dialect if found else meant(config, runner)
     service, job = prepared(config, found, wanted, parameter_values(parameters))
     name = job_id or new_job_id(job.name)
     if not JOB_ID.fullmatch(name):
@@ -85,7 +90,7 @@ def parameter_values(given: tuple[str, ...]) -> dict[str, str]:
     return values
 
 
-def compiled_before(file: Optional[Path], runner: Optional[str]) -> Optional[CompiledJob]:
+def compiled_before(file: Optional[Path], runner: Optional[Dialect]) -> Optional[CompiledJob]:
     """The job in a file; None when no file is named.
 
     Raises:
@@ -104,7 +109,7 @@ def compiled_before(file: Optional[Path], runner: Optional[str]) -> Optional[Com
 
 
 def prepared(
-    config: Config, found: Optional[CompiledJob], runner: str, values: dict[str, str]
+    config: Config, found: Optional[CompiledJob], runner: Dialect, values: dict[str, str]
 ) -> tuple[Service, CompiledJob]:
     """The service, and the job for it, checked as far as it can be before anything is made.
 
@@ -117,18 +122,18 @@ def prepared(
         runner: the service.
         values: the values of runtime parameters, by name.
     """
-    job = ready(found, values) if found else None
+    job = ready(found, config, values) if found else None
     service = connect(config, runner)
-    job = job or ready(_compiled(config, runner), values)
+    job = job or ready(_compiled(config, runner), config, values)
     service.check(job)
     return service, job
 
 
-def ready(job: CompiledJob, values: dict[str, str]) -> CompiledJob:
-    """The job with the values of its parameters.
+def ready(job: CompiledJob, config: Config, values: dict[str, str]) -> CompiledJob:
+    """The job with the values of its parameters, and nothing in it that is known to be refused later.
 
     Raises:
-        BadInput: a parameter is unknown, has a value of another type, or has none; or the checks found something.
+        BadInput: a parameter is unknown, has a value of another type, or has none; or a check says no.
     """
     job = job.with_values(values)
     known = job.effective_values
@@ -139,18 +144,25 @@ def ready(job: CompiledJob, values: dict[str, str]) -> CompiledJob:
             where=job.file or job.name,
             remedy=" ".join(f"--param {name}=..." for name in missing),
         )
+    # A file of another pipeline is checked without the configuration, which knows nothing of it.
+    findings = check(job, config if job.name == config.name else None)
+    refused = refusing(findings, submitting=True)
+    print_findings(findings, Console(stderr=True))
+    if refused:
+        raise BadInput(
+            f"it would be refused: {counted(refused)}",
+            where=job.file or job.name,
+            remedy="mend what the table names; nothing was sent",
+        )
     return job
 
 
-def _compiled(config: Config, runner: str) -> CompiledJob:
+def _compiled(config: Config, runner: Dialect) -> CompiledJob:
     click.echo(f"compiling {config.file} (TensorFlow and TFX take some seconds to load)")
-    if runner == KUBEFLOW:
-        from runners.kubeflow.compile import compile_job as for_kubeflow
-
-        return for_kubeflow(config)
-    from runners.vertex.compile import compile_job
-
-    return compile_job(config)
+    log = compiled_file(config, runner).with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with output_to(log):
+        return compile_for(config, runner)
 
 
 def new_job_id(pipeline: str) -> str:

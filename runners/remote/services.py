@@ -1,25 +1,28 @@
 """Chooses the service that a configuration means, and connects to it; the clients are imported only then."""
 
 import warnings
+from typing import Optional
 
 from pipeline.config import Config
+from runners.compiled.job import Dialect
 from runners.remote.jobs import Service
 
-VERTEX, KUBEFLOW = "vertex", "kubeflow"
+VERTEX: Dialect = "vertex"
+KUBEFLOW: Dialect = "kubeflow"
 
 
-def meant(config: Config, runner: str = "") -> str:
+def meant(config: Config, runner: Optional[Dialect] = None) -> Dialect:
     """The service: the one that is asked for, else Kubeflow Pipelines where only that has an address."""
     only_kubeflow = config.kubeflow.host and not config.vertex.project
     return runner or (KUBEFLOW if only_kubeflow else VERTEX)
 
 
-def connect(config: Config, runner: str) -> Service:
+def connect(config: Config, runner: Dialect) -> Service:
     """Connects to a service.
 
     Args:
         config: the configuration.
-        runner: "vertex" or "kubeflow".
+        runner: which one.
 
     Raises:
         BadInput: the configuration lacks what the connection needs.

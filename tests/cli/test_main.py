@@ -15,7 +15,7 @@ try:
     main()
 except SystemExit as exit:
     print("code", exit.code)
-print("heavy", sorted(name for name in ("tensorflow", "tfx", "apache_beam") if name in sys.modules))
+print("heavy", sorted(name for name in ("tensorflow", "tfx", "apache_beam", "google.api_core", "kfp") if name in sys.modules))
 """
 
 
@@ -25,7 +25,10 @@ def millrace(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["schema", "--help"], ["runs", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["run", "--help"], ["schema", "--help"], ["runs", "--help"], ["submit", "--help"], ["jobs", "--help"]],
+)
 def test_help_is_given_without_tensorflow(arguments):
     script = IMPORTED.format(arguments=arguments)
     finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

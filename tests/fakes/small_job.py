@@ -59,4 +59,4 @@ def _component(name: str) -> dict[str, Any]:
 
 
 def _executor() -> dict[str, Any]:
-    return {"container": {"image": IMAGE, "command": ["python", "-m", "trips"], "args": ["{{$}}"]}}
+    return {"container": {"image": IMAGE, "command": ["python", "-m", "runners.container"], "args": ["{{$}}"]}}
