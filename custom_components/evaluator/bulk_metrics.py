@@ -7,7 +7,7 @@ tests/custom_components/evaluator/test_bulk_metrics.py, metric by metric.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
@@ -67,6 +67,15 @@ class FlatRows(NamedTuple):
 
 
 Rule = Callable[[Any, Rows], Any]
+
+# What is computed along the way takes many times the rows' own memory, so it is computed for so many at once.
+_ROWS_AT_ONCE = 1 << 18
+
+
+def _parts(rows: FlatRows) -> Iterator[FlatRows]:
+    for start in range(0, len(rows.labels), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        yield FlatRows(rows.labels[part], rows.predictions[part], rows.weights[part])
 
 
 def rule(combiner: Any) -> Rule:
@@ -133,9 +142,24 @@ def _pearson(combiner: Any, rows: Rows) -> Any:
 
 
 def _histogram(combiner: Any, rows: Rows) -> dict[int, calibration_histogram.Bucket]:
-    flat = rows.flat()
-    labels, predictions = flat.labels.astype(np.float64), flat.predictions.astype(np.float64)
-    weights = flat.weights
+    sums = np.zeros((3, combiner._num_buckets + 2))
+    used = np.zeros(combiner._num_buckets + 2, dtype=bool)
+    for part in _parts(rows.flat()):
+        at, *values = _bucketed(combiner, part)
+        used[at] = True
+        for total, value in zip(sums, values, strict=True):
+            total += np.bincount(at, value, len(used))
+    numbers = np.flatnonzero(used)
+    return {
+        number: calibration_histogram.Bucket(number, *values)
+        for number, values in zip(numbers.tolist(), sums[:, numbers].T.tolist(), strict=True)
+    }
+
+
+def _bucketed(combiner: Any, rows: FlatRows) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Each row's bucket, and its weighted label, weighted prediction and weight."""
+    labels, predictions = rows.labels.astype(np.float64), rows.predictions.astype(np.float64)
+    weights = rows.weights
     if combiner._fractional_labels:
         _verify_fractions(labels)
         if not combiner._prediction_based_bucketing:
@@ -146,31 +170,32 @@ def _histogram(combiner: Any, rows: Rows) -> dict[int, calibration_histogram.Buc
     by = predictions if combiner._prediction_based_bucketing else labels
     count = combiner._num_buckets
     at = np.clip(np.trunc((by - combiner._left) / combiner._range * count + 1), 0, count + 1).astype(np.int64)
-    used, at = np.unique(at, return_inverse=True)
-    sums = (np.bincount(at, part, len(used)) for part in (labels * weights, predictions * weights, weights))
-    return {
-        number: calibration_histogram.Bucket(number, *values)
-        for number, *values in zip(used.tolist(), *(part.tolist() for part in sums), strict=True)
-    }
+    return at, labels * weights, predictions * weights, weights
 
 
 def _confusion(combiner: Any, rows: Rows) -> Any:
-    """Adds one example for each interval between thresholds and each side of the label, with their weights' sum."""
-    flat = rows.flat()
-    labels, predictions, weights = flat.labels.astype(np.float64), flat.predictions, flat.weights
     matrices = combiner._binary_confusion_matrices
+    total = matrices.create_accumulator()
+    for part in _parts(rows.flat()):
+        total = _add_confusion(combiner, matrices, total, part)
+    return total
+
+
+def _add_confusion(combiner: Any, matrices: Any, total: Any, rows: FlatRows) -> Any:
+    """Adds one example for each interval between thresholds and each side of the label, with their weights' sum."""
+    labels, predictions, weights = rows.labels.astype(np.float64), rows.predictions, rows.weights
     if combiner._enable_fractional_labels:
         _verify_fractions(labels)
         labels = np.repeat([0.0, 1.0], len(labels))
         predictions = np.tile(predictions, 2)
-        weights = np.concatenate([flat.weights * (1 - flat.labels), flat.weights * flat.labels])
+        weights = np.concatenate([rows.weights * (1 - rows.labels), rows.weights * rows.labels])
     limits = np.sort(np.asarray(matrices._thresholds, dtype=np.float64))
     # Both sides are compared with `>`, so that a value on a threshold belongs to the interval below it.
     intervals = np.searchsorted(limits, predictions.astype(np.float64), side="left")
     sides = np.searchsorted(limits, labels, side="left") if not combiner._enable_fractional_labels else labels
     _, firsts, groups = np.unique(np.stack([intervals, sides]), axis=1, return_index=True, return_inverse=True)
     return matrices.add_input(
-        matrices.create_accumulator(),
+        total,
         labels=labels[firsts].tolist(),
         predictions=predictions[firsts].tolist(),
         example_weights=np.bincount(groups.reshape(-1), weights, len(firsts)).tolist(),

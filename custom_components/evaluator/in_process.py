@@ -25,6 +25,8 @@ BATCH_SIZE = 8_192
 MAX_BYTES = 2 << 30
 # Labels, predictions and weights that are kept until the metrics are computed.
 _MAX_KEPT_BYTES = 1 << 30
+# Each row is in a slice or two of every kind, so its number takes more memory than its label and its prediction.
+_ROW_NUMBER = np.uint32
 
 
 class Evaluated(NamedTuple):
@@ -118,8 +120,8 @@ class _Reader:
             (spec.name if len(eval_config.model_specs) > 1 else ""): self._models.of(spec.is_baseline)
             for spec in eval_config.model_specs
         }
-        joined = {name: _joined(self._parts.get(scorer, [])) for name, scorer in named.items()}
-        return Table(joined, {key: np.concatenate(parts) for key, parts in self._slices.items()})
+        joined = {name: _joined(self._parts.pop(scorer, [])) for name, scorer in named.items()}
+        return Table(joined, {key: np.concatenate(self._slices.pop(key)) for key in list(self._slices)})
 
     def _names(self) -> set[str]:
         """The raw features that are looked at, while the models read the serialized examples."""
@@ -138,7 +140,7 @@ class _Reader:
         transformed = [made.transformed for made in scores.values() if made.transformed]
         rows = slicing.slice_rows(self._specs, transformed, batch.features, self._sliced, len(batch.serialized))
         for key, found in rows.items():
-            self._slices.setdefault(key, []).append(found + self._rows)
+            self._slices.setdefault(key, []).append((found + self._rows).astype(_ROW_NUMBER))
         self._rows += len(batch.serialized)
 
 

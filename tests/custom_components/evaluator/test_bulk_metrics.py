@@ -175,3 +175,14 @@ def test_the_quick_derivation_is_the_one_in_use_and_gives_tfma_s_numbers_exactly
         ours, theirs = quick(values)[slow.keys[0]], slow.result(values)[slow.keys[0]]
         for mine, other in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(mine, other, rtol=1e-12, atol=1e-12)
+
+
+def test_more_rows_than_are_handled_at_once():
+    """Ratios of counts are what they are for one copy of the rows, however many copies there are."""
+    eval_config = config(["AUC", "AUCPrecisionRecall", "BinaryAccuracy", "Precision", "Recall", "Calibration"])
+    rows = Rows(*binary(), None)
+    copies = bulk_metrics._ROWS_AT_ONCE // SIZE + 2
+    many = Rows(np.tile(rows.labels, (copies, 1)), np.tile(rows.predictions, (copies, 1)), None)
+    with np.errstate(divide="ignore", invalid="ignore"):  # TFMA's derivations, which `Computations` calls the same way
+        expected = example_by_example(eval_config, rows)
+    assert_same(from_arrays(eval_config, many), expected)
