@@ -8,10 +8,6 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.portability.api import beam_runner_api_pb2
-from apache_beam.runners.portability.stager import Stager
-
 from pipeline.errors import BadInput
 
 # What a worker of the data stages unpickles, and what pickles refer to by name.
@@ -67,7 +63,7 @@ class FreshEnvironment:
 
 
 def pack(setup_file: str, folder: Path) -> Path:
-    """Packs the project as Beam does when a job is sent, and the package `build` is not there.
+    """Packs the project with the command that Beam gives when a job is sent (`Stager._build_setup_package`).
 
     Args:
         setup_file: setup.py's path.
@@ -76,15 +72,15 @@ def pack(setup_file: str, folder: Path) -> Path:
     Raises:
         BadInput: it is not there, or cannot be packed.
     """
-    options = PipelineOptions([f"--setup_file={setup_file}", "--requirements_cache=skip"])
-    command = [sys.executable, Path(setup_file).name, "--quiet", "sdist", "--dist-dir", str(folder)]
-    try:
-        [packed] = Stager.create_job_resources(
-            options, str(folder), build_setup_args=command, log_submission_env_dependencies=False
-        )
-    except RuntimeError as error:
-        raise BadInput(str(error).splitlines()[0], where="beam.setup_file", remedy=_SETUP_REMEDY) from error
-    return Path(beam_runner_api_pb2.ArtifactFilePayload.FromString(packed.type_payload).path)
+    setup = Path(setup_file)
+    if setup.name != "setup.py" or not setup.is_file():
+        raise BadInput(f"there is no setup.py here: {setup_file}", where="beam.setup_file", remedy=_SETUP_REMEDY)
+    command = [sys.executable, setup.name, "--quiet", "sdist", "--dist-dir", str(folder)]
+    done = subprocess.run(command, cwd=setup.parent, capture_output=True, text=True)
+    archives = list(folder.glob("*.tar.gz"))
+    if done.returncode or len(archives) != 1:
+        raise _broken("the project cannot be packed", done, _SETUP_REMEDY)
+    return archives[0]
 
 
 _SETUP_REMEDY = "name the setup.py of this project, in a folder where files may be written"
@@ -120,11 +116,9 @@ def _run(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]"
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
-def _broken(what: str, done: "subprocess.CompletedProcess[str]") -> BadInput:
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return BadInput(
-        f"{what}: {lines[-1] if lines else 'no reason was given'}", where="beam.setup_file", remedy=_MISSING
-    )
-
-
 _MISSING = "see that setup.py lists the package that is missing, and that the code needs nothing beside it"
+
+
+def _broken(what: str, done: "subprocess.CompletedProcess[str]", remedy: str = _MISSING) -> BadInput:
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return BadInput(f"{what}: {lines[-1] if lines else 'no reason was given'}", where="beam.setup_file", remedy=remedy)

@@ -1,6 +1,6 @@
 """Whether a worker can read what a Beam pipeline's proto holds: every pickled function and coder is loaded.
 
-Run in an environment like a worker's: `python -m runners.engine.unpickling FILE`, FILE being a serialised
+Run in an environment like a worker's: `python -m runners.engine.unpickling FILE...`, each a serialised
 `beam_runner_api.Pipeline`. It prints one line for each that cannot be loaded, and ends with exit code 1 then.
 """
 
@@ -56,13 +56,14 @@ def unreadable(pipeline: beam_runner_api_pb2.Pipeline) -> list[str]:
     return found
 
 
-def main(file: str) -> int:
-    """Loads the pipeline in a file; gives the exit code."""
-    problems = unreadable(beam_runner_api_pb2.Pipeline.FromString(Path(file).read_bytes()))
+def main(files: list[str]) -> int:
+    """Loads the pipelines in files; gives the exit code."""
+    pipelines = [beam_runner_api_pb2.Pipeline.FromString(Path(file).read_bytes()) for file in files]
+    problems = [problem for pipeline in pipelines for problem in unreadable(pipeline)]
     for problem in problems:
         print(problem)
     return 1 if problems else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))
