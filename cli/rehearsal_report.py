@@ -21,7 +21,8 @@ def print_report(result: Result, console: Console) -> None:
         console: where a person looks.
     """
     console.print()
-    console.print(_table(result))
+    # A file has no width; a terminal has, and folds what is long.
+    console.print(_table(result), width=None if console.is_terminal else 140)
     if result.findings:
         console.print("\non the service this would be different:")
         for finding in result.findings:
@@ -47,7 +48,8 @@ def print_report(result: Result, console: Console) -> None:
 def _table(result: Result) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for head in ("task", "state", "seconds", "peak", "limit", "outputs"):
-        table.add_column(head, justify="right" if head in ("seconds", "peak", "limit") else "left", overflow="fold")
+        numbers = head in ("seconds", "peak", "limit")
+        table.add_column(head, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers)
     for row in result.tasks:
         table.add_row(
             row.task,

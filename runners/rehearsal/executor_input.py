@@ -73,11 +73,16 @@ class TaskIo:
             return {"intValue": str(int(value))}
         return {"doubleValue": float(value)}
 
-    def make_folders(self) -> None:
-        """Makes what a bucket need not have: the folders that hold the outputs."""
-        for place in [self.folder, *(a.uri for found in self.outputs.values() for a in found)]:
-            Path(place).parent.mkdir(parents=True, exist_ok=True)
+    def make_folders(self, outputs_are_folders: bool) -> None:
+        """Makes what a bucket need not have: the folders that hold what the task writes.
+
+        Args:
+            outputs_are_folders: as for TFX's executors; to any other command an output's URI may be a file.
+        """
         Path(self.folder).mkdir(parents=True, exist_ok=True)
+        for artifact in (a for found in self.outputs.values() for a in found):
+            place = Path(artifact.uri)
+            (place if outputs_are_folders else place.parent).mkdir(parents=True, exist_ok=True)
 
     def told(self) -> dict[str, Any]:
         """What the task, or its driver, wrote down; empty when it wrote nothing.

@@ -27,6 +27,9 @@ from runners.rehearsal.resolvers import resolve
 from runners.rehearsal.scope import Outcome, Scope
 from runners.rehearsal.world import World
 
+# The type of an execution that is no TFX executor's.
+_ANY_COMMAND = "container"
+
 Made = tuple[dict[str, list[Artifact]], dict[str, Any]]
 
 
@@ -126,7 +129,7 @@ class TaskRun:
         self._container.require_command()
         for sentence in said:
             self._world.find(self._name, sentence)
-        io = self._new_io()
+        io = self._new_io(_kind(spec) != _ANY_COMMAND)
         try:
             return self._run_commands(self._container, spec, io)
         except Exception as error:
@@ -173,7 +176,7 @@ class TaskRun:
                 self._attempts.append(Attempt(code, time.time() - began))
                 return
 
-    def _new_io(self) -> TaskIo:
+    def _new_io(self, for_tfx: bool) -> TaskIo:
         """Fresh outputs. Every try of a task gets the same ones, and whatever an earlier try has left there."""
         folder = f"{self._world.root}/{self._name}_{uuid.uuid4().int >> 65}"
         outputs = {key: [self._new_output(key, schema, folder)] for key, schema in self._schemas().items()}
@@ -183,7 +186,7 @@ class TaskRun:
         types.update({f"outputs.{name}": said.get("parameterType", "STRING") for name, said in given.items()})
         typed = self._world.job.schema_version.startswith("2.0")
         io = TaskIo(folder, typed, self._parameters, self._inputs, outputs, tuple(given), types)
-        io.make_folders()
+        io.make_folders(outputs_are_folders=for_tfx)
         return io
 
     def _new_output(self, key: str, schema: Mapping[str, Any], folder: str) -> Artifact:
@@ -261,7 +264,7 @@ def _kind(container: Mapping[str, Any]) -> str:
     for flag, value in itertools.pairwise(words):
         if flag == "--executor_class_path":
             return str(value)
-    return "container"
+    return _ANY_COMMAND
 
 
 def _verdict(artifacts: Mapping[str, Sequence[Artifact]]) -> str:
