@@ -109,7 +109,4 @@ def infer(
     del usable.features[:]
     usable.features.extend(kept)
     answer = _extension().InferSchema(usable.SerializeToString(), max_string_domain, infer_shape)
-    schema = schema_pb2.Schema.FromString(answer)
-    if "generate_legacy_feature_spec" in schema.DESCRIPTOR.fields_by_name:
-        schema.generate_legacy_feature_spec = False  # type: ignore[attr-defined]
-    return schema
+    return schema_pb2.Schema.FromString(answer)

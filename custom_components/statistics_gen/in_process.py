@@ -10,6 +10,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx_bsl.statistics import merge_util
 
 from custom_components.statistics_gen.exact_top_k import ExactTopKUniques
+from custom_components.tfx_versions import slices_by_sql
 
 Sketch = top_k_uniques_sketch_stats_generator.TopKUniquesSketchStatsGenerator
 
@@ -23,7 +24,7 @@ def supports(options: StatsOptions) -> bool:
         options.example_weight_map.all_weight_features(),
         options.slicing_config,
         options.experimental_slice_functions,
-        getattr(options, "experimental_slice_sqls", None),  # TFDV 1.21 has no slices by SQL
+        slices_by_sql(options),
         options.sample_rate,
         options.enable_semantic_domain_stats,
         options.experimental_filter_read_paths,

@@ -129,7 +129,7 @@ class NumberScan(ColumnScan):
             column = column.cast(pa.float64())
             column = pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
         self._nulls += column.null_count
-        there = column.drop_null() if hasattr(column, "drop_null") else column
+        there = column.drop_null()
         self._limits.add(np.asarray(there).astype(np.float64))
         self._counts.add(there)
         self._sample.append(column.take(pa.array(picks)).cast(pa.float64(), safe=False))

@@ -64,7 +64,7 @@ class Column:
             return len(self.counts)
         if self.sample is None or self.type == "LIST":
             return 0
-        seen = self.sample.drop_null() if hasattr(self.sample, "drop_null") else self.sample
+        seen = self.sample.drop_null()
         share = len(seen.unique()) / max(len(seen), 1)
         return max(round(share * self.filled), 1)
 

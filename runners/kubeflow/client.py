@@ -1,7 +1,7 @@
 """The way to Kubeflow Pipelines: its client, made in bounded time, and what it raises in Millrace's words."""
 
 import contextlib
-import importlib.util
+import importlib.metadata
 import io
 import os
 import warnings
@@ -18,6 +18,11 @@ from runners.remote.failures import ServiceFailure, refused, silent, unreachable
 HEALTH = "/apis/v2beta1/healthz"
 
 
+def has_client() -> bool:
+    """Whether kfp is installed. A folder of that name says nothing: `kfp-pipeline-spec` brings one too."""
+    return any(importlib.metadata.distributions(name="kfp"))
+
+
 def connect(settings: KubeflowDeployment) -> Any:
     """A `kfp.Client` whose requests end.
 
@@ -31,7 +36,7 @@ def connect(settings: KubeflowDeployment) -> Any:
         BadInput: the client is not installed, or the configuration does not say where.
         ServiceFailure: the service does not answer, or not to us.
     """
-    if importlib.util.find_spec("kfp") is None:
+    if not has_client():
         raise BadInput(
             "the client of Kubeflow Pipelines is not here: TFX takes it along on Python 3.10 and 3.11 only",
             where="kfp",

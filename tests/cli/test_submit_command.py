@@ -1,6 +1,5 @@
 """`millrace submit`, `jobs` and `schedules` through the real command, against local stand-ins of the services."""
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -15,10 +14,9 @@ from fake_vertex import FakeVertex
 from small_job import bare_job, small_job
 
 from cli.main import main
+from runners.kubeflow.client import has_client
 
-needs_client = pytest.mark.skipif(
-    importlib.util.find_spec("kfp") is None, reason="TFX brings kfp on Python 3.10 and 3.11 only"
-)
+needs_client = pytest.mark.skipif(not has_client(), reason="TFX brings kfp on Python 3.10 and 3.11 only")
 
 
 @pytest.fixture

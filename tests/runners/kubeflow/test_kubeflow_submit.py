@@ -1,6 +1,5 @@
 """Submitting to Kubeflow Pipelines, against a server that enforces its backend's rules."""
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -12,11 +11,12 @@ from small_job import bare_job
 from pipeline.cloud_sections import KubeflowDeployment, Schedule
 from pipeline.errors import BadInput
 from runners.journal import State
+from runners.kubeflow.client import has_client
 from runners.kubeflow.service import Kubeflow
 from runners.remote.failures import ServiceFailure
 from runners.remote.jobs import JobState
 
-HAS_CLIENT = importlib.util.find_spec("kfp") is not None
+HAS_CLIENT = has_client()
 needs_client = pytest.mark.skipif(not HAS_CLIENT, reason="TFX brings kfp on Python 3.10 and 3.11 only")
 RUNS = r"/runs$"
 

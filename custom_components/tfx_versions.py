@@ -1,0 +1,18 @@
+"""What the two supported TFX releases do not have in common, a function each, with the reason.
+
+Nothing else asks which release is installed: docs/decisions/0001-two-stacks.md. What both have under one name is used
+by that name, such as `tensorflow_model_analysis.proto.config_pb2` for what TFMA's package itself no longer offers.
+"""
+
+from typing import Any
+
+
+def slices_by_sql(options: Any) -> tuple[str, ...]:
+    """The SQL by which statistics are to be sliced.
+
+    TFDV 1.16 takes it as `experimental_slice_sqls`; TFDV 1.21 has neither ZetaSQL nor that option.
+
+    Args:
+        options: TFDV's `StatsOptions`.
+    """
+    return tuple(getattr(options, "experimental_slice_sqls", None) or ())
