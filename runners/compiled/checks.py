@@ -9,7 +9,18 @@ from typing import Optional
 from pipeline.config import Config
 from runners.compiled.findings import SEVERITIES, Finding
 from runners.compiled.job import CompiledJob
-from runners.compiled.rules import asked_for, code, conditions, containers, encryption, graph, naming, places, values
+from runners.compiled.rules import (
+    asked_for,
+    code,
+    conditions,
+    containers,
+    encryption,
+    engine,
+    graph,
+    naming,
+    places,
+    values,
+)
 
 Rule = Callable[[CompiledJob, Optional[Config]], Iterable[Finding]]
 
@@ -36,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     asked_for.job,
     asked_for.substitutes,
     encryption.keys,
+    engine.engine,
 )
 
 

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pipeline
 from pipeline.beam_options import beam_arguments
 from pipeline.config import Config
 from pipeline.errors import BadInput, ConfigError
@@ -24,11 +25,19 @@ def check_engine(config: Config, package: bool = True) -> list[BadInput]:
         Every problem, with its remedy; none where Beam works on this machine and its options are valid.
     """
     problems = [*option_problems(config), *_reach_problems(config), *_code_problems(config)]
-    setup_file = config.beam.setup_file
-    if package and setup_file and Path(setup_file).is_file():
+    setup_file = _setup_file(config)
+    if package and setup_file.is_file():
         with tempfile.TemporaryDirectory() as folder:
-            problems += package_problems(setup_file, Path(folder))
+            problems += package_problems(str(setup_file), Path(folder))
     return problems
+
+
+def _setup_file(config: Config) -> Path:
+    """The configured one; where it is a path inside an image, the project's own, from which the image is made."""
+    named = config.beam.setup_file
+    if not named or Path(named).is_file():
+        return Path(named or "")
+    return Path(pipeline.__file__).parent.parent / "setup.py"
 
 
 def _reach_problems(config: Config) -> Iterator[BadInput]:

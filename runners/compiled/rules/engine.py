@@ -1,0 +1,23 @@
+"""Rule: the Beam engine of the data stages can be reached, is told nothing wrong, and its workers get the project."""
+
+from collections.abc import Iterator
+from typing import Optional
+
+from pipeline.config import Config
+from pipeline.platform import KUBEFLOW, VERTEX, deployed
+from runners.compiled.findings import Finding
+from runners.compiled.job import CompiledJob
+
+
+def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """Packs, installs and imports the project too, where the workers get it as a package: some ten seconds then."""
+    if config is None:
+        return
+    there = deployed(config, KUBEFLOW if job.dialect == "kubeflow" else VERTEX)
+    if there.beam.mode in ("auto", "in_memory") and not there.beam.options:
+        return
+    # Beam's own parser is asked, which takes two seconds to import.
+    from runners.engine.check import check_engine
+
+    for problem in check_engine(there):
+        yield Finding("beam-engine", "before submit", problem.what, problem.where, problem.remedy)
