@@ -112,7 +112,8 @@ class Processes:
                 # A person's Ctrl-C is for the rehearsal, which then ends its tasks in order.
                 start_new_session=True,
             )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def preload(self, modules: Sequence[str]) -> None:
         """Imports modules once for all tasks; tasks that run a module are forked from then on. Does not wait."""
@@ -128,13 +129,15 @@ class Processes:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        assert self._server.stdin is not None
+        assert self._server.stdin is not None and self._server.stdout is not None
         with suppress(BrokenPipeError):
             self._server.stdin.close()
         if not self._started:
             # It may be in the midst of its imports, which nobody needs any more.
             self._server.kill()
         self._server.wait()
+        self._listener.join()
+        self._server.stdout.close()
 
     @property
     def forks(self) -> bool:

@@ -248,11 +248,17 @@ def run_tasks(world: World, tasks: Mapping[str, Spec], scope: Scope) -> None:
         world.stopped.set()
         world.processes.kill_all()
 
+    def skip(name: str, why: str) -> None:
+        component = world.job.component(tasks[name])
+        for leaf in [*world.job.graph(tasks[name])] if "dag" in component else [name]:
+            world.journal.record(leaf, State.SKIPPED, why)
+            world.outcomes[leaf] = Outcome(TaskReport(leaf, TaskState.SKIPPED, note=why))
+
     run_graph(
         tasks,
         scope,
         run_task=lambda name, task, inside: TaskRun(world, name, task, inside).run(),
-        skipped=lambda name, why: world.journal.record(name, State.SKIPPED, why),
+        skipped=skip,
         stop=stop,
         fail_fast=world.job.runtime.get("failurePolicy") == FAIL_FAST,
     )

@@ -1,0 +1,256 @@
+"""What tasks are given and what is remembered of them: ExecutorInput, drivers, importers, resolvers, cache, metadata."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+from small_jobs import WRITE_METADATA, JobBuilder, bucket, makes, python, shell
+
+from pipeline import records
+from pipeline.errors import BadInput, MillraceError
+from runners.rehearsal.artifacts import Artifact, name_of
+from runners.rehearsal.cloud_folder import CloudFolder, mapping
+from runners.rehearsal.report import TaskState
+from runners.rehearsal.resolvers import parse
+
+DONE, CACHED = TaskState.DONE, TaskState.CACHED
+SAVE_INPUT = "import sys; open(sys.argv[1], 'w').write(sys.argv[2])"
+BLESSED = 'schema_title="tfx.ModelBlessing" AND state=LIVE AND metadata.blessed.number_value=1'
+ITS_MODEL = (
+    'schema_title="tfx.Model" AND state=LIVE AND '
+    "name=\"{{$.inputs.artifacts['input'].metadata['current_model_id']}}\""
+)
+
+
+def store(folder: Path) -> MetadataStore:
+    connection = metadata_store_pb2.ConnectionConfig()
+    connection.sqlite.filename_uri = str(folder / "metadata.db")
+    return MetadataStore(connection)
+
+
+def states(result) -> dict[str, TaskState]:
+    return {row.task: row.state for row in result.tasks}
+
+
+def executor_input(run, tmp_path, version: str) -> dict:
+    job = JobBuilder(version=version).add("first", makes("data", rows=3.0), outputs={"data": "Model"})
+    job.add("second", python(SAVE_INPUT, str(tmp_path / "saved"), "{{$}}"), parameters={"text": "a", "whole": 7, "half": 0.5},
+            inputs={"x": "first.data"}, outputs={"model": "Model"})  # fmt: skip
+    job.components["second"]["inputDefinitions"]["parameters"]["half"] = {"type": "DOUBLE"}
+    result = run(job.build())
+    assert result.exit_code == 0, result.failure
+    return json.loads((tmp_path / "saved").read_text())
+
+
+@pytest.mark.parametrize(
+    ("version", "key", "values"),
+    [
+        ("2.1.0", "parameterValues", {"text": "a", "whole": 7, "half": 0.5}),
+        (
+            "2.0.0",
+            "parameters",
+            {"text": {"stringValue": "a"}, "whole": {"intValue": "7"}, "half": {"doubleValue": 0.5}},
+        ),
+    ],
+)
+def test_the_executor_input_is_the_services(run, tmp_path, version, key, values):
+    """It is what KFP's own message reads, and has the parts that TFX's entry point needs."""
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    given = executor_input(run, tmp_path, version)
+    json_format.ParseDict(given, pipeline_spec_pb2.ExecutorInput())
+    assert given["inputs"][key] == values
+    [taken] = given["inputs"]["artifacts"]["x"]["artifacts"]
+    assert taken["metadata"] == {"rows": 3.0} and Path(taken["uri"]).read_text() == "made"
+    [made] = given["outputs"]["artifacts"]["model"]["artifacts"]
+    assert made["name"].startswith("projects/") and made["name"] != taken["name"]
+    assert made["type"] == {"instanceSchema": "title: tfx.Model\ntype: object\n"}
+    assert Path(made["uri"]).parent == Path(given["outputs"]["outputFile"]).parent
+
+
+DRIVER = (
+    "import json,sys; out=json.loads(sys.argv[1])['outputs']; a=out['artifacts']['examples']['artifacts'][0];"
+    "open(out['outputFile'],'w').write(json.dumps({'parameterValues': {'span': 4, 'found': sys.argv[2]},"
+    "'artifacts': {'examples': {'artifacts': [{'uri': a['uri'], 'metadata': {'span': 4.0}}]}}}))"
+)
+
+
+def with_driver(tmp_path: Path, found: str, dialect: str = "vertex"):
+    executor = python(SAVE_INPUT, str(tmp_path / "saved"), "{{$}}")
+    executor["lifecycle"] = {"preCacheCheck": {"command": ["python", "-c"], "args": [DRIVER, "{{$}}", found]}}
+    job = JobBuilder(dialect=dialect)
+    caching = {"cachingOptions": {"enableCache": True}}
+    return job.add("gen", executor, outputs={"examples": "Examples"}, parameters={"base": "x"}, **caching).build()
+
+
+def test_the_driver_is_asked_before_the_cache(run, tmp_path):
+    assert states(run(with_driver(tmp_path, "a"))) == {"gen": DONE}
+    given = json.loads((tmp_path / "saved").read_text())
+    assert given["inputs"]["parameterValues"] == {"base": "x", "span": 4, "found": "a"}
+    assert given["outputs"]["artifacts"]["examples"]["artifacts"][0]["metadata"] == {"span": 4.0}
+    bucket(tmp_path, "bucket").mkdir(parents=True, exist_ok=True)
+    assert states(run(with_driver(tmp_path, "b"))) == {"gen": DONE}, "the driver found other data"
+
+
+def test_kubeflow_runs_no_driver_and_refuses_resolvers(run, tmp_path):
+    run(with_driver(tmp_path, "a", "kubeflow"))
+    assert "span" not in json.loads((tmp_path / "saved").read_text())["inputs"]["parameterValues"]
+    query = {"outputArtifactQueries": {"model": {"filter": 'schema_title="tfx.Model"'}}}
+    job = JobBuilder(dialect="kubeflow").add("look", query, kind="resolver", outputs={"model": "Model"})
+    result = run(job.build())
+    assert result.exit_code == 2 and "refuses resolver" in result.failure.what
+
+
+def cacheable(word: str, image: str = "image") -> JobBuilder:
+    on = {"cachingOptions": {"enableCache": True}}
+    job = JobBuilder().add(
+        "first", {**makes("data"), "image": image}, outputs={"data": "Model"}, parameters={"p": word}, **on
+    )
+    return job.add("second", shell("echo $1 > $2", "{{$.inputs.artifacts['x'].name}}", "{{$.outputs.artifacts['said'].uri}}"),
+                   inputs={"x": "first.data"}, outputs={"said": "Model"}, **on)  # fmt: skip
+
+
+def test_the_cache_looks_at_what_the_service_looks_at(run, tmp_path):
+    first = run(cacheable("a").build())
+    again = run(cacheable("a").build())
+    assert states(first) == {"first": DONE, "second": DONE}
+    assert states(again) == {"first": CACHED, "second": CACHED}, "cached outputs keep their names"
+    assert again.task("first").outputs == first.task("first").outputs
+    assert states(run(cacheable("b").build())) == {"first": DONE, "second": DONE}
+    assert states(run(cacheable("a", "other").build())) == {"first": DONE, "second": DONE}
+    assert states(run(cacheable("a").build(), cache=False)) == {"first": DONE, "second": DONE}
+    off = cacheable("a")
+    del off.tasks["second"]["cachingOptions"]
+    assert states(run(off.build()))["second"] is DONE
+    shutil.rmtree(bucket(tmp_path, "bucket"))
+    assert states(run(cacheable("a").build()))["first"] is DONE, "its files are gone"
+
+
+def imported(folder: Path, **said) -> JobBuilder:
+    spec = {"artifactUri": {"constant": "gs://data/schema"}, "typeSchema": {"schemaTitle": "tfx.Schema"}, **said}
+    return JobBuilder().add("import", spec, kind="importer", outputs={"result": "Schema"})
+
+
+def test_an_import_is_kept_unless_it_is_asked_for_again(run, tmp_path):
+    place = tmp_path / "here"
+    place.mkdir()
+    where = {"elsewhere": {"gs://data/schema": place}}
+    assert states(run(imported(tmp_path, metadata={"version": 2}).build(), **where)) == {"import": DONE}
+    assert states(run(imported(tmp_path, metadata={"version": 2}).build(), **where)) == {"import": CACHED}
+    assert states(run(imported(tmp_path, metadata={"version": 3}).build(), **where)) == {"import": DONE}
+    last = run(imported(tmp_path, metadata={"version": 3}, reimport=True).build(), **where)
+    assert states(last) == {"import": DONE} and last.task("import").outputs == {"result": ["gs://data/schema"]}
+
+
+def test_an_import_of_nothing_says_how_to_bring_it(run, tmp_path):
+    result = run(imported(tmp_path).build())
+    assert result.exit_code == 1 and "--gs" in result.failure.remedy
+
+
+def champion() -> JobBuilder:
+    """TFX's LatestBlessedModelStrategy, as it is compiled: two queries."""
+    job = JobBuilder().add("look-blessing", {"outputArtifactQueries": {"model_blessing": {"filter": BLESSED}}},
+                           kind="resolver", outputs={"model_blessing": "ModelBlessing"})  # fmt: skip
+    return job.add("look-model", {"outputArtifactQueries": {"model": {"filter": ITS_MODEL}}}, kind="resolver",
+                   inputs={"input": "look-blessing.model_blessing"}, outputs={"model": "Model"})  # fmt: skip
+
+
+def blessing_of(blessed: int) -> JobBuilder:
+    """Finds the champion, trains a model and judges it: the blessing names the model by its resource name."""
+    code = WRITE_METADATA.replace(
+        "json.loads(sys.argv[2])", "{'blessed': float(sys.argv[2]), 'current_model_id': sys.argv[4]}"
+    )
+    job = champion().add("train", makes("model"), outputs={"model": "Model"}, after=("look-model",))
+    executor = python(code, "blessing", str(blessed), "{{$}}", "{{$.inputs.artifacts['model'].name}}")
+    return job.add("judge", executor, inputs={"model": "train.model"}, outputs={"blessing": "ModelBlessing"})
+
+
+def test_the_champion_is_the_newest_blessed_model(run, tmp_path):
+    first = run(blessing_of(1).build())
+    assert first.task("look-model").outputs == {"model": []} and first.task("look-model").note == "nothing found"
+    refused = run(blessing_of(0).build())
+    assert refused.exit_code == 3
+    assert refused.task("look-model").outputs["model"] == first.task("train").outputs["model"]
+    assert run(blessing_of(1).build()).task("look-model").outputs["model"] == first.task("train").outputs["model"]
+
+
+def test_the_champion_of_a_local_run_is_seen(run, tmp_path):
+    """TFX's own Evaluator keeps the model's id; a rehearsal reads it as a resource name, and writes it as an id."""
+    first = run(blessing_of(1).build())
+    known = store(tmp_path)
+    [blessing] = known.get_artifacts_by_type("ModelBlessing")
+    [model] = [a for a in known.get_artifacts_by_type("Model") if a.state == metadata_store_pb2.Artifact.LIVE]
+    assert blessing.custom_properties["current_model_id"].int_value == model.id
+    assert blessing.custom_properties["blessed"].int_value == 1
+    assert str(bucket(tmp_path, first.task("train").outputs["model"][0].removeprefix("gs://"))) == model.uri
+
+
+def test_what_is_remembered_is_what_a_local_run_leaves(run, tmp_path):
+    job = JobBuilder().add(
+        "gen", makes("examples", span=3.0, split_names='["train"]', note=["a"]), outputs={"examples": "Examples"}
+    )
+    job.add("bad", shell("exit 1"), inputs={"x": "gen.examples"})
+    schema = {
+        "instanceSchema": "title: tfx.Examples\ntype: object\nproperties:\n  span:\n    type: integer\n  split_names:\n    type: string\n"
+    }
+    job.components["gen"]["outputDefinitions"]["artifacts"]["examples"]["artifactType"] = schema
+    result = run(job.build())
+    [record] = records.runs(store(tmp_path), "small")
+    assert (record.run_id, record.state) == (result.run_id, "failed")
+    assert {name: stage.state for name, stage in record.stages.items()} == {"gen": "done", "bad": "failed"}
+    assert record.stages["bad"].failure == "it ended with exit code 1"
+    examples = record.artifact("gen", "examples")
+    assert (examples.properties["span"].int_value, examples.properties["split_names"].string_value) == (3, '["train"]')
+    assert examples.custom_properties["note"].struct_value["__value__"][0] == "a"
+    [kind] = [t for t in store(tmp_path).get_artifact_types() if t.id == examples.type_id]
+    assert kind.name == "Examples" and kind.properties["span"] == metadata_store_pb2.INT
+
+
+@pytest.mark.parametrize(
+    ("text", "metadata", "fits"),
+    [
+        ('metadata.a.number_value=1 AND name!="x"', {"a": 1.0}, True),
+        ("metadata.a.number_value=1", {"a": 2.0}, False),
+        ("metadata.a.bool_value=true", {"a": True}, True),
+        ('uri="/u" AND metadata.b.string_value="it\\"s"', {"b": 'it"s'}, True),
+        ('display_name="n"', {"name": "n"}, True),
+        ("metadata.a.number_value=1", {}, False),
+    ],
+)
+def test_a_query_reads_fields(text, metadata, fits):
+    artifact = Artifact(5, name_of(5), {}, "/u", metadata)
+    assert all(term.accepts(artifact) for term in parse(text)) is fits
+
+
+@pytest.mark.parametrize("text", ['a="b"', 'name="x" OR name="y"', 'name="x" AND', "in_context(3)", ""])
+def test_a_query_that_says_more_is_refused(text):
+    with pytest.raises(MillraceError, match="cannot be rehearsed from here on"):
+        parse(text)
+
+
+def test_buckets_are_folders_and_come_back(tmp_path):
+    here = tmp_path / "here"
+    here.mkdir()
+    clouds = CloudFolder(tmp_path / "r", {"gs://b/data": here})
+    job = {"a": ["gs://b/data/x.csv", '{"d": "gs://b/root"}'], "n": 1, "t": "--temp=gs://b/database"}
+    assert clouds.local(job) == {
+        "a": [f"{here}/x.csv", f'{{"d": "{tmp_path}/r/gs/b/root"}}'], "n": 1, "t": f"--temp={tmp_path}/r/gs/b/database"
+    }  # fmt: skip
+    assert clouds.cloud(clouds.local(job)) == job
+    assert clouds.local("minio://m/x") == f"{tmp_path}/r/minio/m/x"
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(BadInput, match="is not there"):
+        CloudFolder(tmp_path, mapping((f"gs://b={tmp_path}/nothing",)))
+    with pytest.raises(BadInput, match="maps nothing"):
+        mapping(("/b=/c",))
+
+
+def test_a_job_without_all_its_values_is_refused(run):
+    with pytest.raises(BadInput, match="no value: needed"):
+        run(JobBuilder().declare("needed").declare("free", defaultValue="x").add("t", shell("true")).build())
