@@ -51,13 +51,6 @@ def _reach_problems(config: Config) -> Iterator[BadInput]:
                 where=f"{key} is {path}",
                 remedy=f"set {key} to a gs:// folder (under vertex: for a compiled job)",
             )
-    assert config.beam.dataflow is not None, "the configuration is refused without"
-    if not config.beam.dataflow.temp_location.startswith("gs://"):
-        yield ConfigError(
-            "Dataflow keeps its files in Cloud Storage",
-            where="beam.dataflow.temp_location",
-            remedy="name a gs:// folder of the job's region",
-        )
 
 
 def _code_problems(config: Config) -> Iterator[BadInput]:

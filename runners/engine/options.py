@@ -52,12 +52,17 @@ def _is_for_the_server(config: Config) -> bool:
 
 
 def _invalid(options: PipelineOptions) -> list[str]:
-    # What is left to Google's tools on the machine would be found by asking them; a job says its region itself.
-    runner = options.view_as(StandardOptions).runner or "DirectRunner"
-    if runner == "DataflowRunner" and not options.view_as(GoogleCloudOptions).region:
-        return ["Missing required option: region."]
     options.view_as(TestOptions).dry_run = True
-    return list(PipelineOptionsValidator(options, create_runner(runner)).validate())
+    runner = options.view_as(StandardOptions).runner or "DirectRunner"
+    validator = PipelineOptionsValidator(options, create_runner(runner))
+    if runner == "DataflowRunner":
+        # For want of these Beam would ask Google: for a default region, for a bucket that it may make.
+        cloud = options.view_as(GoogleCloudOptions)
+        wrong = [] if cloud.region else ["Missing required option: region."]
+        wrong += validator.validate_gcs_path(cloud, "temp_location")
+        if wrong:
+            return wrong
+    return list(validator.validate())
 
 
 def _problem(what: str) -> ConfigError:

@@ -1,10 +1,9 @@
-"""What the graph connects to: secrets by name, and Beam without TFX's sdist of itself."""
+"""The connection to ML Metadata: where it is, and secrets by name."""
 
 import pytest
 
 from pipeline.config import Config
 from pipeline.config_file import load
-from pipeline.beam_options import beam_arguments
 from pipeline.connections import metadata_connection, secrets
 from pipeline.errors import BadInput
 
@@ -38,22 +37,3 @@ def test_a_password_that_is_not_there_is_asked_for(monkeypatch):
 def test_mysql_has_its_own_fields():
     connection = metadata_connection(config("metadata={backend: mysql, port: 3306, database: d, user: u}")).mysql
     assert (connection.host, connection.port, connection.database) == ("127.0.0.1", 3306, "d")
-
-
-def test_by_default_beam_gets_no_options_so_that_tfx_packs_no_sdist():
-    assert beam_arguments(config()) == []
-
-
-@pytest.mark.parametrize(
-    ("overrides", "expected", "absent"),
-    [
-        (["beam.workers=2", "beam.mode=multi_processing"], "--direct_num_workers=2", "--runner"),
-        (["beam.workers=2"], "--sdk_container_image=this-environment", "--runner"),
-        (["beam.options=[--setup_file=./setup.py]"], "--setup_file=./setup.py", "--sdk_container_image"),
-        (["beam.options=[--runner=FlinkRunner]"], "--runner=FlinkRunner", "--sdk_container_image"),
-    ],
-)
-def test_workers_elsewhere_are_left_to_the_configuration(overrides, expected, absent):
-    arguments = beam_arguments(config(*overrides))
-    assert expected in arguments
-    assert not any(argument.startswith(absent) for argument in arguments)

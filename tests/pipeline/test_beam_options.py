@@ -1,0 +1,77 @@
+"""Beam's options of each engine, and how many processes an input is worth on this machine."""
+
+import os
+
+import pytest
+
+from pipeline.beam_options import beam_arguments
+from pipeline.config import Config
+from pipeline.config_file import load
+from pipeline.errors import ConfigError
+from pipeline.local_workers import BYTES_A_WORKER, local_workers
+
+DATAFLOW = "beam.dataflow={project: my-project, region: europe-west1, temp_location: gs://bucket/tmp"
+POOL = ["beam.job_server=host:8099", "beam.worker_pool=localhost:50000"]
+
+
+def config(*overrides: str) -> Config:
+    return load("conf/taxi.yaml", overrides)
+
+
+def test_one_process_gets_no_options_so_that_tfx_packs_no_sdist():
+    assert beam_arguments(config()) == beam_arguments(config("beam={}")) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected", "absent"),
+    [
+        (["beam.workers=2", "beam.mode=multi_processing"], "--direct_num_workers=2", "--runner"),
+        (["beam.workers=3", "beam.mode=auto"], "--direct_running_mode=multi_processing", "--runner"),
+        (["beam.mode=multi_processing"], "--direct_num_workers=0", "--runner"),
+        (["beam.workers=2"], "--sdk_container_image=this-environment", "--no_save_main_session"),
+        (["beam.options=[--setup_file=./setup.py]"], "--setup_file=./setup.py", "--sdk_container_image"),
+        (["beam.options=[--runner=FlinkRunner]"], "--runner=FlinkRunner", "--sdk_container_image"),
+        (["beam.mode=portable", *POOL], "--environment_config=localhost:50000", "--setup_file"),
+        (["beam.mode=portable", *POOL], "--sdk_container_image=this-environment", "--direct"),
+        (["beam.mode=flink", *POOL, "beam.setup_file=/app/setup.py"], "--setup_file=/app/setup.py", "--sdk_container"),
+        (["beam.mode=spark", POOL[0], "beam.image=i@sha256:0"], "--environment_config=i@sha256:0", "--setup_file"),
+        (["beam.mode=flink", "beam.options=[--flink_master=host:8081]"], "--flink_master=host:8081", "--job_endpoint"),
+        (["beam.mode=dataflow", f"{DATAFLOW}}}"], "--temp_location=gs://bucket/tmp", "--no_use_public_ips"),
+        (["beam.mode=dataflow", f"{DATAFLOW}, public_ips: false}}"], "--no_use_public_ips", "--direct"),
+        (["beam.mode=dataflow", f"{DATAFLOW}, labels: {{team: a}}}}"], "--labels=team=a", "--num_workers"),
+        (["beam.mode=dataflow", f"{DATAFLOW}}}"], "--no_save_main_session", "--sdk_container_image"),
+    ],
+)
+def test_each_engine_gets_its_options(overrides, expected, absent):
+    arguments = beam_arguments(config(*overrides))
+    assert expected in arguments
+    assert not any(argument.startswith(absent) for argument in arguments)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "missing"),
+    [
+        (["beam.mode=dataflow"], "beam.dataflow"),
+        (["beam.mode=flink"], "beam.job_server"),
+        (["beam.mode=x"], "portable"),
+    ],
+)
+def test_an_engine_that_cannot_be_reached_is_refused(overrides, missing):
+    with pytest.raises(ConfigError, match=missing):
+        config(*overrides)
+
+
+def test_workers_follow_the_inputs_size_unless_they_are_named(tmp_path):
+    """The file has its size and no contents; the machine that tests has at least two processors, or one worker."""
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "_ignored.csv").touch()
+    os.truncate(tmp_path / "a.csv", 2 * BYTES_A_WORKER - 1)
+    os.truncate(tmp_path / "_ignored.csv", 9 * BYTES_A_WORKER)
+    read = [f"data.path={tmp_path}", "beam={}"]
+    assert local_workers(config(*read)) == ("in_memory", 1)
+    assert local_workers(config(*read, "beam.workers=5")) == ("multi_processing", 5)
+    os.truncate(tmp_path / "a.csv", 2 * BYTES_A_WORKER)
+    few = min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    assert local_workers(config(*read))[1] == few
+    assert local_workers(config(*read, "beam.workers=1")) == ("in_memory", 1)
+    assert local_workers(config("data.path=gs://bucket/data", "beam={}")) == ("in_memory", 1)

@@ -1,0 +1,49 @@
+"""What Beam says of its options reaches the user before anything starts, and `millrace check` with the rest."""
+
+import pytest
+
+from pipeline.config import Config
+from pipeline.config_file import load
+from pipeline.errors import ConfigError
+from runners.compiled.job import CompiledJob
+from runners.compiled.rules.engine import engine
+from runners.engine.options import option_problems, require_valid_options
+
+DATAFLOW = "{project: my-project, region: europe-west1, temp_location: gs://bucket/tmp}"
+
+
+def config(*overrides: str) -> Config:
+    return load("conf/taxi.yaml", overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["beam.options=[--num_workers=x]"], "invalid int value: 'x'"),
+        (["beam.options=[--num_workerz=3]"], "no option --num_workerz"),
+        (["beam.mode=dataflow", f"beam.dataflow={DATAFLOW}", "beam.dataflow.project=My Project"], "Invalid Project ID"),
+        (["beam.mode=dataflow", f"beam.dataflow={DATAFLOW}", "beam.dataflow.temp_location=gs://B"], "gs://B"),
+    ],
+)
+def test_a_wrong_option_is_refused_with_beams_reason(overrides, told):
+    with pytest.raises(ConfigError, match=told) as refused:
+        require_valid_options(config(*overrides))
+    assert refused.value.where == "beam" and refused.value.remedy
+
+
+def test_right_options_pass_and_a_job_server_may_have_its_own():
+    own = "beam.options=[--flink_master=host:8081, --parallelism=8, --flink_option_of_the_server=1]"
+    assert option_problems(config("beam.mode=flink", own)) == []
+    assert option_problems(config("beam.mode=dataflow", f"beam.dataflow={DATAFLOW}")) == []
+    assert require_valid_options(config()) is None
+
+
+def test_a_compiled_jobs_engine_is_checked_as_it_holds_there():
+    """The service's own Beam section counts, and its root and data are those of the service."""
+    job = CompiledJob(spec={}, dialect="vertex")
+    beam = f"vertex.beam={{mode: dataflow, dataflow: {DATAFLOW}, image: an-image}}"
+    assert list(engine(job, None)) == list(engine(job, config())) == []
+    there = [beam, "vertex.root=gs://bucket/runs", "vertex.data_path=gs://bucket/data"]
+    assert [finding.where for finding in engine(job, config(*there))] == ["beam.image"]
+    found = list(engine(job, config(beam, "vertex.root=gs://bucket/runs")))
+    assert [finding.where.split()[0] for finding in found] == ["data.path", "beam.image"]
