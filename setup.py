@@ -24,6 +24,7 @@ setup(
         "dill",  # TFDV 1.16 imports it without requiring it
         "google-cloud-aiplatform",
         "keras-tuner",
+        "kfp-pipeline-spec",  # what TFX runs in a container imports it, and it comes with an extra of TFX only
         "psutil",
         "pydantic>=2.7",
         "pyyaml",
