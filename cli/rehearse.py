@@ -24,7 +24,7 @@ from pipeline.errors import BadInput, MillraceError
 from pipeline.paths import layout
 from runners.compiled.checks import check
 from runners.compiled.findings import Finding, refusing
-from runners.compiled.job import CompiledJob
+from runners.compiled.job import CompiledJob, Dialect
 from runners.quiet import output_to
 from runners.rehearsal.cloud_folder import mapping
 from runners.rehearsal.rehearse import Stage
@@ -51,7 +51,7 @@ def rehearse(
     file: Optional[Path],
     config_file: str,
     overrides: tuple[str, ...],
-    runner: Optional[str],
+    runner: Optional[Dialect],
     parameters: tuple[str, ...],
     exact: bool,
     no_cache: bool,

@@ -105,9 +105,9 @@ class Container:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {shown}\n")
         variables = {**self._variables(), FILE_VARIABLE: str(told)}
         running = self._world.processes.start(Command(line, cwd, variables, log))
-        with self._world.watch.following(running.pid.result()) as peak:
+        with self._world.watch.following(running.pid.result(), running.mapped) as peak:
             ended = self._result(running)
-            self.peak = max(self.peak or 0, ended.peak or 0, peak())
+            self.peak = max(self.peak or 0, peak(ended.peak))
         return ended
 
     def _result(self, running: Running) -> Ended:

@@ -224,9 +224,12 @@ class Lineage:
 
 
 def _events(artifacts: Artifacts, kind: int) -> list[_Event]:
-    made = []
+    """One event an artifact: ML Metadata keeps no second one, as for a champion that is compared with itself."""
+    made: list[_Event] = []
     for key, found in artifacts.items():
         for index, artifact in enumerate(found):
+            if artifact.id in (event.artifact_id for event in made):
+                continue
             event = _Event(artifact_id=artifact.id, type=kind)
             event.path.steps.add().key = key
             event.path.steps.add().index = index

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional
 
+from runners.rehearsal.memory import mapped_bytes
+
 _PYTHON = re.compile(r"(.*/)?python(3(\.\d+)?)?")
 # What every task of TFX imports, and what takes seconds. The modules that a job names come on top.
 COMMON_MODULES = (
@@ -71,9 +73,14 @@ class Ended:
 
 
 class Running:
-    """A process that was started."""
+    """A process that was started.
 
-    def __init__(self) -> None:
+    Args:
+        mapped: bytes of files that its imports have mapped, when it is forked; see `memory.tree_bytes`.
+    """
+
+    def __init__(self, mapped: int = 0) -> None:
+        self.mapped = mapped
         self.pid: Future[int] = Future()
         self.ended: Future[Ended] = Future()
 
@@ -149,7 +156,7 @@ class Processes:
     def start(self, command: Command) -> Running:
         """Starts a process; one that runs a module is forked where possible."""
         module = command.module if command.module and self.forks else ""
-        running = Running()
+        running = Running(mapped_bytes(self._server.pid) if module else 0)
         with self._lock:
             number = next(self._numbers)
             self._started[number] = running

@@ -178,6 +178,13 @@ def test_the_champion_is_the_newest_blessed_model(run, tmp_path):
     assert run(blessing_of(1).build()).task("look-model").outputs["model"] == first.task("train").outputs["model"]
 
 
+def test_one_artifact_may_come_in_twice(run):
+    """As a champion that is compared with itself does, when nothing has changed."""
+    job = JobBuilder().add("train", makes("model"), outputs={"model": "Model"})
+    job.add("judge", shell("true"), inputs={"model": "train.model", "baseline": "train.model"})
+    assert run(job.build()).exit_code == 0
+
+
 def test_the_champion_of_a_local_run_is_seen(run, tmp_path):
     """TFX's own Evaluator keeps the model's id; a rehearsal reads it as a resource name, and writes it as an id."""
     first = run(blessing_of(1).build())
