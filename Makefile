@@ -10,7 +10,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench test test-fast check format stack-current stack-compatible stacks-agree stack-results lock clean
+.PHONY: help setup run bench test test-fast check format golden stack-current stack-compatible stacks-agree stack-results lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -41,6 +41,10 @@ check: setup  ## check format, lint, types and import order
 format: setup  ## format the code and mend what can be mended by itself
 	@$(VENV)ruff check --fix-only .
 	@$(VENV)ruff format .
+
+golden: setup  ## write the golden files of compiled jobs anew; read the difference before you commit it
+	@PYTHONPATH=. $(VENV)python tests/runners/compiled/golden_cases.py
+	@git --no-pager diff --stat -- tests/runners/compiled/golden
 
 stack-current:  ## as root: try "make run test" with TFX 1.21 on a fresh Debian 13; TARGETS="..." and PYTHON=3.11 choose
 	@$(FIND_PYTHON) -m bootstrap root $(if $(PYTHON),--python $(PYTHON)) current $(TARGETS)

@@ -39,11 +39,13 @@ class RuntimeParameter:
 
 def runtime_parameters(config: Config) -> list[RuntimeParameter]:
     """The parameters that a configured pipeline lets its submitter set."""
-    evaluation = config.evaluation.model_dump(mode="json")
+    thresholds = [
+        threshold.model_dump(mode="json", exclude_defaults=True) for threshold in config.evaluation.thresholds
+    ]
     return [
         *_of_the_data(config),
         _of_the_training(config),
-        RuntimeParameter("thresholds", ids.EVALUATOR, runtime_values.THRESHOLDS, "LIST", evaluation["thresholds"]),
+        RuntimeParameter("thresholds", ids.EVALUATOR, runtime_values.THRESHOLDS, "LIST", thresholds),
     ]
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from pipeline.config import Threshold
 from runners.container.task_input import TaskInput
 
 # The names under which a stage gets a runtime parameter of the job. They are no execution properties of TFX.
@@ -52,17 +53,16 @@ def _training_epochs(task: TaskInput, value: Any) -> None:
 
 def _thresholds(task: TaskInput, value: Any) -> None:
     given = json.loads(value) if isinstance(value, str) else value
+    thresholds = [Threshold.model_validate(threshold).model_dump(mode="json") for threshold in given]
     section = json.loads(task.take(EVALUATION))
-    if given == section["evaluation"]["thresholds"]:
+    if thresholds == section["evaluation"]["thresholds"]:
         return
     # TFMA is imported where the thresholds are others than those that were compiled.
     from tfx.utils import proto_utils
 
     from custom_components.evaluator.tfma_results import with_example_count
     from models.evaluation import eval_config
-    from pipeline.config import Threshold
 
-    thresholds = [Threshold.model_validate(threshold).model_dump(mode="json") for threshold in given]
     config = eval_config(section["label"], {**section["evaluation"], "thresholds": thresholds})
     task.put("eval_config", proto_utils.proto_to_json(with_example_count(config)))
 

@@ -1,0 +1,59 @@
+"""Compiled jobs, compared whole with golden files; `make golden` writes these anew."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from golden_cases import CASES, GOLDEN, compiled, normalised
+
+from pipeline.config_file import load
+from runners.compiled.job import load as load_job
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_whole_document_is_the_golden_one(case):
+    expected = (GOLDEN / case).read_text(encoding="utf-8").splitlines()
+    assert normalised(compiled(case)).splitlines() == expected
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "2.0" not in case])
+def test_the_format_is_kfps_own(case):
+    """Every field is one that the installed `pipeline_spec.proto` has: a misspelt one would be ignored, or refused."""
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    job = compiled(case)
+    spec = json_format.ParseDict(job.spec, pipeline_spec_pb2.PipelineSpec())
+    json_format.ParseDict(job.spec["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig())
+    assert spec.root.dag.tasks.keys() == job.tasks.keys()
+
+
+def test_a_second_compile_gives_the_same_bytes(tmp_path):
+    first, second = (compiled("everything-vertex.json").to_text() for _ in range(2))
+    assert first == second
+
+
+def test_neither_network_nor_credentials_are_needed(tmp_path):
+    """A process whose every connection fails, and that finds no home with credentials in it."""
+    script = (
+        "import socket\n"
+        "def refuse(*args, **more): raise AssertionError(f'asked the network for {args}')\n"
+        "socket.socket.connect = refuse; socket.getaddrinfo = refuse\n"
+        "from cli.main import main; main()\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("GOOGLE_", "CLOUDSDK_"))}
+    output = tmp_path / "job.json"
+    overrides = [word for override in CASES["everything-vertex.json"] for word in ("--set", override)]
+    done = subprocess.run(
+        [sys.executable, "-c", script, "compile", *overrides, "--set", f"root={tmp_path / 'root'}", "-o", str(output)],
+        env={**environment, "HOME": str(tmp_path), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert load_job(output).root == "gs://my-bucket/millrace/artifacts"
+    assert "compiled taxi for Vertex AI" in done.stdout
+    assert load("conf/taxi.yaml").vertex.project is None  # nothing of the above is the shipped configuration's
