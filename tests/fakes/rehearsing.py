@@ -1,0 +1,71 @@
+"""Lets a stand-in of Vertex AI do a job's work: by rehearsing the job that it received."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from fake_vertex import Tell
+
+from runners.compiled.job import from_documents
+from runners.journal import State
+from runners.rehearsal.rehearse import rehearse
+from runners.rehearsal.report import Result
+from runners.rehearsal.world import Options
+from runners.run_folder import RunFolder
+
+_STATES = {
+    State.RUNNING: "RUNNING",
+    State.DONE: "SUCCEEDED",
+    State.CACHED: "SKIPPED",
+    State.FAILED: "FAILED",
+    State.BLOCKED: "FAILED",
+    State.SKIPPED: "NOT_TRIGGERED",
+}
+
+
+@dataclass
+class Rehearsed:
+    """Rehearses jobs, and tells of their tasks while it does.
+
+    Args:
+        folder: where the rehearsals' folders go.
+        buckets: `gs://` prefixes and the folders of this machine that hold them.
+        result: of the last rehearsal.
+    """
+
+    folder: Path
+    buckets: Mapping[str, Path] = field(default_factory=dict)
+    result: Optional[Result] = None
+
+    def __call__(self, received: dict[str, Any], tell: Tell) -> bool:
+        job = from_documents([{key: received[key] for key in ("displayName", "pipelineSpec", "runtimeConfig")}])
+        over = threading.Event()
+        followers = []
+
+        def started(run: RunFolder, tasks: list[str]) -> None:
+            followers.append(threading.Thread(target=_follow, args=(run, tell, over)))
+            followers[0].start()
+
+        try:
+            self.result = rehearse(job, self.folder, options=Options(elsewhere=self.buckets), started=started)
+        finally:
+            over.set()
+            for follower in followers:
+                follower.join()
+        return self.result.exit_code in (0, 3)
+
+
+def _follow(run: RunFolder, tell: Tell, over: threading.Event) -> None:
+    """Passes on what the rehearsal's journal says, until it is over and everything was passed on."""
+    told = 0
+    while True:
+        last = over.wait(0.2)
+        events = run.journal.events()
+        for event in events[told:]:
+            if event.state in _STATES:
+                tell(event.stage, _STATES[event.state], event.failure.what if event.failure else "")
+        told = len(events)
+        if last:
+            return
