@@ -3,14 +3,16 @@
 FIND_PYTHON := sh bootstrap/python.sh
 VENV := .venv/bin/
 ARGS ?=
+IMAGE ?= millrace
 # One file's tests share what they set up, so a file stays on one core; each core holds TensorFlow, so not on all of 64.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 PACKAGES ?=
+PUSH ?=
 PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench test test-fast check format golden stack-current stack-compatible stacks-agree stack-results lock clean
+.PHONY: help setup run bench test test-fast check format golden stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -60,6 +62,9 @@ stacks-agree: setup  ## as root: run the same on both stacks, compare what they 
 
 stack-results: setup  ## record under .cache/stacks what this stack makes of the taxi data
 	@$(VENV)python tests/stacks/record.py .cache/stacks
+
+image:  ## build the container image, with Docker; IMAGE=NAME names it, PUSH=1 pushes it and tells its digest
+	@sh bootstrap/docker_image.sh "$(IMAGE)" "$(PUSH)"
 
 lock:  ## resolve the locks anew and tell what changed; PACKAGES="rich click" or PACKAGES=all upgrades
 	@$(FIND_PYTHON) -m bootstrap lock $(PACKAGES)
