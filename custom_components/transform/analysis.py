@@ -6,8 +6,7 @@ The plan, the combiners, the encoding of their accumulators and the making of Sa
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 import numpy as np
 import pyarrow as pa
@@ -89,11 +88,10 @@ class Analysis(nodes.Visitor):
             return self._datasets[operation.dataset_key]
         return lambda: (batch for read in self._datasets.values() for batch in read())
 
-    def create_saved_model(self, operation: Any, *bindings: Lazy[_TensorBinding]) -> "Union[Lazy[str], _Trace]":
+    def create_saved_model(self, operation: Any, *bindings: Lazy[_TensorBinding]) -> "_Model":
         """The SavedModel of what is known so far: the inputs of analyzers, or the finished one."""
         outputs = operation.output_signature
-        if not bindings and _only_tensors(outputs) and is_pure(outputs.values()):
-            return _Trace(outputs)
+        only_tensors = all(isinstance(value, tf.Tensor) for value in outputs.values())
 
         def compute() -> Iterator[str]:
             folder = beam_common.get_unique_temp_path(self._temp_dir)
@@ -106,21 +104,19 @@ class Analysis(nodes.Visitor):
                 self._plan.fingerprints,
                 known,
                 # As TFT has it: what holds composite tensors is the finished model, with all that the function gives.
-                {key: value.name for key, value in outputs.items()} if _only_tensors(outputs) else {},
+                {key: value.name for key, value in outputs.items()} if only_tensors else {},
                 self._save_options,
             )
             yield folder
 
-        return Lazy(compute)
+        return _Model(compute, outputs if only_tensors and not bindings else None)
 
-    def apply_saved_model(
-        self, _: Any, model: "Union[Lazy[str], _Trace]", batches: Callable[[], Iterator[pa.RecordBatch]]
-    ) -> Stream:
-        """What the SavedModel, or the trace that stands for the first of them, makes of each batch, as arrays."""
+    def apply_saved_model(self, _: Any, model: "_Model", batches: Callable[[], Iterator[pa.RecordBatch]]) -> Stream:
+        """What a SavedModel, or the trace where that is enough, makes of each batch, as arrays."""
 
         def read() -> Iterator[Batch]:
-            if isinstance(model, _Trace):
-                graph = of_trace(self._plan.graph, self._plan.inputs, model.outputs, self._adapter_config)
+            if model.traced is not None and is_pure(model.traced.values()):
+                graph = of_trace(self._plan.graph, self._plan.inputs, model.traced, self._adapter_config)
             else:
                 graph = of_saved_model(model.only(), self._adapter_config)
             for batch in batches():
@@ -130,15 +126,12 @@ class Analysis(nodes.Visitor):
         return Stream(read)
 
 
-@dataclass(frozen=True)
-class _Trace:
-    """A model that is only applied: nothing is known yet that the trace does not hold."""
+class _Model(Lazy[str]):
+    """The folder of a SavedModel; and its outputs as they were traced, where it needs to know nothing else."""
 
-    outputs: Mapping[str, tf.Tensor]
-
-
-def _only_tensors(outputs: Mapping[str, Any]) -> bool:
-    return all(isinstance(value, tf.Tensor) for value in outputs.values())
+    def __init__(self, write: Callable[[], Iterator[str]], traced: Optional[Mapping[str, tf.Tensor]]) -> None:
+        super().__init__(write)
+        self.traced = traced
 
 
 def _extract_from_dict(_: Analysis, operation: Any, source: Any) -> Any:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
+import tensorflow_transform as tft
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 from tfx.components.transform import executor as tfx_executor
 from tfx.proto import example_gen_pb2
@@ -38,10 +39,10 @@ def run(request: Request, temp_dir: str) -> None:
     }
     config = reader.Project(list(plan.analyzed_columns)).TensorAdapterConfig()
     analysis = Analysis(plan, request.preprocessing_fn, datasets, config, temp_dir, request.save_options)
-    saved_model = analysis.saved_model()
-    schema = writing.write_graph(request.graph_uri, request.schema, saved_model, plan.asset_map)
+    schema = writing.write_graph(request.graph_uri, request.schema, analysis.saved_model(), plan.asset_map)
     if request.cache_uri is not None:
         writing.write_cache(request.cache_uri, analysis.cache(), sizes)
+    saved_model = os.path.join(request.graph_uri, tft.TFTransformOutput.TRANSFORM_FN_DIR)
     graph = of_saved_model(saved_model, reader.Project(list(plan.transformed_columns)).TensorAdapterConfig())
     for place, source in enumerate(request.transformed):
         batches = reading.batches(source, readers[source.pattern], plan.transformed_columns)

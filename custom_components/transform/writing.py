@@ -48,7 +48,8 @@ def write_graph(
     if asset_map:
         with tf.io.gfile.GFile(os.path.join(folder, output.ASSET_MAP), "w") as file:
             file.write(json.dumps(asset_map))
-    io_utils.copy_dir(saved_model, os.path.join(uri, output.TRANSFORM_FN_DIR))
+    io_utils.delete_dir(os.path.join(saved_model, impl_helper.METADATA_DIR_NAME))
+    fileio.rename(saved_model, os.path.join(uri, output.TRANSFORM_FN_DIR))
     result: schema_pb2.Schema = transformed.schema
     return result
 

@@ -1,0 +1,61 @@
+"""Preprocessing functions that use TFT in the ways that there are, for the comparison of two executors."""
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+
+def _dense(column, default):
+    if isinstance(column, tf.SparseTensor):
+        column = tf.sparse.to_dense(tf.SparseTensor(column.indices, column.values, [column.dense_shape[0], 1]), default)
+    return tf.reshape(column, [-1])
+
+
+def many_analyzers(inputs):
+    """Combiners of every sort that can be packed, and vocabularies of text and of numbers."""
+    number, whole = _dense(inputs["number"], 0.0), _dense(inputs["whole"], -1)
+    both = tf.stack([number, tf.cast(whole, tf.float32)], axis=1)
+    word, other = _dense(inputs["word"], ""), _dense(inputs["other"], "")
+    seen = tft.vocabulary(whole, vocab_filename="whole_seen")
+    return {
+        "zscore": tft.scale_to_z_score(number),
+        "in_range": tft.scale_to_0_1(number),
+        "bucket": tf.searchsorted(tf.reshape(tft.quantiles(number, 7, 0.01), [-1]), number, out_type=tf.int64),
+        "word_id": tft.compute_and_apply_vocabulary(word, top_k=5, num_oov_buckets=2, vocab_filename="words"),
+        "other_id": tft.compute_and_apply_vocabulary(other, frequency_threshold=3, default_value=-9),
+        "by_hash": tft.compute_and_apply_vocabulary(other, fingerprint_shuffle=True, store_frequency=True),
+        "whole_id": tft.apply_vocabulary(whole, seen, default_value=-1),
+        "total": tf.fill(tf.shape(number), tft.sum(whole)),
+        "sparse": inputs["other"],
+        "pair": both,
+        "together": tf.fill(tf.shape(number), tft.covariance(both, tf.float32)[0, 1]),
+    }
+
+
+def two_phases(inputs):
+    """What is analyzed second needs what is analyzed first."""
+    centred = tf.abs(_dense(inputs["number"], 0.0) - tft.mean(_dense(inputs["number"], 0.0)))
+    return {"number": _dense(inputs["number"], 0.0), "in_range": tft.scale_to_0_1(centred)}
+
+
+def of_keys(inputs):
+    """An analyzer for each key: one for Beam."""
+    return {
+        "scaled": tft.scale_to_z_score_per_key(_dense(inputs["number"], 0.0), _dense(inputs["word"], "")),
+    }
+
+
+def no_analyzers(inputs):
+    """Nothing to learn."""
+    return {"doubled": 2 * _dense(inputs["number"], 0.0)}
+
+
+def refuses(inputs):
+    """Fails on a row, not when it is traced."""
+    number = _dense(inputs["number"], 0.0)
+    with tf.control_dependencies([tf.debugging.assert_less(number, 1e6, message="number is too large")]):
+        return {"number": tf.identity(number)}
+
+
+def passes_on(inputs):
+    """Reads one column, whatever its type is."""
+    return {"number": inputs["number"]}

@@ -1,0 +1,297 @@
+"""Transform in the executor's process beside TFX's own executor, on the same examples."""
+
+import json
+import logging
+import pickle
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.components.example_gen import utils
+from tfx.components.transform import executor as tfx_executor
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.types import standard_artifacts, standard_component_specs
+from tfx.utils import proto_utils
+
+from custom_components.columnar_example_gen import executor as columnar
+from custom_components.columnar_example_gen.options import Options, to_custom_config
+from custom_components.transform import in_process, reading
+from custom_components.transform.executor import Executor
+
+SAMPLES = "preprocessing_samples"
+SCHEMA = """
+feature { name: "number" type: FLOAT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } } }
+feature { name: "whole" type: INT presence { min_count: 1 } }
+feature { name: "word" type: BYTES presence { min_count: 1 } }
+feature { name: "other" type: BYTES presence { min_count: 1 } }
+feature { name: "unread" type: BYTES presence { min_count: 1 } }
+"""
+
+
+def _table(rows: int, seed: int) -> str:
+    """Numbers, words with a skewed frequency, and cells without a value."""
+    chance = random.Random(seed)
+    lines = ["number,whole,word,other,unread"]
+    for _ in range(rows):
+        word = f"w{int(chance.expovariate(0.4))}" if chance.random() > 0.1 else ""
+        whole = str(chance.randrange(9)) if chance.random() > 0.2 else ""
+        other = chance.choice(["é", "long words", "x", "y", ""]) + ("!" if chance.random() < 0.02 else "")
+        lines.append(f"{chance.gauss(3, 10):.3f},{whole},{word},{other},u")
+    return "\n".join(lines) + "\n"
+
+
+def _examples(folder: Path, text: str) -> standard_artifacts.Examples:
+    (folder / "csv").mkdir(parents=True)
+    (folder / "csv" / "data.csv").write_text(text, encoding="utf-8")
+    artifact = standard_artifacts.Examples()
+    artifact.uri = str(folder / "artifacts" / "ExampleGen" / "examples" / "1")
+    config = utils.make_default_input_config()
+    properties = {
+        "input_base": str(folder / "csv"),
+        "input_config": proto_utils.proto_to_json(config),
+        "output_config": proto_utils.proto_to_json(utils.make_default_output_config(config)),
+        "output_data_format": 6,
+        "custom_config": proto_utils.proto_to_json(to_custom_config(Options(), "")),
+    }
+    columnar.Executor().Do({}, {"examples": [artifact]}, properties)
+    return artifact
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory) -> standard_artifacts.Examples:
+    """Some hundred rows with their Arrow sidecar."""
+    return _examples(tmp_path_factory.mktemp("examples"), _table(700, 1))
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory) -> standard_artifacts.Schema:
+    """The schema of the rows."""
+    artifact = standard_artifacts.Schema()
+    artifact.uri = str(tmp_path_factory.mktemp("schema"))
+    parsed = text_format.Parse(SCHEMA, schema_pb2.Schema())
+    (Path(artifact.uri) / "schema.pbtxt").write_text(text_format.MessageToString(parsed))
+    return artifact
+
+
+def _transform(kind, examples, schema, out: Path, function: str, cache: bool = True, **more) -> Path:
+    outputs = {"transform_graph": [standard_artifacts.TransformGraph()]}
+    outputs["transformed_examples"] = [standard_artifacts.Examples()]
+    if cache:
+        outputs["updated_analyzer_cache"] = [standard_artifacts.TransformCache()]
+    for key, (artifact,) in outputs.items():
+        artifact.uri = str(out / key)
+        Path(artifact.uri).mkdir(parents=True)
+    properties = {
+        standard_component_specs.PREPROCESSING_FN_KEY: f"{SAMPLES}.{function}",
+        standard_component_specs.DISABLE_STATISTICS_KEY: 1,
+        standard_component_specs.CUSTOM_CONFIG_KEY: "null",
+        **more,
+    }
+    context = BaseBeamExecutor.Context(beam_pipeline_args=[], tmp_dir=str(out / "tmp"), unique_id="1")
+    kind(context).Do({"examples": examples, "schema": [schema]}, outputs, properties)
+    return out
+
+
+def _rows(out: Path, split: str) -> list[tuple]:
+    """The transformed examples in the order of what is passed on as it is."""
+    spec = tft.TFTransformOutput(str(out / "transform_graph")).transformed_feature_spec()
+    files = sorted(str(path) for path in out.glob(f"transformed_examples/**/Split-{split}/*"))
+    rows = []
+    for record in tf.data.TFRecordDataset(files, "GZIP"):
+        parsed = tf.io.parse_single_example(record, spec)
+        rows.append(_plain(parsed))
+    return sorted(rows, key=lambda row: repr([row.get(name) for name in ("pair", "sparse", "number", "doubled")]))
+
+
+def _same(seen: list[dict], expected: list[dict]) -> None:
+    """Equal, but for what the order of a sum changes in single precision."""
+    assert len(seen) == len(expected)
+    for one, other in zip(seen, expected, strict=True):
+        assert one.keys() == other.keys()
+        for name, values in one.items():
+            sums = bool(values) and isinstance(values[0], float)
+            assert values == (pytest.approx(other[name], rel=1e-4, abs=1e-6) if sums else other[name]), name
+
+
+def _cache(out: Path) -> dict[str, dict[bytes, list[bytes]]]:
+    """The cache of analyzers: entries by data set and key."""
+    found: dict[str, dict[bytes, list[bytes]]] = {}
+    for folder in (out / "updated_analyzer_cache").iterdir():
+        manifest = pickle.loads((folder / "MANIFEST").read_bytes())
+        found[folder.name] = {
+            key: sorted(r.numpy() for r in tf.data.TFRecordDataset(str(folder / f"{place}-00000-of-00001.gz"), "GZIP"))
+            for key, place in manifest.items()
+        }
+    return found
+
+
+@pytest.fixture(scope="module")
+def both(examples, schema, tmp_path_factory) -> tuple[Path, Path]:
+    """TFX's outputs and ours."""
+    base = tmp_path_factory.mktemp("both")
+    return (
+        _transform(tfx_executor.Executor, [examples], schema, base / "tfx", "many_analyzers"),
+        _transform(Executor, [examples], schema, base / "ours", "many_analyzers"),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("split", ["train", "eval"])
+def test_the_examples_are_the_same(both, split):
+    expected, seen = (_rows(out, split) for out in both)
+    assert len(seen) > 200
+    _same(seen, expected)
+
+
+@pytest.mark.slow
+def test_the_graph_is_the_same(both):
+    """Schemas, vocabularies and the names of files; and the SavedModel gives the same for a row that was never seen."""
+    expected, seen = (out / "transform_graph" for out in both)
+    names = [sorted(str(p.relative_to(base)) for p in base.rglob("*")) for base in (expected, seen)]
+    assert names[1] == names[0]
+    texts = [n for n in names[0] if n.endswith(("pbtxt", "asset_map")) or ("assets/" in n)]
+    assert len(texts) >= 6
+    for name in texts:
+        assert (seen / name).read_bytes() == (expected / name).read_bytes(), name
+    raw = {
+        "number": tf.constant([[4.5]]),
+        **{
+            name: tf.SparseTensor([[0, 0]], tf.stack([value]), [1, 1])
+            for name, value in (("whole", tf.constant(3, tf.int64)), ("word", "new"), ("other", "x"), ("unread", ""))
+        },
+    }
+    one, two = (tft.TFTransformOutput(str(base)).transform_raw_features(dict(raw)) for base in (expected, seen))
+    _same([_plain(two)], [_plain(one)])
+
+
+def _plain(tensors: dict) -> dict[str, list]:
+    dense = {name: t.values if isinstance(t, tf.SparseTensor) else t for name, t in tensors.items()}
+    return {name: np.ravel(tensor.numpy()).tolist() for name, tensor in dense.items()}
+
+
+@pytest.mark.slow
+def test_the_cache_of_analyzers_is_the_same(both):
+    expected, seen = (_cache(out) for out in both)
+    assert seen.keys() == expected.keys()
+    for dataset, entries in expected.items():
+        assert seen[dataset].keys() == entries.keys()
+        for key, records in entries.items():
+            for one, other in zip(seen[dataset][key], records, strict=True):
+                numbers = _numbers(other)
+                assert _numbers(one) == (other if numbers is other else pytest.approx(numbers, rel=1e-6)), key
+
+
+def _numbers(record: bytes):
+    """A record of sums as numbers, any other as it is."""
+    try:
+        return [float(number) for number in tf.nest.flatten(json.loads(record))]
+    except (ValueError, TypeError):
+        return record
+
+
+@pytest.mark.slow
+def test_tfx_reads_our_cache(both, examples, schema, tmp_path, caplog):
+    cache = standard_artifacts.TransformCache()
+    cache.uri = str(both[1] / "updated_analyzer_cache")
+    out = tmp_path / "again"
+    inputs = {"examples": [examples], "schema": [schema], "analyzer_cache": [cache]}
+    outputs = {"transform_graph": [standard_artifacts.TransformGraph()]}
+    outputs["transformed_examples"] = [standard_artifacts.Examples()]
+    for key, (artifact,) in outputs.items():
+        artifact.uri = str(out / key)
+        Path(artifact.uri).mkdir(parents=True)
+    context = BaseBeamExecutor.Context(beam_pipeline_args=[], tmp_dir=str(tmp_path / "tmp"), unique_id="1")
+    properties = {"preprocessing_fn": f"{SAMPLES}.many_analyzers", "disable_statistics": 1, "custom_config": "null"}
+    with caplog.at_level(logging.INFO):
+        Executor(context).Do(inputs, outputs, properties)
+    assert "goes through Beam: there is a cache of analyzers to read" in caplog.text
+    _same(_rows(out, "eval"), _rows(both[1], "eval"))
+
+
+def test_without_a_sidecar_the_records_are_read(both_ways, tmp_path):
+    examples, schema, expected = both_ways
+    bare = standard_artifacts.Examples()
+    bare.uri, bare.split_names = str(tmp_path / "bare"), examples.split_names
+    shutil.copytree(examples.uri, bare.uri, ignore=shutil.ignore_patterns(".arrow"))
+    seen = _transform(Executor, [bare], schema, tmp_path / "out", "no_analyzers")
+    _same(_rows(seen, "train"), _rows(expected, "train"))
+
+
+@pytest.fixture
+def both_ways(examples, schema, tmp_path):
+    """The examples, their schema, and what becomes of them where a sidecar is read."""
+    return examples, schema, _transform(Executor, [examples], schema, tmp_path / "with", "no_analyzers", cache=False)
+
+
+def test_small_batches_give_the_same(both_ways, tmp_path, monkeypatch):
+    examples, schema, expected = both_ways
+    monkeypatch.setattr(reading, "ROWS_AT_ONCE", 7)
+    seen = _transform(Executor, [examples], schema, tmp_path / "out", "no_analyzers", cache=False)
+    _same(_rows(seen, "train"), _rows(expected, "train"))
+    assert len(_rows(seen, "train")) > 200
+
+
+def test_several_spans_are_analyzed_together(examples, schema, tmp_path):
+    """Each artifact gets transformed examples of its own and an entry of its own in the cache."""
+    other = _examples(tmp_path / "other", _table(300, 2))
+    out = _transform(Executor, [examples, other], schema, tmp_path / "out", "many_analyzers")
+    spans = sorted(path.name for path in (out / "transformed_examples").iterdir())
+    assert len(spans) == 2 and len(_cache(out)) == 2
+    rows = _rows(out, "train") + _rows(out, "eval")
+    assert len(rows) == 1000
+    zscores = [row["zscore"][0] for row in _rows(out, "train")]
+    assert np.mean(zscores) == pytest.approx(0, abs=1e-4) and np.std(zscores) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_second_phase_builds_on_the_first(examples, schema, tmp_path):
+    """Beside numpy: TFT's own way to a second phase fails on the Beam of the compatible stack."""
+    out = _transform(Executor, [examples], schema, tmp_path / "out", "two_phases")
+    in_range, number = ([row[name][0] for row in _rows(out, "train")] for name in ("in_range", "number"))
+    distance = np.abs(np.array(number) - np.mean(number))
+    assert len(number) > 200
+    expected = (distance - distance.min()) / (distance.max() - distance.min())
+    np.testing.assert_allclose(in_range, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_what_beam_alone_can_do_goes_through_beam(examples, schema, tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        out = _transform(Executor, [examples], schema, tmp_path / "out", "of_keys")
+    assert "Transform goes through Beam: the analysis has a CacheableCombinePerKeyAccumulate" in caplog.text
+    assert len(_rows(out, "eval")) > 100
+    assert not list(out.rglob(".temp_path"))
+
+
+def test_a_remote_runner_is_not_replaced(examples, schema, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(tfx_executor.Executor, "Do", lambda self, *_: asked.append(self._beam_pipeline_args))
+    monkeypatch.setattr(in_process, "run", lambda *_: pytest.fail("not on this machine"))
+    outputs = {"transform_graph": [standard_artifacts.TransformGraph()]}
+    outputs["transformed_examples"] = [standard_artifacts.Examples()]
+    arguments = ["--runner=DataflowRunner", "--sdk_container_image=elsewhere"]
+    context = BaseBeamExecutor.Context(beam_pipeline_args=arguments, tmp_dir="", unique_id="1")
+    properties = {"preprocessing_fn": f"{SAMPLES}.no_analyzers", "disable_statistics": 1}
+    Executor(context).Do({"examples": [examples], "schema": [schema]}, outputs, properties)
+    assert [given[:2] for given in asked] == [["--runner=DataflowRunner", "--sdk_container_image=elsewhere"]]
+
+
+def test_a_row_that_fails_is_told(schema, tmp_path):
+    examples = _examples(tmp_path / "large", _table(60, 3) + "2000000,1,w,x,u\n" * 40)
+    with pytest.raises(ValueError, match=r"(?s)fails on one of .* rows: .*number is too large"):
+        _transform(Executor, [examples], schema, tmp_path / "out", "refuses")
+    assert len(list((tmp_path / "out" / "transformed_examples").rglob("*.gz"))) < 2
+
+
+def test_a_column_of_another_type_is_refused(examples, tmp_path):
+    wrong = standard_artifacts.Schema()
+    wrong.uri = str(tmp_path / "schema")
+    Path(wrong.uri).mkdir()
+    (tmp_path / "schema" / "schema.pbtxt").write_text('feature { name: "number" type: INT presence { min_count: 1 } }')
+    with pytest.raises(RuntimeError, match=r"wrong type.*number"):
+        _transform(Executor, [examples], wrong, tmp_path / "out", "passes_on")
