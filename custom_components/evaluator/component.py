@@ -84,7 +84,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 model=model,
                 baseline_model=baseline_model,
                 schema=schema,
-                eval_config=_prepared(eval_config),
+                eval_config=prepared(eval_config),
                 example_splits=json_utils.dumps(example_splits),
                 fairness_indicator_thresholds=json_utils.dumps(None),
                 min_slice_size=max(min_slice_size, int(eval_config.options.min_slice_size.value)),
@@ -96,11 +96,14 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         )
 
 
-def _prepared(eval_config: tfma.EvalConfig) -> tfma.EvalConfig:
-    """TFMA drops small slices from its results and then misses their metrics; the judge deals with them instead."""
-    prepared = tfma_results.with_example_count(eval_config)
-    prepared.options.ClearField("min_slice_size")
-    return prepared
+def prepared(eval_config: tfma.EvalConfig) -> tfma.EvalConfig:
+    """The configuration as the executor takes it: with a count of examples, and without TFMA's minimum slice size.
+
+    TFMA drops small slices from its results and then misses their metrics; the judge deals with them instead.
+    """
+    config = tfma_results.with_example_count(eval_config)
+    config.options.ClearField("min_slice_size")
+    return config
 
 
 def _verify(eval_config: tfma.EvalConfig) -> None:

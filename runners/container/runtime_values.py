@@ -60,11 +60,11 @@ def _thresholds(task: TaskInput, value: Any) -> None:
     # TFMA is imported where the thresholds are others than those that were compiled.
     from tfx.utils import proto_utils
 
-    from custom_components.evaluator.tfma_results import with_example_count
+    from custom_components.evaluator.component import prepared
     from models.evaluation import eval_config
 
     config = eval_config(section["label"], {**section["evaluation"], "thresholds": thresholds})
-    task.put("eval_config", proto_utils.proto_to_json(with_example_count(config)))
+    task.put("eval_config", proto_utils.proto_to_json(prepared(config)))
 
 
 def _query(task: TaskInput, value: Any) -> None:

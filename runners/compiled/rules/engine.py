@@ -19,5 +19,13 @@ def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
     # Beam's own parser is asked, which takes two seconds to import.
     from runners.engine.check import check_engine
 
+    if there.beam.setup_file:
+        yield Finding(
+            "beam-engine",
+            "warning",
+            "the project is packed in the stage's container, and the image that this Dockerfile makes has no setup.py",
+            f"beam.setup_file is {there.beam.setup_file}",
+            "name beam.image, whose workers have the project already; or see that your image has that file",
+        )
     for problem in check_engine(there):
         yield Finding("beam-engine", "before submit", problem.what, problem.where, problem.remedy)

@@ -1,0 +1,86 @@
+"""Runtime parameters of a compiled job, made into what TFX's stages read."""
+
+import json
+
+import pytest
+
+from runners.container.runtime_values import apply
+from runners.container.task_input import TaskInput
+
+
+def task(parameters, typed=False):
+    if typed:
+        kinds = {int: "intValue", str: "stringValue"}
+        values = {name: {kinds[type(value)]: value} for name, value in parameters.items()}
+        return TaskInput({"inputs": {"parameters": values}})
+    declared = {name: {"parameterType": "STRING"} for name in parameters}
+    return TaskInput({"inputs": {"parameterValues": dict(parameters)}}, {"parameters": declared})
+
+
+def applied(parameters, typed=False):
+    """What TFX is given."""
+    given = task(parameters, typed)
+    apply(given)
+    if not typed:
+        assert set(given.inputs_spec["parameters"]) <= set(parameters)
+        assert not [name for name in given.inputs_spec["parameters"] if name.startswith("runtime_")]
+    inputs = given.executor_input["inputs"]
+    names = inputs["parameters" if typed else "parameterValues"]
+    return {name: given.value(name) for name in names}
+
+
+@pytest.mark.parametrize("typed", [False, True], ids=["schema 2.1", "schema 2.0"])
+def test_steps_replace_those_that_were_compiled(typed):
+    seen = applied({"train_args": '{"splits": ["train"], "num_steps": 1000}', "runtime_training_steps": 50}, typed)
+    assert {key: json.loads(value) for key, value in seen.items()} == {
+        "train_args": {"splits": ["train"], "num_steps": 50}
+    }
+
+
+def test_epochs_replace_those_that_were_compiled():
+    seen = applied({"custom_config": '{"training": {"epochs": 3, "steps": null}}', "runtime_training_epochs": 9.0})
+    assert json.loads(seen["custom_config"]) == {"training": {"epochs": 9, "steps": None}}
+
+
+def test_a_span_becomes_a_range_and_minus_one_takes_the_newest():
+    before = json.dumps({"static_range": {"start_span_number": 1, "end_span_number": 1}})
+    seen = applied({"range_config": before, "runtime_span": 7.0})
+    assert json.loads(seen["range_config"]) == {"static_range": {"start_span_number": 7, "end_span_number": 7}}
+    assert json.loads(applied({"runtime_span": 7})["range_config"])["static_range"]["end_span_number"] == 7
+    assert applied({"range_config": before, "runtime_span": -1}) == {}
+
+
+def test_a_query_replaces_the_one_that_was_compiled():
+    before = json.dumps({"splits": [{"name": "single_split", "pattern": "SELECT 1"}]})
+    seen = json.loads(applied({"input_config": before, "runtime_query": "SELECT 2"})["input_config"])
+    assert seen == {"splits": [{"name": "single_split", "pattern": "SELECT 2"}]}
+
+
+def test_a_task_without_runtime_parameters_is_left_as_it_is():
+    given = {"schema_text": "feature {}", "n": 3}
+    assert applied(given) == given
+
+
+@pytest.mark.slow
+def test_thresholds_at_run_time_are_those_of_a_compile_with_them():
+    """Thresholds set at submission give the EvalConfig that a configuration with them would have compiled to."""
+    from pipeline.config_file import load
+    from runners.compiled.compile import compile_for
+
+    given = [
+        {"metric": "AUC", "at_least": 0.5},
+        {"metric": "BinaryAccuracy", "at_least": 0.6, "slice": {"company": ""}},
+    ]
+    elsewhere = ["vertex.root=gs://my-bucket/root", "vertex.data_path=gs://my-bucket/data"]
+    job = compile_for(load("conf/taxi.yaml", elsewhere), "vertex")
+    wanted = compile_for(load("conf/taxi.yaml", [*elsewhere, f"evaluation.thresholds={json.dumps(given)}"]), "vertex")
+
+    def evaluator(compiled):
+        inputs = compiled.tasks["Evaluator"]
+        return {name: compiled.value(inputs, name) for name in inputs["inputs"]["parameters"]}
+
+    seen = applied(evaluator(job.with_values({"thresholds": json.dumps(given)})))
+    expected = applied(evaluator(wanted))
+    assert json.loads(seen["eval_config"]) == json.loads(expected["eval_config"])
+    assert json.loads(seen["eval_config"]) != json.loads(applied(evaluator(job))["eval_config"])
+    assert seen == expected
