@@ -44,7 +44,7 @@ def config_text(
         _evaluation(label, decisions, table.rows),
         "infra_validation:\n  platform: process                     # a model server of its own; no Docker",
         f"push: {{}}                                # to ROOT/serving/{name}/VERSION",
-        "beam:\n  mode: in_memory",
+        "beam:\n  mode: auto",
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -94,10 +94,10 @@ class Engine:
             for module in modules
         ]
 
-    def settings(self, setup_file: Path) -> list[str]:
-        """The configuration's overrides that send the data stages here."""
+    def settings(self, setup_file: Path, mode: str) -> list[str]:
+        """The configuration's overrides that send the data stages here; every portable engine speaks this protocol."""
         return [
-            "beam.mode=portable",
+            f"beam.mode={mode}",
             f"beam.job_server=localhost:{self.ports[0]}",
             f"beam.worker_pool=localhost:{self.ports[1]}",
             f"beam.setup_file={setup_file}",
@@ -151,7 +151,7 @@ def engine(fresh, tmp_path_factory) -> Iterator[Engine]:
 def on_job_server(prepared, engine) -> Path:
     """The root of a run whose data stages worked on the job server."""
     root = prepared.folder / "runs" / "elsewhere"
-    overrides = [f"root={root}", *engine.settings(prepared.folder / "setup.py")]
+    overrides = [f"root={root}", *engine.settings(prepared.folder / "setup.py", "portable")]
     finished = prepared.run(*[part for override in overrides for part in ("--set", override)], "--to", "Transform")
     assert finished.code == 0, finished.output + engine.log()
     return root
@@ -255,7 +255,7 @@ def outputs(stage: Any, folder: Path) -> dict[str, list[Artifact]]:
 
 def test_the_same_metrics_of_one_model(prepared, in_memory, engine, tmp_path):
     """The model is one and the same: training sees the rows in the order in which they were written."""
-    config = load(prepared.conf, engine.settings(prepared.folder / "setup.py"))
+    config = load(prepared.conf, engine.settings(prepared.folder / "setup.py", "flink"))
     stage = next(stage for stage in create_pipeline(config).components if stage.id == "Evaluator")
     made = outputs(stage, tmp_path)
     context = BaseBeamExecutor.Context(beam_pipeline_args=beam_arguments(config))
