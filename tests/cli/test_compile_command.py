@@ -1,0 +1,94 @@
+"""`millrace compile` and `millrace check`, through the command."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli.main import millrace
+from pipeline.errors import BadInput
+
+CONFIG = "conf/taxi.yaml"
+GOLDEN = Path("tests/runners/compiled/golden")
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(millrace, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("runner", "name", "unset"),
+    [
+        ("vertex", "taxi-vertex.json", "no Google Cloud project is set"),
+        ("kubeflow", "taxi-kubeflow.yaml", "no Kubeflow Pipelines server is set"),
+    ],
+)
+def test_the_shipped_configuration_compiles_as_it_is(tmp_path, runner, name, unset):
+    """From a clean clone: what a submission needs is listed, and hinders nothing before it."""
+    command = [sys.executable, "-m", "cli.main"]
+    there = ["--set", f"root={tmp_path}"]
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(
+        [*command, "compile", "--runner", runner, *there], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert unset in done.stdout and "next: millrace rehearse" in done.stdout
+    assert "TensorFlow" not in done.stderr and "Warning" not in done.stderr
+    assert sorted(path.name for path in (tmp_path / "compiled").iterdir()) == sorted([name, f"taxi-{runner}.log"])
+
+    checked = subprocess.run([*command, "check", *there], capture_output=True, text=True, env=environment)
+    assert checked.returncode == 2
+    assert unset in checked.stdout and "no container image is set" in checked.stdout
+
+
+@pytest.mark.slow
+def test_a_file_of_its_own_is_written_and_a_wrong_stage_is_refused(tmp_path):
+    output = tmp_path / "here" / "job.json"
+    done = invoke("compile", "--set", f"root={tmp_path}", "-o", output)
+    assert done.exit_code == 0
+    assert json.loads(output.read_text())["pipelineSpec"]["pipelineInfo"] == {"name": "taxi"}
+    with pytest.raises(BadInput, match="no stage Trainr"):
+        invoke("compile", "--set", f"root={tmp_path}", "--set", "vertex.stages={Trainr: {cpu: 1}}")
+
+
+def test_a_sound_file_is_sound():
+    done = invoke("check", GOLDEN / "everything-kubeflow.yaml", "-c", CONFIG, "--set", "kubeflow.host=https://kfp")
+    assert (done.exit_code, done.output.splitlines()[0]) == (
+        0,
+        "tests/runners/compiled/golden/everything-kubeflow.yaml: nothing found",
+    )
+
+
+def test_what_is_found_is_shown_with_the_remedy_and_exit_code_2(tmp_path):
+    job = json.loads((GOLDEN / "taxi-vertex.json").read_text())
+    job["labels"]["Team"] = "tips"
+    job["pipelineSpec"]["deploymentSpec"]["executors"]["Trainer_executor"]["container"]["args"][1] = "__main__.Mine"
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    done = invoke("check", tmp_path / "job.json")
+    words = " ".join(done.output.split())
+    assert done.exit_code == 2
+    assert "2 wrong" in words and "'Team' is refused" in words
+    assert "is defined in a script, which no container can import" in words
+    assert "move it into a module of a package" in words
+
+
+def test_nothing_compiled_yet_says_how(tmp_path):
+    with pytest.raises(BadInput, match="nothing has been compiled"):
+        invoke("check", "--set", f"root={tmp_path}")
+
+
+def test_a_check_imports_no_tensorflow():
+    """It answers in a second."""
+    script = (
+        "import sys, contextlib\n"
+        "from cli.main import millrace\n"
+        f"with contextlib.suppress(SystemExit): millrace(['check', {str(GOLDEN / 'taxi-vertex.json')!r}])\n"
+        "print({'tensorflow', 'tfx', 'apache_beam'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "set()", done.stdout + done.stderr
