@@ -58,10 +58,10 @@ def run(config: Config, folder: RunFolder, started: Callable[[list[str]], None])
 def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]) -> Outcome:
     # TensorFlow and TFX come in here, after the checks: a mistake is told without waiting for them.
     from pipeline.pipeline import create_pipeline
-    from runners.engine.options import require_valid_options
+    from runners.engine.check import require_usable
     from runners.graph import bind, compile_graph
 
-    require_valid_options(config)
+    require_usable(config)
     _put_in_order(config)
     request = folder.request()
     assert request is not None, "the run's folder is made with its request"

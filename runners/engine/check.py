@@ -1,5 +1,6 @@
 """What would go wrong with the data stages on another engine, found on this machine before anything is sent."""
 
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pipeline.errors import BadInput, ConfigError
 from runners.engine.options import option_problems
 from runners.engine.package import package_problems
 
+_SERVER_SECONDS = 10
 _CARRIERS = ("--setup_file=", "--sdk_container_image=", "--extra_package=", "--requirements_file=")
 
 
@@ -30,6 +32,33 @@ def check_engine(config: Config, package: bool = True) -> list[BadInput]:
         with tempfile.TemporaryDirectory() as folder:
             problems += package_problems(str(setup_file), Path(folder))
     return problems
+
+
+def require_usable(config: Config) -> None:
+    """Refuses what would fail in the middle of a run: options that Beam refuses, a job server that does not answer.
+
+    Raises:
+        ConfigError: with the first mistake.
+    """
+    problems = option_problems(config) if beam_arguments(config) else []
+    if problems:
+        raise problems[0]
+    if config.beam.mode in ("portable", "flink", "spark") and config.beam.job_server:
+        _require_server(config.beam.job_server)
+
+
+def _require_server(address: str) -> None:
+    """Beam itself would wait five minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), _SERVER_SECONDS):
+            pass
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"no job server answers at {address}: {getattr(error, 'strerror', None) or error}",
+            where="beam.job_server",
+            remedy="start it, or name it as HOST:PORT (docs/beam.md)",
+        ) from error
 
 
 def _setup_file(config: Config) -> Path:

@@ -35,17 +35,6 @@ def option_problems(config: Config) -> list[BadInput]:
     ]
 
 
-def require_valid_options(config: Config) -> None:
-    """Refuses options that Beam would refuse in the middle of a run.
-
-    Raises:
-        ConfigError: with the first mistake.
-    """
-    problems = option_problems(config) if beam_arguments(config) else []
-    if problems:
-        raise problems[0]
-
-
 def _is_for_the_server(config: Config) -> bool:
     """A job server has options of its own, which only it knows."""
     return config.beam.mode in ("portable", "flink", "spark")

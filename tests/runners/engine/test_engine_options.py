@@ -1,5 +1,7 @@
 """What Beam says of its options reaches the user before anything starts, and `millrace check` with the rest."""
 
+import socket
+
 import pytest
 
 from pipeline.config import Config
@@ -7,7 +9,8 @@ from pipeline.config_file import load
 from pipeline.errors import ConfigError
 from runners.compiled.job import CompiledJob
 from runners.compiled.rules.engine import engine
-from runners.engine.options import option_problems, require_valid_options
+from runners.engine.check import require_usable
+from runners.engine.options import option_problems
 
 DATAFLOW = "{project: my-project, region: europe-west1, temp_location: gs://bucket/tmp}"
 
@@ -27,7 +30,7 @@ def config(*overrides: str) -> Config:
 )
 def test_a_wrong_option_is_refused_with_beams_reason(overrides, told):
     with pytest.raises(ConfigError, match=told) as refused:
-        require_valid_options(config(*overrides))
+        require_usable(config(*overrides))
     assert refused.value.where == "beam" and refused.value.remedy
 
 
@@ -35,7 +38,20 @@ def test_right_options_pass_and_a_job_server_may_have_its_own():
     own = "beam.options=[--flink_master=host:8081, --parallelism=8, --flink_option_of_the_server=1]"
     assert option_problems(config("beam.mode=flink", own)) == []
     assert option_problems(config("beam.mode=dataflow", f"beam.dataflow={DATAFLOW}")) == []
-    assert require_valid_options(config()) is None
+    assert require_usable(config()) is None
+
+
+@pytest.mark.parametrize("address", ["localhost:{port}", "localhost", "no-such-host.invalid:8099"])
+def test_a_job_server_that_does_not_answer_is_told_at_once(address):
+    """Beam would wait five minutes for it."""
+    with socket.socket() as closed:
+        closed.bind(("localhost", 0))
+        server = address.format(port=closed.getsockname()[1])
+        with pytest.raises(ConfigError, match="no job server answers at"):
+            require_usable(config("beam.mode=portable", f"beam.job_server={server}"))
+        if server != address:
+            closed.listen()
+            require_usable(config("beam.mode=portable", f"beam.job_server={server}"))
 
 
 def test_a_compiled_jobs_engine_is_checked_as_it_holds_there():
