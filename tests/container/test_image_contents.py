@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,12 +62,17 @@ def inside(image: Path, home: Path, *command: str) -> subprocess.CompletedProces
     )
 
 
+def versions(pins: list[str]) -> dict[str, str]:
+    """NAME==VERSION as a mapping, with names as the index of packages compares them (PEP 503)."""
+    pairs = [pin.split("==") for pin in pins]
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs}
+
+
 def test_it_holds_what_setup_py_asks_for_at_the_versions_of_the_lock(image, tmp_path):
     script = "import importlib.metadata as all; print(*(f'{one.name}=={one.version}' for one in all.distributions()))"
-    listed = inside(image, tmp_path, "python", "-c", script).stdout.lower().split()
-    installed = dict(one.split("==") for one in listed)
-    lock = (CHECKOUT / "requirements" / f"{STACK.name}.txt").read_text().lower().splitlines()
-    pinned = dict(line.split(" ")[0].split("==") for line in lock if "==" in line and line[0].isalnum())
+    installed = versions(inside(image, tmp_path, "python", "-c", script).stdout.split())
+    lock = (CHECKOUT / "requirements" / f"{STACK.name}.txt").read_text().splitlines()
+    pinned = versions([line.split(" ")[0] for line in lock if "==" in line and line[0].isalnum()])
     assert installed.pop("millrace")
     assert {name: installed[name] for name in installed} == {name: pinned.get(name) for name in installed}
     assert not set(FOR_DEVELOPERS) & set(installed)

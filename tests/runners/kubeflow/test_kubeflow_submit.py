@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 from fake_kubeflow import FakeKubeflow
@@ -10,6 +11,7 @@ from small_job import bare_job
 
 from pipeline.cloud_sections import KubeflowDeployment, Schedule
 from pipeline.errors import BadInput
+from runners.compiled.job import load
 from runners.journal import State
 from runners.kubeflow.client import has_client
 from runners.kubeflow.service import Kubeflow
@@ -19,6 +21,7 @@ from runners.remote.jobs import JobState
 HAS_CLIENT = has_client()
 needs_client = pytest.mark.skipif(not HAS_CLIENT, reason="TFX brings kfp on Python 3.10 and 3.11 only")
 RUNS = r"/runs$"
+GOLDEN = Path(__file__).parents[1] / "compiled" / "golden"
 
 
 @pytest.fixture
@@ -201,3 +204,21 @@ def test_a_recurring_run_is_made_listed_and_deleted(fake):
     assert service.schedules() == []
     with pytest.raises(BadInput, match="one for the whole installation"):
         service.create_schedule(ready(), "nightly", Schedule(cron="TZ=Europe/Zurich 30 5 * * *"))
+
+
+@needs_client
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*-kubeflow.yaml")), ids=lambda file: file.stem)
+def test_what_the_compiler_writes_is_taken_as_it_is(fake, file):
+    job = load(file)
+    kubeflow(fake).submit(job, "golden-1")
+    sent = fake.sent("POST", RUNS)[0].body["pipeline_spec"]
+    # The client writes protocol buffers: 7 as 7.0, and what is false or empty not at all.
+    assert _message(sent["pipeline_spec"]) == _message(job.spec)
+    assert sent["platform_spec"] == {"platforms": job.platform}
+
+
+def _message(spec):
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    return json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fake_vertex import FakeVertex
@@ -9,6 +10,7 @@ from small_job import small_job
 
 from pipeline.cloud_sections import Schedule, VertexDeployment
 from pipeline.errors import BadInput
+from runners.compiled.job import load
 from runners.journal import State
 from runners.remote.failures import ServiceFailure
 from runners.remote.jobs import JobState
@@ -16,6 +18,7 @@ from runners.vertex.service import Vertex
 
 PARENT = "projects/a-project/locations/us-central1"
 CREATE = r"/pipelineJobs$"
+GOLDEN = Path(__file__).parents[1] / "compiled" / "golden"
 
 
 @pytest.fixture
@@ -252,3 +255,17 @@ def test_a_schedule_is_not_made_twice_after_a_silence(fake):
     assert caught.value.remedy.endswith("millrace schedules list")
     assert len(fake.sent("POST", "/schedules$")) == 2
     assert len(fake.made_schedules) == 1
+
+
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*-vertex*.json")), ids=lambda file: file.stem)
+def test_what_the_compiler_writes_is_taken_as_it_is(fake, file):
+    job = load(file)
+    fake.buckets = {"my-bucket"}
+    service = vertex(fake)
+    service.check(job)
+    service.submit(job, "golden-1")
+    body = fake.sent("POST", CREATE)[0].body
+    assert body["pipelineSpec"] == job.spec
+    assert body.get("labels", {}) == job.labels
+    sent = {key: body[key] for key in job.settings}
+    assert sent == job.settings
