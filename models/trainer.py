@@ -111,6 +111,9 @@ def fit(job: Job, model: keras.Model, log_dir: Optional[str], more: Sequence[ker
     """
     plan = schedule(job.config.training)
     model.steps_per_execution = plan.per_execution
+    if not model.optimizer.built:
+        # Variables that are made in the first step would have TensorFlow trace the step a second time.
+        model.optimizer.build(model.trainable_variables)
     model.fit(
         training_data(job),
         epochs=plan.rounds,

@@ -150,6 +150,17 @@ def test_exactly_the_steps_asked_for_are_taken(table: Any, tmp_path: Path, train
     assert int(model.optimizer.iterations) == steps
 
 
+def test_the_step_is_traced_once(table: Any, tmp_path: Path) -> None:
+    """Tracing again costs a second each time."""
+    job = trainer.prepare(table("binary").fn_args(tmp_path, training={"steps": 60, "validate_every": 30}))
+    model, traced = trainer.build(job), []
+    for name in ("train_step", "test_step"):
+        step = getattr(model, name)
+        setattr(model, name, lambda data, name=name, step=step: traced.append(name) or step(data))
+    trainer.fit(job, model, None)
+    assert sorted(traced) == ["test_step", "train_step"]
+
+
 def test_training_stops_early_and_keeps_the_best_weights(
     table: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
