@@ -14,6 +14,11 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mkdir -p "$root/root/.cache/uv" "$root/root/.cache/pip" "$uv_cache" "$pip_cache"
 mount --bind "$uv_cache" "$root/root/.cache/uv"
+# uv knows an interpreter again by its path and date, and so would take pyenv's for one on this machine's C library.
+mkdir -p "$uv_cache/interpreter-v4"
+for known in "$root"/root/.cache/uv/interpreter-*; do
+    mount -t tmpfs tmpfs "$known"
+done
 mount --bind "$pip_cache" "$root/root/.cache/pip"
 if [ -n "$python" ]; then
     mkdir -p "$root$python"
