@@ -83,7 +83,7 @@ def test_docker_and_kubernetes_go_through_tfx_itself(tmp_path, platform, config)
 def test_a_model_can_be_pushed_to_a_vertex_endpoint(tmp_path):
     endpoint = "{project: p, region: europe-west4, endpoint: taxi, image: 'serving:1'}"
     node = graph(tmp_path, f"push.vertex={endpoint}")["Pusher"]
-    assert node.node_info.type.name.startswith("tfx.extensions.google_cloud_ai_platform.pusher")
+    assert node.node_info.type.name == "custom_components.vertex_pusher.component.VertexPusher"
     assert "europe-west4" in parameters(node)["custom_config"].string_value
 
 
@@ -97,3 +97,24 @@ def test_files_of_their_own_are_splits_without_hashing(tmp_path):
     values = parameters(graph(tmp_path, f"data.files={files}")["ExampleGen"])
     assert "test/*" in values["input_config"].string_value
     assert "hash_buckets" not in values["output_config"].string_value
+
+
+@pytest.mark.parametrize("service", ["vertex", "kubeflow"])
+def test_a_service_runs_the_same_graph_but_for_the_way_to_the_champion(tmp_path, service):
+    from pipeline.pipeline import create_pipeline
+    from pipeline.platform import KUBEFLOW, VERTEX, deployed
+    from runners.graph import compile_graph
+
+    platform = VERTEX if service == "vertex" else KUBEFLOW
+    config = deployed(load("conf/taxi.yaml", [f"{service}.root=gs://bucket/root"]), platform)
+    here = graph(tmp_path)
+    there = {
+        node.pipeline_node.node_info.id: node.pipeline_node
+        for node in compile_graph(create_pipeline(config, platform)).nodes
+    }
+    assert {name: set(node.upstream_nodes) for name, node in there.items()} == {
+        name: set() if name == "LatestBlessedModel" else set(node.upstream_nodes) for name, node in here.items()
+    }
+    different = {name for name, node in there.items() if node.node_info.type.name != here[name].node_info.type.name}
+    assert different == ({"LatestBlessedModel"} if service == "kubeflow" else set())
+    assert "gs://bucket/root/serving/taxi" in parameters(there["Pusher"])["push_destination"].string_value
