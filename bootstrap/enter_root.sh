@@ -14,17 +14,14 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mkdir -p "$root/root/.cache/uv" "$root/root/.cache/pip" "$uv_cache" "$pip_cache"
 mount --bind "$uv_cache" "$root/root/.cache/uv"
-# uv knows an interpreter again by its path and date, and so would take pyenv's for one on this machine's C library.
-mkdir -p "$uv_cache/interpreter-v4"
-for known in "$root"/root/.cache/uv/interpreter-*; do
-    mount -t tmpfs tmpfs "$known"
-done
 mount --bind "$pip_cache" "$root/root/.cache/pip"
 if [ -n "$python" ]; then
     mkdir -p "$root$python"
     mount --bind -o ro "$python" "$root$python"
     name=python$(basename "$python" | cut -d. -f1,2)
-    ln -s "$python/bin/$name" "$root/usr/local/bin/$name"
+    # uv's cache knows an interpreter, with its C library, by its path: one path in two roots would be taken for one.
+    mkdir -p "$root/opt/$(basename "$base")/bin"
+    ln -s "$python/bin/$name" "$root/opt/$(basename "$base")/bin/$name"
 fi
 git -c safe.directory='*' clone --quiet --no-hardlinks "$checkout" "$root/root/millrace"
 mkdir -p "$root/root/millrace/$results"
