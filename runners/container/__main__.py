@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 from runners.container import kubeflow, runtime_values
+from runners.container.champion import leave_out_candidate
 from runners.container.task_input import TaskInput
 
 EXECUTOR = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
@@ -35,6 +36,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         end_after(own.timeout_seconds)
     task = TaskInput.read(own.json_serialized_invocation_args, own.json_serialized_inputs_spec_args)
     runtime_values.apply(task)
+    leave_out_candidate(task)
     if own.service == "vertex":
         _hand_over(DRIVER if own.step == "resolve_input" else EXECUTOR, task, others)
     elif own.step == "resolve_input":

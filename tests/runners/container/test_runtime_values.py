@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from runners.container.champion import leave_out_candidate
 from runners.container.runtime_values import apply
 from runners.container.task_input import TaskInput
 
@@ -84,3 +85,14 @@ def test_thresholds_at_run_time_are_those_of_a_compile_with_them():
     assert json.loads(seen["eval_config"]) == json.loads(expected["eval_config"])
     assert json.loads(seen["eval_config"]) != json.loads(applied(evaluator(job))["eval_config"])
     assert seen == expected
+
+
+@pytest.mark.parametrize(("champion", "left"), [("gs://b/model/1", 0), ("gs://b/model/0", 1)])
+def test_no_model_is_compared_with_itself(champion, left):
+    artifacts = {
+        name: {"artifacts": [{"uri": uri}]} for name, uri in (("model", "gs://b/model/1"), ("baseline_model", champion))
+    }
+    given = TaskInput({"inputs": {"artifacts": artifacts}})
+    leave_out_candidate(given)
+    assert len(given.input_artifacts["baseline_model"]["artifacts"]) == left
+    assert len(given.input_artifacts["model"]["artifacts"]) == 1
