@@ -75,6 +75,8 @@ class Server:
             return
         pid = os.fork()
         if not pid:
+            # Whoever listens must hear that the server has ended, even if a task has not.
+            os.close(self._answers.fileno())
             if request["module"]:
                 run(request)
             execute(request)

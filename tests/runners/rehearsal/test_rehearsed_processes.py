@@ -102,8 +102,9 @@ def test_what_needs_more_memory_than_there_is_waits_its_turn():
         waiting.join()
 
 
-def test_a_rehearsal_that_is_interrupted_takes_its_tasks_along(stage, tmp_path):
-    """The second task's process must be gone, and the metadata must not say that it runs."""
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how):
+    """The task's process must be gone, whether the rehearsal could still do something about it or not."""
     job = JobBuilder().add("sleep", shell("echo $$ > $1; sleep 600", str(tmp_path / "pid")))
     program = textwrap.dedent(
         f"""
@@ -121,11 +122,22 @@ def test_a_rehearsal_that_is_interrupted_takes_its_tasks_along(stage, tmp_path):
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[0].strip() == "130"
-    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
-    [run] = json.loads(next((tmp_path / "logs").glob("*/rehearsal.json")).read_text())["tasks"]
-    assert run["state"] == "failed"
+    process.send_signal(how)
+    output = process.communicate(timeout=30)[0].strip()
+    task = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not psutil.pid_exists(task))
+    if how == signal.SIGINT:
+        assert output == "130"
+        [row] = json.loads(next((tmp_path / "logs").glob("*/rehearsal.json")).read_text())["tasks"]
+        assert row["state"] == "failed"
+
+
+def wait_until(true, seconds: float = 30) -> None:
+    """Waits for what must come about."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 class Forking:

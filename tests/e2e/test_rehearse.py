@@ -1,0 +1,199 @@
+"""A rehearsal through the real command: it makes what a run makes, and rehearses a job of stock TFX."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from conftest import CHECKOUT, Finished, Project
+from google.protobuf import text_format
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
+
+from custom_components.evaluator.gate_report import GateReport
+from pipeline import records
+
+pytestmark = pytest.mark.slow
+
+DIGEST = "europe-docker.pkg.dev/p/r/i@sha256:" + "0" * 64
+SPLITS = ("train", "eval")
+
+
+def remembered(root: Path, pipeline: str, run_id: str = "") -> records.RunRecord:
+    """A run in the metadata of a root; the last when none is named."""
+    connection = metadata_store_pb2.ConnectionConfig()
+    connection.sqlite.filename_uri = str(root / "metadata.db")
+    found = records.runs(MetadataStore(connection), pipeline)
+    return next(run for run in reversed(found) if run_id in ("", run.run_id))
+
+
+@pytest.fixture(scope="module")
+def shippable(project) -> Project:
+    """The project with what makes it a package, and a bucket for its cloud."""
+    for file in ("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE"):
+        shutil.copy(CHECKOUT / file, project.folder / file)
+    project.configure(
+        vertex={"project": "a-project", "root": "gs://bucket/taxi", "data_path": "gs://bucket/data", "image": DIGEST}
+    )
+    return project
+
+
+@pytest.fixture(scope="module")
+def local_run(shippable) -> records.RunRecord:
+    """A run of the same data in a root of its own, so that neither is the other's champion."""
+    root = shippable.folder / "local"
+    finished = shippable.run("--no-cache", "--set", f"root={root}")
+    assert finished.code == 0, finished.output
+    return remembered(root, "taxi")
+
+
+def rehearse(project: Project, *arguments: str) -> tuple[Finished, dict]:
+    """Rehearses with the bucket's data taken from the project, and gives the report as well."""
+    finished = project.millrace("rehearse", "--gs", f"gs://bucket/data={project.data}", *arguments)
+    reports = sorted((project.root / "logs").glob("*/rehearsal.json"))
+    return finished, json.loads(reports[-1].read_text()) if reports else {}
+
+
+@pytest.fixture(scope="module")
+def rehearsal(shippable, local_run) -> tuple[Finished, dict]:
+    """One rehearsal of the same configuration."""
+    return rehearse(shippable)
+
+
+@pytest.fixture(scope="module")
+def rehearsed(rehearsal, shippable) -> records.RunRecord:
+    """What the metadata remember of it."""
+    finished, _ = rehearsal
+    assert finished.code == 0, finished.output
+    return remembered(shippable.root, "taxi")
+
+
+def folder(run: records.RunRecord, stage: str, key: str) -> Path:
+    """Where an output of a run lies."""
+    artifact = run.artifact(stage, key)
+    assert artifact is not None, f"{stage} made no {key}"
+    return Path(artifact.uri)
+
+
+def serialised(files: Path) -> Counter:
+    """The examples of a split, however they are divided among files and in which order their features are written."""
+    dataset = tf.data.TFRecordDataset(sorted(str(file) for file in files.glob("*.gz")), "GZIP")
+    examples = (tf.train.Example.FromString(record) for record in dataset.as_numpy_iterator())
+    return Counter(example.SerializeToString(deterministic=True) for example in examples)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize(("stage", "key"), [("ExampleGen", "examples"), ("Transform", "transformed_examples")])
+def test_the_examples_are_those_of_a_run(local_run, rehearsed, stage, key, split):
+    made = serialised(folder(rehearsed, stage, key) / f"Split-{split}")
+    assert made and made == serialised(folder(local_run, stage, key) / f"Split-{split}")
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_statistics_and_anomalies_are_those_of_a_run(local_run, rehearsed, split):
+    for stage, key, file, message in (
+        ("StatisticsGen", "statistics", "FeatureStats.pb", statistics_pb2.DatasetFeatureStatisticsList),
+        ("ExampleValidator", "anomalies", "SchemaDiff.pb", anomalies_pb2.Anomalies),
+    ):
+        place = f"Split-{split}/{file}"
+        made, expected = (
+            message.FromString((folder(run, stage, key) / place).read_bytes()) for run in (rehearsed, local_run)
+        )
+        assert made.ByteSize() and made == expected
+
+
+def test_the_schema_and_the_verdicts_are_those_of_a_run(local_run, rehearsed):
+    for stage in ("SchemaGen", "CuratedSchema"):
+        made, expected = (
+            text_format.Parse((folder(run, stage, "schema") / "schema.pbtxt").read_text(), schema_pb2.Schema())
+            for run in (rehearsed, local_run)
+        )
+        assert made == expected
+    reports = [records.gate_report(run) for run in (rehearsed, local_run)]
+    assert all(isinstance(report, GateReport) for report in reports)
+    mine, theirs = (report for report in reports if report)
+    assert mine.blessed and theirs.blessed
+    assert [(row.metric, row.slice, row.verdict) for row in mine.rows] == [
+        (r.metric, r.slice, r.verdict) for r in theirs.rows
+    ]
+    assert mine.metrics == pytest.approx(theirs.metrics, abs=0.02)
+    for judge in ("Evaluator", "InfraValidator"):
+        assert records.blessing(rehearsed, judge) is records.blessing(local_run, judge) is True
+
+
+def test_a_model_is_pushed_and_answers(rehearsal, rehearsed, shippable, local_run):
+    _, report = rehearsal
+    pushed = Path(report["pushed_to"])
+    assert pushed.parent == shippable.root / "rehearsal" / "gs" / "bucket" / "taxi" / "serving" / "taxi"
+    assert records.pushed_to(rehearsed) == str(pushed)
+    mine, theirs = (tf.saved_model.load(str(place)) for place in (pushed, records.pushed_to(local_run)))
+    assert set(mine.signatures) == set(theirs.signatures)
+
+
+def test_the_report_says_what_a_person_asks(rehearsal, rehearsed):
+    finished, report = rehearsal
+    rows = {row["task"]: row for row in report["tasks"]}
+    assert {row["state"] for row in rows.values()} == {"done"} and rows["Trainer"]["peak"] > 3e8
+    assert rows["Trainer"]["limit"] > rows["Trainer"]["peak"]
+    assert rows["Pusher"]["outputs"]["pushed_model"][0].startswith("gs://bucket/taxi/")
+    assert not report["exact"], "tasks were forked"
+    assert not report["findings"]
+    for word in ("IAM", "quota", "network", "the image", "pushed to:"):
+        assert word in finished.output
+
+
+def test_runs_shows_a_rehearsal_and_resume_passes_it_over(rehearsed, shippable):
+    [row] = shippable.runs()
+    assert (row["run_id"], row["state"], row["blessed"], row["infra_blessed"]) == (rehearsed.run_id, "done", True, True)
+    assert row["metrics"] and row["pushed_to"]
+    resumed = shippable.run("--resume")
+    assert resumed.code == 2 and "nothing to resume" in resumed.output
+
+
+def test_again_in_interpreters_of_their_own(rehearsed, shippable):
+    """Unchanged tasks come from the cache, also when the job is read from a file; a failure shows retries and skips."""
+    file = shippable.folder / "job.json"
+    compiled = shippable.millrace("compile", "--runner", "vertex", "-o", str(file))
+    assert compiled.code == 0, compiled.output
+    job = json.loads(file.read_text())
+    job["pipelineSpec"]["root"]["dag"]["tasks"]["Trainer"]["retryPolicy"] = {
+        "maxRetryCount": 1,
+        "backoffDuration": "60s",
+    }
+    file.write_text(json.dumps(job))
+    finished, report = rehearse(shippable, str(file), "--exact", "--param", "training_steps=1", "--fail", "Trainer")
+    states = {row["task"]: row["state"] for row in report["tasks"]}
+    assert finished.code == 1 and report["exact"]
+    assert {states[name] for name in ("ExampleGen", "StatisticsGen", "Transform")} == {"cached"}
+    assert (states["Trainer"], states["Evaluator"], states["Pusher"]) == ("failed", "skipped", "skipped")
+    assert "2 tries, which the service starts after 60 s" in " ".join(finished.output.split())
+
+
+def test_a_broken_file_is_refused(shippable):
+    file = shippable.folder / "broken.json"
+    file.write_text('{"pipelineSpec": {}}')
+    finished = shippable.millrace("rehearse", str(file))
+    assert finished.code == 2 and "no compiled job" in finished.output and "Traceback" not in finished.output
+
+
+@pytest.mark.parametrize("version", ["2.1", "2.0"])
+def test_a_job_of_stock_tfx_rehearses(shippable, tmp_path, version):
+    """TFX's taxi example, compiled by TFX alone, whose tasks use nothing of Millrace."""
+    file = tmp_path / "stock.json"
+    script = Path(__file__).with_name("stock_taxi.py")
+    subprocess.run(
+        [sys.executable, str(script), "gs://bucket/data", "gs://bucket/stock", str(file), version],
+        check=True,
+        capture_output=True,
+    )
+    finished, report = rehearse(shippable, str(file))
+    assert finished.code == 0, finished.output
+    assert {row["state"] for row in report["tasks"]} == {"done"}
+    assert (Path(report["pushed_to"]) / "saved_model.pb").is_file()
+    pushed = remembered(shippable.root, "stock-taxi").artifact("Pusher", "pushed_model")
+    assert pushed and pushed.custom_properties["pushed"].int_value == 1
