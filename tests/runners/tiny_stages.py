@@ -1,6 +1,7 @@
-"""Three small function components, for graphs that run in a second."""
+"""Small function components, for graphs that run in a second."""
 
 import os
+import time
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
@@ -44,3 +45,46 @@ def Middle(
 def Sink(value: InputArtifact[ExternalArtifact], result: OutputArtifact[ExternalArtifact]) -> None:
     """Ends the graph."""
     _write(result, "end")
+
+
+@component
+def Waiting(
+    value: InputArtifact[ExternalArtifact],
+    result: OutputArtifact[ExternalArtifact],
+    file: Parameter[str],
+    mode: Parameter[str],
+) -> None:
+    """Waits for a file that a stage after it writes, and then passes or fails."""
+    deadline = time.monotonic() + 30
+    while not os.path.exists(file):
+        if time.monotonic() > deadline:
+            raise TimeoutError("nobody wrote the file")
+        time.sleep(0.02)
+    if mode == "fail":
+        raise ValueError("it broke beside")
+    _write(result, mode)
+
+
+@component
+def Writing(
+    value: InputArtifact[ExternalArtifact],
+    result: OutputArtifact[ExternalArtifact],
+    file: Parameter[str],
+    mode: Parameter[str],
+) -> None:
+    """Writes the file, and then passes or fails."""
+    with open(file, "w"):
+        pass
+    if mode == "fail":
+        raise ValueError("the other broke")
+    _write(result, mode)
+
+
+@component
+def Joining(
+    left: InputArtifact[ExternalArtifact],
+    right: InputArtifact[ExternalArtifact],
+    result: OutputArtifact[ExternalArtifact],
+) -> None:
+    """Needs both."""
+    _write(result, "both")
