@@ -37,9 +37,8 @@ def shippable(project) -> Project:
     """The project with what makes it a package, and a bucket for its cloud."""
     for file in ("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE"):
         shutil.copy(CHECKOUT / file, project.folder / file)
-    project.configure(
-        vertex={"project": "a-project", "root": "gs://bucket/taxi", "data_path": "gs://bucket/data", "image": DIGEST}
-    )
+    places = {"project": "a-project", "root": "gs://bucket/taxi", "data_path": "gs://bucket/data", "image": DIGEST}
+    project.configure(vertex={**places, "defaults": {"memory_gb": 16}})
     return project
 
 
