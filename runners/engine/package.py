@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.errors import BadInput
 
 # What a worker of the data stages unpickles, and what pickles refer to by name.
-IMPORTED = ("custom_components.columnar_example_gen.stages", "models.preprocessing")
+IMPORTED = ("models.preprocessing", "custom_components.columnar_example_gen.stages")
 
 
 @dataclass(frozen=True)
