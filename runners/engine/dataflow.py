@@ -12,7 +12,6 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow.internal import apiclient
-from apitools.base.py import encoding
 from tfx import types
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 
@@ -98,7 +97,7 @@ def _described(job: apiclient.Job) -> DataflowJob:
         proto_pipeline_staged_url=f"{job.google_cloud_options.staging_location}/{_PIPELINE_FILE}",
         proto_pipeline=job.proto_pipeline,
     ).proto
-    return DataflowJob(json.loads(encoding.MessageToJson(job.proto)), job.proto_pipeline, staged)
+    return DataflowJob(json.loads(job.json()), job.proto_pipeline, staged)
 
 
 def _staged(pipeline: beam_runner_api_pb2.Pipeline) -> dict[str, str]:
