@@ -51,7 +51,7 @@ class StatisticsGen(tfx_component.StatisticsGen):
             schema=schema,
             stats_options_json=stats_options.to_json() if stats_options else None,
             exclude_splits=json_utils.dumps(exclude_splits or []),
-            in_process=in_process,
+            in_process=int(in_process),  # compiled jobs have no booleans
             code_digest=code_digest,
             statistics=types.Channel(type=standard_artifacts.ExampleStatistics),
         )
