@@ -196,13 +196,14 @@ def print_end(job: RemoteJob, seconds: float, console: Console) -> None:
     """Prints how a job ended, and why."""
     console.print()
     for task in job.tasks:
-        if task.state is State.FAILED:
-            console.print(f"[bold red]{escape(task.name)}:[/] {escape(task.failure or 'failed')}")
+        if task.state in (State.FAILED, State.BLOCKED):
+            said = "said no, its log says why" if task.blocked else task.failure or "failed"
+            console.print(f"[bold red]{escape(task.name)}:[/] {escape(said)}")
             if task.note:
                 console.print(f"  {escape(task.note)}")
         elif task.blocked:
             console.print(f"{escape(task.name)} was not run: {escape(task.note)}")
     if job.failure:
         console.print(escape(job.failure))
-    words = {0: "done", 3: "done, but a gate said no", 130: "cancelled"}
+    words = {0: "done", 3: "a gate said no", 130: "cancelled"}
     console.print(f"job {job.name}: {words.get(job.exit_code, 'failed')} in {seconds:.1f} s; {job.link}")

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Sequence
 from typing import Optional
 
+from pipeline.errors import describe
 from runners.container import kubeflow, runtime_values
 from runners.container.champion import leave_out_candidate
 from runners.container.task_input import TaskInput
@@ -30,7 +31,19 @@ TIMED_OUT = 124
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
-    """Runs the task that the arguments describe; TFX ends the process when it is not done well."""
+    """Runs the task that the arguments describe, and ends the process when it is not done well.
+
+    The exit code is the failure's own, 3 where a gate said no: of a failure, a service passes on nothing else.
+    """
+    try:
+        _run(arguments)
+    except Exception as error:
+        # As the interpreter would have done it, but for the exit code.
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(describe(error).exit_code)
+
+
+def _run(arguments: Optional[Sequence[str]]) -> None:
     own, others = _parser().parse_known_args(arguments)
     if own.timeout_seconds:
         end_after(own.timeout_seconds)

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.metadata
 import io
+import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import urllib3
 
 from pipeline.cloud_sections import KubeflowDeployment
 from pipeline.errors import BadInput
-from runners.remote.failures import ServiceFailure, refused, silent, unreachable
+from runners.remote.failures import ServiceFailure, reason, refused, silent, unreachable
 
 HEALTH = "/apis/v2beta1/healthz"
 
@@ -132,11 +133,11 @@ def failures(settings: KubeflowDeployment, asked: str) -> Iterator[None]:
     except requests.Timeout as error:
         raise silent(asked, said(settings), settings.request_seconds) from error
     except requests.RequestException as error:
-        raise unreachable(asked, said(settings), _reason(error)) from error
+        raise unreachable(asked, said(settings), reason(error)) from error
     except urllib3.exceptions.HTTPError as error:
         if _timed_out(error):
             raise silent(asked, said(settings), settings.request_seconds) from error
-        raise unreachable(asked, said(settings), _reason(error)) from error
+        raise unreachable(asked, said(settings), reason(error)) from error
     except Exception as error:
         # `kfp_server_api.ApiException`, named by its shape: importing it here would need the client.
         status = getattr(error, "status", None)
@@ -166,8 +167,6 @@ def _message(error: Any) -> str:
     """The service's words, without the stack that its gateway sends along."""
     body = str(getattr(error, "body", "") or getattr(error, "reason", "") or error)
     with contextlib.suppress(ValueError, AttributeError):
-        import json
-
         told = json.loads(body)
         return str(told.get("message") or told.get("error") or body)
     return body
@@ -176,12 +175,6 @@ def _message(error: Any) -> str:
 def _timed_out(error: urllib3.exceptions.HTTPError) -> bool:
     cause = getattr(error, "reason", None) or error
     return isinstance(cause, urllib3.exceptions.ReadTimeoutError)
-
-
-def _reason(error: BaseException) -> str:
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 @contextlib.contextmanager

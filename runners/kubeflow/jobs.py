@@ -3,7 +3,7 @@
 from typing import Any, Optional
 
 from runners.journal import State
-from runners.remote.jobs import JobState, RemoteJob, RemoteSchedule, RemoteTask
+from runners.remote.jobs import JobState, RemoteJob, RemoteSchedule, RemoteTask, ended_by_a_gate
 
 # `RuntimeState` of the v2beta1 API.
 _JOB_STATES = {
@@ -61,19 +61,24 @@ def _inner(spec: Any) -> dict[str, Any]:
 
 def _task(detail: Any, said: dict[str, Any]) -> RemoteTask:
     # SKIPPED stands for a cache hit and for a condition that did not hold; the spec tells which it can be.
-    blocked = str(detail.state) == "SKIPPED" and bool(said.get("triggerPolicy", {}).get("condition"))
-    state = State.SKIPPED if blocked else _TASK_STATES.get(str(detail.state), State.WAITING)
-    failed = state is State.FAILED
-    pod = next((child.pod_name for child in detail.child_tasks or [] if child.pod_name), detail.pod_name)
+    skipped = str(detail.state) == "SKIPPED" and bool(said.get("triggerPolicy", {}).get("condition"))
+    state = State.SKIPPED if skipped else _TASK_STATES.get(str(detail.state), State.WAITING)
+    failure = detail.error.message if state is State.FAILED and detail.error else ""
+    refused = ended_by_a_gate(failure)
     return RemoteTask(
         name=detail.display_name,
-        state=state,
+        state=State.BLOCKED if refused else state,
         started=seconds(detail.start_time) if state is not State.WAITING else None,
         ended=seconds(detail.end_time),
-        note="its condition did not hold" if blocked else f"log: kubectl logs {pod}" if failed and pod else "",
-        failure=detail.error.message if failed and detail.error else "",
-        blocked=blocked,
+        note="its condition did not hold" if skipped else _log(detail) if state is State.FAILED else "",
+        failure=failure,
+        blocked=skipped or refused,
     )
+
+
+def _log(detail: Any) -> str:
+    pod = next((child.pod_name for child in detail.child_tasks or [] if child.pod_name), detail.pod_name)
+    return f"log: kubectl logs {pod}" if pod else ""
 
 
 def schedule_of(found: Any, host: str) -> RemoteSchedule:

@@ -91,6 +91,13 @@ def unreachable(asked: str, where: str, reason: str) -> ServiceFailure:
     )
 
 
+def reason(error: BaseException) -> str:
+    """The words of the innermost cause of an exception, on one line."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 def _general_remedy(status: int) -> str:
     if status == 429:
         return "try again in some minutes; ask for more quota where this is usual"

@@ -1,6 +1,7 @@
 """A job, a task and a schedule as a service tells of them, in the same words for every service."""
 
 import enum
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional, Protocol
@@ -8,6 +9,9 @@ from typing import Optional, Protocol
 from pipeline.cloud_sections import Schedule
 from runners.compiled.job import CompiledJob
 from runners.journal import ENDED, Event, State
+
+# How Vertex AI ("... exited with a non-zero status of 3.") and Argo ("Error (exit code 3)") tell of a task that ended.
+_A_GATE_SAID_NO = re.compile(r"\b(status of|exit code) 3\b")
 
 
 class JobState(str, enum.Enum):
@@ -18,6 +22,11 @@ class JobState(str, enum.Enum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+def ended_by_a_gate(failure: str) -> bool:
+    """Whether what a service says of a failed task means that a gate said no."""
+    return bool(_A_GATE_SAID_NO.search(failure))
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class RemoteTask:
         ended: when it ended; None before.
         note: a few words for a person, for instance where its log is.
         failure: what the service says went wrong; empty when nothing did.
-        blocked: whether it was not run because its condition did not hold.
+        blocked: whether a gate said no: it ended with exit code 3, or was not run since its condition did not hold.
     """
 
     name: str
@@ -85,10 +94,13 @@ class RemoteJob:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 3 done but a gate said no, 1 failed, 130 cancelled."""
-        if self.state is JobState.DONE:
-            return 3 if any(task.blocked for task in self.tasks) else 0
-        return 130 if self.state is JobState.CANCELLED else 1
+        """0 done, 3 a gate said no and nothing else went wrong, 1 failed, 130 cancelled."""
+        if self.state is JobState.CANCELLED:
+            return 130
+        broken = self.state is JobState.FAILED and any(task.state is State.FAILED for task in self.tasks)
+        if any(task.blocked for task in self.tasks) and not broken:
+            return 3
+        return 0 if self.state is JobState.DONE else 1
 
     def events(self) -> list[Event]:
         """What happened so far, in the order in which it happened."""

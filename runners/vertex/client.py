@@ -17,7 +17,7 @@ from requests import exceptions as http_exceptions
 
 from pipeline.cloud_sections import VertexDeployment
 from pipeline.errors import BadInput
-from runners.remote.failures import ServiceFailure, refused, silent, unreachable
+from runners.remote.failures import ServiceFailure, reason, refused, silent, unreachable
 
 Answer = TypeVar("Answer")
 
@@ -130,7 +130,7 @@ def failures(where: Place, asked: str) -> Iterator[None]:
     except (http_exceptions.Timeout, api_exceptions.RetryError) as error:
         raise silent(asked, where.said, where.seconds) from error
     except http_exceptions.RequestException as error:
-        raise unreachable(asked, where.said, _innermost(error)) from error
+        raise unreachable(asked, where.said, reason(error)) from error
     except auth_exceptions.GoogleAuthError as error:
         raise _no_credentials(error, where) from error
 
@@ -151,11 +151,5 @@ def remedies(where: Place) -> dict[int, str]:
 
 def _no_credentials(error: Exception, where: Place) -> ServiceFailure:
     return ServiceFailure(
-        f"there are no credentials that can be used: {_innermost(error)}", where=where.said, remedy=LOG_IN, status=401
+        f"there are no credentials that can be used: {reason(error)}", where=where.said, remedy=LOG_IN, status=401
     )
-
-
-def _innermost(error: BaseException) -> str:
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -5,7 +5,7 @@ from typing import Any, Optional
 from google.cloud import aiplatform_v1
 
 from runners.journal import State
-from runners.remote.jobs import JobState, RemoteJob, RemoteTask
+from runners.remote.jobs import JobState, RemoteJob, RemoteTask, ended_by_a_gate
 from runners.vertex.client import Place
 
 CONSOLE = "https://console.cloud.google.com"
@@ -52,19 +52,23 @@ def job_of(found: aiplatform_v1.PipelineJob, where: Place) -> RemoteJob:
 
 
 def _task(detail: aiplatform_v1.PipelineTaskDetail) -> RemoteTask:
-    blocked = detail.state.name == "NOT_TRIGGERED"
-    main = detail.executor_detail.container_detail.main_job or detail.executor_detail.custom_job_detail.job
-    failure = detail.error.message if detail.state.name == "FAILED" and detail.error else ""
-    note = f"log: gcloud ai custom-jobs stream-logs {main}" if failure and main else ""
+    said = detail.state.name
+    failure = detail.error.message if said == "FAILED" and detail.error else ""
+    refused = ended_by_a_gate(failure)
     return RemoteTask(
         name=detail.task_name,
-        state=_TASK_STATES.get(detail.state.name, State.WAITING),
-        started=seconds(detail.start_time) or (seconds(detail.create_time) if detail.state.name != "PENDING" else None),
+        state=State.BLOCKED if refused else _TASK_STATES.get(said, State.WAITING),
+        started=seconds(detail.start_time) or (seconds(detail.create_time) if said != "PENDING" else None),
         ended=seconds(detail.end_time),
-        note="its condition did not hold" if blocked else note,
+        note="its condition did not hold" if said == "NOT_TRIGGERED" else _log(detail) if failure else "",
         failure=failure,
-        blocked=blocked,
+        blocked=refused or said == "NOT_TRIGGERED",
     )
+
+
+def _log(detail: aiplatform_v1.PipelineTaskDetail) -> str:
+    ran = detail.executor_detail.container_detail.main_job or detail.executor_detail.custom_job_detail.job
+    return f"log: gcloud ai custom-jobs stream-logs {ran}" if ran else ""
 
 
 def seconds(time: Any) -> Optional[float]:

@@ -38,12 +38,14 @@ class FakeVertex(FakeService):
     Args:
         buckets: the buckets that there are.
         outcomes: the final state of a task, by its name, where it is not SUCCEEDED.
+        codes: what the container of a failed task exits with, by the task's name, where it is not 1.
         work: does a job's work in a thread of its own; without it a job advances a little each time it is looked at.
             It gets the job as it was received and whom to tell, and returns whether the job succeeded.
     """
 
     buckets: set[str] = field(default_factory=lambda: {"a-bucket"})
     outcomes: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, int] = field(default_factory=dict)
     work: Optional[Callable[[dict[str, Any], Tell], bool]] = None
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     made_schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -145,7 +147,7 @@ class FakeVertex(FakeService):
         detail = next(one for one in job["jobDetail"]["taskDetails"] if one["taskName"] == task)
         detail |= {"state": state, "endTime": now()}
         if state == "FAILED":
-            error = error or "The replica workerpool0-0 exited with a non-zero status of 1."
+            error = error or f"The replica workerpool0-0 exited with a non-zero status of {self.codes.get(task, 1)}."
             detail["error"] = {"code": 9, "message": error}
             text = f"The DAG failed because some tasks failed. The failed tasks are: [{task}]."
             job |= {"state": "PIPELINE_STATE_FAILED", "endTime": now(), "error": {"code": 9, "message": text}}

@@ -11,7 +11,7 @@ from fake_vertex import Tell
 from runners.compiled.job import from_documents
 from runners.journal import State
 from runners.rehearsal.rehearse import rehearse
-from runners.rehearsal.report import Result
+from runners.rehearsal.report import Result, TaskState
 from runners.rehearsal.world import Options
 from runners.run_folder import RunFolder
 
@@ -54,7 +54,7 @@ class Rehearsed:
             over.set()
             for follower in followers:
                 follower.join()
-        return self.result.exit_code in (0, 3)
+        return not any(row.state in (TaskState.FAILED, TaskState.BLOCKED) for row in self.result.tasks)
 
 
 def _follow(run: RunFolder, tell: Tell, over: threading.Event) -> None:
@@ -65,7 +65,9 @@ def _follow(run: RunFolder, tell: Tell, over: threading.Event) -> None:
         events = run.journal.events()
         for event in events[told:]:
             if event.state in _STATES:
-                tell(event.stage, _STATES[event.state], event.failure.what if event.failure else "")
+                code = 3 if event.state is State.BLOCKED else 1
+                words = f"The replica workerpool0-0 exited with a non-zero status of {code}."
+                tell(event.stage, _STATES[event.state], words)
         told = len(events)
         if last:
             return

@@ -213,6 +213,15 @@ def test_a_failed_task_is_told_with_its_log(fake):
     assert "failed tasks are: [Learner]" in job.failure
 
 
+def test_a_gate_that_says_no_is_told_from_a_failure(fake):
+    service = vertex(fake)
+    fake.outcomes, fake.codes = {"Learner": "FAILED"}, {"Learner": 3}
+    service.submit(ready(), "small-1")
+    job = [service.job("small-1") for _ in range(4)][-1]
+    assert (job.state, job.exit_code) == (JobState.FAILED, 3)
+    assert {task.name: task.state for task in job.tasks} == {"Reader": State.DONE, "Learner": State.BLOCKED}
+
+
 def test_jobs_are_listed_newest_first_and_cancelled(fake):
     service = vertex(fake)
     for name in ("small-1", "small-2", "small-3"):
