@@ -17,7 +17,7 @@ class StatisticsGenSpec(standard_component_specs.StatisticsGenSpec):
 
     PARAMETERS = {
         **standard_component_specs.StatisticsGenSpec.PARAMETERS,
-        executor.IN_PROCESS_KEY: component_spec.ExecutionParameter(type=bool, optional=True),
+        executor.IN_PROCESS_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         "code_digest": component_spec.ExecutionParameter(type=str, optional=True),
     }
 
