@@ -32,9 +32,14 @@ def deploy(project, fake: FakeVertex) -> None:
     project.conf.write_text(yaml.safe_dump(values))
 
 
+@pytest.fixture(scope="module")
+def work(project, tmp_path_factory) -> Rehearsed:
+    """Does the jobs' work, and keeps what they made, as a pipeline root does."""
+    return Rehearsed(tmp_path_factory.mktemp("cloud"), {"gs://a-bucket/data": project.data})
+
+
 @pytest.mark.slow
-def test_from_submit_to_a_pushed_model(project, tmp_path):
-    work = Rehearsed(tmp_path, {"gs://a-bucket/data": project.data})
+def test_from_submit_to_a_pushed_model(project, work):
     with FakeVertex(work=work) as fake:
         deploy(project, fake)
         finished = project.millrace(
@@ -59,3 +64,17 @@ def test_from_submit_to_a_pushed_model(project, tmp_path):
         assert not tasks["Pusher"].get("cachingOptions", {}).get("enableCache")
         assert tasks["Trainer"]["cachingOptions"]["enableCache"] is True
         assert PASSWORD not in str([request.body for request in fake.requests])
+
+
+@pytest.mark.slow
+def test_a_gate_says_no_there_as_it_does_here(project, work):
+    project.edit("schema/taxi/schema.pbtxt", 'value: "Cash"', 'value: "Coins"')
+    with FakeVertex(work=work) as fake:
+        deploy(project, fake)
+        finished = project.millrace("submit", "--wait", "--every", "0.5")
+        assert finished.code == 3, finished.output
+        assert re.search(r"ExampleGen +cached", finished.output), finished.output
+        assert re.search(r"DataGate +blocked", finished.output)
+        assert "DataGate: said no, its log says why" in finished.output
+        assert "log: gcloud ai custom-jobs stream-logs" in finished.output
+        assert re.search(r"^job taxi-\S+: a gate said no in ", finished.output, re.MULTILINE)
