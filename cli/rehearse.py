@@ -13,9 +13,9 @@ from typing import Any, Optional
 import click
 
 from cli.board import Board
+from cli.prepared_job import compiled_before, parameter_values
 from cli.rehearsal_report import print_report
 from cli.service_options import service_options
-from cli.submit import compiled_before, parameter_values
 from pipeline.checks import require_writable_root
 from pipeline.config import Config
 from pipeline.config_file import load
@@ -124,9 +124,8 @@ def _rehearsed(
     board: Board,
 ) -> Result:
     place = Path(layout(config).root)
-    # What the tasks need is imported in another process while the job is compiled here.
     with Stage(place, options.exact) as stage:
-        job = found or compiled(config, runner)
+        job = found or stage.compile(config, runner, folder.log)
         findings = check(job, config if found is None else None)
         for finding in findings:
             logging.getLogger(__name__).warning("%s: %s; %s", finding.where, finding.what, finding.remedy)
@@ -144,17 +143,6 @@ def _rehearsed(
             stage=stage,
             started=lambda _, tasks: board.show(tasks),
         )
-
-
-def compiled(config: Config, runner: str) -> CompiledJob:
-    """Compiles the configuration for a service."""
-    if runner == "kubeflow":
-        from runners.kubeflow.compile import compile_job as for_kubeflow
-
-        return for_kubeflow(config)
-    from runners.vertex.compile import compile_job
-
-    return compile_job(config)
 
 
 def refuse(findings: Sequence[Finding]) -> None:

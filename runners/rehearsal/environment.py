@@ -45,6 +45,11 @@ class Environment:
         """Its interpreter."""
         return self.folder / "bin" / "python"
 
+    @property
+    def packages(self) -> Path:
+        """Its site-packages."""
+        return self.folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+
     def variables(self, home: Path) -> dict[str, str]:
         """The environment variables of a task: its `bin` first on PATH, and no credentials.
 

@@ -33,6 +33,10 @@ COMMON_MODULES = (
     "tfx.components",
     "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor",
     "tfx.orchestration.kubeflow.v2.file_based_example_gen.driver",
+    "tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner",
+    "apache_beam.runners.worker.sdk_worker_main",
+    "apache_beam.runners.portability.prism_runner",
+    "tensorboard.summary",
 )
 
 
