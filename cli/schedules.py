@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from cli.prepared_job import compiled_before, parameter_values, prepared
 from cli.service_options import also, connected, local_time, service_options
-from cli.submit import compiled_before, parameter_values, prepared
 from pipeline.cloud_sections import Schedule
 from pipeline.config import Config
 from pipeline.config_file import load

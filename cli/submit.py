@@ -12,21 +12,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from cli.board import Board
-from cli.findings import counted, print_findings
+from cli.prepared_job import compiled_before, parameter_values, prepared
 from cli.service_options import also, service_options
-from pipeline.config import Config
 from pipeline.config_file import load
 from pipeline.errors import BadInput
-from runners.compiled.checks import check
-from runners.compiled.compile import compile_for, compiled_file
-from runners.compiled.findings import refusing
 from runners.compiled.job import CompiledJob, Dialect
-from runners.compiled.job import load as load_job
 from runners.journal import State
-from runners.quiet import output_to
 from runners.remote.following import Watched, follow
 from runners.remote.jobs import RemoteJob, Service
-from runners.remote.services import connect, meant
+from runners.remote.services import meant
 
 # What Vertex AI takes for a job's id.
 JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
@@ -59,110 +53,19 @@ def submit(
     config = load(config_file, overrides)
     found = compiled_before(file, runner)
     wanted = found.dialect if found else meant(config, runner)
-    service, job = prepared(config, found, wanted, parameter_values(parameters))
-    name = job_id or new_job_id(job.name)
+    name = job_id or new_job_id(found.name if found else config.name)
     if not JOB_ID.fullmatch(name):
         raise BadInput(
             f"{name!r} cannot be a job's id", where="--job-id", remedy="a letter, then letters, digits and dashes"
         )
+    service, job = prepared(config, found, wanted, parameter_values(parameters))
     sent = service.submit(job, name)
     click.echo(f"job:  {sent.name}")
     click.echo(f"link: {sent.link}")
+    more = also(config_file, runner or (wanted if wanted != meant(config) else None))
     if wait:
-        raise click.exceptions.Exit(_followed(service, sent, job, every, also(config_file, runner)))
-    click.echo(f"next: millrace jobs show{also(config_file, runner)} {sent.name}")
-
-
-def parameter_values(given: tuple[str, ...]) -> dict[str, str]:
-    """The values of `--param`, by name.
-
-    Raises:
-        BadInput: one is not NAME=VALUE, or a name comes twice.
-    """
-    values: dict[str, str] = {}
-    for text in given:
-        name, separator, value = text.partition("=")
-        if not separator or not name or name in values:
-            raise BadInput(
-                f"--param {text}: expected NAME=VALUE, each name once", remedy="for instance --param training_steps=200"
-            )
-        values[name] = value
-    return values
-
-
-def compiled_before(file: Optional[Path], runner: Optional[Dialect]) -> Optional[CompiledJob]:
-    """The job in a file; None when no file is named.
-
-    Raises:
-        BadInput: it is no compiled job, or is for another service than the one that is asked for.
-    """
-    if file is None:
-        return None
-    found = load_job(file)
-    if runner and runner != found.dialect:
-        raise BadInput(
-            f"compiled for {found.dialect}, not for {runner}",
-            where=str(file),
-            remedy=f"leave --runner out, or: millrace compile --runner {runner}",
-        )
-    return found
-
-
-def prepared(
-    config: Config, found: Optional[CompiledJob], runner: Dialect, values: dict[str, str]
-) -> tuple[Service, CompiledJob]:
-    """The service, and the job for it, checked as far as it can be before anything is made.
-
-    What takes no time is looked at first: a file's parameters before the service is asked, the service before
-    anything is compiled.
-
-    Args:
-        config: the configuration.
-        found: the job; None to compile the configuration.
-        runner: the service.
-        values: the values of runtime parameters, by name.
-    """
-    job = ready(found, config, values) if found else None
-    service = connect(config, runner)
-    job = job or ready(_compiled(config, runner), config, values)
-    service.check(job)
-    return service, job
-
-
-def ready(job: CompiledJob, config: Config, values: dict[str, str]) -> CompiledJob:
-    """The job with the values of its parameters, and nothing in it that is known to be refused later.
-
-    Raises:
-        BadInput: a parameter is unknown, has a value of another type, or has none; or a check says no.
-    """
-    job = job.with_values(values)
-    known = job.effective_values
-    missing = [name for name, said in job.parameters.items() if name not in known and not said.optional]
-    if missing:
-        raise BadInput(
-            f"no value for {', '.join(missing)}",
-            where=job.file or job.name,
-            remedy=" ".join(f"--param {name}=..." for name in missing),
-        )
-    # A file of another pipeline is checked without the configuration, which knows nothing of it.
-    findings = check(job, config if job.name == config.name else None)
-    refused = refusing(findings, submitting=True)
-    print_findings(findings, Console(stderr=True))
-    if refused:
-        raise BadInput(
-            f"it would be refused: {counted(refused)}",
-            where=job.file or job.name,
-            remedy="mend what the table names; nothing was sent",
-        )
-    return job
-
-
-def _compiled(config: Config, runner: Dialect) -> CompiledJob:
-    click.echo(f"compiling {config.file} (TensorFlow and TFX take some seconds to load)")
-    log = compiled_file(config, runner).with_suffix(".log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with output_to(log):
-        return compile_for(config, runner)
+        raise click.exceptions.Exit(_followed(service, sent, job, every, more))
+    click.echo(f"next: millrace jobs show{more} {sent.name}")
 
 
 def new_job_id(pipeline: str) -> str:

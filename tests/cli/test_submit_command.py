@@ -119,6 +119,24 @@ def test_waiting_follows_the_tasks_and_exits_by_the_result(millrace, vertex, fil
     assert "Pusher was not run: its condition did not hold" in refused.stdout
 
 
+def test_an_interrupt_ends_the_watching_and_not_the_job(vertex, file):
+    where = ["--set", f"vertex.api_endpoint={vertex.url}", "--set", "vertex.project=a-project"]
+    send = ["submit", file, "--param", "steps=20", "--job-id", "one", "--wait", "--every", "60", *where]
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from cli.main import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", heed, *send], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("small: one waits"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the job goes on. To end it: millrace jobs cancel one" in said
+    assert vertex.sent("POST", ":cancel") == []
+
+
 def test_waiting_bears_with_a_service_that_is_away_for_a_while(millrace, vertex, file):
     vertex.fail("GET", r"/pipelineJobs/small", 503, times=3)
     finished = millrace("submit", file, "--param", "steps=20", "--wait", "--every", "0.05")

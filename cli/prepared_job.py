@@ -1,0 +1,113 @@
+"""The job that `submit` and `schedules create` send: read or compiled, given its values, and checked."""
+
+from pathlib import Path
+from typing import Optional
+
+import click
+from rich.console import Console
+
+from cli.findings import counted, print_findings
+from pipeline.checks import require_writable_root
+from pipeline.config import Config
+from pipeline.errors import BadInput
+from runners.compiled.checks import check
+from runners.compiled.compile import compile_for, compiled_file
+from runners.compiled.findings import refusing
+from runners.compiled.job import CompiledJob, Dialect
+from runners.compiled.job import load as load_job
+from runners.quiet import output_to
+from runners.remote.jobs import Service
+from runners.remote.services import connect
+
+
+def parameter_values(given: tuple[str, ...]) -> dict[str, str]:
+    """The values of `--param`, by name.
+
+    Raises:
+        BadInput: one is not NAME=VALUE, or a name comes twice.
+    """
+    values: dict[str, str] = {}
+    for text in given:
+        name, separator, value = text.partition("=")
+        if not separator or not name or name in values:
+            raise BadInput(
+                f"--param {text}: expected NAME=VALUE, each name once", remedy="for instance --param training_steps=200"
+            )
+        values[name] = value
+    return values
+
+
+def compiled_before(file: Optional[Path], runner: Optional[Dialect]) -> Optional[CompiledJob]:
+    """The job in a file; None when no file is named.
+
+    Raises:
+        BadInput: it is no compiled job, or is for another service than the one that is asked for.
+    """
+    if file is None:
+        return None
+    found = load_job(file)
+    if runner and runner != found.dialect:
+        raise BadInput(
+            f"compiled for {found.dialect}, not for {runner}",
+            where=str(file),
+            remedy=f"leave --runner out, or: millrace compile --runner {runner}",
+        )
+    return found
+
+
+def prepared(
+    config: Config, found: Optional[CompiledJob], runner: Dialect, values: dict[str, str]
+) -> tuple[Service, CompiledJob]:
+    """The service, and the job for it, checked as far as it can be before anything is made.
+
+    What takes no time is looked at first: a file's parameters before the service is asked, the service before
+    anything is compiled.
+
+    Args:
+        config: the configuration.
+        found: the job; None to compile the configuration.
+        runner: the service.
+        values: the values of runtime parameters, by name.
+    """
+    job = ready(found, config, values) if found else None
+    service = connect(config, runner)
+    job = job or ready(_compiled(config, runner), config, values)
+    service.check(job)
+    return service, job
+
+
+def ready(job: CompiledJob, config: Config, values: dict[str, str]) -> CompiledJob:
+    """The job with the values of its parameters, and nothing in it that is known to be refused later.
+
+    Raises:
+        BadInput: a parameter is unknown, has a value of another type, or has none; or a check says no.
+    """
+    job = job.with_values(values)
+    known = job.effective_values
+    missing = [name for name, said in job.parameters.items() if name not in known and not said.optional]
+    if missing:
+        raise BadInput(
+            f"no value for {', '.join(missing)}",
+            where=job.file or job.name,
+            remedy=" ".join(f"--param {name}=..." for name in missing),
+        )
+    # A file of another pipeline is checked without the configuration, which knows nothing of it.
+    findings = check(job, config if job.name == config.name else None)
+    refused = refusing(findings, submitting=True)
+    print_findings(findings, Console(stderr=True))
+    if refused:
+        raise BadInput(
+            f"it would be refused: {counted(refused)}",
+            where=job.file or job.name,
+            remedy="mend what the table names; nothing was sent",
+        )
+    return job
+
+
+def _compiled(config: Config, runner: Dialect) -> CompiledJob:
+    require_writable_root(config)
+    click.echo(f"compiling {config.file} (TensorFlow and TFX take some seconds to load)")
+    log = compiled_file(config, runner).with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with output_to(log):
+        return compile_for(config, runner)
