@@ -219,6 +219,6 @@ def test_component_takes_the_place_of_tfx():
     channel = types.Channel(type=standard_artifacts.Examples)
     component = StatisticsGen(channel, exclude_splits=["eval"], code_digest="abc")
     assert component.exec_properties[standard_component_specs.EXCLUDE_SPLITS_KEY] == '["eval"]'
-    assert component.exec_properties["in_process"] is True
+    assert component.exec_properties["in_process"] == 1  # compiled jobs have no booleans
     assert component.exec_properties["code_digest"] == "abc"
     assert list(component.outputs) == ["statistics"]
