@@ -197,13 +197,11 @@ def tell_uncommitted(checkout: Path) -> None:
         say(f"==> the last commit is tried; uncommitted files are left out: {len(changed)}")
 
 
-def inner_environment(
-    environment: Mapping[str, str], suite: str, interpreter: Optional[Path], certificates: bool
-) -> list[str]:
+def inner_environment(environment: Mapping[str, str], interpreter: Optional[Path], certificates: bool) -> list[str]:
     """The variables inside, as NAME=VALUE: a user's plain ones, and what reaches the registries."""
     variables = {
         "HOME": "/root",
-        "PATH": f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/{suite}/bin",
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LANG": "C.UTF-8",
     }
     variables.update({name: value for name, value in environment.items() if PASSED_ON.fullmatch(name)})
@@ -229,7 +227,7 @@ def _enter(
         environment.get("PIP_CACHE_DIR") or str(cache / "pip"),
     ]
     shutil.copy(scripts / "visit.sh", layer / "above" / "visit.sh")
-    inner = inner_environment(environment, base.name, interpreter, (layer / "above/etc/ssl/host.pem").exists())
+    inner = inner_environment(environment, interpreter, (layer / "above/etc/ssl/host.pem").exists())
     (checkout / RESULTS).mkdir(parents=True, exist_ok=True)
     return [
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", str(scripts / "enter_root.sh")),

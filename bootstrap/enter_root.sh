@@ -19,9 +19,10 @@ if [ -n "$python" ]; then
     mkdir -p "$root$python"
     mount --bind -o ro "$python" "$root$python"
     name=python$(basename "$python" | cut -d. -f1,2)
-    # uv's cache knows an interpreter, with its C library, by its path: one path in two roots would be taken for one.
-    mkdir -p "$root/opt/$(basename "$base")/bin"
-    ln -s "$python/bin/$name" "$root/opt/$(basename "$base")/bin/$name"
+    # uv knows an interpreter, and its C library, again by path and date, which would be the same on every system here.
+    cp "$python/bin/$name" "$layer/$name"
+    mount --bind "$layer/$name" "$root$python/bin/$name"
+    ln -s "$python/bin/$name" "$root/usr/local/bin/$name"
 fi
 git -c safe.directory='*' clone --quiet --no-hardlinks "$checkout" "$root/root/millrace"
 mkdir -p "$root/root/millrace/$results"
