@@ -173,6 +173,21 @@ def test_again_in_interpreters_of_their_own(rehearsed, shippable):
     assert "2 tries, which the service starts after 60 s" in " ".join(finished.output.split())
 
 
+def test_a_gate_that_says_no_says_why(rehearsed, shippable):
+    """DataGate's no is told from a fault, with its own words and remedy, through two processes."""
+    before = shippable.schema.read_text()
+    try:
+        shippable.edit("schema/taxi/schema.pbtxt", 'value: "Cash"', 'value: "Barter"')
+        finished, report = rehearse(shippable)
+    finally:
+        shippable.schema.write_text(before)
+    states = {row["task"]: row["state"] for row in report["tasks"]}
+    assert finished.code == 3, finished.output
+    assert (states["DataGate"], states["Transform"]) == ("blocked", "skipped")
+    assert "payment_type" in report["failure"]["what"] and "schema" in report["failure"]["remedy"]
+    assert shippable.runs()[-1]["state"] == "blocked"
+
+
 def test_a_broken_file_is_refused(shippable):
     file = shippable.folder / "broken.json"
     file.write_text('{"pipelineSpec": {}}')
