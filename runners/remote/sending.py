@@ -63,7 +63,8 @@ def _look(find: Callable[[], Optional[Made]]) -> tuple[Optional[Made], bool]:
 
 
 def _in_doubt(failure: ServiceFailure, known: bool, remedy: str) -> ServiceFailure:
-    if known and failure.status is not None:
+    # What was refused for its rate was not begun.
+    if failure.status == 429 or (known and failure.status is not None):
         return failure
     return ServiceFailure(
         f"{failure.what}; whether it was done nevertheless is not known",
