@@ -27,10 +27,11 @@ from runners.compiled.findings import Finding, refusing
 from runners.compiled.job import CompiledJob, Dialect
 from runners.quiet import output_to
 from runners.rehearsal.cloud_folder import mapping
-from runners.rehearsal.rehearse import Stage
 from runners.rehearsal.rehearse import rehearse as run_rehearsal
 from runners.rehearsal.report import Result
+from runners.rehearsal.stage import Stage
 from runners.rehearsal.world import ALWAYS, Options
+from runners.remote.services import meant
 from runners.run_folder import Request, RunFolder, new_run
 
 _FAIL = re.compile(r"(?P<task>.+?)(:(?P<tries>[0-9]+))?")
@@ -72,7 +73,7 @@ def rehearse(
     request = Request(str(Path(config_file).resolve()), overrides, "rehearsal", cache=not no_cache)
     require_writable_root(config)
     with new_run(layout(config).logs, request) as folder:
-        result = _shown(config, folder, found, runner or "vertex", values, options, as_json)
+        result = _shown(config, folder, found, meant(config, runner), values, options, as_json)
     raise click.exceptions.Exit(result.exit_code)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from runners.compiled.job import CompiledJob
-from runners.rehearsal.rehearse import Stage, rehearse
+from runners.rehearsal.rehearse import rehearse
 from runners.rehearsal.report import Result
+from runners.rehearsal.stage import Stage
 from runners.rehearsal.world import Options
 
 

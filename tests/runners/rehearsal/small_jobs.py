@@ -1,4 +1,4 @@
-"""Small compiled jobs whose tasks are shell commands and lines of Python: they follow every rule and cost milliseconds."""
+"""Small compiled jobs whose tasks are shell commands and lines of Python, which cost milliseconds."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from runners.compiled.job import CompiledJob
 
 SCHEMA = {"instanceSchema": "title: tfx.{}\ntype: object\n"}
-# Writes an ExecutorOutput that gives the first output these properties: PYTHON WRITE_METADATA OUTPUT JSON EXECUTOR_INPUT.
+# Makes an output and gives it properties: python -c WRITE_METADATA OUTPUT JSON EXECUTOR_INPUT.
 WRITE_METADATA = (
     "import json,sys; out=json.loads(sys.argv[3])['outputs']; key=sys.argv[1]; a=out['artifacts'][key]['artifacts'][0];"
     "open(a['uri'],'w').write('made'); open(out['outputFile'],'w').write(json.dumps("

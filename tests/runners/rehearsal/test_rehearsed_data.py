@@ -1,4 +1,4 @@
-"""What tasks are given and what is remembered of them: ExecutorInput, drivers, importers, resolvers, cache, metadata."""
+"""What tasks are given and what is remembered: ExecutorInput, drivers, importers, resolvers, cache, metadata."""
 
 import json
 import shutil
@@ -37,8 +37,13 @@ def states(result) -> dict[str, TaskState]:
 
 def executor_input(run, tmp_path, version: str) -> dict:
     job = JobBuilder(version=version).add("first", makes("data", rows=3.0), outputs={"data": "Model"})
-    job.add("second", python(SAVE_INPUT, str(tmp_path / "saved"), "{{$}}"), parameters={"text": "a", "whole": 7, "half": 0.5},
-            inputs={"x": "first.data"}, outputs={"model": "Model"})  # fmt: skip
+    job.add(
+        "second",
+        python(SAVE_INPUT, str(tmp_path / "saved"), "{{$}}"),
+        parameters={"text": "a", "whole": 7, "half": 0.5},
+        inputs={"x": "first.data"},
+        outputs={"model": "Model"},
+    )
     job.components["second"]["inputDefinitions"]["parameters"]["half"] = {"type": "DOUBLE"}
     result = run(job.build())
     assert result.exit_code == 0, result.failure
@@ -110,8 +115,13 @@ def cacheable(word: str, image: str = "image") -> JobBuilder:
     job = JobBuilder().add(
         "first", {**makes("data"), "image": image}, outputs={"data": "Model"}, parameters={"p": word}, **on
     )
-    return job.add("second", shell("echo $1 > $2", "{{$.inputs.artifacts['x'].name}}", "{{$.outputs.artifacts['said'].uri}}"),
-                   inputs={"x": "first.data"}, outputs={"said": "Model"}, **on)  # fmt: skip
+    return job.add(
+        "second",
+        shell("echo $1 > $2", "{{$.inputs.artifacts['x'].name}}", "{{$.outputs.artifacts['said'].uri}}"),
+        inputs={"x": "first.data"},
+        outputs={"said": "Model"},
+        **on,
+    )
 
 
 def test_the_cache_looks_at_what_the_service_looks_at(run, tmp_path):
@@ -153,10 +163,19 @@ def test_an_import_of_nothing_says_how_to_bring_it(run, tmp_path):
 
 def champion() -> JobBuilder:
     """TFX's LatestBlessedModelStrategy, as it is compiled: two queries."""
-    job = JobBuilder().add("look-blessing", {"outputArtifactQueries": {"model_blessing": {"filter": BLESSED}}},
-                           kind="resolver", outputs={"model_blessing": "ModelBlessing"})  # fmt: skip
-    return job.add("look-model", {"outputArtifactQueries": {"model": {"filter": ITS_MODEL}}}, kind="resolver",
-                   inputs={"input": "look-blessing.model_blessing"}, outputs={"model": "Model"})  # fmt: skip
+    job = JobBuilder().add(
+        "look-blessing",
+        {"outputArtifactQueries": {"model_blessing": {"filter": BLESSED}}},
+        kind="resolver",
+        outputs={"model_blessing": "ModelBlessing"},
+    )
+    return job.add(
+        "look-model",
+        {"outputArtifactQueries": {"model": {"filter": ITS_MODEL}}},
+        kind="resolver",
+        inputs={"input": "look-blessing.model_blessing"},
+        outputs={"model": "Model"},
+    )
 
 
 def blessing_of(blessed: int) -> JobBuilder:
@@ -202,7 +221,8 @@ def test_what_is_remembered_is_what_a_local_run_leaves(run, tmp_path):
     )
     job.add("bad", shell("exit 1"), inputs={"x": "gen.examples"})
     schema = {
-        "instanceSchema": "title: tfx.Examples\ntype: object\nproperties:\n  span:\n    type: integer\n  split_names:\n    type: string\n"
+        "instanceSchema": "title: tfx.Examples\ntype: object\nproperties:\n"
+        "  span:\n    type: integer\n  split_names:\n    type: string\n"
     }
     job.components["gen"]["outputDefinitions"]["artifacts"]["examples"]["artifactType"] = schema
     result = run(job.build())
@@ -245,8 +265,10 @@ def test_buckets_are_folders_and_come_back(tmp_path):
     clouds = CloudFolder(tmp_path / "r", {"gs://b/data": here})
     job = {"a": ["gs://b/data/x.csv", '{"d": "gs://b/root"}'], "n": 1, "t": "--temp=gs://b/database"}
     assert clouds.local(job) == {
-        "a": [f"{here}/x.csv", f'{{"d": "{tmp_path}/r/gs/b/root"}}'], "n": 1, "t": f"--temp={tmp_path}/r/gs/b/database"
-    }  # fmt: skip
+        "a": [f"{here}/x.csv", f'{{"d": "{tmp_path}/r/gs/b/root"}}'],
+        "n": 1,
+        "t": f"--temp={tmp_path}/r/gs/b/database",
+    }
     assert clouds.cloud(clouds.local(job)) == job
     assert clouds.local("minio://m/x") == f"{tmp_path}/r/minio/m/x"
 

@@ -18,8 +18,12 @@ def states(result) -> dict[str, TaskState]:
 
 def test_what_a_task_makes_reaches_the_next(run, tmp_path):
     job = JobBuilder().add("first", makes("data", rows=3.0), outputs={"data": "Examples"})
-    job.add("second", shell("cat $1 > $2", "{{$.inputs.artifacts['x'].uri}}", "{{$.outputs.artifacts['copy'].path}}"),
-            inputs={"x": "first.data"}, outputs={"copy": "Model"})  # fmt: skip
+    job.add(
+        "second",
+        shell("cat $1 > $2", "{{$.inputs.artifacts['x'].uri}}", "{{$.outputs.artifacts['copy'].path}}"),
+        inputs={"x": "first.data"},
+        outputs={"copy": "Model"},
+    )
     result = run(job.build())
     assert (result.exit_code, states(result)) == (0, {"first": DONE, "second": DONE})
     [uri] = result.task("second").outputs["copy"]
@@ -82,9 +86,14 @@ def with_exit_handler(inner) -> JobBuilder:
     job, tasks = JobBuilder(), {}
     job.add("work", inner, into=tasks).nest("_tfx_dag", tasks)
     status = {"taskFinalStatus": {"producerTask": "_tfx_dag"}}
-    return job.add("handler", shell("printf %s \"$1\" > $2", "{{$.inputs.parameters['status']}}", "{{$.outputs.artifacts['told'].path}}"),
-                   parameters={"status": status}, outputs={"told": "Metrics"}, after=("_tfx_dag",),
-                   triggerPolicy={"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"})  # fmt: skip
+    return job.add(
+        "handler",
+        shell('printf %s "$1" > $2', "{{$.inputs.parameters['status']}}", "{{$.outputs.artifacts['told'].path}}"),
+        parameters={"status": status},
+        outputs={"told": "Metrics"},
+        after=("_tfx_dag",),
+        triggerPolicy={"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"},
+    )
 
 
 @pytest.mark.parametrize(("inner", "state", "code"), [("true", "SUCCEEDED", 0), ("exit 1", "FAILED", 1)])
@@ -125,10 +134,22 @@ def test_parameters_come_from_the_job_its_defaults_and_other_tasks(run, tmp_path
         shell("printf 41 > $1", "{{$.outputs.parameters['n'].output_file}}"),
         output_parameters={"n": "NUMBER_INTEGER"},
     )
-    job.add("show", shell('printf "%s %s %s %s" "$1" "$2" "$3" "$4" > $5', "{{$.inputs.parameters['a']}}", "{{$.inputs.parameters['b']}}",
-                          "{{$.inputs.parameters['c']}}", "{{$.pipeline_job_name}}", str(tmp_path / "shown")),
-            parameters={"a": {"componentInputParameter": "given"}, "b": {"componentInputParameter": "steps"},
-                        "c": {"taskOutputParameter": {"producerTask": "count", "outputParameterKey": "n"}}})  # fmt: skip
+    job.add(
+        "show",
+        shell(
+            'printf "%s %s %s %s" "$1" "$2" "$3" "$4" > $5',
+            "{{$.inputs.parameters['a']}}",
+            "{{$.inputs.parameters['b']}}",
+            "{{$.inputs.parameters['c']}}",
+            "{{$.pipeline_job_name}}",
+            str(tmp_path / "shown"),
+        ),
+        parameters={
+            "a": {"componentInputParameter": "given"},
+            "b": {"componentInputParameter": "steps"},
+            "c": {"taskOutputParameter": {"producerTask": "count", "outputParameterKey": "n"}},
+        },
+    )
     result = run(job.build(), {"given": "it's"})
     assert result.exit_code == 0, result.failure
     assert (tmp_path / "shown").read_text() == f"it's 5 41 small-{result.run_id}"

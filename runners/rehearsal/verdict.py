@@ -1,0 +1,95 @@
+"""What a finished rehearsal means: rows, findings, and what the service would have stopped at."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+from pipeline.errors import Failure, describe
+from runners.rehearsal.artifacts import Artifact, type_name
+from runners.rehearsal.report import Result, TaskReport, TaskState
+from runners.rehearsal.world import World
+
+_JUDGES = {
+    "ModelBlessing": "the gate report shows every threshold; mend the model, or the thresholds under evaluation",
+    "InfraBlessing": "the report beside the blessing shows every request; mend the serving signatures or the limits",
+}
+
+
+def result_of(world: World, names: Sequence[str], broke: Optional[BaseException], exact: bool, began: float) -> Result:
+    """Puts together what a rehearsal found.
+
+    Args:
+        world: the rehearsal.
+        names: the tasks' names in the order of the graph.
+        broke: what kept the tasks from being run to the end; None when nothing did.
+        exact: whether each task had an interpreter of its own.
+        began: seconds since the epoch.
+    """
+    ended = dict(world.outcomes)
+    rows = tuple(ended[name].report if name in ended else TaskReport(name, TaskState.SKIPPED) for name in names)
+    failure = _broke(broke) or _failure(world, rows)
+    return Result(
+        pipeline=world.job.name,
+        run_id=world.folder.name,
+        folder=world.folder,
+        exit_code=failure.exit_code if failure else 0,
+        tasks=rows,
+        findings=tuple(dict.fromkeys([*world.findings, *_of_resources(world, rows)])),
+        failure=failure,
+        pushed_to=_pushed_to(world),
+        seconds=time.time() - began,
+        exact=exact or not world.processes.forks,
+    )
+
+
+def _broke(error: Optional[BaseException]) -> Optional[Failure]:
+    if isinstance(error, KeyboardInterrupt):
+        return Failure("interrupted", "", "start the rehearsal again; what was done is in the cache", 130)
+    return describe(error) if error else None
+
+
+def _failure(world: World, rows: Sequence[TaskReport]) -> Optional[Failure]:
+    """The first thing that the service would have stopped at, else a judge's no."""
+    for outcome in world.outcomes.values():
+        if outcome.report.failure:
+            return outcome.report.failure
+    for row in rows:
+        if row.over_limit:
+            what = f"it took {_gigabytes(row.peak)} of memory; its limit is {_gigabytes(row.limit)}: it would be killed"
+            return Failure(what, row.task, "raise its memory limit, or give it less to do", 1)
+    for task, outcome in world.outcomes.items():
+        for artifact in _all(outcome.artifacts):
+            kind = type_name(artifact.type)
+            if kind in _JUDGES and artifact.metadata.get("blessed") == 0 and outcome.state.succeeded:
+                reason = str(artifact.metadata.get("reason") or "the model is not blessed")
+                return Failure(reason, task, _JUDGES[kind], 3)
+    return None
+
+
+def _of_resources(world: World, rows: Sequence[TaskReport]) -> list[str]:
+    found = []
+    for row in rows:
+        if row.over_limit:
+            found.append(f"{row.task}: {_gigabytes(row.peak)} of memory where its limit is {_gigabytes(row.limit)}")
+    for step in world.job.walk():
+        accelerator = world.job.executor(step.task).get("container", {}).get("resources", {}).get("accelerator")
+        if accelerator:
+            kind = accelerator.get("type") or accelerator.get("resourceType", "")
+            found.append(f"{step.name}: asks for {kind}; the rehearsal took what this machine has")
+    return found
+
+
+def _gigabytes(size: Optional[int]) -> str:
+    return f"{(size or 0) / 1e9:.2f} GB"
+
+
+def _pushed_to(world: World) -> str:
+    for outcome in world.outcomes.values():
+        for artifact in _all(outcome.artifacts):
+            if type_name(artifact.type) == "PushedModel" and artifact.metadata.get("pushed"):
+                return str(artifact.metadata.get("pushed_destination") or artifact.uri)
+    return ""
+
+
+def _all(artifacts: Mapping[str, Sequence[Artifact]]) -> list[Artifact]:
+    return [artifact for found in artifacts.values() for artifact in found]
