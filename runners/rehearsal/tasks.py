@@ -190,9 +190,8 @@ class TaskRun:
         return io
 
     def _new_output(self, key: str, schema: Mapping[str, Any], folder: str) -> Artifact:
-        # Kubeflow Pipelines calls an output by its key, Vertex AI by a resource of its own.
-        name = key if self._world.job.dialect == "kubeflow" else ""
-        return self._world.lineage.new_artifact(schema, name, f"{folder}/{key}")
+        # Both services name an artifact by the record that they keep of it, and ask the cache by that name.
+        return self._world.lineage.new_artifact(schema, "", f"{folder}/{key}")
 
     def _schemas(self) -> dict[str, dict[str, Any]]:
         declared = self._component.get("outputDefinitions", {}).get("artifacts", {})
