@@ -59,6 +59,8 @@ def _say_uris(output_file: Path, uris: dict[str, str]) -> None:
     for listed in output.get("artifacts", {}).values():
         for artifact in listed.get("artifacts", ()):
             artifact["uri"] = uris.get(artifact.get("uri", ""), artifact.get("uri", ""))
+            # The launcher has no way to record a null, and fails.
+            artifact["metadata"] = {key: said for key, said in artifact.get("metadata", {}).items() if said is not None}
     _write(output_file, output)
 
 

@@ -53,7 +53,9 @@ def test_a_task_works_on_folders_and_says_uris(tmp_path):
             "type": MODEL,
         }
         assert list(task.output_artifacts) == ["blessing"]
-        written = {"blessing": {"artifacts": [{"uri": "/minio/bucket/blessing", "metadata": {"blessed": 1.0}}]}}
+        written = {
+            "blessing": {"artifacts": [{"uri": "/minio/bucket/blessing", "metadata": {"blessed": 1.0, "why": None}}]}
+        }
         output.parent.mkdir()
         output.write_text(json.dumps({"artifacts": written}))
     said = json.loads(output.read_text())["artifacts"]["blessing"]["artifacts"]
