@@ -24,6 +24,8 @@ from pipeline.errors import BadInput, MillraceError
 _EDITABLE = ("__editable__", "_editable_", "easy-install.pth")
 # What a checkout holds beside code: its size must not slow down a rehearsal.
 _NO_CODE = frozenset({"build", "dist", "runs", "tests", "docs", "node_modules", "__pycache__"})
+# The name of `failure_hook` in the environment.
+_HOOK = "millrace_rehearsal_failure_hook"
 # What a container has of the machine around it: how to reach its devices and how it spells text, and nothing else.
 _FROM_HERE = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "TZ", "LANG", "LC_ALL", "TMPDIR")
 
@@ -160,8 +162,9 @@ def _build(folder: Path, source: Path | None, scratch: Path) -> None:
             target = site / entry.name
             if entry.name not in unpacked and not target.is_symlink() and not _makes_editable(entry):
                 target.symlink_to(entry)
-    (site / "sitecustomize.py").unlink(missing_ok=True)
-    shutil.copy(Path(__file__).with_name("failure_hook.py"), site / "sitecustomize.py")
+    # By a line of a .pth, which Python runs at start: a `sitecustomize` would be hidden by that of Debian's Python.
+    shutil.copy(Path(__file__).with_name("failure_hook.py"), site / f"{_HOOK}.py")
+    (site / f"{_HOOK}.pth").write_text(f"import {_HOOK}\n", encoding="utf-8")
 
 
 def _makes_editable(entry: Path) -> bool:

@@ -1,7 +1,7 @@
 """Runs in a task's interpreter: writes the exception that ends it, so that the rehearsal can say why.
 
-Copied into the rehearsal's environment as `sitecustomize`, which Python imports at start. It must stand alone: in the
-environment is only what the package ships. The exit code and the traceback stay as they are.
+Copied into the rehearsal's environment and imported when Python starts. It must stand alone: in the environment is only
+what the package ships. The exit code and the traceback stay as they are.
 """
 
 import json

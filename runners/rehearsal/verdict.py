@@ -28,6 +28,9 @@ def result_of(world: World, names: Sequence[str], broke: Optional[BaseException]
     ended = dict(world.outcomes)
     rows = tuple(ended[name].report if name in ended else TaskReport(name, TaskState.SKIPPED) for name in names)
     failure = _broke(broke) or _failure(world, rows)
+    forked = world.processes.forks
+    if not forked and not exact:
+        world.find("all tasks", "each had an interpreter of its own, since an import starts threads; see server.log")
     return Result(
         pipeline=world.job.name,
         run_id=world.folder.name,
@@ -38,7 +41,7 @@ def result_of(world: World, names: Sequence[str], broke: Optional[BaseException]
         failure=failure,
         pushed_to=_pushed_to(world),
         seconds=time.time() - began,
-        exact=exact or not world.processes.forks,
+        exact=exact or not forked,
     )
 
 
