@@ -31,7 +31,7 @@ def main(sizes: tuple[int, ...], repeat: int, as_shipped: bool, out: str, keep: 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     folder.mkdir(parents=True, exist_ok=True)
     about, done = report.machine(), []
-    console.print("  ".join(f"{key} {value}" for key, value in about.items()))
+    console.print("  ".join(f"{key} {value}" for key, value in about.items()), soft_wrap=True)
     for size in sizes or _DEFAULT_ROWS:
         comparison = _compare(size, repeat, as_shipped, folder, keep, console)
         report.show(comparison, console)
