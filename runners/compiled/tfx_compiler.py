@@ -31,6 +31,8 @@ def compile_pipeline(pipeline: Pipeline, *, image: str, display_name: str, schem
             f"the format of compiled jobs is not installed: {error}",
             remedy="make setup; or, in an environment of your own, pip install kfp-pipeline-spec",
         ) from error
+    if schema_version == "2.0":
+        _write_out_booleans(pipeline)
     settings = KubeflowV2DagRunnerConfig(
         display_name=display_name,
         default_image=image,
@@ -38,3 +40,11 @@ def compile_pipeline(pipeline: Pipeline, *, image: str, display_name: str, schem
         use_pipeline_spec_2_1=schema_version == "2.1",
     )
     return from_documents([KubeflowV2DagRunner(settings).run(pipeline, write_out=False)])
+
+
+def _write_out_booleans(pipeline: Pipeline) -> None:
+    # Schema 2.0 has no booleans, and TFX sets them as integers, which protobuf 6 refuses.
+    for component in pipeline.components:
+        for name, value in component.exec_properties.items():
+            if isinstance(value, bool):
+                component.exec_properties[name] = int(value)
