@@ -38,6 +38,8 @@ COMMON_MODULES = (
     "apache_beam.runners.portability.prism_runner",
     "tensorboard.summary",
 )
+# What a compile of Millrace's own pipeline imports, and its tasks after it.
+OWN_MODULES = ("pipeline.pipeline", "runners.compiled.tfx_compiler", "runners.vertex.compile")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pipeline.errors import BadInput, MillraceError
 from runners.compiled.job import CompiledJob, from_documents
 from runners.rehearsal.environment import Environment, prepare
 from runners.rehearsal.failures import FILE_VARIABLE, explain
-from runners.rehearsal.processes import COMMON_MODULES, Command, Processes, can_fork
+from runners.rehearsal.processes import COMMON_MODULES, OWN_MODULES, Command, Processes, can_fork
 
 _DOTTED = re.compile(r'"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)\\*"')
 
@@ -39,7 +39,7 @@ class Stage:
         self.processes = Processes(self.environment.python, self._home, own / "server.log", variables)
         self.exact = exact or not can_fork()
         if not self.exact:
-            self.processes.preload(COMMON_MODULES)
+            self.processes.preload([*COMMON_MODULES, *OWN_MODULES])
 
     def __enter__(self) -> "Stage":
         return self
