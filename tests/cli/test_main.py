@@ -15,7 +15,8 @@ try:
     main()
 except SystemExit as exit:
     print("code", exit.code)
-print("heavy", sorted(name for name in ("tensorflow", "tfx", "apache_beam", "google.api_core", "kfp") if name in sys.modules))
+heavy = ("tensorflow", "tfx", "apache_beam", "google.api_core", "kfp")
+print("heavy", sorted(name for name in heavy if name in sys.modules))
 """
 
 
