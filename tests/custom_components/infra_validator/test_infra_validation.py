@@ -24,8 +24,9 @@ def nothing_is_left(tmp_path, monkeypatch):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    before = set(psutil.Process().children(recursive=True))
     yield
-    children = psutil.Process().children(recursive=True)
+    children = set(psutil.Process().children(recursive=True)) - before
     assert [one.cmdline() for one in children if one.status() != psutil.STATUS_ZOMBIE] == []
     assert list(scratch.glob("infra-validator-*")) == []
 
