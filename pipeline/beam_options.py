@@ -3,6 +3,8 @@
 The options are those of `apache_beam.options.pipeline_options`; docs/beam.md shows them for each engine.
 """
 
+from collections.abc import Sequence
+
 from pipeline.config import Beam, Config, Dataflow
 from pipeline.local_workers import local_workers
 
@@ -29,10 +31,15 @@ def beam_arguments(config: Config) -> list[str]:
     if elsewhere:
         # Beam would send the main module's variables along; nothing of the stages is defined there.
         arguments.append("--no_save_main_session")
-    if not arguments or any(text.startswith(_DEPENDENCIES) for text in arguments):
-        return arguments
     shared = beam.worker_pool or not elsewhere
-    return [*arguments, "--sdk_container_image=this-environment"] if shared else arguments
+    return sharing_this_environment(arguments) if arguments and shared else arguments
+
+
+def sharing_this_environment(arguments: Sequence[str]) -> list[str]:
+    """Beam's options with word for TFX that the workers have the code already, unless something says what brings it."""
+    if any(text.startswith(_DEPENDENCIES) for text in arguments):
+        return list(arguments)
+    return [*arguments, "--sdk_container_image=this-environment"]
 
 
 def _runner_option(beam: Beam) -> str:

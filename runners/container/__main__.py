@@ -18,6 +18,7 @@ import threading
 from collections.abc import Sequence
 from typing import Optional
 
+from pipeline.beam_options import sharing_this_environment
 from pipeline.errors import describe
 from runners.container import kubeflow, runtime_values
 from runners.container.champion import leave_out_candidate
@@ -47,6 +48,9 @@ def _run(arguments: Optional[Sequence[str]]) -> None:
     own, others = _parser().parse_known_args(arguments)
     if own.timeout_seconds:
         end_after(own.timeout_seconds)
+    if not any(argument.startswith("--runner") for argument in others):
+        # Beam works in this container. TFX's entry point adds labels to its options, and would then pack itself.
+        others = sharing_this_environment(others)
     task = TaskInput.read(own.json_serialized_invocation_args, own.json_serialized_inputs_spec_args)
     runtime_values.apply(task)
     leave_out_candidate(task)
