@@ -2,15 +2,18 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from benchmarks import plot, report, rows
-from benchmarks.contenders import REPOSITORY, Contender, millrace, stock_tfx
+from benchmarks.contenders import REPOSITORY, Contender, millrace, rehearsed, stock_tfx
 from benchmarks.measure import Measured, RunFailed, measure
+
+Contenders = Callable[[Path, Path], Iterator[Contender]]
 
 _DEFAULT_ROWS = (15_000, 500_000)
 _WIDTH = 120  # of what is printed where no terminal says how wide it is
@@ -20,9 +23,10 @@ _WIDTH = 120  # of what is printed where no terminal says how wide it is
 @click.option("--rows", "sizes", type=click.IntRange(1000), multiple=True, help="Rows of a table. Repeatable.")
 @click.option("--repeat", type=click.IntRange(1), default=3, show_default=True, help="Runs of each; medians count.")
 @click.option("--as-shipped", is_flag=True, help="Also run stock TFX as its example is shipped: Beam, many processes.")
+@click.option("--rehearse", is_flag=True, help="Also rehearse the compiled job, and compare with the run.")
 @click.option("--out", default=str(REPOSITORY / "runs/benchmarks"), help="Folder for tables, runs and results.")
 @click.option("--keep", is_flag=True, help="Keep what the runs made.")
-def main(sizes: tuple[int, ...], repeat: int, as_shipped: bool, out: str, keep: bool) -> None:
+def main(sizes: tuple[int, ...], repeat: int, as_shipped: bool, rehearse: bool, out: str, keep: bool) -> None:
     """Measure Millrace beside stock TFX: seconds, processor seconds and memory, whole and by stage.
 
     Writes results.json and results.svg into OUT. 5 million rows take stock TFX about half an hour a run.
@@ -33,7 +37,7 @@ def main(sizes: tuple[int, ...], repeat: int, as_shipped: bool, out: str, keep: 
     about, done = report.machine(), []
     console.print("  ".join(f"{key} {value}" for key, value in about.items()), soft_wrap=True)
     for size in sizes or _DEFAULT_ROWS:
-        comparison = _compare(size, repeat, as_shipped, folder, keep, console)
+        comparison = _compare(size, repeat, partial(_contenders, as_shipped, rehearse), folder, keep, console)
         report.show(comparison, console)
         done.append(comparison)
         # After each table, so that a long invocation that is stopped leaves what it has.
@@ -42,17 +46,19 @@ def main(sizes: tuple[int, ...], repeat: int, as_shipped: bool, out: str, keep: 
     console.print(f"written: {folder / 'results.json'} and results.svg")
 
 
-def _compare(size: int, repeat: int, as_shipped: bool, folder: Path, keep: bool, console: Console) -> report.Comparison:
+def _compare(
+    size: int, repeat: int, contenders: Contenders, folder: Path, keep: bool, console: Console
+) -> report.Comparison:
     data = rows.make(size, folder / "data")
     runs: list[Measured] = []
     for turn in range(repeat):
         root = folder / f"run-{size}-{turn}"
         shutil.rmtree(root, ignore_errors=True)
-        for contender in _contenders(data, root, as_shipped):
+        for contender in contenders(data, root):
             runs.append(_measured(contender, root / f"{len(runs)}.log"))
             last = runs[-1]
             console.print(
-                f"  {size:,} rows, {turn + 1} of {repeat}: {last.contender:<18} {last.seconds:7.1f} s"
+                f"  {size:,} rows, {turn + 1} of {repeat}: {last.contender:<19} {last.seconds:7.1f} s"
                 f"  processor {last.cpu_seconds:7.1f} s  peak {last.peak_mib:6.0f} MiB"
             )
         if not keep:
@@ -60,10 +66,12 @@ def _compare(size: int, repeat: int, as_shipped: bool, folder: Path, keep: bool,
     return report.Comparison(size, tuple(runs))
 
 
-def _contenders(data: Path, root: Path, as_shipped: bool) -> Iterator[Contender]:
+def _contenders(as_shipped: bool, rehearse: bool, data: Path, root: Path) -> Iterator[Contender]:
     mine = root / "millrace"
     yield millrace(data, mine)
     yield millrace(data, mine, cached=True)
+    if rehearse:
+        yield rehearsed(data, root / "rehearsed")
     yield stock_tfx(data, _made(root / "stock"))
     if as_shipped:
         yield stock_tfx(data, _made(root / "shipped"), as_shipped=True)

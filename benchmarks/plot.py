@@ -21,7 +21,8 @@ def write_plot(comparisons: list[Comparison], path: Path) -> None:
         y += _TITLE
         for name, bars in _bars(comparison).items():
             parts.append(_text(4, y + 15, name))
-            parts.extend(_bar(bars, y, _longest(comparison)))
+            whole = comparison.median(name, lambda run: run.seconds) or 0.0
+            parts.extend(_bar(bars, whole, y, _longest(comparison)))
             y += _BAR + _GAP
     parts.extend(_legend(y + _LEGEND))
     height = y + 2 * _LEGEND + _GAP
@@ -51,7 +52,7 @@ def _longest(comparison: Comparison) -> float:
     return max(comparison.median(name, lambda run: run.seconds) or 0.0 for name in comparison.contenders())
 
 
-def _bar(bars: dict[str, float], y: int, longest: float) -> list[str]:
+def _bar(bars: dict[str, float], whole: float, y: int, longest: float) -> list[str]:
     scale, x, parts = (_WIDTH - _LEFT - 70) / longest, float(_LEFT), []
     for stage, seconds in bars.items():
         width = seconds * scale
@@ -59,7 +60,7 @@ def _bar(bars: dict[str, float], y: int, longest: float) -> list[str]:
         box = f"x='{x:.1f}' y='{y}' width='{width:.1f}' height='{_BAR}' fill='{_colour(stage)}'"
         parts.append(f"<rect {box}>{title}</rect>")
         x += width
-    return [*parts, _text(x + 6, y + 15, f"{sum(bars.values()):.1f}")]
+    return [*parts, _text(x + 6, y + 15, f"{whole:.1f}")]
 
 
 def _legend(y: int) -> list[str]:

@@ -15,7 +15,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.contenders import MILLRACE, MILLRACE_CACHED, STOCK
+from benchmarks.contenders import MILLRACE, MILLRACE_CACHED, MILLRACE_REHEARSED, STOCK
 from benchmarks.measure import Measured, Stage
 
 WHOLE = "whole process"
@@ -82,6 +82,10 @@ def show(comparison: Comparison, console: Console) -> None:
     _row(table, names, "processor", lambda name: comparison.median(name, lambda run: run.cpu_seconds))
     _row(table, names, "peak MiB", lambda name: comparison.median(name, lambda run: run.peak_mib), "{:.0f}")
     console.print(table)
+    rehearsed = comparison.median(MILLRACE_REHEARSED, lambda run: run.seconds)
+    mine = comparison.median(MILLRACE, lambda run: run.seconds)
+    if rehearsed and mine:
+        console.print(f"{MILLRACE_REHEARSED}: {rehearsed / mine:.2f} of {MILLRACE}")
     console.print()
     _show_memory(comparison, console)
 
