@@ -113,9 +113,11 @@ def test_what_needs_more_memory_than_there_is_waits_its_turn():
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how):
     """The task's process must be gone, whether the rehearsal could still do something about it or not."""
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that.
     job = JobBuilder().add("sleep", shell("echo $$ > $1; sleep 600", str(tmp_path / "pid")))
     program = textwrap.dedent(
         f"""
+        import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
         import sys; sys.path.insert(0, {str(HERE)!r}); sys.path.insert(0, {str(Path(__file__).parent)!r})
         import json; from pathlib import Path
         from runners.compiled.job import from_documents
