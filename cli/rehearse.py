@@ -4,11 +4,10 @@ import json
 import logging
 import os
 import re
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import click
 
@@ -25,6 +24,7 @@ from pipeline.paths import layout
 from runners.compiled.checks import check
 from runners.compiled.findings import Finding, refusing
 from runners.compiled.job import CompiledJob, Dialect
+from runners.interrupts import terminated_is_interrupted
 from runners.quiet import output_to
 from runners.rehearsal.cloud_folder import mapping
 from runners.rehearsal.rehearse import rehearse as run_rehearsal
@@ -99,7 +99,7 @@ def _shown(
     """Runs the rehearsal with its board on the terminal, and prints what it found. JSON stands alone."""
     with ExitStack() as stack:
         terminal = stack.enter_context(output_to(folder.log, secrets(config)))
-        stack.enter_context(_terminated_is_interrupted())
+        stack.enter_context(terminated_is_interrupted())
         screen = stack.enter_context(open(os.devnull, "w", encoding="utf-8")) if as_json else terminal
         with Board(config.name, folder.journal, screen) as board:
             try:
@@ -156,17 +156,3 @@ def refuse(findings: Sequence[Finding]) -> None:
     if errors:
         more = "".join(f"\n{finding.where}: {finding.what}\n  remedy: {finding.remedy}" for finding in errors[1:])
         raise BadInput(errors[0].what, where=errors[0].where, remedy=errors[0].remedy + more)
-
-
-@contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
-    """Lets a polite kill end the rehearsal as Ctrl-C does: its tasks end with it, and the metadata say so."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

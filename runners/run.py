@@ -1,9 +1,7 @@
 """Runs a configured pipeline from beginning to end: checks, graph, stages, verdicts."""
 
 import logging
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -11,6 +9,7 @@ from pipeline.checks import check
 from pipeline.config import Config
 from pipeline.errors import Failure, describe
 from pipeline.paths import layout
+from runners.interrupts import terminated_is_interrupted
 from runners.journal import State
 from runners.run_folder import RunFolder
 
@@ -43,7 +42,7 @@ def run(config: Config, folder: RunFolder, started: Callable[[list[str]], None])
     """
     try:
         check(config)
-        with _signals_interrupt():
+        with terminated_is_interrupted():
             return _run(config, folder, started)
     except KeyboardInterrupt:
         _put_in_order(config, ended=folder.run_id)
@@ -114,17 +113,3 @@ def _verdict(config: Config, folder: RunFolder) -> Outcome:
         if blessing(record, judge) is False:
             return Outcome(3, Failure(reason(record, judge) or "the model is not blessed", judge, remedy, 3))
     return Outcome(0)
-
-
-@contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """Lets a polite kill end the run as Ctrl-C does, so that the metadata say how it ended."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

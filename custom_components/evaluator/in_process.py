@@ -9,11 +9,11 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 import tensorflow_model_analysis as tfma
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.slicer import slicer_lib
 from tfx.types import artifact_utils
 
+from custom_components.beam_engine import runner_elsewhere
 from custom_components.evaluator import results_writer, slicing, tfma_results
 from custom_components.evaluator.bulk_metrics import NotPossible, Rows
 from custom_components.evaluator.reading import Batch, Inputs, batches, is_readable
@@ -60,8 +60,7 @@ def evaluate(inputs: Inputs, folder: str, beam_pipeline_args: list[str]) -> Eval
 
 
 def _verify(inputs: Inputs, beam_pipeline_args: list[str]) -> None:
-    runner = PipelineOptions(beam_pipeline_args).view_as(StandardOptions).runner or "DirectRunner"
-    if runner.rpartition(".")[2].lower() not in ("direct", "directrunner", "bundlebaseddirectrunner"):
+    if runner := runner_elsewhere(beam_pipeline_args):
         raise NotPossible(f"the Beam runner is {runner}")
     if inputs.schema is not None:
         raise NotPossible("a schema says how the examples are read")

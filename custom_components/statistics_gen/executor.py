@@ -6,7 +6,6 @@ from typing import Any, Optional
 
 import pyarrow as pa
 from absl import logging
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from tensorflow_data_validation.statistics.stats_options import StatsOptions
 from tfx import types
 from tfx.components.statistics_gen import executor as tfx_executor
@@ -18,11 +17,11 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, json_utils, stats_utils
 from tfx_bsl.tfxio import dataset_options
 
+from custom_components.beam_engine import runner_elsewhere
 from custom_components.columnar_example_gen import sidecar
 from custom_components.statistics_gen import in_process
 
 IN_PROCESS_KEY = "in_process"
-_LOCAL_RUNNERS = (None, "", "DirectRunner", "FnApiRunner", "SwitchingDirectRunner")
 _DECODED_AT_ONCE = 8192
 
 
@@ -66,11 +65,10 @@ class Executor(tfx_executor.Executor):
 
     def _fits(self, examples: types.Artifact, exec_properties: dict[str, Any]) -> bool:
         """Whether this process can do what TFX's executor would do with Beam."""
-        runner = PipelineOptions(self._beam_pipeline_args).view_as(StandardOptions).runner
         return (
             bool(exec_properties.get(IN_PROCESS_KEY, True))
             and self._make_beam_pipeline_fn is None
-            and runner in _LOCAL_RUNNERS
+            and not runner_elsewhere(self._beam_pipeline_args or ())
             and not exec_properties.get(keys.SHARDED_STATS_OUTPUT_KEY)
             and not json_utils.loads(exec_properties.get(keys.SAMPLE_RATE_BY_SPLIT_KEY) or "null")
             and not examples.has_custom_property(examples_utils.CUSTOM_SPLIT_PATTERN_PROPERTY_NAME)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
 
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import types
 from tfx.components.transform import executor_utils, labels
@@ -14,9 +13,8 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils
 
+from custom_components.beam_engine import runner_elsewhere
 from custom_components.transform.not_possible import NotPossible
-
-_LOCAL_RUNNERS = (None, "", "DirectRunner", "FnApiRunner", "SwitchingDirectRunner")
 
 
 class Source(NamedTuple):
@@ -111,8 +109,7 @@ def _verify(
     properties: Mapping[str, Any],
     beam_pipeline_args: list[str],
 ) -> None:
-    runner = PipelineOptions(beam_pipeline_args).view_as(StandardOptions).runner
-    if runner not in _LOCAL_RUNNERS:
+    if runner := runner_elsewhere(beam_pipeline_args):
         raise NotPossible(f"the Beam runner is {runner}")
     if properties.get(keys.MODULE_FILE_KEY) or properties.get(keys.MODULE_PATH_KEY):
         raise NotPossible("the preprocessing function is in a module file")
