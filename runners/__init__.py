@@ -1,1 +1,1 @@
-"""WHERE the graph runs: on this machine, one stage after another, or on Beam."""
+"""WHERE the graph runs: on this machine, on an engine of Beam, on Vertex AI or Kubeflow, or rehearsed for those."""
