@@ -126,7 +126,8 @@ def _rehearsed(
 ) -> Result:
     place = Path(layout(config).root)
     with Stage(place, options.exact) as stage:
-        job = found or stage.compile(config, runner, folder.log)
+        # A job of TFX alone may have no defaults: what is given must be there before it is checked.
+        job = (found or stage.compile(config, runner, folder.log)).with_values(values)
         findings = check(job, config if found is None else None)
         for finding in findings:
             logging.getLogger(__name__).warning("%s: %s; %s", finding.where, finding.what, finding.remedy)
@@ -137,8 +138,7 @@ def _rehearsed(
         return run_rehearsal(
             job,
             place,
-            values,
-            options,
+            options=options,
             connection=metadata_connection(config),
             run=folder,
             stage=stage,
