@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from pipeline.config import Config
 from runners.compiled.findings import Finding
@@ -10,31 +10,41 @@ from runners.compiled.job import CompiledJob
 
 # The keys of `custom_config` by which TFX's Google Cloud extension, and ours, are told.
 _TRAINING, _SERVING, _PUSHER_KEY = "ai_platform_training_args", "ai_platform_serving_args", "millrace_encryption_key"
-_DATAFLOW = "--dataflow_kms_key="
+_REGION = "ai_platform_vertex_region"
+_DATAFLOW, _DATAFLOW_REGION = "--dataflow_kms_key=", "--region="
+
+
+class _Resource(NamedTuple):
+    """A resource that a job makes, its key and its region; empty where it has no key, or the region is the job's."""
+
+    name: str
+    key: str
+    region: str = ""
 
 
 def keys(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
-    """Where one resource has a key, all have one, and in the region of the job."""
+    """Where one resource has a key, all have one, and each in the region of its resource."""
     if job.dialect != "vertex":
         return
-    found = dict(_keys(job))
-    used = {key for key in found.values() if key}
-    for resource, key in found.items():
-        if used and not key:
+    found = list(_resources(job))
+    used = {resource.key for resource in found if resource.key}
+    for resource in found:
+        if used and not resource.key:
             yield Finding(
                 "encryption-key",
                 "error",
-                f"{resource} has no encryption key, and another resource of the job has one",
-                resource,
+                f"{resource.name} has no encryption key, and another resource of the job has one",
+                resource.name,
                 f"set one there too, for instance {sorted(used)[0]}, or none anywhere",
             )
-        if config and key and _location(key) not in (config.vertex.region, "global"):
+        region = resource.region or (config.vertex.region if config else "")
+        if region and resource.key and _location(resource.key) not in (region, "global"):
             yield Finding(
                 "encryption-key",
                 "error",
-                f"the encryption key of {resource} is in {_location(key)}, and the job in {config.vertex.region}",
-                resource,
-                "use a key of the job's own region",
+                f"the encryption key of {resource.name} is in {_location(resource.key)}, and that is in {region}",
+                resource.name,
+                "use a key of the resource's own region",
             )
 
 
@@ -42,20 +52,24 @@ def _location(key: str) -> str:
     return key.partition("/locations/")[2].partition("/")[0]
 
 
-def _keys(job: CompiledJob) -> Iterator[tuple[str, str]]:
-    """The resources that a job makes, and the key of each; empty where it has none."""
-    yield "the pipeline job", job.settings.get("encryptionSpec", {}).get("kmsKeyName", "")
+def _resources(job: CompiledJob) -> Iterator[_Resource]:
+    yield _Resource("the pipeline job", job.settings.get("encryptionSpec", {}).get("kmsKeyName", ""))
     for name, task in job.tasks.items():
         custom_config = _custom_config(job.value(task, "custom_config"))
+        region = custom_config.get(_REGION, "")
         if _TRAINING in custom_config:
             spec = custom_config[_TRAINING].get("encryption_spec", {})
-            yield f"the custom job of {name}", spec.get("kms_key_name", "")
+            yield _Resource(f"the custom job of {name}", spec.get("kms_key_name", ""), region)
         if _SERVING in custom_config:
-            yield f"the endpoint of {name}", custom_config.get(_PUSHER_KEY, "")
+            yield _Resource(f"the endpoint of {name}", custom_config.get(_PUSHER_KEY, ""), region)
         args = job.executor(task).get("container", {}).get("args", [])
         if "--runner=DataflowRunner" in args:
-            given = [arg.removeprefix(_DATAFLOW) for arg in args if arg.startswith(_DATAFLOW)]
-            yield f"the Dataflow job of {name}", given[-1] if given else ""
+            yield _Resource(f"the Dataflow job of {name}", _last(_DATAFLOW, args), _last(_DATAFLOW_REGION, args))
+
+
+def _last(flag: str, args: list[str]) -> str:
+    """The value of a Beam option; empty where it is not given."""
+    return ([""] + [arg.removeprefix(flag) for arg in args if arg.startswith(flag)])[-1]
 
 
 def _custom_config(text: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The rules for compiled jobs: each finds what it is for, and finds nothing in a job that is sound."""
 
 import copy
+import json
 
 import pytest
 from golden_cases import CASES, CONFIG, GOLDEN, KEY
@@ -258,7 +259,27 @@ def test_a_key_on_one_resource_and_not_on_another_is_found():
 
 def test_a_key_in_another_region_is_found():
     found = findings(overrides=["vertex.region=europe-west6"])
-    assert "is in us-central1, and the job in europe-west6" in only(found, "encryption-key")
+    assert (
+        only(found, "encryption-key")
+        == "the encryption key of the pipeline job is in us-central1, and that is in europe-west6"
+    )
+
+
+def endpoint_in(region, key):
+    def change(job):
+        said = task(job, "Pusher")["inputs"]["parameters"]["custom_config"]["runtimeValue"]
+        custom_config = {**json.loads(said["constant"]), "ai_platform_vertex_region": region}
+        said["constant"] = json.dumps({**custom_config, "millrace_encryption_key": key})
+
+    return change
+
+
+def test_an_endpoint_may_be_in_a_region_of_its_own_with_a_key_of_that_region():
+    there = KEY.replace("us-central1", "europe-west4")
+    assert findings(endpoint_in("europe-west4", there)) == []
+    assert "of the endpoint of Pusher is in us-central1, and that is in europe-west4" in only(
+        findings(endpoint_in("europe-west4", KEY), with_config=False), "encryption-key"
+    )
 
 
 @pytest.mark.parametrize(
