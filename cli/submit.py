@@ -105,7 +105,8 @@ def print_end(job: RemoteJob, seconds: float, console: Console) -> None:
             if task.note:
                 console.print(f"  {escape(task.note)}")
         elif task.blocked:
-            console.print(f"{escape(task.name)} was not run: {escape(task.note)}")
+            said = "was not run: " if task.state is State.SKIPPED else "said no: "
+            console.print(f"{escape(task.name)} {said}{escape(task.note)}")
     if job.failure:
         console.print(escape(job.failure))
     words = {0: "done", 3: "a gate said no", 130: "cancelled"}

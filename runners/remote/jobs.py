@@ -40,7 +40,8 @@ class RemoteTask:
         ended: when it ended; None before.
         note: a few words for a person, for instance where its log is.
         failure: what the service says went wrong; empty when nothing did.
-        blocked: whether a gate said no: it ended with exit code 3, or was not run since its condition did not hold.
+        blocked: whether a gate said no: it ended with exit code 3, did not bless the model, or was not run since its
+            condition did not hold.
     """
 
     name: str

@@ -32,6 +32,7 @@ _TASK_STATES = {
     "SKIPPED": State.CACHED,
     "NOT_TRIGGERED": State.SKIPPED,
 }
+_VERDICTS = frozenset({"ModelBlessing", "InfraBlessing"})
 
 
 def job_of(found: aiplatform_v1.PipelineJob, where: Place) -> RemoteJob:
@@ -54,15 +55,28 @@ def job_of(found: aiplatform_v1.PipelineJob, where: Place) -> RemoteJob:
 def _task(detail: aiplatform_v1.PipelineTaskDetail) -> RemoteTask:
     said = detail.state.name
     failure = detail.error.message if said == "FAILED" and detail.error else ""
-    refused = ended_by_a_gate(failure)
+    refused, judged = ended_by_a_gate(failure), _not_blessed(detail)
     return RemoteTask(
         name=detail.task_name,
         state=State.BLOCKED if refused else _TASK_STATES.get(said, State.WAITING),
         started=seconds(detail.start_time) or (seconds(detail.create_time) if said != "PENDING" else None),
         ended=seconds(detail.end_time),
-        note="its condition did not hold" if said == "NOT_TRIGGERED" else _log(detail) if failure else "",
+        note=_note(said, judged) or (_log(detail) if failure else ""),
         failure=failure,
-        blocked=refused or said == "NOT_TRIGGERED",
+        blocked=refused or judged or said == "NOT_TRIGGERED",
+    )
+
+
+def _note(said: str, judged: bool) -> str:
+    return "its condition did not hold" if said == "NOT_TRIGGERED" else "not blessed" if judged else ""
+
+
+def _not_blessed(detail: aiplatform_v1.PipelineTaskDetail) -> bool:
+    """Whether the task's verdict on a model is no: the task, and the whole job, succeed all the same."""
+    made = (artifact for listed in detail.outputs.values() for artifact in listed.artifacts)
+    return any(
+        artifact.schema_title.rpartition(".")[2] in _VERDICTS and _dictionary(artifact.metadata).get("blessed") == 0
+        for artifact in made
     )
 
 

@@ -39,6 +39,7 @@ class FakeVertex(FakeService):
         buckets: the buckets that there are.
         outcomes: the final state of a task, by its name, where it is not SUCCEEDED.
         codes: what the container of a failed task exits with, by the task's name, where it is not 1.
+        outputs: what a task puts out, by its name: lists of artifacts by key, as in `PipelineTaskDetail.outputs`.
         work: does a job's work in a thread of its own; without it a job advances a little each time it is looked at.
             It gets the job as it was received and whom to tell, and returns whether the job succeeded.
     """
@@ -46,6 +47,7 @@ class FakeVertex(FakeService):
     buckets: set[str] = field(default_factory=lambda: {"a-bucket"})
     outcomes: dict[str, str] = field(default_factory=dict)
     codes: dict[str, int] = field(default_factory=dict)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     work: Optional[Callable[[dict[str, Any], Tell], bool]] = None
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     made_schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -145,7 +147,7 @@ class FakeVertex(FakeService):
 
     def _finish(self, job: dict[str, Any], task: str, state: str, error: str = "") -> None:
         detail = next(one for one in job["jobDetail"]["taskDetails"] if one["taskName"] == task)
-        detail |= {"state": state, "endTime": now()}
+        detail |= {"state": state, "endTime": now(), "outputs": self.outputs.get(task, {})}
         if state == "FAILED":
             error = error or f"The replica workerpool0-0 exited with a non-zero status of {self.codes.get(task, 1)}."
             detail["error"] = {"code": 9, "message": error}

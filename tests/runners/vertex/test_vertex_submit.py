@@ -222,6 +222,17 @@ def test_a_gate_that_says_no_is_told_from_a_failure(fake):
     assert {task.name: task.state for task in job.tasks} == {"Reader": State.DONE, "Learner": State.BLOCKED}
 
 
+@pytest.mark.parametrize(("blessed", "code", "note"), [(1, 0, ""), (0, 3, "not blessed")])
+def test_a_model_that_is_not_blessed_is_a_no_although_the_job_succeeds(fake, blessed, code, note):
+    service = vertex(fake)
+    verdict = {"name": "a/1", "schemaTitle": "tfx.ModelBlessing", "metadata": {"blessed": blessed}}
+    fake.outputs = {"Learner": {"blessing": {"artifacts": [verdict]}}}
+    service.submit(ready(), "small-1")
+    job = [service.job("small-1") for _ in range(5)][-1]
+    assert (job.state, job.exit_code) == (JobState.DONE, code)
+    assert [(task.name, task.note) for task in job.tasks][1] == ("Learner", note)
+
+
 def test_jobs_are_listed_newest_first_and_cancelled(fake):
     service = vertex(fake)
     for name in ("small-1", "small-2", "small-3"):
