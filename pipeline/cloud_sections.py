@@ -14,7 +14,6 @@ from pipeline.section import Section
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects: an id, perhaps of a domain; or its number.
 PROJECT = r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$|^[0-9]+$"
 KEY = r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$"
-NETWORK = r"^projects/[^/]+/global/networks/[^/]+$"
 
 EncryptionKey = Annotated[str, Field(pattern=KEY)]
 Positive = Annotated[int, Field(ge=1)]

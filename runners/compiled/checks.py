@@ -28,6 +28,8 @@ RULES: tuple[Rule, ...] = (
     naming.pipeline_name,
     naming.labels,
     naming.display_name,
+    naming.network,
+    naming.service_account,
     places.project,
     places.root,
     places.data,

@@ -12,6 +12,9 @@ from pipeline.config import NAME, Config
 from runners.compiled.findings import Finding
 from runners.compiled.job import CompiledJob
 
+# Both are fields of a PipelineJob; its reference asks for the project's number.
+_NETWORK = re.compile(r"projects/[0-9]+/global/networks/[^/\s]+")
+_ACCOUNT = re.compile(r"[^@\s]+@[^@\s]+\.gserviceaccount\.com")
 MOST_LABELS, LONGEST_LABEL, LONGEST_DISPLAY_NAME = 64, 63, 128
 
 
@@ -59,3 +62,24 @@ def display_name(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding
             "displayName",
             "shorten vertex.display_name",
         )
+
+
+def network(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """A network is named by its project's number; ranges of addresses belong to one."""
+    named, ranges = job.settings.get("network", ""), job.settings.get("reservedIpRanges")
+    if named and not _NETWORK.fullmatch(named):
+        number = "gcloud projects describe PROJECT --format 'value(projectNumber)' tells the number"
+        remedy = f"write projects/NUMBER/global/networks/NAME; {number}"
+        yield Finding("network", "before submit", f"the network's name {named} is refused", "network", remedy)
+    if ranges and not named:
+        remedy = "set vertex.network, or leave vertex.reserved_ip_ranges out"
+        what = "ranges of addresses are reserved in no network"
+        yield Finding("network", "before submit", what, "reservedIpRanges", remedy)
+
+
+def service_account(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """A job on Vertex AI runs as a service account, and not as a person or a group."""
+    account = job.settings.get("serviceAccount", "")
+    if account and not _ACCOUNT.fullmatch(account):
+        remedy = "name it as NAME@PROJECT.iam.gserviceaccount.com"
+        yield Finding("service-account", "before submit", f"{account} is no service account", "serviceAccount", remedy)

@@ -56,6 +56,18 @@ def long_display_name(job):
     job["displayName"] = "x" * 129
 
 
+def network_by_project_id(job):
+    job["network"] = "projects/my-project/global/networks/inside"
+
+
+def ranges_of_no_network(job):
+    del job["network"]
+
+
+def run_as_a_person(job):
+    job["serviceAccount"] = "ada@example.org"
+
+
 def root_on_s3(job):
     job["runtimeConfig"]["gcsOutputDirectory"] = "s3://bucket/root"
 
@@ -160,6 +172,9 @@ def condition_on_nothing(job):
         (rename, "pipeline-name", "'Taxi_Tips'"),
         (label_in_capitals, "label", "'Team' is refused / the value"),
         (long_display_name, "display-name", "129 characters"),
+        (network_by_project_id, "network", "projects/my-project/global/networks/inside is refused"),
+        (ranges_of_no_network, "network", "in no network"),
+        (run_as_a_person, "service-account", "ada@example.org is no service account"),
         (root_on_s3, "root-scheme", "s3://bucket/root cannot be used"),
         (bucket_in_capitals, "root-scheme", "no valid bucket"),
         (forget_a_default, "parameter-without-value", "training_steps has neither"),
@@ -217,6 +232,10 @@ def never_ending(job):
     del container(job, "Trainer")["args"][-2:]
 
 
+def another_network(job):
+    job["network"] = "projects/12345/global/networks/another"
+
+
 def without_labels(job):
     del job["labels"]["team"]
 
@@ -232,7 +251,7 @@ def without_labels(job):
         (never_ending, "the timeout of 90 minutes of Trainer"),
         (executor("ModelArchive", "command", 0), "the timeout of 10 minutes of ModelArchive"),
         (without("serviceAccount"), "millrace@my-project"),
-        (without("network"), "networks/inside"),
+        (another_network, "networks/inside"),
         (without("reservedIpRanges"), "inside-range"),
         (without("runtimeConfig", "failurePolicy"), "'fast'"),
         (without_labels, "'team': 'tips'"),
