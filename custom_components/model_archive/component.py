@@ -1,7 +1,8 @@
 """ModelArchive: a container component that packs the pushed model into one file, for shelves that take files.
 
-It runs `tar` and `sha256sum` of any image that has them. On Vertex AI buckets are mounted below /gcs, so the command
-turns `gs://` into that; on a machine with Docker the folders must be shared with the container.
+It runs `tar` and `sha256sum` of any image that has them. On Vertex AI buckets are mounted below /gcs, and the launcher
+of Kubeflow Pipelines keeps `gs://`, `minio://` and `s3://` below /gcs, /minio and /s3, so the command turns them into
+that; on a machine with Docker the folders must be shared with the container.
 """
 
 from tfx.dsl.component.experimental.container_component import create_container_component
@@ -10,8 +11,8 @@ from tfx.types.artifact import Artifact
 from tfx.types.standard_artifacts import PushedModel
 
 SCRIPT = """set -eu
-from="$(printf %s "$0" | sed 's#^gs://#/gcs/#')"
-into="$(printf %s "$1" | sed 's#^gs://#/gcs/#')"
+from="$(printf %s "$0" | sed 's#^gs://#/gcs/#;s#^minio://#/minio/#;s#^s3://#/s3/#')"
+into="$(printf %s "$1" | sed 's#^gs://#/gcs/#;s#^minio://#/minio/#;s#^s3://#/s3/#')"
 mkdir -p "$into"
 tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$from" -czf "$into/model.tar.gz.part" .
 mv "$into/model.tar.gz.part" "$into/model.tar.gz"

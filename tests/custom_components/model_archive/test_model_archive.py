@@ -34,6 +34,24 @@ def test_the_archive_holds_the_model_and_its_checksum_is_right(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [("gs://b/m", "/gcs/b/m"), ("minio://b/m", "/minio/b/m"), ("s3://b/m", "/s3/b/m"), ("/tmp/m", "/tmp/m")],
+)
+def test_buckets_are_where_the_services_mount_them(uri, place):
+    from custom_components.model_archive.component import SCRIPT
+
+    first_lines = "\n".join(SCRIPT.splitlines()[:3])
+    told = subprocess.run(
+        [SCRIPT_RUNNER, "-c", f'{first_lines}\necho "$from $into"', uri, uri],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.split() == [place, place]
+
+
+@pytest.mark.slow
 def test_the_component_is_a_container_that_takes_the_pushed_model():
     from tfx.types.channel import Channel
     from tfx.types.standard_artifacts import PushedModel
