@@ -5,6 +5,7 @@ REST is used throughout: it goes through the proxies that gRPC does not, and it 
 
 import contextlib
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -93,11 +94,19 @@ def credentials(where: Place) -> auth.Credentials:
     if where.is_local:
         return auth.AnonymousCredentials()
     import google.auth
+    from google.oauth2 import credentials as of_a_person
 
     try:
-        found, _ = google.auth.default(scopes=[SCOPE], quota_project_id=where.project)
+        with warnings.catch_warnings():
+            # That a person's credentials name no project, which is set below.
+            warnings.simplefilter("ignore", UserWarning)
+            found, _ = google.auth.default(scopes=[SCOPE])
     except auth_exceptions.GoogleAuthError as error:
         raise _no_credentials(error, where) from error
+    if isinstance(found, of_a_person.Credentials) and not found.quota_project_id:
+        # Vertex AI wants to know whose quota a person's requests count for. Of a service account it knows that, and
+        # naming a project would ask for a role of its own (serviceusage.services.use).
+        return found.with_quota_project(where.project)
     return found
 
 

@@ -1,10 +1,13 @@
 """Submitting to Vertex AI, against a server that enforces its rules: what reaches it, and what its refusals become."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from fake_vertex import FakeVertex
 from small_job import small_job
 
@@ -14,6 +17,7 @@ from runners.compiled.job import load
 from runners.journal import State
 from runners.remote.failures import ServiceFailure
 from runners.remote.jobs import JobState
+from runners.vertex.client import credentials, place
 from runners.vertex.service import Vertex
 
 PARENT = "projects/a-project/locations/us-central1"
@@ -220,6 +224,23 @@ def test_a_gate_that_says_no_is_told_from_a_failure(fake):
     job = [service.job("small-1") for _ in range(4)][-1]
     assert (job.state, job.exit_code) == (JobState.FAILED, 3)
     assert {task.name: task.state for task in job.tasks} == {"Reader": State.DONE, "Learner": State.BLOCKED}
+
+
+def test_only_a_persons_requests_name_the_project_that_they_count_for(tmp_path, monkeypatch):
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    person = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
+    account = {"type": "service_account", "client_email": "a@b.iam.gserviceaccount.com", "token_uri": "https://t"}
+    where = place(VertexDeployment(project="a-project"))
+    for said, named in (
+        (person, "a-project"),
+        ({**person, "quota_project_id": "another-project"}, "another-project"),
+        ({**account, "private_key": key.decode()}, None),
+    ):
+        (tmp_path / "key.json").write_text(json.dumps(said))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+        assert credentials(where).quota_project_id == named
 
 
 @pytest.mark.parametrize(("blessed", "code", "note"), [(1, 0, ""), (0, 3, "not blessed")])
