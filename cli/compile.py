@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from cli.findings import counted, print_findings
 from cli.options import config_options
+from cli.service_options import also
 from pipeline.checks import require_writable_root
 from pipeline.config import Config
 from pipeline.config_file import load
@@ -44,7 +45,7 @@ def compile_command(config_file: str, overrides: tuple[str, ...], runner: Dialec
     job = _compiled(config, runner)
     job.save(target)
     findings = check(job, config)
-    _print(config, job, target, findings, Console())
+    _print(config, job, target, findings, also(config_file, job.dialect), Console())
     if refusing(findings, submitting=False):
         raise click.exceptions.Exit(2)
 
@@ -56,15 +57,16 @@ def _compiled(config: Config, runner: Dialect) -> CompiledJob:
         return compile_for(config, runner)
 
 
-def _print(config: Config, job: CompiledJob, target: Path, findings: list[Finding], console: Console) -> None:
+def _print(
+    config: Config, job: CompiledJob, target: Path, findings: list[Finding], more: str, console: Console
+) -> None:
     console.print(f"compiled {config.name} for {SERVICES[job.dialect]}: {len(job.tasks)} tasks", highlight=False)
     console.print(f"{'file:':<12}{escape(str(target))}", highlight=False, soft_wrap=True)
     console.print(f"{'parameters:':<12}{escape(', '.join(job.parameters))}", highlight=False)
     console.print(f"{'check:':<12}{counted(findings)}", highlight=False)
     console.print()
     print_findings(findings, console)
-    rehearse = "millrace rehearse" if job.dialect == "vertex" else f"millrace rehearse {target}"
-    following = f"millrace submit --runner {job.dialect}"
+    rehearse, following = f"millrace rehearse{more}", f"millrace submit{more}"
     if refusing(findings, submitting=True):
         following += ", once the above is set"
     console.print(f"next: {escape(rehearse)}; then {escape(following)}", highlight=False, soft_wrap=True)

@@ -37,7 +37,8 @@ def test_the_shipped_configuration_compiles_as_it_is(tmp_path, runner, name, uns
         [*command, "compile", "--runner", runner, *there], capture_output=True, text=True, env=environment
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert unset in done.stdout and "next: millrace rehearse" in done.stdout
+    following = f"next: millrace rehearse --runner {runner}; then millrace submit --runner {runner}, once"
+    assert unset in done.stdout and following in done.stdout
     assert "TensorFlow" not in done.stderr and "Warning" not in done.stderr
     assert sorted(path.name for path in (tmp_path / "compiled").iterdir()) == sorted([name, f"taxi-{runner}.log"])
 
