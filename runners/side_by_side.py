@@ -31,10 +31,13 @@ class SideBySide:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        for beside in self._started.values():
-            beside.join()
-        if error is None:
-            self.wait_for(self._started)
+        try:
+            if error is None:
+                self.wait_for(self._started)
+        finally:
+            # A first interrupt may come while the others are waited for: then they are waited for again.
+            for beside in self._started.values():
+                beside.ended.wait()
 
     def start(self, stage: str, work: Callable[[], None]) -> None:
         """Runs a stage's work beside what follows."""
@@ -44,19 +47,23 @@ class SideBySide:
         """Waits for those of the stages that run beside; raises what one of them, or any that has ended, raised."""
         for stage in stages:
             if stage in self._started:
-                self._started[stage].join()
+                self._started[stage].ended.wait()
         for beside in self._started.values():
-            if not beside.is_alive() and beside.error is not None:
+            if beside.ended.is_set() and beside.error is not None:
                 raise beside.error
 
 
 class _Beside(threading.Thread):
-    """One stage; a daemon, so that a process that is told twice to end is not held up."""
+    """One stage; a daemon, so that a process that is told twice to end is not held up.
+
+    Its end is an event of its own: until Python 3.13 a `join` that Ctrl-C breaks takes a thread that runs for ended.
+    """
 
     def __init__(self, stage: str, work: Callable[[], None]) -> None:
         super().__init__(name=stage, daemon=True)
         self._work = work
         self.error: Optional[BaseException] = None
+        self.ended = threading.Event()
         self.start()
 
     def run(self) -> None:
@@ -65,6 +72,8 @@ class _Beside(threading.Thread):
             self._work()
         except BaseException as error:
             self.error = error
+        finally:
+            self.ended.set()
 
 
 def room_for_another() -> bool:

@@ -1,5 +1,7 @@
 """A stage beside the others: it runs at the same time, what needs it waits, and a failure of either ends the run."""
 
+import signal
+import threading
 import time
 from pathlib import Path
 
@@ -98,6 +100,25 @@ def test_an_interrupt_waits_for_what_runs_beside():
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
+    assert finished == ["slow"]
+
+
+def test_an_interrupt_while_all_wait_waits_on():
+    """The first Ctrl-C may come when nothing else is left to do than to wait."""
+    finished = []
+
+    def slow() -> None:
+        time.sleep(0.2)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(0.3)
+        finished.append("slow")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), SideBySide() as others:
+            others.start("slow", slow)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert finished == ["slow"]
 
 
