@@ -5,7 +5,7 @@ The plan, the combiners, the encoding of their accumulators and the making of Sa
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Optional
 
 import numpy as np
@@ -19,7 +19,7 @@ from tensorflow_transform.beam.analyzer_cache import DatasetKey
 from tensorflow_transform.beam.impl import _get_tensor_replacement_map, _TensorBinding
 
 from custom_components.transform import vocabulary
-from custom_components.transform.graph import is_pure, of_saved_model, of_trace
+from custom_components.transform.graph import is_pure, is_silent, of_saved_model, of_trace
 from custom_components.transform.not_possible import NotPossible
 from custom_components.transform.plan import Plan
 from custom_components.transform.values import Batch, Columns, Lazy, Stream
@@ -63,9 +63,9 @@ class Analysis(nodes.Visitor):
         """Analyzes the data, and gives the folder of the SavedModel that transforms it."""
         return self._saved_model.only()
 
-    def cache(self) -> dict[DatasetKey, dict[str, list[bytes]]]:
-        """The encoded accumulators, by data set and entry."""
-        return {key: {entry: value.all() for entry, value in of.items()} for key, of in self._cache.items()}
+    def cache(self) -> dict[DatasetKey, dict[str, Iterable[bytes]]]:
+        """The encoded accumulators, by data set and entry, to be read once: each is encoded when it is its turn."""
+        return {key: {entry: value.once() for entry, value in of.items()} for key, of in self._cache.items()}
 
     def visit(self, operation_def: Any, input_values: tuple[Any, ...]) -> tuple[Any, ...]:
         """Makes an operation's values; TFT's traverser calls it.
@@ -115,7 +115,7 @@ class Analysis(nodes.Visitor):
         """What a SavedModel, or the trace where that is enough, makes of each batch, as arrays."""
 
         def read() -> Iterator[Batch]:
-            if model.traced is not None and is_pure(model.traced.values()):
+            if model.traced is not None and is_pure(model.traced.values()) and is_silent(self._plan.graph):
                 graph = of_trace(self._plan.graph, self._plan.inputs, model.traced, self._adapter_config)
             else:
                 graph = of_saved_model(model.only(), self._adapter_config)
@@ -174,7 +174,7 @@ def _merge_packed(_: Analysis, operation: Any, keyed: Lazy[tuple[str, Any]]) -> 
     return Lazy(compute)
 
 
-def _merged(combiner: analyzer_nodes.Combiner, accumulators: list[Any]) -> Any:
+def _merged(combiner: analyzer_nodes.Combiner, accumulators: Iterable[Any]) -> Any:
     """As TFT's CombineFn: one after another, onto an empty one."""
     kept = combiner.create_accumulator()
     for accumulator in accumulators:
@@ -190,6 +190,8 @@ def _extract_outputs(_: Analysis, operation: Any, merged: Lazy[Any]) -> tuple[La
 
 
 def _flatten(_: Analysis, __: Any, *values: Lazy[Any]) -> Lazy[Any]:
+    if len(values) == 1:
+        return values[0]
     return Lazy(lambda: [element for value in values for element in value.all()])
 
 
@@ -198,7 +200,7 @@ def _add_key(_: Analysis, operation: Any, values: Lazy[Any]) -> Lazy[tuple[str, 
 
 
 def _encode_cache(_: Analysis, operation: Any, values: Lazy[Any]) -> Lazy[bytes]:
-    return Lazy(lambda: [operation.coder.encode_cache(element) for element in values.all()])
+    return Lazy(lambda: (operation.coder.encode_cache(element) for element in values.all()))
 
 
 def _no_counters(*_: Any) -> Lazy[Any]:

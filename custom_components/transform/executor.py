@@ -37,6 +37,8 @@ class Executor(tfx_executor.Executor):
         graph = artifact_utils.get_single_uri(output_dict[standard_component_specs.TRANSFORM_GRAPH_KEY])
         temp_dir = os.path.join(graph, _TEMP)
         try:
+            if self._make_beam_pipeline_fn is not None:
+                raise NotPossible("a Beam pipeline is given")
             asked = request.read(input_dict, output_dict, exec_properties, self._beam_pipeline_args or [])
             self._log_startup(input_dict, output_dict, exec_properties)
             in_process.run(asked, temp_dir)

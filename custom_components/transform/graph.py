@@ -1,7 +1,7 @@
 """A preprocessing function applied to record batches: as SavedModel, or as it was traced."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Optional
 
 import pyarrow as pa
 import tensorflow as tf
@@ -10,6 +10,10 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapter, TensorAdapterConfig
 
 Tensors = dict[str, Any]
+
+# Characters of a bad row's value in a message.
+_SHOWN = 60
+_LOOKUPS = frozenset({"LookupTableFindV2", "LookupTableSizeV2"})
 
 
 class Graph:
@@ -28,12 +32,35 @@ class Graph:
         """Gives tensors by name.
 
         Raises:
-            ValueError: the graph fails on one of these rows.
+            ValueError: the graph fails on one of these rows; the message shows its columns.
         """
         try:
-            return self._function(self._adapter.ToBatchTensors(batch))
+            return self._made(batch)
         except Exception as error:
-            raise ValueError(f"the transformation fails on one of {batch.num_rows} rows: {error}") from error
+            row = self._culprit(batch)
+            where = f"the row {_shown(row)}" if row else f"{batch.num_rows} rows together"
+            raise ValueError(f"the transformation fails on {where}: {error}") from error
+
+    def _made(self, batch: pa.RecordBatch) -> dict[str, Any]:
+        return self._function(self._adapter.ToBatchTensors(batch))
+
+    def _culprit(self, batch: pa.RecordBatch) -> Optional[pa.RecordBatch]:
+        """The first row that fails by itself, found by halves; None where only rows together fail."""
+        while batch.num_rows > 1:
+            half = batch.num_rows // 2
+            batch = batch.slice(0, half) if self._fails(batch.slice(0, half)) else batch.slice(half)
+        return batch if self._fails(batch) else None
+
+    def _fails(self, batch: pa.RecordBatch) -> bool:
+        try:
+            self._made(batch)
+        except Exception:
+            return True
+        return False
+
+
+def _shown(row: pa.RecordBatch) -> str:
+    return ", ".join(f"{name}={str(row.column(name)[0].as_py())[:_SHOWN]}" for name in row.schema.names)
 
 
 def of_saved_model(folder: str, adapter_config: TensorAdapterConfig) -> Graph:
@@ -55,6 +82,14 @@ def is_pure(tensors: Iterable[tf.Tensor]) -> bool:
             return False
         waiting.extend([*(tensor.op for tensor in operation.inputs), *operation.control_inputs])
     return True
+
+
+def is_silent(graph: tf.Graph) -> bool:
+    """Whether a traced function does nothing but give its outputs: no check that may fail, nothing printed or called.
+
+    What it does besides would be lost with the outputs that are not asked for.
+    """
+    return all(operation.type in _LOOKUPS for operation in graph.control_outputs)
 
 
 def of_trace(

@@ -1,10 +1,11 @@
 """A transformation in this process: traced once, analyzed in one pass a phase, transformed in another."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pyarrow as pa
 import tensorflow_transform as tft
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 from tfx.components.transform import executor as tfx_executor
 from tfx.proto import example_gen_pb2
@@ -29,6 +30,24 @@ def run(request: Request, temp_dir: str) -> None:
     """
     readers = {source.pattern: reading.tfxio_of(source, request.schema) for source in _all(request)}
     reader = next(iter(readers.values()))
+    schema, columns = _analyze(request, readers, temp_dir)
+    saved_model = os.path.join(request.graph_uri, tft.TFTransformOutput.TRANSFORM_FN_DIR)
+    graph = of_saved_model(saved_model, reader.Project(list(columns)).TensorAdapterConfig())
+    for place, source in enumerate(request.transformed):
+        batches = reading.batches(source, readers[source.pattern], columns)
+        made = (graph.apply(batch) for batch in batches)
+        writing.write_examples(made, schema, os.path.join(temp_dir, f"examples-{place}"), source.output)
+
+
+def _analyze(
+    request: Request, readers: Mapping[str, TFXIO], temp_dir: str
+) -> tuple[schema_pb2.Schema, tuple[str, ...]]:
+    """Writes the graph and the cache, and lets go of all that was counted.
+
+    Returns:
+        The schema of the transformed examples, and the columns that they are made of.
+    """
+    reader = next(iter(readers.values()))
     keys = _keys(request.analyzed)
     specs = reader.TensorAdapter().OriginalTypeSpecs()
     plan = plans.make(request.preprocessing_fn, specs, keys, temp_dir, with_cache=request.cache_uri is not None)
@@ -42,12 +61,7 @@ def run(request: Request, temp_dir: str) -> None:
     schema = writing.write_graph(request.graph_uri, request.schema, analysis.saved_model(), plan.asset_map)
     if request.cache_uri is not None:
         writing.write_cache(request.cache_uri, analysis.cache(), sizes)
-    saved_model = os.path.join(request.graph_uri, tft.TFTransformOutput.TRANSFORM_FN_DIR)
-    graph = of_saved_model(saved_model, reader.Project(list(plan.transformed_columns)).TensorAdapterConfig())
-    for place, source in enumerate(request.transformed):
-        batches = reading.batches(source, readers[source.pattern], plan.transformed_columns)
-        made = (graph.apply(batch) for batch in batches)
-        writing.write_examples(made, schema, os.path.join(temp_dir, f"examples-{place}"), source.output)
+    return schema, plan.transformed_columns
 
 
 def _all(request: Request) -> list[Source]:

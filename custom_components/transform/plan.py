@@ -72,13 +72,15 @@ def make(
         with_cache: also plan what goes into the cache of analyzers.
 
     Raises:
-        NotPossible: the cache would have too many entries for TFX.
+        NotPossible: the cache would have too many entries for TFX, or nothing depends on the data.
         ValueError: the function gives no outputs, or makes variables.
     """
     graph, inputs, outputs = impl_helper.trace_preprocessing_function(preprocessing_fn, specs, False, temp_dir)
     _verify(graph, outputs)
     analyzed = _analyzed_columns(graph, inputs, outputs)
     transformed = tuple(graph_tools.get_dependent_inputs(graph, inputs, outputs))
+    if not transformed or (not analyzed and graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS)):
+        raise NotPossible("the outputs or the analyzers need no column")
     asset_map = dict(annotators.get_asset_annotations(graph))
     annotators.clear_asset_annotations(graph)
     fingerprints = graph_tools.get_analyzers_fingerprint(graph, inputs)

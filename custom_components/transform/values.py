@@ -1,6 +1,6 @@
 """Values that are computed when they are asked for, and streams of batches that many listen to in one pass."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Generic, Optional, TypeVar
 
 T = TypeVar("T")
@@ -13,14 +13,21 @@ class Lazy(Generic[T]):
 
     def __init__(self, compute: Callable[[], Iterable[T]]) -> None:
         self._compute: Optional[Callable[[], Iterable[T]]] = compute
-        self._elements: list[T] = []
+        self._elements: Collection[T] = []
 
-    def all(self) -> list[T]:
-        """The elements."""
+    def all(self) -> Collection[T]:
+        """The elements; a collection that was computed is kept as it is, since a vocabulary's counts are many."""
         if self._compute is not None:
             compute, self._compute = self._compute, None
-            self._elements = list(compute())
+            made = compute()
+            self._elements = made if isinstance(made, Collection) else list(made)
         return self._elements
+
+    def once(self) -> Iterator[T]:
+        """The elements one by one, for one who alone asks for them: they are not kept."""
+        assert self._compute is not None, "asked for twice"
+        compute, self._compute = self._compute, None
+        yield from compute()
 
     def only(self) -> T:
         """The element, when there is exactly one."""

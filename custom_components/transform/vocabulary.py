@@ -3,7 +3,7 @@
 import hashlib
 import heapq
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -20,7 +20,7 @@ def merged(counts: Iterable[tuple[Any, int]]) -> list[Counted]:
     return [(count, token) for token, count in total.items()]
 
 
-def pruned(operation: Any, counted: list[Counted]) -> list[Counted]:
+def pruned(operation: Any, counted: Collection[Counted]) -> Collection[Counted]:
     """Keeps the tokens that are frequent enough, as bytes, and of them the `top_k`, the most frequent first.
 
     Args:
@@ -36,7 +36,7 @@ def pruned(operation: Any, counted: list[Counted]) -> list[Counted]:
     return list(maybe_add_empty_vocabulary_dummy(heapq.nlargest(operation.top_k, counted), operation.input_dtype))
 
 
-def write(operation: Any, counted: list[Counted], folder: str) -> str:
+def write(operation: Any, counted: Collection[Counted], folder: str) -> str:
     """Writes a vocabulary, one token a line.
 
     Args:

@@ -84,7 +84,7 @@ def write_examples(batches: Iterator[dict[str, Any]], schema: schema_pb2.Schema,
 
 
 def write_cache(
-    uri: str, entries: Mapping[DatasetKey, Mapping[str, list[bytes]]], sizes: Mapping[DatasetKey, int]
+    uri: str, entries: Mapping[DatasetKey, Mapping[str, Iterable[bytes]]], sizes: Mapping[DatasetKey, int]
 ) -> None:
     """Writes a cache of analyzers as TFT's `WriteAnalysisCacheToFS` does.
 

@@ -56,6 +56,19 @@ def refuses(inputs):
         return {"number": tf.identity(number)}
 
 
+def refuses_aside(inputs):
+    """Fails on a row by a check that no output waits for."""
+    number = _dense(inputs["number"], 0.0)
+    tf.debugging.assert_less(number, 1e6, message="number is too large")
+    return {"number": tft.scale_to_0_1(number)}
+
+
+def no_columns(inputs):
+    """Gives the same whatever it reads."""
+    del inputs
+    return {"one": tf.ones([1])}
+
+
 def passes_on(inputs):
     """Reads one column, whatever its type is."""
     return {"number": inputs["number"]}

@@ -7,6 +7,7 @@ import random
 import shutil
 from pathlib import Path
 
+import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -268,9 +269,15 @@ def test_what_beam_alone_can_do_goes_through_beam(examples, schema, tmp_path, ca
     assert not list(out.rglob(".temp_path"))
 
 
-def test_a_remote_runner_is_not_replaced(examples, schema, tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(tfx_executor.Executor, "Do", lambda self, *_: asked.append(self._beam_pipeline_args))
+@pytest.fixture
+def asked(monkeypatch) -> list[list[str]]:
+    """The Beam options of what TFX's executor is asked for."""
+    found: list[list[str]] = []
+    monkeypatch.setattr(tfx_executor.Executor, "Do", lambda self, *_: found.append(self._beam_pipeline_args))
+    return found
+
+
+def test_a_remote_runner_is_not_replaced(examples, schema, monkeypatch, asked):
     monkeypatch.setattr(in_process, "run", lambda *_: pytest.fail("not on this machine"))
     outputs = {"transform_graph": [standard_artifacts.TransformGraph()]}
     outputs["transformed_examples"] = [standard_artifacts.Examples()]
@@ -281,11 +288,36 @@ def test_a_remote_runner_is_not_replaced(examples, schema, tmp_path, monkeypatch
     assert [given[:2] for given in asked] == [["--runner=DataflowRunner", "--sdk_container_image=elsewhere"]]
 
 
+def test_a_pipeline_that_is_given_is_used(examples, schema, monkeypatch, asked):
+    monkeypatch.setattr(in_process, "run", lambda *_: pytest.fail("not in this process"))
+    outputs = {"transform_graph": [standard_artifacts.TransformGraph()]}
+    outputs["transformed_examples"] = [standard_artifacts.Examples()]
+    context = BaseBeamExecutor.Context(make_beam_pipeline_fn=beam.Pipeline, tmp_dir="", unique_id="1")
+    properties = {"preprocessing_fn": f"{SAMPLES}.no_analyzers", "disable_statistics": 1}
+    Executor(context).Do({"examples": [examples], "schema": [schema]}, outputs, properties)
+    assert len(asked) == 1
+
+
+def test_outputs_that_need_no_column_are_for_beam(examples, schema, tmp_path, asked):
+    """Without a column a batch of Arrow rows has no length."""
+    out = _transform(Executor, [examples], schema, tmp_path / "out", "no_columns")
+    assert len(asked) == 1 and not [path for path in out.rglob("*") if path.is_file()]
+
+
 def test_a_row_that_fails_is_told(schema, tmp_path):
     examples = _examples(tmp_path / "large", _table(60, 3) + "2000000,1,w,x,u\n" * 40)
-    with pytest.raises(ValueError, match=r"(?s)fails on one of .* rows: .*number is too large"):
+    with pytest.raises(ValueError, match=r"(?s)fails on the row number=\[2000000.0\]: .*number is too large"):
         _transform(Executor, [examples], schema, tmp_path / "out", "refuses")
     assert len(list((tmp_path / "out" / "transformed_examples").rglob("*.gz"))) < 2
+
+
+def test_a_check_that_no_output_waits_for_holds_while_analyzing(schema, tmp_path):
+    """TFX runs all of the function on what it analyzes, also where nothing of it is transformed."""
+    examples = _examples(tmp_path / "large", _table(60, 3) + "2000000,1,w,x,u\n" * 40)
+    splits = json.dumps({"analyze": ["train", "eval"], "transform": []})
+    with pytest.raises(ValueError, match=r"(?s)fails on the row number=\[2000000.0\].*number is too large"):
+        _transform(Executor, [examples], schema, tmp_path / "out", "refuses_aside", splits_config=splits)
+    assert not (tmp_path / "out" / "transform_graph" / "transform_fn").exists()
 
 
 def test_a_column_of_another_type_is_refused(examples, tmp_path):
