@@ -5,6 +5,7 @@ parameter's value or a container's argument; what is shown to a person is turned
 holds for `minio://` and `s3://`, which Kubeflow Pipelines may use.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,8 @@ class CloudFolder:
 def _replace_prefix(text: str, prefix: str, by: str) -> str:
     """Replaces a path's beginning wherever it occurs and is not itself the beginning of a longer name."""
     if prefix.endswith("/"):
-        return text.replace(prefix, by)
+        # A scheme alone stays as it is: a command may look for it, as ModelArchive's does, which knows /gcs.
+        return re.sub(re.escape(prefix) + r"(?=[\w{$])", lambda _: by, text)
     pieces = text.split(prefix)
     result = pieces[0]
     for piece in pieces[1:]:

@@ -271,6 +271,8 @@ def test_buckets_are_folders_and_come_back(tmp_path):
     }
     assert clouds.cloud(clouds.local(job)) == job
     assert clouds.local("minio://m/x") == f"{tmp_path}/r/minio/m/x"
+    looks_for_it = "sed 's#^gs://#/gcs/#'"
+    assert clouds.local(looks_for_it) == looks_for_it, "it would turn folders of this machine into /gcs"
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
