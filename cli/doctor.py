@@ -15,6 +15,7 @@ from cli.diagnosis import Diagnosis, as_json, diagnose
 from cli.options import DEFAULT_CONFIG
 from pipeline.config_file import load
 from pipeline.errors import ConfigError
+from pipeline.paths import layout
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MARKS = {"yes": "[green]yes[/]", "no": "[yellow]no[/]", "broken": "[red]broken[/]"}
@@ -40,7 +41,7 @@ def doctor(context: click.Context, config_file: str, as_text: bool) -> None:
 
 def _root(config_file: str) -> Optional[Path]:
     try:
-        return Path(load(config_file).root)
+        return layout(load(config_file)).local
     except ConfigError:
         return None
 

@@ -124,7 +124,7 @@ def _rehearsed(
     options: Options,
     board: Board,
 ) -> Result:
-    place = Path(layout(config).root)
+    place = layout(config).local
     with Stage(place, options.exact) as stage:
         # A job of TFX alone may have no defaults: what is given must be there before it is checked.
         job = (found or stage.compile(config, runner, folder.log)).with_values(values)

@@ -91,14 +91,13 @@ class Workbench:
 
     @property
     def history(self) -> History:
-        """The workbench's edits of the file, kept below the pipeline's root; here when that is remote."""
+        """The workbench's edits of the file, kept below the pipeline's root, or beside one in a bucket."""
         return History(self.history_folder, self.path)
 
     @property
     def history_folder(self) -> Path:
         """Where histories are kept."""
-        root = paths.layout(self.config).root
-        return Path(".schema-history") if "://" in root else Path(root) / "schema-history"
+        return paths.layout(self.config).local / "schema-history"
 
     @cached_property
     def runs(self) -> list[Evidence]:

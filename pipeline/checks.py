@@ -13,6 +13,7 @@ from pipeline.code_digest import defines
 from pipeline.config import Config, Data, DatabaseServer
 from pipeline.data_files import data_files
 from pipeline.errors import BadInput, ConfigError, DataError, SchemaError
+from pipeline.paths import layout
 from pipeline.schema_file import curated_schema
 
 
@@ -39,9 +40,7 @@ def require_writable_root(config: Config) -> None:
     Raises:
         BadInput: nothing can be written there.
     """
-    if "://" in config.root:
-        return
-    root = Path(config.root)
+    root = layout(config).local
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=root, prefix=".writable-"):

@@ -14,10 +14,17 @@ class Layout:
     Args:
         root: the configured root, a local folder or a `gs://` URI.
         name: the pipeline's name.
+        beside: the local folder that stands for a root in a bucket, where only files of this machine serve.
     """
 
     root: str
     name: str
+    beside: str = ""
+
+    @property
+    def local(self) -> Path:
+        """The folder of this machine: for logs, ML Metadata's file, compiled jobs and rehearsals."""
+        return Path(self.beside or self.root)
 
     @property
     def artifacts(self) -> str:
@@ -27,12 +34,12 @@ class Layout:
     @property
     def logs(self) -> Path:
         """One folder a run."""
-        return Path(self.root) / "logs"
+        return self.local / "logs"
 
     @property
     def metadata_file(self) -> str:
         """ML Metadata's SQLite file, unless the configuration names another store."""
-        return f"{self.root}/metadata.db"
+        return str(self.local / "metadata.db")
 
     @property
     def serving(self) -> str:
@@ -41,8 +48,9 @@ class Layout:
 
 
 def layout(config: Config) -> Layout:
-    """The layout of a configured pipeline."""
-    return Layout(config.root.rstrip("/"), config.name)
+    """The layout of a configured pipeline; beside a root in a bucket it is the folder `runs/NAME` of the project."""
+    beside = str(Path(config.file).parent.parent / "runs" / config.name) if "://" in config.root else ""
+    return Layout(config.root.rstrip("/"), config.name, beside)
 
 
 def push_directory(config: Config) -> str:

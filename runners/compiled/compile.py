@@ -17,7 +17,7 @@ PLATFORMS: dict[Dialect, Platform] = {"vertex": VERTEX, "kubeflow": KUBEFLOW}
 
 def compiled_file(config: Config, runner: Dialect) -> Path:
     """Where a pipeline's compiled job goes when no file is named: ROOT/compiled/NAME-vertex.json or -kubeflow.yaml."""
-    return Path(layout(config).root) / "compiled" / f"{config.name}{SUFFIXES[runner]}"
+    return layout(config).local / "compiled" / f"{config.name}{SUFFIXES[runner]}"
 
 
 def compile_for(config: Config, runner: Dialect) -> CompiledJob:
