@@ -16,7 +16,17 @@ def many_analyzers(inputs):
     both = tf.stack([number, tf.cast(whole, tf.float32)], axis=1)
     word, other = _dense(inputs["word"], ""), _dense(inputs["other"], "")
     seen = tft.vocabulary(whole, vocab_filename="whole_seen")
+    letters = tf.strings.unicode_split(other, "UTF-8")
+    # A table of the function's own: what is looked up in it is analyzed through a SavedModel.
+    table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["x", "y"], [1.0, 2.0]), -1.0)
+    lines = tf.where(number > 5, tf.strings.join([word, "a\nb"]), word)
     return {
+        "letters": letters,
+        "letter_ids": tft.compute_and_apply_vocabulary(letters, vocab_filename="letters"),
+        "line_id": tft.compute_and_apply_vocabulary(lines, vocab_filename="lines"),
+        "looked_up": tft.scale_to_0_1(table.lookup(other)),
+        "never": tft.compute_and_apply_vocabulary(word, frequency_threshold=10**6, top_k=2, vocab_filename="never"),
+        "most": tft.compute_and_apply_vocabulary(whole, top_k=4, store_frequency=True, vocab_filename="most"),
         "zscore": tft.scale_to_z_score(number),
         "in_range": tft.scale_to_0_1(number),
         "bucket": tf.searchsorted(tf.reshape(tft.quantiles(number, 7, 0.01), [-1]), number, out_type=tf.int64),

@@ -172,7 +172,7 @@ def test_the_graph_is_the_same(both):
 
 
 def _plain(tensors: dict) -> dict[str, list]:
-    dense = {name: t.values if isinstance(t, tf.SparseTensor) else t for name, t in tensors.items()}
+    dense = {name: getattr(t, "flat_values", getattr(t, "values", t)) for name, t in tensors.items()}
     return {name: np.ravel(tensor.numpy()).tolist() for name, tensor in dense.items()}
 
 
