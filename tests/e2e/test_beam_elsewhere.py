@@ -12,6 +12,8 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -283,40 +285,44 @@ DATAFLOW = [
 ]
 
 
+def dataflow_jobs(conf, settings, in_memory, scratch) -> dict[str, tuple[dict, dict[str, str]]]:
+    """Writes the graph of each data stage's job, of what a run in memory made; gives its request and staged files."""
+    config = load(conf, settings)
+    given = inputs(in_memory)
+    made = {}
+    for stage in create_pipeline(config).components:
+        if stage.id in DATA_STAGES:
+            executor, properties = stage.executor_spec.executor_class, dict(stage.exec_properties)
+            arguments = beam_arguments(config)
+            job = dataflow.build_job(executor, given[stage.id], outputs(stage, scratch), properties, arguments)
+            (scratch / f"{stage.id}.pb").write_bytes(job.pipeline.SerializeToString())
+            made[stage.id] = (job.request, job.staged)
+    return made
+
+
 def test_dataflow_would_get_jobs_that_its_workers_can_read(prepared, in_memory, fresh, tmp_path):
     """Every data stage's job, built without network: its settings, what it brings along, what that can unpickle."""
-    config = load(prepared.conf, [*DATAFLOW, f"beam.setup_file={prepared.folder / 'setup.py'}"])
-    given = inputs(in_memory)
-    jobs = {
-        stage.id: dataflow.build_job(
-            stage.executor_spec.executor_class,
-            given[stage.id],
-            outputs(stage, tmp_path),
-            dict(stage.exec_properties),
-            beam_arguments(config),
-        )
-        for stage in create_pipeline(config).components
-        if stage.id in DATA_STAGES
-    }
+    settings = [*DATAFLOW, f"beam.setup_file={prepared.folder / 'setup.py'}"]
+    # TensorFlow shares lookup tables by name, and those of pipelines that other tests traced here would be in the way.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as own:
+        jobs = own.submit(dataflow_jobs, prepared.conf, settings, in_memory, tmp_path).result()
     assert set(jobs) == set(DATA_STAGES)
-    for job in jobs.values():
-        environment, [image] = job.request["environment"], job.workers["sdkHarnessContainerImages"]
-        assert (job.workers["machineType"], job.workers["diskSizeGb"]) == ("n2-standard-4", 50)
-        assert job.workers["autoscalingSettings"]["maxNumWorkers"] == 4
-        assert job.workers["subnetwork"] == "regions/europe-west1/subnetworks/inner"
-        assert job.workers["ipConfiguration"] == "WORKER_IP_PRIVATE"
+    for request, staged in jobs.values():
+        environment, [workers] = request["environment"], request["environment"]["workerPools"]
+        [image] = workers["sdkHarnessContainerImages"]
+        assert (workers["machineType"], workers["diskSizeGb"]) == ("n2-standard-4", 50)
+        assert workers["autoscalingSettings"]["maxNumWorkers"] == 4
+        assert workers["subnetwork"] == "regions/europe-west1/subnetworks/inner"
+        assert workers["ipConfiguration"] == "WORKER_IP_PRIVATE"
         assert environment["serviceAccountEmail"] == "beam@trips.iam.gserviceaccount.com"
         assert environment["serviceKmsKeyName"].endswith("/cryptoKeys/k")
-        assert job.request["labels"]["team"] == "trips"
+        assert request["labels"]["team"] == "trips"
         assert image["containerImage"].startswith("gcr.io/cloud-dataflow/v1beta3/beam_python")
-        assert "pickled_main_session" not in job.staged
-    archive = Path(jobs["ExampleGen"].staged["workflow.tar.gz"])
+        assert "pickled_main_session" not in staged
+    archive = Path(jobs["ExampleGen"][1]["workflow.tar.gz"])
     assert "custom_components/columnar_example_gen/stages.py" in contents(archive)
     worker = FreshEnvironment.make(tmp_path / "worker")
-    files = []
-    for stage, job in jobs.items():
-        (tmp_path / f"{stage}.pb").write_bytes(job.pipeline.SerializeToString())
-        files.append(str(tmp_path / f"{stage}.pb"))
+    files = [str(tmp_path / f"{stage}.pb") for stage in jobs]
     bare = worker.run("-m", "runners.engine.unpickling", files[0], folder=tmp_path)
     assert bare.returncode and "No module named 'runners'" in bare.stderr
     worker.install(archive)

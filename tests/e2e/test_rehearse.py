@@ -38,7 +38,14 @@ def shippable(project) -> Project:
     for file in ("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE"):
         shutil.copy(CHECKOUT / file, project.folder / file)
     places = {"project": "a-project", "root": "gs://bucket/taxi", "data_path": "gs://bucket/data", "image": DIGEST}
-    project.configure(vertex={**places, "defaults": {"memory_gb": 16}})
+    kubeflow = {
+        "host": "https://kfp.example.org",
+        "root": "gs://bucket/kubeflow",
+        "data_path": "gs://bucket/data",
+        "push_directory": "gs://bucket/taxi/serving/taxi",
+        "image": DIGEST,
+    }
+    project.configure(vertex={**places, "defaults": {"memory_gb": 16}}, kubeflow=kubeflow)
     return project
 
 
@@ -171,6 +178,21 @@ def test_again_in_interpreters_of_their_own(rehearsed, shippable):
     assert {states[name] for name in ("ExampleGen", "StatisticsGen", "Transform")} == {"cached"}
     assert (states["Trainer"], states["Evaluator"], states["Pusher"]) == ("failed", "skipped", "skipped")
     assert "2 tries, which the service starts after 60 s" in " ".join(finished.output.split())
+
+
+def test_the_job_for_kubeflow_takes_its_own_ways(rehearsal, rehearsed, shippable):
+    """No drivers and no resolvers there: a task finds the data, and the champion is the model that was pushed last."""
+    _, before = rehearsal
+    finished, report = rehearse(shippable, "--runner", "kubeflow", "--param", "training_steps=40")
+    assert finished.code in (0, 3), finished.output
+    rows = {row["task"]: row for row in report["tasks"]}
+    assert not any("resolver" in task for task in rows)
+    run = remembered(shippable.root, "taxi", report["run_id"])
+    verdict = records.gate_report(run)
+    assert verdict and verdict.baseline, "the model that the first rehearsal pushed is the champion"
+    pushed = Path(before["pushed_to"]).parent
+    assert records.blessing(run, "InfraValidator") is True
+    assert len(list(pushed.glob("[0-9]*"))) == (2 if finished.code == 0 else 1)
 
 
 def test_a_gate_that_says_no_says_why(rehearsed, shippable):
