@@ -2,9 +2,9 @@
 
 The base of the root is built once by debootstrap and never changed: each try writes into a layer above it, which is
 thrown away. Everything is mounted in a mount namespace of the try, so that nothing stays mounted however it ends.
-Of this machine the root gets the caches of uv and pip, what is needed to reach their registries, where it is asked for,
-an interpreter that pyenv built (it counts as a cache of what pyenv would build there), and the folder in which the two
-stacks leave what they made for each other.
+Of this machine the root gets caches of uv and pip for its release, what is needed to reach their registries, where it
+is asked for, an interpreter that pyenv built (it counts as a cache of what pyenv would build there), and the folder in
+which the two stacks leave what they made for each other.
 """
 
 import os
@@ -224,9 +224,11 @@ def _enter(
 ) -> list[str]:
     scripts = Path(__file__).parent
     cache = Path(environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", "/root"), ".cache"))
+    # Each release has caches of its own: they also keep what was compiled, which uv and pip would give to a Python of
+    # the same version here, whose C library it does not fit.
     caches = [
-        environment.get("UV_CACHE_DIR") or str(cache / "uv"),
-        environment.get("PIP_CACHE_DIR") or str(cache / "pip"),
+        f"{environment.get('UV_CACHE_DIR') or cache / 'uv'}-{base.name}",
+        f"{environment.get('PIP_CACHE_DIR') or cache / 'pip'}-{base.name}",
     ]
     shutil.copy(scripts / "visit.sh", layer / "above" / "visit.sh")
     inner = inner_environment(environment, interpreter, (layer / "above/etc/ssl/host.pem").exists())
