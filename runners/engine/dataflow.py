@@ -33,11 +33,6 @@ class DataflowJob:
     pipeline: beam_runner_api_pb2.Pipeline
     staged: dict[str, str]
 
-    @property
-    def workers(self) -> dict[str, Any]:
-        """The request's one worker pool: machines, disks, network, images."""
-        return dict(self.request["environment"]["workerPools"][0])
-
 
 class NoJob(Exception):
     """The stage did its work without Beam."""

@@ -1,6 +1,7 @@
 """Kubeflow Pipelines as a `Service`: what the commands ask, asked of `kfp.Client`."""
 
 import json
+from collections.abc import Callable
 from typing import Any, Optional
 
 from pipeline.cloud_sections import KubeflowDeployment, Schedule
@@ -45,20 +46,7 @@ class Kubeflow:
         """Starts a run. The service gives the id, so an earlier try is found by the name, which is ours."""
 
         def send() -> RemoteJob:
-            experiment = self._experiment_id()
-            with submit.package(job) as file:
-                made = self._ask(
-                    "to start the run",
-                    self._client.run_pipeline,
-                    experiment_id=experiment,
-                    job_name=name,
-                    pipeline_package_path=file,
-                    params=job.values,
-                    pipeline_root=job.root or None,
-                    enable_caching=None,
-                    service_account=self._settings.service_account or None,
-                )
-            return job_of(made, self._host)
+            return job_of(self._send("to start the run", self._client.run_pipeline, job, name), self._host)
 
         def find() -> Optional[RemoteJob]:
             return next((one for one in self._named("display_name", name)), None)
@@ -111,6 +99,23 @@ class Kubeflow:
     def _of_the_namespace(self) -> dict[str, Any]:
         return {"namespace": self._namespace} if self._namespace else {}
 
+    def _send(self, what: str, call: Callable[..., Any], job: CompiledJob, name: str, **more: Any) -> Any:
+        """Sends a job as what a run and a recurring run have in common."""
+        experiment = self._experiment_id()
+        with submit.package(job) as file:
+            return self._ask(
+                what,
+                call,
+                experiment_id=experiment,
+                job_name=name,
+                pipeline_package_path=file,
+                params=job.values,
+                pipeline_root=job.root or None,
+                enable_caching=None,
+                service_account=self._settings.service_account or None,
+                **more,
+            )
+
     def cancel(self, name: str) -> None:
         """Asks for a run to be ended."""
         self._ask("to cancel the run", self._client.terminate_run, run_id=name)
@@ -120,21 +125,8 @@ class Kubeflow:
         trigger = submit.trigger(when)
 
         def send() -> RemoteSchedule:
-            experiment = self._experiment_id()
-            with submit.package(job) as file:
-                made = self._ask(
-                    "to make the recurring run",
-                    self._client.create_recurring_run,
-                    experiment_id=experiment,
-                    job_name=title,
-                    pipeline_package_path=file,
-                    params=job.values,
-                    pipeline_root=job.root or None,
-                    enable_caching=None,
-                    service_account=self._settings.service_account or None,
-                    **trigger,
-                )
-            return schedule_of(made, self._host)
+            create = self._client.create_recurring_run
+            return schedule_of(self._send("to make the recurring run", create, job, title, **trigger), self._host)
 
         def find() -> Optional[RemoteSchedule]:
             return next((one for one in self.schedules() if one.title == title), None)
