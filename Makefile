@@ -45,8 +45,8 @@ format: setup  ## format the code and mend what can be mended by itself
 	@$(VENV)ruff format .
 
 golden: setup  ## write the golden files of compiled jobs anew; read the difference before you commit it
-	@PYTHONPATH=. $(VENV)python tests/runners/compiled/golden_cases.py
-	@git --no-pager diff --stat -- tests/runners/compiled/golden
+	@PYTHONPATH=. $(VENV)python library/tests/jobspec/golden_cases.py
+	@git --no-pager diff --stat -- library/tests/jobspec/golden
 
 stack-current:  ## as root: try "make run test" with TFX 1.21 on a fresh Debian 13; TARGETS="..." and PYTHON=3.11 choose
 	@$(FIND_PYTHON) -m bootstrap root $(if $(PYTHON),--python $(PYTHON)) current $(TARGETS)
@@ -58,10 +58,10 @@ stacks-agree: setup  ## as root: run the same on both stacks, compare what they 
 	@rm -rf .cache/stacks
 	@$(MAKE) --no-print-directory stack-results
 	@$(FIND_PYTHON) -m bootstrap root $(if $(PYTHON),--python $(PYTHON)) other $(TARGETS) stack-results
-	@MILLRACE_STACKS_RECORDED=yes $(VENV)python -m pytest tests/stacks $(ARGS)
+	@MILLRACE_STACKS_RECORDED=yes $(VENV)python -m pytest library/tests/stacks $(ARGS)
 
 stack-results: setup  ## record under .cache/stacks what this stack makes of the taxi data
-	@$(VENV)python tests/stacks/record.py .cache/stacks
+	@$(VENV)python library/tests/stacks/record.py .cache/stacks
 
 image:  ## build the container image, with Docker; IMAGE=NAME names it, PUSH=1 pushes it and tells its digest
 	@sh bootstrap/docker_image.sh "$(IMAGE)" "$(PUSH)"

@@ -60,7 +60,7 @@ def _millrace(name: str, command: tuple[str, ...], data: Path, root: Path) -> Co
         "training.patience": "null",
     }
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-    started = (sys.executable, "-m", "cli.main", *command, *options)
+    started = (sys.executable, "-m", "millrace.cli.main", *command, *options)
     return Contender(name, started, root / "metadata.db", "taxi", accepted=(0, 3))
 
 

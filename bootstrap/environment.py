@@ -55,7 +55,7 @@ def digest(files: list[Path]) -> str:
 
 def wanted_stamp(checkout: Checkout, stack: Stack) -> dict[str, str]:
     """What the stamp of an up-to-date environment says."""
-    return {"stack": stack.name, "digest": digest([stack.lock(checkout.root), checkout.root / "setup.py"])}
+    return {"stack": stack.name, "digest": digest([stack.lock(checkout.root), checkout.root / "library" / "setup.py"])}
 
 
 def read_stamp(checkout: Checkout) -> dict[str, str]:
@@ -192,9 +192,9 @@ def _install(checkout: Checkout, stack: Stack, uv: Path, runner: Runner) -> None
             "--no-build-isolation",
             "--offline",
             "-e",
-            str(checkout.root),
+            str(checkout.root / "library"),
         ],
-        "installing Millrace itself",
+        "installing the library",
     )
 
 

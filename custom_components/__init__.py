@@ -1,26 +1,17 @@
-"""Millrace's own components, one folder each: pure logic, a thin TFX shell, a README.
+"""This project's own components, one folder each; copy the one whose style is nearest to what you need.
 
-Artifact types of the components are reachable here by their type name: a Kubeflow container imports the class of an
-artifact by the title that the compiled job carries, and that title may have one dot only
-(tfx.orchestration.kubeflow.v2.compiler_utils). They are imported on use, so that importing this package stays free
-of TFX.
+A component's own artifact type is named `custom_components.NAME` and listed below: TFX's compiler takes a type's name
+with exactly one dot, and a container imports the class by it.
 """
 
 from importlib import import_module
 from typing import Any
 
-ARTIFACT_TYPES = {
-    "ArchivedModel": "custom_components.model_archive.component",
-    "DataGateReport": "custom_components.data_gate.component",
-}
+ARTIFACT_TYPES = {"ArchivedModel": "custom_components.model_archive.component"}
 
 
 def __getattr__(name: str) -> Any:
-    """The artifact class of a type name.
-
-    Raises:
-        AttributeError: no component defines such a type.
-    """
+    """The artifact class of a type name, imported on use; AttributeError where there is none."""
     if name not in ARTIFACT_TYPES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(ARTIFACT_TYPES[name]), name)

@@ -1,1 +1,1 @@
-"""The user's code: what a feature is, how it is preprocessed, the model, how it is trained, tuned and served."""
+"""What is learned and how: the preprocessing, the Keras model, its training, its search and its serving signatures."""

@@ -2,11 +2,11 @@
 
 from tfx.orchestration.pipeline import Pipeline
 
-from pipeline.beam_options import beam_arguments
-from pipeline.config import Config
-from pipeline.connections import metadata_connection
-from pipeline.paths import layout
-from pipeline.platform import LOCAL, Platform
+from millrace.beam.arguments import beam_arguments
+from millrace.config.config import Config
+from millrace.config.paths import layout
+from millrace.config.platform import LOCAL, Platform
+from millrace.metadata.connections import metadata_connection
 from pipeline.stages import data, delivery, training, verdicts
 
 
@@ -14,7 +14,7 @@ def create_pipeline(config: Config, platform: Platform = LOCAL) -> Pipeline:
     """Wires the stages of a configured pipeline; it reads nothing but its argument and the files that it names.
 
     Args:
-        config: the configuration, the same for every runner; `pipeline.platform.deployed` when a service will run it.
+        config: the configuration, the same for every runner; that of `platform.deployed` when a service will run it.
         platform: where it will run.
 
     Returns:

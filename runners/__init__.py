@@ -1,1 +1,1 @@
-"""WHERE the graph runs: on this machine, on an engine of Beam, on Vertex AI or Kubeflow, or rehearsed for those."""
+"""Where the pipeline runs: one short script a place, as in TFX's template. `millrace` does the same, and more."""

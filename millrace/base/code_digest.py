@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Optional
 
-from pipeline.errors import ConfigError
+from millrace.base.errors import ConfigError
 
-OWN_PACKAGES = frozenset({"models", "custom_components"})
+OWN_PACKAGES = frozenset({"millrace", "models", "custom_components"})
 
 
 def code_digest(*dotted_paths: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from runners.noise import LeaveOut
+from millrace.base.noise import LeaveOut
 
 LONGEST_MESSAGE = 4000
 

@@ -5,12 +5,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pipeline
-from pipeline.beam_options import beam_arguments
-from pipeline.config import Config
-from pipeline.errors import BadInput, ConfigError
-from runners.engine.options import option_problems
-from runners.engine.package import package_problems
+from millrace.base.errors import BadInput, ConfigError
+from millrace.base.project import entered
+from millrace.beam.arguments import beam_arguments
+from millrace.beam.options import option_problems
+from millrace.beam.package import package_problems
+from millrace.config.config import Config
 
 _SERVER_SECONDS = 10
 _CARRIERS = ("--setup_file=", "--sdk_container_image=", "--extra_package=", "--requirements_file=")
@@ -20,7 +20,7 @@ def check_engine(config: Config, package: bool = True) -> list[BadInput]:
     """Checks where and how Beam will work.
 
     Args:
-        config: the configuration, laid out for where it will run (`pipeline.platform.deployed`).
+        config: the configuration, laid out for where it will run (`millrace.config.platform.deployed`).
         package: also pack the project, install it where nothing else of it is, and import it: some ten seconds.
 
     Returns:
@@ -66,7 +66,8 @@ def _setup_file(config: Config) -> Path:
     named = config.beam.setup_file
     if not named or Path(named).is_file():
         return Path(named or "")
-    return Path(pipeline.__file__).parent.parent / "setup.py"
+    here = entered()
+    return here.setup_file if here else Path(named)
 
 
 def _reach_problems(config: Config) -> Iterator[BadInput]:

@@ -65,7 +65,7 @@ def build_job(
         inputs: its artifacts, which are read as far as the executor itself reads them.
         outputs: artifacts with URIs in which files may be left.
         properties: its execution properties.
-        arguments: Beam's options, `--runner=DataflowRunner` among them (`pipeline.beam_options.beam_arguments`).
+        arguments: Beam's options, `--runner=DataflowRunner` among them (`millrace.beam.arguments.beam_arguments`).
 
     Raises:
         NoJob: the executor came to its end without a Beam pipeline.

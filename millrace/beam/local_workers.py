@@ -4,8 +4,8 @@ import os
 
 import psutil
 
-from pipeline.config import Config
-from pipeline.data_files import data_files
+from millrace.config.config import Config
+from millrace.config.data_files import data_files
 
 # A worker imports TensorFlow first, some seconds and half a GiB: less input than this is done by then.
 BYTES_A_WORKER = 512 << 20

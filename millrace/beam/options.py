@@ -7,9 +7,9 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.runners.runner import create_runner
 
-from pipeline.beam_options import beam_arguments
-from pipeline.config import Config
-from pipeline.errors import BadInput, ConfigError
+from millrace.base.errors import BadInput, ConfigError
+from millrace.beam.arguments import beam_arguments
+from millrace.config.config import Config
 
 _REMEDY = "docs/beam.md has the settings of each engine; `beam.options` takes what Beam's own documentation names"
 
@@ -18,7 +18,7 @@ def option_problems(config: Config) -> list[BadInput]:
     """The mistakes that Beam finds in the options of a configuration, without network.
 
     Args:
-        config: the configuration, laid out for where it will run (`pipeline.platform.deployed`).
+        config: the configuration, laid out for where it will run (`millrace.config.platform.deployed`).
     """
     arguments = beam_arguments(config)
     said = io.StringIO()

@@ -8,10 +8,10 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import BadInput
+from millrace.base.errors import BadInput
 
 # What a worker of the data stages unpickles, and what pickles refer to by name.
-IMPORTED = ("models.preprocessing", "custom_components.columnar_example_gen.stages")
+IMPORTED = ("millrace.training.encoders", "millrace.components.example_gen.stages")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Whether a worker can read what a Beam pipeline's proto holds: every pickled function and coder is loaded.
 
-Run in an environment like a worker's: `python -m runners.engine.unpickling FILE...`, each a serialised
+Run in an environment like a worker's: `python -m millrace.beam.unpickling FILE...`, each a serialised
 `beam_runner_api.Pipeline`. It prints one line for each that cannot be loaded, and ends with exit code 1 then.
 """
 

@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from runners.journal import ENDED, Event, Progress, State, progress
+from millrace.metadata.journal import ENDED, Event, Progress, State, progress
 
 REFRESH_SECONDS = 0.25
 

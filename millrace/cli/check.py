@@ -7,16 +7,16 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from cli.findings import counted, print_findings
-from cli.options import config_options
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.errors import BadInput, ConfigError
-from runners.compiled.checks import check
-from runners.compiled.compile import SUFFIXES, compiled_file
-from runners.compiled.findings import refusing
-from runners.compiled.job import CompiledJob
-from runners.compiled.job import load as load_job
+from millrace.base.errors import BadInput, ConfigError
+from millrace.cli.findings import counted, print_findings
+from millrace.cli.options import config_options
+from millrace.cloud.compile import SUFFIXES, compiled_file
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.jobspec.checks import check
+from millrace.jobspec.findings import refusing
+from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.job import load as load_job
 
 
 @click.command("check")

@@ -7,17 +7,17 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from cli.findings import counted, print_findings
-from cli.options import config_options
-from cli.service_options import also
-from pipeline.checks import require_writable_root
-from pipeline.config import Config
-from pipeline.config_file import load
-from runners.compiled.checks import check
-from runners.compiled.compile import compile_for, compiled_file
-from runners.compiled.findings import Finding, refusing
-from runners.compiled.job import CompiledJob, Dialect
-from runners.quiet import output_to
+from millrace.base.quiet import output_to
+from millrace.cli.findings import counted, print_findings
+from millrace.cli.options import config_options
+from millrace.cli.service_options import also
+from millrace.cloud.compile import compile_for, compiled_file
+from millrace.config.checks import require_writable_root
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.jobspec.checks import check
+from millrace.jobspec.findings import Finding, refusing
+from millrace.jobspec.job import CompiledJob, Dialect
 
 SERVICES = {"vertex": "Vertex AI", "kubeflow": "Kubeflow Pipelines"}
 

@@ -11,19 +11,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.diagnosis import Diagnosis, as_json, diagnose
-from cli.options import DEFAULT_CONFIG
-from pipeline.config_file import load
-from pipeline.errors import ConfigError
-from pipeline.paths import layout
+from millrace.base.errors import ConfigError
+from millrace.cli.diagnosis import Diagnosis, as_json, diagnose
+from millrace.cli.options import config_option
+from millrace.config.loading import load
+from millrace.config.paths import layout
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 MARKS = {"yes": "[green]yes[/]", "no": "[yellow]no[/]", "broken": "[red]broken[/]"}
 SHOWN_DIFFERENCES = 10
 
 
 @click.command()
-@click.option("-c", "--config", "config_file", default=DEFAULT_CONFIG, show_default=True, metavar="CONF")
+@config_option
 @click.option("--json", "as_text", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def doctor(context: click.Context, config_file: str, as_text: bool) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from runners.compiled.findings import Finding
+from millrace.jobspec.findings import Finding
 
 _COLOURS = {"error": "bold red", "before submit": "yellow", "warning": "cyan"}
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from cli.schema_tables import print_rows
-from pipeline.errors import BadInput
-from pipeline.init import report
-from pipeline.init.plan import Plan, column_names, difference, make_plan, write
+from millrace.base.errors import BadInput
+from millrace.cli.schema_tables import print_rows
+from millrace.init import report
+from millrace.init.plan import Plan, column_names, difference, make_plan, write
 
 _HELP = """\
 millrace init DATA... --label COLUMN [--name NAME] [--force]

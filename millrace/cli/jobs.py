@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.board import stage_table
-from cli.service_options import also, connected, local_time, service_options
-from cli.submit import print_end
-from runners.compiled.job import Dialect
-from runners.journal import progress
-from runners.remote.jobs import JobState, RemoteJob
+from millrace.cli.board import stage_table
+from millrace.cli.service_options import also, connected, local_time, service_options
+from millrace.cli.submit import print_end
+from millrace.cloud.remote.jobs import JobState, RemoteJob
+from millrace.jobspec.job import Dialect
+from millrace.metadata.journal import progress
 
 _STYLES = {
     JobState.WAITING: "dim",

@@ -10,22 +10,22 @@ from typing import Optional
 
 import click
 
-from pipeline.errors import MillraceError
-from runners.noise import ignore_warnings
+from millrace.base.errors import MillraceError
+from millrace.base.noise import ignore_warnings
 
 # Dotted paths, so that `millrace --help` imports none of them; the help is theirs in one line.
 COMMANDS = {
-    "run": ("cli.run:run", "Run the pipeline on this machine."),
-    "init": ("cli.init:init", "Turn a table into a pipeline: its configuration and its schema."),
-    "compile": ("cli.compile:compile_command", "Compile the pipeline for Vertex AI or Kubeflow Pipelines."),
-    "check": ("cli.check:check_command", "Say what a service would refuse of a compiled job."),
-    "rehearse": ("cli.rehearse:rehearse", "Run the compiled cloud job on this machine."),
-    "submit": ("cli.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
-    "jobs": ("cli.jobs:jobs", "List, show and cancel jobs on a service."),
-    "schedules": ("cli.schedules:schedules", "Make, list and delete schedules on a service."),
-    "runs": ("cli.runs:runs", "List runs with their metrics and verdicts."),
-    "schema": ("cli.schema:schema", "Show, compare and change the data contract."),
-    "doctor": ("cli.doctor:doctor", "Say what this machine has, lacks and can run."),
+    "run": ("millrace.cli.run:run", "Run the pipeline on this machine."),
+    "init": ("millrace.cli.init:init", "Turn a table into a pipeline: its configuration and its schema."),
+    "compile": ("millrace.cli.compile:compile_command", "Compile the pipeline for Vertex AI or Kubeflow Pipelines."),
+    "check": ("millrace.cli.check:check_command", "Say what a service would refuse of a compiled job."),
+    "rehearse": ("millrace.cli.rehearse:rehearse", "Run the compiled cloud job on this machine."),
+    "submit": ("millrace.cli.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
+    "jobs": ("millrace.cli.jobs:jobs", "List, show and cancel jobs on a service."),
+    "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),
+    "runs": ("millrace.cli.runs:runs", "List runs with their metrics and verdicts."),
+    "schema": ("millrace.cli.schema:schema", "Show, compare and change the data contract."),
+    "doctor": ("millrace.cli.doctor:doctor", "Say what this machine has, lacks and can run."),
 }
 
 

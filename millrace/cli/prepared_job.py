@@ -6,18 +6,18 @@ from typing import Optional
 import click
 from rich.console import Console
 
-from cli.findings import counted, print_findings
-from pipeline.checks import require_writable_root
-from pipeline.config import Config
-from pipeline.errors import BadInput
-from runners.compiled.checks import check
-from runners.compiled.compile import compile_for, compiled_file
-from runners.compiled.findings import refusing
-from runners.compiled.job import CompiledJob, Dialect
-from runners.compiled.job import load as load_job
-from runners.quiet import output_to
-from runners.remote.jobs import Service
-from runners.remote.services import connect
+from millrace.base.errors import BadInput
+from millrace.base.quiet import output_to
+from millrace.cli.findings import counted, print_findings
+from millrace.cloud.compile import compile_for, compiled_file
+from millrace.cloud.remote.jobs import Service
+from millrace.cloud.remote.services import connect
+from millrace.config.checks import require_writable_root
+from millrace.config.config import Config
+from millrace.jobspec.checks import check
+from millrace.jobspec.findings import refusing
+from millrace.jobspec.job import CompiledJob, Dialect
+from millrace.jobspec.job import load as load_job
 
 
 def parameter_values(given: tuple[str, ...]) -> dict[str, str]:

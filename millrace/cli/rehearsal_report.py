@@ -7,8 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from cli.board import STYLES
-from runners.rehearsal.report import FILE_NAME, Result, TaskReport
+from millrace.cli.board import STYLES
+from millrace.rehearsal.report import FILE_NAME, Result, TaskReport
 
 _ENDINGS = {0: "done", 2: "refused: bad input", 3: "a gate said no", 130: "interrupted"}
 

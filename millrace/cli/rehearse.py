@@ -11,28 +11,28 @@ from typing import Optional
 
 import click
 
-from cli.board import Board
-from cli.prepared_job import compiled_before, parameter_values
-from cli.rehearsal_report import print_report
-from cli.service_options import service_options
-from pipeline.checks import require_writable_root
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.connections import metadata_connection, secrets
-from pipeline.errors import BadInput, MillraceError
-from pipeline.paths import layout
-from runners.compiled.checks import check
-from runners.compiled.findings import Finding, refusing
-from runners.compiled.job import CompiledJob, Dialect
-from runners.interrupts import terminated_is_interrupted
-from runners.quiet import output_to
-from runners.rehearsal.cloud_folder import mapping
-from runners.rehearsal.rehearse import rehearse as run_rehearsal
-from runners.rehearsal.report import Result
-from runners.rehearsal.stage import Stage
-from runners.rehearsal.world import ALWAYS, Options
-from runners.remote.services import meant
-from runners.run_folder import Request, RunFolder, new_run
+from millrace.base.errors import BadInput, MillraceError
+from millrace.base.interrupts import terminated_is_interrupted
+from millrace.base.quiet import output_to
+from millrace.cli.board import Board
+from millrace.cli.prepared_job import compiled_before, parameter_values
+from millrace.cli.rehearsal_report import print_report
+from millrace.cli.service_options import service_options
+from millrace.cloud.remote.services import meant
+from millrace.config.checks import require_writable_root
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.config.paths import layout
+from millrace.jobspec.checks import check
+from millrace.jobspec.findings import Finding, refusing
+from millrace.jobspec.job import CompiledJob, Dialect
+from millrace.metadata.connections import metadata_connection, secrets
+from millrace.metadata.run_folder import Request, RunFolder, new_run
+from millrace.rehearsal.cloud_folder import mapping
+from millrace.rehearsal.rehearse import rehearse as run_rehearsal
+from millrace.rehearsal.report import Result
+from millrace.rehearsal.stage import Stage
+from millrace.rehearsal.world import ALWAYS, Options
 
 _FAIL = re.compile(r"(?P<task>.+?)(:(?P<tries>[0-9]+))?")
 

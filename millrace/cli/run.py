@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from cli.board import Board
-from cli.options import config_options
-from cli.summary import print_summary
-from pipeline.checks import require_writable_root
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.errors import BadInput
-from pipeline.paths import layout
-from runners.quiet import output_to
-from runners.run_folder import Request, RunFolder, new_run
-from runners.run_folder import runs as run_folders
+from millrace.base.errors import BadInput
+from millrace.base.quiet import output_to
+from millrace.cli.board import Board
+from millrace.cli.options import config_options
+from millrace.cli.summary import print_summary
+from millrace.config.checks import require_writable_root
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.config.paths import layout
+from millrace.metadata.run_folder import Request, RunFolder, new_run
+from millrace.metadata.run_folder import runs as run_folders
 
 
 @click.command()
@@ -72,8 +72,8 @@ def _is_rehearsal(folder: RunFolder) -> bool:
 def _run(config: Config, request: Request) -> int:
     began = time.time()
     require_writable_root(config)
-    from pipeline.connections import secrets
-    from runners.run import run as run_pipeline
+    from millrace.execution.run import run as run_pipeline
+    from millrace.metadata.connections import secrets
 
     with new_run(layout(config).logs, request) as folder, output_to(folder.log, secrets(config)) as terminal:
         with Board(config.name, folder.journal, terminal) as board:

@@ -9,14 +9,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.options import config_options
-from custom_components.evaluator.gate_report import OVERALL, GateReport
-from pipeline import records
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.paths import layout
-from runners.run_folder import RunFolder
-from runners.run_folder import runs as run_folders
+from millrace.cli.options import config_options
+from millrace.components.evaluator.gate_report import OVERALL, GateReport
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.config.paths import layout
+from millrace.metadata import records
+from millrace.metadata.run_folder import RunFolder
+from millrace.metadata.run_folder import runs as run_folders
 
 
 @dataclass(frozen=True)

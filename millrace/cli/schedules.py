@@ -10,15 +10,15 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from cli.prepared_job import compiled_before, parameter_values, prepared
-from cli.service_options import also, connected, local_time, service_options
-from pipeline.cloud_sections import Schedule
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.errors import BadInput
-from runners.compiled.job import Dialect
-from runners.remote.jobs import RemoteSchedule, Service
-from runners.remote.services import KUBEFLOW, meant
+from millrace.base.errors import BadInput
+from millrace.cli.prepared_job import compiled_before, parameter_values, prepared
+from millrace.cli.service_options import also, connected, local_time, service_options
+from millrace.cloud.remote.jobs import RemoteSchedule, Service
+from millrace.cloud.remote.services import KUBEFLOW, meant
+from millrace.config.cloud_sections import Schedule
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.jobspec.job import Dialect
 
 
 @click.group()

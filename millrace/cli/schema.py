@@ -8,20 +8,20 @@ from typing import Any, Optional
 
 import click
 
-from cli import schema_tables as tables
-from cli.options import config_options
-from cli.schema_workbench import Workbench, reported
-from pipeline.errors import SchemaError
-from schema import files, words
-from schema import impact as impacts
-from schema import lint as rules
-from schema import proposals as answers
-from schema.errors import SchemaFileError
-from schema.evidence import Evidence
-from schema.files import SchemaText
-from schema.patches import patch
-from schema.proposals import Proposal
-from schema.textproto.rewrite import rewrite
+from millrace.base.errors import SchemaError
+from millrace.cli import schema_tables as tables
+from millrace.cli.options import config_options
+from millrace.schema import files, words
+from millrace.schema import impact as impacts
+from millrace.schema import lint as rules
+from millrace.schema import proposals as answers
+from millrace.schema.errors import SchemaFileError
+from millrace.schema.evidence import Evidence
+from millrace.schema.files import SchemaText
+from millrace.schema.patches import patch
+from millrace.schema.proposals import Proposal
+from millrace.schema.workbench import Workbench, reported
+from millrace.textproto.rewrite import rewrite
 
 _LAST = click.option("-n", "--last", default=10, show_default=True, type=click.IntRange(min=1), help="Runs to look at.")
 
@@ -81,7 +81,7 @@ def infer(
     bench: Workbench, data: tuple[Path, ...], output: Optional[Path], run_id: str, force: bool, as_json: bool
 ) -> None:
     """Infer a schema from DATA (CSV or Parquet files), or from a run's statistics."""
-    from schema import inference
+    from millrace.schema import inference
 
     statistics = inference.statistics_of(data) if data else list(bench.run(run_id).statistics.values())
     text = inference.text(inference.schema_of(statistics))

@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from schema import phrases
-from schema.evidence import Seen
-from schema.impact import Impact
-from schema.lint import Finding
-from schema.proposals import Proposal
+from millrace.schema import phrases
+from millrace.schema.evidence import Seen
+from millrace.schema.impact import Impact
+from millrace.schema.lint import Finding
+from millrace.schema.proposals import Proposal
 
 _MOST_VALUES = 4
 _WIDE = 200

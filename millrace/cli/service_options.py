@@ -6,12 +6,12 @@ from typing import Any, Optional
 
 import click
 
-from cli.options import DEFAULT_CONFIG, config_options
-from pipeline.config import Config
-from pipeline.config_file import load
-from runners.compiled.job import Dialect
-from runners.remote.jobs import Service
-from runners.remote.services import KUBEFLOW, VERTEX, connect, meant
+from millrace.cli.options import config_options, is_default
+from millrace.cloud.remote.jobs import Service
+from millrace.cloud.remote.services import KUBEFLOW, VERTEX, connect, meant
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.jobspec.job import Dialect
 
 runner_option = click.option(
     "--runner",
@@ -38,5 +38,5 @@ def local_time(at: Optional[float]) -> str:
 
 def also(config_file: str, runner: Optional[Dialect]) -> str:
     """The options that a next command needs to mean the same."""
-    said = "" if config_file == DEFAULT_CONFIG else f" -c {config_file}"
+    said = "" if is_default(config_file) else f" -c {config_file}"
     return said + (f" --runner {runner}" if runner else "")

@@ -11,16 +11,16 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from cli.board import Board
-from cli.prepared_job import compiled_before, parameter_values, prepared
-from cli.service_options import also, service_options
-from pipeline.config_file import load
-from pipeline.errors import BadInput
-from runners.compiled.job import CompiledJob, Dialect
-from runners.journal import State
-from runners.remote.following import Watched, follow
-from runners.remote.jobs import RemoteJob, Service
-from runners.remote.services import meant
+from millrace.base.errors import BadInput
+from millrace.cli.board import Board
+from millrace.cli.prepared_job import compiled_before, parameter_values, prepared
+from millrace.cli.service_options import also, service_options
+from millrace.cloud.remote.following import Watched, follow
+from millrace.cloud.remote.jobs import RemoteJob, Service
+from millrace.cloud.remote.services import meant
+from millrace.config.loading import load
+from millrace.jobspec.job import CompiledJob, Dialect
+from millrace.metadata.journal import State
 
 # What Vertex AI takes for a job's id.
 JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")

@@ -6,11 +6,11 @@ from ml_metadata import errors
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline import records
-from pipeline.config import Config
-from pipeline.errors import MillraceError
-from runners.run import Outcome
-from runners.run_folder import RunFolder
+from millrace.base.errors import MillraceError
+from millrace.config.config import Config
+from millrace.execution.run import Outcome
+from millrace.metadata import records
+from millrace.metadata.run_folder import RunFolder
 
 
 def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: float, console: Console) -> None:

@@ -3,13 +3,13 @@
 import logging
 from pathlib import Path
 
-from pipeline.checks import check
-from pipeline.cloud_sections import Deployment
-from pipeline.config import Config
-from pipeline.errors import BadInput, MillraceError, describe
-from pipeline.paths import layout
-from pipeline.platform import KUBEFLOW, VERTEX, Platform, deployed
-from runners.compiled.job import CompiledJob, Dialect
+from millrace.base.errors import BadInput, MillraceError, describe
+from millrace.config.checks import check
+from millrace.config.cloud_sections import Deployment
+from millrace.config.config import Config
+from millrace.config.paths import layout
+from millrace.config.platform import KUBEFLOW, VERTEX, Platform, deployed
+from millrace.jobspec.job import CompiledJob, Dialect
 
 SUFFIXES: dict[Dialect, str] = {"vertex": "-vertex.json", "kubeflow": "-kubeflow.yaml"}
 PLATFORMS: dict[Dialect, Platform] = {"vertex": VERTEX, "kubeflow": KUBEFLOW}
@@ -28,7 +28,7 @@ def compile_for(config: Config, runner: Dialect) -> CompiledJob:
         runner: the service.
 
     Returns:
-        The job; `runners.compiled.checks.check` says what is still to be mended.
+        The job; `millrace.jobspec.checks.check` says what is still to be mended.
 
     Raises:
         BadInput: the configuration cannot be compiled as it is.
@@ -48,10 +48,10 @@ def compile_for(config: Config, runner: Dialect) -> CompiledJob:
 
 def _compile(config: Config, runner: Dialect) -> CompiledJob:
     if runner == "kubeflow":
-        from runners.kubeflow.compile import compile_job as for_kubeflow
+        from millrace.cloud.kubeflow.compile import compile_job as for_kubeflow
 
         return for_kubeflow(config)
-    from runners.vertex.compile import compile_job
+    from millrace.cloud.vertex.compile import compile_job
 
     return compile_job(config)
 

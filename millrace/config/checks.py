@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from custom_components.columnar_example_gen.csv_cells import header_names
-from custom_components.data_gate.policy import check_policy, check_waivers
-from pipeline.code_digest import defines
-from pipeline.config import Config, Data, DatabaseServer
-from pipeline.data_files import data_files
-from pipeline.errors import BadInput, ConfigError, DataError, SchemaError
-from pipeline.paths import layout
-from pipeline.schema_file import curated_schema
+from millrace.base.code_digest import defines
+from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
+from millrace.components.data_gate.policy import check_policy, check_waivers
+from millrace.components.example_gen.csv_cells import header_names
+from millrace.config.config import Config, Data, DatabaseServer
+from millrace.config.data_files import data_files
+from millrace.config.paths import layout
+from millrace.config.schema_file import curated_schema
 
 
 def check(config: Config) -> None:
@@ -64,7 +64,9 @@ def _store_is_usable(config: Config) -> None:
 
 def _code_is_there(config: Config) -> None:
     for key, dotted_path in config.code:
-        if (key != "tuner_fn" or config.tuning.enabled) and not defines(dotted_path):
+        if key == "settings" or (key == "tuner_fn" and not config.tuning.enabled):
+            continue
+        if not defines(dotted_path):
             raise ConfigError(
                 f"code.{key} names {dotted_path}, which does not exist",
                 remedy="name a function by its module's dotted path",

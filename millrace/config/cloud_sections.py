@@ -1,7 +1,7 @@
 """The configuration's sections `vertex:` and `kubeflow:`: all that a deployment needs, and nothing that is secret.
 
 Both are optional, and every value has a default, so that a pipeline compiles and rehearses before anything in a cloud
-exists. What must be set before a job is submitted is told by `runners.compiled.checks`.
+exists. What must be set before a job is submitted is told by `millrace.jobspec.checks`.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
-from pipeline.section import Section
+from millrace.base.section import Section
 
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects: an id, perhaps of a domain; or its number.
 PROJECT = r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$|^[0-9]+$"

@@ -1,6 +1,6 @@
 """The configuration of a pipeline: one typed, frozen object, the same for every runner.
 
-`pipeline.config_file.load` is the one function that reads it from YAML. The classes below are the reference of what
+`millrace.config.loading.load` is the one function that reads it from YAML. The classes below are the reference of what
 a file may say; their field descriptions are what `millrace` prints when a value is refused.
 """
 
@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from models.features import Feature, FeatureTable, Label
-from pipeline.cloud_sections import EncryptionKey, KubeflowDeployment, VertexDeployment
-from pipeline.section import Section
+from millrace.base.section import Section
+from millrace.config.cloud_sections import EncryptionKey, KubeflowDeployment, VertexDeployment
+from millrace.features.description import Feature, FeatureTable, Label
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -97,17 +97,21 @@ class DataGate(Section):
     waivers: tuple[Waiver, ...] = ()
 
     def plain_waivers(self) -> list[dict[str, Any]]:
-        """The waivers as plain JSON values, as `custom_components.data_gate` takes them."""
+        """The waivers as plain JSON values, as `millrace.components.data_gate` takes them."""
         return [waiver.model_dump(mode="json") for waiver in self.waivers]
 
 
 class Code(Section):
     """The user's code, by dotted path; a fork points these at its own functions."""
 
+    pipeline: DottedPath = "pipeline.pipeline.create_pipeline"
     preprocessing_fn: DottedPath = "models.preprocessing.preprocessing_fn"
     run_fn: DottedPath = "models.trainer.run_fn"
     tuner_fn: DottedPath = "models.tuner.tuner_fn"
     model_fn: DottedPath = "models.model.build_model"
+    settings: dict[str, Any] = Field(
+        default={}, description="plain values of your own; they reach the functions above as custom_config['settings']"
+    )
 
 
 class Model(Section):

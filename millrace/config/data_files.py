@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.config import Data
+from millrace.config.config import Data
 
 _TOKENS = ("{SPAN}", "{VERSION}", "{YYYY}", "{MM}", "{DD}")
 

@@ -9,8 +9,8 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipeline.config import Config
-from pipeline.errors import ConfigError
+from millrace.base.errors import ConfigError
+from millrace.config.config import Config
 
 PACKAGE_SCHEME = "package:"
 _CLOUDS = ("vertex", "kubeflow")

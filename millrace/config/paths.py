@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
-from pipeline.config import Config, Sqlite
+from millrace.config.config import Config, Sqlite
 
 
 @dataclass(frozen=True)

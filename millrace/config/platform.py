@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Optional
 
-from pipeline.config import Beam, Config, Sqlite
-from pipeline.paths import layout
+from millrace.config.config import Beam, Config, Sqlite
+from millrace.config.paths import layout
 
 Name = Literal["local", "vertex", "kubeflow"]
 

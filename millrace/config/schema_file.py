@@ -1,9 +1,9 @@
 """The curated schema that a configuration names, for the graph and for the checks before it."""
 
-from pipeline.config import Config
-from pipeline.errors import SchemaError
-from schema.errors import SchemaFileError
-from schema.files import SchemaText, read
+from millrace.base.errors import SchemaError
+from millrace.config.config import Config
+from millrace.schema.errors import SchemaFileError
+from millrace.schema.files import SchemaText, read
 
 
 def curated_schema(config: Config) -> SchemaText:

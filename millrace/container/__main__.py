@@ -1,6 +1,6 @@
 """The command of every container of ours: prepares what the service says, then hands over to TFX's own entry point.
 
-    python -m runners.container [--step execute|resolve_input] [--service vertex|kubeflow] [--timeout_seconds N]
+    python -m millrace.container [--step execute|resolve_input] [--service vertex|kubeflow] [--timeout_seconds N]
         --json_serialized_invocation_args EXECUTOR_INPUT [whatever else TFX's entry point takes]
 
 It stands between the service and TFX because TFX reads no runtime parameter that is not an execution property of its
@@ -18,11 +18,11 @@ import threading
 from collections.abc import Sequence
 from typing import Optional
 
-from pipeline.beam_options import sharing_this_environment
-from pipeline.errors import describe
-from runners.container import kubeflow, runtime_values
-from runners.container.champion import leave_out_candidate
-from runners.container.task_input import TaskInput
+from millrace.base.errors import describe
+from millrace.beam.arguments import sharing_this_environment
+from millrace.container import kubeflow, runtime_values
+from millrace.container.champion import leave_out_candidate
+from millrace.container.task_input import TaskInput
 
 EXECUTOR = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 DRIVER = "tfx.orchestration.kubeflow.v2.file_based_example_gen.driver"
@@ -92,7 +92,7 @@ def _hand_over(module: str, task: TaskInput, others: Sequence[str]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     # TFX's and Beam's options pass through: none of theirs may be taken for an abbreviation of ours.
-    parser = argparse.ArgumentParser(prog="python -m runners.container", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="python -m millrace.container", allow_abbrev=False)
     parser.add_argument("--step", choices=["execute", "resolve_input"], default="execute")
     parser.add_argument("--service", choices=["vertex", "kubeflow"], default="vertex")
     parser.add_argument("--timeout_seconds", type=int, default=0)

@@ -1,6 +1,6 @@
 """Never gives a model to be compared with itself, whichever way the service found the champion."""
 
-from runners.container.task_input import TaskInput
+from millrace.container.task_input import TaskInput
 
 _CANDIDATE, _CHAMPION = "model", "baseline_model"
 

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
-from custom_components.champion.absent import ABSENT
-from runners.container.task_input import Json, TaskInput
+from millrace.components.champion.absent import ABSENT
+from millrace.container.task_input import Json, TaskInput
 
 # What `resolve_input` puts out, which are also the names that TFX's driver gives them.
 SPAN, VERSION, FINGERPRINT, INPUT_CONFIG = "span", "version", "input_fingerprint", "input_config"

@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.config import Threshold
-from runners.container.task_input import TaskInput
+from millrace.config.config import Threshold
+from millrace.container.task_input import TaskInput
 
 # The names under which a stage gets a runtime parameter of the job. They are no execution properties of TFX.
 SPAN = "runtime_span"
@@ -60,8 +60,8 @@ def _thresholds(task: TaskInput, value: Any) -> None:
     # TFMA is imported where the thresholds are others than those that were compiled.
     from tfx.utils import proto_utils
 
-    from custom_components.evaluator.component import prepared
-    from models.evaluation import eval_config
+    from millrace.components.evaluator.component import prepared
+    from millrace.components.evaluator.eval_config import eval_config
 
     config = eval_config(section["label"], {**section["evaluation"], "thresholds": thresholds})
     task.put("eval_config", proto_utils.proto_to_json(prepared(config)))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from runners.compiled.job import plain_value
+from millrace.jobspec.job import plain_value
 
 Json = dict[str, Any]
 

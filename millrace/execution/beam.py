@@ -4,8 +4,8 @@ from typing import Any
 
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner, PipelineNodeAsDoFn
 
-from runners.journal import Journal
-from runners.stage import StageSpec, run_stage
+from millrace.execution.stage import StageSpec, run_stage
+from millrace.metadata.journal import Journal
 
 
 class BeamRunner(BeamDagRunner):

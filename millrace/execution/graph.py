@@ -8,7 +8,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline.errors import BadInput
+from millrace.base.errors import BadInput
 
 
 def compile_graph(pipeline: Pipeline) -> pipeline_pb2.Pipeline:

@@ -8,13 +8,13 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline.stages import ids
-from runners.journal import Journal
-from runners.side_by_side import SideBySide, room_for_another
-from runners.stage import StageSpec, run_stage
+from millrace.components import stage_ids
+from millrace.execution.side_by_side import SideBySide, room_for_another
+from millrace.execution.stage import StageSpec, run_stage
+from millrace.metadata.journal import Journal
 
 # The validation waits for a model server that starts, and the evaluation needs nothing of it.
-BESIDE = frozenset({ids.INFRA_VALIDATOR})
+BESIDE = frozenset({stage_ids.INFRA_VALIDATOR})
 
 
 class LocalRunner(LocalDagRunner):
@@ -35,7 +35,7 @@ class LocalRunner(LocalDagRunner):
         """Runs the graph.
 
         Args:
-            pipeline: a graph that `runners.graph.bind` has prepared.
+            pipeline: a graph that `millrace.execution.graph.bind` has prepared.
             run_options: not used; `bind` has said what takes part.
 
         Raises:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from pipeline.checks import check
-from pipeline.config import Config
-from pipeline.errors import Failure, describe
-from pipeline.paths import layout
-from runners.interrupts import terminated_is_interrupted
-from runners.journal import State
-from runners.run_folder import RunFolder
+from millrace.base import dotted
+from millrace.base.errors import Failure, describe
+from millrace.base.interrupts import terminated_is_interrupted
+from millrace.config.checks import check
+from millrace.config.config import Config
+from millrace.config.paths import layout
+from millrace.metadata.journal import State
+from millrace.metadata.run_folder import RunFolder
 
 INTERRUPTED = 130
 
@@ -56,15 +57,14 @@ def run(config: Config, folder: RunFolder, started: Callable[[list[str]], None])
 
 def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]) -> Outcome:
     # TensorFlow and TFX come in here, after the checks: a mistake is told without waiting for them.
-    from pipeline.pipeline import create_pipeline
-    from runners.engine.check import require_usable
-    from runners.graph import bind, compile_graph
+    from millrace.beam.check import require_usable
+    from millrace.execution.graph import bind, compile_graph
 
     require_usable(config)
     _put_in_order(config)
     request = folder.request()
     assert request is not None, "the run's folder is made with its request"
-    graph = compile_graph(create_pipeline(config))
+    graph = compile_graph(dotted.load(config.code.pipeline, "code.pipeline")(config))
     stages = bind(graph, folder.run_id, request.from_stage, request.to_stage, request.cache)
     for stage in stages:
         folder.journal.record(stage, State.WAITING)
@@ -75,17 +75,17 @@ def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]
 
 def _runner(name: str, folder: RunFolder) -> Any:
     if name == "beam":
-        from runners.beam import BeamRunner
+        from millrace.execution.beam import BeamRunner
 
         return BeamRunner(folder.journal)
-    from runners.local import LocalRunner
+    from millrace.execution.local import LocalRunner
 
     return LocalRunner(folder.journal)
 
 
 def _put_in_order(config: Config, ended: str = "") -> None:
-    from pipeline.records import open_store
-    from runners.recovery import close_abandoned, forget_deleted
+    from millrace.metadata.records import open_store
+    from millrace.metadata.recovery import close_abandoned, forget_deleted
 
     store = open_store(config)
     close_abandoned(store, layout(config), ended)
@@ -100,7 +100,7 @@ def _recorded(folder: RunFolder) -> Optional[Failure]:
 
 def _verdict(config: Config, folder: RunFolder) -> Outcome:
     """Exit code 3 when a judge said no, in a run in which the judges took part."""
-    from pipeline.records import blessing, open_store, reason, runs
+    from millrace.metadata.records import blessing, open_store, reason, runs
 
     [record] = [found for found in runs(open_store(config), config.name) if found.run_id == folder.run_id]
     for judge, remedy in (

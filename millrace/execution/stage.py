@@ -12,9 +12,9 @@ from tfx.orchestration import metadata
 from tfx.orchestration.portable import launcher
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline.errors import Failure, GateRefused, StageFailed, describe
-from pipeline.records import FAILURE_PROPERTY, output_artifacts
-from runners.journal import Journal, State
+from millrace.base.errors import Failure, GateRefused, StageFailed, describe
+from millrace.metadata.journal import Journal, State
+from millrace.metadata.records import FAILURE_PROPERTY, output_artifacts
 
 
 @dataclass(frozen=True)

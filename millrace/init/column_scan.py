@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from custom_components.columnar_example_gen import csv_types
-from custom_components.columnar_example_gen.csv_cells import cleaned
-from custom_components.columnar_example_gen.csv_types import ColumnType as CellType
-from pipeline.init.columns import Column, ColumnType, Value
-from pipeline.init.tokens import ALWAYS, CANDIDATES, FEWEST_NUMBERS, MOST_UNLISTED
+from millrace.components.example_gen import csv_types
+from millrace.components.example_gen.csv_cells import cleaned
+from millrace.components.example_gen.csv_types import ColumnType as CellType
+from millrace.init.columns import Column, ColumnType, Value
+from millrace.init.tokens import ALWAYS, CANDIDATES, FEWEST_NUMBERS, MOST_UNLISTED
 
 _NUMBER = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 _MOST_ODD = 50

@@ -7,9 +7,9 @@ from typing import Optional
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from pipeline.errors import DataError
-from pipeline.init.dialect import Dialect
-from pipeline.init.sources import Source, first_bytes, is_gzip, opened
+from millrace.base.errors import DataError
+from millrace.init.dialect import Dialect
+from millrace.init.sources import Source, first_bytes, is_gzip, opened
 
 _BLOCK, _LEAST_BLOCK = 8 << 20, 64 << 10
 _PARTS = 32

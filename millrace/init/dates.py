@@ -4,10 +4,10 @@ import re
 from datetime import datetime, timezone
 from typing import Optional
 
-from models.dates import pattern
-from models.features import Datetime
-from pipeline.init.columns import Column
-from pipeline.init.names import words_of
+from millrace.features.date_formats import pattern
+from millrace.features.description import Datetime
+from millrace.init.columns import Column
+from millrace.init.names import words_of
 
 _DATES = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d",

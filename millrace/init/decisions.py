@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, Optional
 
-from models.features import Feature
-from pipeline.init.columns import Column
+from millrace.features.description import Feature
+from millrace.init.columns import Column
 
 Use = Literal["label", "feature", "left out"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.init.label import LabelPlan
+from millrace.init.label import LabelPlan
 
 TRAIN_SHARE = 2 / 3
 _MOST_LUCK = 0.1

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from custom_components.columnar_example_gen.csv_cells import BOM, decoded, header_names
-from pipeline.errors import DataError
-from pipeline.init.sources import Source, first_bytes
+from millrace.base.errors import DataError
+from millrace.components.example_gen.csv_cells import BOM, decoded, header_names
+from millrace.init.sources import Source, first_bytes
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 _RECORDS = 200

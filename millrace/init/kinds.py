@@ -6,13 +6,13 @@ from typing import Optional
 
 import numpy as np
 
-from models.features import Categorical, Feature, Hashed, Numeric, Text, Vector
-from pipeline.init.columns import Column
-from pipeline.init.dates import find_date
-from pipeline.init.decisions import Decision
-from pipeline.init.label import LabelPlan
-from pipeline.init.likeness import likeness
-from pipeline.init.names import CODE_WORDS, ID_WORDS, words_of
+from millrace.features.description import Categorical, Feature, Hashed, Numeric, Text, Vector
+from millrace.init.columns import Column
+from millrace.init.dates import find_date
+from millrace.init.decisions import Decision
+from millrace.init.label import LabelPlan
+from millrace.init.likeness import likeness
+from millrace.init.names import CODE_WORDS, ID_WORDS, words_of
 
 ONE_HOT = 50
 """Most distinct values that are given an input each; more are embedded."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from models.features import ClassValue, Task
-from pipeline.errors import DataError
-from pipeline.init.columns import Column
-from pipeline.init.dialect import looks_like_data
-from pipeline.init.scan import Table
+from millrace.base.errors import DataError
+from millrace.features.description import ClassValue, Task
+from millrace.init.columns import Column
+from millrace.init.dialect import looks_like_data
+from millrace.init.scan import Table
 
 MOST_CLASSES = 200
 MOST_NUMBERED_CLASSES = 10

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.features import Task
-from pipeline.init.columns import Column
+from millrace.features.description import Task
+from millrace.init.columns import Column
 
 SAME_SHARE = 0.99
 SAME_CORRELATION = 0.999

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from custom_components.columnar_example_gen.parquet_values import prepared
-from pipeline.errors import DataError
-from pipeline.init.sources import Source
+from millrace.base.errors import DataError
+from millrace.components.example_gen.parquet_values import prepared
+from millrace.init.sources import Source
 
 _ROWS = 65_536
 

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.errors import BadInput, DataError
-from pipeline.init.decisions import Decision
-from pipeline.init.dialect import find_dialect
-from pipeline.init.kinds import decide
-from pipeline.init.label import LabelPlan, plan_label, require_label
-from pipeline.init.parquet_blocks import parquet_names
-from pipeline.init.scan import WHOLE_BYTES, Table, scan
-from pipeline.init.sources import Source, find_source
-from pipeline.init.write_config import config_text
-from pipeline.init.write_schema import schema_text
-from schema.files import parse as parse_schema
+from millrace.base.errors import BadInput, DataError
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.init.decisions import Decision
+from millrace.init.dialect import find_dialect
+from millrace.init.kinds import decide
+from millrace.init.label import LabelPlan, plan_label, require_label
+from millrace.init.parquet_blocks import parquet_names
+from millrace.init.scan import WHOLE_BYTES, Table, scan
+from millrace.init.sources import Source, find_source
+from millrace.init.write_config import config_text
+from millrace.init.write_schema import schema_text
+from millrace.schema.files import parse as parse_schema
 
 
 @dataclass(frozen=True)

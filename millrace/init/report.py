@@ -4,9 +4,9 @@ import difflib
 from collections import Counter
 from collections.abc import Sequence
 
-from pipeline.init.decisions import Decision
-from pipeline.init.defaults import baseline
-from pipeline.init.plan import Plan
+from millrace.init.decisions import Decision
+from millrace.init.defaults import baseline
+from millrace.init.plan import Plan
 
 HEADS = ("column", "kind", "missing", "distinct", "decision", "reason")
 NUMBERS = ("missing", "distinct")

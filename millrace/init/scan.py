@@ -11,14 +11,14 @@ from typing import Optional
 import numpy as np
 import pyarrow as pa
 
-from pipeline.errors import DataError
-from pipeline.init.column_scan import ColumnScan, scan_of
-from pipeline.init.columns import Column
-from pipeline.init.csv_blocks import csv_blocks, csv_bytes
-from pipeline.init.dialect import find_dialect
-from pipeline.init.parquet_blocks import parquet_blocks, parquet_names, parquet_rows
-from pipeline.init.sources import Source
-from pipeline.init.tokens import ALWAYS
+from millrace.base.errors import DataError
+from millrace.init.column_scan import ColumnScan, scan_of
+from millrace.init.columns import Column
+from millrace.init.csv_blocks import csv_blocks, csv_bytes
+from millrace.init.dialect import find_dialect
+from millrace.init.parquet_blocks import parquet_blocks, parquet_names, parquet_rows
+from millrace.init.sources import Source
+from millrace.init.tokens import ALWAYS
 
 WHOLE_BYTES = 512 << 20
 SAMPLE_ROWS = 50_000

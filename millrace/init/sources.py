@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, cast
 
-from pipeline.config_file import absolute
-from pipeline.errors import DataError
+from millrace.base.errors import DataError
+from millrace.config.loading import absolute
 
 TableFormat = Literal["csv", "parquet"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from models.features import Feature
-from pipeline.init.decisions import Decision
-from pipeline.init.defaults import baseline, training_plan
-from pipeline.init.label import LabelPlan
-from pipeline.init.scan import Table
+from millrace.features.description import Feature
+from millrace.init.decisions import Decision
+from millrace.init.defaults import baseline, training_plan
+from millrace.init.label import LabelPlan
+from millrace.init.scan import Table
 
 _PLAIN = re.compile(r"[^\W\d][\w ./()-]*|\.\.?/[\w./-]+|/[\w./-]*")
 _SLICED = 12

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from google.protobuf import text_format
 
-from pipeline.init.columns import Column
-from pipeline.init.decisions import Decision
-from pipeline.init.label import LabelPlan
-from pipeline.init.scan import Table
+from millrace.init.columns import Column
+from millrace.init.decisions import Decision
+from millrace.init.label import LabelPlan
+from millrace.init.scan import Table
 
 LARGEST_DOMAIN = 50
 """Most values that are listed as a domain."""

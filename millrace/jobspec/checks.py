@@ -6,10 +6,10 @@ Nothing here imports TFX, so that it takes a second; a job compiled by TFX alone
 from collections.abc import Callable, Iterable
 from typing import Optional
 
-from pipeline.config import Config
-from runners.compiled.findings import SEVERITIES, Finding
-from runners.compiled.job import CompiledJob
-from runners.compiled.rules import (
+from millrace.config.config import Config
+from millrace.jobspec.findings import SEVERITIES, Finding
+from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.rules import (
     asked_for,
     code,
     conditions,

@@ -5,8 +5,8 @@ https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.cus
 
 from typing import Any
 
-from pipeline.cloud_sections import CustomJob
-from pipeline.config import Vertex
+from millrace.config.cloud_sections import CustomJob
+from millrace.config.config import Vertex
 
 # What a spec says where the configuration names no image yet: the name that a local build would give it.
 UNSET_IMAGE = "millrace:latest"

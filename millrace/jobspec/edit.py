@@ -1,13 +1,13 @@
 """Changes to a compiled spec, in place: what TFX's compiler has no words for, or drops.
 
-Every change is one that `pipeline_spec.proto` of KFP describes; `runners.compiled.checks` verifies that it is there.
+Every change is one that `pipeline_spec.proto` of KFP describes; `millrace.jobspec.checks` verifies that it is there.
 """
 
 import json
 from typing import Any
 
-from pipeline.cloud_sections import StageResources
-from runners.compiled.job import CompiledJob, Spec
+from millrace.config.cloud_sections import StageResources
+from millrace.jobspec.job import CompiledJob, Spec
 
 _TYPES_IN_2_0 = {"NUMBER_INTEGER": "INT", "NUMBER_DOUBLE": "DOUBLE"}
 _INPUTS_SPEC = "--json_serialized_inputs_spec_args"
@@ -118,7 +118,7 @@ def set_timeout(job: CompiledJob, stage: str, minutes: int) -> None:
     """Ends a stage that takes too long. No service has a word for that, so the container does it itself."""
     runs = container(job, stage)
     seconds = str(minutes * 60)
-    if "runners.container" in runs.get("command", ()):
+    if "millrace.container" in runs.get("command", ()):
         runs.setdefault("args", []).extend([TIMEOUT, seconds])
     else:
         runs["command"] = ["timeout", seconds, *runs.get("command", ())]

@@ -17,7 +17,7 @@ from typing import Any, Literal, Optional, Union
 
 import yaml
 
-from pipeline.errors import BadInput
+from millrace.base.errors import BadInput
 
 Spec = dict[str, Any]
 Dialect = Literal["vertex", "kubeflow"]

@@ -2,18 +2,18 @@
 
 TFX's compiler drops the defaults of its RuntimeParameters and knows them as whole execution properties only, which for
 a number of steps would be the text of a protocol buffer. So the graph has none, and plain ones are put in after the
-compile; `runners.container` makes them into what TFX's stages read.
+compile; `millrace.container` makes them into what TFX's stages read.
 """
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.config import Config
-from pipeline.stages import ids
-from runners.compiled import edit
-from runners.compiled.job import CompiledJob
-from runners.container import runtime_values
+from millrace.components import stage_ids
+from millrace.config.config import Config
+from millrace.container import runtime_values
+from millrace.jobspec import edit
+from millrace.jobspec.job import CompiledJob
 
 _SPAN_TOKENS = ("{SPAN", "{YYYY", "{MM", "{DD")
 
@@ -45,19 +45,19 @@ def runtime_parameters(config: Config) -> list[RuntimeParameter]:
     return [
         *_of_the_data(config),
         _of_the_training(config),
-        RuntimeParameter("thresholds", ids.EVALUATOR, runtime_values.THRESHOLDS, "LIST", thresholds),
+        RuntimeParameter("thresholds", stage_ids.EVALUATOR, runtime_values.THRESHOLDS, "LIST", thresholds),
     ]
 
 
 def _of_the_data(config: Config) -> list[RuntimeParameter]:
     data = config.data
     if data.format == "bigquery":
-        return [RuntimeParameter("query", ids.EXAMPLE_GEN, runtime_values.QUERY, "STRING", data.query)]
-    found = [RuntimeParameter("data_path", ids.EXAMPLE_GEN, "input_base", "STRING", data.path)]
+        return [RuntimeParameter("query", stage_ids.EXAMPLE_GEN, runtime_values.QUERY, "STRING", data.query)]
+    found = [RuntimeParameter("data_path", stage_ids.EXAMPLE_GEN, "input_base", "STRING", data.path)]
     patterns = [split.pattern for split in data.files] or [data.pattern]
     if any(token in pattern for token in _SPAN_TOKENS for pattern in patterns):
         span = runtime_values.NEWEST_SPAN if data.span is None else data.span
-        found.append(RuntimeParameter("span", ids.EXAMPLE_GEN, runtime_values.SPAN, "NUMBER_INTEGER", span))
+        found.append(RuntimeParameter("span", stage_ids.EXAMPLE_GEN, runtime_values.SPAN, "NUMBER_INTEGER", span))
     return found
 
 
@@ -67,7 +67,7 @@ def _of_the_training(config: Config) -> RuntimeParameter:
         if config.training.steps
         else ("training_epochs", runtime_values.TRAINING_EPOCHS, config.training.epochs)
     )
-    return RuntimeParameter(name, ids.TRAINER, wanted, "NUMBER_INTEGER", value)
+    return RuntimeParameter(name, stage_ids.TRAINER, wanted, "NUMBER_INTEGER", value)
 
 
 def add_runtime_parameters(job: CompiledJob, config: Config) -> None:
@@ -79,4 +79,4 @@ def add_runtime_parameters(job: CompiledJob, config: Config) -> None:
         "label": config.label.model_dump(mode="json"),
         "evaluation": config.evaluation.model_dump(mode="json"),
     }
-    edit.pass_constant(job, ids.EVALUATOR, runtime_values.EVALUATION, json.dumps(section, sort_keys=True))
+    edit.pass_constant(job, stage_ids.EVALUATOR, runtime_values.EVALUATION, json.dumps(section, sort_keys=True))

@@ -1,9 +1,9 @@
 """Lays a deployment's settings of stages over a compiled job: resources, caching, retries, timeouts."""
 
-from pipeline.cloud_sections import Deployment
-from pipeline.errors import ConfigError
-from runners.compiled import edit
-from runners.compiled.job import CompiledJob
+from millrace.base.errors import ConfigError
+from millrace.config.cloud_sections import Deployment
+from millrace.jobspec import edit
+from millrace.jobspec.job import CompiledJob
 
 
 def apply_stage_settings(job: CompiledJob, deployment: Deployment, section: str, never_cached: frozenset[str]) -> None:

@@ -4,15 +4,10 @@ A container has this project as `setup.py` packs it, and the installed packages 
 in which a job is compiled.
 """
 
-import ast
-import functools
-from pathlib import Path
 from typing import Optional
 
-import pipeline
-from pipeline.code_digest import defines, module_file
-
-_ROOT = Path(pipeline.__file__).parent.parent
+from millrace.base.code_digest import defines, module_file
+from millrace.base.project import entered
 
 Trouble = Optional[tuple[str, str]]
 """What is the matter, as the end of a sentence, and the remedy; None when nothing is."""
@@ -31,16 +26,19 @@ def module_trouble(*spellings: str) -> Trouble:
     source = next((found for found in map(module_file, spellings) if found), None)
     if source is None:
         return "cannot be found", "mend the dotted path, or install the package that has it"
-    if not source.is_relative_to(_ROOT) or not (_ROOT / "setup.py").is_file() or "site-packages" in source.parts:
+    project = entered()
+    if project is None or not source.is_relative_to(project.root) or "site-packages" in source.parts:
         return None
-    below = source.relative_to(_ROOT)
-    if below.parts[0] not in shipped_packages():
+    below = source.relative_to(project.root)
+    if below.parts[0] == "millrace":  # the library, in its own checkout
+        return None
+    if below.parts[0] not in project.shipped:
         return (
             f"is in {below}, which setup.py does not ship",
             f"add {below.parts[0]!r} to PACKAGES in setup.py and build the image anew, or move the code into models",
         )
     for folder in list(below.parents)[:-1]:
-        if not (_ROOT / folder / "__init__.py").is_file():
+        if not (project.root / folder / "__init__.py").is_file():
             return (
                 f"is in {folder}, which is no package, so that setup.py does not ship it",
                 f"add {folder}/__init__.py",
@@ -54,15 +52,3 @@ def _name_trouble(module: str, name: str) -> Trouble:
     if any(defines(f"{module}.{spelling}") for spelling in spellings):
         return None
     return f"is not defined in {module}", "mend the dotted path"
-
-
-@functools.cache
-def shipped_packages() -> frozenset[str]:
-    """The top packages that `setup.py` names, read and not run."""
-    tree = ast.parse((_ROOT / "setup.py").read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == "PACKAGES" for target in node.targets
-        ):
-            return frozenset(ast.literal_eval(node.value))
-    return frozenset()

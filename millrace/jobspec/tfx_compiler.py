@@ -2,11 +2,11 @@
 
 from tfx.orchestration.pipeline import Pipeline
 
-from pipeline.errors import BadInput
-from runners.compiled.job import CompiledJob, from_documents
+from millrace.base.errors import BadInput
+from millrace.jobspec.job import CompiledJob, from_documents
 
 # In place of TFX's entry point, to which it hands over; see runners/container.
-COMMAND = ("python", "-m", "runners.container")
+COMMAND = ("python", "-m", "millrace.container")
 
 
 def compile_pipeline(pipeline: Pipeline, *, image: str, display_name: str, schema_version: str) -> CompiledJob:

@@ -4,9 +4,9 @@ import os
 
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline.config import Config, DatabaseServer
-from pipeline.errors import BadInput
-from pipeline.paths import metadata_file
+from millrace.base.errors import BadInput
+from millrace.config.config import Config, DatabaseServer
+from millrace.config.paths import metadata_file
 
 # ML Metadata gives up at once when another run holds SQLite's lock, unless told to try again.
 MAX_RETRIES = 20

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
 
-from pipeline.errors import Failure
+from millrace.base.errors import Failure
 
 FILE_NAME = "events.jsonl"
 

@@ -7,12 +7,12 @@ from typing import Any, Optional
 from ml_metadata import MetadataStore, errors
 from ml_metadata.proto import metadata_store_pb2
 
-from custom_components.evaluator.gate_report import GateReport, load
-from pipeline.config import Config, DatabaseServer
-from pipeline.connections import metadata_connection
-from pipeline.errors import BadInput, is_disk_full
-from pipeline.paths import metadata_file
-from pipeline.stages.ids import LATEST_BLESSED_MODEL
+from millrace.base.errors import BadInput, is_disk_full
+from millrace.components.evaluator.gate_report import GateReport, load
+from millrace.components.stage_ids import LATEST_BLESSED_MODEL
+from millrace.config.config import Config, DatabaseServer
+from millrace.config.paths import metadata_file
+from millrace.metadata.connections import metadata_connection
 
 # The custom property of a failed execution that says why, in the words that the person saw.
 FAILURE_PROPERTY = "failure"

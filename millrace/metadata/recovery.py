@@ -6,9 +6,9 @@ from pathlib import Path
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline.paths import Layout
-from pipeline.records import FAILURE_PROPERTY, runs
-from runners.run_folder import runs as run_folders
+from millrace.config.paths import Layout
+from millrace.metadata.records import FAILURE_PROPERTY, runs
+from millrace.metadata.run_folder import runs as run_folders
 
 KILLED = "the run was killed while this stage was running"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Optional
 
-from runners.journal import Journal
+from millrace.metadata.journal import Journal
 
 REQUEST_FILE = "run.json"
 LOCK_FILE = "alive"

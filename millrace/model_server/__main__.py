@@ -28,7 +28,7 @@ def parse_flags(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         The flags as attributes.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m custom_components.infra_validator.model_server",
+        prog="python -m millrace.model_server",
         description="Serves the newest version of a SavedModel on this machine, as TensorFlow Serving would.",
         allow_abbrev=False,
     )
@@ -85,8 +85,8 @@ def _import_tensorflow_alone() -> None:
 
 
 def _serve(flags: argparse.Namespace, stop: threading.Event) -> None:
-    from custom_components.infra_validator.model_server import grpc_service, rest
-    from custom_components.infra_validator.model_server.versions import ModelVersions
+    from millrace.model_server import grpc_service, rest
+    from millrace.model_server.versions import ModelVersions
 
     versions = ModelVersions(
         flags.model_name,

@@ -18,8 +18,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from custom_components.infra_validator.queries import Arrays, Infos, Query
-from custom_components.infra_validator.server_process import Ports
+from millrace.components.infra_validator.queries import Arrays, Infos, Query
+from millrace.model_server.server_process import Ports
 
 HOST = "127.0.0.1"
 Protocol = Literal["gRPC", "REST"]

@@ -17,9 +17,9 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from custom_components.infra_validator.model_server import inference
-from custom_components.infra_validator.model_server.servable import Servable
-from custom_components.infra_validator.model_server.versions import ModelVersions, original_message
+from millrace.model_server import inference
+from millrace.model_server.servable import Servable
+from millrace.model_server.versions import ModelVersions, original_message
 
 _THREADS = 16
 _CODES = {code.value[0]: code for code in grpc.StatusCode}

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import classification_pb2, input_pb2, regression_pb2
 
-from custom_components.infra_validator.model_server.servable import Servable
+from millrace.model_server.servable import Servable
 
 _INPUT = "inputs"
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import tensorflow as tf
 from tensorflow_serving.apis import classification_pb2, regression_pb2
 
-from custom_components.infra_validator.model_server.json_tensor import decode_base64, invalid
+from millrace.model_server.json_tensor import decode_base64, invalid
 
 Request = TypeVar("Request", classification_pb2.ClassificationRequest, regression_pb2.RegressionRequest)
 

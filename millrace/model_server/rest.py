@@ -13,9 +13,9 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import error_codes_pb2, meta_graph_pb2
 from tensorflow_serving.apis import classification_pb2, predict_pb2, regression_pb2
 
-from custom_components.infra_validator.model_server import inference, json_examples, json_tensor
-from custom_components.infra_validator.model_server.servable import Servable
-from custom_components.infra_validator.model_server.versions import ModelVersions, State, original_message
+from millrace.model_server import inference, json_examples, json_tensor
+from millrace.model_server.servable import Servable
+from millrace.model_server.versions import ModelVersions, State, original_message
 
 _INFERENCE = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+))?:(classify|regress|predict)", re.IGNORECASE)
 _STATUS = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+))?(/metadata)?", re.IGNORECASE)

@@ -152,7 +152,7 @@ class ServerProcess:
 def _program(platform: Platform) -> list[str]:
     if platform == "tensorflow_model_server":
         return ["tensorflow_model_server"]
-    return [sys.executable, "-m", "custom_components.infra_validator.model_server"]
+    return [sys.executable, "-m", "millrace.model_server"]
 
 
 def _environment() -> dict[str, str]:

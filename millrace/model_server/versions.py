@@ -12,7 +12,7 @@ from typing import Optional
 import tensorflow as tf
 from tensorflow_serving.apis import get_model_status_pb2
 
-from custom_components.infra_validator.model_server.servable import Servable
+from millrace.model_server.servable import Servable
 
 State = get_model_status_pb2.ModelVersionStatus.State
 

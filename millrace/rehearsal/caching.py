@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runners.rehearsal.artifacts import Artifact
+from millrace.rehearsal.artifacts import Artifact
 
 _CONTAINER = ("image", "command", "args", "env")
 

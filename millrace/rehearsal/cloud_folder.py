@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.errors import BadInput
+from millrace.base.errors import BadInput
 
 SCHEME = "gs://"
 _SCHEMES = (SCHEME, "minio://", "s3://")

@@ -1,6 +1,6 @@
 """Compiles in a task's interpreter, where TensorFlow and TFX are imported already: `python -m` this module.
 
-    python -m runners.rehearsal.compiling FOLDER CONFIG SERVICE JOB
+    python -m millrace.rehearsal.compiling FOLDER CONFIG SERVICE JOB
 
 FOLDER is the working directory of whoever asks, CONFIG a pickled configuration, JOB the file to write.
 """
@@ -11,8 +11,8 @@ import pickle
 import sys
 from pathlib import Path
 
-from pipeline.config import Config
-from runners.compiled.job import CompiledJob
+from millrace.config.config import Config
+from millrace.jobspec.job import CompiledJob
 
 
 def compile_job(config: Config, service: str) -> CompiledJob:
@@ -27,10 +27,10 @@ def compile_job(config: Config, service: str) -> CompiledJob:
     """
     # TensorFlow and TFX come in here.
     if service == "kubeflow":
-        from runners.kubeflow.compile import compile_job as for_kubeflow
+        from millrace.cloud.kubeflow.compile import compile_job as for_kubeflow
 
         return for_kubeflow(config)
-    from runners.vertex.compile import compile_job as for_vertex
+    from millrace.cloud.vertex.compile import compile_job as for_vertex
 
     return for_vertex(config)
 

@@ -12,8 +12,8 @@ import celpy.celparser
 import celpy.celtypes
 import celpy.evaluation
 
-from pipeline.errors import MillraceError
-from runners.rehearsal.artifacts import Artifact
+from millrace.base.errors import MillraceError
+from millrace.rehearsal.artifacts import Artifact
 
 
 def holds(condition: str, artifacts: Mapping[str, Sequence[Artifact]], parameters: Mapping[str, Any]) -> bool:

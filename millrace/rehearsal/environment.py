@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import BadInput, MillraceError
+from millrace.base.errors import BadInput, MillraceError
 
 # How setuptools, pip and uv make a checkout importable.
 _EDITABLE = ("__editable__", "_editable_", "easy-install.pth")

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import MillraceError
-from runners.compiled.job import plain_value
-from runners.rehearsal.artifacts import Artifact
+from millrace.base.errors import MillraceError
+from millrace.jobspec.job import plain_value
+from millrace.rehearsal.artifacts import Artifact
 
 OUTPUT_FILE = "executor_output.json"
 

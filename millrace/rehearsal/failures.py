@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import Failure, MillraceError, describe
-from runners.rehearsal.environment import Environment, missing_from_package
+from millrace.base.errors import Failure, MillraceError, describe
+from millrace.rehearsal.environment import Environment, missing_from_package
 
 # Tells a task's interpreter where to write down what ends it; `failure_hook`, which stands alone, knows it too.
 FILE_VARIABLE = "MILLRACE_REHEARSAL_FAILURE"

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Optional
 
-from runners.compiled.job import Spec, producers
-from runners.rehearsal.report import TaskReport, TaskState
-from runners.rehearsal.scope import Outcome, Scope
+from millrace.jobspec.job import Spec, producers
+from millrace.rehearsal.report import TaskReport, TaskState
+from millrace.rehearsal.scope import Outcome, Scope
 
 FAIL_FAST = "PIPELINE_FAILURE_POLICY_FAIL_FAST"
 _EVEN_AFTER_FAILURES = "ALL_UPSTREAM_TASKS_COMPLETED"

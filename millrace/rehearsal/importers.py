@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import MillraceError
-from runners.compiled.job import plain_value
-from runners.rehearsal.artifacts import Artifact, title
-from runners.rehearsal.lineage import Lineage
+from millrace.base.errors import MillraceError
+from millrace.jobspec.job import plain_value
+from millrace.rehearsal.artifacts import Artifact, title
+from millrace.rehearsal.lineage import Lineage
 
 
 def uri_of(spec: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:

@@ -16,8 +16,8 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact as _Stored
 from ml_metadata.proto.metadata_store_pb2 import Event as _Event
 from ml_metadata.proto.metadata_store_pb2 import Execution as _Execution
 
-from pipeline.records import FAILURE_PROPERTY, output_artifacts
-from runners.rehearsal.artifacts import Artifact, id_of, name_of, property_types, type_name
+from millrace.metadata.records import FAILURE_PROPERTY, output_artifacts
+from millrace.rehearsal.artifacts import Artifact, id_of, name_of, property_types, type_name
 
 CACHE_KEY = "rehearsal_cache_key"
 OUTPUT_PARAMETERS = "rehearsal_output_parameters"

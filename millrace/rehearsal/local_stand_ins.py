@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from runners.rehearsal.failures import NotRehearsed
+from millrace.rehearsal.failures import NotRehearsed
 
 # Executors that start a job on Vertex AI, and those that do the same work in their own process.
 _IN_PROCESS = {

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional
 
-from runners.rehearsal.memory import mapped_bytes
+from millrace.rehearsal.memory import mapped_bytes
 
 _PYTHON = re.compile(r"(.*/)?python(3(\.\d+)?)?")
 # What every task of TFX imports, and what takes seconds. The modules that a job names come on top.
@@ -39,7 +39,7 @@ COMMON_MODULES = (
     "tensorboard.summary",
 )
 # What a compile of Millrace's own pipeline imports, and its tasks after it.
-OWN_MODULES = ("pipeline.pipeline", "runners.compiled.tfx_compiler", "runners.vertex.compile")
+OWN_MODULES = ("pipeline.pipeline", "millrace.jobspec.tfx_compiler", "millrace.cloud.vertex.compile")
 
 
 @dataclass(frozen=True)

@@ -14,22 +14,22 @@ from typing import Any, Optional
 
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline.errors import BadInput
-from pipeline.paths import Layout
-from runners.compiled.job import CompiledJob
-from runners.journal import State
-from runners.recovery import close_abandoned
-from runners.rehearsal import report
-from runners.rehearsal.cloud_folder import CloudFolder
-from runners.rehearsal.lineage import Lineage
-from runners.rehearsal.memory import Room, Watch
-from runners.rehearsal.report import Result
-from runners.rehearsal.scope import Scope
-from runners.rehearsal.stage import Stage
-from runners.rehearsal.tasks import run_tasks
-from runners.rehearsal.verdict import result_of
-from runners.rehearsal.world import Options, World
-from runners.run_folder import Request, RunFolder, new_run
+from millrace.base.errors import BadInput
+from millrace.config.paths import Layout
+from millrace.jobspec.job import CompiledJob
+from millrace.metadata.journal import State
+from millrace.metadata.recovery import close_abandoned
+from millrace.metadata.run_folder import Request, RunFolder, new_run
+from millrace.rehearsal import report
+from millrace.rehearsal.cloud_folder import CloudFolder
+from millrace.rehearsal.lineage import Lineage
+from millrace.rehearsal.memory import Room, Watch
+from millrace.rehearsal.report import Result
+from millrace.rehearsal.scope import Scope
+from millrace.rehearsal.stage import Stage
+from millrace.rehearsal.tasks import run_tasks
+from millrace.rehearsal.verdict import result_of
+from millrace.rehearsal.world import Options, World
 
 
 def rehearse(

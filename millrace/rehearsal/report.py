@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
-from pipeline.errors import Failure
-from runners.journal import State
+from millrace.base.errors import Failure
+from millrace.metadata.journal import State
 
 FILE_NAME = "rehearsal.json"
 

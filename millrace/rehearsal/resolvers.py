@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import MillraceError
-from runners.rehearsal.artifacts import Artifact
-from runners.rehearsal.lineage import Lineage
-from runners.rehearsal.placeholders import fill_in
+from millrace.base.errors import MillraceError
+from millrace.rehearsal.artifacts import Artifact
+from millrace.rehearsal.lineage import Lineage
+from millrace.rehearsal.placeholders import fill_in
 
 _TERM = re.compile(
     r"\s*(?P<field>[A-Za-z_][\w.-]*)\s*(?P<operator>!=|=)\s*(?:\"(?P<text>(?:[^\"\\]|\\.)*)\"|(?P<word>[^\s\"()]+))\s*"

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.errors import MillraceError
-from runners.compiled.job import plain_value
-from runners.rehearsal.artifacts import Artifact
-from runners.rehearsal.failures import NotRehearsed
-from runners.rehearsal.placeholders import fill_in_job
-from runners.rehearsal.report import TaskReport, TaskState
+from millrace.base.errors import MillraceError
+from millrace.jobspec.job import plain_value
+from millrace.rehearsal.artifacts import Artifact
+from millrace.rehearsal.failures import NotRehearsed
+from millrace.rehearsal.placeholders import fill_in_job
+from millrace.rehearsal.report import TaskReport, TaskState
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import re
 import tempfile
 from pathlib import Path
 
-from pipeline.config import Config
-from pipeline.errors import BadInput, MillraceError
-from runners.compiled.job import CompiledJob, from_documents
-from runners.rehearsal.environment import Environment, prepare
-from runners.rehearsal.failures import FILE_VARIABLE, explain
-from runners.rehearsal.processes import COMMON_MODULES, OWN_MODULES, Command, Processes, can_fork
+from millrace.base.errors import BadInput, MillraceError
+from millrace.config.config import Config
+from millrace.jobspec.job import CompiledJob, from_documents
+from millrace.rehearsal.environment import Environment, prepare
+from millrace.rehearsal.failures import FILE_VARIABLE, explain
+from millrace.rehearsal.processes import COMMON_MODULES, OWN_MODULES, Command, Processes, can_fork
 
 _DOTTED = re.compile(r'"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)\\*"')
 
@@ -61,7 +61,7 @@ class Stage:
         with tempfile.TemporaryDirectory() as scratch:
             asked, made, told = (Path(scratch) / name for name in ("config", "job", "failure"))
             asked.write_bytes(pickle.dumps(config))
-            line = ["python", "-m", "runners.rehearsal.compiling", os.getcwd(), str(asked), service, str(made)]
+            line = ["python", "-m", "millrace.rehearsal.compiling", os.getcwd(), str(asked), service, str(made)]
             variables = {**self.environment.variables(self._home), FILE_VARIABLE: str(told)}
             running = self.processes.start(Command(line, self._home, variables, log))
             try:

@@ -7,25 +7,25 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.errors import Failure
-from runners.compiled.job import Spec
-from runners.journal import State
-from runners.rehearsal import caching, retries
-from runners.rehearsal.artifacts import Artifact, type_name
-from runners.rehearsal.conditions import holds
-from runners.rehearsal.containers import Container
-from runners.rehearsal.executor_input import TaskIo
-from runners.rehearsal.failures import NotRehearsed, TaskFailed, as_failure
-from runners.rehearsal.graph import FAIL_FAST, run_graph
-from runners.rehearsal.importers import import_artifact
-from runners.rehearsal.lineage import CACHE_KEY, OUTPUT_PARAMETERS
-from runners.rehearsal.local_stand_ins import container_of
-from runners.rehearsal.memory import limit_of
-from runners.rehearsal.placeholders import as_text
-from runners.rehearsal.report import Attempt, TaskReport, TaskState
-from runners.rehearsal.resolvers import resolve
-from runners.rehearsal.scope import Outcome, Scope
-from runners.rehearsal.world import World
+from millrace.base.errors import Failure
+from millrace.jobspec.job import Spec
+from millrace.metadata.journal import State
+from millrace.rehearsal import caching, retries
+from millrace.rehearsal.artifacts import Artifact, type_name
+from millrace.rehearsal.conditions import holds
+from millrace.rehearsal.containers import Container
+from millrace.rehearsal.executor_input import TaskIo
+from millrace.rehearsal.failures import NotRehearsed, TaskFailed, as_failure
+from millrace.rehearsal.graph import FAIL_FAST, run_graph
+from millrace.rehearsal.importers import import_artifact
+from millrace.rehearsal.lineage import CACHE_KEY, OUTPUT_PARAMETERS
+from millrace.rehearsal.local_stand_ins import container_of
+from millrace.rehearsal.memory import limit_of
+from millrace.rehearsal.placeholders import as_text
+from millrace.rehearsal.report import Attempt, TaskReport, TaskState
+from millrace.rehearsal.resolvers import resolve
+from millrace.rehearsal.scope import Outcome, Scope
+from millrace.rehearsal.world import World
 
 # The type of an execution that is no TFX executor's.
 _ANY_COMMAND = "container"

@@ -4,10 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from pipeline.errors import Failure, describe
-from runners.rehearsal.artifacts import Artifact, type_name
-from runners.rehearsal.report import Result, TaskReport, TaskState
-from runners.rehearsal.world import World
+from millrace.base.errors import Failure, describe
+from millrace.rehearsal.artifacts import Artifact, type_name
+from millrace.rehearsal.report import Result, TaskReport, TaskState
+from millrace.rehearsal.world import World
 
 _JUDGES = {
     "ModelBlessing": "the gate report shows every threshold; mend the model, or the thresholds under evaluation",

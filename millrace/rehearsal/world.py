@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runners.compiled.job import CompiledJob
-from runners.journal import Journal
-from runners.rehearsal.cloud_folder import CloudFolder
-from runners.rehearsal.environment import Environment
-from runners.rehearsal.lineage import Lineage
-from runners.rehearsal.memory import Room, Watch
-from runners.rehearsal.processes import Processes
-from runners.rehearsal.scope import Outcome
+from millrace.jobspec.job import CompiledJob
+from millrace.metadata.journal import Journal
+from millrace.rehearsal.cloud_folder import CloudFolder
+from millrace.rehearsal.environment import Environment
+from millrace.rehearsal.lineage import Lineage
+from millrace.rehearsal.memory import Room, Watch
+from millrace.rehearsal.processes import Processes
+from millrace.rehearsal.scope import Outcome
 
 ALWAYS = 1_000_000
 

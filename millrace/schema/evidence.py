@@ -16,7 +16,7 @@ from google.protobuf.message import Message as Proto
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
-from schema.errors import SchemaFileError
+from millrace.schema.errors import SchemaFileError
 
 STATISTICS_FILE = "FeatureStats.pb"
 ANOMALIES_FILE = "SchemaDiff.pb"

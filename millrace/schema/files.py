@@ -19,9 +19,9 @@ from typing import Optional, Union
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from schema.errors import SchemaFileError
-from schema.textproto.lexer import TextProtoError
-from schema.textproto.rewrite import read as read_textproto
+from millrace.schema.errors import SchemaFileError
+from millrace.textproto.lexer import TextProtoError
+from millrace.textproto.rewrite import read as read_textproto
 
 LOCK_SECONDS = 10.0
 

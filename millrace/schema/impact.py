@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
-from schema import native
-from schema.evidence import Evidence
+from millrace.schema import native
+from millrace.schema.evidence import Evidence
 
 
 @dataclass(frozen=True)

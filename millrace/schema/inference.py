@@ -11,9 +11,9 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
-from schema import native
-from schema.errors import SchemaFileError
-from schema.evidence import whole
+from millrace.schema import native
+from millrace.schema.errors import SchemaFileError
+from millrace.schema.evidence import whole
 
 _BATCH_ROWS = 65_536
 _PARQUET = (".parquet", ".pq")

@@ -8,10 +8,10 @@ from typing import Any, Literal, Optional
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature
 
-from schema.evidence import Seen
-from schema.files import SchemaText
-from schema.phrases import NOT_EXPECTED, features, fits, number, type_name
-from schema.textproto import tree
+from millrace.schema.evidence import Seen
+from millrace.schema.files import SchemaText
+from millrace.schema.phrases import NOT_EXPECTED, features, fits, number, type_name
+from millrace.textproto import tree
 
 Splits = Mapping[str, Mapping[str, Seen]]
 

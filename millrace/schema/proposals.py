@@ -7,11 +7,11 @@ from typing import Optional
 from tensorflow_metadata.proto.v0.schema_pb2 import Schema
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
-from schema import native, words
-from schema.evidence import Evidence
-from schema.patches import patch
-from schema.textproto.rewrite import preview
-from schema.ways import Anomaly, Way, ways_to_end
+from millrace.schema import native, words
+from millrace.schema.evidence import Evidence
+from millrace.schema.patches import patch
+from millrace.schema.ways import Anomaly, Way, ways_to_end
+from millrace.textproto.rewrite import preview
 
 _NO_EDIT = "no edit of the schema answers this: mend the data or the configuration"
 

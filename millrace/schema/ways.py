@@ -14,8 +14,8 @@ from typing import Optional
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
 
-from schema.evidence import Evidence, seen
-from schema.phrases import DOMAIN_FIELDS, features, fits
+from millrace.schema.evidence import Evidence, seen
+from millrace.schema.phrases import DOMAIN_FIELDS, features, fits
 
 MOST_VALUES = 50  # unexpected values beyond which a list of values is no domain but a column of free text
 MOST_SHARE = 0.05  # of the values, below which the rest may simply be allowed to lie outside the domain

@@ -7,7 +7,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature
 
-from schema import phrases
+from millrace.schema import phrases
 
 _SAID = {field for _, fields, _ in phrases.ASPECTS for field in fields} | set(phrases.DOMAIN_FIELDS) | {"name"}
 _NONE = "nothing said"

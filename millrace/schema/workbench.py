@@ -12,21 +12,21 @@ from typing import Any, Optional, TypeVar, cast
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
-from custom_components.data_gate import gate
-from custom_components.data_gate.findings import Finding, read_split
-from custom_components.data_gate.rules import Use
-from pipeline import paths
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.errors import SchemaError
-from schema import files
-from schema.errors import SchemaFileError
-from schema.evidence import Evidence, Seen, seen
-from schema.files import History, SchemaText
-from schema.impact import Anomalies, Block
-from schema.lint import Uses
-from schema.phrases import features
-from schema.ways import Anomaly
+from millrace.base.errors import SchemaError
+from millrace.components.data_gate import gate
+from millrace.components.data_gate.findings import Finding, read_split
+from millrace.components.data_gate.rules import Use
+from millrace.config import paths
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.schema import files
+from millrace.schema.errors import SchemaFileError
+from millrace.schema.evidence import Evidence, Seen, seen
+from millrace.schema.files import History, SchemaText
+from millrace.schema.impact import Anomalies, Block
+from millrace.schema.lint import Uses
+from millrace.schema.phrases import features
+from millrace.schema.ways import Anomaly
 
 _RANGES = ("INT_TYPE_SMALL_INT", "INT_TYPE_BIG_INT", "FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
 
@@ -106,7 +106,7 @@ class Workbench:
         if file is not None and not Path(file).exists():
             return []
         # ML Metadata's client takes a third of a second to import; commands that need no run do without it.
-        from pipeline import records
+        from millrace.metadata import records
 
         runs = records.runs(records.open_store(self.config), self.config.name)
         return [found for run in runs if (found := _saw(run))]

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Union
 
-from schema.textproto.tree import Field, Item, List, Message, Scalar
+from millrace.textproto.tree import Field, Item, List, Message, Scalar
 
 _REST_OF_LINE = re.compile(r"[^\S\n]*(?:#[^\n]*)?(?:\n|\Z)")
 _SPACES = re.compile(r"[^\S\n]*")

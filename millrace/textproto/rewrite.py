@@ -14,9 +14,9 @@ from typing import Any, Optional, TypeVar, Union
 from google.protobuf import text_format
 from google.protobuf.message import Message as Proto
 
-from schema.textproto import tree
-from schema.textproto.layout import Block, Layout
-from schema.textproto.lexer import TextProtoError
+from millrace.textproto import tree
+from millrace.textproto.layout import Block, Layout
+from millrace.textproto.lexer import TextProtoError
 
 P = TypeVar("P", bound=Proto)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
-from schema.textproto.lexer import TextProtoError, Token, tokens
+from millrace.textproto.lexer import TextProtoError, Token, tokens
 
 _CLOSING = {"{": "}", "<": ">"}
 MAX_DEPTH = 100  # C++ and upb parsers refuse deeper messages as well

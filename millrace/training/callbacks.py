@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import keras
 
-from models.errors import InputRefused
+from millrace.training.errors import InputRefused
 
 LOG = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Union
 
 import tensorflow as tf
 
-from models.errors import InputRefused
+from millrace.training.errors import InputRefused
 
 Column = Union[tf.Tensor, tf.SparseTensor, tf.RaggedTensor]
 

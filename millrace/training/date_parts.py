@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from models import columns
-from models.columns import Cells, Column
-from models.dates import MONTHS, UNIX, directives, example, pattern
-from models.features import Datetime
+from millrace.features.date_formats import MONTHS, UNIX, directives, example, pattern
+from millrace.features.description import Datetime
+from millrace.training import columns
+from millrace.training.columns import Cells, Column
 
 _SECONDS_A_DAY = 86_400
 # First value and number of values of each part that returns. 1970 began on a Thursday; Monday is 0.

@@ -1,4 +1,4 @@
-"""What Transform does with every raw column, driven by the feature table: `preprocessing_fn`.
+"""What Transform does with every raw column, driven by the feature table.
 
 Each kind of feature has one function below. Discrete kinds give ids from 0 to `id_count` - 1, of which 0 stands for a
 missing value; the model reads the sizes with `id_count`, so the layout of the ids is known in this file only.
@@ -10,11 +10,7 @@ from typing import Any, Union
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from models import columns
-from models.columns import Column
-from models.date_parts import date_vector
-from models.errors import InputRefused
-from models.features import (
+from millrace.features.description import (
     Bucketized,
     Categorical,
     Crossed,
@@ -27,7 +23,11 @@ from models.features import (
     Text,
     Vector,
 )
-from models.keys import missing_key, transformed_key, vocabulary_name
+from millrace.features.keys import missing_key, transformed_key, vocabulary_name
+from millrace.training import columns
+from millrace.training.columns import Column
+from millrace.training.date_parts import date_vector
+from millrace.training.errors import InputRefused
 
 UNKNOWN_CLASS = -1
 """The class id of a row whose label is missing or not among the classes. Training gives such a row no weight."""
@@ -39,22 +39,21 @@ _PART_SEPARATOR = "\x1f"
 _BETWEEN_WORDS = r"[^\pL\pM\pN']+"
 
 
-def preprocessing_fn(inputs: Mapping[str, Column], custom_config: Mapping[str, Any]) -> Tensors:
-    """Turns raw columns into what the model reads; TFX's Transform calls it.
+def encode_features(inputs: Mapping[str, Column], table: FeatureTable) -> Tensors:
+    """Turns raw columns into the transformed features of a table.
 
     Args:
         inputs: a batch of raw columns by name, as the schema types them; each dense, sparse or ragged.
-        custom_config: `features` holds a `FeatureTable` as plain values.
+        table: the features.
 
     Returns:
         By `transformed_key`: float32 [n] for a numeric feature (and its indicator under `missing_key`), float32
         [n, length] for a vector, float32 [n, width] for a datetime, int64 [n] for a discrete feature, int64
-        [n, max_tokens] for text, and the label: int64 [n] class ids, or float32 [n] in the label's own unit.
+        [n, max_tokens] for text.
 
     Raises:
         InputRefused: a column is not there, or its type does not fit the feature's kind.
     """
-    table = FeatureTable.model_validate(custom_config["features"])
     outputs: Tensors = {}
     for name, feature in table.features.items():
         if not isinstance(feature, Crossed):
@@ -63,9 +62,18 @@ def preprocessing_fn(inputs: Mapping[str, Column], custom_config: Mapping[str, A
     for name, feature in table.features.items():
         if isinstance(feature, Crossed):
             outputs[transformed_key(name)] = _cross(feature, table, inputs, outputs)
-    label = columns.column_of(inputs, table.label.column)
-    outputs[transformed_key(table.label.column)] = transform_label(table.label, label)
     return outputs
+
+
+def encode_label(label: Label, inputs: Mapping[str, Column]) -> tf.Tensor:
+    """Turns the label's column into class ids [n] int64, or float32 [n] in its own unit.
+
+    A row whose label is missing or not among the classes gets `UNKNOWN_CLASS`, or NaN.
+
+    Raises:
+        InputRefused: the column is not there, or a regression label is text.
+    """
+    return transform_label(label, columns.column_of(inputs, label.column))
 
 
 def id_count(name: str, feature: Feature, tft_output: tft.TFTransformOutput) -> int:

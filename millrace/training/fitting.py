@@ -1,4 +1,4 @@
-"""What TFX's Trainer calls: `run_fn` trains the model on transformed examples and exports it."""
+"""Trains a Keras model on transformed examples: what a `run_fn` is made of."""
 
 import logging
 import math
@@ -9,11 +9,10 @@ from typing import Any, Optional
 import keras
 import tensorflow_transform as tft
 
-from models import serving
-from models.callbacks import Divergence, Progress, StopAt
-from models.input_data import Examples
-from models.labels import LabelStatistics, label_statistics
-from models.settings import Settings, UserConfig
+from millrace.training.callbacks import Divergence, Progress, StopAt
+from millrace.training.input_data import Examples
+from millrace.training.labels import LabelStatistics, label_statistics
+from millrace.training.settings import Settings, UserConfig
 
 LOG = logging.getLogger(__name__)
 
@@ -59,23 +58,6 @@ class Job:
     label_stats: LabelStatistics
 
 
-def run_fn(fn_args: Any) -> None:
-    """Trains, and exports the model to `fn_args.serving_model_dir`; TFX's Trainer calls it.
-
-    Args:
-        fn_args: TFX's `FnArgs`. `custom_config` is as `UserConfig` reads it, `hyperparameters` a Tuner's result or
-            None. `train_steps` and `eval_steps`, when above 0, win over the configuration. TensorBoard logs go to
-            `model_run_dir`.
-
-    Raises:
-        InputRefused: the data or the configuration cannot be learned from, or the loss is no longer a finite number.
-    """
-    job = prepare(fn_args)
-    model = build(job)
-    fit(job, model, fn_args.model_run_dir)
-    serving.export(model, job.config.table, job.tft_output, fn_args.serving_model_dir)
-
-
 def prepare(fn_args: Any) -> Job:
     """Reads the configuration and the labels; raises `InputRefused` as `run_fn` does."""
     config = UserConfig.read(fn_args.custom_config)
@@ -95,7 +77,9 @@ def build(job: Job) -> keras.Model:
     """Builds the model with the user's function, from the seed: the same job gives the same initial weights."""
     keras.utils.set_random_seed(int(job.config.training["seed"]))
     config = job.config
-    model = config.model_function()(config.table, job.tft_output, config.model, config.training, job.label_stats)
+    model = config.model_function()(
+        config.table, job.tft_output, config.model, config.training, job.label_stats, config.settings
+    )
     LOG.info("model with %d weights", model.count_params())
     return model
 

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from models.errors import InputRefused
-from models.features import FeatureTable
-from models.keys import transformed_key
+from millrace.features.description import FeatureTable
+from millrace.features.keys import transformed_key
+from millrace.training.errors import InputRefused
 
 SHUFFLED_ROWS = 65_536
 """Rows in the shuffle buffer, still serialised: some tens of megabytes."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.errors import InputRefused
-from models.features import Label
-from models.preprocessing import UNKNOWN_CLASS
+from millrace.features.description import Label
+from millrace.training.encoders import UNKNOWN_CLASS
+from millrace.training.errors import InputRefused
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What TFX's Tuner calls: `tuner_fn` sets up a KerasTuner search over the space that the configuration describes."""
+"""A KerasTuner search over the space that the configuration describes: what a `tuner_fn` is made of."""
 
 import logging
 import math
@@ -8,11 +8,10 @@ from typing import Any, Optional
 
 import keras
 import keras_tuner
-from tfx.components.tuner.component import TunerFnResult
 
-from models import trainer
-from models.errors import InputRefused
-from models.settings import Settings, hyperparameter_value
+from millrace.training import fitting
+from millrace.training.errors import InputRefused
+from millrace.training.settings import Settings, hyperparameter_value
 
 LOG = logging.getLogger(__name__)
 
@@ -22,8 +21,8 @@ _FACTOR = 3
 _HYPERBAND_ROUNDS = 9
 
 
-def tuner_fn(fn_args: Any) -> TunerFnResult:
-    """Sets up the search that TFX's Tuner then runs; the best hyperparameters reach `trainer.run_fn`.
+def prepare_search(fn_args: Any) -> fitting.Job:
+    """Reads what a search needs, with the training of one trial in place of the whole.
 
     Args:
         fn_args: TFX's `FnArgs`. `custom_config` is as `UserConfig` reads it, `tuning` included (`algorithm`, `trials`,
@@ -32,7 +31,7 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     Raises:
         InputRefused: the space is empty or names what is not a hyperparameter, or the data cannot be learned from.
     """
-    job = trainer.prepare(fn_args)
+    job = fitting.prepare(fn_args)
     tuning = job.config.tuning
     if not tuning.get("space"):
         raise InputRefused(
@@ -40,13 +39,9 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
             where="tuning.space",
             remedy="name one of model.* or training.* and what to try, for instance dropout: {values: [0.0, 0.2]}",
         )
+    job.config.with_hyperparameters(dict.fromkeys(tuning["space"]))
     steps = int(fn_args.train_steps or tuning["steps"])
-    job = replace(job, config=replace(job.config, training=_for_trials(job.config.training, tuning, steps)))
-    hypermodel = Trials(job, tuning["space"])
-    hypermodel.check()
-    return TunerFnResult(
-        tuner=_tuner(hypermodel, tuning, job, fn_args.working_dir), fit_kwargs=_fit_kwargs(job, tuning)
-    )
+    return replace(job, config=replace(job.config, training=_for_trials(job.config.training, tuning, steps)))
 
 
 class Trials(keras_tuner.HyperModel):
@@ -57,31 +52,27 @@ class Trials(keras_tuner.HyperModel):
         space: by hyperparameter, `{"values": [...]}` or `{"low": ..., "high": ..., "log": ...}`.
     """
 
-    def __init__(self, job: trainer.Job, space: Settings) -> None:
+    def __init__(self, job: fitting.Job, space: Settings) -> None:
         super().__init__(name="millrace")
         self._job, self._space = job, space
-
-    def check(self) -> None:
-        """Raises `InputRefused` when the space names what is neither a model nor a training setting."""
-        self._job.config.with_hyperparameters(dict.fromkeys(self._space))
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Declares the hyperparameters and builds the model with their values."""
         for name, choice in self._space.items():
             _declare(hp, name, choice, {**self._job.config.model, **self._job.config.training}[name])
-        model = trainer.build(self._of(hp))
-        model.steps_per_execution = trainer.schedule(self._job.config.training).per_execution
+        model = fitting.build(self._of(hp))
+        model.steps_per_execution = fitting.schedule(self._job.config.training).per_execution
         return model
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, **kwargs: Any) -> Any:
         """Trains one model; a loss that is not a number ends this trial, not the search."""
         job = self._of(hp)
         watching = [keras.callbacks.TerminateOnNaN(), *kwargs.pop("callbacks")]
-        data = trainer.training_data(job)
-        kwargs = {"validation_data": trainer.evaluation_data(job), "shuffle": False, "verbose": 0, **kwargs}
+        data = fitting.training_data(job)
+        kwargs = {"validation_data": fitting.evaluation_data(job), "shuffle": False, "verbose": 0, **kwargs}
         return model.fit(data, callbacks=watching, **kwargs)
 
-    def _of(self, hp: keras_tuner.HyperParameters) -> trainer.Job:
+    def _of(self, hp: keras_tuner.HyperParameters) -> fitting.Job:
         values = {name: hp.values[name] for name in self._space}
         return replace(self._job, config=self._job.config.with_hyperparameters(values))
 
@@ -91,15 +82,24 @@ def _for_trials(training: Settings, tuning: Settings, steps: int) -> Settings:
     return {**training, "steps": steps, "epochs": None, "validate_every": math.ceil(steps / rounds)}
 
 
-def _fit_kwargs(job: trainer.Job, tuning: Settings) -> dict[str, Any]:
-    plan = trainer.schedule(job.config.training)
+def fit_kwargs(job: fitting.Job) -> dict[str, Any]:
+    """What TFX's Tuner passes to each trial's `fit`."""
+    plan = fitting.schedule(job.config.training)
     kwargs: dict[str, Any] = {"steps_per_epoch": plan.per_round}
-    if tuning["algorithm"] != "hyperband":  # Hyperband gives each trial its own number of rounds
+    if job.config.tuning["algorithm"] != "hyperband":  # Hyperband gives each trial its own number of rounds
         kwargs["epochs"] = plan.rounds
     return kwargs
 
 
-def _tuner(hypermodel: Trials, tuning: Settings, job: trainer.Job, directory: Optional[str]) -> keras_tuner.Tuner:
+def tuner_of(hypermodel: Trials, job: fitting.Job, directory: Optional[str]) -> keras_tuner.Tuner:
+    """KerasTuner's search by the configured algorithm.
+
+    Args:
+        hypermodel: builds and trains one model a trial.
+        job: as `prepare_search` gave it.
+        directory: where the search keeps its state.
+    """
+    tuning = job.config.tuning
     common = {
         "hypermodel": hypermodel,
         "objective": OBJECTIVE,
@@ -109,7 +109,7 @@ def _tuner(hypermodel: Trials, tuning: Settings, job: trainer.Job, directory: Op
         "overwrite": True,
     }
     if tuning["algorithm"] == "hyperband":
-        rounds = trainer.schedule(job.config.training).rounds
+        rounds = fitting.schedule(job.config.training).rounds
         tuner = keras_tuner.Hyperband(max_epochs=rounds, factor=_FACTOR, **common)
         tuner.oracle.max_trials = tuning["trials"]
         return tuner

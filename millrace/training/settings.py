@@ -1,13 +1,13 @@
 """What user code receives in `custom_config`, with the hyperparameters of a search laid over it."""
 
-import importlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from models.errors import InputRefused
-from models.features import FeatureTable
+from millrace.base import dotted
+from millrace.features.description import FeatureTable
+from millrace.training.errors import InputRefused
 
 Settings = Mapping[str, Any]
 
@@ -20,10 +20,11 @@ class UserConfig:
 
     Attributes:
         table: the label and the features.
-        model: `pipeline.config.Model` as plain values.
-        training: `pipeline.config.Training` as plain values.
-        tuning: `pipeline.config.Tuning` as plain values; empty when nothing is tuned.
+        model: `millrace.config.config.Model` as plain values.
+        training: `millrace.config.config.Training` as plain values.
+        tuning: `millrace.config.config.Tuning` as plain values; empty when nothing is tuned.
         model_fn: the dotted path of the function that builds the model.
+        settings: what `code.settings` says: the project's own.
     """
 
     table: FeatureTable
@@ -31,6 +32,7 @@ class UserConfig:
     training: Settings
     tuning: Settings
     model_fn: str
+    settings: Settings
 
     @classmethod
     def read(cls, custom_config: Optional[Mapping[str, Any]]) -> "UserConfig":
@@ -49,6 +51,7 @@ class UserConfig:
             dict(given["training"]),
             dict(given.get("tuning") or {}),
             str(given.get("model_fn") or DEFAULT_MODEL_FN),
+            dict(given.get("settings") or {}),
         )
 
     def with_hyperparameters(self, hyperparameters: Optional[Mapping[str, Any]]) -> "UserConfig":
@@ -79,19 +82,11 @@ class UserConfig:
             training["epochs"] = None
         elif "epochs" in values:
             training["steps"] = None
-        return UserConfig(self.table, model, training, self.tuning, self.model_fn)
+        return UserConfig(self.table, model, training, self.tuning, self.model_fn, self.settings)
 
     def model_function(self) -> Callable[..., Any]:
         """Imports the function that builds the model."""
-        module, _, name = self.model_fn.rpartition(".")
-        try:
-            return getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            raise InputRefused(
-                f"{self.model_fn} cannot be imported: {error}",
-                where="code.model_fn",
-                remedy="name a function by its dotted path, in a package that setup.py ships",
-            ) from error
+        return dotted.load(self.model_fn, "code.model_fn")
 
 
 def hyperparameter_value(value: Any) -> Any:

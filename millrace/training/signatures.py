@@ -17,18 +17,19 @@ name; `prediction` [n], in the label's unit, for a regression.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow_transform import graph_tools
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
-from models.columns import Column
-from models.features import FeatureTable, Vector
-from models.keys import safe_name, transformed_key
-from models.preprocessing import UNKNOWN_CLASS
+from millrace.features.description import FeatureTable, Vector
+from millrace.features.keys import safe_name, transformed_key
+from millrace.training.columns import Column
+from millrace.training.encoders import UNKNOWN_CLASS
 
 ABOUT_FILE = "assets.extra/millrace.json"
 
@@ -40,55 +41,45 @@ def input_name(column: str) -> str:
     return safe_name(column)
 
 
-def export(model: keras.Model, table: FeatureTable, tft_output: tft.TFTransformOutput, directory: str) -> None:
-    """Writes the SavedModel beside its place and then renames it, so that a half-written one is never there.
+class ServedModel:
+    """The functions behind the signatures; they use the model and the transform graph, and own nothing.
+
+    The graph is loaded by what TFT's `TransformFeaturesLayer` wraps: the layer itself is one of the old Keras, and
+    saving it costs six seconds more.
 
     Args:
         model: maps transformed features by key to [n, 1] or [n, classes].
         table: the label and the features.
         tft_output: the output of Transform, whose graph and vocabularies are copied into the export.
-        directory: where the SavedModel goes; replaced when it exists.
-    """
-    signatures = _Signatures(model, table, tft_output)
-    module = tf.Module(name="millrace")
-    module.model_variables = [variable.value for variable in model.variables]
-    module.transform = vars(signatures.transform)  # as TFT's own layer does it: this tracks the vocabulary tables
-    partial = directory.rstrip("/") + ".partial"
-    _remove(partial)
-    tf.saved_model.save(module, partial, signatures=signatures.concrete())
-    _write_about(table, signatures.raw_spec, partial)
-    _remove(directory)
-    tf.io.gfile.rename(partial, directory)
-
-
-class _Signatures:
-    """The functions behind the signatures; they use the model and the transform graph, and own nothing.
-
-    The graph is loaded by what TFT's `TransformFeaturesLayer` wraps: the layer itself is one of the old Keras, and
-    saving it costs six seconds more.
     """
 
     def __init__(self, model: keras.Model, table: FeatureTable, tft_output: tft.TFTransformOutput) -> None:
-        self._model, self._table = model, table
+        self.model, self.table = model, table
         self._label = table.label.column
         self.transform = SavedModelLoader(tft_output.transform_savedmodel_dir)
         spec = tft_output.raw_feature_spec()
         self._label_spec = spec.get(self._label)
-        self.raw_spec = {name: spec[name] for name in table.columns()}
+        needed = {*table.columns(), *_columns_behind(self.transform, [tensor.name for tensor in model.inputs])}
+        self.raw_spec = {name: spec[name] for name in sorted(needed - {self._label})}
 
-    def concrete(self) -> dict[str, Any]:
-        """Traces each signature; every row count is allowed."""
-        examples = tf.TensorSpec([None], tf.string, name="examples")
-        by_column = {input_name(name): _request_spec(self._table, name, spec) for name, spec in self.raw_spec.items()}
-        by_key = {
-            tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in self._model.inputs
-        }
-        return {
-            "serving_default": _traced(self._serve_examples, examples),
-            "predict_json": _traced(self._serve_columns, **by_column),
-            "transformed": _traced(self._serve_transformed, **by_key),
-            "transform_features": _traced(self._transform_examples, examples),
-        }
+    def of_examples(self) -> Any:
+        """Serialised raw tf.Examples to predictions."""
+        return _traced(self._serve_examples, tf.TensorSpec([None], tf.string, name="examples"))
+
+    def of_columns(self) -> Any:
+        """One tensor a raw column to predictions."""
+        specs = {input_name(name): _request_spec(self.table, name, spec) for name, spec in self.raw_spec.items()}
+        return _traced(self._serve_columns, **specs)
+
+    def of_transformed(self) -> Any:
+        """One tensor a transformed feature to predictions."""
+        tensors = self.model.inputs
+        specs = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in tensors}
+        return _traced(self._serve_transformed, **specs)
+
+    def transformed_examples(self) -> Any:
+        """Serialised raw tf.Examples to transformed features and label."""
+        return _traced(self._transform_examples, tf.TensorSpec([None], tf.string, name="examples"))
 
     def _serve_examples(self, examples: tf.Tensor) -> Tensors:
         return self._predict(self.transform.apply_transform_model(tf.io.parse_example(examples, self.raw_spec)))
@@ -112,12 +103,12 @@ class _Signatures:
         return transformed
 
     def _predict(self, features: Mapping[str, tf.Tensor]) -> Tensors:
-        keys = [tensor.name for tensor in self._model.inputs]
-        scores = self._model({key: features[key] for key in keys}, training=False)
-        if self._table.label.task == "regression":
+        keys = [tensor.name for tensor in self.model.inputs]
+        scores = self.model({key: features[key] for key in keys}, training=False)
+        if self.table.label.task == "regression":
             return {"prediction": tf.reshape(scores, [-1])}
-        names = tf.constant([str(name).strip() for name in self._table.label.classes])
-        if self._table.label.task == "binary":
+        names = tf.constant([str(name).strip() for name in self.table.label.classes])
+        if self.table.label.task == "binary":
             probabilities = tf.reshape(scores, [-1])
             best = tf.cast(tf.greater(probabilities, 0.5), tf.int32)
         else:
@@ -125,6 +116,38 @@ class _Signatures:
             best = tf.argmax(scores, axis=1)
         classes = tf.tile(names[tf.newaxis, :], [tf.shape(scores)[0], 1])
         return {"probabilities": probabilities, "label": tf.gather(names, best), "classes": classes}
+
+
+def write(served: ServedModel, signatures: Mapping[str, Any], directory: str) -> None:
+    """Writes the SavedModel beside its place and then renames it, so that a half-written one is never there.
+
+    Args:
+        served: the model and the transform graph.
+        signatures: concrete functions by name.
+        directory: where the SavedModel goes; replaced when it exists.
+    """
+    module = tf.Module(name="millrace")
+    module.model_variables = [variable.value for variable in served.model.variables]
+    module.transform = vars(served.transform)  # as TFT's own layer does it: this tracks the vocabulary tables
+    partial = directory.rstrip("/") + ".partial"
+    _remove(partial)
+    tf.saved_model.save(module, partial, signatures=dict(signatures))
+    _write_about(served.table, served.raw_spec, partial)
+    _remove(directory)
+    tf.io.gfile.rename(partial, directory)
+
+
+def _columns_behind(transform: SavedModelLoader, keys: Sequence[str]) -> set[str]:
+    """The raw columns that transformed features come from: also those of a derived feature, which no table names."""
+    outputs = [transform.structured_outputs[key] for key in keys]
+    operations = [tensor.op for tensor in tf.nest.flatten(outputs, expand_composites=True)]
+    sources = graph_tools.retrieve_sources(operations, ignore_control_dependencies=True)
+    inputs = transform._structured_inputs.items()  # the only place where TFT tells the columns' placeholders
+    return {
+        name
+        for name, column in inputs
+        if any(tensor in sources for tensor in tf.nest.flatten(column, expand_composites=True))
+    }
 
 
 def _traced(function: Callable[..., Tensors], *inputs: tf.TensorSpec, **named: tf.TensorSpec) -> Any:
@@ -135,7 +158,7 @@ def _traced(function: Callable[..., Tensors], *inputs: tf.TensorSpec, **named: t
 def _request_spec(table: FeatureTable, name: str, spec: Any) -> tf.TensorSpec:
     """What a `predict_json` request gives for a column: text, or numbers as float64, which has room for a NaN."""
     dtype = tf.string if spec.dtype == tf.string else tf.float64
-    feature = table.features[name]
+    feature = table.features.get(name)
     shape = [None, feature.length] if isinstance(feature, Vector) else [None]
     return tf.TensorSpec(shape, dtype, name=input_name(name))
 

@@ -14,16 +14,16 @@ from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.types.channel import BaseChannel
 
-from custom_components.columnar_example_gen.component import ColumnarExampleGen
-from custom_components.curated_schema.component import CuratedSchema
-from custom_components.data_gate.component import DataGate
-from custom_components.data_gate.policy import waivers_in_force
-from custom_components.statistics_gen.component import StatisticsGen
-from pipeline.code_digest import code_digest
-from pipeline.config import Config, Data
-from pipeline.platform import Platform
-from pipeline.schema_file import curated_schema
-from pipeline.stages import ids
+from millrace.base.code_digest import code_digest
+from millrace.components import stage_ids
+from millrace.components.curated_schema.component import CuratedSchema
+from millrace.components.data_gate.component import DataGate
+from millrace.components.data_gate.policy import waivers_in_force
+from millrace.components.example_gen.component import ColumnarExampleGen
+from millrace.components.statistics_gen.component import StatisticsGen
+from millrace.config.config import Config, Data
+from millrace.config.platform import Platform
+from millrace.config.schema_file import curated_schema
 
 # TFX's token for a version, with an optional number of digits: {VERSION} or {VERSION:3}.
 _VERSION = re.compile(r"\{VERSION(:(?P<width>\d+))?\}")
@@ -31,7 +31,7 @@ _VERSION = re.compile(r"\{VERSION(:(?P<width>\d+))?\}")
 
 def build_example_gen(config: Config) -> BaseComponent:
     """ExampleGen: the configured files as tf.Examples, split, for a span and a version."""
-    return _example_gen(config.data).with_id(ids.EXAMPLE_GEN)
+    return _example_gen(config.data).with_id(stage_ids.EXAMPLE_GEN)
 
 
 def _example_gen(data: Data) -> BaseComponent:
@@ -54,12 +54,12 @@ def _example_gen(data: Data) -> BaseComponent:
         **settings,
         format=data.format,
         options=_reading(data),
-        code_digest=code_digest("custom_components.columnar_example_gen.executor"),
+        code_digest=code_digest("millrace.components.example_gen.executor"),
     )
 
 
 def _reading(data: Data) -> dict[str, Any]:
-    """How a table is read, as `custom_components.columnar_example_gen.options` names it."""
+    """How a table is read, as `millrace.components.example_gen.options` names it."""
     table = data.rules == "table"
     return {
         "delimiter": data.delimiter,
@@ -102,26 +102,26 @@ def _range_config(data: Data) -> Optional[range_config_pb2.RangeConfig]:
 def build_statistics_gen(examples: BaseChannel) -> BaseComponent:
     """StatisticsGen: TFDV's statistics of each split."""
     return StatisticsGen(
-        examples=examples, code_digest=code_digest("custom_components.statistics_gen.executor")
-    ).with_id(ids.STATISTICS_GEN)
+        examples=examples, code_digest=code_digest("millrace.components.statistics_gen.executor")
+    ).with_id(stage_ids.STATISTICS_GEN)
 
 
 def build_schema_gen(statistics: BaseChannel) -> BaseComponent:
     """SchemaGen: the schema that the data suggests, beside the curated one."""
-    return SchemaGen(statistics=statistics, infer_feature_shape=True).with_id(ids.SCHEMA_GEN)
+    return SchemaGen(statistics=statistics, infer_feature_shape=True).with_id(stage_ids.SCHEMA_GEN)
 
 
 def build_curated_schema(config: Config) -> BaseComponent:
     """CuratedSchema: the contract in the configured file, by its content."""
     return CuratedSchema(
         schema_text=curated_schema(config).text,
-        code_digest=code_digest("custom_components.curated_schema.component"),
-    ).with_id(ids.CURATED_SCHEMA)
+        code_digest=code_digest("millrace.components.curated_schema.component"),
+    ).with_id(stage_ids.CURATED_SCHEMA)
 
 
 def build_example_validator(statistics: BaseChannel, schema: BaseChannel) -> BaseComponent:
     """ExampleValidator: TFDV's anomalies of each split against the schema."""
-    return ExampleValidator(statistics=statistics, schema=schema).with_id(ids.EXAMPLE_VALIDATOR)
+    return ExampleValidator(statistics=statistics, schema=schema).with_id(stage_ids.EXAMPLE_VALIDATOR)
 
 
 def build_data_gate(
@@ -139,5 +139,5 @@ def build_data_gate(
         feature_columns=list(config.feature_table().columns()),
         schema_file=platform.shown(config.schema_.file),
         config_file=platform.shown(config.file),
-        code_digest=code_digest("custom_components.data_gate.executor"),
-    ).with_id(ids.DATA_GATE)
+        code_digest=code_digest("millrace.components.data_gate.executor"),
+    ).with_id(stage_ids.DATA_GATE)

@@ -9,22 +9,22 @@ from tfx.types.channel import BaseChannel
 
 from custom_components.model_archive.component import model_archive
 from custom_components.notifier.component import Notifier
-from pipeline.code_digest import code_digest
-from pipeline.config import Config, VertexEndpoint
-from pipeline.paths import push_directory
-from pipeline.stages import ids
+from millrace.base.code_digest import code_digest
+from millrace.components import stage_ids
+from millrace.config.config import Config, VertexEndpoint
+from millrace.config.paths import push_directory
 
 
 def build_pusher(config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
     """Pusher: the model with its warm-up requests, out of the InfraValidator's hands, once both blessings are given."""
     if config.push.vertex:
-        return _vertex_pusher(config.push.vertex, model_blessing, infra_blessing).with_id(ids.PUSHER)
+        return _vertex_pusher(config.push.vertex, model_blessing, infra_blessing).with_id(stage_ids.PUSHER)
     filesystem = pusher_pb2.PushDestination.Filesystem(base_directory=push_directory(config))
     return Pusher(
         model_blessing=model_blessing,
         infra_blessing=infra_blessing,
         push_destination=pusher_pb2.PushDestination(filesystem=filesystem),
-    ).with_id(ids.PUSHER)
+    ).with_id(stage_ids.PUSHER)
 
 
 def _vertex_pusher(target: VertexEndpoint, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
@@ -36,7 +36,7 @@ def _vertex_pusher(target: VertexEndpoint, model_blessing: BaseChannel, infra_bl
         VERTEX_REGION_KEY,
     )
 
-    from custom_components.vertex_pusher.component import ENCRYPTION_KEY, VertexPusher
+    from millrace.components.vertex_pusher.component import ENCRYPTION_KEY, VertexPusher
 
     return VertexPusher(
         model_blessing=model_blessing,
@@ -73,7 +73,7 @@ def build_model_archive(config: Config, pushed_model: BaseChannel) -> Optional[B
     """ModelArchive, when it is configured: the pushed model as one file with its checksum."""
     if config.archive is None:
         return None
-    return model_archive(config.archive.image)(pushed_model=pushed_model).with_id(ids.MODEL_ARCHIVE)
+    return model_archive(config.archive.image)(pushed_model=pushed_model).with_id(stage_ids.MODEL_ARCHIVE)
 
 
 def build_notifier(
@@ -89,4 +89,4 @@ def build_notifier(
         pipeline_name=config.name,
         webhook_env=config.notify.webhook_env,
         code_digest=code_digest("custom_components.notifier.component"),
-    ).with_id(ids.NOTIFIER)
+    ).with_id(stage_ids.NOTIFIER)

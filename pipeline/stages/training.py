@@ -9,14 +9,14 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.proto import trainer_pb2
 from tfx.types.channel import BaseChannel
 
-from custom_components.pinned_hyperparameters.component import PinnedHyperparameters
-from custom_components.transform.component import Transform
-from pipeline.code_digest import code_digest
-from pipeline.config import Config
-from pipeline.custom_job import custom_job
-from pipeline.errors import BadInput
-from pipeline.platform import Platform
-from pipeline.stages import ids
+from millrace.base.code_digest import code_digest
+from millrace.base.errors import BadInput
+from millrace.components import stage_ids
+from millrace.components.pinned_hyperparameters.component import PinnedHyperparameters
+from millrace.components.transform.component import Transform
+from millrace.config.config import Config
+from millrace.config.platform import Platform
+from millrace.jobspec.custom_job import custom_job
 
 
 def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, gate: BaseComponent) -> BaseComponent:
@@ -29,9 +29,10 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
         disable_statistics=True,
         custom_config={
             "features": config.feature_table().model_dump(mode="json"),
-            "code_digest": code_digest(config.code.preprocessing_fn, "custom_components.transform.executor"),
+            **({"settings": config.code.settings} if config.code.settings else {}),
+            "code_digest": code_digest(config.code.preprocessing_fn, "millrace.components.transform.executor"),
         },
-    ).with_id(ids.TRANSFORM)
+    ).with_id(stage_ids.TRANSFORM)
     transform.add_upstream_node(gate)
     return transform
 
@@ -43,8 +44,8 @@ def build_tuner(
     if config.tuning.pinned:
         return PinnedHyperparameters(
             hyperparameters=_pinned(config.tuning.pinned),
-            code_digest=code_digest("custom_components.pinned_hyperparameters.component"),
-        ).with_id(ids.PINNED_HYPERPARAMETERS)
+            code_digest=code_digest("millrace.components.pinned_hyperparameters.component"),
+        ).with_id(stage_ids.PINNED_HYPERPARAMETERS)
     if not config.tuning.enabled:
         return None
     return Tuner(
@@ -58,7 +59,7 @@ def build_tuner(
             **_custom_config(config, config.code.tuner_fn),
             "tuning": config.tuning.model_dump(mode="json"),
         },
-    ).with_id(ids.TUNER)
+    ).with_id(stage_ids.TUNER)
 
 
 def build_trainer(
@@ -80,7 +81,7 @@ def build_trainer(
         train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=config.training.steps or 0),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=config.training.eval_steps or 0),
         custom_config={**_custom_config(config, config.code.run_fn), **job},
-    ).with_id(ids.TRAINER)
+    ).with_id(stage_ids.TRAINER)
 
 
 def _trainer(config: Config, platform: Platform) -> tuple[type[BaseComponent], dict[str, Any]]:
@@ -105,6 +106,7 @@ def _custom_config(config: Config, entry_point: str) -> dict[str, Any]:
         "model": config.model.model_dump(mode="json"),
         "training": config.training.model_dump(mode="json"),
         "model_fn": config.code.model_fn,
+        **({"settings": config.code.settings} if config.code.settings else {}),
         "code_digest": code_digest(entry_point, config.code.model_fn),
     }
 

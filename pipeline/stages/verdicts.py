@@ -7,27 +7,27 @@ from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import La
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
-from custom_components.champion.component import PushedChampion
-from custom_components.champion.strategy import ChampionStrategy
-from custom_components.evaluator.component import Evaluator
-from custom_components.infra_validator.component import InfraValidator, docker_or_kubernetes
-from models.evaluation import eval_config
-from pipeline.code_digest import code_digest
-from pipeline.config import Config
-from pipeline.paths import push_directory
-from pipeline.platform import Platform
-from pipeline.stages import ids
+from millrace.base.code_digest import code_digest
+from millrace.components import stage_ids
+from millrace.components.champion.component import PushedChampion
+from millrace.components.champion.strategy import ChampionStrategy
+from millrace.components.evaluator.component import Evaluator
+from millrace.components.evaluator.eval_config import eval_config
+from millrace.components.infra_validator.component import InfraValidator, docker_or_kubernetes
+from millrace.config.config import Config
+from millrace.config.paths import push_directory
+from millrace.config.platform import Platform
 
 
 def build_latest_blessed_model(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:
     """LatestBlessedModel: the champion that a candidate is compared with; none before the first blessing."""
-    return _champion(config, platform, candidate).with_id(ids.LATEST_BLESSED_MODEL)
+    return _champion(config, platform, candidate).with_id(stage_ids.LATEST_BLESSED_MODEL)
 
 
 def _champion(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:
     if platform.champion == "pushed":
         return PushedChampion(
-            directory=push_directory(config), code_digest=code_digest("custom_components.champion.executor")
+            directory=push_directory(config), code_digest=code_digest("millrace.components.champion.executor")
         )
     channels = {"model": Channel(type=Model), "model_blessing": Channel(type=ModelBlessing)}
     if platform.champion == "blessed":
@@ -43,8 +43,8 @@ def build_evaluator(config: Config, examples: BaseChannel, model: BaseChannel, b
         baseline_model=baseline,
         eval_config=eval_config(config.label.model_dump(mode="json"), config.evaluation.model_dump(mode="json")),
         min_slice_size=config.evaluation.min_slice_size,
-        code_digest=code_digest("custom_components.evaluator.executor"),
-    ).with_id(ids.EVALUATOR)
+        code_digest=code_digest("millrace.components.evaluator.executor"),
+    ).with_id(stage_ids.EVALUATOR)
 
 
 def build_infra_validator(config: Config, model: BaseChannel, examples: BaseChannel) -> BaseComponent:
@@ -72,6 +72,6 @@ def build_infra_validator(config: Config, model: BaseChannel, examples: BaseChan
             load_seconds=limits.load_seconds,
             p95_milliseconds=limits.p95_milliseconds,
             memory_mib=limits.memory_mib,
-            code_digest=code_digest("custom_components.infra_validator.executor"),
+            code_digest=code_digest("millrace.components.infra_validator.executor"),
         )
-    return built.with_id(ids.INFRA_VALIDATOR)
+    return built.with_id(stage_ids.INFRA_VALIDATOR)

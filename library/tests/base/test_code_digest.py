@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline import code_digest as module
-from pipeline.code_digest import code_digest, defines
-from pipeline.errors import ConfigError
+from millrace.base import code_digest as module
+from millrace.base.code_digest import code_digest, defines
+from millrace.base.errors import ConfigError
 
 MAIN = '"""A module."""\nfrom millrace_probe import helper\n\n\ndef entry():\n    return helper.value()\n'
 HELPER = "def value():\n    return 1\n"
@@ -57,9 +57,11 @@ def test_a_relative_import_is_followed(package):
 
 def test_the_projects_own_stages_depend_on_what_they_should():
     closure = module._closure
-    assert "models.features" in closure(["models.preprocessing.preprocessing_fn"])
-    assert "models.trainer" not in closure(["models.preprocessing.preprocessing_fn"])
-    assert {"models.trainer", "models.features"} <= closure(["models.trainer.run_fn"])
+    assert "millrace.features.description" in closure(["millrace.training.encoders.preprocessing_fn"])
+    assert "millrace.training.fitting" not in closure(["millrace.training.encoders.preprocessing_fn"])
+    assert {"millrace.training.fitting", "millrace.features.description"} <= closure(
+        ["millrace.training.fitting.run_fn"]
+    )
 
 
 def test_a_module_that_is_not_there_is_refused():

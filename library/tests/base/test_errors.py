@@ -2,11 +2,11 @@
 
 import pytest
 
-from pipeline.errors import BadInput, GateRefused, MillraceError, StageFailed, describe
+from millrace.base.errors import BadInput, GateRefused, MillraceError, StageFailed, describe
 
 
 class ExecutorRefusal(RuntimeError):
-    """As `models` and `custom_components` raise: no import of `pipeline.errors`."""
+    """As `models` and `custom_components` raise: no import of `millrace.base.errors`."""
 
     exit_code = 3
     remedy = "look at the data"

@@ -7,8 +7,8 @@ import warnings
 
 import pytest
 
-from runners.noise import NOISE, PYTHON_WARNINGS
-from runners.quiet import output_to
+from millrace.base.noise import NOISE, PYTHON_WARNINGS
+from millrace.base.quiet import output_to
 
 SAID = {
     PYTHON_WARNINGS: "You are using a non-supported Python version (3.10.13). Google will not post any further updates",
@@ -44,7 +44,7 @@ def test_each_has_its_reason(noise) -> None:
 
 def test_a_command_that_redirects_nothing_prints_none_of_the_listed_warnings() -> None:
     code = (
-        "import warnings; from runners.noise import ignore_warnings; ignore_warnings();"
+        "import warnings; from millrace.base.noise import ignore_warnings; ignore_warnings();"
         f"warnings.warn({SAID[PYTHON_WARNINGS]!r}, FutureWarning); warnings.warn('mine', FutureWarning)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from runners.quiet import LONGEST_MESSAGE, output_to
+from millrace.base.quiet import LONGEST_MESSAGE, output_to
 
 
 def test_everything_goes_to_the_log_and_only_the_terminal_stream_to_the_person(tmp_path, capfd):

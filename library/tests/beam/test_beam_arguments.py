@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from pipeline.beam_options import beam_arguments
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.errors import ConfigError
-from pipeline.local_workers import BYTES_A_WORKER, local_workers
+from millrace.base.errors import ConfigError
+from millrace.beam.arguments import beam_arguments
+from millrace.beam.local_workers import BYTES_A_WORKER, local_workers
+from millrace.config.config import Config
+from millrace.config.loading import load
 
 DATAFLOW = "beam.dataflow={project: my-project, region: europe-west1, temp_location: gs://bucket/tmp"
 POOL = ["beam.job_server=host:8099", "beam.worker_pool=localhost:50000"]

@@ -4,13 +4,13 @@ import socket
 
 import pytest
 
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.errors import ConfigError
-from runners.compiled.job import CompiledJob
-from runners.compiled.rules.engine import engine
-from runners.engine.check import require_usable
-from runners.engine.options import option_problems
+from millrace.base.errors import ConfigError
+from millrace.beam.check import require_usable
+from millrace.beam.options import option_problems
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.rules.engine import engine
 
 DATAFLOW = "{project: my-project, region: europe-west1, temp_location: gs://bucket/tmp}"
 

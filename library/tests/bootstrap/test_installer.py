@@ -10,7 +10,7 @@ from bootstrap.installer import from_pip, get_uv, pinned_version
 from bootstrap.machine import Machine
 
 DEBIAN = Machine("Linux", "x86_64", (2, 36), "debian")
-REAL_ROOT = Path(__file__).resolve().parents[2]
+REAL_ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

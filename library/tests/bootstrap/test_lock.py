@@ -9,7 +9,7 @@ from bootstrap.commands import Runner
 from bootstrap.errors import SetupError
 from bootstrap.lock import changes, lock_all, pins
 
-REAL_ROOT = Path(__file__).resolve().parents[2]
+REAL_ROOT = Path(__file__).resolve().parents[3]
 LOCKS = [REAL_ROOT / "requirements" / name for name in ("compatible.txt", "current.txt", "uv.txt")]
 BEFORE = (
     "click==8.1 \\\n    --hash=sha256:aa\nkfp==2.5 ; python_full_version < '3.12' \\\n    --hash=sha256:bb\nold==1\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = ("cli", "conf", "custom_components", "models", "pipeline", "runners", "schema")
 
 
@@ -45,7 +45,7 @@ def test_the_wheel_holds_every_module_and_data_file_and_the_command(built: Path)
     with zipfile.ZipFile(wheel) as files:
         held = set(files.namelist())
         entry = next(name for name in held if name.endswith("entry_points.txt"))
-        assert "millrace = cli.main:main" in files.read(entry).decode()
+        assert "millrace = millrace.cli.main:main" in files.read(entry).decode()
     assert sources(built) <= held
     assert not [name for name in held if name.startswith(("tests/", "bootstrap/"))]
 
@@ -55,7 +55,7 @@ def test_the_archive_installs_and_its_command_starts_outside_the_checkout(built:
     (archive,) = (built / "dist").glob("millrace-*.tar.gz")
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(tmp_path / "site")]
     subprocess.run([sys.executable, "-m", "pip", "install", *options, str(archive)], check=True, capture_output=True)
-    code = "import cli.main, sys; print(cli.main.__file__); sys.argv[1:] = ['--help']; cli.main.main()"
+    code = "from millrace.cli import main; import sys; print(main.__file__); sys.argv[1:] = ['--help']; main.main()"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "bootstrap" / "python.sh"
+SCRIPT = Path(__file__).resolve().parents[3] / "bootstrap" / "python.sh"
 FITS = f'exec {sys.executable} "$@"\n'
 
 

@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from cli.board import Board, _closed, stage_table
-from pipeline.errors import Failure
-from runners.journal import Journal, State, progress
+from millrace.base.errors import Failure
+from millrace.cli.board import Board, _closed, stage_table
+from millrace.metadata.journal import Journal, State, progress
 
 
 def test_a_pipe_gets_one_plain_line_for_each_stage_that_ends(tmp_path):

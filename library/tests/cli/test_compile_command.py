@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.main import millrace
-from pipeline.errors import BadInput
+from millrace.base.errors import BadInput
+from millrace.cli.main import millrace
 
 CONFIG = "conf/taxi.yaml"
 GOLDEN = Path("tests/runners/compiled/golden")
@@ -30,7 +30,7 @@ def invoke(*arguments):
 )
 def test_the_shipped_configuration_compiles_as_it_is(tmp_path, runner, name, unset):
     """From a clean clone: what a submission needs is listed, and hinders nothing before it."""
-    command = [sys.executable, "-m", "cli.main"]
+    command = [sys.executable, "-m", "millrace.cli.main"]
     there = ["--set", f"root={tmp_path}"]
     environment = {**os.environ, "COLUMNS": "200"}
     done = subprocess.run(
@@ -87,7 +87,7 @@ def test_a_check_imports_no_tensorflow():
     """It answers in a second."""
     script = (
         "import sys, contextlib\n"
-        "from cli.main import millrace\n"
+        "from millrace.cli.main import millrace\n"
         f"with contextlib.suppress(SystemExit): millrace(['check', {str(GOLDEN / 'taxi-vertex.json')!r}])\n"
         "print({'tensorflow', 'tfx', 'apache_beam'} & set(sys.modules))\n"
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli import diagnosis
-from cli.doctor import CHECKOUT, doctor
+from millrace.cli import diagnosis
+from millrace.cli.doctor import CHECKOUT, doctor
 
 CONF = str(CHECKOUT / "conf" / "taxi.yaml")
 
@@ -34,9 +34,8 @@ def test_json_holds_the_same_as_plain_values() -> None:
 
 
 def test_it_imports_neither_tensorflow_nor_tfx() -> None:
-    code = (
-        "import sys, cli.doctor; print([m for m in ('tensorflow', 'tfx', 'apache_beam', 'keras') if m in sys.modules])"
-    )
+    code = "import sys, millrace.cli.doctor as d; heavy = 'tensorflow', 'tfx', 'apache_beam', 'keras'; "
+    code += "print([m for m in heavy if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 from sklearn.datasets import load_iris
 
-from cli.init import init
-from pipeline.errors import BadInput
+from millrace.base.errors import BadInput
+from millrace.cli.init import init
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_the_iris_table_of_scikit_learn(project):
 def test_bad_input_ends_with_code_2_and_no_traceback(project, content):
     (project / "bad.csv").write_bytes(content)
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    command = [sys.executable, "-m", "cli.main", "init", "bad.csv", "--label", "a"]
+    command = [sys.executable, "-m", "millrace.cli.main", "init", "bad.csv", "--label", "a"]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "remedy:" in done.stderr
@@ -123,7 +123,7 @@ def test_bad_input_ends_with_code_2_and_no_traceback(project, content):
 
 
 def test_tensorflow_is_not_imported(project):
-    code = "import sys; from cli.main import millrace; "
+    code = "import sys; from millrace.cli.main import millrace; "
     code += "millrace.main(['init', 'people.csv', '--label', 'income'], standalone_mode=False); "
     code += "print([m for m in sys.modules if m in ('tensorflow', 'tfx', 'apache_beam')])"
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from cli.main import COMMANDS
+from millrace.cli.main import COMMANDS
 
 IMPORTED = """
 import sys
 sys.argv = ["millrace", *{arguments!r}]
-from cli.main import main
+from millrace.cli.main import main
 try:
     main()
 except SystemExit as exit:
@@ -22,7 +22,7 @@ print("heavy", sorted(name for name in heavy if name in sys.modules))
 
 def millrace(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "millrace.cli.main", *arguments], capture_output=True, text=True, check=False, timeout=60
     )
 
 
@@ -65,7 +65,7 @@ def test_debug_shows_where_a_mistake_was_found():
     finished = millrace("--debug", "runs", "-c", "nowhere.yaml")
     assert finished.returncode == 1
     assert "Traceback" in finished.stderr
-    assert "pipeline.errors.ConfigError" in finished.stderr
+    assert "millrace.base.errors.ConfigError" in finished.stderr
 
 
 def test_runs_of_a_pipeline_that_never_ran(tmp_path):

@@ -3,8 +3,8 @@
 from click.testing import CliRunner
 from small_job import small_job
 
-from cli.rehearse import rehearse
-from pipeline.errors import BadInput
+from millrace.base.errors import BadInput
+from millrace.cli.rehearse import rehearse
 
 
 def refusal(tmp_path, *arguments: str) -> BadInput:

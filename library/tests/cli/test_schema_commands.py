@@ -17,13 +17,13 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from cli.main import millrace
-from pipeline.config_file import absolute
-from pipeline.errors import SchemaError
-from schema import files, native
-from schema.evidence import read_binary, whole
+from millrace.base.errors import SchemaError
+from millrace.cli.main import millrace
+from millrace.config.loading import absolute
+from millrace.schema import files, native
+from millrace.schema.evidence import read_binary, whole
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 STATISTICS = Path(absolute("package:tfx/components/testdata/statistics_gen", CHECKOUT))
 
 SCHEMA = """\
@@ -416,7 +416,7 @@ def test_the_commands_import_no_tensorflow(project):
     project.edit('  value: "Pcard"\n', "")
     project.run()
     code = (
-        "import sys; from cli.main import millrace\n"
+        "import sys; from millrace.cli.main import millrace\n"
         "for name in ('show', 'check', 'propose', 'impact'):\n"
         f"    millrace.main(['schema', name, '-c', {str(project.conf)!r}], standalone_mode=False)\n"
         "heavy = {'tensorflow', 'tfx', 'apache_beam', 'pandas', 'pyarrow'} & set(sys.modules)\n"

@@ -14,8 +14,8 @@ from fake_kubeflow import FakeKubeflow
 from fake_vertex import FakeVertex
 from small_job import bare_job, small_job
 
-from cli.main import main
-from runners.kubeflow.client import has_client
+from millrace.cli.main import main
+from millrace.cloud.kubeflow.client import has_client
 
 needs_client = pytest.mark.skipif(not has_client(), reason="TFX brings kfp on Python 3.10 and 3.11 only")
 
@@ -62,7 +62,18 @@ def millrace(run, vertex):
 
 def test_the_command_says_its_result_and_nothing_else(vertex, file):
     where = ["--set", f"vertex.api_endpoint={vertex.url}", "--set", "vertex.project=a-project"]
-    command = [sys.executable, "-m", "cli.main", "submit", file, "--param", "steps=20", "--job-id", "one", *where]
+    command = [
+        sys.executable,
+        "-m",
+        "millrace.cli.main",
+        "submit",
+        file,
+        "--param",
+        "steps=20",
+        "--job-id",
+        "one",
+        *where,
+    ]
     finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert [line[:5] for line in finished.stdout.splitlines()] == ["job: ", "link:", "next:"]
@@ -124,7 +135,8 @@ def test_an_interrupt_ends_the_watching_and_not_the_job(vertex, file):
     where = ["--set", f"vertex.api_endpoint={vertex.url}", "--set", "vertex.project=a-project"]
     send = ["submit", file, "--param", "steps=20", "--job-id", "one", "--wait", "--every", "60", *where]
     # A shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that.
-    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from cli.main import main; main()"
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    heed += "from millrace.cli.main import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", heed, *send], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline.config_file import load
-from pipeline.custom_job import custom_job
-from pipeline.errors import ConfigError
-from pipeline.platform import KUBEFLOW, LOCAL, VERTEX, deployed
+from millrace.base.errors import ConfigError
+from millrace.config.loading import load
+from millrace.config.platform import KUBEFLOW, LOCAL, VERTEX, deployed
+from millrace.jobspec.custom_job import custom_job
 
 
 def config(*overrides):

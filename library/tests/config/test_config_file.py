@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.errors import ConfigError
+from millrace.base.errors import ConfigError
+from millrace.config.config import Config
+from millrace.config.loading import load
 
 TAXI = Path("conf/taxi.yaml")
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pipeline.config_file import load
-from pipeline.paths import layout, metadata_file
+from millrace.config.loading import load
+from millrace.config.paths import layout, metadata_file
 
-TAXI = Path(__file__).resolve().parents[2] / "conf" / "taxi.yaml"
+TAXI = Path(__file__).resolve().parents[3] / "conf" / "taxi.yaml"
 
 
 def test_everything_is_below_a_root_of_this_machine(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.config_file import load
+from millrace.config.loading import load
 
 pytestmark = pytest.mark.slow
 
@@ -23,8 +23,8 @@ STANDARD = [
 
 
 def graph(tmp_path, *overrides):
+    from millrace.execution.graph import compile_graph
     from pipeline.pipeline import create_pipeline
-    from runners.graph import compile_graph
 
     compiled = compile_graph(create_pipeline(load("conf/taxi.yaml", [f"root={tmp_path}", *overrides])))
     return {node.pipeline_node.node_info.id: node.pipeline_node for node in compiled.nodes}
@@ -60,7 +60,7 @@ def test_what_is_switched_on_is_in_the_graph(tmp_path):
 @pytest.mark.parametrize(
     ("override", "type_name"),
     [
-        ("data.format=parquet", "custom_components.columnar_example_gen.component.ColumnarExampleGen"),
+        ("data.format=parquet", "millrace.components.example_gen.component.ColumnarExampleGen"),
         ("data.format=tfrecord", "tfx.components.example_gen.import_example_gen.component.ImportExampleGen"),
         ("data.format=avro", "tfx.components.example_gen.component.FileBasedExampleGen"),
         (
@@ -83,7 +83,7 @@ def test_docker_and_kubernetes_go_through_tfx_itself(tmp_path, platform, config)
 def test_a_model_can_be_pushed_to_a_vertex_endpoint(tmp_path):
     endpoint = "{project: p, region: europe-west4, endpoint: taxi, image: 'serving:1'}"
     node = graph(tmp_path, f"push.vertex={endpoint}")["Pusher"]
-    assert node.node_info.type.name == "custom_components.vertex_pusher.component.VertexPusher"
+    assert node.node_info.type.name == "millrace.components.vertex_pusher.component.VertexPusher"
     assert "europe-west4" in parameters(node)["custom_config"].string_value
 
 
@@ -101,9 +101,9 @@ def test_files_of_their_own_are_splits_without_hashing(tmp_path):
 
 @pytest.mark.parametrize("service", ["vertex", "kubeflow"])
 def test_a_service_runs_the_same_graph_but_for_the_way_to_the_champion(tmp_path, service):
+    from millrace.config.platform import KUBEFLOW, VERTEX, deployed
+    from millrace.execution.graph import compile_graph
     from pipeline.pipeline import create_pipeline
-    from pipeline.platform import KUBEFLOW, VERTEX, deployed
-    from runners.graph import compile_graph
 
     platform = VERTEX if service == "vertex" else KUBEFLOW
     config = deployed(load("conf/taxi.yaml", [f"{service}.root=gs://bucket/root"]), platform)

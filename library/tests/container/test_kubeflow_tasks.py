@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from runners.container.kubeflow import as_tfx_expects, local_path
-from runners.container.task_input import TaskInput
+from millrace.container.kubeflow import as_tfx_expects, local_path
+from millrace.container.task_input import TaskInput
 
 MODEL = {"schemaTitle": "tfx.Model"}
 
@@ -76,7 +76,7 @@ def run(given, *more):
     """One task's command, as the launcher starts it: in a process of its own, elsewhere."""
     numbers = ("span", "output_data_format", "output_file_format")
     declared = json.dumps({"parameters": {name: {"parameterType": "NUMBER_INTEGER"} for name in numbers}})
-    command = [sys.executable, "-m", "runners.container", "--service", "kubeflow", *more]
+    command = [sys.executable, "-m", "millrace.container", "--service", "kubeflow", *more]
     command += ["--json_serialized_invocation_args", json.dumps(given), "--json_serialized_inputs_spec_args", declared]
     return subprocess.run(command, capture_output=True, text=True)
 
@@ -111,7 +111,7 @@ def test_the_data_is_looked_at_by_a_task_and_read_by_the_next(tmp_path, spans):
     reading = {**found, "input_base": str(spans), "output_config": json.dumps(buckets)}
     reading.update(custom_config=json.dumps(custom), output_data_format=6, output_file_format=5)
     examples = {"uri": str(tmp_path / "examples"), "type": {"schemaTitle": "tfx.Examples"}, "name": "examples"}
-    executor = "custom_components.columnar_example_gen.executor.Executor"
+    executor = "millrace.components.example_gen.executor.Executor"
     given = executor_input(tmp_path, outputs={"examples": {"artifacts": [examples]}}, parameters=reading)
     done = run(given, "--executor_class_path", executor)
     assert done.returncode == 0, done.stderr
@@ -123,7 +123,7 @@ def test_the_data_is_looked_at_by_a_task_and_read_by_the_next(tmp_path, spans):
 
 def test_a_task_that_hangs_is_ended(tmp_path):
     os.mkfifo(tmp_path / "pipe")  # to open it for reading waits for somebody who writes
-    program = f"from runners.container.__main__ import end_after; end_after(1); open({str(tmp_path / 'pipe')!r})"
+    program = f"from millrace.container.__main__ import end_after; end_after(1); open({str(tmp_path / 'pipe')!r})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 124
     assert "did not end within 1 s, its timeout" in done.stderr

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from runners.container.champion import leave_out_candidate
-from runners.container.runtime_values import apply
-from runners.container.task_input import TaskInput
+from millrace.container.champion import leave_out_candidate
+from millrace.container.runtime_values import apply
+from millrace.container.task_input import TaskInput
 
 
 def task(parameters, typed=False):
@@ -65,8 +65,8 @@ def test_a_task_without_runtime_parameters_is_left_as_it_is():
 @pytest.mark.slow
 def test_thresholds_at_run_time_are_those_of_a_compile_with_them():
     """Thresholds set at submission give the EvalConfig that a configuration with them would have compiled to."""
-    from pipeline.config_file import load
-    from runners.compiled.compile import compile_for
+    from millrace.cloud.compile import compile_for
+    from millrace.config.loading import load
 
     given = [
         {"metric": "AUC", "at_least": 0.5},

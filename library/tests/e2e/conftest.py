@@ -15,9 +15,9 @@ from typing import Optional
 import pytest
 import yaml
 
-from pipeline.config_file import absolute
+from millrace.config.loading import absolute
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 ROOMS = ("cli", "runners", "pipeline", "custom_components", "models", "schema", "conf")
 TAXI = Path(absolute("package:tfx/examples/chicago_taxi_pipeline/data/big_tipper_label/data.csv", CHECKOUT))
 
@@ -79,7 +79,7 @@ class Project:
     def start(self, *arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
         """Starts `millrace` with arguments."""
         return subprocess.Popen(
-            [*prefix, sys.executable, "-m", "cli.main", *arguments],
+            [*prefix, sys.executable, "-m", "millrace.cli.main", *arguments],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": "", **environment},
             stdout=subprocess.PIPE,

@@ -25,15 +25,15 @@ from google.protobuf import json_format
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import Artifact, standard_artifacts
 
-from pipeline.beam_options import beam_arguments
-from pipeline.config_file import load
+from millrace.beam import dataflow
+from millrace.beam.arguments import beam_arguments
+from millrace.beam.check import check_engine
+from millrace.beam.package import FreshEnvironment, contents
+from millrace.config.loading import load
 from pipeline.pipeline import create_pipeline
-from runners.engine import dataflow
-from runners.engine.check import check_engine
-from runners.engine.package import FreshEnvironment, contents
 
 pytestmark = pytest.mark.slow
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 BOOT = Path(__file__).parent / "worker_boot.py"
 SPLITS = ("train", "eval")
 DATA_STAGES = ("ExampleGen", "StatisticsGen", "Transform", "Evaluator")
@@ -323,10 +323,10 @@ def test_dataflow_would_get_jobs_that_its_workers_can_read(prepared, in_memory, 
     assert "custom_components/columnar_example_gen/stages.py" in contents(archive)
     worker = FreshEnvironment.make(tmp_path / "worker")
     files = [str(tmp_path / f"{stage}.pb") for stage in jobs]
-    bare = worker.run("-m", "runners.engine.unpickling", files[0], folder=tmp_path)
+    bare = worker.run("-m", "millrace.beam.unpickling", files[0], folder=tmp_path)
     assert bare.returncode and "No module named 'runners'" in bare.stderr
     worker.install(archive)
-    read = worker.run("-m", "runners.engine.unpickling", *files, folder=tmp_path)
+    read = worker.run("-m", "millrace.beam.unpickling", *files, folder=tmp_path)
     assert read.returncode == 0, read.stdout + read.stderr
 
 

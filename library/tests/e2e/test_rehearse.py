@@ -15,8 +15,8 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-from custom_components.evaluator.gate_report import GateReport
-from pipeline import records
+from millrace.components.evaluator.gate_report import GateReport
+from millrace.metadata import records
 
 pytestmark = pytest.mark.slow
 

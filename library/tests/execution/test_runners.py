@@ -9,15 +9,15 @@ from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tiny_stages import Middle, Sink, Source
 
-from pipeline import records
-from pipeline.errors import BadInput, GateRefused, StageFailed
-from pipeline.paths import Layout
-from runners.beam import BeamRunner
-from runners.graph import bind, compile_graph
-from runners.journal import Journal, State
-from runners.local import LocalRunner
-from runners.recovery import close_abandoned, forget_deleted
-from runners.run_folder import Request, new_run
+from millrace.base.errors import BadInput, GateRefused, StageFailed
+from millrace.config.paths import Layout
+from millrace.execution.beam import BeamRunner
+from millrace.execution.graph import bind, compile_graph
+from millrace.execution.local import LocalRunner
+from millrace.metadata import records
+from millrace.metadata.journal import Journal, State
+from millrace.metadata.recovery import close_abandoned, forget_deleted
+from millrace.metadata.run_folder import Request, new_run
 
 pytestmark = pytest.mark.slow
 RUNNERS = {"local": LocalRunner, "beam": BeamRunner}

@@ -11,14 +11,14 @@ from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tiny_stages import Joining, Source, Waiting, Writing
 
-from pipeline import records
-from pipeline.errors import StageFailed
-from pipeline.paths import Layout
-from runners import local, side_by_side
-from runners.graph import bind, compile_graph
-from runners.journal import Journal, State
-from runners.local import LocalRunner
-from runners.side_by_side import SideBySide
+from millrace.base.errors import StageFailed
+from millrace.config.paths import Layout
+from millrace.execution import local, side_by_side
+from millrace.execution.graph import bind, compile_graph
+from millrace.execution.local import LocalRunner
+from millrace.execution.side_by_side import SideBySide
+from millrace.metadata import records
+from millrace.metadata.journal import Journal, State
 
 
 class Diamond:

@@ -12,7 +12,7 @@ from typing import Any
 
 from fake_service import FakeService, Refused, Request, now
 
-from runners.compiled.job import from_documents, in_order
+from millrace.jobspec.job import from_documents, in_order
 
 API = "/apis/v2beta1"
 # gRPC's number of an HTTP status, as the gateway writes it.

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from fake_service import FakeService, Refused, Request, now
 
-from runners.compiled.job import from_documents, in_order
+from millrace.jobspec.job import from_documents, in_order
 
 PARENT = r"/v1/(projects/[^/]+/locations/[^/]+)"
 JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")

@@ -8,12 +8,12 @@ from typing import Any, Optional
 
 from fake_vertex import Tell
 
-from runners.compiled.job import from_documents
-from runners.journal import State
-from runners.rehearsal.rehearse import rehearse
-from runners.rehearsal.report import Result, TaskState
-from runners.rehearsal.world import Options
-from runners.run_folder import RunFolder
+from millrace.jobspec.job import from_documents
+from millrace.metadata.journal import State
+from millrace.metadata.run_folder import RunFolder
+from millrace.rehearsal.rehearse import rehearse
+from millrace.rehearsal.report import Result, TaskState
+from millrace.rehearsal.world import Options
 
 _STATES = {
     State.RUNNING: "RUNNING",

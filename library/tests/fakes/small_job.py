@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from runners.compiled.job import CompiledJob, from_documents
+from millrace.jobspec.job import CompiledJob, from_documents
 
 IMAGE = "europe-docker.pkg.dev/a-project/images/millrace@sha256:" + "0" * 64
 _COMPONENTS = {"Reader": "comp-reader", "Learner": "comp-learner", "Pusher": "comp-pusher"}
@@ -59,4 +59,4 @@ def _component(name: str) -> dict[str, Any]:
 
 
 def _executor() -> dict[str, Any]:
-    return {"container": {"image": IMAGE, "command": ["python", "-m", "runners.container"], "args": ["{{$}}"]}}
+    return {"container": {"image": IMAGE, "command": ["python", "-m", "millrace.container"], "args": ["{{$}}"]}}

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import keys
+from millrace.features import keys
 
 SAFE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 

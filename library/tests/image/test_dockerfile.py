@@ -12,7 +12,7 @@ from docker_files import instructions, is_sent, stages
 
 from bootstrap.stacks import STACKS
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text()
 IGNORE = (CHECKOUT / ".dockerignore").read_text()
 STAGES = stages(DOCKERFILE)

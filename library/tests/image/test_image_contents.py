@@ -14,7 +14,7 @@ from docker_files import is_sent
 
 from bootstrap.stacks import STACKS
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 STACK = next(stack for stack in STACKS.values() if metadata.version("tfx").startswith(f"{stack.tfx}."))
 # Of what only works on Millrace, nothing belongs into the image.
 FOR_DEVELOPERS = ("pytest", "mypy", "ruff", "hypothesis", "import-linter")

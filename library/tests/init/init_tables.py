@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.init.decisions import Decision
-from pipeline.init.plan import Plan, make_plan
+from millrace.init.decisions import Decision
+from millrace.init.plan import Plan, make_plan
 
 ROWS = 400
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from init_tables import plan_of
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from pipeline.config_file import load
-from pipeline.init.plan import difference, write
-from pipeline.init.write_schema import LARGEST_DOMAIN
+from millrace.config.loading import load
+from millrace.init.plan import difference, write
+from millrace.init.write_schema import LARGEST_DOMAIN
 
 RANDOM = np.random.default_rng(5)
 ROWS = 200

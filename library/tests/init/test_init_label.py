@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from init_tables import ROWS, plan_of
 
-from pipeline.errors import DataError
+from millrace.base.errors import DataError
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=ROWS).round(3)

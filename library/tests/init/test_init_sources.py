@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from init_tables import write_csv
 
-from pipeline.errors import DataError
-from pipeline.init.dialect import find_dialect
-from pipeline.init.plan import column_names, make_plan
-from pipeline.init.scan import scan
-from pipeline.init.sources import find_source
+from millrace.base.errors import DataError
+from millrace.init.dialect import find_dialect
+from millrace.init.plan import column_names, make_plan
+from millrace.init.scan import scan
+from millrace.init.sources import find_source
 
 ROWS = {"a": [1, 2, 3, 4], "b": ["x", "y, z", 'say "z"', "w"], "c": [0.5, 1.5, "", 2.5]}
 

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pipeline.config_file import load
-from runners.compiled.compile import compile_for
-from runners.compiled.job import CompiledJob, from_documents
+from millrace.cloud.compile import compile_for
+from millrace.config.loading import load
+from millrace.jobspec.job import CompiledJob, from_documents
 
 GOLDEN = Path(__file__).parent / "golden"
 CONFIG = "conf/taxi.yaml"

@@ -6,11 +6,11 @@ import json
 import pytest
 from golden_cases import CASES, CONFIG, GOLDEN, KEY
 
-from pipeline.config_file import load as load_config
-from runners.compiled.checks import check
-from runners.compiled.findings import refusing
-from runners.compiled.job import from_documents
-from runners.compiled.job import load as load_job
+from millrace.config.loading import load as load_config
+from millrace.jobspec.checks import check
+from millrace.jobspec.findings import refusing
+from millrace.jobspec.job import from_documents
+from millrace.jobspec.job import load as load_job
 
 VERTEX, KUBEFLOW = "everything-vertex.json", "everything-kubeflow.yaml"
 

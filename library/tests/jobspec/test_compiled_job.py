@@ -5,8 +5,8 @@ import json
 import pytest
 from golden_cases import GOLDEN
 
-from pipeline.errors import BadInput
-from runners.compiled.job import CompiledJob, in_order, load, producers
+from millrace.base.errors import BadInput
+from millrace.jobspec.job import CompiledJob, in_order, load, producers
 
 
 @pytest.mark.parametrize("case", ["everything-vertex.json", "taxi-vertex-schema-2.0.json", "everything-kubeflow.yaml"])

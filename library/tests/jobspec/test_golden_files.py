@@ -7,8 +7,8 @@ import sys
 import pytest
 from golden_cases import CASES, GOLDEN, compiled, normalised
 
-from pipeline.config_file import load
-from runners.compiled.job import load as load_job
+from millrace.config.loading import load
+from millrace.jobspec.job import load as load_job
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,7 @@ def test_neither_network_nor_credentials_are_needed(tmp_path):
         "import socket\n"
         "def refuse(*args, **more): raise AssertionError(f'asked the network for {args}')\n"
         "socket.socket.connect = refuse; socket.getaddrinfo = refuse\n"
-        "from cli.main import main; main()\n"
+        "from millrace.cli.main import main; main()\n"
     )
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("GOOGLE_", "CLOUDSDK_"))}
     output = tmp_path / "job.json"

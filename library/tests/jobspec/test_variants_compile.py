@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from pipeline.config_file import load
-from pipeline.errors import ConfigError
-from runners.compiled.checks import check
-from runners.compiled.compile import compile_for
-from runners.compiled.findings import refusing
+from millrace.base.errors import ConfigError
+from millrace.cloud.compile import compile_for
+from millrace.config.loading import load
+from millrace.jobspec.checks import check
+from millrace.jobspec.findings import refusing
 
 pytestmark = pytest.mark.slow
 
@@ -48,11 +48,11 @@ def test_it_compiles_and_nothing_is_wrong_with_it(pinned, service, overrides, st
 
 def test_a_mistake_is_told_before_tensorflow_is_imported():
     with pytest.raises(ConfigError, match="does not exist"):
-        compile_for(load("conf/taxi.yaml", ["code.run_fn=models.trainer.run"]), "vertex")
+        compile_for(load("conf/taxi.yaml", ["code.run_fn=millrace.training.fitting.run"]), "vertex")
 
 
 def test_thresholds_that_say_nothing_are_bad_input():
-    from pipeline.errors import BadInput
+    from millrace.base.errors import BadInput
 
     wrong = "evaluation.thresholds=[{metric: Calibration, worse_by_at_most: 0.1}]"
     with pytest.raises(BadInput, match="no direction in which it gets better"):
@@ -63,7 +63,7 @@ def test_without_the_format_of_compiled_jobs_the_message_says_what_to_install(tm
     script = (
         "import sys; sys.modules['kfp'] = None\n"
         "sys.argv = ['millrace', 'compile', '--set', f'root={sys.argv[1]}']\n"
-        "from cli.main import main; main()\n"
+        "from millrace.cli.main import main; main()\n"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 2, done.stdout + done.stderr

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline.config import Config
-from pipeline.config_file import load
-from pipeline.connections import metadata_connection, secrets
-from pipeline.errors import BadInput
+from millrace.base.errors import BadInput
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.metadata.connections import metadata_connection, secrets
 
 SERVER = "{backend: postgresql, host: db, port: 5432, database: d, user: u, password_env: MILLRACE_PROBE}"
 

@@ -4,8 +4,8 @@ import subprocess
 import sys
 import textwrap
 
-from runners.journal import Journal, State, progress
-from runners.run_folder import Request, new_run, runs
+from millrace.metadata.journal import Journal, State, progress
+from millrace.metadata.run_folder import Request, new_run, runs
 
 REQUEST = Request("conf/taxi.yaml", ("training.steps=3",), "beam", "", "Trainer", False)
 
@@ -30,7 +30,7 @@ def test_a_killed_process_leaves_a_run_that_is_not_alive(tmp_path):
     script = textwrap.dedent(f"""
         import os, signal
         from pathlib import Path
-        from runners.run_folder import Request, new_run
+        from millrace.metadata.run_folder import Request, new_run
         with new_run(Path({str(tmp_path)!r}), Request("conf/taxi.yaml")):
             os.kill(os.getpid(), signal.SIGKILL)
     """)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from custom_components.infra_validator.model_server.json_tensor import parse_object, read_inputs, write_outputs
+from millrace.model_server.json_tensor import parse_object, read_inputs, write_outputs
 
 ONE = {"x": ([None, 1], tf.float32)}
 TWO = {"x": ([None], tf.float32), "name": ([None], tf.string)}

@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from custom_components.infra_validator import lifeline
+from millrace.model_server import lifeline
 
 LIFELINE = [sys.executable, "-S", "-E", lifeline.__file__]
 STUBBORN = (

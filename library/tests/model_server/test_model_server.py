@@ -22,11 +22,11 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from custom_components.infra_validator.queries import Query
+from millrace.components.infra_validator.queries import Query
 
 pytestmark = pytest.mark.slow
 
-MODULE = [sys.executable, "-m", "custom_components.infra_validator.model_server"]
+MODULE = [sys.executable, "-m", "millrace.model_server"]
 AVAILABLE = get_model_status_pb2.ModelVersionStatus.AVAILABLE
 SIGNATURES = {
     "serving_default": "good",

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from runners.compiled.job import CompiledJob
-from runners.rehearsal.rehearse import rehearse
-from runners.rehearsal.report import Result
-from runners.rehearsal.stage import Stage
-from runners.rehearsal.world import Options
+from millrace.jobspec.job import CompiledJob
+from millrace.rehearsal.rehearse import rehearse
+from millrace.rehearsal.report import Result
+from millrace.rehearsal.stage import Stage
+from millrace.rehearsal.world import Options
 
 
 @pytest.fixture(scope="session")

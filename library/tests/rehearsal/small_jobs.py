@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from runners.compiled.job import CompiledJob
+from millrace.jobspec.job import CompiledJob
 
 SCHEMA = {"instanceSchema": "title: tfx.{}\ntype: object\n"}
 # Makes an output and gives it properties: python -c WRITE_METADATA OUTPUT JSON EXECUTOR_INPUT.

@@ -9,12 +9,12 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from small_jobs import WRITE_METADATA, JobBuilder, bucket, makes, python, shell
 
-from pipeline import records
-from pipeline.errors import BadInput, MillraceError
-from runners.rehearsal.artifacts import Artifact, name_of
-from runners.rehearsal.cloud_folder import CloudFolder, mapping
-from runners.rehearsal.report import TaskState
-from runners.rehearsal.resolvers import parse
+from millrace.base.errors import BadInput, MillraceError
+from millrace.metadata import records
+from millrace.rehearsal.artifacts import Artifact, name_of
+from millrace.rehearsal.cloud_folder import CloudFolder, mapping
+from millrace.rehearsal.report import TaskState
+from millrace.rehearsal.resolvers import parse
 
 DONE, CACHED = TaskState.DONE, TaskState.CACHED
 SAVE_INPUT = "import sys; open(sys.argv[1], 'w').write(sys.argv[2])"

@@ -5,9 +5,9 @@ import json
 import pytest
 from small_jobs import JobBuilder, bucket, makes, python, shell
 
-from runners.rehearsal.graph import FAIL_FAST
-from runners.rehearsal.report import TaskState
-from runners.rehearsal.world import ALWAYS
+from millrace.rehearsal.graph import FAIL_FAST
+from millrace.rehearsal.report import TaskState
+from millrace.rehearsal.world import ALWAYS
 
 DONE, FAILED, SKIPPED, CACHED = TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED, TaskState.CACHED
 

@@ -13,11 +13,11 @@ import psutil
 import pytest
 from small_jobs import JobBuilder, python, shell
 
-from runners.journal import ENDED
-from runners.rehearsal.failures import FILE_VARIABLE
-from runners.rehearsal.memory import Room, Watch, limit_of
-from runners.rehearsal.processes import Command, Processes
-from runners.rehearsal.report import TaskState, known_peaks
+from millrace.metadata.journal import ENDED
+from millrace.rehearsal.failures import FILE_VARIABLE
+from millrace.rehearsal.memory import Room, Watch, limit_of
+from millrace.rehearsal.processes import Command, Processes
+from millrace.rehearsal.report import TaskState, known_peaks
 
 HERE = Path(__file__).resolve().parents[3]
 
@@ -120,8 +120,8 @@ def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how):
         import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
         import sys; sys.path.insert(0, {str(HERE)!r}); sys.path.insert(0, {str(Path(__file__).parent)!r})
         import json; from pathlib import Path
-        from runners.compiled.job import from_documents
-        from runners.rehearsal.rehearse import rehearse; from runners.rehearsal.world import Options
+        from millrace.jobspec.job import from_documents
+        from millrace.rehearsal.rehearse import rehearse; from millrace.rehearsal.world import Options
         job = from_documents([json.loads(sys.argv[1])])
         print(rehearse(job, Path({str(tmp_path)!r}), options=Options(exact=True)).exit_code)
         """

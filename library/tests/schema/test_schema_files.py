@@ -4,8 +4,8 @@ import multiprocessing
 
 import pytest
 
-from schema import files
-from schema.errors import SchemaFileError
+from millrace.schema import files
+from millrace.schema.errors import SchemaFileError
 
 TEXT = '# a comment\nfeature { name: "a" type: INT }\n'
 

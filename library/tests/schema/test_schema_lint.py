@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from pipeline.config_file import absolute
-from schema import files
-from schema.evidence import read_binary, seen, whole
-from schema.lint import Uses, lint
+from millrace.config.loading import absolute
+from millrace.schema import files
+from millrace.schema.evidence import read_binary, seen, whole
+from millrace.schema.lint import Uses, lint
 
 STATISTICS = Path(absolute("package:tfx/components/testdata/statistics_gen", Path()))
 USES = Uses("tips", ("fare", "payment_type"))

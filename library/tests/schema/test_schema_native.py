@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schema import native
+from millrace.schema import native
 
 ROWS = 400
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from schema.patches import patch
+from millrace.schema.patches import patch
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\u2028\x0c\n"]), max_size=30)
 

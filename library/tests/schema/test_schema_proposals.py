@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-from pipeline.config_file import absolute
-from schema import native
-from schema.evidence import Evidence, read_binary, whole
-from schema.phrases import features
-from schema.proposals import accept, propose
-from schema.textproto.rewrite import read, rewrite
-from schema.ways import Anomaly
+from millrace.config.loading import absolute
+from millrace.schema import native
+from millrace.schema.evidence import Evidence, read_binary, whole
+from millrace.schema.phrases import features
+from millrace.schema.proposals import accept, propose
+from millrace.schema.ways import Anomaly
+from millrace.textproto.rewrite import read, rewrite
 
 STATISTICS = Path(absolute("package:tfx/components/testdata/statistics_gen", Path()))
 NAME = "schema.pbtxt"

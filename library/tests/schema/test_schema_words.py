@@ -4,7 +4,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from schema.words import changes
+from millrace.schema.words import changes
 
 BASE = """
 feature { name: "kind" type: BYTES domain: "kinds" presence { min_fraction: 1 } }

@@ -7,7 +7,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "schema" / "taxi" / "schema.pbtxt"
 TRIPS = Path(find_spec("tfx").origin).parent / "examples/chicago_taxi_pipeline/data/big_tipper_label"
 Statistics = dict[str, statistics_pb2.DatasetFeatureStatisticsList]

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 CODE = ("conf", "custom_components", "models", "pipeline", "runners", "schema")
 MODEL = "taxi"
 ROWS = 200
@@ -52,7 +52,7 @@ def run(folder: Path) -> None:
         subprocess.CalledProcessError: the run failed, or a gate said no.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, "-m", "cli.main", "run", "-c", "conf/taxi.yaml", "--set", f"root={folder}"]
+    command = [sys.executable, "-m", "millrace.cli.main", "run", "-c", "conf/taxi.yaml", "--set", f"root={folder}"]
     subprocess.run(command, cwd=CHECKOUT, check=True)
     (folder / "about.json").write_text(json.dumps(about(), indent=2) + "\n")
 
@@ -79,7 +79,7 @@ def answers(root: Path) -> dict[str, dict[str, Any]]:
     Returns:
         The outputs of each signature, by name.
     """
-    from custom_components.infra_validator import queries
+    from millrace.components.infra_validator import queries
 
     with _served(root / "serving" / MODEL) as client:
         raw = list(records(newest(root / "artifacts/ExampleGen/examples"), "eval"))
@@ -100,8 +100,8 @@ def answers(root: Path) -> dict[str, dict[str, Any]]:
 @contextlib.contextmanager
 def _served(base_path: Path) -> Iterator[Any]:
     """A client of this stack's model server, once the newest model under the folder is loaded."""
-    from custom_components.infra_validator.client import Client
-    from custom_components.infra_validator.server_process import ServerProcess
+    from millrace.model_server.client import Client
+    from millrace.model_server.server_process import ServerProcess
 
     with contextlib.ExitStack() as resources:
         scratch = Path(resources.enter_context(tempfile.TemporaryDirectory()))
@@ -119,7 +119,7 @@ def _served(base_path: Path) -> Iterator[Any]:
 
 
 def _available(client: Any) -> bool:
-    from custom_components.infra_validator.client import NoAnswer
+    from millrace.model_server.client import NoAnswer
 
     try:
         return client.state()[0] == "AVAILABLE"

@@ -10,9 +10,9 @@ from google.protobuf import text_format
 from hypothesis import HealthCheck, given, settings
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from schema.textproto import lexer, tree
-from schema.textproto.rewrite import read, rewrite
-from schema.words import changes
+from millrace.schema.words import changes
+from millrace.textproto import lexer, tree
+from millrace.textproto.rewrite import read, rewrite
 
 FUZZ = settings(
     deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

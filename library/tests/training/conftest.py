@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Optional
 import income_table
 import pytest
 
-from models.features import FeatureTable
+from millrace.features.description import FeatureTable
 
 Row = Mapping[str, Any]
 
@@ -50,7 +50,7 @@ class Transformed(NamedTuple):
                 "features": self.table.model_dump(mode="json"),
                 "model": {**MODEL, **(model or {})},
                 "training": {**TRAINING, **(training or {})},
-                "model_fn": "models.model.build_model",
+                "model_fn": "millrace.training.network.build_model",
             },
         }
         return types.SimpleNamespace(**{**values, **more})
@@ -87,7 +87,7 @@ def transformed(folder: Path, schema_text: str, table: FeatureTable, splits: Map
     from tfx_bsl.coders import example_coder
     from tfx_bsl.public import tfxio
 
-    from models.preprocessing import preprocessing_fn
+    from millrace.training.encoders import preprocessing_fn
 
     schema = text_format.Parse(schema_text, schema_pb2.Schema())
     raw = {split: [serialised(row, schema) for row in rows] for split, rows in splits.items()}
@@ -148,11 +148,11 @@ def trained_table(table: Callable[[str], Any], tmp_path_factory: pytest.TempPath
     done: dict[str, str] = {}
 
     def of(task: str) -> tuple[Transformed, str]:
-        from models import trainer
+        from millrace.training import fitting
 
         if task not in done:
             args = table(task).fn_args(tmp_path_factory.mktemp(f"{task}-model"))
-            trainer.run_fn(args)
+            fitting.run_fn(args)
             done[task] = args.serving_model_dir
         return table(task), done[task]
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import InputRefused
-from models.features import Label
-from models.labels import label_statistics
+from millrace.features.description import Label
+from millrace.training.errors import InputRefused
+from millrace.training.labels import label_statistics
 
 REGRESSION = Label(column="price", task="regression")
 THREE = Label(column="kind", task="multiclass", classes=("a", "b", "c"))

@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from models.errors import InputRefused
-from models.features import FeatureTable
-from models.keys import missing_key, transformed_key
-from models.preprocessing import id_count, preprocessing_fn
+from millrace.features.description import FeatureTable
+from millrace.features.keys import missing_key, transformed_key
+from millrace.training.encoders import id_count, preprocessing_fn
+from millrace.training.errors import InputRefused
 
 TABLE = FeatureTable.model_validate(
     {

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import trainer
-from models.errors import InputRefused
+from millrace.training import fitting
+from millrace.training.errors import InputRefused
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +67,7 @@ def without_label(record: bytes) -> bytes:
 def test_the_exported_model_answers_alike_on_every_signature(table: Any, task: str, tmp_path: Path) -> None:
     data = table(task)
     args = data.fn_args(tmp_path)
-    trainer.run_fn(args)
+    fitting.run_fn(args)
     moved = tmp_path / "elsewhere"
     shutil.move(args.serving_model_dir, moved)
     hidden = data.folder.rename(data.folder.with_name(f"{task} hidden"))
@@ -110,7 +110,7 @@ def test_examples_without_a_label_have_an_unknown_one(table: Any, tmp_path: Path
     for task, unknown in (("multiclass", -1), ("regression", None)):
         data = table(task)
         args = data.fn_args(tmp_path / task, training={"steps": 5})
-        trainer.run_fn(args)
+        fitting.run_fn(args)
         model = tf.saved_model.load(args.serving_model_dir)
         records = [without_label(data.raw["eval"][0]), data.raw["eval"][1]]
         features = model.signatures["transform_features"](examples=tf.constant(records))
@@ -124,9 +124,9 @@ def weights(model: keras.Model) -> list[np.ndarray]:
 
 
 def trained(data: Any, out: Path, **settings: Any) -> keras.Model:
-    job = trainer.prepare(data.fn_args(out, **settings))
-    model = trainer.build(job)
-    trainer.fit(job, model, None)
+    job = fitting.prepare(data.fn_args(out, **settings))
+    model = fitting.build(job)
+    fitting.fit(job, model, None)
     return model
 
 
@@ -152,30 +152,30 @@ def test_exactly_the_steps_asked_for_are_taken(table: Any, tmp_path: Path, train
 
 def test_the_step_is_traced_once(table: Any, tmp_path: Path) -> None:
     """Tracing again costs a second each time."""
-    job = trainer.prepare(table("binary").fn_args(tmp_path, training={"steps": 60, "validate_every": 30}))
-    model, traced = trainer.build(job), []
+    job = fitting.prepare(table("binary").fn_args(tmp_path, training={"steps": 60, "validate_every": 30}))
+    model, traced = fitting.build(job), []
     for name in ("train_step", "test_step"):
         step = getattr(model, name)
         setattr(model, name, lambda data, name=name, step=step: traced.append(name) or step(data))
-    trainer.fit(job, model, None)
+    fitting.fit(job, model, None)
     assert sorted(traced) == ["test_step", "train_step"]
 
 
 def test_training_stops_early_and_keeps_the_best_weights(
     table: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    job = trainer.prepare(
+    job = fitting.prepare(
         table("binary").fn_args(
             tmp_path, training={"steps": 2000, "validate_every": 50, "patience": 2, "learning_rate": 0.05}
         )
     )
-    model = trainer.build(job)
+    model = fitting.build(job)
     with caplog.at_level(logging.INFO, logger="models"):
-        trainer.fit(job, model, None)
+        fitting.fit(job, model, None)
     assert int(model.optimizer.iterations) < 2000
     lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("step ")]
     seen = [float(line.split("val_loss=")[1].split()[0]) for line in lines]
-    kept = model.evaluate(trainer.evaluation_data(job), verbose=0, return_dict=True)["loss"]
+    kept = model.evaluate(fitting.evaluation_data(job), verbose=0, return_dict=True)["loss"]
     assert kept == pytest.approx(min(seen), rel=1e-2)
     assert lines[0].startswith("step 50/2000 ")
 
@@ -183,7 +183,7 @@ def test_training_stops_early_and_keeps_the_best_weights(
 def test_a_loss_that_is_not_a_number_ends_the_training_and_exports_nothing(table: Any, tmp_path: Path) -> None:
     args = table("regression").fn_args(tmp_path, training={"learning_rate": 1e30})
     with pytest.raises(InputRefused, match=r"loss is (nan|inf) by step \d+; no model was exported") as caught:
-        trainer.run_fn(args)
+        fitting.run_fn(args)
     assert caught.value.exit_code == 2
     assert "smaller training.learning_rate than 1e+30" in caught.value.remedy
     assert not Path(args.serving_model_dir).exists()
@@ -191,18 +191,18 @@ def test_a_loss_that_is_not_a_number_ends_the_training_and_exports_nothing(table
 
 def test_balanced_weights_raise_the_rare_class(table: Any, tmp_path: Path) -> None:
     data = table("multiclass")
-    job = trainer.prepare(data.fn_args(tmp_path, training={"class_weights": "balanced"}))
+    job = fitting.prepare(data.fn_args(tmp_path, training={"class_weights": "balanced"}))
     counts = job.label_stats.class_counts
     assert sum(counts) == 600
-    _, labels, given = next(iter(trainer.training_data(job)))
+    _, labels, given = next(iter(fitting.training_data(job)))
     expected = np.array([600 / (3 * count) for count in counts])[labels.numpy()]
     np.testing.assert_allclose(given.numpy(), expected, rtol=1e-6)
 
 
 def test_mixed_precision_still_gives_float32(table: Any, tmp_path: Path) -> None:
-    job = trainer.prepare(table("binary").fn_args(tmp_path, training={"mixed_precision": True, "steps": 20}))
-    model = trainer.build(job)
-    trainer.fit(job, model, None)
+    job = fitting.prepare(table("binary").fn_args(tmp_path, training={"mixed_precision": True, "steps": 20}))
+    model = fitting.build(job)
+    fitting.fit(job, model, None)
     assert model.output.dtype == "float32"
     assert model.get_layer("hidden_1").compute_dtype == "bfloat16"
     assert all(variable.dtype == "float32" for variable in model.trainable_variables)
@@ -210,14 +210,14 @@ def test_mixed_precision_still_gives_float32(table: Any, tmp_path: Path) -> None
 
 def test_hyperparameters_lie_over_the_configuration_and_steps_of_tfx_do_too(table: Any, tmp_path: Path) -> None:
     found = {"space": [], "values": {"learning_rate": 0.5, "hidden_units": "[3, 2]", "tuner/epochs": 9}}
-    job = trainer.prepare(table("binary").fn_args(tmp_path, hyperparameters=found, train_steps=12, eval_steps=2))
+    job = fitting.prepare(table("binary").fn_args(tmp_path, hyperparameters=found, train_steps=12, eval_steps=2))
     assert job.config.training["learning_rate"] == 0.5
     assert job.config.training["steps"] == 12
-    model = trainer.build(job)
+    model = fitting.build(job)
     assert model.get_layer("hidden_2").units == 2
-    assert sum(len(labels) for _, labels, _ in trainer.evaluation_data(job)) == 2 * 32
+    assert sum(len(labels) for _, labels, _ in fitting.evaluation_data(job)) == 2 * 32
 
 
 def test_no_files_are_refused(table: Any, tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="there are no transformed examples"):
-        trainer.run_fn(table("binary").fn_args(tmp_path, eval_files=[f"{tmp_path}/none/*"]))
+        fitting.run_fn(table("binary").fn_args(tmp_path, eval_files=[f"{tmp_path}/none/*"]))

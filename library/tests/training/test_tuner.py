@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from models import trainer
-from models.errors import InputRefused
-from models.settings import UserConfig, hyperparameter_value, parse_value
-from models.tuner import tuner_fn
+from millrace.training import fitting
+from millrace.training.errors import InputRefused
+from millrace.training.search import tuner_fn
+from millrace.training.settings import UserConfig, hyperparameter_value, parse_value
 
 SPACE: Mapping[str, Any] = {
     "learning_rate": {"low": 0.001, "high": 0.1, "log": True},
@@ -36,12 +36,12 @@ def test_the_best_of_a_search_reaches_the_trainer(table: Any, tmp_path: Path, al
     result.tuner.search(**result.fit_kwargs)
     assert len(result.tuner.oracle.trials) == 3
     best = json.loads(json.dumps(result.tuner.get_best_hyperparameters()[0].get_config()))
-    job = trainer.prepare(data.fn_args(tmp_path, hyperparameters=best))
+    job = fitting.prepare(data.fn_args(tmp_path, hyperparameters=best))
     assert 0.001 <= job.config.training["learning_rate"] <= 0.1
     assert isinstance(job.config.training["batch_size"], int)
     assert job.config.model["hidden_units"] in ([4], [8, 4])
     assert isinstance(job.config.model["wide"], bool)
-    trainer.build(job)
+    fitting.build(job)
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_a_missing_section_is_named() -> None:
 
 
 def test_a_model_function_that_cannot_be_imported_is_refused() -> None:
-    broken = UserConfig(config().table, {}, {}, {}, "models.model.bild_model")
+    broken = UserConfig(config().table, {}, {}, {}, "millrace.training.network.bild_model")
     with pytest.raises(InputRefused, match=r"models\.model\.bild_model cannot be imported"):
         broken.model_function()
 

@@ -12,9 +12,9 @@ from typing import Any
 import requests
 import urllib3
 
-from pipeline.cloud_sections import KubeflowDeployment
-from pipeline.errors import BadInput
-from runners.remote.failures import ServiceFailure, reason, refused, silent, unreachable
+from millrace.base.errors import BadInput
+from millrace.cloud.remote.failures import ServiceFailure, reason, refused, silent, unreachable
+from millrace.config.cloud_sections import KubeflowDeployment
 
 HEALTH = "/apis/v2beta1/healthz"
 

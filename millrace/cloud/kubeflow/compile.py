@@ -1,20 +1,21 @@
 """Compiles a configured pipeline to a bare pipeline spec for open-source Kubeflow Pipelines v2.
 
 What its backend (kubeflow/pipelines 7b70c7b) does not do is done another way: no resolver, so the champion is the
-newest pushed model (`custom_components.champion`); no pre-cache check, so a task before ExampleGen looks at the data.
+newest pushed model (`millrace.components.champion`); no pre-cache check, so a task before ExampleGen looks at the data.
 """
 
 from typing import Any
 
-from pipeline.config import Config, Kubeflow
-from pipeline.custom_job import UNSET_IMAGE
-from pipeline.platform import KUBEFLOW, deployed
-from pipeline.stages import ids
-from runners.compiled import edit
-from runners.compiled.job import CompiledJob
-from runners.compiled.parameters import add_runtime_parameters
-from runners.compiled.settings import apply_stage_settings
-from runners.kubeflow.data_task import split_pre_cache_check
+from millrace.base import dotted
+from millrace.cloud.kubeflow.data_task import split_pre_cache_check
+from millrace.components import stage_ids
+from millrace.config.config import Config, Kubeflow
+from millrace.config.platform import KUBEFLOW, deployed
+from millrace.jobspec import edit
+from millrace.jobspec.custom_job import UNSET_IMAGE
+from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.parameters import add_runtime_parameters
+from millrace.jobspec.settings import apply_stage_settings
 
 # Its schema is the only one that the backend reads.
 SCHEMA_VERSION = "2.1"
@@ -33,12 +34,11 @@ def compile_job(config: Config) -> CompiledJob:
         BadInput: something that the job needs is not installed, or a stage is named that is not there.
     """
     # TensorFlow and TFX come in here.
-    from pipeline.pipeline import create_pipeline
-    from runners.compiled.tfx_compiler import compile_pipeline
+    from millrace.jobspec.tfx_compiler import compile_pipeline
 
     here = deployed(config, KUBEFLOW)
     compiled = compile_pipeline(
-        create_pipeline(here, KUBEFLOW),
+        dotted.load(config.code.pipeline, "code.pipeline")(here, KUBEFLOW),
         image=here.kubeflow.image or UNSET_IMAGE,
         display_name=here.name,
         schema_version=SCHEMA_VERSION,
@@ -47,7 +47,9 @@ def compile_job(config: Config) -> CompiledJob:
     add_runtime_parameters(job, here)
     looking = split_pre_cache_check(job)
     _tell_the_service(job)
-    apply_stage_settings(job, here.kubeflow, "kubeflow", never_cached=frozenset({ids.LATEST_BLESSED_MODEL, *looking}))
+    apply_stage_settings(
+        job, here.kubeflow, "kubeflow", never_cached=frozenset({stage_ids.LATEST_BLESSED_MODEL, *looking})
+    )
     job.platform.update(_platform(job, here.kubeflow))
     return job
 
@@ -55,7 +57,7 @@ def compile_job(config: Config) -> CompiledJob:
 def _tell_the_service(job: CompiledJob) -> None:
     for stage in job.tasks:
         runs = edit.container(job, stage)
-        if "runners.container" in runs.get("command", ()):
+        if "millrace.container" in runs.get("command", ()):
             runs["args"] = ["--service", "kubeflow", *runs["args"]]
 
 

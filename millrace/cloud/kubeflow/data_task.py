@@ -7,9 +7,9 @@ of ExampleGen's cache key, so that new data is seen, and old data is served from
 
 import copy
 
-from runners.compiled import edit
-from runners.compiled.job import CompiledJob, Spec
-from runners.container.kubeflow import FINGERPRINT, INPUT_CONFIG, SPAN, VERSION
+from millrace.container.kubeflow import FINGERPRINT, INPUT_CONFIG, SPAN, VERSION
+from millrace.jobspec import edit
+from millrace.jobspec.job import CompiledJob, Spec
 
 SUFFIX = "-data"
 

@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable
 from typing import Any, Optional
 
-from pipeline.cloud_sections import KubeflowDeployment, Schedule
-from runners.compiled.job import CompiledJob
-from runners.kubeflow import submit
-from runners.kubeflow.client import address, connect, failures, quiet
-from runners.kubeflow.jobs import job_of, schedule_of
-from runners.remote.jobs import RemoteJob, RemoteSchedule
-from runners.remote.sending import PAUSES, send_once
+from millrace.cloud.kubeflow import submit
+from millrace.cloud.kubeflow.client import address, connect, failures, quiet
+from millrace.cloud.kubeflow.jobs import job_of, schedule_of
+from millrace.cloud.remote.jobs import RemoteJob, RemoteSchedule
+from millrace.cloud.remote.sending import PAUSES, send_once
+from millrace.config.cloud_sections import KubeflowDeployment, Schedule
+from millrace.jobspec.job import CompiledJob
 
 # The API's number for "equals" in a filter; see filter.proto of Kubeflow Pipelines.
 _EQUALS = 1

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.cloud_sections import Schedule
-from pipeline.errors import BadInput
-from runners.compiled.job import CompiledJob
+from millrace.base.errors import BadInput
+from millrace.config.cloud_sections import Schedule
+from millrace.jobspec.job import CompiledJob
 
 
 @contextlib.contextmanager

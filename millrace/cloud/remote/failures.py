@@ -7,7 +7,7 @@ answer, no way to it).
 from collections.abc import Mapping
 from typing import Optional
 
-from pipeline.errors import MillraceError
+from millrace.base.errors import MillraceError
 
 # gRPC's names of the HTTP statuses, as Google's services send them; https://cloud.google.com/apis/design/errors
 _NAMES = {

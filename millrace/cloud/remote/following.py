@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from runners.journal import Event
-from runners.remote.failures import ServiceFailure
-from runners.remote.jobs import RemoteJob, Service
+from millrace.cloud.remote.failures import ServiceFailure
+from millrace.cloud.remote.jobs import RemoteJob, Service
+from millrace.metadata.journal import Event
 
 # A laptop that moves to another network, a service that is updated: no reason to forget a job that runs for hours.
 BORNE_SECONDS = 600.0

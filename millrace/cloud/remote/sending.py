@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Optional, TypeVar
 
-from runners.remote.failures import ServiceFailure
+from millrace.cloud.remote.failures import ServiceFailure
 
 Made = TypeVar("Made")
 

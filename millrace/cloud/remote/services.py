@@ -3,9 +3,9 @@
 import warnings
 from typing import Optional
 
-from pipeline.config import Config
-from runners.compiled.job import Dialect
-from runners.remote.jobs import Service
+from millrace.cloud.remote.jobs import Service
+from millrace.config.config import Config
+from millrace.jobspec.job import Dialect
 
 VERTEX: Dialect = "vertex"
 KUBEFLOW: Dialect = "kubeflow"
@@ -32,9 +32,9 @@ def connect(config: Config, runner: Dialect) -> Service:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         if runner == KUBEFLOW:
-            from runners.kubeflow.service import Kubeflow
+            from millrace.cloud.kubeflow.service import Kubeflow
 
             return Kubeflow(config.kubeflow, config.name)
-        from runners.vertex.service import Vertex
+        from millrace.cloud.vertex.service import Vertex
 
         return Vertex(config.vertex)

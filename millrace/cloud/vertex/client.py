@@ -16,9 +16,9 @@ from google.auth import credentials as auth
 from google.auth import exceptions as auth_exceptions
 from requests import exceptions as http_exceptions
 
-from pipeline.cloud_sections import VertexDeployment
-from pipeline.errors import BadInput
-from runners.remote.failures import ServiceFailure, reason, refused, silent, unreachable
+from millrace.base.errors import BadInput
+from millrace.cloud.remote.failures import ServiceFailure, reason, refused, silent, unreachable
+from millrace.config.cloud_sections import VertexDeployment
 
 Answer = TypeVar("Answer")
 

@@ -5,13 +5,14 @@ The document's fields are those of the REST resource projects.locations.pipeline
 
 from typing import Any
 
-from pipeline.config import Config, Vertex
-from pipeline.custom_job import UNSET_IMAGE
-from pipeline.platform import VERTEX, deployed
-from runners.compiled import edit
-from runners.compiled.job import CompiledJob
-from runners.compiled.parameters import add_runtime_parameters
-from runners.compiled.settings import apply_stage_settings
+from millrace.base import dotted
+from millrace.config.config import Config, Vertex
+from millrace.config.platform import VERTEX, deployed
+from millrace.jobspec import edit
+from millrace.jobspec.custom_job import UNSET_IMAGE
+from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.parameters import add_runtime_parameters
+from millrace.jobspec.settings import apply_stage_settings
 
 FAILURE_POLICIES = {"slow": "PIPELINE_FAILURE_POLICY_FAIL_SLOW", "fast": "PIPELINE_FAILURE_POLICY_FAIL_FAST"}
 
@@ -29,12 +30,11 @@ def compile_job(config: Config) -> CompiledJob:
         BadInput: something that the job needs is not installed, or a stage is named that is not there.
     """
     # TensorFlow and TFX come in here.
-    from pipeline.pipeline import create_pipeline
-    from runners.compiled.tfx_compiler import compile_pipeline
+    from millrace.jobspec.tfx_compiler import compile_pipeline
 
     here = deployed(config, VERTEX)
     job = compile_pipeline(
-        create_pipeline(here, VERTEX),
+        dotted.load(config.code.pipeline, "code.pipeline")(here, VERTEX),
         image=here.vertex.image or UNSET_IMAGE,
         display_name=here.vertex.display_name or here.name,
         schema_version=here.vertex.schema_version,

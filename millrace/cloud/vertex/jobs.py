@@ -4,9 +4,9 @@ from typing import Any, Optional
 
 from google.cloud import aiplatform_v1
 
-from runners.journal import State
-from runners.remote.jobs import JobState, RemoteJob, RemoteTask, ended_by_a_gate
-from runners.vertex.client import Place
+from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteTask, ended_by_a_gate
+from millrace.cloud.vertex.client import Place
+from millrace.metadata.journal import State
 
 CONSOLE = "https://console.cloud.google.com"
 

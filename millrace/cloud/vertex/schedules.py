@@ -3,10 +3,10 @@
 from google.cloud import aiplatform_v1
 from google.protobuf import timestamp_pb2
 
-from pipeline.cloud_sections import Schedule
-from runners.remote.jobs import RemoteSchedule
-from runners.vertex.client import Place
-from runners.vertex.jobs import CONSOLE, seconds
+from millrace.cloud.remote.jobs import RemoteSchedule
+from millrace.cloud.vertex.client import Place
+from millrace.cloud.vertex.jobs import CONSOLE, seconds
+from millrace.config.cloud_sections import Schedule
 
 
 def request(job: aiplatform_v1.PipelineJob, title: str, settings: Schedule, where: Place) -> aiplatform_v1.Schedule:

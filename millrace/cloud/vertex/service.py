@@ -5,14 +5,14 @@ from typing import Optional
 
 from google.cloud import aiplatform_v1
 
-from pipeline.cloud_sections import Schedule, VertexDeployment
-from runners.compiled.job import CompiledJob
-from runners.remote.failures import ServiceFailure
-from runners.remote.jobs import RemoteJob, RemoteSchedule
-from runners.remote.sending import PAUSES, send_once
-from runners.vertex import schedules, submit
-from runners.vertex.client import call, credentials, failures, place
-from runners.vertex.jobs import job_of
+from millrace.cloud.remote.failures import ServiceFailure
+from millrace.cloud.remote.jobs import RemoteJob, RemoteSchedule
+from millrace.cloud.remote.sending import PAUSES, send_once
+from millrace.cloud.vertex import schedules, submit
+from millrace.cloud.vertex.client import call, credentials, failures, place
+from millrace.cloud.vertex.jobs import job_of
+from millrace.config.cloud_sections import Schedule, VertexDeployment
+from millrace.jobspec.job import CompiledJob
 
 
 class Vertex:

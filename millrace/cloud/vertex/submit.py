@@ -19,9 +19,9 @@ from google.auth import credentials as auth
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import aiplatform_v1
 
-from pipeline.errors import BadInput
-from runners.compiled.job import CompiledJob
-from runners.vertex.client import Place, failures
+from millrace.base.errors import BadInput
+from millrace.cloud.vertex.client import Place, failures
+from millrace.jobspec.job import CompiledJob
 
 STORAGE = "https://storage.googleapis.com"
 

@@ -10,7 +10,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
-from custom_components.champion.absent import ABSENT
+from millrace.components.champion.absent import ABSENT
 
 PUSHED_FROM = "pushed_from"
 

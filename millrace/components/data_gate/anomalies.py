@@ -5,8 +5,8 @@ from typing import Optional
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from custom_components.data_gate.findings import Finding, Split
-from custom_components.data_gate.wording import TYPE_DETAILS, Case, tell
+from millrace.components.data_gate.findings import Finding, Split
+from millrace.components.data_gate.wording import TYPE_DETAILS, Case, tell
 
 # TFDV reads the range of a column without a value as 0 to 0, and its type as STRING: no such value was there.
 _NEEDS_A_VALUE = frozenset(

@@ -10,8 +10,8 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from custom_components.data_gate import policy as reasons
-from custom_components.data_gate.executor import Executor
+from millrace.components.data_gate import policy as reasons
+from millrace.components.data_gate.executor import Executor
 
 
 class DataGateReport(Artifact):
@@ -19,10 +19,10 @@ class DataGateReport(Artifact):
 
     Its custom properties `warnings` and `waived` count the findings of each kind. They are not declared as PROPERTIES:
     the Kubeflow compiler refuses those of any type that is not TFX's own. The type's name is also the path by which a
-    Kubeflow container imports this class (see `custom_components.__getattr__`).
+    Kubeflow container imports this class (see `millrace.__getattr__`).
     """
 
-    TYPE_NAME = "custom_components.DataGateReport"
+    TYPE_NAME = "millrace.DataGateReport"
 
 
 class DataGateSpec(ComponentSpec):
@@ -76,7 +76,7 @@ class DataGate(base_component.BaseComponent):
             policy: an action (block, warn, ignore) for a reason code, over the defaults of `policy.DEFAULTS`.
             waivers: mappings with `feature`, `reason`, `until` and `because`. Pass `policy.waivers_in_force(...)`, so
                 that a pass is not served from the cache once a waiver has ended.
-            label: a `models.features.Label` as JSON values.
+            label: a `millrace.features.description.Label` as JSON values.
             feature_columns: the raw columns that features read, `FeatureTable.columns()`.
             schema_file: the curated schema that the remedy names; empty when the schema is inferred.
             config_file: the configuration that the remedy names.

@@ -13,10 +13,10 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from custom_components.data_gate.findings import Split, read_split
-from custom_components.data_gate.gate import judge
-from custom_components.data_gate.report import Files, as_json, as_text, refusal
-from custom_components.data_gate.rules import Use
+from millrace.components.data_gate.findings import Split, read_split
+from millrace.components.data_gate.gate import judge
+from millrace.components.data_gate.report import Files, as_json, as_text, refusal
+from millrace.components.data_gate.rules import Use
 
 # Names that StatisticsGen and ExampleValidator give to their files, one in each split's folder.
 STATISTICS_FILE = "FeatureStats.pb"

@@ -7,10 +7,10 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from custom_components.data_gate import policy as reasons
-from custom_components.data_gate.anomalies import tfdv_findings
-from custom_components.data_gate.findings import Finding, Split
-from custom_components.data_gate.rules import Use, own_findings
+from millrace.components.data_gate import policy as reasons
+from millrace.components.data_gate.anomalies import tfdv_findings
+from millrace.components.data_gate.findings import Finding, Split
+from millrace.components.data_gate.rules import Use, own_findings
 
 _ABSENT = frozenset(
     {

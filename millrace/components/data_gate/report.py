@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from custom_components.data_gate.findings import Finding, Split
-from custom_components.data_gate.gate import Verdict
-from custom_components.data_gate.policy import OWN
+from millrace.components.data_gate.findings import Finding, Split
+from millrace.components.data_gate.gate import Verdict
+from millrace.components.data_gate.policy import OWN
 
 _COLUMNS = ("feature", "split", "reason", "expected", "seen", "rows")
 _CELL = 44

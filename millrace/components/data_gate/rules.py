@@ -11,8 +11,8 @@ from typing import Any, Optional, Union
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from custom_components.data_gate.findings import Column, Finding, Split
-from custom_components.data_gate.wording import content, number, one_of, share, values_in_rows
+from millrace.components.data_gate.findings import Column, Finding, Split
+from millrace.components.data_gate.wording import content, number, one_of, share, values_in_rows
 
 NEEDED_SPLITS = ("train", "eval")
 
@@ -34,7 +34,7 @@ class Use:
 
     @classmethod
     def of(cls, label: dict[str, Any], feature_columns: Sequence[str]) -> "Use":
-        """From a `models.features.Label` as plain JSON, and the table's columns."""
+        """From a `millrace.features.description.Label` as plain JSON, and the table's columns."""
         return cls(label["column"], label["task"], tuple(label.get("classes") or ()), tuple(feature_columns))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from custom_components.data_gate.findings import Column, Split
+from millrace.components.data_gate.findings import Column, Split
 
 # Said beside UNEXPECTED_DATA_TYPE of the same fact.
 TYPE_DETAILS = frozenset(

@@ -8,8 +8,8 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
-from custom_components.evaluator import tfma_results
-from custom_components.evaluator.executor import Executor
+from millrace.components.evaluator import tfma_results
+from millrace.components.evaluator.executor import Executor
 
 MIN_SLICE_SIZE_KEY = "min_slice_size"
 IN_PROCESS_KEY = "in_process"

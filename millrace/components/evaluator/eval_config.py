@@ -8,9 +8,9 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import confusion_matrix_metrics, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
-from models.errors import InputRefused
-from models.features import Label
-from models.keys import transformed_key
+from millrace.features.description import Label
+from millrace.features.keys import transformed_key
+from millrace.training.errors import InputRefused
 
 HIGHER_IS_BETTER = frozenset(
     """
@@ -49,8 +49,8 @@ def eval_config(
     """Builds the configuration for TFX's Evaluator, or for `tfma.run_model_analysis`.
 
     Args:
-        label: `models.features.Label`, or its values.
-        evaluation: the values of `pipeline.config.Evaluation`: `metrics`, `thresholds`, `slices`,
+        label: `millrace.features.description.Label`, or its values.
+        evaluation: the values of `millrace.config.config.Evaluation`: `metrics`, `thresholds`, `slices`,
             `confidence_intervals`. `min_slice_size` is not TFMA's to apply (its own option hides small slices, and a
             threshold on a hidden slice fails): the Evaluator judges by it.
         has_baseline: describe a baseline model too. Without one, thresholds against it are left out.

@@ -14,11 +14,11 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils, proto_utils
 
-from custom_components.evaluator import gate_report, in_process, judging, results_writer, scoring, tfma_results
-from custom_components.evaluator.blessing import write_blessing
-from custom_components.evaluator.bulk_metrics import NotPossible
-from custom_components.evaluator.in_process import Evaluated
-from custom_components.evaluator.reading import Inputs, batches, is_readable
+from millrace.components.evaluator import gate_report, in_process, judging, results_writer, scoring, tfma_results
+from millrace.components.evaluator.blessing import write_blessing
+from millrace.components.evaluator.bulk_metrics import NotPossible
+from millrace.components.evaluator.in_process import Evaluated
+from millrace.components.evaluator.reading import Inputs, batches, is_readable
 
 # Examples on which the models are tried before a Beam job is started.
 _TRIED = 64

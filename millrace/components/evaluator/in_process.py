@@ -13,12 +13,12 @@ from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.slicer import slicer_lib
 from tfx.types import artifact_utils
 
-from custom_components.beam_engine import runner_elsewhere
-from custom_components.evaluator import results_writer, slicing, tfma_results
-from custom_components.evaluator.bulk_metrics import NotPossible, Rows
-from custom_components.evaluator.reading import Batch, Inputs, batches, is_readable
-from custom_components.evaluator.scoring import Models, Scorer
-from custom_components.evaluator.slice_metrics import Computations, Table
+from millrace.components.beam_engine import runner_elsewhere
+from millrace.components.evaluator import results_writer, slicing, tfma_results
+from millrace.components.evaluator.bulk_metrics import NotPossible, Rows
+from millrace.components.evaluator.reading import Batch, Inputs, batches, is_readable
+from millrace.components.evaluator.scoring import Models, Scorer
+from millrace.components.evaluator.slice_metrics import Computations, Table
 
 BATCH_SIZE = 8_192
 # Compressed examples beyond this are worth Beam's several processes.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
-from custom_components.evaluator.gate_report import OVERALL, GateReport, Row, Verdict, number
+from millrace.components.evaluator.gate_report import OVERALL, GateReport, Row, Verdict, number
 
 
 @dataclass(frozen=True)

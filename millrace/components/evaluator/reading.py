@@ -18,7 +18,7 @@ from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 from tfx_bsl.tfxio import dataset_util
 
-from custom_components.evaluator.bulk_metrics import NotPossible
+from millrace.components.evaluator.bulk_metrics import NotPossible
 
 
 @dataclass(frozen=True)

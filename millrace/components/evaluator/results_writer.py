@@ -20,7 +20,7 @@ from tensorflow_model_analysis.writers import metrics_plots_and_validations_writ
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-from custom_components.evaluator.slicing import SliceKey
+from millrace.components.evaluator.slicing import SliceKey
 
 SlicedMetrics = tuple[SliceKey, dict[metric_types.MetricKey, Any]]
 

@@ -11,9 +11,9 @@ from tensorflow_model_analysis.utils import model_util
 from tfx import types
 from tfx.utils import path_utils
 
-from custom_components.evaluator import tfma_results
-from custom_components.evaluator.bulk_metrics import NotPossible
-from custom_components.evaluator.reading import Batch, Inputs
+from millrace.components.evaluator import tfma_results
+from millrace.components.evaluator.bulk_metrics import NotPossible
+from millrace.components.evaluator.reading import Batch, Inputs
 
 # What TFMA's extractor of transformed features looks for when the configuration names no function.
 _DEFAULT_PREPROCESSING = ("transformed_features", "transformed_labels")

@@ -14,10 +14,10 @@ from tensorflow_model_analysis.evaluators import (
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
-from custom_components.evaluator import bulk_metrics, tfma_results
-from custom_components.evaluator.bulk_metrics import NotPossible, Rows
-from custom_components.evaluator.results_writer import SlicedMetrics
-from custom_components.evaluator.slicing import SliceKey
+from millrace.components.evaluator import bulk_metrics, tfma_results
+from millrace.components.evaluator.bulk_metrics import NotPossible, Rows
+from millrace.components.evaluator.results_writer import SlicedMetrics
+from millrace.components.evaluator.slicing import SliceKey
 
 # As many as TFMA takes.
 _SAMPLES = 20

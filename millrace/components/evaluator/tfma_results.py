@@ -9,8 +9,8 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.utils import config_util, model_util
 
-from custom_components.evaluator.gate_report import OVERALL
-from custom_components.evaluator.judging import Bound, ChangeBound, Check, Measured, Overall, ValueBound
+from millrace.components.evaluator.gate_report import OVERALL
+from millrace.components.evaluator.judging import Bound, ChangeBound, Check, Measured, Overall, ValueBound
 
 EXAMPLE_COUNT = "ExampleCount"
 

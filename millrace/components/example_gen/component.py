@@ -6,8 +6,8 @@ from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2, range_config_pb2
 
-from custom_components.columnar_example_gen import executor
-from custom_components.columnar_example_gen.options import Options, TableFormat, to_custom_config
+from millrace.components.example_gen import executor
+from millrace.components.example_gen.options import Options, TableFormat, to_custom_config
 
 
 class ColumnarExampleGen(FileBasedExampleGen):

@@ -5,10 +5,10 @@ import contextlib
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from custom_components.columnar_example_gen import csv_cells, csv_source, csv_text
-from custom_components.columnar_example_gen.csv_source import Block
-from custom_components.columnar_example_gen.options import Options
-from custom_components.columnar_example_gen.refusal import UnreadableTable
+from millrace.components.example_gen import csv_cells, csv_source, csv_text
+from millrace.components.example_gen.csv_source import Block
+from millrace.components.example_gen.options import Options
+from millrace.components.example_gen.refusal import UnreadableTable
 
 _BOM = b"\xef\xbb\xbf"
 _FLAW_ADVICE = "end every line with a line feed; quote a cell that holds a quote, and double the quote inside it"

@@ -10,9 +10,9 @@ from typing import IO, Optional
 
 from apache_beam.io import filesystems
 
-from custom_components.columnar_example_gen import csv_cells, csv_text
-from custom_components.columnar_example_gen.options import Options
-from custom_components.columnar_example_gen.refusal import UnreadableTable
+from millrace.components.example_gen import csv_cells, csv_text
+from millrace.components.example_gen.options import Options
+from millrace.components.example_gen.refusal import UnreadableTable
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _PROBE_BYTES = 64 << 10

@@ -13,10 +13,10 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from custom_components.columnar_example_gen import shards, stages
-from custom_components.columnar_example_gen.options import from_custom_config
-from custom_components.columnar_example_gen.plan import make_plan
-from custom_components.columnar_example_gen.refusal import UnreadableTable
+from millrace.components.example_gen import shards, stages
+from millrace.components.example_gen.options import from_custom_config
+from millrace.components.example_gen.plan import make_plan
+from millrace.components.example_gen.refusal import UnreadableTable
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam.io import filesystems
 
-from custom_components.columnar_example_gen import csv_cells, parquet_values
-from custom_components.columnar_example_gen.options import Options
-from custom_components.columnar_example_gen.refusal import UnreadableTable
+from millrace.components.example_gen import csv_cells, parquet_values
+from millrace.components.example_gen.options import Options
+from millrace.components.example_gen.refusal import UnreadableTable
 
 _TYPE_ADVICE = "write the column as integers, floats, strings or lists of these"
 

@@ -9,12 +9,12 @@ from tfx.components.example_gen import utils
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 
-from custom_components.columnar_example_gen import csv_source, parquet_source
-from custom_components.columnar_example_gen.csv_source import Header, Range
-from custom_components.columnar_example_gen.options import Options
-from custom_components.columnar_example_gen.parquet_source import RowGroups
-from custom_components.columnar_example_gen.refusal import UnreadableTable
-from custom_components.columnar_example_gen.splits import Partition
+from millrace.components.example_gen import csv_source, parquet_source
+from millrace.components.example_gen.csv_source import Header, Range
+from millrace.components.example_gen.options import Options
+from millrace.components.example_gen.parquet_source import RowGroups
+from millrace.components.example_gen.refusal import UnreadableTable
+from millrace.components.example_gen.splits import Partition
 
 Work = Union[Range, RowGroups]
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 import pyarrow as pa
 from tfx.dsl.io import fileio
 
-from custom_components.columnar_example_gen import sidecar
+from millrace.components.example_gen import sidecar
 
 STAGING = ".beside"
 _FILE_PREFIX = "data_tfrecord"

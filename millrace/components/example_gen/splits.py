@@ -11,8 +11,8 @@ from typing import Optional
 import numpy as np
 import pyarrow as pa
 
-from custom_components.columnar_example_gen import examples
-from custom_components.columnar_example_gen.refusal import UnreadableTable
+from millrace.components.example_gen import examples
+from millrace.components.example_gen.refusal import UnreadableTable
 
 
 @dataclasses.dataclass(frozen=True)

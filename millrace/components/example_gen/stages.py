@@ -19,14 +19,14 @@ import pyarrow as pa
 from tfx.components.example_gen import write_split
 from tfx.dsl.io import fileio
 
-from custom_components.columnar_example_gen import csv_columns, csv_source, csv_types, examples, parquet_source, shards
-from custom_components.columnar_example_gen.csv_source import Block, Range
-from custom_components.columnar_example_gen.csv_types import ColumnType
-from custom_components.columnar_example_gen.options import Options
-from custom_components.columnar_example_gen.parquet_source import RowGroups
-from custom_components.columnar_example_gen.plan import Plan, Work
-from custom_components.columnar_example_gen.refusal import UnreadableTable
-from custom_components.columnar_example_gen.shards import Shard, ShardWriter
+from millrace.components.example_gen import csv_columns, csv_source, csv_types, examples, parquet_source, shards
+from millrace.components.example_gen.csv_source import Block, Range
+from millrace.components.example_gen.csv_types import ColumnType
+from millrace.components.example_gen.options import Options
+from millrace.components.example_gen.parquet_source import RowGroups
+from millrace.components.example_gen.plan import Plan, Work
+from millrace.components.example_gen.refusal import UnreadableTable
+from millrace.components.example_gen.shards import Shard, ShardWriter
 
 REFUSAL_FILE = "refusal.json"
 _HELD_BYTES = 192 << 20

@@ -9,8 +9,8 @@ from tfx import types
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils, path_utils
 
-from custom_components.infra_validator.queries import Plan
-from custom_components.infra_validator.report import Report
+from millrace.components.infra_validator.queries import Plan
+from millrace.components.infra_validator.report import Report
 
 BLESSED_FILE, NOT_BLESSED_FILE = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
 REPORT_FILE, LOG_FILE = "report.json", "server.log"

@@ -8,9 +8,9 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import infra_validator_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
-from custom_components.infra_validator.examples import PREFERRED_SPLIT
-from custom_components.infra_validator.executor import Executor
-from custom_components.infra_validator.server_process import Platform
+from millrace.components.infra_validator.examples import PREFERRED_SPLIT
+from millrace.components.infra_validator.executor import Executor
+from millrace.model_server.server_process import Platform
 
 
 class InfraValidatorSpec(component_spec.ComponentSpec):

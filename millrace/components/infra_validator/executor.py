@@ -13,9 +13,9 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, path_utils
 
-from custom_components.infra_validator import blessing as blessings
-from custom_components.infra_validator.examples import read_records
-from custom_components.infra_validator.validation import MODEL_NAME, Limits, validate
+from millrace.components.infra_validator import blessing as blessings
+from millrace.components.infra_validator.examples import read_records
+from millrace.components.infra_validator.validation import MODEL_NAME, Limits, validate
 
 # A signature of single columns needs examples in which no column is missing, so more are read than are sent.
 _RECORDS_TO_CHOOSE_FROM = 1000

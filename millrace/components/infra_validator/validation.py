@@ -15,9 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from custom_components.infra_validator import judging
-from custom_components.infra_validator.client import Client, NoAnswer, Protocol
-from custom_components.infra_validator.queries import (
+from millrace.components.infra_validator import judging
+from millrace.components.infra_validator.queries import (
     DEFAULT_SIGNATURE,
     JSON_SIGNATURE,
     Arrays,
@@ -26,8 +25,9 @@ from custom_components.infra_validator.queries import (
     input_columns,
     plan,
 )
-from custom_components.infra_validator.report import Report, SignatureReport
-from custom_components.infra_validator.server_process import Platform, Ports, ServerProcess
+from millrace.components.infra_validator.report import Report, SignatureReport
+from millrace.model_server.client import Client, NoAnswer, Protocol
+from millrace.model_server.server_process import Platform, Ports, ServerProcess
 
 MODEL_NAME = "infra-validation-model"
 

@@ -9,7 +9,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
-from custom_components.statistics_gen import executor
+from millrace.components.statistics_gen import executor
 
 
 class StatisticsGenSpec(standard_component_specs.StatisticsGenSpec):

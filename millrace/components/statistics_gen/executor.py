@@ -17,9 +17,9 @@ from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, json_utils, stats_utils
 from tfx_bsl.tfxio import dataset_options
 
-from custom_components.beam_engine import runner_elsewhere
-from custom_components.columnar_example_gen import sidecar
-from custom_components.statistics_gen import in_process
+from millrace.components.beam_engine import runner_elsewhere
+from millrace.components.example_gen import sidecar
+from millrace.components.statistics_gen import in_process
 
 IN_PROCESS_KEY = "in_process"
 _DECODED_AT_ONCE = 8192

@@ -9,8 +9,8 @@ from tensorflow_data_validation.statistics.stats_options import StatsOptions
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx_bsl.statistics import merge_util
 
-from custom_components.statistics_gen.exact_top_k import ExactTopKUniques
-from custom_components.tfx_versions import slices_by_sql
+from millrace.base.tfx_versions import slices_by_sql
+from millrace.components.statistics_gen.exact_top_k import ExactTopKUniques
 
 Sketch = top_k_uniques_sketch_stats_generator.TopKUniquesSketchStatsGenerator
 

@@ -18,11 +18,11 @@ from tensorflow_transform.beam import common as beam_common
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 from tensorflow_transform.beam.impl import _get_tensor_replacement_map, _TensorBinding
 
-from custom_components.transform import vocabulary
-from custom_components.transform.graph import is_pure, is_silent, of_saved_model, of_trace
-from custom_components.transform.not_possible import NotPossible
-from custom_components.transform.plan import Plan
-from custom_components.transform.values import Batch, Columns, Lazy, Stream
+from millrace.components.transform import vocabulary
+from millrace.components.transform.graph import is_pure, is_silent, of_saved_model, of_trace
+from millrace.components.transform.not_possible import NotPossible
+from millrace.components.transform.plan import Plan
+from millrace.components.transform.values import Batch, Columns, Lazy, Stream
 
 Datasets = Mapping[DatasetKey, Callable[[], Iterator[pa.RecordBatch]]]
 

@@ -3,7 +3,7 @@
 from tfx.components.transform import component as tfx_component
 from tfx.dsl.components.base import executor_spec
 
-from custom_components.transform import executor
+from millrace.components.transform import executor
 
 
 class Transform(tfx_component.Transform):

@@ -9,8 +9,8 @@ from tfx.components.transform import executor as tfx_executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
-from custom_components.transform import in_process, request
-from custom_components.transform.not_possible import NotPossible
+from millrace.components.transform import in_process, request
+from millrace.components.transform.not_possible import NotPossible
 
 _TEMP = ".temp_path"
 

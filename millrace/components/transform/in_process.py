@@ -11,11 +11,11 @@ from tfx.components.transform import executor as tfx_executor
 from tfx.proto import example_gen_pb2
 from tfx_bsl.tfxio.tfxio import TFXIO
 
-from custom_components.transform import plan as plans
-from custom_components.transform import reading, writing
-from custom_components.transform.analysis import Analysis, Datasets
-from custom_components.transform.graph import of_saved_model
-from custom_components.transform.request import Request, Source
+from millrace.components.transform import plan as plans
+from millrace.components.transform import reading, writing
+from millrace.components.transform.analysis import Analysis, Datasets
+from millrace.components.transform.graph import of_saved_model
+from millrace.components.transform.request import Request, Source
 
 
 def run(request: Request, temp_dir: str) -> None:

@@ -16,7 +16,7 @@ from tensorflow_transform import (
 from tensorflow_transform.beam import analysis_graph_builder
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 
-from custom_components.transform.not_possible import NotPossible
+from millrace.components.transform.not_possible import NotPossible
 
 # Beyond this TFX's executor keeps no cache, lest Beam's graph become too large.
 _MAX_STAGES = 20_000

@@ -9,8 +9,8 @@ from tfx.proto import example_gen_pb2
 from tfx_bsl.tfxio import dataset_options
 from tfx_bsl.tfxio.tfxio import TFXIO
 
-from custom_components.columnar_example_gen import sidecar
-from custom_components.transform.request import Source
+from millrace.components.example_gen import sidecar
+from millrace.components.transform.request import Source
 
 ROWS_AT_ONCE = 8192
 BYTES_AT_ONCE = 32 << 20

@@ -13,8 +13,8 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils
 
-from custom_components.beam_engine import runner_elsewhere
-from custom_components.transform.not_possible import NotPossible
+from millrace.components.beam_engine import runner_elsewhere
+from millrace.components.transform.not_possible import NotPossible
 
 
 class Source(NamedTuple):

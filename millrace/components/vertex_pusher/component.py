@@ -3,8 +3,8 @@
 from tfx.dsl.components.base import executor_spec
 from tfx.extensions.google_cloud_ai_platform.pusher.component import Pusher
 
-from custom_components.vertex_pusher.executor import ENCRYPTION_KEY as ENCRYPTION_KEY
-from custom_components.vertex_pusher.executor import Executor
+from millrace.components.vertex_pusher.executor import ENCRYPTION_KEY as ENCRYPTION_KEY
+from millrace.components.vertex_pusher.executor import Executor
 
 
 class VertexPusher(Pusher):

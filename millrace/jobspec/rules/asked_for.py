@@ -5,12 +5,12 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, Optional
 
-from pipeline.cloud_sections import Deployment, StageResources
-from pipeline.code_digest import module_file
-from pipeline.config import Config, Vertex
-from runners.compiled.edit import TIMEOUT
-from runners.compiled.findings import Finding
-from runners.compiled.job import CompiledJob, Spec
+from millrace.base.code_digest import module_file
+from millrace.config.cloud_sections import Deployment, StageResources
+from millrace.config.config import Config, Vertex
+from millrace.jobspec.edit import TIMEOUT
+from millrace.jobspec.findings import Finding
+from millrace.jobspec.job import CompiledJob, Spec
 
 _AGAIN = "compile again with this configuration: millrace compile --runner {}"
 

@@ -7,10 +7,10 @@ from typing import Optional
 
 import yaml
 
-from pipeline.config import Config
-from runners.compiled import shipped
-from runners.compiled.findings import Finding
-from runners.compiled.job import CompiledJob, Spec, Step
+from millrace.config.config import Config
+from millrace.jobspec import shipped
+from millrace.jobspec.findings import Finding
+from millrace.jobspec.job import CompiledJob, Spec, Step
 
 _EXECUTOR_FLAG = "--executor_class_path"
 # Execution properties that name the user's functions, and those in the JSON of `custom_config`.

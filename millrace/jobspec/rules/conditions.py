@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Optional
 
-from pipeline.config import Config
-from runners.compiled.findings import Finding
-from runners.compiled.job import CompiledJob, Step
+from millrace.config.config import Config
+from millrace.jobspec.findings import Finding
+from millrace.jobspec.job import CompiledJob, Step
 
 _INPUT = re.compile(r"inputs\.(artifacts|parameters)\[(['\"])(.*?)\2\]")
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import Optional
 
-from pipeline.config import Config
-from pipeline.custom_job import UNSET_IMAGE
-from runners.compiled.findings import Finding
-from runners.compiled.job import CompiledJob, Step
+from millrace.config.config import Config
+from millrace.jobspec.custom_job import UNSET_IMAGE
+from millrace.jobspec.findings import Finding
+from millrace.jobspec.job import CompiledJob, Step
 
 # MAX_ARG_STRLEN of Linux, 32 pages, less the closing zero.
 LONGEST_ARGUMENT = 131_071

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Optional
 
-from pipeline.config import Config
-from runners.compiled.findings import Finding
-from runners.compiled.job import CompiledJob
+from millrace.config.config import Config
+from millrace.jobspec.findings import Finding
+from millrace.jobspec.job import CompiledJob
 
 # The keys of `custom_config` by which TFX's Google Cloud extension, and ours, are told.
 _TRAINING, _SERVING, _PUSHER_KEY = "ai_platform_training_args", "ai_platform_serving_args", "millrace_encryption_key"

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Optional
 
-from pipeline.config import Config
-from pipeline.platform import KUBEFLOW, VERTEX, deployed
-from runners.compiled.findings import Finding
-from runners.compiled.job import CompiledJob
+from millrace.config.config import Config
+from millrace.config.platform import KUBEFLOW, VERTEX, deployed
+from millrace.jobspec.findings import Finding
+from millrace.jobspec.job import CompiledJob
 
 
 def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
@@ -17,7 +17,7 @@ def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
     if there.beam.mode in ("auto", "in_memory") and not there.beam.options:
         return
     # Beam's own parser is asked, which takes two seconds to import.
-    from runners.engine.check import check_engine
+    from millrace.beam.check import check_engine
 
     if there.beam.setup_file:
         yield Finding(

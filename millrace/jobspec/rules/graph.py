@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Optional
 
-from pipeline.config import Config
-from runners.compiled.findings import Finding
-from runners.compiled.job import CompiledJob, Spec, Step, inputs_from_tasks, producers
+from millrace.config.config import Config
+from millrace.jobspec.findings import Finding
+from millrace.jobspec.job import CompiledJob, Spec, Step, inputs_from_tasks, producers
 
 _REPORT = "this is the compiler's mistake: report it, with the compiled file"
 

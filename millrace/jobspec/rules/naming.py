@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Optional
 
-from pipeline.config import NAME, Config
-from runners.compiled.findings import Finding
-from runners.compiled.job import CompiledJob
+from millrace.config.config import NAME, Config
+from millrace.jobspec.findings import Finding
+from millrace.jobspec.job import CompiledJob
 
 # Both are fields of a PipelineJob; its reference asks for the project's number.
 _NETWORK = re.compile(r"projects/[0-9]+/global/networks/[^/\s]+")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Optional
 
-from pipeline.config import Config
-from runners.compiled.findings import Finding
-from runners.compiled.job import CompiledJob
+from millrace.config.config import Config
+from millrace.jobspec.findings import Finding
+from millrace.jobspec.job import CompiledJob
 
 # https://cloud.google.com/storage/docs/buckets#naming
 _BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?")

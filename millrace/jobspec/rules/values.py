@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Optional
 
-from pipeline.config import Config
-from runners.compiled.findings import Finding
-from runners.compiled.job import CompiledJob, Parameter
+from millrace.config.config import Config
+from millrace.jobspec.findings import Finding
+from millrace.jobspec.job import CompiledJob, Parameter
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "STRING": (str,),

@@ -9,19 +9,19 @@ import pytest
 from fake_kubeflow import FakeKubeflow
 from small_job import bare_job
 
-from pipeline.cloud_sections import KubeflowDeployment, Schedule
-from pipeline.errors import BadInput
-from runners.compiled.job import load
-from runners.journal import State
-from runners.kubeflow.client import has_client
-from runners.kubeflow.service import Kubeflow
-from runners.remote.failures import ServiceFailure
-from runners.remote.jobs import JobState
+from millrace.base.errors import BadInput
+from millrace.cloud.kubeflow.client import has_client
+from millrace.cloud.kubeflow.service import Kubeflow
+from millrace.cloud.remote.failures import ServiceFailure
+from millrace.cloud.remote.jobs import JobState
+from millrace.config.cloud_sections import KubeflowDeployment, Schedule
+from millrace.jobspec.job import load
+from millrace.metadata.journal import State
 
 HAS_CLIENT = has_client()
 needs_client = pytest.mark.skipif(not HAS_CLIENT, reason="TFX brings kfp on Python 3.10 and 3.11 only")
 RUNS = r"/runs$"
-GOLDEN = Path(__file__).parents[1] / "compiled" / "golden"
+GOLDEN = Path(__file__).parents[2] / "jobspec" / "golden"
 
 
 @pytest.fixture

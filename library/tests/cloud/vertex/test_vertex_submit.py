@@ -11,18 +11,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fake_vertex import FakeVertex
 from small_job import small_job
 
-from pipeline.cloud_sections import Schedule, VertexDeployment
-from pipeline.errors import BadInput
-from runners.compiled.job import load
-from runners.journal import State
-from runners.remote.failures import ServiceFailure
-from runners.remote.jobs import JobState
-from runners.vertex.client import credentials, place
-from runners.vertex.service import Vertex
+from millrace.base.errors import BadInput
+from millrace.cloud.remote.failures import ServiceFailure
+from millrace.cloud.remote.jobs import JobState
+from millrace.cloud.vertex.client import credentials, place
+from millrace.cloud.vertex.service import Vertex
+from millrace.config.cloud_sections import Schedule, VertexDeployment
+from millrace.jobspec.job import load
+from millrace.metadata.journal import State
 
 PARENT = "projects/a-project/locations/us-central1"
 CREATE = r"/pipelineJobs$"
-GOLDEN = Path(__file__).parents[1] / "compiled" / "golden"
+GOLDEN = Path(__file__).parents[2] / "jobspec" / "golden"
 
 
 @pytest.fixture

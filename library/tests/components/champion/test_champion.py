@@ -27,7 +27,7 @@ def history():
 
 
 def champion(models, blessings, candidate):
-    from custom_components.champion.strategy import ChampionStrategy
+    from millrace.components.champion.strategy import ChampionStrategy
 
     inputs = {"model": list(models), "model_blessing": list(blessings), "candidate": [candidate]}
     found = ChampionStrategy().resolve_artifacts(None, inputs)

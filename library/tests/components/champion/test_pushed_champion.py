@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 def champion(tmp_path, directory):
     from tfx.types.standard_artifacts import Model
 
-    from custom_components.champion.executor import Executor
+    from millrace.components.champion.executor import Executor
 
     model = Model()
     model.uri = str(tmp_path / "model")

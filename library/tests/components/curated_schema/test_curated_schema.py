@@ -20,7 +20,7 @@ def output(component, key, folder: Path):
 def test_the_schema_keeps_its_comments_and_is_what_tfx_reads(tmp_path):
     from tfx.utils.io_utils import SchemaReader, get_only_uri_in_dir
 
-    from custom_components.curated_schema.component import CuratedSchema
+    from millrace.components.curated_schema.component import CuratedSchema
 
     text = '# why\nfeature { name: "fare" type: FLOAT }\n'
     schema = output(CuratedSchema(schema_text=text, code_digest="x"), "schema", tmp_path / "out")
@@ -32,7 +32,7 @@ def test_the_schema_keeps_its_comments_and_is_what_tfx_reads(tmp_path):
 def test_a_text_that_is_no_schema_is_refused(tmp_path):
     from google.protobuf.text_format import ParseError
 
-    from custom_components.curated_schema.component import CuratedSchema
+    from millrace.components.curated_schema.component import CuratedSchema
 
     with pytest.raises(ParseError, match="nmae"):
         output(CuratedSchema(schema_text='feature { nmae: "fare" }', code_digest="x"), "schema", tmp_path / "out")
@@ -42,7 +42,7 @@ def test_a_text_that_is_no_schema_is_refused(tmp_path):
 def test_pinned_hyperparameters_are_what_the_trainer_reads(tmp_path):
     from tfx.utils.io_utils import get_only_uri_in_dir
 
-    from custom_components.pinned_hyperparameters.component import PinnedHyperparameters
+    from millrace.components.pinned_hyperparameters.component import PinnedHyperparameters
 
     text = json.dumps({"values": {"learning_rate": 0.01}})
     component = PinnedHyperparameters(hyperparameters=text, code_digest="x")

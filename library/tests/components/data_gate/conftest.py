@@ -10,7 +10,7 @@ from google.protobuf import text_format
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from custom_components.data_gate.findings import Split, read_split
+from millrace.components.data_gate.findings import Split, read_split
 
 Table = Mapping[str, Sequence[Any]]
 

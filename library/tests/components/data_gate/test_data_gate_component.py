@@ -33,7 +33,7 @@ def make_pipeline(tmp_path: Path):
     """Builds CsvExampleGen to DataGate over a table, with a curated schema."""
     from tfx import v1 as tfx
 
-    from custom_components.data_gate.component import DataGate
+    from millrace.components.data_gate.component import DataGate
 
     def make(rows, schema=SCHEMA, policy=None, waivers=(), features=("size", "kind"), label=LABEL):
         data = tmp_path / "data"
@@ -97,7 +97,7 @@ def executions(root: Path):
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(root / "metadata.db")
     store = metadata_store.MetadataStore(config)
-    kind = "custom_components.data_gate.component.DataGate"
+    kind = "millrace.components.data_gate.component.DataGate"
     states = [
         metadata_store_pb2.Execution.State.Name(found.last_known_state) for found in store.get_executions_by_type(kind)
     ]
@@ -182,7 +182,7 @@ def test_it_compiles_for_vertex_and_its_artifact_is_found_in_a_container(make_pi
     from tfx import v1 as tfx
     from tfx.utils import import_utils
 
-    from custom_components.data_gate.component import DataGateReport
+    from millrace.components.data_gate.component import DataGateReport
 
     waivers = [{"feature": "kind", "reason": "SCHEMA_NEW_COLUMN", "until": date(2030, 1, 1), "because": "it's new"}]
     config = tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(default_image="example.invalid/image")

@@ -6,11 +6,11 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from custom_components.data_gate.findings import Finding
-from custom_components.data_gate.gate import Verdict, judge
-from custom_components.data_gate.policy import OWN
-from custom_components.data_gate.report import Files, as_json, as_text, refusal, table
-from custom_components.data_gate.rules import Use
+from millrace.components.data_gate.findings import Finding
+from millrace.components.data_gate.gate import Verdict, judge
+from millrace.components.data_gate.policy import OWN
+from millrace.components.data_gate.report import Files, as_json, as_text, refusal, table
+from millrace.components.data_gate.rules import Use
 
 TODAY = date(2029, 6, 1)
 BINARY = Use("label", "binary", (0, 1), ("size", "kind"))

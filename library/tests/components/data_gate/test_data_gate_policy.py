@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from custom_components.data_gate import policy
+from millrace.components.data_gate import policy
 
 WAIVER = {"feature": "company", "reason": "SCHEMA_NEW_COLUMN", "until": "2030-01-31", "because": "being registered"}
 
@@ -76,7 +76,7 @@ def test_the_longest_of_two_waivers_counts() -> None:
 
 def test_the_policy_is_checked_without_tensorflow_and_tfx() -> None:
     code = (
-        "import sys; from custom_components.data_gate import policy; policy.check_policy({'DATA_EMPTY': 'warn'});"
+        "import sys; from millrace.components.data_gate import policy; policy.check_policy({'DATA_EMPTY': 'warn'});"
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'tfx', 'apache_beam', 'pandas')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

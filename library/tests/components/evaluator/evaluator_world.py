@@ -12,8 +12,8 @@ from google.protobuf import text_format
 from tensorflow_model_analysis import EvalConfig
 from tfx.types import Channel, artifact_utils, standard_artifacts
 
-from custom_components.evaluator import gate_report
-from custom_components.evaluator.component import Evaluator
+from millrace.components.evaluator import gate_report
+from millrace.components.evaluator.component import Evaluator
 
 TAXI = Path(tfx.__file__).parent / "examples/chicago_taxi_pipeline/data/big_tipper_label/data.csv"
 NUMBERS = ("trip_miles", "fare", "trip_seconds", "trip_start_hour")

@@ -7,9 +7,9 @@ from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_e
 from tensorflow_model_analysis.metrics import binary_confusion_matrices, metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
-from custom_components.evaluator import bulk_metrics, tfma_results
-from custom_components.evaluator.bulk_metrics import NotPossible, Rows
-from custom_components.evaluator.slice_metrics import Computations, Table
+from millrace.components.evaluator import bulk_metrics, tfma_results
+from millrace.components.evaluator.bulk_metrics import NotPossible, Rows
+from millrace.components.evaluator.slice_metrics import Computations, Table
 
 # TFMA's own combiners, the reference here, turn arrays of one value into numbers in a way that numpy discourages.
 pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim:DeprecationWarning")

@@ -12,7 +12,7 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
-from custom_components.evaluator.component import Evaluator, EvaluatorConfigError
+from millrace.components.evaluator.component import Evaluator, EvaluatorConfigError
 
 
 def component(config, **given):
@@ -91,4 +91,6 @@ def test_compiles_for_kubeflow_and_vertex(tmp_path):
     command = next(
         each["container"] for name, each in spec["deploymentSpec"]["executors"].items() if name.startswith("Evaluator")
     )
-    assert "custom_components.evaluator.executor.Executor" in " ".join([*command.get("command", []), *command["args"]])
+    assert "millrace.components.evaluator.executor.Executor" in " ".join(
+        [*command.get("command", []), *command["args"]]
+    )

@@ -11,9 +11,9 @@ from tensorflow_model_analysis.proto import metrics_for_slice_pb2 as tfma_keys
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
 from tfx.components.evaluator import executor as tfx_executor
 
-from custom_components.evaluator import in_process, reading
-from custom_components.evaluator.bulk_metrics import NotPossible
-from custom_components.evaluator.executor import Executor
+from millrace.components.evaluator import in_process, reading
+from millrace.components.evaluator.bulk_metrics import NotPossible
+from millrace.components.evaluator.executor import Executor
 
 pytestmark = [
     pytest.mark.slow,

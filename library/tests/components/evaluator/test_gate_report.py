@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from custom_components.evaluator import gate_report
-from custom_components.evaluator.gate_report import GateReport, Row
+from millrace.components.evaluator import gate_report
+from millrace.components.evaluator.gate_report import GateReport, Row
 
 ROWS = (
     Row(metric="AUC", slice="overall", examples=4966, value=0.9412, interval=(0.93, 0.95), baseline=0.9,

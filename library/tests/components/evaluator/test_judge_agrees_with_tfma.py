@@ -10,8 +10,8 @@ from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
 
-from custom_components.evaluator import tfma_results
-from custom_components.evaluator.judging import Baseline, judge
+from millrace.components.evaluator import tfma_results
+from millrace.components.evaluator.judging import Baseline, judge
 
 METRICS = {"AUC": "auc", "BinaryAccuracy": "binary_accuracy"}
 SLICES = [(), (("hour", 1),), (("hour", 2),), (("paid", "Cash"),), (("hour", 1), ("paid", "Cash"))]

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from custom_components.evaluator.gate_report import OVERALL
-from custom_components.evaluator.judging import Baseline, ChangeBound, Check, Measured, ValueBound, judge, refuse
+from millrace.components.evaluator.gate_report import OVERALL
+from millrace.components.evaluator.judging import Baseline, ChangeBound, Check, Measured, ValueBound, judge, refuse
 
 BASELINE = Baseline(uri="/models/1")
 

@@ -8,7 +8,7 @@ from tensorflow_model_analysis.api.types import VarLenTensorValue
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 
-from custom_components.evaluator.slicing import slice_rows
+from millrace.components.evaluator.slicing import slice_rows
 
 SPECS = [
     slicer_lib.SingleSliceSpec(),

@@ -19,8 +19,8 @@ from tfx.types import standard_artifacts, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 from tfx_bsl.coders import csv_decoder
 
-from custom_components.columnar_example_gen import executor, options, stages
-from custom_components.columnar_example_gen.plan import make_plan
+from millrace.components.example_gen import executor, options, stages
+from millrace.components.example_gen.plan import make_plan
 
 Splits = dict[str, Counter]
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from custom_components.columnar_example_gen.refusal import UnreadableTable
+from millrace.components.example_gen.refusal import UnreadableTable
 
 EVERY = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -15,11 +15,11 @@ from tfx.proto import example_gen_pb2
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
-from custom_components.columnar_example_gen import sidecar
-from custom_components.columnar_example_gen.component import ColumnarExampleGen
-from custom_components.columnar_example_gen.executor import Executor
-from custom_components.columnar_example_gen.options import Options, from_custom_config
-from custom_components.columnar_example_gen.refusal import UnreadableTable
+from millrace.components.example_gen import sidecar
+from millrace.components.example_gen.component import ColumnarExampleGen
+from millrace.components.example_gen.executor import Executor
+from millrace.components.example_gen.options import Options, from_custom_config
+from millrace.components.example_gen.refusal import UnreadableTable
 
 TFX = Path(tfx.__file__).parent
 EXTERNAL = TFX / "components" / "testdata" / "external"
@@ -115,8 +115,8 @@ def test_separate_worker_processes(executed, tmp_path):
     script = """
 import sys
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
-from custom_components.columnar_example_gen.executor import Executor
-from custom_components.columnar_example_gen.options import Options, to_custom_config
+from millrace.components.example_gen.executor import Executor
+from millrace.components.example_gen.options import Options, to_custom_config
 from tfx.components.example_gen import utils
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils

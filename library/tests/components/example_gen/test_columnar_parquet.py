@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tfx.components.example_gen import base_example_gen_executor, utils
 from tfx.proto import example_gen_pb2
 
-from custom_components.columnar_example_gen.refusal import UnreadableTable
+from millrace.components.example_gen.refusal import UnreadableTable
 
 EVERY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 INTS = st.sampled_from([0, 1, -1, 127, 128, 300, 2**31 - 1, -(2**31)]) | st.integers(-(2**63), 2**63 - 1)

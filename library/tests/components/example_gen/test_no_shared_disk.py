@@ -11,10 +11,10 @@ import tfx
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import standard_artifacts
 
-from custom_components.columnar_example_gen import sidecar
-from custom_components.columnar_example_gen.executor import Executor
-from custom_components.columnar_example_gen.options import Options
-from custom_components.statistics_gen.executor import Executor as StatisticsExecutor
+from millrace.components.example_gen import sidecar
+from millrace.components.example_gen.executor import Executor
+from millrace.components.example_gen.options import Options
+from millrace.components.statistics_gen.executor import Executor as StatisticsExecutor
 
 SIMPLE = Path(tfx.__file__).parent / "examples" / "chicago_taxi_pipeline" / "data" / "simple"
 pytestmark = pytest.mark.slow

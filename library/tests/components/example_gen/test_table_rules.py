@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from tfx.utils import proto_utils
 
-from custom_components.columnar_example_gen import csv_cells
-from custom_components.columnar_example_gen.options import Options, from_custom_config, to_custom_config
+from millrace.components.example_gen import csv_cells
+from millrace.components.example_gen.options import Options, from_custom_config, to_custom_config
 
 TABLE = {"header": "csv", "values": "all", "strip_spaces": True, "missing": ("?", "NA")}
 

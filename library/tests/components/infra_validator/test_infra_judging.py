@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from custom_components.infra_validator.judging import disagreement, fault, percentile
+from millrace.components.infra_validator.judging import disagreement, fault, percentile
 
 
 def declared(shape, dtype=tf.float32):

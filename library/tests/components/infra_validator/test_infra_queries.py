@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from custom_components.infra_validator.queries import CannotAsk, input_columns, plan
+from millrace.components.infra_validator.queries import CannotAsk, input_columns, plan
 
 
 def signature(**inputs: tf.TensorSpec):

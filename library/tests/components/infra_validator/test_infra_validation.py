@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from custom_components.infra_validator.validation import Limits, validate
+from millrace.components.infra_validator.validation import Limits, validate
 
 PATIENT = Limits(tries=1)
 
@@ -109,7 +109,7 @@ def test_the_binary_on_path(tmp_path, monkeypatch, good_model, records):
     """A real executable of that name, which understands the same flags, stands for TensorFlow Serving's."""
     binary = tmp_path / "bin" / "tensorflow_model_server"
     binary.parent.mkdir()
-    module = "custom_components.infra_validator.model_server"
+    module = "millrace.model_server"
     binary.write_text(f'#!/bin/sh\necho "started as $0 $@"\nexec {sys.executable} -m {module} "$@"\n')
     binary.chmod(0o755)
     monkeypatch.setenv("PATH", f"{binary.parent}{os.pathsep}{os.environ['PATH']}")
@@ -134,7 +134,7 @@ def test_no_orphan_when_the_pipeline_is_killed(tmp_path, save_model, records):
     scratch.mkdir()
     pipeline = textwrap.dedent(f"""
         from pathlib import Path
-        from custom_components.infra_validator.validation import Limits, validate
+        from millrace.components.infra_validator.validation import Limits, validate
         limits = Limits(request_seconds=600)
         validate(Path({str(model)!r}), {records!r}, 4, "process", limits, Path({str(tmp_path / "server.log")!r}))
     """)
@@ -143,7 +143,7 @@ def test_no_orphan_when_the_pipeline_is_killed(tmp_path, save_model, records):
         log = tmp_path / "server.log"
         assert wait_until(lambda: log.exists() and " is available after " in log.read_text(), 120)
         family = psutil.Process(process.pid).children(recursive=True)
-        assert any("custom_components.infra_validator.model_server" in one.cmdline() for one in family)
+        assert any("millrace.model_server" in one.cmdline() for one in family)
         assert list(scratch.iterdir())
         process.kill()
     assert wait_until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family), 20)

@@ -15,9 +15,9 @@ from tfx.proto import infra_validator_pb2, pusher_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
-from custom_components.infra_validator.component import InfraValidator, docker_or_kubernetes
-from custom_components.infra_validator.examples import ExamplesUnreadable, read_records
-from custom_components.infra_validator.executor import Executor
+from millrace.components.infra_validator.component import InfraValidator, docker_or_kubernetes
+from millrace.components.infra_validator.examples import ExamplesUnreadable, read_records
+from millrace.components.infra_validator.executor import Executor
 
 PROPERTIES = {
     "platform": "process",
@@ -173,6 +173,6 @@ def test_compiles_for_kubeflow(tmp_path):
     KubeflowV2DagRunner(config, output_dir=str(tmp_path), output_filename="job.json").run(pipeline)
     spec = json.loads((tmp_path / "job.json").read_text())["pipelineSpec"]
     executor = spec["deploymentSpec"]["executors"]["InfraValidator_executor"]["container"]
-    assert "custom_components.infra_validator.executor.Executor" in executor["args"]
+    assert "millrace.components.infra_validator.executor.Executor" in executor["args"]
     inputs = spec["root"]["dag"]["tasks"]["InfraValidator"]["inputs"]["parameters"]
     assert set(inputs) == set(PROPERTIES)

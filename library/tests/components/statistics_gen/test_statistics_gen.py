@@ -20,12 +20,12 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts, standard_component_specs
 from tfx.utils import json_utils, proto_utils
 
-from custom_components.columnar_example_gen import executor as columnar
-from custom_components.columnar_example_gen.options import Options, to_custom_config
-from custom_components.statistics_gen import in_process
-from custom_components.statistics_gen.component import StatisticsGen
-from custom_components.statistics_gen.exact_top_k import ExactTopKUniques
-from custom_components.statistics_gen.executor import Executor
+from millrace.components.example_gen import executor as columnar
+from millrace.components.example_gen.options import Options, to_custom_config
+from millrace.components.statistics_gen import in_process
+from millrace.components.statistics_gen.component import StatisticsGen
+from millrace.components.statistics_gen.exact_top_k import ExactTopKUniques
+from millrace.components.statistics_gen.executor import Executor
 
 TAXI = Path(tfx.__file__).parent / "examples" / "chicago_taxi_pipeline" / "data" / "big_tipper_label"
 

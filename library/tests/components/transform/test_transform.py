@@ -20,10 +20,10 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts, standard_component_specs
 from tfx.utils import proto_utils
 
-from custom_components.columnar_example_gen import executor as columnar
-from custom_components.columnar_example_gen.options import Options, to_custom_config
-from custom_components.transform import in_process, reading
-from custom_components.transform.executor import Executor
+from millrace.components.example_gen import executor as columnar
+from millrace.components.example_gen.options import Options, to_custom_config
+from millrace.components.transform import in_process, reading
+from millrace.components.transform.executor import Executor
 
 SAMPLES = "preprocessing_samples"
 SCHEMA = """

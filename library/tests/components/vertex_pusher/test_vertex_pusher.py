@@ -19,7 +19,7 @@ def push(tmp_path, blessed, **more):
     from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
     from tfx.utils import json_utils
 
-    from custom_components.vertex_pusher.executor import Executor
+    from millrace.components.vertex_pusher.executor import Executor
 
     model, blessing, pushed = Model(), ModelBlessing(), PushedModel()
     model.uri, pushed.uri = str(tmp_path / "model"), str(tmp_path / "pushed")

@@ -1,0 +1,75 @@
+"""Packages the library: one import package, `millrace`, with its own version. The project's setup.py is another.
+
+What is required here is loose enough for both stacks; requirements/*.txt pins each of them whole. The wheel brings the
+project along as the template of `millrace new`: the same files, copied when the wheel is built.
+"""
+
+import ast
+import os
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+TEMPLATE = ("conf", "custom_components", "models", "pipeline", "runners", "schema", "tests", "setup.py")
+TEMPLATE_FILES = ("LICENSE", "Dockerfile", ".dockerignore", "requirements/current.txt", "requirements/compatible.txt")
+
+
+def version() -> str:
+    """What `millrace.__version__` says, read and not imported."""
+    tree = ast.parse((CHECKOUT / "millrace" / "__init__.py").read_text(encoding="utf-8"))
+    [value] = [n.value for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__version__"]
+    return ast.literal_eval(value)
+
+
+class BuildWithTemplate(build_py):
+    """Builds the package, and puts the project's files beside it."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / "millrace" / "new" / "template"
+        for name in (*TEMPLATE, *TEMPLATE_FILES):
+            source, copy = CHECKOUT / name, target / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, copy)
+
+
+os.chdir(Path(__file__).parent)
+setup(
+    name="millrace",
+    version=version(),
+    description="TFX pipelines that work on the first try: the library under a project of your own",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    package_dir={"": ".."},
+    packages=find_packages("..", include=["millrace", "millrace.*"]),
+    package_data={"": ["*.md", "*.yaml", "*.html", "*.css", "*.js", "*.tmpl", "Makefile"]},
+    cmdclass={"build_py": BuildWithTemplate},
+    install_requires=[
+        "apache-beam[gcp]",
+        "cel-python",
+        "click>=8.1",
+        "dill",  # TFDV 1.16 imports it without requiring it
+        "google-cloud-aiplatform",
+        "keras-tuner",
+        "kfp-pipeline-spec",  # what TFX runs in a container imports it, and it comes with an extra of TFX only
+        "packaging",
+        "psutil",
+        "pydantic>=2.7",
+        "pyyaml",
+        "rich>=13",
+        "ruamel.yaml",
+        "setuptools<81",  # TFX's packages import pkg_resources
+        "tensorboard",
+        "tensorflow-serving-api",
+        "tfx>=1.16,<1.22",
+    ],
+    entry_points={"console_scripts": ["millrace = millrace.cli.main:main"]},
+)

@@ -1,0 +1,1 @@
+"""TFX components, one folder each: pure logic, a thin TFX shell, a README."""

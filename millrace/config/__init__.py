@@ -1,0 +1,1 @@
+"""The configuration: one typed, frozen object for every runner, and the one place that reads it."""

@@ -1,0 +1,1 @@
+"""Runs the graph on this machine: stage after stage, or on Beam."""

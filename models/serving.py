@@ -1,0 +1,28 @@
+"""How the model is asked: the signatures of the exported SavedModel, which needs nothing of the pipeline that made it.
+
+`millrace.training.signatures` says what each takes and gives. The Evaluator needs `serving_default` and
+`transform_features`; a signature of your own is one more line.
+"""
+
+import keras
+
+from millrace.training.fitting import Job
+from millrace.training.signatures import ServedModel, write
+
+
+def export(model: keras.Model, job: Job, directory: str) -> None:
+    """Writes the SavedModel, whole or not at all.
+
+    Args:
+        model: maps transformed features by key to predictions, as `models.model.build_model` says.
+        job: what it was trained on.
+        directory: where the SavedModel goes; replaced when it exists.
+    """
+    served = ServedModel(model, job.config.table, job.tft_output)
+    signatures = {
+        "serving_default": served.of_examples(),
+        "predict_json": served.of_columns(),
+        "transformed": served.of_transformed(),
+        "transform_features": served.transformed_examples(),
+    }
+    write(served, signatures, directory)

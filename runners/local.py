@@ -1,0 +1,9 @@
+"""Runs the pipeline on this machine: `python -m runners.local`, with the options of `millrace run`."""
+
+import sys
+
+from millrace.cli.main import main
+
+if __name__ == "__main__":
+    sys.argv[1:1] = ["run", "--runner", "local"]
+    main()
