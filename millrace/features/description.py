@@ -118,10 +118,10 @@ DatePart = Literal["trend", "month", "day", "weekday", "hour"]
 class Datetime(_Described):
     """A date, a time or both, as the parts that tell something.
 
-    `format` is written in the directives of `millrace.features.date_formats`, or is `unix` or `unix_ms` for a number
-    of seconds or milliseconds since 1970. `trend` is the number of days since 1970, scaled to mean 0 and variance 1; the other parts
-    return, and are two numbers each on a circle (`cyclic`) or an input for each value (`one_hot`). A value that is
-    missing, or in another format, has zeros everywhere and an input that says so.
+    `format` is written in the directives of `millrace.features.date_formats`, or is `unix` or `unix_ms` for a
+    number of seconds or milliseconds since 1970. `trend` is the number of days since 1970, scaled to mean 0 and
+    variance 1; the other parts return, and are two numbers each on a circle (`cyclic`) or an input for each value
+    (`one_hot`). A value that is missing, or in another format, has zeros everywhere and an input that says so.
     """
 
     kind: Literal["datetime"] = "datetime"
