@@ -13,7 +13,7 @@ from millrace.base.errors import BadInput
 from millrace.cli.main import millrace
 
 CONFIG = "conf/taxi.yaml"
-GOLDEN = Path("tests/runners/compiled/golden")
+GOLDEN = Path("library/tests/jobspec/golden")
 
 
 def invoke(*arguments):
@@ -61,7 +61,7 @@ def test_a_sound_file_is_sound():
     done = invoke("check", GOLDEN / "everything-kubeflow.yaml", "-c", CONFIG, "--set", "kubeflow.host=https://kfp")
     assert (done.exit_code, done.output.splitlines()[0]) == (
         0,
-        "tests/runners/compiled/golden/everything-kubeflow.yaml: nothing found",
+        "library/tests/jobspec/golden/everything-kubeflow.yaml: nothing found",
     )
 
 

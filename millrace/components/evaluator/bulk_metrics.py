@@ -3,7 +3,7 @@
 A metric is the result of a combiner (its accumulator is filled here, everything after it is TFMA's) and of the
 computations that TFMA derives from it. A combiner without a rule, or set up in a way that its rule does not know,
 raises `NotPossible`, and the evaluation goes through Beam. The rules are compared with TFMA's own results in
-tests/custom_components/evaluator/test_bulk_metrics.py, metric by metric.
+library/tests/components/evaluator/test_bulk_metrics.py, metric by metric.
 """
 
 import inspect
