@@ -1,4 +1,4 @@
-"""A project of one's own for each story: a copy of the code, run through the real command in a process of its own."""
+"""A project of one's own for each story: a copy of this one, run by the real command in a process of its own."""
 
 import json
 import os
@@ -18,7 +18,7 @@ import yaml
 from millrace.config.loading import absolute
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-ROOMS = ("cli", "runners", "pipeline", "custom_components", "models", "schema", "conf")
+ROOMS = ("runners", "pipeline", "custom_components", "models", "schema", "conf")
 TAXI = Path(absolute("package:tfx/examples/chicago_taxi_pipeline/data/big_tipper_label/data.csv", CHECKOUT))
 
 # Enough work to learn the label, little enough for many runs.
@@ -48,12 +48,13 @@ def _heed_interrupts() -> None:
 
 
 class Project:
-    """A copy of Millrace in a folder, with a small taxi pipeline."""
+    """A project in a folder of its own, with a small taxi pipeline, on the library of this checkout."""
 
     def __init__(self, folder: Path, rows: int = 3000) -> None:
         self.folder = folder
         for room in ROOMS:
             shutil.copytree(CHECKOUT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(CHECKOUT / "setup.py", folder)
         self.data = folder / "data"
         self.data.mkdir()
         lines = TAXI.read_text().splitlines(keepends=True)
@@ -81,7 +82,7 @@ class Project:
         return subprocess.Popen(
             [*prefix, sys.executable, "-m", "millrace.cli.main", *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": "", **environment},
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -50,7 +50,7 @@ BROKEN_SERVING = '''
 
 import tensorflow as tf
 
-from millrace.training.fitting import run_fn as standard_run_fn
+from models.trainer import run_fn as standard_run_fn
 
 
 class Broken(tf.Module):

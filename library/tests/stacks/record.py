@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-CODE = ("conf", "custom_components", "models", "pipeline", "runners", "schema")
+CODE = ("conf", "custom_components", "millrace", "models", "pipeline", "runners", "schema")
 MODEL = "taxi"
 ROWS = 200
 SECONDS = 120.0
