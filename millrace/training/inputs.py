@@ -1,21 +1,28 @@
 """A model's inputs, one for each transformed feature, joined to what a network reads."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Optional
+from collections.abc import Collection
+from typing import NamedTuple, Optional
 
 import keras
-import tensorflow as tf
 import tensorflow_transform as tft
 
 from millrace.features.description import Categorical, Crossed, Datetime, FeatureTable, Hashed, Numeric, Text, Vector
 from millrace.features.keys import missing_key, transformed_key
 from millrace.training.date_parts import date_width
+from millrace.training.derived import derived_features
 from millrace.training.encoders import id_count
 from millrace.training.layers import MeanOfWords, OneHotDense
 
 
 class FeatureInputs(NamedTuple):
-    """The model's inputs by key, and what the network reads: floats [n, d] and ids [n, i] with their sizes."""
+    """The model's inputs, and what a network reads of them.
+
+    Attributes:
+        by_key: one input a transformed feature, by its key: float32 or int64, [n] or [n, width].
+        floats: all numbers, vectors and embeddings in one float tensor [n, d]; None when there are none.
+        ids: all one-hot features as int64 [n, i]; None when there are none.
+        sizes: how many ids each of the i has.
+    """
 
     by_key: dict[str, keras.KerasTensor]
     floats: Optional[keras.KerasTensor]
@@ -23,13 +30,22 @@ class FeatureInputs(NamedTuple):
     sizes: tuple[int, ...]
 
 
-def feature_inputs(table: FeatureTable, tft_output: tft.TFTransformOutput, dtype: str = "float32") -> FeatureInputs:
+def feature_inputs(
+    table: FeatureTable, tft_output: tft.TFTransformOutput, dtype: str = "float32", unread: Collection[str] = ()
+) -> FeatureInputs:
     """Declares one input for each transformed feature, and joins them to what a network reads.
 
     Args:
         table: the label and the features.
-        tft_output: the output of Transform: vocabulary sizes.
+        tft_output: the output of Transform: vocabulary sizes, and the derived features.
         dtype: Keras's dtype policy of the layers, `float32` or `mixed_bfloat16`.
+        unread: keys of derived features that the model does not read.
+
+    Returns:
+        The inputs, by key and joined.
+
+    Raises:
+        InputRefused: a derived feature is nothing that a network reads.
     """
     by_key: dict[str, keras.KerasTensor] = {}
     scalars, wide_floats, ids, sizes = [], [], [], []
@@ -59,22 +75,10 @@ def feature_inputs(table: FeatureTable, tft_output: tft.TFTransformOutput, dtype
         else:
             ids.append(declare(key, (), "int64"))
             sizes.append(id_count(name, feature, tft_output))
-    for key, spec in _derived(table, tft_output, by_key):
-        (wide_floats if spec.shape else scalars).append(declare(key, tuple(spec.shape), "float32"))
+    for key, shape in derived_features(table, tft_output, unread).items():
+        (wide_floats if shape else scalars).append(declare(key, shape, "float32"))
     floats = [keras.ops.stack(scalars, axis=-1), *wide_floats] if scalars else wide_floats
     return FeatureInputs(by_key, _joined(floats), keras.ops.stack(ids, axis=-1) if ids else None, tuple(sizes))
-
-
-def _derived(
-    table: FeatureTable, tft_output: tft.TFTransformOutput, known: Mapping[str, Any]
-) -> list[tuple[str, tf.io.FixedLenFeature]]:
-    """What `preprocessing_fn` returned besides the table: numbers that are read as they are."""
-    label = transformed_key(table.label.column)
-    return [
-        (key, spec)
-        for key, spec in sorted(tft_output.transformed_feature_spec().items())
-        if key not in known and key != label and spec.dtype == tf.float32 and len(getattr(spec, "shape", (0, 0))) < 2
-    ]
 
 
 def _joined(tensors: list[keras.KerasTensor]) -> Optional[keras.KerasTensor]:

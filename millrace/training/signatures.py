@@ -17,19 +17,20 @@ name; `prediction` [n], in the label's unit, for a regression.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Optional
 
 import keras
 import tensorflow as tf
 import tensorflow_transform as tft
-from tensorflow_transform import graph_tools
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from millrace.features.description import FeatureTable, Vector
 from millrace.features.keys import safe_name, transformed_key
 from millrace.training.columns import Column
+from millrace.training.derived import columns_behind
 from millrace.training.encoders import UNKNOWN_CLASS
+from millrace.training.errors import InputRefused
 
 ABOUT_FILE = "assets.extra/millrace.json"
 
@@ -48,19 +49,42 @@ class ServedModel:
     saving it costs six seconds more.
 
     Args:
-        model: maps transformed features by key to [n, 1] or [n, classes].
+        model: maps transformed features by key to float32 [n, 1] or [n, classes], as `millrace.training.outputs.head`
+            says: a Keras model, or any tf.Module that can be called so.
         table: the label and the features.
         tft_output: the output of Transform, whose graph and vocabularies are copied into the export.
+        inputs: what the model takes, by key, batch first; left out: a Keras model's inputs, and of any other model
+            every dense transformed feature.
+
+    Raises:
+        InputRefused: the model reads a key that Transform does not give.
     """
 
-    def __init__(self, model: keras.Model, table: FeatureTable, tft_output: tft.TFTransformOutput) -> None:
+    def __init__(
+        self,
+        model: Any,
+        table: FeatureTable,
+        tft_output: tft.TFTransformOutput,
+        inputs: Optional[Mapping[str, tf.TensorSpec]] = None,
+    ) -> None:
         self.model, self.table = model, table
         self._label = table.label.column
         self.transform = SavedModelLoader(tft_output.transform_savedmodel_dir)
+        self.inputs = dict(inputs or _inputs_of(model, table, tft_output))
+        self._require_given()
         spec = tft_output.raw_feature_spec()
         self._label_spec = spec.get(self._label)
-        needed = {*table.columns(), *_columns_behind(self.transform, [tensor.name for tensor in model.inputs])}
+        needed = {*table.columns(), *columns_behind(self.transform, list(self.inputs))}
         self.raw_spec = {name: spec[name] for name in sorted(needed - {self._label})}
+
+    def _require_given(self) -> None:
+        absent = sorted(set(self.inputs) - set(self.transform.structured_outputs))
+        if absent:
+            raise InputRefused(
+                f"the model reads {', '.join(absent)}, which preprocessing_fn does not return",
+                where="code.model_fn",
+                remedy=f"name its inputs after what it returns: {', '.join(sorted(self.transform.structured_outputs))}",
+            )
 
     def of_examples(self) -> Any:
         """Serialised raw tf.Examples to predictions."""
@@ -73,9 +97,7 @@ class ServedModel:
 
     def of_transformed(self) -> Any:
         """One tensor a transformed feature to predictions."""
-        tensors = self.model.inputs
-        specs = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in tensors}
-        return _traced(self._serve_transformed, **specs)
+        return _traced(self._serve_transformed, **self.inputs)
 
     def transformed_examples(self) -> Any:
         """Serialised raw tf.Examples to transformed features and label."""
@@ -103,8 +125,8 @@ class ServedModel:
         return transformed
 
     def _predict(self, features: Mapping[str, tf.Tensor]) -> Tensors:
-        keys = [tensor.name for tensor in self.model.inputs]
-        scores = self.model({key: features[key] for key in keys}, training=False)
+        read = {key: features[key] for key in self.inputs}
+        scores = self.model(read, training=False) if isinstance(self.model, keras.Model) else self.model(read)
         if self.table.label.task == "regression":
             return {"prediction": tf.reshape(scores, [-1])}
         names = tf.constant([str(name).strip() for name in self.table.label.classes])
@@ -127,7 +149,10 @@ def write(served: ServedModel, signatures: Mapping[str, Any], directory: str) ->
         directory: where the SavedModel goes; replaced when it exists.
     """
     module = tf.Module(name="millrace")
-    module.model_variables = [variable.value for variable in served.model.variables]
+    if isinstance(served.model, keras.Model):  # its variables alone: Keras's own tracking saves its optimizer too
+        module.model_variables = [variable.value for variable in served.model.variables]
+    else:
+        module.model = served.model
     module.transform = vars(served.transform)  # as TFT's own layer does it: this tracks the vocabulary tables
     partial = directory.rstrip("/") + ".partial"
     _remove(partial)
@@ -137,16 +162,14 @@ def write(served: ServedModel, signatures: Mapping[str, Any], directory: str) ->
     tf.io.gfile.rename(partial, directory)
 
 
-def _columns_behind(transform: SavedModelLoader, keys: Sequence[str]) -> set[str]:
-    """The raw columns that transformed features come from: also those of a derived feature, which no table names."""
-    outputs = [transform.structured_outputs[key] for key in keys]
-    operations = [tensor.op for tensor in tf.nest.flatten(outputs, expand_composites=True)]
-    sources = graph_tools.retrieve_sources(operations, ignore_control_dependencies=True)
-    inputs = transform._structured_inputs.items()  # the only place where TFT tells the columns' placeholders
+def _inputs_of(model: Any, table: FeatureTable, tft_output: tft.TFTransformOutput) -> Mapping[str, tf.TensorSpec]:
+    if isinstance(model, keras.Model):
+        return {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in model.inputs}
+    specs = tft_output.transformed_feature_spec().items()
     return {
-        name
-        for name, column in inputs
-        if any(tensor in sources for tensor in tf.nest.flatten(column, expand_composites=True))
+        key: tf.TensorSpec([None, *spec.shape], spec.dtype, name=key)
+        for key, spec in specs
+        if key != transformed_key(table.label.column) and isinstance(spec, tf.io.FixedLenFeature)
     }
 
 

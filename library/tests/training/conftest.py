@@ -50,7 +50,7 @@ class Transformed(NamedTuple):
                 "features": self.table.model_dump(mode="json"),
                 "model": {**MODEL, **(model or {})},
                 "training": {**TRAINING, **(training or {})},
-                "model_fn": "millrace.training.network.build_model",
+                "model_fn": "models.model.build_model",
             },
         }
         return types.SimpleNamespace(**{**values, **more})
@@ -76,8 +76,17 @@ def serialised(row: Row, schema: Any) -> bytes:
     return bytes(example.SerializeToString(deterministic=True))
 
 
-def transformed(folder: Path, schema_text: str, table: FeatureTable, splits: Mapping[str, list[Row]]) -> Transformed:
-    """Analyses the train split and transforms every split, into the layout that TFX's Transform writes."""
+def transformed(
+    folder: Path,
+    schema_text: str,
+    table: FeatureTable,
+    splits: Mapping[str, list[Row]],
+    preprocessing_fn: Optional[Callable[..., Any]] = None,
+) -> Transformed:
+    """Analyses the train split and transforms every split, into the layout that TFX's Transform writes.
+
+    `preprocessing_fn` is the project's unless another is given.
+    """
     import apache_beam as beam
     import tensorflow as tf
     import tensorflow_transform.beam as tft_beam
@@ -87,8 +96,9 @@ def transformed(folder: Path, schema_text: str, table: FeatureTable, splits: Map
     from tfx_bsl.coders import example_coder
     from tfx_bsl.public import tfxio
 
-    from millrace.training.encoders import preprocessing_fn
+    from models.preprocessing import preprocessing_fn as of_the_project
 
+    preprocess = preprocessing_fn or of_the_project
     schema = text_format.Parse(schema_text, schema_pb2.Schema())
     raw = {split: [serialised(row, schema) for row in rows] for split, rows in splits.items()}
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +114,7 @@ def transformed(folder: Path, schema_text: str, table: FeatureTable, splits: Map
     with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=f"{folder}/temp"):
         read = {split: pipeline | f"read {split}" >> source[split].BeamSource(4096) for split in raw}
         train = (read["train"], source["train"].TensorAdapterConfig())
-        graph = train | tft_beam.AnalyzeDataset(lambda inputs: preprocessing_fn(inputs, config))
+        graph = train | tft_beam.AnalyzeDataset(lambda inputs: preprocess(inputs, config))
         graph | "graph" >> tft_beam.WriteTransformFn(f"{folder}/graph")
         for split in raw:
             batches = (read[split], source[split].TensorAdapterConfig())
@@ -148,11 +158,11 @@ def trained_table(table: Callable[[str], Any], tmp_path_factory: pytest.TempPath
     done: dict[str, str] = {}
 
     def of(task: str) -> tuple[Transformed, str]:
-        from millrace.training import fitting
+        from models.trainer import run_fn
 
         if task not in done:
             args = table(task).fn_args(tmp_path_factory.mktemp(f"{task}-model"))
-            fitting.run_fn(args)
+            run_fn(args)
             done[task] = args.serving_model_dir
         return table(task), done[task]
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from millrace.training import fitting
 from millrace.training.errors import InputRefused
+from models.trainer import run_fn
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +68,7 @@ def without_label(record: bytes) -> bytes:
 def test_the_exported_model_answers_alike_on_every_signature(table: Any, task: str, tmp_path: Path) -> None:
     data = table(task)
     args = data.fn_args(tmp_path)
-    fitting.run_fn(args)
+    run_fn(args)
     moved = tmp_path / "elsewhere"
     shutil.move(args.serving_model_dir, moved)
     hidden = data.folder.rename(data.folder.with_name(f"{task} hidden"))
@@ -110,7 +111,7 @@ def test_examples_without_a_label_have_an_unknown_one(table: Any, tmp_path: Path
     for task, unknown in (("multiclass", -1), ("regression", None)):
         data = table(task)
         args = data.fn_args(tmp_path / task, training={"steps": 5})
-        fitting.run_fn(args)
+        run_fn(args)
         model = tf.saved_model.load(args.serving_model_dir)
         records = [without_label(data.raw["eval"][0]), data.raw["eval"][1]]
         features = model.signatures["transform_features"](examples=tf.constant(records))
@@ -170,7 +171,7 @@ def test_training_stops_early_and_keeps_the_best_weights(
         )
     )
     model = fitting.build(job)
-    with caplog.at_level(logging.INFO, logger="models"):
+    with caplog.at_level(logging.INFO, logger="millrace.training"):
         fitting.fit(job, model, None)
     assert int(model.optimizer.iterations) < 2000
     lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("step ")]
@@ -183,7 +184,7 @@ def test_training_stops_early_and_keeps_the_best_weights(
 def test_a_loss_that_is_not_a_number_ends_the_training_and_exports_nothing(table: Any, tmp_path: Path) -> None:
     args = table("regression").fn_args(tmp_path, training={"learning_rate": 1e30})
     with pytest.raises(InputRefused, match=r"loss is (nan|inf) by step \d+; no model was exported") as caught:
-        fitting.run_fn(args)
+        run_fn(args)
     assert caught.value.exit_code == 2
     assert "smaller training.learning_rate than 1e+30" in caught.value.remedy
     assert not Path(args.serving_model_dir).exists()
@@ -220,4 +221,4 @@ def test_hyperparameters_lie_over_the_configuration_and_steps_of_tfx_do_too(tabl
 
 def test_no_files_are_refused(table: Any, tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="there are no transformed examples"):
-        fitting.run_fn(table("binary").fn_args(tmp_path, eval_files=[f"{tmp_path}/none/*"]))
+        run_fn(table("binary").fn_args(tmp_path, eval_files=[f"{tmp_path}/none/*"]))

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from millrace.base.errors import ConfigError
 from millrace.training import fitting
 from millrace.training.errors import InputRefused
-from millrace.training.search import tuner_fn
 from millrace.training.settings import UserConfig, hyperparameter_value, parse_value
+from models.tuner import tuner_fn
 
 SPACE: Mapping[str, Any] = {
     "learning_rate": {"low": 0.001, "high": 0.1, "log": True},
@@ -69,7 +70,7 @@ def test_hyperparameters_reach_their_section() -> None:
 
 
 def test_a_switch_stays_one_though_kerastuner_makes_it_a_number() -> None:
-    given = UserConfig(config().table, {"wide": True}, {"steps": 1, "epochs": None}, {}, "")
+    given = UserConfig(config().table, {"wide": True}, {"steps": 1, "epochs": None}, {}, "", {})
     assert given.with_hyperparameters({"wide": 0}).model["wide"] is False
 
 
@@ -89,8 +90,8 @@ def test_a_missing_section_is_named() -> None:
 
 
 def test_a_model_function_that_cannot_be_imported_is_refused() -> None:
-    broken = UserConfig(config().table, {}, {}, {}, "millrace.training.network.bild_model")
-    with pytest.raises(InputRefused, match=r"models\.model\.bild_model cannot be imported"):
+    broken = UserConfig(config().table, {}, {}, {}, "models.model.bild_model", {})
+    with pytest.raises(ConfigError, match=r"models\.model\.bild_model cannot be imported"):
         broken.model_function()
 
 
