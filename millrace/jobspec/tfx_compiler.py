@@ -5,7 +5,7 @@ from tfx.orchestration.pipeline import Pipeline
 from millrace.base.errors import BadInput
 from millrace.jobspec.job import CompiledJob, from_documents
 
-# In place of TFX's entry point, to which it hands over; see runners/container.
+# In place of TFX's entry point, to which it hands over; see millrace/container.
 COMMAND = ("python", "-m", "millrace.container")
 
 

@@ -320,7 +320,7 @@ def test_dataflow_would_get_jobs_that_its_workers_can_read(prepared, in_memory, 
         assert image["containerImage"].startswith("gcr.io/cloud-dataflow/v1beta3/beam_python")
         assert "pickled_main_session" not in staged
     archive = Path(jobs["ExampleGen"][1]["workflow.tar.gz"])
-    assert "custom_components/columnar_example_gen/stages.py" in contents(archive)
+    assert "millrace/components/example_gen/stages.py" in contents(archive)
     worker = FreshEnvironment.make(tmp_path / "worker")
     files = [str(tmp_path / f"{stage}.pb") for stage in jobs]
     bare = worker.run("-m", "millrace.beam.unpickling", files[0], folder=tmp_path)

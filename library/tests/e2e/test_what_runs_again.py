@@ -40,7 +40,7 @@ def test_the_first_run_runs_everything_and_pushes(first, project):
 
 
 def test_the_log_says_nothing_of_other_packages_deprecations(first, project):
-    """What is left out by name is listed in runners/noise.py."""
+    """What is left out by name is listed in millrace/base/noise.py."""
     [log] = project.root.glob("logs/*/run.log")
     said = re.findall(r"^.*(?:deprecat|\w+Warning: ).*$", log.read_text(), re.MULTILINE | re.IGNORECASE)
     assert said == []

@@ -1,6 +1,6 @@
 """Records what this stack makes of the taxi data, for `make stacks-agree` to hold beside what the other stack makes.
 
-    python tests/stacks/record.py FOLDER
+    python library/tests/stacks/record.py FOLDER
 
 Runs the taxi pipeline as it is configured into FOLDER/tfx-VERSION, then serves each model that lies under FOLDER, the
 other stack's too, with this stack's model server, and writes its answers beside the run.

@@ -145,7 +145,7 @@ def test_the_verdicts_are_the_same(both) -> None:
 
 
 def test_a_run_says_nothing_of_other_packages_deprecations(both) -> None:
-    """What is left out by name is listed in runners/noise.py."""
+    """What is left out by name is listed in millrace/base/noise.py."""
     for root in both:
         [log] = root.glob("logs/*/run.log")
         said = [
