@@ -22,18 +22,18 @@ RUN apt-get update \
 WORKDIR /build
 COPY requirements/uv.txt requirements/
 RUN pip install --no-cache-dir --require-hashes --requirement requirements/uv.txt
-# What is installed depends on the lock and on setup.py, so a change of code does not fetch it all again.
+# What is installed depends on the lock and on the library's setup.py: a change of code does not fetch it all again.
 COPY bootstrap/image.sh bootstrap/
 COPY requirements/${STACK}.txt requirements/
-COPY LICENSE MANIFEST.in pyproject.toml setup.py ./
+COPY library/setup.py library/
+COPY millrace/__init__.py millrace/
 RUN sh bootstrap/image.sh dependencies "${STACK}" python /opt/millrace
-COPY schema/ schema/
-COPY conf/ conf/
+COPY millrace/ millrace/
+COPY pyproject.toml setup.py ./
 COPY models/ models/
 COPY custom_components/ custom_components/
 COPY pipeline/ pipeline/
 COPY runners/ runners/
-COPY cli/ cli/
 RUN sh bootstrap/image.sh project "${STACK}" python /opt/millrace
 
 

@@ -2,11 +2,12 @@
 
 from setuptools import find_packages, setup
 
+NAME = "taxi-pipeline"
 PACKAGES = ("custom_components", "models", "pipeline", "runners")
 LIBRARY = "millrace>=0.2,<0.3"
 
 setup(
-    name="taxi-pipeline",
+    name=NAME,
     version="0.1.0",
     description="A TFX pipeline: from a table of examples to a blessed, pushed TensorFlow model",
     python_requires=">=3.10,<3.14",

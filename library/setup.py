@@ -6,6 +6,7 @@ project along as the template of `millrace new`: the same files, copied when the
 
 import ast
 import os
+import runpy
 import shutil
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-TEMPLATE = ("conf", "custom_components", "models", "pipeline", "runners", "schema", "tests", "setup.py")
-TEMPLATE_FILES = ("LICENSE", "Dockerfile", ".dockerignore", "requirements/current.txt", "requirements/compatible.txt")
+LIBRARY = CHECKOUT / "millrace"
+# A container image needs no files for new projects.
+WITH_TEMPLATE = os.environ.get("MILLRACE_TEMPLATE") != "no"
 
 
 def version() -> str:
     """What `millrace.__version__` says, read and not imported."""
-    tree = ast.parse((CHECKOUT / "millrace" / "__init__.py").read_text(encoding="utf-8"))
+    tree = ast.parse((LIBRARY / "__init__.py").read_text(encoding="utf-8"))
     [value] = [n.value for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__version__"]
     return ast.literal_eval(value)
 
@@ -29,16 +31,12 @@ class BuildWithTemplate(build_py):
 
     def run(self) -> None:
         super().run()
-        if self.editable_mode:
+        if self.editable_mode or not WITH_TEMPLATE:
             return
         target = Path(self.build_lib) / "millrace" / "new" / "template"
-        for name in (*TEMPLATE, *TEMPLATE_FILES):
-            source, copy = CHECKOUT / name, target / name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, copy)
+        for place, source in runpy.run_path(str(LIBRARY / "new" / "contents.py"))["collect"](CHECKOUT).items():
+            (target / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target / place)
 
 
 os.chdir(Path(__file__).parent)
@@ -50,7 +48,7 @@ setup(
     python_requires=">=3.10,<3.14",
     package_dir={"": ".."},
     packages=find_packages("..", include=["millrace", "millrace.*"]),
-    package_data={"": ["*.md", "*.yaml", "*.html", "*.css", "*.js", "*.tmpl", "Makefile"]},
+    package_data={"": ["*.md", "*.yaml", "*.html", "*.css", "*.js", "*.tmpl", "py.typed"], "millrace.new": ["files/*"]},
     cmdclass={"build_py": BuildWithTemplate},
     install_requires=[
         "apache-beam[gcp]",

@@ -1,16 +1,25 @@
-"""The project as workers get it: packed as Beam packs a `--setup_file`, and installed where nothing else of it is."""
+"""The code as workers get it: the library's wheel, and the project packed as Beam packs a `--setup_file`.
+
+Beam's workers install extra packages before the `--setup_file`, so what the project requires is there by then.
+"""
 
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import venv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from millrace.base.errors import BadInput
+from millrace.base.errors import BadInput, MillraceError
+from millrace.base.project import Project
+from millrace.base.wheels import library_wheel
+from millrace.beam.arguments import beam_arguments
+from millrace.config.config import Config
+from millrace.config.paths import layout
 
-# What a worker of the data stages unpickles, and what pickles refer to by name.
+# What a worker of the data stages unpickles, and what pickles refer to by name; the project's packages come on top.
 IMPORTED = ("millrace.training.encoders", "millrace.components.example_gen.stages")
 
 
@@ -47,7 +56,7 @@ class FreshEnvironment:
         return made
 
     def install(self, archive: Path) -> None:
-        """Installs an sdist, without network and without what it requires.
+        """Installs a wheel or an sdist, without network and without what it requires.
 
         Raises:
             BadInput: it does not build.
@@ -55,7 +64,7 @@ class FreshEnvironment:
         options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(self.site)]
         done = _run([sys.executable, "-m", "pip", "install", *options, str(archive)], archive.parent)
         if done.returncode:
-            raise _broken("the packed project does not install", done)
+            raise _broken(f"{archive.name} does not install", done)
 
     def run(self, *arguments: str, folder: Path) -> "subprocess.CompletedProcess[str]":
         """Runs its interpreter in a folder outside the checkout."""
@@ -97,11 +106,47 @@ def package_problems(setup_file: str, folder: Path) -> list[BadInput]:
         (folder / "packed").mkdir()
         archive = pack(setup_file, folder / "packed")
         environment = FreshEnvironment.make(folder / "environment")
+        environment.install(library_wheel(folder / "library"))
         environment.install(archive)
     except BadInput as problem:
         return [problem]
-    done = environment.run("-c", f"import {', '.join(IMPORTED)}", folder=folder)
+    except MillraceError as problem:
+        return [BadInput(problem.what, where=problem.where, remedy=problem.remedy)]
+    modules = [*IMPORTED, *sorted(Project(Path(setup_file).parent).shipped)]
+    done = environment.run("-c", f"import {', '.join(modules)}", folder=folder)
     return [_broken("the packed project cannot be imported on a worker", done)] if done.returncode else []
+
+
+def with_library(arguments: Sequence[str], folder: Path) -> list[str]:
+    """Beam's options with the library's wheel as an extra package, where the project goes along as a `--setup_file`.
+
+    Args:
+        arguments: Beam's options. Those that name an image, or an extra package of the library, stay as they are.
+        folder: where the wheel is made; it must stay until the job has been sent.
+
+    Raises:
+        MillraceError: the wheel cannot be made.
+    """
+    packed = any(text.startswith("--setup_file") for text in arguments)
+    image = any(text.startswith("--sdk_container_image") for text in arguments)
+    named = any(text.startswith("--extra_package") and "millrace" in text for text in arguments)
+    if not packed or image or named:
+        return list(arguments)
+    return [*arguments, f"--extra_package={library_wheel(folder)}"]
+
+
+def bringing_library(config: Config) -> Config:
+    """The configuration of a run on this machine, with the library's wheel among Beam's options where workers need it.
+
+    Args:
+        config: the configuration; the wheel is made in the folder `beam` below its root.
+    """
+    arguments = beam_arguments(config)
+    added = with_library(arguments, layout(config).local / "beam")[len(arguments) :]
+    if not added:
+        return config
+    options = (*config.beam.options, *added)
+    return config.model_copy(update={"beam": config.beam.model_copy(update={"options": options})})
 
 
 def contents(archive: Path) -> set[str]:

@@ -40,9 +40,9 @@ def init(data: tuple[str, ...], label: str, name: str, force: bool) -> None:
         click.echo(_HELP, nl=False)
         return
     if not label:
-        raise BadInput("which column is to be predicted?", where=data[0], remedy=_choose(data))
+        raise BadInput("which column is to be predicted?", where=data[0], remedy=choose_label(data))
     plan = make_plan(data, label, name, Path())
-    _show(plan)
+    show_plan(plan)
     if plan.existing() and not force:
         _compare(plan)
     else:
@@ -50,12 +50,14 @@ def init(data: tuple[str, ...], label: str, name: str, force: bool) -> None:
         _done(plan)
 
 
-def _choose(data: tuple[str, ...]) -> str:
+def choose_label(data: tuple[str, ...]) -> str:
+    """The remedy for a missing label: the columns of the table."""
     names = column_names(data)
     return f"give --label one of: {', '.join(names[:30])}{', ...' if len(names) > 30 else ''}"
 
 
-def _show(plan: Plan) -> None:
+def show_plan(plan: Plan) -> None:
+    """Prints what was seen of a table, and what each column will be used for."""
     for line in report.found(plan):
         click.echo(line)
     click.echo()

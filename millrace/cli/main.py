@@ -16,6 +16,7 @@ from millrace.base.noise import ignore_warnings
 # Dotted paths, so that `millrace --help` imports none of them; the help is theirs in one line.
 COMMANDS = {
     "run": ("millrace.cli.run:run", "Run the pipeline on this machine."),
+    "new": ("millrace.cli.new:new", "Make a project of your own, on top of this library."),
     "init": ("millrace.cli.init:init", "Turn a table into a pipeline: its configuration and its schema."),
     "compile": ("millrace.cli.compile:compile_command", "Compile the pipeline for Vertex AI or Kubeflow Pipelines."),
     "check": ("millrace.cli.check:check_command", "Say what a service would refuse of a compiled job."),

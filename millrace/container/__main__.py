@@ -14,12 +14,15 @@ import logging
 import os
 import runpy
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import describe
 from millrace.beam.arguments import sharing_this_environment
+from millrace.beam.package import with_library
 from millrace.container import kubeflow, runtime_values
 from millrace.container.champion import leave_out_candidate
 from millrace.container.task_input import TaskInput
@@ -51,6 +54,9 @@ def _run(arguments: Optional[Sequence[str]]) -> None:
     if not any(argument.startswith("--runner") for argument in others):
         # Beam works in this container. TFX's entry point adds labels to its options, and would then pack itself.
         others = sharing_this_environment(others)
+    else:
+        # As long as this container lives: Beam reads the wheel when it sends the job.
+        others = with_library(others, Path(tempfile.mkdtemp(prefix="millrace-library-")))
     task = TaskInput.read(own.json_serialized_invocation_args, own.json_serialized_inputs_spec_args)
     runtime_values.apply(task)
     leave_out_candidate(task)

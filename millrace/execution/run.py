@@ -58,9 +58,11 @@ def run(config: Config, folder: RunFolder, started: Callable[[list[str]], None])
 def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]) -> Outcome:
     # TensorFlow and TFX come in here, after the checks: a mistake is told without waiting for them.
     from millrace.beam.check import require_usable
+    from millrace.beam.package import bringing_library
     from millrace.execution.graph import bind, compile_graph
 
     require_usable(config)
+    config = bringing_library(config)
     _put_in_order(config)
     request = folder.request()
     assert request is not None, "the run's folder is made with its request"

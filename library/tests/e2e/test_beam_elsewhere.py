@@ -28,7 +28,7 @@ from tfx.types import Artifact, standard_artifacts
 from millrace.beam import dataflow
 from millrace.beam.arguments import beam_arguments
 from millrace.beam.check import check_engine
-from millrace.beam.package import FreshEnvironment, contents
+from millrace.beam.package import FreshEnvironment, bringing_library, contents
 from millrace.config.loading import load
 from pipeline.pipeline import create_pipeline
 
@@ -260,7 +260,7 @@ def test_the_same_metrics_of_one_model(prepared, in_memory, engine, tmp_path):
     config = load(prepared.conf, engine.settings(prepared.folder / "setup.py", "flink"))
     stage = next(stage for stage in create_pipeline(config).components if stage.id == "Evaluator")
     made = outputs(stage, tmp_path)
-    context = BaseBeamExecutor.Context(beam_pipeline_args=beam_arguments(config))
+    context = BaseBeamExecutor.Context(beam_pipeline_args=beam_arguments(bringing_library(config)))
     before = len(engine.workers())
     stage.executor_spec.executor_class(context).Do(inputs(in_memory)["Evaluator"], made, dict(stage.exec_properties))
     assert len(engine.workers()) == before + 1
@@ -293,7 +293,7 @@ def dataflow_jobs(conf, settings, in_memory, scratch) -> dict[str, tuple[dict, d
     for stage in create_pipeline(config).components:
         if stage.id in DATA_STAGES:
             executor, properties = stage.executor_spec.executor_class, dict(stage.exec_properties)
-            arguments = beam_arguments(config)
+            arguments = beam_arguments(bringing_library(config))
             job = dataflow.build_job(executor, given[stage.id], outputs(stage, scratch), properties, arguments)
             (scratch / f"{stage.id}.pb").write_bytes(job.pipeline.SerializeToString())
             made[stage.id] = (job.request, job.staged)
@@ -320,11 +320,13 @@ def test_dataflow_would_get_jobs_that_its_workers_can_read(prepared, in_memory, 
         assert image["containerImage"].startswith("gcr.io/cloud-dataflow/v1beta3/beam_python")
         assert "pickled_main_session" not in staged
     archive = Path(jobs["ExampleGen"][1]["workflow.tar.gz"])
-    assert "millrace/components/example_gen/stages.py" in contents(archive)
+    assert "models/preprocessing.py" in contents(archive)
+    [library] = [Path(place) for name, place in jobs["ExampleGen"][1].items() if name.endswith(".whl")]
     worker = FreshEnvironment.make(tmp_path / "worker")
     files = [str(tmp_path / f"{stage}.pb") for stage in jobs]
     bare = worker.run("-m", "millrace.beam.unpickling", files[0], folder=tmp_path)
-    assert bare.returncode and "No module named 'runners'" in bare.stderr
+    assert bare.returncode and "No module named 'millrace'" in bare.stderr
+    worker.install(library)
     worker.install(archive)
     read = worker.run("-m", "millrace.beam.unpickling", *files, folder=tmp_path)
     assert read.returncode == 0, read.stdout + read.stderr

@@ -34,7 +34,7 @@ def main() -> None:
     provision = beam_provision_api_pb2_grpc.ProvisionServiceStub(grpc.insecure_channel(told.provision_endpoint))
     info = provision.GetProvisionInfo(beam_provision_api_pb2.GetProvisionInfoRequest(), metadata=identity).info
     for staged in fetch(info, told.artifact_endpoint, identity, folder):
-        if staged.name.endswith(".tar.gz"):
+        if staged.name.endswith((".tar.gz", ".whl")):
             install(staged, folder / "site")
     os.chdir(folder)
     os.execve(
@@ -65,7 +65,7 @@ def fetch(info, endpoint: str, identity: list, folder: Path):
 
 
 def install(archive: Path, target: Path) -> None:
-    """Installs a source archive without what it requires, which a worker's image brings."""
+    """Installs a wheel or a source archive without what it requires, which a worker's image brings."""
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(target)]
     subprocess.run([sys.executable, "-m", "pip", "install", *options, str(archive)], check=True)
 

@@ -62,7 +62,7 @@ def test_what_is_copied_is_there_and_reaches_the_build(stack):
 
 def test_everything_that_setup_py_packs_is_copied():
     packed = re.search(r"PACKAGES = \((.*?)\)", (CHECKOUT / "setup.py").read_text())
-    names = [*re.findall(r'"(\w+)"', packed[1]), "conf"]
+    names = [*re.findall(r'"(\w+)"', packed[1]), "millrace"]
     assert {f"{name}/" for name in names} <= set(sources("current"))
 
 
@@ -73,7 +73,7 @@ def test_nothing_else_reaches_the_build():
         "runs/taxi/metadata.db",
         ".env",
         ".venv/bin/python",
-        "cli/__pycache__/run.pyc",
+        "models/__pycache__/model.pyc",
         "key.json",
     ]:
         wanted = any(path == source or path.startswith(f"{source}/") for source in copied)

@@ -1,0 +1,45 @@
+"""`millrace new`: a project of one's own, somewhere else, on top of the library."""
+
+import os
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from millrace.base.errors import BadInput
+from millrace.cli.init import choose_label, show_plan
+from millrace.init.plan import Plan, make_plan
+from millrace.new.write import require_empty, require_name, write_project
+
+
+@click.command()
+@click.argument("name")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--data", multiple=True, metavar="FILE", help="A table to learn from, as for init. Repeatable.")
+@click.option("--label", default="", metavar="COLUMN", help="The column of it to predict.")
+def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str) -> None:
+    """Make a project of your own, on top of this library.
+
+    NAME: the project's. DIR: a new or an empty folder; by default one called NAME. With --data and --label its pipeline
+    learns from that table (as `millrace init` would have it), else it is the Chicago-taxi pipeline.
+    """
+    require_name(name)
+    target = Path(os.path.abspath(folder or name))
+    require_empty(target)
+    plan = _plan(name, target, data, label)
+    if plan:
+        show_plan(plan)
+    written = write_project(name, target, plan)
+    shown = os.path.relpath(target)
+    click.echo(f"wrote {len(written)} files and the library's wheel into {shown if len(shown) < 60 else target}")
+    click.echo(f"next: cd {shown if len(shown) < 60 else target} && make run")
+
+
+def _plan(name: str, target: Path, data: tuple[str, ...], label: str) -> Optional[Plan]:
+    if not data:
+        if label:
+            raise BadInput("--label names a column of a table", where=label, remedy="name the table with --data")
+        return None
+    if not label:
+        raise BadInput("which column is to be predicted?", where=data[0], remedy=choose_label(data))
+    return make_plan(data, label, name, target)

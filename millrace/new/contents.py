@@ -1,0 +1,36 @@
+"""Which files of the checkout make a project. `library/setup.py` runs this too, before anything is installed."""
+
+from pathlib import Path
+
+FOLDERS = ("conf", "custom_components", "models", "pipeline", "runners", "schema", "tests")
+FILES = (
+    ".dockerignore",
+    "Dockerfile",
+    "bootstrap/docker_image.sh",
+    "bootstrap/image.sh",
+    "cloudbuild.yaml",
+    "requirements/compatible.txt",
+    "requirements/current.txt",
+    "requirements/uv.txt",
+    "setup.py",
+)
+
+
+def collect(root: Path) -> dict[str, Path]:
+    """The files of a project.
+
+    Args:
+        root: the checkout, or the folder in which a wheel brings the same files.
+
+    Returns:
+        Each file by its place in a project, in the order of their names.
+    """
+    found = [root / name for name in FILES]
+    for folder in FOLDERS:
+        found += [path for path in (root / folder).rglob("*") if path.is_file() and _kept(path.relative_to(root))]
+    return {path.relative_to(root).as_posix(): path for path in sorted(found)}
+
+
+def _kept(path: Path) -> bool:
+    """Whether a file is a person's: Python, editors and test tools leave theirs beside."""
+    return "__pycache__" not in path.parts and not any(part.startswith(".") for part in path.parts)
