@@ -4,7 +4,8 @@
     |-- BadInput          exit code 2: the user's input, and how to mend it
     |   |-- ConfigError   one or more problems of a configuration file, all at once
     |   |-- DataError     a table that cannot be read or cannot be learned from
-    |   `-- SchemaError   a schema file that cannot be parsed or does not fit
+    |   |-- SchemaError   a schema file that cannot be parsed or does not fit
+    |   `-- InputRefused  what the project's own code cannot learn from; also a ValueError
     |-- GateRefused       exit code 3: a gate said no (data, evaluation, infrastructure), and why
     `-- StageFailed       exit code 1: a stage of the graph failed, and where its log is
 
@@ -39,11 +40,19 @@ class MillraceError(Exception):
         self.where = where
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple:
+        return _rebuilt, (type(self), self.what, self.where, self.remedy)
+
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where else self.what]
         if self.remedy:
             lines.append(f"  remedy: {self.remedy}")
         return "\n".join(lines)
+
+
+def _rebuilt(kind: type[MillraceError], what: str, where: str, remedy: str) -> MillraceError:
+    """An error as it comes back from another process: its place and its remedy are named arguments."""
+    return kind(what, where=where, remedy=remedy)
 
 
 class BadInput(MillraceError):
@@ -62,6 +71,10 @@ class DataError(BadInput):
 
 class SchemaError(BadInput):
     """A schema file that cannot be parsed or does not fit the data or the features."""
+
+
+class InputRefused(BadInput, ValueError):
+    """The data or the configuration cannot be learned from as it is; what a project's own code raises too."""
 
 
 class GateRefused(MillraceError):

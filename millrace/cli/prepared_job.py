@@ -11,7 +11,7 @@ from millrace.base.quiet import output_to
 from millrace.cli.findings import counted, print_findings
 from millrace.cloud.compile import compile_for, compiled_file
 from millrace.cloud.remote.jobs import Service
-from millrace.cloud.remote.services import connect
+from millrace.cloud.services import connect
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.jobspec.checks import check

@@ -18,7 +18,7 @@ from millrace.cli.board import Board
 from millrace.cli.prepared_job import compiled_before, parameter_values
 from millrace.cli.rehearsal_report import print_report
 from millrace.cli.service_options import service_options
-from millrace.cloud.remote.services import meant
+from millrace.cloud.services import meant
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.config.loading import load

@@ -14,7 +14,7 @@ from millrace.base.errors import BadInput
 from millrace.cli.prepared_job import compiled_before, parameter_values, prepared
 from millrace.cli.service_options import also, connected, local_time, service_options
 from millrace.cloud.remote.jobs import RemoteSchedule, Service
-from millrace.cloud.remote.services import KUBEFLOW, meant
+from millrace.cloud.services import KUBEFLOW, meant
 from millrace.config.cloud_sections import Schedule
 from millrace.config.config import Config
 from millrace.config.loading import load

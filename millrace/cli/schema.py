@@ -15,13 +15,13 @@ from millrace.schema import files, words
 from millrace.schema import impact as impacts
 from millrace.schema import lint as rules
 from millrace.schema import proposals as answers
-from millrace.schema.errors import SchemaFileError
 from millrace.schema.evidence import Evidence
-from millrace.schema.files import SchemaText
 from millrace.schema.patches import patch
 from millrace.schema.proposals import Proposal
-from millrace.schema.workbench import Workbench, reported
+from millrace.schema.workbench import Workbench
+from millrace.textproto import schema_text
 from millrace.textproto.rewrite import rewrite
+from millrace.textproto.schema_text import SchemaText
 
 _LAST = click.option("-n", "--last", default=10, show_default=True, type=click.IntRange(min=1), help="Runs to look at.")
 
@@ -42,7 +42,7 @@ def _command(function: Callable[..., Any]) -> Any:
     def start(config_file: str, overrides: tuple[str, ...], **options: Any) -> Any:
         return function(Workbench.of(config_file, overrides), **options)
 
-    with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(reported(start))
+    with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(start)
     return schema.command(function.__name__.strip("_"))(config_options(with_json))
 
 
@@ -54,7 +54,7 @@ def show(bench: Workbench, split: Optional[str], as_json: bool) -> None:
     splits = bench.seen()
     if split is not None and split not in splits:
         remedy = f"the latest run has: {', '.join(splits) or 'no statistics'}"
-        raise SchemaFileError("no such split", where=split, remedy=remedy)
+        raise SchemaError("no such split", where=split, remedy=remedy)
     rows = tables.feature_rows(source.proto, splits)
     known = {row["feature"] for row in rows}
     undescribed = sorted({path for columns in splits.values() for path in columns} - known)
@@ -87,9 +87,9 @@ def infer(
     text = inference.text(inference.schema_of(statistics))
     if output is not None:
         if output.exists() and not force:
-            raise SchemaFileError("this file exists", where=str(output), remedy="add --force to overwrite it")
+            raise SchemaError("this file exists", where=str(output), remedy="add --force to overwrite it")
         output.parent.mkdir(parents=True, exist_ok=True)
-        before = files.read_text(output) if output.exists() else ""
+        before = schema_text.read_text(output) if output.exists() else ""
         with files.locked(output):
             files.History(bench.history_folder, output).change(before, text, "infer", ("a schema was inferred",))
     if as_json:
@@ -103,8 +103,8 @@ def infer(
 def check(bench: Workbench, file: Optional[Path], as_json: bool) -> None:
     """Look for mistakes in the file (the configured one, or FILE); exit code 2 when there are errors."""
     try:
-        source = files.read(file) if file else bench.read()
-    except SchemaFileError as error:
+        source = schema_text.read(file) if file else bench.read()
+    except SchemaError as error:
         if as_json:
             tables.print_json({"file": str(file or bench.path), "error": {"where": error.where, "what": error.what}})
             raise click.exceptions.Exit(2) from error
@@ -166,7 +166,7 @@ def _proposals(bench: Workbench, source: SchemaText, run: Evidence) -> list[Prop
 def accept(bench: Workbench, numbers: tuple[str, ...], reasons: tuple[str, ...], as_json: bool) -> None:
     """Make proposed edits in the file, by their numbers or by the anomalies' reason."""
     if not numbers and not reasons:
-        raise SchemaFileError("say which", remedy=f"millrace schema propose -c {bench.config_file} lists them")
+        raise SchemaError("say which", remedy=f"millrace schema propose -c {bench.config_file} lists them")
     run = bench.run("latest")
     with files.locked(bench.path):
         source = bench.read()
@@ -192,18 +192,18 @@ def _chosen(found: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence
     unknown = [number for number in numbers if number not in by_number]
     if unknown:
         remedy = f"there are {', '.join(by_number) or 'none'}"
-        raise SchemaFileError(f"no proposal {', '.join(unknown)}", remedy=remedy)
+        raise SchemaError(f"no proposal {', '.join(unknown)}", remedy=remedy)
     chosen = [by_number[number] for number in dict.fromkeys(numbers)]
     empty = [proposal.number for proposal in chosen if proposal.after is None]
     if empty:
-        raise SchemaFileError(f"{', '.join(empty)} has no edit", remedy="mend the data or the configuration")
+        raise SchemaError(f"{', '.join(empty)} has no edit", remedy="mend the data or the configuration")
     for reason in reasons:
         fitting = [p for p in found if p.anomaly.reason == reason and p.preferred and p.after is not None]
         if not fitting:
             there = sorted({proposal.anomaly.reason for proposal in found})
             near = difflib.get_close_matches(reason.upper(), there, n=1) or there
             remedy = f"the reasons of the latest run: {', '.join(near) or 'none'}"
-            raise SchemaFileError(f"no proposal for {reason}", remedy=remedy)
+            raise SchemaError(f"no proposal for {reason}", remedy=remedy)
         chosen += [proposal for proposal in fitting if proposal not in chosen]
     return chosen
 
@@ -240,14 +240,14 @@ def impact(bench: Workbench, last: int, as_json: bool) -> None:
 @_LAST
 def edit(bench: Workbench, last: int, as_json: bool) -> None:
     """Open the file in $EDITOR; on save, check it, show what changed and what it would do, and ask."""
-    source = files.read_text(bench.path)
+    source = schema_text.read_text(bench.path)
     draft = bench.history.draft
     draft.parent.mkdir(parents=True, exist_ok=True)
     if not (draft.exists() and click.confirm(f"an edit was interrupted ({draft}); go on with it?", default=True)):
         files.write(draft, source)
     while True:
         click.edit(filename=str(draft))
-        text = files.read_text(draft)
+        text = schema_text.read_text(draft)
         if text == source:
             draft.unlink()
             click.echo("nothing changed")
@@ -274,8 +274,8 @@ def edit(bench: Workbench, last: int, as_json: bool) -> None:
 def _reviewed(bench: Workbench, before: str, after: str, last: int) -> Optional[tuple[str, ...]]:
     """Shows what an edit says and does; returns the changes in words, or None when the text is not a schema."""
     try:
-        source = files.parse(after, bench.shown_path)
-    except SchemaFileError as error:
+        source = schema_text.parse(after, bench.shown_path)
+    except SchemaError as error:
         click.echo(f"{error.where}: {error.what}", err=True)
         return None
     findings = rules.lint(source, bench.seen(), bench.uses)
@@ -292,8 +292,8 @@ def _reviewed(bench: Workbench, before: str, after: str, last: int) -> Optional[
 
 def _words(before: str, source: SchemaText) -> tuple[str, ...]:
     try:
-        old = files.parse(before, source.name)
-    except SchemaFileError:
+        old = schema_text.parse(before, source.name)
+    except SchemaError:
         return ("mended: the file was not a schema",)
     return tuple(str(change) for change in words.changes(old.proto, source.proto)) or ("only the layout changes",)
 
@@ -302,6 +302,6 @@ def _keep(bench: Workbench, before: str, after: str, said: tuple[str, ...], draf
     try:
         with files.locked(bench.path):
             bench.history.change(before, after, "edit", said)
-    except SchemaFileError as error:
+    except SchemaError as error:
         raise SchemaError(error.what, where=error.where, remedy=f"your edit is kept in {draft}") from error
     draft.unlink()

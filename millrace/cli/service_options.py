@@ -8,7 +8,7 @@ import click
 
 from millrace.cli.options import config_options, is_default
 from millrace.cloud.remote.jobs import Service
-from millrace.cloud.remote.services import KUBEFLOW, VERTEX, connect, meant
+from millrace.cloud.services import KUBEFLOW, VERTEX, connect, meant
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.jobspec.job import Dialect

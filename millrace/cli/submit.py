@@ -17,7 +17,7 @@ from millrace.cli.prepared_job import compiled_before, parameter_values, prepare
 from millrace.cli.service_options import also, service_options
 from millrace.cloud.remote.following import Watched, follow
 from millrace.cloud.remote.jobs import RemoteJob, Service
-from millrace.cloud.remote.services import meant
+from millrace.cloud.services import meant
 from millrace.config.loading import load
 from millrace.jobspec.job import CompiledJob, Dialect
 from millrace.metadata.journal import State

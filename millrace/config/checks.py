@@ -14,7 +14,7 @@ from millrace.components.example_gen.csv_cells import header_names
 from millrace.config.config import Config, Data, DatabaseServer
 from millrace.config.data_files import data_files
 from millrace.config.paths import layout
-from millrace.config.schema_file import curated_schema
+from millrace.textproto import schema_text
 
 
 def check(config: Config) -> None:
@@ -156,7 +156,7 @@ def _columns_cover(config: Config, columns: list[str]) -> None:
 
 
 def _schema_fits(config: Config) -> None:
-    schema = curated_schema(config).proto
+    schema = schema_text.read(config.schema_.file or "").proto
     names = {feature.name for feature in schema.feature}
     wanted = {config.label.column, *config.feature_table().columns()}
     if not names & wanted:

@@ -1,7 +1,8 @@
 """The runtime parameters of a compiled job, made into the execution properties that TFX's stages read.
 
 A job has a few parameters with plain names and values, which may be set when it is submitted. A stage gets each of
-them under the name of `INPUTS`; here it becomes what TFX knows: a range of spans, training arguments, an EvalConfig.
+them under a name of `millrace.jobspec.runtime_inputs`; here it becomes what TFX knows: a range of spans, training
+arguments, an EvalConfig.
 """
 
 import json
@@ -10,17 +11,7 @@ from typing import Any
 
 from millrace.config.config import Threshold
 from millrace.container.task_input import TaskInput
-
-# The names under which a stage gets a runtime parameter of the job. They are no execution properties of TFX.
-SPAN = "runtime_span"
-TRAINING_STEPS = "runtime_training_steps"
-TRAINING_EPOCHS = "runtime_training_epochs"
-THRESHOLDS = "runtime_thresholds"
-QUERY = "runtime_query"
-# A constant beside THRESHOLDS: the label and the evaluation section from which the EvalConfig was made.
-EVALUATION = "evaluation_section"
-
-NEWEST_SPAN = -1
+from millrace.jobspec import runtime_inputs
 
 
 def apply(task: TaskInput) -> None:
@@ -29,11 +20,11 @@ def apply(task: TaskInput) -> None:
         value = task.take(name)
         if value is not None:
             meaning(task, value)
-    task.take(EVALUATION)
+    task.take(runtime_inputs.EVALUATION)
 
 
 def _span(task: TaskInput, value: Any) -> None:
-    if int(value) == NEWEST_SPAN:
+    if int(value) == runtime_inputs.NEWEST_SPAN:
         task.take("range_config")
     else:
         span = {"start_span_number": int(value), "end_span_number": int(value)}
@@ -54,7 +45,7 @@ def _training_epochs(task: TaskInput, value: Any) -> None:
 def _thresholds(task: TaskInput, value: Any) -> None:
     given = json.loads(value) if isinstance(value, str) else value
     thresholds = [Threshold.model_validate(threshold).model_dump(mode="json") for threshold in given]
-    section = json.loads(task.take(EVALUATION))
+    section = json.loads(task.take(runtime_inputs.EVALUATION))
     if thresholds == section["evaluation"]["thresholds"]:
         return
     # TFMA is imported where the thresholds are others than those that were compiled.
@@ -75,9 +66,9 @@ def _query(task: TaskInput, value: Any) -> None:
 
 
 _MEANINGS: dict[str, Callable[[TaskInput, Any], None]] = {
-    SPAN: _span,
-    TRAINING_STEPS: _training_steps,
-    TRAINING_EPOCHS: _training_epochs,
-    THRESHOLDS: _thresholds,
-    QUERY: _query,
+    runtime_inputs.SPAN: _span,
+    runtime_inputs.TRAINING_STEPS: _training_steps,
+    runtime_inputs.TRAINING_EPOCHS: _training_epochs,
+    runtime_inputs.THRESHOLDS: _thresholds,
+    runtime_inputs.QUERY: _query,
 }

@@ -20,7 +20,7 @@ from millrace.init.scan import WHOLE_BYTES, Table, scan
 from millrace.init.sources import Source, find_source
 from millrace.init.write_config import config_text
 from millrace.init.write_schema import schema_text
-from millrace.schema.files import parse as parse_schema
+from millrace.textproto.schema_text import parse as parse_schema
 
 
 @dataclass(frozen=True)

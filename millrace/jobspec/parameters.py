@@ -11,8 +11,7 @@ from typing import Any
 
 from millrace.components import stage_ids
 from millrace.config.config import Config
-from millrace.container import runtime_values
-from millrace.jobspec import edit
+from millrace.jobspec import edit, runtime_inputs
 from millrace.jobspec.job import CompiledJob
 
 _SPAN_TOKENS = ("{SPAN", "{YYYY", "{MM", "{DD")
@@ -45,27 +44,27 @@ def runtime_parameters(config: Config) -> list[RuntimeParameter]:
     return [
         *_of_the_data(config),
         _of_the_training(config),
-        RuntimeParameter("thresholds", stage_ids.EVALUATOR, runtime_values.THRESHOLDS, "LIST", thresholds),
+        RuntimeParameter("thresholds", stage_ids.EVALUATOR, runtime_inputs.THRESHOLDS, "LIST", thresholds),
     ]
 
 
 def _of_the_data(config: Config) -> list[RuntimeParameter]:
     data = config.data
     if data.format == "bigquery":
-        return [RuntimeParameter("query", stage_ids.EXAMPLE_GEN, runtime_values.QUERY, "STRING", data.query)]
+        return [RuntimeParameter("query", stage_ids.EXAMPLE_GEN, runtime_inputs.QUERY, "STRING", data.query)]
     found = [RuntimeParameter("data_path", stage_ids.EXAMPLE_GEN, "input_base", "STRING", data.path)]
     patterns = [split.pattern for split in data.files] or [data.pattern]
     if any(token in pattern for token in _SPAN_TOKENS for pattern in patterns):
-        span = runtime_values.NEWEST_SPAN if data.span is None else data.span
-        found.append(RuntimeParameter("span", stage_ids.EXAMPLE_GEN, runtime_values.SPAN, "NUMBER_INTEGER", span))
+        span = runtime_inputs.NEWEST_SPAN if data.span is None else data.span
+        found.append(RuntimeParameter("span", stage_ids.EXAMPLE_GEN, runtime_inputs.SPAN, "NUMBER_INTEGER", span))
     return found
 
 
 def _of_the_training(config: Config) -> RuntimeParameter:
     name, wanted, value = (
-        ("training_steps", runtime_values.TRAINING_STEPS, config.training.steps)
+        ("training_steps", runtime_inputs.TRAINING_STEPS, config.training.steps)
         if config.training.steps
-        else ("training_epochs", runtime_values.TRAINING_EPOCHS, config.training.epochs)
+        else ("training_epochs", runtime_inputs.TRAINING_EPOCHS, config.training.epochs)
     )
     return RuntimeParameter(name, stage_ids.TRAINER, wanted, "NUMBER_INTEGER", value)
 
@@ -79,4 +78,4 @@ def add_runtime_parameters(job: CompiledJob, config: Config) -> None:
         "label": config.label.model_dump(mode="json"),
         "evaluation": config.evaluation.model_dump(mode="json"),
     }
-    edit.pass_constant(job, stage_ids.EVALUATOR, runtime_values.EVALUATION, json.dumps(section, sort_keys=True))
+    edit.pass_constant(job, stage_ids.EVALUATOR, runtime_inputs.EVALUATION, json.dumps(section, sort_keys=True))

@@ -18,7 +18,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from millrace.components.infra_validator.queries import Arrays, Infos, Query
+from millrace.model_server.query import Arrays, Infos, Query
 from millrace.model_server.server_process import Ports
 
 HOST = "127.0.0.1"

@@ -16,7 +16,7 @@ from google.protobuf.message import Message as Proto
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
-from millrace.schema.errors import SchemaFileError
+from millrace.base.errors import SchemaError
 
 STATISTICS_FILE = "FeatureStats.pb"
 ANOMALIES_FILE = "SchemaDiff.pb"
@@ -52,7 +52,7 @@ class Evidence:
         """The statistics over all rows of each split.
 
         Raises:
-            SchemaFileError: a file is not what StatisticsGen writes.
+            SchemaError: a file is not what StatisticsGen writes.
         """
         lists = _splits(self.statistics_folder, STATISTICS_FILE, statistics_pb2.DatasetFeatureStatisticsList)
         return {split: whole(found) for split, found in lists}
@@ -62,7 +62,7 @@ class Evidence:
         """The anomalies of each split that was validated.
 
         Raises:
-            SchemaFileError: a file is not what ExampleValidator writes.
+            SchemaError: a file is not what ExampleValidator writes.
         """
         if self.anomalies_folder is None:
             return {}
@@ -83,13 +83,13 @@ def read_binary(file: Path, kind: type[P]) -> P:
     """A serialized proto from a file.
 
     Raises:
-        SchemaFileError: the file cannot be read, or holds something else.
+        SchemaError: the file cannot be read, or holds something else.
     """
     try:
         return kind.FromString(file.read_bytes())
     except (OSError, DecodeError) as error:
         remedy = "the artifact is damaged: run the pipeline again with --no-cache"
-        raise SchemaFileError(f"not a {kind.DESCRIPTOR.name} proto", where=str(file), remedy=remedy) from error
+        raise SchemaError(f"not a {kind.DESCRIPTOR.name} proto", where=str(file), remedy=remedy) from error
 
 
 def whole(found: statistics_pb2.DatasetFeatureStatisticsList) -> Statistics:

@@ -1,4 +1,4 @@
-"""Schema files on disk: read with the place of a mistake, written whole or not at all, with a history to go back in.
+"""Schema files on disk: found by name, written whole or not at all, with a history to go back in.
 
 The lock is held on the file's folder, so that nothing is left beside the file, and it goes with the process that held
 it. The history is one JSON file an edit, in a folder of the caller's choice.
@@ -15,80 +15,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from millrace.schema.errors import SchemaFileError
-from millrace.textproto.lexer import TextProtoError
-from millrace.textproto.rewrite import read as read_textproto
+from millrace.base.errors import SchemaError
+from millrace.textproto.schema_text import SchemaText, parse, read, read_text
 
 LOCK_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class SchemaText:
-    """A schema, and the text that says it.
-
-    Args:
-        name: what to call it in a message: a path, or a git revision and path.
-        text: the text, byte for byte (UTF-8).
-    """
-
-    name: str
-    text: str
-    proto: schema_pb2.Schema
-
-
-def parse(text: str, name: str) -> SchemaText:
-    """Parses a schema's text.
-
-    Args:
-        text: a Schema proto in text format.
-        name: what to call it in a message.
-
-    Raises:
-        SchemaFileError: the text is not a schema; with line and column, and the line shown with a caret.
-    """
-    try:
-        return SchemaText(name, text, read_textproto(text, schema_pb2.Schema))
-    except TextProtoError as error:
-        raise SchemaFileError(
-            f"{error.what}\n{error.shown}",
-            where=f"{name}:{error.line}:{error.column}",
-            remedy="mend that line, and check again with: millrace schema check",
-        ) from error
-
-
-def read(path: Union[str, Path]) -> SchemaText:
-    """Reads and parses a schema file.
-
-    Raises:
-        SchemaFileError: the file cannot be read or is not a schema.
-    """
-    return parse(read_text(Path(path)), str(path))
-
-
-def read_text(path: Path) -> str:
-    """The file's text with its line ends as they are.
-
-    Raises:
-        SchemaFileError: the file cannot be read or is not UTF-8.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        remedy = "millrace schema infer -o FILE writes a first one from the latest run's statistics"
-        raise SchemaFileError("there is no such file", where=str(path), remedy=remedy) from error
-    except OSError as error:
-        raise SchemaFileError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        where = f"{path}:{line}:{column}"
-        raise SchemaFileError("not UTF-8 text", where=where, remedy="save the file as UTF-8") from error
 
 
 def read_any(source: str) -> SchemaText:
@@ -99,13 +33,13 @@ def read_any(source: str) -> SchemaText:
             to the working directory.
 
     Raises:
-        SchemaFileError: nothing there, or no schema.
+        SchemaError: nothing there, or no schema.
     """
     path = Path(source)
     if path.is_dir():
         found = sorted([*path.glob("*.pbtxt"), *path.glob("*.pb")])
         if len(found) != 1:
-            raise SchemaFileError(f"this folder holds {len(found)} schema files; expected one", where=source)
+            raise SchemaError(f"this folder holds {len(found)} schema files; expected one", where=source)
         path = found[0]
     if path.exists() or ":" not in source:
         return _read_binary(path) if path.suffix == ".pb" else read(path)
@@ -120,7 +54,7 @@ def _read_binary(path: Path) -> SchemaText:
     try:
         proto.ParseFromString(path.read_bytes())
     except DecodeError as error:
-        raise SchemaFileError("not a binary Schema proto", where=str(path)) from error
+        raise SchemaError("not a binary Schema proto", where=str(path)) from error
     return SchemaText(str(path), text_format.MessageToString(proto, as_utf8=True), proto)
 
 
@@ -131,20 +65,20 @@ def _from_git(source: str) -> str:
     if path.startswith("/"):
         path = f"./{os.path.relpath(path)}"
     if revision.startswith("-"):
-        raise SchemaFileError("this is not a git revision", where=source)
+        raise SchemaError("this is not a git revision", where=source)
     command = ["git", "show", "--no-textconv", f"{revision}:{path}"]
     try:
         shown = subprocess.run(command, capture_output=True, check=False)
     except FileNotFoundError as error:
-        raise SchemaFileError("git is not installed, and there is no such file", where=source) from error
+        raise SchemaError("git is not installed, and there is no such file", where=source) from error
     if shown.returncode != 0:
         reason = shown.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
         remedy = "name a file, or REVISION:PATH, for instance HEAD~1:schema/taxi/schema.pbtxt"
-        raise SchemaFileError(f"neither a file nor known to git: {reason}", where=source, remedy=remedy)
+        raise SchemaError(f"neither a file nor known to git: {reason}", where=source, remedy=remedy)
     try:
         return shown.stdout.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise SchemaFileError("not UTF-8 text", where=source) from error
+        raise SchemaError("not UTF-8 text", where=source) from error
 
 
 @contextlib.contextmanager
@@ -156,12 +90,12 @@ def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
         seconds: how long to wait for another process.
 
     Raises:
-        SchemaFileError: another process holds the lock, or the folder is not there.
+        SchemaError: another process holds the lock, or the folder is not there.
     """
     try:
         folder = os.open(path.resolve().parent, os.O_RDONLY)
     except OSError as error:
-        raise SchemaFileError(f"the folder cannot be opened: {error.strerror}", where=str(path)) from error
+        raise SchemaError(f"the folder cannot be opened: {error.strerror}", where=str(path)) from error
     try:
         _wait_for(folder, path, time.monotonic() + seconds)
         yield
@@ -176,9 +110,7 @@ def _wait_for(folder: int, path: Path, deadline: float) -> None:
         except BlockingIOError as error:
             if time.monotonic() > deadline:
                 remedy = "wait until it is done, then try again"
-                raise SchemaFileError(
-                    "another command is changing this file", where=str(path), remedy=remedy
-                ) from error
+                raise SchemaError("another command is changing this file", where=str(path), remedy=remedy) from error
             time.sleep(0.05)
         else:
             return
@@ -188,7 +120,7 @@ def write(path: Path, text: str) -> None:
     """Puts a text in place of a file's content, whole or not at all; a link keeps pointing to the file.
 
     Raises:
-        SchemaFileError: the file cannot be written.
+        SchemaError: the file cannot be written.
     """
     target = path.resolve()
     beside = ""
@@ -204,7 +136,7 @@ def write(path: Path, text: str) -> None:
     except OSError as error:
         if beside:
             Path(beside).unlink(missing_ok=True)
-        raise SchemaFileError(f"cannot be written: {error.strerror}", where=str(path)) from error
+        raise SchemaError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 
 def digest(text: str) -> str:
@@ -270,11 +202,11 @@ class History:
             words: what changes.
 
         Raises:
-            SchemaFileError: the file is no longer `before`, or cannot be written.
+            SchemaError: the file is no longer `before`, or cannot be written.
         """
         if self._path.exists() and read_text(self._path) != before:
             remedy = "look at it again: someone else changed it in the meantime"
-            raise SchemaFileError("the file changed since it was read", where=str(self._path), remedy=remedy)
+            raise SchemaError("the file changed since it was read", where=str(self._path), remedy=remedy)
         parse(after, str(self._path))
         number = len(self.edits()) + 1
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -297,13 +229,13 @@ class History:
             The edit that was taken back.
 
         Raises:
-            SchemaFileError: there is nothing to take back, or the file was edited since.
+            SchemaError: there is nothing to take back, or the file was edited since.
         """
         now = read_text(self._path)
         newest = self.last()
         if newest is None:
             remedy = f"edits by hand are in git: git log -p {self._path}"
-            raise SchemaFileError("no edit of the workbench to take back", where=str(self._path), remedy=remedy)
+            raise SchemaError("no edit of the workbench to take back", where=str(self._path), remedy=remedy)
         if newest.after == now:
             write(self._path, newest.before)
             self._mark_undone(newest)
@@ -312,7 +244,7 @@ class History:
             self._mark_undone(newest)
             return self.undo(force)
         if not force:
-            raise SchemaFileError(
+            raise SchemaError(
                 f"the file was changed after the last edit ({newest.when}: {newest.why}), and undo would lose that",
                 where=str(self._path),
                 remedy="undo that change first, or add --force: what is lost can then be taken back with another undo",
@@ -328,5 +260,5 @@ class History:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise SchemaFileError(f"the history cannot be kept: {error.strerror}", where=str(self._folder)) from error
+            raise SchemaError(f"the history cannot be kept: {error.strerror}", where=str(self._folder)) from error
         write(self._folder / f"{edit.number:06d}.json", json.dumps(asdict(edit), indent=1, ensure_ascii=False))

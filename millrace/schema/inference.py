@@ -11,8 +11,8 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
+from millrace.base.errors import SchemaError
 from millrace.schema import native
-from millrace.schema.errors import SchemaFileError
 from millrace.schema.evidence import whole
 
 _BATCH_ROWS = 65_536
@@ -30,11 +30,11 @@ def schema_of(statistics: Sequence[Statistics]) -> schema_pb2.Schema:
         statistics: one or more, for instance one a split.
 
     Raises:
-        SchemaFileError: there is no row to infer from.
+        SchemaError: there is no row to infer from.
     """
     filled = [found for found in statistics if found.num_examples]
     if not filled:
-        raise SchemaFileError("no row to infer a schema from", remedy="name files with rows")
+        raise SchemaError("no row to infer a schema from", remedy="name files with rows")
     schema = native.infer(filled[0])
     for found in filled[1:]:
         schema = native.update(schema, found, native.MAX_STRING_DOMAIN)
@@ -54,12 +54,12 @@ def statistics_of(paths: Sequence[Path]) -> list[Statistics]:
         paths: CSV files (also compressed) with a header, or Parquet files; folders stand for the files in them.
 
     Raises:
-        SchemaFileError: a file is not a table, or there is none.
+        SchemaError: a file is not a table, or there is none.
     """
     files = list(_files(paths))
     if not files:
         where = ", ".join(map(str, paths))
-        raise SchemaFileError("no data file here", where=where, remedy="name CSV or Parquet files")
+        raise SchemaError("no data file here", where=where, remedy="name CSV or Parquet files")
     return [_parquet(file) if file.suffix in _PARQUET else _csv(file) for file in files]
 
 
@@ -84,7 +84,7 @@ def _parquet(file: Path) -> Statistics:
             more = stats_impl.generate_partial_statistics_in_memory(lists, options, generators)
             sums = [generator.merge_accumulators(pair) for generator, *pair in zip(generators, sums, more, strict=True)]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise SchemaFileError(f"not a Parquet table that can be read: {error}", where=str(file)) from error
+        raise SchemaError(f"not a Parquet table that can be read: {error}", where=str(file)) from error
     return whole(stats_impl.extract_statistics_output(sums, generators))
 
 
@@ -119,4 +119,4 @@ def _csv(file: Path) -> Statistics:
     except (ValueError, RuntimeError, OSError, StopIteration, UnicodeDecodeError) as error:
         last = str(error).strip().splitlines()[-1:] or ["it has no header"]
         remedy = "name a CSV file with a header, whose rows have as many cells as it"
-        raise SchemaFileError(f"not a CSV table: {last[0]}", where=str(file), remedy=remedy) from error
+        raise SchemaError(f"not a CSV table: {last[0]}", where=str(file), remedy=remedy) from error

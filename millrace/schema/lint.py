@@ -9,9 +9,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature
 
 from millrace.schema.evidence import Seen
-from millrace.schema.files import SchemaText
 from millrace.schema.phrases import NOT_EXPECTED, features, fits, number, type_name
 from millrace.textproto import tree
+from millrace.textproto.schema_text import SchemaText
 
 Splits = Mapping[str, Mapping[str, Seen]]
 

@@ -1,13 +1,12 @@
 """What the schema commands work on: the configured file, its history, and what past runs saw and were refused for."""
 
-import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Optional, TypeVar, cast
+from typing import Any, Optional
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
@@ -20,30 +19,16 @@ from millrace.config import paths
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.schema import files
-from millrace.schema.errors import SchemaFileError
 from millrace.schema.evidence import Evidence, Seen, seen
-from millrace.schema.files import History, SchemaText
+from millrace.schema.files import History
 from millrace.schema.impact import Anomalies, Block
 from millrace.schema.lint import Uses
 from millrace.schema.phrases import features
 from millrace.schema.ways import Anomaly
+from millrace.textproto import schema_text
+from millrace.textproto.schema_text import SchemaText
 
 _RANGES = ("INT_TYPE_SMALL_INT", "INT_TYPE_BIG_INT", "FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def reported(command: F) -> F:
-    """Turns the schema package's errors into the error tree of the command line."""
-
-    @functools.wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> Any:
-        try:
-            return command(*arguments, **options)
-        except SchemaFileError as error:
-            raise SchemaError(error.what, where=error.where, remedy=error.remedy) from error
-
-    return cast(F, wrapped)
 
 
 @dataclass(frozen=True)
@@ -68,11 +53,11 @@ class Workbench:
         """The schema file.
 
         Raises:
-            SchemaFileError: the configuration names none.
+            SchemaError: the configuration names none.
         """
         if not self.config.schema_.file:
             name = f"schema/{self.config.name}/schema.pbtxt"
-            raise SchemaFileError(
+            raise SchemaError(
                 "the configuration names no schema file, so runs use the inferred schema",
                 where=self.config_file,
                 remedy=f"millrace schema infer -c {self.config_file} -o {name}, then set schema.file to it",
@@ -87,7 +72,7 @@ class Workbench:
 
     def read(self) -> SchemaText:
         """The schema file, parsed."""
-        return files.parse(files.read_text(self.path), self.shown_path)
+        return schema_text.parse(schema_text.read_text(self.path), self.shown_path)
 
     @property
     def history(self) -> History:
@@ -120,13 +105,13 @@ class Workbench:
         """A run by its id, or `latest`.
 
         Raises:
-            SchemaFileError: there is no such run with statistics.
+            SchemaError: there is no such run with statistics.
         """
         found = self.latest if run_id == "latest" else next((r for r in self.runs if r.run_id == run_id), None)
         if found is None:
             known = ", ".join(run.run_id for run in self.runs[-3:]) or "none yet"
             remedy = f"runs with statistics: {known}; millrace run -c {self.config_file} makes one"
-            raise SchemaFileError("no such run with statistics on disk", where=run_id, remedy=remedy)
+            raise SchemaError("no such run with statistics on disk", where=run_id, remedy=remedy)
         return found
 
     def source(self, name: str) -> SchemaText:
@@ -135,7 +120,7 @@ class Workbench:
             return files.read_any(name)
         found = self.run(name.removeprefix("run:")).schema
         if found is None:
-            raise SchemaFileError("this run was not validated, so its schema is not known", where=name)
+            raise SchemaError("this run was not validated, so its schema is not known", where=name)
         from google.protobuf import text_format
 
         return SchemaText(name, text_format.MessageToString(found, as_utf8=True), found)

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import keras
 
-from millrace.training.errors import InputRefused
+from millrace.base.errors import InputRefused
 
 LOG = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Union
 
 import tensorflow as tf
 
-from millrace.training.errors import InputRefused
+from millrace.base.errors import InputRefused
 
 Column = Union[tf.Tensor, tf.SparseTensor, tf.RaggedTensor]
 

@@ -8,9 +8,9 @@ import tensorflow_transform as tft
 from tensorflow_transform import graph_tools
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
+from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable, Numeric
 from millrace.features.keys import missing_key, transformed_key
-from millrace.training.errors import InputRefused
 
 
 def derived_features(

@@ -10,6 +10,7 @@ from typing import Any, Union
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from millrace.base.errors import InputRefused
 from millrace.features.description import (
     Bucketized,
     Categorical,
@@ -27,7 +28,6 @@ from millrace.features.keys import missing_key, transformed_key, vocabulary_name
 from millrace.training import columns
 from millrace.training.columns import Column
 from millrace.training.date_parts import date_vector
-from millrace.training.errors import InputRefused
 
 UNKNOWN_CLASS = -1
 """The class id of a row whose label is missing or not among the classes. Training gives such a row no weight."""

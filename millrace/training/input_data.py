@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable
 from millrace.features.keys import transformed_key
-from millrace.training.errors import InputRefused
 
 SHUFFLED_ROWS = 65_536
 """Rows in the shuffle buffer, still serialised: some tens of megabytes."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from millrace.base.errors import InputRefused
 from millrace.features.description import Label
 from millrace.training.encoders import UNKNOWN_CLASS
-from millrace.training.errors import InputRefused
 
 
 @dataclass(frozen=True)

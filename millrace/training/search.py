@@ -9,8 +9,8 @@ from typing import Any, Optional
 import keras
 import keras_tuner
 
+from millrace.base.errors import InputRefused
 from millrace.training import fitting
-from millrace.training.errors import InputRefused
 from millrace.training.settings import Settings, hyperparameter_value
 
 LOG = logging.getLogger(__name__)

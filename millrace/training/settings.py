@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from millrace.base import dotted
+from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable
-from millrace.training.errors import InputRefused
 
 Settings = Mapping[str, Any]
 

@@ -25,12 +25,12 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
+from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable, Vector
 from millrace.features.keys import safe_name, transformed_key
 from millrace.training.columns import Column
 from millrace.training.derived import columns_behind
 from millrace.training.encoders import UNKNOWN_CLASS
-from millrace.training.errors import InputRefused
 
 ABOUT_FILE = "assets.extra/millrace.json"
 

@@ -23,7 +23,7 @@ from millrace.components.example_gen.component import ColumnarExampleGen
 from millrace.components.statistics_gen.component import StatisticsGen
 from millrace.config.config import Config, Data
 from millrace.config.platform import Platform
-from millrace.config.schema_file import curated_schema
+from millrace.textproto import schema_text
 
 # TFX's token for a version, with an optional number of digits: {VERSION} or {VERSION:3}.
 _VERSION = re.compile(r"\{VERSION(:(?P<width>\d+))?\}")
@@ -114,7 +114,7 @@ def build_schema_gen(statistics: BaseChannel) -> BaseComponent:
 def build_curated_schema(config: Config) -> BaseComponent:
     """CuratedSchema: the contract in the configured file, by its content."""
     return CuratedSchema(
-        schema_text=curated_schema(config).text,
+        schema_text=schema_text.read(config.schema_.file or "").text,
         code_digest=code_digest("millrace.components.curated_schema.component"),
     ).with_id(stage_ids.CURATED_SCHEMA)
 

@@ -20,8 +20,9 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from millrace.base.errors import SchemaError
 from millrace.cli.main import millrace
 from millrace.config.loading import absolute
-from millrace.schema import files, native
+from millrace.schema import native
 from millrace.schema.evidence import read_binary, whole
+from millrace.textproto import schema_text
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 STATISTICS = Path(absolute("package:tfx/components/testdata/statistics_gen", CHECKOUT))
@@ -102,7 +103,7 @@ class Project:
         statistics, anomalies = (
             self.root / "artifacts" / kind / str(self.runs) for kind in ("statistics", "anomalies")
         )
-        proto = files.read(self.schema).proto
+        proto = schema_text.read(self.schema).proto
         for split in ("train", "eval"):
             found = read_binary(
                 STATISTICS / f"Split-{split}" / "FeatureStats.pb", statistics_pb2.DatasetFeatureStatisticsList
@@ -330,7 +331,7 @@ def test_diff_compares_files_revisions_and_runs(project):
 def test_infer_writes_a_schema_that_the_run_fits_and_does_not_overwrite(project):
     project.run()
     project.call("infer", "-o", "inferred.pbtxt")
-    inferred = files.read(project.folder / "inferred.pbtxt").proto
+    inferred = schema_text.read(project.folder / "inferred.pbtxt").proto
     assert {feature.name for feature in inferred.feature} >= {"fare", "tips", "company"}
     found = read_binary(STATISTICS / "Split-eval" / "FeatureStats.pb", statistics_pb2.DatasetFeatureStatisticsList)
     assert not native.validate(whole(found), inferred).anomaly_info

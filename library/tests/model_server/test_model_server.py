@@ -22,7 +22,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from millrace.components.infra_validator.queries import Query
+from millrace.model_server.query import Query
 
 pytestmark = pytest.mark.slow
 

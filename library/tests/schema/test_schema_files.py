@@ -4,8 +4,9 @@ import multiprocessing
 
 import pytest
 
+from millrace.base.errors import SchemaError
 from millrace.schema import files
-from millrace.schema.errors import SchemaFileError
+from millrace.textproto import schema_text
 
 TEXT = '# a comment\nfeature { name: "a" type: INT }\n'
 
@@ -35,7 +36,7 @@ def test_edits_are_taken_back_one_after_the_other(file):
     history(file).change(TEXT + "# 1\n", TEXT + "# 1\n# 2\n", "two", ())
     assert [history(file).undo().why, history(file).undo().why] == ["two", "one"]
     assert file.read_text() == TEXT
-    with pytest.raises(SchemaFileError, match="no edit"):
+    with pytest.raises(SchemaError, match="no edit"):
         history(file).undo()
 
 
@@ -48,7 +49,7 @@ def test_an_edit_on_record_that_was_never_written_is_not_taken_back(file):
 
 
 def test_a_text_that_is_no_schema_is_never_written(file):
-    with pytest.raises(SchemaFileError, match="no field named nam"):
+    with pytest.raises(SchemaError, match="no field named nam"):
         history(file).change(TEXT, 'feature { nam: "a" }', "test", ())
     assert file.read_text() == TEXT
     assert history(file).edits() == []
@@ -56,7 +57,7 @@ def test_a_text_that_is_no_schema_is_never_written(file):
 
 def test_an_edit_of_a_text_that_is_no_longer_there_is_refused(file):
     file.write_text(TEXT + "# by hand\n")
-    with pytest.raises(SchemaFileError, match="changed since it was read"):
+    with pytest.raises(SchemaError, match="changed since it was read"):
         history(file).change(TEXT, TEXT + "# mine\n", "test", ())
     assert file.read_text() == TEXT + "# by hand\n"
 
@@ -66,7 +67,7 @@ def test_line_ends_mode_and_links_stay(file):
     file.chmod(0o640)
     link = file.parent.parent / "link.pbtxt"
     link.symlink_to(file)
-    text = files.read_text(link)
+    text = schema_text.read_text(link)
     assert text.endswith("\r\n")
     files.write(link, text + "# x\r\n")
     assert link.is_symlink()
@@ -75,14 +76,14 @@ def test_line_ends_mode_and_links_stay(file):
 
 
 def test_a_place_that_cannot_be_written_is_told(file):
-    with pytest.raises(SchemaFileError, match="cannot be written"):
+    with pytest.raises(SchemaError, match="cannot be written"):
         files.write(file / "not-in-a-folder.pbtxt", TEXT)
 
 
 def _append(path, count):
     for _ in range(count):
         with files.locked(path, seconds=60):
-            text = files.read_text(path)
+            text = schema_text.read_text(path)
             files.History(path.parent.parent / "history", path).change(text, text + "# x\n", "append", ())
 
 
@@ -98,26 +99,26 @@ def test_edits_of_several_processes_follow_each_other(file):
 
 
 def test_a_lock_that_is_held_is_told(file):
-    with files.locked(file), pytest.raises(SchemaFileError, match="another command"), files.locked(file, seconds=0.1):
+    with files.locked(file), pytest.raises(SchemaError, match="another command"), files.locked(file, seconds=0.1):
         pass
 
 
 def test_a_file_that_is_not_utf8_is_told_with_its_place(file):
     file.write_bytes(b'# ok\nfeature { name: "\xff" }\n')
-    with pytest.raises(SchemaFileError, match="not UTF-8") as caught:
-        files.read(file)
+    with pytest.raises(SchemaError, match="not UTF-8") as caught:
+        schema_text.read(file)
     assert caught.value.where.endswith(":2:18")
 
 
 def test_a_folder_and_a_binary_schema_are_read(file, tmp_path):
     assert files.read_any(str(file.parent)).text == TEXT
     binary = tmp_path / "schema.pb"
-    binary.write_bytes(files.read(file).proto.SerializeToString())
-    assert files.read_any(str(binary)).proto == files.read(file).proto
+    binary.write_bytes(schema_text.read(file).proto.SerializeToString())
+    assert files.read_any(str(binary)).proto == schema_text.read(file).proto
 
 
 @pytest.mark.parametrize("source", ["--output=x:y", "nothing", "HEAD:/no/such"])
 def test_what_is_neither_a_file_nor_in_git_is_told(source, file, monkeypatch):
     monkeypatch.chdir(file.parent)
-    with pytest.raises(SchemaFileError):
+    with pytest.raises(SchemaError):
         files.read_any(source)

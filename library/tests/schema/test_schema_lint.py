@@ -6,9 +6,9 @@ import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from millrace.config.loading import absolute
-from millrace.schema import files
 from millrace.schema.evidence import read_binary, seen, whole
 from millrace.schema.lint import Uses, lint
+from millrace.textproto import schema_text
 
 STATISTICS = Path(absolute("package:tfx/components/testdata/statistics_gen", Path()))
 USES = Uses("tips", ("fare", "payment_type"))
@@ -35,7 +35,7 @@ def splits():
 
 
 def rules(text, uses=USES, data=None):
-    found = lint(files.parse(text, "schema.pbtxt"), splits() if data is None else data, uses)
+    found = lint(schema_text.parse(text, "schema.pbtxt"), splits() if data is None else data, uses)
     return {(finding.rule, finding.severity, finding.line) for finding in found}
 
 

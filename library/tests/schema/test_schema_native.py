@@ -35,7 +35,8 @@ def broken():
 
 def test_the_extension_is_loaded_without_tensorflow():
     code = (
-        "import sys\nfrom millrace.schema import native\nfrom tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2\n"
+        "import sys\nfrom millrace.schema import native\n"
+        "from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2\n"
         "native.validate(statistics_pb2.DatasetFeatureStatistics(), schema_pb2.Schema())\n"
         "sys.exit('tensorflow' in sys.modules or 'tensorflow_data_validation' in sys.modules)\n"
     )

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from millrace.base.errors import InputRefused
 from millrace.features.date_formats import directives, example, pattern
 from millrace.features.description import Datetime, FeatureTable
 from millrace.training.date_parts import date_vector, date_width
-from millrace.training.errors import InputRefused
 
 FORMATS = [
     "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y%m%d", "%d-%b-%Y", "%B %d, %Y", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %I:%M %p",

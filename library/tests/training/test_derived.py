@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from millrace.base.errors import InputRefused
 from millrace.components.infra_validator.queries import input_columns, plan
 from millrace.features.description import FeatureTable
 from millrace.training import columns
-from millrace.training.errors import InputRefused
 from models.preprocessing import preprocessing_fn
 from models.trainer import run_fn
 

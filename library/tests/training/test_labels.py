@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from millrace.base.errors import InputRefused
 from millrace.features.description import Label
-from millrace.training.errors import InputRefused
 from millrace.training.labels import label_statistics
 
 REGRESSION = Label(column="price", task="regression")

@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable
 from millrace.features.keys import missing_key, transformed_key
 from millrace.training.encoders import id_count
-from millrace.training.errors import InputRefused
 from models.preprocessing import preprocessing_fn
 
 TABLE = FeatureTable.model_validate(

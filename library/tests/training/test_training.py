@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from millrace.base.errors import InputRefused
 from millrace.training import fitting
-from millrace.training.errors import InputRefused
 from models.trainer import run_fn
 
 pytestmark = pytest.mark.slow

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from millrace.base.errors import ConfigError
+from millrace.base.errors import ConfigError, InputRefused
 from millrace.training import fitting
-from millrace.training.errors import InputRefused
 from millrace.training.settings import UserConfig, hyperparameter_value, parse_value
 from models.tuner import tuner_fn
 

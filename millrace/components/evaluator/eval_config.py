@@ -8,9 +8,9 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import confusion_matrix_metrics, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
+from millrace.base.errors import InputRefused
 from millrace.features.description import Label
 from millrace.features.keys import transformed_key
-from millrace.training.errors import InputRefused
 
 HIGHER_IS_BETTER = frozenset(
     """

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from millrace.components.infra_validator.queries import Arrays, Infos
+from millrace.model_server.query import Arrays, Infos
 
 # Both protocols carry float32; REST carries it as a decimal number.
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-6

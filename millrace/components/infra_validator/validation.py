@@ -19,7 +19,6 @@ from millrace.components.infra_validator import judging
 from millrace.components.infra_validator.queries import (
     DEFAULT_SIGNATURE,
     JSON_SIGNATURE,
-    Arrays,
     CannotAsk,
     Plan,
     input_columns,
@@ -27,6 +26,7 @@ from millrace.components.infra_validator.queries import (
 )
 from millrace.components.infra_validator.report import Report, SignatureReport
 from millrace.model_server.client import Client, NoAnswer, Protocol
+from millrace.model_server.query import Arrays
 from millrace.model_server.server_process import Platform, Ports, ServerProcess
 
 MODEL_NAME = "infra-validation-model"

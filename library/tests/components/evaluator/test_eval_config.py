@@ -9,8 +9,8 @@ import pytest
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
+from millrace.base.errors import InputRefused
 from millrace.components.evaluator.eval_config import eval_config
-from millrace.training.errors import InputRefused
 
 BINARY = {"column": "big tipper", "task": "binary"}
 MULTICLASS = {"column": "kind", "task": "multiclass", "classes": ["a", "b", "c"]}

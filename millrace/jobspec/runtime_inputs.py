@@ -1,0 +1,12 @@
+"""The names under which a compiled job passes its runtime parameters to its stages, which read them in a container."""
+
+# They are no execution properties of TFX: `millrace.container.runtime_values` makes them into those.
+SPAN = "runtime_span"
+TRAINING_STEPS = "runtime_training_steps"
+TRAINING_EPOCHS = "runtime_training_epochs"
+THRESHOLDS = "runtime_thresholds"
+QUERY = "runtime_query"
+# A constant beside THRESHOLDS: the label and the evaluation section from which the EvalConfig was made.
+EVALUATION = "evaluation_section"
+
+NEWEST_SPAN = -1
