@@ -13,10 +13,10 @@ from rich.table import Table
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.schema import phrases
-from millrace.schema.evidence import Seen
 from millrace.schema.impact import Impact
 from millrace.schema.lint import Finding
 from millrace.schema.proposals import Proposal
+from millrace.statistics.columns import ColumnStatistics
 
 _MOST_VALUES = 4
 _WIDE = 200
@@ -39,7 +39,9 @@ def print_rows(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Seque
     Console(highlight=False, width=wide).print(table)
 
 
-def feature_rows(schema: schema_pb2.Schema, splits: Mapping[str, Mapping[str, Seen]]) -> list[dict[str, Any]]:
+def feature_rows(
+    schema: schema_pb2.Schema, splits: Mapping[str, Mapping[str, ColumnStatistics]]
+) -> list[dict[str, Any]]:
     """What the schema says about each feature, beside what each split's statistics saw."""
     named = {found.name: found for found in schema.string_domain}
     rows = []
@@ -62,7 +64,7 @@ def feature_rows(schema: schema_pb2.Schema, splits: Mapping[str, Mapping[str, Se
     return rows
 
 
-def _seen(seen: Seen) -> dict[str, Any]:
+def _seen(seen: ColumnStatistics) -> dict[str, Any]:
     told: dict[str, Any] = {"type": seen.type, "rows": seen.rows, "filled": seen.filled}
     if seen.range:
         told |= {"min": seen.range[0], "max": seen.range[1]}

@@ -13,7 +13,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 
 from millrace.base.errors import SchemaError
 from millrace.schema import native
-from millrace.schema.evidence import whole
+from millrace.statistics.columns import of_all_rows
 
 _BATCH_ROWS = 65_536
 _PARQUET = (".parquet", ".pq")
@@ -85,7 +85,7 @@ def _parquet(file: Path) -> Statistics:
             sums = [generator.merge_accumulators(pair) for generator, *pair in zip(generators, sums, more, strict=True)]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise SchemaError(f"not a Parquet table that can be read: {error}", where=str(file)) from error
-    return whole(stats_impl.extract_statistics_output(sums, generators))
+    return of_all_rows(stats_impl.extract_statistics_output(sums, generators))
 
 
 def _as_lists(column: Any) -> Any:
@@ -115,7 +115,7 @@ def _csv(file: Path) -> Statistics:
     import tensorflow_data_validation as tfdv
 
     try:
-        return whole(tfdv.generate_statistics_from_csv(str(file)))
+        return of_all_rows(tfdv.generate_statistics_from_csv(str(file)))
     except (ValueError, RuntimeError, OSError, StopIteration, UnicodeDecodeError) as error:
         last = str(error).strip().splitlines()[-1:] or ["it has no header"]
         remedy = "name a CSV file with a header, whose rows have as many cells as it"

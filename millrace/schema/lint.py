@@ -8,12 +8,12 @@ from typing import Any, Literal, Optional
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature
 
-from millrace.schema.evidence import Seen
 from millrace.schema.phrases import NOT_EXPECTED, features, fits, number, type_name
+from millrace.statistics.columns import ColumnStatistics
 from millrace.textproto import tree
 from millrace.textproto.schema_text import SchemaText
 
-Splits = Mapping[str, Mapping[str, Seen]]
+Splits = Mapping[str, Mapping[str, ColumnStatistics]]
 
 
 @dataclass(frozen=True)
@@ -203,14 +203,13 @@ def _against_data(path: str, feature: Feature, splits: Splits) -> Iterator[_Told
             yield from _against_split(feature, split, seen)
 
 
-def _against_split(feature: Feature, split: str, seen: Seen) -> Iterator[_Told]:
-    present = int(seen.common.num_non_missing)
-    fraction = present / seen.rows
+def _against_split(feature: Feature, split: str, seen: ColumnStatistics) -> Iterator[_Told]:
+    fraction = seen.present / seen.rows
     if feature.presence.min_fraction > fraction:
         said = f"expected in {number(feature.presence.min_fraction)} of the rows; in {split} it is in {fraction:.4g}"
         yield "presence-contradicted", "warning", said, "presence"
-    if feature.presence.min_count > present:
-        said = f"expected in {feature.presence.min_count} rows; in {split} it is in {present}"
+    if feature.presence.min_count > seen.present:
+        said = f"expected in {feature.presence.min_count} rows; in {split} it is in {seen.present}"
         yield "presence-contradicted", "warning", said, "presence"
     if feature.type and seen.filled and type_name(feature) != seen.type:
         said = f"{type_name(feature)} is expected; in {split} it is {seen.type}"

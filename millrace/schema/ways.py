@@ -14,8 +14,9 @@ from typing import Optional
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
 
-from millrace.schema.evidence import Evidence, seen
+from millrace.schema.evidence import Evidence
 from millrace.schema.phrases import DOMAIN_FIELDS, features, fits
+from millrace.statistics.columns import columns_by_name
 
 MOST_VALUES = 50  # unexpected values beyond which a list of values is no domain but a column of free text
 MOST_SHARE = 0.05  # of the values, below which the rest may simply be allowed to lie outside the domain
@@ -147,7 +148,7 @@ def _clearing(path: str, field: str) -> Callable[[Schema], None]:
 
 def _lengths(path: str, relaxed: Schema, evidence: Evidence) -> Callable[[Schema], None]:
     """TFDV's answer; where that is to say nothing about the number of values, the numbers that were seen are said."""
-    found = [split[path].common for split in map(seen, evidence.statistics.values()) if path in split]
+    found = [split[path].common for split in map(columns_by_name, evidence.statistics.values()) if path in split]
 
     def edit(schema: Schema) -> None:
         _copying(path, _COUNTS, relaxed)(schema)
@@ -223,7 +224,7 @@ def _missing_column(path: str) -> Iterable[Way]:
 
 def _type(path: str, evidence: Evidence) -> Iterable[Way]:
     """TFDV would deprecate the feature. Its type is what the data says; a domain of another type goes."""
-    columns = [found[path] for found in map(seen, evidence.statistics.values()) if path in found]
+    columns = [found[path] for found in map(columns_by_name, evidence.statistics.values()) if path in found]
     types = [column.type for column in columns if column.filled]
     if not types:
         return ()
@@ -249,7 +250,7 @@ def _strings(path: str, now: Feature, schema: Schema, evidence: Evidence) -> Ite
     named = next((found for found in schema.string_domain if found.name == now.domain), None)
     found = now.string_domain if now.HasField("string_domain") else named
     allowed = set(found.value) if found is not None else set()
-    splits = [split[path] for split in map(seen, evidence.statistics.values()) if path in split]
+    splits = [split[path] for split in map(columns_by_name, evidence.statistics.values()) if path in split]
     unexpected = dict.fromkeys(value for split in splits for value in split.counts if value not in allowed)
     outside = max((_outside(split.counts, allowed) for split in splits), default=0.0)
     mass = math.floor((1 - outside) * 1000) / 1000

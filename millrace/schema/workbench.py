@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Optional
 
-from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
 from millrace.base.errors import SchemaError
@@ -19,12 +19,13 @@ from millrace.config import paths
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.schema import files
-from millrace.schema.evidence import Evidence, Seen, seen
+from millrace.schema.evidence import Evidence
 from millrace.schema.files import History
 from millrace.schema.impact import Anomalies, Block
 from millrace.schema.lint import Uses
 from millrace.schema.phrases import features
 from millrace.schema.ways import Anomaly
+from millrace.statistics.columns import ColumnStatistics, columns_by_name
 from millrace.textproto import schema_text
 from millrace.textproto.schema_text import SchemaText
 
@@ -130,18 +131,15 @@ class Workbench:
         """The label and the columns that the configuration reads."""
         return Uses(self.config.label.column, tuple(self.config.feature_table().columns()))
 
-    def seen(self) -> dict[str, dict[str, Seen]]:
+    def seen(self) -> dict[str, dict[str, ColumnStatistics]]:
         """What the latest run saw, by split and feature; empty when nothing ran yet."""
-        return {split: seen(found) for split, found in self.latest.statistics.items()} if self.latest else {}
+        return {split: columns_by_name(found) for split, found in self.latest.statistics.items()} if self.latest else {}
 
     def findings(
         self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
     ) -> tuple[Finding, ...]:
         """What DataGate says about a run's statistics and anomalies, by the configured policy."""
-        splits = [
-            read_split(name, statistics_pb2.DatasetFeatureStatisticsList(datasets=[found]), anomalies.get(name))
-            for name, found in statistics.items()
-        ]
+        splits = [read_split(name, found, anomalies.get(name)) for name, found in statistics.items()]
         use = Use.of(self.config.label.model_dump(mode="json"), self.config.feature_table().columns())
         policy = dict(self.config.data_gate.policy)
         waivers = self.config.data_gate.plain_waivers()
@@ -184,7 +182,7 @@ def _beyond(feature: str, reason: str, found: Sequence[Finding], run: Evidence) 
     low = limits.min if limits and limits.HasField("min") and "SMALL" in reason else -math.inf
     high = limits.max if limits and limits.HasField("max") and "BIG" in reason else math.inf
     splits = tuple(dict.fromkeys(finding.split for finding in found))
-    rows = sum(seen(run.statistics[split])[feature].outside(low, high) for split in splits)
+    rows = sum(columns_by_name(run.statistics[split])[feature].outside(low, high) for split in splits)
     told = f"expected: {found[0].expected}; seen: {found[0].seen}"
     return Anomaly(feature, reason, rows, splits, told, exact=False)
 

@@ -21,7 +21,8 @@ from millrace.base.errors import SchemaError
 from millrace.cli.main import millrace
 from millrace.config.loading import absolute
 from millrace.schema import native
-from millrace.schema.evidence import read_binary, whole
+from millrace.schema.evidence import read_binary
+from millrace.statistics.columns import of_all_rows
 from millrace.textproto import schema_text
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -112,7 +113,7 @@ class Project:
             for folder in (statistics, anomalies):
                 (folder / f"Split-{split}").mkdir(parents=True)
             (statistics / f"Split-{split}" / "FeatureStats.pb").write_bytes(found.SerializeToString())
-            checked = native.validate(whole(found), proto)
+            checked = native.validate(of_all_rows(found), proto)
             (anomalies / f"Split-{split}" / "SchemaDiff.pb").write_bytes(checked.SerializeToString())
         self.record(f"run-{self.runs}", {"StatisticsGen": statistics, "ExampleValidator": anomalies})
 
@@ -155,7 +156,7 @@ class Project:
 
 def rows_of(feature, value, split):
     found = read_binary(STATISTICS / f"Split-{split}" / "FeatureStats.pb", statistics_pb2.DatasetFeatureStatisticsList)
-    column = next(column for column in whole(found).features if column.path.step[0] == feature)
+    column = next(column for column in of_all_rows(found).features if column.path.step[0] == feature)
     buckets = column.string_stats.rank_histogram.buckets
     return sum(int(bucket.sample_count) for bucket in buckets if bucket.label == value)
 
@@ -334,7 +335,7 @@ def test_infer_writes_a_schema_that_the_run_fits_and_does_not_overwrite(project)
     inferred = schema_text.read(project.folder / "inferred.pbtxt").proto
     assert {feature.name for feature in inferred.feature} >= {"fare", "tips", "company"}
     found = read_binary(STATISTICS / "Split-eval" / "FeatureStats.pb", statistics_pb2.DatasetFeatureStatisticsList)
-    assert not native.validate(whole(found), inferred).anomaly_info
+    assert not native.validate(of_all_rows(found), inferred).anomaly_info
     with pytest.raises(SchemaError, match="exists"):
         project.call("infer", "-o", "inferred.pbtxt")
 

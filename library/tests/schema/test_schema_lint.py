@@ -6,8 +6,9 @@ import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from millrace.config.loading import absolute
-from millrace.schema.evidence import read_binary, seen, whole
+from millrace.schema.evidence import read_binary
 from millrace.schema.lint import Uses, lint
+from millrace.statistics.columns import columns_by_name, of_all_rows
 from millrace.textproto import schema_text
 
 STATISTICS = Path(absolute("package:tfx/components/testdata/statistics_gen", Path()))
@@ -29,9 +30,9 @@ string_domain { name: "payment" value: "Cash" value: "Credit Card" }
 
 def splits():
     found = read_binary(STATISTICS / "Split-train" / "FeatureStats.pb", statistics_pb2.DatasetFeatureStatisticsList)
-    kept = [column for column in whole(found).features if column.path.step[0] in ("tips", "fare", "payment_type")]
-    statistics = statistics_pb2.DatasetFeatureStatistics(num_examples=whole(found).num_examples, features=kept)
-    return {"train": seen(statistics)}
+    kept = [column for column in of_all_rows(found).features if column.path.step[0] in ("tips", "fare", "payment_type")]
+    statistics = statistics_pb2.DatasetFeatureStatistics(num_examples=of_all_rows(found).num_examples, features=kept)
+    return {"train": columns_by_name(statistics)}
 
 
 def rules(text, uses=USES, data=None):

@@ -7,10 +7,11 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 
 from millrace.config.loading import absolute
 from millrace.schema import native
-from millrace.schema.evidence import Evidence, read_binary, whole
+from millrace.schema.evidence import Evidence, read_binary
 from millrace.schema.phrases import features
 from millrace.schema.proposals import accept, propose
 from millrace.schema.ways import Anomaly
+from millrace.statistics.columns import of_all_rows
 from millrace.textproto.rewrite import read, rewrite
 
 STATISTICS = Path(absolute("package:tfx/components/testdata/statistics_gen", Path()))
@@ -29,7 +30,7 @@ class Run:
                 STATISTICS / f"Split-{split}" / "FeatureStats.pb", statistics_pb2.DatasetFeatureStatisticsList
             )
             change(split, found.datasets[0])
-            self.statistics[split] = whole(found)
+            self.statistics[split] = of_all_rows(found)
         fitting = native.update(native.infer(self.statistics["train"]), self.statistics["eval"], 100)
         self.schema = fitting
         break_schema(self.schema, {feature.name: feature for feature in self.schema.feature})

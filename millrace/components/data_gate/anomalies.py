@@ -55,7 +55,7 @@ def _of(name: str, info: anomalies_pb2.AnomalyInfo, split: Split, schema: schema
     reasons = info.reason or [anomalies_pb2.AnomalyInfo.Reason(description=info.description)]
     cases = [Case(reason, path, split, schema, feature, column) for reason in reasons]
     for case in cases:
-        if case.code in _NEEDS_A_VALUE and column is not None and not column.rows:
+        if case.code in _NEEDS_A_VALUE and column is not None and not column.filled:
             continue
         if case.code in TYPE_DETAILS and any(other.code == "UNEXPECTED_DATA_TYPE" for other in cases):
             continue

@@ -17,9 +17,9 @@ from millrace.components.data_gate.findings import Split, read_split
 from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
 from millrace.components.data_gate.rules import Use
+from millrace.statistics.columns import STATISTICS_FILE, of_all_rows
 
 # Names that StatisticsGen and ExampleValidator give to their files, one in each split's folder.
-STATISTICS_FILE = "FeatureStats.pb"
 ANOMALIES_FILE = "SchemaDiff.pb"
 
 
@@ -75,7 +75,7 @@ def _read_splits(statistics: list[types.Artifact], anomalies: list[types.Artifac
         found = None
         if name in judged:
             found = anomalies_pb2.Anomalies.FromString(_read([validated], name, ANOMALIES_FILE))
-        splits.append(read_split(name, numbers, found))
+        splits.append(read_split(name, of_all_rows(numbers), found))
     return splits
 
 

@@ -11,8 +11,9 @@ from typing import Any, Optional, Union
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from millrace.components.data_gate.findings import Column, Finding, Split
+from millrace.components.data_gate.findings import Finding, Split
 from millrace.components.data_gate.wording import content, number, one_of, share, values_in_rows
+from millrace.statistics.columns import ColumnStatistics
 
 NEEDED_SPLITS = ("train", "eval")
 
@@ -100,7 +101,7 @@ def _unnamed(name: str, schema: schema_pb2.Schema, filled: Sequence[Split], *, i
     for split in filled:
         column = split.column(name)
         if column is not None:
-            yield Finding(name, split.name, reason, expected, content(column), column.rows)
+            yield Finding(name, split.name, reason, expected, content(column), column.filled)
 
 
 def _label(split: Split, use: Use) -> Iterator[Finding]:
@@ -112,19 +113,19 @@ def _label(split: Split, use: Use) -> Iterator[Finding]:
     if column.missing:
         seen = f"none in {share(column.missing, split.rows)}"
         yield Finding(use.label, split.name, "LABEL_VALUES_MISSING", "a label in each row", seen, column.missing)
-    if column.rows:
+    if column.filled:
         yield from _number(split, column, use) if use.task == "regression" else _classes(split, column, use)
 
 
-def _number(split: Split, column: Column, use: Use) -> Iterator[Finding]:
+def _number(split: Split, column: ColumnStatistics, use: Use) -> Iterator[Finding]:
     if column.range is None:
-        yield Finding(use.label, split.name, "LABEL_NOT_NUMERIC", "a number", content(column), column.rows)
+        yield Finding(use.label, split.name, "LABEL_NOT_NUMERIC", "a number", content(column), column.filled)
     elif column.range[0] == column.range[1]:
         seen = f"only {number(column.range[0])}"
-        yield Finding(use.label, split.name, "LABEL_CONSTANT", "more than one value", seen, column.rows)
+        yield Finding(use.label, split.name, "LABEL_CONSTANT", "more than one value", seen, column.filled)
 
 
-def _classes(split: Split, column: Column, use: Use) -> Iterator[Finding]:
+def _classes(split: Split, column: ColumnStatistics, use: Use) -> Iterator[Finding]:
     """Classes of a string column are counted; of a numeric column only the smallest and the largest value are known."""
     wanted = one_of([str(value) for value in use.classes])
     if column.range is None:
@@ -143,7 +144,7 @@ def _classes(split: Split, column: Column, use: Use) -> Iterator[Finding]:
         single = number(low) if low == high else None
     if single is not None:
         seen = f"only {single!r}" if column.range is None else f"only {single}"
-        yield Finding(use.label, split.name, "LABEL_SINGLE_CLASS", "two classes or more", seen, column.rows)
+        yield Finding(use.label, split.name, "LABEL_SINGLE_CLASS", "two classes or more", seen, column.filled)
 
 
 def _as_number(value: Union[int, str]) -> Optional[float]:
@@ -161,7 +162,7 @@ def _feature(name: str, filled: Sequence[Split]) -> Iterator[Finding]:
         for split in filled:
             yield Finding(name, split.name, "FEATURE_COLUMN_MISSING", "a column of this name", seen, split.rows)
         return
-    filled_in = {split_name for split_name, column in held.items() if column.rows}
+    filled_in = {split_name for split_name, column in held.items() if column.filled}
     for split in filled:
         if split.name in filled_in:
             continue

@@ -9,7 +9,8 @@ from typing import NamedTuple, Optional
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from millrace.components.data_gate.findings import Column, Split
+from millrace.components.data_gate.findings import Split
+from millrace.statistics.columns import ColumnStatistics
 
 # Said beside UNEXPECTED_DATA_TYPE of the same fact.
 TYPE_DETAILS = frozenset(
@@ -52,7 +53,7 @@ class Case:
     split: Split
     schema: schema_pb2.Schema
     feature: Optional[schema_pb2.Feature]
-    column: Optional[Column]
+    column: Optional[ColumnStatistics]
 
     @property
     def code(self) -> str:
@@ -95,9 +96,9 @@ def one_of(names: list[str]) -> str:
     return "one of " + ", ".join(repr(name) for name in names)
 
 
-def content(column: Column) -> str:
+def content(column: ColumnStatistics) -> str:
     """What a column holds: its type, and its range or its most frequent values."""
-    if not column.rows:
+    if not column.filled:
         return f"{column.type} without a value"
     if column.range:
         return f"{column.type} {number(column.range[0])} to {number(column.range[1])}"
@@ -140,7 +141,7 @@ def _type(case: Case) -> Optional[Told]:
     parse = {"INT": int, "FLOAT": float}.get(wanted)
     odd = {value: rows for value, rows in case.column.counts.items() if parse and not _parses(parse, value)}
     if not odd:
-        return Told(wanted, content(case.column), case.column.rows)
+        return Told(wanted, content(case.column), case.column.filled)
     return Told(wanted, f"{case.column.type}: {values_in_rows(odd, case.split.rows)}", sum(odd.values()))
 
 
@@ -187,7 +188,7 @@ def _presence(case: Case) -> Optional[Told]:
     wanted = f"a value in at least {least:,} row{'' if least == 1 else 's'}"
     if presence.min_fraction:
         wanted = f"a value in at least {presence.min_fraction:.2%} of rows"
-    return Told(wanted, f"a value in {share(case.column.rows, case.split.rows)}", case.column.missing)
+    return Told(wanted, f"a value in {share(case.column.filled, case.split.rows)}", case.column.missing)
 
 
 def _lengths(case: Case) -> Optional[Told]:
@@ -219,7 +220,7 @@ def _between(low: int, high: Optional[int]) -> str:
 
 
 def _new_column(case: Case) -> Optional[Told]:
-    return Told("a column that the schema names", content(case.column), case.column.rows) if case.column else None
+    return Told("a column that the schema names", content(case.column), case.column.filled) if case.column else None
 
 
 def _unique(case: Case) -> Optional[Told]:

@@ -11,6 +11,7 @@ from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from millrace.components.data_gate.findings import Split, read_split
+from millrace.statistics.columns import of_all_rows
 
 Table = Mapping[str, Sequence[Any]]
 
@@ -44,7 +45,7 @@ def make_split() -> Callable[..., Split]:
         statistics = statistics_of(table)
         previous = statistics_of(before) if before else None
         anomalies = tfdv.validate_statistics(statistics, schema, previous_statistics=previous)
-        return read_split(name, statistics, anomalies)
+        return read_split(name, of_all_rows(statistics), anomalies)
 
     return make
 
