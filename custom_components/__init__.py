@@ -7,7 +7,10 @@ with exactly one dot, and a container imports the class by it.
 from importlib import import_module
 from typing import Any
 
-ARTIFACT_TYPES = {"ArchivedModel": "custom_components.model_archive.component"}
+ARTIFACT_TYPES = {
+    "ArchivedModel": "custom_components.model_archive.component",
+    "HardExamples": "custom_components.hard_examples.component",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -40,6 +40,7 @@ def create_pipeline(config: Config, platform: Platform = LOCAL) -> Pipeline:
     champion = verdicts.build_latest_blessed_model(config, platform, model)
     evaluator = verdicts.build_evaluator(config, examples, model, champion.outputs["model"])
     infra_validator = verdicts.build_infra_validator(config, model, examples)
+    hard_examples = verdicts.build_hard_examples(config, examples, model)
     blessings = evaluator.outputs["blessing"], infra_validator.outputs["blessing"]
 
     pusher = delivery.build_pusher(config, *blessings)
@@ -47,7 +48,7 @@ def create_pipeline(config: Config, platform: Platform = LOCAL) -> Pipeline:
     notifier = delivery.build_notifier(config, *blessings, pusher.outputs["pushed_model"])
 
     stages = [example_gen, statistics_gen, schema_gen, curated_schema, example_validator, data_gate, transform, tuner]
-    stages += [trainer, champion, evaluator, infra_validator, pusher, archive, notifier]
+    stages += [trainer, champion, evaluator, infra_validator, hard_examples, pusher, archive, notifier]
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=layout(config).artifacts,

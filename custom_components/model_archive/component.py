@@ -21,7 +21,7 @@ cd "$into" && sha256sum model.tar.gz > model.tar.gz.sha256
 
 
 class ArchivedModel(Artifact):
-    """model.tar.gz and model.tar.gz.sha256. The type's name is its path, as for custom_components.DataGateReport."""
+    """model.tar.gz and model.tar.gz.sha256. The type's name is its path: see `custom_components`."""
 
     TYPE_NAME = "custom_components.ArchivedModel"
 

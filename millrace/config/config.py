@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from millrace.base.plain_values import require_plain
 from millrace.base.section import Section
 from millrace.config.cloud_sections import EncryptionKey, KubeflowDeployment, VertexDeployment
 from millrace.features.description import Feature, FeatureTable, Label
@@ -112,6 +113,12 @@ class Code(Section):
     settings: dict[str, Any] = Field(
         default={}, description="plain values of your own; they reach the functions above as custom_config['settings']"
     )
+
+    @field_validator("settings")
+    @classmethod
+    def _plain(cls, value: dict[str, Any]) -> dict[str, Any]:
+        require_plain(value)
+        return value
 
 
 class Model(Section):

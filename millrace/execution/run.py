@@ -11,6 +11,7 @@ from millrace.base.interrupts import terminated_is_interrupted
 from millrace.config.checks import check
 from millrace.config.config import Config
 from millrace.config.paths import layout
+from millrace.jobspec.artifact_types import require_compilable
 from millrace.metadata.journal import State
 from millrace.metadata.run_folder import RunFolder
 
@@ -66,7 +67,9 @@ def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]
     _put_in_order(config)
     request = folder.request()
     assert request is not None, "the run's folder is made with its request"
-    graph = compile_graph(dotted.load(config.code.pipeline, "code.pipeline")(config))
+    pipeline = dotted.load(config.code.pipeline, "code.pipeline")(config)
+    require_compilable(pipeline)
+    graph = compile_graph(pipeline)
     stages = bind(graph, folder.run_id, request.from_stage, request.to_stage, request.cache)
     for stage in stages:
         folder.journal.record(stage, State.WAITING)

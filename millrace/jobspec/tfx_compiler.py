@@ -3,6 +3,7 @@
 from tfx.orchestration.pipeline import Pipeline
 
 from millrace.base.errors import BadInput
+from millrace.jobspec.artifact_types import require_compilable
 from millrace.jobspec.job import CompiledJob, from_documents
 
 # In place of TFX's entry point, to which it hands over; see millrace/container.
@@ -22,8 +23,9 @@ def compile_pipeline(pipeline: Pipeline, *, image: str, display_name: str, schem
         The PipelineJob as TFX makes it.
 
     Raises:
-        BadInput: the package with the format of compiled jobs is not installed.
+        BadInput: the package with the format of compiled jobs is not installed, or an artifact type is refused.
     """
+    require_compilable(pipeline)
     try:
         from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
     except ImportError as error:

@@ -18,6 +18,9 @@ from millrace.config.config import Config
 from millrace.config.platform import Platform
 from millrace.jobspec.custom_job import custom_job
 
+OF_OTHER_STAGES = ("hard_examples",)
+"""Keys of `code.settings` that Transform, Tuner and Trainer are not given, since other stages read them."""
+
 
 def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, gate: BaseComponent) -> BaseComponent:
     """Transform: the feature table as a TensorFlow graph, once the gate has let the data pass."""
@@ -29,7 +32,7 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
         disable_statistics=True,
         custom_config={
             "features": config.feature_table().model_dump(mode="json"),
-            **({"settings": config.code.settings} if config.code.settings else {}),
+            **_settings(config),
             "code_digest": code_digest(config.code.preprocessing_fn, "millrace.components.transform.executor"),
         },
     ).with_id(stage_ids.TRANSFORM)
@@ -106,9 +109,15 @@ def _custom_config(config: Config, entry_point: str) -> dict[str, Any]:
         "model": config.model.model_dump(mode="json"),
         "training": config.training.model_dump(mode="json"),
         "model_fn": config.code.model_fn,
-        **({"settings": config.code.settings} if config.code.settings else {}),
+        **_settings(config),
         "code_digest": code_digest(entry_point, config.code.model_fn),
     }
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """The settings of one's own but for those of other stages: a changed count of rows must not train anew."""
+    settings = {name: value for name, value in config.code.settings.items() if name not in OF_OTHER_STAGES}
+    return {"settings": settings} if settings else {}
 
 
 def _pinned(file: str) -> str:

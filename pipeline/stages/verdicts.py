@@ -1,4 +1,6 @@
-"""The stages that judge a model: LatestBlessedModel, Evaluator, InfraValidator."""
+"""The stages that judge a model: LatestBlessedModel, Evaluator, InfraValidator, and on request HardExamples."""
+
+from typing import Optional
 
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_node import BaseNode
@@ -7,6 +9,7 @@ from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import La
 from tfx.types.channel import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
+from custom_components.hard_examples.component import HardExamplesFinder
 from millrace.base.code_digest import code_digest
 from millrace.components import stage_ids
 from millrace.components.champion.component import PushedChampion
@@ -17,6 +20,7 @@ from millrace.components.infra_validator.component import InfraValidator, docker
 from millrace.config.config import Config
 from millrace.config.paths import push_directory
 from millrace.config.platform import Platform
+from millrace.features.keys import transformed_key
 
 
 def build_latest_blessed_model(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:
@@ -75,3 +79,17 @@ def build_infra_validator(config: Config, model: BaseChannel, examples: BaseChan
             code_digest=code_digest("millrace.components.infra_validator.executor"),
         )
     return built.with_id(stage_ids.INFRA_VALIDATOR)
+
+
+def build_hard_examples(config: Config, examples: BaseChannel, model: BaseChannel) -> Optional[BaseComponent]:
+    """HardExamples, when `code.settings` says how many: the eval rows on which the model is most wrong."""
+    count = config.code.settings.get("hard_examples")
+    if not count:
+        return None
+    return HardExamplesFinder(
+        examples=examples,
+        model=model,
+        count=int(count),
+        label_key=transformed_key(config.label.column),
+        code_digest=code_digest("custom_components.hard_examples.executor"),
+    ).with_id("HardExamples")

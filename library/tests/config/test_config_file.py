@@ -140,3 +140,12 @@ def test_the_same_file_gives_equal_configurations(tmp_path):
     file = written(tmp_path)
     assert load(file) == load(file)
     assert isinstance(load(file), Config)
+
+
+def test_a_setting_that_json_would_change_is_refused_by_its_place(tmp_path):
+    message = refusal(written(tmp_path), "code.settings={season: {from: 2024-06-01}}")
+    assert "code.settings: season.from is a date; plain values are numbers, texts in quotes" in message
+    assert load(written(tmp_path), ["code.settings={season: {from: '2024-06-01'}, cap: 1.5}"]).code.settings == {
+        "season": {"from": "2024-06-01"},
+        "cap": 1.5,
+    }

@@ -118,3 +118,35 @@ def test_a_service_runs_the_same_graph_but_for_the_way_to_the_champion(tmp_path,
     different = {name for name, node in there.items() if node.node_info.type.name != here[name].node_info.type.name}
     assert different == ({"LatestBlessedModel"} if service == "kubeflow" else set())
     assert "gs://bucket/root/serving/taxi" in parameters(there["Pusher"])["push_destination"].string_value
+
+
+def changed(before, after):
+    return {name for name in {*before, *after} if before.get(name) != after.get(name)}
+
+
+def every_parameter(nodes):
+    return {
+        name: {key: value.SerializeToString(deterministic=True) for key, value in parameters(node).items()}
+        for name, node in nodes.items()
+    }
+
+
+def test_a_setting_of_ones_own_changes_exactly_the_stages_that_get_it(tmp_path):
+    tuning = "tuning.enabled=true"
+    none = every_parameter(graph(tmp_path, tuning))
+    one = every_parameter(graph(tmp_path, tuning, "code.settings={cap: 50}"))
+    other = every_parameter(graph(tmp_path, tuning, "code.settings={cap: 51}"))
+    reordered = [
+        every_parameter(graph(tmp_path, tuning, f"code.settings={settings}"))
+        for settings in ("{cap: 50, deep: {b: 1, a: 2}}", "{deep: {a: 2, b: 1}, cap: 50}")
+    ]
+    assert changed(none, one) == changed(one, other) == {"Transform", "Tuner", "Trainer"}
+    assert changed(*reordered) == set(), "the order in which settings are written means nothing"
+
+
+def test_the_rows_asked_for_are_the_business_of_hard_examples_alone(tmp_path):
+    none = every_parameter(graph(tmp_path))
+    some = every_parameter(graph(tmp_path, "code.settings.hard_examples=25"))
+    more = every_parameter(graph(tmp_path, "code.settings.hard_examples=26"))
+    assert changed(none, some) == changed(some, more) == {"HardExamples"}
+    assert every_parameter(graph(tmp_path, "code.settings.hard_examples=0")) == none

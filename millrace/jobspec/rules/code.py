@@ -9,6 +9,7 @@ import yaml
 
 from millrace.config.config import Config
 from millrace.jobspec import shipped
+from millrace.jobspec.artifact_types import EXPECTED, is_accepted
 from millrace.jobspec.findings import Finding
 from millrace.jobspec.job import CompiledJob, Spec, Step
 
@@ -56,7 +57,12 @@ def artifact_types(job: CompiledJob, config: Optional[Config]) -> Iterator[Findi
         for kind in ("inputDefinitions", "outputDefinitions"):
             for said in step.component.get(kind, {}).get("artifacts", {}).values():
                 title = _title(said.get("artifactType", {}))
-                if title and not title.startswith(_FIRST_PARTY):
+                if not title or title.startswith(_FIRST_PARTY):
+                    continue
+                if not is_accepted(title):
+                    what = f"the artifact type {title} of {step.name} is not named {EXPECTED}"
+                    yield Finding("code", "error", what, step.name, "change the class's TYPE_NAME, and compile again")
+                else:
                     yield from _missing(step, "the artifact type", title, shipped.trouble(title))
 
 

@@ -1,0 +1,37 @@
+"""Plain values: what is the same once it has been JSON, as what reaches another process or a container must be."""
+
+import math
+from typing import Any
+
+
+def require_plain(value: Any, place: str = "") -> None:
+    """Checks that a value survives JSON unchanged.
+
+    Args:
+        value: a number, a text, true, false, null, or lists and mappings of these.
+        place: the keys that lead to it, for the message.
+
+    Raises:
+        ValueError: something in it is none of these, or a mapping has a key that is no text.
+    """
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
+        return
+    if isinstance(value, (list, tuple)):
+        for index, entry in enumerate(value):
+            require_plain(entry, f"{place}.{index}" if place else str(index))
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            if not isinstance(key, str):
+                raise ValueError(f"the key {key!r}{_in(place)} is a {type(key).__name__}; put it in quotes")
+            require_plain(entry, f"{place}.{key}" if place else key)
+    elif isinstance(value, float):
+        raise ValueError(f"{place or value} is {value}, which JSON does not have; leave it out, or write it as text")
+    else:
+        raise ValueError(
+            f"{place or repr(value)} is a {type(value).__name__}; plain values are numbers, texts in quotes, true, "
+            "false, null, and lists and mappings of these"
+        )
+
+
+def _in(place: str) -> str:
+    return f" of {place}" if place else ""
