@@ -40,11 +40,11 @@ check: setup  ## check format, lint, types and import order
 	@$(VENV)mypy
 	@$(VENV)lint-imports --no-cache
 
-format: setup  ## format the code and mend what can be mended by itself
+format: setup  ## format the code and fix what can be fixed by itself
 	@$(VENV)ruff check --fix-only .
 	@$(VENV)ruff format .
 
-golden: setup  ## write the golden files of compiled jobs anew; read the difference before you commit it
+golden: setup  ## write the golden files of compiled jobs again; read the difference before you commit it
 	@PYTHONPATH=. $(VENV)python library/tests/jobspec/golden_cases.py
 	@git --no-pager diff --stat -- library/tests/jobspec/golden
 
@@ -66,7 +66,7 @@ stack-results: setup  ## record under .cache/stacks what this stack makes of the
 image:  ## build the container image, with Docker; IMAGE=NAME names it, PUSH=1 pushes it and tells its digest
 	@sh bootstrap/docker_image.sh "$(IMAGE)" "$(PUSH)"
 
-lock:  ## resolve the locks anew and tell what changed; PACKAGES="rich click" or PACKAGES=all upgrades
+lock:  ## resolve the locks again and say what changed; PACKAGES="rich click" or PACKAGES=all upgrades
 	@$(FIND_PYTHON) -m bootstrap lock $(PACKAGES)
 
 clean:  ## remove the environment, caches and build leftovers; runs and models stay

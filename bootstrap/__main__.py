@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bootstrap", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("setup", help="bring .venv to what the lock says")
-    lock = commands.add_parser("lock", help="resolve the locks anew and tell what changed")
+    lock = commands.add_parser("lock", help="resolve the locks again and say what changed")
     lock.add_argument("packages", nargs="*", help="packages to upgrade; all for every one")
     root = commands.add_parser("root", help="try the project in a fresh Debian (as root)")
     root.add_argument(

@@ -142,7 +142,7 @@ def apt_sources() -> list[Path]:
 
 
 def build_base(roots: Path, release: Release, environment: Mapping[str, str]) -> Path:
-    """The root folder as debootstrap makes it; made anew when the wanted packages changed."""
+    """The root folder as debootstrap makes it; made again when the wanted packages changed."""
     base, wanted = roots / release.suite, " ".join(release.packages)
     stamp = roots / f"{release.suite}.stamp"
     if stamp.exists() and stamp.read_text() == wanted and base.is_dir():

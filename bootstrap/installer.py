@@ -101,7 +101,7 @@ def from_pip(configuration: str, environment: Mapping[str, str]) -> dict[str, st
     """uv's settings for what the user has set for pip, where uv's own are not set.
 
     The index that replaces the default one and the certificates are taken over. Extra indexes are not: the locks need
-    none, and their hashes would refuse a package that was built anew.
+    none, and their hashes would refuse a package that was built again.
 
     Args:
         configuration: what `pip config list` prints; later sections win, as in pip.

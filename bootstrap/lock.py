@@ -1,4 +1,4 @@
-"""Makes the locks anew from requirements/*.in, and tells what changed."""
+"""Makes the locks again from requirements/*.in, and says what changed."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ FOR_UV = ["--universal", "--python-version", "3.9"]
 
 
 def lock_all(root: Path, uv: Path, runner: Runner, packages: list[str]) -> None:
-    """Resolves every lock anew; nothing is replaced unless all of them resolve.
+    """Resolves every lock again; nothing is replaced unless all of them resolve.
 
     Args:
         root: the checkout.

@@ -125,7 +125,7 @@ def _tree(source: Path) -> ast.Module:
         return ast.parse(source.read_text(encoding="utf-8"), filename=str(source))
     except SyntaxError as error:
         raise ConfigError(
-            f"not Python: {error.msg}", where=f"{source}:{error.lineno}", remedy="mend that line"
+            f"not Python: {error.msg}", where=f"{source}:{error.lineno}", remedy="fix that line"
         ) from error
 
 

@@ -1,7 +1,7 @@
 """The error tree. The command line catches `MillraceError` only; anything else is a fault of Millrace.
 
     MillraceError         exit code 1: something failed
-    |-- BadInput          exit code 2: the user's input, and how to mend it
+    |-- BadInput          exit code 2: the user's input, and how to fix it
     |   |-- ConfigError   one or more problems of a configuration file, all at once
     |   |-- DataError     a table that cannot be read or cannot be learned from
     |   |-- SchemaError   a schema file that cannot be parsed or does not fit

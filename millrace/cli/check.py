@@ -27,7 +27,7 @@ def check_command(context: click.Context, file: Optional[Path], config_file: str
     """Say what the service or a container would refuse of a compiled job, and what to do about it.
 
     FILE is a PipelineJob in JSON or a pipeline spec in YAML, also one compiled by TFX alone; without it the jobs that
-    `millrace compile` made of the configuration. Exit code 0: it can be submitted. 2: something has to be mended first.
+    `millrace compile` made of the configuration. Exit code 0: it can be submitted. 2: something has to be fixed first.
     """
     explicit = context.get_parameter_source("config_file") is not click.core.ParameterSource.DEFAULT
     console = Console()

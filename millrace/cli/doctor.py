@@ -55,7 +55,7 @@ def _show(diagnosis: Diagnosis, console: Console) -> None:
         console.print(_differences(diagnosis))
     console.print(_checks(diagnosis))
     if not diagnosis.able:
-        console.print("[red]The pipeline cannot run here until what is broken is mended.[/]")
+        console.print("[red]The pipeline cannot run here until what is broken is fixed.[/]")
 
 
 def _table(*columns: str) -> Table:

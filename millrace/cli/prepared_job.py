@@ -99,7 +99,7 @@ def ready(job: CompiledJob, config: Config, values: dict[str, str]) -> CompiledJ
         raise BadInput(
             f"it would be refused: {counted(refused)}",
             where=job.file or job.name,
-            remedy="mend what the table names; nothing was sent",
+            remedy="fix what the table names; nothing was sent",
         )
     return job
 

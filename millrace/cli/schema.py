@@ -115,7 +115,7 @@ def check(bench: Workbench, file: Optional[Path], as_json: bool) -> None:
     elif found:
         tables.print_findings(found, source.name)
     else:
-        click.echo(f"{source.name}: nothing to mend")
+        click.echo(f"{source.name}: nothing to fix")
     if any(finding.severity == "error" for finding in found):
         raise click.exceptions.Exit(2)
 
@@ -196,7 +196,7 @@ def _chosen(found: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence
     chosen = [by_number[number] for number in dict.fromkeys(numbers)]
     empty = [proposal.number for proposal in chosen if proposal.after is None]
     if empty:
-        raise SchemaError(f"{', '.join(empty)} has no edit", remedy="mend the data or the configuration")
+        raise SchemaError(f"{', '.join(empty)} has no edit", remedy="fix the data or the configuration")
     for reason in reasons:
         fitting = [p for p in found if p.anomaly.reason == reason and p.preferred and p.after is not None]
         if not fitting:
@@ -294,7 +294,7 @@ def _words(before: str, source: SchemaText) -> tuple[str, ...]:
     try:
         old = schema_text.parse(before, source.name)
     except SchemaError:
-        return ("mended: the file was not a schema",)
+        return ("fixed: the file was not a schema",)
     return tuple(str(change) for change in words.changes(old.proto, source.proto)) or ("only the layout changes",)
 
 

@@ -48,7 +48,7 @@ def submit(
     """Send the pipeline to Vertex AI or Kubeflow Pipelines.
 
     FILE is a compiled job; without it the configuration is compiled now. Exit code 0: sent, or with --wait done. 1: the
-    service or the job failed. 2: something has to be mended first. 3: with --wait, a gate said no.
+    service or the job failed. 2: something has to be fixed first. 3: with --wait, a gate said no.
     """
     config = load(config_file, overrides)
     found = compiled_before(file, runner)

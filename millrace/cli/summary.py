@@ -73,7 +73,7 @@ def _print_failure(outcome: Outcome, folder: RunFolder, console: Console) -> Non
     assert failure is not None
     place = f"{failure.where}: " if failure.where else ""
     console.print(f"[bold red]{escape(place)}[/]{escape(failure.what)}")
-    remedy = failure.remedy or f"the traceback is at the end of {folder.log}; mend what it names, then run again"
+    remedy = failure.remedy or f"the traceback is at the end of {folder.log}; fix what it names, then run again"
     console.print(f"  remedy: {escape(remedy)}")
 
 

@@ -28,7 +28,7 @@ def compile_for(config: Config, runner: Dialect) -> CompiledJob:
         runner: the service.
 
     Returns:
-        The job; `millrace.jobspec.checks.check` says what is still to be mended.
+        The job; `millrace.jobspec.checks.check` says what is still to be fixed.
 
     Raises:
         BadInput: the configuration cannot be compiled as it is.

@@ -90,7 +90,7 @@ def _columns(config: Config) -> Optional[list[str]]:
         raise DataError(
             f"no data file matches {_pattern(config)}",
             where=config.data.path,
-            remedy="mend data.path and data.pattern in the configuration",
+            remedy="fix data.path and data.pattern in the configuration",
         )
     if config.data.format == "parquet":
         return _parquet_columns(files[0])
@@ -135,7 +135,7 @@ def _parquet_columns(file: Path) -> list[str]:
         return list(pyarrow.parquet.read_schema(file).names)
     except (OSError, pyarrow.ArrowInvalid) as error:
         raise DataError(
-            f"not a Parquet file: {error}", where=str(file), remedy="mend data.format or the file"
+            f"not a Parquet file: {error}", where=str(file), remedy="fix data.format or the file"
         ) from error
 
 

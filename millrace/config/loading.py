@@ -51,7 +51,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(
             "\n".join([f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:", *(f"  - {p}" for p in problems)]),
             where=str(file),
-            remedy="mend the values above; conf/taxi.yaml shows every section in use",
+            remedy="fix the values above; conf/taxi.yaml shows every section in use",
         ) from error
     config._file = str(path)
     return config
@@ -90,7 +90,7 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else str(file)
-        raise ConfigError(f"not YAML: {error.problem}", where=place, remedy="mend that line") from error
+        raise ConfigError(f"not YAML: {error.problem}", where=place, remedy="fix that line") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"not YAML: {error}", where=str(file)) from error
     if not isinstance(values, dict):

@@ -47,10 +47,10 @@ def bind(
     for stage in filter(None, (from_stage, to_stage)):
         if stage not in nodes:
             raise BadInput(f"there is no stage {stage}", remedy=f"the stages are: {', '.join(nodes)}")
-    afresh = _reachable([from_stage], {name: node.downstream_nodes for name, node in nodes.items()})
+    rerun = _reachable([from_stage], {name: node.downstream_nodes for name, node in nodes.items()})
     wanted = _reachable([to_stage], {name: node.upstream_nodes for name, node in nodes.items()}) or set(nodes)
     for name, node in nodes.items():
-        node.execution_options.caching_options.enable_cache = cache and name not in afresh
+        node.execution_options.caching_options.enable_cache = cache and name not in rerun
         if name not in wanted:
             node.execution_options.skip.SetInParent()
     return [name for name in nodes if name in wanted]

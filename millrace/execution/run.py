@@ -109,10 +109,10 @@ def _verdict(config: Config, folder: RunFolder) -> Outcome:
 
     [record] = [found for found in runs(open_store(config), config.name) if found.run_id == folder.run_id]
     for judge, remedy in (
-        ("Evaluator", "the gate report shows every threshold; mend the model, or the thresholds under evaluation"),
+        ("Evaluator", "the gate report shows every threshold; fix the model, or the thresholds under evaluation"),
         (
             "InfraValidator",
-            "the report beside the blessing shows every request; mend the serving signatures or the limits",
+            "the report beside the blessing shows every request; fix the serving signatures or the limits",
         ),
     ):
         if blessing(record, judge) is False:

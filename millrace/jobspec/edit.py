@@ -68,7 +68,7 @@ def _set_input(job: CompiledJob, stage: str, wanted: str, declared: Spec, source
 
 
 def tell_inputs(job: CompiledJob, stage: str) -> None:
-    """Writes the declaration of a stage's inputs into its arguments anew: TFX's entry point tells types by it."""
+    """Replaces the declaration of a stage's inputs in its arguments: TFX's entry point tells types by it."""
     runs = container(job, stage)
     text = json.dumps(job.component(job.tasks[stage]).get("inputDefinitions", {}), sort_keys=True)
     for args in (runs.get("args", []), runs.get("lifecycle", {}).get("preCacheCheck", {}).get("args", [])):

@@ -192,7 +192,7 @@ class CompiledJob:
             return _parsed(value, kind)
         except ValueError as error:
             raise BadInput(
-                f"{value!r} is no {kind}", where=f"parameter {name}", remedy="mend the value, or leave it out"
+                f"{value!r} is no {kind}", where=f"parameter {name}", remedy="fix the value, or leave it out"
             ) from error
 
     def to_document(self) -> list[Spec]:

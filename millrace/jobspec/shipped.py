@@ -25,7 +25,7 @@ def module_trouble(*spellings: str) -> Trouble:
     """What is the matter with a module; one of several spellings must be there."""
     source = next((found for found in map(module_file, spellings) if found), None)
     if source is None:
-        return "cannot be found", "mend the dotted path, or install the package that has it"
+        return "cannot be found", "fix the dotted path, or install the package that has it"
     project = entered()
     if project is None or not source.is_relative_to(project.root) or "site-packages" in source.parts:
         return None
@@ -35,7 +35,7 @@ def module_trouble(*spellings: str) -> Trouble:
     if below.parts[0] not in project.shipped:
         return (
             f"is in {below}, which setup.py does not ship",
-            f"add {below.parts[0]!r} to PACKAGES in setup.py and build the image anew, or move the code into models",
+            f"add {below.parts[0]!r} to PACKAGES in setup.py and build the image again, or move the code into models",
         )
     for folder in list(below.parents)[:-1]:
         if not (project.root / folder / "__init__.py").is_file():
@@ -51,4 +51,4 @@ def _name_trouble(module: str, name: str) -> Trouble:
     spellings = (name, name.removesuffix("_Executor"), "__getattr__")
     if any(defines(f"{module}.{spelling}") for spelling in spellings):
         return None
-    return f"is not defined in {module}", "mend the dotted path"
+    return f"is not defined in {module}", "fix the dotted path"

@@ -69,7 +69,8 @@ class RunRecord:
         for state in ("failed", "cancelled", "running"):
             if state in states:
                 return state
-        # The search for the champion is no work of its own: it looks anew in every run. In a rehearsal it is two tasks.
+        # The search for the champion is no work of its own: it looks again in every run. In a rehearsal it is two
+        # tasks.
         worked = {r.state for stage, r in self.stages.items() if not stage.startswith(LATEST_BLESSED_MODEL)}
         return "cached" if worked == {"cached"} else "done"
 

@@ -36,7 +36,7 @@ def holds(condition: str, artifacts: Mapping[str, Sequence[Artifact]], parameter
     except celpy.celparser.CELParseError as error:
         raise MillraceError(
             f"the condition {condition} is not CEL: {str(error).splitlines()[0]}",
-            remedy="TFX does not escape quotes in the strings of a condition; mend the predicate and compile again",
+            remedy="TFX does not escape quotes in the strings of a condition; fix the predicate and compile again",
         ) from error
     except celpy.evaluation.CELEvalError as error:
         raise MillraceError(

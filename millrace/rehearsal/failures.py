@@ -56,7 +56,7 @@ def _missing(task: str, module: str, environment: Environment) -> Failure:
         what = f"the module {module} is in the checkout but not in the package, so it would not be in the image"
         return Failure(what, task, f"add {module.partition('.')[0]} to PACKAGES in setup.py", 1)
     what = f"there is no module {module}: neither the package nor the installed packages bring it to the image"
-    return Failure(what, task, "require it in setup.py and requirements/, or mend the dotted path", 1)
+    return Failure(what, task, "require it in setup.py and requirements/, or fix the dotted path", 1)
 
 
 def _exception(causes: list[dict[str, Any]]) -> BaseException:

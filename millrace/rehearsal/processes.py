@@ -1,4 +1,4 @@
-"""Starts the tasks' processes: each afresh, or forked from a server that has imported TFX and TensorFlow once.
+"""Starts the tasks' processes: each by itself, or forked from a server that has imported TFX and TensorFlow once.
 
 Both ways go through `fork_server.py`, which waits for them, knows their peak memory, and ends them with the rehearsal.
 """

@@ -10,8 +10,8 @@ from millrace.rehearsal.report import Result, TaskReport, TaskState
 from millrace.rehearsal.world import World
 
 _JUDGES = {
-    "ModelBlessing": "the gate report shows every threshold; mend the model, or the thresholds under evaluation",
-    "InfraBlessing": "the report beside the blessing shows every request; mend the serving signatures or the limits",
+    "ModelBlessing": "the gate report shows every threshold; fix the model, or the thresholds under evaluation",
+    "InfraBlessing": "the report beside the blessing shows every request; fix the serving signatures or the limits",
 }
 
 

@@ -13,7 +13,7 @@ from millrace.schema.patches import patch
 from millrace.schema.ways import Anomaly, Way, ways_to_end
 from millrace.textproto.rewrite import preview
 
-_NO_EDIT = "no edit of the schema answers this: mend the data or the configuration"
+_NO_EDIT = "no edit of the schema answers this: fix the data or the configuration"
 
 
 @dataclass(frozen=True)

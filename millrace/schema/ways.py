@@ -243,7 +243,7 @@ def _type(path: str, evidence: Evidence) -> Iterable[Way]:
             if feature.HasField(name) and not getattr(feature, name).ListFields():
                 feature.ClearField(name)
 
-    return [Way(edit, "rather mend the data, unless the type changed on purpose: models in use expect the old one")]
+    return [Way(edit, "rather fix the data, unless the type changed on purpose: models in use expect the old one")]
 
 
 def _strings(path: str, now: Feature, schema: Schema, evidence: Evidence) -> Iterable[Way]:
@@ -278,7 +278,7 @@ def _strings(path: str, now: Feature, schema: Schema, evidence: Evidence) -> Ite
 
     many = f"{len(unexpected)} unexpected values and more" if free else ""
     first = Way(drop, f"{many}: this is no list of categories") if free else Way(extend)
-    return [first, Way(tolerate, "lets that share of any other values pass, misspelt ones too")]
+    return [first, Way(tolerate, "lets that share of any other values pass, mistyped ones too")]
 
 
 def _domain_of(feature: Feature, schema: Schema) -> Optional[schema_pb2.StringDomain]:

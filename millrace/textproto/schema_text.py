@@ -41,7 +41,7 @@ def parse(text: str, name: str) -> SchemaText:
         raise SchemaError(
             f"{error.what}\n{error.shown}",
             where=f"{name}:{error.line}:{error.column}",
-            remedy="mend that line, and check again with: millrace schema check",
+            remedy="fix that line, and check again with: millrace schema check",
         ) from error
 
 

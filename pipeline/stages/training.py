@@ -127,5 +127,5 @@ def _pinned(file: str) -> str:
         raise BadInput(
             f"the pinned hyperparameters cannot be read: {getattr(error, 'strerror', error)}",
             where=file,
-            remedy="mend tuning.pinned, or run once with tuning.enabled=true and copy what the Tuner found",
+            remedy="fix tuning.pinned, or run once with tuning.enabled=true and copy what the Tuner found",
         ) from error

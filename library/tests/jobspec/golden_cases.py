@@ -1,4 +1,4 @@
-"""The compiled jobs that are compared with golden files, whole. `make golden` writes them anew."""
+"""The compiled jobs that are compared with golden files, whole. `make golden` writes them again."""
 
 import re
 from pathlib import Path

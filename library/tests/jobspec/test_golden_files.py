@@ -1,4 +1,4 @@
-"""Compiled jobs, compared whole with golden files; `make golden` writes these anew."""
+"""Compiled jobs, compared whole with golden files; `make golden` writes these again."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ def test_the_whole_document_is_the_golden_one(case):
 
 @pytest.mark.parametrize("case", [case for case in CASES if "2.0" not in case])
 def test_the_format_is_kfps_own(case):
-    """Every field is one that the installed `pipeline_spec.proto` has: a misspelt one would be ignored, or refused."""
+    """Every field is one that the installed `pipeline_spec.proto` has: a mistyped one would be ignored, or refused."""
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
 

@@ -181,10 +181,10 @@ def test_what_asks_google_cloud_is_not_rehearsed_or_stands_in(run):
 
 
 def test_a_gate_that_says_no_is_no_fault(run):
-    code = "class Blocked(Exception): exit_code, what, remedy = 3, 'the data say no', 'mend the data'\nraise Blocked()"
+    code = "class Blocked(Exception): exit_code, what, remedy = 3, 'the data say no', 'fix the data'\nraise Blocked()"
     result = run(JobBuilder().add("gate", python(code)).build())
     assert (result.exit_code, states(result)) == (3, {"gate": TaskState.BLOCKED})
-    assert (result.failure.what, result.failure.remedy) == ("the data say no", "mend the data")
+    assert (result.failure.what, result.failure.remedy) == ("the data say no", "fix the data")
 
 
 @pytest.mark.parametrize(("blessed", "code"), [(1, 0), (0, 3)])

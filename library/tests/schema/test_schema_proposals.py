@@ -152,10 +152,10 @@ def test_the_preferred_edit_of_each_reason_ends_the_anomaly(break_schema, reason
     answer = next(proposal for proposal in proposals if proposal.anomaly.reason == reason)
     assert answer.words[0].startswith(expected)
     assert answer.patch.startswith(f"--- a/{NAME}\n+++ b/{NAME}\n")
-    mended = accept(run.schema, proposals, run.evidence)
-    assert run.anomalies(mended) == []
-    edited = rewrite(run.text, mended)
-    assert read(edited, schema_pb2.Schema) == mended
+    fixed = accept(run.schema, proposals, run.evidence)
+    assert run.anomalies(fixed) == []
+    edited = rewrite(run.text, fixed)
+    assert read(edited, schema_pb2.Schema) == fixed
     assert edited.startswith("# a person's file\n")
 
 
@@ -164,8 +164,8 @@ def test_what_was_accepted_is_done_and_keeps_its_number(break_schema, reason, _e
     run = Run(tmp_path, break_schema)
     anomalies = run.anomalies()
     before = run.propose()
-    mended = accept(run.schema, [proposal for proposal in before if proposal.preferred], run.evidence)
-    again = propose(rewrite(run.text, mended), mended, run.evidence, anomalies, NAME)
+    fixed = accept(run.schema, [proposal for proposal in before if proposal.preferred], run.evidence)
+    again = propose(rewrite(run.text, fixed), fixed, run.evidence, anomalies, NAME)
     numbers = {p.number: p for p in again}
     for proposal in before:
         if proposal.preferred and proposal.anomaly.reason == reason:
@@ -179,9 +179,9 @@ def test_the_other_way_for_strings_lets_their_share_pass(tmp_path):
     run = Run(tmp_path, drop_rare)
     first, other = run.propose()
     assert (first.number, other.number, other.preferred) == ("1", "1b", False)
-    mended = accept(run.schema, [other], run.evidence)
-    assert 0.99 < dict(features(mended))["payment_type"].distribution_constraints.min_domain_mass < 1
-    assert run.anomalies(mended) == []
+    fixed = accept(run.schema, [other], run.evidence)
+    assert 0.99 < dict(features(fixed))["payment_type"].distribution_constraints.min_domain_mass < 1
+    assert run.anomalies(fixed) == []
 
 
 def test_many_unexpected_values_end_the_domain(tmp_path):
@@ -199,10 +199,10 @@ def test_many_unexpected_values_end_the_domain(tmp_path):
     run = Run(tmp_path, old_domain, free_text)
     first = run.propose()[0]
     assert "no list of categories" in first.note
-    mended = accept(run.schema, [first], run.evidence)
-    assert dict(features(mended))["company"].WhichOneof("domain_info") is None
-    assert "companies" not in {found.name for found in mended.string_domain}
-    assert run.anomalies(mended) == []
+    fixed = accept(run.schema, [first], run.evidence)
+    assert dict(features(fixed))["company"].WhichOneof("domain_info") is None
+    assert "companies" not in {found.name for found in fixed.string_domain}
+    assert run.anomalies(fixed) == []
 
 
 def test_a_missing_column_may_also_become_optional(tmp_path):
@@ -215,9 +215,9 @@ def test_a_missing_column_may_also_become_optional(tmp_path):
 def test_a_new_column_may_also_be_set_aside(tmp_path):
     run = Run(tmp_path, forget)
     _, planned = run.propose()
-    mended = accept(run.schema, [planned], run.evidence)
-    assert dict(features(mended))["payment_type"].lifecycle_stage == schema_pb2.PLANNED
-    assert run.anomalies(mended) == []
+    fixed = accept(run.schema, [planned], run.evidence)
+    assert dict(features(fixed))["payment_type"].lifecycle_stage == schema_pb2.PLANNED
+    assert run.anomalies(fixed) == []
 
 
 def test_a_distribution_that_moved_raises_its_limit_above_what_was_measured(tmp_path):
@@ -232,9 +232,9 @@ def test_a_distribution_that_moved_raises_its_limit_above_what_was_measured(tmp_
         "COMPARATOR_L_INFTY_HIGH",
         "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH",
     }
-    mended = accept(run.schema, proposals, run.evidence)
-    assert run.anomalies(mended) == []
-    limits = dict(features(mended))["payment_type"].drift_comparator.infinity_norm.threshold
+    fixed = accept(run.schema, proposals, run.evidence)
+    assert run.anomalies(fixed) == []
+    limits = dict(features(fixed))["payment_type"].drift_comparator.infinity_norm.threshold
     assert 0.001 < limits < 0.05
 
 
@@ -250,8 +250,8 @@ def test_a_feature_that_came_in_an_environment_without_it_is_expected_there(tmp_
     anomaly = Anomaly("fare", "SCHEMA_NEW_COLUMN", None, ("train",), "")
     (proposal,) = propose(run.text, run.schema, run.evidence, [anomaly], NAME)
     assert proposal.words == ("fare: environments: not in SERVING becomes nothing said",)
-    mended = accept(run.schema, [proposal], run.evidence)
-    assert not native.validate(run.statistics["train"], mended, "SERVING").anomaly_info
+    fixed = accept(run.schema, [proposal], run.evidence)
+    assert not native.validate(run.statistics["train"], fixed, "SERVING").anomaly_info
 
 
 def test_the_size_of_the_data_moves_its_limit(tmp_path):
@@ -260,8 +260,8 @@ def test_the_size_of_the_data_moves_its_limit(tmp_path):
 
     run = Run(tmp_path, ask)
     anomaly = Anomaly("", "DATASET_LOW_NUM_EXAMPLES", None, ("train", "eval"), "")
-    mended = accept(run.schema, propose(run.text, run.schema, run.evidence, [anomaly], NAME), run.evidence)
-    assert not any(native.validate(found, mended).HasField("dataset_anomaly_info") for found in run.statistics.values())
+    fixed = accept(run.schema, propose(run.text, run.schema, run.evidence, [anomaly], NAME), run.evidence)
+    assert not any(native.validate(found, fixed).HasField("dataset_anomaly_info") for found in run.statistics.values())
 
 
 def test_what_no_edit_answers_is_said(tmp_path):
@@ -269,5 +269,5 @@ def test_what_no_edit_answers_is_said(tmp_path):
     anomaly = Anomaly("tips", "LABEL_CONSTANT", None, ("train",), "")
     (proposal,) = propose(run.text, run.schema, run.evidence, [anomaly], NAME)
     assert proposal.after is None
-    assert "mend the data" in proposal.note
+    assert "fix the data" in proposal.note
     assert accept(run.schema, [proposal], run.evidence) == run.schema

@@ -46,7 +46,7 @@ def about() -> dict[str, str]:
 
 
 def run(folder: Path) -> None:
-    """Runs the pipeline anew, with the folder as its root.
+    """Runs the pipeline from the start, with the folder as its root.
 
     Raises:
         subprocess.CalledProcessError: the run failed, or a gate said no.

@@ -1,6 +1,6 @@
 """What a service or the way to it answered instead of doing what was asked: in words, with a remedy and an exit code.
 
-Exit code 2 where the one who asks can mend it (HTTP 400, 401, 403, 404, 409), 1 where the service has to (429, 5xx, no
+Exit code 2 where the one who asks can fix it (HTTP 400, 401, 403, 404, 409), 1 where the service has to (429, 5xx, no
 answer, no way to it).
 """
 
@@ -103,4 +103,4 @@ def _general_remedy(status: int) -> str:
         return "try again in some minutes; ask for more quota where this is usual"
     if status >= 500:
         return "try again in some minutes: nothing on this side is known to be wrong"
-    return "mend what the service names; `millrace check` finds most of it before anything is sent"
+    return "fix what the service names; `millrace check` finds most of it before anything is sent"

@@ -20,7 +20,7 @@ _CELL = 44
 _WIDTH = 220
 _WAIVER_DAYS = 30
 
-# What mends each of DataGate's own reasons.
+# What fixes each of DataGate's own reasons.
 _MEND = {
     "DATA_EMPTY": "put rows into the files that data.path and data.pattern name",
     "SPLIT_MISSING": "name a train and an eval split under data",
@@ -29,7 +29,7 @@ _MEND = {
     "LABEL_COLUMN_MISSING": "set label.column to a column of the data, or add the column",
     "LABEL_VALUES_MISSING": "fill in the label of these rows, or leave the rows out",
     "LABEL_SINGLE_CLASS": "add rows of another class, or choose another label.column",
-    "LABEL_CLASS_UNEXPECTED": "list the class under label.classes, or mend the values",
+    "LABEL_CLASS_UNEXPECTED": "list the class under label.classes, or fix the values",
     "LABEL_NOT_NUMERIC": "set label.task to binary or multiclass, or label.column to a column of numbers",
     "LABEL_CONSTANT": "add rows with other values, or choose another label.column",
     "FEATURE_COLUMN_MISSING": "take the feature out of features, or add the column to the data",
@@ -49,7 +49,7 @@ class Files:
 class DataGateRefused(Exception):
     """The gate said no. Takes part in the command line's error tree by its attributes.
 
-    Everything is in `args`, because Beam and multiprocessing build an exception anew from them; Beam also appends to
+    Everything is in `args`, because Beam and multiprocessing rebuild an exception from them; Beam also appends to
     the first one, which is why the text that is shown is not that one.
 
     Args:
@@ -138,7 +138,7 @@ def _cells(group: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def remedy(verdict: Verdict, files: Files, today: date) -> str:
-    """The next commands: for bad input what to mend, for a broken contract the three ways to go on."""
+    """The next commands: for bad input what to fix, for a broken contract the three ways to go on."""
     blocking = verdict.of("block")
     steps = list(dict.fromkeys(_MEND[finding.reason] for finding in blocking if finding.reason in _MEND))
     if steps and files.config:
@@ -153,7 +153,7 @@ def _contract_steps(contract: Sequence[Finding], files: Files, today: date) -> l
     option = f" -c {files.config}" if files.config else ""
     edit = f", or edit {files.schema}" if files.schema else ""
     steps = [
-        "mend the data, then run again; or choose:",
+        "fix the data, then run again; or choose:",
         f"  the data is right:  millrace schema propose{option}, then millrace schema accept N{option}{edit}",
     ]
     waivable = [finding for finding in contract if finding.reason not in OWN and finding.feature]

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 FRAME_HEAD = 12
 FRAME_TAIL = 4
-ENCODED_BYTES_AT_ONCE = 4 << 20  # what stays in the processor's caches, and is not mapped anew each time
+ENCODED_BYTES_AT_ONCE = 4 << 20  # what stays in the processor's caches, and is not mapped again each time
 _BINARY = pa.large_binary()
 _NOTHING = pa.scalar(b"", _BINARY)
 _BYTES_KIND, _FLOAT_KIND, _INT64_KIND = b"\x0a", b"\x12", b"\x1a"

@@ -14,7 +14,7 @@ class ExamplesUnreadable(Exception):
     """The examples that a model should be asked with cannot be read."""
 
     exit_code = 2
-    remedy = "run the pipeline again from ExampleGen, so that the examples are written anew"
+    remedy = "run the pipeline again from ExampleGen, so that the examples are written again"
 
 
 def read_records(examples: types.Artifact, count: int) -> list[bytes]:

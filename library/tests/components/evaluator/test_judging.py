@@ -165,6 +165,6 @@ def test_a_failed_threshold_outweighs_a_broken_baseline():
 
 
 def test_a_candidate_that_cannot_be_evaluated():
-    report = refuse("it predicts NaN for 3 of 8 examples", "mend it", BASELINE, "/models/2")
+    report = refuse("it predicts NaN for 3 of 8 examples", "fix it", BASELINE, "/models/2")
     assert not report.blessed
     assert report.reason == "The model cannot be evaluated: it predicts NaN for 3 of 8 examples."
