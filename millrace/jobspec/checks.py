@@ -40,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     graph.circles,
     graph.dialect,
     conditions.conditions,
+    code.version,
     code.executors,
     code.user_code,
     code.artifact_types,

@@ -36,6 +36,15 @@ def test_a_sound_job_has_nothing_to_mend(case):
     assert findings(case=case, with_config=False) == []
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_a_job_of_the_version_before_is_told_once_with_what_to_do(case):
+    documents = load_job(GOLDEN / case).to_document()
+    earlier = json.loads(json.dumps(documents).replace('"millrace.container"', '"runners.container"'))
+    found = [finding for finding in check(from_documents(earlier)) if finding.severity == "error"]
+    assert "Millrace 0.1" in only(found, "version") and len(found) == 1
+    assert found[0].remedy.startswith("compile it again: millrace compile")
+
+
 def task(job, name):
     return job["pipelineSpec"]["root"]["dag"]["tasks"][name]
 

@@ -25,6 +25,12 @@ class DataGateReport(Artifact):
     TYPE_NAME = "millrace.DataGateReport"
 
 
+class EarlierDataGateReport(DataGateReport):
+    """A DataGateReport as Millrace 0.1 recorded it: TFX finds the class of an artifact in ML Metadata by this name."""
+
+    TYPE_NAME = "custom_components.DataGateReport"
+
+
 class DataGateSpec(ComponentSpec):
     """What goes in and out. Structured parameters travel as JSON text, which every orchestrator can carry."""
 

@@ -7,6 +7,7 @@ from typing import Optional
 
 import yaml
 
+import millrace
 from millrace.config.config import Config
 from millrace.jobspec import shipped
 from millrace.jobspec.artifact_types import EXPECTED, is_accepted
@@ -18,10 +19,31 @@ _EXECUTOR_FLAG = "--executor_class_path"
 _FUNCTIONS = ("preprocessing_fn", "run_fn", "tuner_fn", "trainer_fn", "stats_options_updater_fn", "splits_transform")
 _CONFIGURED_FUNCTIONS = ("model_fn",)
 _FIRST_PARTY = ("tfx.", "system.", "google.")
+# What started the tasks of jobs that Millrace 0.1 compiled, and no image of a later version holds.
+_CONTAINER_BEFORE = "runners.container"
+
+
+def version(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """The job was compiled by a version of Millrace whose tasks this one starts."""
+    if _is_older(job):
+        yield Finding(
+            "version",
+            "error",
+            f"compiled by Millrace 0.1, whose tasks start with `python -m {_CONTAINER_BEFORE}`; "
+            f"an image with Millrace {millrace.__version__} has no such module",
+            job.file or job.name,
+            "compile it again: millrace compile; or send it with the version and the image that it was compiled for",
+        )
+
+
+def _is_older(job: CompiledJob) -> bool:
+    return any(_CONTAINER_BEFORE in _modules(job.executor(step.task).get("container", {})) for step in job.walk())
 
 
 def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
     """Executor classes, and modules that a command runs, can be imported in the container."""
+    if _is_older(job):
+        return
     for step in job.walk():
         container = job.executor(step.task).get("container", {})
         check = container.get("lifecycle", {}).get("preCacheCheck", {})
@@ -33,6 +55,8 @@ def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
 
 def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
     """The user's functions can be imported, and are in the package that `setup.py` ships."""
+    if _is_older(job):
+        return
     for step in job.walk():
         given = step.task.get("inputs", {}).get("parameters", {})
         texts = {name: value for name in given if isinstance(value := job.value(step.task, name), str)}
@@ -53,6 +77,8 @@ def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
 
 def artifact_types(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
     """A container imports the class of an artifact by the title that the spec gives."""
+    if _is_older(job):
+        return
     for step in job.walk():
         for kind in ("inputDefinitions", "outputDefinitions"):
             for said in step.component.get(kind, {}).get("artifacts", {}).values():

@@ -14,8 +14,6 @@ refuse() {
     exit 2
 }
 
-command -v uv >/dev/null || refuse "uv, which does the set-up, is not on PATH" "pipx install uv"
-
 wheel=${1:-}
 if [ -n "$wheel" ]; then
     [ -f "$wheel" ] || refuse "there is no such file: $wheel" "name the library's wheel: make setup MILLRACE=PATH"
@@ -71,6 +69,7 @@ wanted=$({ cat "$lock"; [ -f "$library" ] && cat "$library"; echo "$python $libr
 if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$stack $wanted" ]; then
     exit 0
 fi
+command -v uv >/dev/null || refuse "uv, which does the set-up, is not on PATH" "pipx install uv"
 case "$(cat "$stamp" 2>/dev/null)" in
 "$stack "*) [ -x .venv/bin/python ] || rm -rf .venv ;;
 *) rm -rf .venv ;;
