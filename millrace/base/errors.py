@@ -1,23 +1,29 @@
 """The error tree. The command line catches `MillraceError` only; anything else is a fault of Millrace.
 
-    MillraceError         exit code 1: something failed
-    |-- BadInput          exit code 2: the user's input, and how to fix it
-    |   |-- ConfigError   one or more problems of a configuration file, all at once
-    |   |-- DataError     a table that cannot be read or cannot be learned from
-    |   |-- SchemaError   a schema file that cannot be parsed or does not fit
-    |   `-- InputRefused  what the project's own code cannot learn from; also a ValueError
-    |-- GateRefused       exit code 3: a gate said no (data, evaluation, infrastructure), and why
-    `-- StageFailed       exit code 1: a stage of the graph failed, and where its log is
+    MillraceError             exit code 1: something failed
+    |-- BadInput              exit code 2: the user's input, and how to fix it
+    |   |-- ConfigError       one or more problems of a configuration file, all at once
+    |   |-- DataError         a table or examples that cannot be read or cannot be learned from
+    |   |   `-- UnreadableTable   what ExampleGen's workers report (components.example_gen)
+    |   |-- SchemaError       a schema file that cannot be parsed or does not fit
+    |   `-- InputRefused      what models cannot learn from; a ValueError too, for a project's own code
+    |-- GateRefused           exit code 3: a gate said no (data, evaluation, infrastructure), and why
+    |   `-- DataGateRefused   with every finding (components.data_gate)
+    |-- ServiceFailure        a service did not do what was asked (cloud.remote)
+    `-- StageFailed           exit code 1: a stage of the graph failed, and where its log is
 
-`models`, `schema` and `custom_components` import nothing from here, since they also run in containers. An exception
-raised there takes part by three attributes instead: `exit_code` (2 or 3), `remedy` (a sentence), and optionally
-`where` (a place). `describe` reads them wherever in the chain of causes they are.
+Every error survives a pickle as it is, since Beam, multiprocessing and the runners hand errors between processes.
+
+    Signal                    one part of a room tells another how to go on; caught in that room, never shown
+
+A component from elsewhere, and code that must not depend on the library, takes part by attributes instead: `exit_code`
+(2 or 3), `remedy` (a sentence), and optionally `what` and `where`. `describe` reads them from any cause in the chain.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 # In the words of the operating system, of SQLite and of TensorFlow's file system.
 _DISK_FULL = re.compile(r"No space left on device|database or disk is full", re.IGNORECASE)
@@ -34,14 +40,15 @@ class MillraceError(Exception):
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
-        super().__init__(what)
+    def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
+        # Beam rebuilds an error from `args`, with a note at the end of the first one.
+        super().__init__(what, where, remedy)
         self.what = what
         self.where = where
         self.remedy = remedy
 
-    def __reduce__(self) -> tuple:
-        return _rebuilt, (type(self), self.what, self.where, self.remedy)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.what}" if self.where else self.what]
@@ -50,9 +57,11 @@ class MillraceError(Exception):
         return "\n".join(lines)
 
 
-def _rebuilt(kind: type[MillraceError], what: str, where: str, remedy: str) -> MillraceError:
-    """An error as it comes back from another process: its place and its remedy are named arguments."""
-    return kind(what, where=where, remedy=remedy)
+def _rebuilt(kind: type[MillraceError], args: tuple[Any, ...], state: dict[str, Any]) -> MillraceError:
+    """The error again, without its constructor, whose arguments are each class's own."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class BadInput(MillraceError):
@@ -74,7 +83,7 @@ class SchemaError(BadInput):
 
 
 class InputRefused(BadInput, ValueError):
-    """The data or the configuration cannot be learned from as it is; what a project's own code raises too."""
+    """The data or the configuration cannot be learned from as it is."""
 
 
 class GateRefused(MillraceError):
@@ -85,6 +94,13 @@ class GateRefused(MillraceError):
 
 class StageFailed(MillraceError):
     """A stage of the graph failed for a reason that is not the user's input."""
+
+
+class Signal(Exception):
+    """Not an error: says how to go on, is caught in the room that raises it, and no person sees it.
+
+    It stands outside of the tree so that it describes nothing when it is among the causes of a real error.
+    """
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from apache_beam.runners.dataflow.internal import apiclient
 from tfx import types
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 
+from millrace.base.errors import Signal
+
 _PIPELINE_FILE = "pipeline.pb"
 _ENVIRONMENT_VERSION = "8"
 
@@ -34,7 +36,7 @@ class DataflowJob:
     staged: dict[str, str]
 
 
-class NoJob(Exception):
+class NoJob(Signal):
     """The stage did its work without Beam."""
 
 

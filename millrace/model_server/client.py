@@ -18,6 +18,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from millrace.base.errors import Signal
 from millrace.model_server.query import Arrays, Infos, Query
 from millrace.model_server.server_process import Ports
 
@@ -32,7 +33,7 @@ _OPTIONS = (
 )
 
 
-class NoAnswer(Exception):
+class NoAnswer(Signal):
     """A call that brought no answer.
 
     Args:

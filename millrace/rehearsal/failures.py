@@ -5,14 +5,14 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from millrace.base.errors import Failure, MillraceError, describe
+from millrace.base.errors import Failure, MillraceError, Signal, describe
 from millrace.rehearsal.environment import Environment, missing_from_package
 
 # Tells a task's interpreter where to write down what ends it; `failure_hook`, which stands alone, knows it too.
 FILE_VARIABLE = "MILLRACE_REHEARSAL_FAILURE"
 
 
-class TaskFailed(Exception):
+class TaskFailed(Signal):
     """A try of a task failed.
 
     Args:
@@ -26,7 +26,7 @@ class TaskFailed(Exception):
         self.code = code
 
 
-class NotRehearsed(Exception):
+class NotRehearsed(Signal):
     """A task that cannot run on this machine, and why."""
 
 

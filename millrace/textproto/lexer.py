@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from millrace.base.errors import Signal
+
 Kind = Literal["space", "comment", "word", "number", "string", "mark"]
 
 _TOKEN = re.compile(
@@ -21,7 +23,7 @@ _TOKEN = re.compile(
 )
 
 
-class TextProtoError(ValueError):
+class TextProtoError(Signal, ValueError):
     """A text that is not a text-format proto.
 
     Args:

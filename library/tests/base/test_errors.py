@@ -1,12 +1,26 @@
 """How an exception from anywhere becomes a failure that a person can act on."""
 
+import importlib
+import pickle
+import pkgutil
+from collections.abc import Iterator
+
 import pytest
 
-from millrace.base.errors import BadInput, GateRefused, MillraceError, StageFailed, describe
+import millrace
+from millrace.base.errors import BadInput, GateRefused, MillraceError, Signal, StageFailed, describe
+
+# How an error is made whose constructor takes more than what, where and remedy.
+MADE = {
+    "DataGateRefused": lambda kind: kind("stopped", "what is wrong", "what to do", 2, [{"reason": "LABEL_CONSTANT"}]),
+    "ServiceFailure": lambda kind: kind(
+        "what is wrong", where="a place", remedy="what to do", status=503, maybe_done=True
+    ),
+}
 
 
 class ExecutorRefusal(RuntimeError):
-    """As `models` and `custom_components` raise: no import of `millrace.base.errors`."""
+    """As a component from elsewhere raises: it does not import `millrace.base.errors`."""
 
     exit_code = 3
     remedy = "look at the data"
@@ -47,3 +61,48 @@ def test_exit_codes(kind, code):
 
 def test_the_words_are_where_what_and_remedy():
     assert str(BadInput("is empty", where="a.csv", remedy="fill it")) == "a.csv: is empty\n  remedy: fill it"
+
+
+def test_an_error_that_beam_builds_anew_keeps_its_place_and_its_remedy():
+    error = BadInput("is empty", where="a.csv", remedy="fill it")
+    annotated = type(error)(error.args[0] + " [while running 'Read']", *error.args[1:])
+    assert (annotated.where, annotated.remedy) == ("a.csv", "fill it")
+
+
+def test_a_signal_among_the_causes_describes_nothing():
+    try:
+        try:
+            raise Signal("it goes through Beam")
+        except Signal:
+            raise KeyError("fare")  # noqa: B904 (as when Beam's way fails later)
+    except KeyError as error:
+        failure = describe(error)
+    assert (failure.what, failure.exit_code) == ("KeyError: 'fare'", 1)
+
+
+@pytest.mark.slow
+def test_every_error_of_the_library_is_in_the_tree_and_survives_a_pickle():
+    """Imports every module of the library, TensorFlow and TFX with them."""
+    for module in pkgutil.walk_packages(millrace.__path__, "millrace."):
+        # What Python starts by its name, and what is copied into a rehearsal's environment, changes the process.
+        if not module.name.endswith(("__main__", "failure_hook")):
+            importlib.import_module(module.name)
+    own = [kind for kind in _descendants(Exception) if kind.__module__.startswith("millrace.")]
+    assert [kind for kind in own if not issubclass(kind, (MillraceError, Signal))] == []
+    errors = [kind for kind in own if issubclass(kind, MillraceError)]
+    assert {"InputRefused", "UnreadableTable", "DataGateRefused", "ServiceFailure"} <= {k.__name__ for k in errors}
+    for kind in errors:
+        make = MADE.get(kind.__name__, lambda kind: kind("what is wrong", where="a place", remedy="what to do"))
+        error = make(kind)
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is kind
+        assert str(again) == str(error)
+        assert again.args == error.args
+        assert vars(again) == vars(error)
+        assert describe(again) == describe(error)
+
+
+def _descendants(kind: type) -> Iterator[type]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _descendants(child)

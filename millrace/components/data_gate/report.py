@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from millrace.base.errors import GateRefused
 from millrace.components.data_gate.findings import Finding, Split
 from millrace.components.data_gate.gate import Verdict
 from millrace.components.data_gate.policy import OWN
@@ -46,11 +47,11 @@ class Files:
     config: str = ""
 
 
-class DataGateRefused(Exception):
-    """The gate said no. Takes part in the command line's error tree by its attributes.
+class DataGateRefused(GateRefused):
+    """The gate said no.
 
-    Everything is in `args`, because Beam and multiprocessing rebuild an exception from them; Beam also appends to
-    the first one, which is why the text that is shown is not that one.
+    The headline is the first of `args`: Beam rebuilds an error from them and appends to the first one, which is
+    therefore not the text that is shown.
 
     Args:
         headline: one line, what was refused.
@@ -60,12 +61,9 @@ class DataGateRefused(Exception):
         findings: every finding, as plain JSON.
     """
 
-    where = ""
-
     def __init__(self, headline: str, what: str, remedy: str, exit_code: int, findings: list[dict[str, Any]]) -> None:
-        super().__init__(headline, what, remedy, exit_code, findings)
-        self.what = what
-        self.remedy = remedy
+        super().__init__(what, remedy=remedy)
+        self.args = (headline, what, remedy, exit_code, findings)
         self.exit_code = exit_code
         self.findings = findings
 

@@ -24,8 +24,10 @@ from tensorflow_model_analysis.metrics import (
     tf_metric_wrapper,
 )
 
+from millrace.base.errors import Signal
 
-class NotPossible(Exception):
+
+class NotPossible(Signal):
     """This evaluation needs Beam; the message says what for."""
 
 

@@ -8,23 +8,13 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
+from millrace.base.errors import ConfigError
 from millrace.components.evaluator import tfma_results
 from millrace.components.evaluator.executor import Executor
 
 MIN_SLICE_SIZE_KEY = "min_slice_size"
 IN_PROCESS_KEY = "in_process"
 CODE_DIGEST_KEY = "code_digest"
-
-
-class EvaluatorConfigError(ValueError):
-    """An evaluation configuration that the gate cannot judge by."""
-
-    exit_code = 2
-
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.remedy = remedy
 
 
 class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
@@ -75,7 +65,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             example_splits: the splits to evaluate on; `eval` when left out.
 
         Raises:
-            EvaluatorConfigError: no threshold is set, or one that compares slices with each other.
+            ConfigError: no threshold is set, or one that compares slices with each other.
         """
         _verify(eval_config)
         super().__init__(
@@ -112,10 +102,9 @@ def _verify(eval_config: tfma.EvalConfig) -> None:
         for spec in eval_config.metrics_specs
     )
     if crossed:
-        raise EvaluatorConfigError(
-            "thresholds that compare slices with each other are not supported", "set a threshold on each slice instead"
+        raise ConfigError(
+            "thresholds that compare slices with each other are not supported",
+            remedy="set a threshold on each slice instead",
         )
     if not tfma_results.has_threshold(eval_config):
-        raise EvaluatorConfigError(
-            "no threshold is set, so that no model can be blessed", "set one, for instance on AUC"
-        )
+        raise ConfigError("no threshold is set, so that no model can be blessed", remedy="set one, for instance on AUC")

@@ -11,6 +11,7 @@ from tensorflow_model_analysis.utils import model_util
 from tfx import types
 from tfx.utils import path_utils
 
+from millrace.base.errors import Signal
 from millrace.components.evaluator import tfma_results
 from millrace.components.evaluator.bulk_metrics import NotPossible
 from millrace.components.evaluator.reading import Batch, Inputs
@@ -19,7 +20,7 @@ from millrace.components.evaluator.reading import Batch, Inputs
 _DEFAULT_PREPROCESSING = ("transformed_features", "transformed_labels")
 
 
-class Unusable(Exception):
+class Unusable(Signal):
     """A model that cannot be loaded, called, or compared with another; the message says why, without a full stop."""
 
 

@@ -2,28 +2,11 @@
 
 import json
 
+from millrace.base.errors import DataError
 
-class UnreadableTable(Exception):
-    """The input cannot be read as a table.
 
-    Args:
-        what: one sentence, what is wrong.
-        where: the file, and the line where one is known.
-        remedy: what to do about it.
-    """
-
-    exit_code = 2
-
-    def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
-        super().__init__(what, where, remedy)
-        self.what = what
-        self.where = where
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        advice = f"\n  remedy: {self.remedy}" if self.remedy else ""
-        return f"{place}{self.what}{advice}"
+class UnreadableTable(DataError):
+    """The input cannot be read as a table; a worker writes it down as JSON, and the executor raises it."""
 
     def to_json(self) -> str:
         """The refusal as one line of JSON, to be read back by `from_json`."""

@@ -7,14 +7,10 @@ import tensorflow as tf
 from tfx import types
 from tfx.types import artifact_utils
 
+from millrace.base.errors import DataError
+
 PREFERRED_SPLIT = "eval"
-
-
-class ExamplesUnreadable(Exception):
-    """The examples that a model should be asked with cannot be read."""
-
-    exit_code = 2
-    remedy = "run the pipeline again from ExampleGen, so that the examples are written again"
+_REMEDY = "run the pipeline again from ExampleGen, so that the examples are written again"
 
 
 def read_records(examples: types.Artifact, count: int) -> list[bytes]:
@@ -28,7 +24,7 @@ def read_records(examples: types.Artifact, count: int) -> list[bytes]:
         The serialised records; fewer than `count` when there are no more.
 
     Raises:
-        ExamplesUnreadable: there is no record, or a shard is damaged.
+        DataError: there is no record, or a shard is damaged.
     """
     splits = artifact_utils.decode_split_names(examples.split_names)
     split = PREFERRED_SPLIT if PREFERRED_SPLIT in splits else splits[-1]
@@ -37,9 +33,9 @@ def read_records(examples: types.Artifact, count: int) -> list[bytes]:
         files = _shards(folder)
         records = list(_records(files, count)) if files else []
     except tf.errors.OpError as error:
-        raise ExamplesUnreadable(f"the split {split} in {folder} cannot be read: {error.message}") from error
+        raise DataError(f"the split {split} in {folder} cannot be read: {error.message}", remedy=_REMEDY) from error
     if not records:
-        raise ExamplesUnreadable(f"the split {split} in {folder} holds no examples")
+        raise DataError(f"the split {split} in {folder} holds no examples", remedy=_REMEDY)
     return records
 
 

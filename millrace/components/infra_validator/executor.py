@@ -38,7 +38,7 @@ class Executor(base_executor.BaseExecutor):
             exec_properties: the component's parameters.
 
         Raises:
-            ExamplesUnreadable: there is nothing to ask the model with.
+            DataError: there is nothing to ask the model with.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_KEY])

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from millrace.base.errors import Signal
 from millrace.model_server.query import Arrays, Query
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -17,7 +18,7 @@ JSON_SIGNATURE = "predict_json"
 _ABOUT_FILE = "assets.extra/millrace.json"
 
 
-class CannotAsk(Exception):
+class CannotAsk(Signal):
     """The examples cannot be put into the form that a signature takes; the message says why."""
 
 

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from millrace.base.errors import Signal
 from millrace.components.infra_validator import judging
 from millrace.components.infra_validator.queries import (
     DEFAULT_SIGNATURE,
@@ -61,7 +62,7 @@ class Limits:
     memory_mib: int = 4096
 
 
-class _Refused(Exception):
+class _Refused(Signal):
     """Why a try failed. `can_pass` says whether another try could end otherwise."""
 
     def __init__(self, reason: str, *, can_pass: bool = False) -> None:

@@ -12,7 +12,8 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types import Channel, standard_artifacts
 
-from millrace.components.evaluator.component import Evaluator, EvaluatorConfigError
+from millrace.base.errors import ConfigError
+from millrace.components.evaluator.component import Evaluator
 
 
 def component(config, **given):
@@ -54,7 +55,7 @@ def test_tfma_s_own_minimum_size_becomes_the_judge_s():
 
 
 def test_no_threshold_is_an_error_at_once():
-    with pytest.raises(EvaluatorConfigError, match="no threshold") as error:
+    with pytest.raises(ConfigError, match="no threshold") as error:
         component(world.eval_config(thresholds=""))
     assert error.value.exit_code == 2
     assert error.value.remedy
@@ -63,7 +64,7 @@ def test_no_threshold_is_an_error_at_once():
 def test_thresholds_between_slices_are_refused():
     config = world.eval_config()
     config.cross_slicing_specs.add(baseline_spec={})
-    with pytest.raises(EvaluatorConfigError, match="slices with each other"):
+    with pytest.raises(ConfigError, match="slices with each other"):
         component(config)
 
 

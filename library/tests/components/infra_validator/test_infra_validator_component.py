@@ -15,8 +15,9 @@ from tfx.proto import infra_validator_pb2, pusher_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
+from millrace.base.errors import DataError
 from millrace.components.infra_validator.component import InfraValidator, docker_or_kubernetes
-from millrace.components.infra_validator.examples import ExamplesUnreadable, read_records
+from millrace.components.infra_validator.examples import read_records
 from millrace.components.infra_validator.executor import Executor
 
 PROPERTIES = {
@@ -125,12 +126,12 @@ def test_records_come_from_all_shards(examples, records):
 def test_no_examples_or_damaged_ones(tmp_path, examples):
     folder = tmp_path / "examples" / "Split-eval"
     (folder / "data_tfrecord-00000-of-00003.gz").write_bytes(b"damaged")
-    with pytest.raises(ExamplesUnreadable, match=r"the split eval in .* cannot be read") as caught:
+    with pytest.raises(DataError, match=r"the split eval in .* cannot be read") as caught:
         read_records(examples, 5)
     assert (caught.value.exit_code, "ExampleGen" in caught.value.remedy) == (2, True)
     for path in folder.glob("*.gz"):
         path.unlink()
-    with pytest.raises(ExamplesUnreadable, match="holds no examples"):
+    with pytest.raises(DataError, match="holds no examples"):
         read_records(examples, 5)
 
 
