@@ -12,9 +12,17 @@ from tfx.components.evaluator import executor as tfx_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types import standard_component_specs as specs
-from tfx.utils import io_utils, json_utils, proto_utils
+from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
-from millrace.components.evaluator import gate_report, in_process, judging, results_writer, scoring, tfma_results
+from millrace.components.evaluator import (
+    contract,
+    gate_report,
+    in_process,
+    judging,
+    results_writer,
+    scoring,
+    tfma_results,
+)
 from millrace.components.evaluator.blessing import write_blessing
 from millrace.components.evaluator.bulk_metrics import NotPossible
 from millrace.components.evaluator.in_process import Evaluated
@@ -22,6 +30,7 @@ from millrace.components.evaluator.reading import Inputs, batches, is_readable
 
 # Examples on which the models are tried before a Beam job is started.
 _TRIED = 64
+_MAKE_IT_WORK = "make the model's signatures work on the evaluated examples; the configuration names them"
 
 
 class Executor(tfx_executor.Executor):
@@ -46,8 +55,12 @@ class Executor(tfx_executor.Executor):
         try:
             evaluated = self._evaluate(inputs, folder, input_dict, output_dict, exec_properties)
             report = _judge(inputs, evaluated, folder, exec_properties["min_slice_size"])
-        except scoring.Unusable as error:
-            report = _refuse(inputs, str(error), folder)
+        except Exception as error:
+            # Whatever TFMA makes of an export that lacks something: that it lacks it is the reason.
+            gap = _gap(inputs)
+            if gap is None and not isinstance(error, scoring.Unusable):
+                raise
+            report = _refuse(inputs, gap or contract.Gap(str(error), _MAKE_IT_WORK), folder)
         write_report(report, folder)
         write_blessing(
             artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY]),
@@ -134,15 +147,21 @@ def _judge(inputs: Inputs, evaluated: Evaluated, folder: str, min_slice_size: in
     )
 
 
-def _refuse(inputs: Inputs, problem: str, folder: str) -> gate_report.GateReport:
+def _gap(inputs: Inputs) -> Optional[contract.Gap]:
+    """What the candidate's export lacks."""
+    [spec] = [
+        spec
+        for spec in tfma_results.complete(inputs.eval_config, inputs.baseline is not None).model_specs
+        if not spec.is_baseline
+    ]
+    path = path_utils.serving_model_path(inputs.model.uri, path_utils.is_old_model_artifact(inputs.model))
+    return contract.find_gap(path, spec)
+
+
+def _refuse(inputs: Inputs, gap: contract.Gap, folder: str) -> gate_report.GateReport:
     """A candidate that cannot be scored: TFMA's files say that nothing was measured, the report why."""
     results_writer.write_results([], tfma_results.complete(inputs.eval_config, has_baseline=False), {}, folder)
-    return judging.refuse(
-        problem,
-        "make the model's signatures work on the evaluated examples; the configuration names them",
-        _baseline(inputs.baseline, ""),
-        inputs.model.uri,
-    )
+    return judging.refuse(gap.what, gap.remedy, _baseline(inputs.baseline, ""), inputs.model.uri)
 
 
 def _baseline(artifact: Optional[types.Artifact], problem: str) -> judging.Baseline:
