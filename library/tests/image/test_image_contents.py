@@ -68,22 +68,23 @@ def versions(pins: list[str]) -> dict[str, str]:
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs}
 
 
-def test_it_holds_what_setup_py_asks_for_at_the_versions_of_the_lock(image, tmp_path):
+def test_it_holds_what_the_library_asks_for_at_the_versions_of_the_lock(image, tmp_path):
     script = "import importlib.metadata as all; print(*(f'{one.name}=={one.version}' for one in all.distributions()))"
     installed = versions(inside(image, tmp_path, "python", "-c", script).stdout.split())
     lock = (CHECKOUT / "requirements" / f"{STACK.name}.txt").read_text().splitlines()
     pinned = versions([line.split(" ")[0] for line in lock if "==" in line and line[0].isalnum()])
-    assert installed.pop("millrace")
+    assert installed.pop("millrace") and installed.pop("taxi-pipeline")
     assert {name: installed[name] for name in installed} == {name: pinned.get(name) for name in installed}
     assert not set(FOR_DEVELOPERS) & set(installed)
 
 
 def test_the_job_rehearses_from_it_with_nothing_of_the_checkout(image, tmp_path):
-    place = "import cli, conf, pathlib; print(pathlib.Path(cli.__file__).parent); print(*conf.__path__)"
-    code, conf = inside(image, tmp_path, "python", "-c", place).stdout.split()
-    assert code.startswith(str(image))
+    place = "import millrace, models; print(millrace.__file__, models.__file__)"
+    assert all(path.startswith(str(image)) for path in inside(image, tmp_path, "python", "-c", place).stdout.split())
+    for folder in ("conf", "schema"):
+        shutil.copytree(CHECKOUT / folder, tmp_path / folder)
     options = [f"--set={value}" for value in (f"root={tmp_path / 'runs'}", *SMALL)]
-    finished = inside(image, tmp_path, "millrace", "rehearse", "-c", f"{conf}/taxi.yaml", "--json", *options)
+    finished = inside(image, tmp_path, "millrace", "rehearse", "-c", "conf/taxi.yaml", "--json", *options)
     assert finished.returncode == 0, finished.stderr
     report = json.loads(finished.stdout)
     assert {task["state"] for task in report["tasks"]} == {"done"}
