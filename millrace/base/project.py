@@ -10,9 +10,11 @@ import functools
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Optional
 
@@ -23,6 +25,9 @@ from millrace.base.errors import BadInput
 
 PACKAGES = ("pipeline", "models", "custom_components")
 """The packages that every project has; `setup.py` may ship more."""
+
+# How a project's package requires the library.
+_LIBRARY = re.compile(r"millrace(?![\w.-])")
 
 
 @dataclass(frozen=True)
@@ -103,17 +108,39 @@ def entered() -> Optional[Project]:
     return Project(root) if root and (root / "setup.py").is_file() and "site-packages" not in root.parts else None
 
 
-def clashes(names: Iterable[str] = (*PACKAGES, "conf", "schema", "runners")) -> dict[str, str]:
-    """Which installed distributions bring a package that is called like one of a project's.
+def clashes(names: Optional[Iterable[str]] = None) -> dict[str, str]:
+    """Which installed distributions bring a package that is called like one of the project's.
+
+    Here the project's comes first. Where both are installed into one folder, as in a container, their files are mixed.
+
+    Args:
+        names: packages; by default those that the project ships.
 
     Returns:
-        The distribution by package; empty when nothing stands in the way.
+        The name of the distribution, by package; empty when nothing stands in the way.
     """
-    from importlib.metadata import packages_distributions
+    here = entered()
+    wanted = set(names or (here.shipped if here else ()) or PACKAGES)
+    found: dict[str, str] = {}
+    for distribution in metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name and not _is_of_millrace(distribution):
+            found.update(dict.fromkeys(wanted & _top_packages(distribution), name))
+    return dict(sorted(found.items()))
 
-    own = {"millrace", *((Project(found.root).root.name,) if (found := entered()) else ())}
-    installed = packages_distributions()
-    return {name: owners[0] for name in names if (owners := [o for o in installed.get(name, ()) if o not in own])}
+
+def _is_of_millrace(distribution: metadata.Distribution) -> bool:
+    """Whether it is the library, or a project's package: those require the library."""
+    required = distribution.requires or ()
+    return distribution.metadata["Name"] == "millrace" or any(_LIBRARY.match(text) for text in required)
+
+
+def _top_packages(distribution: metadata.Distribution) -> set[str]:
+    """The packages and modules that it brings: as it declares them, or by its files where it does not."""
+    declared = (distribution.read_text("top_level.txt") or "").split()
+    return set(declared) or {
+        path.parts[0].removesuffix(".py") for path in distribution.files or () if path.suffix == ".py"
+    }
 
 
 def _require_fit(project: Project) -> None:

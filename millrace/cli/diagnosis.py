@@ -17,6 +17,8 @@ import psutil
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from millrace.base.project import clashes
+
 MAIN_PACKAGES = (
     "tfx",
     "tensorflow",
@@ -86,7 +88,7 @@ def diagnose(checkout: Path, environment: Mapping[str, str], root: Optional[Path
     """Looks at the environment that runs this and at the machine.
 
     Args:
-        checkout: the folder that holds requirements/; without one (an installed wheel) nothing is compared.
+        checkout: the project, which holds requirements/; without one nothing is compared.
         environment: the process's variables.
         root: where runs are written, None when the configuration cannot be read.
     """
@@ -102,6 +104,7 @@ def diagnose(checkout: Path, environment: Mapping[str, str], root: Optional[Path
         differences=differences,
         checks=(
             packages_check(lock, differences, installed),
+            clashes_check(),
             writable_check(root),
             memory_check(memory_gib(Path("/sys/fs/cgroup"))),
             disk_check(root),
@@ -112,6 +115,17 @@ def diagnose(checkout: Path, environment: Mapping[str, str], root: Optional[Path
             kubeflow_check(installed, sys.version_info[:2]),
             credentials_check(environment),
         ),
+    )
+
+
+def clashes_check() -> Check:
+    """Whether other distributions bring packages of the project's names."""
+    name, found = "Tell the project's packages apart", clashes()
+    if not found:
+        return Check(name, "yes", "no other distribution brings packages of their names")
+    detail = ", ".join(f"{package} comes with {distribution} too" for package, distribution in found.items())
+    return Check(
+        name, "no", detail, f"pip uninstall {' '.join(sorted(set(found.values())))}, or rename the project's package"
     )
 
 

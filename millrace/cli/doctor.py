@@ -12,12 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from millrace.base.errors import ConfigError
+from millrace.base.project import entered
 from millrace.cli.diagnosis import Diagnosis, as_json, diagnose
 from millrace.cli.options import config_option
 from millrace.config.loading import load
 from millrace.config.paths import layout
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 MARKS = {"yes": "[green]yes[/]", "no": "[yellow]no[/]", "broken": "[red]broken[/]"}
 SHOWN_DIFFERENCES = 10
 
@@ -31,7 +31,8 @@ def doctor(context: click.Context, config_file: str, as_text: bool) -> None:
 
     Ends with exit code 1 when the pipeline cannot run here.
     """
-    diagnosis = diagnose(CHECKOUT, os.environ, _root(config_file))
+    here = entered()
+    diagnosis = diagnose(here.root if here else Path(), os.environ, _root(config_file))
     if as_text:
         click.echo(json.dumps(as_json(diagnosis), indent=2))
     else:

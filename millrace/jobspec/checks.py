@@ -41,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     graph.dialect,
     conditions.conditions,
     code.version,
+    code.clashes,
     code.executors,
     code.user_code,
     code.artifact_types,

@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from millrace.cli import diagnosis
-from millrace.cli.doctor import CHECKOUT, doctor
+from millrace.cli.doctor import doctor
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 CONF = str(CHECKOUT / "conf" / "taxi.yaml")
 
 

@@ -8,6 +8,7 @@ from typing import Optional
 import yaml
 
 import millrace
+from millrace.base import project
 from millrace.config.config import Config
 from millrace.jobspec import shipped
 from millrace.jobspec.artifact_types import EXPECTED, is_accepted
@@ -51,6 +52,18 @@ def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             yield from _missing(step, "the module", module, shipped.module_trouble(f"{module}.__main__", module))
         for path in _after(_EXECUTOR_FLAG, container.get("args", [])):
             yield from _missing(step, "the executor", path, shipped.trouble(path))
+
+
+def clashes(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+    """No other distribution brings packages of the project's names: in an image their files would be mixed."""
+    for package, distribution in project.clashes().items():
+        yield Finding(
+            "clash",
+            "warning",
+            f"the distribution {distribution} brings a package called {package} too, as the project does",
+            package,
+            f"keep {distribution} out of requirements/, or rename the project's package",
+        )
 
 
 def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:

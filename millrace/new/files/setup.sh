@@ -64,6 +64,9 @@ done
 python=${MILLRACE_PYTHON:-$python}
 lock=requirements/$stack.txt
 
+# Compiled once here, instead of by the first process.
+export UV_COMPILE_BYTECODE="${UV_COMPILE_BYTECODE-1}"
+
 stamp=.venv/setup.stamp
 wanted=$({ cat "$lock"; [ -f "$library" ] && cat "$library"; echo "$python $library"; } | cksum)
 if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$stack $wanted" ]; then
@@ -77,7 +80,7 @@ esac
 rm -f "$stamp"
 echo "==> $stack stack on Python $python; the first time there are 1.5 GiB to fetch"
 [ -d .venv ] || uv venv --quiet --python "$python" .venv
-uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode "$lock" || refuse \
+uv pip sync --quiet --python .venv/bin/python --require-hashes "$lock" || refuse \
     "the packages of $lock could not be installed" \
     "see above; pyfarmhash comes as source and needs a C++ compiler and Python's headers (g++, python3-dev)"
 uv pip install --quiet --python .venv/bin/python --no-deps --reinstall-package millrace "$library"

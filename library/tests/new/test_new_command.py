@@ -1,0 +1,155 @@
+"""`millrace new` through its command: what it writes, what it refuses, and that it leaves nothing half done."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from millrace.base.errors import BadInput, MillraceError
+from millrace.base.project import Project
+from millrace.cli.new import new
+from millrace.new import project_files as files
+from millrace.new import write
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def make(*arguments: str) -> str:
+    """Runs the command; what it refuses is raised."""
+    result = CliRunner().invoke(new, arguments, standalone_mode=False)
+    if result.exception:
+        raise result.exception
+    return result.output
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def table(here) -> Path:
+    rows = [f"{age},{'gold' if age % 3 else 'plain'},{int(age > 40)}" for age in range(20, 70)] * 8
+    (here / "my.csv").write_text("\n".join(["age,card,income", *rows]) + "\n")
+    return here / "my.csv"
+
+
+def test_the_taxi_project_has_the_checkouts_own_files(here):
+    said = make("shop")
+    assert "cd shop && make run" in said
+    shop = here / "shop"
+    for place in ("pipeline/pipeline.py", "models/model.py", "conf/taxi.yaml", "schema/taxi/schema.pbtxt"):
+        assert (shop / place).read_bytes() == (CHECKOUT / place).read_bytes()
+    for place in (
+        "runners/local.py",
+        "tests",
+        "custom_components",
+        "requirements/current.txt",
+        ".gitignore",
+        "Makefile",
+    ):
+        assert (shop / place).exists(), place
+    assert (shop / "conf/default").read_text() == "taxi.yaml\n"
+    assert [path.name for path in here.iterdir()] == ["shop"], "nothing else was left"
+    assert not {"millrace", "library", "benchmarks", "docs"} & {path.name for path in shop.iterdir()}
+
+
+def test_it_is_named_and_fits_this_library(here):
+    make("corner-shop")
+    shop = here / "corner-shop"
+    assert 'NAME = "corner-shop"' in (shop / "setup.py").read_text()
+    assert "corner-shop" in (shop / "README.md").read_text() and "corner-shop" in (shop / "Makefile").read_text()
+    write_fit = Project(shop)
+    assert write_fit.fits == ">=0.2,<0.3" and write_fit.shipped >= {"models", "pipeline", "custom_components"}
+    [wheel] = (shop / "wheels").glob("*.whl")
+    assert re.fullmatch(r"millrace-0\.2\.\d+-py3-none-any\.whl", wheel.name)
+
+
+def test_no_machine_path_registry_or_placeholder_is_in_it(here):
+    make("shop")
+    for path in (here / "shop").rglob("*"):
+        if path.is_file() and path.suffix != ".whl":
+            text = path.read_text()
+            for unwanted in (str(CHECKOUT), str(here), "PROJECT-NAME", "--index-url", "--find-links", "/simple"):
+                assert unwanted not in text, f"{unwanted} in {path}"
+
+
+def test_with_data_the_pipeline_is_the_tables(here, table):
+    said = make("shop", "--data", str(table), "--label", "income")
+    assert "income" in said
+    shop = here / "shop"
+    assert [path.name for path in (shop / "conf").glob("*.yaml")] == ["shop.yaml"]
+    assert (shop / "conf/default").read_text() == "shop.yaml\n"
+    assert [path.name for path in (shop / "schema").iterdir()] == ["shop"]
+    config = yaml.safe_load((shop / "conf/shop.yaml").read_text())
+    assert config["label"]["column"] == "income" and set(config["features"]) == {"age", "card"}
+    assert config["schema"]["file"] == "../schema/shop/schema.pbtxt"
+    assert Path(config["data"]["path"]) == here
+
+
+def test_a_folder_of_another_name_and_an_empty_one_will_do(here):
+    (here / "work").mkdir()
+    make("shop", "work")
+    make("stall", "somewhere/deep")
+    assert (here / "work/setup.py").is_file() and (here / "somewhere/deep/setup.py").is_file()
+
+
+@pytest.mark.parametrize("name", ["Shop", "my shop", "../shop", "-shop", "shop-", "7up", "", "x" * 61, "millrace"])
+def test_a_bad_name_is_refused(here, name):
+    with pytest.raises(BadInput) as refused:
+        make("--", name)
+    assert refused.value.remedy and list(here.iterdir()) == []
+
+
+def test_a_folder_that_holds_something_is_left_alone(here):
+    (here / "shop").mkdir()
+    (here / "shop" / "mine").write_text("precious")
+    with pytest.raises(BadInput, match="not empty"):
+        make("shop")
+    (here / "stall").write_text("a file")
+    with pytest.raises(BadInput, match="no folder"):
+        make("stall")
+    assert [path.name for path in (here / "shop").iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--label", "income"], "--label names a column"),
+        (["--data", "my.csv"], "which column"),
+        (["--data", "my.csv", "--label", "incomes"], "incomes"),
+        (["--data", "none.csv", "--label", "income"], "none.csv"),
+    ],
+)
+def test_data_that_will_not_do_is_told_before_anything_is_written(here, table, arguments, words):
+    with pytest.raises(MillraceError) as refused:
+        make("shop", *arguments)
+    assert words in str(refused.value) and refused.value.exit_code == 2
+    assert [path.name for path in here.iterdir()] == ["my.csv"]
+
+
+def test_it_is_written_whole_or_not_at_all(here, monkeypatch):
+    def fails(folder):
+        raise OSError(28, "No space left on device", str(folder))
+
+    monkeypatch.setattr(write, "library_wheel", fails)
+    with pytest.raises(BadInput, match="No space left"):
+        make("shop")
+    assert list(here.iterdir()) == []
+
+
+def test_a_file_that_no_longer_reads_as_expected_is_told(here, monkeypatch):
+    monkeypatch.setitem(files._REPLACED, "setup.py", {"not in it": ""})
+    with pytest.raises(MillraceError, match="0 times"):
+        make("shop")
+    assert list(here.iterdir()) == []
+
+
+def test_an_installation_without_the_files_says_so(here, monkeypatch):
+    monkeypatch.setattr(files, "checkout", lambda: None)
+    monkeypatch.setattr(files, "_IN_WHEEL", here / "nowhere")
+    with pytest.raises(MillraceError, match="without the files of a project"):
+        make("shop")
