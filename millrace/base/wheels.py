@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Optional
 
 import millrace
+from millrace.base import files
 from millrace.base.errors import MillraceError
 
 # What an installer adds beside what a wheel brought, as paths in the distribution's RECORD.
@@ -53,12 +54,7 @@ def library_wheel(folder: Path) -> Path:
     if source:
         return build(library_setup(source), folder)
     target = folder / wheel_name()
-    partial = folder / f".{target.name}.{os.getpid()}"
-    try:
-        partial.write_bytes(_repacked(metadata.distribution("millrace")))
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    files.write(target, _repacked(metadata.distribution("millrace")))
     return target
 
 

@@ -10,12 +10,12 @@
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Optional
 
+from millrace.base import files
 from millrace.components.champion.absent import ABSENT
 from millrace.container.task_input import Json, TaskInput
 
@@ -61,14 +61,7 @@ def _say_uris(output_file: Path, uris: dict[str, str]) -> None:
             artifact["uri"] = uris.get(artifact.get("uri", ""), artifact.get("uri", ""))
             # The launcher has no way to record a null, and fails.
             artifact["metadata"] = {key: said for key, said in artifact.get("metadata", {}).items() if said is not None}
-    _write(output_file, output)
-
-
-def _write(output_file: Path, output: Json) -> None:
-    output_file.parent.mkdir(parents=True, exist_ok=True)
-    beside = output_file.with_name(f"{output_file.name}.part")
-    beside.write_text(json.dumps(output), encoding="utf-8")
-    os.replace(beside, output_file)
+    files.write(output_file, json.dumps(output))
 
 
 def resolve_input(task: TaskInput) -> None:
@@ -98,7 +91,7 @@ def resolve_input(task: TaskInput) -> None:
         FINGERPRINT: fingerprint,
         INPUT_CONFIG: proto_utils.proto_to_json(config),
     }
-    _write(Path(task.output_file), {"parameterValues": resolved})
+    files.write(task.output_file, json.dumps({"parameterValues": resolved}))
 
 
 def _describe_examples(task: TaskInput) -> None:

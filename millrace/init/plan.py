@@ -1,13 +1,14 @@
 """What `millrace init` would write, worked out whole before a byte of it is written."""
 
 import difflib
-import os
 import re
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from millrace.base import files
 from millrace.base.errors import BadInput, DataError
 from millrace.config.config import Config
 from millrace.config.loading import load
@@ -81,12 +82,12 @@ def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_b
     decisions = tuple(decide(column, planned) for column in table.columns)
     _require_features(decisions, str(source.files[0]))
     conf, schema = project / "conf" / f"{name}.yaml", project / "schema" / name / "schema.pbtxt"
-    files = {
+    texts = {
         conf: config_text(name, table, planned, decisions, conf.parent, schema),
         schema: schema_text(name, table, planned, decisions),
     }
-    _require_readable(files[conf], files[schema])
-    return Plan(name, table, planned, decisions, files)
+    _require_readable(texts[conf], texts[schema])
+    return Plan(name, table, planned, decisions, texts)
 
 
 def _checked(name: str) -> str:
@@ -146,29 +147,13 @@ def write(plan: Plan) -> None:
     Raises:
         BadInput: the folders cannot be written.
     """
-    partial: dict[Path, str] = {}
     try:
-        for path, text in plan.files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial[path] = _written_beside(path, text)
-        for path, beside in list(partial.items()):
-            os.replace(beside, path)
-            del partial[path]
+        with ExitStack() as together:
+            for path, text in plan.files.items():
+                Path(together.enter_context(files.whole(path))).write_bytes(text.encode("utf-8"))
     except OSError as error:
         raise BadInput(
             f"nothing can be written here: {error.strerror}",
             where=str(error.filename or path),
             remedy="run millrace init in a folder that is yours, with space left",
         ) from error
-    finally:
-        for beside in partial.values():
-            Path(beside).unlink(missing_ok=True)
-
-
-def _written_beside(path: Path, text: str) -> str:
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    return file.name

@@ -8,8 +8,6 @@ second YAML document holds what is said of the platform. Their format is KFP's `
 
 import copy
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any, Literal, Optional, Union
 
 import yaml
 
+from millrace.base import files
 from millrace.base.errors import BadInput
 
 Spec = dict[str, Any]
@@ -220,18 +219,12 @@ class CompiledJob:
         Raises:
             BadInput: nothing can be written there.
         """
-        target = Path(path)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(self.to_text())
-            os.chmod(beside, 0o644)
-            os.replace(beside, target)
+            files.write(path, self.to_text())
         except OSError as error:
             raise BadInput(
                 f"the compiled job cannot be written: {error.strerror}",
-                where=str(target),
+                where=str(path),
                 remedy="name another file with -o",
             ) from error
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Optional
 
+from millrace.base import files
 from millrace.metadata.journal import Journal
 
 REQUEST_FILE = "run.json"
@@ -97,9 +98,7 @@ class RunFolder:
 
 def _write(path: Path, request: Request, exit_code: Optional[int]) -> None:
     values = {"request": dataclasses.asdict(request), "exit_code": exit_code, "process": os.getpid()}
-    beside = path / f"{REQUEST_FILE}.part"
-    beside.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    beside.rename(path / REQUEST_FILE)
+    files.write(path / REQUEST_FILE, json.dumps(values, indent=2) + "\n")
 
 
 @contextlib.contextmanager

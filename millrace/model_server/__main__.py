@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
+from millrace.base import files
+
 HOST = "127.0.0.1"
 
 
@@ -105,17 +107,11 @@ def _serve(flags: argparse.Namespace, stop: threading.Event) -> None:
         ports["rest"] = rest.start(versions, HOST, rest_port, flags.rest_api_timeout_in_ms)
         logging.info("Exporting HTTP/REST API at %s:%d", HOST, ports["rest"])
     if chosen:
-        _write_whole(Path(flags.ports_file), json.dumps(ports))
+        files.write(Path(flags.ports_file), json.dumps(ports))
     threading.Thread(target=versions.watch, args=(flags.file_system_poll_wait_seconds, stop), daemon=True).start()
     stop.wait()
     if ports["grpc"]:
         grpc_server.stop(grace=1.0).wait()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text)
-    beside.rename(path)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
+from millrace.base import files
 from millrace.base.errors import Failure
 from millrace.metadata.journal import State
 
@@ -134,9 +135,7 @@ class Result:
     def save(self) -> Path:
         """Writes the report into the run's folder, whole or not at all."""
         file = self.folder / FILE_NAME
-        beside = file.with_suffix(".part")
-        beside.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
-        beside.rename(file)
+        files.write(file, json.dumps(self.to_json(), indent=2) + "\n")
         return file
 
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +18,7 @@ from typing import Optional
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from millrace.base import files
 from millrace.base.errors import SchemaError
 from millrace.textproto.schema_text import SchemaText, parse, read, read_text
 
@@ -122,20 +122,9 @@ def write(path: Path, text: str) -> None:
     Raises:
         SchemaError: the file cannot be written.
     """
-    target = path.resolve()
-    beside = ""
     try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).chmod(mode)
-        Path(beside).replace(target)
+        files.write(path, text)
     except OSError as error:
-        if beside:
-            Path(beside).unlink(missing_ok=True)
         raise SchemaError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 

@@ -10,6 +10,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from millrace.base import files
 from millrace.components.champion.absent import ABSENT
 
 PUSHED_FROM = "pushed_from"
@@ -37,7 +38,7 @@ class Executor(base_executor.BaseExecutor):
         if newest is None:
             logging.info("No model has been pushed to %s yet: there is no champion.", exec_properties["directory"])
             # An object store has no empty folders, and the service wants to find something.
-            io_utils.write_string_file(os.path.join(model.uri, ABSENT), "no model has been pushed yet\n")
+            files.write(os.path.join(model.uri, ABSENT), "no model has been pushed yet\n")
             return
         model.set_string_custom_property(PUSHED_FROM, newest)
         io_utils.copy_dir(newest, path_utils.serving_model_dir(model.uri))

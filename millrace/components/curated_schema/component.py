@@ -10,8 +10,9 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.dsl.io import fileio
 from tfx.types.standard_artifacts import Schema
+
+from millrace.base import files
 
 FILE_NAME = "schema.pbtxt"
 
@@ -33,7 +34,4 @@ def CuratedSchema(
         google.protobuf.text_format.ParseError: the text is not a schema.
     """
     text_format.Parse(schema_text, schema_pb2.Schema())
-    path = os.path.join(schema.uri, FILE_NAME)
-    with fileio.open(f"{path}.part", "w") as file:
-        file.write(schema_text)
-    fileio.rename(f"{path}.part", path, overwrite=True)
+    files.write(os.path.join(schema.uri, FILE_NAME), schema_text)

@@ -13,6 +13,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from millrace.base import files
 from millrace.components.data_gate.findings import Split, read_split
 from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
@@ -53,13 +54,13 @@ class Executor(base_executor.BaseExecutor):
         today = datetime.now(timezone.utc).date()
         verdict = judge(splits, schema, use, policy=policy, waivers=waivers, today=today)
         if not verdict.passed:
-            files = Files(exec_properties.get("schema_file") or "", exec_properties.get("config_file") or "")
-            raise refusal(verdict, files, today)
+            edited = Files(exec_properties.get("schema_file") or "", exec_properties.get("config_file") or "")
+            raise refusal(verdict, edited, today)
         report = artifact_utils.get_single_instance(output_dict["report"])
         text = as_text(verdict, splits)
         logging.getLogger(__name__).info("%s", text)
-        _write(report.uri, "report.txt", text)
-        _write(report.uri, "report.json", as_json(verdict, splits, policy, today))
+        files.write(os.path.join(report.uri, "report.txt"), text)
+        files.write(os.path.join(report.uri, "report.json"), as_json(verdict, splits, policy, today))
         report.set_int_custom_property("warnings", len(verdict.of("warn")))
         report.set_int_custom_property("waived", len(verdict.of("waived")))
 
@@ -83,12 +84,3 @@ def _read(artifacts: list[types.Artifact], split: str, file: str) -> bytes:
     path = os.path.join(artifact_utils.get_split_uri(artifacts, split), file)
     with fileio.open(path, "rb") as stream:
         return stream.read()
-
-
-def _write(folder: str, name: str, text: str) -> None:
-    """Writes beside and renames, so that a half-written report is never seen."""
-    fileio.makedirs(folder)
-    beside = os.path.join(folder, f".{name}.part")
-    with fileio.open(beside, "wb") as stream:
-        stream.write(text.encode("utf-8"))
-    fileio.rename(beside, os.path.join(folder, name), overwrite=True)

@@ -6,7 +6,8 @@ from typing import Any, Optional
 from tfx import types
 from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
-from tfx.utils import io_utils
+
+from millrace.base import files
 
 REASON_KEY = "reason"
 # ML Metadata keeps custom properties in a row of its database; the whole report is in its file.
@@ -47,4 +48,4 @@ def write_blessing(
     if fileio.exists(os.path.join(blessing.uri, wrong)):
         fileio.remove(os.path.join(blessing.uri, wrong))
     name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
-    io_utils.write_string_file(os.path.join(blessing.uri, name), "")
+    files.write(os.path.join(blessing.uri, name), "")

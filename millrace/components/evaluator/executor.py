@@ -9,11 +9,11 @@ from typing import Any, Optional
 import tensorflow_model_analysis as tfma
 from tfx import types
 from tfx.components.evaluator import executor as tfx_executor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
+from millrace.base import files
 from millrace.components.evaluator import (
     contract,
     gate_report,
@@ -117,9 +117,7 @@ def write_report(report: gate_report.GateReport, folder: str) -> None:
         (gate_report.JSON_NAME, report.model_dump_json(indent=2) + "\n"),
         (gate_report.TEXT_NAME, report.to_text()),
     ):
-        path = os.path.join(folder, name)
-        io_utils.write_string_file(f"{path}.part", text)
-        fileio.rename(f"{path}.part", path, overwrite=True)
+        files.write(os.path.join(folder, name), text)
 
 
 def _try(inputs: Inputs) -> str:

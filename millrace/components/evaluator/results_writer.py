@@ -4,7 +4,7 @@ A few hundred small records: TFMA's Beam writers would take seconds for what is 
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -17,9 +17,8 @@ from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import eval_config_writer
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
-from tfx.dsl.io import fileio
-from tfx.utils import io_utils
 
+from millrace.base import files
 from millrace.components.evaluator.slicing import SliceKey
 
 SlicedMetrics = tuple[SliceKey, dict[metric_types.MetricKey, Any]]
@@ -45,7 +44,7 @@ def write_results(
         model_locations=model_paths,
     )
     name = f"{eval_config_writer.EVAL_CONFIG_FILE}.{eval_config_writer.EVAL_CONFIG_FILE_FORMAT}"
-    _place(folder, name, lambda path: io_utils.write_string_file(path, json_format.MessageToJson(run)))
+    files.write(os.path.join(folder, name), json_format.MessageToJson(run))
     metrics = [_only(metric_types.MetricKey, item) for item in sliced]
     plots = [_only(metric_types.PlotKey, item) for item in sliced]
     attributions = [_only(metric_types.AttributionsKey, item) for item in sliced]
@@ -73,15 +72,6 @@ def _only(kind: type, item: SlicedMetrics) -> SlicedMetrics:
 
 
 def _write_records(folder: str, name: str, records: Iterable[Message]) -> None:
-    def write(path: str) -> None:
-        with tf.io.TFRecordWriter(path) as writer:
-            for record in records:
-                writer.write(record.SerializeToString())
-
-    _place(folder, name, write)
-
-
-def _place(folder: str, name: str, write: Callable[[str], None]) -> None:
-    path = os.path.join(folder, name)
-    write(f"{folder}/.{name}.part")
-    fileio.rename(f"{folder}/.{name}.part", path, overwrite=True)
+    with files.whole(os.path.join(folder, name)) as beside, tf.io.TFRecordWriter(beside) as writer:
+        for record in records:
+            writer.write(record.SerializeToString())

@@ -17,8 +17,8 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 from tfx.components.example_gen import write_split
-from tfx.dsl.io import fileio
 
+from millrace.base import files
 from millrace.components.example_gen import csv_columns, csv_source, csv_types, examples, parquet_source, shards
 from millrace.components.example_gen.csv_source import Block, Range
 from millrace.components.example_gen.csv_types import ColumnType
@@ -291,8 +291,7 @@ class Publish(beam.DoFn):
         if not refusals:
             shards.publish(self._uri, self._split_folders, written)
             return
-        with fileio.open(os.path.join(self._staging, REFUSAL_FILE), "w") as file:
-            file.write(min(refusals, key=str).to_json())
+        files.write(os.path.join(self._staging, REFUSAL_FILE), min(refusals, key=str).to_json())
 
     def _without_rows(self, written: list[Shard]) -> list[UnreadableTable]:
         filled = {self._plan.work[shard.index].group for shard in written}

@@ -9,6 +9,7 @@ from tfx import types
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils, path_utils
 
+from millrace.base import files
 from millrace.components.infra_validator.queries import Plan
 from millrace.components.infra_validator.report import Report
 
@@ -49,11 +50,8 @@ def write_verdict(blessing: types.Artifact, report: Report) -> None:
         blessing: the InfraBlessing.
         report: the verdict with its measurements.
     """
-    fileio.makedirs(blessing.uri)
-    path = os.path.join(blessing.uri, REPORT_FILE)
-    io_utils.write_string_file(path + ".part", report.to_json())
-    fileio.rename(path + ".part", path, overwrite=True)
+    files.write(os.path.join(blessing.uri, REPORT_FILE), report.to_json())
     blessing.set_string_custom_property("reason", report.reason)
     blessing.set_int_custom_property("blessed", int(report.blessed))
     mark = BLESSED_FILE if report.blessed else NOT_BLESSED_FILE
-    io_utils.write_string_file(os.path.join(blessing.uri, mark), "")
+    files.write(os.path.join(blessing.uri, mark), "")

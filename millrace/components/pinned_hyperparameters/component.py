@@ -4,8 +4,9 @@ import os
 
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.dsl.io import fileio
 from tfx.types.standard_artifacts import HyperParameters
+
+from millrace.base import files
 
 # The name under which TFX's Tuner writes them; the Trainer reads the only file of the folder.
 FILE_NAME = "best_hyperparameters.txt"
@@ -24,7 +25,4 @@ def PinnedHyperparameters(
         hyperparameters: KerasTuner's `HyperParameters.get_config()` as JSON, which is what a Tuner run wrote.
         code_digest: a digest of this component's code, for the cache.
     """
-    path = os.path.join(best_hyperparameters.uri, FILE_NAME)
-    with fileio.open(f"{path}.part", "w") as file:
-        file.write(hyperparameters)
-    fileio.rename(f"{path}.part", path, overwrite=True)
+    files.write(os.path.join(best_hyperparameters.uri, FILE_NAME), hyperparameters)

@@ -10,13 +10,13 @@ from tensorflow_data_validation.statistics.stats_options import StatsOptions
 from tfx import types
 from tfx.components.statistics_gen import executor as tfx_executor
 from tfx.components.util import examples_utils, tfxio_utils
-from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils, json_utils, stats_utils
 from tfx_bsl.tfxio import dataset_options
 
+from millrace.base import files
 from millrace.components.beam_engine import runner_elsewhere
 from millrace.components.example_gen import sidecar
 from millrace.components.statistics_gen import in_process
@@ -60,7 +60,8 @@ class Executor(tfx_executor.Executor):
             # TFX makes a round trip through JSON too: the schema's own settings are applied by it
             told = StatsOptions.from_json(options.to_json())
             found = in_process.generate(_batches(examples, split), told)
-            _write(artifact_utils.get_split_uri([statistics], split), found.SerializeToString())
+            folder = artifact_utils.get_split_uri([statistics], split)
+            files.write(os.path.join(folder, tfx_executor.DEFAULT_FILE_NAME), found.SerializeToString())
             logging.info("Statistics for split %s written.", split)
 
     def _fits(self, examples: types.Artifact, exec_properties: dict[str, Any]) -> bool:
@@ -113,12 +114,3 @@ def _batches(examples: types.Artifact, split: str) -> Iterator[pa.RecordBatch]:
     tfxio = tfxio_utils.get_split_tfxio([examples], split, telemetry_descriptors=["StatisticsGen"])
     options = dataset_options.RecordBatchesOptions(_DECODED_AT_ONCE, num_epochs=1, shuffle=False)
     yield from tfxio.RecordBatches(options)
-
-
-def _write(folder: str, content: bytes) -> None:
-    """Writes beside and renames."""
-    fileio.makedirs(folder)
-    path = os.path.join(folder, tfx_executor.DEFAULT_FILE_NAME)
-    with fileio.open(f"{path}.beside", "wb") as file:
-        file.write(content)
-    fileio.rename(f"{path}.beside", path, overwrite=True)

@@ -1,0 +1,113 @@
+"""Whole files: written beside their place and renamed, so that nobody ever reads half of one.
+
+A place is a path on this machine, or a URI that TFX's file systems know (`gs://bucket/file`). TFX is imported for a URI
+alone: the schema commands and the model server start without it.
+"""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Union
+
+Place = Union[str, Path]
+
+
+def write(place: Place, content: Union[str, bytes]) -> None:
+    """Writes a file, whole or not at all.
+
+    Args:
+        place: a path or a URI; folders that are not there are made.
+        content: bytes, or text that is written in UTF-8 with its line ends as they are.
+
+    Raises:
+        OSError: a path cannot be written; what was there before is still there.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with whole(place) as beside, _open(beside) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def whole(place: Place) -> Iterator[str]:
+    """Gives the place beside a file at which to write it, for a writer that takes a path and no bytes.
+
+    At the end of the block the file is put in place, over what was there. A block that ends in an exception leaves what
+    was there, and nothing beside it. Files that belong together are written in one block, each with a `whole` of its
+    own: none is put in place before all of them are written.
+
+    Args:
+        place: a path or a URI; folders that are not there are made. A link goes on pointing to its file, and a file
+            keeps its permissions.
+
+    Yields:
+        The place to write to, in the same folder.
+
+    Raises:
+        OSError: a path cannot be written.
+    """
+    if _is_uri(place):
+        with _whole_at_uri(str(place)) as beside:
+            yield beside
+    else:
+        with _whole_on_this_machine(Path(os.path.realpath(place))) as beside:
+            yield beside
+
+
+@contextlib.contextmanager
+def _whole_on_this_machine(path: Path) -> Iterator[str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(_name_beside(path.name))
+    try:
+        yield str(beside)
+        if path.exists():
+            beside.chmod(path.stat().st_mode & 0o7777)
+        _to_disk(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    # The new name, too, must outlive a power cut; not every file system can be asked for it.
+    with contextlib.suppress(OSError):
+        _to_disk(path.parent)
+
+
+@contextlib.contextmanager
+def _whole_at_uri(uri: str) -> Iterator[str]:
+    from tfx.dsl.io import fileio
+
+    folder, _, name = uri.rpartition("/")
+    fileio.makedirs(folder)
+    beside = f"{folder}/{_name_beside(name)}"
+    try:
+        yield beside
+        fileio.rename(beside, uri, overwrite=True)
+    except BaseException:
+        if fileio.exists(beside):
+            fileio.remove(beside)
+        raise
+
+
+def _open(place: str) -> Any:
+    if _is_uri(place):
+        from tfx.dsl.io import fileio
+
+        return fileio.open(place, "wb")
+    return open(place, "wb")
+
+
+def _is_uri(place: Place) -> bool:
+    return "://" in str(place)
+
+
+def _name_beside(name: str) -> str:
+    """Hidden, as TFX and TFDV skip such files, and another one for each writer."""
+    return f".{name}.{uuid.uuid4().hex[:12]}.part"
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
