@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from millrace.metadata.journal import ENDED, Event, Progress, State, progress
+from millrace.metadata.journal import ENDED, Event, StageProgress, State, progress
 
 REFRESH_SECONDS = 0.25
 
@@ -108,14 +108,14 @@ class Board:
         self._told = len(events)
 
 
-def _closed(rows: list[Progress], final: bool) -> list[Progress]:
+def _closed(rows: list[StageProgress], final: bool) -> list[StageProgress]:
     """After the end nothing waits any more: what did not get its turn was skipped."""
     if not final:
         return rows
-    return [Progress(row.stage, State.SKIPPED) if row.state is State.WAITING else row for row in rows]
+    return [StageProgress(row.stage, State.SKIPPED) if row.state is State.WAITING else row for row in rows]
 
 
-def stage_table(rows: list[Progress], now: float) -> Table:
+def stage_table(rows: list[StageProgress], now: float) -> Table:
     """Stages with their states and seconds."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("stage", min_width=20)

@@ -16,7 +16,7 @@ from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.jobspec.checks import check
-from millrace.jobspec.findings import Finding, refusing
+from millrace.jobspec.findings import JobFinding, refusing
 from millrace.jobspec.job import CompiledJob, Dialect
 
 SERVICES = {"vertex": "Vertex AI", "kubeflow": "Kubeflow Pipelines"}
@@ -58,7 +58,7 @@ def _compiled(config: Config, runner: Dialect) -> CompiledJob:
 
 
 def _print(
-    config: Config, job: CompiledJob, target: Path, findings: list[Finding], more: str, console: Console
+    config: Config, job: CompiledJob, target: Path, findings: list[JobFinding], more: str, console: Console
 ) -> None:
     console.print(f"compiled {config.name} for {SERVICES[job.dialect]}: {len(job.tasks)} tasks", highlight=False)
     console.print(f"{'file:':<12}{escape(str(target))}", highlight=False, soft_wrap=True)

@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 
 _COLOURS = {"error": "bold red", "before submit": "yellow", "warning": "cyan"}
 
 
-def print_findings(findings: Sequence[Finding], console: Console) -> None:
+def print_findings(findings: Sequence[JobFinding], console: Console) -> None:
     """Prints the findings with their remedies; nothing when there are none."""
     if not findings:
         return
@@ -28,7 +28,7 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
     console.print()
 
 
-def counted(findings: Sequence[Finding]) -> str:
+def counted(findings: Sequence[JobFinding]) -> str:
     """The findings in a few words: how many of each severity."""
     counts = {severity: sum(finding.severity == severity for finding in findings) for severity in _COLOURS}
     words = {"error": "{} wrong", "before submit": "{} to set before submit", "warning": "{} to look at"}

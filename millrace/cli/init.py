@@ -7,7 +7,7 @@ import click
 from millrace.base.errors import BadInput
 from millrace.cli.schema_tables import print_rows
 from millrace.init import report
-from millrace.init.plan import Plan, column_names, difference, make_plan, write
+from millrace.init.plan import NewPipeline, column_names, difference, make_plan, write
 
 _HELP = """\
 millrace init DATA... --label COLUMN [--name NAME] [--force]
@@ -56,7 +56,7 @@ def choose_label(data: tuple[str, ...]) -> str:
     return f"give --label one of: {', '.join(names[:30])}{', ...' if len(names) > 30 else ''}"
 
 
-def show_plan(plan: Plan) -> None:
+def show_plan(plan: NewPipeline) -> None:
     """Prints what was seen of a table, and what each column will be used for."""
     for line in report.found(plan):
         click.echo(line)
@@ -65,7 +65,7 @@ def show_plan(plan: Plan) -> None:
     click.echo()
 
 
-def _compare(plan: Plan) -> None:
+def _compare(plan: NewPipeline) -> None:
     """A second init: what would change, and nothing is written."""
     text = difference(plan)
     if not text:
@@ -78,7 +78,7 @@ def _compare(plan: Plan) -> None:
     click.echo("nothing was written; --force writes it, and your own changes to these files are lost")
 
 
-def _done(plan: Plan) -> None:
+def _done(plan: NewPipeline) -> None:
     for path in plan.files:
         click.echo(f"wrote {path}")
     doubtful = report.doubts(plan.decisions)

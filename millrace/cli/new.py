@@ -8,7 +8,7 @@ import click
 
 from millrace.base.errors import BadInput
 from millrace.cli.init import choose_label, show_plan
-from millrace.init.plan import Plan, make_plan
+from millrace.init.plan import NewPipeline, make_plan
 from millrace.new.write import require_empty, require_name, write_project
 
 
@@ -35,7 +35,7 @@ def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str) ->
     click.echo(f"next: cd {shown if len(shown) < 60 else target} && make run")
 
 
-def _plan(name: str, target: Path, data: tuple[str, ...], label: str) -> Optional[Plan]:
+def _plan(name: str, target: Path, data: tuple[str, ...], label: str) -> Optional[NewPipeline]:
     if not data:
         if label:
             raise BadInput("--label names a column of a table", where=label, remedy="name the table with --data")

@@ -24,15 +24,15 @@ from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.jobspec.checks import check
-from millrace.jobspec.findings import Finding, refusing
+from millrace.jobspec.findings import JobFinding, refusing
 from millrace.jobspec.job import CompiledJob, Dialect
 from millrace.metadata.connections import metadata_connection, secrets
-from millrace.metadata.run_folder import Request, RunFolder, new_run
+from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 from millrace.rehearsal.cloud_folder import mapping
 from millrace.rehearsal.rehearse import rehearse as run_rehearsal
 from millrace.rehearsal.report import Result
-from millrace.rehearsal.stage import Stage
-from millrace.rehearsal.world import ALWAYS, Options
+from millrace.rehearsal.sandbox import Sandbox
+from millrace.rehearsal.world import ALWAYS, RehearsalOptions
 
 _FAIL = re.compile(r"(?P<task>.+?)(:(?P<tries>[0-9]+))?")
 
@@ -69,8 +69,8 @@ def rehearse(
     config = load(config_file, overrides)
     found = compiled_before(file, runner)
     values = parameter_values(parameters)
-    options = Options(exact=exact, cache=not no_cache, fail=_failures(failing), elsewhere=mapping(buckets))
-    request = Request(str(Path(config_file).resolve()), overrides, "rehearsal", cache=not no_cache)
+    options = RehearsalOptions(exact=exact, cache=not no_cache, fail=_failures(failing), elsewhere=mapping(buckets))
+    request = RunRequest(str(Path(config_file).resolve()), overrides, "rehearsal", cache=not no_cache)
     require_writable_root(config)
     with new_run(layout(config).logs, request) as folder:
         result = _shown(config, folder, found, meant(config, runner), values, options, as_json)
@@ -93,7 +93,7 @@ def _shown(
     found: Optional[CompiledJob],
     runner: str,
     values: dict[str, str],
-    options: Options,
+    options: RehearsalOptions,
     as_json: bool,
 ) -> Result:
     """Runs the rehearsal with its board on the terminal, and prints what it found. JSON stands alone."""
@@ -121,13 +121,13 @@ def _rehearsed(
     found: Optional[CompiledJob],
     runner: str,
     values: dict[str, str],
-    options: Options,
+    options: RehearsalOptions,
     board: Board,
 ) -> Result:
     place = layout(config).local
-    with Stage(place, options.exact) as stage:
+    with Sandbox(place, options.exact) as sandbox:
         # A job of TFX alone may have no defaults: what is given must be there before it is checked.
-        job = (found or stage.compile(config, runner, folder.log)).with_values(values)
+        job = (found or sandbox.compile(config, runner, folder.log)).with_values(values)
         findings = check(job, config if found is None else None)
         for finding in findings:
             logging.getLogger(__name__).warning("%s: %s; %s", finding.where, finding.what, finding.remedy)
@@ -141,12 +141,12 @@ def _rehearsed(
             options=options,
             connection=metadata_connection(config),
             run=folder,
-            stage=stage,
+            sandbox=sandbox,
             started=lambda _, tasks: board.show(tasks),
         )
 
 
-def refuse(findings: Sequence[Finding]) -> None:
+def refuse(findings: Sequence[JobFinding]) -> None:
     """Raises what would be wrong wherever the job runs.
 
     Raises:

@@ -15,7 +15,7 @@ from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import layout
-from millrace.metadata.run_folder import Request, RunFolder, new_run
+from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 from millrace.metadata.run_folder import runs as run_folders
 
 
@@ -42,7 +42,7 @@ def run(
     Unchanged stages are served from the cache. Exit code 0: done. 1: a stage failed. 2: the input cannot be used.
     3: a gate said no (data, evaluation, infrastructure).
     """
-    request = Request(str(Path(config_file).resolve()), overrides, runner, from_stage, to_stage, not no_cache)
+    request = RunRequest(str(Path(config_file).resolve()), overrides, runner, from_stage, to_stage, not no_cache)
     config = load(config_file, overrides)
     if resume:
         request = _resumed(config, request)
@@ -50,7 +50,7 @@ def run(
     raise click.exceptions.Exit(_run(config, request))
 
 
-def _resumed(config: Config, request: Request) -> Request:
+def _resumed(config: Config, request: RunRequest) -> RunRequest:
     """The last run's request. What it finished is in the cache, so that only the rest runs, edits included."""
     folders = [f for f in run_folders(layout(config).logs) if not f.is_alive() and not _is_rehearsal(f)]
     last = folders[-1] if folders else None
@@ -69,7 +69,7 @@ def _is_rehearsal(folder: RunFolder) -> bool:
     return request is not None and request.runner == "rehearsal"
 
 
-def _run(config: Config, request: Request) -> int:
+def _run(config: Config, request: RunRequest) -> int:
     began = time.time()
     require_writable_root(config)
     from millrace.execution.run import run as run_pipeline

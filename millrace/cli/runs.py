@@ -20,7 +20,7 @@ from millrace.metadata.run_folder import runs as run_folders
 
 
 @dataclass(frozen=True)
-class Row:
+class RunRow:
     """One run, as it is shown.
 
     Args:
@@ -64,15 +64,15 @@ def runs(config_file: str, overrides: tuple[str, ...], last: int, as_json: bool)
         click.echo(f"no run of {config.name} yet: millrace run -c {config_file}")
 
 
-def _rows(config: Config) -> list[Row]:
+def _rows(config: Config) -> list[RunRow]:
     folders = {folder.run_id: folder for folder in run_folders(layout(config).logs)}
     store = records.open_store(config) if folders else None
     return [_row(run, folders.get(run.run_id)) for run in (records.runs(store, config.name) if store else [])]
 
 
-def _row(run: records.RunRecord, folder: Optional[RunFolder]) -> Row:
+def _row(run: records.RunRecord, folder: Optional[RunFolder]) -> RunRow:
     report = records.gate_report(run)
-    return Row(
+    return RunRow(
         run_id=run.run_id,
         state=_state(run, folder),
         started=time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(run.started / 1000)),
@@ -106,7 +106,7 @@ def _reason(run: records.RunRecord) -> str:
     return next(iter([*failures, *refusals]), "")
 
 
-def _table(rows: list[Row]) -> Table:
+def _table(rows: list[RunRow]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for head in ("run", "state", "seconds", "metrics", "evaluator", "infra", "pushed"):
         table.add_column(head, justify="right" if head == "seconds" else "left", overflow="fold")
@@ -124,7 +124,7 @@ def _table(rows: list[Row]) -> Table:
     return table
 
 
-def _judged(row: Row) -> str:
+def _judged(row: RunRow) -> str:
     """The overall metrics that have a threshold; those without are in the JSON."""
     return "\n".join(f"{name} {value:.4f}" for name, value in row.judged.items())
 

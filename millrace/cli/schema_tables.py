@@ -14,7 +14,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.schema import phrases
 from millrace.schema.impact import Impact
-from millrace.schema.lint import Finding
+from millrace.schema.lint import Issue
 from millrace.schema.proposals import Proposal
 from millrace.statistics.columns import ColumnStatistics
 
@@ -111,7 +111,7 @@ def _rounded(value: float) -> str:
     return phrases.number(value) if value == int(value) else f"{value:.6g}"
 
 
-def print_findings(found: Sequence[Finding], name: str) -> None:
+def print_findings(found: Sequence[Issue], name: str) -> None:
     """Prints what `check` found, line by line."""
     print_rows(
         ("line", "severity", "rule", "about", "what"),

@@ -32,9 +32,9 @@ def connect(config: Config, runner: Dialect) -> Service:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         if runner == KUBEFLOW:
-            from millrace.cloud.kubeflow.service import Kubeflow
+            from millrace.cloud.kubeflow.service import KubeflowService
 
-            return Kubeflow(config.kubeflow, config.name)
-        from millrace.cloud.vertex.service import Vertex
+            return KubeflowService(config.kubeflow, config.name)
+        from millrace.cloud.vertex.service import VertexService
 
-        return Vertex(config.vertex)
+        return VertexService(config.vertex)

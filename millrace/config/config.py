@@ -41,7 +41,7 @@ class Data(Section):
         "bytes as Latin-1, and in Parquet zeros, dates and decimals as values",
     )
     delimiter: str = Field(default=",", description="the one ASCII character between CSV cells")
-    missing: tuple[str, ...] = Field(default=(), description="spellings in CSV and Parquet that stand for no value")
+    missing: tuple[str, ...] = Field(default=(), description="texts that stand for a missing value (NA values)")
     strip_spaces: bool = Field(default=False, description="take the spaces around values away")
     query: str = Field(default="", description="for bigquery: the query that gives the rows")
     splits: dict[str, Annotated[int, Field(ge=1)]] = Field(
@@ -326,7 +326,7 @@ class Beam(Section):
     workers: Optional[int] = Field(
         default=None, ge=0, description="processes or threads on this machine; 0 means one a core; left out: by size"
     )
-    options: tuple[str, ...] = Field(default=(), description="more Beam options, as Beam spells them")
+    options: tuple[str, ...] = Field(default=(), description="more Beam options, as Beam writes them")
     setup_file: Optional[str] = Field(
         default=None, description="the setup.py that is packed for the workers, where the stage itself runs"
     )

@@ -12,7 +12,7 @@ from millrace.components.example_gen import csv_types
 from millrace.components.example_gen.csv_cells import cleaned
 from millrace.components.example_gen.csv_types import ColumnType as CellType
 from millrace.init.columns import Column, ColumnType, Value
-from millrace.init.tokens import ALWAYS, CANDIDATES, FEWEST_NUMBERS, MOST_UNLISTED
+from millrace.init.na_values import ALWAYS, CANDIDATES, FEWEST_NUMBERS, MOST_UNLISTED
 
 _NUMBER = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 _MOST_ODD = 50
@@ -53,16 +53,16 @@ class ColumnScan:
         """Takes a block; `picks` are the rows that go into the sample."""
         raise NotImplementedError
 
-    def missing_spellings(self) -> Iterable[str]:
-        """Spellings that stand for a missing value here."""
+    def na_values(self) -> Iterable[str]:
+        """The NA values of this column."""
         return ()
 
-    def spellings(self) -> Iterable[str]:
+    def written_values(self) -> Iterable[str]:
         """Distinct values as they are written, where they are few."""
         return ()
 
     def finish(self, missing: tuple[str, ...]) -> Column:
-        """The column, once every block is in; `missing` are the spellings for the whole table."""
+        """The column, once every block is in; `missing` are the NA values of the whole table."""
         raise NotImplementedError
 
 
@@ -172,7 +172,7 @@ class ListScan(ColumnScan):
 
 
 class TextScan(ColumnScan):
-    """Cells as text; those of a CSV file are numbers where all of them are, but for spellings of a missing value."""
+    """Cells as text; those of a CSV file are numbers where all of them are, but for NA values."""
 
     def __init__(self, name: str, most_counted: int, *, may_be_numbers: bool) -> None:
         super().__init__(name)
@@ -235,29 +235,29 @@ class TextScan(ColumnScan):
     def _distinct(self) -> float:
         return float("inf") if self._counts.rows is None else len(self._counts.rows) - len(self._odd)
 
-    def missing_spellings(self) -> Iterable[str]:
-        """Among numbers every listed spelling and the unlisted ones among many; among words the sure ones."""
+    def na_values(self) -> Iterable[str]:
+        """Among numbers every listed NA value and few unlisted texts; among words only the sure ones."""
         if self._is_number():
             return [*self._tokens, *self._odd]
         return [token for token in self._tokens if token in ALWAYS]
 
-    def spellings(self) -> Iterable[str]:
+    def written_values(self) -> Iterable[str]:
         """Distinct values, where they are few."""
         return [*self._tokens, *(value.decode() for value in (self._counts.rows or {}))]
 
     def finish(self, missing: tuple[str, ...]) -> Column:
-        """The column: the spellings that do not stand for a missing value are values like others."""
+        """The column; a text that is no NA value of the table is a value like others."""
         blank = self._blank + sum(rows for token, rows in self._tokens.items() if token in missing)
         blank += sum(rows for token, rows in self._odd.items() if token in missing)
-        spelled = tuple(token for token in missing if token in self._tokens or token in self._odd)
+        na_values = tuple(token for token in missing if token in self._tokens or token in self._odd)
         if blank == self.rows:
-            return Column(self.name, "EMPTY", self.rows, self.rows, spelled, counts={})
+            return Column(self.name, "EMPTY", self.rows, self.rows, na_values, counts={})
         others = {token: rows for token, rows in self._tokens.items() if token not in missing}
         if self._is_number() and not others and set(self._odd) <= set(missing):
-            return self._finish_numbers(blank, spelled, missing)
+            return self._finish_numbers(blank, na_values, missing)
         counts = None if self._counts.rows is None else self._text_counts(others, missing)
         sample = _sample(self._sample, missing)
-        return Column(self.name, "STRING", self.rows, blank, spelled, counts, sample, longest=self._longest)
+        return Column(self.name, "STRING", self.rows, blank, na_values, counts, sample, longest=self._longest)
 
     def _text_counts(self, others: Mapping[str, int], missing: tuple[str, ...]) -> dict[Value, int]:
         assert self._counts.rows is not None
@@ -265,7 +265,7 @@ class TextScan(ColumnScan):
         counts.update(others)
         return {value: rows for value, rows in counts.most_common() if value not in missing}
 
-    def _finish_numbers(self, blank: int, spelled: tuple[str, ...], missing: tuple[str, ...]) -> Column:
+    def _finish_numbers(self, blank: int, na_values: tuple[str, ...], missing: tuple[str, ...]) -> Column:
         counts: Optional[dict[Value, int]] = None
         if self._counts.rows is not None:
             merged: Counter = Counter()
@@ -277,7 +277,7 @@ class TextScan(ColumnScan):
         texts = _sample(self._sample, missing)
         kind: ColumnType = "INT" if self._kind == CellType.INT else "FLOAT"
         numbers = pa.array([None if text is None else float(text) for text in texts.to_pylist()], pa.float64())
-        return Column(self.name, kind, self.rows, blank, spelled, counts, numbers, **self._limits.facts())
+        return Column(self.name, kind, self.rows, blank, na_values, counts, numbers, **self._limits.facts())
 
 
 def _value_counts(cells: pa.Array) -> dict[str, int]:
@@ -289,7 +289,7 @@ def _value_counts(cells: pa.Array) -> dict[str, int]:
 def _as_numbers(cells: pa.Array) -> np.ndarray:
     try:
         return np.asarray(cells.cast(pa.string()).cast(pa.float64()))
-    except pa.ArrowInvalid:  # spelled in a way that only Python reads
+    except pa.ArrowInvalid:  # written in a way that only Python reads
         return np.asarray(csv_types.convert(cells, CellType.FLOAT).flatten()).astype(np.float64)
 
 

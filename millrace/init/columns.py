@@ -20,7 +20,7 @@ class Column:
         type: the type of its values; EMPTY when it has none.
         rows: rows that were looked at.
         missing: of these, rows without a value.
-        spelled: spellings of a missing value that occur in it.
+        na_values: texts that stand for a missing value and occur in it.
         counts: rows of each distinct value, the most frequent first; None when they are too many to count.
         sample: pyarrow array of an even part of the rows: double or string, null where missing.
         low: the smallest number, 0.0 when there is none.
@@ -36,7 +36,7 @@ class Column:
     type: ColumnType
     rows: int
     missing: int
-    spelled: tuple[str, ...] = ()
+    na_values: tuple[str, ...] = ()
     counts: Optional[dict[Value, int]] = None
     sample: Optional[pa.Array] = None
     low: float = 0.0

@@ -13,7 +13,7 @@ _MOST_LUCK = 0.1
 
 
 @dataclass(frozen=True)
-class Baseline:
+class NoModelBaseline:
     """What is measured, what a model has to reach, and what is reached without one, in words."""
 
     metrics: tuple[str, ...]
@@ -21,7 +21,7 @@ class Baseline:
     words: str
 
 
-def baseline(label: LabelPlan, rows: int) -> Baseline:
+def baseline(label: LabelPlan, rows: int) -> NoModelBaseline:
     """The thresholds that a model must reach to be better than no model by more than luck.
 
     Luck is two standard errors of the metric on an eval split of a third of the rows, at most 0.1 (at most half of
@@ -37,7 +37,7 @@ def baseline(label: LabelPlan, rows: int) -> Baseline:
     if label.task == "binary":
         return _binary(label, eval_rows)
     least = _accuracy(label.majority, eval_rows)
-    return Baseline(
+    return NoModelBaseline(
         ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "ExampleCount"),
         (
             {"metric": "SparseCategoricalAccuracy", "at_least": least},
@@ -52,7 +52,7 @@ def _accuracy(majority: float, eval_rows: float) -> float:
     return _rounded(majority + min(2.0 * error, _MOST_LUCK, (1.0 - majority) / 2.0))
 
 
-def _binary(label: LabelPlan, eval_rows: float) -> Baseline:
+def _binary(label: LabelPlan, eval_rows: float) -> NoModelBaseline:
     positive = label.rows[1] / sum(label.rows)
     ones, others = max(positive * eval_rows, 1.0), max((1.0 - positive) * eval_rows, 1.0)
     error = math.sqrt((ones + others + 1.0) / (12.0 * ones * others))
@@ -68,10 +68,10 @@ def _binary(label: LabelPlan, eval_rows: float) -> Baseline:
     else:
         thresholds.append({"metric": "BinaryAccuracy", "at_least": _rounded(label.majority)})
     thresholds.append({"metric": "AUC", "worse_by_at_most": 0.005})
-    return Baseline(metrics, tuple(thresholds), words)
+    return NoModelBaseline(metrics, tuple(thresholds), words)
 
 
-def _regression(label: LabelPlan, eval_rows: float) -> Baseline:
+def _regression(label: LabelPlan, eval_rows: float) -> NoModelBaseline:
     seen = label.column.numbers[np.isfinite(label.column.numbers)].astype(np.float64)
     centred = seen - seen.mean()
     deviation, absolute = float(centred.std()), float(np.abs(centred).mean())
@@ -79,7 +79,7 @@ def _regression(label: LabelPlan, eval_rows: float) -> Baseline:
     # The standard error of a standard deviation, as a share of it.
     error = math.sqrt(max(kurtosis - 1.0, 0.0) / (4.0 * eval_rows))
     most = deviation * (1.0 - min(2.0 * error, _MOST_LUCK))
-    return Baseline(
+    return NoModelBaseline(
         ("RootMeanSquaredError", "MeanAbsoluteError", "SquaredPearsonCorrelation", "ExampleCount"),
         (
             {"metric": "RootMeanSquaredError", "at_most": _significant(most)},

@@ -11,7 +11,7 @@ from millrace.init.columns import Column
 from millrace.init.dates import find_date
 from millrace.init.decisions import Decision
 from millrace.init.label import LabelPlan
-from millrace.init.likeness import likeness
+from millrace.init.leakage import leakage
 from millrace.init.names import CODE_WORDS, ID_WORDS, words_of
 
 ONE_HOT = 50
@@ -91,10 +91,10 @@ def _constant(column: Column, label: LabelPlan) -> Optional[Decision]:
 
 
 def _repeats_label(column: Column, label: LabelPlan) -> Optional[Decision]:
-    found = likeness(column, label.column, label.task)
-    if not found.same:
+    leak = leakage(column, label.column, label.task)
+    if not leak.is_copy:
         return None
-    return Decision(column, "copy of the label", "left out", found.how, known_when_serving=False)
+    return Decision(column, "copy of the label", "left out", leak.how, known_when_serving=False)
 
 
 def _boolean(column: Column, label: LabelPlan) -> Optional[Decision]:
@@ -203,8 +203,8 @@ _RULES: tuple[Rule, ...] = (
 
 
 def _feature(column: Column, label: LabelPlan, kind: str, reason: str, feature: Feature) -> Decision:
-    found = likeness(column, label.column, label.task)
-    doubt = f"{found.how}: is it known before the label is? Else take it out" if found.telling else ""
+    leak = leakage(column, label.column, label.task)
+    doubt = f"{leak.how}: is it known before the label is? Else take it out" if leak.predicts else ""
     return Decision(column, kind, "feature", reason, feature, doubt)
 
 

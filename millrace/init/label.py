@@ -7,7 +7,7 @@ from millrace.base.errors import DataError
 from millrace.features.description import ClassValue, Task
 from millrace.init.columns import Column
 from millrace.init.dialect import looks_like_data
-from millrace.init.scan import Table
+from millrace.init.scan import ScannedTable
 
 MOST_CLASSES = 200
 MOST_NUMBERED_CLASSES = 10
@@ -97,7 +97,7 @@ def require_label(names: tuple[str, ...], label: str, where: str) -> None:
     raise DataError(f"there is no column {label!r}", where=where, remedy=remedy)
 
 
-def plan_label(table: Table, name: str) -> LabelPlan:
+def plan_label(table: ScannedTable, name: str) -> LabelPlan:
     """Tells the task.
 
     Args:
@@ -112,9 +112,9 @@ def plan_label(table: Table, name: str) -> LabelPlan:
     if column.type == "LIST":
         raise DataError("the label holds lists", where=where, remedy="choose a column with one value a row")
     if column.missing:
-        spelled = f" ({', '.join(map(repr, column.spelled))} counted as missing)" if column.spelled else ""
+        note = f" ({', '.join(map(repr, column.na_values))} counted as missing)" if column.na_values else ""
         raise DataError(
-            f"the label is missing in {column.missing:,} of {column.rows:,} rows{spelled}",
+            f"the label is missing in {column.missing:,} of {column.rows:,} rows{note}",
             where=where,
             remedy="take these rows out of the data, or choose another label",
         )

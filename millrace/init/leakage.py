@@ -1,4 +1,4 @@
-"""How much a single column says about the label: what repeats it, and what alone tells it."""
+"""Target leakage: a single column that is a copy of the label, or that alone predicts it almost without error."""
 
 from dataclasses import dataclass
 
@@ -7,25 +7,31 @@ import numpy as np
 from millrace.features.description import Task
 from millrace.init.columns import Column
 
-SAME_SHARE = 0.99
-SAME_CORRELATION = 0.999
-TELLING_SHARE = 0.99
-TELLING_CORRELATION = 0.98
-TELLING_AREA = 0.97
+COPY_SHARE = 0.99
+COPY_CORRELATION = 0.999
+PREDICTS_SHARE = 0.99
+PREDICTS_CORRELATION = 0.98
+PREDICTS_AUC = 0.97
 _LEAST_ROWS = 10
 _BINS = 50
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """`same`: the column repeats the label in other words; `telling`: it alone tells it; `how`: in a phrase."""
+class Leakage:
+    """How far a column gives the label away.
 
-    same: bool = False
-    telling: bool = False
+    Attributes:
+        is_copy: the column is the label in other words.
+        predicts: the column alone predicts the label almost without error.
+        how: what was measured, as a phrase.
+    """
+
+    is_copy: bool = False
+    predicts: bool = False
     how: str = ""
 
 
-def likeness(column: Column, label: Column, task: Task) -> Likeness:
+def leakage(column: Column, label: Column, task: Task) -> Leakage:
     """Compares a column with the label on the sample's rows.
 
     Args:
@@ -34,22 +40,22 @@ def likeness(column: Column, label: Column, task: Task) -> Likeness:
         task: what is learned.
 
     Returns:
-        `same` when one value goes with one class and the other way round in 99 of 100 rows, or when two numbers
-        correlate by 0.999, by size or by rank. `telling` when the column alone gives the class in 99 of 100 rows that
-        the most frequent class does not, or correlates by 0.98,
-        or ranks two classes with an AUC of 0.97: it may be the result of what is to be predicted.
+        `is_copy` when one value goes with one class and the other way round in 99 of 100 rows, or when two numbers
+        correlate by 0.999, by size or by rank. `predicts` when the column alone gives the class in 99 of 100 rows that
+        the most frequent class does not, or correlates by 0.98, or ranks two classes with an AUC of 0.97: it may be
+        known only after what is to be predicted.
     """
     if column.sample is None or label.sample is None or column.filled < _LEAST_ROWS:
-        return Likeness()
+        return Leakage()
     if task == "regression":
-        return _of_numbers(column, label) if column.is_number else Likeness()
-    found = _of_classes(column, label)
-    if task == "binary" and column.is_number and not found.telling:
+        return _of_numbers(column, label) if column.is_number else Leakage()
+    result = _of_classes(column, label)
+    if task == "binary" and column.is_number and not result.predicts:
         return _ranking(column, label)
-    return found
+    return result
 
 
-def _ranking(column: Column, label: Column) -> Likeness:
+def _ranking(column: Column, label: Column) -> Leakage:
     """Whether the order of a column's numbers is almost that of two classes: the area under its ROC curve."""
     there = np.isfinite(column.numbers)
     assert label.sample is not None
@@ -57,20 +63,20 @@ def _ranking(column: Column, label: Column) -> Likeness:
     positive = classes == classes.max(initial=0)
     ones, others = int(positive.sum()), int((~positive).sum())
     if min(ones, others) < _LEAST_ROWS:
-        return Likeness()
+        return Leakage()
     area = float(_ranks(column.numbers[there])[positive].sum() - ones * (ones + 1) / 2.0) / (ones * others)
     area = max(area, 1.0 - area)
-    return Likeness(False, bool(area >= TELLING_AREA), f"alone ranks the label with an AUC of {area:.3f}")
+    return Leakage(False, bool(area >= PREDICTS_AUC), f"alone ranks the label with an AUC of {area:.3f}")
 
 
-def _of_numbers(column: Column, label: Column) -> Likeness:
+def _of_numbers(column: Column, label: Column) -> Leakage:
     both = np.isfinite(column.numbers) & np.isfinite(label.numbers)
     if both.sum() < _LEAST_ROWS:
-        return Likeness()
+        return Leakage()
     ours, theirs = column.numbers[both], label.numbers[both]
-    found = max(_correlation(ours, theirs), _correlation(_ranks(ours), _ranks(theirs)))
-    how = f"correlates with the label by {found:.4f}"
-    return Likeness(found >= SAME_CORRELATION, found >= TELLING_CORRELATION, how)
+    correlation = max(_correlation(ours, theirs), _correlation(_ranks(ours), _ranks(theirs)))
+    how = f"correlates with the label by {correlation:.4f}"
+    return Leakage(correlation >= COPY_CORRELATION, correlation >= PREDICTS_CORRELATION, how)
 
 
 def _correlation(ours: np.ndarray, theirs: np.ndarray) -> float:
@@ -86,7 +92,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return (ends - (counts - 1) / 2.0)[places]
 
 
-def _of_classes(column: Column, label: Column) -> Likeness:
+def _of_classes(column: Column, label: Column) -> Leakage:
     assert label.sample is not None
     classes = label.sample.dictionary_encode()
     ours, exact = _groups(column)
@@ -94,15 +100,15 @@ def _of_classes(column: Column, label: Column) -> Likeness:
     table = np.zeros((int(ours.max()) + 1, len(classes.dictionary)), np.int64)
     np.add.at(table, (ours, theirs), 1)
     rows = table.sum()
-    told = table.max(axis=1).sum() / rows
-    telling_back = table.max(axis=0).sum() / rows
+    label_known = table.max(axis=1).sum() / rows
+    column_known = table.max(axis=0).sum() / rows
     majority = table.sum(axis=0).max() / rows
-    if exact and min(told, telling_back) >= max(SAME_SHARE, majority + (1 - majority) * 0.9):
-        return Likeness(True, True, f"goes with the label one to one in {told:.1%} of the rows")
-    # Groups must be large, or each would tell its few rows by chance.
+    if exact and min(label_known, column_known) >= max(COPY_SHARE, majority + (1 - majority) * 0.9):
+        return Leakage(True, True, f"goes with the label one to one in {label_known:.1%} of the rows")
+    # Groups must be large, or each would predict its few rows by chance.
     large = rows >= 10 * len(table)
-    telling = large and (told - majority) >= TELLING_SHARE * (1 - majority)
-    return Likeness(False, bool(telling), f"alone tells the label in {told:.1%} of the rows")
+    predicts = large and (label_known - majority) >= PREDICTS_SHARE * (1 - majority)
+    return Leakage(False, bool(predicts), f"alone predicts the label in {label_known:.1%} of the rows")
 
 
 def _groups(column: Column) -> tuple[np.ndarray, bool]:

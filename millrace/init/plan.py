@@ -17,7 +17,7 @@ from millrace.init.dialect import find_dialect
 from millrace.init.kinds import decide
 from millrace.init.label import LabelPlan, plan_label, require_label
 from millrace.init.parquet_blocks import parquet_names
-from millrace.init.scan import WHOLE_BYTES, Table, scan
+from millrace.init.scan import WHOLE_BYTES, ScannedTable, scan
 from millrace.init.sources import Source, find_source
 from millrace.init.write_config import config_text
 from millrace.init.write_schema import schema_text
@@ -25,7 +25,7 @@ from millrace.textproto.schema_text import parse as parse_schema
 
 
 @dataclass(frozen=True)
-class Plan:
+class NewPipeline:
     """A pipeline for a table.
 
     Attributes:
@@ -37,7 +37,7 @@ class Plan:
     """
 
     name: str
-    table: Table
+    table: ScannedTable
     label: LabelPlan
     decisions: tuple[Decision, ...]
     files: dict[Path, str]
@@ -60,7 +60,7 @@ def _names(source: Source) -> tuple[str, ...]:
     return parquet_names(source) if source.format == "parquet" else find_dialect(source).names
 
 
-def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_bytes: int = WHOLE_BYTES) -> Plan:
+def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_bytes: int = WHOLE_BYTES) -> NewPipeline:
     """Works a pipeline out.
 
     Args:
@@ -87,7 +87,7 @@ def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_b
         schema: schema_text(name, table, planned, decisions),
     }
     _require_readable(texts[conf], texts[schema])
-    return Plan(name, table, planned, decisions, texts)
+    return NewPipeline(name, table, planned, decisions, texts)
 
 
 def _checked(name: str) -> str:
@@ -131,7 +131,7 @@ def _require_readable(conf: str, schema: str) -> None:
     config.feature_table()
 
 
-def difference(plan: Plan) -> str:
+def difference(plan: NewPipeline) -> str:
     """What writing the plan would change, as a unified diff; empty when it would change nothing."""
     parts: list[str] = []
     for path, text in plan.files.items():
@@ -141,7 +141,7 @@ def difference(plan: Plan) -> str:
     return "".join(parts)
 
 
-def write(plan: Plan) -> None:
+def write(plan: NewPipeline) -> None:
     """Writes both files, each beside its place and then renamed.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from millrace.init.decisions import Decision
 from millrace.init.defaults import baseline
-from millrace.init.plan import Plan
+from millrace.init.plan import NewPipeline
 
 HEADS = ("column", "kind", "missing", "distinct", "decision", "reason")
 NUMBERS = ("missing", "distinct")
@@ -15,7 +15,7 @@ SHORT = 60
 _LONGEST_NAME = 40
 
 
-def rows(plan: Plan) -> list[tuple[str, ...]]:
+def rows(plan: NewPipeline) -> list[tuple[str, ...]]:
     """One row a column, under `HEADS`; plain features of a wide table are summed up by kind."""
     if len(plan.decisions) <= SHORT:
         return [_row(decision) for decision in plan.decisions]
@@ -32,14 +32,14 @@ def _row(decision: Decision) -> tuple[str, ...]:
     column = decision.column
     name = column.name if len(column.name) <= _LONGEST_NAME else column.name[: _LONGEST_NAME - 3] + "..."
     missing = f"{column.missing / column.rows:.1%}" if column.missing else ""
-    if column.spelled:
-        missing += f" ({' '.join(column.spelled)})"
+    if column.na_values:
+        missing += f" ({' '.join(column.na_values)})"
     distinct = "" if column.type == "LIST" else f"{'' if column.counts is not None else '~'}{column.distinct:,}"
     reason = f"{decision.reason}; decide: {decision.doubt}" if decision.doubt else decision.reason
     return (name, decision.kind, missing, distinct, decision.use, reason)
 
 
-def found(plan: Plan) -> list[str]:
+def found(plan: NewPipeline) -> list[str]:
     """What was looked at, and what is to be learned, a sentence each."""
     table, label = plan.table, plan.label
     files = table.source.files
@@ -61,7 +61,7 @@ def found(plan: Plan) -> list[str]:
     return lines
 
 
-def _classes(plan: Plan) -> str:
+def _classes(plan: NewPipeline) -> str:
     label = plan.label
     if not label.classes:
         return f": {label.reason}"

@@ -16,9 +16,9 @@ from millrace.init.column_scan import ColumnScan, scan_of
 from millrace.init.columns import Column
 from millrace.init.csv_blocks import csv_blocks, csv_bytes
 from millrace.init.dialect import find_dialect
+from millrace.init.na_values import ALWAYS
 from millrace.init.parquet_blocks import parquet_blocks, parquet_names, parquet_rows
 from millrace.init.sources import Source
-from millrace.init.tokens import ALWAYS
 
 WHOLE_BYTES = 512 << 20
 SAMPLE_ROWS = 50_000
@@ -28,7 +28,7 @@ _MOST_COUNTED, _LEAST_COUNTED = 50_000, 2_000
 
 
 @dataclass(frozen=True)
-class Table:
+class ScannedTable:
     """What was seen of a table.
 
     Attributes:
@@ -38,7 +38,7 @@ class Table:
         rows_read: rows that were looked at.
         complete: whether every row was looked at.
         delimiter: between CSV cells.
-        missing: spellings that stand for a missing value.
+        missing: its NA values.
         stray_spaces: whether values have spaces around them.
     """
 
@@ -56,12 +56,12 @@ class Table:
         return next(column for column in self.columns if column.name == name)
 
 
-def scan(source: Source, label: str, whole_bytes: int = WHOLE_BYTES) -> Table:
+def scan(source: Source, label: str, whole_bytes: int = WHOLE_BYTES) -> ScannedTable:
     """Looks at a table.
 
     Args:
         source: its files.
-        label: the column to predict; its values are never taken for spellings of a missing value of another column.
+        label: the column to predict; its classes are never taken for NA values of another column.
         whole_bytes: how much of it is read before it is read in parts.
 
     Raises:
@@ -85,8 +85,8 @@ def scan(source: Source, label: str, whole_bytes: int = WHOLE_BYTES) -> Table:
         raise DataError("there are column names and no row", where=str(source.files[0]), remedy="put the data there")
     rows = stored if stored is not None else round(rows_read * max(size / max(bytes_read, 1), 1.0))
     complete = size <= whole_bytes if stored is None else rows_read == stored
-    missing = _missing_spellings(scans, label)
-    return Table(
+    missing = _na_values(scans, label)
+    return ScannedTable(
         source,
         tuple(accumulator.finish(missing) for accumulator in scans),
         rows_read if complete else max(rows, rows_read),
@@ -126,13 +126,13 @@ class _Sampling:
         return np.arange(0, rows, self._stride)
 
 
-def _missing_spellings(scans: list[ColumnScan], label: str) -> tuple[str, ...]:
-    """Spellings in the order in which they are listed, then those that nobody listed."""
-    classes = {value for accumulator in scans if accumulator.name == label for value in accumulator.spellings()}
-    found: dict[str, None] = {}
+def _na_values(scans: list[ColumnScan], label: str) -> tuple[str, ...]:
+    """The NA values of all columns: those that are listed, in that order, then the unlisted."""
+    classes = {value for accumulator in scans if accumulator.name == label for value in accumulator.written_values()}
+    values: set[str] = set()
     for accumulator in scans:
-        for spelling in accumulator.missing_spellings():
-            if spelling in ALWAYS or spelling not in classes:
-                found[spelling] = None
-    listed = {spelling: place for place, spelling in enumerate(ALWAYS)}
-    return tuple(sorted(found, key=lambda spelling: (listed.get(spelling, len(listed)), spelling)))
+        for value in accumulator.na_values():
+            if value in ALWAYS or value not in classes:
+                values.add(value)
+    listed = {value: place for place, value in enumerate(ALWAYS)}
+    return tuple(sorted(values, key=lambda value: (listed.get(value, len(listed)), value)))

@@ -12,14 +12,14 @@ from millrace.features.description import Feature
 from millrace.init.decisions import Decision
 from millrace.init.defaults import baseline, training_plan
 from millrace.init.label import LabelPlan
-from millrace.init.scan import Table
+from millrace.init.scan import ScannedTable
 
 _PLAIN = re.compile(r"[^\W\d][\w ./()-]*|\.\.?/[\w./-]+|/[\w./-]*")
 _SLICED = 12
 
 
 def config_text(
-    name: str, table: Table, label: LabelPlan, decisions: Sequence[Decision], folder: Path, schema_file: Path
+    name: str, table: ScannedTable, label: LabelPlan, decisions: Sequence[Decision], folder: Path, schema_file: Path
 ) -> str:
     """The configuration as YAML.
 
@@ -49,7 +49,7 @@ def config_text(
     return "\n\n".join(parts) + "\n"
 
 
-def _head(name: str, table: Table, label: LabelPlan) -> str:
+def _head(name: str, table: ScannedTable, label: LabelPlan) -> str:
     rows = f"{table.rows:,} rows" if table.complete else f"about {table.rows:,} rows, of which {table.rows_read:,}"
     seen = f"{rows} and {len(table.columns)} columns were looked at."
     return "\n".join(
@@ -61,15 +61,15 @@ def _head(name: str, table: Table, label: LabelPlan) -> str:
     )
 
 
-def _data(table: Table, folder: Path) -> str:
+def _data(table: ScannedTable, folder: Path) -> str:
     source = table.source
     lines = ["data:", f"  path: {_scalar(source.written or _path(source.folder, folder))}"]
     lines += [f"  pattern: {_scalar(source.pattern)}", f"  format: {source.format}", "  rules: table"]
     if source.format == "csv":
         lines.append(f"  delimiter: {_quoted(table.delimiter)}")
     if table.missing:
-        spelled = ", ".join(map(_quoted, table.missing))
-        lines.append(_commented(f"  missing: [{spelled}]", "spellings that stand for no value"))
+        na_values = ", ".join(map(_quoted, table.missing))
+        lines.append(_commented(f"  missing: [{na_values}]", "texts that stand for a missing value"))
     if table.stray_spaces:
         lines.append("  strip_spaces: true                    # spaces around values are not theirs")
     lines.append("  splits: {train: 2, eval: 1}           # two hash buckets of three for training")

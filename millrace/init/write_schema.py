@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from millrace.init.columns import Column
 from millrace.init.decisions import Decision
 from millrace.init.label import LabelPlan
-from millrace.init.scan import Table
+from millrace.init.scan import ScannedTable
 
 LARGEST_DOMAIN = 50
 """Most values that are listed as a domain."""
@@ -29,7 +29,7 @@ _HEAD = """\
 # There are no drift and skew comparators yet: their limits depend on how far apart two good sets of rows lie."""
 
 
-def schema_text(name: str, table: Table, label: LabelPlan, decisions: Sequence[Decision]) -> str:
+def schema_text(name: str, table: ScannedTable, label: LabelPlan, decisions: Sequence[Decision]) -> str:
     """The schema in text format.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Optional
 
 from millrace.config.config import Config
-from millrace.jobspec.findings import SEVERITIES, Finding
+from millrace.jobspec.findings import SEVERITIES, JobFinding
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.rules import (
     asked_for,
@@ -22,7 +22,7 @@ from millrace.jobspec.rules import (
     values,
 )
 
-Rule = Callable[[CompiledJob, Optional[Config]], Iterable[Finding]]
+Rule = Callable[[CompiledJob, Optional[Config]], Iterable[JobFinding]]
 
 RULES: tuple[Rule, ...] = (
     naming.pipeline_name,
@@ -55,7 +55,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def check(job: CompiledJob, config: Optional[Config] = None) -> list[Finding]:
+def check(job: CompiledJob, config: Optional[Config] = None) -> list[JobFinding]:
     """Checks a compiled job.
 
     Args:

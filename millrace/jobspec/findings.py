@@ -9,7 +9,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "before submit", "warning")
 
 
 @dataclass(frozen=True)
-class Finding:
+class JobFinding:
     """One thing that the service, or the container, would refuse later.
 
     Args:
@@ -28,7 +28,7 @@ class Finding:
     remedy: str
 
 
-def refusing(findings: Iterable[Finding], *, submitting: bool) -> list[Finding]:
+def refusing(findings: Iterable[JobFinding], *, submitting: bool) -> list[JobFinding]:
     """Those findings that forbid to go on.
 
     Args:

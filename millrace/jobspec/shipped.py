@@ -21,9 +21,9 @@ def trouble(dotted_path: str) -> Trouble:
     return module_trouble(module) or _name_trouble(module, name)
 
 
-def module_trouble(*spellings: str) -> Trouble:
-    """What is the matter with a module; one of several spellings must be there."""
-    source = next((found for found in map(module_file, spellings) if found), None)
+def module_trouble(*names: str) -> Trouble:
+    """What is the matter with a module; one of several names must be there."""
+    source = next((file for file in map(module_file, names) if file), None)
     if source is None:
         return "cannot be found", "fix the dotted path, or install the package that has it"
     project = entered()
@@ -48,7 +48,7 @@ def module_trouble(*spellings: str) -> Trouble:
 
 def _name_trouble(module: str, name: str) -> Trouble:
     # TFX's decorator makes an executor class beside each function component, and a module may make names on demand.
-    spellings = (name, name.removesuffix("_Executor"), "__getattr__")
-    if any(defines(f"{module}.{spelling}") for spelling in spellings):
+    names = (name, name.removesuffix("_Executor"), "__getattr__")
+    if any(defines(f"{module}.{one}") for one in names):
         return None
     return f"is not defined in {module}", "fix the dotted path"

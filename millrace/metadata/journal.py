@@ -85,7 +85,7 @@ def _event(line: str) -> Event:
 
 
 @dataclass(frozen=True)
-class Progress:
+class StageProgress:
     """Where one stage stands.
 
     Args:
@@ -109,12 +109,12 @@ class Progress:
         return None if self.started is None else (self.ended or now) - self.started
 
 
-def progress(stages: Sequence[str], events: Sequence[Event]) -> list[Progress]:
+def progress(stages: Sequence[str], events: Sequence[Event]) -> list[StageProgress]:
     """Where every stage stands after some events, in the graph's order."""
-    table = {stage: Progress(stage) for stage in stages}
+    table = {stage: StageProgress(stage) for stage in stages}
     for event in events:
-        before = table.get(event.stage, Progress(event.stage))
+        before = table.get(event.stage, StageProgress(event.stage))
         started = event.at if event.state is State.RUNNING else before.started
         ended = event.at if event.state in ENDED else None
-        table[event.stage] = Progress(event.stage, event.state, started, ended, event.note, event.failure)
+        table[event.stage] = StageProgress(event.stage, event.state, started, ended, event.note, event.failure)
     return list(table.values())

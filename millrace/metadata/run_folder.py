@@ -20,7 +20,7 @@ LOG_FILE = "run.log"
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """What a person asked for: enough to ask for it again.
 
     Args:
@@ -61,11 +61,11 @@ class RunFolder:
         """Everything that TFX and the libraries below it say."""
         return self.path / LOG_FILE
 
-    def request(self) -> Optional[Request]:
+    def request(self) -> Optional[RunRequest]:
         """What was asked for; None when the folder does not tell."""
         try:
             values = json.loads((self.path / REQUEST_FILE).read_text(encoding="utf-8"))
-            return Request(**{**values["request"], "overrides": tuple(values["request"]["overrides"])})
+            return RunRequest(**{**values["request"], "overrides": tuple(values["request"]["overrides"])})
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -96,13 +96,13 @@ class RunFolder:
         return False
 
 
-def _write(path: Path, request: Request, exit_code: Optional[int]) -> None:
+def _write(path: Path, request: RunRequest, exit_code: Optional[int]) -> None:
     values = {"request": dataclasses.asdict(request), "exit_code": exit_code, "process": os.getpid()}
     files.write(path / REQUEST_FILE, json.dumps(values, indent=2) + "\n")
 
 
 @contextlib.contextmanager
-def new_run(logs: Path, request: Request) -> Iterator[RunFolder]:
+def new_run(logs: Path, request: RunRequest) -> Iterator[RunFolder]:
     """Makes the folder of a new run and holds its lock for as long as the run lasts.
 
     Args:

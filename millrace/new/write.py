@@ -9,7 +9,7 @@ from typing import Optional
 
 from millrace.base.errors import BadInput
 from millrace.base.wheels import library_wheel
-from millrace.init.plan import Plan
+from millrace.init.plan import NewPipeline
 from millrace.new.project_files import ProjectFile, project_files
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -48,7 +48,7 @@ def require_empty(folder: Path) -> None:
         raise BadInput(f"this cannot be looked into: {error.strerror}", where=str(folder), remedy=remedy) from error
 
 
-def write_project(name: str, folder: Path, plan: Optional[Plan] = None) -> list[str]:
+def write_project(name: str, folder: Path, plan: Optional[NewPipeline] = None) -> list[str]:
     """Writes a project with the library's wheel in it.
 
     Args:

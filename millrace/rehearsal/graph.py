@@ -6,13 +6,13 @@ from typing import Any, Optional
 
 from millrace.jobspec.job import Spec, producers
 from millrace.rehearsal.report import TaskReport, TaskState
-from millrace.rehearsal.scope import Outcome, Scope
+from millrace.rehearsal.scope import Scope, TaskOutcome
 
 FAIL_FAST = "PIPELINE_FAILURE_POLICY_FAIL_FAST"
 _EVEN_AFTER_FAILURES = "ALL_UPSTREAM_TASKS_COMPLETED"
 _BROKEN = frozenset({TaskState.FAILED, TaskState.BLOCKED})
 
-RunTask = Callable[[str, Spec, Scope], Outcome]
+RunTask = Callable[[str, Spec, Scope], TaskOutcome]
 
 
 def run_graph(
@@ -34,7 +34,7 @@ def run_graph(
         fail_fast: whether a failure keeps tasks from beginning, exit handlers excepted.
     """
     waiting = dict(tasks)
-    running: dict[Future[Outcome], str] = {}
+    running: dict[Future[TaskOutcome], str] = {}
     with ThreadPoolExecutor(max_workers=max(1, len(tasks)), thread_name_prefix="task") as pool:
         try:
             while waiting or running:
@@ -42,7 +42,7 @@ def run_graph(
                     why_not = _not_triggered(waiting[name], scope, fail_fast)
                     if why_not:
                         skipped(name, why_not)
-                        scope.outcomes[name] = Outcome(TaskReport(name, TaskState.SKIPPED, note=why_not))
+                        scope.outcomes[name] = TaskOutcome(TaskReport(name, TaskState.SKIPPED, note=why_not))
                     else:
                         running[pool.submit(run_task, name, waiting[name], scope)] = name
                     del waiting[name]

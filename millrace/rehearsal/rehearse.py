@@ -19,28 +19,28 @@ from millrace.config.paths import Layout
 from millrace.jobspec.job import CompiledJob
 from millrace.metadata.journal import State
 from millrace.metadata.recovery import close_abandoned
-from millrace.metadata.run_folder import Request, RunFolder, new_run
+from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 from millrace.rehearsal import report
 from millrace.rehearsal.cloud_folder import CloudFolder
 from millrace.rehearsal.lineage import Lineage
 from millrace.rehearsal.memory import Room, Watch
 from millrace.rehearsal.report import Result
+from millrace.rehearsal.sandbox import Sandbox
 from millrace.rehearsal.scope import Scope
-from millrace.rehearsal.stage import Stage
 from millrace.rehearsal.tasks import run_tasks
 from millrace.rehearsal.verdict import result_of
-from millrace.rehearsal.world import Options, World
+from millrace.rehearsal.world import RehearsalOptions, World
 
 
 def rehearse(
     job: CompiledJob,
     folder: Path,
     parameters: Optional[Mapping[str, Any]] = None,
-    options: Optional[Options] = None,
+    options: Optional[RehearsalOptions] = None,
     *,
     connection: Optional[metadata_store_pb2.ConnectionConfig] = None,
     run: Optional[RunFolder] = None,
-    stage: Optional[Stage] = None,
+    sandbox: Optional[Sandbox] = None,
     started: Optional[Callable[[RunFolder, list[str]], None]] = None,
 ) -> Result:
     """Runs a compiled job on this machine, task by task, as the service would run it. Prints nothing.
@@ -52,7 +52,7 @@ def rehearse(
         options: how to rehearse.
         connection: how to reach ML Metadata.
         run: the folder of this run, which the caller holds; a new one is made when left out.
-        stage: made in advance by the caller, who closes it.
+        sandbox: made in advance by the caller, who closes it.
         started: called once with the run's folder and the tasks' names, before the first task.
 
     Returns:
@@ -61,7 +61,7 @@ def rehearse(
     Raises:
         BadInput: the job has a parameter without a value, a value that does not fit, or nothing that can be run.
     """
-    options = options or Options()
+    options = options or RehearsalOptions()
     folder = folder.resolve()
     given = job.with_values(parameters or {})
     _require_values(given)
@@ -69,18 +69,18 @@ def rehearse(
     logs = Layout(str(folder), job.name).logs
     with ExitStack() as stack:
         run = run or stack.enter_context(_new_run(logs, job))
-        stage = stage or stack.enter_context(Stage(folder, options.exact))
+        sandbox = sandbox or stack.enter_context(Sandbox(folder, options.exact))
         began = time.time()
         watch = stack.enter_context(Watch())
-        world = _world(given, options, folder, clouds, run, stage, watch, connection)
+        world = _world(given, options, folder, clouds, run, sandbox, watch, connection)
         close_abandoned(world.lineage.store, Layout(str(folder), job.name))
-        stage.preload(world.job)
+        sandbox.preload(world.job)
         names = [step.name for step in world.job.walk() if "dag" not in step.component]
         for name in names:
             run.journal.record(name, State.WAITING)
         if started:
             started(run, names)
-        result = result_of(world, names, _run(world), stage.exact, began)
+        result = result_of(world, names, _run(world), sandbox.exact, began)
         shutil.rmtree(world.folder / "work", ignore_errors=True)
         result.save()
         run.finish(result.exit_code)
@@ -89,7 +89,7 @@ def rehearse(
 
 @contextmanager
 def _new_run(logs: Path, job: CompiledJob) -> Iterator[RunFolder]:
-    with new_run(logs, Request(config_file=job.file, runner="rehearsal")) as run:
+    with new_run(logs, RunRequest(config_file=job.file, runner="rehearsal")) as run:
         yield run
 
 
@@ -106,11 +106,11 @@ def _require_values(job: CompiledJob) -> None:
 
 def _world(
     job: CompiledJob,
-    options: Options,
+    options: RehearsalOptions,
     folder: Path,
     clouds: CloudFolder,
     run: RunFolder,
-    stage: Stage,
+    sandbox: Sandbox,
     watch: Watch,
     connection: Optional[metadata_store_pb2.ConnectionConfig],
 ) -> World:
@@ -125,8 +125,8 @@ def _world(
         root=root,
         facts=_facts(here, job_id, root),
         clouds=clouds,
-        environment=stage.environment,
-        processes=stage.processes,
+        environment=sandbox.environment,
+        processes=sandbox.processes,
         lineage=Lineage(connection or _sqlite(layout), job.name, run.run_id),
         journal=run.journal,
         watch=watch,

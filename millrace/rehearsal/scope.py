@@ -14,7 +14,7 @@ from millrace.rehearsal.report import TaskReport, TaskState
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """How a task ended, for those that follow it."""
 
     report: TaskReport
@@ -41,7 +41,7 @@ class Scope:
     parameters: Mapping[str, Any]
     artifacts: Mapping[str, list[Artifact]]
     job: Mapping[str, str]
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, TaskOutcome] = field(default_factory=dict)
 
     def inputs_of(
         self, task: Mapping[str, Any], component: Mapping[str, Any]
@@ -94,7 +94,7 @@ class Scope:
         source = said.get("taskOutputArtifact", {})
         return self._producer(source.get("producerTask", "")).artifacts.get(source.get("outputArtifactKey", ""), [])
 
-    def _producer(self, name: str) -> Outcome:
+    def _producer(self, name: str) -> TaskOutcome:
         if name not in self.outcomes:
             raise MillraceError(
                 f"the input comes from a task {name}, which is not there",

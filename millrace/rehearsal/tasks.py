@@ -24,7 +24,7 @@ from millrace.rehearsal.memory import limit_of
 from millrace.rehearsal.placeholders import as_text
 from millrace.rehearsal.report import Attempt, TaskReport, TaskState
 from millrace.rehearsal.resolvers import resolve
-from millrace.rehearsal.scope import Outcome, Scope
+from millrace.rehearsal.scope import Scope, TaskOutcome
 from millrace.rehearsal.world import World
 
 # The type of an execution that is no TFX executor's.
@@ -58,7 +58,7 @@ class TaskRun:
         self._inputs: dict[str, list[Artifact]] = {}
         self._execution = 0
 
-    def run(self) -> Outcome:
+    def run(self) -> TaskOutcome:
         """Runs it. What goes wrong is in the outcome."""
         try:
             self._refuse_loops()
@@ -84,7 +84,7 @@ class TaskRun:
             if loop in self._task:
                 raise NotRehearsed(f"a loop ({loop}) is not rehearsed")
 
-    def _run_graph(self) -> Outcome:
+    def _run_graph(self) -> TaskOutcome:
         dag = self._component["dag"]
         inner = Scope(self._parameters, self._inputs, self._scope.job)
         run_tasks(self._world, self._world.job.graph(self._task), inner)
@@ -93,9 +93,9 @@ class TaskRun:
         state = TaskState.FAILED if broken else TaskState.DONE
         failure = broken[0].failure if broken else None
         report = TaskReport(self._name, state, time.time() - self._began, failure=failure)
-        return Outcome(report, artifacts, parameters)
+        return TaskOutcome(report, artifacts, parameters)
 
-    def _run_alone(self) -> Outcome:
+    def _run_alone(self) -> TaskOutcome:
         self._world.journal.record(self._name, State.RUNNING)
         if "resolver" in self._executor:
             return self._run_resolver()
@@ -103,7 +103,7 @@ class TaskRun:
             return self._run_importer()
         return self._run_container()
 
-    def _run_resolver(self) -> Outcome:
+    def _run_resolver(self) -> TaskOutcome:
         if self._world.job.dialect == "kubeflow":
             what = "Kubeflow Pipelines refuses resolver tasks"
             raise TaskFailed(Failure(what, self._name, "compile with: millrace compile --runner kubeflow", 2))
@@ -114,7 +114,7 @@ class TaskRun:
         counted = sum(len(artifacts) for artifacts in found.values())
         return self._ended(TaskState.DONE, (found, {}), note="" if counted else "nothing found")
 
-    def _run_importer(self) -> Outcome:
+    def _run_importer(self) -> TaskOutcome:
         self._begin("importer")
         [(key, schema)] = self._schemas().items()
         made, new = import_artifact(self._executor["importer"], schema, self._parameters, self._world.lineage)
@@ -122,7 +122,7 @@ class TaskRun:
         self._world.lineage.end(self._name, self._execution, found, cached=not new)
         return self._ended(TaskState.DONE if new else TaskState.CACHED, (found, {}))
 
-    def _run_container(self) -> Outcome:
+    def _run_container(self) -> TaskOutcome:
         spec, said = container_of(self._executor)
         self._limit = limit_of(spec)
         self._container = Container(self._world, self._name, spec)
@@ -136,7 +136,7 @@ class TaskRun:
             self._fail_execution(str(error), io.outputs)
             raise
 
-    def _run_commands(self, container: Container, spec: Spec, io: TaskIo) -> Outcome:
+    def _run_commands(self, container: Container, spec: Spec, io: TaskIo) -> TaskOutcome:
         if container.driver:
             with self._world.room.place_for(self._name):
                 container.run_driver(io)
@@ -154,7 +154,7 @@ class TaskRun:
         self._world.lineage.end(self._name, self._execution, artifacts, told=told, inputs=self._inputs)
         return self._ended(TaskState.DONE, (artifacts, parameters))
 
-    def _from_cache(self, artifacts: dict[str, list[Artifact]], parameters: str) -> Outcome:
+    def _from_cache(self, artifacts: dict[str, list[Artifact]], parameters: str) -> TaskOutcome:
         self._world.lineage.end(self._name, self._execution, artifacts, cached=True)
         return self._ended(TaskState.CACHED, (artifacts, json.loads(parameters or "{}")))
 
@@ -205,14 +205,14 @@ class TaskRun:
             self._world.lineage.fail(self._name, self._execution, outputs, reason)
             self._execution = 0
 
-    def _failed(self, failure: Failure) -> Outcome:
+    def _failed(self, failure: Failure) -> TaskOutcome:
         self._fail_execution(failure.what, {})
         state = TaskState.BLOCKED if failure.exit_code == 3 else TaskState.FAILED
         return self._ended(state, failure=failure)
 
     def _ended(
         self, state: TaskState, made: Made = ({}, {}), note: str = "", failure: Failure | None = None
-    ) -> Outcome:
+    ) -> TaskOutcome:
         artifacts, parameters = made
         note = note or _verdict(artifacts)
         if "dag" not in self._component:
@@ -228,7 +228,7 @@ class TaskRun:
             note=note,
             failure=failure,
         )
-        outcome = Outcome(report, artifacts, parameters)
+        outcome = TaskOutcome(report, artifacts, parameters)
         if "dag" not in self._component:
             self._world.outcomes[self._name] = outcome
         return outcome
@@ -251,7 +251,7 @@ def run_tasks(world: World, tasks: Mapping[str, Spec], scope: Scope) -> None:
         component = world.job.component(tasks[name])
         for leaf in [*world.job.graph(tasks[name])] if "dag" in component else [name]:
             world.journal.record(leaf, State.SKIPPED, why)
-            world.outcomes[leaf] = Outcome(TaskReport(leaf, TaskState.SKIPPED, note=why))
+            world.outcomes[leaf] = TaskOutcome(TaskReport(leaf, TaskState.SKIPPED, note=why))
 
     run_graph(
         tasks,

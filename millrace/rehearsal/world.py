@@ -12,13 +12,13 @@ from millrace.rehearsal.environment import Environment
 from millrace.rehearsal.lineage import Lineage
 from millrace.rehearsal.memory import Room, Watch
 from millrace.rehearsal.processes import Processes
-from millrace.rehearsal.scope import Outcome
+from millrace.rehearsal.scope import TaskOutcome
 
 ALWAYS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Options:
+class RehearsalOptions:
     """How to rehearse.
 
     Args:
@@ -61,7 +61,7 @@ class World:
     """
 
     job: CompiledJob
-    options: Options
+    options: RehearsalOptions
     folder: Path
     root: str
     facts: Mapping[str, str]
@@ -74,7 +74,7 @@ class World:
     room: Room
     stopped: threading.Event = field(default_factory=threading.Event)
     findings: list[str] = field(default_factory=list)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, TaskOutcome] = field(default_factory=dict)
 
     def find(self, task: str, sentence: str) -> None:
         """Adds a finding."""

@@ -15,7 +15,7 @@ from millrace.schema.evidence import Evidence
 
 
 @dataclass(frozen=True)
-class Block:
+class Blocker:
     """Why a run is blocked: one reason of one feature."""
 
     feature: str
@@ -26,7 +26,7 @@ class Block:
 
 
 Anomalies = Mapping[str, anomalies_pb2.Anomalies]
-Judge = Callable[[Mapping[str, Statistics], Anomalies, schema_pb2.Schema], Sequence[Block]]
+Judge = Callable[[Mapping[str, Statistics], Anomalies, schema_pb2.Schema], Sequence[Blocker]]
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Impact:
     """
 
     run_id: str
-    before: tuple[Block, ...]
-    after: tuple[Block, ...]
+    before: tuple[Blocker, ...]
+    after: tuple[Blocker, ...]
 
     @property
     def verdict(self) -> str:
@@ -51,7 +51,7 @@ class Impact:
         return "now passes" if self.before else "passes"
 
     @property
-    def causes(self) -> tuple[Block, ...]:
+    def causes(self) -> tuple[Blocker, ...]:
         """What makes the difference; for a run that is still blocked, what blocks it."""
         if self.after:
             return tuple(block for block in self.after if block not in self.before) or self.after

@@ -17,7 +17,7 @@ Splits = Mapping[str, Mapping[str, ColumnStatistics]]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Issue:
     """One thing to look at.
 
     Args:
@@ -43,7 +43,7 @@ class Uses:
     columns: tuple[str, ...] = ()
 
 
-def lint(source: SchemaText, splits: Splits, uses: Uses) -> list[Finding]:
+def lint(source: SchemaText, splits: Splits, uses: Uses) -> list[Issue]:
     """Looks for everything that the rules know.
 
     Args:
@@ -54,16 +54,16 @@ def lint(source: SchemaText, splits: Splits, uses: Uses) -> list[Finding]:
     Returns:
         Findings in the order of their lines.
     """
-    found: list[Finding] = []
+    found: list[Issue] = []
     places = _Places(source)
     for path, feature in features(source.proto):
         line = places.feature(path)
         for rule, severity, what, field in _feature(path, feature, source.proto, splits, uses):
-            found.append(Finding(rule, severity, path, what, places.feature(path, field) or line))
+            found.append(Issue(rule, severity, path, what, places.feature(path, field) or line))
     for rule, severity, subject, what in _domains(source.proto):
-        found.append(Finding(rule, severity, subject, what, places.domain(subject)))
+        found.append(Issue(rule, severity, subject, what, places.domain(subject)))
     for rule, severity, subject, what in _whole(source.proto, splits, uses):
-        found.append(Finding(rule, severity, subject, what, 1))
+        found.append(Issue(rule, severity, subject, what, 1))
     return sorted(found, key=lambda finding: finding.line)
 
 
@@ -260,6 +260,6 @@ def _whole(
             yield "undescribed", "warning", path, "in the data of the latest run, and not in the schema"
 
 
-def worst(found: Sequence[Finding]) -> Optional[str]:
+def worst(found: Sequence[Issue]) -> Optional[str]:
     """The highest severity among findings."""
     return min((finding.severity for finding in found), default=None)

@@ -21,7 +21,7 @@ from millrace.config.loading import load
 from millrace.schema import files
 from millrace.schema.evidence import Evidence
 from millrace.schema.files import History
-from millrace.schema.impact import Anomalies, Block
+from millrace.schema.impact import Anomalies, Blocker
 from millrace.schema.lint import Uses
 from millrace.schema.phrases import features
 from millrace.schema.ways import Anomaly
@@ -148,10 +148,10 @@ class Workbench:
 
     def blocks(
         self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
-    ) -> list[Block]:
+    ) -> list[Blocker]:
         """What of it stops a run."""
         found = [finding for finding in self.findings(statistics, anomalies, schema) if finding.action == "block"]
-        return list(dict.fromkeys(Block(finding.feature, finding.reason) for finding in found))
+        return list(dict.fromkeys(Blocker(finding.feature, finding.reason) for finding in found))
 
     def anomalies(self, run: Evidence) -> list[Anomaly]:
         """What DataGate did not ignore in a run, one for each feature and reason; what blocked it comes first."""

@@ -24,7 +24,7 @@ class Block:
     one_line: str
 
 
-class Layout:
+class TextLayout:
     """The lines of a text, and the splices that edit it.
 
     Args:

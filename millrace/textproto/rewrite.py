@@ -15,7 +15,7 @@ from google.protobuf import text_format
 from google.protobuf.message import Message as Proto
 
 from millrace.textproto import tree
-from millrace.textproto.layout import Block, Layout
+from millrace.textproto.layout import Block, TextLayout
 from millrace.textproto.lexer import TextProtoError
 
 P = TypeVar("P", bound=Proto)
@@ -87,7 +87,7 @@ def preview(text: str, target: Proto) -> str:
     root, current = _parsed(text, kind)
     if current == target:
         return text
-    layout = Layout(text, root)
+    layout = TextLayout(text, root)
     _Rewriter(layout).message(root, current, target)
     return layout.edited()
 
@@ -110,7 +110,7 @@ class _Element:
 class _Rewriter:
     """Walks a message in the text and two protos, what it says and what it shall say, in parallel."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: TextLayout) -> None:
         self._layout = layout
 
     def message(self, node: tree.Message, current: Proto, target: Proto) -> None:
@@ -139,7 +139,9 @@ class _Rewriter:
 class _Edit:
     """Edits one field of a message; `gone` holds the text's fields that it removed whole."""
 
-    def __init__(self, rewriter: _Rewriter, layout: Layout, field: Any, placed: list[_Element], target: Proto) -> None:
+    def __init__(
+        self, rewriter: _Rewriter, layout: TextLayout, field: Any, placed: list[_Element], target: Proto
+    ) -> None:
         self._rewriter = rewriter
         self._layout = layout
         self._field = field

@@ -13,7 +13,7 @@ from millrace.base.errors import InputRefused
 LOG = logging.getLogger(__name__)
 
 
-class Progress(keras.callbacks.Callback):
+class TrainingProgress(keras.callbacks.Callback):
     """Logs one line an evaluation, and one every `seconds` in between.
 
     Args:

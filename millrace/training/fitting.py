@@ -9,7 +9,7 @@ from typing import Any, Optional
 import keras
 import tensorflow_transform as tft
 
-from millrace.training.callbacks import Divergence, Progress, StopAt
+from millrace.training.callbacks import Divergence, StopAt, TrainingProgress
 from millrace.training.input_data import Examples
 from millrace.training.labels import LabelStatistics, label_statistics
 from millrace.training.settings import Settings, UserConfig
@@ -23,7 +23,7 @@ _MOST_STEPS_PER_EXECUTION = 50
 
 
 @dataclass(frozen=True)
-class Schedule:
+class TrainingSchedule:
     """How long to train, in Keras's terms: `rounds` of `per_round` steps, an evaluation after each.
 
     Attributes:
@@ -122,20 +122,20 @@ def evaluation_data(job: Job) -> Any:
     return job.evaluation.for_evaluation(max(EVALUATION_BATCH, training["batch_size"]), rows)
 
 
-def schedule(training: Settings) -> Schedule:
+def schedule(training: Settings) -> TrainingSchedule:
     """Cuts the training into rounds with an evaluation after each."""
     steps = training["steps"]
     if steps is None:
-        return Schedule(training["epochs"], None, None, 8)
+        return TrainingSchedule(training["epochs"], None, None, 8)
     per_round = min(steps, training["validate_every"])
     common = math.gcd(per_round, steps)
     per_execution = max(n for n in range(1, _MOST_STEPS_PER_EXECUTION + 1) if common % n == 0)
-    return Schedule(math.ceil(steps / per_round), per_round, steps, per_execution)
+    return TrainingSchedule(math.ceil(steps / per_round), per_round, steps, per_execution)
 
 
-def callbacks(job: Job, plan: Schedule, log_dir: Optional[str]) -> list[keras.callbacks.Callback]:
+def callbacks(job: Job, plan: TrainingSchedule, log_dir: Optional[str]) -> list[keras.callbacks.Callback]:
     """What watches this training: divergence first, so that no other acts on a loss that is not a number."""
-    chosen: list[keras.callbacks.Callback] = [Divergence(), Progress(plan.steps)]
+    chosen: list[keras.callbacks.Callback] = [Divergence(), TrainingProgress(plan.steps)]
     if plan.steps and plan.per_round and plan.steps % plan.per_round:
         chosen.append(StopAt(plan.steps))
     if job.config.training["patience"]:

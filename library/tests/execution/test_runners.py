@@ -17,7 +17,7 @@ from millrace.execution.local import LocalRunner
 from millrace.metadata import records
 from millrace.metadata.journal import Journal, State
 from millrace.metadata.recovery import close_abandoned, forget_deleted
-from millrace.metadata.run_folder import Request, new_run
+from millrace.metadata.run_folder import RunRequest, new_run
 
 pytestmark = pytest.mark.slow
 RUNNERS = {"local": LocalRunner, "beam": BeamRunner}
@@ -125,7 +125,7 @@ def test_artifacts_emptied_on_disk_are_made_again(project):
 
 def test_an_abandoned_execution_is_closed_and_its_outputs_are_removed(tmp_path):
     project = Project(tmp_path, "local")
-    with new_run(project.layout.logs, Request("conf")) as folder:
+    with new_run(project.layout.logs, RunRequest("conf")) as folder:
         run_id = folder.run_id
         graph = compile_graph(project.pipeline("a", "interrupt"))
         bind(graph, run_id)

@@ -13,7 +13,7 @@ from millrace.metadata.journal import State
 from millrace.metadata.run_folder import RunFolder
 from millrace.rehearsal.rehearse import rehearse
 from millrace.rehearsal.report import Result, TaskState
-from millrace.rehearsal.world import Options
+from millrace.rehearsal.world import RehearsalOptions
 
 _STATES = {
     State.RUNNING: "RUNNING",
@@ -49,7 +49,7 @@ class Rehearsed:
             followers[0].start()
 
         try:
-            self.result = rehearse(job, self.folder, options=Options(elsewhere=self.buckets), started=started)
+            self.result = rehearse(job, self.folder, options=RehearsalOptions(elsewhere=self.buckets), started=started)
         finally:
             over.set()
             for follower in followers:

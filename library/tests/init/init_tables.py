@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from millrace.init.decisions import Decision
-from millrace.init.plan import Plan, make_plan
+from millrace.init.plan import NewPipeline, make_plan
 
 ROWS = 400
 
@@ -27,7 +27,7 @@ def label(rows: int = ROWS) -> list[str]:
     return list(np.random.default_rng(1).choice(["no", "yes"], rows, p=[0.6, 0.4]))
 
 
-def plan_of(folder: Path, columns: Mapping[str, Iterable[Any]], name: str = "y", **options: Any) -> Plan:
+def plan_of(folder: Path, columns: Mapping[str, Iterable[Any]], name: str = "y", **options: Any) -> NewPipeline:
     """The plan for a table with these columns; a label `y` of two classes is added where there is none."""
     columns = dict(columns)
     if name == "y" and "y" not in columns:

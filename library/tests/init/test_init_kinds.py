@@ -47,7 +47,7 @@ LEFT_OUT = [
     ("thousands", [f"1,{i % 300:03}.50" for i in range(ROWS)], "amounts as text"),
     ("one value", ["same"] * ROWS, "constant"),
     ("nothing", [""] * ROWS, "empty"),
-    ("spelled nothing", ["NA"] * ROWS, "empty"),
+    ("only NA values", ["NA"] * ROWS, "empty"),
     ("almost nothing", ["", "x"] + [""] * (ROWS - 2), "almost empty"),
     ("the label again", [{"no": "n", "yes": "j"}[value] for value in label()], "copy of the label"),
     ("the label in numbers", [{"no": 7, "yes": 9}[value] for value in label()], "copy of the label"),
@@ -80,17 +80,17 @@ def test_more_values_than_a_vocabulary_holds_are_hashed(tmp_path):
     assert decision.feature.encode == "embedding"
 
 
-@pytest.mark.parametrize("spelling", ["?", "NA", "n/a", "null", "-", "unknown", "#DIV/0!", "k. A."])
-def test_a_spelling_of_nothing_among_numbers(tmp_path, spelling):
-    values = [spelling if i % 4 == 0 else f" {i * 0.37:.2f} " for i in range(ROWS)]
+@pytest.mark.parametrize("na_value", ["?", "NA", "n/a", "null", "-", "unknown", "#DIV/0!", "k. A."])
+def test_an_na_value_among_numbers(tmp_path, na_value):
+    values = [na_value if i % 4 == 0 else f" {i * 0.37:.2f} " for i in range(ROWS)]
     plan = plan_of(tmp_path, {"c": values, "word": ["x", "z"] * (ROWS // 2)})
     column = plan.table.column("c")
-    assert (column.type, column.missing, column.spelled) == ("FLOAT", ROWS / 4, (spelling,))
-    assert plan.table.missing == (spelling,)
+    assert (column.type, column.missing, column.na_values) == ("FLOAT", ROWS / 4, (na_value,))
+    assert plan.table.missing == (na_value,)
     assert plan.table.stray_spaces
 
 
-def test_among_words_only_the_sure_spellings_stand_for_nothing(tmp_path):
+def test_among_words_only_the_sure_na_values_are_missing(tmp_path):
     values = RANDOM.choice(["none", "unknown", "?", "gas", "wood"], ROWS)
     column = decision_of(tmp_path, list(values)).column
     assert set(column.counts) == {"none", "unknown", "gas", "wood"}

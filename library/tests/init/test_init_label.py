@@ -75,7 +75,7 @@ def test_a_label_that_is_not_there(tmp_path):
     assert "x, y" in caught.value.remedy
 
 
-def test_a_spelling_of_nothing_elsewhere_that_is_a_class_here(tmp_path):
+def test_an_na_value_elsewhere_that_is_a_class_here(tmp_path):
     """`none` stands for nothing among numbers, unless the label has a class of that name."""
     gaps = ["none" if i % 9 == 0 else i * 0.5 for i in range(ROWS)]
     plan = plan_of(tmp_path, {"x": X, "gaps": gaps, "y": ["none", "some"] * 200})

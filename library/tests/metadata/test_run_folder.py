@@ -5,9 +5,9 @@ import sys
 import textwrap
 
 from millrace.metadata.journal import Journal, State, progress
-from millrace.metadata.run_folder import Request, new_run, runs
+from millrace.metadata.run_folder import RunRequest, new_run, runs
 
-REQUEST = Request("conf/taxi.yaml", ("training.steps=3",), "beam", "", "Trainer", False)
+REQUEST = RunRequest("conf/taxi.yaml", ("training.steps=3",), "beam", "", "Trainer", False)
 
 
 def test_a_run_is_alive_while_it_runs_and_not_after(tmp_path):
@@ -38,7 +38,7 @@ def test_a_killed_process_leaves_a_run_that_is_not_alive(tmp_path):
     [folder] = runs(tmp_path)
     assert not folder.is_alive()
     assert folder.exit_code() is None
-    assert folder.request() == Request("conf/taxi.yaml")
+    assert folder.request() == RunRequest("conf/taxi.yaml")
 
 
 def test_a_journal_tells_where_each_stage_stands(tmp_path):

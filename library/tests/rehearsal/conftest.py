@@ -8,22 +8,22 @@ import pytest
 from millrace.jobspec.job import CompiledJob
 from millrace.rehearsal.rehearse import rehearse
 from millrace.rehearsal.report import Result
-from millrace.rehearsal.stage import Stage
-from millrace.rehearsal.world import Options
+from millrace.rehearsal.sandbox import Sandbox
+from millrace.rehearsal.world import RehearsalOptions
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory) -> Iterator[Stage]:
+def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
     """Tasks in interpreters of their own."""
-    with Stage(tmp_path_factory.mktemp("stage"), exact=True) as made:
+    with Sandbox(tmp_path_factory.mktemp("sandbox"), exact=True) as made:
         yield made
 
 
 @pytest.fixture
-def run(stage, tmp_path):
+def run(sandbox, tmp_path):
     """Rehearses a job in the test's folder."""
 
     def rehearsed(job: CompiledJob, parameters: dict | None = None, folder: Path = tmp_path, **options) -> Result:
-        return rehearse(job, folder, parameters, Options(exact=True, **options), stage=stage)
+        return rehearse(job, folder, parameters, RehearsalOptions(exact=True, **options), sandbox=sandbox)
 
     return rehearsed

@@ -121,9 +121,9 @@ def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how):
         import sys; sys.path.insert(0, {str(HERE)!r}); sys.path.insert(0, {str(Path(__file__).parent)!r})
         import json; from pathlib import Path
         from millrace.jobspec.job import from_documents
-        from millrace.rehearsal.rehearse import rehearse; from millrace.rehearsal.world import Options
+        from millrace.rehearsal.rehearse import rehearse; from millrace.rehearsal.world import RehearsalOptions
         job = from_documents([json.loads(sys.argv[1])])
-        print(rehearse(job, Path({str(tmp_path)!r}), options=Options(exact=True)).exit_code)
+        print(rehearse(job, Path({str(tmp_path)!r}), options=RehearsalOptions(exact=True)).exit_code)
         """
     )
     process = subprocess.Popen(
@@ -153,10 +153,10 @@ def wait_until(true, seconds: float = 30) -> None:
 class Forking:
     """A server with modules of a test's own, and what its tasks write."""
 
-    def __init__(self, stage, folder: Path) -> None:
+    def __init__(self, sandbox, folder: Path) -> None:
         self.folder = folder
-        self.environment = {**stage.environment.variables(folder), "PYTHONPATH": str(folder)}
-        self.processes = Processes(stage.environment.python, folder, folder / "server.log", self.environment)
+        self.environment = {**sandbox.environment.variables(folder), "PYTHONPATH": str(folder)}
+        self.processes = Processes(sandbox.environment.python, folder, folder / "server.log", self.environment)
 
     def module(self, name: str, text: str) -> None:
         (self.folder / f"{name}.py").write_text(textwrap.dedent(text))
@@ -171,8 +171,8 @@ class Forking:
 
 
 @pytest.fixture
-def forking(stage, tmp_path):
-    made = Forking(stage, tmp_path)
+def forking(sandbox, tmp_path):
+    made = Forking(sandbox, tmp_path)
     with made.processes:
         yield made
 

@@ -16,7 +16,7 @@ from millrace.jobspec.job import CompiledJob
 _EQUALS = 1
 
 
-class Kubeflow:
+class KubeflowService:
     """Open-source Kubeflow Pipelines v2.
 
     Args:

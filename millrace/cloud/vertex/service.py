@@ -15,7 +15,7 @@ from millrace.config.cloud_sections import Schedule, VertexDeployment
 from millrace.jobspec.job import CompiledJob
 
 
-class Vertex:
+class VertexService:
     """Vertex AI Pipelines in one project and region.
 
     Args:

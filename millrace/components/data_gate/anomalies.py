@@ -5,7 +5,7 @@ from typing import Optional
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from millrace.components.data_gate.findings import Finding, Split
+from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.wording import TYPE_DETAILS, Case, tell
 
 # TFDV reads the range of a column without a value as 0 to 0, and its type as STRING: no such value was there.
@@ -22,7 +22,7 @@ _NEEDS_A_VALUE = frozenset(
 )
 
 
-def tfdv_findings(split: Split, schema: schema_pb2.Schema) -> list[Finding]:
+def tfdv_findings(split: CheckedSplit, schema: schema_pb2.Schema) -> list[Finding]:
     """Every anomaly that ExampleValidator recorded for a split.
 
     Args:
@@ -48,7 +48,9 @@ def feature_at(features: Iterable[schema_pb2.Feature], path: tuple[str, ...]) ->
     return None
 
 
-def _of(name: str, info: anomalies_pb2.AnomalyInfo, split: Split, schema: schema_pb2.Schema) -> Iterator[Finding]:
+def _of(
+    name: str, info: anomalies_pb2.AnomalyInfo, split: CheckedSplit, schema: schema_pb2.Schema
+) -> Iterator[Finding]:
     path = tuple(info.path.step) or ((name,) if name else ())
     column = split.columns.get(path)
     feature = feature_at(schema.feature, path)

@@ -14,7 +14,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from millrace.base import files
-from millrace.components.data_gate.findings import Split, read_split
+from millrace.components.data_gate.findings import CheckedSplit, read_split
 from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
 from millrace.components.data_gate.rules import Use
@@ -65,7 +65,7 @@ class Executor(base_executor.BaseExecutor):
         report.set_int_custom_property("waived", len(verdict.of("waived")))
 
 
-def _read_splits(statistics: list[types.Artifact], anomalies: list[types.Artifact]) -> list[Split]:
+def _read_splits(statistics: list[types.Artifact], anomalies: list[types.Artifact]) -> list[CheckedSplit]:
     """Every split that has statistics; its anomalies are None where the validator was told to leave it out."""
     measured = artifact_utils.get_single_instance(statistics)
     validated = artifact_utils.get_single_instance(anomalies)

@@ -34,7 +34,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Split:
+class CheckedSplit:
     """One split: its name, rows, columns by path, and what TFDV found."""
 
     name: str
@@ -47,7 +47,7 @@ class Split:
         return self.columns.get((name,))
 
 
-def read_split(name: str, statistics: Statistics, anomalies: Optional[anomalies_pb2.Anomalies] = None) -> Split:
+def read_split(name: str, statistics: Statistics, anomalies: Optional[anomalies_pb2.Anomalies] = None) -> CheckedSplit:
     """A split from what StatisticsGen and ExampleValidator wrote about it.
 
     Args:
@@ -55,4 +55,4 @@ def read_split(name: str, statistics: Statistics, anomalies: Optional[anomalies_
         statistics: those over all its rows.
         anomalies: the content of its SchemaDiff.pb; None when the validator was told to leave the split out.
     """
-    return Split(name, int(statistics.num_examples), columns(statistics), anomalies or anomalies_pb2.Anomalies())
+    return CheckedSplit(name, int(statistics.num_examples), columns(statistics), anomalies or anomalies_pb2.Anomalies())

@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.components.data_gate import policy as reasons
 from millrace.components.data_gate.anomalies import tfdv_findings
-from millrace.components.data_gate.findings import Finding, Split
+from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.rules import Use, own_findings
 
 _ABSENT = frozenset(
@@ -60,7 +60,7 @@ class Verdict:
 
 
 def judge(
-    splits: Sequence[Split],
+    splits: Sequence[CheckedSplit],
     schema: schema_pb2.Schema,
     use: Use,
     *,

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from millrace.base.errors import GateRefused
-from millrace.components.data_gate.findings import Finding, Split
+from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.gate import Verdict
 from millrace.components.data_gate.policy import OWN
 
@@ -164,7 +164,7 @@ def _contract_steps(contract: Sequence[Finding], files: Files, today: date) -> l
     return steps
 
 
-def as_text(verdict: Verdict, splits: Sequence[Split]) -> str:
+def as_text(verdict: Verdict, splits: Sequence[CheckedSplit]) -> str:
     """The report of a run that may go on, warnings and waived findings listed."""
     sizes = ", ".join(f"{split.name} {split.rows:,} rows" for split in splits)
     parts = [f"DataGate: passed ({sizes})."]
@@ -176,7 +176,7 @@ def as_text(verdict: Verdict, splits: Sequence[Split]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def as_json(verdict: Verdict, splits: Sequence[Split], policy: Mapping[str, str], today: date) -> str:
+def as_json(verdict: Verdict, splits: Sequence[CheckedSplit], policy: Mapping[str, str], today: date) -> str:
     """The whole verdict: the day, the splits' rows, the policy's changes, every finding with its action."""
     document = {
         "passed": verdict.passed,

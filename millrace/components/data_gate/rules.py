@@ -11,7 +11,7 @@ from typing import Any, Optional, Union
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from millrace.components.data_gate.findings import Finding, Split
+from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.wording import content, number, one_of, share, values_in_rows
 from millrace.statistics.columns import ColumnStatistics
 
@@ -39,7 +39,7 @@ class Use:
         return cls(label["column"], label["task"], tuple(label.get("classes") or ()), tuple(feature_columns))
 
 
-def own_findings(splits: Sequence[Split], schema: schema_pb2.Schema, use: Use) -> list[Finding]:
+def own_findings(splits: Sequence[CheckedSplit], schema: schema_pb2.Schema, use: Use) -> list[Finding]:
     """Everything that keeps a model from being learned.
 
     Args:
@@ -65,7 +65,7 @@ def own_findings(splits: Sequence[Split], schema: schema_pb2.Schema, use: Use) -
     return found
 
 
-def _splits(splits: Sequence[Split]) -> Iterator[Finding]:
+def _splits(splits: Sequence[CheckedSplit]) -> Iterator[Finding]:
     names = [split.name for split in splits]
     for name in NEEDED_SPLITS:
         if name not in names:
@@ -75,7 +75,7 @@ def _splits(splits: Sequence[Split]) -> Iterator[Finding]:
             yield Finding("", split.name, "SPLIT_EMPTY", "at least 1 row", "0 rows", 0)
 
 
-def _foreign_schema(filled: Sequence[Split], schema: schema_pb2.Schema) -> Optional[Finding]:
+def _foreign_schema(filled: Sequence[CheckedSplit], schema: schema_pb2.Schema) -> Optional[Finding]:
     named = {feature.name for feature in schema.feature}
     columns = sorted({path[0] for split in filled for path in split.columns})
     if named.intersection(columns):
@@ -91,7 +91,9 @@ def _foreign_schema(filled: Sequence[Split], schema: schema_pb2.Schema) -> Optio
     )
 
 
-def _unnamed(name: str, schema: schema_pb2.Schema, filled: Sequence[Split], *, is_label: bool) -> Iterator[Finding]:
+def _unnamed(
+    name: str, schema: schema_pb2.Schema, filled: Sequence[CheckedSplit], *, is_label: bool
+) -> Iterator[Finding]:
     parsed = {feature.name for feature in schema.feature if feature.lifecycle_stage not in _NOT_PARSED}
     if name in parsed:
         return
@@ -104,7 +106,7 @@ def _unnamed(name: str, schema: schema_pb2.Schema, filled: Sequence[Split], *, i
             yield Finding(name, split.name, reason, expected, content(column), column.filled)
 
 
-def _label(split: Split, use: Use) -> Iterator[Finding]:
+def _label(split: CheckedSplit, use: Use) -> Iterator[Finding]:
     column = split.column(use.label)
     if column is None:
         seen = _no_column(use.label, [split])
@@ -117,7 +119,7 @@ def _label(split: Split, use: Use) -> Iterator[Finding]:
         yield from _number(split, column, use) if use.task == "regression" else _classes(split, column, use)
 
 
-def _number(split: Split, column: ColumnStatistics, use: Use) -> Iterator[Finding]:
+def _number(split: CheckedSplit, column: ColumnStatistics, use: Use) -> Iterator[Finding]:
     if column.range is None:
         yield Finding(use.label, split.name, "LABEL_NOT_NUMERIC", "a number", content(column), column.filled)
     elif column.range[0] == column.range[1]:
@@ -125,7 +127,7 @@ def _number(split: Split, column: ColumnStatistics, use: Use) -> Iterator[Findin
         yield Finding(use.label, split.name, "LABEL_CONSTANT", "more than one value", seen, column.filled)
 
 
-def _classes(split: Split, column: ColumnStatistics, use: Use) -> Iterator[Finding]:
+def _classes(split: CheckedSplit, column: ColumnStatistics, use: Use) -> Iterator[Finding]:
     """Classes of a string column are counted; of a numeric column only the smallest and the largest value are known."""
     wanted = one_of([str(value) for value in use.classes])
     if column.range is None:
@@ -154,7 +156,7 @@ def _as_number(value: Union[int, str]) -> Optional[float]:
         return None
 
 
-def _feature(name: str, filled: Sequence[Split]) -> Iterator[Finding]:
+def _feature(name: str, filled: Sequence[CheckedSplit]) -> Iterator[Finding]:
     """A column absent from one split only has no value there: nothing wrote it down."""
     held = {split.name: column for split in filled if (column := split.column(name)) is not None}
     if not held:
@@ -171,6 +173,6 @@ def _feature(name: str, filled: Sequence[Split]) -> Iterator[Finding]:
         yield Finding(name, split.name, reason, "a value in some row", "none in any row", split.rows)
 
 
-def _no_column(name: str, filled: Sequence[Split]) -> str:
+def _no_column(name: str, filled: Sequence[CheckedSplit]) -> str:
     near = get_close_matches(name, sorted({path[0] for split in filled for path in split.columns}), n=1, cutoff=0.7)
     return f"no such column; there is {near[0]}" if near else "no such column"

@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
-from millrace.components.data_gate.findings import Split
+from millrace.components.data_gate.findings import CheckedSplit
 from millrace.statistics.columns import ColumnStatistics
 
 # Said beside UNEXPECTED_DATA_TYPE of the same fact.
@@ -50,7 +50,7 @@ class Case:
 
     reason: anomalies_pb2.AnomalyInfo.Reason
     path: tuple[str, ...]
-    split: Split
+    split: CheckedSplit
     schema: schema_pb2.Schema
     feature: Optional[schema_pb2.Feature]
     column: Optional[ColumnStatistics]

@@ -2,7 +2,7 @@
 
 A metric is the result of a combiner (its accumulator is filled here, everything after it is TFMA's) and of the
 computations that TFMA derives from it. A combiner without a rule, or set up in a way that its rule does not know,
-raises `NotPossible`, and the evaluation goes through Beam. The rules are compared with TFMA's own results in
+raises `NeedsBeam`, and the evaluation goes through Beam. The rules are compared with TFMA's own results in
 library/tests/components/evaluator/test_bulk_metrics.py, metric by metric.
 """
 
@@ -24,11 +24,7 @@ from tensorflow_model_analysis.metrics import (
     tf_metric_wrapper,
 )
 
-from millrace.base.errors import Signal
-
-
-class NotPossible(Signal):
-    """This evaluation needs Beam; the message says what for."""
+from millrace.components.beam_engine import NeedsBeam
 
 
 class Rows(NamedTuple):
@@ -56,7 +52,7 @@ class Rows(NamedTuple):
         if self.labels.shape == self.predictions.shape:
             return self.labels
         if self.labels.shape[1] != 1:
-            raise NotPossible(f"labels of {self.labels.shape[1]} values for {self.predictions.shape[1]} predictions")
+            raise NeedsBeam(f"labels of {self.labels.shape[1]} values for {self.predictions.shape[1]} predictions")
         return metric_util.one_hot(self.labels[:, 0], self.predictions)
 
 
@@ -84,17 +80,17 @@ def rule(combiner: Any) -> Rule:
     """The rule for a combiner.
 
     Raises:
-        NotPossible: there is none.
+        NeedsBeam: there is none.
     """
     found = _RULES.get(type(combiner))
     if found is None:
-        raise NotPossible(f"the metric of {type(combiner).__name__} has no rule for arrays")
+        raise NeedsBeam(f"the metric of {type(combiner).__name__} has no rule for arrays")
     for name in ("_aggregation_type", "_class_weights", "_example_id_key"):
         if getattr(combiner, name, None):
-            raise NotPossible(f"{type(combiner).__name__} is set up with {name.lstrip('_')}")
+            raise NeedsBeam(f"{type(combiner).__name__} is set up with {name.lstrip('_')}")
     extract = getattr(combiner, "_extract_label_prediction_and_weight", metric_util.to_label_prediction_example_weight)
     if extract is not metric_util.to_label_prediction_example_weight:
-        raise NotPossible(f"{type(combiner).__name__} extracts labels and predictions in its own way")
+        raise NeedsBeam(f"{type(combiner).__name__} extracts labels and predictions in its own way")
     return found
 
 
@@ -165,7 +161,7 @@ def _bucketed(combiner: Any, rows: FlatRows) -> tuple[np.ndarray, np.ndarray, np
     if combiner._fractional_labels:
         _verify_fractions(labels)
         if not combiner._prediction_based_bucketing:
-            raise NotPossible("a histogram of fractional labels")
+            raise NeedsBeam("a histogram of fractional labels")
         # TFMA splits an example into a positive and a negative part and leaves out parts of no weight.
         kept = ~np.isclose(weights, 0.0, rtol=1e-9, atol=0.0)
         labels, predictions, weights = labels[kept], predictions[kept], weights[kept]
@@ -224,7 +220,7 @@ def _binary_cross_entropy(combiner: Any, rows: Rows) -> Any:
 
 def _categorical_cross_entropy(combiner: Any, rows: Rows) -> Any:
     if rows.labels.shape != rows.predictions.shape:
-        raise NotPossible("categorical cross entropy of labels that are not one-hot")
+        raise NeedsBeam("categorical cross entropy of labels that are not one-hot")
     width = rows.predictions.shape[1]
     labels = rows.labels * (1.0 - combiner._label_smoothing) + combiner._label_smoothing / width
     predictions = np.exp(rows.predictions) if combiner._from_logits else rows.predictions
@@ -266,7 +262,7 @@ def _keras(combiner: Any, rows: Rows) -> Any:
     combiner.setup()
     total = combiner.create_accumulator()
     if len(combiner._output_names) != 1:
-        raise NotPossible("Keras metrics of several outputs")
+        raise NeedsBeam("Keras metrics of several outputs")
     weights = np.ones((len(rows.labels), 1), np.float32) if rows.weights is None else rows.weights.reshape(-1, 1)
     for at, metric in enumerate(combiner._metrics[combiner._output_names[0]]):
         for start in range(0, len(rows.labels), _KERAS_ROWS):
@@ -283,7 +279,7 @@ _KERAS_ROWS = 16_384
 
 def _class_matrix(combiner: Any, rows: Rows) -> Any:
     if len(combiner._thresholds) != 1 or rows.predictions.shape[1] < 2:
-        raise NotPossible("a confusion matrix of classes at several thresholds")
+        raise NeedsBeam("a confusion matrix of classes at several thresholds")
     threshold = combiner._thresholds[0]
     actual = np.argmax(rows.labels, axis=1) if rows.labels.shape[1] > 1 else rows.labels[:, 0].astype(np.int64)
     predicted = np.argmax(rows.predictions, axis=1)

@@ -14,6 +14,7 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from millrace.base import files
+from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import (
     contract,
     gate_report,
@@ -24,7 +25,6 @@ from millrace.components.evaluator import (
     tfma_results,
 )
 from millrace.components.evaluator.blessing import write_blessing
-from millrace.components.evaluator.bulk_metrics import NotPossible
 from millrace.components.evaluator.in_process import Evaluated
 from millrace.components.evaluator.reading import Inputs, batches, is_readable
 
@@ -83,7 +83,7 @@ class Executor(tfx_executor.Executor):
         if exec_properties["in_process"]:
             try:
                 return in_process.evaluate(inputs, folder, self._beam_pipeline_args)
-            except NotPossible as reason:
+            except NeedsBeam as reason:
                 logging.info("Evaluating with Beam: %s.", reason)
         problem = _try(inputs)
         usable = {key: value for key, value in input_dict.items() if not (problem and key == specs.BASELINE_MODEL_KEY)}

@@ -13,12 +13,12 @@ from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.slicer import slicer_lib
 from tfx.types import artifact_utils
 
-from millrace.components.beam_engine import runner_elsewhere
+from millrace.components.beam_engine import NeedsBeam, runner_elsewhere
 from millrace.components.evaluator import results_writer, slicing, tfma_results
-from millrace.components.evaluator.bulk_metrics import NotPossible, Rows
+from millrace.components.evaluator.bulk_metrics import Rows
 from millrace.components.evaluator.reading import Batch, Inputs, batches, is_readable
 from millrace.components.evaluator.scoring import Models, Scorer
-from millrace.components.evaluator.slice_metrics import Computations, Table
+from millrace.components.evaluator.slice_metrics import Computations, ScoredExamples
 
 BATCH_SIZE = 8_192
 # Compressed examples beyond this are worth Beam's several processes.
@@ -45,7 +45,7 @@ def evaluate(inputs: Inputs, folder: str, beam_pipeline_args: list[str]) -> Eval
         beam_pipeline_args: of the component; a runner elsewhere is not replaced by this process.
 
     Raises:
-        NotPossible: this evaluation is one for Beam; nothing was written.
+        NeedsBeam: this evaluation is one for Beam; nothing was written.
         Unusable: the candidate cannot be scored.
     """
     _verify(inputs, beam_pipeline_args)
@@ -61,16 +61,16 @@ def evaluate(inputs: Inputs, folder: str, beam_pipeline_args: list[str]) -> Eval
 
 def _verify(inputs: Inputs, beam_pipeline_args: list[str]) -> None:
     if runner := runner_elsewhere(beam_pipeline_args):
-        raise NotPossible(f"the Beam runner is {runner}")
+        raise NeedsBeam(f"the Beam runner is {runner}")
     if inputs.schema is not None:
-        raise NotPossible("a schema says how the examples are read")
+        raise NeedsBeam("a schema says how the examples are read")
     if not is_readable(inputs.examples):
-        raise NotPossible("the examples are not tf.Examples in TFRecords")
+        raise NeedsBeam("the examples are not tf.Examples in TFRecords")
     config = inputs.eval_config
     if any(spec.query_key for spec in config.metrics_specs) or config.options.disabled_outputs.values:
-        raise NotPossible("metrics over queries, or outputs left out")
+        raise NeedsBeam("metrics over queries, or outputs left out")
     if any(spec.slice_keys_sql for spec in config.slicing_specs):
-        raise NotPossible("slices by SQL")
+        raise NeedsBeam("slices by SQL")
     _verify_data(inputs)
 
 
@@ -79,15 +79,15 @@ def _verify_data(inputs: Inputs) -> None:
     for split in inputs.splits:
         for uri in artifact_utils.get_split_uris(inputs.examples, split):
             if "://" in uri:
-                raise NotPossible("the examples are not on this machine")
+                raise NeedsBeam("the examples are not on this machine")
             size += sum(file.stat().st_size for file in Path(uri).glob("*"))
     if size > MAX_BYTES:
-        raise NotPossible(f"there are {size >> 20} MiB of compressed examples")
+        raise NeedsBeam(f"there are {size >> 20} MiB of compressed examples")
 
 
 def _verify_models(models: Models) -> None:
     if any(model.model_type != constants.TF_GENERIC for model in models.shared()):
-        raise NotPossible("a model with metrics of its own, or not a SavedModel")
+        raise NeedsBeam("a model with metrics of its own, or not a SavedModel")
 
 
 class _Reader:
@@ -113,14 +113,14 @@ class _Reader:
                 return _Reader(self._inputs, self._models).read()
         return self
 
-    def table(self, eval_config: tfma.EvalConfig) -> Table:
+    def table(self, eval_config: tfma.EvalConfig) -> ScoredExamples:
         """What was read, by the models' names in a completed configuration."""
         named = {
             (spec.name if len(eval_config.model_specs) > 1 else ""): self._models.of(spec.is_baseline)
             for spec in eval_config.model_specs
         }
         joined = {name: _joined(self._parts.pop(scorer, [])) for name, scorer in named.items()}
-        return Table(joined, {key: np.concatenate(self._slices.pop(key)) for key in list(self._slices)})
+        return ScoredExamples(joined, {key: np.concatenate(self._slices.pop(key)) for key in list(self._slices)})
 
     def _names(self) -> set[str]:
         """The raw features that are looked at, while the models read the serialized examples."""
@@ -135,7 +135,7 @@ class _Reader:
             self._parts.setdefault(scorer, []).append(part)
             self._kept += sum(column.nbytes for column in part if column is not None)
         if self._kept > _MAX_KEPT_BYTES:
-            raise NotPossible(f"predictions and labels take more than {_MAX_KEPT_BYTES >> 20} MiB")
+            raise NeedsBeam(f"predictions and labels take more than {_MAX_KEPT_BYTES >> 20} MiB")
         transformed = [made.transformed for made in scores.values() if made.transformed]
         rows = slicing.slice_rows(self._specs, transformed, batch.features, self._sliced, len(batch.serialized))
         for key, found in rows.items():

@@ -64,7 +64,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Check:
+class ThresholdCheck:
     """One threshold on one slice that it names.
 
     `measured` is None when the metric was not computed there, `in_data` is False when no example was in the slice.
@@ -97,7 +97,10 @@ class Overall:
 
 
 def judge(
-    checks: Iterable[Check], min_slice_size: int = 1, baseline: Baseline = Baseline(), overall: Overall = Overall()
+    checks: Iterable[ThresholdCheck],
+    min_slice_size: int = 1,
+    baseline: Baseline = Baseline(),
+    overall: Overall = Overall(),
 ) -> GateReport:
     """Judges a model.
 
@@ -142,7 +145,7 @@ def refuse(problem: str, remedy: str = "", baseline: Baseline = Baseline(), mode
 _NO_BASELINE = "there is no baseline yet"
 
 
-def _row(check: Check, min_slice_size: int, baseline: Baseline) -> Row:
+def _row(check: ThresholdCheck, min_slice_size: int, baseline: Baseline) -> Row:
     verdict, reason = _verdict(check, min_slice_size, baseline)
     measured = check.measured
     return Row(
@@ -158,7 +161,7 @@ def _row(check: Check, min_slice_size: int, baseline: Baseline) -> Row:
     )
 
 
-def _verdict(check: Check, min_slice_size: int, baseline: Baseline) -> tuple[Verdict, str]:
+def _verdict(check: ThresholdCheck, min_slice_size: int, baseline: Baseline) -> tuple[Verdict, str]:
     if not check.in_data:
         return "fail", f"no example of the evaluated data is in slice {check.slice}"
     if check.slice != OVERALL and check.examples is not None and check.examples < min_slice_size:
@@ -172,7 +175,7 @@ def _verdict(check: Check, min_slice_size: int, baseline: Baseline) -> tuple[Ver
     return ("fail", problem) if problem else ("pass", "")
 
 
-def _problem(check: Check) -> str:
+def _problem(check: ThresholdCheck) -> str:
     """Why a threshold is not met, or an empty string."""
     name = f"{check.metric} {_where(check.slice)}"
     if check.measured is None:
@@ -187,7 +190,7 @@ def _problem(check: Check) -> str:
     return _change_problem(name, check, check.bound)
 
 
-def _change_problem(name: str, check: Check, bound: ChangeBound) -> str:
+def _change_problem(name: str, check: ThresholdCheck, bound: ChangeBound) -> str:
     measured = check.measured
     assert measured is not None
     if measured.difference is None or measured.baseline is None or math.isnan(measured.difference):
@@ -204,7 +207,7 @@ def _change_problem(name: str, check: Check, bound: ChangeBound) -> str:
     return f"{name} is {_close(check)} and the baseline's is {number(measured.baseline)}; it must be {bound.words()}"
 
 
-def _decide(checks: Sequence[Check], rows: Sequence[Row], baseline: Baseline) -> tuple[bool, str, str]:
+def _decide(checks: Sequence[ThresholdCheck], rows: Sequence[Row], baseline: Baseline) -> tuple[bool, str, str]:
     """Whether the model is blessed, why, and what to do about it."""
     failed = [(check, row) for check, row in zip(checks, rows, strict=True) if row.verdict == "fail"]
     passed = [row for row in rows if row.verdict == "pass"]
@@ -246,18 +249,18 @@ def _passed(rows: Sequence[Row], count: int) -> str:
     return "; ".join([text, *extra]) + "."
 
 
-def _worst(failed: Sequence[tuple[Check, Row]]) -> tuple[str, str]:
+def _worst(failed: Sequence[tuple[ThresholdCheck, Row]]) -> tuple[str, str]:
     """The sentence and the remedy of the worst failure: the largest shortfall relative to what was asked."""
     check, row = max(failed, key=lambda pair: (pair[0].slice == OVERALL, _shortfall(pair[0])))
     more = len(failed) - 1
     others = f" ({more} more threshold{'s' if more > 1 else ''} failed)" if more else ""
     remedy = ""
     if not check.in_data:
-        remedy = "check the slice's spelling against the data, or take the threshold out"
+        remedy = "compare the slice's feature and value with the data, or take the threshold out"
     return f"{row.reason[0].upper()}{row.reason[1:]}{others}.", remedy
 
 
-def _shortfall(check: Check) -> float:
+def _shortfall(check: ThresholdCheck) -> float:
     """How far a failed threshold was missed, as a share of its scale; infinite where nothing was measured."""
     measured = check.measured
     if measured is None or math.isnan(measured.value):
@@ -276,7 +279,7 @@ def _shortfall(check: Check) -> float:
     return abs(measured.difference) / (abs(measured.baseline) or 1.0)
 
 
-def _close(check: Check) -> str:
+def _close(check: ThresholdCheck) -> str:
     """The value with as many digits as it takes to see that it misses its bound."""
     measured, bound = check.measured, check.bound
     assert measured is not None

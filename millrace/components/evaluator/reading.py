@@ -18,7 +18,7 @@ from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 from tfx_bsl.tfxio import dataset_util
 
-from millrace.components.evaluator.bulk_metrics import NotPossible
+from millrace.components.beam_engine import NeedsBeam
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def batches(inputs: Inputs, size: int, names: Optional[set[str]] = None, sparing
         sparing: parse nothing but these. Needs every one of them in the first batch, or decodes all after all.
 
     Raises:
-        NotPossible: a feature changes its type on the way.
+        NeedsBeam: a feature changes its type on the way.
     """
     decode: Optional[Callable[[tf.Tensor], dict[str, Any]]] = None
     for serialized in _serialized(inputs, size):
@@ -117,7 +117,7 @@ def _parser(first: pa.RecordBatch, names: set[str]) -> Optional[Callable[[tf.Ten
         try:
             parsed = tf.io.parse_example(serialized, wanted) if wanted else {}
         except tf.errors.InvalidArgumentError as error:
-            raise NotPossible(f"the examples' features change their types ({error.message})") from error
+            raise NeedsBeam(f"the examples' features change their types ({error.message})") from error
         return {name: _dense_if_even(sparse) for name, sparse in parsed.items()}
 
     return parse

@@ -12,8 +12,8 @@ from tfx import types
 from tfx.utils import path_utils
 
 from millrace.base.errors import Signal
+from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import tfma_results
-from millrace.components.evaluator.bulk_metrics import NotPossible
 from millrace.components.evaluator.reading import Batch, Inputs
 
 # What TFMA's extractor of transformed features looks for when the configuration names no function.
@@ -89,7 +89,7 @@ class Scorer:
 
         Raises:
             Unusable: a signature is not there or fails, or predicts NaN.
-            NotPossible: the batch is too large.
+            NeedsBeam: the batch is too large.
         """
         extracts: dict[str, Any] = {constants.FEATURES_KEY: batch.features, constants.INPUT_KEY: batch.serialized}
         try:
@@ -97,7 +97,7 @@ class Scorer:
                 # Not `process`, which tries a failed batch again example by example and logs all of it.
                 (extracts,) = stage._batch_reducible_process(extracts)
         except tf.errors.ResourceExhaustedError as error:
-            raise NotPossible(f"there is not enough memory for {len(batch.serialized)} examples at once") from error
+            raise NeedsBeam(f"there is not enough memory for {len(batch.serialized)} examples at once") from error
         except Exception as error:
             raise Unusable(_brief(error)) from error
         scores = Scores(extracts[constants.TRANSFORMED_FEATURES_KEY], extracts[constants.PREDICTIONS_KEY])
@@ -110,7 +110,7 @@ class Scorer:
         """Labels and predictions, [examples, values], and weights, [examples], where the configuration has a key.
 
         Raises:
-            NotPossible: they are not arrays of numbers.
+            NeedsBeam: they are not arrays of numbers.
         """
         extracts = {constants.FEATURES_KEY: features, constants.TRANSFORMED_FEATURES_KEY: scores.transformed}
         labels, weights = (
@@ -214,7 +214,7 @@ class Models:
 def _numbers(values: Any) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind not in "biuf" or array.ndim not in (1, 2):
-        raise NotPossible(f"labels, predictions or weights of type {array.dtype} and shape {list(array.shape)}")
+        raise NeedsBeam(f"labels, predictions or weights of type {array.dtype} and shape {list(array.shape)}")
     return array.reshape(len(array), -1)
 
 

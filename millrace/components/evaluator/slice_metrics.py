@@ -14,8 +14,9 @@ from tensorflow_model_analysis.evaluators import (
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
+from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import bulk_metrics, tfma_results
-from millrace.components.evaluator.bulk_metrics import NotPossible, Rows
+from millrace.components.evaluator.bulk_metrics import Rows
 from millrace.components.evaluator.results_writer import SlicedMetrics
 from millrace.components.evaluator.slicing import SliceKey
 
@@ -25,7 +26,7 @@ _SAMPLES = 20
 _SEED = 20
 
 
-class Table(NamedTuple):
+class ScoredExamples(NamedTuple):
     """Scored examples: `rows` by the models' names in the completed configuration, ascending row numbers by slice."""
 
     rows: dict[str, Rows]
@@ -39,7 +40,7 @@ class Computations:
         eval_config: completed by TFMA.
 
     Raises:
-        NotPossible: something in it needs Beam.
+        NeedsBeam: something in it needs Beam.
     """
 
     def __init__(self, eval_config: tfma.EvalConfig) -> None:
@@ -49,14 +50,14 @@ class Computations:
             metric_specs.to_computations(list(eval_config.metrics_specs), eval_config=eval_config)
         )
         if steps.cross_slice_computations:
-            raise NotPossible("metrics that compare slices")
+            raise NeedsBeam("metrics that compare slices")
         self._derived = [bulk_metrics.derivation(step) for step in steps.derived_computations]
         self._of_intervals = steps.ci_derived_computations
         self._combined = [(step, bulk_metrics.rule(step.combiner)) for step in steps.non_derived_computations]
         for step, _ in self._combined:
             _verify(step)
 
-    def of_slices(self, table: Table) -> list[SlicedMetrics]:
+    def of_slices(self, table: ScoredExamples) -> list[SlicedMetrics]:
         """Every metric and plot of every slice, as TFMA's own evaluator yields them."""
         inputs = {id(step): self._rows(step, table) for step, _ in self._combined}
         return [(key, self._of_slice(inputs, rows)) for key, rows in table.slices.items()]
@@ -122,7 +123,7 @@ class Computations:
                 samples = combine.add_input(samples, sample)
         return combine.extract_output(samples)
 
-    def _rows(self, step: metric_types.MetricComputation, table: Table) -> Rows:
+    def _rows(self, step: metric_types.MetricComputation, table: ScoredExamples) -> Rows:
         """The columns that one computation reads."""
         key = step.keys[-1]
         labels, predictions, weights = table.rows[key.model_name]
@@ -135,7 +136,7 @@ def _of_class(
     labels: np.ndarray, predictions: np.ndarray, sub_key: metric_types.SubKey
 ) -> tuple[np.ndarray, np.ndarray]:
     if sub_key != metric_types.SubKey(class_id=sub_key.class_id):
-        raise NotPossible(f"metrics of {sub_key}")
+        raise NeedsBeam(f"metrics of {sub_key}")
     chosen = sub_key.class_id
     if not 0 <= chosen < predictions.shape[1]:
         raise ValueError(f"class_id {chosen} is out of range: there are {predictions.shape[1]} predictions")
@@ -147,6 +148,6 @@ def _of_class(
 def _verify(step: metric_types.MetricComputation) -> None:
     standard = all(type(each) is metric_types.StandardMetricInputsPreprocessor for each in step.preprocessors or [])
     if not standard:
-        raise NotPossible("a metric that preprocesses its inputs")
+        raise NeedsBeam("a metric that preprocesses its inputs")
     if any(key.output_name for key in step.keys):
-        raise NotPossible("a model of several outputs")
+        raise NeedsBeam("a model of several outputs")

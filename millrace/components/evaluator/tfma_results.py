@@ -10,7 +10,7 @@ from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.utils import config_util, model_util
 
 from millrace.components.evaluator.gate_report import OVERALL
-from millrace.components.evaluator.judging import Bound, ChangeBound, Check, Measured, Overall, ValueBound
+from millrace.components.evaluator.judging import Bound, ChangeBound, Measured, Overall, ThresholdCheck, ValueBound
 
 EXAMPLE_COUNT = "ExampleCount"
 
@@ -62,7 +62,7 @@ def read_slices(metrics: Iterable[metrics_for_slice_pb2.MetricsForSlice], baseli
     return sorted(slices, key=lambda result: (len(result.key), [(name, _ordered(value)) for name, value in result.key]))
 
 
-def checks(eval_config: tfma.EvalConfig, slices: list[SliceResult]) -> list[Check]:
+def checks(eval_config: tfma.EvalConfig, slices: list[SliceResult]) -> list[ThresholdCheck]:
     """Each threshold of a configuration on each slice that it names, in the order of the configuration.
 
     Args:
@@ -137,17 +137,17 @@ def _interval(entry: Any) -> Optional[tuple[float, float]]:
 
 def _on_slices(
     key: metric_types.MetricKey, name: str, spec: Any, bound: Bound, slices: list[SliceResult]
-) -> Iterator[Check]:
+) -> Iterator[ThresholdCheck]:
     """The checks of one threshold; without a slice of its own, TFMA holds every slice to it."""
     wanted = None if spec is None else slicer_lib.SingleSliceSpec(spec=spec)
     matching = [result for result in slices if wanted is None or wanted.is_slice_applicable(result.key)]
     if not matching:
-        yield Check(name, _spec_name(spec), bound, examples=0, in_data=False)
+        yield ThresholdCheck(name, _spec_name(spec), bound, examples=0, in_data=False)
     for result in slices:
         # Where a metric is missing, TFMA's validation fails on whatever slice it is missing from.
         if result not in matching and key in result.metrics:
             continue
-        yield Check(name, slice_name(result.key), bound, result.metrics.get(key), result.examples)
+        yield ThresholdCheck(name, slice_name(result.key), bound, result.metrics.get(key), result.examples)
 
 
 def _spec_name(spec: Optional[config_pb2.SlicingSpec]) -> str:

@@ -77,6 +77,6 @@ def _unchecked(cells: pa.Array) -> pa.Array:
 def _as_utf8(cells: pa.Array) -> pa.Array:
     if is_utf8(cells):
         return _unchecked(cells)
-    spelled = cells.dictionary_encode()
-    words = pa.array([None if word is None else decoded(word) for word in spelled.dictionary.to_pylist()], pa.string())
-    return words.take(spelled.indices)
+    encoded = cells.dictionary_encode()
+    words = pa.array([None if word is None else decoded(word) for word in encoded.dictionary.to_pylist()], pa.string())
+    return words.take(encoded.indices)

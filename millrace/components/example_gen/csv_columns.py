@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from millrace.components.example_gen import csv_cells, csv_source, csv_text
-from millrace.components.example_gen.csv_source import Block
+from millrace.components.example_gen.csv_source import RecordBlock
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.refusal import UnreadableTable
 
@@ -15,7 +15,7 @@ _FLAW_ADVICE = "end every line with a line feed; quote a cell that holds a quote
 _ROW_ADVICE = "give every line as many cells as the header, and quote a cell that holds a delimiter or a line end"
 
 
-def parse(block: Block, path: str, width: int, options: Options) -> list[pa.Array]:
+def parse(block: RecordBlock, path: str, width: int, options: Options) -> list[pa.Array]:
     """Cuts records into cells.
 
     Args:
@@ -54,7 +54,7 @@ def _read(text: bytes, width: int, delimiter: str, on_misfit: object = None) -> 
     )
 
 
-def _misfit(block: Block, path: str, width: int, delimiter: str, error: Exception) -> UnreadableTable:
+def _misfit(block: RecordBlock, path: str, width: int, delimiter: str, error: Exception) -> UnreadableTable:
     """Reads the block again to say which record has too many or too few cells."""
     misfits: list[arrow_csv.InvalidRow] = []
 
@@ -73,6 +73,6 @@ def _misfit(block: Block, path: str, width: int, delimiter: str, error: Exceptio
     return _refusal(block, path, position, what, _ROW_ADVICE)
 
 
-def _refusal(block: Block, path: str, position: int, what: str, remedy: str) -> UnreadableTable:
+def _refusal(block: RecordBlock, path: str, position: int, what: str, remedy: str) -> UnreadableTable:
     line = csv_source.line_number(path, block.offset) + block.text.count(csv_text.LINE_END, 0, position)
     return UnreadableTable(what, f"{path}, line {line}", remedy)

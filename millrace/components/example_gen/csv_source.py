@@ -21,7 +21,7 @@ _HEADER_LIMIT = 64 << 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Range:
+class ByteRange:
     """A unit of work: the records of one file whose preceding line end lies in [start, end).
 
     Attributes:
@@ -41,7 +41,7 @@ class Range:
 
 
 @dataclasses.dataclass(frozen=True)
-class Block:
+class RecordBlock:
     """Whole records, and where in the (decompressed) file they begin."""
 
     text: bytes
@@ -126,7 +126,7 @@ def count_quotes(path: str, start: int, end: Optional[int]) -> int:
     return quotes
 
 
-def blocks(work: Range, odd_at_start: bool, odd_at_end: bool, options: Options) -> Iterator[Block]:
+def blocks(work: ByteRange, odd_at_start: bool, odd_at_end: bool, options: Options) -> Iterator[RecordBlock]:
     """Reads the records of a range.
 
     Args:
@@ -161,7 +161,7 @@ def _record_after(file: IO[bytes], offset: int, odd: bool) -> Optional[int]:
     return None
 
 
-def _blocks_between(file: IO[bytes], path: str, start: int, stop: Optional[int], size: int) -> Iterator[Block]:
+def _blocks_between(file: IO[bytes], path: str, start: int, stop: Optional[int], size: int) -> Iterator[RecordBlock]:
     rest, offset = b"", start
     while True:
         position = offset + len(rest)
@@ -172,13 +172,13 @@ def _blocks_between(file: IO[bytes], path: str, start: int, stop: Optional[int],
         text = rest + text
         end = csv_text.last_record_end(text)
         if end:
-            yield Block(text[:end], offset)
+            yield RecordBlock(text[:end], offset)
         rest, offset = text[end:], offset + end
     if rest.count(csv_text.QUOTE) % 2:
         line = line_number(path, offset)
         raise UnreadableTable("a quote is opened and never closed", f"{path}, line {line}", _QUOTE_ADVICE)
     if rest:
-        yield Block(rest, offset)
+        yield RecordBlock(rest, offset)
 
 
 _QUOTE_ADVICE = "double each quote inside a quoted cell, and quote a cell that holds one"

@@ -2,8 +2,8 @@
 
 There a cell is an integer if Python's `int` takes its bytes and it fits 64 bits, text if `int` takes it and it does
 not fit, else a float if `float` takes it, else text; a column has the highest type of its cells. Here the plain
-spellings are told by vectorised patterns that are narrower than Python's, and every other distinct cell goes through
-Python itself, so that the rules stay Python's.
+numbers are recognised by vectorised patterns that are narrower than Python's, and every other distinct cell goes
+through Python itself, so that the rules stay Python's.
 """
 
 import enum
@@ -165,15 +165,15 @@ def _numbers(cells: pa.Array, kind: ColumnType) -> pa.Array:
 
 
 def _odd_numbers(cells: pa.Array, target: pa.DataType, python: Callable[[bytes], float]) -> pa.Array:
-    """Numbers of which some need Python's own reading, once for each distinct spelling."""
+    """Numbers of which some need Python's own reading, once per distinct text."""
     plain_int, _, odd = _patterns(cells)
     plain = plain_int if pa.types.is_integer(target) else ~odd
     out = np.empty(len(cells), target.to_pandas_dtype())
     out[plain] = np.asarray(cells.filter(pa.array(plain)).cast(pa.string()).cast(target))
-    spelled = cells.filter(pa.array(~plain)).dictionary_encode()
-    distinct = np.array([python(cell) for cell in spelled.dictionary.to_pylist()], out.dtype)
+    encoded = cells.filter(pa.array(~plain)).dictionary_encode()
+    distinct = np.array([python(cell) for cell in encoded.dictionary.to_pylist()], out.dtype)
     if len(distinct):
-        out[~plain] = distinct[np.asarray(spelled.indices)]
+        out[~plain] = distinct[np.asarray(encoded.indices)]
     return pa.array(out)
 
 

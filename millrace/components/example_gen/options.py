@@ -24,7 +24,7 @@ class Options:
         header: how the first line of a CSV file names its columns. `tfx` splits the line at every delimiter, as
             `CsvExampleGen` does: quotes and a byte order mark become part of a name. `csv` reads it as a CSV record
             without its byte order mark.
-        missing: spellings of a cell, or of a text in Parquet, that stand for no value, as they read once stripped.
+        missing: NA values: cells, or texts in Parquet, that stand for a missing value, as they read once stripped.
         strip_spaces: take the white space around cells, and around texts in Parquet, away.
         values: `tfx` reads what TFX's executors read. `all` takes cells that are not UTF-8 for Latin-1 and, in Parquet,
             a zero, False or empty text for the value that it is, and dates, times and decimals for text and numbers

@@ -10,17 +10,17 @@ from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 
 from millrace.components.example_gen import csv_source, parquet_source
-from millrace.components.example_gen.csv_source import Header, Range
+from millrace.components.example_gen.csv_source import ByteRange, Header
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import RowGroups
 from millrace.components.example_gen.refusal import UnreadableTable
 from millrace.components.example_gen.splits import Partition
 
-Work = Union[Range, RowGroups]
+Work = Union[ByteRange, RowGroups]
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
+class WorkPlan:
     """All of an execution's work.
 
     Attributes:
@@ -38,7 +38,7 @@ class Plan:
 
 def make_plan(
     input_base: str, input_config: example_gen_pb2.Input, output_config: example_gen_pb2.Output, options: Options
-) -> Plan:
+) -> WorkPlan:
     """Lists the input and cuts it.
 
     Raises:
@@ -58,7 +58,7 @@ def make_plan(
         columns.append(_same_columns(paths, headers))
         for path, header in zip(paths, headers, strict=True):
             work += _ranges(group, len(work), path, header, options)
-    return Plan(tuple(work), tuple(columns), patterns, _partition(input_config, output_config))
+    return WorkPlan(tuple(work), tuple(columns), patterns, _partition(input_config, output_config))
 
 
 def _list(pattern: str) -> list[str]:
@@ -89,14 +89,14 @@ def _same_columns(paths: list[str], headers: list[Header]) -> tuple[str, ...]:
 _SAME_ADVICE = "give all files of a split one header, or narrow the split's pattern"
 
 
-def _ranges(group: int, index: int, path: str, header: Header, options: Options) -> list[Range]:
+def _ranges(group: int, index: int, path: str, header: Header, options: Options) -> list[ByteRange]:
     size = filesystems.FileSystems.match([path])[0].metadata_list[0].size_in_bytes
     if csv_source.is_compressed(path) or size <= header.size + options.range_bytes:
-        return [Range(group, index, path, header.size, None, True)]
+        return [ByteRange(group, index, path, header.size, None, True)]
     starts = list(range(header.size, size, options.range_bytes))
     ends = [*starts[1:], None]
     return [
-        Range(group, index + place, path, start, end, place == 0)
+        ByteRange(group, index + place, path, start, end, place == 0)
         for place, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
 

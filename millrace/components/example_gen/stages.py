@@ -20,11 +20,11 @@ from tfx.components.example_gen import write_split
 
 from millrace.base import files
 from millrace.components.example_gen import csv_columns, csv_source, csv_types, examples, parquet_source, shards
-from millrace.components.example_gen.csv_source import Block, Range
+from millrace.components.example_gen.csv_source import ByteRange, RecordBlock
 from millrace.components.example_gen.csv_types import ColumnType
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import RowGroups
-from millrace.components.example_gen.plan import Plan, Work
+from millrace.components.example_gen.plan import Work, WorkPlan
 from millrace.components.example_gen.refusal import UnreadableTable
 from millrace.components.example_gen.shards import Shard, ShardWriter
 
@@ -119,7 +119,7 @@ def thread_count(options: Options, run: str) -> int:
 class CountQuotes(beam.DoFn):
     """Range to (index, number of quotes in it); only files of several ranges need it."""
 
-    def process(self, work: Range) -> Iterator[tuple[int, int]]:
+    def process(self, work: ByteRange) -> Iterator[tuple[int, int]]:
         """Counts."""
         if not (work.first and work.end is None):
             yield work.index, csv_source.count_quotes(work.path, work.start, work.end)
@@ -128,17 +128,17 @@ class CountQuotes(beam.DoFn):
 class InferTypes(beam.DoFn):
     """Range to (input split, types of its columns, or why it cannot be read)."""
 
-    def __init__(self, plan: Plan, options: Options, run: str) -> None:
+    def __init__(self, plan: WorkPlan, options: Options, run: str) -> None:
         self._plan, self._options, self._run = plan, options, run
 
-    def process(self, work: Range, quotes: Iterable[tuple[int, int]]) -> Iterator[tuple[int, Types]]:
+    def process(self, work: ByteRange, quotes: Iterable[tuple[int, int]]) -> Iterator[tuple[int, Types]]:
         """Infers."""
         try:
             yield work.group, self._infer(work, dict(quotes))
         except UnreadableTable as refusal:
             yield work.group, refusal
 
-    def _infer(self, work: Range, quotes: dict[int, int]) -> Types:
+    def _infer(self, work: ByteRange, quotes: dict[int, int]) -> Types:
         width = len(self._plan.columns[work.group])
         types = [ColumnType.UNKNOWN] * width
         kept: Optional[list[Cells]] = []
@@ -155,12 +155,12 @@ class InferTypes(beam.DoFn):
             PARSED.hold((self._run, work.index), kept)
         return tuple(types)
 
-    def _parse(self, work: Range, width: int, block: Block) -> tuple[Cells, list[ColumnType]]:
+    def _parse(self, work: ByteRange, width: int, block: RecordBlock) -> tuple[Cells, list[ColumnType]]:
         cells = csv_columns.parse(block, work.path, width, self._options)
         return cells, [csv_types.infer(column) for column in cells]
 
 
-def _blocks(work: Range, quotes: dict[int, int], plan: Plan, options: Options) -> Iterator[Block]:
+def _blocks(work: ByteRange, quotes: dict[int, int], plan: WorkPlan, options: Options) -> Iterator[RecordBlock]:
     before = sum(
         quotes.get(other.index, 0) for other in plan.work if other.path == work.path and other.index < work.index
     )
@@ -182,7 +182,7 @@ def merge_types(found: Iterable[Types]) -> Types:
 class WriteShards(beam.DoFn):
     """Unit of work to its shards, or to why it cannot be read."""
 
-    def __init__(self, plan: Plan, options: Options, staging: str) -> None:
+    def __init__(self, plan: WorkPlan, options: Options, staging: str) -> None:
         self._plan, self._options, self._staging = plan, options, staging
         self._instances = beam.metrics.Metrics.counter(write_split.METRICS_NAMESPACE, "num_instances")
 
@@ -217,7 +217,7 @@ class WriteShards(beam.DoFn):
 
     def _encode_csv(
         self,
-        work: Range,
+        work: ByteRange,
         quotes: dict[int, int],
         types: Types,
         encode: Callable[[pa.RecordBatch], Encoded],
@@ -229,7 +229,7 @@ class WriteShards(beam.DoFn):
         if parsed is not None:
             return in_order(lambda cells: encode(to_features(cells, names, types)), parsed, threads)
 
-        def from_text(block: Block) -> Encoded:
+        def from_text(block: RecordBlock) -> Encoded:
             cells = csv_columns.parse(block, work.path, len(names), self._options)
             return encode(to_features(cells, names, types))
 
@@ -280,7 +280,7 @@ def to_features(cells: Cells, names: tuple[str, ...], types: tuple[ColumnType, .
 class Publish(beam.DoFn):
     """Puts every shard in its place once all are whole, or leaves the reason why not in the staging folder."""
 
-    def __init__(self, plan: Plan, uri: str, split_folders: dict[str, str], staging: str) -> None:
+    def __init__(self, plan: WorkPlan, uri: str, split_folders: dict[str, str], staging: str) -> None:
         self._plan, self._uri, self._split_folders, self._staging = plan, uri, split_folders, staging
 
     def process(self, _: Any, results: list[Union[Shard, UnreadableTable]]) -> None:
@@ -303,7 +303,7 @@ class Publish(beam.DoFn):
         ]
 
 
-def build(pipeline: beam.Pipeline, plan: Plan, options: Options, uri: str, split_folders: dict[str, str]) -> None:
+def build(pipeline: beam.Pipeline, plan: WorkPlan, options: Options, uri: str, split_folders: dict[str, str]) -> None:
     """Adds the stages to a pipeline.
 
     Args:

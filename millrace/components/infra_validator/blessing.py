@@ -10,7 +10,7 @@ from tfx.dsl.io import fileio
 from tfx.utils import io_utils, path_utils
 
 from millrace.base import files
-from millrace.components.infra_validator.queries import Plan
+from millrace.components.infra_validator.queries import QueryPlan
 from millrace.components.infra_validator.report import Report
 
 BLESSED_FILE, NOT_BLESSED_FILE = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
@@ -19,7 +19,7 @@ REPORT_FILE, LOG_FILE = "report.json", "server.log"
 _WARM_UP_PER_SIGNATURE = 100
 
 
-def write_warm_model(blessing: types.Artifact, model_path: str, plans: Sequence[Plan], model_name: str) -> None:
+def write_warm_model(blessing: types.Artifact, model_path: str, plans: Sequence[QueryPlan], model_name: str) -> None:
     """Copies the model into the blessing, with the queries that it answered as its warm-up requests.
 
     Args:

@@ -23,7 +23,7 @@ class CannotAsk(Signal):
 
 
 @dataclass(frozen=True)
-class Plan:
+class QueryPlan:
     """What is asked of one signature: each example by itself, then all of them at once."""
 
     singles: tuple[Query, ...]
@@ -47,7 +47,7 @@ def plan(
     records: Sequence[bytes],
     count: int,
     columns: Optional[Mapping[str, str]] = None,
-) -> Plan:
+) -> QueryPlan:
     """Plans the queries of one signature.
 
     A signature with one string input that is not named as a feature gets the records as they are; any other gets the
@@ -73,7 +73,7 @@ def plan(
     else:
         rows = _feature_rows(signature, records, columns or {}, fill=name == JSON_SIGNATURE)[:count]
     queries = [_query(name, signature, [row]) for row in rows]
-    return Plan(tuple(queries), _query(name, signature, rows))
+    return QueryPlan(tuple(queries), _query(name, signature, rows))
 
 
 def _query(name: str, signature: meta_graph_pb2.SignatureDef, rows: Sequence[Arrays]) -> Query:

@@ -21,7 +21,7 @@ from millrace.components.infra_validator.queries import (
     DEFAULT_SIGNATURE,
     JSON_SIGNATURE,
     CannotAsk,
-    Plan,
+    QueryPlan,
     input_columns,
     plan,
 )
@@ -72,7 +72,7 @@ class _Refused(Signal):
 
 def validate(
     model_path: Path, records: Sequence[bytes], count: int, platform: Platform, limits: Limits, log_path: Path
-) -> tuple[Report, list[Plan]]:
+) -> tuple[Report, list[QueryPlan]]:
     """Tries a model until it passes, fails for good, or the tries are used up.
 
     Args:
@@ -87,7 +87,7 @@ def validate(
         The report with the verdict, and the queries that were answered (empty when the model was refused).
     """
     report = Report(platform, dataclasses.asdict(limits))
-    plans: list[Plan] = []
+    plans: list[QueryPlan] = []
     for number in range(1, limits.tries + 1):
         report.tries, report.load_seconds = number, 0.0
         report.signatures, report.not_asked = {}, {}
@@ -128,7 +128,7 @@ class _Trial:
         self._log_path = log_path
         self._report = report
 
-    def run(self, model_path: Path, records: Sequence[bytes], count: int) -> list[Plan]:
+    def run(self, model_path: Path, records: Sequence[bytes], count: int) -> list[QueryPlan]:
         base_path = self._scratch / MODEL_NAME
         base_path.mkdir()
         # A link costs nothing, however large the model; TensorFlow's file system follows it.
@@ -146,7 +146,7 @@ class _Trial:
 
     def _use(
         self, server: ServerProcess, started: float, records: Sequence[bytes], count: int, columns: Mapping[str, str]
-    ) -> list[Plan]:
+    ) -> list[QueryPlan]:
         deadline = started + self._limits.load_seconds
         ports = self._wait_for_ports(server, deadline)
         with Client(ports, MODEL_NAME, _STATUS_SECONDS) as client:
@@ -220,7 +220,9 @@ class _Trial:
         if time.monotonic() > deadline:
             raise _Refused(f"load: {what} within {self._limits.load_seconds:g} s", can_pass=True)
 
-    def _plan(self, client: Client, records: Sequence[bytes], count: int, columns: Mapping[str, str]) -> list[Plan]:
+    def _plan(
+        self, client: Client, records: Sequence[bytes], count: int, columns: Mapping[str, str]
+    ) -> list[QueryPlan]:
         signatures = client.signatures()
         if DEFAULT_SIGNATURE not in signatures:
             others = ", ".join(sorted(name for name in signatures if not name.startswith("__"))) or "none"
@@ -236,7 +238,7 @@ class _Trial:
         self._report.examples = max(one.batch.batch for one in plans)
         return plans
 
-    def _ask(self, client: Client, asked: Plan) -> None:
+    def _ask(self, client: Client, asked: QueryPlan) -> None:
         name = asked.batch.signature
         found = self._report.signatures[name] = SignatureReport()
         answers = {protocol: self._ask_by(client, protocol, asked, found) for protocol in _PROTOCOLS}
@@ -252,7 +254,7 @@ class _Trial:
                     can_pass=True,
                 )
 
-    def _ask_by(self, client: Client, protocol: Protocol, asked: Plan, found: SignatureReport) -> Arrays:
+    def _ask_by(self, client: Client, protocol: Protocol, asked: QueryPlan, found: SignatureReport) -> Arrays:
         times = []
         # The first request of a signature builds its graph; the last is the batch. Neither is a typical one.
         for query in (asked.singles[0], *asked.singles, asked.batch):

@@ -18,10 +18,10 @@ from tensorflow_transform.beam import common as beam_common
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 from tensorflow_transform.beam.impl import _get_tensor_replacement_map, _TensorBinding
 
+from millrace.components.beam_engine import NeedsBeam
 from millrace.components.transform import vocabulary
 from millrace.components.transform.graph import is_pure, is_silent, of_saved_model, of_trace
-from millrace.components.transform.not_possible import NotPossible
-from millrace.components.transform.plan import Plan
+from millrace.components.transform.plan import GraphPlan
 from millrace.components.transform.values import Batch, Columns, Lazy, Stream
 
 Datasets = Mapping[DatasetKey, Callable[[], Iterator[pa.RecordBatch]]]
@@ -41,7 +41,7 @@ class Analysis(nodes.Visitor):
 
     def __init__(
         self,
-        plan: Plan,
+        plan: GraphPlan,
         preprocessing_fn: Callable[..., Any],
         datasets: Datasets,
         adapter_config: Any,
@@ -71,11 +71,11 @@ class Analysis(nodes.Visitor):
         """Makes an operation's values; TFT's traverser calls it.
 
         Raises:
-            NotPossible: the operation is one for Beam.
+            NeedsBeam: the operation is one for Beam.
         """
         do = _OPERATIONS.get(type(operation_def))
         if do is None:
-            raise NotPossible(f"the analysis has a {type(operation_def).__name__}")
+            raise NeedsBeam(f"the analysis has a {type(operation_def).__name__}")
         made = do(self, operation_def, *input_values)
         return made if isinstance(made, tuple) else (made,)
 
@@ -215,7 +215,7 @@ def _bind(_: Analysis, operation: Any, value: Lazy[Any]) -> Lazy[_TensorBinding]
 
 def _count_tokens(_: Analysis, operation: Any, columns: Columns) -> Lazy[tuple[Any, int]]:
     if operation.vocab_ordering_type != _VocabOrderingType.FREQUENCY:
-        raise NotPossible(f"a vocabulary is ordered by {operation.vocab_ordering_type}")
+        raise NeedsBeam(f"a vocabulary is ordered by {operation.vocab_ordering_type}")
     counts: Counter[Any] = Counter()
 
     def hear(batch: Batch) -> None:
@@ -231,7 +231,7 @@ def _merge_tokens(_: Analysis, __: Any, counts: Lazy[tuple[Any, int]]) -> Lazy[v
 
 def _prune_tokens(_: Analysis, operation: Any, counted: Lazy[vocabulary.Counted]) -> Lazy[vocabulary.Counted]:
     if operation.key_fn:
-        raise NotPossible("a vocabulary covers keys")
+        raise NeedsBeam("a vocabulary covers keys")
     return Lazy(lambda: vocabulary.pruned(operation, counted.all()))
 
 
@@ -244,7 +244,7 @@ def _write_tokens(
     analysis: Analysis, operation: Any, counted: Lazy[vocabulary.Counted], reserved: Optional[Lazy[Any]] = None
 ) -> Lazy[Any]:
     if reserved is not None or operation.file_format != "text":
-        raise NotPossible("a vocabulary has reserved tokens, or is no text file")
+        raise NeedsBeam("a vocabulary has reserved tokens, or is no text file")
     folder = analysis._temp_dir
     return Lazy(lambda: [np.array(vocabulary.write(operation, counted.all(), folder))])
 

@@ -9,8 +9,8 @@ from tfx.components.transform import executor as tfx_executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
+from millrace.components.beam_engine import NeedsBeam
 from millrace.components.transform import in_process, request
-from millrace.components.transform.not_possible import NotPossible
 
 _TEMP = ".temp_path"
 
@@ -38,11 +38,11 @@ class Executor(tfx_executor.Executor):
         temp_dir = os.path.join(graph, _TEMP)
         try:
             if self._make_beam_pipeline_fn is not None:
-                raise NotPossible("a Beam pipeline is given")
+                raise NeedsBeam("a Beam pipeline is given")
             asked = request.read(input_dict, output_dict, exec_properties, self._beam_pipeline_args or [])
             self._log_startup(input_dict, output_dict, exec_properties)
             in_process.run(asked, temp_dir)
-        except NotPossible as why:
+        except NeedsBeam as why:
             logging.info("Transform goes through Beam: %s.", why)
             io_utils.delete_dir(temp_dir)
             super().Do(input_dict, output_dict, exec_properties)

@@ -15,7 +15,7 @@ from millrace.components.transform import plan as plans
 from millrace.components.transform import reading, writing
 from millrace.components.transform.analysis import Analysis, Datasets
 from millrace.components.transform.graph import of_saved_model
-from millrace.components.transform.request import Request, Source
+from millrace.components.transform.request import Request, SplitFiles
 
 
 def run(request: Request, temp_dir: str) -> None:
@@ -26,7 +26,7 @@ def run(request: Request, temp_dir: str) -> None:
         temp_dir: a folder that the caller removes.
 
     Raises:
-        NotPossible: TFX's executor has to do it; nothing was written outside of `temp_dir`.
+        NeedsBeam: TFX's executor has to do it; nothing was written outside of `temp_dir`.
     """
     readers = {source.pattern: reading.tfxio_of(source, request.schema) for source in _all(request)}
     reader = next(iter(readers.values()))
@@ -64,11 +64,11 @@ def _analyze(
     return schema, plan.transformed_columns
 
 
-def _all(request: Request) -> list[Source]:
+def _all(request: Request) -> list[SplitFiles]:
     return [*request.analyzed, *request.transformed]
 
 
-def _keys(sources: tuple[Source, ...]) -> dict[DatasetKey, Source]:
+def _keys(sources: tuple[SplitFiles, ...]) -> dict[DatasetKey, SplitFiles]:
     """The key of each data set in the cache, which is TFX's, in the order in which TFX analyzes them."""
     keyed = {
         tfx_executor._Dataset(source.pattern, "", example_gen_pb2.FORMAT_TF_EXAMPLE, None).dataset_key: source
@@ -78,7 +78,7 @@ def _keys(sources: tuple[Source, ...]) -> dict[DatasetKey, Source]:
 
 
 def _measured(
-    source: Source, reader: TFXIO, columns: tuple[str, ...], key: DatasetKey, sizes: dict[DatasetKey, int]
+    source: SplitFiles, reader: TFXIO, columns: tuple[str, ...], key: DatasetKey, sizes: dict[DatasetKey, int]
 ) -> Callable[[], Iterator[pa.RecordBatch]]:
     def read() -> Iterator[pa.RecordBatch]:
         sizes[key] = 0

@@ -16,7 +16,7 @@ from tensorflow_transform import (
 from tensorflow_transform.beam import analysis_graph_builder
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 
-from millrace.components.transform.not_possible import NotPossible
+from millrace.components.beam_engine import NeedsBeam
 
 # Beyond this TFX's executor keeps no cache, lest Beam's graph become too large.
 _MAX_STAGES = 20_000
@@ -24,7 +24,7 @@ _STAGES_AN_ENTRY = 10
 
 
 @dataclass(frozen=True)
-class Plan:
+class GraphPlan:
     """What one trace tells.
 
     Attributes:
@@ -59,7 +59,7 @@ def make(
     temp_dir: str,
     *,
     with_cache: bool,
-) -> Plan:
+) -> GraphPlan:
     """Traces the function and plans its analysis.
 
     TFX's executor traces five times for this: once for each question.
@@ -72,7 +72,7 @@ def make(
         with_cache: also plan what goes into the cache of analyzers.
 
     Raises:
-        NotPossible: the cache would have too many entries for TFX, or nothing depends on the data.
+        NeedsBeam: the cache would have too many entries for TFX, or nothing depends on the data.
         ValueError: the function gives no outputs, or makes variables.
     """
     graph, inputs, outputs = impl_helper.trace_preprocessing_function(preprocessing_fn, specs, False, temp_dir)
@@ -80,7 +80,7 @@ def make(
     analyzed = _analyzed_columns(graph, inputs, outputs)
     transformed = tuple(graph_tools.get_dependent_inputs(graph, inputs, outputs))
     if not transformed or (not analyzed and graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS)):
-        raise NotPossible("the outputs or the analyzers need no column")
+        raise NeedsBeam("the outputs or the analyzers need no column")
     asset_map = dict(annotators.get_asset_annotations(graph))
     annotators.clear_asset_annotations(graph)
     fingerprints = graph_tools.get_analyzers_fingerprint(graph, inputs)
@@ -89,8 +89,8 @@ def make(
     )
     entries = {entry for of_dataset in (cache or {}).values() for entry in of_dataset}
     if len(entries) * len(datasets) * _STAGES_AN_ENTRY > _MAX_STAGES:
-        raise NotPossible(f"{len(entries)} analyzers over {len(datasets)} data sets are too many for a cache")
-    return Plan(
+        raise NeedsBeam(f"{len(entries)} analyzers over {len(datasets)} data sets are too many for a cache")
+    return GraphPlan(
         specs,
         graph,
         inputs,

@@ -10,14 +10,14 @@ from tfx_bsl.tfxio import dataset_options
 from tfx_bsl.tfxio.tfxio import TFXIO
 
 from millrace.components.example_gen import sidecar
-from millrace.components.transform.request import Source
+from millrace.components.transform.request import SplitFiles
 
 ROWS_AT_ONCE = 8192
 BYTES_AT_ONCE = 32 << 20
 _DECODED_AT_ONCE = 4096
 
 
-def tfxio_of(source: Source, schema: schema_pb2.Schema) -> TFXIO:
+def tfxio_of(source: SplitFiles, schema: schema_pb2.Schema) -> TFXIO:
     """TFX's own reader of a split, by which its types are known."""
     return tfxio_utils.make_tfxio(
         file_pattern=source.pattern,
@@ -28,7 +28,7 @@ def tfxio_of(source: Source, schema: schema_pb2.Schema) -> TFXIO:
     )
 
 
-def batches(source: Source, reader: TFXIO, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def batches(source: SplitFiles, reader: TFXIO, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Reads some columns of a split, in batches of bounded size.
 
     Args:

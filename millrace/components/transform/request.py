@@ -13,11 +13,10 @@ from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as keys
 from tfx.utils import io_utils
 
-from millrace.components.beam_engine import runner_elsewhere
-from millrace.components.transform.not_possible import NotPossible
+from millrace.components.beam_engine import NeedsBeam, runner_elsewhere
 
 
-class Source(NamedTuple):
+class SplitFiles(NamedTuple):
     """One split of one Examples artifact, and where its transformed examples go: a path without shard number."""
 
     artifact: types.Artifact
@@ -42,8 +41,8 @@ class Request:
 
     preprocessing_fn: Callable[..., Any]
     schema: schema_pb2.Schema
-    analyzed: tuple[Source, ...]
-    transformed: tuple[Source, ...]
+    analyzed: tuple[SplitFiles, ...]
+    transformed: tuple[SplitFiles, ...]
     graph_uri: str
     cache_uri: Optional[str]
     save_options: Any
@@ -64,7 +63,7 @@ def read(
         beam_pipeline_args: of the component; a runner elsewhere is not replaced by this process.
 
     Raises:
-        NotPossible: TFX's executor has to do it.
+        NeedsBeam: TFX's executor has to do it.
     """
     _verify(inputs, outputs, properties, beam_pipeline_args)
     examples = inputs[keys.EXAMPLES_KEY]
@@ -87,10 +86,11 @@ def read(
     )
 
 
-def _sources(examples: list[types.Artifact], split: str) -> list[Source]:
+def _sources(examples: list[types.Artifact], split: str) -> list[SplitFiles]:
     uris = artifact_utils.get_split_uris(examples, split)
     return [
-        Source(artifact, split, io_utils.all_files_pattern(uri)) for artifact, uri in zip(examples, uris, strict=True)
+        SplitFiles(artifact, split, io_utils.all_files_pattern(uri))
+        for artifact, uri in zip(examples, uris, strict=True)
     ]
 
 
@@ -110,17 +110,17 @@ def _verify(
     beam_pipeline_args: list[str],
 ) -> None:
     if runner := runner_elsewhere(beam_pipeline_args):
-        raise NotPossible(f"the Beam runner is {runner}")
+        raise NeedsBeam(f"the Beam runner is {runner}")
     if properties.get(keys.MODULE_FILE_KEY) or properties.get(keys.MODULE_PATH_KEY):
-        raise NotPossible("the preprocessing function is in a module file")
+        raise NeedsBeam("the preprocessing function is in a module file")
     if not properties.get(keys.DISABLE_STATISTICS_KEY):
-        raise NotPossible("statistics are wanted")
+        raise NeedsBeam("statistics are wanted")
     if properties.get(keys.FORCE_TF_COMPAT_V1_KEY):
-        raise NotPossible("TensorFlow 1 is asked for")
+        raise NeedsBeam("TensorFlow 1 is asked for")
     if inputs.get(keys.ANALYZER_CACHE_KEY):
-        raise NotPossible("there is a cache of analyzers to read")
+        raise NeedsBeam("there is a cache of analyzers to read")
     if not outputs.get(keys.TRANSFORMED_EXAMPLES_KEY):
-        raise NotPossible("the transformed examples are not materialised")
+        raise NeedsBeam("the transformed examples are not materialised")
     _verify_examples(inputs[keys.EXAMPLES_KEY])
 
 
@@ -128,6 +128,6 @@ def _verify_examples(examples: list[types.Artifact]) -> None:
     payload, view = tfxio_utils.resolve_payload_format_and_data_view_uri(examples)
     formats = {examples_utils.get_file_format(artifact) for artifact in examples}
     if payload != example_gen_pb2.FORMAT_TF_EXAMPLE or view or not formats <= {None, "", "tfrecords_gzip"}:
-        raise NotPossible("the examples are not tf.Examples in TFRecords")
+        raise NeedsBeam("the examples are not tf.Examples in TFRecords")
     if any(artifact.has_custom_property(examples_utils.CUSTOM_SPLIT_PATTERN_PROPERTY_NAME) for artifact in examples):
-        raise NotPossible("the splits have file patterns of their own")
+        raise NeedsBeam("the splits have file patterns of their own")

@@ -9,13 +9,13 @@ from millrace.base.code_digest import module_file
 from millrace.config.cloud_sections import Deployment, StageResources
 from millrace.config.config import Config, Vertex
 from millrace.jobspec.edit import TIMEOUT
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Spec
 
 _AGAIN = "compile again with this configuration: millrace compile --runner {}"
 
 
-def stages(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def stages(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Resources, caching, retries and timeouts of every stage that runs in a container."""
     if config is None:
         return
@@ -57,7 +57,7 @@ def _ends_after(container: Spec, seconds: int) -> bool:
     return (TIMEOUT, str(seconds)) in pairs or ("timeout", str(seconds)) in pairs
 
 
-def job(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def job(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """What holds for the whole of a Vertex AI job."""
     if config is None or job.dialect != "vertex":
         return
@@ -75,12 +75,12 @@ def _of_the_job(job: CompiledJob, vertex: Vertex) -> Iterator[tuple[str, Any, An
     yield "labels", dict(vertex.labels), {key: job.labels[key] for key in vertex.labels if key in job.labels}
 
 
-def substitutes(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def substitutes(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """What is done another way there than the configuration says for this machine."""
     if config is None:
         return
     if config.infra_validation.platform in ("docker", "kubernetes"):
-        yield Finding(
+        yield JobFinding(
             "infra-validation",
             "warning",
             f"InfraValidator uses a process there: {config.infra_validation.platform} cannot be used in a container",
@@ -89,7 +89,7 @@ def substitutes(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]
         )
     custom_job = config.vertex.trainer if job.dialect == "vertex" else None
     if custom_job and custom_job.workers > 1 and not _is_distributed(config.code.run_fn):
-        yield Finding(
+        yield JobFinding(
             "one-worker",
             "warning",
             f"{config.code.run_fn} names no tf.distribute strategy, so that each of {custom_job.workers} workers would "
@@ -107,8 +107,8 @@ def _is_distributed(run_fn: str) -> bool:
     return any(name == "distribute" or name.endswith("Strategy") for name in names)
 
 
-def _absent(job: CompiledJob, what: str, key: str) -> Finding:
-    return Finding(
+def _absent(job: CompiledJob, what: str, key: str) -> JobFinding:
+    return JobFinding(
         "asked-for-but-absent",
         "error",
         f"the configuration asks for {what}, and the compiled job does not say it",

@@ -12,7 +12,7 @@ from millrace.base import project
 from millrace.config.config import Config
 from millrace.jobspec import shipped
 from millrace.jobspec.artifact_types import EXPECTED, is_accepted
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Spec, Step
 
 _EXECUTOR_FLAG = "--executor_class_path"
@@ -24,10 +24,10 @@ _FIRST_PARTY = ("tfx.", "system.", "google.")
 _CONTAINER_BEFORE = "runners.container"
 
 
-def version(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def version(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """The job was compiled by a version of Millrace whose tasks this one starts."""
     if _is_older(job):
-        yield Finding(
+        yield JobFinding(
             "version",
             "error",
             f"compiled by Millrace 0.1, whose tasks start with `python -m {_CONTAINER_BEFORE}`; "
@@ -41,7 +41,7 @@ def _is_older(job: CompiledJob) -> bool:
     return any(_CONTAINER_BEFORE in _modules(job.executor(step.task).get("container", {})) for step in job.walk())
 
 
-def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Executor classes, and modules that a command runs, can be imported in the container."""
     if _is_older(job):
         return
@@ -54,10 +54,10 @@ def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             yield from _missing(step, "the executor", path, shipped.trouble(path))
 
 
-def clashes(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def clashes(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """No other distribution brings packages of the project's names: in an image their files would be mixed."""
     for package, distribution in project.clashes().items():
-        yield Finding(
+        yield JobFinding(
             "clash",
             "warning",
             f"the distribution {distribution} brings a package called {package} too, as the project does",
@@ -66,7 +66,7 @@ def clashes(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
         )
 
 
-def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """The user's functions can be imported, and are in the package that `setup.py` ships."""
     if _is_older(job):
         return
@@ -79,7 +79,7 @@ def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             yield from _missing(step, "the function", path, shipped.trouble(path))
         packed = texts.get("module_path", "").partition("@")[2]
         if packed and "://" not in packed:
-            yield Finding(
+            yield JobFinding(
                 "module-file",
                 "before submit",
                 f"{step.name} installs {packed}, a file of this machine",
@@ -88,7 +88,7 @@ def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             )
 
 
-def artifact_types(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def artifact_types(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """A container imports the class of an artifact by the title that the spec gives."""
     if _is_older(job):
         return
@@ -100,7 +100,9 @@ def artifact_types(job: CompiledJob, config: Optional[Config]) -> Iterator[Findi
                     continue
                 if not is_accepted(title):
                     what = f"the artifact type {title} of {step.name} is not named {EXPECTED}"
-                    yield Finding("code", "error", what, step.name, "change the class's TYPE_NAME, and compile again")
+                    yield JobFinding(
+                        "code", "error", what, step.name, "change the class's TYPE_NAME, and compile again"
+                    )
                 else:
                     yield from _missing(step, "the artifact type", title, shipped.trouble(title))
 
@@ -134,7 +136,7 @@ def _in_custom_config(text: Optional[str]) -> Iterator[str]:
         yield from (str(custom_config[key]) for key in _CONFIGURED_FUNCTIONS if custom_config.get(key))
 
 
-def _missing(step: Step, kind: str, name: str, trouble: Optional[tuple[str, str]]) -> Iterator[Finding]:
+def _missing(step: Step, kind: str, name: str, trouble: Optional[tuple[str, str]]) -> Iterator[JobFinding]:
     if trouble:
         what, remedy = trouble
-        yield Finding("code", "error", f"{kind} {name} of {step.name} {what}", step.name, remedy)
+        yield JobFinding("code", "error", f"{kind} {name} of {step.name} {what}", step.name, remedy)

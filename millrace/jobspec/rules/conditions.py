@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Optional
 
 from millrace.config.config import Config
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Step
 
 _INPUT = re.compile(r"inputs\.(artifacts|parameters)\[(['\"])(.*?)\2\]")
@@ -13,7 +13,7 @@ _INPUT = re.compile(r"inputs\.(artifacts|parameters)\[(['\"])(.*?)\2\]")
 _WRONG_ESCAPE = re.compile(r"\\[^abfnrtvxXuU0-3\\'\"`?]")
 
 
-def conditions(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def conditions(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """A condition is CEL, and asks for inputs that its task has."""
     for step in job.walk():
         text = step.task.get("triggerPolicy", {}).get("condition", "")
@@ -21,7 +21,7 @@ def conditions(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             continue
         mistake = _mistake(text)
         if mistake:
-            yield Finding(
+            yield JobFinding(
                 "condition",
                 "error",
                 f"the condition of {step.name} is no CEL: {mistake}",
@@ -31,11 +31,11 @@ def conditions(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
         yield from _missing_inputs(step, text)
 
 
-def _missing_inputs(step: Step, text: str) -> Iterator[Finding]:
+def _missing_inputs(step: Step, text: str) -> Iterator[JobFinding]:
     declared = step.component.get("inputDefinitions", {})
     for kind, _, name in _INPUT.findall(text):
         if name not in declared.get(kind, {}):
-            yield Finding(
+            yield JobFinding(
                 "condition",
                 "error",
                 f"the condition of {step.name} asks for {name!r}, which is none of its {kind}",

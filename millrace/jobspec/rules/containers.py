@@ -7,7 +7,7 @@ from typing import Optional
 
 from millrace.config.config import Config
 from millrace.jobspec.custom_job import UNSET_IMAGE
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Step
 
 # MAX_ARG_STRLEN of Linux, 32 pages, less the closing zero.
@@ -20,7 +20,7 @@ _ARTIFACT_BYTES, _FRAME_BYTES = 1_200, 1_000
 _DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 
 
-def arguments(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def arguments(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """No argument is longer than the kernel takes, the executor input counted in that replaces `{{$}}`."""
     for step in job.walk():
         container = job.executor(step.task).get("container", {})
@@ -45,8 +45,8 @@ def _executor_input_bytes(job: CompiledJob, step: Step) -> int:
     return len(text.encode()) + types + count * _ARTIFACT_BYTES + _FRAME_BYTES
 
 
-def _too_long(step: Step, size: int) -> Finding:
-    return Finding(
+def _too_long(step: Step, size: int) -> JobFinding:
+    return JobFinding(
         "argument-too-long",
         "error",
         f"an argument of {step.name} takes about {size:,} bytes, and Linux takes {LONGEST_ARGUMENT:,}",
@@ -55,7 +55,7 @@ def _too_long(step: Step, size: int) -> Finding:
     )
 
 
-def images(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def images(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Images are named by digest, so that the job runs what was checked, today and in a year."""
     seen: dict[str, list[str]] = {}
     for step in job.walk():
@@ -65,7 +65,7 @@ def images(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
     for image, tasks in seen.items():
         where = tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
         if image == UNSET_IMAGE:
-            yield Finding(
+            yield JobFinding(
                 "image",
                 "before submit",
                 "no container image is set",
@@ -74,7 +74,7 @@ def images(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             )
         elif not _DIGEST.fullmatch(image):
             own = any(_is_ours(job, task) for task in tasks)
-            yield Finding(
+            yield JobFinding(
                 "image-without-digest",
                 "before submit" if own else "warning",
                 f"the image {image} is not named by its digest, so another one may run tomorrow",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Optional
 
 from millrace.config.config import Config
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
 # The keys of `custom_config` by which TFX's Google Cloud extension, and ours, are told.
@@ -22,7 +22,7 @@ class _Resource(NamedTuple):
     region: str = ""
 
 
-def keys(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def keys(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Where one resource has a key, all have one, and each in the region of its resource."""
     if job.dialect != "vertex":
         return
@@ -30,7 +30,7 @@ def keys(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
     used = {resource.key for resource in found if resource.key}
     for resource in found:
         if used and not resource.key:
-            yield Finding(
+            yield JobFinding(
                 "encryption-key",
                 "error",
                 f"{resource.name} has no encryption key, and another resource of the job has one",
@@ -39,7 +39,7 @@ def keys(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             )
         region = resource.region or (config.vertex.region if config else "")
         if region and resource.key and _location(resource.key) not in (region, "global"):
-            yield Finding(
+            yield JobFinding(
                 "encryption-key",
                 "error",
                 f"the encryption key of {resource.name} is in {_location(resource.key)}, and that is in {region}",

@@ -5,11 +5,11 @@ from typing import Optional
 
 from millrace.config.config import Config
 from millrace.config.platform import KUBEFLOW, VERTEX, deployed
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
 
-def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Packs, installs and imports the project too, where the workers get it as a package: some ten seconds then."""
     if config is None:
         return
@@ -20,7 +20,7 @@ def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
     from millrace.beam.check import check_engine
 
     if there.beam.setup_file:
-        yield Finding(
+        yield JobFinding(
             "beam-engine",
             "warning",
             "the project is packed in the stage's container, and the image that this Dockerfile makes has no setup.py",
@@ -28,4 +28,4 @@ def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             "name beam.image, whose workers have the project already; or see that your image has that file",
         )
     for problem in check_engine(there):
-        yield Finding("beam-engine", "before submit", problem.what, problem.where, problem.remedy)
+        yield JobFinding("beam-engine", "before submit", problem.what, problem.where, problem.remedy)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Optional
 
 from millrace.config.config import Config
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Spec, Step, inputs_from_tasks, producers
 
 _REPORT = "this is the compiler's mistake: report it, with the compiled file"
 
 
-def references(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def references(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Components, executors, producers and their outputs are there."""
     for step, siblings in _steps(job):
         if not step.component:
@@ -26,7 +26,7 @@ def references(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
                 yield _dangling(step, f"takes {output[1]!r} from {name}, which puts out no such thing")
 
 
-def inputs(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def inputs(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """What a component declares is given to it, and what a task passes on from its graph is declared there."""
     for step, _ in _steps(job):
         around = job.spec.get("components", {}).get(step.dag, {}) if step.dag else job.spec.get("root", {})
@@ -44,7 +44,7 @@ def inputs(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
                     yield _dangling(step, f"declares the input {name!r}, and nothing is given for it")
 
 
-def circles(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def circles(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """No task waits for itself, however indirectly."""
     graphs = {"": job.tasks, **{step.name: job.graph(step.task) for step in job.walk() if "dag" in step.component}}
     for tasks in graphs.values():
@@ -53,7 +53,7 @@ def circles(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             for name in ready:
                 del waiting[name]
         if waiting:
-            yield Finding(
+            yield JobFinding(
                 "circle",
                 "error",
                 "these tasks wait for each other",
@@ -62,7 +62,7 @@ def circles(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             )
 
 
-def dialect(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def dialect(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """What open-source Kubeflow Pipelines v2 refuses, or silently ignores."""
     if job.dialect != "kubeflow":
         return
@@ -87,10 +87,10 @@ def _puts_out(job: CompiledJob, producer: Spec, kind: str, key: str) -> bool:
     return key in job.component(producer).get("outputDefinitions", {}).get(kind, {})
 
 
-def _dangling(step: Step, what: str) -> Finding:
-    return Finding("dangling", "error", f"{step.name} {what}", step.name, _REPORT)
+def _dangling(step: Step, what: str) -> JobFinding:
+    return JobFinding("dangling", "error", f"{step.name} {what}", step.name, _REPORT)
 
 
-def _not_there(what: str, where: str) -> Finding:
+def _not_there(what: str, where: str) -> JobFinding:
     remedy = "compile with: millrace compile --runner kubeflow"
-    return Finding("kubeflow", "error", f"Kubeflow Pipelines cannot run this: {what}", where, remedy)
+    return JobFinding("kubeflow", "error", f"Kubeflow Pipelines cannot run this: {what}", where, remedy)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Optional
 
 from millrace.config.config import NAME, Config
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
 # Both are fields of a PipelineJob; its reference asks for the project's number.
@@ -18,10 +18,10 @@ _ACCOUNT = re.compile(r"[^@\s]+@[^@\s]+\.gserviceaccount\.com")
 MOST_LABELS, LONGEST_LABEL, LONGEST_DISPLAY_NAME = 64, 63, 128
 
 
-def pipeline_name(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def pipeline_name(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """The pipeline's name becomes part of the job's resource name."""
     if not NAME.fullmatch(job.name):
-        yield Finding(
+        yield JobFinding(
             "pipeline-name",
             "error",
             f"the pipeline's name {job.name!r} is not made of lower-case letters, digits and dashes, 128 at most",
@@ -30,7 +30,7 @@ def pipeline_name(job: CompiledJob, config: Optional[Config]) -> Iterator[Findin
         )
 
 
-def labels(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def labels(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Labels: at most 64, lower case, letters, digits, underscores and dashes; a key begins with a letter."""
     if len(job.labels) > MOST_LABELS:
         yield _label(f"there are {len(job.labels)} labels, and {MOST_LABELS} are allowed", "labels")
@@ -47,15 +47,15 @@ def _is_label(text: str) -> bool:
     return len(text) <= LONGEST_LABEL and text == text.lower() and re.fullmatch(r"[\w-]+", text) is not None
 
 
-def _label(what: str, where: str) -> Finding:
+def _label(what: str, where: str) -> JobFinding:
     remedy = f"use lower-case letters, digits, underscores and dashes, {LONGEST_LABEL} at most, a letter first in a key"
-    return Finding("label", "error", what, where, remedy)
+    return JobFinding("label", "error", what, where, remedy)
 
 
-def display_name(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def display_name(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """A display name has up to 128 characters."""
     if len(job.display_name) > LONGEST_DISPLAY_NAME:
-        yield Finding(
+        yield JobFinding(
             "display-name",
             "error",
             f"the display name has {len(job.display_name)} characters, and {LONGEST_DISPLAY_NAME} are allowed",
@@ -64,22 +64,24 @@ def display_name(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding
         )
 
 
-def network(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def network(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """A network is named by its project's number; ranges of addresses belong to one."""
     named, ranges = job.settings.get("network", ""), job.settings.get("reservedIpRanges")
     if named and not _NETWORK.fullmatch(named):
         number = "gcloud projects describe PROJECT --format 'value(projectNumber)' tells the number"
         remedy = f"write projects/NUMBER/global/networks/NAME; {number}"
-        yield Finding("network", "before submit", f"the network's name {named} is refused", "network", remedy)
+        yield JobFinding("network", "before submit", f"the network's name {named} is refused", "network", remedy)
     if ranges and not named:
         remedy = "set vertex.network, or leave vertex.reserved_ip_ranges out"
         what = "ranges of addresses are reserved in no network"
-        yield Finding("network", "before submit", what, "reservedIpRanges", remedy)
+        yield JobFinding("network", "before submit", what, "reservedIpRanges", remedy)
 
 
-def service_account(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def service_account(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """A job on Vertex AI runs as a service account, and not as a person or a group."""
     account = job.settings.get("serviceAccount", "")
     if account and not _ACCOUNT.fullmatch(account):
         remedy = "name it as NAME@PROJECT.iam.gserviceaccount.com"
-        yield Finding("service-account", "before submit", f"{account} is no service account", "serviceAccount", remedy)
+        yield JobFinding(
+            "service-account", "before submit", f"{account} is no service account", "serviceAccount", remedy
+        )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 from millrace.config.config import Config
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
 # https://cloud.google.com/storage/docs/buckets#naming
@@ -15,7 +15,7 @@ _BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?")
 _ROOTS = {"vertex": ("gs://",), "kubeflow": ("gs://", "s3://", "minio://")}
 
 
-def project(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def project(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Where to submit to must be known."""
     if config is None:
         return
@@ -25,7 +25,7 @@ def project(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
         yield _unset("no Kubeflow Pipelines server is set", "kubeflow.host", "kubeflow.host=https://kfp.example.org")
 
 
-def root(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def root(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """The pipeline root: a bucket, since every task runs on a machine of its own."""
     schemes = _ROOTS[job.dialect]
     where = "gcsOutputDirectory" if job.dialect == "vertex" else "defaultPipelineRoot"
@@ -35,7 +35,7 @@ def root(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
         example = f"{job.dialect}.root=gs://my-bucket/millrace"
         yield _unset(f"the pipeline root {job.root or 'is empty and'} is no bucket", where, example)
     elif not job.root.startswith(schemes):
-        yield Finding(
+        yield JobFinding(
             "root-scheme",
             "error",
             f"the pipeline root {job.root} cannot be used there",
@@ -43,12 +43,12 @@ def root(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             f"begin {job.dialect}.root with {' or '.join(schemes)}",
         )
     elif job.root.startswith("gs://") and not _BUCKET.fullmatch(job.root):
-        yield Finding(
+        yield JobFinding(
             "root-scheme", "error", f"{job.root} names no valid bucket", where, "write it as gs://bucket/folder"
         )
 
 
-def data(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def data(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """The data must be where the containers see it."""
     readers = {str(path): name for name, task in job.tasks.items() if (path := job.value(task, "input_base"))}
     for path, name in readers.items():
@@ -61,7 +61,7 @@ def data(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             )
 
 
-def push_destination(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def push_destination(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Pushed models outlive the container that pushes them, and TFX can write where they go."""
     for name, task in job.tasks.items():
         directory = _filesystem(job.value(task, "push_destination"))
@@ -97,6 +97,6 @@ def _volumes(job: CompiledJob) -> set[str]:
     return {mount["mountPath"] for pod in executors.values() for mount in pod.get("pvcMount", ())}
 
 
-def _unset(what: str, where: str, example: str, doing: str = "set") -> Finding:
+def _unset(what: str, where: str, example: str, doing: str = "set") -> JobFinding:
     key, _, value = example.partition("=")
-    return Finding("unset", "before submit", what, where, f"{doing} {key}, for instance {value}")
+    return JobFinding("unset", "before submit", what, where, f"{doing} {key}, for instance {value}")

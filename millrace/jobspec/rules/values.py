@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 from millrace.config.config import Config
-from millrace.jobspec.findings import Finding
+from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Parameter
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -17,12 +17,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
+def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Every declared parameter has a value of its type, and no other is given: the client sends what is missing."""
     declared, given = job.parameters, job.values
     for name, parameter in declared.items():
         if name not in given and parameter.default is None and not parameter.optional:
-            yield Finding(
+            yield JobFinding(
                 "parameter-without-value",
                 "error",
                 f"the parameter {name} has neither a value nor a default",
@@ -31,7 +31,7 @@ def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
             )
     for name, value in {**{key: one.default for key, one in declared.items()}, **given}.items():
         if name in declared and value is not None and not _fits(value, declared[name]):
-            yield Finding(
+            yield JobFinding(
                 "parameter-type",
                 "error",
                 f"{value!r} is no {declared[name].type}, which the parameter {name} is declared as",
@@ -39,7 +39,7 @@ def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[Finding]:
                 "give it a value of that type",
             )
     for name in sorted(set(given) - set(declared)):
-        yield Finding(
+        yield JobFinding(
             "parameter-unknown",
             "error",
             f"a value is given for {name}, which the pipeline does not declare",

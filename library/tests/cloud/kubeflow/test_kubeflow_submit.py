@@ -11,7 +11,7 @@ from small_job import bare_job
 
 from millrace.base.errors import BadInput
 from millrace.cloud.kubeflow.client import has_client
-from millrace.cloud.kubeflow.service import Kubeflow
+from millrace.cloud.kubeflow.service import KubeflowService
 from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.remote.jobs import JobState
 from millrace.config.cloud_sections import KubeflowDeployment, Schedule
@@ -30,9 +30,9 @@ def fake() -> Iterator[FakeKubeflow]:
         yield service
 
 
-def kubeflow(fake: FakeKubeflow, **settings) -> Kubeflow:
+def kubeflow(fake: FakeKubeflow, **settings) -> KubeflowService:
     values = {"host": fake.url, "request_seconds": 5.0, **settings}
-    return Kubeflow(KubeflowDeployment(**values), "small", pauses=(0.01, 0.01, 0.01))
+    return KubeflowService(KubeflowDeployment(**values), "small", pauses=(0.01, 0.01, 0.01))
 
 
 def ready():
@@ -43,7 +43,7 @@ def ready():
 @pytest.mark.skipif(HAS_CLIENT, reason="the client is here")
 def test_without_the_client_the_python_that_has_it_is_named():
     with pytest.raises(BadInput, match=r"on Python 3\.10 and 3\.11 only"):
-        Kubeflow(KubeflowDeployment(host="http://127.0.0.1:1"), "small")
+        KubeflowService(KubeflowDeployment(host="http://127.0.0.1:1"), "small")
 
 
 @needs_client
@@ -144,7 +144,7 @@ def test_a_service_that_is_not_well_is_found_out_at_once(fake, status, words):
 def test_where_and_who_must_be_said(fake, monkeypatch):
     monkeypatch.delenv("KFP_TOKEN", raising=False)
     with pytest.raises(BadInput, match="address of Kubeflow Pipelines is not set"):
-        Kubeflow(KubeflowDeployment(), "small")
+        KubeflowService(KubeflowDeployment(), "small")
     with pytest.raises(BadInput, match="KFP_TOKEN is not set"):
         kubeflow(fake, token_env="KFP_TOKEN")
     fake.multi_user = True

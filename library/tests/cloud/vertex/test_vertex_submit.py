@@ -15,7 +15,7 @@ from millrace.base.errors import BadInput
 from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.remote.jobs import JobState
 from millrace.cloud.vertex.client import credentials, place
-from millrace.cloud.vertex.service import Vertex
+from millrace.cloud.vertex.service import VertexService
 from millrace.config.cloud_sections import Schedule, VertexDeployment
 from millrace.jobspec.job import load
 from millrace.metadata.journal import State
@@ -31,9 +31,9 @@ def fake() -> Iterator[FakeVertex]:
         yield service
 
 
-def vertex(fake: FakeVertex, **settings) -> Vertex:
+def vertex(fake: FakeVertex, **settings) -> VertexService:
     values = {"project": "a-project", "api_endpoint": fake.url, "request_seconds": 5.0, **settings}
-    return Vertex(VertexDeployment(**values), pauses=(0.01, 0.01, 0.01))
+    return VertexService(VertexDeployment(**values), pauses=(0.01, 0.01, 0.01))
 
 
 def ready(**settings):
@@ -174,12 +174,12 @@ def test_no_way_to_the_service():
 
 def test_plain_http_is_for_this_machine_only():
     with pytest.raises(BadInput, match="plain HTTP to another machine"):
-        Vertex(VertexDeployment(project="a-project", api_endpoint="http://vertex.example.org"))
+        VertexService(VertexDeployment(project="a-project", api_endpoint="http://vertex.example.org"))
 
 
 def test_a_project_is_needed():
     with pytest.raises(BadInput, match="project is not set"):
-        Vertex(VertexDeployment())
+        VertexService(VertexDeployment())
 
 
 def test_without_credentials_the_command_that_brings_them_is_named(monkeypatch, tmp_path):
@@ -188,7 +188,7 @@ def test_without_credentials_the_command_that_brings_them_is_named(monkeypatch, 
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     with pytest.raises(ServiceFailure, match="no credentials that can be used") as caught:
-        Vertex(VertexDeployment(project="a-project"))
+        VertexService(VertexDeployment(project="a-project"))
     assert caught.value.remedy == "gcloud auth application-default login"
     assert caught.value.exit_code == 2
 

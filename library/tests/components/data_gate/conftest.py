@@ -10,7 +10,7 @@ from google.protobuf import text_format
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from millrace.components.data_gate.findings import Split, read_split
+from millrace.components.data_gate.findings import CheckedSplit, read_split
 from millrace.statistics.columns import of_all_rows
 
 Table = Mapping[str, Sequence[Any]]
@@ -38,10 +38,10 @@ def schema_of(text: str) -> schema_pb2.Schema:
 
 
 @pytest.fixture
-def make_split() -> Callable[..., Split]:
+def make_split() -> Callable[..., CheckedSplit]:
     """Makes a split: statistics and anomalies, both by TFDV; `before` is the data that it may have drifted from."""
 
-    def make(name: str, table: Table, schema: schema_pb2.Schema, before: Optional[Table] = None) -> Split:
+    def make(name: str, table: Table, schema: schema_pb2.Schema, before: Optional[Table] = None) -> CheckedSplit:
         statistics = statistics_of(table)
         previous = statistics_of(before) if before else None
         anomalies = tfdv.validate_statistics(statistics, schema, previous_statistics=previous)

@@ -7,9 +7,10 @@ from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_e
 from tensorflow_model_analysis.metrics import binary_confusion_matrices, metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
+from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import bulk_metrics, tfma_results
-from millrace.components.evaluator.bulk_metrics import NotPossible, Rows
-from millrace.components.evaluator.slice_metrics import Computations, Table
+from millrace.components.evaluator.bulk_metrics import Rows
+from millrace.components.evaluator.slice_metrics import Computations, ScoredExamples
 
 # TFMA's own combiners, the reference here, turn arrays of one value into numbers in a way that numpy discourages.
 pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim:DeprecationWarning")
@@ -99,7 +100,7 @@ def example_by_example(eval_config, rows):
 
 
 def from_arrays(eval_config, rows):
-    ((_, values),) = Computations(eval_config).of_slices(Table({"": rows}, {(): np.arange(len(rows.labels))}))
+    ((_, values),) = Computations(eval_config).of_slices(ScoredExamples({"": rows}, {(): np.arange(len(rows.labels))}))
     return values
 
 
@@ -144,7 +145,7 @@ def test_metrics_of_one_class_equal_tfma(data):
 
 @pytest.mark.parametrize("name", ["ExactMatch", "TotalAttributions"])
 def test_a_metric_without_a_rule_is_left_to_beam(name):
-    with pytest.raises(NotPossible):
+    with pytest.raises(NeedsBeam):
         Computations(config([name]))
 
 
@@ -152,7 +153,7 @@ def test_top_k_is_left_to_beam():
     made = config(["Precision"])
     made.metrics_specs[0].binarize.top_k_list.values.append(2)
     rows = Rows(*multiclass(), None)
-    with pytest.raises(NotPossible, match="topK"):
+    with pytest.raises(NeedsBeam, match="topK"):
         from_arrays(made, rows)
 
 

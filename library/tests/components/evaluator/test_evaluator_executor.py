@@ -11,8 +11,8 @@ from tensorflow_model_analysis.proto import metrics_for_slice_pb2 as tfma_keys
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
 from tfx.components.evaluator import executor as tfx_executor
 
+from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import in_process, reading
-from millrace.components.evaluator.bulk_metrics import NotPossible
 from millrace.components.evaluator.executor import Executor
 
 pytestmark = [
@@ -286,8 +286,8 @@ def test_what_needs_beam_goes_through_beam(tmp_path, examples, model):
     config = world.eval_config()
     config.metrics_specs[0].metrics.add(class_name="ExactMatch")
     inputs = reading.Inputs([examples], ["eval"], model, None, None, config)
-    with pytest.raises(NotPossible, match="ExactMatch"):
+    with pytest.raises(NeedsBeam, match="ExactMatch"):
         in_process.evaluate(inputs, str(tmp_path), [])
-    with pytest.raises(NotPossible, match="DataflowRunner"):
+    with pytest.raises(NeedsBeam, match="DataflowRunner"):
         in_process.evaluate(inputs, str(tmp_path), ["--runner=DataflowRunner"])
     assert not list(tmp_path.iterdir())

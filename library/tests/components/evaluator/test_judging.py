@@ -5,13 +5,21 @@ import math
 import pytest
 
 from millrace.components.evaluator.gate_report import OVERALL
-from millrace.components.evaluator.judging import Baseline, ChangeBound, Check, Measured, ValueBound, judge, refuse
+from millrace.components.evaluator.judging import (
+    Baseline,
+    ChangeBound,
+    Measured,
+    ThresholdCheck,
+    ValueBound,
+    judge,
+    refuse,
+)
 
 BASELINE = Baseline(uri="/models/1")
 
 
 def check(value=0.9, bound=ValueBound(lower=0.8), where=OVERALL, examples=1000, **measured):
-    return Check("AUC", where, bound, Measured(value, **measured), examples)
+    return ThresholdCheck("AUC", where, bound, Measured(value, **measured), examples)
 
 
 def against(value, baseline, **bound):
@@ -49,7 +57,10 @@ def test_the_reason_names_metric_slice_value_and_threshold():
 
 
 def test_the_worst_is_the_largest_shortfall_in_the_threshold_s_own_scale():
-    slices = [check(0.79, where="hour=3"), Check("MSE", "hour=4", ValueBound(upper=100.0), Measured(180.0), 500)]
+    slices = [
+        check(0.79, where="hour=3"),
+        ThresholdCheck("MSE", "hour=4", ValueBound(upper=100.0), Measured(180.0), 500),
+    ]
     assert judge([check(), *slices]).reason.startswith("MSE on hour=4 is 180; it must be at most 100")
 
 
@@ -64,7 +75,7 @@ def test_not_a_number_fails_and_is_the_reason():
 
 
 def test_a_metric_that_was_not_computed_fails():
-    report = judge([Check("AUC", OVERALL, ValueBound(lower=0.1), None, 1000)])
+    report = judge([ThresholdCheck("AUC", OVERALL, ValueBound(lower=0.1), None, 1000)])
     assert (report.blessed, report.reason) == (False, "AUC overall was not computed.")
 
 
@@ -97,10 +108,10 @@ def test_no_threshold_at_all_refuses():
 
 
 def test_a_slice_that_is_not_in_the_data_fails_with_a_remedy():
-    report = judge([check(), Check("AUC", "payment_type=Prcad", ValueBound(0.5), None, 0, in_data=False)], 100)
+    report = judge([check(), ThresholdCheck("AUC", "payment_type=Prcad", ValueBound(0.5), None, 0, in_data=False)], 100)
     assert not report.blessed
     assert report.reason == "No example of the evaluated data is in slice payment_type=Prcad."
-    assert "spelling" in report.remedy
+    assert "feature and value" in report.remedy
 
 
 @pytest.mark.parametrize(

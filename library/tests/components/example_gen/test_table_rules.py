@@ -1,4 +1,4 @@
-"""The reader's rules for tables that nobody prepared: spellings of missing values, stray spaces and bytes, dates."""
+"""The reader's rules for tables that nobody prepared: NA values, stray spaces and bytes, dates."""
 
 import datetime
 import decimal
@@ -26,7 +26,7 @@ def rows_of(found) -> list[dict]:
     return sorted(rows, key=lambda row: row["id"])
 
 
-def test_cells_are_stripped_and_spellings_stand_for_nothing(stages_of, tmp_path):
+def test_cells_are_stripped_and_na_values_are_missing(stages_of, tmp_path):
     base = tmp_path / "in"
     base.mkdir()
     (base / "a.csv").write_bytes(b"id, age ,city\n1, 7 , Bonn \n2, ? ,?\n3,NA,K\xf6ln\n4,8,NAB\n")

@@ -1,4 +1,4 @@
-"""Spellings that stand for a missing value."""
+"""NA values: the texts that stand for a missing value."""
 
 ALWAYS = ("?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "NULL", "null", "Null", "<NA>", "NaT", "\\N", "#NULL!")
 """Taken for missing in any column."""
@@ -12,6 +12,6 @@ AMONG_NUMBERS = (
 
 CANDIDATES = ALWAYS + AMONG_NUMBERS
 
-# A spelling that nobody listed, alone among many numbers, stands for missing too.
+# An unlisted text, alone among many numbers, stands for a missing value too.
 MOST_UNLISTED = 2
 FEWEST_NUMBERS = 20

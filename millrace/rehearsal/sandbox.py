@@ -17,7 +17,7 @@ from millrace.rehearsal.processes import COMMON_MODULES, OWN_MODULES, Command, P
 _DOTTED = re.compile(r'"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)\\*"')
 
 
-class Stage:
+class Sandbox:
     """What a rehearsal needs before it knows its job: the stand-in for the image, and the process that starts tasks.
 
     It also compiles a job, so that TensorFlow and TFX are imported once for that and for the tasks.
@@ -41,7 +41,7 @@ class Stage:
         if not self.exact:
             self.processes.preload([*COMMON_MODULES, *OWN_MODULES])
 
-    def __enter__(self) -> "Stage":
+    def __enter__(self) -> "Sandbox":
         return self
 
     def __exit__(self, *_: object) -> None:
