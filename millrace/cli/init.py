@@ -58,7 +58,7 @@ def choose_label(data: tuple[str, ...]) -> str:
 
 def show_plan(plan: NewPipeline) -> None:
     """Prints what was seen of a table, and what each column will be used for."""
-    for line in report.found(plan):
+    for line in report.summary(plan):
         click.echo(line)
     click.echo()
     print_rows(report.HEADS, report.rows(plan), right=report.NUMBERS)
@@ -83,7 +83,6 @@ def _done(plan: NewPipeline) -> None:
         click.echo(f"wrote {path}")
     doubtful = report.doubts(plan.decisions)
     if doubtful:
-        click.echo(
-            f"{doubtful} decision{'s' * (doubtful != 1)} to look at: the lines with decide: in {next(iter(plan.files))}"
-        )
+        counted = "1 decision" if doubtful == 1 else f"{doubtful} decisions"
+        click.echo(f"{counted} to look at: the lines with decide: in {next(iter(plan.files))}")
     click.echo(f"next: millrace run -c {next(iter(plan.files))}")

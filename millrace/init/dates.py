@@ -12,14 +12,14 @@ from millrace.init.names import words_of
 _DATES = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d",
     "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y",
-    "%B %d, %Y", "%b %d %Y", "%a",
-)[:-1]  # fmt: skip
+    "%B %d, %Y", "%b %d %Y",
+)  # fmt: skip
 _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _BETWEEN = (" ", "T", ", ", "-")
 _MOST_LOOKED_AT = 1_000
 _ENOUGH = 0.98
 _TIME_WORDS = frozenset(
-    [
+    (
         "time",
         "date",
         "timestamp",
@@ -34,7 +34,7 @@ _TIME_WORDS = frozenset(
         "when",
         "epoch",
         "since",
-    ]
+    )
 )
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=timezone.utc), datetime(2100, 1, 1, tzinfo=timezone.utc)
 

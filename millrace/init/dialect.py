@@ -86,7 +86,8 @@ def _widths(start: bytes, delimiter: str) -> tuple[int, Counter[int]]:
     widths: list[int] = []
     try:
         for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-            widths += [len(record)] * bool(record)
+            if record:
+                widths.append(len(record))
             if len(widths) > _RECORDS:
                 break
     except csv.Error:

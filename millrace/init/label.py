@@ -120,8 +120,9 @@ def plan_label(table: ScannedTable, name: str) -> LabelPlan:
         )
     if column.distinct == 1:
         value = next(iter(column.counts or {}), "")
+        rows = "1 row" if column.rows == 1 else f"{column.rows:,} rows"
         raise DataError(
-            f"the label has one value only, {value!r}, in {column.rows:,} row{'s' * (column.rows != 1)}",
+            f"the label has one value only, {value!r}, in {rows}",
             where=where,
             remedy="there is nothing to tell apart: choose a label that varies, or add the rows with other values",
         )

@@ -48,8 +48,12 @@ def _difference(wanted: pa.Schema, seen: pa.Schema) -> str:
         for name in wanted.names
         if name in seen.names and seen.field(name).type != wanted.field(name).type
     ]
-    parts = [f"it lacks {', '.join(lacks[:5])}"] * bool(lacks) + [f"it adds {', '.join(adds[:5])}"] * bool(adds)
-    return " and ".join(parts + other[:3]) or "it has them in another order"
+    parts = other[:3]
+    if adds:
+        parts.insert(0, f"it adds {', '.join(adds[:5])}")
+    if lacks:
+        parts.insert(0, f"it lacks {', '.join(lacks[:5])}")
+    return " and ".join(parts) or "it has them in another order"
 
 
 def parquet_rows(source: Source) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What `millrace init` tells a person: the table of decisions, and what it found, in plain rows and sentences."""
+"""What `millrace init` reports: the table of decisions, and what it saw of the table, in plain rows and sentences."""
 
 import difflib
 from collections import Counter
@@ -39,7 +39,7 @@ def _row(decision: Decision) -> tuple[str, ...]:
     return (name, decision.kind, missing, distinct, decision.use, reason)
 
 
-def found(plan: NewPipeline) -> list[str]:
+def summary(plan: NewPipeline) -> list[str]:
     """What was looked at, and what is to be learned, a sentence each."""
     table, label = plan.table, plan.label
     files = table.source.files
@@ -50,10 +50,15 @@ def found(plan: NewPipeline) -> list[str]:
             f"{where}: about {table.rows:,} rows, {len(table.columns)} columns; {table.rows_read:,} rows were read, in "
             "parts that lie evenly in it, so what is rare may not have been seen"
         )
-    notes = [f"the delimiter is {table.delimiter!r}"] * (table.source.format == "csv" and table.delimiter != ",")
-    notes += [f"{' '.join(map(repr, table.missing))} stands for a missing value"] * bool(table.missing)
-    notes += ["spaces around values are taken away"] * table.stray_spaces
-    lines += [f"{'; '.join(notes)}"] * bool(notes)
+    notes = []
+    if table.source.format == "csv" and table.delimiter != ",":
+        notes.append(f"the delimiter is {table.delimiter!r}")
+    if table.missing:
+        notes.append(f"{' '.join(map(repr, table.missing))} stands for a missing value")
+    if table.stray_spaces:
+        notes.append("spaces around values are taken away")
+    if notes:
+        lines.append("; ".join(notes))
     lines.append(f"{label.column.name!r} is a {label.task} label{_classes(plan)}")
     lines.append(f"without a model: {baseline(label, table.rows).words}")
     if table.rows < 100:

@@ -319,8 +319,12 @@ def _matrices(given: list[float], thresholds: np.ndarray, histogram: list[Any]) 
     """As `calibration_histogram.rebin` and `_histogram_to_binary_confusion_matrices`, in the same order of addition."""
     epsilon = binary_confusion_matrices._EPSILON
     starts = np.where(thresholds != 0, thresholds + epsilon, thresholds)
-    before = int(thresholds[0] >= 0)
-    starts = np.concatenate([[-epsilon] * before, starts, [1.0 + epsilon] * int(thresholds[-1] < 1.0)])
+    before = 0
+    if thresholds[0] >= 0:
+        before = 1
+        starts = np.insert(starts, 0, -epsilon)
+    if thresholds[-1] < 1.0:
+        starts = np.append(starts, 1.0 + epsilon)
     buckets = np.array([bucket.bucket_id for bucket in histogram], dtype=np.int64)
     count = calibration_histogram.DEFAULT_NUM_BUCKETS
     lefts = np.where(buckets == 0, -np.inf, np.where(buckets > count, np.inf, (buckets - 1) / count))

@@ -40,6 +40,18 @@ _FROM_KERAS = frozenset(
 )
 """Keras metrics that TFMA does not have itself; it finds them by the name of their class."""
 
+_OF_MANY_CLASSES = frozenset(
+    """
+    CategoricalAccuracy CategoricalCrossEntropy CategoricalCrossentropy SparseCategoricalAccuracy
+    SparseCategoricalCrossentropy SparseTopKCategoricalAccuracy TopKCategoricalAccuracy
+    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
+)
+"""Metrics whose predictions are a probability per class."""
+_OF_TWO_CLASSES = frozenset({"BinaryCrossEntropy", "BinaryCrossentropy"})
+_OF_NUMBERS = frozenset(
+    {"MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogarithmicError"}
+)
+
 Slice = Mapping[str, Union[int, float, str]]
 
 
@@ -191,11 +203,11 @@ def _require_known(name: str) -> None:
 
 
 def _require_fit(name: str, task: str) -> None:
-    classification = _is_confusion_metric(name) or "ategorical" in name or "ross" in name
     unfit = {
-        "regression": classification,
-        "binary": "ategorical" in name,
-        "multiclass": name == "BinaryCrossentropy" or (name.startswith("Mean") and name.endswith("Error")),
+        "regression": name in _OF_MANY_CLASSES | _OF_TWO_CLASSES or _is_confusion_metric(name),
+        "binary": name in _OF_MANY_CLASSES,
+        # TFMA's BinaryCrossEntropy can be averaged over the classes, Keras's BinaryCrossentropy cannot.
+        "multiclass": name in _OF_NUMBERS or name == "BinaryCrossentropy",
     }
     instead = {
         "regression": "MeanAbsoluteError, RootMeanSquaredError",

@@ -69,7 +69,9 @@ def _misfit(block: RecordBlock, path: str, width: int, delimiter: str, error: Ex
     starts = csv_text.record_starts(block.text)
     position = int(starts[min(misfits[0].number, len(starts)) - 1])
     seen = misfits[0].actual_columns
-    what = f"this line has {seen} cell{'s' * (seen != 1)}, the header names {width} column{'s' * (width != 1)}"
+    cells = "1 cell" if seen == 1 else f"{seen} cells"
+    columns = "1 column" if width == 1 else f"{width} columns"
+    what = f"this line has {cells}, the header names {columns}"
     return _refusal(block, path, position, what, _ROW_ADVICE)
 
 

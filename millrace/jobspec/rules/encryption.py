@@ -69,7 +69,8 @@ def _resources(job: CompiledJob) -> Iterator[_Resource]:
 
 def _last(flag: str, args: list[str]) -> str:
     """The value of a Beam option; empty where it is not given."""
-    return ([""] + [arg.removeprefix(flag) for arg in args if arg.startswith(flag)])[-1]
+    values = [arg.removeprefix(flag) for arg in args if arg.startswith(flag)]
+    return values[-1] if values else ""
 
 
 def _custom_config(text: Any) -> dict[str, Any]:
