@@ -1,7 +1,7 @@
 """Accumulates what is known of one column, block by block."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Optional
 
 import numpy as np
@@ -101,9 +101,7 @@ class _Counts:
         if len(counted) > self._most:
             self.rows = None
             return
-        found = dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))
-        for value, rows in found.items():
-            self.rows[value] += rows
+        self.rows.update(dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)))
         if len(self.rows) > self._most:
             self.rows = None
 
@@ -193,7 +191,11 @@ class TextScan(ColumnScan):
         self._blank += int((lengths == 0).sum())
         self._longest = max(self._longest, int(lengths.max(initial=0)))
         there = cells.filter(pa.array(lengths > 0))
-        rest = self._without_tokens(there)
+        listed = pc.is_in(there, value_set=_CANDIDATES)
+        rest = there
+        if pc.any(listed).as_py():
+            rest = there.filter(pc.invert(listed))
+            self._tokens.update(_value_counts(there.filter(listed)))
         if self._may_be_numbers:
             self._add_numbers(rest)
         if lengths.mean() > _COUNTED_TEXT:
@@ -201,20 +203,11 @@ class TextScan(ColumnScan):
         self._counts.add(rest)
         self._sample.append(_shortened(cells.take(pa.array(picks))))
 
-    def _without_tokens(self, there: pa.Array) -> pa.Array:
-        listed = pc.is_in(there, value_set=_CANDIDATES)
-        if not pc.any(listed).as_py():
-            return there
-        for value, rows in _value_counts(there.filter(listed)).items():
-            self._tokens[value] += rows
-        return there.filter(pc.invert(listed))
-
     def _add_numbers(self, cells: pa.Array) -> None:
         kind = csv_types.infer(cells)
         if kind == CellType.STRING:
             number = pc.match_substring_regex(cells, _NUMBER)
-            for value, rows in _value_counts(cells.filter(pc.invert(number))).items():
-                self._odd[value] += rows
+            self._odd.update(_value_counts(cells.filter(pc.invert(number))))
             cells = cells.filter(number)
             kind = csv_types.infer(cells)
         if kind == CellType.STRING or len(self._odd) > _MOST_ODD:
@@ -227,13 +220,11 @@ class TextScan(ColumnScan):
     def _is_number(self) -> bool:
         if not (self._may_be_numbers and self._numbers):
             return False
-        unlisted = len(self._odd)
-        return unlisted == 0 or (
-            unlisted <= MOST_UNLISTED and self._numbers > sum(self._odd.values()) and self._distinct() > FEWEST_NUMBERS
-        )
-
-    def _distinct(self) -> float:
-        return float("inf") if self._counts.rows is None else len(self._counts.rows) - len(self._odd)
+        if not self._odd:
+            return True
+        if len(self._odd) > MOST_UNLISTED or self._numbers <= sum(self._odd.values()):
+            return False
+        return self._counts.rows is None or len(self._counts.rows) - len(self._odd) > FEWEST_NUMBERS
 
     def na_values(self) -> Iterable[str]:
         """Among numbers every listed NA value and few unlisted texts; among words only the sure ones."""
@@ -255,15 +246,13 @@ class TextScan(ColumnScan):
         others = {token: rows for token, rows in self._tokens.items() if token not in missing}
         if self._is_number() and not others and set(self._odd) <= set(missing):
             return self._finish_numbers(blank, na_values, missing)
-        counts = None if self._counts.rows is None else self._text_counts(others, missing)
+        counts: Optional[dict[Value, int]] = None
+        if self._counts.rows is not None:
+            texts = Counter({value.decode(): rows for value, rows in self._counts.rows.items()})
+            texts.update(others)
+            counts = {value: rows for value, rows in texts.most_common() if value not in missing}
         sample = _sample(self._sample, missing)
         return Column(self.name, "STRING", self.rows, blank, na_values, counts, sample, longest=self._longest)
-
-    def _text_counts(self, others: Mapping[str, int], missing: tuple[str, ...]) -> dict[Value, int]:
-        assert self._counts.rows is not None
-        counts = Counter({value.decode(): rows for value, rows in self._counts.rows.items()})
-        counts.update(others)
-        return {value: rows for value, rows in counts.most_common() if value not in missing}
 
     def _finish_numbers(self, blank: int, na_values: tuple[str, ...], missing: tuple[str, ...]) -> Column:
         counts: Optional[dict[Value, int]] = None

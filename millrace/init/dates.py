@@ -19,22 +19,7 @@ _BETWEEN = (" ", "T", ", ", "-")
 _MOST_LOOKED_AT = 1_000
 _ENOUGH = 0.98
 _TIME_WORDS = frozenset(
-    (
-        "time",
-        "date",
-        "timestamp",
-        "ts",
-        "at",
-        "on",
-        "created",
-        "updated",
-        "modified",
-        "datetime",
-        "day",
-        "when",
-        "epoch",
-        "since",
-    )
+    "time date timestamp ts at on created updated modified datetime day when epoch since".split()  # noqa: SIM905 (a table)
 )
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=timezone.utc), datetime(2100, 1, 1, tzinfo=timezone.utc)
 
@@ -52,27 +37,18 @@ def find_date(column: Column) -> Optional[tuple[Datetime, str]]:
     values = values[:: max(len(values) // _MOST_LOOKED_AT, 1)]
     if not values or not any(character.isdigit() for character in values[0]) or len(values[0]) > 40:
         return None
-    fitting = [format for format in _formats(values[0]) if _share(format, values) >= _ENOUGH]
-    fitting.sort(key=lambda format: -_share(format, values))
-    if not fitting:
-        return None
-    rivals = [format for format in fitting[1:] if _share(format, values) == _share(fitting[0], values)]
-    doubt = f"every value reads as {rivals[0]} too: which is it?" if rivals else ""
-    return _feature(fitting[0], values), doubt
-
-
-def _formats(value: str) -> list[str]:
-    """The formats that a value is written in."""
-    candidates = [
+    formats = [
         *_DATES,
         *_TIMES,
         *(f"{date}{between}{time}" for date in _DATES for between in _BETWEEN for time in _TIMES),
     ]
-    return [format for format in candidates if _matches(format, value)]
-
-
-def _matches(format: str, value: str) -> bool:
-    return re.fullmatch(pattern(format), value) is not None
+    shares = {format: _share(format, values) for format in formats if re.fullmatch(pattern(format), values[0])}
+    best = max(shares.values(), default=0.0)
+    if best < _ENOUGH:
+        return None
+    format, *rivals = (format for format, share in shares.items() if share == best)
+    doubt = f"every value reads as {rivals[0]} too: which is it?" if rivals else ""
+    return _feature(format, values), doubt
 
 
 def _share(format: str, values: list[str]) -> float:

@@ -36,7 +36,8 @@ def baseline(label: LabelPlan, rows: int) -> NoModelBaseline:
         return _regression(label, eval_rows)
     if label.task == "binary":
         return _binary(label, eval_rows)
-    least = _accuracy(label.majority, eval_rows)
+    error = math.sqrt(label.majority * (1.0 - label.majority) / eval_rows)
+    least = _rounded(label.majority + min(2.0 * error, _MOST_LUCK, (1.0 - label.majority) / 2.0))
     return NoModelBaseline(
         ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "ExampleCount"),
         (
@@ -45,11 +46,6 @@ def baseline(label: LabelPlan, rows: int) -> NoModelBaseline:
         ),
         f"always saying the most frequent class is right in {label.majority:.1%} of the rows",
     )
-
-
-def _accuracy(majority: float, eval_rows: float) -> float:
-    error = math.sqrt(majority * (1.0 - majority) / eval_rows)
-    return _rounded(majority + min(2.0 * error, _MOST_LUCK, (1.0 - majority) / 2.0))
 
 
 def _binary(label: LabelPlan, eval_rows: float) -> NoModelBaseline:

@@ -162,7 +162,10 @@ def _texts(column: Column, where: str) -> LabelPlan:
 
 
 def _classes(column: Column, task: Task, reason: str, doubt: str = "") -> LabelPlan:
-    counts = {_class_value(value): rows for value, rows in (column.counts or {}).items()}
+    counts: dict[ClassValue, int] = {
+        int(value) if isinstance(value, (int, float)) else str(value): rows
+        for value, rows in (column.counts or {}).items()
+    }
     classes = sorted(counts, key=lambda value: (isinstance(value, str), value))
     if task == "binary" and _is_negative(classes[1], classes[0], counts):
         classes.reverse()
@@ -173,10 +176,6 @@ def _classes(column: Column, task: Task, reason: str, doubt: str = "") -> LabelP
             f". {doubt}" if doubt else ""
         )
     return LabelPlan(column, task, tuple(classes), tuple(counts[value] for value in classes), reason, doubt)
-
-
-def _class_value(value: object) -> ClassValue:
-    return int(value) if isinstance(value, (int, float)) else str(value)
 
 
 def _is_negative(second: ClassValue, first: ClassValue, counts: dict[ClassValue, int]) -> bool:

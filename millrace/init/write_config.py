@@ -123,9 +123,9 @@ def _training(label: LabelPlan, rows: int) -> str:
     plan = training_plan(label, rows)
     lines = [_section("model", plan.model), "", _section("training", plan.training)]
     if label.imbalanced:
-        found = "  class_weights: balanced"
+        weights = "  class_weights: balanced"
         why = f"decide: {label.minority:.1%} of the rows are of one class; weights make probabilities too high for it"
-        lines[-1] = lines[-1].replace(found, _commented(found, why))
+        lines[-1] = lines[-1].replace(weights, _commented(weights, why))
     return "\n".join(lines)
 
 
@@ -134,22 +134,24 @@ def _section(name: str, values: Mapping[str, Any]) -> str:
 
 
 def _evaluation(label: LabelPlan, decisions: Sequence[Decision], rows: int) -> str:
-    found = baseline(label, rows)
-    slices = [[decision.column.name] for decision in decisions if _sliceable(decision)][:2]
-    lines = ["evaluation:", f"  metrics: [{', '.join(found.metrics)}]"]
+    least = baseline(label, rows)
+    sliceable = [
+        decision.column.name
+        for decision in decisions
+        if decision.use == "feature"
+        and decision.kind in ("category", "boolean")
+        and 2 <= decision.column.distinct <= _SLICED
+    ]
+    slices = [[name] for name in sliceable[:2]]
+    lines = ["evaluation:", f"  metrics: [{', '.join(least.metrics)}]"]
     lines += [f"  slices: {_flow(slices)}", f"  min_slice_size: {max(min(100, rows // 30), 10)}"]
-    lines.append(f"  # Without a model: {found.words}.")
+    lines.append(f"  # Without a model: {least.words}.")
     lines.append("  thresholds:                           # decide: the least that is worth shipping")
-    for threshold in found.thresholds:
+    for threshold in least.thresholds:
         line = f"    - {_flow(threshold)}"
         against = "against the latest blessed model"
         lines.append(_commented(line, against) if "worse_by_at_most" in threshold else line)
     return "\n".join(lines)
-
-
-def _sliceable(decision: Decision) -> bool:
-    few = 2 <= decision.column.distinct <= _SLICED
-    return decision.use == "feature" and decision.kind in ("category", "boolean") and few
 
 
 def _commented(line: str, comment: str) -> str:

@@ -11,6 +11,7 @@ from millrace.init.scan import ScannedTable
 
 LARGEST_DOMAIN = 50
 """Most values that are listed as a domain."""
+_TYPES = {"INT": "INT", "FLOAT": "FLOAT", "LIST": "FLOAT", "STRING": "BYTES", "EMPTY": "BYTES"}
 _SURE_ROWS = 30
 _LIMITED_ROWS = 100
 
@@ -42,13 +43,19 @@ def schema_text(name: str, table: ScannedTable, label: LabelPlan, decisions: Seq
     parts = [_HEAD.format(name=name, seen=rows)]
     parts.append('default_environment: "TRAINING"\ndefault_environment: "SERVING"')
     parts += [_feature(decision, label, table.complete) for decision in decisions if decision.column.type != "EMPTY"]
-    parts += [_domain(decision.column) for decision in decisions if _listed(decision, table.complete)]
+    for decision in decisions:
+        if _listed(decision, table.complete):
+            values = [f"  value: {_string(value)}" for value in sorted(map(str, decision.column.counts or ()))]
+            parts.append("\n".join(["string_domain {", f"  name: {_string(decision.column.name)}", *values, "}"]))
     return "\n\n".join(parts) + "\n"
 
 
 def _feature(decision: Decision, label: LabelPlan, complete: bool) -> str:
     column = decision.column
-    lines = [f"# {_comment(decision)}", "feature {", f"  name: {_string(column.name)}", f"  type: {_type(column)}"]
+    use = "" if decision.use == "feature" else f" ({decision.use})"
+    comment = f"# {decision.kind}{use}: {decision.reason}"
+    lines = ["".join(character if character.isprintable() else " " for character in comment), "feature {"]
+    lines += [f"  name: {_string(column.name)}", f"  type: {_TYPES[column.type]}"]
     lines += [f"  {line}" for line in _presence(decision, complete)]
     lines += [f"  {line}" for line in _limits(decision, label, complete)]
     if not decision.known_when_serving:
@@ -56,22 +63,16 @@ def _feature(decision: Decision, label: LabelPlan, complete: bool) -> str:
     return "\n".join([*lines, "}"])
 
 
-def _comment(decision: Decision) -> str:
-    use = "" if decision.use == "feature" else f" ({decision.use})"
-    text = f"{decision.kind}{use}: {decision.reason}"
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
-def _type(column: Column) -> str:
-    return {"INT": "INT", "FLOAT": "FLOAT", "LIST": "FLOAT"}.get(column.type, "BYTES")
-
-
 def _presence(decision: Decision, complete: bool) -> Iterator[str]:
     """A column that nobody reads may go away; one that is seldom filled may be empty in a split."""
     column = decision.column
     always = complete and not column.missing
     if column.type == "LIST":
-        yield from _list_presence(decision, always)
+        if decision.use == "feature" and always:
+            yield "presence { min_fraction: 1 min_count: 1 }"
+            yield f"shape {{ dim {{ size: {column.length} }} }}"
+        elif decision.use == "feature":
+            yield "presence { min_count: 1 }"
     elif decision.use == "left out":
         yield "value_count { min: 0 max: 1 }"
     elif decision.use == "label" or always:
@@ -81,14 +82,6 @@ def _presence(decision: Decision, complete: bool) -> Iterator[str]:
         if column.filled >= _SURE_ROWS:
             yield "presence { min_count: 1 }"
         yield "value_count { min: 0 max: 1 }"
-
-
-def _list_presence(decision: Decision, always: bool) -> Iterator[str]:
-    if decision.use == "feature" and always:
-        yield "presence { min_fraction: 1 min_count: 1 }"
-        yield f"shape {{ dim {{ size: {decision.column.length} }} }}"
-    elif decision.use == "feature":
-        yield "presence { min_count: 1 }"
 
 
 def _limits(decision: Decision, label: LabelPlan, complete: bool) -> Iterator[str]:
@@ -107,15 +100,11 @@ def _limits(decision: Decision, label: LabelPlan, complete: bool) -> Iterator[st
     elif column.type == "INT" and _never_negative(column, complete):
         yield "int_domain { min: 0 }"
     elif column.type == "FLOAT":
-        yield from _float_limits(column, complete)
-
-
-def _float_limits(column: Column, complete: bool) -> Iterator[str]:
-    facts = ["min: 0"] if _never_negative(column, complete) else []
-    if complete and not column.not_finite:
-        facts += ["disallow_nan: true", "disallow_inf: true"]
-    if facts:
-        yield f"float_domain {{ {' '.join(facts)} }}"
+        limits = ["min: 0"] if _never_negative(column, complete) else []
+        if complete and not column.not_finite:
+            limits += ["disallow_nan: true", "disallow_inf: true"]
+        if limits:
+            yield f"float_domain {{ {' '.join(limits)} }}"
 
 
 def _never_negative(column: Column, complete: bool) -> bool:
@@ -132,12 +121,6 @@ def _listed(decision: Decision, complete: bool) -> bool:
         return True
     listable = decision.kind in ("category", "boolean", "flag") and len(column.counts) <= LARGEST_DOMAIN
     return complete and decision.use == "feature" and listable
-
-
-def _domain(column: Column) -> str:
-    values = sorted(map(str, column.counts or ()))
-    lines = [f"  value: {_string(value)}" for value in values]
-    return "\n".join(["string_domain {", f"  name: {_string(column.name)}", *lines, "}"])
 
 
 def _string(value: str) -> str:
