@@ -18,13 +18,14 @@ from tensorflow_serving.apis import (
 )
 
 from millrace.model_server import inference
+from millrace.model_server.limits import MOST_REQUEST_BYTES
 from millrace.model_server.servable import Servable
 from millrace.model_server.versions import ModelVersions, original_message
 
 _THREADS = 16
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _OPTIONS = (
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
     ("grpc.max_send_message_length", -1),
     # Without this two servers share a port, and each gets some of the other's requests.
     ("grpc.so_reuseport", 0),

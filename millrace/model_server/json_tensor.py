@@ -22,6 +22,9 @@ Infos = Mapping[str, meta_graph_pb2.TensorInfo]
 
 ROW, COLUMNAR = "instances", "inputs"
 
+# TensorShape::MaxDimensions of tensorflow/core/framework/tensor_shape.h.
+_MOST_DIMENSIONS = 254
+
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """Parses a request's body.
@@ -35,6 +38,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
         document = json.loads(body)
     except ValueError as error:
         raise invalid(f"JSON Parse error: {error}") from error
+    except RecursionError as error:
+        raise invalid("JSON Parse error: the document is nested too deeply") from error
     if not isinstance(document, dict):
         raise invalid(f"JSON Value: {json.dumps(document)} Is not object")
     if not isinstance(document.get("signature_name", ""), str):
@@ -157,6 +162,8 @@ def _is_named(value: Any) -> bool:
 def _tensor(value: Any, name: str, info: meta_graph_pb2.TensorInfo) -> tensor_pb2.TensorProto:
     dtype = tf.as_dtype(info.dtype)
     shape = _shape(value)
+    if len(shape) > _MOST_DIMENSIONS:
+        raise invalid(f"input {name}: {len(shape)} dimensions, and a tensor has {_MOST_DIMENSIONS} at most")
     flat: list[Any] = []
     _flatten(value, name, dtype, shape, 0, flat)
     try:

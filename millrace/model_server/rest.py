@@ -14,6 +14,7 @@ from tensorflow.core.protobuf import error_codes_pb2, meta_graph_pb2
 from tensorflow_serving.apis import classification_pb2, predict_pb2, regression_pb2
 
 from millrace.model_server import inference, json_examples, json_tensor
+from millrace.model_server.limits import MOST_REQUEST_BYTES
 from millrace.model_server.servable import Servable
 from millrace.model_server.versions import ModelVersions, State, original_message
 
@@ -136,22 +137,44 @@ class _Handler(BaseHTTPRequestHandler):
     # Header and body are two writes; with Nagle's algorithm the second waits 40 ms for an acknowledgement.
     disable_nagle_algorithm = True
     server: _Server
+    # A client that sends less than it announced, or nothing, must not hold a thread.
+    timeout = 30
 
     def do_GET(self) -> None:
         self._answer(b"")
 
     def do_POST(self) -> None:
-        self._answer(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        announced = self.headers.get("Content-Length", "")
+        if not (announced.isascii() and announced.isdecimal()):
+            self._refuse(411, "Content-Length must say how many bytes the body has")
+        elif int(announced) > MOST_REQUEST_BYTES:
+            self._refuse(413, f"{announced} bytes, and a request may have {MOST_REQUEST_BYTES}")
+        else:
+            try:
+                body = self.rfile.read(int(announced))
+            except TimeoutError:
+                self._refuse(408, f"the body did not arrive within {self.timeout} s")
+            else:
+                self._answer(body)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Says nothing of each request, as TensorFlow Serving."""
 
     def _answer(self, body: bytes) -> None:
-        status, value = self.server.api.answer(self.command, self.path.partition("?")[0], body)
+        self._send(*self.server.api.answer(self.command, self.path.partition("?")[0], body))
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answers without having read the body; what follows on this connection would be taken for a request."""
+        self.close_connection = True
+        self._send(status, {"error": message})
+
+    def _send(self, status: int, value: dict[str, Any]) -> None:
         payload = json.dumps(value, indent=4).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(payload)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(payload)
 

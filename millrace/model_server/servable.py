@@ -17,6 +17,8 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
+from millrace.model_server import limits
+
 DEFAULT_SIGNATURE = "serving_default"
 WARM_UP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 
@@ -171,6 +173,7 @@ def _feeds(signature: meta_graph_pb2.SignatureDef, inputs: Tensors) -> dict[str,
             raise tf.errors.InvalidArgumentError(
                 None, None, f"Expects arg[{alias}] to be {needed} but {given} is provided"
             )
+        limits.require_bounded(alias, tensor)
         feeds[info.name] = tf.make_ndarray(tensor)
     return feeds
 

@@ -19,6 +19,9 @@ Platform = Literal["process", "tensorflow_model_server"]
 
 _LIFELINE = Path(__file__).with_name("lifeline.py")
 _PACKAGE_ROOT = Path(__file__).parents[2]
+# What a process needs to find its programs and libraries, to spell text and to tell the time.
+_NEEDED = frozenset({"PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE"})
+_NEEDED_BY_NUMBERS = ("OMP_", "MKL_", "OPENBLAS_", "TF_")
 _SAMPLE_SECONDS = 0.05
 _CHILDREN_SECONDS = 0.5
 _END_SECONDS = 10.0
@@ -62,7 +65,7 @@ class ServerProcess:
             bufsize=0,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(),
+            env=_environment(scratch),
             cwd=scratch,
             start_new_session=True,
         )
@@ -155,10 +158,15 @@ def _program(platform: Platform) -> list[str]:
     return [sys.executable, "-m", "millrace.model_server"]
 
 
-def _environment() -> dict[str, str]:
+def _environment(scratch: Path) -> dict[str, str]:
+    """A short one: a model is code of whoever trained it, and credentials are none of its business."""
     paths = [str(_PACKAGE_ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    here = {name: value for name, value in os.environ.items() if name in _NEEDED or name.startswith(_NEEDED_BY_NUMBERS)}
     return {
-        **os.environ,
+        **here,
+        # What the model does at home stays in its scratch folder.
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
         "PYTHONPATH": os.pathsep.join(paths),
         "TF_CPP_MIN_LOG_LEVEL": "1",
         # The pipeline's own process may hold all of the GPU's memory; the check is about the model, on the CPU.

@@ -39,15 +39,18 @@ class ModelVersions:
         self._served: Optional[Servable] = None
 
     def watch(self, poll_seconds: float, stop: threading.Event) -> None:
-        """Loads the newest version, then every newer one that appears, until `stop` is set.
+        """Serves the newest version that loads, whatever appears, goes or returns, until `stop` is set.
+
+        A version that failed is tried again only after its folder was gone.
 
         Args:
             poll_seconds: how often to look; 0 looks once.
             stop: ends the watch.
         """
         while True:
-            newest = max(self._find(), default=None)
-            if newest is not None and newest not in self._states:
+            found = set(self._find())
+            newest = max(found - self._failed(found), default=None)
+            if newest is not None and (self._served is None or newest != self._served.version):
                 self._serve(newest, stop)
             if not poll_seconds or stop.wait(poll_seconds):
                 return
@@ -91,6 +94,14 @@ class ModelVersions:
             return {}
         names = [child.rstrip("/") for child in children]
         return {int(name): name for name in names if re.fullmatch(r"\d+", name)}
+
+    def _failed(self, there: set[int]) -> set[int]:
+        """The versions that could not be loaded; what is no longer there, and not served, is forgotten."""
+        with self._lock:
+            served = self._served.version if self._served else None
+            for gone in set(self._states) - there - {served}:
+                del self._states[gone]
+            return {version for version, state in self._states.items() if state.status.error_code}
 
     def _serve(self, version: int, stop: threading.Event) -> None:
         self._mark(version, State.LOADING)

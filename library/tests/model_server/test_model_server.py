@@ -1,5 +1,7 @@
 """The model server speaks TensorFlow Serving's protocols, seen by TensorFlow Serving's own stubs and by plain HTTP."""
 
+import contextlib
+import http.client
 import json
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from types import SimpleNamespace
 
 import grpc
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import (
@@ -91,7 +94,7 @@ def versions(server) -> dict:
     return {one.version: one.state for one in response.model_version_status}
 
 
-def http(server, path: str, body=None):
+def ask(server, path: str, body=None):
     data = None if body is None else (body if isinstance(body, bytes) else json.dumps(body).encode())
     url = f"http://127.0.0.1:{server.ports['rest']}{path}"
     try:
@@ -162,7 +165,7 @@ def test_a_request_that_never_ends_is_given_up_and_the_server_lives(server, reco
     with pytest.raises(grpc.RpcError) as caught:
         server.predictions.Predict(predict_request({"examples": records}, "loop"), timeout=1)
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
-    status, answer = http(server, "/v1/models/taxi:predict", {"signature_name": "loop", "instances": ["a"]})
+    status, answer = ask(server, "/v1/models/taxi:predict", {"signature_name": "loop", "instances": ["a"]})
     assert (status, list(answer)) == (504, ["error"])
     assert server.predictions.Predict(predict_request({"examples": records}), timeout=10).outputs
 
@@ -174,7 +177,7 @@ def test_metadata_by_both_protocols(server):
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
     assert set(signatures.signature_def) >= set(SIGNATURES)
-    status, answer = http(server, "/v1/models/taxi/versions/2/metadata")
+    status, answer = ask(server, "/v1/models/taxi/versions/2/metadata")
     assert (status, answer["model_spec"]) == (200, {"name": "taxi", "signature_name": "", "version": "2"})
     by_rest = answer["metadata"]["signature_def"]["signature_def"]["predict_json"]["inputs"]["distance"]
     assert by_rest["dtype"] == "DT_FLOAT"
@@ -184,19 +187,19 @@ def test_metadata_by_both_protocols(server):
 
 def test_status_by_rest(server):
     known = {"version": "2", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-    assert http(server, "/v1/models/taxi/versions/2") == (200, {"model_version_status": [known]})
-    assert http(server, "/v1/models/other") == (404, {"error": "Could not find any versions of model other"})
-    assert http(server, "/v2/models") == (400, {"error": "Malformed request: GET /v2/models"})
+    assert ask(server, "/v1/models/taxi/versions/2") == (200, {"model_version_status": [known]})
+    assert ask(server, "/v1/models/other") == (404, {"error": "Could not find any versions of model other"})
+    assert ask(server, "/v2/models") == (400, {"error": "Malformed request: GET /v2/models"})
 
 
 def test_predict_by_rest_in_both_formats(server):
     rows = [{"distance": [1.0], "payment": ["Cash"]}, {"distance": [4], "payment": [{"b64": "Tm8="}]}]
     columns = {"distance": [[1.0], [4]], "payment": [["Cash"], ["No"]]}
-    status, by_row = http(server, "/v1/models/taxi:predict", {"signature_name": "predict_json", "instances": rows})
+    status, by_row = ask(server, "/v1/models/taxi:predict", {"signature_name": "predict_json", "instances": rows})
     assert status == 200
     np.testing.assert_allclose(by_row["predictions"], [[1 / (1 + np.exp(0.25))], [1 / (1 + np.exp(2.0))]], rtol=1e-6)
     path = "/v1/models/taxi/versions/2:predict"
-    status, by_column = http(server, path, {"signature_name": "predict_json", "inputs": columns})
+    status, by_column = ask(server, path, {"signature_name": "predict_json", "inputs": columns})
     assert (status, by_column) == (200, {"outputs": by_row["predictions"]})
 
 
@@ -204,6 +207,8 @@ def test_predict_by_rest_in_both_formats(server):
     "path, body, status, said",
     [
         ("/v1/models/taxi:predict", b"{", 400, "JSON Parse error"),
+        ("/v1/models/taxi:predict", b'{"instances": ' + b"[" * 100_000, 400, "nested too deeply"),
+        ("/v1/models/taxi:predict", b'{"inputs": ' + b"[" * 300 + b"1" + b"]" * 300 + b"}", 400, "300 dimensions"),
         ("/v1/models/taxi:predict", {"instances": ["not an example"]}, 400, "Could not parse example input"),
         ("/v1/models/taxi:predict", {"signature_name": "no", "inputs": 1}, 400, 'Serving signature name: "no" not'),
         ("/v1/models/taxi/versions/9:predict", {"instances": ["a"]}, 404, "Servable not found"),
@@ -212,9 +217,35 @@ def test_predict_by_rest_in_both_formats(server):
     ],
 )
 def test_errors_by_rest(server, path, body, status, said):
-    found, answer = http(server, path, body)
+    found, answer = ask(server, path, body)
     assert found == status
     assert said in answer["error"]
+
+
+@pytest.mark.parametrize(
+    "announced, status, said",
+    [("-1", 411, "Content-Length"), ("8000000000", 413, "8000000000 bytes"), ("many", 411, "Content-Length")],
+)
+def test_a_length_that_cannot_be_is_refused_at_once(server, announced, status, said):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.ports["rest"], timeout=10)) as connection:
+        connection.putrequest("POST", "/v1/models/taxi:predict")
+        connection.putheader("Content-Length", announced)
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("Connection")) == (status, "close")
+        assert said in json.load(answer)["error"]
+
+
+def test_a_tensor_of_one_value_and_a_huge_shape_takes_no_memory(server, records):
+    request = predict_request({"examples": records[:2]})
+    huge = tf.make_tensor_proto(np.array(records[:1], object))
+    huge.tensor_shape.dim[0].size = 2**30
+    request.inputs["examples"].CopyFrom(huge)
+    with pytest.raises(grpc.RpcError) as refused:
+        server.predictions.Predict(request, timeout=10)
+    assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "1073741824" in refused.value.details()
+    assert psutil.Process(server.process.pid).memory_info().rss < 2 << 30
 
 
 def test_classify_and_regress(server):
@@ -230,10 +261,10 @@ def test_classify_and_regress(server):
     assert [one.value for one in server.predictions.Regress(request, timeout=10).result.regressions] == [0.5]
 
     body = {"signature_name": "classify", "context": {"distance": 0.5}, "examples": [{"distance": 0.25}, {}]}
-    status, answer = http(server, "/v1/models/taxi:classify", body)
+    status, answer = ask(server, "/v1/models/taxi:classify", body)
     assert (status, answer) == (200, {"results": [[["far", 0.25], ["near", 0.75]], [["far", 0.5], ["near", 0.5]]]})
     body = {"signature_name": "regress", "examples": [{"distance": [1.5]}]}
-    assert http(server, "/v1/models/taxi:regress", body) == (200, {"results": [3.0]})
+    assert ask(server, "/v1/models/taxi:regress", body) == (200, {"results": [3.0]})
 
 
 def test_warm_up_requests_were_replayed(server):
@@ -257,5 +288,12 @@ def test_a_newer_version_replaces_the_older_and_a_broken_one_does_not(server, sa
     assert versions(server)[2] == get_model_status_pb2.ModelVersionStatus.END
     response = server.predictions.Predict(predict_request({"inputs": records[:2]}), timeout=10)
     assert response.model_spec.version.value == 4
+    # Going back is a folder that is moved away: what was served before is served again, and what returns is, too.
+    (server.base / "4").rename(server.base / "four")
+    wait_for(lambda: versions(server).get(2) == AVAILABLE)
+    response = server.predictions.Predict(predict_request({"examples": records[:2]}), timeout=10)
+    assert response.model_spec.version.value == 2
+    (server.base / "four").rename(server.base / "4")
+    wait_for(lambda: versions(server).get(4) == AVAILABLE)
     server.process.terminate()
     assert server.process.wait(20) == 0
