@@ -22,10 +22,10 @@ def test_data_schema_and_code_are_there_and_fit_each_other(file):
 
 @every_configuration
 def test_the_schema_says_what_each_column_holds(file):
-    from millrace.config.schema_file import curated_schema
+    from millrace.textproto.schema_text import read
 
     config = load(file)
-    described = {feature.name: feature.type for feature in curated_schema(config).proto.feature}
+    described = {feature.name: feature.type for feature in read(config.schema_.file or "").proto.feature}
     assert all(described[name] for name in (*config.feature_table().columns(), config.label.column))
 
 
