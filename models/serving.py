@@ -4,21 +4,26 @@
 `transform_features`; a signature of your own is one more line.
 """
 
-import keras
+from collections.abc import Mapping
+from typing import Any, Optional
+
+import tensorflow as tf
 
 from millrace.training.fitting import Job
 from millrace.training.signatures import ServedModel, write
 
 
-def export(model: keras.Model, job: Job, directory: str) -> None:
+def export(model: Any, job: Job, directory: str, inputs: Optional[Mapping[str, tf.TensorSpec]] = None) -> None:
     """Writes the SavedModel, whole or not at all.
 
     Args:
-        model: maps transformed features by key to predictions, as `models.model.build_model` says.
+        model: maps transformed features by key to predictions, as `models.model.build_model` says; a Keras model, or
+            any tf.Module that can be called so.
         job: what it was trained on.
         directory: where the SavedModel goes; replaced when it exists.
+        inputs: what a model that is not Keras's reads, by key; every dense transformed feature when left out.
     """
-    served = ServedModel(model, job.config.table, job.tft_output)
+    served = ServedModel(model, job.config.table, job.tft_output, inputs)
     signatures = {
         "serving_default": served.of_examples(),
         "predict_json": served.of_columns(),
