@@ -4,7 +4,6 @@
     |-- BadInput              exit code 2: the user's input, and how to fix it
     |   |-- ConfigError       one or more problems of a configuration file, all at once
     |   |-- DataError         a table or examples that cannot be read or cannot be learned from
-    |   |   `-- UnreadableTable   what ExampleGen's workers report (components.example_gen)
     |   |-- SchemaError       a schema file that cannot be parsed or does not fit
     |   `-- InputRefused      what models cannot learn from; a ValueError too, for a project's own code
     |-- GateRefused           exit code 3: a gate said no (data, evaluation, infrastructure), and why

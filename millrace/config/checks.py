@@ -1,19 +1,17 @@
 """What can be known to fail before anything runs: checked in a second, without TensorFlow."""
 
-import csv
-import gzip
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
 from millrace.base.code_digest import defines
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
 from millrace.components.data_gate.policy import check_policy, check_waivers
-from millrace.components.example_gen.csv_cells import header_names
 from millrace.config.config import Config, Data, DatabaseServer
 from millrace.config.data_files import data_files
 from millrace.config.paths import layout
+from millrace.tables.files import opened
+from millrace.tables.headers import read_header
 from millrace.textproto import schema_text
 
 
@@ -85,47 +83,27 @@ def _columns(config: Config) -> Optional[list[str]]:
     """The columns of the first file, when the format tells them cheaply."""
     if config.data.format == "bigquery" or "://" in config.data.path:
         return None
-    files = list(data_files(config.data))
+    files = data_files(config.data)
     if not files:
         raise DataError(
-            f"no data file matches {_pattern(config)}",
+            f"no data file matches {', '.join(config.data.patterns)}",
             where=config.data.path,
             remedy="fix data.path and data.pattern in the configuration",
         )
     if config.data.format == "parquet":
         return _parquet_columns(files[0])
-    return _csv_header(files, config.data) if config.data.format == "csv" else None
+    return _csv_columns(files, config.data) if config.data.format == "csv" else None
 
 
-def _pattern(config: Config) -> str:
-    return ", ".join(split.pattern for split in config.data.files) or config.data.pattern
-
-
-def _csv_header(files: list[Path], data: Data) -> list[str]:
+def _csv_columns(files: list[Path], data: Data) -> list[str]:
     for file in files:
         if file.stat().st_size == 0:
             raise DataError("the file is empty", where=str(file), remedy="remove it, or put the data there")
-    opener = gzip.open if files[0].suffix == ".gz" else open
-    with opener(files[0], "rb") as stream:
-        lines = (line for line in stream if line.strip())
-        header, first = next(lines, None), next(lines, None)
-    if header is None or first is None:
-        raise DataError("there is a header and no row", where=str(files[0]), remedy="put the data there")
-    try:
-        return list(_names(header, data))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"the first line does not name the columns: {error}",
-            where=str(files[0]),
-            remedy="begin the file with one line of column names, in UTF-8",
-        ) from error
-
-
-def _names(header: bytes, data: Data) -> Sequence[str]:
-    """The names as ExampleGen will read them."""
-    if data.rules == "table":
-        return header_names(header, data.delimiter)
-    return header.decode().strip().split(data.delimiter)
+    with opened(files[0]) as stream:
+        header = read_header(stream, str(files[0]), data.delimiter, "csv" if data.rules == "table" else "tfx")
+        if not any(line.strip() for line in stream):
+            raise DataError("there is a header and no row", where=str(files[0]), remedy="put the data there")
+    return list(header.names)
 
 
 def _parquet_columns(file: Path) -> list[str]:

@@ -14,6 +14,7 @@ from millrace.base.plain_values import require_plain
 from millrace.base.section import Section
 from millrace.config.cloud_sections import EncryptionKey, KubeflowDeployment, VertexDeployment
 from millrace.features.description import Feature, FeatureTable, Label
+from millrace.tables.patterns import check_patterns
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -67,6 +68,17 @@ class Data(Section):
         if (self.format == "bigquery") != bool(self.query):
             raise ValueError("format bigquery goes with a query, and the other formats without one")
         return self
+
+    @model_validator(mode="after")
+    def _patterns_are_those_of_tfx(self) -> "Data":
+        if self.format != "bigquery":
+            check_patterns(self.patterns, self.span, self.version)
+        return self
+
+    @property
+    def patterns(self) -> list[str]:
+        """The file pattern of each split that has files of its own, else the one of all files."""
+        return [split.pattern for split in self.files] or [self.pattern]
 
 
 class Schema(Section):

@@ -9,7 +9,8 @@ import pyarrow.csv as arrow_csv
 
 from millrace.base.errors import DataError
 from millrace.init.dialect import Dialect
-from millrace.init.sources import Source, first_bytes, is_gzip, opened
+from millrace.init.sources import Source, first_bytes
+from millrace.tables.files import is_gzip, opened
 
 _BLOCK, _LEAST_BLOCK = 8 << 20, 64 << 10
 _PARTS = 32

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from millrace.base.errors import DataError
-from millrace.components.example_gen.csv_cells import BOM, decoded, header_names
 from millrace.init.sources import Source, first_bytes
+from millrace.tables.headers import BOM, decoded, difference, read_header
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 _RECORDS = 200
@@ -41,23 +41,12 @@ def find_dialect(source: Source) -> Dialect:
 
 def _dialect_of(file: Path) -> Dialect:
     start = first_bytes(file)
-    line = start.partition(b"\n")[0]
-    if not line.removeprefix(BOM).strip():
-        raise DataError("the first line is blank: it should name the columns", where=str(file), remedy=_HEADER_ADVICE)
     if b"\r" in start and b"\n" not in start:
         raise DataError(
             "its lines end with carriage returns alone", where=str(file), remedy="end every line with a line feed"
         )
     delimiter = _delimiter(start)
-    try:
-        return Dialect(delimiter, header_names(line, delimiter))
-    except csv.Error as error:
-        raise DataError(
-            f"the first line is not a CSV record: {error}", where=str(file), remedy=_HEADER_ADVICE
-        ) from error
-
-
-_HEADER_ADVICE = "begin the file with one line of column names"
+    return Dialect(delimiter, read_header(io.BytesIO(start), str(file), delimiter, "csv").names)
 
 
 def _delimiter(start: bytes) -> str:
@@ -103,21 +92,12 @@ def _require_same(first_file: Path, first: Dialect, file: Path, dialect: Dialect
     if dialect.delimiter != first.delimiter:
         how = f"its delimiter is {dialect.delimiter!r}, not {first.delimiter!r}"
     else:
-        how = _difference(first.names, dialect.names)
+        how = f"it {difference(first.names, dialect.names)}"
     raise DataError(
         f"its columns are not those of {first_file.name}: {how}",
         where=str(file),
         remedy="give all files the same header, or leave this one out",
     )
-
-
-def _difference(wanted: Sequence[str], seen: Sequence[str]) -> str:
-    lacks = [name for name in wanted if name not in seen]
-    adds = [name for name in seen if name not in wanted]
-    parts = [
-        f"it {word} {', '.join(map(repr, names[:5]))}" for word, names in (("lacks", lacks), ("adds", adds)) if names
-    ]
-    return " and ".join(parts) or "it has them in another order"
 
 
 def _require_distinct(names: Sequence[str], file: Path) -> None:

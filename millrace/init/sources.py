@@ -1,22 +1,19 @@
 """Which files make up a table: finds them, tells their format by their first bytes, and names them by one pattern."""
 
-import fnmatch
-import gzip
 import re
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import Literal
 
 from millrace.base.errors import DataError
 from millrace.config.loading import absolute
+from millrace.tables.files import matching, opened
 
 TableFormat = Literal["csv", "parquet"]
 
 PROBE_BYTES = 1 << 20
 _SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".txt", ".data", ".parquet", ".pq")
-_GZIP = b"\x1f\x8b"
 # First bytes, what they are, and what to do. https://en.wikipedia.org/wiki/List_of_file_signatures
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89PNG", "a PNG image", ""),
@@ -108,7 +105,7 @@ def _pattern(files: Sequence[Path]) -> str:
     candidates = [names[0]] if len(names) == 1 else []
     candidates += ["*", f"*{''.join(Path(names[0]).suffixes)}", f"*{suffix}", f"{prefix}*{suffix}", f"{prefix}*"]
     for candidate in candidates:
-        if "[" not in candidate and "{" not in candidate and _matched(everything, candidate) == names:
+        if "[" not in candidate and "{" not in candidate and matching(everything, candidate) == names:
             return candidate
     raise DataError(
         "no file pattern matches these files and no others",
@@ -122,10 +119,6 @@ def _common_start(names: Sequence[str]) -> str:
     while all(len(name) > same and name[same] == names[0][same] for name in names):
         same += 1
     return names[0][:same]
-
-
-def _matched(names: Iterable[str], pattern: str) -> list[str]:
-    return sorted(name for name in names if fnmatch.fnmatchcase(name, pattern) and not name.startswith("."))
 
 
 def format_of(file: Path) -> TableFormat:
@@ -163,21 +156,4 @@ def first_bytes(file: Path, size: int = PROBE_BYTES) -> bytes:
         DataError: the file cannot be read, or its gzip data is damaged.
     """
     with opened(file) as stream:
-        try:
-            return stream.read(size)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"the gzip data is damaged: {error}", where=str(file), remedy="write it again") from error
-
-
-def is_gzip(file: Path) -> bool:
-    """Whether a file begins like gzip."""
-    with open(file, "rb") as stream:
-        return stream.read(2) == _GZIP
-
-
-def opened(file: Path) -> IO[bytes]:
-    """Opens a file for reading, decompressed where it is gzip; raises `DataError` when that is not allowed."""
-    try:
-        return cast(IO[bytes], gzip.open(file, "rb")) if is_gzip(file) else open(file, "rb")
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", where=str(file), remedy=_ADVICE) from error
+        return stream.read(size)

@@ -13,8 +13,7 @@ from millrace.components import stage_ids
 from millrace.config.config import Config
 from millrace.jobspec import edit, runtime_inputs
 from millrace.jobspec.job import CompiledJob
-
-_SPAN_TOKENS = ("{SPAN", "{YYYY", "{MM", "{DD")
+from millrace.tables.patterns import FilePattern
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,7 @@ def _of_the_data(config: Config) -> list[RuntimeParameter]:
     if data.format == "bigquery":
         return [RuntimeParameter("query", stage_ids.EXAMPLE_GEN, runtime_inputs.QUERY, "STRING", data.query)]
     found = [RuntimeParameter("data_path", stage_ids.EXAMPLE_GEN, "input_base", "STRING", data.path)]
-    patterns = [split.pattern for split in data.files] or [data.pattern]
-    if any(token in pattern for token in _SPAN_TOKENS for pattern in patterns):
+    if FilePattern.parse(data.patterns[0]).has_span:
         span = runtime_inputs.NEWEST_SPAN if data.span is None else data.span
         found.append(RuntimeParameter("span", stage_ids.EXAMPLE_GEN, runtime_inputs.SPAN, "NUMBER_INTEGER", span))
     return found

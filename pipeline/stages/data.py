@@ -1,6 +1,5 @@
 """The stages that look at the data: ExampleGen, StatisticsGen, SchemaGen, CuratedSchema, ExampleValidator, DataGate."""
 
-import re
 from datetime import datetime, timezone
 from typing import Any, Optional
 
@@ -23,10 +22,8 @@ from millrace.components.example_gen.component import ColumnarExampleGen
 from millrace.components.statistics_gen.component import StatisticsGen
 from millrace.config.config import Config, Data
 from millrace.config.platform import Platform
+from millrace.tables.patterns import FilePattern
 from millrace.textproto import schema_text
-
-# TFX's token for a version, with an optional number of digits: {VERSION} or {VERSION:3}.
-_VERSION = re.compile(r"\{VERSION(:(?P<width>\d+))?\}")
 
 
 def build_example_gen(config: Config) -> BaseComponent:
@@ -71,18 +68,13 @@ def _reading(data: Data) -> dict[str, Any]:
 
 
 def _input_config(data: Data) -> example_gen_pb2.Input:
-    splits = [
-        example_gen_pb2.Input.Split(name=split.name, pattern=_of_version(split.pattern, data)) for split in data.files
-    ]
-    whole = example_gen_pb2.Input.Split(name="single_split", pattern=_of_version(data.pattern, data))
-    return example_gen_pb2.Input(splits=splits or [whole])
+    splits = [_input_split(split.name, split.pattern, data) for split in data.files]
+    return example_gen_pb2.Input(splits=splits or [_input_split("single_split", data.pattern, data)])
 
 
-def _of_version(pattern: str, data: Data) -> str:
-    """The pattern with its version written in, when one is named: TFX's driver itself only looks for the newest."""
-    if data.version is None:
-        return pattern
-    return _VERSION.sub(lambda token: str(data.version).zfill(int(token["width"] or 0)), pattern)
+def _input_split(name: str, pattern: str, data: Data) -> example_gen_pb2.Input.Split:
+    # A version that is named is written in: TFX's driver itself only looks for the newest.
+    return example_gen_pb2.Input.Split(name=name, pattern=FilePattern.parse(pattern).at(version=data.version).text)
 
 
 def _output_config(data: Data) -> Optional[example_gen_pb2.Output]:

@@ -90,7 +90,7 @@ def test_every_error_of_the_library_is_in_the_tree_and_survives_a_pickle():
     own = [kind for kind in _descendants(Exception) if kind.__module__.startswith("millrace.")]
     assert [kind for kind in own if not issubclass(kind, (MillraceError, Signal))] == []
     errors = [kind for kind in own if issubclass(kind, MillraceError)]
-    assert {"InputRefused", "UnreadableTable", "DataGateRefused", "ServiceFailure"} <= {k.__name__ for k in errors}
+    assert {"InputRefused", "DataGateRefused", "ServiceFailure"} <= {k.__name__ for k in errors}
     for kind in errors:
         make = MADE.get(kind.__name__, lambda kind: kind("what is wrong", where="a place", remedy="what to do"))
         error = make(kind)

@@ -117,7 +117,7 @@ def test_what_is_no_table_is_refused_with_a_remedy_and_nothing_is_written(tmp_pa
 def test_two_files_with_different_columns(tmp_path):
     write_csv(tmp_path / "a.csv", ROWS)
     write_csv(tmp_path / "b.csv", {"a": [1], "d": [2]})
-    with pytest.raises(DataError, match=r"columns are not those of a\.csv: it lacks 'b', 'c' and it adds 'd'"):
+    with pytest.raises(DataError, match=r"columns are not those of a\.csv: it lacks 'b', 'c' and adds 'd'"):
         column_names([str(tmp_path)])
 
 

@@ -1,40 +1,12 @@
-"""What a cell says once it is cleaned, and what a header names: rules that TFX's reader does not have.
+"""What a cell says once it is cleaned: rules that TFX's reader does not have.
 
 Neither Beam nor TFX is imported here: `millrace init` looks at tables by the same rules.
 """
 
-import csv
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
-BOM = b"\xef\xbb\xbf"
-
-
-def header_names(line: bytes, delimiter: str) -> tuple[str, ...]:
-    """Reads a header line as a CSV record.
-
-    Args:
-        line: the first line of a file; a byte order mark is no part of it, and bytes that are not UTF-8 are Latin-1.
-        delimiter: between two names.
-
-    Returns:
-        The names without the spaces around them; a column without a name is `column_` and its place, from 1.
-
-    Raises:
-        csv.Error: the line is not a CSV record.
-    """
-    text = decoded(line.removeprefix(BOM)).strip("\r\n")
-    names = next(csv.reader([text], delimiter=delimiter, strict=True), [])
-    return tuple(name.strip() or f"column_{place}" for place, name in enumerate(names, start=1))
-
-
-def decoded(text: bytes) -> str:
-    """Text in UTF-8, or in Latin-1 where it is not UTF-8."""
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text.decode("latin-1")
+from millrace.tables.headers import decoded
 
 
 def cleaned(cells: pa.Array, strip_spaces: bool, missing: tuple[str, ...], decode: bool) -> pa.Array:

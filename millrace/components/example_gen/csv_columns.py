@@ -5,10 +5,10 @@ import contextlib
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from millrace.base.errors import DataError
 from millrace.components.example_gen import csv_cells, csv_source, csv_text
 from millrace.components.example_gen.csv_source import RecordBlock
 from millrace.components.example_gen.options import Options
-from millrace.components.example_gen.refusal import UnreadableTable
 
 _BOM = b"\xef\xbb\xbf"
 _FLAW_ADVICE = "end every line with a line feed; quote a cell that holds a quote, and double the quote inside it"
@@ -28,7 +28,7 @@ def parse(block: RecordBlock, path: str, width: int, options: Options) -> list[p
         One binary array a column; an empty cell, or one that stands for no value, is an empty value.
 
     Raises:
-        UnreadableTable: a record has another number of cells, or line ends or quotes are out of place.
+        DataError: a record has another number of cells, or line ends or quotes are out of place.
     """
     delimiter = options.delimiter
     found = csv_text.flaw(block.text, delimiter.encode())
@@ -54,7 +54,7 @@ def _read(text: bytes, width: int, delimiter: str, on_misfit: object = None) -> 
     )
 
 
-def _misfit(block: RecordBlock, path: str, width: int, delimiter: str, error: Exception) -> UnreadableTable:
+def _misfit(block: RecordBlock, path: str, width: int, delimiter: str, error: Exception) -> DataError:
     """Reads the block again to say which record has too many or too few cells."""
     misfits: list[arrow_csv.InvalidRow] = []
 
@@ -65,7 +65,7 @@ def _misfit(block: RecordBlock, path: str, width: int, delimiter: str, error: Ex
     with contextlib.suppress(pa.ArrowInvalid):
         _read(block.text, width, delimiter, note)
     if not misfits or misfits[0].number is None:
-        return UnreadableTable(f"this is not a CSV table: {error}", path, _ROW_ADVICE)
+        return DataError(f"this is not a CSV table: {error}", path, _ROW_ADVICE)
     starts = csv_text.record_starts(block.text)
     position = int(starts[min(misfits[0].number, len(starts)) - 1])
     seen = misfits[0].actual_columns
@@ -75,6 +75,6 @@ def _misfit(block: RecordBlock, path: str, width: int, delimiter: str, error: Ex
     return _refusal(block, path, position, what, _ROW_ADVICE)
 
 
-def _refusal(block: RecordBlock, path: str, position: int, what: str, remedy: str) -> UnreadableTable:
+def _refusal(block: RecordBlock, path: str, position: int, what: str, remedy: str) -> DataError:
     line = csv_source.line_number(path, block.offset) + block.text.count(csv_text.LINE_END, 0, position)
-    return UnreadableTable(what, f"{path}, line {line}", remedy)
+    return DataError(what, f"{path}, line {line}", remedy)

@@ -1,23 +1,20 @@
 """CSV files as units of work: listing, headers, byte ranges cut at record ends, and blocks of whole records."""
 
 import contextlib
-import csv
 import dataclasses
-import gzip
-import zlib
 from collections.abc import Iterator
-from typing import IO, Optional
+from typing import IO, Any, Optional
 
 from apache_beam.io import filesystems
 
-from millrace.components.example_gen import csv_cells, csv_text
+from millrace.base.errors import DataError
+from millrace.components.example_gen import csv_text
 from millrace.components.example_gen.options import Options
-from millrace.components.example_gen.refusal import UnreadableTable
+from millrace.tables.files import GZIP, unzipped
+from millrace.tables.headers import Header, read_header
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _PROBE_BYTES = 64 << 10
 _COUNT_BYTES = 8 << 20
-_HEADER_LIMIT = 64 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,67 +45,31 @@ class RecordBlock:
     offset: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Header:
-    """Column names of a file, and the bytes that its header line takes."""
-
-    names: tuple[str, ...]
-    size: int
-
-
 @contextlib.contextmanager
 def opened(path: str) -> Iterator[IO[bytes]]:
     """Opens a file of any filesystem that Beam knows, decompressed where it begins like gzip."""
-    with filesystems.FileSystems.open(path, compression_type=filesystems.CompressionTypes.UNCOMPRESSED) as raw:
-        magic = raw.read(2)
-        raw.seek(0)
-        if magic != _GZIP_MAGIC:
-            yield raw
-            return
-        try:
-            with gzip.GzipFile(fileobj=raw) as unzipped:
-                yield unzipped  # type: ignore[misc]
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise UnreadableTable(f"the gzip data is damaged: {error}", path, "write the file again") from error
+    with _raw(path) as stream, unzipped(stream, path) as content:
+        yield content
 
 
 def is_compressed(path: str) -> bool:
     """Whether a file begins like gzip."""
-    with filesystems.FileSystems.open(path, compression_type=filesystems.CompressionTypes.UNCOMPRESSED) as raw:
-        return bool(raw.read(2) == _GZIP_MAGIC)
+    with _raw(path) as stream:
+        return bool(stream.read(len(GZIP)) == GZIP)
 
 
-def read_header(path: str, options: Options) -> Header:
-    """Reads the first line of a CSV file as column names.
+def _raw(path: str) -> Any:
+    return filesystems.FileSystems.open(path, compression_type=filesystems.CompressionTypes.UNCOMPRESSED)
+
+
+def header_of(path: str, options: Options) -> Header:
+    """The column names of a CSV file.
 
     Raises:
-        UnreadableTable: the file is empty, or its first line is blank, not UTF-8 or not text.
+        DataError: the file is empty, or its first line is blank, not UTF-8 or not text.
     """
     with opened(path) as file:
-        line = file.readline(_HEADER_LIMIT)
-    if not line:
-        raise UnreadableTable("the file is empty: a CSV file begins with a line of column names", path, _HEADER_ADVICE)
-    if b"\0" in line:
-        raise UnreadableTable("this is not text: its first line holds zero bytes", path, _FORMAT_ADVICE)
-    try:
-        names = _names(line, options)
-    except UnicodeDecodeError as error:
-        raise UnreadableTable("the first line is not UTF-8 text", path, _FORMAT_ADVICE) from error
-    except csv.Error as error:
-        raise UnreadableTable(f"the first line is not a CSV record: {error}", path, _HEADER_ADVICE) from error
-    if not line.strip():
-        raise UnreadableTable("the first line is blank: it should name the columns", path, _HEADER_ADVICE)
-    return Header(names, len(line))
-
-
-_HEADER_ADVICE = "begin the file with one line of column names, or leave it out of the input pattern"
-_FORMAT_ADVICE = "give CSV files in UTF-8, or Parquet files with the format parquet; narrow the input pattern"
-
-
-def _names(line: bytes, options: Options) -> tuple[str, ...]:
-    if options.header == "tfx":
-        return tuple(line.decode().strip().split(options.delimiter))
-    return csv_cells.header_names(line, options.delimiter)
+        return read_header(file, path, options.delimiter, options.header)
 
 
 def count_quotes(path: str, start: int, end: Optional[int]) -> int:
@@ -139,7 +100,7 @@ def blocks(work: ByteRange, odd_at_start: bool, odd_at_end: bool, options: Optio
         Blocks of whole records, in order.
 
     Raises:
-        UnreadableTable: a quote is not closed at the end of the file.
+        DataError: a quote is not closed at the end of the file.
     """
     with opened(work.path) as file:
         stop = None if work.end is None else _record_after(file, work.end, odd_at_end)
@@ -176,7 +137,7 @@ def _blocks_between(file: IO[bytes], path: str, start: int, stop: Optional[int],
         rest, offset = text[end:], offset + end
     if rest.count(csv_text.QUOTE) % 2:
         line = line_number(path, offset)
-        raise UnreadableTable("a quote is opened and never closed", f"{path}, line {line}", _QUOTE_ADVICE)
+        raise DataError("a quote is opened and never closed", f"{path}, line {line}", _QUOTE_ADVICE)
     if rest:
         yield RecordBlock(rest, offset)
 

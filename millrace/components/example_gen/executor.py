@@ -16,7 +16,7 @@ from tfx.utils import proto_utils
 from millrace.components.example_gen import shards, stages
 from millrace.components.example_gen.options import from_custom_config
 from millrace.components.example_gen.plan import make_plan
-from millrace.components.example_gen.refusal import UnreadableTable
+from millrace.components.example_gen.refusal import from_json
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -36,7 +36,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             exec_properties: those of FileBasedExampleGen, after its driver; `custom_config` as `options` packs it.
 
         Raises:
-            UnreadableTable: the input is not a table, or not one that TFX's own executor would read.
+            DataError: the input is not a table, or not one that TFX's own executor would read.
             ValueError: an output format is asked for other than tf.Examples in gzipped TFRecords.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
@@ -83,4 +83,4 @@ def _describe(artifact: types.Artifact, names: list[str], exec_properties: dict[
 def _raise_refusal(path: str) -> None:
     if fileio.exists(path):
         with fileio.open(path) as file:
-            raise UnreadableTable.from_json(file.read())
+            raise from_json(file.read())

@@ -8,6 +8,8 @@ from google.protobuf import struct_pb2
 from tfx.proto import example_gen_pb2
 from tfx.utils import proto_utils
 
+from millrace.tables.headers import Rule
+
 TableFormat = Literal["csv", "parquet"]
 FORMATS = ("csv", "parquet")
 HEADERS = ("tfx", "csv")
@@ -37,7 +39,7 @@ class Options:
 
     format: TableFormat = "csv"
     delimiter: str = ","
-    header: str = "tfx"
+    header: Rule = "tfx"
     missing: tuple[str, ...] = ()
     strip_spaces: bool = False
     values: str = "tfx"

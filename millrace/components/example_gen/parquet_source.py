@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam.io import filesystems
 
+from millrace.base.errors import DataError
 from millrace.components.example_gen import csv_cells, parquet_values
 from millrace.components.example_gen.options import Options
-from millrace.components.example_gen.refusal import UnreadableTable
 
 _TYPE_ADVICE = "write the column as integers, floats, strings or lists of these"
 
@@ -36,7 +36,7 @@ def row_group_ranges(path: str, options: Options) -> list[tuple[int, int]]:
     """Cuts a file into runs of row groups of about `range_bytes`.
 
     Raises:
-        UnreadableTable: the file is not Parquet, or two of its columns have one name.
+        DataError: the file is not Parquet, or two of its columns have one name.
     """
     with _opened(path) as file:
         metadata = _parquet(file, path).metadata
@@ -57,7 +57,7 @@ def batches(work: RowGroups, options: Options) -> Iterator[pa.RecordBatch]:
         Batches of `large_list` columns (see `examples`), of about `block_bytes`.
 
     Raises:
-        UnreadableTable: a column has a type, or a value, that TFX's executor does not take.
+        DataError: a column has a type, or a value, that TFX's executor does not take.
     """
     with _opened(work.path) as file:
         parquet = _parquet(file, work.path)
@@ -82,11 +82,11 @@ def _parquet(file: IO[bytes], path: str) -> pq.ParquetFile:
         parquet = pq.ParquetFile(file)
     except (pa.ArrowInvalid, OSError) as error:
         advice = "give Parquet files, or CSV files with the format csv; narrow the input pattern"
-        raise UnreadableTable(f"this is not a Parquet file: {error}", path, advice) from error
+        raise DataError(f"this is not a Parquet file: {error}", path, advice) from error
     names = parquet.schema_arrow.names
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise UnreadableTable(f"two columns are named {twice[0]!r}", path, "give each column a name of its own")
+        raise DataError(f"two columns are named {twice[0]!r}", path, "give each column a name of its own")
     return parquet
 
 
@@ -124,7 +124,7 @@ def _lists(column: pa.Array, name: str, path: str) -> pa.Array:
     flat = column.flatten()
     sizes = np.asarray(pc.fill_null(pc.list_value_length(column), 0)).astype(np.int64)
     if flat.null_count:
-        raise UnreadableTable(f"column {name!r} has lists with nulls inside", path, "fill the nulls, or leave them out")
+        raise DataError(f"column {name!r} has lists with nulls inside", path, "fill the nulls, or leave them out")
     values = pa.array([], pa.int64()) if len(flat) == 0 and not _known(flat.type) else _values(flat, name, path)
     return _with_nulls(np.concatenate(([0], np.cumsum(sizes))), values, sizes > 0)
 
@@ -160,12 +160,12 @@ def _values(column: pa.Array, name: str, path: str) -> pa.Array:
     if _is_bytes(kind):
         return (column.cast(pa.binary()) if pa.types.is_fixed_size_binary(kind) else column).cast(pa.large_binary())
     if not _known(kind):
-        raise UnreadableTable(f"column {name!r} has type {kind}, which an example cannot hold", path, _TYPE_ADVICE)
+        raise DataError(f"column {name!r} has type {kind}, which an example cannot hold", path, _TYPE_ADVICE)
     try:
         return column.cast(pa.int64())
     except pa.ArrowInvalid as error:
         what = f"column {name!r} has integers that do not fit 64 bits with a sign"
-        raise UnreadableTable(what, path, _TYPE_ADVICE) from error
+        raise DataError(what, path, _TYPE_ADVICE) from error
 
 
 def _truthy(column: pa.Array, values: pa.Array) -> pa.Array:

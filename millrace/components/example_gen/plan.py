@@ -9,12 +9,13 @@ from tfx.components.example_gen import utils
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 
+from millrace.base.errors import DataError
 from millrace.components.example_gen import csv_source, parquet_source
-from millrace.components.example_gen.csv_source import ByteRange, Header
+from millrace.components.example_gen.csv_source import ByteRange
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import RowGroups
-from millrace.components.example_gen.refusal import UnreadableTable
 from millrace.components.example_gen.splits import Partition
+from millrace.tables.headers import Header, difference
 
 Work = Union[ByteRange, RowGroups]
 
@@ -42,7 +43,7 @@ def make_plan(
     """Lists the input and cuts it.
 
     Raises:
-        UnreadableTable: no file, an empty file, or files with different columns.
+        DataError: no file, an empty file, or files with different columns.
     """
     work: list[Work] = []
     columns: list[tuple[str, ...]] = []
@@ -54,7 +55,7 @@ def make_plan(
                 for start, end in parquet_source.row_group_ranges(path, options):
                     work.append(RowGroups(group, len(work), path, start, end))
             continue
-        headers = [csv_source.read_header(path, options) for path in paths]
+        headers = [csv_source.header_of(path, options) for path in paths]
         columns.append(_same_columns(paths, headers))
         for path, header in zip(paths, headers, strict=True):
             work += _ranges(group, len(work), path, header, options)
@@ -64,9 +65,7 @@ def make_plan(
 def _list(pattern: str) -> list[str]:
     paths = sorted(path for path in fileio.glob(pattern) if not fileio.isdir(path))
     if not paths:
-        raise UnreadableTable(
-            "no file matches this pattern", pattern, "check the path of the data and the split's pattern"
-        )
+        raise DataError("no file matches this pattern", pattern, "check the path of the data and the split's pattern")
     return paths
 
 
@@ -74,15 +73,8 @@ def _same_columns(paths: list[str], headers: list[Header]) -> tuple[str, ...]:
     for path, header in zip(paths, headers, strict=True):
         if header.names == headers[0].names:
             continue
-        missing = [name for name in headers[0].names if name not in header.names]
-        added = [name for name in header.names if name not in headers[0].names]
-        parts = [
-            f"{word} {', '.join(map(repr, names[:5]))}"
-            for word, names in (("lacks", missing), ("adds", added))
-            if names
-        ]
-        how = " and ".join(parts) or "has them in another order"
-        raise UnreadableTable(f"its columns are not those of {paths[0]}: it {how}", path, _SAME_ADVICE)
+        how = difference(headers[0].names, header.names)
+        raise DataError(f"its columns are not those of {paths[0]}: it {how}", path, _SAME_ADVICE)
     return headers[0].names
 
 

@@ -11,8 +11,8 @@ from typing import Optional
 import numpy as np
 import pyarrow as pa
 
+from millrace.base.errors import DataError
 from millrace.components.example_gen import examples
-from millrace.components.example_gen.refusal import UnreadableTable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Partition:
             records: the same rows as serialised examples.
 
         Raises:
-            UnreadableTable: the feature to split by is missing, without a value, or a float.
+            DataError: the feature to split by is missing, without a value, or a float.
         """
         if not self.buckets:
             return np.full(len(records), group)
@@ -69,5 +69,5 @@ def remainders(keys: list[bytes], modulus: int) -> np.ndarray:
     return rest.astype(np.int64)
 
 
-def _unfit(what: str) -> UnreadableTable:
-    return UnreadableTable(what, "", "split by an integer or string column that has a value in every row")
+def _unfit(what: str) -> DataError:
+    return DataError(what, "", "split by an integer or string column that has a value in every row")

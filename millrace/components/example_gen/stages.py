@@ -19,13 +19,14 @@ import pyarrow as pa
 from tfx.components.example_gen import write_split
 
 from millrace.base import files
+from millrace.base.errors import DataError
 from millrace.components.example_gen import csv_columns, csv_source, csv_types, examples, parquet_source, shards
 from millrace.components.example_gen.csv_source import ByteRange, RecordBlock
 from millrace.components.example_gen.csv_types import ColumnType
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import RowGroups
 from millrace.components.example_gen.plan import Work, WorkPlan
-from millrace.components.example_gen.refusal import UnreadableTable
+from millrace.components.example_gen.refusal import to_json
 from millrace.components.example_gen.shards import Shard, ShardWriter
 
 REFUSAL_FILE = "refusal.json"
@@ -33,7 +34,7 @@ _HELD_BYTES = 192 << 20
 _MOST_THREADS = 8
 
 Cells = list[pa.Array]
-Types = Union[tuple[ColumnType, ...], UnreadableTable]
+Types = Union[tuple[ColumnType, ...], DataError]
 Encoded = list[tuple[str, bytes, pa.RecordBatch]]
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -135,7 +136,7 @@ class InferTypes(beam.DoFn):
         """Infers."""
         try:
             yield work.group, self._infer(work, dict(quotes))
-        except UnreadableTable as refusal:
+        except DataError as refusal:
             yield work.group, refusal
 
     def _infer(self, work: ByteRange, quotes: dict[int, int]) -> Types:
@@ -171,9 +172,9 @@ def merge_types(found: Iterable[Types]) -> Types:
     """The types of a whole input split; a refusal overrides any."""
     result: Optional[Types] = None
     for types in found:
-        if isinstance(types, UnreadableTable):
+        if isinstance(types, DataError):
             return types
-        if isinstance(result, UnreadableTable):
+        if isinstance(result, DataError):
             return result
         result = types if result is None else tuple(max(pair) for pair in zip(result, types, strict=True))
     return result or ()
@@ -188,15 +189,15 @@ class WriteShards(beam.DoFn):
 
     def process(
         self, work: Work, quotes: Iterable[tuple[int, int]], types: dict[int, Types]
-    ) -> Iterator[Union[Shard, UnreadableTable]]:
+    ) -> Iterator[Union[Shard, DataError]]:
         """Reads, encodes and writes."""
-        refusal = next((found for found in types.values() if isinstance(found, UnreadableTable)), None)
+        refusal = next((found for found in types.values() if isinstance(found, DataError)), None)
         if refusal is not None:
             yield refusal
             return
         try:
             written = self._write(work, dict(quotes), types)
-        except UnreadableTable as found:
+        except DataError as found:
             yield found
             return
         self._instances.inc(sum(shard.rows for shard in written))
@@ -223,7 +224,7 @@ class WriteShards(beam.DoFn):
         encode: Callable[[pa.RecordBatch], Encoded],
         threads: int,
     ) -> Iterator[Encoded]:
-        assert not isinstance(types, UnreadableTable)
+        assert not isinstance(types, DataError)
         names = self._plan.columns[work.group]
         parsed = PARSED.take((self._staging, work.index))
         if parsed is not None:
@@ -283,21 +284,21 @@ class Publish(beam.DoFn):
     def __init__(self, plan: WorkPlan, uri: str, split_folders: dict[str, str], staging: str) -> None:
         self._plan, self._uri, self._split_folders, self._staging = plan, uri, split_folders, staging
 
-    def process(self, _: Any, results: list[Union[Shard, UnreadableTable]]) -> None:
+    def process(self, _: Any, results: list[Union[Shard, DataError]]) -> None:
         """Publishes."""
-        refusals = [result for result in results if isinstance(result, UnreadableTable)]
+        refusals = [result for result in results if isinstance(result, DataError)]
         written = [result for result in results if isinstance(result, Shard)]
         refusals = refusals or self._without_rows(written)
         if not refusals:
             shards.publish(self._uri, self._split_folders, written)
             return
-        files.write(os.path.join(self._staging, REFUSAL_FILE), min(refusals, key=str).to_json())
+        files.write(os.path.join(self._staging, REFUSAL_FILE), to_json(min(refusals, key=str)))
 
-    def _without_rows(self, written: list[Shard]) -> list[UnreadableTable]:
+    def _without_rows(self, written: list[Shard]) -> list[DataError]:
         filled = {self._plan.work[shard.index].group for shard in written}
         advice = "the files hold column names only, or nothing: check the export"
         return [
-            UnreadableTable("there is not one row of data", pattern, advice)
+            DataError("there is not one row of data", pattern, advice)
             for group, pattern in enumerate(self._plan.patterns)
             if group not in filled
         ]

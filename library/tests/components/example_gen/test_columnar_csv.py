@@ -12,7 +12,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from millrace.components.example_gen.refusal import UnreadableTable
+from millrace.base.errors import DataError
 
 EVERY = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -60,9 +60,9 @@ def _same_or_both_refuse(stages_of, tfx_of, text: str, **chosen: object) -> None
             expected = error
         try:
             seen = stages_of(base, os.path.join(folder, "out"), **chosen)
-        except UnreadableTable as refusal:
+        except DataError as refusal:
             seen = refusal
-    if isinstance(seen, UnreadableTable):
+    if isinstance(seen, DataError):
         nothing = not isinstance(expected, Exception) and not any(expected.values())
         assert isinstance(expected, Exception) or nothing, f"refused what TFX reads: {seen}"
         assert seen.exit_code == 2 and seen.remedy and seen.where
@@ -162,7 +162,7 @@ def test_split_by_a_feature(stages_of, tfx_of, tmp_path):
 def test_split_by_an_unfit_feature_is_refused(stages_of, tmp_path, feature, said):
     """TFX fails on these in a worker."""
     _write(tmp_path, "f,none\n1.5,\n2.5,\n")
-    with pytest.raises(UnreadableTable, match=said):
+    with pytest.raises(DataError, match=said):
         stages_of(tmp_path, tmp_path / "out", feature, header="tfx")
 
 
@@ -224,6 +224,6 @@ def test_what_is_no_table_is_refused_with_its_place(stages_of, tmp_path, files, 
     base.mkdir()
     for name, text in files.items():
         (base / name).write_bytes(text.encode("latin-1"))
-    with pytest.raises(UnreadableTable, match=said) as refused:
+    with pytest.raises(DataError, match=said) as refused:
         stages_of(base, tmp_path / "out", block_bytes=8)
     assert refused.value.remedy and refused.value.exit_code == 2

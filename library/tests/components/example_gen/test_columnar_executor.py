@@ -15,11 +15,11 @@ from tfx.proto import example_gen_pb2
 from tfx.utils import io_utils
 from tfx_bsl.coders import example_coder
 
+from millrace.base.errors import DataError
 from millrace.components.example_gen import sidecar
 from millrace.components.example_gen.component import ColumnarExampleGen
 from millrace.components.example_gen.executor import Executor
 from millrace.components.example_gen.options import Options, from_custom_config
-from millrace.components.example_gen.refusal import UnreadableTable
 
 TFX = Path(tfx.__file__).parent
 EXTERNAL = TFX / "components" / "testdata" / "external"
@@ -73,7 +73,7 @@ def test_refusal_leaves_nothing_behind(executed, tmp_path):
     base = tmp_path / "in"
     base.mkdir()
     (base / "a.csv").write_text("x,y\n1,2\n3\n")
-    with pytest.raises(UnreadableTable, match="line 3: this line has 1 cell") as refused:
+    with pytest.raises(DataError, match="line 3: this line has 1 cell") as refused:
         executed(Executor, base, tmp_path / "out", Options())
     assert refused.value.exit_code == 2 and refused.value.remedy
     assert os.listdir(tmp_path / "out") == []

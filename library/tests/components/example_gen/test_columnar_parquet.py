@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tfx.components.example_gen import base_example_gen_executor, utils
 from tfx.proto import example_gen_pb2
 
-from millrace.components.example_gen.refusal import UnreadableTable
+from millrace.base.errors import DataError
 
 EVERY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 INTS = st.sampled_from([0, 1, -1, 127, 128, 300, 2**31 - 1, -(2**31)]) | st.integers(-(2**63), 2**63 - 1)
@@ -97,7 +97,7 @@ def test_types_that_an_example_cannot_hold_are_refused(stages_of, tmp_path, colu
     with pytest.raises((RuntimeError, TypeError, ValueError, KeyError)):
         _tfx_examples([pa.table([column], names=["x"])])
     pq.write_table(pa.table([column], names=["x"]), tmp_path / "a.parquet")
-    with pytest.raises(UnreadableTable, match=said) as refused:
+    with pytest.raises(DataError, match=said) as refused:
         stages_of(tmp_path, tmp_path / "out", format="parquet")
     assert refused.value.remedy
 
@@ -105,5 +105,5 @@ def test_types_that_an_example_cannot_hold_are_refused(stages_of, tmp_path, colu
 def test_what_is_not_parquet_is_refused(stages_of, tmp_path: Path):
     """A CSV file, say."""
     (tmp_path / "a.parquet").write_text("x,y\n1,2\n")
-    with pytest.raises(UnreadableTable, match="not a Parquet file"):
+    with pytest.raises(DataError, match="not a Parquet file"):
         stages_of(tmp_path, tmp_path / "out", format="parquet")

@@ -1,0 +1,88 @@
+"""What the first line of a CSV file names, by TFX's rule or as a record."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, Literal
+
+from millrace.base.errors import DataError
+
+Rule = Literal["tfx", "csv"]
+
+BOM = b"\xef\xbb\xbf"
+_LONGEST = 64 << 20
+_HEADER_ADVICE = "begin the file with one line of column names, or leave it out of the pattern"
+_FORMAT_ADVICE = "give CSV files in UTF-8, or Parquet files with the format parquet; narrow the pattern"
+
+
+@dataclass(frozen=True)
+class Header:
+    """Column names of a file, and the bytes that its header line takes."""
+
+    names: tuple[str, ...]
+    size: int
+
+
+def read_header(stream: IO[bytes], name: str, delimiter: str, rule: Rule) -> Header:
+    """Reads the first line of a CSV file as column names.
+
+    Args:
+        stream: the file's text, decompressed, at its beginning.
+        name: what to call the file in a message.
+        delimiter: between two names.
+        rule: `tfx` splits the line at every delimiter, as `CsvExampleGen` does: quotes and a byte order mark become
+            part of a name. `csv` reads it as a CSV record, as `header_names` does.
+
+    Raises:
+        DataError: the file is empty, or its first line is blank, not UTF-8, no record or not text.
+    """
+    line = stream.readline(_LONGEST)
+    if not line:
+        raise DataError(
+            "the file is empty: a CSV file begins with a line of column names", where=name, remedy=_HEADER_ADVICE
+        )
+    if b"\0" in line:
+        raise DataError("this is not text: its first line holds zero bytes", where=name, remedy=_FORMAT_ADVICE)
+    if not line.removeprefix(BOM).strip():
+        raise DataError("the first line is blank: it should name the columns", where=name, remedy=_HEADER_ADVICE)
+    try:
+        names = header_names(line, delimiter) if rule == "csv" else tuple(line.decode().strip().split(delimiter))
+    except UnicodeDecodeError as error:
+        raise DataError("the first line is not UTF-8 text", where=name, remedy=_FORMAT_ADVICE) from error
+    except csv.Error as error:
+        raise DataError(f"the first line is not a CSV record: {error}", where=name, remedy=_HEADER_ADVICE) from error
+    return Header(names, len(line))
+
+
+def header_names(line: bytes, delimiter: str) -> tuple[str, ...]:
+    """Reads a header line as a CSV record.
+
+    Args:
+        line: the first line of a file; a byte order mark is no part of it, and bytes that are not UTF-8 are Latin-1.
+        delimiter: between two names.
+
+    Returns:
+        The names without the spaces around them; a column without a name is `column_` and its place, from 1.
+
+    Raises:
+        csv.Error: the line is not a CSV record.
+    """
+    text = decoded(line.removeprefix(BOM)).strip("\r\n")
+    names = next(csv.reader([text], delimiter=delimiter, strict=True), [])
+    return tuple(name.strip() or f"column_{place}" for place, name in enumerate(names, start=1))
+
+
+def decoded(text: bytes) -> str:
+    """Text in UTF-8, or in Latin-1 where it is not UTF-8."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
+def difference(wanted: Sequence[str], seen: Sequence[str]) -> str:
+    """How the columns of one file differ from those of the first, in words that follow "it"."""
+    lacks = [name for name in wanted if name not in seen]
+    adds = [name for name in seen if name not in wanted]
+    parts = [f"{word} {', '.join(map(repr, names[:5]))}" for word, names in (("lacks", lacks), ("adds", adds)) if names]
+    return " and ".join(parts) or "has them in another order"
