@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from millrace.cli.board import stage_table
+from millrace.cli.group import Group
 from millrace.cli.service_options import also, connected, local_time, service_options
 from millrace.cli.submit import print_end
 from millrace.cloud.remote.jobs import JobState, RemoteJob
@@ -26,11 +27,11 @@ _STYLES = {
 }
 
 
-class _ListsByDefault(click.Group):
+class _ListsByDefault(Group):
     """A group that lists when no command of it is named, so that `millrace jobs -n 5` works."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        named = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
         return super().parse_args(ctx, args if named else ["list", *args])
 
 

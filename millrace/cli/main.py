@@ -12,6 +12,7 @@ import click
 
 from millrace.base.errors import MillraceError
 from millrace.base.noise import ignore_warnings
+from millrace.cli.group import Group
 
 # Dotted paths, so that `millrace --help` imports none of them; the help is theirs in one line.
 COMMANDS = {
@@ -30,7 +31,7 @@ COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 

@@ -13,6 +13,7 @@ import click
 
 from millrace.base.errors import BadInput, MillraceError
 from millrace.base.interrupts import terminated_is_interrupted
+from millrace.base.names import did_you_mean
 from millrace.base.quiet import output_to
 from millrace.cli.board import Board
 from millrace.cli.prepared_job import compiled_before, parameter_values
@@ -132,9 +133,11 @@ def _rehearsed(
         for finding in findings:
             logging.getLogger(__name__).warning("%s: %s; %s", finding.where, finding.what, finding.remedy)
         refuse(findings)
-        unknown = set(options.fail) - {step.name for step in job.walk()}
-        if unknown:
-            raise BadInput(f"there is no task {', '.join(sorted(unknown))}", where="--fail")
+        tasks = [step.name for step in job.walk()]
+        for name in options.fail:
+            if name not in tasks:
+                what = f"there is no task {name}{did_you_mean(name, tasks)}"
+                raise BadInput(what, where="--fail", remedy=f"the tasks are: {', '.join(tasks)}")
         return run_rehearsal(
             job,
             place,

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from millrace.base.errors import BadInput
+from millrace.cli.group import Group
 from millrace.cli.prepared_job import compiled_before, parameter_values, prepared
 from millrace.cli.service_options import also, connected, local_time, service_options
 from millrace.cloud.remote.jobs import RemoteSchedule, Service
@@ -21,7 +22,7 @@ from millrace.config.loading import load
 from millrace.jobspec.job import Dialect
 
 
-@click.group()
+@click.group(cls=Group)
 def schedules() -> None:
     """Make, list and delete schedules on a service."""
 

@@ -1,6 +1,5 @@
 """`millrace schema`: show, compare and change the data contract, with what the data says beside it."""
 
-import difflib
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +8,9 @@ from typing import Any, Optional
 import click
 
 from millrace.base.errors import SchemaError
+from millrace.base.names import nearest
 from millrace.cli import schema_tables as tables
+from millrace.cli.group import Group
 from millrace.cli.options import config_options
 from millrace.schema import files, words
 from millrace.schema import impact as impacts
@@ -26,7 +27,7 @@ from millrace.textproto.schema_text import SchemaText
 _LAST = click.option("-n", "--last", default=10, show_default=True, type=click.IntRange(min=1), help="Runs to look at.")
 
 
-@click.group()
+@click.group(cls=Group)
 def schema() -> None:
     """Show, compare and change the data contract.
 
@@ -201,7 +202,7 @@ def _chosen(found: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence
         fitting = [p for p in found if p.anomaly.reason == reason and p.preferred and p.after is not None]
         if not fitting:
             there = sorted({proposal.anomaly.reason for proposal in found})
-            near = difflib.get_close_matches(reason.upper(), there, n=1) or there
+            near = nearest(reason, there) or there
             remedy = f"the reasons of the latest run: {', '.join(near) or 'none'}"
             raise SchemaError(f"no proposal for {reason}", remedy=remedy)
         chosen += [proposal for proposal in fitting if proposal not in chosen]

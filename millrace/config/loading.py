@@ -1,6 +1,5 @@
 """Reads a configuration file: the only place where YAML, overrides and relative paths become a `Config`."""
 
-import difflib
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from millrace.base.errors import ConfigError
+from millrace.base.names import did_you_mean
 from millrace.config.config import Config
 
 PACKAGE_SCHEME = "package:"
@@ -191,8 +191,7 @@ def _in_words(problem: Any) -> str:
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}" if known else ""
+    return did_you_mean(name, known) or (f"; known here: {', '.join(known)}" if known else "")
 
 
 def _names_beside(location: tuple[Any, ...]) -> set[str]:

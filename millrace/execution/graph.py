@@ -9,6 +9,7 @@ from tfx.orchestration.portable import runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from millrace.base.errors import BadInput
+from millrace.base.names import did_you_mean
 
 
 def compile_graph(pipeline: Pipeline) -> pipeline_pb2.Pipeline:
@@ -46,7 +47,8 @@ def bind(
     nodes = {node.pipeline_node.node_info.id: node.pipeline_node for node in graph.nodes}
     for stage in filter(None, (from_stage, to_stage)):
         if stage not in nodes:
-            raise BadInput(f"there is no stage {stage}", remedy=f"the stages are: {', '.join(nodes)}")
+            remedy = f"the stages are: {', '.join(nodes)}"
+            raise BadInput(f"there is no stage {stage}{did_you_mean(stage, nodes)}", remedy=remedy)
     rerun = _reachable([from_stage], {name: node.downstream_nodes for name, node in nodes.items()})
     wanted = _reachable([to_stage], {name: node.upstream_nodes for name, node in nodes.items()}) or set(nodes)
     for name, node in nodes.items():

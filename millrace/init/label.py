@@ -1,9 +1,9 @@
 """What is to be predicted: the task and the classes, from the label's values."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from millrace.base.errors import DataError
+from millrace.base.names import did_you_mean
 from millrace.features.description import ClassValue, Task
 from millrace.init.columns import Column
 from millrace.init.dialect import looks_like_data
@@ -89,9 +89,8 @@ def require_label(names: tuple[str, ...], label: str, where: str) -> None:
     """Raises `DataError` when the label is not among the columns; with the nearest names."""
     if label in names:
         return
-    near = get_close_matches(label, names, n=1, cutoff=0.6)
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    remedy = f"give --label one of: {shown}" + (f"; did you mean {near[0]}?" if near else "")
+    remedy = f"give --label one of: {shown}{did_you_mean(label, names)}"
     if looks_like_data(names):
         remedy = f"the first line looks like a row of data: begin the file with column names; {remedy}"
     raise DataError(f"there is no column {label!r}", where=where, remedy=remedy)

@@ -17,6 +17,7 @@ import yaml
 
 from millrace.base import files
 from millrace.base.errors import BadInput
+from millrace.base.names import did_you_mean
 
 Spec = dict[str, Any]
 Dialect = Literal["vertex", "kubeflow"]
@@ -180,7 +181,7 @@ class CompiledJob:
     def _converted(self, name: str, value: Any) -> Any:
         if name not in self.parameters:
             raise BadInput(
-                f"the job has no parameter {name}",
+                f"the job has no parameter {name}{did_you_mean(name, self.parameters)}",
                 where=self.file,
                 remedy=f"its parameters are: {', '.join(self.parameters) or 'none'}",
             )

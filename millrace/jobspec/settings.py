@@ -1,6 +1,7 @@
 """Lays a deployment's settings of stages over a compiled job: resources, caching, retries, timeouts."""
 
 from millrace.base.errors import ConfigError
+from millrace.base.names import did_you_mean
 from millrace.config.cloud_sections import Deployment
 from millrace.jobspec import edit
 from millrace.jobspec.job import CompiledJob
@@ -24,7 +25,7 @@ def apply_stage_settings(job: CompiledJob, deployment: Deployment, section: str,
         raise ConfigError(
             f"the pipeline has no stage {', '.join(unknown)} that runs in a container",
             where=f"{section}.stages",
-            remedy=f"name one of: {', '.join(stages)}",
+            remedy=f"name one of: {', '.join(stages)}{did_you_mean(unknown[0], stages)}",
         )
     for stage in stages:
         wanted = deployment.of_stage(stage)

@@ -14,6 +14,7 @@ from typing import Any, Optional, TypeVar, Union
 from google.protobuf import text_format
 from google.protobuf.message import Message as Proto
 
+from millrace.base.names import did_you_mean
 from millrace.textproto import tree
 from millrace.textproto.layout import Block, TextLayout
 from millrace.textproto.lexer import TextProtoError
@@ -56,8 +57,7 @@ def _located(error: text_format.ParseError, text: str, message: Proto) -> TextPr
     unknown = _NO_FIELD.search(what)
     if unknown:
         kind = message.DESCRIPTOR.file.pool.FindMessageTypeByName(unknown[1])
-        near = difflib.get_close_matches(unknown[2], [field.name for field in kind.fields], n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(unknown[2], (field.name for field in kind.fields))
         what = f"{kind.name} has no field named {unknown[2]}{hint}"
     return TextProtoError(what.strip().rstrip("."), text, position)
 

@@ -4,13 +4,13 @@ What counts as missing is decided here, once: no value in the example, a NaN or 
 empty once the spaces around it are gone.
 """
 
-import difflib
 from collections.abc import Mapping
 from typing import NamedTuple, Union
 
 import tensorflow as tf
 
 from millrace.base.errors import InputRefused
+from millrace.base.names import nearest
 
 Column = Union[tf.Tensor, tf.SparseTensor, tf.RaggedTensor]
 
@@ -27,7 +27,7 @@ def column_of(inputs: Mapping[str, Column], name: str) -> Column:
     if name in inputs:
         column = inputs[name]
         return column.to_sparse() if isinstance(column, tf.RaggedTensor) else column
-    near = difflib.get_close_matches(name, inputs, n=3, cutoff=0.6)
+    near = nearest(name, inputs, count=3)
     raise InputRefused(
         f"the column {name!r} is not in the data's schema",
         where=f"features.{name}",

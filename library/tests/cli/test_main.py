@@ -48,7 +48,9 @@ def test_every_command_is_there_with_its_help():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["no-such-command"], "No such command 'no-such-command'"),
+        (["no-such-command"], "there is no command no-such-command"),
+        (["rnu"], "there is no command rnu; did you mean run?"),
+        (["jobs", "lst"], "there is no command lst; did you mean list?"),
         (["run", "--runner", "spark"], "'spark' is not one of"),
         (["run", "-c", "nowhere.yaml"], "nowhere.yaml: there is no such file"),
         (["runs", "--set", "training.stepz=3"], "did you mean steps?"),

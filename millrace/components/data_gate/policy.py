@@ -7,10 +7,11 @@ protos are imported here, so that a configuration can be checked without TensorF
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Any, Literal, Union, get_args
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+from millrace.base.names import nearest
 
 Action = Literal["block", "warn", "ignore"]
 
@@ -300,6 +301,6 @@ def _day(value: Union[str, date]) -> Union[date, None]:
 
 
 def _unknown(place: str, reason: str) -> str:
-    near = get_close_matches(str(reason).upper(), sorted(known_reasons()), n=3, cutoff=0.5)
+    near = nearest(str(reason), known_reasons(), count=3)
     hint = f"the nearest are {', '.join(near)}" if near else "no known reason is near to it"
     return f"{place}: {reason} is not a reason code; {hint}"

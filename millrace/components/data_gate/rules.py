@@ -6,11 +6,11 @@ only that is said.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Optional, Union
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from millrace.base.names import nearest
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.wording import content, number, one_of, share, values_in_rows
 from millrace.statistics.columns import ColumnStatistics
@@ -174,5 +174,5 @@ def _feature(name: str, filled: Sequence[CheckedSplit]) -> Iterator[Finding]:
 
 
 def _no_column(name: str, filled: Sequence[CheckedSplit]) -> str:
-    near = get_close_matches(name, sorted({path[0] for split in filled for path in split.columns}), n=1, cutoff=0.7)
+    near = nearest(name, {path[0] for split in filled for path in split.columns})
     return f"no such column; there is {near[0]}" if near else "no such column"

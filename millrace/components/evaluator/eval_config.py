@@ -1,6 +1,5 @@
 """What TFMA measures and what a model must reach: the `EvalConfig`, from plain values of the configuration."""
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional, Union
 
@@ -9,6 +8,7 @@ from tensorflow_model_analysis.metrics import confusion_matrix_metrics, metric_t
 from tensorflow_model_analysis.proto import config_pb2
 
 from millrace.base.errors import InputRefused
+from millrace.base.names import nearest
 from millrace.features.description import Label
 from millrace.features.keys import transformed_key
 
@@ -193,8 +193,7 @@ def _require_known(name: str) -> None:
     known = {*metric_types.registered_metrics(), *_FROM_KERAS}
     if name in known:
         return
-    spelt = {one.lower(): one for one in sorted(known)}
-    near = [spelt[one] for one in difflib.get_close_matches(name.lower(), spelt, n=3, cutoff=0.5)]
+    near = nearest(name, known, count=3)
     raise InputRefused(
         f"{name} is not a metric of TFMA",
         where="evaluation.metrics",
