@@ -80,11 +80,11 @@ class TaskIo:
             outputs_are_folders: as for TFX's executors; to any other command an output's URI may be a file.
         """
         Path(self.folder).mkdir(parents=True, exist_ok=True)
-        for artifact in (a for found in self.outputs.values() for a in found):
+        for artifact in (a for of_key in self.outputs.values() for a in of_key):
             place = Path(artifact.uri)
             (place if outputs_are_folders else place.parent).mkdir(parents=True, exist_ok=True)
 
-    def told(self) -> dict[str, Any]:
+    def executor_output(self) -> dict[str, Any]:
         """What the task, or its driver, wrote down; empty when it wrote nothing.
 
         Raises:
@@ -95,15 +95,15 @@ class TaskIo:
         except FileNotFoundError:
             return {}
         try:
-            told: dict[str, Any] = json.loads(text or "{}")
+            output: dict[str, Any] = json.loads(text or "{}")
         except ValueError as error:
             raise MillraceError(f"the executor's output is no JSON: {error}", where=str(self.output_file)) from error
-        return told
+        return output
 
     def after_driver(self) -> "TaskIo":
         """With the parameters and the outputs' properties that the driver found."""
-        told = self.told()
-        return replace(self, parameters={**self.parameters, **_values(told)}, outputs=_updated(self.outputs, told))
+        output = self.executor_output()
+        return replace(self, parameters={**self.parameters, **_values(output)}, outputs=_updated(self.outputs, output))
 
     def after_executor(self) -> tuple[dict[str, list[Artifact]], dict[str, Any]]:
         """The outputs as they are now, and the output parameters.
@@ -111,10 +111,10 @@ class TaskIo:
         Raises:
             MillraceError: a declared parameter was not written.
         """
-        told = self.told()
-        values = _values(told)
+        output = self.executor_output()
+        values = _values(output)
         given = {name: self._given(name, values) for name in self.output_parameters}
-        return _updated(self.outputs, told), given
+        return _updated(self.outputs, output), given
 
     def _given(self, name: str, values: Mapping[str, Any]) -> Any:
         if name in values:
@@ -139,20 +139,20 @@ def _read(text: str, kind: str) -> Any:
 
 
 def _lists(artifacts: Mapping[str, Sequence[Artifact]]) -> dict[str, Any]:
-    return {key: {"artifacts": [artifact.to_runtime() for artifact in found]} for key, found in artifacts.items()}
+    return {key: {"artifacts": [artifact.to_runtime() for artifact in of_key]} for key, of_key in artifacts.items()}
 
 
-def _values(told: Mapping[str, Any]) -> dict[str, Any]:
-    typed = {name: plain_value(value) for name, value in told.get("parameters", {}).items()}
-    return {**typed, **told.get("parameterValues", {})}
+def _values(output: Mapping[str, Any]) -> dict[str, Any]:
+    typed = {name: plain_value(value) for name, value in output.get("parameters", {}).items()}
+    return {**typed, **output.get("parameterValues", {})}
 
 
-def _updated(outputs: Mapping[str, Sequence[Artifact]], told: Mapping[str, Any]) -> dict[str, list[Artifact]]:
-    said = {key: found.get("artifacts", []) for key, found in told.get("artifacts", {}).items()}
+def _updated(outputs: Mapping[str, Sequence[Artifact]], output: Mapping[str, Any]) -> dict[str, list[Artifact]]:
+    updates = {key: written.get("artifacts", []) for key, written in output.get("artifacts", {}).items()}
     return {
         key: [
-            artifact.updated(said[key][index]) if index < len(said.get(key, [])) else artifact
-            for index, artifact in enumerate(found)
+            artifact.updated(updates[key][index]) if index < len(updates.get(key, [])) else artifact
+            for index, artifact in enumerate(artifacts)
         ]
-        for key, found in outputs.items()
+        for key, artifacts in outputs.items()
     }

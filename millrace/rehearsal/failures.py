@@ -30,17 +30,17 @@ class NotRehearsed(Signal):
     """A task that cannot run on this machine, and why."""
 
 
-def explain(task: str, code: int, told: Path, log: Path, environment: Environment) -> Failure:
+def explain(task: str, code: int, failure_file: Path, log: Path, environment: Environment) -> Failure:
     """Says why a process failed.
 
     Args:
         task: the task's name.
         code: the exit code; negative the signal that ended it.
-        told: the file that `failure_hook` writes.
+        failure_file: the file that `failure_hook` writes.
         log: the task's log.
         environment: where it ran.
     """
-    causes = json.loads(told.read_text(encoding="utf-8")) if told.exists() else []
+    causes = json.loads(failure_file.read_text(encoding="utf-8")) if failure_file.exists() else []
     for cause in causes:
         if cause["type"] == "ModuleNotFoundError" and cause.get("name"):
             return _missing(task, cause["name"], environment)

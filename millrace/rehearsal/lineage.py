@@ -69,7 +69,10 @@ class Lineage:
             The execution's id.
         """
         with self._lock:
-            execution = _Execution(type_id=self._execution_type(kind), last_known_state=_Execution.RUNNING)
+            type_id = self._store.put_execution_type(
+                metadata_store_pb2.ExecutionType(name=kind), can_add_fields=True, can_omit_fields=True
+            )
+            execution = _Execution(type_id=type_id, last_known_state=_Execution.RUNNING)
             for name, value in parameters.items():
                 _set(execution.custom_properties[name], value)
             events = [(_Stored(), event) for event in _events(inputs, _Event.INPUT)]
@@ -83,7 +86,7 @@ class Lineage:
         *,
         cached: bool = False,
         internal: bool = False,
-        told: Optional[Mapping[str, str]] = None,
+        notes: Optional[Mapping[str, str]] = None,
         inputs: Optional[Artifacts] = None,
     ) -> None:
         """Records that a task ended well.
@@ -94,21 +97,21 @@ class Lineage:
             outputs: its output artifacts.
             cached: whether they come from an earlier execution.
             internal: whether they were only looked up, as by a resolver.
-            told: texts to keep with the execution.
+            notes: texts to keep with the execution.
             inputs: its input artifacts, whose names may stand in the outputs' metadata.
         """
         # Kubeflow Pipelines may leave artifacts without a name; their URIs tell them apart.
-        known = {text: a.id for found in (inputs or {}).values() for a in found for text in (a.name, a.uri)}
+        known = {text: a.id for of_key in (inputs or {}).values() for a in of_key for text in (a.name, a.uri)}
         with self._lock:
             [execution] = self._store.get_executions_by_id([execution_id])
             execution.last_known_state = _Execution.CACHED if cached else _Execution.COMPLETE
-            for name, text in (told or {}).items():
+            for name, text in (notes or {}).items():
                 execution.custom_properties[name].string_value = text
             kind = _Event.INTERNAL_OUTPUT if internal else _Event.OUTPUT
             pairs = []
-            for key, found in outputs.items():
-                for event in _events({key: found}, kind):
-                    artifact = next(a for a in found if a.id == event.artifact_id)
+            for key, artifacts in outputs.items():
+                for event in _events({key: artifacts}, kind):
+                    artifact = next(a for a in artifacts if a.id == event.artifact_id)
                     old = _Stored() if cached or internal else self._stored(artifact, known)
                     pairs.append((old, event))
             self._put(execution, task, pairs)
@@ -120,7 +123,7 @@ class Lineage:
             execution.last_known_state = _Execution.FAILED
             execution.custom_properties[FAILURE_PROPERTY].string_value = reason
             self._put(execution, task, [])
-            made = self._store.get_artifacts_by_id([a.id for found in outputs.values() for a in found])
+            made = self._store.get_artifacts_by_id([a.id for artifacts in outputs.values() for a in artifacts])
             for artifact in made:
                 artifact.state = _Stored.ABANDONED
             self._store.put_artifacts(made)
@@ -134,10 +137,10 @@ class Lineage:
         """
         with self._lock:
             context = self._store.get_context_by_type_and_name("pipeline", self._pipeline)
-            found = self._store.get_artifacts_by_context(context.id) if context else []
+            artifacts = self._store.get_artifacts_by_context(context.id) if context else []
             types = {known.id: known.name for known in self._store.get_artifact_types()}
         wanted = type_name({"schemaTitle": type_title})
-        live = [a for a in found if a.state == _Stored.LIVE and (not type_title or types[a.type_id] == wanted)]
+        live = [a for a in artifacts if a.state == _Stored.LIVE and (not type_title or types[a.type_id] == wanted)]
         live.sort(key=lambda artifact: (artifact.create_time_since_epoch, artifact.id), reverse=True)
         return [_artifact(stored, schema) for stored in live]
 
@@ -157,12 +160,12 @@ class Lineage:
         with self._lock:
             node = self._store.get_context_by_type_and_name("node", f"{self._pipeline}.{task}")
             executions = self._store.get_executions_by_context(node.id) if node else []
-            for execution in sorted(executions, key=lambda found: found.id, reverse=True):
+            for execution in sorted(executions, key=lambda execution: execution.id, reverse=True):
                 done = execution.last_known_state == _Execution.COMPLETE
                 if done and execution.custom_properties[CACHE_KEY].string_value == key:
                     outputs = output_artifacts(self._store, execution.id)
-                    if all(_is_whole(a) for found in outputs.values() for a in found):
-                        made = {k: [_artifact(a, schemas[k]) for a in found] for k, found in outputs.items()}
+                    if all(_is_whole(a) for artifacts in outputs.values() for a in artifacts):
+                        made = {k: [_artifact(a, schemas[k]) for a in artifacts] for k, artifacts in outputs.items()}
                         return made, execution.custom_properties[OUTPUT_PARAMETERS].string_value
         return None
 
@@ -183,22 +186,15 @@ class Lineage:
         names = {**self._names, "node": f"{self._pipeline}.{task}"}
         contexts = []
         for kind, name in names.items():
-            known = self._store.get_context_by_type_and_name(kind, name)
-            contexts.append(known or self._new_context(kind, name))
+            context = self._store.get_context_by_type_and_name(kind, name)
+            if context is None:
+                type_id = self._store.put_context_type(
+                    metadata_store_pb2.ContextType(name=kind), can_add_fields=True, can_omit_fields=True
+                )
+                [number] = self._store.put_contexts([metadata_store_pb2.Context(type_id=type_id, name=name)])
+                [context] = self._store.get_contexts_by_id([number])
+            contexts.append(context)
         return contexts
-
-    def _new_context(self, kind: str, name: str) -> metadata_store_pb2.Context:
-        type_id = self._store.put_context_type(
-            metadata_store_pb2.ContextType(name=kind), can_add_fields=True, can_omit_fields=True
-        )
-        [number] = self._store.put_contexts([metadata_store_pb2.Context(type_id=type_id, name=name)])
-        [context] = self._store.get_contexts_by_id([number])
-        return context
-
-    def _execution_type(self, kind: str) -> int:
-        wanted = metadata_store_pb2.ExecutionType(name=kind)
-        number: int = self._store.put_execution_type(wanted, can_add_fields=True, can_omit_fields=True)
-        return number
 
     def _artifact_type(self, schema: Mapping[str, Any]) -> int:
         wanted = metadata_store_pb2.ArtifactType(name=type_name(dict(schema)))
@@ -226,8 +222,8 @@ class Lineage:
 def _events(artifacts: Artifacts, kind: int) -> list[_Event]:
     """One event an artifact: ML Metadata keeps no second one, as for a champion that is compared with itself."""
     made: list[_Event] = []
-    for key, found in artifacts.items():
-        for index, artifact in enumerate(found):
+    for key, of_key in artifacts.items():
+        for index, artifact in enumerate(of_key):
             if artifact.id in (event.artifact_id for event in made):
                 continue
             event = _Event(artifact_id=artifact.id, type=kind)

@@ -19,6 +19,7 @@ from millrace.rehearsal.placeholders import fill_in
 _TERM = re.compile(
     r"\s*(?P<field>[A-Za-z_][\w.-]*)\s*(?P<operator>!=|=)\s*(?:\"(?P<text>(?:[^\"\\]|\\.)*)\"|(?P<word>[^\s\"()]+))\s*"
 )
+_FIELDS = ("schema_title", "state", "name", "uri", "display_name")
 _AND = re.compile(r"AND\b")
 _METADATA = re.compile(r"metadata\.(?P<key>.+)\.(?P<kind>number_value|string_value|bool_value)")
 
@@ -35,20 +36,17 @@ class Term:
         """Whether an artifact fulfils it. Its type and its state are asked for by the query itself."""
         if self.field in ("schema_title", "state"):
             return True
-        return (_field(artifact, self.field) == self._wanted()) is self.equal
-
-    def _wanted(self) -> Any:
-        if self.field.endswith(".number_value"):
-            return float(self.value)
-        return self.value.lower() == "true" if self.field.endswith(".bool_value") else self.value
-
-
-def _field(artifact: Artifact, field: str) -> Any:
-    found = _METADATA.fullmatch(field)
-    if found:
-        value = artifact.metadata.get(found["key"])
-        return float(value) if found["kind"] == "number_value" and isinstance(value, (int, float)) else value
-    return {"name": artifact.name, "uri": artifact.uri, "display_name": artifact.metadata.get("name", "")}[field]
+        of_metadata = _METADATA.fullmatch(self.field)
+        if not of_metadata:
+            fields = {"name": artifact.name, "uri": artifact.uri, "display_name": artifact.metadata.get("name", "")}
+            return (fields[self.field] == self.value) is self.equal
+        value = artifact.metadata.get(of_metadata["key"])
+        wanted: Any = self.value
+        if of_metadata["kind"] == "number_value":
+            value, wanted = float(value) if isinstance(value, (int, float)) else value, float(wanted)
+        elif of_metadata["kind"] == "bool_value":
+            wanted = wanted.lower() == "true"
+        return (value == wanted) is self.equal
 
 
 def parse(text: str) -> list[Term]:
@@ -59,23 +57,19 @@ def parse(text: str) -> list[Term]:
     """
     terms, rest = [], text
     while True:
-        found = _TERM.match(rest)
-        if not found or not _is_known(found["field"]):
+        term = _TERM.match(rest)
+        if not term or not (term["field"] in _FIELDS or _METADATA.fullmatch(term["field"])):
             raise MillraceError(
                 f"the query {text} cannot be rehearsed from here on: {rest.strip() or 'it ends too early'}",
                 remedy="a rehearsal knows comparisons joined by AND; docs/rehearsal.md names their fields",
             )
-        value = found["word"] if found["text"] is None else re.sub(r"\\(.)", r"\1", found["text"])
-        terms.append(Term(found["field"], found["operator"] == "=", value))
-        rest = rest[found.end() :]
+        value = term["word"] if term["text"] is None else re.sub(r"\\(.)", r"\1", term["text"])
+        terms.append(Term(term["field"], term["operator"] == "=", value))
+        rest = rest[term.end() :]
         if not rest:
             return terms
         joined = _AND.match(rest)
         rest = rest[joined.end() :] if joined else f" {rest}"
-
-
-def _is_known(field: str) -> bool:
-    return field in ("schema_title", "state", "name", "uri", "display_name") or bool(_METADATA.fullmatch(field))
 
 
 def resolve(
@@ -93,14 +87,14 @@ def resolve(
         lineage: where to look.
 
     Returns:
-        What was found by output key. Where a query needs an input that no artifact came for, nothing is found.
+        The artifacts by output key. Where a query needs an input that no artifact came for, nothing is found.
     """
-    found: dict[str, list[Artifact]] = {}
+    outputs: dict[str, list[Artifact]] = {}
     for key, query in spec.get("outputArtifactQueries", {}).items():
         schema = schemas.get(key, {})
         text = query.get("filter", "")
         if _waits_for_nothing(text, executor_input):
-            found[key] = []
+            outputs[key] = []
             continue
         terms = parse(fill_in([text], executor_input, {})[0])
         title = next((term.value for term in terms if term.field == "schema_title" and term.equal), "")
@@ -108,8 +102,8 @@ def resolve(
         candidates = lineage.live(title, schema) if live else []
         accepted = [artifact for artifact in candidates if all(term.accepts(artifact) for term in terms)]
         # The limit is 1 unless the query says otherwise: pipeline_spec.proto, ArtifactQuerySpec.
-        found[key] = accepted[: int(query.get("limit") or 1)]
-    return found
+        outputs[key] = accepted[: int(query.get("limit") or 1)]
+    return outputs
 
 
 def _waits_for_nothing(text: str, executor_input: Mapping[str, Any]) -> bool:

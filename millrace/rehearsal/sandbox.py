@@ -59,10 +59,10 @@ class Sandbox:
             MillraceError: it cannot be compiled.
         """
         with tempfile.TemporaryDirectory() as scratch:
-            asked, made, told = (Path(scratch) / name for name in ("config", "job", "failure"))
-            asked.write_bytes(pickle.dumps(config))
-            line = ["python", "-m", "millrace.rehearsal.compiling", os.getcwd(), str(asked), service, str(made)]
-            variables = {**self.environment.variables(self._home), FILE_VARIABLE: str(told)}
+            request, made, failure_file = (Path(scratch) / name for name in ("config", "job", "failure"))
+            request.write_bytes(pickle.dumps(config))
+            line = ["python", "-m", "millrace.rehearsal.compiling", os.getcwd(), str(request), service, str(made)]
+            variables = {**self.environment.variables(self._home), FILE_VARIABLE: str(failure_file)}
             running = self.processes.start(Command(line, self._home, variables, log))
             try:
                 code = running.ended.result().code
@@ -70,7 +70,7 @@ class Sandbox:
                 running.kill()
                 raise
             if code:
-                failure = explain("compile", code, told, log, self.environment)
+                failure = explain("compile", code, failure_file, log, self.environment)
                 kind = BadInput if failure.exit_code == BadInput.exit_code else MillraceError
                 raise kind(failure.what, where=failure.where, remedy=failure.remedy)
             return from_documents(json.loads(made.read_text(encoding="utf-8")))

@@ -55,43 +55,43 @@ class Scope:
         given = task.get("inputs", {})
         parameters = {}
         declared = component.get("inputDefinitions", {}).get("parameters", {})
-        for name, said in declared.items():
-            if "defaultValue" in said:
-                parameters[name] = plain_value(said["defaultValue"])
-        for name, said in given.get("parameters", {}).items():
-            found, value = self._parameter(said)
-            if found:
+        for name, definition in declared.items():
+            if "defaultValue" in definition:
+                parameters[name] = plain_value(definition["defaultValue"])
+        for name, spec in given.get("parameters", {}).items():
+            has_value, value = self._parameter(spec)
+            if has_value:
                 parameters[name] = value
             elif name not in parameters and not declared.get(name, {}).get("isOptional"):
                 raise MillraceError(f"the parameter {name} has no value", remedy="--param NAME=VALUE sets it")
-        artifacts = {key: self._artifacts(said) for key, said in given.get("artifacts", {}).items()}
-        return parameters, {key: found for key, found in artifacts.items() if found is not None}
+        artifacts = {key: self._artifacts(spec) for key, spec in given.get("artifacts", {}).items()}
+        return parameters, {key: of_key for key, of_key in artifacts.items() if of_key is not None}
 
-    def _parameter(self, said: Mapping[str, Any]) -> tuple[bool, Any]:
-        if "runtimeValue" in said:
-            return self._runtime_value(said["runtimeValue"])
-        if "componentInputParameter" in said:
-            name = said["componentInputParameter"]
+    def _parameter(self, spec: Mapping[str, Any]) -> tuple[bool, Any]:
+        if "runtimeValue" in spec:
+            return self._runtime_value(spec["runtimeValue"])
+        if "componentInputParameter" in spec:
+            name = spec["componentInputParameter"]
             return name in self.parameters, self.parameters.get(name)
-        if "taskOutputParameter" in said:
-            source = said["taskOutputParameter"]
+        if "taskOutputParameter" in spec:
+            source = spec["taskOutputParameter"]
             values = self._producer(source.get("producerTask", "")).parameters
             key = source.get("outputParameterKey", "")
             return key in values, values.get(key)
-        if "taskFinalStatus" in said:
-            return True, self._final_status(said["taskFinalStatus"].get("producerTask", ""))
-        raise NotRehearsed(f"a parameter is given in a way that is not rehearsed: {', '.join(said)}")
+        if "taskFinalStatus" in spec:
+            return True, self._final_status(spec["taskFinalStatus"].get("producerTask", ""))
+        raise NotRehearsed(f"a parameter is given in a way that is not rehearsed: {', '.join(spec)}")
 
-    def _runtime_value(self, said: Mapping[str, Any]) -> tuple[bool, Any]:
-        if "runtimeParameter" in said:
-            return said["runtimeParameter"] in self.parameters, self.parameters.get(said["runtimeParameter"])
-        value = plain_value(said["constantValue"]) if "constantValue" in said else said.get("constant")
+    def _runtime_value(self, spec: Mapping[str, Any]) -> tuple[bool, Any]:
+        if "runtimeParameter" in spec:
+            return spec["runtimeParameter"] in self.parameters, self.parameters.get(spec["runtimeParameter"])
+        value = plain_value(spec["constantValue"]) if "constantValue" in spec else spec.get("constant")
         return True, fill_in_job(value, self.job)
 
-    def _artifacts(self, said: Mapping[str, Any]) -> list[Artifact] | None:
-        if "componentInputArtifact" in said:
-            return self.artifacts.get(said["componentInputArtifact"])
-        source = said.get("taskOutputArtifact", {})
+    def _artifacts(self, spec: Mapping[str, Any]) -> list[Artifact] | None:
+        if "componentInputArtifact" in spec:
+            return self.artifacts.get(spec["componentInputArtifact"])
+        source = spec.get("taskOutputArtifact", {})
         return self._producer(source.get("producerTask", "")).artifacts.get(source.get("outputArtifactKey", ""), [])
 
     def _producer(self, name: str) -> TaskOutcome:
@@ -121,16 +121,16 @@ class Scope:
 
     def outputs_of(self, dag: Mapping[str, Any]) -> tuple[dict[str, list[Artifact]], dict[str, Any]]:
         """What the graph as a whole gives, once its tasks have ended."""
-        said = dag.get("outputs", {})
+        declared = dag.get("outputs", {})
         artifacts: dict[str, list[Artifact]] = {}
-        for key, selectors in said.get("artifacts", {}).items():
+        for key, selectors in declared.get("artifacts", {}).items():
             for selector in selectors.get("artifactSelectors", ()):
                 made = self.outcomes.get(selector.get("producerSubtask", ""))
                 artifacts.setdefault(key, []).extend(
                     made.artifacts.get(selector.get("outputArtifactKey", ""), []) if made else []
                 )
         parameters: dict[str, Any] = {}
-        for key, selector in said.get("parameters", {}).items():
+        for key, selector in declared.get("parameters", {}).items():
             one_of = selector.get("valueFromOneof", {}).get("parameterSelectors", [])
             for source in [*([selector["valueFromParameter"]] if "valueFromParameter" in selector else []), *one_of]:
                 made = self.outcomes.get(source.get("producerSubtask", ""))

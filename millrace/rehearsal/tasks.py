@@ -61,14 +61,21 @@ class TaskRun:
     def run(self) -> TaskOutcome:
         """Runs it. What goes wrong is in the outcome."""
         try:
-            self._refuse_loops()
+            for loop in ("artifactIterator", "parameterIterator"):
+                if loop in self._task:
+                    raise NotRehearsed(f"a loop ({loop}) is not rehearsed")
             self._parameters, self._inputs = self._scope.inputs_of(self._task, self._component)
             condition = self._task.get("triggerPolicy", {}).get("condition", "")
             if not holds(condition, self._inputs, self._parameters):
                 return self._ended(TaskState.SKIPPED, note="its condition does not hold")
             if "dag" in self._component:
                 return self._run_graph()
-            return self._run_alone()
+            self._world.journal.record(self._name, State.RUNNING)
+            if "resolver" in self._executor:
+                return self._run_resolver()
+            if "importer" in self._executor:
+                return self._run_importer()
+            return self._run_container()
         except NotRehearsed as why:
             self._world.find(self._name, f"not rehearsed: {why}")
             self._fail_execution(f"not rehearsed: {why}", {})
@@ -78,11 +85,6 @@ class TaskRun:
         # Whatever else a task's spec may bring about is this task's failure, and not that of the whole rehearsal.
         except Exception as error:
             return self._failed(as_failure(error, self._name))
-
-    def _refuse_loops(self) -> None:
-        for loop in ("artifactIterator", "parameterIterator"):
-            if loop in self._task:
-                raise NotRehearsed(f"a loop ({loop}) is not rehearsed")
 
     def _run_graph(self) -> TaskOutcome:
         dag = self._component["dag"]
@@ -95,40 +97,31 @@ class TaskRun:
         report = TaskReport(self._name, state, time.time() - self._began, failure=failure)
         return TaskOutcome(report, artifacts, parameters)
 
-    def _run_alone(self) -> TaskOutcome:
-        self._world.journal.record(self._name, State.RUNNING)
-        if "resolver" in self._executor:
-            return self._run_resolver()
-        if "importer" in self._executor:
-            return self._run_importer()
-        return self._run_container()
-
     def _run_resolver(self) -> TaskOutcome:
         if self._world.job.dialect == "kubeflow":
             what = "Kubeflow Pipelines refuses resolver tasks"
             raise TaskFailed(Failure(what, self._name, "compile with: millrace compile --runner kubeflow", 2))
         self._begin("resolver")
         io = TaskIo("", False, self._parameters, self._inputs)
-        found = resolve(self._executor["resolver"], self._schemas(), io.to_json(), self._world.lineage)
-        self._world.lineage.end(self._name, self._execution, found, internal=True)
-        counted = sum(len(artifacts) for artifacts in found.values())
-        return self._ended(TaskState.DONE, (found, {}), note="" if counted else "nothing found")
+        outputs = resolve(self._executor["resolver"], self._schemas(), io.to_json(), self._world.lineage)
+        self._world.lineage.end(self._name, self._execution, outputs, internal=True)
+        return self._ended(TaskState.DONE, (outputs, {}), note="" if any(outputs.values()) else "nothing found")
 
     def _run_importer(self) -> TaskOutcome:
         self._begin("importer")
         [(key, schema)] = self._schemas().items()
-        made, new = import_artifact(self._executor["importer"], schema, self._parameters, self._world.lineage)
-        found = {key: [made]}
-        self._world.lineage.end(self._name, self._execution, found, cached=not new)
-        return self._ended(TaskState.DONE if new else TaskState.CACHED, (found, {}))
+        artifact, new = import_artifact(self._executor["importer"], schema, self._parameters, self._world.lineage)
+        outputs = {key: [artifact]}
+        self._world.lineage.end(self._name, self._execution, outputs, cached=not new)
+        return self._ended(TaskState.DONE if new else TaskState.CACHED, (outputs, {}))
 
     def _run_container(self) -> TaskOutcome:
-        spec, said = container_of(self._executor)
+        spec, differences = container_of(self._executor)
         self._limit = limit_of(spec)
         self._container = Container(self._world, self._name, spec)
         self._container.require_command()
-        for sentence in said:
-            self._world.find(self._name, sentence)
+        for difference in differences:
+            self._world.find(self._name, difference)
         io = self._new_io(_kind(spec) != _ANY_COMMAND)
         try:
             return self._run_commands(self._container, spec, io)
@@ -145,18 +138,16 @@ class TaskRun:
         self._begin(_kind(spec))
         key = caching.cache_key(self._world.job.name, self._name, self._component, spec, self._parameters, self._inputs)
         if self._world.options.cache and caching.is_cacheable(self._task):
-            found = self._world.lineage.cached(self._name, key, self._schemas())
-            if found:
-                return self._from_cache(*found)
+            cached = self._world.lineage.cached(self._name, key, self._schemas())
+            if cached:
+                artifacts, text = cached
+                self._world.lineage.end(self._name, self._execution, artifacts, cached=True)
+                return self._ended(TaskState.CACHED, (artifacts, json.loads(text or "{}")))
         self._try(container, io)
         artifacts, parameters = io.after_executor()
-        told = {CACHE_KEY: key, OUTPUT_PARAMETERS: json.dumps(parameters)}
-        self._world.lineage.end(self._name, self._execution, artifacts, told=told, inputs=self._inputs)
+        notes = {CACHE_KEY: key, OUTPUT_PARAMETERS: json.dumps(parameters)}
+        self._world.lineage.end(self._name, self._execution, artifacts, notes=notes, inputs=self._inputs)
         return self._ended(TaskState.DONE, (artifacts, parameters))
-
-    def _from_cache(self, artifacts: dict[str, list[Artifact]], parameters: str) -> TaskOutcome:
-        self._world.lineage.end(self._name, self._execution, artifacts, cached=True)
-        return self._ended(TaskState.CACHED, (artifacts, json.loads(parameters or "{}")))
 
     def _try(self, container: Container, io: TaskIo) -> None:
         policy = retries.of(self._task)
@@ -179,23 +170,23 @@ class TaskRun:
     def _new_io(self, for_tfx: bool) -> TaskIo:
         """Fresh outputs. Every try of a task gets the same ones, and whatever an earlier try has left there."""
         folder = f"{self._world.root}/{self._name}_{uuid.uuid4().int >> 65}"
-        outputs = {key: [self._new_output(key, schema, folder)] for key, schema in self._schemas().items()}
+        # Both services name an artifact by the record that they keep of it, and ask the cache by that name.
+        outputs = {
+            key: [self._world.lineage.new_artifact(schema, "", f"{folder}/{key}")]
+            for key, schema in self._schemas().items()
+        }
         definitions = self._component.get("inputDefinitions", {}).get("parameters", {})
         given = self._component.get("outputDefinitions", {}).get("parameters", {})
-        types = {name: said.get("type", "") for name, said in definitions.items()}
-        types.update({f"outputs.{name}": said.get("parameterType", "STRING") for name, said in given.items()})
+        types = {name: spec.get("type", "") for name, spec in definitions.items()}
+        types.update({f"outputs.{name}": spec.get("parameterType", "STRING") for name, spec in given.items()})
         typed = self._world.job.schema_version.startswith("2.0")
         io = TaskIo(folder, typed, self._parameters, self._inputs, outputs, tuple(given), types)
         io.make_folders(outputs_are_folders=for_tfx)
         return io
 
-    def _new_output(self, key: str, schema: Mapping[str, Any], folder: str) -> Artifact:
-        # Both services name an artifact by the record that they keep of it, and ask the cache by that name.
-        return self._world.lineage.new_artifact(schema, "", f"{folder}/{key}")
-
     def _schemas(self) -> dict[str, dict[str, Any]]:
         declared = self._component.get("outputDefinitions", {}).get("artifacts", {})
-        return {key: said.get("artifactType", {}) for key, said in declared.items()}
+        return {key: spec.get("artifactType", {}) for key, spec in declared.items()}
 
     def _begin(self, kind: str) -> None:
         self._execution = self._world.lineage.begin(self._name, kind, self._parameters, self._inputs)
@@ -223,7 +214,7 @@ class TaskRun:
             seconds=time.time() - self._began,
             peak=self._container.peak if self._container else None,
             limit=self._limit,
-            outputs={key: [self._world.clouds.cloud(a.uri) for a in found] for key, found in artifacts.items()},
+            outputs={key: [self._world.clouds.cloud(a.uri) for a in of_key] for key, of_key in artifacts.items()},
             attempts=tuple(self._attempts),
             note=note,
             failure=failure,
@@ -274,10 +265,10 @@ def _kind(container: Mapping[str, Any]) -> str:
 
 def _verdict(artifacts: Mapping[str, Sequence[Artifact]]) -> str:
     """What a blessing or a pushed model says, in a few words, as a local run shows it."""
-    for artifact in (a for found in artifacts.values() for a in found):
-        kind, said = type_name(artifact.type), artifact.metadata
-        if kind in ("ModelBlessing", "InfraBlessing") and "blessed" in said:
-            return "blessed" if said["blessed"] else "not blessed"
-        if kind == "PushedModel" and "pushed" in said:
-            return f"version {as_text(said.get('pushed_version', ''))}" if said["pushed"] else "not pushed"
+    for artifact in itertools.chain.from_iterable(artifacts.values()):
+        kind, metadata = type_name(artifact.type), artifact.metadata
+        if kind in ("ModelBlessing", "InfraBlessing") and "blessed" in metadata:
+            return "blessed" if metadata["blessed"] else "not blessed"
+        if kind == "PushedModel" and "pushed" in metadata:
+            return f"version {as_text(metadata.get('pushed_version', ''))}" if metadata["pushed"] else "not pushed"
     return ""

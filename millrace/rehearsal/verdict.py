@@ -27,7 +27,9 @@ def result_of(world: World, names: Sequence[str], broke: Optional[BaseException]
     """
     ended = dict(world.outcomes)
     rows = tuple(ended[name].report if name in ended else TaskReport(name, TaskState.SKIPPED) for name in names)
-    failure = _broke(broke) or _failure(world, rows)
+    failure = describe(broke) if broke else _failure(world, rows)
+    if isinstance(broke, KeyboardInterrupt):
+        failure = Failure("interrupted", "", "start the rehearsal again; what was done is in the cache", 130)
     forked = world.processes.forks
     if not forked and not exact:
         world.find("all tasks", "each had an interpreter of its own, since an import starts threads; see server.log")
@@ -43,12 +45,6 @@ def result_of(world: World, names: Sequence[str], broke: Optional[BaseException]
         seconds=time.time() - began,
         exact=exact or not forked,
     )
-
-
-def _broke(error: Optional[BaseException]) -> Optional[Failure]:
-    if isinstance(error, KeyboardInterrupt):
-        return Failure("interrupted", "", "start the rehearsal again; what was done is in the cache", 130)
-    return describe(error) if error else None
 
 
 def _failure(world: World, rows: Sequence[TaskReport]) -> Optional[Failure]:
@@ -70,16 +66,16 @@ def _failure(world: World, rows: Sequence[TaskReport]) -> Optional[Failure]:
 
 
 def _of_resources(world: World, rows: Sequence[TaskReport]) -> list[str]:
-    found = []
+    findings = []
     for row in rows:
         if row.over_limit:
-            found.append(f"{row.task}: {_gigabytes(row.peak)} of memory where its limit is {_gigabytes(row.limit)}")
+            findings.append(f"{row.task}: {_gigabytes(row.peak)} of memory where its limit is {_gigabytes(row.limit)}")
     for step in world.job.walk():
         accelerator = world.job.executor(step.task).get("container", {}).get("resources", {}).get("accelerator")
         if accelerator:
             kind = accelerator.get("type") or accelerator.get("resourceType", "")
-            found.append(f"{step.name}: asks for {kind}; the rehearsal took what this machine has")
-    return found
+            findings.append(f"{step.name}: asks for {kind}; the rehearsal took what this machine has")
+    return findings
 
 
 def _gigabytes(size: Optional[int]) -> str:
@@ -95,4 +91,4 @@ def _pushed_to(world: World) -> str:
 
 
 def _all(artifacts: Mapping[str, Sequence[Artifact]]) -> list[Artifact]:
-    return [artifact for found in artifacts.values() for artifact in found]
+    return [artifact for of_key in artifacts.values() for artifact in of_key]
