@@ -66,6 +66,10 @@ def _closure(dotted_paths: Iterable[str]) -> set[str]:
         module = waiting.pop()
         if module not in seen:
             seen.add(module)
+            parent = module.rpartition(".")[0]
+            # Importing a module runs its packages first. The library's own says its version, which makes nothing stale.
+            if parent and parent != "millrace" and _source_or_none(parent):
+                waiting.append(parent)
             waiting.extend(_imports(module, own))
     return seen
 
@@ -91,7 +95,10 @@ def _imported_names(node: ast.AST, module: str) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
-        parent = module.split(".")[: -node.level] if node.level else []
+        # The first dot is the module's package, which of an __init__.py is the module itself.
+        levels = node.level - (_source(module).name == "__init__.py") if node.level else 0
+        parts = module.split(".")
+        parent = parts[: len(parts) - levels] if node.level else []
         base = ".".join([*parent, *([node.module] if node.module else [])])
         yield from (f"{base}.{alias.name}" for alias in node.names)
 

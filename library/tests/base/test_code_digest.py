@@ -55,6 +55,24 @@ def test_a_relative_import_is_followed(package):
     assert digest() != before
 
 
+@pytest.mark.parametrize("written", ["from .helper import value", "from . import helper", "from ..helper import value"])
+def test_a_relative_import_in_a_package_itself_is_followed(package, written):
+    sub = package / "sub"
+    sub.mkdir()
+    (sub / "__init__.py").write_text(f"{written}\n")
+    (sub / "helper.py").write_text(HELPER)
+    (package / "main.py").write_text("from millrace_probe import sub\n\n\ndef entry():\n    return sub\n")
+    before = digest()
+    (package / "helper.py" if ".." in written else sub / "helper.py").write_text(HELPER.replace("1", "2"))
+    assert digest() != before
+
+
+def test_a_package_on_the_way_to_a_module_is_part_of_it(package):
+    before = digest()
+    (package / "__init__.py").write_text("X = 1\n")
+    assert digest() != before
+
+
 def test_the_projects_own_stages_depend_on_what_they_should():
     closure = module._closure
     assert "millrace.features.description" in closure(["millrace.training.encoders.preprocessing_fn"])
