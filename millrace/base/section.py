@@ -1,6 +1,11 @@
 """What every section of the configuration has in common."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+KEY = r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$"
+EncryptionKey = Annotated[str, Field(pattern=KEY)]
 
 
 class Section(BaseModel):

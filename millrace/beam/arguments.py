@@ -6,7 +6,8 @@ The options are those of `apache_beam.options.pipeline_options`; docs/beam.md sh
 from collections.abc import Sequence
 
 from millrace.beam.local_workers import local_workers
-from millrace.config.config import Beam, Config, Dataflow
+from millrace.config.beam_section import Beam, Dataflow
+from millrace.config.config import Config
 
 # The options that tell TFX that workers get their code from elsewhere.
 _DEPENDENCIES = ("--extra_package", "--setup_file", "--requirements_file", "--sdk_container_image")

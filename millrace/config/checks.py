@@ -7,8 +7,10 @@ from typing import Optional
 from millrace.base.code_digest import defines
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
 from millrace.components.data_gate.policy import check_policy, check_waivers
-from millrace.config.config import Config, Data, DatabaseServer
+from millrace.components.example_gen.section import Data
+from millrace.config.config import Config
 from millrace.config.data_files import data_files
+from millrace.config.metadata_section import DatabaseServer
 from millrace.config.paths import layout
 from millrace.tables.files import opened
 from millrace.tables.headers import read_header

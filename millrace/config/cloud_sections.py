@@ -9,13 +9,12 @@ from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
-from millrace.base.section import Section
+from millrace.base.section import EncryptionKey, Section
+from millrace.config.beam_section import Beam
 
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects: an id, perhaps of a domain; or its number.
 PROJECT = r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$|^[0-9]+$"
-KEY = r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$"
 
-EncryptionKey = Annotated[str, Field(pattern=KEY)]
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -108,6 +107,7 @@ class Deployment(Section):
     defaults: StageResources = Field(default=StageResources(), description="for every stage that stages does not name")
     stages: dict[str, StageResources] = Field(default={}, description="by the stage's name, for instance Trainer")
     schedule: Optional[Schedule] = None
+    beam: Optional[Beam] = Field(default=None, description="Beam's section there, in place of the configuration's")
     request_seconds: float = Field(default=30.0, gt=0, description="how long the service's answer is waited for")
 
     def of_stage(self, stage: str) -> StageResources:
@@ -121,7 +121,7 @@ class Deployment(Section):
 
 
 class VertexDeployment(Deployment):
-    """Vertex AI Pipelines. `beam` is added where Beam's own section is."""
+    """Vertex AI Pipelines: where compiled jobs run, and with what."""
 
     project: Optional[str] = Field(default=None, pattern=PROJECT, description="the Google Cloud project's id or number")
     region: str = Field(default="us-central1", pattern=r"^[a-z]+-[a-z]+[0-9]+$")
@@ -146,7 +146,7 @@ class VertexDeployment(Deployment):
 
 
 class KubeflowDeployment(Deployment):
-    """Open-source Kubeflow Pipelines v2. `beam` is added where Beam's own section is."""
+    """Open-source Kubeflow Pipelines v2: where compiled jobs run, and with what."""
 
     host: Optional[str] = Field(
         default=None, description="the address of its API, for instance https://kfp.example.org"

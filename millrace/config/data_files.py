@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from millrace.config.config import Data
+from millrace.components.example_gen.section import Data
 from millrace.tables.files import chosen
 
 

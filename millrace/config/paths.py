@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
-from millrace.config.config import Config, Sqlite
+from millrace.config.config import Config
+from millrace.config.metadata_section import Sqlite
 
 
 @dataclass(frozen=True)

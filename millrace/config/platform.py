@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Optional
 
-from millrace.config.config import Beam, Config, Sqlite
+from millrace.config.beam_section import Beam
+from millrace.config.config import Config
+from millrace.config.metadata_section import Sqlite
 from millrace.config.paths import layout
 
 Name = Literal["local", "vertex", "kubeflow"]

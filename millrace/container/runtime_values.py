@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from millrace.config.config import Threshold
+from millrace.components.evaluator.section import Threshold
 from millrace.container.task_input import TaskInput
 from millrace.jobspec import runtime_inputs
 

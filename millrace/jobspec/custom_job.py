@@ -5,14 +5,13 @@ https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.cus
 
 from typing import Any
 
-from millrace.config.cloud_sections import CustomJob
-from millrace.config.config import Vertex
+from millrace.config.cloud_sections import CustomJob, VertexDeployment
 
 # What a spec says where the configuration names no image yet: the name that a local build would give it.
 UNSET_IMAGE = "millrace:latest"
 
 
-def custom_job(name: str, vertex: Vertex, job: CustomJob) -> dict[str, Any]:
+def custom_job(name: str, vertex: VertexDeployment, job: CustomJob) -> dict[str, Any]:
     """Describes the custom job.
 
     Args:
@@ -44,7 +43,7 @@ def custom_job(name: str, vertex: Vertex, job: CustomJob) -> dict[str, Any]:
     return {key: value for key, value in described.items() if value or key == "project"}
 
 
-def _worker_pools(vertex: Vertex, job: CustomJob) -> list[dict[str, Any]]:
+def _worker_pools(vertex: VertexDeployment, job: CustomJob) -> list[dict[str, Any]]:
     """The chief's pool of one machine, and one pool of the other workers: Vertex AI sets TF_CONFIG by their order."""
     accelerator = {"accelerator_type": job.accelerator, "accelerator_count": job.accelerators or 1}
     pool = {

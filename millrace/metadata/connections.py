@@ -5,7 +5,8 @@ import os
 from ml_metadata.proto import metadata_store_pb2
 
 from millrace.base.errors import BadInput
-from millrace.config.config import Config, DatabaseServer
+from millrace.config.config import Config
+from millrace.config.metadata_section import DatabaseServer
 from millrace.config.paths import metadata_file
 
 # ML Metadata gives up at once when another run holds SQLite's lock, unless told to try again.

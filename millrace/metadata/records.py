@@ -10,7 +10,8 @@ from ml_metadata.proto import metadata_store_pb2
 from millrace.base.errors import BadInput, is_disk_full
 from millrace.components.evaluator.gate_report import GateReport, load
 from millrace.components.stage_ids import LATEST_BLESSED_MODEL
-from millrace.config.config import Config, DatabaseServer
+from millrace.config.config import Config
+from millrace.config.metadata_section import DatabaseServer
 from millrace.config.paths import metadata_file
 from millrace.metadata.connections import metadata_connection
 

@@ -20,9 +20,9 @@ class UserConfig:
 
     Attributes:
         table: the label and the features.
-        model: `millrace.config.config.Model` as plain values.
-        training: `millrace.config.config.Training` as plain values.
-        tuning: `millrace.config.config.Tuning` as plain values; empty when nothing is tuned.
+        model: `millrace.training.section.Model` as plain values.
+        training: `millrace.training.section.Training` as plain values.
+        tuning: `millrace.training.section.Tuning` as plain values; empty when nothing is tuned.
         model_fn: the dotted path of the function that builds the model.
         settings: what `code.settings` says: the project's own.
     """

@@ -19,8 +19,9 @@ from millrace.components.curated_schema.component import CuratedSchema
 from millrace.components.data_gate.component import DataGate
 from millrace.components.data_gate.policy import waivers_in_force
 from millrace.components.example_gen.component import ColumnarExampleGen
+from millrace.components.example_gen.section import Data
 from millrace.components.statistics_gen.component import StatisticsGen
-from millrace.config.config import Config, Data
+from millrace.config.config import Config
 from millrace.config.platform import Platform
 from millrace.tables.patterns import FilePattern
 from millrace.textproto import schema_text

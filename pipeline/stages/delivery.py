@@ -11,7 +11,8 @@ from custom_components.model_archive.component import model_archive
 from custom_components.notifier.component import Notifier
 from millrace.base.code_digest import code_digest
 from millrace.components import stage_ids
-from millrace.config.config import Config, VertexEndpoint
+from millrace.components.vertex_pusher.section import VertexEndpoint
+from millrace.config.config import Config
 from millrace.config.paths import push_directory
 
 

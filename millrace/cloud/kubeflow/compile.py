@@ -9,7 +9,8 @@ from typing import Any
 from millrace.base import dotted
 from millrace.cloud.kubeflow.data_task import split_pre_cache_check
 from millrace.components import stage_ids
-from millrace.config.config import Config, Kubeflow
+from millrace.config.cloud_sections import KubeflowDeployment
+from millrace.config.config import Config
 from millrace.config.platform import KUBEFLOW, deployed
 from millrace.jobspec import edit
 from millrace.jobspec.custom_job import UNSET_IMAGE
@@ -61,7 +62,7 @@ def _tell_the_service(job: CompiledJob) -> None:
             runs["args"] = ["--service", "kubeflow", *runs["args"]]
 
 
-def _platform(job: CompiledJob, kubeflow: Kubeflow) -> dict[str, Any]:
+def _platform(job: CompiledJob, kubeflow: KubeflowDeployment) -> dict[str, Any]:
     """What Kubernetes adds to every task's pod: kubernetes_executor_config.proto of KFP.
 
     The names are said twice, as older and as newer backends read them; kfp's own SDK does the same.

@@ -6,7 +6,8 @@ The document's fields are those of the REST resource projects.locations.pipeline
 from typing import Any
 
 from millrace.base import dotted
-from millrace.config.config import Config, Vertex
+from millrace.config.cloud_sections import VertexDeployment
+from millrace.config.config import Config
 from millrace.config.platform import VERTEX, deployed
 from millrace.jobspec import edit
 from millrace.jobspec.custom_job import UNSET_IMAGE
@@ -48,7 +49,7 @@ def compile_job(config: Config) -> CompiledJob:
     return job
 
 
-def _settings(vertex: Vertex) -> dict[str, Any]:
+def _settings(vertex: VertexDeployment) -> dict[str, Any]:
     said = {
         "encryptionSpec": {"kmsKeyName": vertex.encryption_key} if vertex.encryption_key else None,
         "serviceAccount": vertex.service_account,

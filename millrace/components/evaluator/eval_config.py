@@ -62,7 +62,7 @@ def eval_config(
 
     Args:
         label: `millrace.features.description.Label`, or its values.
-        evaluation: the values of `millrace.config.config.Evaluation`: `metrics`, `thresholds`, `slices`,
+        evaluation: the values of `millrace.components.evaluator.section.Evaluation`: `metrics`, `thresholds`, `slices`,
             `confidence_intervals`. `min_slice_size` is not TFMA's to apply (its own option hides small slices, and a
             threshold on a hidden slice fails): the Evaluator judges by it.
         has_baseline: describe a baseline model too. Without one, thresholds against it are left out.

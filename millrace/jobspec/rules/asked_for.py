@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 from millrace.base.code_digest import module_file
-from millrace.config.cloud_sections import Deployment, StageResources
-from millrace.config.config import Config, Vertex
+from millrace.config.cloud_sections import Deployment, StageResources, VertexDeployment
+from millrace.config.config import Config
 from millrace.jobspec.edit import TIMEOUT
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Spec
@@ -66,7 +66,7 @@ def job(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
             yield _absent(job, f"{wanted!r}", key)
 
 
-def _of_the_job(job: CompiledJob, vertex: Vertex) -> Iterator[tuple[str, Any, Any]]:
+def _of_the_job(job: CompiledJob, vertex: VertexDeployment) -> Iterator[tuple[str, Any, Any]]:
     yield "service_account", vertex.service_account, job.settings.get("serviceAccount")
     yield "network", vertex.network, job.settings.get("network")
     yield "reserved_ip_ranges", list(vertex.reserved_ip_ranges), job.settings.get("reservedIpRanges")

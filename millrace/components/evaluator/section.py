@@ -1,0 +1,47 @@
+"""The configuration's section `evaluation:`: what is measured, and what a model needs to be blessed."""
+
+from typing import Optional, Union
+
+from pydantic import Field, model_validator
+
+from millrace.base.section import Section
+
+
+class Threshold(Section):
+    """One condition that a model must meet to be blessed.
+
+    `at_least` and `at_most` are absolute. `worse_by_at_most` compares with the latest blessed model, in the metric's
+    own unit; 0 forbids any loss, a negative number asks for an improvement. `slice` names a feature and a value; an
+    empty value means each value of that feature.
+    """
+
+    metric: str = Field(pattern=r"^[A-Za-z]\w*$", description="a metric's TFMA class name, for instance AUC")
+    at_least: Optional[float] = None
+    at_most: Optional[float] = None
+    worse_by_at_most: Optional[float] = None
+    slice: dict[str, Union[int, float, str]] = {}
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Threshold":
+        if self.at_least is None and self.at_most is None and self.worse_by_at_most is None:
+            raise ValueError("set at_least, at_most or worse_by_at_most")
+        return self
+
+
+class Evaluation(Section):
+    """What is measured on the eval split, and what a model needs to be blessed."""
+
+    metrics: tuple[str, ...] = Field(min_length=1, description="TFMA metric class names")
+    thresholds: tuple[Threshold, ...] = Field(
+        min_length=1, description="without a threshold no model can be blessed, so at least one is needed"
+    )
+    slices: tuple[tuple[str, ...], ...] = Field(default=(), description="features whose values are sliced on")
+    min_slice_size: int = Field(default=100, ge=1, description="examples below which a slice is shown, not judged")
+    confidence_intervals: bool = False
+
+    @model_validator(mode="after")
+    def _thresholds_are_measured(self) -> "Evaluation":
+        unknown = sorted({threshold.metric for threshold in self.thresholds} - set(self.metrics))
+        if unknown:
+            raise ValueError(f"a threshold names {', '.join(unknown)}, which is not among the metrics")
+        return self

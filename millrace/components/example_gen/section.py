@@ -1,0 +1,66 @@
+"""The configuration's section `data:`: where the examples come from and how they are split."""
+
+from typing import Annotated, Literal, Optional
+
+from pydantic import Field, field_validator, model_validator
+
+from millrace.base.section import Section
+from millrace.tables.patterns import check_patterns
+
+
+class Split(Section):
+    """One split of the data, by files of its own."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    pattern: str = Field(min_length=1, description="a file pattern below data.path, {SPAN} and {VERSION} allowed")
+
+
+class Data(Section):
+    """Where the examples come from and how they are split."""
+
+    path: str = Field(description="a folder, or package:NAME/FOLDER for data inside an installed package")
+    format: Literal["csv", "parquet", "tfrecord", "avro", "bigquery"] = "csv"
+    pattern: str = Field(default="*", description="the files below path; {SPAN} and {VERSION} stand for numbers")
+    rules: Literal["tfx", "table"] = Field(
+        default="tfx",
+        description="tfx reads CSV and Parquet as TFX's own ExampleGens do; table reads a header as a record, stray "
+        "bytes as Latin-1, and in Parquet zeros, dates and decimals as values",
+    )
+    delimiter: str = Field(default=",", description="the one ASCII character between CSV cells")
+    missing: tuple[str, ...] = Field(default=(), description="texts that stand for a missing value (NA values)")
+    strip_spaces: bool = Field(default=False, description="take the spaces around values away")
+    query: str = Field(default="", description="for bigquery: the query that gives the rows")
+    splits: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default={"train": 2, "eval": 1}, description="hash buckets a split, when one set of files is cut into splits"
+    )
+    files: tuple[Split, ...] = Field(default=(), description="splits that come as files of their own")
+    span: Optional[int] = Field(default=None, ge=0, description="the span to use; the newest when left out")
+    version: Optional[int] = Field(default=None, ge=0, description="the version to use; the newest when left out")
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        if len(value.encode()) != 1 or value in '"\r\n':
+            raise ValueError("one ASCII character is needed, other than a quote or a line end")
+        return value
+
+    @model_validator(mode="after")
+    def _has_train_and_eval(self) -> "Data":
+        names = [split.name for split in self.files] or list(self.splits)
+        missing = {"train", "eval"} - set(names)
+        if missing:
+            raise ValueError(f"a train and an eval split are needed; {' and '.join(sorted(missing))} is not there")
+        if (self.format == "bigquery") != bool(self.query):
+            raise ValueError("format bigquery goes with a query, and the other formats without one")
+        return self
+
+    @model_validator(mode="after")
+    def _patterns_are_those_of_tfx(self) -> "Data":
+        if self.format != "bigquery":
+            check_patterns(self.patterns, self.span, self.version)
+        return self
+
+    @property
+    def patterns(self) -> list[str]:
+        """The file pattern of each split that has files of its own, else the one of all files."""
+        return [split.pattern for split in self.files] or [self.pattern]

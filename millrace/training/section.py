@@ -1,0 +1,78 @@
+"""The configuration's sections `model:`, `training:` and `tuning:`: what is trained, how, and what is searched over."""
+
+from typing import Annotated, Literal, Optional, Union
+
+from pydantic import Field, model_validator
+
+from millrace.base.section import Section
+
+
+class Model(Section):
+    """The Keras model's shape."""
+
+    hidden_units: tuple[Annotated[int, Field(ge=1)], ...] = (64, 32)
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    l2: float = Field(default=0.0, ge=0.0)
+    wide: bool = Field(default=True, description="also connect the features directly to the output")
+
+
+class Training(Section):
+    """How the model is trained. Exactly one of steps and epochs."""
+
+    batch_size: int = Field(default=64, ge=1)
+    learning_rate: float = Field(default=0.001, gt=0.0)
+    steps: Optional[int] = Field(default=None, ge=1)
+    epochs: Optional[int] = Field(default=None, ge=1)
+    eval_steps: Optional[int] = Field(default=None, ge=1, description="batches of each evaluation; all when left out")
+    validate_every: int = Field(default=200, ge=1, description="steps between evaluations, when steps is set")
+    patience: Optional[int] = Field(
+        default=3, ge=1, description="evaluations without improvement before an early stop; null never stops early"
+    )
+    class_weights: Literal["none", "balanced"] = "none"
+    mixed_precision: bool = False
+    seed: int = Field(default=20, ge=0)
+
+    @model_validator(mode="after")
+    def _steps_or_epochs(self) -> "Training":
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("set exactly one of steps and epochs")
+        return self
+
+
+class Choice(Section):
+    """A hyperparameter picked from a list."""
+
+    values: tuple[Union[int, float, str, bool, tuple[int, ...]], ...] = Field(min_length=1)
+
+
+class Range(Section):
+    """A hyperparameter drawn between two numbers, inclusive."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "Range":
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError("low must be below high, and above 0 when log is set")
+        return self
+
+
+class Tuning(Section):
+    """KerasTuner's search; off by default."""
+
+    enabled: bool = False
+    algorithm: Literal["random", "bayesian", "hyperband"] = "random"
+    trials: int = Field(default=8, ge=1)
+    steps: int = Field(default=300, ge=1, description="training steps of each trial")
+    space: dict[str, Union[Choice, Range]] = Field(
+        default={
+            "learning_rate": Range(low=1e-4, high=1e-2, log=True),
+            "hidden_units": Choice(values=((32,), (64, 32), (128, 64))),
+        },
+        description="model.* and training.* keys, without their section, and what to try",
+    )
+    pinned: Optional[str] = Field(
+        default=None, description="a JSON file of best hyperparameters: used by the Trainer, instead of a search"
+    )
