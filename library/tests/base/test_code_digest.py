@@ -68,8 +68,12 @@ def test_a_relative_import_in_a_package_itself_is_followed(package, written):
 
 
 def test_a_package_on_the_way_to_a_module_is_part_of_it(package):
+    (package / "sub").mkdir()
+    (package / "sub" / "__init__.py").write_text("")
+    (package / "sub" / "deep.py").write_text(HELPER)
+    (package / "main.py").write_text("import millrace_probe.sub.deep as deep\n\n\ndef entry():\n    return deep\n")
     before = digest()
-    (package / "__init__.py").write_text("X = 1\n")
+    (package / "sub" / "__init__.py").write_text("X = 1\n")
     assert digest() != before
 
 
