@@ -68,12 +68,14 @@ def test_a_relative_import_in_a_package_itself_is_followed(package, written):
 
 
 def test_a_package_on_the_way_to_a_module_is_part_of_it(package):
-    (package / "sub").mkdir()
-    (package / "sub" / "__init__.py").write_text("")
-    (package / "sub" / "deep.py").write_text(HELPER)
-    (package / "main.py").write_text("import millrace_probe.sub.deep as deep\n\n\ndef entry():\n    return deep\n")
+    nearest = package / "far" / "near"
+    nearest.mkdir(parents=True)
+    for folder in (nearest, nearest.parent):
+        (folder / "__init__.py").write_text("")
+    (nearest / "deep.py").write_text(HELPER)
+    (package / "main.py").write_text("from millrace_probe.far.near.deep import value\n\nentry = value\n")
     before = digest()
-    (package / "sub" / "__init__.py").write_text("X = 1\n")
+    (nearest.parent / "__init__.py").write_text("X = 1\n")
     assert digest() != before
 
 
