@@ -1,6 +1,6 @@
 """What TFMA measures and what a model must reach: the `EvalConfig`, from plain values of the configuration."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 import tensorflow_model_analysis as tfma
@@ -81,10 +81,13 @@ def eval_config(
     for name in [*metrics, *(threshold["metric"] for threshold in thresholds)]:
         _require_known(name)
         _require_fit(name, described.task)
-    slices = _slicing_specs(evaluation.get("slices") or [], [threshold.get("slice") or {} for threshold in thresholds])
+    # The overall slice first, then each once: what is asked for, and what a threshold needs.
+    slices = [config_pb2.SlicingSpec()]
+    slices += [config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.get("slices") or []]
+    slices += [_slicing_spec(threshold.get("slice") or {}) for threshold in thresholds]
     config = config_pb2.EvalConfig(
         model_specs=_model_specs(described, has_baseline),
-        slicing_specs=slices,
+        slicing_specs={spec.SerializeToString(deterministic=True): spec for spec in slices}.values(),
         metrics_specs=_metrics_specs(described, metrics, thresholds, has_baseline),
     )
     if evaluation.get("confidence_intervals"):
@@ -101,18 +104,9 @@ def _model_specs(label: Label, has_baseline: bool) -> list[config_pb2.ModelSpec]
         "prediction_key": "prediction" if label.task == "regression" else "probabilities",
     }
     candidate = config_pb2.ModelSpec(name=tfma.CANDIDATE_KEY if has_baseline else "", **common)
-    return (
-        [candidate, config_pb2.ModelSpec(name=tfma.BASELINE_KEY, is_baseline=True, **common)]
-        if has_baseline
-        else [candidate]
-    )
-
-
-def _slicing_specs(slices: Iterable[Sequence[str]], of_thresholds: Iterable[Slice]) -> list[config_pb2.SlicingSpec]:
-    """The overall slice first, then each once: what is asked for, and what a threshold needs."""
-    specs = [config_pb2.SlicingSpec(), *(config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in slices)]
-    specs += [_slicing_spec(slice_) for slice_ in of_thresholds]
-    return list({spec.SerializeToString(deterministic=True): spec for spec in specs}.values())
+    if not has_baseline:
+        return [candidate]
+    return [candidate, config_pb2.ModelSpec(name=tfma.BASELINE_KEY, is_baseline=True, **common)]
 
 
 def _slicing_spec(slice_: Slice) -> config_pb2.SlicingSpec:
@@ -124,7 +118,8 @@ def _metrics_specs(
     label: Label, metrics: Sequence[str], thresholds: Sequence[Mapping[str, Any]], has_baseline: bool
 ) -> list[config_pb2.MetricsSpec]:
     configs = {name: _metric_config(name, thresholds, has_baseline) for name in metrics}
-    per_class = [name for name in metrics if label.task == "multiclass" and _is_binary(name)]
+    binary = [name for name in metrics if _is_confusion_metric(name) or name in ("BinaryCrossEntropy", "Calibration")]
+    per_class = binary if label.task == "multiclass" else []
     specs = [config_pb2.MetricsSpec(metrics=[configs[name] for name in metrics if name not in per_class])]
     if per_class:  # these are defined for two classes: one class against the rest, then the mean over the classes
         mean = config_pb2.AggregationOptions(
@@ -178,10 +173,6 @@ def _direction(name: str) -> int:
         where="evaluation.thresholds",
         remedy="give it at_least and at_most, or compare by another metric, for instance AUC or MeanAbsoluteError",
     )
-
-
-def _is_binary(name: str) -> bool:
-    return _is_confusion_metric(name) or name in ("BinaryCrossEntropy", "Calibration")
 
 
 def _is_confusion_metric(name: str) -> bool:

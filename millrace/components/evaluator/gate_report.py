@@ -100,7 +100,13 @@ _RIGHT = {"examples", "value", "baseline"}
 
 
 def _table(rows: tuple[Row, ...]) -> list[str]:
-    cells = [_HEADS, *(_cells(row) for row in rows)]
+    cells = [_HEADS]
+    for row in rows:
+        value = number(row.value)
+        if row.interval is not None:
+            value += f" [{number(row.interval[0])}, {number(row.interval[1])}]"
+        examples = "-" if row.examples is None else str(row.examples)
+        cells.append((row.metric, row.slice, examples, value, number(row.baseline), row.threshold, row.verdict))
     widths = [max(len(line[at]) for line in cells) for at in range(len(_HEADS))]
     lines = [
         "  ".join(
@@ -110,18 +116,6 @@ def _table(rows: tuple[Row, ...]) -> list[str]:
         for line in cells
     ]
     return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    examples = "-" if row.examples is None else str(row.examples)
-    return (row.metric, row.slice, examples, _value(row), number(row.baseline), row.threshold, row.verdict)
-
-
-def _value(row: Row) -> str:
-    if row.interval is None:
-        return number(row.value)
-    low, high = row.interval
-    return f"{number(row.value)} [{number(low)}, {number(high)}]"
 
 
 def _notes(rows: tuple[Row, ...]) -> list[str]:

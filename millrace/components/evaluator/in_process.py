@@ -51,7 +51,8 @@ def evaluate(inputs: Inputs, folder: str, beam_pipeline_args: list[str]) -> Eval
     _verify(inputs, beam_pipeline_args)
     Computations(tfma_results.complete(inputs.eval_config, inputs.baseline is not None))
     models = Models(inputs)
-    _verify_models(models)
+    if any(model.model_type != constants.TF_GENERIC for model in models.shared()):
+        raise NeedsBeam("a model with metrics of its own, or not a SavedModel")
     reader = _Reader(inputs, models).read()
     config = tfma_results.complete(inputs.eval_config, models.baseline is not None)
     sliced = Computations(config).of_slices(reader.table(config))
@@ -83,11 +84,6 @@ def _verify_data(inputs: Inputs) -> None:
             size += sum(file.stat().st_size for file in Path(uri).glob("*"))
     if size > MAX_BYTES:
         raise NeedsBeam(f"there are {size >> 20} MiB of compressed examples")
-
-
-def _verify_models(models: Models) -> None:
-    if any(model.model_type != constants.TF_GENERIC for model in models.shared()):
-        raise NeedsBeam("a model with metrics of its own, or not a SavedModel")
 
 
 class _Reader:
@@ -138,8 +134,8 @@ class _Reader:
             raise NeedsBeam(f"predictions and labels take more than {_MAX_KEPT_BYTES >> 20} MiB")
         transformed = [made.transformed for made in scores.values() if made.transformed]
         rows = slicing.slice_rows(self._specs, transformed, batch.features, self._sliced, len(batch.serialized))
-        for key, found in rows.items():
-            self._slices.setdefault(key, []).append((found + self._rows).astype(_ROW_NUMBER))
+        for key, numbers in rows.items():
+            self._slices.setdefault(key, []).append((numbers + self._rows).astype(_ROW_NUMBER))
         self._rows += len(batch.serialized)
 
 

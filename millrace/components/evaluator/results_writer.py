@@ -54,15 +54,11 @@ def write_results(
         (constants.ATTRIBUTIONS_KEY, [tfma_writer.convert_slice_attributions_to_proto(item) for item in attributions]),
     ):
         _write_records(folder, f"{kind}-00000-of-00001.tfrecord", records)
-    _write_records(folder, f"{constants.VALIDATIONS_KEY}.tfrecord", [_validation(metrics, eval_config)])
-
-
-def _validation(metrics: list[SlicedMetrics], eval_config: tfma.EvalConfig) -> Message:
     combine = tfma_writer.CombineValidations(eval_config)
     merged = combine.create_accumulator()
     for item in metrics:
         merged = combine.add_input(merged, metrics_validator.validate_metrics(item, eval_config))
-    return combine.extract_output(merged)
+    _write_records(folder, f"{constants.VALIDATIONS_KEY}.tfrecord", [combine.extract_output(merged)])
 
 
 def _only(kind: type, item: SlicedMetrics) -> SlicedMetrics:

@@ -55,7 +55,10 @@ class Computations:
         self._of_intervals = steps.ci_derived_computations
         self._combined = [(step, bulk_metrics.rule(step.combiner)) for step in steps.non_derived_computations]
         for step, _ in self._combined:
-            _verify(step)
+            if any(type(one) is not metric_types.StandardMetricInputsPreprocessor for one in step.preprocessors or []):
+                raise NeedsBeam("a metric that preprocesses its inputs")
+            if any(key.output_name for key in step.keys):
+                raise NeedsBeam("a model of several outputs")
 
     def of_slices(self, table: ScoredExamples) -> list[SlicedMetrics]:
         """Every metric and plot of every slice, as TFMA's own evaluator yields them."""
@@ -86,15 +89,17 @@ class Computations:
         return values
 
     def _differences(self, values: dict[Any, Any]) -> dict[Any, Any]:
-        found: dict[Any, Any] = {}
-        for key, value in values.items() if self._baseline else ():
+        differences: dict[Any, Any] = {}
+        if not self._baseline:
+            return differences
+        for key, value in values.items():
             private = metrics_plots_and_validations_evaluator._is_private_metrics(key)
             if private or key.is_diff or key.model_name == self._baseline:
                 continue
             other = values.get(key.make_baseline_key(self._baseline))
             if other is not None and metrics_plots_and_validations_evaluator._is_metric_diffable(value):
-                found[key.make_diff_key()] = value - other
-        return found
+                differences[key.make_diff_key()] = value - other
+        return differences
 
     def _samples(self, rows: np.ndarray) -> Optional[tuple[Any, Iterator[np.ndarray]]]:
         """TFMA's sample combiner and the rows of each sample; None when no intervals are asked for."""
@@ -143,11 +148,3 @@ def _of_class(
     sparse = labels.shape != predictions.shape
     label = (labels == chosen).astype(np.float32) if sparse else labels[:, chosen : chosen + 1]
     return label, predictions[:, chosen : chosen + 1]
-
-
-def _verify(step: metric_types.MetricComputation) -> None:
-    standard = all(type(each) is metric_types.StandardMetricInputsPreprocessor for each in step.preprocessors or [])
-    if not standard:
-        raise NeedsBeam("a metric that preprocesses its inputs")
-    if any(key.output_name for key in step.keys):
-        raise NeedsBeam("a model of several outputs")

@@ -36,9 +36,10 @@ def slice_rows(
     Returns:
         Ascending row numbers by slice key; a row with several values of a feature is in several slices.
     """
-    found: dict[SliceKey, list[np.ndarray]] = {}
+    parts: dict[SliceKey, list[np.ndarray]] = {}
     for spec in specs:
-        used = sorted(names & _named(spec))
+        proto = spec.to_proto()
+        used = sorted(names & {*proto.feature_keys, *proto.feature_values})
         sources = [(source, name) for source in (*transformed, features) for name in used if name in source]
         codes = np.zeros((size, 1 + len(sources)), dtype=np.int64)
         for at, (source, name) in enumerate(sources):
@@ -50,13 +51,8 @@ def slice_rows(
             values = [{name: _row(source[name], first) for name in used if name in source} for source in transformed]
             default = {name: _row(features[name], first) for name in used if name in features}
             for key in set(slicer_lib.get_slices_for_features_dicts(values, default, [spec])):
-                found.setdefault(key, []).append(rows)
-    return {key: np.unique(np.concatenate(parts)) for key, parts in found.items()}
-
-
-def _named(spec: slicer_lib.SingleSliceSpec) -> set[str]:
-    proto = spec.to_proto()
-    return {*proto.feature_keys, *proto.feature_values}
+                parts.setdefault(key, []).append(rows)
+    return {key: np.unique(np.concatenate(of_slice)) for key, of_slice in parts.items()}
 
 
 def _is_ragged(values: Any) -> bool:

@@ -59,7 +59,12 @@ def read_slices(metrics: Iterable[metrics_for_slice_pb2.MetricsForSlice], baseli
         The slices, the whole data set first, then by feature and value.
     """
     slices = [_slice_result(record, baseline_name) for record in metrics if not record.HasField("cross_slice_key")]
-    return sorted(slices, key=lambda result: (len(result.key), [(name, _ordered(value)) for name, value in result.key]))
+
+    def place(result: SliceResult) -> tuple[int, list[tuple[str, bool, Any]]]:
+        # Numbers by size before texts by letter.
+        return len(result.key), [(name, isinstance(value, str), value) for name, value in result.key]
+
+    return sorted(slices, key=place)
 
 
 def checks(eval_config: tfma.EvalConfig, slices: list[SliceResult]) -> list[ThresholdCheck]:
@@ -71,7 +76,10 @@ def checks(eval_config: tfma.EvalConfig, slices: list[SliceResult]) -> list[Thre
         slices: what was measured.
     """
     full = complete(eval_config, has_baseline=True)
-    names = {_bare(key): _display(key, metric) for key, metric, _ in _configured(full)}
+    names = {
+        _bare(key): _with_details(metric.class_name, key)
+        for key, metric, _ in metric_specs.keys_and_metrics_from_specs(full, full.metrics_specs)
+    }
     baseline = baseline_name(full)
     thresholds = metric_specs.metric_thresholds_from_metrics_specs(full.metrics_specs, eval_config=full)
     return [
@@ -88,7 +96,7 @@ def overall(slices: list[SliceResult], model: str) -> Overall:
     whole = next((result for result in slices if not result.key), None)
     if whole is None:
         return Overall(model=model, examples=0)
-    named = {_name(key): measured for key, measured in whole.metrics.items()}
+    named = {_with_details(key.name, key): measured for key, measured in whole.metrics.items()}
     return Overall(
         model=model,
         examples=whole.examples,
@@ -114,25 +122,20 @@ def _slice_result(record: metrics_for_slice_pb2.MetricsForSlice, baseline: str) 
         if entry.value.WhichOneof("type") != "double_value":
             continue
         key = metric_types.MetricKey.from_proto(entry.key)
-        found = values.setdefault(_bare(key), {})
+        measured = values.setdefault(_bare(key), {})
         if key.is_diff:
-            found["difference"] = entry.value.double_value.value
+            measured["difference"] = entry.value.double_value.value
         elif baseline and key.model_name == baseline:
-            found["baseline"] = entry.value.double_value.value
+            measured["baseline"] = entry.value.double_value.value
         else:
-            found["value"] = entry.value.double_value.value
-            found["interval"] = _interval(entry)
-    metrics = {key: Measured(**found) for key, found in values.items() if "value" in found}
+            measured["value"] = entry.value.double_value.value
+            if entry.HasField("confidence_interval"):
+                bounds = entry.confidence_interval
+                measured["interval"] = (bounds.lower_bound.double_value.value, bounds.upper_bound.double_value.value)
+    metrics = {key: Measured(**measured) for key, measured in values.items() if "value" in measured}
     count = next((value.value for key, value in metrics.items() if key.name == tfma.metrics.ExampleCount().name), None)
     slice_key = slicer_lib.deserialize_slice_key(record.slice_key)
     return SliceResult(slice_key, None if count is None else int(count), metrics)
-
-
-def _interval(entry: Any) -> Optional[tuple[float, float]]:
-    if not entry.HasField("confidence_interval"):
-        return None
-    bounds = entry.confidence_interval
-    return bounds.lower_bound.double_value.value, bounds.upper_bound.double_value.value
 
 
 def _on_slices(
@@ -167,25 +170,11 @@ def _bound(limit: Any) -> Bound:
     return ChangeBound(directions.get(limit.direction), given("absolute"), given("relative"))
 
 
-def _configured(eval_config: tfma.EvalConfig) -> Iterator[tuple[metric_types.MetricKey, Any, Any]]:
-    return metric_specs.keys_and_metrics_from_specs(eval_config, eval_config.metrics_specs)
-
-
 def _bare(key: metric_types.MetricKey) -> metric_types.MetricKey:
     return key._replace(model_name="", is_diff=False)
 
 
-def _display(key: metric_types.MetricKey, metric: Any) -> str:
-    """The class name as configured, with the class, rank or output where one metric is computed for several."""
+def _with_details(name: str, key: metric_types.MetricKey) -> str:
+    """A metric's name, with the class, rank or output where one metric is computed for several."""
     details = [str(part) for part in (key.output_name, key.sub_key) if part]
-    return f"{metric.class_name} ({', '.join(details)})" if details else metric.class_name
-
-
-def _name(key: metric_types.MetricKey) -> str:
-    details = [str(part) for part in (key.output_name, key.sub_key) if part]
-    return f"{key.name} ({', '.join(details)})" if details else key.name
-
-
-def _ordered(value: Any) -> tuple[int, Any]:
-    """Numbers by size before texts by letter."""
-    return (1, value) if isinstance(value, str) else (0, value)
+    return f"{name} ({', '.join(details)})" if details else name

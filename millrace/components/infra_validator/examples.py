@@ -30,8 +30,10 @@ def read_records(examples: types.Artifact, count: int) -> list[bytes]:
     split = PREFERRED_SPLIT if PREFERRED_SPLIT in splits else splits[-1]
     folder = artifact_utils.get_split_uri([examples], split)
     try:
-        files = _shards(folder)
-        records = list(_records(files, count)) if files else []
+        names = sorted(tf.io.gfile.listdir(folder))
+        paths = [os.path.join(folder, name) for name in names if not name.startswith((".", "_"))]
+        shards = [path for path in paths if not tf.io.gfile.isdir(path)]
+        records = _first_records(shards, count) if shards else []
     except tf.errors.OpError as error:
         raise DataError(f"the split {split} in {folder} cannot be read: {error.message}", remedy=_REMEDY) from error
     if not records:
@@ -39,15 +41,9 @@ def read_records(examples: types.Artifact, count: int) -> list[bytes]:
     return records
 
 
-def _shards(folder: str) -> list[str]:
-    names = sorted(tf.io.gfile.listdir(folder))
-    paths = [os.path.join(folder, name) for name in names if not name.startswith((".", "_"))]
-    return [path for path in paths if not tf.io.gfile.isdir(path)]
-
-
-def _records(files: Sequence[str], count: int) -> tf.data.NumpyIterator:
-    shards = tf.data.Dataset.from_tensor_slices(list(files))
-    records = shards.interleave(
-        lambda path: tf.data.TFRecordDataset(path, compression_type="GZIP"), cycle_length=min(len(files), count)
+def _first_records(shards: Sequence[str], count: int) -> list[bytes]:
+    """Serialized examples, taken from the shards in turn."""
+    records = tf.data.Dataset.from_tensor_slices(list(shards)).interleave(
+        lambda path: tf.data.TFRecordDataset(path, compression_type="GZIP"), cycle_length=min(len(shards), count)
     )
-    return records.take(count).as_numpy_iterator()
+    return list(records.take(count).as_numpy_iterator())

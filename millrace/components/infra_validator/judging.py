@@ -27,9 +27,9 @@ def fault(outputs: Arrays, declared: Infos, batch: int) -> str:
     if missing:
         return f"output {missing[0]} is declared and was not given"
     for alias, info in sorted(declared.items()):
-        said = _shape_fault(outputs[alias], info, batch) or _value_fault(outputs[alias])
-        if said:
-            return f"output {alias} {said}"
+        wrong = _shape_fault(outputs[alias], info, batch) or _value_fault(outputs[alias])
+        if wrong:
+            return f"output {alias} {wrong}"
     return ""
 
 

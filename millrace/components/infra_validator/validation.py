@@ -28,7 +28,7 @@ from millrace.components.infra_validator.queries import (
 from millrace.components.infra_validator.report import Report, SignatureReport
 from millrace.model_server.client import Client, NoAnswer, Protocol
 from millrace.model_server.query import Arrays
-from millrace.model_server.server_process import Platform, Ports, ServerProcess
+from millrace.model_server.server_process import Platform, ServerProcess
 
 MODEL_NAME = "infra-validation-model"
 
@@ -148,7 +148,11 @@ class _Trial:
         self, server: ServerProcess, started: float, records: Sequence[bytes], count: int, columns: Mapping[str, str]
     ) -> list[QueryPlan]:
         deadline = started + self._limits.load_seconds
-        ports = self._wait_for_ports(server, deadline)
+        while server.ports is None:
+            self._check_alive(server)
+            self._check_time(deadline, "the server did not start to listen")
+            time.sleep(_POLL_SECONDS)
+        ports = server.ports
         with Client(ports, MODEL_NAME, _STATUS_SECONDS) as client:
             self._wait_for_model(server, client, deadline)
             self._report.load_seconds = time.monotonic() - started
@@ -166,8 +170,8 @@ class _Trial:
             yield
         except NoAnswer as error:
             self._check_alive(server, wait=error.kind == "lost")
-            said = "the server cannot be reached: " if error.kind == "lost" else ""
-            raise _Refused(f"predict: {said}{error}", can_pass=error.kind != "refused") from error
+            lost = "the server cannot be reached: " if error.kind == "lost" else ""
+            raise _Refused(f"predict: {lost}{error}", can_pass=error.kind != "refused") from error
         except _Refused:
             self._check_alive(server)
             raise
@@ -184,23 +188,12 @@ class _Trial:
         if code is not None:
             # Before the model was loaded a port or the machine may be at fault; afterwards it is the model.
             can_pass = server.ports is None or (self._platform != "process" and not self._report.load_seconds)
-            raise _Refused(f"{self._stage()}: the server {_ending(code)}{self._last_words(code)}", can_pass=can_pass)
-
-    def _stage(self) -> str:
-        return "predict" if self._report.load_seconds else "load"
-
-    def _last_words(self, code: int) -> str:
-        lines = [line.strip() for line in log_tail(self._log_path, _LOG_LINES) if line.strip()]
-        # A program that ends by itself says why last; below one that crashed there is a stack trace.
-        telling = lines if code <= _SIGNALS else [line for line in lines if _FATAL.search(line)]
-        return f"; its log says: {_first_line(telling[-1])}" if telling else ""
-
-    def _wait_for_ports(self, server: ServerProcess, deadline: float) -> Ports:
-        while server.ports is None:
-            self._check_alive(server)
-            self._check_time(deadline, "the server did not start to listen")
-            time.sleep(_POLL_SECONDS)
-        return server.ports
+            step = "predict" if self._report.load_seconds else "load"
+            lines = [line.strip() for line in log_tail(self._log_path, _LOG_LINES) if line.strip()]
+            # A program that ends by itself says why last; below one that crashed there is a stack trace.
+            reasons = lines if code <= _SIGNALS else [line for line in lines if _FATAL.search(line)]
+            log = f"; its log says: {_first_line(reasons[-1])}" if reasons else ""
+            raise _Refused(f"{step}: the server {_ending(code)}{log}", can_pass=can_pass)
 
     def _wait_for_model(self, server: ServerProcess, client: Client, deadline: float) -> None:
         while True:
@@ -228,7 +221,9 @@ class _Trial:
             others = ", ".join(sorted(name for name in signatures if not name.startswith("__"))) or "none"
             raise _Refused(f"predict: the model has no signature {DEFAULT_SIGNATURE}; it has: {others}")
         plans = []
-        for name in filter(signatures.__contains__, (DEFAULT_SIGNATURE, JSON_SIGNATURE)):
+        for name in (DEFAULT_SIGNATURE, JSON_SIGNATURE):
+            if name not in signatures:
+                continue
             try:
                 plans.append(plan(name, signatures[name], records, count, columns))
             except CannotAsk as error:
@@ -238,15 +233,15 @@ class _Trial:
         self._report.examples = max(one.batch.batch for one in plans)
         return plans
 
-    def _ask(self, client: Client, asked: QueryPlan) -> None:
-        name = asked.batch.signature
-        found = self._report.signatures[name] = SignatureReport()
-        answers = {protocol: self._ask_by(client, protocol, asked, found) for protocol in _PROTOCOLS}
+    def _ask(self, client: Client, queries: QueryPlan) -> None:
+        name = queries.batch.signature
+        report = self._report.signatures[name] = SignatureReport()
+        answers = {protocol: self._ask_by(client, protocol, queries, report) for protocol in _PROTOCOLS}
         difference = judging.disagreement(answers["gRPC"], answers["REST"])
         if difference:
             raise _Refused(f"predict: {name}: {difference}")
-        found.outputs = {alias: _summary(value) for alias, value in answers["gRPC"].items()}
-        for way, milliseconds in found.p95_milliseconds.items():
+        report.outputs = {alias: _summary(value) for alias, value in answers["gRPC"].items()}
+        for way, milliseconds in report.p95_milliseconds.items():
             if milliseconds > self._limits.p95_milliseconds:
                 raise _Refused(
                     f"latency: p95 of {name} by {way} is {milliseconds:.0f} ms, "
@@ -254,10 +249,10 @@ class _Trial:
                     can_pass=True,
                 )
 
-    def _ask_by(self, client: Client, protocol: Protocol, asked: QueryPlan, found: SignatureReport) -> Arrays:
+    def _ask_by(self, client: Client, protocol: Protocol, queries: QueryPlan, report: SignatureReport) -> Arrays:
         times = []
         # The first request of a signature builds its graph; the last is the batch. Neither is a typical one.
-        for query in (asked.singles[0], *asked.singles, asked.batch):
+        for query in (queries.singles[0], *queries.singles, queries.batch):
             try:
                 answer = client.predict(protocol, query)
             except NoAnswer as error:
@@ -266,13 +261,13 @@ class _Trial:
                 raise _Refused(
                     f"predict: the model's signature {query.signature} raised: {_first_line(str(error))}"
                 ) from error
-            found.requests += 1
+            report.requests += 1
             times.append(answer.milliseconds)
             wrong = judging.fault(answer.outputs, query.outputs, query.batch)
             if wrong:
                 raise _Refused(f"predict: {query.signature} by {protocol}: {wrong}")
-        found.p50_milliseconds[protocol] = judging.percentile(times[1:-1], 50)
-        found.p95_milliseconds[protocol] = judging.percentile(times[1:-1], 95)
+        report.p50_milliseconds[protocol] = judging.percentile(times[1:-1], 50)
+        report.p95_milliseconds[protocol] = judging.percentile(times[1:-1], 95)
         return answer.outputs
 
 
