@@ -1,21 +1,24 @@
 """The graph: which stage takes what from which. Each stage is built in `pipeline.stages`."""
 
+from datetime import date
+
 from tfx.orchestration.pipeline import Pipeline
 
 from millrace.beam.arguments import beam_arguments
 from millrace.config.config import Config
 from millrace.config.paths import layout
-from millrace.config.platform import LOCAL, Platform
+from millrace.config.platform import Platform
 from millrace.metadata.connections import metadata_connection
 from pipeline.stages import data, delivery, training, verdicts
 
 
-def create_pipeline(config: Config, platform: Platform = LOCAL) -> Pipeline:
-    """Wires the stages of a configured pipeline; it reads nothing but its argument and the files that it names.
+def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline:
+    """Wires the stages of a configured pipeline; it reads nothing but its arguments and the files that they name.
 
     Args:
         config: the configuration, the same for every runner; that of `platform.deployed` when a service will run it.
         platform: where it will run.
+        today: the day on which it is built; a waiver of DataGate that has run out by then is not in force.
 
     Returns:
         TFX's pipeline, ready for any TFX runner.
@@ -28,7 +31,9 @@ def create_pipeline(config: Config, platform: Platform = LOCAL) -> Pipeline:
     curated_schema = data.build_curated_schema(config) if config.schema_.file else None
     schema = (curated_schema or schema_gen).outputs["schema"]
     example_validator = data.build_example_validator(statistics, schema)
-    data_gate = data.build_data_gate(config, platform, statistics, schema, example_validator.outputs["anomalies"])
+    data_gate = data.build_data_gate(
+        config, platform, today, statistics, schema, example_validator.outputs["anomalies"]
+    )
 
     transform = training.build_transform(config, examples, schema, data_gate)
     transformed, graph = transform.outputs["transformed_examples"], transform.outputs["transform_graph"]

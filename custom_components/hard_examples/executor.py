@@ -13,6 +13,7 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from custom_components.hard_examples.ranking import losses, worst
+from millrace.base import files
 
 FILE = "hard_examples.jsonl"
 
@@ -32,9 +33,9 @@ class Executor(BaseExecutor):
         model = tf.saved_model.load(
             path_utils.serving_model_path(artifact_utils.get_single_instance(input_dict["model"]).uri)
         )
-        files = [os.path.join(folder, name) for name in sorted(fileio.listdir(folder))]
+        shards = [os.path.join(folder, name) for name in sorted(fileio.listdir(folder))]
         label_key, kept = exec_properties["label_key"], []
-        for records in tf.data.TFRecordDataset(files, "GZIP").batch(1024):
+        for records in tf.data.TFRecordDataset(shards, "GZIP").batch(1024):
             answer = model.signatures["serving_default"](examples=records)
             said = next(answer[key] for key in ("probabilities", "prediction") if key in answer).numpy()
             labels = model.signatures["transform_features"](examples=records)[label_key].numpy()
@@ -46,8 +47,7 @@ class Executor(BaseExecutor):
         order = worst(np.array([loss for loss, _, _ in kept]), exec_properties["count"])
         lines = [{"loss": float(kept[at][0]), **kept[at][1], "row": _row(kept[at][2])} for at in order]
         target = os.path.join(artifact_utils.get_single_uri(output_dict["hard_examples"]), FILE)
-        with fileio.open(target, "w") as file:
-            file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        files.write(target, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 def _row(record: bytes) -> dict[str, list[Any]]:

@@ -10,18 +10,20 @@ import hashlib
 import importlib.util
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Optional
+from types import FunctionType, ModuleType
+from typing import Optional, Union
 
 from millrace.base.errors import ConfigError
 
 OWN_PACKAGES = frozenset({"millrace", "models", "custom_components"})
 
 
-def code_digest(*dotted_paths: str) -> str:
-    """Digests the project's code behind one or more dotted paths.
+def code_digest(*code: Union[str, type, FunctionType, ModuleType]) -> str:
+    """Digests the project's code behind one or more modules, classes or functions.
 
     Args:
-        dotted_paths: modules, or functions and classes in modules.
+        code: a class such as a component's executor, a function or a module; what the configuration names is given by
+            its dotted path, so that it is not imported.
 
     Returns:
         16 hexadecimal digits. They change when the code of one of these modules, or of a module of the project that
@@ -31,9 +33,15 @@ def code_digest(*dotted_paths: str) -> str:
         ConfigError: a module cannot be found, or is not Python.
     """
     digest = hashlib.sha256()
-    for module in sorted(_closure(dotted_paths)):
+    for module in sorted(_closure(map(_dotted_path, code))):
         digest.update(f"{module}\0{_normal_form(_source(module))}\0".encode())
     return digest.hexdigest()[:16]
+
+
+def _dotted_path(code: Union[str, type, FunctionType, ModuleType]) -> str:
+    if isinstance(code, str):
+        return code
+    return code.__name__ if isinstance(code, ModuleType) else code.__module__
 
 
 def defines(dotted_path: str) -> bool:

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from millrace.base import dotted
+from millrace.base import clock, dotted
 from millrace.base.errors import Failure, describe
 from millrace.base.interrupts import terminated_is_interrupted
 from millrace.config.checks import check
 from millrace.config.config import Config
 from millrace.config.paths import layout
+from millrace.config.platform import LOCAL
 from millrace.jobspec.artifact_types import require_compilable
 from millrace.metadata.journal import State
 from millrace.metadata.run_folder import RunFolder
@@ -67,7 +68,7 @@ def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]
     _put_in_order(config)
     request = folder.request()
     assert request is not None, "the run's folder is made with its request"
-    pipeline = dotted.load(config.code.pipeline, "code.pipeline")(config)
+    pipeline = dotted.load(config.code.pipeline, "code.pipeline")(config, LOCAL, clock.today())
     require_compilable(pipeline)
     graph = compile_graph(pipeline)
     stages = bind(graph, folder.run_id, request.from_stage, request.to_stage, request.cache)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Optional
@@ -11,6 +10,7 @@ from typing import Any, Optional
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
+from millrace.base import clock
 from millrace.base.errors import SchemaError
 from millrace.components.data_gate import gate
 from millrace.components.data_gate.findings import Finding, read_split
@@ -143,7 +143,7 @@ class Workbench:
         use = Use.of(self.config.label.model_dump(mode="json"), self.config.feature_table().columns())
         policy = dict(self.config.data_gate.policy)
         waivers = self.config.data_gate.plain_waivers()
-        today = datetime.now(timezone.utc).date()
+        today = clock.today()
         return gate.judge(splits, schema, use, policy=policy, waivers=waivers, today=today).findings
 
     def blocks(

@@ -1,6 +1,6 @@
 """The stages that look at the data: ExampleGen, StatisticsGen, SchemaGen, CuratedSchema, ExampleValidator, DataGate."""
 
-from datetime import datetime, timezone
+from datetime import date
 from typing import Any, Optional
 
 from tfx.components.example_gen.component import FileBasedExampleGen
@@ -52,7 +52,7 @@ def _example_gen(data: Data) -> BaseComponent:
         **settings,
         format=data.format,
         options=_reading(data),
-        code_digest=code_digest("millrace.components.example_gen.executor"),
+        code_digest=code_digest(ColumnarExampleGen.EXECUTOR_SPEC.executor_class),
     )
 
 
@@ -95,7 +95,7 @@ def _range_config(data: Data) -> Optional[range_config_pb2.RangeConfig]:
 def build_statistics_gen(examples: BaseChannel) -> BaseComponent:
     """StatisticsGen: TFDV's statistics of each split."""
     return StatisticsGen(
-        examples=examples, code_digest=code_digest("millrace.components.statistics_gen.executor")
+        examples=examples, code_digest=code_digest(StatisticsGen.EXECUTOR_SPEC.executor_class)
     ).with_id(stage_ids.STATISTICS_GEN)
 
 
@@ -108,7 +108,7 @@ def build_curated_schema(config: Config) -> BaseComponent:
     """CuratedSchema: the contract in the configured file, by its content."""
     return CuratedSchema(
         schema_text=schema_text.read(config.schema_.file or "").text,
-        code_digest=code_digest("millrace.components.curated_schema.component"),
+        code_digest=code_digest(CuratedSchema.EXECUTOR_SPEC.executor_class),
     ).with_id(stage_ids.CURATED_SCHEMA)
 
 
@@ -118,7 +118,12 @@ def build_example_validator(statistics: BaseChannel, schema: BaseChannel) -> Bas
 
 
 def build_data_gate(
-    config: Config, platform: Platform, statistics: BaseChannel, schema: BaseChannel, anomalies: BaseChannel
+    config: Config,
+    platform: Platform,
+    today: date,
+    statistics: BaseChannel,
+    schema: BaseChannel,
+    anomalies: BaseChannel,
 ) -> BaseComponent:
     """DataGate: ends the run before Transform when the policy says that the data may not be learned from."""
     return DataGate(
@@ -127,10 +132,10 @@ def build_data_gate(
         anomalies=anomalies,
         policy=dict(config.data_gate.policy),
         # A waiver that has run out changes the parameters, so a pass that it allowed is not served from the cache.
-        waivers=waivers_in_force(config.data_gate.plain_waivers(), datetime.now(timezone.utc).date()),
+        waivers=waivers_in_force(config.data_gate.plain_waivers(), today),
         label=config.label.model_dump(mode="json"),
         feature_columns=list(config.feature_table().columns()),
         schema_file=platform.shown(config.schema_.file),
         config_file=platform.shown(config.file),
-        code_digest=code_digest("millrace.components.data_gate.executor"),
+        code_digest=code_digest(DataGate.EXECUTOR_SPEC.executor_class),
     ).with_id(stage_ids.DATA_GATE)

@@ -89,5 +89,5 @@ def build_notifier(
         pushed_model=pushed_model,
         pipeline_name=config.name,
         webhook_env=config.notify.webhook_env,
-        code_digest=code_digest("custom_components.notifier.component"),
+        code_digest=code_digest(Notifier.EXECUTOR_SPEC.executor_class),
     ).with_id(stage_ids.NOTIFIER)

@@ -33,7 +33,7 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
         custom_config={
             "features": config.feature_table().model_dump(mode="json"),
             **_settings(config),
-            "code_digest": code_digest(config.code.preprocessing_fn, "millrace.components.transform.executor"),
+            "code_digest": code_digest(config.code.preprocessing_fn, Transform.EXECUTOR_SPEC.executor_class),
         },
     ).with_id(stage_ids.TRANSFORM)
     transform.add_upstream_node(gate)
@@ -47,7 +47,7 @@ def build_tuner(
     if config.tuning.pinned:
         return PinnedHyperparameters(
             hyperparameters=_pinned(config.tuning.pinned),
-            code_digest=code_digest("millrace.components.pinned_hyperparameters.component"),
+            code_digest=code_digest(PinnedHyperparameters.EXECUTOR_SPEC.executor_class),
         ).with_id(stage_ids.PINNED_HYPERPARAMETERS)
     if not config.tuning.enabled:
         return None

@@ -31,7 +31,7 @@ def build_latest_blessed_model(config: Config, platform: Platform, candidate: Ba
 def _champion(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:
     if platform.champion == "pushed":
         return PushedChampion(
-            directory=push_directory(config), code_digest=code_digest("millrace.components.champion.executor")
+            directory=push_directory(config), code_digest=code_digest(PushedChampion.EXECUTOR_SPEC.executor_class)
         )
     channels = {"model": Channel(type=Model), "model_blessing": Channel(type=ModelBlessing)}
     if platform.champion == "blessed":
@@ -47,7 +47,7 @@ def build_evaluator(config: Config, examples: BaseChannel, model: BaseChannel, b
         baseline_model=baseline,
         eval_config=eval_config(config.label.model_dump(mode="json"), config.evaluation.model_dump(mode="json")),
         min_slice_size=config.evaluation.min_slice_size,
-        code_digest=code_digest("millrace.components.evaluator.executor"),
+        code_digest=code_digest(Evaluator.EXECUTOR_SPEC.executor_class),
     ).with_id(stage_ids.EVALUATOR)
 
 
@@ -76,7 +76,7 @@ def build_infra_validator(config: Config, model: BaseChannel, examples: BaseChan
             load_seconds=limits.load_seconds,
             p95_milliseconds=limits.p95_milliseconds,
             memory_mib=limits.memory_mib,
-            code_digest=code_digest("millrace.components.infra_validator.executor"),
+            code_digest=code_digest(InfraValidator.EXECUTOR_SPEC.executor_class),
         )
     return built.with_id(stage_ids.INFRA_VALIDATOR)
 
@@ -91,5 +91,5 @@ def build_hard_examples(config: Config, examples: BaseChannel, model: BaseChanne
         model=model,
         count=int(count),
         label_key=transformed_key(config.label.column),
-        code_digest=code_digest("custom_components.hard_examples.executor"),
+        code_digest=code_digest(HardExamplesFinder.EXECUTOR_SPEC.executor_class),
     ).with_id("HardExamples")

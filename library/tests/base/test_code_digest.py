@@ -1,5 +1,8 @@
 """The digest of a stage's code: what changes it, and what must not."""
 
+import importlib
+import sys
+
 import pytest
 
 from millrace.base import code_digest as module
@@ -21,6 +24,8 @@ def package(tmp_path, monkeypatch):
     module._source_or_none.cache_clear()
     yield folder
     module._source_or_none.cache_clear()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "millrace_probe"]:
+        del sys.modules[name]
 
 
 def digest() -> str:
@@ -46,6 +51,12 @@ def test_a_comment_a_docstring_or_another_module_does_not(package, file, text):
     before = digest()
     (package / f"{file}.py").write_text(text)
     assert digest() == before
+
+
+def test_a_module_and_what_stands_in_it_are_named_by_path_or_by_themselves(package):
+    (package / "main.py").write_text(MAIN + "\n\nclass Entry:\n    pass\n")
+    main = importlib.import_module("millrace_probe.main")
+    assert {code_digest(main), code_digest(main.entry), code_digest(main.Entry)} == {digest()}
 
 
 def test_a_relative_import_is_followed(package):

@@ -1,11 +1,15 @@
 """The graph: which stages a configuration has, what each waits for, and that every variant can be compiled."""
 
+from datetime import date
+
 import pytest
 
 from millrace.config.loading import load
+from millrace.config.platform import LOCAL
 
 pytestmark = pytest.mark.slow
 
+TODAY = date(2026, 7, 1)
 STANDARD = [
     "CuratedSchema",
     "DataGate",
@@ -26,7 +30,7 @@ def graph(tmp_path, *overrides):
     from millrace.execution.graph import compile_graph
     from pipeline.pipeline import create_pipeline
 
-    compiled = compile_graph(create_pipeline(load("conf/taxi.yaml", [f"root={tmp_path}", *overrides])))
+    compiled = compile_graph(create_pipeline(load("conf/taxi.yaml", [f"root={tmp_path}", *overrides]), LOCAL, TODAY))
     return {node.pipeline_node.node_info.id: node.pipeline_node for node in compiled.nodes}
 
 
@@ -110,7 +114,7 @@ def test_a_service_runs_the_same_graph_but_for_the_way_to_the_champion(tmp_path,
     here = graph(tmp_path)
     there = {
         node.pipeline_node.node_info.id: node.pipeline_node
-        for node in compile_graph(create_pipeline(config, platform)).nodes
+        for node in compile_graph(create_pipeline(config, platform, TODAY)).nodes
     }
     assert {name: set(node.upstream_nodes) for name, node in there.items()} == {
         name: set() if name == "LatestBlessedModel" else set(node.upstream_nodes) for name, node in here.items()
@@ -150,3 +154,15 @@ def test_the_rows_asked_for_are_the_business_of_hard_examples_alone(tmp_path):
     more = every_parameter(graph(tmp_path, "code.settings.hard_examples=26"))
     assert changed(none, some) == changed(some, more) == {"HardExamples"}
     assert every_parameter(graph(tmp_path, "code.settings.hard_examples=0")) == none
+
+
+@pytest.mark.parametrize(("day", "held"), [("2026-07-31", True), ("2026-08-01", False)])
+def test_a_waiver_is_in_force_until_its_day_by_the_day_that_is_given(tmp_path, day, held):
+    from millrace.execution.graph import compile_graph
+    from pipeline.pipeline import create_pipeline
+
+    waiver = "data_gate.waivers=[{feature: fare, reason: FLOAT_TYPE_BIG_FLOAT, until: 2026-07-31, because: rush hour}]"
+    config = load("conf/taxi.yaml", [f"root={tmp_path}", waiver])
+    compiled = compile_graph(create_pipeline(config, LOCAL, date.fromisoformat(day)))
+    [gate] = [node.pipeline_node for node in compiled.nodes if node.pipeline_node.node_info.id == "DataGate"]
+    assert ("rush hour" in parameters(gate)["waivers"].string_value) == held

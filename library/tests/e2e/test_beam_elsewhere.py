@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from millrace.beam.arguments import beam_arguments
 from millrace.beam.check import check_engine
 from millrace.beam.package import FreshEnvironment, bringing_library, contents
 from millrace.config.loading import load
+from millrace.config.platform import LOCAL
 from pipeline.pipeline import create_pipeline
 
 pytestmark = pytest.mark.slow
@@ -258,7 +260,9 @@ def outputs(stage: Any, folder: Path) -> dict[str, list[Artifact]]:
 def test_the_same_metrics_of_one_model(prepared, in_memory, engine, tmp_path):
     """The model is one and the same: training sees the rows in the order in which they were written."""
     config = load(prepared.conf, engine.settings(prepared.folder / "setup.py", "flink"))
-    stage = next(stage for stage in create_pipeline(config).components if stage.id == "Evaluator")
+    stage = next(
+        stage for stage in create_pipeline(config, LOCAL, date(2026, 7, 1)).components if stage.id == "Evaluator"
+    )
     made = outputs(stage, tmp_path)
     context = BaseBeamExecutor.Context(beam_pipeline_args=beam_arguments(bringing_library(config)))
     before = len(engine.workers())
@@ -290,7 +294,7 @@ def dataflow_jobs(conf, settings, in_memory, scratch) -> dict[str, tuple[dict, d
     config = load(conf, settings)
     given = inputs(in_memory)
     made = {}
-    for stage in create_pipeline(config).components:
+    for stage in create_pipeline(config, LOCAL, date(2026, 7, 1)).components:
         if stage.id in DATA_STAGES:
             executor, properties = stage.executor_spec.executor_class, dict(stage.exec_properties)
             arguments = beam_arguments(bringing_library(config))

@@ -3,6 +3,7 @@
 import sys
 import types
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pytest
@@ -80,7 +81,8 @@ def test_a_type_that_no_container_would_find_is_refused(monkeypatch: pytest.Monk
 
 def test_every_type_of_the_project_is_found(tmp_path: Any) -> None:
     from millrace.config.loading import load
+    from millrace.config.platform import LOCAL
     from pipeline.pipeline import create_pipeline
 
     settings = [f"root={tmp_path}", "archive={}", "code.settings.hard_examples=3"]
-    require_compilable(create_pipeline(load("conf/taxi.yaml", settings)))
+    require_compilable(create_pipeline(load("conf/taxi.yaml", settings), LOCAL, date(2026, 7, 1)))

@@ -6,7 +6,7 @@ newest pushed model (`millrace.components.champion`); no pre-cache check, so a t
 
 from typing import Any
 
-from millrace.base import dotted
+from millrace.base import clock, dotted
 from millrace.cloud.kubeflow.data_task import split_pre_cache_check
 from millrace.components import stage_ids
 from millrace.config.cloud_sections import KubeflowDeployment
@@ -39,7 +39,7 @@ def compile_job(config: Config) -> CompiledJob:
 
     here = deployed(config, KUBEFLOW)
     compiled = compile_pipeline(
-        dotted.load(config.code.pipeline, "code.pipeline")(here, KUBEFLOW),
+        dotted.load(config.code.pipeline, "code.pipeline")(here, KUBEFLOW, clock.today()),
         image=here.kubeflow.image or UNSET_IMAGE,
         display_name=here.name,
         schema_version=SCHEMA_VERSION,

@@ -5,7 +5,7 @@ The document's fields are those of the REST resource projects.locations.pipeline
 
 from typing import Any
 
-from millrace.base import dotted
+from millrace.base import clock, dotted
 from millrace.config.cloud_sections import VertexDeployment
 from millrace.config.config import Config
 from millrace.config.platform import VERTEX, deployed
@@ -35,7 +35,7 @@ def compile_job(config: Config) -> CompiledJob:
 
     here = deployed(config, VERTEX)
     job = compile_pipeline(
-        dotted.load(config.code.pipeline, "code.pipeline")(here, VERTEX),
+        dotted.load(config.code.pipeline, "code.pipeline")(here, VERTEX, clock.today()),
         image=here.vertex.image or UNSET_IMAGE,
         display_name=here.vertex.display_name or here.name,
         schema_version=here.vertex.schema_version,

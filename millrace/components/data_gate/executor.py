@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-from datetime import datetime, timezone
 from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
@@ -13,7 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from millrace.base import files
+from millrace.base import clock, files
 from millrace.components.data_gate.findings import CheckedSplit, read_split
 from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
@@ -51,7 +50,7 @@ class Executor(base_executor.BaseExecutor):
         use = Use.of(json.loads(exec_properties["label"]), json.loads(exec_properties["feature_columns"]))
         policy = json.loads(exec_properties["policy"])
         waivers = json.loads(exec_properties["waivers"])
-        today = datetime.now(timezone.utc).date()
+        today = clock.today()
         verdict = judge(splits, schema, use, policy=policy, waivers=waivers, today=today)
         if not verdict.passed:
             edited = Files(exec_properties.get("schema_file") or "", exec_properties.get("config_file") or "")
