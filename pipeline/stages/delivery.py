@@ -1,6 +1,6 @@
 """The stages that let a model out: Pusher, and on request ModelArchive and Notifier."""
 
-from typing import Any, Optional
+from typing import Optional
 
 from tfx.components.pusher.component import Pusher
 from tfx.dsl.components.base.base_component import BaseComponent
@@ -11,7 +11,6 @@ from custom_components.model_archive.component import model_archive
 from custom_components.notifier.component import Notifier
 from millrace.base.code_digest import code_digest
 from millrace.components import stage_ids
-from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.config.config import Config
 from millrace.config.paths import push_directory
 
@@ -19,55 +18,16 @@ from millrace.config.paths import push_directory
 def build_pusher(config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
     """Pusher: the model with its warm-up requests, out of the InfraValidator's hands, once both blessings are given."""
     if config.push.vertex:
-        return _vertex_pusher(config.push.vertex, model_blessing, infra_blessing).with_id(stage_ids.PUSHER)
+        # Google's clients are imported only by a pipeline that pushes to Vertex AI.
+        from millrace.cloud.vertex.stages import vertex_pusher
+
+        return vertex_pusher(config.push.vertex, model_blessing, infra_blessing).with_id(stage_ids.PUSHER)
     filesystem = pusher_pb2.PushDestination.Filesystem(base_directory=push_directory(config))
     return Pusher(
         model_blessing=model_blessing,
         infra_blessing=infra_blessing,
         push_destination=pusher_pb2.PushDestination(filesystem=filesystem),
     ).with_id(stage_ids.PUSHER)
-
-
-def _vertex_pusher(target: VertexEndpoint, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
-    # Google's clients are imported only by a pipeline that pushes to Vertex AI.
-    from tfx.extensions.google_cloud_ai_platform.constants import (
-        ENABLE_VERTEX_KEY,
-        SERVING_ARGS_KEY,
-        VERTEX_CONTAINER_IMAGE_URI_KEY,
-        VERTEX_REGION_KEY,
-    )
-
-    from millrace.components.vertex_pusher.component import ENCRYPTION_KEY, VertexPusher
-
-    return VertexPusher(
-        model_blessing=model_blessing,
-        infra_blessing=infra_blessing,
-        custom_config={
-            ENABLE_VERTEX_KEY: True,
-            VERTEX_REGION_KEY: target.region,
-            VERTEX_CONTAINER_IMAGE_URI_KEY: target.image,
-            SERVING_ARGS_KEY: _deployment(target),
-            **({ENCRYPTION_KEY: target.encryption_key} if target.encryption_key else {}),
-        },
-    )
-
-
-def _deployment(target: VertexEndpoint) -> dict[str, Any]:
-    """The arguments of google-cloud-aiplatform's `Model.deploy`, with the names of endpoint and project as TFX's."""
-    accelerator = {
-        "accelerator_type": target.accelerator,
-        "accelerator_count": target.accelerators or 1,
-    }
-    return {
-        "project_id": target.project,
-        "endpoint_name": target.endpoint,
-        "machine_type": target.machine_type,
-        "min_replica_count": target.min_replicas,
-        "max_replica_count": target.max_replicas,
-        "traffic_percentage": target.traffic_percent,
-        **(accelerator if target.accelerator else {}),
-        **({"service_account": target.service_account} if target.service_account else {}),
-    }
 
 
 def build_model_archive(config: Config, pushed_model: BaseChannel) -> Optional[BaseComponent]:

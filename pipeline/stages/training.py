@@ -1,6 +1,5 @@
 """The stages that make a model: Transform, Tuner or its pinned outcome, Trainer."""
 
-from pathlib import Path
 from typing import Any, Optional
 
 from tfx.components.trainer.component import Trainer
@@ -10,13 +9,12 @@ from tfx.proto import trainer_pb2
 from tfx.types.channel import BaseChannel
 
 from millrace.base.code_digest import code_digest
-from millrace.base.errors import BadInput
 from millrace.components import stage_ids
 from millrace.components.pinned_hyperparameters.component import PinnedHyperparameters
+from millrace.components.pinned_hyperparameters.file import read_pinned
 from millrace.components.transform.component import Transform
 from millrace.config.config import Config
 from millrace.config.platform import Platform
-from millrace.jobspec.custom_job import custom_job
 
 OF_OTHER_STAGES = ("hard_examples",)
 """Keys of `code.settings` that Transform, Tuner and Trainer are not given, since other stages read them."""
@@ -46,7 +44,7 @@ def build_tuner(
     """Tuner, when tuning is enabled; the pinned outcome of an earlier search, when one is named; else nothing."""
     if config.tuning.pinned:
         return PinnedHyperparameters(
-            hyperparameters=_pinned(config.tuning.pinned),
+            hyperparameters=read_pinned(config.tuning.pinned),
             code_digest=code_digest(PinnedHyperparameters.EXECUTOR_SPEC.executor_class),
         ).with_id(stage_ids.PINNED_HYPERPARAMETERS)
     if not config.tuning.enabled:
@@ -92,15 +90,9 @@ def _trainer(config: Config, platform: Platform) -> tuple[type[BaseComponent], d
     if not platform.custom_job or config.vertex.trainer is None:
         return Trainer, {}
     # Google's clients are imported only by a pipeline that trains in a custom job.
-    from tfx.extensions.google_cloud_ai_platform.constants import ENABLE_VERTEX_KEY, VERTEX_REGION_KEY
-    from tfx.extensions.google_cloud_ai_platform.trainer.component import Trainer as CustomJobTrainer
-    from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_ARGS_KEY
+    from millrace.cloud.vertex.stages import custom_job_trainer
 
-    return CustomJobTrainer, {
-        ENABLE_VERTEX_KEY: True,
-        VERTEX_REGION_KEY: config.vertex.region,
-        TRAINING_ARGS_KEY: custom_job(config.name, config.vertex, config.vertex.trainer),
-    }
+    return custom_job_trainer(config.name, config.vertex, config.vertex.trainer)
 
 
 def _custom_config(config: Config, entry_point: str) -> dict[str, Any]:
@@ -118,14 +110,3 @@ def _settings(config: Config) -> dict[str, Any]:
     """The settings of one's own but for those of other stages: a changed count of rows must not train anew."""
     settings = {name: value for name, value in config.code.settings.items() if name not in OF_OTHER_STAGES}
     return {"settings": settings} if settings else {}
-
-
-def _pinned(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"the pinned hyperparameters cannot be read: {getattr(error, 'strerror', error)}",
-            where=file,
-            remedy="fix tuning.pinned, or run once with tuning.enabled=true and copy what the Tuner found",
-        ) from error
