@@ -21,13 +21,13 @@ def option_problems(config: Config) -> list[BadInput]:
         config: the configuration, laid out for where it will run (`millrace.config.platform.deployed`).
     """
     arguments = beam_arguments(config)
-    said = io.StringIO()
+    messages = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(messages):
             options = PipelineOptions([*arguments, "--dry_run=True"])
             known, given = options.get_all_options(), options.get_all_options(retain_unknown_options=True)
     except SystemExit:
-        return [_problem(said.getvalue().strip().rpartition("error: ")[2])]
+        return [_problem(messages.getvalue().strip().rpartition("error: ")[2])]
     unknown = sorted(given.keys() - known.keys())
     return [
         *[_problem(f"Beam knows no option --{name}") for name in unknown if not _is_for_the_server(config)],

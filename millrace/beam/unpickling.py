@@ -47,13 +47,13 @@ def _functions(spec: beam_runner_api_pb2.FunctionSpec) -> Iterator[beam_runner_a
 
 def unreadable(pipeline: beam_runner_api_pb2.Pipeline) -> list[str]:
     """One line for each pickle that this process cannot load."""
-    found = []
+    failures = []
     for name, load in pickles(pipeline):
         try:
             load()
         except Exception as error:  # whatever unpickling raises, a worker would raise too
-            found.append(f"{name}: {type(error).__name__}: {error}")
-    return found
+            failures.append(f"{name}: {type(error).__name__}: {error}")
+    return failures
 
 
 def main(files: list[str]) -> int:

@@ -89,7 +89,7 @@ def _outcome(spec: StageSpec, execution: Optional[metadata_store_pb2.Execution])
     with metadata.Metadata(spec.connection) as handle:
         outputs = output_artifacts(handle.store, execution.id)
     cached = execution.last_known_state == metadata_store_pb2.Execution.CACHED
-    return (State.CACHED if cached else State.DONE), _verdict([a for found in outputs.values() for a in found])
+    return (State.CACHED if cached else State.DONE), _verdict([a for of_key in outputs.values() for a in of_key])
 
 
 def _verdict(artifacts: Sequence[metadata_store_pb2.Artifact]) -> str:
@@ -128,6 +128,6 @@ def _failed_executions(spec: StageSpec, handle: Any) -> list[metadata_store_pb2.
     contexts.append(handle.store.get_context_by_type_and_name("node", f"{spec.pipeline_info.id}.{spec.id}"))
     if not all(contexts):
         return []
-    found = [{e.id: e for e in handle.store.get_executions_by_context(context.id)} for context in contexts]
+    of_context = [{e.id: e for e in handle.store.get_executions_by_context(context.id)} for context in contexts]
     failed = metadata_store_pb2.Execution.FAILED
-    return [e for key, e in found[0].items() if key in found[1] and e.last_known_state == failed]
+    return [e for key, e in of_context[0].items() if key in of_context[1] and e.last_known_state == failed]

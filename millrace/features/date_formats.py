@@ -69,7 +69,7 @@ def check_format(format: str) -> None:
 
 def directives(format: str) -> Sequence[str]:
     """The letters of a format's directives, in order; the groups of `pattern` are in this order too."""
-    return [found[1] for found in _DIRECTIVE.finditer(format)]
+    return [match[1] for match in _DIRECTIVE.finditer(format)]
 
 
 def pattern(format: str) -> str:

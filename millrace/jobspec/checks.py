@@ -66,5 +66,5 @@ def check(job: CompiledJob, config: Optional[Config] = None) -> list[JobFinding]
     Returns:
         All findings, the gravest first.
     """
-    found = [finding for rule in RULES for finding in rule(job, config)]
-    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+    findings = [finding for rule in RULES for finding in rule(job, config)]
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

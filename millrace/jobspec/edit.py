@@ -24,8 +24,8 @@ def is_2_0(job: CompiledJob) -> bool:
 
 def container(job: CompiledJob, stage: str) -> Spec:
     """The container that a stage runs in; empty when it runs in none."""
-    found: Spec = job.executor(job.tasks.get(stage, {})).get("container", {})
-    return found
+    container: Spec = job.executor(job.tasks.get(stage, {})).get("container", {})
+    return container
 
 
 def declare_parameter(job: CompiledJob, name: str, kind: str, default: Any) -> None:

@@ -116,7 +116,7 @@ class CompiledJob:
     def parameters(self) -> dict[str, Parameter]:
         """The declared runtime parameters by name."""
         declared = self.spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
-        return {name: _parameter(name, said) for name, said in declared.items()}
+        return {name: _parameter(name, spec) for name, spec in declared.items()}
 
     @property
     def values(self) -> dict[str, Any]:
@@ -132,8 +132,8 @@ class CompiledJob:
 
     def component(self, task: Mapping[str, Any]) -> Spec:
         """The component that a task runs; empty when the document does not hold it."""
-        found: Spec = self.spec.get("components", {}).get(task.get("componentRef", {}).get("name", ""), {})
-        return found
+        component: Spec = self.spec.get("components", {}).get(task.get("componentRef", {}).get("name", ""), {})
+        return component
 
     def executor(self, task: Mapping[str, Any]) -> Spec:
         """How a task runs (`container`, `importer`, `resolver` or `customJob`); empty for a task that is a graph."""
@@ -330,10 +330,10 @@ def _typed_value(parameter: Parameter, value: Any) -> Spec:
     return {"doubleValue": value} if parameter.type == "NUMBER_DOUBLE" else {"stringValue": str(value)}
 
 
-def _parameter(name: str, said: Mapping[str, Any]) -> Parameter:
-    kind = said.get("parameterType") or _TYPES_OF_2_0.get(said.get("type", ""), "STRING")
-    default = plain_value(said.get("defaultValue"))
-    return Parameter(name, kind, default, bool(said.get("isOptional")) or default is not None)
+def _parameter(name: str, spec: Mapping[str, Any]) -> Parameter:
+    kind = spec.get("parameterType") or _TYPES_OF_2_0.get(spec.get("type", ""), "STRING")
+    default = plain_value(spec.get("defaultValue"))
+    return Parameter(name, kind, default, bool(spec.get("isOptional")) or default is not None)
 
 
 def _parsed(text: str, kind: str) -> Any:

@@ -51,11 +51,11 @@ def _of_the_data(config: Config) -> list[RuntimeParameter]:
     data = config.data
     if data.format == "bigquery":
         return [RuntimeParameter("query", stage_ids.EXAMPLE_GEN, runtime_inputs.QUERY, "STRING", data.query)]
-    found = [RuntimeParameter("data_path", stage_ids.EXAMPLE_GEN, "input_base", "STRING", data.path)]
+    parameters = [RuntimeParameter("data_path", stage_ids.EXAMPLE_GEN, "input_base", "STRING", data.path)]
     if FilePattern.parse(data.patterns[0]).has_span:
         span = runtime_inputs.NEWEST_SPAN if data.span is None else data.span
-        found.append(RuntimeParameter("span", stage_ids.EXAMPLE_GEN, runtime_inputs.SPAN, "NUMBER_INTEGER", span))
-    return found
+        parameters.append(RuntimeParameter("span", stage_ids.EXAMPLE_GEN, runtime_inputs.SPAN, "NUMBER_INTEGER", span))
+    return parameters
 
 
 def _of_the_training(config: Config) -> RuntimeParameter:

@@ -36,11 +36,11 @@ def classify(
     response = classification_pb2.ClassificationResponse()
     servable.stamp(response.model_spec, name)
     for row in range(_rows(request.input, outputs, rank=2)):
-        found = response.result.classifications.add()
+        classifications = response.result.classifications.add()
         for column in range(next(iter(outputs.values())).shape[1]):
             label = b"" if classes is None else classes[row, column]
             score = 0.0 if scores is None else float(scores[row, column])
-            found.classes.add(label=tf.compat.as_text(label), score=score)
+            classifications.classes.add(label=tf.compat.as_text(label), score=score)
     return response
 
 
@@ -68,11 +68,11 @@ def _run(
     name, signature = servable.signature(request.model_spec.signature_name)
     if set(signature.inputs) != {_INPUT}:
         raise _invalid(f"Expected one input tensor named {_INPUT}, got {sorted(signature.inputs)}")
-    found = sorted(wanted & set(signature.outputs))
-    if not found:
+    aliases = sorted(wanted & set(signature.outputs))
+    if not aliases:
         raise _invalid(f"Expected an output among {sorted(wanted)}, got {sorted(signature.outputs)}")
     examples = _serialized(request.input)
-    return servable.run(signature, {_INPUT: tf.make_tensor_proto(examples, tf.string)}, found, timeout), name
+    return servable.run(signature, {_INPUT: tf.make_tensor_proto(examples, tf.string)}, aliases, timeout), name
 
 
 def _serialized(given: input_pb2.Input) -> list[bytes]:

@@ -39,8 +39,8 @@ def read_examples(document: Mapping[str, Any], request: Request) -> Request:
 
 def write_classifications(response: classification_pb2.ClassificationResponse) -> dict[str, Any]:
     """The JSON answer: for each example a list of [label, score]."""
-    found = response.result.classifications
-    return {"results": [[[item.label, item.score] for item in one.classes] for one in found]}
+    classifications = response.result.classifications
+    return {"results": [[[item.label, item.score] for item in one.classes] for one in classifications]}
 
 
 def write_regressions(response: regression_pb2.RegressionResponse) -> dict[str, Any]:

@@ -141,15 +141,15 @@ class ServerProcess:
                 return
 
     def _processes(self) -> Iterator[list[psutil.Process]]:
-        found: list[psutil.Process] = []
+        processes: list[psutil.Process] = []
         looked = 0.0
         while self._lifeline.poll() is None and not self._ended.wait(_SAMPLE_SECONDS):
             # Finding children reads every process of the machine, so it is done less often than measuring them.
             if time.monotonic() - looked > _CHILDREN_SECONDS:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    found = psutil.Process(self._lifeline.pid).children(recursive=True)
+                    processes = psutil.Process(self._lifeline.pid).children(recursive=True)
                 looked = time.monotonic()
-            yield found
+            yield processes
 
 
 def _program(platform: Platform) -> list[str]:

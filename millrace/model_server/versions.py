@@ -80,11 +80,11 @@ class ModelVersions:
         """
         with self._lock:
             known = [self._states[number] for number in sorted(self._states, reverse=True)]
-        found = [state for state in known if name == self.name and version in (None, state.version)]
-        if not found:
+        states = [state for state in known if name == self.name and version in (None, state.version)]
+        if not states:
             which = "any versions" if version is None else f"version {version}"
             raise tf.errors.NotFoundError(None, None, f"Could not find {which} of model {name}")
-        return get_model_status_pb2.GetModelStatusResponse(model_version_status=found)
+        return get_model_status_pb2.GetModelStatusResponse(model_version_status=states)
 
     def _find(self) -> dict[int, str]:
         try:

@@ -39,13 +39,14 @@ class Artifact:
         """As it stands in an ExecutorInput."""
         return {"name": self.name, "type": self.type, "uri": self.uri, "metadata": self.metadata}
 
-    def updated(self, told: dict[str, Any]) -> "Artifact":
+    def updated(self, written: dict[str, Any]) -> "Artifact":
         """The artifact after a driver or an executor has said something of it.
 
         Args:
-            told: a RuntimeArtifact; its type and name are the service's to give.
+            written: a RuntimeArtifact; its type and name are the service's to give.
         """
-        return replace(self, uri=told.get("uri") or self.uri, metadata={**self.metadata, **told.get("metadata", {})})
+        metadata = {**self.metadata, **written.get("metadata", {})}
+        return replace(self, uri=written.get("uri") or self.uri, metadata=metadata)
 
 
 def name_of(artifact_id: int) -> str:
@@ -75,7 +76,7 @@ def property_types(schema: dict[str, Any]) -> dict[str, type]:
     """The declared properties of a type with their Python types."""
     text = schema.get("instanceSchema") or _schema_of_tfx(title(schema).removeprefix(_TITLE_OF_TFX))
     declared = (_parsed(text) or {}).get("properties") or {}
-    return {name: _KINDS[said["type"]] for name, said in declared.items() if said.get("type") in _KINDS}
+    return {name: _KINDS[spec["type"]] for name, spec in declared.items() if spec.get("type") in _KINDS}
 
 
 @functools.cache

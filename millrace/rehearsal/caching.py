@@ -33,15 +33,15 @@ def cache_key(
         parameters: its parameters, as they are after the driver.
         inputs: its input artifacts. They count by name: a cached output keeps its first name.
     """
-    said = {
+    identity = {
         "pipeline": pipeline,
         "task": task,
         "outputs": component.get("outputDefinitions", {}),
         "container": {key: container.get(key) for key in _CONTAINER},
         "parameters": dict(parameters),
-        "inputs": {key: [artifact.name for artifact in found] for key, found in inputs.items()},
+        "inputs": {key: [artifact.name for artifact in artifacts] for key, artifacts in inputs.items()},
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 def is_cacheable(task: Mapping[str, Any]) -> bool:

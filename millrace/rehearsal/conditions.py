@@ -51,8 +51,8 @@ def holds(condition: str, artifacts: Mapping[str, Sequence[Artifact]], parameter
 def _inputs(artifacts: Mapping[str, Sequence[Artifact]], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """TFX writes `inputs.artifacts['KEY'].artifacts[0].metadata['P']`, KFP `inputs.parameter_values['P']`."""
     held = {
-        key: {"artifacts": [{"name": a.name, "uri": a.uri, "metadata": _floats(a.metadata)} for a in found]}
-        for key, found in artifacts.items()
+        key: {"artifacts": [{"name": a.name, "uri": a.uri, "metadata": _floats(a.metadata)} for a in of_key]}
+        for key, of_key in artifacts.items()
     }
     return {"artifacts": held, "parameters": dict(parameters), "parameter_values": _floats(parameters)}
 

@@ -82,28 +82,28 @@ class Container:
         return self._run(self.executor, io)
 
     def _run(self, words: Sequence[str], io: TaskIo) -> int:
-        line, said = stand_in(fill_in(words, io.to_json(), self._world.facts))
-        for sentence in said:
+        line, differences = stand_in(fill_in(words, io.to_json(), self._world.facts))
+        for sentence in differences:
             self._world.find(self._task, sentence)
         longest = max(len(word.encode()) for word in line)
         if longest > LONGEST_ARGUMENT:
             what = f"an argument of its command has {longest} bytes; the kernel takes {LONGEST_ARGUMENT}"
             raise TaskFailed(Failure(what, self._task, "put what is large into a file", 1))
-        told = self._world.work_of(self._task).parent / f"{self._task}-{uuid.uuid4().hex[:8]}.failure"
-        code = self._wait(line, told).code
+        failure_file = self._world.work_of(self._task).parent / f"{self._task}-{uuid.uuid4().hex[:8]}.failure"
+        code = self._wait(line, failure_file).code
         if code:
             log, environment = self._world.log_of(self._task), self._world.environment
-            raise TaskFailed(explain(self._task, code, told, log, environment), code)
+            raise TaskFailed(explain(self._task, code, failure_file, log, environment), code)
         return code
 
-    def _wait(self, line: list[str], told: Path) -> Ended:
+    def _wait(self, line: list[str], failure_file: Path) -> Ended:
         cwd, log = self._world.work_of(self._task), self._world.log_of(self._task)
         for folder in (cwd, log.parent):
             folder.mkdir(parents=True, exist_ok=True)
         with log.open("a", encoding="utf-8") as file:
             shown = [word if len(word) < 400 else f"{word[:400]}..." for word in line]
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {shown}\n")
-        variables = {**self._variables(), FILE_VARIABLE: str(told)}
+        variables = {**self._variables(), FILE_VARIABLE: str(failure_file)}
         running = self._world.processes.start(Command(line, cwd, variables, log))
         with self._world.watch.following(running.pid.result(), running.mapped) as peak:
             ended = self._result(running)
@@ -117,5 +117,5 @@ class Container:
         return ended.result()
 
     def _variables(self) -> dict[str, str]:
-        said = {entry["name"]: entry.get("value", "") for entry in self._spec.get("env", ())}
-        return {**self._world.environment.variables(self._world.work_of(self._task)), **said}
+        own = {entry["name"]: entry.get("value", "") for entry in self._spec.get("env", ())}
+        return {**self._world.environment.variables(self._world.work_of(self._task)), **own}

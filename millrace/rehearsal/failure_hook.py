@@ -14,8 +14,8 @@ FILE_VARIABLE = "MILLRACE_REHEARSAL_FAILURE"
 
 
 def _facts(error: BaseException) -> dict[str, Any]:
-    told = {name: getattr(error, name, None) for name in ("what", "where", "remedy", "exit_code", "name")}
-    plain = {name: value for name, value in told.items() if isinstance(value, (str, int))}
+    facts = {name: getattr(error, name, None) for name in ("what", "where", "remedy", "exit_code", "name")}
+    plain = {name: value for name, value in facts.items() if isinstance(value, (str, int))}
     return {"type": type(error).__name__, "text": str(error), **plain}
 
 

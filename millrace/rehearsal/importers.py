@@ -20,14 +20,14 @@ def uri_of(spec: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     Raises:
         MillraceError: the parameter that should hold it has no value.
     """
-    said = spec.get("artifactUri", {})
-    if "runtimeParameter" in said:
-        if said["runtimeParameter"] not in parameters:
+    uri = spec.get("artifactUri", {})
+    if "runtimeParameter" in uri:
+        if uri["runtimeParameter"] not in parameters:
             raise MillraceError(
-                f"the importer's parameter {said['runtimeParameter']} has no value", remedy="--param NAME=VALUE sets it"
+                f"the importer's parameter {uri['runtimeParameter']} has no value", remedy="--param NAME=VALUE sets it"
             )
-        return str(parameters[said["runtimeParameter"]])
-    return str(plain_value(said.get("constantValue", said.get("constant", ""))))
+        return str(parameters[uri["runtimeParameter"]])
+    return str(plain_value(uri.get("constantValue", uri.get("constant", ""))))
 
 
 def import_artifact(

@@ -36,17 +36,17 @@ def stand_in(line: Sequence[str]) -> tuple[list[str], list[str]]:
     Raises:
         NotRehearsed: its work is Google Cloud's alone.
     """
-    words, said = list(line), []
+    words, differences = list(line), []
     for index, word in enumerate(words):
         if word in _IN_PROCESS:
             words[index], sentence = _IN_PROCESS[word]
-            said.append(sentence)
+            differences.append(sentence)
         elif _CLOUD_ONLY.fullmatch(word):
             raise NotRehearsed(f"{word} asks Google Cloud, which a rehearsal never does")
-    return _with_local_beam(words, said), said
+    return _with_local_beam(words, differences), differences
 
 
-def _with_local_beam(words: list[str], said: list[str]) -> list[str]:
+def _with_local_beam(words: list[str], differences: list[str]) -> list[str]:
     for index, word in enumerate(words):
         value = word.partition("=")[2] if word.startswith("--runner=") else ""
         if word == "--runner" and index + 1 < len(words):
@@ -55,7 +55,7 @@ def _with_local_beam(words: list[str], said: list[str]) -> list[str]:
             place = index
         if value and value not in ("DirectRunner", "BundleBasedDirectRunner", "FnApiRunner", "PrismRunner"):
             words[place] = "DirectRunner" if place != index else "--runner=DirectRunner"
-            said.append(f"Beam's work was done in the task's own process in place of {value}")
+            differences.append(f"Beam's work was done in the task's own process in place of {value}")
     return words
 
 

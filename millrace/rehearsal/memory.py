@@ -25,8 +25,8 @@ def limit_of(container: Mapping[str, Any]) -> Optional[int]:
     """
     resources = container.get("resources", {})
     if resources.get("resourceMemoryLimit"):
-        found = _QUANTITY.fullmatch(str(resources["resourceMemoryLimit"]))
-        return int(float(found[1]) * _UNITS[found[2] or ""]) if found else None
+        quantity = _QUANTITY.fullmatch(str(resources["resourceMemoryLimit"]))
+        return int(float(quantity[1]) * _UNITS[quantity[2] or ""]) if quantity else None
     return int(float(resources["memoryLimit"]) * 10**9) if resources.get("memoryLimit") else None
 
 
@@ -59,12 +59,12 @@ def _descendants(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task")
     if not Path("/proc/self/task").is_dir():
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-    found: list[int] = []
+    children: list[int] = []
     with suppress(OSError):
         for thread in list(tasks.iterdir()):
             with suppress(OSError):
-                found += map(int, (thread / "children").read_text().split())
-    return found + [below for child in found for below in _descendants(child)]
+                children += map(int, (thread / "children").read_text().split())
+    return children + [below for child in children for below in _descendants(child)]
 
 
 def mapped_bytes(pid: int) -> int:

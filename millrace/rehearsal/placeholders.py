@@ -31,14 +31,14 @@ def fill_in(texts: Sequence[str], executor_input: Mapping[str, Any], job: Mappin
     Raises:
         MillraceError: a placeholder names what is not there.
     """
-    return [_PLACEHOLDER.sub(lambda found: _value(found[1].strip(), executor_input, job), text) for text in texts]
+    return [_PLACEHOLDER.sub(lambda match: _value(match[1].strip(), executor_input, job), text) for text in texts]
 
 
 def fill_in_job(value: Any, job: Mapping[str, str]) -> Any:
     """Replaces what the service says of the job in a constant of the spec."""
     if not isinstance(value, str):
         return value
-    return re.sub(r"\{\{\$\.(pipeline_\w+)\}\}", lambda found: job.get(found[1], found[0]), value)
+    return re.sub(r"\{\{\$\.(pipeline_\w+)\}\}", lambda match: job.get(match[1], match[0]), value)
 
 
 def _value(path: str, executor_input: Mapping[str, Any], job: Mapping[str, str]) -> str:
@@ -50,13 +50,13 @@ def _value(path: str, executor_input: Mapping[str, Any], job: Mapping[str, str])
         return str(executor_input["outputs"]["outputFile"])
     if path[1:] in job:
         return job[path[1:]]
-    found = _PATH.fullmatch(path)
-    if not found:
+    match = _PATH.fullmatch(path)
+    if not match:
         raise _unknown(path)
-    side = executor_input[found["side"]]
-    if found["kind"] == "parameters":
-        return _parameter(side, found["key"], path, output=found["side"] == "outputs")
-    return _artifact(side, found["key"], found["field"] or "uri", found["property"], path)
+    side = executor_input[match["side"]]
+    if match["kind"] == "parameters":
+        return _parameter(side, match["key"], path, output=match["side"] == "outputs")
+    return _artifact(side, match["key"], match["field"] or "uri", match["property"], path)
 
 
 def _unknown(path: str) -> MillraceError:
@@ -93,10 +93,10 @@ def as_text(value: Any) -> str:
 
 
 def _artifact(side: Mapping[str, Any], key: str, field: str, name: str, path: str) -> str:
-    found = side.get("artifacts", {}).get(key, {}).get("artifacts", [])
-    if not found:
+    artifacts = side.get("artifacts", {}).get(key, {}).get("artifacts", [])
+    if not artifacts:
         raise _unknown(path)
-    artifact = found[0]
+    artifact = artifacts[0]
     if field == "metadata":
         if name not in artifact.get("metadata", {}):
             raise _unknown(path)

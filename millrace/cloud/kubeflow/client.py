@@ -98,7 +98,7 @@ def _require_health(settings: KubeflowDeployment, token: str) -> None:
                 answer.status_code, answer.text[:300], "whether it is there", said(settings), remedies(settings)
             )
         try:
-            told = answer.json()
+            details = answer.json()
         except ValueError as error:
             raise ServiceFailure(
                 "what answers there is not the API of Kubeflow Pipelines",
@@ -106,7 +106,7 @@ def _require_health(settings: KubeflowDeployment, token: str) -> None:
                 remedy="see whether kubeflow.host is right; a login page in front of it wants kubeflow.token_env",
                 status=404,
             ) from error
-    if told.get("multi_user") and not settings.namespace:
+    if details.get("multi_user") and not settings.namespace:
         raise BadInput(
             "this installation has a namespace for each user, and none is set",
             where="kubeflow.namespace",
@@ -167,8 +167,8 @@ def _message(error: Any) -> str:
     """The service's words, without the stack that its gateway sends along."""
     body = str(getattr(error, "body", "") or getattr(error, "reason", "") or error)
     with contextlib.suppress(ValueError, AttributeError):
-        told = json.loads(body)
-        return str(told.get("message") or told.get("error") or body)
+        details = json.loads(body)
+        return str(details.get("message") or details.get("error") or body)
     return body
 
 

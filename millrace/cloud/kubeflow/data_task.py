@@ -32,7 +32,7 @@ def _split(job: CompiledJob, stage: str) -> str:
     task, runs = job.tasks[stage], edit.container(job, stage)
     check = runs.pop("lifecycle")["preCacheCheck"]
     declared = {key: kind for key, kind in _inputs(job, stage).items() if key in _LOOKS_AT}
-    given = {key: said for key, said in task["inputs"]["parameters"].items() if key in _LOOKS_AT}
+    given = {key: spec for key, spec in task["inputs"]["parameters"].items() if key in _LOOKS_AT}
     job.spec["components"][name] = {
         "executorLabel": f"{name}_executor",
         "inputDefinitions": {"parameters": copy.deepcopy(declared)},

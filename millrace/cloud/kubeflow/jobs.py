@@ -55,13 +55,13 @@ def job_of(run: Any, host: str) -> RemoteJob:
 
 def _inner(spec: Any) -> dict[str, Any]:
     """The pipeline spec, which the client wraps when there is something to say of the platform."""
-    found = spec or {}
-    return dict(found.get("pipeline_spec", found))
+    document = spec or {}
+    return dict(document.get("pipeline_spec", document))
 
 
-def _task(detail: Any, said: dict[str, Any]) -> RemoteTask:
+def _task(detail: Any, spec: dict[str, Any]) -> RemoteTask:
     # SKIPPED stands for a cache hit and for a condition that did not hold; the spec tells which it can be.
-    skipped = str(detail.state) == "SKIPPED" and bool(said.get("triggerPolicy", {}).get("condition"))
+    skipped = str(detail.state) == "SKIPPED" and bool(spec.get("triggerPolicy", {}).get("condition"))
     state = State.SKIPPED if skipped else _TASK_STATES.get(str(detail.state), State.WAITING)
     failure = detail.error.message if state is State.FAILED and detail.error else ""
     refused = ended_by_a_gate(failure)
@@ -81,16 +81,16 @@ def _log(detail: Any) -> str:
     return f"log: kubectl logs {pod}" if pod else ""
 
 
-def schedule_of(found: Any, host: str) -> RemoteSchedule:
+def schedule_of(schedule: Any, host: str) -> RemoteSchedule:
     """A recurring run as the service tells of it; when it runs next is not told."""
-    cron = found.trigger.cron_schedule if found.trigger else None
+    cron = schedule.trigger.cron_schedule if schedule.trigger else None
     return RemoteSchedule(
-        name=found.recurring_run_id,
-        title=found.display_name or "",
+        name=schedule.recurring_run_id,
+        title=schedule.display_name or "",
         cron=cron.cron if cron else "",
-        state={"ENABLED": "active", "DISABLED": "paused"}.get(str(found.status), str(found.status).lower()),
+        state={"ENABLED": "active", "DISABLED": "paused"}.get(str(schedule.status), str(schedule.status).lower()),
         next_run=None,
-        link=f"{host}/#/recurringrun/details/{found.recurring_run_id}",
+        link=f"{host}/#/recurringrun/details/{schedule.recurring_run_id}",
     )
 
 

@@ -76,16 +76,16 @@ class KubeflowService:
             if experiment is None:
                 return []
             where = {"experiment_id": experiment}
-        found: list[RemoteJob] = []
+        jobs: list[RemoteJob] = []
         token = ""
-        while len(found) < limit:
+        while len(jobs) < limit:
             asked = {"page_token": token, "page_size": min(limit, 100), "sort_by": "created_at desc"}
             page = self._ask("for the runs", self._client.list_runs, **asked, **where)
-            found += [job_of(run, self._host) for run in page.runs or []]
+            jobs += [job_of(run, self._host) for run in page.runs or []]
             token = page.next_page_token or ""
             if not token:
                 break
-        return found[:limit]
+        return jobs[:limit]
 
     def _existing_experiment(self) -> Optional[str]:
         try:

@@ -61,10 +61,10 @@ def refused(status: int, message: str, asked: str, where: str, remedies: Mapping
         where: which service.
         remedies: what to do, by status.
     """
-    said = _NAMES.get(status, f"answered with status {status}")
+    phrase = _NAMES.get(status, f"answered with status {status}")
     words = " ".join(message.split())[:1000]
     return ServiceFailure(
-        f"asked {asked}, the service {said}" + (f": {words}" if words else ""),
+        f"asked {asked}, the service {phrase}" + (f": {words}" if words else ""),
         where=where,
         remedy=remedies.get(status, _general_remedy(status)),
         status=status,

@@ -50,13 +50,13 @@ def compile_job(config: Config) -> CompiledJob:
 
 
 def _settings(vertex: VertexDeployment) -> dict[str, Any]:
-    said = {
+    settings = {
         "encryptionSpec": {"kmsKeyName": vertex.encryption_key} if vertex.encryption_key else None,
         "serviceAccount": vertex.service_account,
         "network": vertex.network,
         "reservedIpRanges": list(vertex.reserved_ip_ranges),
     }
-    return {key: value for key, value in said.items() if value}
+    return {key: value for key, value in settings.items() if value}
 
 
 def _resolve_runtime_span(job: CompiledJob) -> None:

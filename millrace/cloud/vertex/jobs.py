@@ -35,40 +35,40 @@ _TASK_STATES = {
 _VERDICTS = frozenset({"ModelBlessing", "InfraBlessing"})
 
 
-def job_of(found: aiplatform_v1.PipelineJob, where: Place) -> RemoteJob:
+def job_of(job: aiplatform_v1.PipelineJob, where: Place) -> RemoteJob:
     """A job as the service tells of it."""
-    name = found.name.rsplit("/", 1)[-1]
+    name = job.name.rsplit("/", 1)[-1]
     return RemoteJob(
         name=name,
-        pipeline=str(_dictionary(found.pipeline_spec).get("pipelineInfo", {}).get("name", "")),
-        title=found.display_name,
-        state=_JOB_STATES.get(found.state.name, JobState.WAITING),
-        created=seconds(found.create_time) or 0.0,
-        started=seconds(found.start_time),
-        ended=seconds(found.end_time),
+        pipeline=str(_dictionary(job.pipeline_spec).get("pipelineInfo", {}).get("name", "")),
+        title=job.display_name,
+        state=_JOB_STATES.get(job.state.name, JobState.WAITING),
+        created=seconds(job.create_time) or 0.0,
+        started=seconds(job.start_time),
+        ended=seconds(job.end_time),
         link=f"{CONSOLE}/vertex-ai/locations/{where.region}/pipelines/runs/{name}?project={where.project}",
-        tasks=tuple(_task(detail) for detail in found.job_detail.task_details if detail.task_name != name),
-        failure=found.error.message if found.error else "",
+        tasks=tuple(_task(detail) for detail in job.job_detail.task_details if detail.task_name != name),
+        failure=job.error.message if job.error else "",
     )
 
 
 def _task(detail: aiplatform_v1.PipelineTaskDetail) -> RemoteTask:
-    said = detail.state.name
-    failure = detail.error.message if said == "FAILED" and detail.error else ""
+    state = detail.state.name
+    failure = detail.error.message if state == "FAILED" and detail.error else ""
     refused, judged = ended_by_a_gate(failure), _not_blessed(detail)
     return RemoteTask(
         name=detail.task_name,
-        state=State.BLOCKED if refused else _TASK_STATES.get(said, State.WAITING),
-        started=seconds(detail.start_time) or (seconds(detail.create_time) if said != "PENDING" else None),
+        state=State.BLOCKED if refused else _TASK_STATES.get(state, State.WAITING),
+        started=seconds(detail.start_time) or (seconds(detail.create_time) if state != "PENDING" else None),
         ended=seconds(detail.end_time),
-        note=_note(said, judged) or (_log(detail) if failure else ""),
+        note=_note(state, judged) or (_log(detail) if failure else ""),
         failure=failure,
-        blocked=refused or judged or said == "NOT_TRIGGERED",
+        blocked=refused or judged or state == "NOT_TRIGGERED",
     )
 
 
-def _note(said: str, judged: bool) -> str:
-    return "its condition did not hold" if said == "NOT_TRIGGERED" else "not blessed" if judged else ""
+def _note(state: str, judged: bool) -> str:
+    return "its condition did not hold" if state == "NOT_TRIGGERED" else "not blessed" if judged else ""
 
 
 def _not_blessed(detail: aiplatform_v1.PipelineTaskDetail) -> bool:

@@ -41,14 +41,14 @@ def _timestamp(at: float) -> timestamp_pb2.Timestamp:
     return timestamp_pb2.Timestamp(seconds=int(at))
 
 
-def schedule_of(found: aiplatform_v1.Schedule, where: Place) -> RemoteSchedule:
+def schedule_of(schedule: aiplatform_v1.Schedule, where: Place) -> RemoteSchedule:
     """A schedule as the service tells of it."""
-    name = found.name.rsplit("/", 1)[-1]
+    name = schedule.name.rsplit("/", 1)[-1]
     return RemoteSchedule(
         name=name,
-        title=found.display_name,
-        cron=found.cron,
-        state=found.state.name.lower().replace("state_unspecified", "unknown"),
-        next_run=seconds(found.next_run_time),
+        title=schedule.display_name,
+        cron=schedule.cron,
+        state=schedule.state.name.lower().replace("state_unspecified", "unknown"),
+        next_run=seconds(schedule.next_run_time),
         link=f"{CONSOLE}/vertex-ai/locations/{where.region}/pipelines/schedules/{name}?project={where.project}",
     )

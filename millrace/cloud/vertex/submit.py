@@ -41,22 +41,22 @@ def request(job: CompiledJob, name: str, where: Place, who: auth.Credentials) ->
     Raises:
         BadInput: the client does not take the job.
     """
-    said = job.settings
+    settings = job.settings
     built = _built(job, name, where, who)
     return aiplatform_v1.PipelineJob(
         display_name=job.display_name or job.name,
         pipeline_spec=built.pipeline_spec,
         runtime_config=built.runtime_config,
         labels=job.labels,
-        service_account=said.get("serviceAccount", ""),
-        network=said.get("network", ""),
-        reserved_ip_ranges=said.get("reservedIpRanges", []),
-        encryption_spec=_encryption(said),
+        service_account=settings.get("serviceAccount", ""),
+        network=settings.get("network", ""),
+        reserved_ip_ranges=settings.get("reservedIpRanges", []),
+        encryption_spec=_encryption(settings),
     )
 
 
-def _encryption(said: dict[str, Any]) -> Any:
-    key = said.get("encryptionSpec", {}).get("kmsKeyName", "")
+def _encryption(settings: dict[str, Any]) -> Any:
+    key = settings.get("encryptionSpec", {}).get("kmsKeyName", "")
     return aiplatform_v1.EncryptionSpec(kms_key_name=key) if key else None
 
 

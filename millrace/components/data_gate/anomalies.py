@@ -6,7 +6,7 @@ from typing import Optional
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from millrace.components.data_gate.findings import CheckedSplit, Finding
-from millrace.components.data_gate.wording import TYPE_DETAILS, Case, tell
+from millrace.components.data_gate.wording import TYPE_DETAILS, Case, in_words
 
 # TFDV reads the range of a column without a value as 0 to 0, and its type as STRING: no such value was there.
 _NEEDS_A_VALUE = frozenset(
@@ -34,10 +34,10 @@ def tfdv_findings(split: CheckedSplit, schema: schema_pb2.Schema) -> list[Findin
         out, because TFDV then judges a default value.
     """
     infos = sorted(split.anomalies.anomaly_info.items())
-    found = [finding for name, info in infos for finding in _of(name, info, split, schema)]
+    findings = [finding for name, info in infos for finding in _of(name, info, split, schema)]
     if split.anomalies.HasField("dataset_anomaly_info"):
-        found += _of("", split.anomalies.dataset_anomaly_info, split, schema)
-    return found
+        findings += _of("", split.anomalies.dataset_anomaly_info, split, schema)
+    return findings
 
 
 def feature_at(features: Iterable[schema_pb2.Feature], path: tuple[str, ...]) -> Optional[schema_pb2.Feature]:
@@ -61,6 +61,6 @@ def _of(
             continue
         if case.code in TYPE_DETAILS and any(other.code == "UNEXPECTED_DATA_TYPE" for other in cases):
             continue
-        told = tell(case)
+        words = in_words(case)
         severity = "WARNING" if info.severity == anomalies_pb2.AnomalyInfo.WARNING else "ERROR"
-        yield Finding(".".join(path), split.name, case.code, told.expected, told.seen, told.rows, severity)
+        yield Finding(".".join(path), split.name, case.code, words.expected, words.seen, words.rows, severity)

@@ -72,10 +72,10 @@ def _read_splits(statistics: list[types.Artifact], anomalies: list[types.Artifac
     splits = []
     for name in artifact_utils.decode_split_names(measured.split_names):
         numbers = statistics_pb2.DatasetFeatureStatisticsList.FromString(_read([measured], name, STATISTICS_FILE))
-        found = None
+        of_split = None
         if name in judged:
-            found = anomalies_pb2.Anomalies.FromString(_read([validated], name, ANOMALIES_FILE))
-        splits.append(read_split(name, of_all_rows(numbers), found))
+            of_split = anomalies_pb2.Anomalies.FromString(_read([validated], name, ANOMALIES_FILE))
+        splits.append(read_split(name, of_all_rows(numbers), of_split))
     return splits
 
 

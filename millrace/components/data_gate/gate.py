@@ -87,8 +87,8 @@ def judge(
     reasons.check_policy(policy)
     held = reasons.waivers_in_force(waivers, today)
     own = [_decide(finding, policy, held) for finding in own_findings(splits, schema, use)]
-    told = [_decide(finding, policy, held) for split in splits for finding in tfdv_findings(split, schema)]
-    return Verdict((*own, *(_explained(finding, own) for finding in told)))
+    of_tfdv = [_decide(finding, policy, held) for split in splits for finding in tfdv_findings(split, schema)]
+    return Verdict((*own, *(_explained(finding, own) for finding in of_tfdv)))
 
 
 def _decide(finding: Finding, policy: Mapping[str, str], held: Sequence[Mapping[str, str]]) -> Finding:

@@ -88,10 +88,10 @@ def refusal(verdict: Verdict, files: Files, today: date) -> DataGateRefused:
 
 
 def _headline(verdict: Verdict) -> str:
-    found = len(_rows(verdict.of("block")))
-    noun = "finding stops" if found == 1 else "findings stop"
+    count = len(_rows(verdict.of("block")))
+    noun = "finding stops" if count == 1 else "findings stop"
     cause = "data that nothing can be learned from" if verdict.exit_code == 2 else "data that breaks its contract"
-    return f"DataGate: {found} {noun} this run before anything is trained: {cause}."
+    return f"DataGate: {count} {noun} this run before anything is trained: {cause}."
 
 
 def table(findings: Sequence[Finding]) -> str:

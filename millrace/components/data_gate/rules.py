@@ -53,16 +53,16 @@ def own_findings(splits: Sequence[CheckedSplit], schema: schema_pb2.Schema, use:
     if not any(split.rows for split in splits):
         names = ", ".join(split.name for split in splits) or "no split"
         return [Finding("", names, "DATA_EMPTY", "rows to learn from", "0 rows", 0)]
-    found = list(_splits(splits))
+    findings = list(_splits(splits))
     filled = [split for split in splits if split.rows]
     foreign = _foreign_schema(filled, schema)
     if foreign:
-        return [*found, foreign]
+        return [*findings, foreign]
     for name in (use.label, *use.features):
-        found += _unnamed(name, schema, filled, is_label=name == use.label)
-    found += [finding for split in filled for finding in _label(split, use)]
-    found += [finding for name in use.features for finding in _feature(name, filled)]
-    return found
+        findings += _unnamed(name, schema, filled, is_label=name == use.label)
+    findings += [finding for split in filled for finding in _label(split, use)]
+    findings += [finding for name in use.features for finding in _feature(name, filled)]
+    return findings
 
 
 def _splits(splits: Sequence[CheckedSplit]) -> Iterator[Finding]:

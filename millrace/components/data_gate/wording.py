@@ -33,7 +33,7 @@ _EXAMPLES = 3
 _LIST_UP_TO = 4
 
 
-class Told(NamedTuple):
+class Words(NamedTuple):
     """The two columns of the table, and in how many rows it was seen."""
 
     expected: str
@@ -63,9 +63,9 @@ class Case:
         return anomalies_pb2.AnomalyInfo.Type.Name(number) if number in known else f"REASON_{number}"
 
 
-def tell(case: Case) -> Told:
+def in_words(case: Case) -> Words:
     """Words for one reason; TFDV's own description where there is nothing more to say."""
-    return _TELLERS.get(case.code, _described)(case) or _described(case)
+    return _WORDS_FOR.get(case.code, _described)(case) or _described(case)
 
 
 def share(rows: int, of: int) -> str:
@@ -84,9 +84,9 @@ def number(value: float) -> str:
 
 def values_in_rows(counts: Mapping[str, int], of: int) -> str:
     """`'Prcard' in 1 row (0.01%)`: the first few values with their rows."""
-    told = [f"{value!r} in {share(rows, of)}" for value, rows in list(counts.items())[:_EXAMPLES]]
+    phrases = [f"{value!r} in {share(rows, of)}" for value, rows in list(counts.items())[:_EXAMPLES]]
     more = len(counts) - _EXAMPLES
-    return ", ".join(told) + (f", and {more} more" if more > 0 else "")
+    return ", ".join(phrases) + (f", and {more} more" if more > 0 else "")
 
 
 def one_of(names: list[str]) -> str:
@@ -106,12 +106,12 @@ def content(column: ColumnStatistics) -> str:
     return f"{column.type} such as {examples}" if examples else column.type
 
 
-def _described(case: Case) -> Told:
+def _described(case: Case) -> Words:
     expected = f"no {case.reason.short_description.lower()}" if case.reason.short_description else "the schema's rule"
-    return Told(expected, case.reason.description.strip() or case.code)
+    return Words(expected, case.reason.description.strip() or case.code)
 
 
-def _strings(case: Case) -> Optional[Told]:
+def _strings(case: Case) -> Optional[Words]:
     domain = _string_domain(case)
     if domain is None or case.column is None:
         return None
@@ -122,7 +122,7 @@ def _strings(case: Case) -> Optional[Told]:
     expected = f"one of the domain {name}" if mass >= 1 else f"{mass:.2%} of values in the domain {name}"
     rows = sum(excluded.values())
     total = f"; {share(rows, case.split.rows)} in all" if len(excluded) > 1 else ""
-    return Told(expected, values_in_rows(excluded, case.split.rows) + total, rows) if excluded else None
+    return Words(expected, values_in_rows(excluded, case.split.rows) + total, rows) if excluded else None
 
 
 def _string_domain(case: Case) -> Optional[schema_pb2.StringDomain]:
@@ -134,15 +134,15 @@ def _string_domain(case: Case) -> Optional[schema_pb2.StringDomain]:
     return next(named, None)
 
 
-def _type(case: Case) -> Optional[Told]:
+def _type(case: Case) -> Optional[Words]:
     if case.feature is None or case.column is None:
         return None
     wanted = schema_pb2.FeatureType.Name(case.feature.type)
     parse = {"INT": int, "FLOAT": float}.get(wanted)
     odd = {value: rows for value, rows in case.column.counts.items() if parse and not _parses(parse, value)}
     if not odd:
-        return Told(wanted, content(case.column), case.column.filled)
-    return Told(wanted, f"{case.column.type}: {values_in_rows(odd, case.split.rows)}", sum(odd.values()))
+        return Words(wanted, content(case.column), case.column.filled)
+    return Words(wanted, f"{case.column.type}: {values_in_rows(odd, case.split.rows)}", sum(odd.values()))
 
 
 def _parses(parse: Callable[[str], object], value: str) -> bool:
@@ -153,11 +153,11 @@ def _parses(parse: Callable[[str], object], value: str) -> bool:
     return True
 
 
-def _range(case: Case) -> Optional[Told]:
+def _range(case: Case) -> Optional[Words]:
     if case.column is None or case.column.range is None or case.feature is None:
         return None
     low, high = case.column.range
-    return Told(_limits(case), f"{number(low)} to {number(high)}")
+    return Words(_limits(case), f"{number(low)} to {number(high)}")
 
 
 def _limits(case: Case) -> str:
@@ -173,34 +173,34 @@ def _limits(case: Case) -> str:
     return f"at least {number(domain.min)}" if domain.HasField("min") else f"at most {number(domain.max)}"
 
 
-def _not_finite(case: Case) -> Optional[Told]:
+def _not_finite(case: Case) -> Optional[Words]:
     nans = case.column.nans if case.column else 0
     if case.code == "FLOAT_TYPE_HAS_NAN" and nans:
-        return Told("no NaN", f"NaN in {share(nans, case.split.rows)}", nans)
-    return Told("finite numbers", "NaN" if case.code == "FLOAT_TYPE_HAS_NAN" else "an infinite number")
+        return Words("no NaN", f"NaN in {share(nans, case.split.rows)}", nans)
+    return Words("finite numbers", "NaN" if case.code == "FLOAT_TYPE_HAS_NAN" else "an infinite number")
 
 
-def _presence(case: Case) -> Optional[Told]:
+def _presence(case: Case) -> Optional[Words]:
     if case.column is None:
-        return Told("a column of this name", "no such column", case.split.rows)
+        return Words("a column of this name", "no such column", case.split.rows)
     presence = case.feature.presence if case.feature else schema_pb2.FeaturePresence()
     least = max(presence.min_count, 1)
     wanted = f"a value in at least {least:,} row{'' if least == 1 else 's'}"
     if presence.min_fraction:
         wanted = f"a value in at least {presence.min_fraction:.2%} of rows"
-    return Told(wanted, f"a value in {share(case.column.filled, case.split.rows)}", case.column.missing)
+    return Words(wanted, f"a value in {share(case.column.filled, case.split.rows)}", case.column.missing)
 
 
-def _lengths(case: Case) -> Optional[Told]:
+def _lengths(case: Case) -> Optional[Words]:
     if case.feature is None or case.column is None:
         return None
     common = case.column.common
     lengths = _between(int(common.min_num_values), int(common.max_num_values))
     if case.column.missing:
-        return Told(
+        return Words(
             _wanted_lengths(case.feature), f"none in {share(case.column.missing, case.split.rows)}", case.column.missing
         )
-    return Told(_wanted_lengths(case.feature), f"{lengths} in a row")
+    return Words(_wanted_lengths(case.feature), f"{lengths} in a row")
 
 
 def _wanted_lengths(feature: schema_pb2.Feature) -> str:
@@ -219,18 +219,18 @@ def _between(low: int, high: Optional[int]) -> str:
     return f"{low} value{'' if low == 1 else 's'}" if low == high else f"{low} to {high} values"
 
 
-def _new_column(case: Case) -> Optional[Told]:
-    return Told("a column that the schema names", content(case.column), case.column.filled) if case.column else None
+def _new_column(case: Case) -> Optional[Words]:
+    return Words("a column that the schema names", content(case.column), case.column.filled) if case.column else None
 
 
-def _unique(case: Case) -> Optional[Told]:
+def _unique(case: Case) -> Optional[Words]:
     if case.feature is None or case.column is None or case.code == "FEATURE_TYPE_NO_UNIQUE":
         return None
     limits = case.feature.unique_constraints
-    return Told(f"{limits.min} to {limits.max} distinct values", f"{case.column.proto.string_stats.unique:,}")
+    return Words(f"{limits.min} to {limits.max} distinct values", f"{case.column.proto.string_stats.unique:,}")
 
 
-def _distance(case: Case) -> Optional[Told]:
+def _distance(case: Case) -> Optional[Words]:
     skew = "serving" in case.reason.description
     for info in case.split.anomalies.drift_skew_info:
         if tuple(info.path.step) != case.path:
@@ -238,18 +238,18 @@ def _distance(case: Case) -> Optional[Told]:
         for measured in info.skew_measurements if skew else info.drift_measurements:
             if measured.value > measured.threshold:
                 other = "what is served" if skew else "the data before"
-                return Told(f"at most {measured.threshold:g} from {other}", f"{measured.value:.4g}")
+                return Words(f"at most {measured.threshold:g} from {other}", f"{measured.value:.4g}")
     return None
 
 
-def _size(case: Case) -> Optional[Told]:
+def _size(case: Case) -> Optional[Words]:
     limits = case.schema.dataset_constraints
     low = case.code == "DATASET_LOW_NUM_EXAMPLES"
     wanted = f"at least {limits.min_examples_count:,} rows" if low else f"at most {limits.max_examples_count:,} rows"
-    return Told(wanted, f"{case.split.rows:,} rows", case.split.rows)
+    return Words(wanted, f"{case.split.rows:,} rows", case.split.rows)
 
 
-_TELLERS: dict[str, Callable[[Case], Optional[Told]]] = {
+_WORDS_FOR: dict[str, Callable[[Case], Optional[Words]]] = {
     **dict.fromkeys(("ENUM_TYPE_UNEXPECTED_STRING_VALUES", "BOOL_TYPE_UNEXPECTED_STRING"), _strings),
     **dict.fromkeys(("UNEXPECTED_DATA_TYPE", *TYPE_DETAILS), _type),
     **dict.fromkeys(

@@ -82,8 +82,8 @@ def rule(combiner: Any) -> Rule:
     Raises:
         NeedsBeam: there is none.
     """
-    found = _RULES.get(type(combiner))
-    if found is None:
+    fill = _RULES.get(type(combiner))
+    if fill is None:
         raise NeedsBeam(f"the metric of {type(combiner).__name__} has no rule for arrays")
     for name in ("_aggregation_type", "_class_weights", "_example_id_key"):
         if getattr(combiner, name, None):
@@ -91,7 +91,7 @@ def rule(combiner: Any) -> Rule:
     extract = getattr(combiner, "_extract_label_prediction_and_weight", metric_util.to_label_prediction_example_weight)
     if extract is not metric_util.to_label_prediction_example_weight:
         raise NeedsBeam(f"{type(combiner).__name__} extracts labels and predictions in its own way")
-    return found
+    return fill
 
 
 def derivation(step: Any) -> Callable[[dict[Any, Any]], dict[Any, Any]]:

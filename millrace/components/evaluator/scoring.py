@@ -129,7 +129,7 @@ class Scorer:
         model = self.shared_model.model_loader.load()
         functions = list(self._spec.preprocessing_function_names) or _DEFAULT_PREPROCESSING
         inputs = [model_util.get_input_specs(model, name, False) for name in (self._spec.signature_name, *functions)]
-        return all([spec.dtype for spec in found.values()] == [tf.string] for found in inputs if found)
+        return all([spec.dtype for spec in specs.values()] == [tf.string] for specs in inputs if specs)
 
     def makes(self, feature: str) -> bool:
         """Whether the preprocessing signatures give a feature of that name."""

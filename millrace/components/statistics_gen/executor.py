@@ -58,10 +58,10 @@ class Executor(tfx_executor.Executor):
         _describe(statistics, examples, splits)
         for split in splits:
             # TFX makes a round trip through JSON too: the schema's own settings are applied by it
-            told = StatsOptions.from_json(options.to_json())
-            found = in_process.generate(_batches(examples, split), told)
+            options_of_tfx = StatsOptions.from_json(options.to_json())
+            computed = in_process.generate(_batches(examples, split), options_of_tfx)
             folder = artifact_utils.get_split_uri([statistics], split)
-            files.write(os.path.join(folder, tfx_executor.DEFAULT_FILE_NAME), found.SerializeToString())
+            files.write(os.path.join(folder, tfx_executor.DEFAULT_FILE_NAME), computed.SerializeToString())
             logging.info("Statistics for split %s written.", split)
 
     def _fits(self, examples: types.Artifact, exec_properties: dict[str, Any]) -> bool:

@@ -51,9 +51,9 @@ def generate(batches: Iterable[pa.RecordBatch], options: StatsOptions) -> statis
     rows = 0
     for batch in batches:
         rows += batch.num_rows
-        told = _as_decoded(batch)
+        decoded = _as_decoded(batch)
         accumulators = [
-            generator.add_input(kept, told) for generator, kept in zip(generators, accumulators, strict=True)
+            generator.add_input(kept, decoded) for generator, kept in zip(generators, accumulators, strict=True)
         ]
     outputs = [
         generator.extract_output(generator.compact(kept))

@@ -165,9 +165,9 @@ def _merge(_: Analysis, operation: Any, accumulators: Lazy[Any]) -> Lazy[Any]:
 
 def _merge_packed(_: Analysis, operation: Any, keyed: Lazy[tuple[str, Any]]) -> Lazy[dict[str, Any]]:
     def compute() -> Iterator[dict[str, Any]]:
-        found = keyed.all()
+        pairs = keyed.all()
         yield {
-            op.label: _merged(op.combiner, [value for key, value in found if key == op.keys[0]])
+            op.label: _merged(op.combiner, [value for key, value in pairs if key == op.keys[0]])
             for op in operation.combiners
         }
 

@@ -67,8 +67,8 @@ def _conformed(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=wanted)
 
 
-def _cut(found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in found:
+def _cut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
         if not batch.num_rows:
             continue
         rows = max(1, min(ROWS_AT_ONCE, int(BYTES_AT_ONCE * batch.num_rows / max(batch.nbytes, 1))))

@@ -47,8 +47,8 @@ def _absences(task: Spec, container: Spec, deployment: Deployment, stage: str) -
 
 
 def _has_accelerator(resources: Spec, asked: StageResources) -> bool:
-    said = resources.get("accelerator", {})
-    return said.get("type") == asked.accelerator and int(said.get("count", 0)) == (asked.accelerators or 1)
+    given = resources.get("accelerator", {})
+    return given.get("type") == asked.accelerator and int(given.get("count", 0)) == (asked.accelerators or 1)
 
 
 def _ends_after(container: Spec, seconds: int) -> bool:
@@ -61,8 +61,8 @@ def job(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """What holds for the whole of a Vertex AI job."""
     if config is None or job.dialect != "vertex":
         return
-    for key, wanted, found in _of_the_job(job, config.vertex):
-        if wanted and wanted != found:
+    for key, wanted, compiled in _of_the_job(job, config.vertex):
+        if wanted and wanted != compiled:
             yield _absent(job, f"{wanted!r}", key)
 
 

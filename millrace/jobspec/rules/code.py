@@ -94,8 +94,8 @@ def artifact_types(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFi
         return
     for step in job.walk():
         for kind in ("inputDefinitions", "outputDefinitions"):
-            for said in step.component.get(kind, {}).get("artifacts", {}).values():
-                title = _title(said.get("artifactType", {}))
+            for spec in step.component.get(kind, {}).get("artifacts", {}).values():
+                title = _title(spec.get("artifactType", {}))
                 if not title or title.startswith(_FIRST_PARTY):
                     continue
                 if not is_accepted(title):

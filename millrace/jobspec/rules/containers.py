@@ -39,7 +39,7 @@ def _executor_input_bytes(job: CompiledJob, step: Step) -> int:
     given = step.task.get("inputs", {}).get("parameters", {})
     values = {name: job.value(step.task, name) for name in given}
     declared = [step.component.get(kind, {}).get("artifacts", {}) for kind in ("inputDefinitions", "outputDefinitions")]
-    types = sum(len(json.dumps(said).encode()) for artifacts in declared for said in artifacts.values())
+    types = sum(len(json.dumps(spec).encode()) for artifacts in declared for spec in artifacts.values())
     count = sum(len(artifacts) for artifacts in declared)
     text = json.dumps({name: value for name, value in values.items() if value is not None})
     return len(text.encode()) + types + count * _ARTIFACT_BYTES + _FRAME_BYTES

@@ -26,9 +26,9 @@ def keys(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Where one resource has a key, all have one, and each in the region of its resource."""
     if job.dialect != "vertex":
         return
-    found = list(_resources(job))
-    used = {resource.key for resource in found if resource.key}
-    for resource in found:
+    resources = list(_resources(job))
+    used = {resource.key for resource in resources if resource.key}
+    for resource in resources:
         if used and not resource.key:
             yield JobFinding(
                 "encryption-key",

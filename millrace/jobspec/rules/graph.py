@@ -33,14 +33,14 @@ def inputs(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         for kind, key in (("parameters", "componentInputParameter"), ("artifacts", "componentInputArtifact")):
             given = step.task.get("inputs", {}).get(kind, {})
             offered = around.get("inputDefinitions", {}).get(kind, {})
-            for name, said in given.items():
-                if key in said and said[key] not in offered:
+            for name, spec in given.items():
+                if key in spec and spec[key] not in offered:
                     yield _dangling(
-                        step, f"gets {name!r} from {said[key]!r}, which {step.dag or 'the job'} does not declare"
+                        step, f"gets {name!r} from {spec[key]!r}, which {step.dag or 'the job'} does not declare"
                     )
             declared = step.component.get("inputDefinitions", {}).get(kind, {})
-            for name, said in declared.items():
-                if name not in given and not said.get("isOptional") and "defaultValue" not in said:
+            for name, spec in declared.items():
+                if name not in given and not spec.get("isOptional") and "defaultValue" not in spec:
                     yield _dangling(step, f"declares the input {name!r}, and nothing is given for it")
 
 
