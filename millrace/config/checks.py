@@ -6,7 +6,6 @@ from typing import Optional
 
 from millrace.base.code_digest import defines
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
-from millrace.components.data_gate.policy import check_policy, check_waivers
 from millrace.components.example_gen.section import Data
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
@@ -26,7 +25,6 @@ def check(config: Config) -> None:
     """
     _store_is_usable(config)
     _code_is_there(config)
-    _policy_is_known(config)
     columns = _columns(config)
     if columns is not None:
         _columns_cover(config, columns)
@@ -71,14 +69,6 @@ def _code_is_there(config: Config) -> None:
                 f"code.{key} names {dotted_path}, which does not exist",
                 remedy="name a function by its module's dotted path",
             )
-
-
-def _policy_is_known(config: Config) -> None:
-    try:
-        check_policy(dict(config.data_gate.policy))
-        check_waivers(config.data_gate.plain_waivers())
-    except ValueError as error:
-        raise ConfigError(str(error), where="data_gate", remedy="name reasons as DataGate's table does") from error
 
 
 def _columns(config: Config) -> Optional[list[str]]:

@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 
 from millrace.base.plain_values import require_plain
 from millrace.base.section import Section
-from millrace.components.data_gate.section import DataGate
+from millrace.components.data_gate.section import DataGateSection
 from millrace.components.evaluator.section import Evaluation
 from millrace.components.example_gen.section import Data
 from millrace.components.infra_validator.section import InfraValidation
@@ -81,7 +81,7 @@ class Config(Section):
     root: str = Field(default="../runs", description="the folder for artifacts, metadata, logs and pushed models")
     data: Data
     schema_: Schema = Field(default=Schema(), alias="schema")
-    data_gate: DataGate = DataGate()
+    data_gate: DataGateSection = DataGateSection()
     label: Label
     features: dict[str, Feature] = Field(min_length=1)
     code: Code = Code()

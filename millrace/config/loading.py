@@ -211,9 +211,9 @@ def _described(location: tuple[Any, ...]) -> str:
 
 
 def _written_keys(location: tuple[Any, ...]) -> Iterator[Any]:
-    """The location without the union tags that pydantic puts between keys."""
+    """The location without what pydantic puts between keys: union tags, and a word for a key that is itself wrong."""
     for depth, part in enumerate(location):
-        if not _is_tag(location[:depth], part):
+        if part != "[key]" and not _is_tag(location[:depth], part):
             yield part
 
 

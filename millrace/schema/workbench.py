@@ -140,11 +140,8 @@ class Workbench:
     ) -> tuple[Finding, ...]:
         """What DataGate says about a run's statistics and anomalies, by the configured policy."""
         splits = [read_split(name, found, anomalies.get(name)) for name, found in statistics.items()]
-        use = Use.of(self.config.label.model_dump(mode="json"), self.config.feature_table().columns())
-        policy = dict(self.config.data_gate.policy)
-        waivers = self.config.data_gate.plain_waivers()
-        today = clock.today()
-        return gate.judge(splits, schema, use, policy=policy, waivers=waivers, today=today).findings
+        use = Use.of(self.config.label, list(self.config.feature_table().columns()))
+        return gate.judge(splits, schema, use, section=self.config.data_gate, today=clock.today()).findings
 
     def blocks(
         self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema

@@ -11,7 +11,6 @@ from millrace.base.code_digest import code_digest
 from millrace.components import stage_ids
 from millrace.components.curated_schema.component import CuratedSchema
 from millrace.components.data_gate.component import DataGate
-from millrace.components.data_gate.policy import waivers_in_force
 from millrace.components.example_gen.configured import example_gen
 from millrace.components.statistics_gen.component import StatisticsGen
 from millrace.config.config import Config
@@ -62,10 +61,9 @@ def build_data_gate(
         statistics=statistics,
         schema=schema,
         anomalies=anomalies,
-        policy=dict(config.data_gate.policy),
         # A waiver that has run out changes the parameters, so a pass that it allowed is not served from the cache.
-        waivers=waivers_in_force(config.data_gate.plain_waivers(), today),
-        label=config.label.model_dump(mode="json"),
+        section=config.data_gate.in_force(today),
+        label=config.label,
         feature_columns=list(config.feature_table().columns()),
         schema_file=platform.shown(config.schema_.file),
         config_file=platform.shown(config.file),

@@ -63,6 +63,14 @@ def test_all_problems_are_told_at_once(tmp_path):
         assert f"  - {key}: " in message
 
 
+def test_a_reason_that_data_gate_does_not_know_is_refused_with_the_nearest(tmp_path):
+    message = refusal(written(tmp_path), "data_gate.policy={SCHEMA_NEW_COLUMNS: warn}")
+    expected = (
+        "data_gate.policy.SCHEMA_NEW_COLUMNS: SCHEMA_NEW_COLUMNS is not a reason code; the nearest are SCHEMA_NEW"
+    )
+    assert expected in message
+
+
 def test_no_threshold_is_an_error_at_start(tmp_path):
     message = refusal(written(tmp_path), "evaluation.thresholds=[]")
     assert "without a threshold no model can be blessed" in message

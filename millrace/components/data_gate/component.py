@@ -1,7 +1,7 @@
 """DataGate's TFX shell: the component, its specification and its artifact type."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tfx import types
@@ -10,8 +10,9 @@ from tfx.types import standard_artifacts
 from tfx.types.artifact import Artifact
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from millrace.components.data_gate import policy as reasons
 from millrace.components.data_gate.executor import Executor
+from millrace.components.data_gate.section import DataGateSection
+from millrace.features.description import Label
 
 
 class DataGateReport(Artifact):
@@ -65,9 +66,8 @@ class DataGate(base_component.BaseComponent):
         statistics: types.BaseChannel,
         schema: types.BaseChannel,
         anomalies: types.BaseChannel,
-        policy: Mapping[str, str],
-        waivers: Sequence[Mapping[str, Any]],
-        label: Mapping[str, Any],
+        section: DataGateSection,
+        label: Label,
         feature_columns: Sequence[str],
         schema_file: str = "",
         config_file: str = "",
@@ -79,28 +79,22 @@ class DataGate(base_component.BaseComponent):
             statistics: ExampleStatistics of every split.
             schema: the schema that the examples were validated against.
             anomalies: ExampleAnomalies of the same statistics and schema.
-            policy: an action (block, warn, ignore) for a reason code, over the defaults of `policy.DEFAULTS`.
-            waivers: mappings with `feature`, `reason`, `until` and `because`. Pass `policy.waivers_in_force(...)`, so
-                that a pass is not served from the cache once a waiver has ended.
-            label: a `millrace.features.description.Label` as JSON values.
+            section: what the configuration says of anomalies. Pass that of `in_force`, so that a pass is not served
+                from the cache once a waiver has ended.
+            label: what is predicted.
             feature_columns: the raw columns that features read, `FeatureTable.columns()`.
             schema_file: the curated schema that the remedy names; empty when the schema is inferred.
             config_file: the configuration that the remedy names.
             code_digest: serves TFX's cache key only.
-
-        Raises:
-            ValueError: the policy or a waiver names an unknown reason or action, or a waiver has no date.
         """
-        reasons.check_policy(policy)
-        reasons.check_waivers(waivers)
         super().__init__(
             DataGateSpec(
                 statistics=statistics,
                 schema=schema,
                 anomalies=anomalies,
-                policy=_json(dict(policy)),
-                waivers=_json([{key: str(value) for key, value in waiver.items()} for waiver in waivers]),
-                label=_json(dict(label)),
+                policy=_json(section.policy),
+                waivers=_json([waiver.model_dump(mode="json") for waiver in section.waivers]),
+                label=_json(label.model_dump(mode="json")),
                 feature_columns=_json(list(feature_columns)),
                 schema_file=schema_file,
                 config_file=config_file,

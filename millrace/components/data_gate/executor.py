@@ -17,6 +17,8 @@ from millrace.components.data_gate.findings import CheckedSplit, read_split
 from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
 from millrace.components.data_gate.rules import Use
+from millrace.components.data_gate.section import DataGateSection
+from millrace.features.description import Label
 from millrace.statistics.columns import STATISTICS_FILE, of_all_rows
 
 # Names that StatisticsGen and ExampleValidator give to their files, one in each split's folder.
@@ -41,17 +43,19 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             DataGateRefused: a finding blocks.
-            ValueError: the policy or a waiver is not valid.
+            ValueError: the policy, a waiver or the label is not valid.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         splits = _read_splits(input_dict["statistics"], input_dict["anomalies"])
         schema_folder = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_folder))
-        use = Use.of(json.loads(exec_properties["label"]), json.loads(exec_properties["feature_columns"]))
+        use = Use.of(
+            Label.model_validate_json(exec_properties["label"]), json.loads(exec_properties["feature_columns"])
+        )
         policy = json.loads(exec_properties["policy"])
-        waivers = json.loads(exec_properties["waivers"])
+        section = DataGateSection(policy=policy, waivers=json.loads(exec_properties["waivers"]))
         today = clock.today()
-        verdict = judge(splits, schema, use, policy=policy, waivers=waivers, today=today)
+        verdict = judge(splits, schema, use, section=section, today=today)
         if not verdict.passed:
             edited = Files(exec_properties.get("schema_file") or "", exec_properties.get("config_file") or "")
             raise refusal(verdict, edited, today)

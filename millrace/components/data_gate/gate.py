@@ -1,9 +1,9 @@
 """The decision: every finding meets the policy and the waivers, and either the run goes on or it is told why not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Optional
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
@@ -11,6 +11,7 @@ from millrace.components.data_gate import policy as reasons
 from millrace.components.data_gate.anomalies import tfdv_findings
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.rules import Use, own_findings
+from millrace.components.data_gate.section import DataGateSection
 
 _ABSENT = frozenset(
     {
@@ -64,8 +65,7 @@ def judge(
     schema: schema_pb2.Schema,
     use: Use,
     *,
-    policy: Mapping[str, str],
-    waivers: Sequence[Mapping[str, Any]],
+    section: DataGateSection,
     today: date,
 ) -> Verdict:
     """Looks at every split and decides about every finding.
@@ -74,34 +74,29 @@ def judge(
         splits: statistics and anomalies of each split.
         schema: the schema that the splits were validated against.
         use: the label and the columns that features read.
-        policy: actions by reason code, over the defaults of `policy.DEFAULTS`.
-        waivers: features and reasons that are accepted until a day.
+        section: actions by reason code, over the defaults of `policy.DEFAULTS`, and what is accepted until a day.
         today: the day (UTC) on which it is judged.
 
     Returns:
         The verdict, with findings in the order: DataGate's own, then TFDV's, split by split.
-
-    Raises:
-        ValueError: the policy or a waiver names an unknown reason or action, or a waiver has no date.
     """
-    reasons.check_policy(policy)
-    held = reasons.waivers_in_force(waivers, today)
-    own = [_decide(finding, policy, held) for finding in own_findings(splits, schema, use)]
-    of_tfdv = [_decide(finding, policy, held) for split in splits for finding in tfdv_findings(split, schema)]
+    held = section.in_force(today)
+    own = [_decide(finding, held) for finding in own_findings(splits, schema, use)]
+    of_tfdv = [_decide(finding, held) for split in splits for finding in tfdv_findings(split, schema)]
     return Verdict((*own, *(_explained(finding, own) for finding in of_tfdv)))
 
 
-def _decide(finding: Finding, policy: Mapping[str, str], held: Sequence[Mapping[str, str]]) -> Finding:
+def _decide(finding: Finding, held: DataGateSection) -> Finding:
     """A finding with its action: the policy's word, else the default, which a severity of WARNING softens."""
-    action = policy.get(finding.reason)
+    action: Optional[str] = held.policy.get(finding.reason)
     note = "by the policy" if action else ""
     if action is None:
         action = reasons.default(finding.reason).action
         if action == "block" and finding.severity == "WARNING":
             action, note = "warn", "the validator calls it a warning"
-    waiver = reasons.waiver_for(finding.feature, finding.reason, held)
+    waiver = held.waiver_for(finding.feature, finding.reason)
     if waiver is not None and action != "ignore":
-        action, note = "waived", f"until {waiver['until']}: {waiver['because']}"
+        action, note = "waived", f"until {waiver.until}: {waiver.because}"
     return replace(finding, action=action, note=note)
 
 

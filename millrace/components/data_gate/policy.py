@@ -1,13 +1,11 @@
-"""What each reason does to a run: the one table of defaults, the policy that changes it, the waivers that suspend it.
+"""What each reason does to a run, unless the configuration says otherwise: the one table of defaults.
 
 Reasons are TFDV's own (`tensorflow_metadata.proto.v0.anomalies_pb2.AnomalyInfo.Type`) and those of `rules.py`. Only
 protos are imported here, so that a configuration can be checked without TensorFlow.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Literal, Union, get_args
+from typing import Literal
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
@@ -223,84 +221,14 @@ def known_reasons() -> frozenset[str]:
     return frozenset(anomalies_pb2.AnomalyInfo.Type.keys()) | DEFAULTS.keys()
 
 
-def check_policy(policy: Mapping[str, str]) -> None:
-    """Checks that every key is a reason code and every value an action.
-
-    Args:
-        policy: an action for a reason code.
+def require_known(reason: str) -> str:
+    """The reason code itself.
 
     Raises:
-        ValueError: one line for each mistake, with the nearest known names.
+        ValueError: it is none; with the nearest known ones.
     """
-    problems = [_unknown("policy", reason) for reason in policy if reason not in known_reasons()]
-    problems += [
-        f"policy: {reason} is set to {action!r}; expected one of {', '.join(get_args(Action))}"
-        for reason, action in policy.items()
-        if action not in get_args(Action)
-    ]
-    if problems:
-        raise ValueError("\n".join(problems))
-
-
-def check_waivers(waivers: Iterable[Mapping[str, Any]]) -> None:
-    """Checks that every waiver names a known reason, has a date, and says why.
-
-    Args:
-        waivers: mappings with `feature`, `reason`, `until` (a date or its ISO text) and `because`.
-
-    Raises:
-        ValueError: one line for each mistake, with the nearest known names.
-    """
-    problems = []
-    for number, waiver in enumerate(waivers):
-        place = f"waivers[{number}]"
-        absent = [key for key in ("feature", "reason", "until", "because") if not waiver.get(key)]
-        problems += [f"{place}: {key} is missing" for key in absent]
-        if "reason" not in absent and waiver["reason"] not in known_reasons():
-            problems.append(_unknown(place, waiver["reason"]))
-        if "until" not in absent and _day(waiver["until"]) is None:
-            problems.append(f"{place}: until is {waiver['until']!r}; expected a date such as 2030-01-31")
-    if problems:
-        raise ValueError("\n".join(problems))
-
-
-def waivers_in_force(waivers: Iterable[Mapping[str, Any]], today: date) -> list[dict[str, str]]:
-    """The waivers that hold on a day, in a stable order and as plain JSON.
-
-    A pipeline passes these, not all of its waivers, to the component: the set changes on the day after a waiver ends,
-    and with it the cache key, so that a pass from the cache never outlives its waiver.
-
-    Args:
-        waivers: as for `check_waivers`.
-        today: the day (UTC); a waiver holds until its date inclusive.
-
-    Raises:
-        ValueError: as `check_waivers`.
-    """
-    waivers = list(waivers)
-    check_waivers(waivers)
-    held = [
-        {**{key: str(waiver[key]) for key in ("feature", "reason", "because")}, "until": until.isoformat()}
-        for waiver in waivers
-        if (until := _day(waiver["until"])) is not None and until >= today
-    ]
-    return sorted(held, key=lambda waiver: (waiver["feature"], waiver["reason"], waiver["until"]))
-
-
-def waiver_for(feature: str, reason: str, held: Sequence[Mapping[str, str]]) -> Union[Mapping[str, str], None]:
-    """The waiver in force for a feature and a reason; the one that ends last when there are several."""
-    fitting = [waiver for waiver in held if waiver["feature"] == feature and waiver["reason"] == reason]
-    return max(fitting, key=lambda waiver: waiver["until"], default=None)
-
-
-def _day(value: Union[str, date]) -> Union[date, None]:
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        return None
-
-
-def _unknown(place: str, reason: str) -> str:
-    near = nearest(str(reason), known_reasons(), count=3)
+    if reason in known_reasons():
+        return reason
+    near = nearest(reason, known_reasons(), count=3)
     hint = f"the nearest are {', '.join(near)}" if near else "no known reason is near to it"
-    return f"{place}: {reason} is not a reason code; {hint}"
+    raise ValueError(f"{reason} is not a reason code; {hint}")

@@ -6,13 +6,14 @@ only that is said.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.base.names import nearest
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.wording import content, number, one_of, share, values_in_rows
+from millrace.features.description import Label
 from millrace.statistics.columns import ColumnStatistics
 
 NEEDED_SPLITS = ("train", "eval")
@@ -34,9 +35,9 @@ class Use:
     features: tuple[str, ...]
 
     @classmethod
-    def of(cls, label: dict[str, Any], feature_columns: Sequence[str]) -> "Use":
-        """From a `millrace.features.description.Label` as plain JSON, and the table's columns."""
-        return cls(label["column"], label["task"], tuple(label.get("classes") or ()), tuple(feature_columns))
+    def of(cls, label: Label, feature_columns: Sequence[str]) -> "Use":
+        """From the label and the columns that features read."""
+        return cls(label.column, label.task, tuple(label.classes), tuple(feature_columns))
 
 
 def own_findings(splits: Sequence[CheckedSplit], schema: schema_pb2.Schema, use: Use) -> list[Finding]:

@@ -1,32 +1,47 @@
 """The configuration's section `data_gate:`: which anomalies stop a run."""
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Optional
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from millrace.base.section import Section
+from millrace.components.data_gate.policy import Action, require_known
 
-Action = Literal["block", "warn", "ignore"]
+Reason = Annotated[str, AfterValidator(require_known)]
 
 
 class Waiver(Section):
     """One anomaly that is known and accepted until a date."""
 
     feature: str
-    reason: str = Field(description="the anomaly's reason code, for instance ENUM_TYPE_UNEXPECTED_STRING_VALUES")
+    reason: Reason = Field(description="the anomaly's reason code, for instance ENUM_TYPE_UNEXPECTED_STRING_VALUES")
     until: date = Field(description="the last day on which the waiver holds")
     because: str = Field(min_length=8, description="why it is accepted, for whoever reads it next")
 
 
-class DataGate(Section):
+class DataGateSection(Section):
     """Which anomalies stop a run."""
 
-    policy: dict[str, Action] = Field(
+    policy: dict[Reason, Action] = Field(
         default={}, description="an action for an anomaly's reason code; reasons not named keep the default"
     )
     waivers: tuple[Waiver, ...] = ()
 
-    def plain_waivers(self) -> list[dict[str, Any]]:
-        """The waivers as plain JSON values, as `millrace.components.data_gate` takes them."""
-        return [waiver.model_dump(mode="json") for waiver in self.waivers]
+    def in_force(self, today: date) -> "DataGateSection":
+        """The section with the waivers that hold on a day, in a stable order.
+
+        A pipeline passes this, not the whole section, to the component: it changes on the day after a waiver ends, and
+        with it the cache key, so that a pass from the cache never outlives its waiver.
+
+        Args:
+            today: the day (UTC); a waiver holds until its date inclusive.
+        """
+        held = [waiver for waiver in self.waivers if waiver.until >= today]
+        held.sort(key=lambda waiver: (waiver.feature, waiver.reason, waiver.until))
+        return DataGateSection(policy=self.policy, waivers=tuple(held))
+
+    def waiver_for(self, feature: str, reason: str) -> Optional[Waiver]:
+        """The waiver for a feature and a reason; the one that ends last when there are several."""
+        fitting = [waiver for waiver in self.waivers if (waiver.feature, waiver.reason) == (feature, reason)]
+        return max(fitting, key=lambda waiver: waiver.until, default=None)

@@ -34,6 +34,8 @@ def make_pipeline(tmp_path: Path):
     from tfx import v1 as tfx
 
     from millrace.components.data_gate.component import DataGate
+    from millrace.components.data_gate.section import DataGateSection
+    from millrace.features.description import Label
 
     def make(rows, schema=SCHEMA, policy=None, waivers=(), features=("size", "kind"), label=LABEL):
         data = tmp_path / "data"
@@ -51,9 +53,8 @@ def make_pipeline(tmp_path: Path):
             statistics=statistics.outputs["statistics"],
             schema=curated.outputs["schema"],
             anomalies=validator.outputs["anomalies"],
-            policy=policy or {},
-            waivers=list(waivers),
-            label=label,
+            section=DataGateSection(policy=policy or {}, waivers=tuple(waivers)),
+            label=Label.model_validate(label),
             feature_columns=list(features),
             schema_file=str(schema_file),
             config_file="conf/mine.yaml",

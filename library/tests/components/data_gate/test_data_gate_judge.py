@@ -11,6 +11,7 @@ from millrace.components.data_gate.gate import Verdict, judge
 from millrace.components.data_gate.policy import OWN
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal, table
 from millrace.components.data_gate.rules import Use
+from millrace.components.data_gate.section import DataGateSection
 
 TODAY = date(2029, 6, 1)
 BINARY = Use("label", "binary", (0, 1), ("size", "kind"))
@@ -32,7 +33,7 @@ def verdict_of(make_split, make_schema):
     def verdict(use=BINARY, schema=SCHEMA, policy=None, waivers=(), before=None, **tables):
         parsed = make_schema(schema)
         splits = [make_split(name, rows, parsed, before) for name, rows in tables.items()]
-        return judge(splits, parsed, use, policy=policy or {}, waivers=waivers, today=TODAY)
+        return judge(splits, parsed, use, section=DataGateSection(policy=policy or {}, waivers=waivers), today=TODAY)
 
     return verdict
 
@@ -326,7 +327,12 @@ def test_a_waiver_lets_one_finding_through_until_its_day(verdict_of, until: str,
 
 
 def test_a_waiver_is_for_its_feature_only(verdict_of) -> None:
-    waiver = {"feature": "size", "reason": "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "until": "2030-01-01", "because": "no"}
+    waiver = {
+        "feature": "size",
+        "reason": "ENUM_TYPE_UNEXPECTED_STRING_VALUES",
+        "until": "2030-01-01",
+        "because": "for the test",
+    }
     assert not verdict_of(waivers=[waiver], train={**GOOD, "kind": ["a"] * 99 + ["x"]}, eval=GOOD).passed
 
 
