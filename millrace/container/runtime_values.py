@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from millrace.components.evaluator.section import Threshold
+from millrace.components.evaluator.section import Evaluation
 from millrace.container.task_input import TaskInput
+from millrace.features.description import Label
 from millrace.jobspec import runtime_inputs
 
 
@@ -44,9 +45,10 @@ def _training_epochs(task: TaskInput, value: Any) -> None:
 
 def _thresholds(task: TaskInput, value: Any) -> None:
     given = json.loads(value) if isinstance(value, str) else value
-    thresholds = [Threshold.model_validate(threshold).model_dump(mode="json") for threshold in given]
     section = json.loads(task.take(runtime_inputs.EVALUATION))
-    if thresholds == section["evaluation"]["thresholds"]:
+    compiled = Evaluation.model_validate(section["evaluation"])
+    wanted = Evaluation.model_validate({**section["evaluation"], "thresholds": given})
+    if wanted == compiled:
         return
     # TFMA is imported where the thresholds are others than those that were compiled.
     from tfx.utils import proto_utils
@@ -54,7 +56,7 @@ def _thresholds(task: TaskInput, value: Any) -> None:
     from millrace.components.evaluator.component import prepared
     from millrace.components.evaluator.eval_config import eval_config
 
-    config = eval_config(section["label"], {**section["evaluation"], "thresholds": thresholds})
+    config = eval_config(Label.model_validate(section["label"]), wanted)
     task.put("eval_config", proto_utils.proto_to_json(prepared(config)))
 
 

@@ -45,7 +45,7 @@ def build_evaluator(config: Config, examples: BaseChannel, model: BaseChannel, b
         examples=examples,
         model=model,
         baseline_model=baseline,
-        eval_config=eval_config(config.label.model_dump(mode="json"), config.evaluation.model_dump(mode="json")),
+        eval_config=eval_config(config.label, config.evaluation),
         min_slice_size=config.evaluation.min_slice_size,
         code_digest=code_digest(Evaluator.EXECUTOR_SPEC.executor_class),
     ).with_id(stage_ids.EVALUATOR)

@@ -1,7 +1,7 @@
 """What TFMA measures and what a model must reach: the `EvalConfig`, from plain values of the configuration."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional, Union
+from typing import Union
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import confusion_matrix_metrics, metric_types
@@ -9,6 +9,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from millrace.base.errors import InputRefused
 from millrace.base.names import nearest
+from millrace.components.evaluator.section import Evaluation, Threshold
 from millrace.features.description import Label
 from millrace.features.keys import transformed_key
 
@@ -55,16 +56,13 @@ _OF_NUMBERS = frozenset(
 Slice = Mapping[str, Union[int, float, str]]
 
 
-def eval_config(
-    label: Union[Label, Mapping[str, Any]], evaluation: Mapping[str, Any], *, has_baseline: bool = True
-) -> config_pb2.EvalConfig:
+def eval_config(label: Label, evaluation: Evaluation, *, has_baseline: bool = True) -> config_pb2.EvalConfig:
     """Builds the configuration for TFX's Evaluator, or for `tfma.run_model_analysis`.
 
     Args:
-        label: `millrace.features.description.Label`, or its values.
-        evaluation: the values of `millrace.components.evaluator.section.Evaluation`: `metrics`, `thresholds`, `slices`,
-            `confidence_intervals`. `min_slice_size` is not TFMA's to apply (its own option hides small slices, and a
-            threshold on a hidden slice fails): the Evaluator judges by it.
+        label: what is predicted.
+        evaluation: what is measured and needed. `min_slice_size` is not TFMA's to apply (its own option hides small
+            slices, and a threshold on a hidden slice fails): the Evaluator judges by it.
         has_baseline: describe a baseline model too. Without one, thresholds against it are left out.
 
     Returns:
@@ -72,25 +70,22 @@ def eval_config(
         slice if it were not told so).
 
     Raises:
-        InputRefused: a metric is unknown, does not fit the task, or has no better direction to compare by; or two
-            thresholds contradict each other.
+        InputRefused: a metric is unknown, does not fit the task, or has no better direction to compare by.
     """
-    described = label if isinstance(label, Label) else Label.model_validate(label)
-    thresholds = list(evaluation.get("thresholds") or [])
-    metrics = list(dict.fromkeys(evaluation["metrics"]))
-    for name in [*metrics, *(threshold["metric"] for threshold in thresholds)]:
+    metrics = list(dict.fromkeys(evaluation.metrics))
+    for name in metrics:
         _require_known(name)
-        _require_fit(name, described.task)
+        _require_fit(name, label.task)
     # The overall slice first, then each once: what is asked for, and what a threshold needs.
     slices = [config_pb2.SlicingSpec()]
-    slices += [config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.get("slices") or []]
-    slices += [_slicing_spec(threshold.get("slice") or {}) for threshold in thresholds]
+    slices += [config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.slices]
+    slices += [_slicing_spec(threshold.slice) for threshold in evaluation.thresholds]
     config = config_pb2.EvalConfig(
-        model_specs=_model_specs(described, has_baseline),
+        model_specs=_model_specs(label, has_baseline),
         slicing_specs={spec.SerializeToString(deterministic=True): spec for spec in slices}.values(),
-        metrics_specs=_metrics_specs(described, metrics, thresholds, has_baseline),
+        metrics_specs=_metrics_specs(label, metrics, evaluation.thresholds, has_baseline),
     )
-    if evaluation.get("confidence_intervals"):
+    if evaluation.confidence_intervals:
         config.options.compute_confidence_intervals.value = True
         config.options.confidence_intervals.method = config_pb2.ConfidenceIntervalOptions.JACKKNIFE
     return config
@@ -115,7 +110,7 @@ def _slicing_spec(slice_: Slice) -> config_pb2.SlicingSpec:
 
 
 def _metrics_specs(
-    label: Label, metrics: Sequence[str], thresholds: Sequence[Mapping[str, Any]], has_baseline: bool
+    label: Label, metrics: Sequence[str], thresholds: Sequence[Threshold], has_baseline: bool
 ) -> list[config_pb2.MetricsSpec]:
     configs = {name: _metric_config(name, thresholds, has_baseline) for name in metrics}
     binary = [name for name in metrics if _is_confusion_metric(name) or name in ("BinaryCrossEntropy", "Calibration")]
@@ -129,33 +124,24 @@ def _metrics_specs(
     return [spec for spec in specs if spec.metrics]
 
 
-def _metric_config(name: str, thresholds: Sequence[Mapping[str, Any]], has_baseline: bool) -> config_pb2.MetricConfig:
+def _metric_config(name: str, thresholds: Sequence[Threshold], has_baseline: bool) -> config_pb2.MetricConfig:
     config = config_pb2.MetricConfig(class_name=name)
     for threshold in thresholds:
-        bound = _metric_threshold(threshold, has_baseline) if threshold["metric"] == name else None
+        bound = _metric_threshold(threshold, has_baseline) if threshold.metric == name else None
         if bound is not None and bound.ByteSize():
-            config.per_slice_thresholds.add(
-                slicing_specs=[_slicing_spec(threshold.get("slice") or {})], threshold=bound
-            )
+            config.per_slice_thresholds.add(slicing_specs=[_slicing_spec(threshold.slice)], threshold=bound)
     return config
 
 
-def _metric_threshold(threshold: Mapping[str, Any], has_baseline: bool) -> config_pb2.MetricThreshold:
+def _metric_threshold(threshold: Threshold, has_baseline: bool) -> config_pb2.MetricThreshold:
     bound = config_pb2.MetricThreshold()
-    low, high = threshold.get("at_least"), threshold.get("at_most")
-    if low is not None and high is not None and low > high:
-        raise InputRefused(
-            f"{threshold['metric']} cannot be at least {low} and at most {high}",
-            where="evaluation.thresholds",
-            remedy="make at_least the smaller one",
-        )
-    if low is not None:
-        bound.value_threshold.lower_bound.value = low
-    if high is not None:
-        bound.value_threshold.upper_bound.value = high
-    loss: Optional[float] = threshold.get("worse_by_at_most")
+    if threshold.at_least is not None:
+        bound.value_threshold.lower_bound.value = threshold.at_least
+    if threshold.at_most is not None:
+        bound.value_threshold.upper_bound.value = threshold.at_most
+    loss = threshold.worse_by_at_most
     if loss is not None:
-        direction = _direction(threshold["metric"])
+        direction = _direction(threshold.metric)
         if has_baseline:
             higher = direction == config_pb2.MetricDirection.HIGHER_IS_BETTER
             bound.change_threshold.direction = direction

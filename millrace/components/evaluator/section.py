@@ -22,9 +22,11 @@ class Threshold(Section):
     slice: dict[str, Union[int, float, str]] = {}
 
     @model_validator(mode="after")
-    def _says_something(self) -> "Threshold":
+    def _can_be_met(self) -> "Threshold":
         if self.at_least is None and self.at_most is None and self.worse_by_at_most is None:
             raise ValueError("set at_least, at_most or worse_by_at_most")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"{self.metric} cannot be at least {self.at_least} and at most {self.at_most}")
         return self
 
 

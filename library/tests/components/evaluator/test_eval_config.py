@@ -7,18 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
+from pydantic import ValidationError
 from tensorflow_model_analysis.proto import config_pb2
 
 from millrace.base.errors import InputRefused
 from millrace.components.evaluator.eval_config import eval_config
+from millrace.components.evaluator.section import Evaluation
+from millrace.features.description import Label
 
-BINARY = {"column": "big tipper", "task": "binary"}
-MULTICLASS = {"column": "kind", "task": "multiclass", "classes": ["a", "b", "c"]}
-REGRESSION = {"column": "price", "task": "regression"}
+BINARY = Label(column="big tipper", task="binary")
+MULTICLASS = Label(column="kind", task="multiclass", classes=("a", "b", "c"))
+REGRESSION = Label(column="price", task="regression")
 
 
-def evaluation(*thresholds: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    return {"metrics": ["AUC", "BinaryCrossEntropy", "ExampleCount"], "thresholds": list(thresholds), **more}
+def evaluation(*thresholds: Mapping[str, Any], **more: Any) -> Evaluation:
+    metrics = more.pop("metrics", ["AUC", "BinaryCrossEntropy", "ExampleCount"])
+    return Evaluation(metrics=metrics, thresholds=thresholds or [{"metric": metrics[0], "at_least": 0.5}], **more)
 
 
 def only_threshold(config: config_pb2.EvalConfig, name: str) -> Any:
@@ -71,7 +75,7 @@ def test_slices_of_thresholds_are_computed_once_beside_those_asked_for() -> None
 
 
 def test_the_models_are_named_as_tfx_names_them() -> None:
-    candidate, baseline = eval_config(REGRESSION, {"metrics": ["MeanAbsoluteError"]}).model_specs
+    candidate, baseline = eval_config(REGRESSION, evaluation(metrics=["MeanAbsoluteError"])).model_specs
     assert (candidate.name, baseline.name, baseline.is_baseline) == ("candidate", "baseline", True)
     assert candidate.prediction_key == "prediction"
     assert candidate.label_key == "price_xf"
@@ -95,19 +99,18 @@ def test_the_models_are_named_as_tfx_names_them() -> None:
             "Calibration has no direction",
             "at_least and at_most",
         ),
-        (
-            BINARY,
-            {"metrics": ["AUC"], "thresholds": [{"metric": "AUC", "at_least": 0.9, "at_most": 0.1}]},
-            "cannot be at least 0.9 and at most 0.1",
-            "smaller",
-        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused(label: Any, values: Any, what: str, remedy: str) -> None:
     with pytest.raises(InputRefused, match=what) as caught:
-        eval_config(label, values)
+        eval_config(label, evaluation(*values.pop("thresholds", ()), **values))
     assert remedy in caught.value.remedy
     assert caught.value.exit_code == 2
+
+
+def test_a_threshold_that_nothing_can_meet_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"AUC cannot be at least 0\.9 and at most 0\.1"):
+        evaluation({"metric": "AUC", "at_least": 0.9, "at_most": 0.1})
 
 
 CASES: Mapping[str, Mapping[str, Any]] = {
@@ -139,7 +142,7 @@ CASES: Mapping[str, Mapping[str, Any]] = {
 @pytest.mark.parametrize("task", list(CASES))
 def test_tfma_measures_and_judges_an_exported_model(trained_table: Any, task: str, tmp_path: Path) -> None:
     data, model = trained_table(task)
-    config = eval_config(data.table.label, CASES[task])
+    config = eval_config(data.table.label, Evaluation.model_validate(CASES[task]))
     models = [
         tfma.default_eval_shared_model(model, model_name=name, eval_config=config)
         for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
