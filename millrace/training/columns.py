@@ -23,7 +23,18 @@ class Cells(NamedTuple):
 
 
 def column_of(inputs: Mapping[str, Column], name: str) -> Column:
-    """Looks a column up, or raises `InputRefused` with the nearest names that there are."""
+    """Looks a column up.
+
+    Args:
+        inputs: a batch of raw columns by name.
+        name: the column's name.
+
+    Returns:
+        The column, dense or sparse; a ragged one as sparse.
+
+    Raises:
+        InputRefused: it is not there; the remedy has the nearest names.
+    """
     if name in inputs:
         column = inputs[name]
         return column.to_sparse() if isinstance(column, tf.RaggedTensor) else column
@@ -36,7 +47,16 @@ def column_of(inputs: Mapping[str, Column], name: str) -> Column:
 
 
 def require_numbers(column: Column, name: str, kind: str) -> None:
-    """Raises `InputRefused` when a feature that needs numbers reads a column of text."""
+    """Checks that a column holds numbers.
+
+    Args:
+        column: the column.
+        name: its name, for the message.
+        kind: the kind of the feature that reads it, for the message.
+
+    Raises:
+        InputRefused: it holds text.
+    """
     if column.dtype == tf.string:
         raise InputRefused(
             f"a {kind} feature needs numbers, but the column {name!r} holds text (BYTES in the schema)",

@@ -34,6 +34,9 @@ def date_vector(name: str, feature: Datetime, column: Column) -> tf.Tensor:
         feature: its description.
         column: text, or numbers where the format is `unix` or `unix_ms` or consists of digits.
 
+    Returns:
+        The parts in the feature's order, and at the end 1.0 where the date is missing, everything else then being 0.
+
     Raises:
         InputRefused: the format is `unix` or `unix_ms` and the column holds text.
     """

@@ -66,14 +66,30 @@ def encode_features(inputs: Mapping[str, Column], table: FeatureTable) -> Tensor
 
 
 def encode_label(label: Label, inputs: Mapping[str, Column]) -> tf.Tensor:
-    """Turns the label's column into class ids [n] int64, or float32 [n] in its own unit.
+    """Turns the label's column into what is learned.
 
-    A row whose label is missing or not among the classes gets `UNKNOWN_CLASS`, or NaN.
+    Args:
+        label: its description.
+        inputs: a batch of raw columns by name.
+
+    Returns:
+        Class ids int64 [n], `UNKNOWN_CLASS` where the label is missing or not among the classes; of a regression
+        float32 [n] in the label's own unit, NaN where it is missing.
 
     Raises:
         InputRefused: the column is not there, or a regression label is text.
     """
-    return transform_label(label, columns.column_of(inputs, label.column))
+    column = columns.column_of(inputs, label.column)
+    if label.task == "regression":
+        columns.require_numbers(column, label.column, "regression label, which is a numeric")
+        values, present = columns.numbers(column)
+        unknown = tf.fill(tf.shape(values), tf.constant(float("nan"), tf.float64))
+        return tf.cast(tf.where(present, values, unknown), tf.float32)
+    values, present = columns.texts(column)
+    names = tf.strings.strip(tf.constant([str(name) for name in label.classes]))
+    matches = tf.logical_and(tf.equal(values[:, tf.newaxis], names[tf.newaxis, :]), present[:, tf.newaxis])
+    ids = tf.argmax(tf.cast(matches, tf.int32), axis=1)
+    return tf.where(tf.reduce_any(matches, axis=1), ids, tf.constant(UNKNOWN_CLASS, tf.int64))
 
 
 def id_count(name: str, feature: Feature, tft_output: tft.TFTransformOutput) -> int:
@@ -83,6 +99,12 @@ def id_count(name: str, feature: Feature, tft_output: tft.TFTransformOutput) -> 
         name: the feature's name in the table.
         feature: its description; a bucketized, categorical, hashed, crossed or text feature.
         tft_output: what Transform learned from the training data.
+
+    Returns:
+        One more than the greatest id.
+
+    Raises:
+        TypeError: the feature is a number, a vector or a date.
     """
     if isinstance(feature, (Categorical, Text)):
         return 1 + tft_output.vocabulary_size_by_name(vocabulary_name(name)) + feature.oov_buckets
@@ -93,21 +115,6 @@ def id_count(name: str, feature: Feature, tft_output: tft.TFTransformOutput) -> 
     if isinstance(feature, Crossed):
         return feature.buckets
     raise TypeError(f"{name} is {feature.kind}, which has no ids")
-
-
-def transform_label(label: Label, column: Column) -> tf.Tensor:
-    """Turns the label into class ids [n] int64, or float32 [n] in its own unit; unknown is `UNKNOWN_CLASS`, or NaN."""
-    if label.task == "regression":
-        columns.require_numbers(column, label.column, "regression label, which is a numeric")
-        values, present = columns.numbers(column)
-        return tf.cast(
-            tf.where(present, values, tf.fill(tf.shape(values), tf.constant(float("nan"), tf.float64))), tf.float32
-        )
-    values, present = columns.texts(column)
-    names = tf.strings.strip(tf.constant([str(name) for name in label.classes]))
-    matches = tf.logical_and(tf.equal(values[:, tf.newaxis], names[tf.newaxis, :]), present[:, tf.newaxis])
-    unknown = tf.constant(UNKNOWN_CLASS, tf.int64)
-    return tf.where(tf.reduce_any(matches, axis=1), tf.argmax(tf.cast(matches, tf.int32), axis=1), unknown)
 
 
 def _numeric(name: str, feature: Numeric, column: Column) -> Tensors:

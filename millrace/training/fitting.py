@@ -59,7 +59,18 @@ class Job:
 
 
 def prepare(fn_args: Any) -> Job:
-    """Reads the configuration and the labels; raises `InputRefused` as `run_fn` does."""
+    """Reads all that a training needs; of the examples only the labels.
+
+    Args:
+        fn_args: TFX's `FnArgs`. `train_steps` and `eval_steps`, when above 0, win over the configuration, and
+            `hyperparameters` win over both of its sections.
+
+    Returns:
+        The job.
+
+    Raises:
+        InputRefused: a section is not there, a hyperparameter is unknown, or nothing can be learned from the labels.
+    """
     config = UserConfig.read(fn_args.custom_config)
     config = replace(config, training=_with_steps_of(fn_args, config.training))
     config = config.with_hyperparameters(fn_args.hyperparameters)
@@ -74,7 +85,18 @@ def prepare(fn_args: Any) -> Job:
 
 
 def build(job: Job) -> keras.Model:
-    """Builds the model with the user's function, from the seed: the same job gives the same initial weights."""
+    """Builds the model with the project's `model_fn`, from the seed: the same job gives the same initial weights.
+
+    Args:
+        job: what it will be trained on.
+
+    Returns:
+        A compiled model.
+
+    Raises:
+        ConfigError: the function cannot be imported.
+        InputRefused: a derived feature is nothing that a model reads.
+    """
     keras.utils.set_random_seed(int(job.config.training["seed"]))
     config = job.config
     model = config.model_function()(
@@ -134,7 +156,16 @@ def schedule(training: Settings) -> TrainingSchedule:
 
 
 def callbacks(job: Job, plan: TrainingSchedule, log_dir: Optional[str]) -> list[keras.callbacks.Callback]:
-    """What watches this training: divergence first, so that no other acts on a loss that is not a number."""
+    """What watches this training: divergence first, so that no other acts on a loss that is not a number.
+
+    Args:
+        job: what is trained.
+        plan: how long.
+        log_dir: where TensorBoard's logs go; None for none.
+
+    Returns:
+        Keras's callbacks, in the order in which they are called.
+    """
     chosen: list[keras.callbacks.Callback] = [Divergence(), TrainingProgress(plan.steps)]
     if plan.steps and plan.per_round and plan.steps % plan.per_round:
         chosen.append(StopAt(plan.steps))

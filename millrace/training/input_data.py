@@ -65,7 +65,16 @@ class Examples:
         return (batch[self._label_key] for batch in batches.prefetch(2).as_numpy_iterator())
 
     def for_training(self, batch_size: int, seed: int, *, endless: bool) -> tf.data.Dataset:
-        """Shuffled batches of (features, labels [n], weights [n]); `endless` goes round and round."""
+        """Reads shuffled batches.
+
+        Args:
+            batch_size: rows a batch; the last one of a pass may have fewer.
+            seed: of the shuffling; each pass has an order of its own.
+            endless: go round and round, across the ends of the passes.
+
+        Returns:
+            (features by key, labels [n], weights float32 [n]); an unknown label has weight 0.
+        """
         records = self._records()
         if not endless and self.small():  # a pass that is cut short would leave the cache incomplete
             records = records.cache()
@@ -75,7 +84,15 @@ class Examples:
         return self._counted(self._batches(shuffled, batch_size), self.rows, batch_size).prefetch(tf.data.AUTOTUNE)
 
     def for_evaluation(self, batch_size: int, rows: Optional[int] = None) -> tf.data.Dataset:
-        """Batches of (features, labels [n], weights [n]) in the files' order; the first `rows`, or all."""
+        """Reads batches in the files' order.
+
+        Args:
+            batch_size: rows a batch.
+            rows: how many rows; all when left out.
+
+        Returns:
+            As `for_training`.
+        """
         rows = self.rows if rows is None else min(rows, self.rows)
         batches = self._counted(self._batches(self._records().take(rows), batch_size), rows, batch_size)
         return (batches.cache() if self.small() else batches).prefetch(tf.data.AUTOTUNE)

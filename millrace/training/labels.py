@@ -41,6 +41,9 @@ def label_statistics(label: Label, batches: Iterable[np.ndarray], *, complete: b
         batches: arrays [n]: class ids, or numbers in the label's unit; unknown ones are `UNKNOWN_CLASS` or NaN.
         complete: read every batch. Otherwise a classification reads only until it has seen two classes.
 
+    Returns:
+        The statistics of what was read.
+
     Raises:
         InputRefused: no row has a label, or all have the same.
     """

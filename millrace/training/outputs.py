@@ -32,7 +32,15 @@ def head(label: Label, raw: keras.KerasTensor, label_stats: LabelStatistics) -> 
 
 
 def loss(label: Label, label_stats: LabelStatistics) -> keras.losses.Loss:
-    """The loss of a label's task."""
+    """The loss of a label's task.
+
+    Args:
+        label: the label.
+        label_stats: statistics of the training labels; a regression's error counts in standard deviations.
+
+    Returns:
+        A loss on what `head` gives.
+    """
     if label.task == "binary":
         return keras.losses.BinaryCrossentropy()
     if label.task == "multiclass":

@@ -28,6 +28,9 @@ def prepare_search(fn_args: Any) -> fitting.Job:
         fn_args: TFX's `FnArgs`. `custom_config` is as `UserConfig` reads it, `tuning` included (`algorithm`, `trials`,
             `steps`, `space`). `train_steps`, when above 0, wins over `tuning.steps`.
 
+    Returns:
+        The job of one trial.
+
     Raises:
         InputRefused: the space is empty or names what is not a hyperparameter, or the data cannot be learned from.
     """
@@ -65,7 +68,16 @@ class Trials(keras_tuner.HyperModel):
         return model
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, **kwargs: Any) -> Any:
-        """Trains one model; a loss that is not a number ends this trial, not the search."""
+        """Trains one model; a loss that is not a number ends this trial, not the search.
+
+        Args:
+            hp: the trial's values.
+            model: as `build` made it.
+            **kwargs: what KerasTuner passes to Keras's `fit`.
+
+        Returns:
+            Keras's history.
+        """
         job = self._of(hp)
         watching = [keras.callbacks.TerminateOnNaN(), *kwargs.pop("callbacks")]
         data = fitting.training_data(job)
@@ -98,6 +110,9 @@ def tuner_of(hypermodel: Trials, job: fitting.Job, directory: Optional[str]) -> 
         hypermodel: builds and trains one model a trial.
         job: as `prepare_search` gave it.
         directory: where the search keeps its state.
+
+    Returns:
+        The search, ready to be run.
     """
     tuning = job.config.tuning
     common = {
