@@ -1,9 +1,8 @@
 """How many processes Beam takes on this machine: one while the data is small, more when it is large."""
 
-import os
-
 import psutil
 
+from millrace.base.cores import cores
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
 
@@ -29,9 +28,4 @@ def local_workers(config: Config) -> tuple[str, int]:
 def _by_size(config: Config) -> int:
     size = sum(file.stat().st_size for file in data_files(config.data))
     room = psutil.virtual_memory().available // MEMORY_A_WORKER
-    return max(1, min(size // BYTES_A_WORKER, room, _processors()))
-
-
-def _processors() -> int:
-    """Those that this process may use: a container's or a batch job's share may be less than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(size // BYTES_A_WORKER, room, cores()))

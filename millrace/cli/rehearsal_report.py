@@ -7,10 +7,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from millrace.base.outcomes import ending
 from millrace.cli.board import STYLES
 from millrace.rehearsal.report import FILE_NAME, Result, TaskReport
-
-_ENDINGS = {0: "done", 2: "refused: bad input", 3: "a gate said no", 130: "interrupted"}
 
 
 def print_report(result: Result, console: Console) -> None:
@@ -38,10 +37,9 @@ def print_report(result: Result, console: Console) -> None:
         console.print(f"[bold red]{escape(place)}[/]{escape(result.failure.what)}")
         if result.failure.remedy:
             console.print(f"  remedy: {escape(result.failure.remedy)}")
-    ending = _ENDINGS.get(result.exit_code, "failed")
     console.print(
-        f"rehearsal {result.run_id}: {ending} in {result.seconds:.1f} s; report: {result.folder / FILE_NAME}; "
-        f"logs: {result.folder / 'tasks'}"
+        f"rehearsal {result.run_id}: {ending(result.exit_code)} in {result.seconds:.1f} s; "
+        f"report: {result.folder / FILE_NAME}; logs: {result.folder / 'tasks'}"
     )
 
 

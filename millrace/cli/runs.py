@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from millrace.base.outcomes import blessing
 from millrace.cli.options import config_options
 from millrace.components.evaluator.gate_report import OVERALL, GateReport
 from millrace.config.config import Config
@@ -117,8 +118,8 @@ def _table(rows: list[RunRow]) -> Table:
             row.state,
             f"{row.seconds:.1f}",
             _judged(row),
-            _word(row.blessed),
-            _word(row.infra_blessed),
+            blessing(row.blessed),
+            blessing(row.infra_blessed),
             pushed,
         )
     return table
@@ -127,7 +128,3 @@ def _table(rows: list[RunRow]) -> Table:
 def _judged(row: RunRow) -> str:
     """The overall metrics that have a threshold; those without are in the JSON."""
     return "\n".join(f"{name} {value:.4f}" for name, value in row.judged.items())
-
-
-def _word(verdict: Optional[bool]) -> str:
-    return {True: "blessed", False: "not blessed", None: ""}[verdict]

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from millrace.base.numbers import rounded
 from millrace.schema import phrases
 from millrace.schema.impact import Impact
 from millrace.schema.lint import Issue
@@ -100,15 +101,11 @@ def _seen_words(told: Optional[Mapping[str, Any]], expected: str) -> str:
     said = [] if told["type"] == expected or not told["filled"] else [told["type"]]
     said.append("every row" if told["filled"] == told["rows"] else f"{share:.2%} of rows")
     if "min" in told:
-        said.append(f"{_rounded(told['min'])} to {_rounded(told['max'])}")
+        said.append(f"{rounded(told['min'])} to {rounded(told['max'])}")
     if "values" in told:
         most = list(told["values"])[:_MOST_VALUES]
         said.append(f"{told['distinct']} values: {', '.join(most)}{', ...' if told['distinct'] > len(most) else ''}")
     return ", ".join(said)
-
-
-def _rounded(value: float) -> str:
-    return phrases.number(value) if value == int(value) else f"{value:.6g}"
 
 
 def print_findings(found: Sequence[Issue], name: str) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from millrace.base.errors import BadInput
+from millrace.base.outcomes import ending
 from millrace.cli.board import Board
 from millrace.cli.prepared_job import compiled_before, parameter_values, prepared
 from millrace.cli.service_options import also, service_options
@@ -109,5 +110,5 @@ def print_end(job: RemoteJob, seconds: float, console: Console) -> None:
             console.print(f"{escape(task.name)} {said}{escape(task.note)}")
     if job.failure:
         console.print(escape(job.failure))
-    words = {0: "done", 3: "a gate said no", 130: "cancelled"}
-    console.print(f"job {job.name}: {words.get(job.exit_code, 'failed')} in {seconds:.1f} s; {job.link}")
+    words = "cancelled" if job.exit_code == 130 else ending(job.exit_code)
+    console.print(f"job {job.name}: {words} in {seconds:.1f} s; {job.link}")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from millrace.base.errors import MillraceError
+from millrace.base.outcomes import blessing, ending
 from millrace.config.config import Config
 from millrace.execution.run import Outcome
 from millrace.metadata import records
@@ -29,7 +30,7 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: 
         _print_record(config, found, console)
     if outcome.failure:
         _print_failure(outcome, folder, console)
-    console.print(f"run {folder.run_id}: {_ending(outcome)} in {seconds:.1f} s; log: {folder.log}")
+    console.print(f"run {folder.run_id}: {ending(outcome.exit_code)} in {seconds:.1f} s; log: {folder.log}")
 
 
 def _record(config: Config, folder: RunFolder) -> Optional[records.RunRecord]:
@@ -55,9 +56,7 @@ def _print_record(config: Config, run: records.RunRecord, console: Console) -> N
         verdict = records.blessing(run, judge)
         if verdict is not None:
             why = records.reason(run, judge)
-            console.print(
-                f"{judge + ':':<16}{'blessed' if verdict else 'not blessed'}{'; ' + escape(why) if why else ''}"
-            )
+            console.print(f"{judge + ':':<16}{blessing(verdict)}{'; ' + escape(why) if why else ''}")
     pushed = records.pushed_to(run)
     if pushed:
         console.print(f"{'pushed to:':<16}{escape(pushed)}")
@@ -75,8 +74,3 @@ def _print_failure(outcome: Outcome, folder: RunFolder, console: Console) -> Non
     console.print(f"[bold red]{escape(place)}[/]{escape(failure.what)}")
     remedy = failure.remedy or f"the traceback is at the end of {folder.log}; fix what it names, then run again"
     console.print(f"  remedy: {escape(remedy)}")
-
-
-def _ending(outcome: Outcome) -> str:
-    words = {0: "done", 2: "refused: bad input", 3: "a gate said no", 130: "interrupted"}
-    return words.get(outcome.exit_code, "failed")

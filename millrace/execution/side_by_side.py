@@ -1,12 +1,13 @@
 """Stages that run beside the others, in threads of their own: those that mostly wait for another process."""
 
-import os
 import threading
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Optional
 
 import psutil
+
+from millrace.base.cores import cores
 
 # A second stage is started only where this much memory is free: a model server and an evaluation fit in it.
 MEMORY_FOR_ANOTHER = 3 << 30
@@ -78,5 +79,4 @@ class _Beside(threading.Thread):
 
 def room_for_another() -> bool:
     """Whether this machine has a processor and memory to spare for a second stage."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores > 1 and psutil.virtual_memory().available >= MEMORY_FOR_ANOTHER
+    return cores() > 1 and psutil.virtual_memory().available >= MEMORY_FOR_ANOTHER

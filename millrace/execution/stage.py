@@ -13,6 +13,7 @@ from tfx.orchestration.portable import launcher
 from tfx.proto.orchestration import pipeline_pb2
 
 from millrace.base.errors import Failure, GateRefused, StageFailed, describe
+from millrace.base.outcomes import blessing
 from millrace.metadata.journal import Journal, State
 from millrace.metadata.records import FAILURE_PROPERTY, output_artifacts
 
@@ -98,7 +99,7 @@ def _verdict(artifacts: Sequence[metadata_store_pb2.Artifact]) -> str:
         properties = artifact.custom_properties
         # ExampleAnomalies has a property of that name too, which says which splits have none.
         if properties["blessed"].HasField("int_value"):
-            return "blessed" if properties["blessed"].int_value else "not blessed"
+            return blessing(bool(properties["blessed"].int_value))
         if "pushed" in properties:
             pushed = properties["pushed"].int_value
             return f"version {properties['pushed_version'].string_value}" if pushed else "not pushed"

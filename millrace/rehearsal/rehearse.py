@@ -2,7 +2,6 @@
 
 import getpass
 import logging
-import os
 import shutil
 import time
 import uuid
@@ -14,6 +13,7 @@ from typing import Any, Optional
 
 from ml_metadata.proto import metadata_store_pb2
 
+from millrace.base.cores import cores
 from millrace.base.errors import BadInput
 from millrace.config.paths import Layout
 from millrace.jobspec.job import CompiledJob
@@ -130,7 +130,7 @@ def _world(
         lineage=Lineage(connection or _sqlite(layout), job.name, run.run_id),
         journal=run.journal,
         watch=watch,
-        room=Room(options.places or os.cpu_count() or 1, watch, report.known_peaks(layout.logs)),
+        room=Room(options.places or cores(), watch, report.known_peaks(layout.logs)),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from millrace.base.errors import Failure
+from millrace.base.outcomes import blessing
 from millrace.jobspec.job import Spec
 from millrace.metadata.journal import State
 from millrace.rehearsal import caching, retries
@@ -268,7 +269,7 @@ def _verdict(artifacts: Mapping[str, Sequence[Artifact]]) -> str:
     for artifact in itertools.chain.from_iterable(artifacts.values()):
         kind, metadata = type_name(artifact.type), artifact.metadata
         if kind in ("ModelBlessing", "InfraBlessing") and "blessed" in metadata:
-            return "blessed" if metadata["blessed"] else "not blessed"
+            return blessing(bool(metadata["blessed"]))
         if kind == "PushedModel" and "pushed" in metadata:
             return f"version {as_text(metadata.get('pushed_version', ''))}" if metadata["pushed"] else "not pushed"
     return ""

@@ -8,7 +8,8 @@ from typing import Any, Literal, Optional
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature
 
-from millrace.schema.phrases import NOT_EXPECTED, features, fits, number, type_name
+from millrace.base.numbers import exact
+from millrace.schema.phrases import NOT_EXPECTED, features, fits, type_name
 from millrace.statistics.columns import ColumnStatistics
 from millrace.textproto import tree
 from millrace.textproto.schema_text import SchemaText
@@ -150,10 +151,10 @@ def _feature_numbers(feature: Feature) -> Iterator[_Told]:
         if feature.HasField(kind):  # type: ignore[arg-type]
             limits = getattr(feature, kind)
             if limits.HasField("min") and limits.HasField("max") and limits.min > limits.max:
-                said = f"{number(limits.min)} is more than {number(limits.max)}: nothing fits"
+                said = f"{exact(limits.min)} is more than {exact(limits.max)}: nothing fits"
                 yield "empty-range", "error", said, kind
     if feature.presence.min_fraction > 1:
-        said = f"min_fraction {number(feature.presence.min_fraction)} is more than every row"
+        said = f"min_fraction {exact(feature.presence.min_fraction)} is more than every row"
         yield "fraction", "error", said, "presence"
 
 
@@ -176,7 +177,7 @@ def _comparator(feature: Feature, kind: str) -> Iterator[tuple[str, Literal["err
             yield "comparator-threshold", "warning", f"{kind}: {field.name} has no threshold, so it never alarms"
         elif not 0 < measure.threshold < 1:
             how = "always" if measure.threshold <= 0 else "never"
-            yield "comparator-threshold", "warning", f"{kind}: threshold {number(measure.threshold)} {how} alarms"
+            yield "comparator-threshold", "warning", f"{kind}: threshold {exact(measure.threshold)} {how} alarms"
 
 
 def _feature_environments(path: str, feature: Feature, schema: schema_pb2.Schema, uses: Uses) -> Iterator[_Told]:
@@ -206,7 +207,7 @@ def _against_data(path: str, feature: Feature, splits: Splits) -> Iterator[_Told
 def _against_split(feature: Feature, split: str, seen: ColumnStatistics) -> Iterator[_Told]:
     fraction = seen.present / seen.rows
     if feature.presence.min_fraction > fraction:
-        said = f"expected in {number(feature.presence.min_fraction)} of the rows; in {split} it is in {fraction:.4g}"
+        said = f"expected in {exact(feature.presence.min_fraction)} of the rows; in {split} it is in {fraction:.4g}"
         yield "presence-contradicted", "warning", said, "presence"
     if feature.presence.min_count > seen.present:
         said = f"expected in {feature.presence.min_count} rows; in {split} it is in {seen.present}"
@@ -219,7 +220,7 @@ def _against_split(feature: Feature, split: str, seen: ColumnStatistics) -> Iter
         limits = getattr(feature, kind)
         low, high = seen.range
         if (limits.HasField("min") and low < limits.min) or (limits.HasField("max") and high > limits.max):
-            yield "range-contradicted", "warning", f"in {split} the values are {number(low)} to {number(high)}", kind
+            yield "range-contradicted", "warning", f"in {split} the values are {exact(low)} to {exact(high)}", kind
 
 
 def _values(found: schema_pb2.StringDomain) -> Iterator[tuple[str, Literal["error", "warning"], str]]:

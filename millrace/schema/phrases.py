@@ -1,6 +1,5 @@
 """What a schema says about a feature, aspect by aspect, in a few words each."""
 
-import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Union
 
@@ -8,6 +7,8 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature
+
+from millrace.base.numbers import exact
 
 NOTHING = ""
 _LONGEST = 200
@@ -18,21 +19,6 @@ DOMAIN_FIELDS = tuple(field.name for field in Feature.DESCRIPTOR.oneofs_by_name[
 NOT_EXPECTED = frozenset(
     schema_pb2.LifecycleStage.Value(name) for name in ("PLANNED", "ALPHA", "DEPRECATED", "DEBUG_ONLY")
 )
-
-
-def number(value: float) -> str:
-    """A number in its shortest exact form; one that came from a 32-bit float in the shortest form of that."""
-    if value == int(value) if abs(value) < 1e15 else False:
-        return str(int(value))
-    for digits in range(6, 10):
-        short = f"{value:.{digits}g}"
-        if abs(value) < 3e38 and struct.pack("f", value) == struct.pack("f", float(short)) and _is_single(value):
-            return short
-    return repr(value)
-
-
-def _is_single(value: float) -> bool:
-    return bool(struct.unpack("f", struct.pack("f", value))[0] == value)
 
 
 def quoted(values: Iterable[str], most: int = 8) -> str:
@@ -54,7 +40,7 @@ def presence(feature: Feature) -> str:
     fraction, count = feature.presence.min_fraction, feature.presence.min_count
     said = []
     if feature.presence.HasField("min_fraction") and fraction > 0:
-        said.append("in every row" if fraction >= 1 else f"in at least {number(fraction)} of the rows")
+        said.append("in every row" if fraction >= 1 else f"in at least {exact(fraction)} of the rows")
     if feature.presence.HasField("min_count") and count > (0 if not said else 1):
         said.append(f"in at least {count} row{'s' if count > 1 else ''}")
     return " and ".join(said)
@@ -113,11 +99,11 @@ def limits(found: Union[schema_pb2.IntDomain, schema_pb2.FloatDomain]) -> str:
     """A range of numbers, and what else is said about them."""
     said = []
     if found.HasField("min") and found.HasField("max"):
-        said.append(f"{number(found.min)} to {number(found.max)}")
+        said.append(f"{exact(found.min)} to {exact(found.max)}")
     elif found.HasField("min"):
-        said.append(f"at least {number(found.min)}")
+        said.append(f"at least {exact(found.min)}")
     elif found.HasField("max"):
-        said.append(f"at most {number(found.max)}")
+        said.append(f"at most {exact(found.max)}")
     if found.is_categorical:
         said.append("categorical")
     banned = [name for name in ("nan", "inf") if getattr(found, f"disallow_{name}", False)]
@@ -129,7 +115,7 @@ def domain_mass(feature: Feature) -> str:
     """How many of the values may lie outside the domain."""
     if not feature.HasField("distribution_constraints"):
         return NOTHING
-    return f"at least {number(feature.distribution_constraints.min_domain_mass)} of the values"
+    return f"at least {exact(feature.distribution_constraints.min_domain_mass)} of the values"
 
 
 def comparator(compared: schema_pb2.FeatureComparator) -> str:
@@ -138,7 +124,7 @@ def comparator(compared: schema_pb2.FeatureComparator) -> str:
     for field, measure in compared.ListFields():
         source = getattr(measure, "source", None)
         over = schema_pb2.HistogramSelection.Type.Name(source.type) if source and source.type else ""
-        said.append(f"{field.name} {number(measure.threshold)}" + (f" over {over}" if over else ""))
+        said.append(f"{field.name} {exact(measure.threshold)}" + (f" over {over}" if over else ""))
     return ", ".join(said)
 
 

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from millrace.base.cores import cores
 from millrace.base.errors import ConfigError
 from millrace.beam.arguments import beam_arguments
 from millrace.beam.local_workers import BYTES_A_WORKER, local_workers
@@ -71,7 +72,7 @@ def test_workers_follow_the_inputs_size_unless_they_are_named(tmp_path):
     assert local_workers(config(*read)) == ("in_memory", 1)
     assert local_workers(config(*read, "beam.workers=5")) == ("multi_processing", 5)
     os.truncate(tmp_path / "a.csv", 2 * BYTES_A_WORKER)
-    few = min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    few = min(2, cores())
     assert local_workers(config(*read))[1] == few
     assert local_workers(config(*read, "beam.workers=1")) == ("in_memory", 1)
     assert local_workers(config("data.path=gs://bucket/data", "beam={}")) == ("in_memory", 1)

@@ -11,8 +11,9 @@ from typing import Optional, Union
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.base.names import nearest
+from millrace.base.numbers import rounded
 from millrace.components.data_gate.findings import CheckedSplit, Finding
-from millrace.components.data_gate.wording import content, number, one_of, share, values_in_rows
+from millrace.components.data_gate.wording import content, one_of, share, values_in_rows
 from millrace.features.description import Label
 from millrace.statistics.columns import ColumnStatistics
 
@@ -124,7 +125,7 @@ def _number(split: CheckedSplit, column: ColumnStatistics, use: Use) -> Iterator
     if column.range is None:
         yield Finding(use.label, split.name, "LABEL_NOT_NUMERIC", "a number", content(column), column.filled)
     elif column.range[0] == column.range[1]:
-        seen = f"only {number(column.range[0])}"
+        seen = f"only {rounded(column.range[0])}"
         yield Finding(use.label, split.name, "LABEL_CONSTANT", "more than one value", seen, column.filled)
 
 
@@ -144,7 +145,7 @@ def _classes(split: CheckedSplit, column: ColumnStatistics, use: Use) -> Iterato
         if not {low, high} <= set(numbers):
             seen = content(column)
             yield Finding(use.label, split.name, "LABEL_CLASS_UNEXPECTED", wanted, seen)
-        single = number(low) if low == high else None
+        single = rounded(low) if low == high else None
     if single is not None:
         seen = f"only {single!r}" if column.range is None else f"only {single}"
         yield Finding(use.label, split.name, "LABEL_SINGLE_CLASS", "two classes or more", seen, column.filled)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Optional
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
+from millrace.base.numbers import rounded
 from millrace.components.data_gate.findings import CheckedSplit
 from millrace.statistics.columns import ColumnStatistics
 
@@ -77,11 +78,6 @@ def share(rows: int, of: int) -> str:
     return f"{rows:,} {noun} ({'<0.01' if 0 < percent < 0.005 else f'{percent:.2f}'}%)"
 
 
-def number(value: float) -> str:
-    """A number as a person writes it: whole numbers without a point, others to six digits."""
-    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:.6g}"
-
-
 def values_in_rows(counts: Mapping[str, int], of: int) -> str:
     """`'Prcard' in 1 row (0.01%)`: the first few values with their rows."""
     phrases = [f"{value!r} in {share(rows, of)}" for value, rows in list(counts.items())[:_EXAMPLES]]
@@ -101,7 +97,7 @@ def content(column: ColumnStatistics) -> str:
     if not column.filled:
         return f"{column.type} without a value"
     if column.range:
-        return f"{column.type} {number(column.range[0])} to {number(column.range[1])}"
+        return f"{column.type} {rounded(column.range[0])} to {rounded(column.range[1])}"
     examples = ", ".join(repr(value) for value in list(column.counts)[:_EXAMPLES])
     return f"{column.type} such as {examples}" if examples else column.type
 
@@ -157,7 +153,7 @@ def _range(case: Case) -> Optional[Words]:
     if case.column is None or case.column.range is None or case.feature is None:
         return None
     low, high = case.column.range
-    return Words(_limits(case), f"{number(low)} to {number(high)}")
+    return Words(_limits(case), f"{rounded(low)} to {rounded(high)}")
 
 
 def _limits(case: Case) -> str:
@@ -169,8 +165,8 @@ def _limits(case: Case) -> str:
     inline = feature.int_domain if feature.HasField("int_domain") else feature.float_domain
     domain = named[0] if named and feature.HasField("domain") else inline
     if domain.HasField("min") and domain.HasField("max"):
-        return f"{number(domain.min)} to {number(domain.max)}"
-    return f"at least {number(domain.min)}" if domain.HasField("min") else f"at most {number(domain.max)}"
+        return f"{rounded(domain.min)} to {rounded(domain.max)}"
+    return f"at least {rounded(domain.min)}" if domain.HasField("min") else f"at most {rounded(domain.max)}"
 
 
 def _not_finite(case: Case) -> Optional[Words]:

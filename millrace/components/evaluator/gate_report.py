@@ -4,12 +4,13 @@ Plain data, without TFMA or TensorFlow: `gate_report.json` is read again long af
 answer in well under a second.
 """
 
-import math
 import os
 from pathlib import Path
 from typing import Literal, Optional, Union
 
 from pydantic import BaseModel, ConfigDict
+
+from millrace.base.numbers import rounded
 
 JSON_NAME = "gate_report.json"
 TEXT_NAME = "gate_report.txt"
@@ -87,12 +88,8 @@ def load(path: Union[str, "os.PathLike[str]"]) -> GateReport:
 
 
 def number(value: Optional[float]) -> str:
-    """A number as the report writes it: 4 significant digits below a million, none behind the point above."""
-    if value is None:
-        return "-"
-    if math.isfinite(value) and abs(value) >= 10_000:
-        return f"{value:.0f}"
-    return f"{value:.4g}"
+    """A number as the report writes it: to four significant digits, and a dash where there is none."""
+    return "-" if value is None else rounded(value, 4)
 
 
 _HEADS = ("metric", "slice", "examples", "value", "baseline", "threshold", "verdict")

@@ -19,6 +19,7 @@ import pyarrow as pa
 from tfx.components.example_gen import write_split
 
 from millrace.base import files
+from millrace.base.cores import cores
 from millrace.base.errors import DataError
 from millrace.components.example_gen import csv_columns, csv_source, csv_types, examples, parquet_source, shards
 from millrace.components.example_gen.csv_source import ByteRange, RecordBlock
@@ -113,8 +114,7 @@ def thread_count(options: Options, run: str) -> int:
     """Threads for one unit of work: all where the executor itself does it, one in workers, which have others beside."""
     if not options.threads and not PARSED.is_here(run):
         return 1
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return options.threads or min(allowed, _MOST_THREADS)
+    return options.threads or min(cores(), _MOST_THREADS)
 
 
 class CountQuotes(beam.DoFn):

@@ -1,0 +1,48 @@
+"""Numbers as a person reads them: to some digits where they are measured, to the last where they are a limit."""
+
+import struct
+
+# Above it a float no longer tells one whole number from the next.
+_WHOLE = 1e15
+
+
+def rounded(value: float, digits: int = 6) -> str:
+    """Writes a measured number.
+
+    Args:
+        value: any number, NaN and infinity too.
+        digits: how many significant digits are enough.
+
+    Returns:
+        A whole number without a point; a number with that many digits before its point without those behind it; any
+        other to `digits` significant digits.
+    """
+    if float(value).is_integer() and abs(value) < _WHOLE:
+        return str(int(value))
+    return f"{value:.0f}" if 10**digits <= abs(value) < _WHOLE else f"{value:.{digits}g}"
+
+
+def exact(value: float) -> str:
+    """Writes a number that is a limit in its shortest form that reads back as the same number.
+
+    Args:
+        value: any number; one that came from a 32-bit float, as in protos, is written in the shortest form of that.
+
+    Returns:
+        A whole number without a point, any other with as many digits as it takes.
+    """
+    if float(value).is_integer() and abs(value) < _WHOLE:
+        return str(int(value))
+    for digits in range(6, 10):
+        short = f"{value:.{digits}g}"
+        if abs(value) < 3e38 and _single(value) == _single(float(short)) and _is_single(value):
+            return short
+    return repr(value)
+
+
+def _single(value: float) -> bytes:
+    return struct.pack("f", value)
+
+
+def _is_single(value: float) -> bool:
+    return bool(struct.unpack("f", _single(value))[0] == value)
