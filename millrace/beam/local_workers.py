@@ -7,8 +7,8 @@ from millrace.config.config import Config
 from millrace.config.data_files import data_files
 
 # A worker imports TensorFlow first, some seconds and half a GiB: less input than this is done by then.
-BYTES_A_WORKER = 512 << 20
-MEMORY_A_WORKER = 2 << 30
+BYTES_PER_WORKER = 512 << 20
+MEMORY_PER_WORKER = 2 << 30
 
 
 def local_workers(config: Config) -> tuple[str, int]:
@@ -27,5 +27,5 @@ def local_workers(config: Config) -> tuple[str, int]:
 
 def _by_size(config: Config) -> int:
     size = sum(file.stat().st_size for file in data_files(config.data))
-    room = psutil.virtual_memory().available // MEMORY_A_WORKER
-    return max(1, min(size // BYTES_A_WORKER, room, cores()))
+    room = psutil.virtual_memory().available // MEMORY_PER_WORKER
+    return max(1, min(size // BYTES_PER_WORKER, room, cores()))

@@ -20,7 +20,7 @@ VOCABULARY = 1_000
 """Most distinct values that are learned as a vocabulary; more are hashed."""
 FEW_INTEGERS = 20
 """Most distinct whole numbers that are taken for categories, when each occurs often."""
-ROWS_A_VALUE = 10
+ROWS_PER_VALUE = 10
 FREE_KEY = 0.5
 """Distinct values for each row from which on a column is a key, not a category."""
 ALMOST_EMPTY = 0.001
@@ -126,7 +126,7 @@ def _numbered(column: Column, label: LabelPlan) -> Optional[Decision]:
     if unique and (dense or named or column.low >= 1e9):
         why = "numbers its rows" if dense else "another number in every row"
         return Decision(column, "identifier", "left out", why, _hashed(column))
-    if column.distinct <= FEW_INTEGERS and column.filled >= ROWS_A_VALUE * column.distinct:
+    if column.distinct <= FEW_INTEGERS and column.filled >= ROWS_PER_VALUE * column.distinct:
         return _feature(column, label, "category", f"{column.distinct} whole numbers, each often", Categorical())
     if not words & CODE_WORDS:
         return None

@@ -13,7 +13,7 @@ MOST_CLASSES = 200
 MOST_NUMBERED_CLASSES = 10
 RARE_ROWS = 10
 IMBALANCED = 0.1
-_ROWS_A_CLASS = 3
+_ROWS_PER_CLASS = 3
 _NEGATIVE = frozenset(
     [
         "0",
@@ -139,7 +139,7 @@ def _numbers(column: Column, where: str) -> LabelPlan:
     if column.whole and len(counts) == 2:
         return _classes(column, "binary", "two numbers")
     few = column.whole and 2 < len(counts) <= MOST_NUMBERED_CLASSES
-    if few and column.filled >= _ROWS_A_CLASS * len(counts):
+    if few and column.filled >= _ROWS_PER_CLASS * len(counts):
         doubt = "classes, or amounts? For amounts: task: regression, without classes"
         return _classes(column, "multiclass", f"{len(counts)} different whole numbers", doubt)
     doubt = ""

@@ -40,9 +40,13 @@ def runtime_parameters(config: Config) -> list[RuntimeParameter]:
     thresholds = [
         threshold.model_dump(mode="json", exclude_defaults=True) for threshold in config.evaluation.thresholds
     ]
+    name, key, value = "training_epochs", runtime_inputs.TRAINING_EPOCHS, config.training.epochs
+    if config.training.steps:
+        name, key, value = "training_steps", runtime_inputs.TRAINING_STEPS, config.training.steps
+    training = RuntimeParameter(name, stage_ids.TRAINER, key, "NUMBER_INTEGER", value)
     return [
         *_of_the_data(config),
-        _of_the_training(config),
+        training,
         RuntimeParameter("thresholds", stage_ids.EVALUATOR, runtime_inputs.THRESHOLDS, "LIST", thresholds),
     ]
 
@@ -56,15 +60,6 @@ def _of_the_data(config: Config) -> list[RuntimeParameter]:
         span = runtime_inputs.NEWEST_SPAN if data.span is None else data.span
         parameters.append(RuntimeParameter("span", stage_ids.EXAMPLE_GEN, runtime_inputs.SPAN, "NUMBER_INTEGER", span))
     return parameters
-
-
-def _of_the_training(config: Config) -> RuntimeParameter:
-    name, wanted, value = (
-        ("training_steps", runtime_inputs.TRAINING_STEPS, config.training.steps)
-        if config.training.steps
-        else ("training_epochs", runtime_inputs.TRAINING_EPOCHS, config.training.epochs)
-    )
-    return RuntimeParameter(name, stage_ids.TRAINER, wanted, "NUMBER_INTEGER", value)
 
 
 def add_runtime_parameters(job: CompiledJob, config: Config) -> None:

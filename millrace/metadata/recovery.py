@@ -30,17 +30,13 @@ def close_abandoned(store: MetadataStore, layout: Layout, ended: str = "") -> li
         abandoned = [record for record in run.stages.values() if record.state == "running"]
         if run.run_id in dead and abandoned:
             for record in abandoned:
-                _cancel(store, record.execution_id)
+                [execution] = store.get_executions_by_id([record.execution_id])
+                execution.last_known_state = metadata_store_pb2.Execution.CANCELED
+                execution.custom_properties[FAILURE_PROPERTY].string_value = KILLED
+                store.put_executions([execution])
                 _remove_outputs(Path(layout.artifacts), record.stage, record.execution_id)
             closed.append(run.run_id)
     return closed
-
-
-def _cancel(store: MetadataStore, execution_id: int) -> None:
-    [execution] = store.get_executions_by_id([execution_id])
-    execution.last_known_state = metadata_store_pb2.Execution.CANCELED
-    execution.custom_properties[FAILURE_PROPERTY].string_value = KILLED
-    store.put_executions([execution])
 
 
 def _remove_outputs(artifacts: Path, stage: str, execution_id: int) -> None:

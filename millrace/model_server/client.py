@@ -124,9 +124,8 @@ class Client:
         Raises:
             NoAnswer: there was none, or an error.
         """
-        return self._predict_grpc(query) if protocol == "gRPC" else self._predict_rest(query)
-
-    def _predict_grpc(self, query: Query) -> Answer:
+        if protocol == "REST":
+            return self._predict_rest(query)
         request = query.request(self._model_name)
         started = time.monotonic()
         response = self._call(self._predictions.Predict, request)

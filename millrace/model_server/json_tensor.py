@@ -214,17 +214,14 @@ def _scalar(value: Any, name: str, dtype: tf.DType) -> Any:
 def _plain(name: str, value: np.ndarray) -> Any:
     if value.dtype != object:
         # float32 as its shortest decimal, which is what a reader of JSON expects: 0.2, not 0.20000000298.
-        return _shortest(value).tolist()
+        narrow = value.dtype in (np.float16, np.float32)
+        return (value.astype(str).astype(np.float64) if narrow else value).tolist()
     as_bytes = name.endswith("_bytes")
 
     def text(item: bytes) -> Any:
         return {"b64": base64.b64encode(item).decode()} if as_bytes else item.decode("utf-8", "replace")
 
     return np.frompyfunc(text, 1, 1)(value).tolist() if value.ndim else text(value.item())
-
-
-def _shortest(value: np.ndarray) -> np.ndarray:
-    return value.astype(str).astype(np.float64) if value.dtype in (np.float16, np.float32) else value
 
 
 def _check_rows(values: Mapping[str, np.ndarray]) -> None:

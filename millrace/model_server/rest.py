@@ -196,18 +196,17 @@ def _status(versions: ModelVersions, name: str, version: Optional[int]) -> dict[
 
 
 def _metadata(servable: Servable) -> dict[str, Any]:
-    signatures = {name: _signature(signature) for name, signature in sorted(servable.signatures.items())}
+    signatures = {
+        name: {
+            "inputs": {alias: _tensor_info(info) for alias, info in sorted(signature.inputs.items())},
+            "outputs": {alias: _tensor_info(info) for alias, info in sorted(signature.outputs.items())},
+            "method_name": signature.method_name,
+        }
+        for name, signature in sorted(servable.signatures.items())
+    }
     return {
         "model_spec": {"name": servable.name, "signature_name": "", "version": str(servable.version)},
         "metadata": {"signature_def": {"signature_def": signatures}},
-    }
-
-
-def _signature(signature: meta_graph_pb2.SignatureDef) -> dict[str, Any]:
-    return {
-        "inputs": {alias: _tensor_info(info) for alias, info in sorted(signature.inputs.items())},
-        "outputs": {alias: _tensor_info(info) for alias, info in sorted(signature.outputs.items())},
-        "method_name": signature.method_name,
     }
 
 

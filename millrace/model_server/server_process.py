@@ -53,14 +53,21 @@ class ServerProcess:
     ) -> None:
         self._ports_file = scratch / "ports.json"
         self._ports_file.unlink(missing_ok=True)
-        self._ports = None if platform == "process" else Ports(*_free_ports(2))
+        self._ports: Optional[Ports] = None
         self._memory_bytes = memory_bytes
         self._peak = 0
         self.over_memory = False
-        command = [*_program(platform), *self._flags(base_path, model_name)]
+        flags = [f"--model_name={model_name}", f"--model_base_path={base_path}", "--max_num_load_retries=0"]
+        if platform == "process":
+            program = [sys.executable, "-m", "millrace.model_server"]
+            flags.append(f"--ports_file={self._ports_file}")
+        else:
+            program = ["tensorflow_model_server"]
+            self._ports = Ports(*_free_ports(2))
+            flags += [f"--port={self._ports.grpc}", f"--rest_api_port={self._ports.rest}"]
         lifeline = [sys.executable, "-S", "-E", str(_LIFELINE), str(os.getpid()), str(scratch)]
         self._lifeline = subprocess.Popen(
-            [*lifeline, *command],
+            [*lifeline, *program, *flags],
             stdin=subprocess.PIPE,
             bufsize=0,
             stdout=log,
@@ -107,12 +114,6 @@ class ServerProcess:
         with contextlib.suppress(OSError):
             self._line.close()
 
-    def _flags(self, base_path: Path, model_name: str) -> list[str]:
-        flags = [f"--model_name={model_name}", f"--model_base_path={base_path}", "--max_num_load_retries=0"]
-        if self._ports is None:
-            return [*flags, f"--ports_file={self._ports_file}"]
-        return [*flags, f"--port={self._ports.grpc}", f"--rest_api_port={self._ports.rest}"]
-
     @property
     def _line(self) -> IO[bytes]:
         # It stays open as long as the server runs: its end would mean that this process died.
@@ -150,12 +151,6 @@ class ServerProcess:
                     processes = psutil.Process(self._lifeline.pid).children(recursive=True)
                 looked = time.monotonic()
             yield processes
-
-
-def _program(platform: Platform) -> list[str]:
-    if platform == "tensorflow_model_server":
-        return ["tensorflow_model_server"]
-    return [sys.executable, "-m", "millrace.model_server"]
 
 
 def _environment(scratch: Path) -> dict[str, str]:

@@ -116,7 +116,7 @@ class TextLayout:
         made = [self.indented(block.lines, anchor.start) + "," for block in blocks]
         if anchor.comma is None:
             self.replace(anchor.value.end, anchor.value.end, ",")
-            made[-1] = made[-1][:-1]
+            made[-1] = made[-1].removesuffix(",")
         self._insert_lines(self._line_end(anchor.end), made)
 
     def add_items_before(self, anchor: Item, blocks: list[Block]) -> None:

@@ -74,15 +74,15 @@ def tokens(text: str) -> list[Token]:
     Raises:
         TextProtoError: at a character that begins no token, for instance a string without its closing quote.
     """
-    found: list[Token] = []
+    tokens: list[Token] = []
     position = 0
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
             raise TextProtoError(_reason(text[position]), text, position)
-        found.append(Token(match.lastgroup, position, match.end()))  # type: ignore[arg-type]
+        tokens.append(Token(match.lastgroup, position, match.end()))  # type: ignore[arg-type]
         position = match.end()
-    return found
+    return tokens
 
 
 def _reason(character: str) -> str:

@@ -117,22 +117,19 @@ class _Rewriter:
         """Edits one message's fields; the new ones go to its end."""
         placed: dict[str, list[_Element]] = {}
         for child in node.fields:
-            found = placed.setdefault(child.name, [])
-            found.extend(_Element(child, value, item) for value, item in child.elements())
+            elements = placed.setdefault(child.name, [])
+            elements.extend(_Element(child, value, item) for value, item in child.elements())
         gone: set[int] = set()
         new: list[Block] = []
         for field in _differing(current, target):
-            edit = _Edit(self, self._layout, field, placed.get(_name(field), []), target)
+            name = f"[{field.full_name}]" if field.is_extension else field.name
+            edit = _Edit(self, self._layout, field, placed.get(name, []), target)
             new += edit.run(_get(current, field), _get(target, field), _has(current, field), _has(target, field))
             gone |= edit.gone
-        if new:
-            self._append(node, new, gone)
-
-    def _append(self, node: tree.Message, new: list[Block], gone: set[int]) -> None:
         staying = [child for child in node.fields if id(child) not in gone]
-        if staying:
+        if new and staying:
             self._layout.add_fields_after(staying[-1], new)
-        else:
+        elif new:
             self._layout.add_first_fields(node, new)
 
 
@@ -151,7 +148,8 @@ class _Edit:
 
     def run(self, current: Any, target: Any, had: bool, has: bool) -> list[Block]:
         """Makes the edit, and returns what is to be appended to the message, when its place is not given."""
-        if _is_map(self._field):
+        kind = self._field.message_type
+        if kind is not None and kind.GetOptions().map_entry:
             return self._map(current, target)
         if _is_repeated(current):
             return self._repeated(list(current), list(target))
@@ -204,10 +202,11 @@ class _Edit:
         if before == after:
             return
         value = element.value
-        if isinstance(value, tree.Message) and isinstance(after, Proto) and _is_open(after):
-            if same or _renamed(before, after):
-                self._rewriter.message(value, before, after)
-                return
+        # The fields of a packed Any do not stand in the text by name.
+        is_message = isinstance(after, Proto) and after.DESCRIPTOR.full_name != _ANY
+        if isinstance(value, tree.Message) and is_message and (same or _renamed(before, after)):
+            self._rewriter.message(value, before, after)
+            return
         block = self._block(after, in_list=True)
         wide = self._layout.spans_lines(value) or (isinstance(value, tree.Scalar) and len(block.lines) > 1)
         shown = self._layout.indented(block.lines, element.field.start).lstrip() if wide else block.one_line
@@ -218,12 +217,9 @@ class _Edit:
         keys = [self._key(element) for element in self._placed]
         for index, (key, element) in enumerate(zip(keys, self._placed, strict=True)):
             if key in target and key not in keys[index + 1 :] and not _same(current[key], target[key]):
-                self._change(element, None, self._entry(key, target[key]), same=False)
+                self._change(element, None, _Entry(key, target[key]), same=False)
         self._remove([element for key, element in zip(keys, self._placed, strict=True) if key not in target])
-        return [self._block(self._entry(key, target[key])) for key in sorted(target) if key not in current]
-
-    def _entry(self, key: Any, value: Any) -> "_Entry":
-        return _Entry(key, value)
+        return [self._block(_Entry(key, target[key])) for key in sorted(target) if key not in current]
 
     def _key(self, element: _Element) -> Any:
         text = self._layout.text[element.value.start : element.value.end]
@@ -293,21 +289,8 @@ def _get(message: Proto, field: Any) -> Any:
     return message.Extensions[field] if field.is_extension else getattr(message, field.name)
 
 
-def _name(field: Any) -> str:
-    return f"[{field.full_name}]" if field.is_extension else str(field.name)
-
-
-def _is_map(field: Any) -> bool:
-    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
-
-
 def _is_repeated(value: Any) -> bool:
     return hasattr(value, "__len__") and not isinstance(value, (str, bytes))
-
-
-def _is_open(message: Proto) -> bool:
-    """Whether the message's fields stand in the text by name, which those of a packed Any do not."""
-    return bool(message.DESCRIPTOR.full_name != _ANY)
 
 
 def _alignment(current: list[Any], target: list[Any]) -> Iterator[tuple[str, int, int, int, int]]:

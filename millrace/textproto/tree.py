@@ -143,13 +143,15 @@ class _Parser:
             name = self._bracketed(token)
         else:
             raise self._refuse(token, "a field's name")
-        return self._separated(Field(name, token.start, self._value_of(name)))
-
-    def _separated(self, made: Field) -> Field:
+        if self._sees(":"):
+            self._take(":")
+        elif not (self._sees("{") or self._sees("<")):
+            raise self._refuse(self._take(f"a value of {name}"), f"':' or '{{' after {name}")
+        field = Field(name, token.start, self._list() if self._sees("[") else self._single())
         if self._sees(",") or self._sees(";"):
-            token = self._take("a separator")
-            made.separator, made.separator_end = self._text[token.start], token.end
-        return made
+            separator = self._take("a separator")
+            field.separator, field.separator_end = self._text[separator.start], separator.end
+        return field
 
     def _bracketed(self, opening: Token) -> str:
         parts: list[str] = []
@@ -161,13 +163,6 @@ class _Parser:
             if token.kind not in ("word", "number") and shown not in "./-":
                 raise self._refuse(token, "the name of an extension or of a type")
             parts.append(shown)
-
-    def _value_of(self, name: str) -> Union[Scalar, Message, List]:
-        if self._sees(":"):
-            self._take(":")
-        elif not (self._sees("{") or self._sees("<")):
-            raise self._refuse(self._take(f"a value of {name}"), f"':' or '{{' after {name}")
-        return self._list() if self._sees("[") else self._single()
 
     def _single(self) -> Union[Scalar, Message]:
         return self._message() if self._sees("{") or self._sees("<") else self._scalar()
@@ -202,19 +197,15 @@ class _Parser:
 
     def _scalar(self) -> Scalar:
         token = self._take("a value")
+        start, end = token.start, token.end
         if token.kind == "string":
-            return self._strings(token)
-        start = token.start
+            following = self._peek()
+            while following is not None and following.kind == "string":
+                end = self._take("a string").end
+                following = self._peek()
+            return Scalar(start, end)
         if self._text[token.start] == "-":
             token = self._take("a number")
         if token.kind not in ("word", "number"):
             raise self._refuse(token, "a value")
         return Scalar(start, token.end)
-
-    def _strings(self, first: Token) -> Scalar:
-        end = first.end
-        token = self._peek()
-        while token is not None and token.kind == "string":
-            end = self._take("a string").end
-            token = self._peek()
-        return Scalar(first.start, end)

@@ -7,7 +7,7 @@ import pytest
 from millrace.base.cores import cores
 from millrace.base.errors import ConfigError
 from millrace.beam.arguments import beam_arguments
-from millrace.beam.local_workers import BYTES_A_WORKER, local_workers
+from millrace.beam.local_workers import BYTES_PER_WORKER, local_workers
 from millrace.config.config import Config
 from millrace.config.loading import load
 
@@ -66,12 +66,12 @@ def test_workers_follow_the_inputs_size_unless_they_are_named(tmp_path):
     """The file has its size and no contents; the machine that tests has at least two processors, or one worker."""
     (tmp_path / "a.csv").touch()
     (tmp_path / "_ignored.csv").touch()
-    os.truncate(tmp_path / "a.csv", 2 * BYTES_A_WORKER - 1)
-    os.truncate(tmp_path / "_ignored.csv", 9 * BYTES_A_WORKER)
+    os.truncate(tmp_path / "a.csv", 2 * BYTES_PER_WORKER - 1)
+    os.truncate(tmp_path / "_ignored.csv", 9 * BYTES_PER_WORKER)
     read = [f"data.path={tmp_path}", "beam={}"]
     assert local_workers(config(*read)) == ("in_memory", 1)
     assert local_workers(config(*read, "beam.workers=5")) == ("multi_processing", 5)
-    os.truncate(tmp_path / "a.csv", 2 * BYTES_A_WORKER)
+    os.truncate(tmp_path / "a.csv", 2 * BYTES_PER_WORKER)
     few = min(2, cores())
     assert local_workers(config(*read))[1] == few
     assert local_workers(config(*read, "beam.workers=1")) == ("in_memory", 1)

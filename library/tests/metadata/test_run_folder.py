@@ -30,8 +30,8 @@ def test_a_killed_process_leaves_a_run_that_is_not_alive(tmp_path):
     script = textwrap.dedent(f"""
         import os, signal
         from pathlib import Path
-        from millrace.metadata.run_folder import Request, new_run
-        with new_run(Path({str(tmp_path)!r}), Request("conf/taxi.yaml")):
+        from millrace.metadata.run_folder import RunRequest, new_run
+        with new_run(Path({str(tmp_path)!r}), RunRequest("conf/taxi.yaml")):
             os.kill(os.getpid(), signal.SIGKILL)
     """)
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9

@@ -101,10 +101,10 @@ def _decide(finding: Finding, held: DataGateSection) -> Finding:
 
 
 def _explained(finding: Finding, own: Sequence[Finding]) -> Finding:
-    """The finding, set to ignore when a finding that blocks already tells its cause."""
+    """The finding, set to ignore when a finding that blocks already says why."""
     for cause in own:
         if cause.action == "block" and _same_cause(cause, finding):
-            return replace(finding, action="ignore", note=f"told by {cause.reason}")
+            return replace(finding, action="ignore", note=f"explained by {cause.reason}")
     return finding
 
 

@@ -38,7 +38,10 @@ class Graph:
             return self._made(batch)
         except Exception as error:
             row = self._culprit(batch)
-            where = f"the row {_shown(row)}" if row else f"{batch.num_rows} rows together"
+            where = f"{batch.num_rows} rows together"
+            if row:
+                values = (f"{name}={str(row.column(name)[0].as_py())[:_SHOWN]}" for name in row.schema.names)
+                where = f"the row {', '.join(values)}"
             raise ValueError(f"the transformation fails on {where}: {error}") from error
 
     def _made(self, batch: pa.RecordBatch) -> dict[str, Any]:
@@ -57,10 +60,6 @@ class Graph:
         except Exception:
             return True
         return False
-
-
-def _shown(row: pa.RecordBatch) -> str:
-    return ", ".join(f"{name}={str(row.column(name)[0].as_py())[:_SHOWN]}" for name in row.schema.names)
 
 
 def of_saved_model(folder: str, adapter_config: TensorAdapterConfig) -> Graph:

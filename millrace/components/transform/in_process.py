@@ -28,7 +28,8 @@ def run(request: Request, temp_dir: str) -> None:
     Raises:
         NeedsBeam: TFX's executor has to do it; nothing was written outside of `temp_dir`.
     """
-    readers = {source.pattern: reading.tfxio_of(source, request.schema) for source in _all(request)}
+    sources = (*request.analyzed, *request.transformed)
+    readers = {source.pattern: reading.tfxio_of(source, request.schema) for source in sources}
     reader = next(iter(readers.values()))
     schema, columns = _analyze(request, readers, temp_dir)
     saved_model = os.path.join(request.graph_uri, tft.TFTransformOutput.TRANSFORM_FN_DIR)
@@ -62,10 +63,6 @@ def _analyze(
     if request.cache_uri is not None:
         writing.write_cache(request.cache_uri, analysis.cache(), sizes)
     return schema, plan.transformed_columns
-
-
-def _all(request: Request) -> list[SplitFiles]:
-    return [*request.analyzed, *request.transformed]
 
 
 def _keys(sources: tuple[SplitFiles, ...]) -> dict[DatasetKey, SplitFiles]:

@@ -20,12 +20,12 @@ from millrace.components.beam_engine import NeedsBeam
 
 # Beyond this TFX's executor keeps no cache, lest Beam's graph become too large.
 _MAX_STAGES = 20_000
-_STAGES_AN_ENTRY = 10
+_STAGES_PER_ENTRY = 10
 
 
 @dataclass(frozen=True)
 class GraphPlan:
-    """What one trace tells.
+    """The result of one trace.
 
     Attributes:
         specs: the types of every raw column.
@@ -76,7 +76,11 @@ def make(
         ValueError: the function gives no outputs, or makes variables.
     """
     graph, inputs, outputs = impl_helper.trace_preprocessing_function(preprocessing_fn, specs, False, temp_dir)
-    _verify(graph, outputs)
+    # The conditions of TFT's AnalyzeDataset.
+    if not isinstance(outputs, dict) or not outputs:
+        raise ValueError(f"the preprocessing function must return a dict of tensors, and not {outputs!r}")
+    if graph.get_collection(tf.compat.v1.GraphKeys.TRAINABLE_VARIABLES):
+        raise ValueError("the preprocessing function makes trainable variables")
     analyzed = _analyzed_columns(graph, inputs, outputs)
     transformed = tuple(graph_tools.get_dependent_inputs(graph, inputs, outputs))
     if not transformed or (not analyzed and graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS)):
@@ -88,7 +92,7 @@ def make(
         graph, inputs, outputs, datasets, cache_dict={} if with_cache else None
     )
     entries = {entry for of_dataset in (cache or {}).values() for entry in of_dataset}
-    if len(entries) * len(datasets) * _STAGES_AN_ENTRY > _MAX_STAGES:
+    if len(entries) * len(datasets) * _STAGES_PER_ENTRY > _MAX_STAGES:
         raise NeedsBeam(f"{len(entries)} analyzers over {len(datasets)} data sets are too many for a cache")
     return GraphPlan(
         specs,
@@ -102,14 +106,6 @@ def make(
         tuple(side_effects),
         dict(cache or {}),
     )
-
-
-def _verify(graph: tf.Graph, outputs: Any) -> None:
-    """The conditions of TFT's AnalyzeDataset."""
-    if not isinstance(outputs, dict) or not outputs:
-        raise ValueError(f"the preprocessing function must return a dict of tensors, and not {outputs!r}")
-    if graph.get_collection(tf.compat.v1.GraphKeys.TRAINABLE_VARIABLES):
-        raise ValueError("the preprocessing function makes trainable variables")
 
 
 def _analyzed_columns(graph: tf.Graph, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> tuple[str, ...]:

@@ -53,18 +53,14 @@ class Stream:
         self._listeners.append(hear)
 
         def compute() -> Iterable[T]:
-            self._run()
+            if not self._read:
+                self._read = True
+                for batch in self._batches():
+                    for each in self._listeners:
+                        each(batch)
             return result()
 
         return Lazy(compute)
-
-    def _run(self) -> None:
-        if self._read:
-            return
-        self._read = True
-        for batch in self._batches():
-            for hear in self._listeners:
-                hear(batch)
 
 
 class Columns:

@@ -22,8 +22,11 @@ def references(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFindin
         for name in sorted(producers(step.task) - set(siblings)):
             yield _dangling(step, f"takes from {name}, which is not a task beside it")
         for name, output in inputs_from_tasks(step.task):
-            if name in siblings and output and not _puts_out(job, siblings[name], *output):
-                yield _dangling(step, f"takes {output[1]!r} from {name}, which puts out no such thing")
+            if name not in siblings or not output:
+                continue
+            kind, key = output
+            if key not in job.component(siblings[name]).get("outputDefinitions", {}).get(kind, {}):
+                yield _dangling(step, f"takes {key!r} from {name}, which puts out no such thing")
 
 
 def inputs(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
@@ -81,10 +84,6 @@ def _steps(job: CompiledJob) -> Iterator[tuple[Step, Mapping[str, Spec]]]:
     for step in job.walk():
         dag = job.spec.get("components", {}).get(step.dag, {}) if step.dag else job.spec.get("root", {})
         yield step, dag.get("dag", {}).get("tasks", {})
-
-
-def _puts_out(job: CompiledJob, producer: Spec, kind: str, key: str) -> bool:
-    return key in job.component(producer).get("outputDefinitions", {}).get(kind, {})
 
 
 def _dangling(step: Step, what: str) -> JobFinding:

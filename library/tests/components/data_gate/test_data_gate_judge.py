@@ -140,7 +140,7 @@ def test_a_new_column_that_a_feature_reads_blocks_once(verdict_of) -> None:
         ("train", "note", "FEATURE_NOT_IN_SCHEMA"),
         ("eval", "note", "FEATURE_NOT_IN_SCHEMA"),
     ]
-    assert {found.note for found in verdict.of("ignore")} == {"told by FEATURE_NOT_IN_SCHEMA"}
+    assert {found.note for found in verdict.of("ignore")} == {"explained by FEATURE_NOT_IN_SCHEMA"}
     assert verdict.exit_code == 3
 
 
