@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from millrace.base.errors import BadInput, ConfigError
-from millrace.cli.findings import counted, print_findings
+from millrace.cli.findings import print_findings
 from millrace.cli.options import config_options
 from millrace.cloud.compile import SUFFIXES, compiled_file
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.jobspec.checks import check
-from millrace.jobspec.findings import refusing
+from millrace.jobspec.findings import counted, refusing
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.job import load as load_job
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from millrace.base.quiet import output_to
-from millrace.cli.findings import counted, print_findings
+from millrace.cli.findings import print_findings
 from millrace.cli.options import config_options
 from millrace.cli.service_options import also
 from millrace.cloud.compile import compile_for, compiled_file
@@ -16,7 +16,7 @@ from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.jobspec.checks import check
-from millrace.jobspec.findings import JobFinding, refusing
+from millrace.jobspec.findings import JobFinding, counted, refusing
 from millrace.jobspec.job import CompiledJob, Dialect
 
 SERVICES = {"vertex": "Vertex AI", "kubeflow": "Kubeflow Pipelines"}

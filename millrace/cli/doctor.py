@@ -13,10 +13,10 @@ from rich.table import Table
 
 from millrace.base.errors import ConfigError
 from millrace.base.project import entered
-from millrace.cli.diagnosis import Diagnosis, as_json, diagnose
 from millrace.cli.options import config_option
 from millrace.config.loading import load
 from millrace.config.paths import layout
+from millrace.execution.diagnosis import Diagnosis, as_json, diagnose
 
 MARKS = {"yes": "[green]yes[/]", "no": "[yellow]no[/]", "broken": "[red]broken[/]"}
 SHOWN_DIFFERENCES = 10

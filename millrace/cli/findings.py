@@ -26,10 +26,3 @@ def print_findings(findings: Sequence[JobFinding], console: Console) -> None:
         )
     console.print(table)
     console.print()
-
-
-def counted(findings: Sequence[JobFinding]) -> str:
-    """The findings in a few words: how many of each severity."""
-    counts = {severity: sum(finding.severity == severity for finding in findings) for severity in _COLOURS}
-    words = {"error": "{} wrong", "before submit": "{} to set before submit", "warning": "{} to look at"}
-    return ", ".join(words[severity].format(count) for severity, count in counts.items() if count) or "nothing found"

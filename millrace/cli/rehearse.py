@@ -16,9 +16,9 @@ from millrace.base.interrupts import terminated_is_interrupted
 from millrace.base.names import did_you_mean
 from millrace.base.quiet import output_to
 from millrace.cli.board import Board
-from millrace.cli.prepared_job import compiled_before, parameter_values
 from millrace.cli.rehearsal_report import print_report
-from millrace.cli.service_options import service_options
+from millrace.cli.service_options import parameter_values, service_options
+from millrace.cloud.prepared_job import compiled_before
 from millrace.cloud.services import meant
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config

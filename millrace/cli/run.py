@@ -1,12 +1,10 @@
 """`millrace run`: runs the pipeline and shows it while it runs."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from millrace.base.errors import BadInput
 from millrace.base.quiet import output_to
 from millrace.cli.board import Board
 from millrace.cli.options import config_options
@@ -15,8 +13,8 @@ from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import layout
-from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
-from millrace.metadata.run_folder import runs as run_folders
+from millrace.metadata.resuming import to_resume
+from millrace.metadata.run_folder import RunRequest, new_run
 
 
 @click.command()
@@ -45,28 +43,9 @@ def run(
     request = RunRequest(str(Path(config_file).resolve()), overrides, runner, from_stage, to_stage, not no_cache)
     config = load(config_file, overrides)
     if resume:
-        request = _resumed(config, request)
+        request = to_resume(layout(config).logs, request.overrides)
         config = load(request.config_file, request.overrides)
     raise click.exceptions.Exit(_run(config, request))
-
-
-def _resumed(config: Config, request: RunRequest) -> RunRequest:
-    """The last run's request. What it finished is in the cache, so that only the rest runs, edits included."""
-    folders = [f for f in run_folders(layout(config).logs) if not f.is_alive() and not _is_rehearsal(f)]
-    last = folders[-1] if folders else None
-    asked = last.request() if last else None
-    if last is None or asked is None or last.exit_code() == 0:
-        raise BadInput(
-            "there is nothing to resume: " + ("the last run ended well" if last else "no run has been here yet"),
-            where=str(layout(config).logs),
-            remedy="millrace run",
-        )
-    return replace(asked, overrides=request.overrides or asked.overrides, from_stage="", cache=True)
-
-
-def _is_rehearsal(folder: RunFolder) -> bool:
-    request = folder.request()
-    return request is not None and request.runner == "rehearsal"
 
 
 def _run(config: Config, request: RunRequest) -> int:

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from millrace.base.errors import BadInput
 from millrace.cli.group import Group
-from millrace.cli.prepared_job import compiled_before, parameter_values, prepared
-from millrace.cli.service_options import also, connected, local_time, service_options
+from millrace.cli.service_options import also, connected, local_time, on_the_terminal, parameter_values, service_options
+from millrace.cloud.prepared_job import compiled_before, prepared
 from millrace.cloud.remote.jobs import RemoteSchedule, Service
 from millrace.cloud.services import KUBEFLOW, meant
 from millrace.config.cloud_sections import Schedule
@@ -51,7 +51,7 @@ def create(
     found = compiled_before(file, runner)
     wanted = found.dialect if found else meant(config, runner)
     when = _when(config, wanted, cron)
-    service, job = prepared(config, found, wanted, parameter_values(parameters))
+    service, job = prepared(config, found, wanted, parameter_values(parameters), on_the_terminal())
     _require_new(service, title or config.name, also(config_file, runner))
     made = service.create_schedule(job, title or config.name, when)
     click.echo(f"schedule: {made.name} ({made.title}): {made.cron}")

@@ -5,8 +5,12 @@ from collections.abc import Callable
 from typing import Any, Optional
 
 import click
+from rich.console import Console
 
+from millrace.base.errors import BadInput
+from millrace.cli.findings import print_findings
 from millrace.cli.options import config_options, is_default
+from millrace.cloud.prepared_job import Progress
 from millrace.cloud.remote.jobs import Service
 from millrace.cloud.services import KUBEFLOW, VERTEX, connect, meant
 from millrace.config.config import Config
@@ -40,3 +44,25 @@ def also(config_file: str, runner: Optional[Dialect]) -> str:
     """The options that a next command needs to mean the same."""
     said = "" if is_default(config_file) else f" -c {config_file}"
     return said + (f" --runner {runner}" if runner else "")
+
+
+def parameter_values(given: tuple[str, ...]) -> dict[str, str]:
+    """The values of `--param`, by name.
+
+    Raises:
+        BadInput: one is not NAME=VALUE, or a name comes twice.
+    """
+    values: dict[str, str] = {}
+    for text in given:
+        name, separator, value = text.partition("=")
+        if not separator or not name or name in values:
+            raise BadInput(
+                f"--param {text}: expected NAME=VALUE, each name once", remedy="for instance --param training_steps=200"
+            )
+        values[name] = value
+    return values
+
+
+def on_the_terminal() -> Progress:
+    """What is told of a job while it is prepared: lines on standard output, findings on standard error."""
+    return Progress(say=click.echo, show=lambda findings: print_findings(findings, Console(stderr=True)))

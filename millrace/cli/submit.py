@@ -14,8 +14,8 @@ from rich.markup import escape
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import ending
 from millrace.cli.board import Board
-from millrace.cli.prepared_job import compiled_before, parameter_values, prepared
-from millrace.cli.service_options import also, service_options
+from millrace.cli.service_options import also, on_the_terminal, parameter_values, service_options
+from millrace.cloud.prepared_job import compiled_before, prepared
 from millrace.cloud.remote.following import Watched, follow
 from millrace.cloud.remote.jobs import RemoteJob, Service
 from millrace.cloud.services import meant
@@ -59,7 +59,7 @@ def submit(
         raise BadInput(
             f"{name!r} cannot be a job's id", where="--job-id", remedy="a letter, then letters, digits and dashes"
         )
-    service, job = prepared(config, found, wanted, parameter_values(parameters))
+    service, job = prepared(config, found, wanted, parameter_values(parameters), on_the_terminal())
     sent = service.submit(job, name)
     click.echo(f"job:  {sent.name}")
     click.echo(f"link: {sent.link}")

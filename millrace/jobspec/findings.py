@@ -1,6 +1,6 @@
 """What a check of a compiled job finds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,3 +37,10 @@ def refusing(findings: Iterable[JobFinding], *, submitting: bool) -> list[JobFin
     """
     forbidding = {"error", "before submit"} if submitting else {"error"}
     return [finding for finding in findings if finding.severity in forbidding]
+
+
+def counted(findings: Sequence[JobFinding]) -> str:
+    """The findings in a few words: how many of each severity."""
+    counts = {severity: sum(finding.severity == severity for finding in findings) for severity in SEVERITIES}
+    words = {"error": "{} wrong", "before submit": "{} to set before submit", "warning": "{} to look at"}
+    return ", ".join(words[severity].format(count) for severity, count in counts.items() if count) or "nothing found"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from millrace.cli import diagnosis
 from millrace.cli.doctor import doctor
+from millrace.execution import diagnosis
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 CONF = str(CHECKOUT / "conf" / "taxi.yaml")

@@ -1,40 +1,34 @@
 """The job that `submit` and `schedules create` send: read or compiled, given its values, and checked."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-import click
-from rich.console import Console
-
 from millrace.base.errors import BadInput
 from millrace.base.quiet import output_to
-from millrace.cli.findings import counted, print_findings
 from millrace.cloud.compile import compile_for, compiled_file
 from millrace.cloud.remote.jobs import Service
 from millrace.cloud.services import connect
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.jobspec.checks import check
-from millrace.jobspec.findings import refusing
+from millrace.jobspec.findings import JobFinding, counted, refusing
 from millrace.jobspec.job import CompiledJob, Dialect
 from millrace.jobspec.job import load as load_job
 
 
-def parameter_values(given: tuple[str, ...]) -> dict[str, str]:
-    """The values of `--param`, by name.
+@dataclass(frozen=True)
+class Progress:
+    """What whoever prepares a job wants to hear of meanwhile.
 
-    Raises:
-        BadInput: one is not NAME=VALUE, or a name comes twice.
+    Args:
+        say: is given a line before something that takes time.
+        show: is given what the check of a job found, before it may be refused for that.
     """
-    values: dict[str, str] = {}
-    for text in given:
-        name, separator, value = text.partition("=")
-        if not separator or not name or name in values:
-            raise BadInput(
-                f"--param {text}: expected NAME=VALUE, each name once", remedy="for instance --param training_steps=200"
-            )
-        values[name] = value
-    return values
+
+    say: Callable[[str], None]
+    show: Callable[[Sequence[JobFinding]], None]
 
 
 def compiled_before(file: Optional[Path], runner: Optional[Dialect]) -> Optional[CompiledJob]:
@@ -56,7 +50,7 @@ def compiled_before(file: Optional[Path], runner: Optional[Dialect]) -> Optional
 
 
 def prepared(
-    config: Config, found: Optional[CompiledJob], runner: Dialect, values: dict[str, str]
+    config: Config, found: Optional[CompiledJob], runner: Dialect, values: dict[str, str], progress: Progress
 ) -> tuple[Service, CompiledJob]:
     """The service, and the job for it, checked as far as it can be before anything is made.
 
@@ -68,15 +62,19 @@ def prepared(
         found: the job; None to compile the configuration.
         runner: the service.
         values: the values of runtime parameters, by name.
+        progress: what is told meanwhile.
+
+    Raises:
+        BadInput: as `ready` does, or the service cannot be used as it is configured.
     """
-    job = ready(found, config, values) if found else None
+    job = ready(found, config, values, progress) if found else None
     service = connect(config, runner)
-    job = job or ready(_compiled(config, runner), config, values)
+    job = job or ready(_compiled(config, runner, progress), config, values, progress)
     service.check(job)
     return service, job
 
 
-def ready(job: CompiledJob, config: Config, values: dict[str, str]) -> CompiledJob:
+def ready(job: CompiledJob, config: Config, values: dict[str, str], progress: Progress) -> CompiledJob:
     """The job with the values of its parameters, and nothing in it that is known to be refused later.
 
     Raises:
@@ -94,7 +92,7 @@ def ready(job: CompiledJob, config: Config, values: dict[str, str]) -> CompiledJ
     # A file of another pipeline is checked without the configuration, which knows nothing of it.
     findings = check(job, config if job.name == config.name else None)
     refused = refusing(findings, submitting=True)
-    print_findings(findings, Console(stderr=True))
+    progress.show(findings)
     if refused:
         raise BadInput(
             f"it would be refused: {counted(refused)}",
@@ -104,9 +102,9 @@ def ready(job: CompiledJob, config: Config, values: dict[str, str]) -> CompiledJ
     return job
 
 
-def _compiled(config: Config, runner: Dialect) -> CompiledJob:
+def _compiled(config: Config, runner: Dialect, progress: Progress) -> CompiledJob:
     require_writable_root(config)
-    click.echo(f"compiling {config.file} (TensorFlow and TFX take some seconds to load)")
+    progress.say(f"compiling {config.file} (TensorFlow and TFX take some seconds to load)")
     log = compiled_file(config, runner).with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     with output_to(log):
