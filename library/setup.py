@@ -63,7 +63,6 @@ setup(
         "pydantic>=2.7",
         "pyyaml",
         "rich>=13",
-        "ruamel.yaml",
         "setuptools<81",  # TFX's packages import pkg_resources
         "tensorboard",
         "tensorflow-serving-api",
