@@ -21,7 +21,7 @@ def check(config: Config) -> None:
 
     Raises:
         BadInput: the metadata store cannot be used, the data is not there or is no table, the label or a feature is
-            not among its columns, the schema cannot be parsed or fits nothing, or a dotted path leads nowhere.
+            not among its columns, the schema cannot be parsed or fits nothing, or a dotted path names nothing.
     """
     _store_is_usable(config)
     _code_is_there(config)

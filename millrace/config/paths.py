@@ -29,12 +29,12 @@ class Layout:
 
     @property
     def artifacts(self) -> str:
-        """TFX's pipeline root: one folder a stage."""
+        """TFX's pipeline root: one folder per stage."""
         return f"{self.root}/artifacts"
 
     @property
     def logs(self) -> Path:
-        """One folder a run."""
+        """One folder per run."""
         return self.local / "logs"
 
     @property

@@ -1,4 +1,4 @@
-"""The feature description: one value a feature, said once, read by every stage that needs it.
+"""The feature description: one value per feature, described once, read by every stage that needs it.
 
 The table comes from the `label:` and `features:` sections of a configuration file. It travels to Transform and
 Trainer as plain JSON (`FeatureTable.model_dump`), because executors run in other processes and in containers.

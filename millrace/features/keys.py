@@ -16,7 +16,7 @@ def safe_name(column: str) -> str:
     """Gives a column a name of ASCII letters, digits and underscores that starts with a letter.
 
     A plain name stays as it is. Any other gets its readable part and 12 hexadecimal digits of the SHA-256 of the whole
-    name, and so does a plain name that already ends that way; two columns thus never share a name.
+    name, and so does a plain name that already ends that way; so two columns never share a name.
 
     Args:
         column: a column's name, any text.

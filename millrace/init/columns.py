@@ -70,7 +70,7 @@ class Column:
 
     @property
     def distinct_share(self) -> float:
-        """Distinct values for each row that has one."""
+        """Distinct values per row that has one."""
         return self.distinct / max(self.filled, 1)
 
     @cached_property

@@ -22,7 +22,7 @@ FEW_INTEGERS = 20
 """Most distinct whole numbers that are taken for categories, when each occurs often."""
 ROWS_PER_VALUE = 10
 FREE_KEY = 0.5
-"""Distinct values for each row from which on a column is a key, not a category."""
+"""Distinct values per row from which on a column is a key, not a category."""
 ALMOST_EMPTY = 0.001
 _TEXT_WORDS = 4.0
 _SKEWED = 2.0

@@ -109,7 +109,7 @@ def plan_label(table: ScannedTable, name: str) -> LabelPlan:
     column = table.column(name)
     where = f"column {name}"
     if column.type == "LIST":
-        raise DataError("the label holds lists", where=where, remedy="choose a column with one value a row")
+        raise DataError("the label holds lists", where=where, remedy="choose a column with one value per row")
     if column.missing:
         note = f" ({', '.join(map(repr, column.na_values))} counted as missing)" if column.na_values else ""
         raise DataError(

@@ -112,7 +112,7 @@ def _of_classes(column: Column, label: Column) -> Leakage:
 
 
 def _groups(column: Column) -> tuple[np.ndarray, bool]:
-    """A group's number for each row, and whether a group is one value; many numbers are cut into ranges."""
+    """A group's number per row, and whether a group is one value; many numbers are cut into ranges."""
     assert column.sample is not None
     distinct = len(column.sample.unique())
     if not column.is_number or distinct <= _BINS:

@@ -32,7 +32,7 @@ class NewPipeline:
         name: the pipeline's name.
         table: what was seen of the data.
         label: what is predicted.
-        decisions: one a column, in the files' order.
+        decisions: one per column, in the files' order.
         files: what is to be written: the configuration and the schema, by path.
     """
 

@@ -16,7 +16,7 @@ _LONGEST_NAME = 40
 
 
 def rows(plan: NewPipeline) -> list[tuple[str, ...]]:
-    """One row a column, under `HEADS`; plain features of a wide table are summed up by kind."""
+    """One row per column, under `HEADS`; plain features of a wide table are summed up by kind."""
     if len(plan.decisions) <= SHORT:
         return [_row(decision) for decision in plan.decisions]
     special = [decision for decision in plan.decisions if decision.use != "feature" or decision.doubt]

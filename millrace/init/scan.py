@@ -112,7 +112,7 @@ def _open(source: Source, whole_bytes: int) -> tuple[str, tuple[str, ...], int, 
 
 
 class _Sampling:
-    """Which rows of each block go into the sample, and how many distinct values a column counts."""
+    """Which rows of each block go into the sample, and how many distinct values are counted per column."""
 
     def __init__(self, columns: int) -> None:
         self._rows = max(min(SAMPLE_ROWS, _SAMPLE_CELLS // max(columns, 1)), 1_000)

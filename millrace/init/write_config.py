@@ -27,7 +27,7 @@ def config_text(
         name: the pipeline's name.
         table: what was seen of the data.
         label: what is predicted.
-        decisions: one a column, in the files' order.
+        decisions: one per column, in the files' order.
         folder: where the file will lie; paths in it are relative to this.
         schema_file: where the schema will lie.
     """

@@ -37,7 +37,7 @@ def schema_text(name: str, table: ScannedTable, label: LabelPlan, decisions: Seq
         name: the pipeline's name.
         table: what was seen of the data; what was not looked at must not be held against it.
         label: what is predicted.
-        decisions: one a column, in the files' order.
+        decisions: one per column, in the files' order.
     """
     rows = f"{table.rows:,} rows" if table.complete else f"{table.rows_read:,} of about {table.rows:,} rows"
     parts = [_HEAD.format(name=name, seen=rows)]

@@ -35,7 +35,7 @@ def parse_flags(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     flag = parser.add_argument
-    flag("--model_base_path", required=True, help="a folder with one numbered folder a version")
+    flag("--model_base_path", required=True, help="a folder with one numbered folder per version")
     flag("--model_name", default="default")
     flag("--port", type=int, default=8500, help="gRPC; 0 turns it off")
     flag("--rest_api_port", type=int, default=0, help="REST; 0 turns it off")

@@ -41,7 +41,7 @@ class ServerProcess:
 
     Args:
         platform: `process` for the server of this package, `tensorflow_model_server` for the binary on PATH.
-        base_path: a folder with one numbered folder a version.
+        base_path: a folder with one numbered folder per version.
         model_name: the name that clients use.
         scratch: an existing folder for the server's files, which is removed should this process be killed.
         log: an open file that the server's output goes to.

@@ -22,7 +22,7 @@ class ModelVersions:
 
     Args:
         name: the model's name.
-        base_path: a folder with one numbered folder a version.
+        base_path: a folder with one numbered folder per version.
         warm_up: whether a model's own warm-up requests are replayed before it is available.
         load_retries: how often a load that failed is tried again.
         retry_seconds: the pause before that.

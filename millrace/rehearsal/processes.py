@@ -146,7 +146,7 @@ class Processes:
         with suppress(BrokenPipeError):
             self._server.stdin.close()
         if not self._started:
-            # It may be in the midst of its imports, which nobody needs any more.
+            # It may be in the middle of its imports, which nobody needs any more.
             self._server.kill()
         self._server.wait()
         self._listener.join()

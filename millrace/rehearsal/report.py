@@ -1,4 +1,4 @@
-"""What a rehearsal found: a row a task, findings, and what no rehearsal can prove."""
+"""The result of a rehearsal: a row per task, findings, and what no rehearsal can prove."""
 
 import enum
 import json
@@ -99,7 +99,7 @@ class Result:
         run_id: the run's id, in ML Metadata and as its folder's name.
         folder: the run's folder: log, journal, report, one log a task.
         exit_code: 0 done, 1 a task failed, 2 the job cannot be rehearsed, 3 a gate said no, 130 interrupted.
-        tasks: a row a task, in the order of the graph.
+        tasks: a row per task, in the order of the graph.
         findings: what would be different, or refused, on the service.
         failure: what went wrong first; None when nothing did.
         pushed_to: the folder on this machine that holds the pushed model; empty when there is none.

@@ -1,6 +1,6 @@
 """What runs left behind about the data: the statistics and the anomalies of each split, read from their artifacts.
 
-An artifact here is the folder that StatisticsGen or ExampleValidator wrote, with a `Split-NAME` folder a split. A run
+An artifact here is the folder that StatisticsGen or ExampleValidator wrote, with a `Split-NAME` folder per split. A run
 that DataGate blocked has both.
 """
 

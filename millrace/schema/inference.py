@@ -27,7 +27,7 @@ def schema_of(statistics: Sequence[Statistics]) -> schema_pb2.Schema:
     """The narrowest schema, as TFDV infers it, that all of the statistics fit.
 
     Args:
-        statistics: one or more, for instance one a split.
+        statistics: one or more, for instance one per split.
 
     Raises:
         SchemaError: there is no row to infer from.

@@ -47,7 +47,7 @@ def presence(feature: Feature) -> str:
 
 
 def counts(feature: Feature) -> str:
-    """How many values a row may have."""
+    """How many values per row may have."""
     kind = feature.WhichOneof("shape_type")
     if kind == "shape":
         sizes = [str(dim.size) if dim.HasField("size") else "any" for dim in feature.shape.dim]
@@ -163,7 +163,7 @@ def skew(feature: Feature) -> str:
 ASPECTS: tuple[tuple[str, tuple[str, ...], Callable[[Feature], str]], ...] = (
     ("type", ("type",), type_name),
     ("presence", ("presence", "group_presence"), presence),
-    ("values a row", ("value_count", "value_counts", "shape"), counts),
+    ("values per row", ("value_count", "value_counts", "shape"), counts),
     ("share within the domain", ("distribution_constraints",), domain_mass),
     ("distinct values", ("unique_constraints",), distinct),
     ("environments", ("in_environment", "not_in_environment"), environments),

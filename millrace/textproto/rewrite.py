@@ -67,7 +67,7 @@ def rewrite(text: str, target: Proto) -> str:
 
     Args:
         text: a proto of target's type in text format.
-        target: what the text shall say.
+        target: what the text is to say.
 
     Returns:
         The edited text; lines that hold nothing of what differs are the same, byte for byte.
@@ -82,7 +82,7 @@ def rewrite(text: str, target: Proto) -> str:
 
 
 def preview(text: str, target: Proto) -> str:
-    """What `rewrite` gives, without the check that it says what it shall: for texts that are shown, not written."""
+    """What `rewrite` gives, without the check that it says what it is to: for texts that are shown, not written."""
     kind: Any = type(target)
     root, current = _parsed(text, kind)
     if current == target:
@@ -108,7 +108,7 @@ class _Element:
 
 
 class _Rewriter:
-    """Walks a message in the text and two protos, what it says and what it shall say, in parallel."""
+    """Walks a message in the text and two protos, what it says and what it is to say, in parallel."""
 
     def __init__(self, layout: TextLayout) -> None:
         self._layout = layout

@@ -1,4 +1,4 @@
-"""Raw columns as Transform hands them over (dense, sparse or ragged; numbers or text), read as one value a row.
+"""Raw columns as Transform hands them over (dense, sparse or ragged; numbers or text), read as one value per row.
 
 What counts as missing is decided here, once: no value in the example, a NaN or infinite number, and text that is
 empty once the spaces around it are gone.
@@ -16,7 +16,7 @@ Column = Union[tf.Tensor, tf.SparseTensor, tf.RaggedTensor]
 
 
 class Cells(NamedTuple):
-    """One value a row: `values` [n], and `present` [n], false where the value is missing and means nothing."""
+    """One value per row: `values` [n], and `present` [n], false where the value is missing and means nothing."""
 
     values: tf.Tensor
     present: tf.Tensor
@@ -76,7 +76,7 @@ def cells(column: Column) -> Cells:
 
 
 def numbers(column: Column) -> Cells:
-    """Reads one number a row, as float64 so that times and identifiers keep their digits; 0 where missing."""
+    """Reads one number per row, as float64 so that times and identifiers keep their digits; 0 where missing."""
     first, present = cells(column)
     values = tf.cast(first, tf.float64)
     return Cells(tf.where(present, values, tf.zeros_like(values)), present)

@@ -65,7 +65,7 @@ def _require_readable(key: str, spec: Any) -> None:
     dense = isinstance(spec, tf.io.FixedLenFeature)
     if dense and spec.dtype == tf.float32 and len(spec.shape) < 2:
         return
-    shape = f"[{', '.join(map(str, ('n', *spec.shape)))}]" if dense else "with a varying number of values a row"
+    shape = f"[{', '.join(map(str, ('n', *spec.shape)))}]" if dense else "with a varying number of values per row"
     raise InputRefused(
         f"preprocessing_fn returns {key!r} as {spec.dtype.name} {shape}, which the model cannot read: "
         "a derived feature is float32, [n] or [n, width]",

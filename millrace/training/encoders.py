@@ -215,7 +215,7 @@ def _vector(name: str, feature: Vector, column: Column) -> Tensors:
         width = 1 if column.shape.rank == 1 else column.shape[-1]
         if width != feature.length:
             raise InputRefused(
-                f"the schema gives the column {name!r} {width} values a row, the feature {feature.length}",
+                f"the schema gives the column {name!r} {width} values per row, the feature {feature.length}",
                 where=f"features.{name}.length",
                 remedy="make the feature's length and the schema's shape the same",
             )

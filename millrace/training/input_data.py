@@ -68,7 +68,7 @@ class Examples:
         """Reads shuffled batches.
 
         Args:
-            batch_size: rows a batch; the last one of a pass may have fewer.
+            batch_size: rows per batch; the last one of a pass may have fewer.
             seed: of the shuffling; each pass has an order of its own.
             endless: go round and round, across the ends of the passes.
 
@@ -87,7 +87,7 @@ class Examples:
         """Reads batches in the files' order.
 
         Args:
-            batch_size: rows a batch.
+            batch_size: rows per batch.
             rows: how many rows; all when left out.
 
         Returns:

@@ -28,7 +28,7 @@ class LabelStatistics:
     class_counts: tuple[int, ...] = ()
 
     def balanced_weights(self) -> tuple[float, ...]:
-        """A weight a class id, so that each class that occurs weighs the same in total; the mean weight is 1."""
+        """A weight per class id, so that each class that occurs weighs the same in total; the mean weight is 1."""
         occurring = sum(count > 0 for count in self.class_counts)
         return tuple(self.rows / (occurring * count) if count else 0.0 for count in self.class_counts)
 

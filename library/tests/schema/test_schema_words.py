@@ -102,7 +102,7 @@ def swap(schema, _features):
         (widen, ["price: range: 0 to 10 becomes 0 to 12.5"]),
         (retype, ["hour: type: INT becomes BYTES"]),
         (drift, ["hour: drift limit: jensen_shannon_divergence 0.1 becomes jensen_shannon_divergence 0.25"]),
-        (shape, ["price: values a row: shape [1] becomes at most 1"]),
+        (shape, ["price: values per row: shape [1] becomes at most 1"]),
         (environment, ["kind: environments: nothing said becomes not in SERVING", "environments gain 'SERVING'"]),
         (add_feature, ["new: added: INT, domain at least 3"]),
         (drop_feature, ["hour: removed"]),

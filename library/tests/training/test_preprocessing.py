@@ -225,7 +225,7 @@ def test_a_column_that_is_not_there_is_refused_with_the_nearest_names() -> None:
 def test_a_vector_of_another_length_than_the_schemas_is_refused() -> None:
     inputs = {"y": tf.constant([0]), "v": tf.constant([[1.0, 2.0]])}
     error = _fails({"v": {"kind": "vector", "length": 3}}, {"column": "y", "task": "binary"}, inputs)
-    assert "2 values a row, the feature 3" in error.what
+    assert "2 values per row, the feature 3" in error.what
 
 
 @pytest.mark.parametrize(

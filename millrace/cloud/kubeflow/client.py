@@ -108,7 +108,7 @@ def _require_health(settings: KubeflowDeployment, token: str) -> None:
             ) from error
     if details.get("multi_user") and not settings.namespace:
         raise BadInput(
-            "this installation has a namespace for each user, and none is set",
+            "this installation has a namespace per user, and none is set",
             where="kubeflow.namespace",
             remedy="set the namespace that runs belong to",
         )

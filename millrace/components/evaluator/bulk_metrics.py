@@ -39,7 +39,7 @@ class Rows(NamedTuple):
         return np.ones(len(self.labels)) if self.weights is None else self.weights.astype(np.float64)
 
     def flat(self) -> "FlatRows":
-        """One row for each value: a multi-class prediction becomes one yes-or-no prediction for each class."""
+        """One row per value: a multi-class prediction becomes one yes-or-no prediction per class."""
         width = self.predictions.shape[1]
         if width == 1 and self.labels.shape[1] == 1:
             return FlatRows(self.labels[:, 0], self.predictions[:, 0], self.weighted())
@@ -57,7 +57,7 @@ class Rows(NamedTuple):
 
 
 class FlatRows(NamedTuple):
-    """One label, one prediction and one weight a row, [rows] each."""
+    """One label, one prediction and one weight per row, [rows] each."""
 
     labels: np.ndarray
     predictions: np.ndarray

@@ -61,7 +61,7 @@ def _no_prediction(signature: meta_graph_pb2.SignatureDef, asked: str, key: str)
         return None
     return Gap(
         f"its signature {asked} gives no {key!r}; it gives: {', '.join(sorted(outputs)) or 'nothing'}",
-        f"name the output {key!r}: float32, a row an example; {GUIDE}",
+        f"name the output {key!r}: float32, one row per example; {GUIDE}",
     )
 
 

@@ -45,7 +45,7 @@ def batches(inputs: Inputs, size: int, names: Optional[set[str]] = None, sparing
 
     Args:
         inputs: of which the examples, in TFRecords, and the splits are used.
-        size: examples a batch; the last one of a split may be smaller.
+        size: examples per batch; the last one of a split may be smaller.
         names: the features to decode; None decodes all.
         sparing: parse nothing but these. Needs every one of them in the first batch, or decodes all after all.
 

@@ -1,4 +1,4 @@
-"""Slice keys of a whole batch: TFMA's own rule, asked once for each distinct combination of values."""
+"""Slice keys of a whole batch: TFMA's own rule, asked once per distinct combination of values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -60,13 +60,13 @@ def _is_ragged(values: Any) -> bool:
 
 
 def _codes(values: Any, size: int) -> np.ndarray:
-    """A number for each row, equal for rows of equal values."""
+    """A number per row, equal for rows of equal values."""
     if _is_ragged(values):
         return _ragged_codes(np.asarray(values.values), np.asarray(values.indices)[:, 0], size)
     columns = np.asarray(values).reshape(size, -1)
     codes = np.zeros(size, dtype=np.int64)
     for column in columns.T:
-        # Each column's codes are folded into one number a row before the next, so that they cannot overflow.
+        # Each column's codes are folded into one number per row before the next, so that they cannot overflow.
         pairs = codes * (size + 2) + pd.factorize(column, use_na_sentinel=False)[0]
         codes = pd.factorize(pairs)[0]
     return codes

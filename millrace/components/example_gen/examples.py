@@ -1,6 +1,6 @@
 """Record batches to serialised tf.Examples, by columns: the inverse of tfx_bsl's ExamplesToRecordBatchDecoder.
 
-A batch has one column a feature, `large_list` of int64, float32 or large_binary, or of type null. A null row is a
+A batch has one column per feature, `large_list` of int64, float32 or large_binary, or of type null. A null row is a
 Feature without a kind, an empty list a Feature with its kind and no value. The bytes are those of
 `Example.SerializeToString(deterministic=True)`: map entries ascend by key, and a map entry always carries key and
 value (https://protobuf.dev/programming-guides/encoding/#maps, tensorflow/core/example/{example,feature}.proto).
@@ -36,7 +36,7 @@ class FramedRows:
     """Encoded examples of one batch, one after the other.
 
     Attributes:
-        rows: large_binary array of TFRecords without gaps, one a row.
+        rows: large_binary array of TFRecords without gaps, one per row.
         records: the serialised examples inside them.
     """
 
@@ -78,7 +78,7 @@ def encode(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, FramedRows]]
 
 
 def encode_feature(column: pa.Array) -> list[bytes]:
-    """One column as serialised `Feature` messages, one a row (the key of a split by `partition_feature_name`)."""
+    """One column as serialised `Feature` messages, one per row (the key of a split by `partition_feature_name`)."""
     if pa.types.is_null(column.type):
         return [b""] * len(column)
     cells = _cells(column)

@@ -21,7 +21,7 @@ def fault(outputs: Arrays, declared: Infos, batch: int) -> str:
         batch: how many examples were sent.
 
     Returns:
-        The first thing that is wrong: an output missing, of another type or shape, not one row an example, not finite.
+        The first thing that is wrong: an output missing, of another type or shape, not one row per example, not finite.
     """
     missing = sorted(set(declared) - set(outputs))
     if missing:

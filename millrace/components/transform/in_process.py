@@ -1,4 +1,4 @@
-"""A transformation in this process: traced once, analyzed in one pass a phase, transformed in another."""
+"""A transformation in this process: traced once, analyzed in one pass per phase, transformed in another."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping

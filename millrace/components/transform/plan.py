@@ -18,7 +18,7 @@ from tensorflow_transform.beam.analyzer_cache import DatasetKey
 
 from millrace.components.beam_engine import NeedsBeam
 
-# Beyond this TFX's executor keeps no cache, lest Beam's graph become too large.
+# Beyond this TFX's executor keeps no cache, so that Beam's graph does not become too large.
 _MAX_STAGES = 20_000
 _STAGES_PER_ENTRY = 10
 

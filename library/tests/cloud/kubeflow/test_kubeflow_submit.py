@@ -148,7 +148,7 @@ def test_where_and_who_must_be_said(fake, monkeypatch):
     with pytest.raises(BadInput, match="KFP_TOKEN is not set"):
         kubeflow(fake, token_env="KFP_TOKEN")
     fake.multi_user = True
-    with pytest.raises(BadInput, match="a namespace for each user"):
+    with pytest.raises(BadInput, match="a namespace per user"):
         kubeflow(fake)
     kubeflow(fake, namespace="trips").submit(ready(), "small-1")
 
