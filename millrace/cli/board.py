@@ -11,6 +11,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from millrace.base import tables
+from millrace.base.tables import Cell, TableColumn
 from millrace.metadata.journal import ENDED, Event, StageProgress, State, progress
 
 REFRESH_SECONDS = 0.25
@@ -24,6 +26,14 @@ STYLES = {
     State.SKIPPED: "dim",
     State.BLOCKED: "bold red",
 }
+
+
+STAGE_COLUMNS = (
+    TableColumn("stage"),
+    TableColumn("state"),
+    TableColumn("seconds", right=True),
+    TableColumn("", folds=True),
+)
 
 
 class Events(Protocol):
@@ -116,18 +126,23 @@ def _closed(rows: list[StageProgress], final: bool) -> list[StageProgress]:
 
 
 def stage_table(rows: list[StageProgress], now: float) -> Table:
-    """Stages with their states and seconds."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("stage", min_width=20)
-    table.add_column("state", min_width=8)
-    table.add_column("seconds", justify="right")
-    table.add_column("")
-    for row in rows:
-        seconds = row.seconds(now)
-        table.add_row(
+    """Stages with their states and seconds, for a display that is drawn again and again."""
+    return tables.table(STAGE_COLUMNS, stage_rows(rows, now))
+
+
+def stage_rows(rows: list[StageProgress], now: float) -> list[tuple[Cell, ...]]:
+    """The cells of stages, under `STAGE_COLUMNS`.
+
+    Args:
+        rows: where each stage stands.
+        now: seconds since the epoch, for those that are still running.
+    """
+    return [
+        (
             row.stage,
             Text(row.state.value, style=STYLES[row.state]),
-            "" if seconds is None else f"{seconds:.1f}",
+            "" if row.seconds(now) is None else f"{row.seconds(now):.1f}",
             row.note,
         )
-    return table
+        for row in rows
+    ]

@@ -6,19 +6,21 @@ from pathlib import Path
 from typing import Optional
 
 import click
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
+from millrace.base import tables
 from millrace.base.errors import ConfigError
 from millrace.base.project import entered
+from millrace.base.tables import Cell, TableColumn
 from millrace.cli.options import config_option
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.execution.diagnosis import Diagnosis, as_json, diagnose
 
-MARKS = {"yes": "[green]yes[/]", "no": "[yellow]no[/]", "broken": "[red]broken[/]"}
+STYLES = {"yes": "green", "no": "yellow", "broken": "red"}
+_MISSING = Text("missing", style="red")
 SHOWN_DIFFERENCES = 10
 
 
@@ -51,42 +53,35 @@ def _show(diagnosis: Diagnosis, console: Console) -> None:
     console.print(
         f"[bold]{diagnosis.stack} stack[/], Python {escape(diagnosis.python)}, {diagnosis.system}", soft_wrap=True
     )
-    console.print(_versions(diagnosis))
+    console.print()
+    tables.show((TableColumn("package"), TableColumn("installed")), _versions(diagnosis), console)
     if diagnosis.differences:
-        console.print(_differences(diagnosis))
-    console.print(_checks(diagnosis))
+        console.print()
+        heads = ("differs from the lock", "locked", "installed")
+        tables.show([TableColumn(head) for head in heads], _differences(diagnosis), console)
+    console.print()
+    tables.show((TableColumn("can it"), TableColumn(""), TableColumn("found", folds=True)), _checks(diagnosis), console)
     if not diagnosis.able:
         console.print("[red]The pipeline cannot run here until what is broken is fixed.[/]")
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+def _versions(diagnosis: Diagnosis) -> list[tuple[Cell, ...]]:
+    return [(name, version or _MISSING) for name, version in diagnosis.versions.items()]
 
 
-def _versions(diagnosis: Diagnosis) -> Table:
-    table = _table("package", "installed")
-    for name, version in diagnosis.versions.items():
-        table.add_row(name, version or "[red]missing[/]")
-    return table
+def _differences(diagnosis: Diagnosis) -> list[tuple[Cell, ...]]:
+    shown = diagnosis.differences[:SHOWN_DIFFERENCES]
+    rows: list[tuple[Cell, ...]] = [(one.package, one.locked, one.installed or _MISSING) for one in shown]
+    more = len(diagnosis.differences) - len(shown)
+    return rows + ([(f"and {more} more", "", "")] if more else [])
 
 
-def _differences(diagnosis: Diagnosis) -> Table:
-    table = _table("differs from the lock", "locked", "installed")
-    for difference in diagnosis.differences[:SHOWN_DIFFERENCES]:
-        table.add_row(difference.package, difference.locked, difference.installed or "[red]missing[/]")
-    more = len(diagnosis.differences) - SHOWN_DIFFERENCES
-    if more > 0:
-        table.add_row(f"and {more} more", "", "")
-    return table
-
-
-def _checks(diagnosis: Diagnosis) -> Table:
-    table = _table("can it", "", "found")
-    for check in diagnosis.checks:
-        table.add_row(check.name, MARKS[check.state], escape(check.detail))
-        if check.remedy:
-            table.add_row("", "", f"[dim]{escape(check.remedy)}[/]")
-    return table
+def _checks(diagnosis: Diagnosis) -> list[tuple[Cell, ...]]:
+    return [
+        (
+            check.name,
+            Text(check.state, style=STYLES[check.state]),
+            Text.assemble(check.detail, (f"\n{check.remedy}" if check.remedy else "", "dim")),
+        )
+        for check in diagnosis.checks
+    ]

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
+from millrace.base import tables
+from millrace.base.tables import TableColumn
 from millrace.jobspec.findings import JobFinding
 
 _COLOURS = {"error": "bold red", "before submit": "yellow", "warning": "cyan"}
@@ -16,13 +16,15 @@ def print_findings(findings: Sequence[JobFinding], console: Console) -> None:
     """Prints the findings with their remedies; nothing when there are none."""
     if not findings:
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("", no_wrap=True)
-    table.add_column("what, where, and what to do", overflow="fold")
-    for finding in findings:
-        table.add_row(
-            f"[{_COLOURS[finding.severity]}]{finding.severity}[/]",
-            f"{escape(finding.what)} [dim]({escape(finding.where)})[/]\n  [green]{escape(finding.remedy)}[/]",
+    columns = (TableColumn(""), TableColumn("what, where, and what to do", folds=True))
+    rows = (
+        (
+            Text(finding.severity, style=_COLOURS[finding.severity]),
+            Text.assemble(
+                finding.what, (f" ({finding.where})", "dim"), (f"\n{finding.remedy}" if finding.remedy else "", "green")
+            ),
         )
-    console.print(table)
+        for finding in findings
+    )
+    tables.show(columns, rows, console)
     console.print()

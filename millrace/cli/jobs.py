@@ -7,10 +7,11 @@ from typing import Optional
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from millrace.cli.board import stage_table
+from millrace.base import tables
+from millrace.base.tables import Cell, TableColumn
+from millrace.cli.board import STAGE_COLUMNS, stage_rows
 from millrace.cli.group import Group
 from millrace.cli.service_options import also, connected, local_time, service_options
 from millrace.cli.submit import print_end
@@ -54,7 +55,7 @@ def list_jobs(
     if as_json:
         click.echo(json.dumps([asdict(job) for job in found], indent=2))
     elif found:
-        Console(highlight=False).print(_table(found))
+        _print(found)
     else:
         click.echo(f"no job of {config.name} on {service.name}: millrace submit{also(config_file, runner)}")
 
@@ -73,7 +74,7 @@ def show(name: str, config_file: str, overrides: tuple[str, ...], runner: Option
     console = Console(highlight=False, soft_wrap=True)
     rows = progress([task.name for task in job.tasks], job.events())
     if rows:
-        console.print(stage_table(rows, time.time()))
+        tables.show(STAGE_COLUMNS, stage_rows(rows, time.time()), console)
     if job.is_over:
         print_end(job, (job.ended or 0.0) - (job.started or job.created), console)
     else:
@@ -90,18 +91,12 @@ def cancel(name: str, config_file: str, overrides: tuple[str, ...], runner: Opti
     click.echo(f"{name}: cancelling was asked for; millrace jobs show{also(config_file, runner)} {name}")
 
 
-def _table(found: list[RemoteJob]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("job", "pipeline", "title", "state", "created", "seconds"):
-        table.add_column(head, justify="right" if head == "seconds" else "left", overflow="fold")
-    for job in found:
-        ended = job.ended or time.time()
-        table.add_row(
-            job.name,
-            job.pipeline,
-            job.title,
-            Text(job.state.value, style=_STYLES[job.state]),
-            local_time(job.created),
-            f"{ended - job.started:.0f}" if job.started else "",
-        )
-    return table
+def _print(found: list[RemoteJob]) -> None:
+    columns = [TableColumn(head) for head in ("job", "pipeline", "title", "state", "created")]
+    tables.show([*columns, TableColumn("seconds", right=True)], map(_cells, found))
+
+
+def _cells(job: RemoteJob) -> tuple[Cell, ...]:
+    seconds = f"{(job.ended or time.time()) - job.started:.0f}" if job.started else ""
+    state = Text(job.state.value, style=_STYLES[job.state])
+    return job.name, job.pipeline, job.title, state, local_time(job.created), seconds

@@ -4,12 +4,22 @@ from typing import Optional
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
+from millrace.base import tables
 from millrace.base.outcomes import ending
+from millrace.base.tables import Cell, TableColumn
 from millrace.cli.board import STYLES
 from millrace.rehearsal.report import FILE_NAME, Result, TaskReport
+
+_COLUMNS = (
+    TableColumn("task"),
+    TableColumn("state"),
+    TableColumn("seconds", right=True),
+    TableColumn("peak", right=True),
+    TableColumn("limit", right=True),
+    TableColumn("outputs", folds=True),
+)
 
 
 def print_report(result: Result, console: Console) -> None:
@@ -20,8 +30,7 @@ def print_report(result: Result, console: Console) -> None:
         console: where a person looks.
     """
     console.print()
-    # A file has no width; a terminal has, and folds what is long.
-    console.print(_table(result), width=None if console.is_terminal else 140)
+    tables.show(_COLUMNS, map(_cells, result.tasks), console)
     if result.findings:
         console.print("\non the service this would be different:")
         for finding in result.findings:
@@ -43,21 +52,15 @@ def print_report(result: Result, console: Console) -> None:
     )
 
 
-def _table(result: Result) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("task", "state", "seconds", "peak", "limit", "outputs"):
-        numbers = head in ("seconds", "peak", "limit")
-        table.add_column(head, justify="right" if numbers else "left", overflow="fold", no_wrap=numbers)
-    for row in result.tasks:
-        table.add_row(
-            row.task,
-            Text(row.state.value, style=STYLES[row.state.on_board]),
-            f"{row.seconds:.1f}" if row.seconds else "",
-            Text(_size(row.peak), style="bold red" if row.over_limit else ""),
-            _size(row.limit),
-            "; ".join(filter(None, (_tries(row), row.note, _outputs(row)))),
-        )
-    return table
+def _cells(row: TaskReport) -> tuple[Cell, ...]:
+    return (
+        row.task,
+        Text(row.state.value, style=STYLES[row.state.on_board]),
+        f"{row.seconds:.1f}" if row.seconds else "",
+        Text(_size(row.peak), style="bold red" if row.over_limit else ""),
+        _size(row.limit),
+        "; ".join(filter(None, (_tries(row), row.note, _outputs(row)))),
+    )
 
 
 def _size(size: Optional[int]) -> str:

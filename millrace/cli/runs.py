@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Optional
 
 import click
-from rich.console import Console
-from rich.table import Table
 
+from millrace.base import tables
 from millrace.base.outcomes import blessing
+from millrace.base.tables import TableColumn
 from millrace.cli.options import config_options
 from millrace.components.evaluator.gate_report import OVERALL, GateReport
 from millrace.config.config import Config
@@ -60,7 +60,7 @@ def runs(config_file: str, overrides: tuple[str, ...], last: int, as_json: bool)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
     elif rows:
-        Console(highlight=False).print(_table(rows))
+        _print(rows)
     else:
         click.echo(f"no run of {config.name} yet: millrace run -c {config_file}")
 
@@ -107,22 +107,23 @@ def _reason(run: records.RunRecord) -> str:
     return next(iter([*failures, *refusals]), "")
 
 
-def _table(rows: list[RunRow]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("run", "state", "seconds", "metrics", "evaluator", "infra", "pushed"):
-        table.add_column(head, justify="right" if head == "seconds" else "left", overflow="fold")
-    for row in rows:
-        pushed = row.pushed_to.rpartition("/")[2] or row.reason.partition("\n")[0]
-        table.add_row(
-            row.run_id,
-            row.state,
-            f"{row.seconds:.1f}",
-            _judged(row),
-            blessing(row.blessed),
-            blessing(row.infra_blessed),
-            pushed,
-        )
-    return table
+def _print(rows: list[RunRow]) -> None:
+    columns = (
+        TableColumn("run"),
+        TableColumn("state"),
+        TableColumn("seconds", right=True),
+        TableColumn("metrics"),
+        TableColumn("evaluator"),
+        TableColumn("infra"),
+        TableColumn("pushed", folds=True),
+    )
+    tables.show(columns, map(_cells, rows))
+
+
+def _cells(row: RunRow) -> tuple[str, ...]:
+    pushed = row.pushed_to.rpartition("/")[2] or row.reason.partition("\n")[0]
+    judges = blessing(row.blessed), blessing(row.infra_blessed)
+    return (row.run_id, row.state, f"{row.seconds:.1f}", _judged(row), *judges, pushed)
 
 
 def _judged(row: RunRow) -> str:

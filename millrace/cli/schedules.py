@@ -7,10 +7,10 @@ from typing import Optional
 
 import click
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
+from millrace.base import tables
 from millrace.base.errors import BadInput
+from millrace.base.tables import TableColumn
 from millrace.cli.group import Group
 from millrace.cli.service_options import also, connected, local_time, on_the_terminal, parameter_values, service_options
 from millrace.cloud.prepared_job import compiled_before, prepared
@@ -94,7 +94,7 @@ def list_schedules(config_file: str, overrides: tuple[str, ...], runner: Optiona
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], indent=2))
     elif found:
-        Console(highlight=False).print(_table(found))
+        _print(found)
     else:
         click.echo(f"no schedule on {service.name}")
 
@@ -109,10 +109,7 @@ def delete(name: str, config_file: str, overrides: tuple[str, ...], runner: Opti
     click.echo(f"{name}: deleted")
 
 
-def _table(found: list[RemoteSchedule]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("schedule", "name", "cron", "state", "next"):
-        table.add_column(head, overflow="fold")
-    for one in found:
-        table.add_row(one.name, one.title, one.cron, one.state, local_time(one.next_run))
-    return table
+def _print(found: list[RemoteSchedule]) -> None:
+    columns = [TableColumn(head) for head in ("schedule", "name", "cron", "state", "next")]
+    rows = ((one.name, one.title, one.cron, one.state, local_time(one.next_run)) for one in found)
+    tables.show(columns, rows)

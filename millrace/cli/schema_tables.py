@@ -1,18 +1,15 @@
 """How the schema commands show what they found: tables for people, plain values for `--json`."""
 
 import json
-import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from millrace.base import tables
 from millrace.base.numbers import rounded
+from millrace.base.tables import TableColumn
 from millrace.schema import phrases
 from millrace.schema.impact import Impact
 from millrace.schema.lint import Issue
@@ -20,7 +17,6 @@ from millrace.schema.proposals import Proposal
 from millrace.statistics.columns import ColumnStatistics
 
 _MOST_VALUES = 4
-_WIDE = 200
 
 
 def print_json(values: Any) -> None:
@@ -29,15 +25,15 @@ def print_json(values: Any) -> None:
 
 
 def print_rows(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """Prints a table without lines; `right` names the columns to align to the right."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in heads:
-        table.add_column(head, justify="right" if head in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    # Where there is no terminal, nobody's window is too narrow.
-    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
-    Console(highlight=False, width=wide).print(table)
+    """Prints a table without lines.
+
+    Args:
+        heads: titles of the columns; the first column holds names, which are never folded.
+        rows: a cell for each of them.
+        right: which columns are aligned to the right.
+    """
+    columns = [TableColumn(head, head in right, folds=at > 0 and head not in right) for at, head in enumerate(heads)]
+    tables.show(columns, rows)
 
 
 def feature_rows(

@@ -1,0 +1,57 @@
+"""What a table looks like on a wide terminal, a narrow one, and in a pipe."""
+
+import io
+
+from rich.console import Console
+from rich.text import Text
+
+from millrace.base.tables import TableColumn, show
+
+RUN = "20260701-093000-a-very-long-name-of-a-run-that-somebody-copies"
+WHY = "the model is not blessed since its AUC is below the threshold in two of the eleven slices"
+COLUMNS = (TableColumn("run"), TableColumn("seconds", right=True), TableColumn("why", folds=True))
+
+
+def printed(width: int, terminal: bool, rows, columns=COLUMNS) -> str:
+    stream = io.StringIO()
+    show(columns, rows, Console(file=stream, width=width, force_terminal=terminal, highlight=False, color_system=None))
+    return stream.getvalue()
+
+
+def test_a_pipe_gets_one_whole_line_a_row_without_colours():
+    rows = [(RUN, "12.5", Text(WHY, style="red")), ("b", "1.0", "a\nb")]
+    text = printed(20, False, rows)
+    assert text.splitlines() == [
+        f"{'run':<{len(RUN)}}  seconds  why",
+        f"{RUN}     12.5  {WHY}",
+        f"{'b':<{len(RUN)}}      1.0  a; b",
+    ]
+
+
+def test_a_wide_terminal_gets_one_line_a_row_too():
+    lines = printed(250, True, [(RUN, "12.5", WHY)]).splitlines()
+    assert [line.split() for line in lines] == [["run", "seconds", "why"], [RUN, "12.5", *WHY.split()]]
+
+
+def test_a_narrow_terminal_folds_words_and_never_an_id():
+    text = printed(100, True, [(RUN, "12.5", WHY)])
+    assert sum(RUN in line for line in text.splitlines()) == 1
+    assert len(text.splitlines()) > 3
+    assert max(map(len, text.splitlines())) <= 100
+    assert " ".join(" ".join(line[len(RUN) :].split()) for line in text.splitlines()[1:]).endswith(WHY.split()[-1])
+
+
+def test_an_id_wider_than_the_terminal_is_whole():
+    text = printed(30, True, [(RUN, "12.5", WHY)])
+    assert any(RUN in line for line in text.splitlines())
+
+
+def test_square_brackets_are_text_and_wide_characters_count_for_two():
+    columns = (TableColumn("feature"), TableColumn("seen"))
+    text = printed(80, False, [("[bold]x[/]", "1"), ("価格", "2")], columns)
+    assert text.splitlines() == ["feature     seen", "[bold]x[/]  1", "価格        2"]
+
+
+def test_a_table_without_heads_and_one_without_rows():
+    assert printed(80, False, [("a", "b")], (TableColumn(""), TableColumn(""))) == "a  b\n"
+    assert printed(80, False, []) == "run  seconds  why\n"
