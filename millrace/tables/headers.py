@@ -3,11 +3,23 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO, Annotated, Literal
+
+from pydantic import AfterValidator
 
 from millrace.base.errors import DataError
 
 Rule = Literal["tfx", "csv"]
+
+
+def _one_character(value: str) -> str:
+    if len(value.encode()) != 1 or value in '"\r\n':
+        raise ValueError("one ASCII character is needed, other than a quote or a line end")
+    return value
+
+
+Delimiter = Annotated[str, AfterValidator(_one_character)]
+"""What stands between two cells of a CSV file, as the configuration and ExampleGen's options take it."""
 
 BOM = b"\xef\xbb\xbf"
 _LONGEST = 64 << 20

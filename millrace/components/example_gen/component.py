@@ -25,8 +25,7 @@ class ColumnarExampleGen(FileBasedExampleGen):
         code_digest: digest of the code that makes the examples, so that TFX's cache notices an edit.
 
     Raises:
-        ValueError: an option has a value that cannot be used.
-        TypeError: an option is unknown.
+        ValueError: an option is unknown, or has a value that cannot be used.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)

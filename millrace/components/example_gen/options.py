@@ -1,23 +1,20 @@
 """What the executor may be told: values that travel as the standard `custom_config` execution property."""
 
-import dataclasses
 import json
 from typing import Any, Literal
 
 from google.protobuf import struct_pb2
+from pydantic import Field
 from tfx.proto import example_gen_pb2
 from tfx.utils import proto_utils
 
-from millrace.tables.headers import Rule
+from millrace.base.section import Section
+from millrace.tables.headers import Delimiter, Rule
 
 TableFormat = Literal["csv", "parquet"]
-FORMATS = ("csv", "parquet")
-HEADERS = ("tfx", "csv")
-VALUES = ("tfx", "all")
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
+class Options(Section):
     """How a table is read and cut into work.
 
     Attributes:
@@ -38,33 +35,19 @@ class Options:
     """
 
     format: TableFormat = "csv"
-    delimiter: str = ","
+    delimiter: Delimiter = ","
     header: Rule = "tfx"
     missing: tuple[str, ...] = ()
     strip_spaces: bool = False
-    values: str = "tfx"
-    range_bytes: int = 64 << 20
-    block_bytes: int = 8 << 20
-    threads: int = 0
-
-    def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            raise ValueError(f"format is one of {', '.join(FORMATS)}, not {self.format!r}")
-        if self.header not in HEADERS:
-            raise ValueError(f"header is one of {', '.join(HEADERS)}, not {self.header!r}")
-        if self.values not in VALUES:
-            raise ValueError(f"values is one of {', '.join(VALUES)}, not {self.values!r}")
-        if len(self.delimiter.encode()) != 1 or self.delimiter in '"\r\n':
-            raise ValueError(
-                f"delimiter is one ASCII character other than a quote or a line end, not {self.delimiter!r}"
-            )
-        if min(self.range_bytes, self.block_bytes) < 1 or self.threads < 0:
-            raise ValueError("range_bytes and block_bytes are 1 or more, threads 0 or more")
+    values: Literal["tfx", "all"] = "tfx"
+    range_bytes: int = Field(default=64 << 20, ge=1)
+    block_bytes: int = Field(default=8 << 20, ge=1)
+    threads: int = Field(default=0, ge=0)
 
 
 def to_custom_config(options: Options, code_digest: str) -> example_gen_pb2.CustomConfig:
     """Packs the options and the digest of the code (which only serves TFX's cache key) as TFX's CustomConfig."""
-    values = {"code_digest": code_digest, **dataclasses.asdict(options)}
+    values = {"code_digest": code_digest, **options.model_dump(mode="json")}
     packed = struct_pb2.Struct()
     packed.update({"columnar_example_gen": json.dumps(values, sort_keys=True)})
     config = example_gen_pb2.CustomConfig()
@@ -81,4 +64,4 @@ def from_custom_config(text: Any) -> Options:
     config.custom_config.Unpack(packed)
     values = json.loads(packed["columnar_example_gen"])
     values.pop("code_digest", None)
-    return Options(**{**values, "missing": tuple(values.get("missing", ()))})
+    return Options.model_validate(values)

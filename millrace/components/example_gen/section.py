@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Optional
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from millrace.base.section import Section
+from millrace.tables.headers import Delimiter
 from millrace.tables.patterns import check_patterns
 
 
@@ -26,7 +27,7 @@ class Data(Section):
         description="tfx reads CSV and Parquet as TFX's own ExampleGens do; table reads a header as a record, stray "
         "bytes as Latin-1, and in Parquet zeros, dates and decimals as values",
     )
-    delimiter: str = Field(default=",", description="the one ASCII character between CSV cells")
+    delimiter: Delimiter = Field(default=",", description="the one ASCII character between CSV cells")
     missing: tuple[str, ...] = Field(default=(), description="texts that stand for a missing value (NA values)")
     strip_spaces: bool = Field(default=False, description="take the spaces around values away")
     query: str = Field(default="", description="for bigquery: the query that gives the rows")
@@ -36,13 +37,6 @@ class Data(Section):
     files: tuple[Split, ...] = Field(default=(), description="splits that come as files of their own")
     span: Optional[int] = Field(default=None, ge=0, description="the span to use; the newest when left out")
     version: Optional[int] = Field(default=None, ge=0, description="the version to use; the newest when left out")
-
-    @field_validator("delimiter")
-    @classmethod
-    def _one_character(cls, value: str) -> str:
-        if len(value.encode()) != 1 or value in '"\r\n':
-            raise ValueError("one ASCII character is needed, other than a quote or a line end")
-        return value
 
     @model_validator(mode="after")
     def _has_train_and_eval(self) -> "Data":

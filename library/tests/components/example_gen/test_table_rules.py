@@ -94,7 +94,7 @@ def test_options_travel_and_are_checked():
     told = Options(**TABLE)
     packed = to_custom_config(told, "digest")
     assert from_custom_config(proto_utils.proto_to_json(packed)) == told
-    with pytest.raises(ValueError, match="values is one of tfx, all"):
+    with pytest.raises(ValueError, match="Input should be 'tfx' or 'all'"):
         Options(values="some")
 
 
