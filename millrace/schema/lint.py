@@ -55,17 +55,17 @@ def lint(source: SchemaText, splits: Splits, uses: Uses) -> list[Issue]:
     Returns:
         Findings in the order of their lines.
     """
-    found: list[Issue] = []
+    issues: list[Issue] = []
     places = _Places(source)
     for path, feature in features(source.proto):
         line = places.feature(path)
         for rule, severity, what, field in _feature(path, feature, source.proto, splits, uses):
-            found.append(Issue(rule, severity, path, what, places.feature(path, field) or line))
+            issues.append(Issue(rule, severity, path, what, places.feature(path, field) or line))
     for rule, severity, subject, what in _domains(source.proto):
-        found.append(Issue(rule, severity, subject, what, places.domain(subject)))
+        issues.append(Issue(rule, severity, subject, what, places.domain(subject)))
     for rule, severity, subject, what in _whole(source.proto, splits, uses):
-        found.append(Issue(rule, severity, subject, what, 1))
-    return sorted(found, key=lambda finding: finding.line)
+        issues.append(Issue(rule, severity, subject, what, 1))
+    return sorted(issues, key=lambda issue: issue.line)
 
 
 class _Places:
@@ -133,8 +133,8 @@ def _feature(path: str, feature: Feature, schema: schema_pb2.Schema, splits: Spl
 
 def _feature_domain(feature: Feature, schema: schema_pb2.Schema) -> Iterator[_Told]:
     kind = feature.WhichOneof("domain_info")
-    if kind == "domain" and feature.domain not in {found.name for found in schema.string_domain}:
-        numbers = {found.name for found in (*schema.int_domain, *schema.float_domain)}
+    if kind == "domain" and feature.domain not in {domain.name for domain in schema.string_domain}:
+        numbers = {domain.name for domain in (*schema.int_domain, *schema.float_domain)}
         if feature.domain not in numbers:
             yield "unknown-domain", "error", f"domain {feature.domain!r} is not in the schema", "domain"
     elif kind and feature.type and not fits(kind, type_name(feature)):
@@ -223,26 +223,26 @@ def _against_split(feature: Feature, split: str, seen: ColumnStatistics) -> Iter
             yield "range-contradicted", "warning", f"in {split} the values are {exact(low)} to {exact(high)}", kind
 
 
-def _values(found: schema_pb2.StringDomain) -> Iterator[tuple[str, Literal["error", "warning"], str]]:
-    twice = [value for value, count in Counter(found.value).items() if count > 1]
+def _values(domain: schema_pb2.StringDomain) -> Iterator[tuple[str, Literal["error", "warning"], str]]:
+    twice = [value for value, count in Counter(domain.value).items() if count > 1]
     if twice:
         yield "duplicate-value", "warning", f"listed more than once: {', '.join(map(repr, twice[:5]))}"
-    if len(found.value) == 0:
+    if len(domain.value) == 0:
         yield "empty-domain", "warning", "no value fits a domain without values"
-    elif len(set(found.value)) == 1:
-        yield "single-value", "warning", f"only {found.value[0]!r} fits: a constant teaches nothing"
-    stray = [value for value in found.value if value != value.strip()]
+    elif len(set(domain.value)) == 1:
+        yield "single-value", "warning", f"only {domain.value[0]!r} fits: a constant teaches nothing"
+    stray = [value for value in domain.value if value != value.strip()]
     if stray:
         yield "stray-space", "warning", f"begins or ends with a space: {', '.join(map(repr, stray[:5]))}"
 
 
 def _domains(schema: schema_pb2.Schema) -> Iterator[tuple[str, Literal["error", "warning"], str, str]]:
     used = {feature.domain for _, feature in features(schema)}
-    names = Counter(found.name for found in schema.string_domain)
-    for found in schema.string_domain:
-        if found.name not in used:
-            yield "unused-domain", "warning", found.name, "no feature uses this domain"
-        yield from ((rule, level, found.name, what) for rule, level, what in _values(found))
+    names = Counter(domain.name for domain in schema.string_domain)
+    for domain in schema.string_domain:
+        if domain.name not in used:
+            yield "unused-domain", "warning", domain.name, "no feature uses this domain"
+        yield from ((rule, level, domain.name, what) for rule, level, what in _values(domain))
     for name, count in names.items():
         if count > 1:
             yield "duplicate-domain", "error", name, f"described {count} times"
@@ -261,6 +261,6 @@ def _whole(
             yield "undescribed", "warning", path, "in the data of the latest run, and not in the schema"
 
 
-def worst(found: Sequence[Issue]) -> Optional[str]:
+def worst(issues: Sequence[Issue]) -> Optional[str]:
     """The highest severity among findings."""
-    return min((finding.severity for finding in found), default=None)
+    return min((issue.severity for issue in issues), default=None)

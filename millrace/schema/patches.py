@@ -38,9 +38,9 @@ def _opcodes(old: Sequence[str], new: Sequence[str]) -> list[_Opcode]:
     rest = shorter - head
     tail = next((at for at in range(rest) if old[-1 - at] != new[-1 - at]), rest)
     middle = difflib.SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
-    found: list[_Opcode] = [("equal", 0, head, 0, head)] if head else []
-    found += [(tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in middle.get_opcodes()]
-    return [*found, ("equal", len(old) - tail, len(old), len(new) - tail, len(new))] if tail else found
+    opcodes: list[_Opcode] = [("equal", 0, head, 0, head)] if head else []
+    opcodes += [(tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in middle.get_opcodes()]
+    return [*opcodes, ("equal", len(old) - tail, len(old), len(new) - tail, len(new))] if tail else opcodes
 
 
 def _hunk(group: Sequence[_Opcode], old: Sequence[str], new: Sequence[str]) -> list[str]:

@@ -38,12 +38,12 @@ def presence(feature: Feature) -> str:
     if feature.HasField("group_presence"):
         return "required within its group" if feature.group_presence.required else "optional within its group"
     fraction, count = feature.presence.min_fraction, feature.presence.min_count
-    said = []
+    parts = []
     if feature.presence.HasField("min_fraction") and fraction > 0:
-        said.append("in every row" if fraction >= 1 else f"in at least {exact(fraction)} of the rows")
-    if feature.presence.HasField("min_count") and count > (0 if not said else 1):
-        said.append(f"in at least {count} row{'s' if count > 1 else ''}")
-    return " and ".join(said)
+        parts.append("in every row" if fraction >= 1 else f"in at least {exact(fraction)} of the rows")
+    if feature.presence.HasField("min_count") and count > (0 if not parts else 1):
+        parts.append(f"in at least {count} row{'s' if count > 1 else ''}")
+    return " and ".join(parts)
 
 
 def counts(feature: Feature) -> str:
@@ -78,8 +78,8 @@ def domain(feature: Feature, named: Mapping[str, schema_pb2.StringDomain]) -> st
     if kind is None:
         return NOTHING
     if kind == "domain":
-        found = named.get(feature.domain)
-        return f"{feature.domain} ({strings(found)})" if found else f"{feature.domain} (which is not in the schema)"
+        shared = named.get(feature.domain)
+        return f"{feature.domain} ({strings(shared) if shared else 'which is not in the schema'})"
     value = getattr(feature, kind)
     if kind == "string_domain":
         return strings(value)
@@ -90,25 +90,25 @@ def domain(feature: Feature, named: Mapping[str, schema_pb2.StringDomain]) -> st
     return kind.removesuffix("_domain").replace("_", " ")
 
 
-def strings(found: schema_pb2.StringDomain) -> str:
+def strings(domain: schema_pb2.StringDomain) -> str:
     """The size of a domain of strings."""
-    return f"{len(found.value)} value{'' if len(found.value) == 1 else 's'}"
+    return f"{len(domain.value)} value{'' if len(domain.value) == 1 else 's'}"
 
 
-def limits(found: Union[schema_pb2.IntDomain, schema_pb2.FloatDomain]) -> str:
+def limits(domain: Union[schema_pb2.IntDomain, schema_pb2.FloatDomain]) -> str:
     """A range of numbers, and what else is said about them."""
-    said = []
-    if found.HasField("min") and found.HasField("max"):
-        said.append(f"{exact(found.min)} to {exact(found.max)}")
-    elif found.HasField("min"):
-        said.append(f"at least {exact(found.min)}")
-    elif found.HasField("max"):
-        said.append(f"at most {exact(found.max)}")
-    if found.is_categorical:
-        said.append("categorical")
-    banned = [name for name in ("nan", "inf") if getattr(found, f"disallow_{name}", False)]
-    said += [f"no {' or '.join(banned)}"] if banned else []
-    return ", ".join(said)
+    parts = []
+    if domain.HasField("min") and domain.HasField("max"):
+        parts.append(f"{exact(domain.min)} to {exact(domain.max)}")
+    elif domain.HasField("min"):
+        parts.append(f"at least {exact(domain.min)}")
+    elif domain.HasField("max"):
+        parts.append(f"at most {exact(domain.max)}")
+    if domain.is_categorical:
+        parts.append("categorical")
+    banned = [name for name in ("nan", "inf") if getattr(domain, f"disallow_{name}", False)]
+    parts += [f"no {' or '.join(banned)}"] if banned else []
+    return ", ".join(parts)
 
 
 def domain_mass(feature: Feature) -> str:
@@ -120,19 +120,19 @@ def domain_mass(feature: Feature) -> str:
 
 def comparator(compared: schema_pb2.FeatureComparator) -> str:
     """How far a distribution may move."""
-    said = []
+    parts = []
     for field, measure in compared.ListFields():
         source = getattr(measure, "source", None)
         over = schema_pb2.HistogramSelection.Type.Name(source.type) if source and source.type else ""
-        said.append(f"{field.name} {exact(measure.threshold)}" + (f" over {over}" if over else ""))
-    return ", ".join(said)
+        parts.append(f"{field.name} {exact(measure.threshold)}" + (f" over {over}" if over else ""))
+    return ", ".join(parts)
 
 
 def environments(feature: Feature) -> str:
     """Where the feature is expected."""
-    said = [f"only in {', '.join(feature.in_environment)}"] if feature.in_environment else []
-    said += [f"not in {', '.join(feature.not_in_environment)}"] if feature.not_in_environment else []
-    return ", ".join(said)
+    parts = [f"only in {', '.join(feature.in_environment)}"] if feature.in_environment else []
+    parts += [f"not in {', '.join(feature.not_in_environment)}"] if feature.not_in_environment else []
+    return ", ".join(parts)
 
 
 def stage(feature: Feature) -> str:
@@ -175,11 +175,11 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Callable[[Feature], str]], ...] = (
 
 def whole(feature: Feature, named: Mapping[str, schema_pb2.StringDomain]) -> str:
     """Everything about a feature in one line."""
-    said = [type_name(feature), presence(feature)]
-    said += [f"domain {domain(feature, named)}"] if feature.WhichOneof("domain_info") else []
+    parts = [type_name(feature), presence(feature)]
+    parts += [f"domain {domain(feature, named)}"] if feature.WhichOneof("domain_info") else []
     others = [(name, say(feature)) for name, _, say in ASPECTS if name not in ("type", "presence")]
-    said += [f"{name} {words}" for name, words in others if words]
-    return ", ".join(part for part in said if part)
+    parts += [f"{name} {words}" for name, words in others if words]
+    return ", ".join(part for part in parts if part)
 
 
 def only(message: Message, fields: Iterable[str]) -> Message:

@@ -57,15 +57,15 @@ def propose(text: str, schema: Schema, evidence: Evidence, anomalies: Sequence[A
         name: the file's name, for the patches.
     """
     relaxed = _relaxed(schema, evidence.statistics.values())
-    found: list[Proposal] = []
+    proposals: list[Proposal] = []
     for number, anomaly in enumerate(anomalies, start=1):
         ways = list(ways_to_end(anomaly, schema, relaxed, evidence))
         for place, way in enumerate(ways):
             letter = chr(ord("a") + place) if place else ""
-            found.append(_proposal(f"{number}{letter}", anomaly, way, place == 0, text, schema, name))
+            proposals.append(_proposal(f"{number}{letter}", anomaly, way, place == 0, text, schema, name))
         if not ways:
-            found.append(Proposal(str(number), anomaly, (), "", _NO_EDIT, True, None))
-    return found
+            proposals.append(Proposal(str(number), anomaly, (), "", _NO_EDIT, True, None))
+    return proposals
 
 
 def accept(schema: Schema, chosen: Iterable[Proposal], evidence: Evidence) -> Schema:
@@ -94,13 +94,13 @@ def _proposal(number: str, anomaly: Anomaly, way: Way, first: bool, text: str, s
     after = Schema()
     after.CopyFrom(schema)
     way.edit(after)
-    said = tuple(str(change) for change in words.changes(schema, after))
-    return Proposal(number, anomaly, said, patch(text, preview(text, after), name), way.note, first, after)
+    phrases = tuple(str(change) for change in words.changes(schema, after))
+    return Proposal(number, anomaly, phrases, patch(text, preview(text, after), name), way.note, first, after)
 
 
 def _relaxed(schema: Schema, statistics: Iterable[Statistics]) -> Schema:
     """The schema as TFDV would relax it until every split fits."""
-    largest = max((len(found.value) for found in schema.string_domain), default=0)
+    largest = max((len(domain.value) for domain in schema.string_domain), default=0)
     for split in statistics:
         schema = native.update(schema, split, max(native.MAX_STRING_DOMAIN, largest))
     return schema

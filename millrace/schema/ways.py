@@ -189,9 +189,9 @@ def _new_column(path: str, schema: Schema, relaxed: Schema, evidence: Evidence) 
 
 def _environments(path: str, evidence: Evidence) -> list[str]:
     """The environments in which TFDV did not expect the feature; it names them in the description alone."""
-    infos = [info for found in evidence.anomalies.values() for info in found.anomaly_info.values()]
-    told = [reason.description for info in infos if ".".join(info.path.step) == path for reason in info.reason]
-    matches = (re.search(r"not in the environment (.+) in the schema", description) for description in told)
+    infos = [info for anomalies in evidence.anomalies.values() for info in anomalies.anomaly_info.values()]
+    descriptions = [reason.description for info in infos if ".".join(info.path.step) == path for reason in info.reason]
+    matches = (re.search(r"not in the environment (.+) in the schema", description) for description in descriptions)
     return list(dict.fromkeys(match[1] for match in matches if match))
 
 
@@ -247,9 +247,9 @@ def _type(path: str, evidence: Evidence) -> Iterable[Way]:
 
 
 def _strings(path: str, now: Feature, schema: Schema, evidence: Evidence) -> Iterable[Way]:
-    named = next((found for found in schema.string_domain if found.name == now.domain), None)
-    found = now.string_domain if now.HasField("string_domain") else named
-    allowed = set(found.value) if found is not None else set()
+    named = next((domain for domain in schema.string_domain if domain.name == now.domain), None)
+    domain = now.string_domain if now.HasField("string_domain") else named
+    allowed = set(domain.value) if domain is not None else set()
     splits = [split[path] for split in map(columns_by_name, evidence.statistics.values()) if path in split]
     unexpected = dict.fromkeys(value for split in splits for value in split.counts if value not in allowed)
     outside = max((_outside(split.counts, allowed) for split in splits), default=0.0)
@@ -282,7 +282,7 @@ def _strings(path: str, now: Feature, schema: Schema, evidence: Evidence) -> Ite
 
 
 def _domain_of(feature: Feature, schema: Schema) -> Optional[schema_pb2.StringDomain]:
-    return next((found for found in schema.string_domain if found.name == feature.domain), None)
+    return next((domain for domain in schema.string_domain if domain.name == feature.domain), None)
 
 
 def _outside(counts: Mapping[str, int], allowed: set[str]) -> float:
@@ -297,7 +297,7 @@ def _distance(path: str, evidence: Evidence) -> Iterable[Way]:
     if "NORMALIZED_ABSOLUTE_DIFFERENCE" in Measurement.Type.keys():  # noqa: SIM118 (not a dict)
         fields[Measurement.Type.Value("NORMALIZED_ABSOLUTE_DIFFERENCE")] = "normalized_abs_difference"
     raised: dict[tuple[str, str], float] = {}
-    for info in (info for found in evidence.anomalies.values() for info in found.drift_skew_info):
+    for info in (info for anomalies in evidence.anomalies.values() for info in anomalies.drift_skew_info):
         if ".".join(info.path.step) != path:
             continue
         measured = [("drift_comparator", m) for m in info.drift_measurements]

@@ -39,10 +39,10 @@ def changes(before: schema_pb2.Schema, after: schema_pb2.Schema) -> list[Change]
     Returns:
         Changes in the order of the features, then of the domains, then of the rest; empty only for equal schemas.
     """
-    found = [*_features(before, after), *_domains(before, after), *_rest(before, after)]
-    if not found and before != after:
-        found.append(Change("", "the order of what is said changes, and nothing else"))
-    return found
+    edits = [*_features(before, after), *_domains(before, after), *_rest(before, after)]
+    if not edits and before != after:
+        edits.append(Change("", "the order of what is said changes, and nothing else"))
+    return edits
 
 
 def _features(before: schema_pb2.Schema, after: schema_pb2.Schema) -> Iterator[Change]:
@@ -134,22 +134,22 @@ def _values(before: schema_pb2.StringDomain, after: schema_pb2.StringDomain) -> 
 def _domains(before: schema_pb2.Schema, after: schema_pb2.Schema) -> Iterator[Change]:
     """The named domains: told under the features that use them."""
     old, new = _named(before), _named(after)
-    for name, found in new.items():
-        if name in old and old[name] == found:
+    for name, domain in new.items():
+        if name in old and old[name] == domain:
             continue
         subject = _subject(name, before, after)
         if name in old:
-            yield from (Change(subject, words) for words in _values(old[name], found))
-        elif not _moved(found, old, new):
-            yield Change(f"domain {name}", f"added, with {phrases.strings(found)}: {phrases.quoted(found.value)}")
-    for name, found in old.items():
-        if name not in new and not _moved(found, new, old):
-            yield Change(f"domain {name}", f"removed, with its {phrases.strings(found)}")
+            yield from (Change(subject, words) for words in _values(old[name], domain))
+        elif not _moved(domain, old, new):
+            yield Change(f"domain {name}", f"added, with {phrases.strings(domain)}: {phrases.quoted(domain.value)}")
+    for name, domain in old.items():
+        if name not in new and not _moved(domain, new, old):
+            yield Change(f"domain {name}", f"removed, with its {phrases.strings(domain)}")
 
 
-def _moved(found: schema_pb2.StringDomain, there: Any, here: Any) -> bool:
+def _moved(domain: schema_pb2.StringDomain, there: Any, here: Any) -> bool:
     """Whether a domain is on the other side under another name."""
-    return any(_nameless(other) == _nameless(found) for name, other in there.items() if name not in here)
+    return any(_nameless(other) == _nameless(domain) for name, other in there.items() if name not in here)
 
 
 def _subject(name: str, before: schema_pb2.Schema, after: schema_pb2.Schema) -> str:
@@ -168,8 +168,8 @@ def _rest(before: schema_pb2.Schema, after: schema_pb2.Schema) -> Iterator[Chang
         yield Change("", f"environments gain {phrases.quoted(gained)}")
     if lost:
         yield Change("", f"environments lose {phrases.quoted(lost)}")
-    told = {"feature", "string_domain", "default_environment"}
-    others = {field.name for schema in (before, after) for field, _ in schema.ListFields()} - told
+    described = {"feature", "string_domain", "default_environment"}
+    others = {field.name for schema in (before, after) for field, _ in schema.ListFields()} - described
     for name in sorted(others):
         if phrases.only(before, (name,)) != phrases.only(after, (name,)):
             yield Change(name, _becomes("", "", before, after, (name,)))

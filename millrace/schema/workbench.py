@@ -139,7 +139,7 @@ class Workbench:
         self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
     ) -> tuple[Finding, ...]:
         """What DataGate says about a run's statistics and anomalies, by the configured policy."""
-        splits = [read_split(name, found, anomalies.get(name)) for name, found in statistics.items()]
+        splits = [read_split(name, proto, anomalies.get(name)) for name, proto in statistics.items()]
         use = Use.of(self.config.label, list(self.config.feature_table().columns()))
         return gate.judge(splits, schema, use, section=self.config.data_gate, today=clock.today()).findings
 
@@ -147,8 +147,8 @@ class Workbench:
         self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
     ) -> list[Blocker]:
         """What of it stops a run."""
-        found = [finding for finding in self.findings(statistics, anomalies, schema) if finding.action == "block"]
-        return list(dict.fromkeys(Blocker(finding.feature, finding.reason) for finding in found))
+        findings = [finding for finding in self.findings(statistics, anomalies, schema) if finding.action == "block"]
+        return list(dict.fromkeys(Blocker(finding.feature, finding.reason) for finding in findings))
 
     def anomalies(self, run: Evidence) -> list[Anomaly]:
         """What DataGate did not ignore in a run, one for each feature and reason; what blocked it comes first."""
@@ -159,29 +159,29 @@ class Workbench:
             if finding.action != "ignore":
                 grouped.setdefault((finding.feature, finding.reason), []).append(finding)
         ranked = sorted(grouped.items(), key=lambda item: (all(f.action != "block" for f in item[1]), item[0]))
-        return [_anomaly(feature, reason, found, run) for (feature, reason), found in ranked]
+        return [_anomaly(feature, reason, group, run) for (feature, reason), group in ranked]
 
 
-def _anomaly(feature: str, reason: str, found: Sequence[Finding], run: Evidence) -> Anomaly:
-    counted = [finding.rows for finding in found if finding.rows is not None]
+def _anomaly(feature: str, reason: str, findings: Sequence[Finding], run: Evidence) -> Anomaly:
+    counted = [finding.rows for finding in findings if finding.rows is not None]
     if reason in _RANGES and not counted:
-        return _beyond(feature, reason, found, run)
-    told = f"expected: {found[0].expected}; seen: {found[0].seen}" if found[0].expected else found[0].seen
-    splits = tuple(dict.fromkeys(finding.split for finding in found))
-    return Anomaly(feature, reason, sum(counted) if counted else None, splits, told)
+        return _beyond(feature, reason, findings, run)
+    words = f"expected: {findings[0].expected}; seen: {findings[0].seen}" if findings[0].expected else findings[0].seen
+    splits = tuple(dict.fromkeys(finding.split for finding in findings))
+    return Anomaly(feature, reason, sum(counted) if counted else None, splits, words)
 
 
-def _beyond(feature: str, reason: str, found: Sequence[Finding], run: Evidence) -> Anomaly:
+def _beyond(feature: str, reason: str, findings: Sequence[Finding], run: Evidence) -> Anomaly:
     """An anomaly of a range, of whose rows only a bound is known."""
     described = dict(features(run.schema)).get(feature)
     limits = described.int_domain if described and described.HasField("int_domain") else None
     limits = limits or (described.float_domain if described else None)
     low = limits.min if limits and limits.HasField("min") and "SMALL" in reason else -math.inf
     high = limits.max if limits and limits.HasField("max") and "BIG" in reason else math.inf
-    splits = tuple(dict.fromkeys(finding.split for finding in found))
+    splits = tuple(dict.fromkeys(finding.split for finding in findings))
     rows = sum(columns_by_name(run.statistics[split])[feature].outside(low, high) for split in splits)
-    told = f"expected: {found[0].expected}; seen: {found[0].seen}"
-    return Anomaly(feature, reason, rows, splits, told, exact=False)
+    words = f"expected: {findings[0].expected}; seen: {findings[0].seen}"
+    return Anomaly(feature, reason, rows, splits, words, exact=False)
 
 
 def _saw(run: Any) -> Optional[Evidence]:

@@ -125,8 +125,8 @@ def of_all_rows(statistics: DatasetFeatureStatisticsList) -> DatasetFeatureStati
 def columns(statistics: DatasetFeatureStatistics) -> dict[tuple[str, ...], ColumnStatistics]:
     """A split's columns by the steps of their paths."""
     rows = int(statistics.num_examples)
-    found = (ColumnStatistics(feature, rows) for feature in statistics.features)
-    return {column.path: column for column in found}
+    all_columns = (ColumnStatistics(feature, rows) for feature in statistics.features)
+    return {column.path: column for column in all_columns}
 
 
 def columns_by_name(statistics: DatasetFeatureStatistics) -> dict[str, ColumnStatistics]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Optional, cast
 
 from millrace.base.errors import DataError
-from millrace.tables.patterns import FilePattern, Place
+from millrace.tables.patterns import FilePattern, SpanVersion
 
 GZIP = b"\x1f\x8b"
 _MAGIC = re.compile(r"[*?\[]")
@@ -72,7 +72,7 @@ def chosen(folder: Path, texts: Sequence[str], span: Optional[int], version: Opt
         )
     files: list[Path] = []
     for pattern in patterns:
-        place = newest.get(pattern.text, Place(None, None))
+        place = newest.get(pattern.text, SpanVersion(None, None))
         written = pattern.at(place.span, place.version).text
         found = [] if pattern.tokens and pattern.text not in newest else find(folder, written)
         if pattern.text in newest and not found:
@@ -85,7 +85,7 @@ def chosen(folder: Path, texts: Sequence[str], span: Optional[int], version: Opt
     return files
 
 
-def _newest(folder: Path, pattern: FilePattern) -> Optional[Place]:
+def _newest(folder: Path, pattern: FilePattern) -> Optional[SpanVersion]:
     """The newest span and version of a pattern's files; None where it has no token or no file."""
     if not pattern.tokens:
         return None
@@ -102,7 +102,7 @@ def _newest(folder: Path, pattern: FilePattern) -> Optional[Place]:
     return max(places, key=lambda place: (place.span or 0, place.version or 0), default=None)
 
 
-def _in_words(place: Place) -> str:
+def _in_words(place: SpanVersion) -> str:
     parts = [f"{name} {number}" for name, number in place._asdict().items() if number is not None]
     return ", ".join(parts)
 

@@ -19,7 +19,7 @@ _WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
 
 
 @dataclass(frozen=True)
-class Token:
+class PatternToken:
     """One token of a pattern.
 
     Args:
@@ -35,7 +35,7 @@ class Token:
     end: int
 
 
-class Place(NamedTuple):
+class SpanVersion(NamedTuple):
     """A span and a version; None for what a pattern has no token of."""
 
     span: Optional[int]
@@ -52,7 +52,7 @@ class FilePattern:
     """
 
     text: str
-    tokens: tuple[Token, ...]
+    tokens: tuple[PatternToken, ...]
 
     @classmethod
     def parse(cls, text: str) -> "FilePattern":
@@ -113,7 +113,7 @@ class FilePattern:
                 values[token.name] = _digits(number, token)
         return FilePattern.parse(self._with(values))
 
-    def place(self, path: str) -> Place:
+    def place(self, path: str) -> SpanVersion:
         """The span and the version of a file.
 
         Args:
@@ -128,8 +128,8 @@ class FilePattern:
         numbers = {name: int(text) for name, text in found.groupdict().items()}
         if "YYYY" in numbers:
             day = datetime.date(numbers["YYYY"], numbers["MM"], numbers["DD"])
-            return Place((day - _EPOCH).days, numbers.get("VERSION"))
-        return Place(numbers.get("SPAN"), numbers.get("VERSION"))
+            return SpanVersion((day - _EPOCH).days, numbers.get("VERSION"))
+        return SpanVersion(numbers.get("SPAN"), numbers.get("VERSION"))
 
     def _with(self, values: Mapping[str, str]) -> str:
         """The text with a value in place of each token that has one."""
@@ -148,16 +148,16 @@ class FilePattern:
         return "".join([*parts, *(_WILDCARDS.get(letter, re.escape(letter)) for letter in self.text[end:])])
 
 
-def _token(found: re.Match[str]) -> Token:
+def _token(found: re.Match[str]) -> PatternToken:
     width = found["width"]
     if found["date"]:
-        return Token(found["date"], _DATE[found["date"]], found.start(), found.end())
+        return PatternToken(found["date"], _DATE[found["date"]], found.start(), found.end())
     if width and not (width.isdecimal() and int(width)):
         raise ValueError(f"{found.string} has {found[0]}, where the number of digits is no positive number")
-    return Token(found["number"], int(width) if width else None, found.start(), found.end())
+    return PatternToken(found["number"], int(width) if width else None, found.start(), found.end())
 
 
-def _digits(number: int, token: Token) -> str:
+def _digits(number: int, token: PatternToken) -> str:
     digits = str(number).zfill(token.width or 0)
     if token.width is not None and len(digits) > token.width:
         raise ValueError(f"{number} has more digits than {{{token.name}:{token.width}}} takes")

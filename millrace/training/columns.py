@@ -100,9 +100,9 @@ def as_text(values: tf.Tensor) -> tf.Tensor:
     return tf.where(whole, digits, tf.strings.as_string(values, shortest=True))
 
 
-def present_only(found: Cells) -> tf.Tensor:
+def present_only(cells: Cells) -> tf.Tensor:
     """The values that are there, for an analyzer that must not see the others."""
-    return tf.gather(found.values, tf.where(found.present)[:, 0])
+    return tf.gather(cells.values, tf.where(cells.present)[:, 0])
 
 
 def _first_of_sparse(column: tf.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -11,7 +11,7 @@ from millrace.features.description import Datetime
 from millrace.training import columns
 from millrace.training.columns import Cells, Column
 
-_SECONDS_A_DAY = 86_400
+_SECONDS_PER_DAY = 86_400
 # First value and number of values of each part that returns. 1970 began on a Thursday; Monday is 0.
 _CIRCLES: Mapping[str, tuple[int, int]] = {"month": (1, 12), "day": (1, 31), "weekday": (0, 7), "hour": (0, 24)}
 _THURSDAY = 3
@@ -72,8 +72,8 @@ def _standardised(values: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
 
 def _of_unix(moments: Cells, scale: float) -> tuple[_Parts, tf.Tensor]:
     seconds = moments.values / tf.constant(scale, tf.float64)
-    days = tf.floor(seconds / _SECONDS_A_DAY)
-    hour = tf.cast(tf.floor((seconds - days * _SECONDS_A_DAY) / 3600.0), tf.int64)
+    days = tf.floor(seconds / _SECONDS_PER_DAY)
+    hour = tf.cast(tf.floor((seconds - days * _SECONDS_PER_DAY) / 3600.0), tf.int64)
     month, day = _month_and_day(tf.cast(days, tf.int64))
     return _parts(days, month, day, hour), moments.present
 
@@ -82,12 +82,12 @@ def _of_text(written: Cells, format: str) -> tuple[_Parts, tf.Tensor]:
     expression = pattern(format)
     present = tf.logical_and(written.present, tf.strings.regex_full_match(written.values, expression))
     readable = tf.where(present, written.values, tf.fill(tf.shape(written.values), example(format)))
-    found = {
+    fields = {
         directive: tf.strings.regex_replace(readable, f"^(?:{expression})$", rf"\{place}", replace_global=False)
         for place, directive in enumerate(directives(format), start=1)
     }
-    year, month, day = _year(found), _month(found), _number(found, "d", 1)
-    return _parts(_days_since_1970(year, month, day), month, day, _hour(found)), present
+    year, month, day = _year(fields), _month(fields), _number(fields, "d", 1)
+    return _parts(_days_since_1970(year, month, day), month, day, _hour(fields)), present
 
 
 def _parts(days: tf.Tensor, month: tf.Tensor, day: tf.Tensor, hour: tf.Tensor) -> _Parts:
@@ -96,34 +96,34 @@ def _parts(days: tf.Tensor, month: tf.Tensor, day: tf.Tensor, hour: tf.Tensor) -
     return {"days": days, "month": month, "day": day, "weekday": weekday, "hour": hour}
 
 
-def _number(found: Mapping[str, tf.Tensor], directive: str, default: int) -> tf.Tensor:
-    if directive in found:
-        return tf.strings.to_number(found[directive], tf.int64)
-    return tf.fill(tf.shape(next(iter(found.values()))), tf.constant(default, tf.int64))
+def _number(fields: Mapping[str, tf.Tensor], directive: str, default: int) -> tf.Tensor:
+    if directive in fields:
+        return tf.strings.to_number(fields[directive], tf.int64)
+    return tf.fill(tf.shape(next(iter(fields.values()))), tf.constant(default, tf.int64))
 
 
-def _year(found: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    if "y" not in found:
-        return _number(found, "Y", 1970)
-    short = _number(found, "y", 70)
+def _year(fields: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    if "y" not in fields:
+        return _number(fields, "Y", 1970)
+    short = _number(fields, "y", 70)
     return tf.where(short < _CENTURY_ENDS, short + 2000, short + 1900)
 
 
-def _month(found: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    named = found.get("b", found.get("B"))
+def _month(fields: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    named = fields.get("b", fields.get("B"))
     if named is None:
-        return _number(found, "m", 1)
+        return _number(fields, "m", 1)
     begun = tf.strings.substr(tf.strings.lower(named), 0, 3)
     return tf.argmax(tf.cast(tf.equal(begun[:, tf.newaxis], tf.constant(MONTHS)), tf.int32), axis=1) + 1
 
 
-def _hour(found: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    if "I" not in found:
-        return _number(found, "H", 0)
-    hour = tf.math.floormod(_number(found, "I", 12), 12)
-    if "p" not in found:
+def _hour(fields: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    if "I" not in fields:
+        return _number(fields, "H", 0)
+    hour = tf.math.floormod(_number(fields, "I", 12), 12)
+    if "p" not in fields:
         return hour
-    return tf.where(tf.equal(tf.strings.lower(found["p"]), "p"), hour + 12, hour)
+    return tf.where(tf.equal(tf.strings.lower(fields["p"]), "p"), hour + 12, hour)
 
 
 def _days_since_1970(year: tf.Tensor, month: tf.Tensor, day: tf.Tensor) -> tf.Tensor:

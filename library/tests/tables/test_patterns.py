@@ -11,7 +11,7 @@ from tfx.proto import example_gen_pb2, range_config_pb2
 
 from millrace.base.errors import DataError
 from millrace.tables.files import chosen
-from millrace.tables.patterns import FilePattern, Place, check_patterns
+from millrace.tables.patterns import FilePattern, SpanVersion, check_patterns
 
 
 def driver_files(folder, texts, span=None, version=None):
@@ -118,7 +118,7 @@ def test_a_version_that_no_pattern_has_a_place_for_is_refused():
 
 def test_a_glob_takes_every_token_for_anything():
     assert FilePattern.parse("s{SPAN:2}-{VERSION}/{x}.csv").glob == "s*-*/{x}.csv"
-    assert FilePattern.parse("s{SPAN:2}-{VERSION}").place("s07-12") == Place(7, 12)
+    assert FilePattern.parse("s{SPAN:2}-{VERSION}").place("s07-12") == SpanVersion(7, 12)
 
 
 PIECES = ["{SPAN}", "{SPAN:2}", "{VERSION}", "{VERSION:1}", "{YYYY}", "{MM}", "{DD}", "-", "/", "*", "a"]

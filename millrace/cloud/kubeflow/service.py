@@ -61,8 +61,8 @@ class KubeflowService:
 
     def _named(self, key: str, value: str) -> list[RemoteJob]:
         wanted = json.dumps({"predicates": [{"operation": _EQUALS, "key": key, "stringValue": value}]})
-        found = self._ask("for the runs", self._client.list_runs, filter=wanted, **self._of_the_namespace())
-        return [job_of(run, self._host) for run in found.runs or []]
+        answer = self._ask("for the runs", self._client.list_runs, filter=wanted, **self._of_the_namespace())
+        return [job_of(run, self._host) for run in answer.runs or []]
 
     def job(self, name: str) -> RemoteJob:
         """One run with its tasks, by its id."""
@@ -90,11 +90,11 @@ class KubeflowService:
     def _existing_experiment(self) -> Optional[str]:
         try:
             find = self._client.get_experiment
-            found = self._ask("for the experiment", find, experiment_name=self._experiment, namespace=self._namespace)
+            answer = self._ask("for the experiment", find, experiment_name=self._experiment, namespace=self._namespace)
         except ValueError:
             # The client's way to say that there is none.
             return None
-        return str(found.experiment_id)
+        return str(answer.experiment_id)
 
     def _of_the_namespace(self) -> dict[str, Any]:
         return {"namespace": self._namespace} if self._namespace else {}
@@ -137,8 +137,8 @@ class KubeflowService:
     def schedules(self) -> list[RemoteSchedule]:
         """Every recurring run, newest first."""
         asked = {"page_size": 100, "sort_by": "created_at desc", **self._of_the_namespace()}
-        found = self._ask("for the recurring runs", self._client.list_recurring_runs, **asked)
-        return [schedule_of(one, self._host) for one in found.recurring_runs or []]
+        answer = self._ask("for the recurring runs", self._client.list_recurring_runs, **asked)
+        return [schedule_of(one, self._host) for one in answer.recurring_runs or []]
 
     def delete_schedule(self, name: str) -> None:
         """Ends a recurring run."""

@@ -28,7 +28,7 @@ LOG_IN = "gcloud auth application-default login"
 
 
 @dataclass(frozen=True)
-class Place:
+class VertexPlace:
     """Where jobs go.
 
     Args:
@@ -61,7 +61,7 @@ class Place:
         return f"Vertex AI, {self.parent}" + (f" at {self.endpoint}" if self.is_local else "")
 
 
-def place(settings: VertexDeployment) -> Place:
+def place(settings: VertexDeployment) -> VertexPlace:
     """The place that the configuration names.
 
     Raises:
@@ -82,10 +82,10 @@ def place(settings: VertexDeployment) -> Place:
             where="vertex.api_endpoint",
             remedy="write https://, or leave it out",
         )
-    return Place(settings.project, settings.region, endpoint, settings.service_account, settings.request_seconds)
+    return VertexPlace(settings.project, settings.region, endpoint, settings.service_account, settings.request_seconds)
 
 
-def credentials(where: Place) -> auth.Credentials:
+def credentials(where: VertexPlace) -> auth.Credentials:
     """Application Default Credentials; none at all for a stand-in on this machine.
 
     Raises:
@@ -100,17 +100,17 @@ def credentials(where: Place) -> auth.Credentials:
         with warnings.catch_warnings():
             # That a person's credentials name no project, which is set below.
             warnings.simplefilter("ignore", UserWarning)
-            found, _ = google.auth.default(scopes=[SCOPE])
+            credentials, _ = google.auth.default(scopes=[SCOPE])
     except auth_exceptions.GoogleAuthError as error:
         raise _no_credentials(error, where) from error
-    if isinstance(found, of_a_person.Credentials) and not found.quota_project_id:
+    if isinstance(credentials, of_a_person.Credentials) and not credentials.quota_project_id:
         # Vertex AI wants to know whose quota a person's requests count for. Of a service account it knows that, and
         # naming a project would ask for a role of its own (serviceusage.services.use).
-        return found.with_quota_project(where.project)
-    return found
+        return credentials.with_quota_project(where.project)
+    return credentials
 
 
-def call(where: Place, asked: str, function: Callable[..., Answer], /, *arguments: Any, **named: Any) -> Answer:
+def call(where: VertexPlace, asked: str, function: Callable[..., Answer], /, *arguments: Any, **named: Any) -> Answer:
     """Asks the service, and waits no longer than the configuration says.
 
     Args:
@@ -128,7 +128,7 @@ def call(where: Place, asked: str, function: Callable[..., Answer], /, *argument
 
 
 @contextlib.contextmanager
-def failures(where: Place, asked: str) -> Iterator[None]:
+def failures(where: VertexPlace, asked: str) -> Iterator[None]:
     """Turns what Google's clients raise into a `ServiceFailure`."""
     try:
         yield
@@ -144,7 +144,7 @@ def failures(where: Place, asked: str) -> Iterator[None]:
         raise _no_credentials(error, where) from error
 
 
-def remedies(where: Place) -> dict[int, str]:
+def remedies(where: VertexPlace) -> dict[int, str]:
     """What to do, by the status of an answer."""
     account = where.account or "the project's default Compute Engine service account"
     return {
@@ -158,7 +158,7 @@ def remedies(where: Place) -> dict[int, str]:
     }
 
 
-def _no_credentials(error: Exception, where: Place) -> ServiceFailure:
+def _no_credentials(error: Exception, where: VertexPlace) -> ServiceFailure:
     return ServiceFailure(
         f"there are no credentials that can be used: {reason(error)}", where=where.said, remedy=LOG_IN, status=401
     )

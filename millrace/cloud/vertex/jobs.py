@@ -5,7 +5,7 @@ from typing import Any, Optional
 from google.cloud import aiplatform_v1
 
 from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteTask, ended_by_a_gate
-from millrace.cloud.vertex.client import Place
+from millrace.cloud.vertex.client import VertexPlace
 from millrace.metadata.journal import State
 
 CONSOLE = "https://console.cloud.google.com"
@@ -35,7 +35,7 @@ _TASK_STATES = {
 _VERDICTS = frozenset({"ModelBlessing", "InfraBlessing"})
 
 
-def job_of(job: aiplatform_v1.PipelineJob, where: Place) -> RemoteJob:
+def job_of(job: aiplatform_v1.PipelineJob, where: VertexPlace) -> RemoteJob:
     """A job as the service tells of it."""
     name = job.name.rsplit("/", 1)[-1]
     return RemoteJob(

@@ -4,12 +4,14 @@ from google.cloud import aiplatform_v1
 from google.protobuf import timestamp_pb2
 
 from millrace.cloud.remote.jobs import RemoteSchedule
-from millrace.cloud.vertex.client import Place
+from millrace.cloud.vertex.client import VertexPlace
 from millrace.cloud.vertex.jobs import CONSOLE, seconds
 from millrace.config.cloud_sections import Schedule
 
 
-def request(job: aiplatform_v1.PipelineJob, title: str, settings: Schedule, where: Place) -> aiplatform_v1.Schedule:
+def request(
+    job: aiplatform_v1.PipelineJob, title: str, settings: Schedule, where: VertexPlace
+) -> aiplatform_v1.Schedule:
     """The request that makes a schedule.
 
     The job in it is the one that `millrace submit` would send. (`PipelineJobSchedule` of the client leaves out the
@@ -41,7 +43,7 @@ def _timestamp(at: float) -> timestamp_pb2.Timestamp:
     return timestamp_pb2.Timestamp(seconds=int(at))
 
 
-def schedule_of(schedule: aiplatform_v1.Schedule, where: Place) -> RemoteSchedule:
+def schedule_of(schedule: aiplatform_v1.Schedule, where: VertexPlace) -> RemoteSchedule:
     """A schedule as the service tells of it."""
     name = schedule.name.rsplit("/", 1)[-1]
     return RemoteSchedule(

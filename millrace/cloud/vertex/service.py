@@ -50,7 +50,7 @@ class VertexService:
 
         def send() -> RemoteJob:
             parent = self._place.parent
-            found = call(
+            answer = call(
                 self._place,
                 "to start the job",
                 self._jobs.create_pipeline_job,
@@ -58,7 +58,7 @@ class VertexService:
                 pipeline_job=made,
                 pipeline_job_id=name,
             )
-            return job_of(found, self._place)
+            return job_of(answer, self._place)
 
         remedy = f"look: millrace jobs show {name}; asking again with --job-id {name} starts no second job"
         return send_once(send, lambda: self._find(name), repeatable=True, remedy=remedy, pauses=self._pauses)
@@ -73,8 +73,8 @@ class VertexService:
 
     def job(self, name: str) -> RemoteJob:
         """One job with its tasks."""
-        found = call(self._place, f"for the job {name}", self._jobs.get_pipeline_job, name=self._job_path(name))
-        return job_of(found, self._place)
+        answer = call(self._place, f"for the job {name}", self._jobs.get_pipeline_job, name=self._job_path(name))
+        return job_of(answer, self._place)
 
     def jobs(self, pipeline: str, limit: int) -> list[RemoteJob]:
         """The newest jobs, newest first."""
@@ -86,7 +86,7 @@ class VertexService:
         )
         with failures(self._place, "for the jobs"):
             pages = call(self._place, "for the jobs", self._jobs.list_pipeline_jobs, asked)
-            return [job_of(found, self._place) for found in itertools.islice(pages, limit)]
+            return [job_of(job, self._place) for job in itertools.islice(pages, limit)]
 
     def cancel(self, name: str) -> None:
         """Asks for a job to be cancelled."""
@@ -101,8 +101,8 @@ class VertexService:
         def send() -> RemoteSchedule:
             parent = self._place.parent
             create = self._schedules.create_schedule
-            found = call(self._place, "to make the schedule", create, parent=parent, schedule=asked)
-            return schedules.schedule_of(found, self._place)
+            answer = call(self._place, "to make the schedule", create, parent=parent, schedule=asked)
+            return schedules.schedule_of(answer, self._place)
 
         def find() -> Optional[RemoteSchedule]:
             return next((one for one in self.schedules() if one.title == title), None)
@@ -115,7 +115,7 @@ class VertexService:
         asked = aiplatform_v1.ListSchedulesRequest(parent=self._place.parent, order_by="create_time desc")
         with failures(self._place, "for the schedules"):
             pages = call(self._place, "for the schedules", self._schedules.list_schedules, asked)
-            return [schedules.schedule_of(found, self._place) for found in pages]
+            return [schedules.schedule_of(schedule, self._place) for schedule in pages]
 
     def delete_schedule(self, name: str) -> None:
         """Ends a schedule."""

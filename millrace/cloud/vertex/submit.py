@@ -20,13 +20,13 @@ from google.auth.transport.requests import AuthorizedSession
 from google.cloud import aiplatform_v1
 
 from millrace.base.errors import BadInput
-from millrace.cloud.vertex.client import Place, failures
+from millrace.cloud.vertex.client import VertexPlace, failures
 from millrace.jobspec.job import CompiledJob
 
 STORAGE = "https://storage.googleapis.com"
 
 
-def request(job: CompiledJob, name: str, where: Place, who: auth.Credentials) -> aiplatform_v1.PipelineJob:
+def request(job: CompiledJob, name: str, where: VertexPlace, who: auth.Credentials) -> aiplatform_v1.PipelineJob:
     """The request that starts a job.
 
     Args:
@@ -60,7 +60,7 @@ def _encryption(settings: dict[str, Any]) -> Any:
     return aiplatform_v1.EncryptionSpec(kms_key_name=key) if key else None
 
 
-def _built(job: CompiledJob, name: str, where: Place, who: auth.Credentials) -> Any:
+def _built(job: CompiledJob, name: str, where: VertexPlace, who: auth.Credentials) -> Any:
     """The client's own `PipelineJob`; importing that takes seconds, which only who sends a job should pay."""
     from google.cloud import aiplatform
 
@@ -90,7 +90,7 @@ def _built(job: CompiledJob, name: str, where: Place, who: auth.Credentials) -> 
             ) from error
 
 
-def require_bucket(job: CompiledJob, where: Place, who: auth.Credentials) -> None:
+def require_bucket(job: CompiledJob, where: VertexPlace, who: auth.Credentials) -> None:
     """Asks Cloud Storage whether the bucket of the pipeline root is there, within seconds.
 
     An account may start jobs and yet not see the bucket, so only a plain "there is none" is taken for an answer.
