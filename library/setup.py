@@ -27,13 +27,15 @@ def version() -> str:
 
 
 class BuildWithTemplate(build_py):
-    """Builds the package, and puts the project's files beside it."""
+    """Builds the package, and puts the licence and the project's files into it."""
 
     def run(self) -> None:
         super().run()
         if self.editable_mode or not WITH_TEMPLATE:
             return
-        target = Path(self.build_lib) / "millrace" / "new" / "template"
+        package = Path(self.build_lib) / "millrace"
+        shutil.copy(CHECKOUT / "LICENSE", package)
+        target = package / "new" / "template"
         for place, source in runpy.run_path(str(LIBRARY / "new" / "contents.py"))["collect"](CHECKOUT).items():
             (target / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target / place)

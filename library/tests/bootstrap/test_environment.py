@@ -35,7 +35,9 @@ class Setting:
             lock = self.checkout.root / "requirements" / f"{name}.txt"
             lock.parent.mkdir(parents=True, exist_ok=True)
             lock.write_text("tfx==1\n")
-        (self.checkout.root / "setup.py").write_text("")
+        self.setup_file = self.checkout.root / "library" / "setup.py"
+        self.setup_file.parent.mkdir()
+        self.setup_file.write_text("")
         for tool in ("git", "make", "g++"):
             make_tool(folder / "bin" / tool, "exit 0\n")
         for tool in ("mkdir", "ln", "seq"):
@@ -78,9 +80,9 @@ def test_a_new_lock_is_installed_into_the_environment_that_is_there(setting: Set
     assert setting.set_up() == ["pip sync", "pip install"]
 
 
-def test_a_changed_setup_py_is_installed(setting: Setting) -> None:
+def test_a_changed_setup_py_of_the_library_is_installed(setting: Setting) -> None:
     setting.set_up()
-    (setting.checkout.root / "setup.py").write_text("# more\n")
+    setting.setup_file.write_text("# more\n")
     assert setting.set_up() == ["pip sync", "pip install"]
 
 

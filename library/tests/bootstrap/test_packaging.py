@@ -64,7 +64,7 @@ def test_the_librarys_wheel_holds_one_package_its_command_and_the_files_of_a_pro
     held = names(library)
     assert sources(ROOT, "millrace") <= held
     assert {name.split("/")[0] for name in held} == {"millrace"}
-    assert {f"millrace/new/template/{place}" for place in collect(ROOT)} <= held
+    assert {f"millrace/new/template/{place}" for place in collect(ROOT)} | {"millrace/LICENSE"} <= held
     with zipfile.ZipFile(library) as files:
         [entry] = [name for name in files.namelist() if name.endswith("entry_points.txt")]
         assert "millrace = millrace.cli.main:main" in files.read(entry).decode()
