@@ -109,17 +109,21 @@ def _repacked(installed: metadata.Distribution) -> bytes:
         )
     [record] = [path for path in installed.files or () if path.name == "RECORD"]
     content, rows = io.BytesIO(), []
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(content, "w") as archive:
         for path in sorted(kept):
             data = Path(str(path.locate())).read_bytes()
-            # One date for all, so that the same library gives the same wheel.
-            archive.writestr(zipfile.ZipInfo(str(path), (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
+            _add(archive, str(path), data)
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             rows.append((str(path), f"sha256={digest}", str(len(data))))
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([*rows, (str(record), "", "")])
-        archive.writestr(str(record), text.getvalue())
+        _add(archive, str(record), text.getvalue().encode())
     return content.getvalue()
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    """Adds a file with one date for all, so that the same library gives the same wheel."""
+    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
 
 
 def _came_with_the_wheel(path: metadata.PackagePath) -> bool:

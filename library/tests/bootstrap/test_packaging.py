@@ -107,5 +107,6 @@ def test_the_wheel_and_the_archive_install_and_work_outside_the_checkout(
     models, millrace, made = done.stdout.splitlines()
     assert models.startswith(str(tmp_path / "site")) and millrace.startswith(str(tmp_path / "site"))
     with zipfile.ZipFile(library) as first, zipfile.ZipFile(tmp_path / made) as second:
+        assert {info.date_time for info in second.infolist()} == {(1980, 1, 1, 0, 0, 0)}, "always the same bytes"
         content = {name: first.read(name) for name in first.namelist() if not name.endswith("RECORD")}
         assert {name: second.read(name) for name in second.namelist() if not name.endswith("RECORD")} == content

@@ -114,12 +114,17 @@ def test_an_image_without_the_librarys_wheel_says_what_to_do(away, shop, tmp_pat
 
 
 def test_a_table_of_ones_own_runs_to_a_pushed_model(away, shop, tmp_path):
-    rows = [f"{age},{card},{int(age > 44)}" for age in range(20, 70) for card in ("gold", "plain") for _ in range(20)]
+    rows = [
+        f"{age},{card},{int(age + seen > 44)}"
+        for age in range(20, 70)
+        for card in ("gold", "plain")
+        for seen in range(20)
+    ]
     (tmp_path / "my.csv").write_text("\n".join(["age,card,income", *rows]) + "\n")
     made = away.millrace(tmp_path, "new", "stall", "--data", "my.csv", "--label", "income")
     assert made.returncode == 0, made.stderr
     (tmp_path / "stall/.venv").symlink_to(shop / ".venv")
-    done = away.done(tmp_path / "stall", "make", "run", "ARGS=--set training.steps=200")
+    done = away.done(tmp_path / "stall", "make", "run")
     assert "pushed to:" in done
     assert " passed" in away.done(tmp_path / "stall", "make", "test")
 
