@@ -4,6 +4,7 @@ On a terminal only text that may be folded is folded; an id, a path or a number 
 screen must be whole. In a pipe each row is one line, aligned, without colours, however long it is.
 """
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Optional, Union
@@ -70,7 +71,7 @@ def show(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], console
     console = console or Console(highlight=False)
     cells = [list(row) for row in rows]
     if not console.is_terminal:
-        for line in _lines(columns, cells):
+        for line in lines(columns, cells):
             console.print(Text(line), soft_wrap=True)
         return
     # Where even the columns that never fold are too wide, the terminal itself breaks the lines: nothing is cut off.
@@ -79,18 +80,47 @@ def show(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], console
     console.width = shown
 
 
-def _lines(columns: Sequence[TableColumn], rows: Sequence[Sequence[Cell]]) -> list[str]:
+def lines(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]]) -> list[str]:
+    """The table as plain text that is as wide as it has to be.
+
+    Args:
+        columns: from left to right; where none has a title there is no line of titles.
+        rows: a cell for each column; the lines of a cell become one, with `; ` between.
+
+    Returns:
+        A line of titles, and a line for each row.
+    """
     heads = [[column.head for column in columns]] if any(column.head for column in columns) else []
     plain = heads + [["; ".join(str(cell).splitlines()) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*plain, strict=True)]
-    lines = []
+    aligned = []
     for row in plain:
         padded = []
         for column, cell, width in zip(columns, row, widths, strict=True):
             space = " " * (width - cell_len(cell))
             padded.append(space + cell if column.right else cell + space)
-        lines.append((" " * _GAP).join(padded).rstrip())
-    return lines
+        aligned.append((" " * _GAP).join(padded).rstrip())
+    return aligned
+
+
+def page(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], width: int) -> list[str]:
+    """The table as plain text for a page, in a file or in an error, that is read on any screen.
+
+    Args:
+        columns: from left to right.
+        rows: a cell for each column.
+        width: in characters; what folds is folded to it.
+
+    Returns:
+        The lines of the page, wider than asked for where something that never folds is.
+    """
+    cells = [list(row) for row in rows]
+    console = Console(
+        file=io.StringIO(), width=max(width, _least(columns, cells)), color_system=None, legacy_windows=False
+    )
+    with console.capture() as captured:
+        console.print(table(columns, cells))
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _least(columns: Sequence[TableColumn], rows: Sequence[Sequence[Cell]]) -> int:

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from rich.text import Text
 
-from millrace.base.tables import TableColumn, show
+from millrace.base.tables import TableColumn, page, show
 
 RUN = "20260701-093000-a-very-long-name-of-a-run-that-somebody-copies"
 WHY = "the model is not blessed since its AUC is below the threshold in two of the eleven slices"
@@ -55,3 +55,8 @@ def test_square_brackets_are_text_and_wide_characters_count_for_two():
 def test_a_table_without_heads_and_one_without_rows():
     assert printed(80, False, [("a", "b")], (TableColumn(""), TableColumn(""))) == "a  b\n"
     assert printed(80, False, []) == "run  seconds  why\n"
+
+
+def test_a_page_is_as_wide_as_asked_for_unless_an_id_is_wider():
+    assert max(map(len, page(COLUMNS, [("b", "1.0", WHY)], 60))) <= 60
+    assert any(RUN in line for line in page(COLUMNS, [(RUN, "1.0", WHY)], 60))

@@ -1,24 +1,27 @@
 """How a verdict reads: a table for people, JSON for programs, and the next command."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from millrace.base import tables
 from millrace.base.errors import GateRefused
+from millrace.base.tables import TableColumn
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.gate import Verdict
 from millrace.components.data_gate.policy import OWN
 
-_COLUMNS = ("feature", "split", "reason", "expected", "seen", "rows")
-_CELL = 44
-_WIDTH = 220
+_COLUMNS = (
+    TableColumn("feature"),
+    TableColumn("split"),
+    TableColumn("reason"),
+    TableColumn("expected", folds=True),
+    TableColumn("seen", folds=True),
+    TableColumn("rows", right=True),
+)
+_WIDTH = 140
 _WAIVER_DAYS = 30
 
 # What fixes each of DataGate's own reasons.
@@ -96,22 +99,7 @@ def _headline(verdict: Verdict) -> str:
 
 def table(findings: Sequence[Finding]) -> str:
     """An aligned plain-text table; the same finding in several splits is one row."""
-    grid = Table(box=None, pad_edge=False, header_style="")
-    for column in _COLUMNS:
-        wide = column in ("expected", "seen")
-        grid.add_column(
-            column,
-            no_wrap=not wide,
-            max_width=_CELL if wide else None,
-            overflow="fold",
-            justify="right" if column == "rows" else "left",
-        )
-    for cells in _rows(findings):
-        grid.add_row(*(Text(cell) for cell in cells))
-    console = Console(file=io.StringIO(), width=_WIDTH, color_system=None, force_terminal=False, legacy_windows=False)
-    with console.capture() as captured:
-        console.print(grid)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    return "\n".join(tables.page(_COLUMNS, _rows(findings), _WIDTH))
 
 
 def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:

@@ -10,7 +10,9 @@ from typing import Literal, Optional, Union
 
 from pydantic import BaseModel, ConfigDict
 
+from millrace.base import tables
 from millrace.base.numbers import rounded
+from millrace.base.tables import TableColumn
 
 JSON_NAME = "gate_report.json"
 TEXT_NAME = "gate_report.txt"
@@ -92,27 +94,28 @@ def number(value: Optional[float]) -> str:
     return "-" if value is None else rounded(value, 4)
 
 
-_HEADS = ("metric", "slice", "examples", "value", "baseline", "threshold", "verdict")
-_RIGHT = {"examples", "value", "baseline"}
+_COLUMNS = (
+    TableColumn("metric"),
+    TableColumn("slice"),
+    TableColumn("examples", right=True),
+    TableColumn("value", right=True),
+    TableColumn("baseline", right=True),
+    TableColumn("threshold"),
+    TableColumn("verdict"),
+)
 
 
 def _table(rows: tuple[Row, ...]) -> list[str]:
-    cells = [_HEADS]
-    for row in rows:
-        value = number(row.value)
-        if row.interval is not None:
-            value += f" [{number(row.interval[0])}, {number(row.interval[1])}]"
-        examples = "-" if row.examples is None else str(row.examples)
-        cells.append((row.metric, row.slice, examples, value, number(row.baseline), row.threshold, row.verdict))
-    widths = [max(len(line[at]) for line in cells) for at in range(len(_HEADS))]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if head in _RIGHT else cell.ljust(width)
-            for head, cell, width in zip(_HEADS, line, widths, strict=True)
-        ).rstrip()
-        for line in cells
-    ]
-    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+    heads, *rest = tables.lines(_COLUMNS, map(_cells, rows))
+    return [heads, "-" * max(map(len, (heads, *rest))), *rest]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    value = number(row.value)
+    if row.interval is not None:
+        value += f" [{number(row.interval[0])}, {number(row.interval[1])}]"
+    examples = "-" if row.examples is None else str(row.examples)
+    return row.metric, row.slice, examples, value, number(row.baseline), row.threshold, row.verdict
 
 
 def _notes(rows: tuple[Row, ...]) -> list[str]:
