@@ -16,7 +16,12 @@ PLATFORMS: dict[Dialect, Platform] = {"vertex": VERTEX, "kubeflow": KUBEFLOW}
 
 
 def compiled_file(config: Config, runner: Dialect) -> Path:
-    """Where a pipeline's compiled job goes when no file is named: ROOT/compiled/NAME-vertex.json or -kubeflow.yaml."""
+    """Where a pipeline's compiled job goes when no file is named: ROOT/compiled/NAME-vertex.json or -kubeflow.yaml.
+
+    Args:
+        config: gives ROOT and NAME.
+        runner: "vertex" or "kubeflow".
+    """
     return layout(config).local / "compiled" / f"{config.name}{SUFFIXES[runner]}"
 
 

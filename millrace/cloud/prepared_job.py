@@ -34,6 +34,10 @@ class Progress:
 def compiled_before(file: Optional[Path], runner: Optional[Dialect]) -> Optional[CompiledJob]:
     """The job in a file; None when no file is named.
 
+    Args:
+        file: a compiled job, as `millrace compile` writes it; None when none is named.
+        runner: the service that is asked for; None when any will do.
+
     Raises:
         BadInput: it is no compiled job, or is for another service than the one that is asked for.
     """
@@ -76,6 +80,15 @@ def prepared(
 
 def ready(job: CompiledJob, config: Config, values: dict[str, str], progress: Progress) -> CompiledJob:
     """The job with the values of its parameters, and nothing in it that is known to be refused later.
+
+    Args:
+        job: a compiled job.
+        config: of the pipeline; says which service and which stages.
+        values: what the parameters are set to, by name.
+        progress: is given what the check of the job said.
+
+    Returns:
+        The job that can be sent.
 
     Raises:
         BadInput: a parameter is unknown, has a value of another type, or has none; or a check says no.

@@ -12,7 +12,12 @@ KUBEFLOW: Dialect = "kubeflow"
 
 
 def meant(config: Config, runner: Optional[Dialect] = None) -> Dialect:
-    """The service: the one that is asked for, else Kubeflow Pipelines where only that has an address."""
+    """The service: the one that is asked for, else Kubeflow Pipelines where only that has an address.
+
+    Args:
+        config: says which services have an address.
+        runner: the service that is asked for; None when none is.
+    """
     only_kubeflow = config.kubeflow.host and not config.vertex.project
     return runner or (KUBEFLOW if only_kubeflow else VERTEX)
 

@@ -78,7 +78,15 @@ def _classes(plan: NewPipeline) -> str:
 
 
 def changes(before: str, after: str) -> list[str]:
-    """What changes between two texts, in words: how many lines come and go."""
+    """What changes between two texts, in words: how many lines come and go.
+
+    Args:
+        before: the text that is there; empty when there is none.
+        after: the text that would be written.
+
+    Returns:
+        A phrase per kind of change, such as "3 lines come"; none where the texts are equal.
+    """
     matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
     added = removed = 0
     for what, old_start, old_end, new_start, new_end in matcher.get_opcodes():

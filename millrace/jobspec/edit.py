@@ -29,7 +29,14 @@ def container(job: CompiledJob, stage: str) -> Spec:
 
 
 def declare_parameter(job: CompiledJob, name: str, kind: str, default: Any) -> None:
-    """Declares a runtime parameter of the job. Schema 2.0 knows no defaults: there the value is given with the job."""
+    """Declares a runtime parameter of the job. Schema 2.0 knows no defaults: there the value is given with the job.
+
+    Args:
+        job: is changed.
+        name: the parameter's.
+        kind: its type in schema 2.1, for instance NUMBER_INTEGER.
+        default: its value when none is given.
+    """
     declared = job.spec["root"].setdefault("inputDefinitions", {}).setdefault("parameters", {})
     if is_2_0(job):
         declared[name] = {"type": _TYPES_IN_2_0.get(kind, "STRING")}
@@ -39,14 +46,28 @@ def declare_parameter(job: CompiledJob, name: str, kind: str, default: Any) -> N
 
 
 def pass_parameter(job: CompiledJob, stage: str, wanted: str, name: str) -> None:
-    """Gives a stage a runtime parameter of the job, as its input `wanted`; a constant that was there is replaced."""
+    """Gives a stage a runtime parameter of the job, as its input `wanted`; a constant that was there is replaced.
+
+    Args:
+        job: is changed.
+        stage: the task's name.
+        wanted: the input's name.
+        name: the job's parameter.
+    """
     declared = job.spec["root"]["inputDefinitions"]["parameters"][name]
     kinds = {key: value for key, value in declared.items() if key in ("type", "parameterType")}
     _set_input(job, stage, wanted, kinds, {"componentInputParameter": name})
 
 
 def pass_constant(job: CompiledJob, stage: str, wanted: str, text: str) -> None:
-    """Gives a stage a text as its input `wanted`."""
+    """Gives a stage a text as its input `wanted`.
+
+    Args:
+        job: is changed.
+        stage: the task's name.
+        wanted: the input's name.
+        text: the constant.
+    """
     if is_2_0(job):
         _set_input(job, stage, wanted, {"type": "STRING"}, {"runtimeValue": {"constantValue": _typed(text)}})
     else:
@@ -54,7 +75,15 @@ def pass_constant(job: CompiledJob, stage: str, wanted: str, text: str) -> None:
 
 
 def pass_output(job: CompiledJob, stage: str, wanted: str, kind: str, producer: str) -> None:
-    """Gives a stage the output parameter `wanted` of another task, under the same name."""
+    """Gives a stage the output parameter `wanted` of another task, under the same name.
+
+    Args:
+        job: is changed.
+        stage: the task's name.
+        wanted: the name of the output, and of the input.
+        kind: its type in schema 2.1.
+        producer: the task that puts it out.
+    """
     source = {"taskOutputParameter": {"producerTask": producer, "outputParameterKey": wanted}}
     _set_input(job, stage, wanted, {"parameterType": kind}, source)
 
@@ -85,7 +114,13 @@ def _typed(value: Any) -> Spec:
 
 
 def set_resources(job: CompiledJob, stage: str, wanted: StageResources) -> None:
-    """Sets what a stage's container gets: processors, memory in GB, accelerators."""
+    """Sets what a stage's container gets: processors, memory in GB, accelerators.
+
+    Args:
+        job: is changed.
+        stage: the task's name.
+        wanted: the configuration's section of the stage; what it leaves open is left as it is.
+    """
     resources: Spec = {}
     if wanted.cpu:
         resources["cpuLimit"] = wanted.cpu
@@ -98,12 +133,24 @@ def set_resources(job: CompiledJob, stage: str, wanted: StageResources) -> None:
 
 
 def set_caching(job: CompiledJob, stage: str, enabled: bool) -> None:
-    """Says whether the service may serve a stage from its cache."""
+    """Says whether the service may serve a stage from its cache.
+
+    Args:
+        job: is changed.
+        stage: the task's name.
+        enabled: whether an earlier execution's outputs may be taken.
+    """
     job.tasks[stage]["cachingOptions"] = {"enableCache": enabled}
 
 
 def set_retries(job: CompiledJob, stage: str, wanted: StageResources) -> None:
-    """Has a stage tried again when it fails, after a wait that doubles."""
+    """Has a stage tried again when it fails, after a wait that doubles.
+
+    Args:
+        job: is changed.
+        stage: the task's name.
+        wanted: the configuration's section of the stage: the number of tries after the first.
+    """
     if wanted.retries:
         first = {} if wanted.retry_seconds is None else {"backoffDuration": f"{wanted.retry_seconds}s"}
         job.tasks[stage]["retryPolicy"] = {
@@ -115,7 +162,13 @@ def set_retries(job: CompiledJob, stage: str, wanted: StageResources) -> None:
 
 
 def set_timeout(job: CompiledJob, stage: str, minutes: int) -> None:
-    """Ends a stage that takes too long. No service has a word for that, so the container does it itself."""
+    """Ends a stage that takes too long. No service has a word for that, so the container does it itself.
+
+    Args:
+        job: is changed.
+        stage: the task's name.
+        minutes: after the container's start.
+    """
     runs = container(job, stage)
     seconds = str(minutes * 60)
     if "millrace.container" in runs.get("command", ()):

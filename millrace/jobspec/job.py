@@ -140,7 +140,12 @@ class CompiledJob:
         return self.executors.get(str(self.component(task).get("executorLabel", "")), {})
 
     def value(self, task: Mapping[str, Any], name: str) -> Any:
-        """What a task gets as a parameter: a constant, or the job's value of a runtime parameter; None if neither."""
+        """What a task gets as a parameter: a constant, or the job's value of a runtime parameter; None if neither.
+
+        Args:
+            task: the task's spec.
+            name: the input parameter's name.
+        """
         said = task.get("inputs", {}).get("parameters", {}).get(name, {})
         if "componentInputParameter" in said:
             return self.effective_values.get(said["componentInputParameter"])
@@ -256,7 +261,12 @@ _MAKE_ONE = "make one with: millrace compile --runner vertex"
 
 
 def from_documents(documents: list[Any], file: str = "") -> CompiledJob:
-    """Makes a job of the parsed documents of a file; see `load`."""
+    """Makes a job of the parsed documents of a file; see `load`.
+
+    Args:
+        documents: one of a Vertex AI job, one or two of a Kubeflow job.
+        file: where they were read, for messages.
+    """
     first = documents[0] if documents else None
     spec = first.get("pipelineSpec", first) if isinstance(first, dict) else None
     if not isinstance(first, dict) or not isinstance(spec, dict) or "root" not in spec or "components" not in spec:

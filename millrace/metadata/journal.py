@@ -62,7 +62,14 @@ class Journal:
         self._file = folder / FILE_NAME
 
     def record(self, stage: str, state: State, note: str = "", failure: Optional[Failure] = None) -> None:
-        """Appends one event; a single write, so that lines of several processes do not mix."""
+        """Appends one event; a single write, so that lines of several processes do not mix.
+
+        Args:
+            stage: the stage's id.
+            state: the state that it is in from now on.
+            note: a few words for a person.
+            failure: what went wrong, when something did.
+        """
         line = json.dumps(asdict(Event(stage, state, time.time(), note, failure))) + "\n"
         descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:

@@ -86,7 +86,12 @@ class RunRecord:
         return max((record.ended for record in self.stages.values()), default=0)
 
     def artifact(self, stage: str, key: str) -> Optional[metadata_store_pb2.Artifact]:
-        """The only artifact of a stage's output; None when the stage did not get that far."""
+        """The only artifact of a stage's output; None when the stage did not get that far.
+
+        Args:
+            stage: the stage's id.
+            key: the output's key, for instance `model`.
+        """
         record = self.stages.get(stage)
         found = record.outputs.get(key, []) if record else []
         return found[0] if found else None
@@ -187,13 +192,23 @@ def gate_report(run: RunRecord) -> Optional[GateReport]:
 
 
 def blessing(run: RunRecord, stage: str) -> Optional[bool]:
-    """Whether a run's Evaluator or InfraValidator blessed the model; None when it did not get that far."""
+    """Whether a run's Evaluator or InfraValidator blessed the model; None when it did not get that far.
+
+    Args:
+        run: the run.
+        stage: "Evaluator" or "InfraValidator".
+    """
     artifact = run.artifact(stage, "blessing")
     return bool(artifact.custom_properties["blessed"].int_value) if artifact else None
 
 
 def reason(run: RunRecord, stage: str) -> str:
-    """Why a run's Evaluator or InfraValidator said what it said, in one sentence."""
+    """Why a run's Evaluator or InfraValidator said what it said, in one sentence.
+
+    Args:
+        run: the run.
+        stage: "Evaluator" or "InfraValidator".
+    """
     artifact = run.artifact(stage, "blessing")
     return artifact.custom_properties["reason"].string_value if artifact else ""
 

@@ -75,6 +75,10 @@ class ModelVersions:
     def status(self, name: str, version: Optional[int]) -> get_model_status_pb2.GetModelStatusResponse:
         """The states of all versions seen, the newest first, or of one.
 
+        Args:
+            name: the model's name, as the client asks for it.
+            version: the version's number; None for all.
+
         Raises:
             tf.errors.NotFoundError: none is known.
         """

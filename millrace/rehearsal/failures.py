@@ -83,7 +83,12 @@ def _ending(code: int) -> str:
 
 
 def as_failure(error: BaseException, task: str) -> Failure:
-    """An exception of the rehearsal's own as a failure of a task."""
+    """An exception of the rehearsal's own as a failure of a task.
+
+    Args:
+        error: what was raised.
+        task: the task's name, which stands for the place where the error has none.
+    """
     failure = describe(error)
     if isinstance(error, MillraceError):
         return Failure(error.what, error.where or task, error.remedy, error.exit_code)

@@ -50,7 +50,13 @@ class Lineage:
         return self._store
 
     def new_artifact(self, schema: Mapping[str, Any], name: str = "", uri: str = "") -> Artifact:
-        """An artifact that is still to be made, with an id and, unless one is given, the name that follows from it."""
+        """An artifact that is still to be made, with an id and, unless one is given, the name that follows from it.
+
+        Args:
+            schema: its type, as in a compiled job.
+            name: its resource name; empty for one that is made from its id.
+            uri: where it will be.
+        """
         with self._lock:
             stored = _Stored(type_id=self._artifact_type(schema), uri=uri, state=_Stored.PENDING)
             [number] = self._store.put_artifacts([stored])
@@ -117,7 +123,14 @@ class Lineage:
             self._put(execution, task, pairs)
 
     def fail(self, task: str, execution_id: int, outputs: Artifacts, reason: str) -> None:
-        """Records that a task failed; what it was to make is abandoned."""
+        """Records that a task failed; what it was to make is abandoned.
+
+        Args:
+            task: the task's name.
+            execution_id: what `begin` gave.
+            outputs: the artifacts that it was to make.
+            reason: why, in a sentence.
+        """
         with self._lock:
             [execution] = self._store.get_executions_by_id([execution_id])
             execution.last_known_state = _Execution.FAILED

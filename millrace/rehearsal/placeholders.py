@@ -35,7 +35,12 @@ def fill_in(texts: Sequence[str], executor_input: Mapping[str, Any], job: Mappin
 
 
 def fill_in_job(value: Any, job: Mapping[str, str]) -> Any:
-    """Replaces what the service says of the job in a constant of the spec."""
+    """Replaces what the service says of the job in a constant of the spec.
+
+    Args:
+        value: a constant of the spec; only in a text are there placeholders.
+        job: the service's facts of the job, by the placeholder's name.
+    """
     if not isinstance(value, str):
         return value
     return re.sub(r"\{\{\$\.(pipeline_\w+)\}\}", lambda match: job.get(match[1], match[0]), value)

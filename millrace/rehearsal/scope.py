@@ -48,6 +48,13 @@ class Scope:
     ) -> tuple[dict[str, Any], dict[str, list[Artifact]]]:
         """The parameters and the input artifacts of a task.
 
+        Args:
+            task: the task's spec.
+            component: the component's spec, which declares the inputs and their defaults.
+
+        Returns:
+            Values by parameter, and artifacts by input key.
+
         Raises:
             MillraceError: a value is missing, or a producer is not there.
             NotRehearsed: a producer could not run here.

@@ -77,7 +77,12 @@ class World:
     outcomes: dict[str, TaskOutcome] = field(default_factory=dict)
 
     def find(self, task: str, sentence: str) -> None:
-        """Adds a finding."""
+        """Adds a finding.
+
+        Args:
+            task: the task that it is about.
+            sentence: how the rehearsal differs from the service there.
+        """
         self.findings.append(f"{task}: {self.clouds.cloud(sentence)}")
 
     def log_of(self, task: str) -> Path:

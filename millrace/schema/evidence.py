@@ -80,6 +80,10 @@ def _splits(folder: Path, name: str, kind: type[P]) -> Iterator[tuple[str, P]]:
 def read_binary(file: Path, kind: type[P]) -> P:
     """A serialized proto from a file.
 
+    Args:
+        file: where it is.
+        kind: the message's class.
+
     Raises:
         SchemaError: the file cannot be read, or holds something else.
     """

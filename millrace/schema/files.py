@@ -119,6 +119,10 @@ def _wait_for(folder: int, path: Path, deadline: float) -> None:
 def write(path: Path, text: str) -> None:
     """Puts a text in place of a file's content, whole or not at all; a link keeps pointing to the file.
 
+    Args:
+        path: the file, or a link to it.
+        text: its whole content.
+
     Raises:
         SchemaError: the file cannot be written.
     """

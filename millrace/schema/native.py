@@ -101,7 +101,13 @@ def infer(
     max_string_domain: int = MAX_STRING_DOMAIN,
     infer_shape: bool = True,
 ) -> schema_pb2.Schema:
-    """The schema that `tfdv.infer_schema` would write for the statistics."""
+    """The schema that `tfdv.infer_schema` would write for the statistics.
+
+    Args:
+        statistics: of one split, as TFDV computes them.
+        max_string_domain: distinct values up to which a text column gets a domain.
+        infer_shape: whether a column with the same number of values in each row gets a shape.
+    """
     usable = statistics_pb2.DatasetFeatureStatistics()
     usable.CopyFrom(statistics)
     # A feature without common statistics (a sparse or a weighted one) is derived from others; TFDV leaves it out too.

@@ -183,7 +183,12 @@ def whole(feature: Feature, named: Mapping[str, schema_pb2.StringDomain]) -> str
 
 
 def only(message: Message, fields: Iterable[str]) -> Message:
-    """A copy of a message with some of its fields."""
+    """A copy of a message with some of its fields.
+
+    Args:
+        message: any proto.
+        fields: the names of those that are kept.
+    """
     kept, wanted = type(message)(), set(fields)
     kept.CopyFrom(message)
     for field, _ in message.ListFields():
@@ -199,7 +204,12 @@ def plain(message: Message, fields: Iterable[str]) -> str:
 
 
 def fits(domain: str, type_name: str) -> bool:
-    """Whether a kind of domain says something about values of a type; those of meaning (images, URLs) fit any."""
+    """Whether a kind of domain says something about values of a type; those of meaning (images, URLs) fit any.
+
+    Args:
+        domain: the field of the proto's `domain_info`.
+        type_name: INT, FLOAT, BYTES or STRUCT.
+    """
     kinds = {"int_domain": ("INT", "BYTES"), "float_domain": ("FLOAT", "BYTES"), "struct_domain": ("STRUCT",)}
     kinds |= {"domain": ("BYTES",), "string_domain": ("BYTES",)}
     return type_name in kinds.get(domain, (type_name,))

@@ -138,7 +138,13 @@ class Workbench:
     def findings(
         self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
     ) -> tuple[Finding, ...]:
-        """What DataGate says about a run's statistics and anomalies, by the configured policy."""
+        """What DataGate says about a run's statistics and anomalies, by the configured policy.
+
+        Args:
+            statistics: by split.
+            anomalies: by split, as TFDV found them.
+            schema: by which the run is judged.
+        """
         splits = [read_split(name, proto, anomalies.get(name)) for name, proto in statistics.items()]
         use = Use.of(self.config.label, list(self.config.feature_table().columns()))
         return gate.judge(splits, schema, use, section=self.config.data_gate, today=clock.today()).findings
@@ -146,7 +152,13 @@ class Workbench:
     def blocks(
         self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
     ) -> list[Blocker]:
-        """What of it stops a run."""
+        """What of it stops a run.
+
+        Args:
+            statistics: by split.
+            anomalies: by split, as TFDV found them.
+            schema: by which the run is judged.
+        """
         findings = [finding for finding in self.findings(statistics, anomalies, schema) if finding.action == "block"]
         return list(dict.fromkeys(Blocker(finding.feature, finding.reason) for finding in findings))
 

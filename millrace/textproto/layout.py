@@ -74,7 +74,12 @@ class TextLayout:
             self.replace(kept[-1].comma, kept[-1].comma + 1, "")
 
     def add_fields_after(self, anchor: Field, blocks: list[Block]) -> None:
-        """Inserts fields after one that stays, separated as that one is."""
+        """Inserts fields after one that stays, separated as that one is.
+
+        Args:
+            anchor: a field that stays.
+            blocks: the new fields' texts, in order.
+        """
         ends = [anchor.separator] * len(blocks)
         if not self._has_own_lines(anchor):
             inserted = "".join(f" {block.one_line}{end}" for block, end in zip(blocks, ends, strict=True))
@@ -108,7 +113,12 @@ class TextLayout:
             self.replace(start, start, inserted + gap)
 
     def add_items_after(self, anchor: Item, blocks: list[Block]) -> None:
-        """Inserts elements into a list after one that stays."""
+        """Inserts elements into a list after one that stays.
+
+        Args:
+            anchor: an element that stays.
+            blocks: the new elements' texts, in order.
+        """
         if not self._has_own_lines(anchor):
             inserted = "".join(f", {block.one_line}" for block in blocks)
             self.replace(anchor.value.end, anchor.value.end, inserted)
@@ -132,7 +142,13 @@ class TextLayout:
         return "\n" in self.text[value.start : value.end]
 
     def indented(self, lines: tuple[str, ...], at: int = -1, deeper: bool = False) -> str:
-        """A block's lines with the indentation of the line at offset `at`, or one level deeper."""
+        """A block's lines with the indentation of the line at offset `at`, or one level deeper.
+
+        Args:
+            lines: the block's, each level of indentation one tab.
+            at: an offset in the line to indent as; negative for no indentation.
+            deeper: whether one level deeper than that line.
+        """
         indent = self._indent(at) if at >= 0 else ""
         if deeper:
             indent += self._unit

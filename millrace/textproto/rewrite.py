@@ -82,7 +82,12 @@ def rewrite(text: str, target: Proto) -> str:
 
 
 def preview(text: str, target: Proto) -> str:
-    """What `rewrite` gives, without the check that it says what it is to: for texts that are shown, not written."""
+    """What `rewrite` gives, without the check that it says what it is to: for texts that are shown, not written.
+
+    Args:
+        text: a proto of target's type in text format.
+        target: what the text is to say.
+    """
     kind: Any = type(target)
     root, current = _parsed(text, kind)
     if current == target:

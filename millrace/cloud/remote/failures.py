@@ -73,7 +73,13 @@ def refused(status: int, message: str, asked: str, where: str, remedies: Mapping
 
 
 def silent(asked: str, where: str, seconds: float) -> ServiceFailure:
-    """The failure of a service that takes the request and does not answer."""
+    """The failure of a service that takes the request and does not answer.
+
+    Args:
+        asked: what the service was asked for, as in "to start the job".
+        where: the service, in words.
+        seconds: how long was waited.
+    """
     return ServiceFailure(
         f"asked {asked}, the service did not answer within {seconds:g} s",
         where=where,
@@ -83,7 +89,13 @@ def silent(asked: str, where: str, seconds: float) -> ServiceFailure:
 
 
 def unreachable(asked: str, where: str, reason: str) -> ServiceFailure:
-    """The failure of a service to which there is no way: no address, no route, no TLS."""
+    """The failure of a service to which there is no way: no address, no route, no TLS.
+
+    Args:
+        asked: what the service was to be asked for, as in "to start the job".
+        where: the service, in words.
+        reason: why there is no way to it.
+    """
     return ServiceFailure(
         f"could not be reached {asked}: {reason}",
         where=where,

@@ -150,7 +150,16 @@ class Service(Protocol):
         """Asks for a job to be cancelled."""
 
     def create_schedule(self, job: CompiledJob, title: str, when: Schedule) -> RemoteSchedule:
-        """Starts a job again and again."""
+        """Starts a job again and again.
+
+        Args:
+            job: a job that is ready to be sent.
+            title: the schedule's name.
+            when: the cron expression, its limits and its dates.
+
+        Returns:
+            The schedule as the service made it.
+        """
 
     def schedules(self) -> list[RemoteSchedule]:
         """Every schedule, newest first."""

@@ -95,6 +95,11 @@ def require_bucket(job: CompiledJob, where: VertexPlace, who: auth.Credentials) 
 
     An account may start jobs and yet not see the bucket, so only a plain "there is none" is taken for an answer.
 
+    Args:
+        job: gives the pipeline root.
+        where: the project, the region and the API's address.
+        who: the credentials to ask with.
+
     Raises:
         BadInput: there is no such bucket.
     """

@@ -41,7 +41,15 @@ def tfdv_findings(split: CheckedSplit, schema: schema_pb2.Schema) -> list[Findin
 
 
 def feature_at(features: Iterable[schema_pb2.Feature], path: tuple[str, ...]) -> Optional[schema_pb2.Feature]:
-    """The schema's feature at a path; steps after the first lead into struct domains."""
+    """The schema's feature at a path; steps after the first lead into struct domains.
+
+    Args:
+        features: of the schema, or of a struct domain.
+        path: the steps of a feature's path, as in TFDV's statistics.
+
+    Returns:
+        The feature; None when the schema has none there.
+    """
     for feature in features if path else ():
         if feature.name == path[0]:
             return feature_at(feature.struct_domain.feature, path[1:]) if path[1:] else feature

@@ -124,7 +124,13 @@ def _cells(group: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def remedy(verdict: Verdict, files: Files, today: date) -> str:
-    """The next commands: for bad input what to fix, for a broken contract the three ways to go on."""
+    """The next commands: for bad input what to fix, for a broken contract the three ways to go on.
+
+    Args:
+        verdict: the gate's.
+        files: the paths that the commands name.
+        today: by which the waiver that it offers is dated.
+    """
     blocking = verdict.of("block")
     steps = list(dict.fromkeys(_MEND[finding.reason] for finding in blocking if finding.reason in _MEND))
     if steps and files.config:
@@ -153,7 +159,12 @@ def _contract_steps(contract: Sequence[Finding], files: Files, today: date) -> l
 
 
 def as_text(verdict: Verdict, splits: Sequence[CheckedSplit]) -> str:
-    """The report of a run that may go on, warnings and waived findings listed."""
+    """The report of a run that may go on, warnings and waived findings listed.
+
+    Args:
+        verdict: the gate's.
+        splits: what was judged, for the numbers of rows.
+    """
     sizes = ", ".join(f"{split.name} {split.rows:,} rows" for split in splits)
     parts = [f"DataGate: passed ({sizes})."]
     for action, title in (("warn", "Warnings"), ("waived", "Waived"), ("ignore", "Ignored")):
@@ -165,7 +176,14 @@ def as_text(verdict: Verdict, splits: Sequence[CheckedSplit]) -> str:
 
 
 def as_json(verdict: Verdict, splits: Sequence[CheckedSplit], policy: Mapping[str, str], today: date) -> str:
-    """The whole verdict: the day, the splits' rows, the policy's changes, every finding with its action."""
+    """The whole verdict: the day, the splits' rows, the policy's changes, every finding with its action.
+
+    Args:
+        verdict: the gate's.
+        splits: what was judged, for the numbers of rows.
+        policy: the configured actions by reason.
+        today: the day on which waivers were looked at.
+    """
     document = {
         "passed": verdict.passed,
         "judged_on": today.isoformat(),

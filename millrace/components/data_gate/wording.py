@@ -70,7 +70,12 @@ def in_words(case: Case) -> Words:
 
 
 def share(rows: int, of: int) -> str:
-    """`1 row (0.01%)`: a number of rows and its share, never rounded down to nothing."""
+    """`1 row (0.01%)`: a number of rows and its share, never rounded down to nothing.
+
+    Args:
+        rows: how many.
+        of: of how many; 0 where that is not known, and no share is given.
+    """
     noun = "row" if rows == 1 else "rows"
     if not of:
         return f"{rows:,} {noun}"
@@ -79,7 +84,12 @@ def share(rows: int, of: int) -> str:
 
 
 def values_in_rows(counts: Mapping[str, int], of: int) -> str:
-    """`'Prcard' in 1 row (0.01%)`: the first few values with their rows."""
+    """`'Prcard' in 1 row (0.01%)`: the first few values with their rows.
+
+    Args:
+        counts: rows by value, the most frequent first.
+        of: rows of the split.
+    """
     phrases = [f"{value!r} in {share(rows, of)}" for value, rows in list(counts.items())[:_EXAMPLES]]
     more = len(counts) - _EXAMPLES
     return ", ".join(phrases) + (f", and {more} more" if more > 0 else "")

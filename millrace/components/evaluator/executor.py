@@ -96,7 +96,12 @@ class Executor(tfx_executor.Executor):
 
 
 def read_inputs(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]) -> Inputs:
-    """The executor's inputs by name."""
+    """The executor's inputs by name.
+
+    Args:
+        input_dict: `examples` and `model`, and where there are any `baseline_model` and `schema`.
+        exec_properties: as of `component.EvaluatorSpec`.
+    """
     eval_config = tfma.EvalConfig()
     proto_utils.json_to_proto(exec_properties[specs.EVAL_CONFIG_KEY], eval_config)
     baselines = input_dict.get(specs.BASELINE_MODEL_KEY) or []
@@ -112,7 +117,12 @@ def read_inputs(input_dict: dict[str, list[types.Artifact]], exec_properties: di
 
 
 def write_report(report: gate_report.GateReport, folder: str) -> None:
-    """Writes the report beside TFMA's files, as JSON and as text, each whole or not at all."""
+    """Writes the report beside TFMA's files, as JSON and as text, each whole or not at all.
+
+    Args:
+        report: the verdict with its rows.
+        folder: of the ModelEvaluation artifact.
+    """
     for name, text in (
         (gate_report.JSON_NAME, report.model_dump_json(indent=2) + "\n"),
         (gate_report.TEXT_NAME, report.to_text()),

@@ -135,7 +135,14 @@ def judge(
 
 
 def refuse(problem: str, remedy: str = "", baseline: Baseline = Baseline(), model: str = "") -> GateReport:
-    """The report on a candidate that could not be evaluated at all."""
+    """The report on a candidate that could not be evaluated at all.
+
+    Args:
+        problem: why it could not be evaluated, in a sentence.
+        remedy: what to do about it.
+        baseline: the model that it would have been compared with.
+        model: the candidate's URI.
+    """
     return GateReport(
         blessed=False, reason=f"The model cannot be evaluated: {problem}.", remedy=remedy, model=model,
         baseline=baseline.uri, baseline_problem=baseline.problem,

@@ -38,7 +38,12 @@ def with_example_count(eval_config: tfma.EvalConfig) -> tfma.EvalConfig:
 
 
 def complete(eval_config: tfma.EvalConfig, has_baseline: bool) -> tfma.EvalConfig:
-    """TFMA's own completion of a configuration, as TFX's Evaluator asks for it."""
+    """TFMA's own completion of a configuration, as TFX's Evaluator asks for it.
+
+    Args:
+        eval_config: as configured.
+        has_baseline: whether a baseline is evaluated; without one, thresholds against it are taken out.
+    """
     return config_util.update_eval_config_with_defaults(eval_config, has_baseline=has_baseline, rubber_stamp=True)
 
 
@@ -92,7 +97,12 @@ def checks(eval_config: tfma.EvalConfig, slices: list[SliceResult]) -> list[Thre
 
 
 def overall(slices: list[SliceResult], model: str) -> Overall:
-    """The numbers of the whole data set, by TFMA's metric names."""
+    """The numbers of the whole data set, by TFMA's metric names.
+
+    Args:
+        slices: what was measured.
+        model: the candidate's URI.
+    """
     whole = next((result for result in slices if not result.key), None)
     if whole is None:
         return Overall(model=model, examples=0)

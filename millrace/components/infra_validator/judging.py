@@ -55,7 +55,12 @@ def disagreement(left: Arrays, right: Arrays) -> str:
 
 
 def percentile(milliseconds: Sequence[float], percent: float) -> float:
-    """The value that `percent` of the measurements do not exceed (numpy's `higher` method: one that was measured)."""
+    """The value that `percent` of the measurements do not exceed (numpy's `higher` method: one that was measured).
+
+    Args:
+        milliseconds: one measurement per request.
+        percent: from 0 to 100.
+    """
     return float(np.percentile(np.asarray(milliseconds), percent, method="higher"))
 
 

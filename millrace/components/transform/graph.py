@@ -63,7 +63,12 @@ class Graph:
 
 
 def of_saved_model(folder: str, adapter_config: TensorAdapterConfig) -> Graph:
-    """A SavedModel that TFT wrote, with all of its outputs."""
+    """A SavedModel that TFT wrote, with all of its outputs.
+
+    Args:
+        folder: the SavedModel's.
+        adapter_config: of the raw columns that are fed; the others may be missing.
+    """
     loader = SavedModelLoader(folder)
     loader.finalize(set(adapter_config.tensor_representations), set(loader.structured_outputs))
     return Graph(loader.apply_transform_model, adapter_config)

@@ -18,7 +18,12 @@ _DECODED_AT_ONCE = 4096
 
 
 def tfxio_of(source: SplitFiles, schema: schema_pb2.Schema) -> TFXIO:
-    """TFX's own reader of a split, by which its types are known."""
+    """TFX's own reader of a split, by which its types are known.
+
+    Args:
+        source: the split's files.
+        schema: of the raw examples.
+    """
     return tfxio_utils.make_tfxio(
         file_pattern=source.pattern,
         file_format="tfrecords_gzip",
