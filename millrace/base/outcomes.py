@@ -2,7 +2,7 @@
 
 from typing import Optional
 
-_ENDINGS = {0: "done", 2: "refused: bad input", 3: "a gate said no", 130: "interrupted"}
+_ENDINGS = {0: "done", 2: "bad input", 3: "blocked", 130: "interrupted"}
 
 
 def ending(exit_code: int) -> str:
@@ -10,6 +10,9 @@ def ending(exit_code: int) -> str:
 
     Args:
         exit_code: 0 done, 1 a fault, 2 bad input, 3 a gate said no, 130 interrupted.
+
+    Returns:
+        One or two words. What a gate stopped is `blocked`, as its stage is in the journal, whichever gate it was.
     """
     return _ENDINGS.get(exit_code, "failed")
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Optional
 
+from millrace.base.outcomes import ending
 from millrace.components.evaluator.gate_report import OVERALL, GateReport
 from millrace.config.config import Config
 from millrace.config.paths import layout
@@ -18,7 +19,7 @@ class RunSummary:
 
     Args:
         run_id: the run's id.
-        state: running, done, cached, refused, failed, blocked, interrupted or killed.
+        state: running, done, cached, bad input, failed, blocked, interrupted or killed.
         started: local time, ISO 8601.
         seconds: from its first to its last change.
         metrics: the Evaluator's overall metrics, by TFMA's names.
@@ -82,8 +83,8 @@ def state_of(run: records.RunRecord, folder: Optional[RunFolder]) -> str:
     code = folder.exit_code() if folder else None
     if code is None and folder and not folder.is_alive():
         return "killed"
-    by_code = {3: "blocked" if run.state == "failed" else "refused", 130: "interrupted"}
-    return by_code.get(code, "failed" if code else run.state) if code is not None else run.state
+    # Whether a run that ended well was done or cached, only its stages tell.
+    return ending(code) if code else run.state
 
 
 def _reason(run: records.RunRecord) -> str:

@@ -10,8 +10,8 @@ from millrace.base.outcomes import blessing, ending
     [
         (0, "done"),
         (1, "failed"),
-        (2, "refused: bad input"),
-        (3, "a gate said no"),
+        (2, "bad input"),
+        (3, "blocked"),
         (130, "interrupted"),
         (77, "failed"),
     ],

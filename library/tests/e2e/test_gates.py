@@ -27,7 +27,7 @@ def test_a_threshold_above_reach_is_refused_with_a_gate_report(project):
     assert finished.stages["Pusher"] == "done"
     assert project.pushed() == []
     run = project.runs()[-1]
-    assert (run["state"], run["blessed"], run["infra_blessed"], run["pushed_to"]) == ("refused", False, True, "")
+    assert (run["state"], run["blessed"], run["infra_blessed"], run["pushed_to"]) == ("blocked", False, True, "")
     assert "AUC" in run["reason"]
 
 

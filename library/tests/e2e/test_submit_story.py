@@ -77,4 +77,4 @@ def test_a_gate_says_no_there_as_it_does_here(project, work):
         assert re.search(r"DataGate +blocked", finished.output)
         assert "DataGate: said no, its log says why" in finished.output
         assert "log: gcloud ai custom-jobs stream-logs" in finished.output
-        assert re.search(r"^job taxi-\S+: a gate said no in ", finished.output, re.MULTILINE)
+        assert re.search(r"^job taxi-\S+: blocked in ", finished.output, re.MULTILINE)

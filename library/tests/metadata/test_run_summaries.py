@@ -24,7 +24,7 @@ class Recorded(RunRecord):
         ("failed", 1, "failed"),
         ("done", 1, "failed"),
         ("failed", 3, "blocked"),
-        ("done", 3, "refused"),
+        ("done", 3, "blocked"),
         ("running", 130, "interrupted"),
         ("running", None, "killed"),
     ],

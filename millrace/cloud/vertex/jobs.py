@@ -4,6 +4,7 @@ from typing import Any, Optional
 
 from google.cloud import aiplatform_v1
 
+from millrace.base.outcomes import blessing
 from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteTask, ended_by_a_gate
 from millrace.cloud.vertex.client import VertexPlace
 from millrace.metadata.journal import State
@@ -68,7 +69,7 @@ def _task(detail: aiplatform_v1.PipelineTaskDetail) -> RemoteTask:
 
 
 def _note(state: str, judged: bool) -> str:
-    return "its condition did not hold" if state == "NOT_TRIGGERED" else "not blessed" if judged else ""
+    return "its condition did not hold" if state == "NOT_TRIGGERED" else blessing(False) if judged else ""
 
 
 def _not_blessed(detail: aiplatform_v1.PipelineTaskDetail) -> bool:
