@@ -10,6 +10,7 @@ from millrace.base.project import entered
 from millrace.beam.arguments import beam_arguments
 from millrace.beam.options import option_problems
 from millrace.beam.package import package_problems
+from millrace.config.beam_section import Beam
 from millrace.config.config import Config
 
 _SERVER_SECONDS = 10
@@ -27,7 +28,7 @@ def check_engine(config: Config, package: bool = True) -> list[BadInput]:
         Every problem, with its remedy; none where Beam works on this machine and its options are valid.
     """
     problems = [*option_problems(config), *_reach_problems(config), *_code_problems(config)]
-    setup_file = _setup_file(config)
+    setup_file = _setup_file(config.beam)
     if package and setup_file.is_file():
         with tempfile.TemporaryDirectory() as folder:
             problems += package_problems(str(setup_file), Path(folder))
@@ -61,9 +62,9 @@ def _require_server(address: str) -> None:
         ) from error
 
 
-def _setup_file(config: Config) -> Path:
+def _setup_file(beam: Beam) -> Path:
     """The configured one; where it is a path inside an image, the project's own, from which the image is made."""
-    named = config.beam.setup_file
+    named = beam.setup_file
     if not named or Path(named).is_file():
         return Path(named or "")
     here = entered()

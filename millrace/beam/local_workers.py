@@ -3,6 +3,7 @@
 import psutil
 
 from millrace.base.cores import cores
+from millrace.components.example_gen.section import Data
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
 
@@ -21,11 +22,11 @@ def local_workers(config: Config) -> tuple[str, int]:
     if beam.mode != "auto":
         default = 1 if beam.mode == "in_memory" else 0
         return beam.mode, default if beam.workers is None else beam.workers
-    workers = _by_size(config) if beam.workers is None else beam.workers
+    workers = _by_size(config.data) if beam.workers is None else beam.workers
     return ("in_memory", 1) if workers == 1 else ("multi_processing", workers)
 
 
-def _by_size(config: Config) -> int:
-    size = sum(file.stat().st_size for file in data_files(config.data))
+def _by_size(data: Data) -> int:
+    size = sum(file.stat().st_size for file in data_files(data))
     room = psutil.virtual_memory().available // MEMORY_PER_WORKER
     return max(1, min(size // BYTES_PER_WORKER, room, cores()))

@@ -9,6 +9,7 @@ from apache_beam.runners.runner import create_runner
 
 from millrace.base.errors import BadInput, ConfigError
 from millrace.beam.arguments import beam_arguments
+from millrace.config.beam_section import Beam
 from millrace.config.config import Config
 
 _REMEDY = "docs/beam.md has the settings of each engine; `beam.options` takes what Beam's own documentation names"
@@ -30,14 +31,14 @@ def option_problems(config: Config) -> list[BadInput]:
         return [_problem(messages.getvalue().strip().rpartition("error: ")[2])]
     unknown = sorted(given.keys() - known.keys())
     return [
-        *[_problem(f"Beam knows no option --{name}") for name in unknown if not _is_for_the_server(config)],
+        *[_problem(f"Beam knows no option --{name}") for name in unknown if not _is_for_the_server(config.beam)],
         *map(_problem, _invalid(options)),
     ]
 
 
-def _is_for_the_server(config: Config) -> bool:
+def _is_for_the_server(beam: Beam) -> bool:
     """A job server has options of its own, which only it knows."""
-    return config.beam.mode in ("portable", "flink", "spark")
+    return beam.mode in ("portable", "flink", "spark")
 
 
 def _invalid(options: PipelineOptions) -> list[str]:

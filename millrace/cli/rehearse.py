@@ -99,7 +99,7 @@ def _shown(
 ) -> Result:
     """Runs the rehearsal with its board on the terminal, and prints what it found. JSON stands alone."""
     with ExitStack() as stack:
-        terminal = stack.enter_context(output_to(folder.log, secrets(config)))
+        terminal = stack.enter_context(output_to(folder.log, secrets(config.metadata)))
         stack.enter_context(terminated_is_interrupted())
         screen = stack.enter_context(open(os.devnull, "w", encoding="utf-8")) if as_json else terminal
         with Board(config.name, folder.journal, screen) as board:

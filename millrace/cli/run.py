@@ -54,7 +54,7 @@ def _run(config: Config, request: RunRequest) -> int:
     from millrace.execution.run import run as run_pipeline
     from millrace.metadata.connections import secrets
 
-    with new_run(layout(config).logs, request) as folder, output_to(folder.log, secrets(config)) as terminal:
+    with new_run(layout(config).logs, request) as folder, output_to(folder.log, secrets(config.metadata)) as terminal:
         with Board(config.name, folder.journal, terminal) as board:
             outcome = run_pipeline(config, folder, board.show)
         folder.finish(outcome.exit_code)

@@ -2,14 +2,14 @@
 
 import tempfile
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 from millrace.base.code_digest import defines
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
 from millrace.components.example_gen.section import Data
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
-from millrace.config.metadata_section import DatabaseServer
+from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout
 from millrace.tables.files import opened
 from millrace.tables.headers import read_header
@@ -23,9 +23,9 @@ def check(config: Config) -> None:
         BadInput: the metadata store cannot be used, the data is not there or is no table, the label or a feature is
             not among its columns, the schema cannot be parsed or fits nothing, or a dotted path names nothing.
     """
-    _store_is_usable(config)
+    _store_is_usable(config.metadata)
     _code_is_there(config)
-    columns = _columns(config)
+    columns = _columns(config.data)
     if columns is not None:
         _columns_cover(config, columns)
     if config.schema_.file:
@@ -51,8 +51,8 @@ def require_writable_root(config: Config) -> None:
         ) from error
 
 
-def _store_is_usable(config: Config) -> None:
-    if isinstance(config.metadata, DatabaseServer) and config.metadata.backend == "postgresql":
+def _store_is_usable(metadata: Union[Sqlite, DatabaseServer]) -> None:
+    if isinstance(metadata, DatabaseServer) and metadata.backend == "postgresql":
         raise ConfigError(
             "ML Metadata's PostgreSQL backend cannot keep a backslash, and the JSON of TFX's parameters has some",
             where="metadata.backend",
@@ -71,20 +71,20 @@ def _code_is_there(config: Config) -> None:
             )
 
 
-def _columns(config: Config) -> Optional[list[str]]:
+def _columns(data: Data) -> Optional[list[str]]:
     """The columns of the first file, when the format tells them cheaply."""
-    if config.data.format == "bigquery" or "://" in config.data.path:
+    if data.format == "bigquery" or "://" in data.path:
         return None
-    files = data_files(config.data)
+    files = data_files(data)
     if not files:
         raise DataError(
-            f"no data file matches {', '.join(config.data.patterns)}",
-            where=config.data.path,
+            f"no data file matches {', '.join(data.patterns)}",
+            where=data.path,
             remedy="fix data.path and data.pattern in the configuration",
         )
-    if config.data.format == "parquet":
+    if data.format == "parquet":
         return _parquet_columns(files[0])
-    return _csv_columns(files, config.data) if config.data.format == "csv" else None
+    return _csv_columns(files, data) if data.format == "csv" else None
 
 
 def _csv_columns(files: list[Path], data: Data) -> list[str]:

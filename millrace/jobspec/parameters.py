@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from millrace.components import stage_ids
+from millrace.components.example_gen.section import Data
 from millrace.config.config import Config
 from millrace.jobspec import edit, runtime_inputs
 from millrace.jobspec.job import CompiledJob
@@ -45,14 +46,13 @@ def runtime_parameters(config: Config) -> list[RuntimeParameter]:
         name, key, value = "training_steps", runtime_inputs.TRAINING_STEPS, config.training.steps
     training = RuntimeParameter(name, stage_ids.TRAINER, key, "NUMBER_INTEGER", value)
     return [
-        *_of_the_data(config),
+        *_of_the_data(config.data),
         training,
         RuntimeParameter("thresholds", stage_ids.EVALUATOR, runtime_inputs.THRESHOLDS, "LIST", thresholds),
     ]
 
 
-def _of_the_data(config: Config) -> list[RuntimeParameter]:
-    data = config.data
+def _of_the_data(data: Data) -> list[RuntimeParameter]:
     if data.format == "bigquery":
         return [RuntimeParameter("query", stage_ids.EXAMPLE_GEN, runtime_inputs.QUERY, "STRING", data.query)]
     parameters = [RuntimeParameter("data_path", stage_ids.EXAMPLE_GEN, "input_base", "STRING", data.path)]

@@ -65,10 +65,10 @@ def test_an_engine_that_cannot_be_reached_is_refused(overrides, missing):
 def test_workers_follow_the_inputs_size_unless_they_are_named(tmp_path):
     """The file has its size and no contents; the machine that tests has at least two processors, or one worker."""
     (tmp_path / "a.csv").touch()
-    (tmp_path / "_ignored.csv").touch()
+    (tmp_path / "not-read.txt").touch()
     os.truncate(tmp_path / "a.csv", 2 * BYTES_PER_WORKER - 1)
-    os.truncate(tmp_path / "_ignored.csv", 9 * BYTES_PER_WORKER)
-    read = [f"data.path={tmp_path}", "beam={}"]
+    os.truncate(tmp_path / "not-read.txt", 9 * BYTES_PER_WORKER)
+    read = [f"data.path={tmp_path}", "data.pattern=*.csv", "beam={}"]
     assert local_workers(config(*read)) == ("in_memory", 1)
     assert local_workers(config(*read, "beam.workers=5")) == ("multi_processing", 5)
     os.truncate(tmp_path / "a.csv", 2 * BYTES_PER_WORKER)

@@ -24,7 +24,7 @@ def test_a_password_is_read_from_the_environment_that_is_named(monkeypatch):
     server = config(f"metadata={SERVER}")
     connection = metadata_connection(server).postgresql
     assert (connection.host, connection.port, connection.dbname, connection.password) == ("db", "5432", "d", "hush")
-    assert secrets(server) == ("hush",)
+    assert secrets(server.metadata) == ("hush",)
     assert "hush" not in server.model_dump_json()
 
 

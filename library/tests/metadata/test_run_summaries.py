@@ -2,22 +2,18 @@
 
 import pytest
 
-from millrace.metadata.records import RunRecord
+from millrace.metadata.records import RunRecord, StageRecord
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_summaries import state_of
 
 
-class Recorded(RunRecord):
-    """A run that ML Metadata remembers in a state, without its stages."""
-
-    state = ""
-
-    def __init__(self, state):
-        object.__setattr__(self, "state", state)
+def recorded(state):
+    """A run of one stage that ML Metadata remembers in a state."""
+    return RunRecord("20300131-120000", {"Trainer": StageRecord("Trainer", 1, state, 0, 1, "", {})})
 
 
 @pytest.mark.parametrize(
-    "recorded, code, said",
+    "state, code, said",
     [
         ("done", 0, "done"),
         ("cached", 0, "cached"),
@@ -29,13 +25,13 @@ class Recorded(RunRecord):
         ("running", None, "killed"),
     ],
 )
-def test_the_folder_knows_how_a_run_ended(tmp_path, recorded, code, said):
+def test_the_folder_knows_how_a_run_ended(tmp_path, state, code, said):
     with new_run(tmp_path, RunRequest("conf/mine.yaml")) as folder:
-        assert state_of(Recorded(recorded), folder) == recorded
+        assert state_of(recorded(state), folder) == state
         if code is not None:
             folder.finish(code)
-    assert state_of(Recorded(recorded), folder) == said
+    assert state_of(recorded(state), folder) == said
 
 
 def test_without_a_folder_ml_metadata_is_believed():
-    assert state_of(Recorded("done"), None) == "done"
+    assert state_of(recorded("done"), None) == "done"
