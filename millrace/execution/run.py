@@ -108,7 +108,7 @@ def _verdict(config: Config, folder: RunFolder) -> Outcome:
     """Exit code 3 when a judge said no, in a run in which the judges took part."""
     from millrace.metadata.records import blessing, open_store, reason, runs
 
-    [record] = [found for found in runs(open_store(config), config.name) if found.run_id == folder.run_id]
+    [record] = [run for run in runs(open_store(config), config.name) if run.run_id == folder.run_id]
     for judge, remedy in (
         ("Evaluator", "the gate report shows every threshold; fix the model, or the thresholds under evaluation"),
         (

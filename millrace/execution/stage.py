@@ -53,7 +53,10 @@ def run_stage(spec: StageSpec, journal: Journal) -> None:
     except Exception as error:
         failure = describe(error)
         _write_down(spec, journal, failure)
-        raise _told(spec.id, failure) from error
+        kind = GateRefused if failure.exit_code == 3 else StageFailed
+        refusal = kind(failure.what, where=failure.where or spec.id, remedy=failure.remedy)
+        refusal.exit_code = failure.exit_code
+        raise refusal from error
     journal.record(spec.id, *_outcome(spec, execution))
 
 
@@ -75,13 +78,6 @@ def _launch(spec: StageSpec) -> Optional[metadata_store_pb2.Execution]:
         # The launcher publishes, and does not raise, a failure to resolve the inputs.
         raise RuntimeError("the inputs of this stage are not there; the log tells which")
     return execution
-
-
-def _told(stage: str, failure: Failure) -> Exception:
-    kind = GateRefused if failure.exit_code == 3 else StageFailed
-    error = kind(failure.what, where=failure.where or stage, remedy=failure.remedy)
-    error.exit_code = failure.exit_code
-    return error
 
 
 def _outcome(spec: StageSpec, execution: Optional[metadata_store_pb2.Execution]) -> tuple[State, str]:
@@ -110,17 +106,13 @@ def _write_down(spec: StageSpec, journal: Journal, failure: Failure) -> None:
     """Records a failure in the journal and in ML Metadata; a full disk must not hide what went wrong before."""
     try:
         journal.record(spec.id, State.BLOCKED if failure.exit_code == 3 else State.FAILED, failure=failure)
-        _remember(spec, failure)
+        # TFX's launcher records only that an execution failed; this adds why.
+        with metadata.Metadata(spec.connection) as handle:
+            for execution in _failed_executions(spec, handle):
+                execution.custom_properties[FAILURE_PROPERTY].string_value = failure.what
+                handle.store.put_executions([execution])
     except (OSError, errors.StatusError):
         logging.getLogger(__name__).exception("The failure of %s could not be recorded.", spec.id)
-
-
-def _remember(spec: StageSpec, failure: Failure) -> None:
-    """Adds the reason to the failed execution: TFX's launcher records only that it failed."""
-    with metadata.Metadata(spec.connection) as handle:
-        for execution in _failed_executions(spec, handle):
-            execution.custom_properties[FAILURE_PROPERTY].string_value = failure.what
-            handle.store.put_executions([execution])
 
 
 def _failed_executions(spec: StageSpec, handle: Any) -> list[metadata_store_pb2.Execution]:

@@ -247,8 +247,7 @@ def _type(path: str, evidence: Evidence) -> Iterable[Way]:
 
 
 def _strings(path: str, now: Feature, schema: Schema, evidence: Evidence) -> Iterable[Way]:
-    named = next((domain for domain in schema.string_domain if domain.name == now.domain), None)
-    domain = now.string_domain if now.HasField("string_domain") else named
+    domain = _domain_of(now, schema)
     allowed = set(domain.value) if domain is not None else set()
     splits = [split[path] for split in map(columns_by_name, evidence.statistics.values()) if path in split]
     unexpected = dict.fromkeys(value for split in splits for value in split.counts if value not in allowed)
@@ -257,8 +256,7 @@ def _strings(path: str, now: Feature, schema: Schema, evidence: Evidence) -> Ite
     free = len(unexpected) > MOST_VALUES or any(split.distinct > len(split.counts) for split in splits)
 
     def extend(result: Schema) -> None:
-        feature = _at(result, path)
-        domain = feature.string_domain if feature.HasField("string_domain") else _domain_of(feature, result)
+        domain = _domain_of(_at(result, path), result)
         if domain is not None:
             domain.value.extend(value for value in unexpected if value not in domain.value)
 
@@ -282,6 +280,8 @@ def _strings(path: str, now: Feature, schema: Schema, evidence: Evidence) -> Ite
 
 
 def _domain_of(feature: Feature, schema: Schema) -> Optional[schema_pb2.StringDomain]:
+    if feature.HasField("string_domain"):
+        return feature.string_domain
     return next((domain for domain in schema.string_domain if domain.name == feature.domain), None)
 
 

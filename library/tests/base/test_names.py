@@ -31,7 +31,7 @@ def test_several_come_with_the_nearest_first():
     assert nearest("fares", ["fare_b", "fare", "tips"], count=3) == ["fare", "fare_b"]
 
 
-def test_of_names_that_differ_by_case_alone_the_first_is_told():
+def test_of_names_that_differ_by_case_alone_the_first_is_reported():
     assert nearest("auc", ["Auc", "AUC"]) == ["AUC"]
 
 

@@ -37,7 +37,7 @@ def test_a_library_of_another_minor_version_is_refused(tmp_path, monkeypatch, ve
     assert "raise LIBRARY in setup.py" in refused.value.remedy
 
 
-def test_a_library_that_is_no_version_range_is_told(tmp_path):
+def test_a_library_that_is_no_version_range_is_reported(tmp_path):
     with pytest.raises(BadInput, match="LIBRARY is no version range"):
         project._require_fit(project.Project(made(tmp_path / "shop", 'LIBRARY = "millrace of today"\n')))
 

@@ -50,7 +50,7 @@ def test_a_run_with_a_bucket_for_a_root_makes_the_wheel_on_this_machine(tmp_path
 
 
 @pytest.mark.slow
-def test_what_workers_would_install_is_whole_and_what_is_missing_is_told(tmp_path):
+def test_what_workers_would_install_is_whole_and_what_is_missing_is_reported(tmp_path):
     (tmp_path / "whole").mkdir()
     assert package_problems(str(CHECKOUT / "setup.py"), tmp_path / "whole") == []
     lacking = tmp_path / "lacking"

@@ -40,7 +40,7 @@ def test_all_output_is_in_the_log(tmp_path: Path, make_tool) -> None:
     assert runner.answer([str(make_tool(tmp_path / "three", "echo no; exit 1\n"))]) == ""
 
 
-def test_a_program_that_does_not_start_is_told(tmp_path: Path) -> None:
+def test_a_program_that_does_not_start_is_reported(tmp_path: Path) -> None:
     runner = Runner(tmp_path / "log", {}, lambda line: None)
     with pytest.raises(SetupError, match="nowhere does not start"):
         runner.run([str(tmp_path / "nowhere")], "starting")

@@ -49,7 +49,7 @@ def test_only_root_may_try(tmp_path: Path) -> None:
     assert "sudo" in refused.value.remedy
 
 
-def test_a_missing_debootstrap_is_told(tmp_path: Path, make_tool) -> None:
+def test_a_missing_debootstrap_is_reported(tmp_path: Path, make_tool) -> None:
     for tool in ("unshare", "chroot", "git"):
         make_tool(tmp_path / tool, "exit 0\n")
     with pytest.raises(SetupError, match="not found on this machine: debootstrap") as refused:
@@ -77,7 +77,7 @@ def test_only_what_reaches_the_registries_is_passed_on() -> None:
     assert "PYENV_ROOT=/home/me/.pyenv" in inner
 
 
-def test_an_interpreter_of_pyenv_is_found_or_told(tmp_path: Path) -> None:
+def test_an_interpreter_of_pyenv_is_found_or_reported(tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path)}
     for release in ("3.11.2", "3.11.10"):
         (tmp_path / ".pyenv/versions" / release).mkdir(parents=True)

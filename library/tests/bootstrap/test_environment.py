@@ -121,7 +121,7 @@ def test_a_named_python_takes_the_place_of_the_one_that_was_found(setting: Setti
     assert json.loads(setting.checkout.stamp.read_text())["python"] == f"{other} 3.10.11"
 
 
-def test_no_python_and_no_download_is_told(setting: Setting) -> None:
+def test_no_python_and_no_download_is_reported(setting: Setting) -> None:
     setting.python.unlink()
     with pytest.raises(SetupError, match=r"no Python 3\.10 runs .* dns error") as refused:
         setting.set_up()

@@ -160,7 +160,7 @@ def test_the_kubeflow_client_names_the_python_that_it_needs() -> None:
     assert diagnosis.vertex_check({}).state == "no"
 
 
-def test_little_memory_is_told(tmp_path: Path) -> None:
+def test_little_memory_is_reported(tmp_path: Path) -> None:
     assert diagnosis.memory_check(2.0).state == "no"
     assert diagnosis.memory_check(16.0).state == "yes"
     (tmp_path / "memory.max").write_text(f"{3 * 2**30}\n")

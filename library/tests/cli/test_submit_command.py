@@ -79,7 +79,7 @@ def test_the_command_says_its_result_and_nothing_else(vertex, file):
     assert [line[:5] for line in finished.stdout.splitlines()] == ["job: ", "link:", "next:"]
 
 
-def test_a_job_is_sent_and_its_name_and_link_are_told(millrace, vertex, file):
+def test_a_job_is_sent_and_its_name_and_link_are_reported(millrace, vertex, file):
     finished = millrace("submit", file, "--param", "steps=20", "--param", "rate=0.25")
     assert finished.returncode == 0, finished.stderr
     found = re.search(

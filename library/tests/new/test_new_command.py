@@ -141,7 +141,7 @@ def test_it_is_written_whole_or_not_at_all(here, monkeypatch):
     assert list(here.iterdir()) == []
 
 
-def test_a_file_that_no_longer_reads_as_expected_is_told(here, monkeypatch):
+def test_a_file_that_no_longer_reads_as_expected_is_reported(here, monkeypatch):
     monkeypatch.setitem(files._REPLACED, "setup.py", {"not in it": ""})
     with pytest.raises(MillraceError, match="0 times"):
         make("shop")

@@ -75,7 +75,7 @@ def test_line_ends_mode_and_links_stay(file):
     assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_place_that_cannot_be_written_is_told(file):
+def test_a_place_that_cannot_be_written_is_reported(file):
     with pytest.raises(SchemaError, match="cannot be written"):
         files.write(file / "not-in-a-folder.pbtxt", TEXT)
 
@@ -98,7 +98,7 @@ def test_edits_of_several_processes_follow_each_other(file):
     assert len(history(file).edits()) == 30
 
 
-def test_a_lock_that_is_held_is_told(file):
+def test_a_lock_that_is_held_is_reported(file):
     with files.locked(file), pytest.raises(SchemaError, match="another command"), files.locked(file, seconds=0.1):
         pass
 
@@ -118,7 +118,7 @@ def test_a_folder_and_a_binary_schema_are_read(file, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["--output=x:y", "nothing", "HEAD:/no/such"])
-def test_what_is_neither_a_file_nor_in_git_is_told(source, file, monkeypatch):
+def test_what_is_neither_a_file_nor_in_git_is_reported(source, file, monkeypatch):
     monkeypatch.chdir(file.parent)
     with pytest.raises(SchemaError):
         files.read_any(source)

@@ -91,13 +91,13 @@ def test_without_a_run_only_the_text_is_looked_at():
     assert rules(GOOD.replace("max: 1000", "max: 100"), data={}) == set()
 
 
-def test_a_column_that_is_not_described_is_told():
+def test_a_column_that_is_not_described_is_reported():
     assert ("undescribed", "warning", 1) in rules(
         GOOD.replace('feature { name: "fare" type: FLOAT float_domain { min: 0 max: 1000 } }', ""), Uses("tips", ())
     )
 
 
-def test_the_type_that_was_seen_is_told():
+def test_the_type_that_was_seen_is_reported():
     assert ("type-contradicted", "warning", 4) in rules(
         GOOD.replace("type: FLOAT float_domain { min: 0 max: 1000 }", "type: INT")
     )

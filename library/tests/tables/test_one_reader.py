@@ -114,7 +114,7 @@ def test_what_is_no_header_is_refused(text, rule, said):
     assert caught.value.remedy
 
 
-def test_damaged_gzip_is_told(tmp_path):
+def test_damaged_gzip_is_reported(tmp_path):
     (tmp_path / "t.csv").write_bytes(gzip.compress(CSV)[:20])
     with pytest.raises(DataError, match="the gzip data is damaged"), opened(tmp_path / "t.csv") as stream:
         stream.read()

@@ -22,7 +22,7 @@ _NAMES = {
     503: "cannot be used at the moment",
     504: "did not finish in time",
 }
-_MENDABLE = frozenset({400, 401, 403, 404, 409, 412})
+_OF_THE_CALLER = frozenset({400, 401, 403, 404, 409, 412})
 RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
@@ -43,7 +43,7 @@ class ServiceFailure(MillraceError):
         super().__init__(what, where=where, remedy=remedy)
         self.status = status
         self.maybe_done = maybe_done
-        self.exit_code = 2 if status in _MENDABLE else 1
+        self.exit_code = 2 if status in _OF_THE_CALLER else 1
 
     @property
     def passes(self) -> bool:

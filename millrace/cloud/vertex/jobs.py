@@ -57,19 +57,20 @@ def _task(detail: aiplatform_v1.PipelineTaskDetail) -> RemoteTask:
     state = detail.state.name
     failure = detail.error.message if state == "FAILED" and detail.error else ""
     refused, judged = ended_by_a_gate(failure), _not_blessed(detail)
+    note = _log(detail) if failure else ""
+    if state == "NOT_TRIGGERED":
+        note = "its condition did not hold"
+    elif judged:
+        note = blessing(False)
     return RemoteTask(
         name=detail.task_name,
         state=State.BLOCKED if refused else _TASK_STATES.get(state, State.WAITING),
         started=seconds(detail.start_time) or (seconds(detail.create_time) if state != "PENDING" else None),
         ended=seconds(detail.end_time),
-        note=_note(state, judged) or (_log(detail) if failure else ""),
+        note=note,
         failure=failure,
         blocked=refused or judged or state == "NOT_TRIGGERED",
     )
-
-
-def _note(state: str, judged: bool) -> str:
-    return "its condition did not hold" if state == "NOT_TRIGGERED" else blessing(False) if judged else ""
 
 
 def _not_blessed(detail: aiplatform_v1.PipelineTaskDetail) -> bool:

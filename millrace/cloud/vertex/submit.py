@@ -42,6 +42,7 @@ def request(job: CompiledJob, name: str, where: VertexPlace, who: auth.Credentia
         BadInput: the client does not take the job.
     """
     settings = job.settings
+    key = settings.get("encryptionSpec", {}).get("kmsKeyName", "")
     built = _built(job, name, where, who)
     return aiplatform_v1.PipelineJob(
         display_name=job.display_name or job.name,
@@ -51,13 +52,8 @@ def request(job: CompiledJob, name: str, where: VertexPlace, who: auth.Credentia
         service_account=settings.get("serviceAccount", ""),
         network=settings.get("network", ""),
         reserved_ip_ranges=settings.get("reservedIpRanges", []),
-        encryption_spec=_encryption(settings),
+        encryption_spec=aiplatform_v1.EncryptionSpec(kms_key_name=key) if key else None,
     )
-
-
-def _encryption(settings: dict[str, Any]) -> Any:
-    key = settings.get("encryptionSpec", {}).get("kmsKeyName", "")
-    return aiplatform_v1.EncryptionSpec(kms_key_name=key) if key else None
 
 
 def _built(job: CompiledJob, name: str, where: VertexPlace, who: auth.Credentials) -> Any:

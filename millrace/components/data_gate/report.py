@@ -25,7 +25,7 @@ _WIDTH = 140
 _WAIVER_DAYS = 30
 
 # What fixes each of DataGate's own reasons.
-_MEND = {
+_FIXES = {
     "DATA_EMPTY": "put rows into the files that data.path and data.pattern name",
     "SPLIT_MISSING": "name a train and an eval split under data",
     "SPLIT_EMPTY": "add rows, or give the empty split a larger part under data.splits",
@@ -105,22 +105,17 @@ def table(findings: Sequence[Finding]) -> str:
 def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
     together: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
-        key = (finding.feature, finding.reason, finding.expected, _place_free(finding))
-        together.setdefault(key, []).append(finding)
-    return [_cells(group) for group in together.values()]
-
-
-def _place_free(finding: Finding) -> str:
-    """What was seen, if it says nothing of its split's size; such findings of two splits read alike."""
-    return finding.seen if "%" not in finding.seen else f"{finding.split}: {finding.seen}"
-
-
-def _cells(group: Sequence[Finding]) -> tuple[str, ...]:
-    first = group[0]
-    counted = [finding.rows for finding in group if finding.rows is not None]
-    rows = f"{sum(counted):,}" if counted else ""
-    splits = ", ".join(finding.split for finding in group)
-    return first.feature or "-", splits, first.reason, first.expected, first.seen, rows
+        # A share is one of a split's rows, so that findings with shares are of one split each.
+        seen = f"{finding.split}: {finding.seen}" if "%" in finding.seen else finding.seen
+        together.setdefault((finding.feature, finding.reason, finding.expected, seen), []).append(finding)
+    rows: list[tuple[str, ...]] = []
+    for first, *others in together.values():
+        group = [first, *others]
+        counted = [finding.rows for finding in group if finding.rows is not None]
+        count = f"{sum(counted):,}" if counted else ""
+        splits = ", ".join(finding.split for finding in group)
+        rows.append((first.feature or "-", splits, first.reason, first.expected, first.seen, count))
+    return rows
 
 
 def remedy(verdict: Verdict, files: Files, today: date) -> str:
@@ -132,11 +127,11 @@ def remedy(verdict: Verdict, files: Files, today: date) -> str:
         today: by which the waiver that it offers is dated.
     """
     blocking = verdict.of("block")
-    steps = list(dict.fromkeys(_MEND[finding.reason] for finding in blocking if finding.reason in _MEND))
+    steps = list(dict.fromkeys(_FIXES[finding.reason] for finding in blocking if finding.reason in _FIXES))
     if steps and files.config:
         steps.append(f"(keys such as label.column are in {files.config})")
     if verdict.exit_code == 3:
-        contract = [finding for finding in blocking if finding.reason not in _MEND]
+        contract = [finding for finding in blocking if finding.reason not in _FIXES]
         steps += _contract_steps(contract, files, today)
     return "\n".join(steps)
 

@@ -153,7 +153,7 @@ def test_a_lost_answer_starts_no_second_job(fake, status):
     assert len(fake.sent("POST", CREATE)) == 1, "it was looked for, and found"
 
 
-def test_a_service_that_hangs_is_given_up_and_the_doubt_is_told(fake):
+def test_a_service_that_hangs_is_given_up_and_the_doubt_is_reported(fake):
     fake.fail("POST", CREATE, None, times=99)
     fake.fail("GET", CREATE.replace("$", "/"), None, times=99)
     with pytest.raises(

@@ -304,7 +304,7 @@ def test_outputs_that_need_no_column_are_for_beam(examples, schema, tmp_path, as
     assert len(asked) == 1 and not [path for path in out.rglob("*") if path.is_file()]
 
 
-def test_a_row_that_fails_is_told(schema, tmp_path):
+def test_a_row_that_fails_is_reported(schema, tmp_path):
     examples = _examples(tmp_path / "large", _table(60, 3) + "2000000,1,w,x,u\n" * 40)
     with pytest.raises(ValueError, match=r"(?s)fails on the row number=\[2000000.0\]: .*number is too large"):
         _transform(Executor, [examples], schema, tmp_path / "out", "refuses")
