@@ -106,10 +106,10 @@ def _recorded(folder: RunFolder) -> Optional[Failure]:
 
 def _verdict(config: Config, folder: RunFolder) -> Outcome:
     """Exit code 3 when a judge said no, in a run in which the judges took part."""
-    from millrace.metadata.records import blessing, open_store, reason, runs
+    from millrace.metadata.records import blessing, open_store, reason, remedy, runs
 
     [record] = [run for run in runs(open_store(config), config.name) if run.run_id == folder.run_id]
-    for judge, remedy in (
+    for judge, usual in (
         ("Evaluator", "the gate report shows every threshold; fix the model, or the thresholds under evaluation"),
         (
             "InfraValidator",
@@ -117,5 +117,6 @@ def _verdict(config: Config, folder: RunFolder) -> Outcome:
         ),
     ):
         if blessing(record, judge) is False:
-            return Outcome(3, Failure(reason(record, judge) or "the model is not blessed", judge, remedy, 3))
+            why = reason(record, judge) or "the model is not blessed"
+            return Outcome(3, Failure(why, judge, remedy(record, judge) or usual, 3))
     return Outcome(0)

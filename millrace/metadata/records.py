@@ -213,6 +213,12 @@ def reason(run: RunRecord, stage: str) -> str:
     return artifact.custom_properties["reason"].string_value if artifact else ""
 
 
+def remedy(run: RunRecord, stage: str) -> str:
+    """What the Evaluator advises about its verdict; empty where it says no more than the verdict does."""
+    artifact = run.artifact(stage, "blessing")
+    return artifact.custom_properties["remedy"].string_value if artifact else ""
+
+
 def pushed_to(run: RunRecord) -> str:
     """The folder to which a run pushed its model; empty when it did not."""
     artifact = run.artifact("Pusher", "pushed_model")

@@ -142,6 +142,20 @@ def test_a_model_that_is_not_kerass_is_trained_judged_and_pushed(project: Path) 
 
 
 @pytest.mark.slow
+def test_a_forgotten_signature_ends_the_run_with_its_name_and_the_remedy(project: Path) -> None:
+    serving = project / "models/serving.py"
+    serving.write_text(serving.read_text().replace('"transform_features": served.transformed_examples(),', ""))
+    command = [sys.executable, "-m", "millrace.cli.main", "run"]
+    refused = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    text = " ".join((refused.stdout + refused.stderr).split())
+    assert refused.returncode == 3, text
+    assert "it has no signature transform_features; its signatures: predict_json, serving_default, transformed" in text
+    assert "export a function transform_features that takes serialised tf.Examples" in text
+    assert "Traceback" not in text
+    assert not list(project.glob("runs/taxi/serving/taxi/*"))
+
+
+@pytest.mark.slow
 def test_an_artifact_type_that_could_not_be_compiled_is_refused_before_anything_runs(project: Path) -> None:
     for snippet in snippets():
         if snippet.section == "A component with an artifact type of one's own":

@@ -1,4 +1,4 @@
-"""The ModelBlessing artifact, exactly as TFX's Evaluator writes it, with the reason as one more custom property."""
+"""The ModelBlessing artifact, exactly as TFX's Evaluator writes it, with reason and remedy as custom properties."""
 
 import os
 from typing import Any, Optional
@@ -10,6 +10,7 @@ from tfx.dsl.io import fileio
 from millrace.base import files
 
 REASON_KEY = "reason"
+REMEDY_KEY = "remedy"
 # ML Metadata keeps custom properties in a row of its database; the whole report is in its file.
 _REASON_LENGTH = 2_000
 
@@ -21,6 +22,7 @@ def write_blessing(
     model: types.Artifact,
     baseline: Optional[types.Artifact],
     exec_properties: dict[str, Any],
+    remedy: str = "",
 ) -> None:
     """Sets the properties that TFX's resolvers and Pusher read, and writes the file BLESSED or NOT_BLESSED.
 
@@ -31,6 +33,7 @@ def write_blessing(
         model: the candidate.
         baseline: the latest blessed model, where there is one, usable or not.
         exec_properties: of the execution; TFX copies the component's id from it where it is there.
+        remedy: what to do about it, where there is more to say than that a threshold was missed.
     """
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
@@ -40,6 +43,8 @@ def write_blessing(
     if "current_component_id" in exec_properties:
         blessing.set_string_custom_property("component_id", exec_properties["current_component_id"])
     blessing.set_string_custom_property(REASON_KEY, reason[:_REASON_LENGTH])
+    if remedy:
+        blessing.set_string_custom_property(REMEDY_KEY, remedy[:_REASON_LENGTH])
     blessing.set_int_custom_property(
         constants.ARTIFACT_PROPERTY_BLESSED_KEY, constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE
     )

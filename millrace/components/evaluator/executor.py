@@ -61,6 +61,7 @@ class Executor(tfx_executor.Executor):
             if gap is None and not isinstance(error, scoring.Unusable):
                 raise
             report = _refuse(inputs, gap or contract.Gap(str(error), _MAKE_IT_WORK), folder)
+        scoring.release_models()
         write_report(report, folder)
         write_blessing(
             artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY]),
@@ -69,6 +70,7 @@ class Executor(tfx_executor.Executor):
             inputs.model,
             inputs.baseline,
             exec_properties,
+            report.remedy,
         )
 
     def _evaluate(

@@ -1,10 +1,12 @@
 """A model as TFMA calls it, loaded once, on batches of serialized examples."""
 
+import gc
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from apache_beam.utils import shared
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics import metric_util
 from tensorflow_model_analysis.utils import model_util
@@ -209,6 +211,19 @@ class Models:
         except Unusable as error:
             self.baseline, self.problem = None, str(error)
         return scores
+
+
+class _Nothing:
+    """What Beam keeps in place of a model."""
+
+
+def release_models() -> None:
+    """Frees the model that was loaded last: Beam keeps it for whoever asks next, and its tracebacks may too.
+
+    TensorFlow complains, with a traceback each, of functions that live until the interpreter ends.
+    """
+    shared.Shared().acquire(_Nothing)
+    gc.collect()
 
 
 def _numbers(values: Any) -> np.ndarray:

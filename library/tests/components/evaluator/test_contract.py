@@ -98,6 +98,7 @@ def test_what_an_export_lacks_is_named(case: str, in_process: bool, examples: An
     assert outcome.report.reason == f"The model cannot be evaluated: {what}."
     assert remedy in outcome.report.remedy
     assert "docs/own-code.md" in outcome.report.remedy
+    assert outcome.properties()["remedy"] == outcome.report.remedy, "the run says it from the blessing"
 
 
 def test_a_sound_export_of_a_plain_module_is_evaluated(examples: Any, tmp_path: Path) -> None:
