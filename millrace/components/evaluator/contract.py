@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
-GUIDE = "docs/own-code.md says what a model must export, and millrace.training.signatures writes it"
+GUIDE = "Millrace's docs/own-code.md says what a model must export, and millrace.training.signatures writes it"
 
 
 class Gap(NamedTuple):
