@@ -1,1 +1,4 @@
-"""The ground floor: errors, whole files, nearest names, numbers in words. It imports nothing of the library."""
+"""The ground floor: errors, whole files, nearest names, processors, the day, and numbers, ends and tables in words.
+
+It imports nothing of the library.
+"""
