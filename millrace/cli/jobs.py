@@ -51,11 +51,11 @@ def list_jobs(
 ) -> None:
     """List jobs, the newest first."""
     config, service = connected(config_file, overrides, runner)
-    found = service.jobs("" if every else config.name, last)
+    listed = service.jobs("" if every else config.name, last)
     if as_json:
-        click.echo(json.dumps([asdict(job) for job in found], indent=2))
-    elif found:
-        _print(found)
+        click.echo(json.dumps([asdict(job) for job in listed], indent=2))
+    elif listed:
+        _print(listed)
     else:
         click.echo(f"no job of {config.name} on {service.name}: millrace submit{also(config_file, runner)}")
 
@@ -91,9 +91,9 @@ def cancel(name: str, config_file: str, overrides: tuple[str, ...], runner: Opti
     click.echo(f"{name}: cancelling was asked for; millrace jobs show{also(config_file, runner)} {name}")
 
 
-def _print(found: list[RemoteJob]) -> None:
+def _print(listed: list[RemoteJob]) -> None:
     columns = [TableColumn(head) for head in ("job", "pipeline", "title", "state", "created")]
-    tables.show([*columns, TableColumn("seconds", right=True)], map(_cells, found))
+    tables.show([*columns, TableColumn("seconds", right=True)], map(_cells, listed))
 
 
 def _cells(job: RemoteJob) -> tuple[Cell, ...]:

@@ -38,22 +38,22 @@ def _in_project(context: click.Context, parameter: click.Parameter, value: Optio
     return value or _default(found, here)
 
 
-def _default(found: Optional[Project], here: Path) -> str:
+def _default(project_here: Optional[Project], here: Path) -> str:
     """The one configuration of a project, or the one that `conf/default` names."""
-    if found is None:
+    if project_here is None:
         raise ConfigError(
             "there is no Millrace project here or above",
             where=str(here),
             remedy="go to one, name a configuration with -c, or make one: millrace new NAME",
         )
-    named = found.root / "conf" / "default"
-    files = found.configurations
+    named = project_here.root / "conf" / "default"
+    files = project_here.configurations
     if named.is_file():
-        files = [found.root / "conf" / named.read_text(encoding="utf-8").strip()]
+        files = [project_here.root / "conf" / named.read_text(encoding="utf-8").strip()]
     if len(files) != 1:
         raise ConfigError(
             f"{'several configurations' if files else 'no configuration'} in conf/, and nothing says which",
-            where=str(found.root / "conf"),
+            where=str(project_here.root / "conf"),
             remedy=f"name one with -c, in {VARIABLE}, or by its file's name in conf/default: "
             + (", ".join(file.name for file in files) or "millrace init writes one"),
         )

@@ -68,13 +68,13 @@ def rehearse(
     1: a task failed. 2: the job or the input cannot be used. 3: a gate said no.
     """
     config = load(config_file, overrides)
-    found = compiled_before(file, runner)
+    job = compiled_before(file, runner)
     values = parameter_values(parameters)
     options = RehearsalOptions(exact=exact, cache=not no_cache, fail=_failures(failing), elsewhere=mapping(buckets))
     request = RunRequest(str(Path(config_file).resolve()), overrides, "rehearsal", cache=not no_cache)
     require_writable_root(config)
     with new_run(layout(config).logs, request) as folder:
-        result = _shown(config, folder, found, meant(config, runner), values, options, as_json)
+        result = _shown(config, folder, job, meant(config, runner), values, options, as_json)
     raise click.exceptions.Exit(result.exit_code)
 
 

@@ -48,10 +48,10 @@ def create(
     change it, delete the schedule and make it again.
     """
     config = load(config_file, overrides)
-    found = compiled_before(file, runner)
-    wanted = found.dialect if found else meant(config, runner)
+    compiled = compiled_before(file, runner)
+    wanted = compiled.dialect if compiled else meant(config, runner)
     when = _when(config, wanted, cron)
-    service, job = prepared(config, found, wanted, parameter_values(parameters), on_the_terminal())
+    service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal())
     _require_new(service, title or config.name, also(config_file, runner))
     made = service.create_schedule(job, title or config.name, when)
     click.echo(f"schedule: {made.name} ({made.title}): {made.cron}")
@@ -90,11 +90,11 @@ def _require_new(service: Service, title: str, more: str) -> None:
 def list_schedules(config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect], as_json: bool) -> None:
     """List the schedules, the newest first."""
     _, service = connected(config_file, overrides, runner)
-    found = service.schedules()
+    schedules = service.schedules()
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], indent=2))
-    elif found:
-        _print(found)
+        click.echo(json.dumps([asdict(one) for one in schedules], indent=2))
+    elif schedules:
+        _print(schedules)
     else:
         click.echo(f"no schedule on {service.name}")
 

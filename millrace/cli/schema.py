@@ -132,13 +132,13 @@ def diff(bench: Workbench, before: Optional[str], after: Optional[str], as_json:
     """
     old = bench.source(before or f"HEAD:{bench.path}")
     new = bench.source(after) if after else bench.read()
-    found = words.changes(old.proto, new.proto)
+    changes = words.changes(old.proto, new.proto)
     if as_json:
-        tables.print_json({"before": old.name, "after": new.name, "changes": [vars(change) for change in found]})
+        tables.print_json({"before": old.name, "after": new.name, "changes": [vars(change) for change in changes]})
         return
-    for change in found:
+    for change in changes:
         click.echo(str(change))
-    if not found:
+    if not changes:
         click.echo(f"{old.name} and {new.name} say the same")
 
 
@@ -146,14 +146,14 @@ def diff(bench: Workbench, before: Optional[str], after: Optional[str], as_json:
 def propose(bench: Workbench, as_json: bool) -> None:
     """Propose an edit for each anomaly of the latest run."""
     run = bench.run("latest")
-    found = _proposals(bench, bench.read(), run)
+    proposals = _proposals(bench, bench.read(), run)
     if as_json:
-        tables.print_json({"run": run.run_id, "proposals": [tables.proposal_values(proposal) for proposal in found]})
+        tables.print_json({"run": run.run_id, "proposals": [tables.proposal_values(one) for one in proposals]})
         return
-    if not found:
+    if not proposals:
         click.echo(f"run {run.run_id} found nothing that the schema does not expect")
         return
-    tables.print_proposals(found)
+    tables.print_proposals(proposals)
     click.echo(f"of run {run.run_id}; to take one: millrace schema accept N -c {bench.config_file}")
 
 
@@ -174,22 +174,22 @@ def accept(bench: Workbench, numbers: tuple[str, ...], reasons: tuple[str, ...],
         chosen = _chosen(_proposals(bench, source, run), numbers, reasons)
         target = answers.accept(source.proto, chosen, run)
         text = rewrite(source.text, target)
-        said = tuple(str(change) for change in words.changes(source.proto, target))
+        changes_made = tuple(str(change) for change in words.changes(source.proto, target))
         if text != source.text:
-            bench.history.change(source.text, text, f"accept {' '.join(p.number for p in chosen)}", said)
+            bench.history.change(source.text, text, f"accept {' '.join(p.number for p in chosen)}", changes_made)
     made = patch(source.text, text, source.name)
     if as_json:
-        tables.print_json({"accepted": [p.number for p in chosen], "words": list(said), "patch": made})
+        tables.print_json({"accepted": [p.number for p in chosen], "words": list(changes_made), "patch": made})
         return
-    click.echo("\n".join(said) or "the file says so already: nothing changed")
+    click.echo("\n".join(changes_made) or "the file says so already: nothing changed")
     tables.print_patch(made)
-    if said:
+    if changes_made:
         click.echo(f"to take it back: millrace schema undo -c {bench.config_file}")
         click.echo(f"what it does to past runs: millrace schema impact -c {bench.config_file}")
 
 
-def _chosen(found: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence[str]) -> list[Proposal]:
-    by_number = {proposal.number: proposal for proposal in found}
+def _chosen(proposals: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence[str]) -> list[Proposal]:
+    by_number = {proposal.number: proposal for proposal in proposals}
     unknown = [number for number in numbers if number not in by_number]
     if unknown:
         remedy = f"there are {', '.join(by_number) or 'none'}"
@@ -199,9 +199,9 @@ def _chosen(found: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence
     if empty:
         raise SchemaError(f"{', '.join(empty)} has no edit", remedy="fix the data or the configuration")
     for reason in reasons:
-        fitting = [p for p in found if p.anomaly.reason == reason and p.preferred and p.after is not None]
+        fitting = [p for p in proposals if p.anomaly.reason == reason and p.preferred and p.after is not None]
         if not fitting:
-            there = sorted({proposal.anomaly.reason for proposal in found})
+            there = sorted({proposal.anomaly.reason for proposal in proposals})
             near = nearest(reason, there) or there
             remedy = f"the reasons of the latest run: {', '.join(near) or 'none'}"
             raise SchemaError(f"no proposal for {reason}", remedy=remedy)
@@ -228,11 +228,11 @@ def undo(bench: Workbench, force: bool, as_json: bool) -> None:
 def impact(bench: Workbench, last: int, as_json: bool) -> None:
     """Say what the file would have done to the last N runs, without reading their data again."""
     source = bench.read()
-    found = impacts.impact(source.proto, bench.runs[-last:], bench.blocks)
+    impacts_of_runs = impacts.impact(source.proto, bench.runs[-last:], bench.blocks)
     if as_json:
-        tables.print_json({"file": source.name, "runs": [tables.impact_values(item) for item in found]})
-    elif found:
-        tables.print_impacts(found)
+        tables.print_json({"file": source.name, "runs": [tables.impact_values(item) for item in impacts_of_runs]})
+    elif impacts_of_runs:
+        tables.print_impacts(impacts_of_runs)
     else:
         click.echo(f"no run with statistics yet: millrace run -c {bench.config_file}")
 
@@ -282,13 +282,13 @@ def _reviewed(bench: Workbench, before: str, after: str, last: int) -> Optional[
     findings = rules.lint(source, bench.seen(), bench.uses)
     if findings:
         tables.print_findings(findings, source.name)
-    said = _words(before, source)
-    for line in said:
+    changes_made = _words(before, source)
+    for line in changes_made:
         click.echo(line)
     found = impacts.impact(source.proto, bench.runs[-last:], bench.blocks)
     if found:
         tables.print_impacts(found)
-    return said
+    return changes_made
 
 
 def _words(before: str, source: SchemaText) -> tuple[str, ...]:
@@ -299,10 +299,10 @@ def _words(before: str, source: SchemaText) -> tuple[str, ...]:
     return tuple(str(change) for change in words.changes(old.proto, source.proto)) or ("only the layout changes",)
 
 
-def _keep(bench: Workbench, before: str, after: str, said: tuple[str, ...], draft: Path) -> None:
+def _keep(bench: Workbench, before: str, after: str, changes_made: tuple[str, ...], draft: Path) -> None:
     try:
         with files.locked(bench.path):
-            bench.history.change(before, after, "edit", said)
+            bench.history.change(before, after, "edit", changes_made)
     except SchemaError as error:
         raise SchemaError(error.what, where=error.where, remedy=f"your edit is kept in {draft}") from error
     draft.unlink()

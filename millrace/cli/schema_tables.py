@@ -62,12 +62,12 @@ def feature_rows(
 
 
 def _seen(seen: ColumnStatistics) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": seen.type, "rows": seen.rows, "filled": seen.filled}
+    shown: dict[str, Any] = {"type": seen.type, "rows": seen.rows, "filled": seen.filled}
     if seen.range:
-        told |= {"min": seen.range[0], "max": seen.range[1]}
+        shown |= {"min": seen.range[0], "max": seen.range[1]}
     if seen.counts:
-        told |= {"distinct": seen.distinct, "values": dict(list(seen.counts.items())[:20])}
-    return told
+        shown |= {"distinct": seen.distinct, "values": dict(list(seen.counts.items())[:20])}
+    return shown
 
 
 def print_features(rows: Sequence[Mapping[str, Any]], split: Optional[str]) -> None:
@@ -81,7 +81,7 @@ def _cells(row: Mapping[str, Any], split: Optional[str]) -> list[str]:
     expected = [row["presence"], row["values"], row["environments"], row["stage"]]
     domain = [row["domain"], row["domain_mass"]]
     limits = [f"{kind} {words}" for kind, words in row["comparators"].items()]
-    cells = [row["feature"], row["type"], *(", ".join(part for part in said if part) for said in (expected, domain))]
+    cells = [row["feature"], row["type"], *(", ".join(part for part in words if part) for words in (expected, domain))]
     cells.append(_short("; ".join(limits)))
     return [*cells, _seen_words(row["seen"].get(split), row["type"])] if split else cells
 
@@ -90,29 +90,29 @@ def _short(comparators: str) -> str:
     return comparators.replace("jensen_shannon_divergence", "JS").replace("infinity_norm", "L-inf")
 
 
-def _seen_words(told: Optional[Mapping[str, Any]], expected: str) -> str:
-    if told is None:
+def _seen_words(shown: Optional[Mapping[str, Any]], expected: str) -> str:
+    if shown is None:
         return "not in the data"
-    share = told["filled"] / told["rows"] if told["rows"] else 0.0
-    said = [] if told["type"] == expected or not told["filled"] else [told["type"]]
-    said.append("every row" if told["filled"] == told["rows"] else f"{share:.2%} of rows")
-    if "min" in told:
-        said.append(f"{rounded(told['min'])} to {rounded(told['max'])}")
-    if "values" in told:
-        most = list(told["values"])[:_MOST_VALUES]
-        said.append(f"{told['distinct']} values: {', '.join(most)}{', ...' if told['distinct'] > len(most) else ''}")
-    return ", ".join(said)
+    share = shown["filled"] / shown["rows"] if shown["rows"] else 0.0
+    words = [] if shown["type"] == expected or not shown["filled"] else [shown["type"]]
+    words.append("every row" if shown["filled"] == shown["rows"] else f"{share:.2%} of rows")
+    if "min" in shown:
+        words.append(f"{rounded(shown['min'])} to {rounded(shown['max'])}")
+    if "values" in shown:
+        most = list(shown["values"])[:_MOST_VALUES]
+        words.append(f"{shown['distinct']} values: {', '.join(most)}{', ...' if shown['distinct'] > len(most) else ''}")
+    return ", ".join(words)
 
 
-def print_findings(found: Sequence[Issue], name: str) -> None:
+def print_findings(issues: Sequence[Issue], name: str) -> None:
     """Prints what `check` found, line by line."""
     print_rows(
         ("line", "severity", "rule", "about", "what"),
-        ((str(f.line), f.severity, f.rule, f.subject, f.what) for f in found),
+        ((str(issue.line), issue.severity, issue.rule, issue.subject, issue.what) for issue in issues),
         right=("line",),
     )
-    errors = sum(finding.severity == "error" for finding in found)
-    click.echo(f"{name}: {errors} errors, {len(found) - errors} warnings")
+    errors = sum(issue.severity == "error" for issue in issues)
+    click.echo(f"{name}: {errors} errors, {len(issues) - errors} warnings")
 
 
 def proposal_values(proposal: Proposal) -> dict[str, Any]:
@@ -162,16 +162,16 @@ def print_patch(patch: str, indent: str = "") -> None:
         click.secho(f"{indent}{line}", fg=colours.get(line[:1]))
 
 
-def impact_values(found: Impact) -> dict[str, Any]:
+def impact_values(impact: Impact) -> dict[str, Any]:
     """A run's impact as plain values."""
-    blocks = {"before": found.before, "after": found.after}
-    told = {key: [{"feature": b.feature, "reason": b.reason} for b in value] for key, value in blocks.items()}
-    return {"run": found.run_id, "verdict": found.verdict, **told}
+    blocks = {"before": impact.before, "after": impact.after}
+    blockers = {key: [{"feature": b.feature, "reason": b.reason} for b in value] for key, value in blocks.items()}
+    return {"run": impact.run_id, "verdict": impact.verdict, **blockers}
 
 
-def print_impacts(found: Sequence[Impact]) -> None:
+def print_impacts(impacts: Sequence[Impact]) -> None:
     """Prints what would have become of past runs."""
-    causes = ((impact.run_id, impact.verdict, ", ".join(map(str, impact.causes))) for impact in found)
+    causes = ((impact.run_id, impact.verdict, ", ".join(map(str, impact.causes))) for impact in impacts)
     print_rows(("run", "with this file", "because of"), causes)
-    changed = {verdict: sum(impact.verdict == verdict for impact in found) for verdict in ("now blocked", "now passes")}
-    click.echo(f"of {len(found)} runs: " + ", ".join(f"{count} {verdict}" for verdict, count in changed.items()))
+    changed = {verdict: sum(one.verdict == verdict for one in impacts) for verdict in ("now blocked", "now passes")}
+    click.echo(f"of {len(impacts)} runs: " + ", ".join(f"{count} {verdict}" for verdict, count in changed.items()))

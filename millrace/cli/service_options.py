@@ -42,8 +42,8 @@ def local_time(at: Optional[float]) -> str:
 
 def also(config_file: str, runner: Optional[Dialect]) -> str:
     """The options that a next command needs to mean the same."""
-    said = "" if is_default(config_file) else f" -c {config_file}"
-    return said + (f" --runner {runner}" if runner else "")
+    option = "" if is_default(config_file) else f" -c {config_file}"
+    return option + (f" --runner {runner}" if runner else "")
 
 
 def parameter_values(given: tuple[str, ...]) -> dict[str, str]:

@@ -52,14 +52,14 @@ def submit(
     service or the job failed. 2: something has to be fixed first. 3: with --wait, a gate said no.
     """
     config = load(config_file, overrides)
-    found = compiled_before(file, runner)
-    wanted = found.dialect if found else meant(config, runner)
-    name = job_id or new_job_id(found.name if found else config.name)
+    compiled = compiled_before(file, runner)
+    wanted = compiled.dialect if compiled else meant(config, runner)
+    name = job_id or new_job_id(compiled.name if compiled else config.name)
     if not JOB_ID.fullmatch(name):
         raise BadInput(
             f"{name!r} cannot be a job's id", where="--job-id", remedy="a letter, then letters, digits and dashes"
         )
-    service, job = prepared(config, found, wanted, parameter_values(parameters), on_the_terminal())
+    service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal())
     sent = service.submit(job, name)
     click.echo(f"job:  {sent.name}")
     click.echo(f"link: {sent.link}")
@@ -101,13 +101,13 @@ def print_end(job: RemoteJob, seconds: float, console: Console) -> None:
     console.print()
     for task in job.tasks:
         if task.state in (State.FAILED, State.BLOCKED):
-            said = "said no, its log says why" if task.blocked else task.failure or "failed"
-            console.print(f"[bold red]{escape(task.name)}:[/] {escape(said)}")
+            phrase = "said no, its log says why" if task.blocked else task.failure or "failed"
+            console.print(f"[bold red]{escape(task.name)}:[/] {escape(phrase)}")
             if task.note:
                 console.print(f"  {escape(task.note)}")
         elif task.blocked:
-            said = "was not run: " if task.state is State.SKIPPED else "said no: "
-            console.print(f"{escape(task.name)} {said}{escape(task.note)}")
+            phrase = "was not run: " if task.state is State.SKIPPED else "said no: "
+            console.print(f"{escape(task.name)} {phrase}{escape(task.note)}")
     if job.failure:
         console.print(escape(job.failure))
     words = "cancelled" if job.exit_code == 130 else ending(job.exit_code)

@@ -24,10 +24,10 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: 
         seconds: how long the whole run took.
         console: where a person looks.
     """
-    found = _record(config, folder)
+    record = _record(config, folder)
     console.print()
-    if found:
-        _print_record(config, found, console)
+    if record:
+        _print_record(config, record, console)
     if outcome.failure:
         _print_failure(outcome, folder, console)
     console.print(f"run {folder.run_id}: {ending(outcome.exit_code)} in {seconds:.1f} s; log: {folder.log}")
@@ -38,10 +38,10 @@ def _record(config: Config, folder: RunFolder) -> Optional[records.RunRecord]:
     if not folder.journal.events():
         return None
     try:
-        found = records.runs(records.open_store(config), config.name)
+        recorded = records.runs(records.open_store(config), config.name)
     except (MillraceError, errors.StatusError):
         return None
-    return next((record for record in found if record.run_id == folder.run_id), None)
+    return next((record for record in recorded if record.run_id == folder.run_id), None)
 
 
 def _print_record(config: Config, run: records.RunRecord, console: Console) -> None:

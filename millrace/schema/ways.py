@@ -127,8 +127,8 @@ def _set(feature: Feature, name: str, value: object) -> None:
 
 
 def _copy_domain(name: str, schema: Schema, relaxed: Schema) -> None:
-    theirs = next((found for found in relaxed.string_domain if found.name == name), None)
-    ours = next((found for found in schema.string_domain if found.name == name), None)
+    theirs = next((domain for domain in relaxed.string_domain if domain.name == name), None)
+    ours = next((domain for domain in schema.string_domain if domain.name == name), None)
     if theirs is not None:
         (ours if ours is not None else schema.string_domain.add(name=name)).MergeFrom(
             schema_pb2.StringDomain(value=[value for value in theirs.value if ours is None or value not in ours.value])

@@ -65,13 +65,13 @@ def _features(before: schema_pb2.Schema, after: schema_pb2.Schema) -> Iterator[C
 
 def _renamed(lost: dict[str, Feature], gained: dict[str, Feature]) -> dict[str, str]:
     """New path to old path, for features of which only the name differs."""
-    found: dict[str, str] = {}
+    domain: dict[str, str] = {}
     for new_path, feature in gained.items():
         for old_path, other in lost.items():
-            if old_path not in found.values() and _nameless(feature) == _nameless(other):
-                found[new_path] = old_path
+            if old_path not in domain.values() and _nameless(feature) == _nameless(other):
+                domain[new_path] = old_path
                 break
-    return found
+    return domain
 
 
 def _nameless(message: Any) -> Any:
@@ -158,7 +158,7 @@ def _subject(name: str, before: schema_pb2.Schema, after: schema_pb2.Schema) -> 
 
 
 def _named(schema: schema_pb2.Schema) -> dict[str, schema_pb2.StringDomain]:
-    return {found.name: found for found in schema.string_domain}
+    return {domain.name: domain for domain in schema.string_domain}
 
 
 def _rest(before: schema_pb2.Schema, after: schema_pb2.Schema) -> Iterator[Change]:

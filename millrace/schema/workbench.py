@@ -108,23 +108,23 @@ class Workbench:
         Raises:
             SchemaError: there is no such run with statistics.
         """
-        found = self.latest if run_id == "latest" else next((r for r in self.runs if r.run_id == run_id), None)
-        if found is None:
+        evidence = self.latest if run_id == "latest" else next((r for r in self.runs if r.run_id == run_id), None)
+        if evidence is None:
             known = ", ".join(run.run_id for run in self.runs[-3:]) or "none yet"
             remedy = f"runs with statistics: {known}; millrace run -c {self.config_file} makes one"
             raise SchemaError("no such run with statistics on disk", where=run_id, remedy=remedy)
-        return found
+        return evidence
 
     def source(self, name: str) -> SchemaText:
         """A schema from a file, from git as REVISION:PATH, or from a run as run:ID (or run:latest)."""
         if not name.startswith("run:"):
             return files.read_any(name)
-        found = self.run(name.removeprefix("run:")).schema
-        if found is None:
+        proto = self.run(name.removeprefix("run:")).schema
+        if proto is None:
             raise SchemaError("this run was not validated, so its schema is not known", where=name)
         from google.protobuf import text_format
 
-        return SchemaText(name, text_format.MessageToString(found, as_utf8=True), found)
+        return SchemaText(name, text_format.MessageToString(proto, as_utf8=True), proto)
 
     @property
     def uses(self) -> Uses:
