@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from millrace.base.errors import BadInput
 from millrace.config.loading import load
 from millrace.config.platform import LOCAL
 
@@ -166,3 +167,12 @@ def test_a_waiver_is_in_force_until_its_day_by_the_day_that_is_given(tmp_path, d
     compiled = compile_graph(create_pipeline(config, LOCAL, date.fromisoformat(day)))
     [gate] = [node.pipeline_node for node in compiled.nodes if node.pipeline_node.node_info.id == "DataGate"]
     assert ("rush hour" in parameters(gate)["waivers"].string_value) == held
+
+
+def test_a_stage_that_is_not_there_is_answered_with_the_nearest(tmp_path):
+    from millrace.execution.graph import bind, compile_graph
+    from pipeline.pipeline import create_pipeline
+
+    compiled = compile_graph(create_pipeline(load("conf/taxi.yaml", [f"root={tmp_path}"]), LOCAL, TODAY))
+    with pytest.raises(BadInput, match=r"there is no stage trianer; did you mean Trainer\?"):
+        bind(compiled, "a-run", from_stage="trianer")
