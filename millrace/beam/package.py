@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from millrace.base.errors import BadInput, MillraceError
-from millrace.base.project import Project
+from millrace.base.project import PACKAGES, Project
 from millrace.base.wheels import library_wheel
 from millrace.beam.arguments import beam_arguments
 from millrace.config.config import Config
@@ -112,7 +112,9 @@ def package_problems(setup_file: str, folder: Path) -> list[BadInput]:
         return [problem]
     except MillraceError as problem:
         return [BadInput(problem.what, where=problem.where, remedy=problem.remedy)]
-    modules = [*IMPORTED, *sorted(Project(Path(setup_file).parent).shipped)]
+    project = Project(Path(setup_file).parent)
+    own = project.shipped.union(name for name in PACKAGES if (project.root / name / "__init__.py").is_file())
+    modules = [*IMPORTED, *sorted(own)]
     done = environment.run("-c", f"import {', '.join(modules)}", folder=folder)
     return [_broken("the packed project cannot be imported on a worker", done)] if done.returncode else []
 
