@@ -43,14 +43,14 @@ def compiled_before(file: Optional[Path], runner: Optional[Dialect]) -> Optional
     """
     if file is None:
         return None
-    found = load_job(file)
-    if runner and runner != found.dialect:
+    job = load_job(file)
+    if runner and runner != job.dialect:
         raise BadInput(
-            f"compiled for {found.dialect}, not for {runner}",
+            f"compiled for {job.dialect}, not for {runner}",
             where=str(file),
             remedy=f"leave --runner out, or: millrace compile --runner {runner}",
         )
-    return found
+    return job
 
 
 def prepared(

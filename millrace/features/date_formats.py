@@ -57,13 +57,13 @@ def check_format(format: str) -> None:
     """Raises `ValueError` when a format has a directive that is not known, one twice, or none."""
     if format in UNIX:
         return
-    found = directives(format)
-    unknown = [directive for directive in found if directive not in _GROUPS]
+    letters = directives(format)
+    unknown = [directive for directive in letters if directive not in _GROUPS]
     if unknown:
         raise ValueError(f"%{unknown[0]} is not known in a date's format; known are %{' %'.join(_GROUPS)}")
-    if not found:
+    if not letters:
         raise ValueError("a date's format is unix, unix_ms, or has directives such as %Y-%m-%d")
-    if len(set(found)) < len(found):
+    if len(set(letters)) < len(letters):
         raise ValueError("a date's format names each part once")
 
 
@@ -76,10 +76,10 @@ def pattern(format: str) -> str:
     """A regular expression that matches a whole value of a format, one group a directive."""
     parts, position = [], 0
     tight = re.search(r"%[A-Za-z]%", format) is not None
-    for found in _DIRECTIVE.finditer(format):
-        parts.append(re.escape(format[position : found.start()]))
-        parts.append((_FIXED if tight else {}).get(found[1], _GROUPS[found[1]]))
-        position = found.end()
+    for match in _DIRECTIVE.finditer(format):
+        parts.append(re.escape(format[position : match.start()]))
+        parts.append((_FIXED if tight else {}).get(match[1], _GROUPS[match[1]]))
+        position = match.end()
     parts.append(re.escape(format[position:]))
     if format.endswith(("%S", "%M")):
         parts.append(_AFTER_TIME)

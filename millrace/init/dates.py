@@ -64,7 +64,7 @@ def _feature(format: str, values: list[str]) -> Datetime:
         hour = format.index("%H" if "%H" in format else "%I")
         place = len(re.findall("%", format[:hour])) + 1
         compiled = re.compile(pattern(format))
-        hours = {found[place] for value in values if (found := compiled.fullmatch(value))}
+        hours = {match[place] for value in values if (match := compiled.fullmatch(value))}
         parts += ["hour"] if len(hours) > 1 or not parts else []
     return Datetime(format=format, parts=tuple(parts))
 

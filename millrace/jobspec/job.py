@@ -146,10 +146,10 @@ class CompiledJob:
             task: the task's spec.
             name: the input parameter's name.
         """
-        said = task.get("inputs", {}).get("parameters", {}).get(name, {})
-        if "componentInputParameter" in said:
-            return self.effective_values.get(said["componentInputParameter"])
-        constant = said.get("runtimeValue", {})
+        spec = task.get("inputs", {}).get("parameters", {}).get(name, {})
+        if "componentInputParameter" in spec:
+            return self.effective_values.get(spec["componentInputParameter"])
+        constant = spec.get("runtimeValue", {})
         return constant.get("constant", plain_value(constant.get("constantValue")))
 
     def graph(self, task: Mapping[str, Any]) -> dict[str, Spec]:
@@ -297,16 +297,16 @@ def inputs_from_tasks(task: Mapping[str, Any]) -> Iterator[tuple[str, Optional[t
         of the latter where the input is the producer's final state.
     """
     given = task.get("inputs", {})
-    for said in given.get("artifacts", {}).values():
-        if "taskOutputArtifact" in said:
-            source = said["taskOutputArtifact"]
+    for spec in given.get("artifacts", {}).values():
+        if "taskOutputArtifact" in spec:
+            source = spec["taskOutputArtifact"]
             yield source.get("producerTask", ""), ("artifacts", source.get("outputArtifactKey", ""))
-    for said in given.get("parameters", {}).values():
-        if "taskOutputParameter" in said:
-            source = said["taskOutputParameter"]
+    for spec in given.get("parameters", {}).values():
+        if "taskOutputParameter" in spec:
+            source = spec["taskOutputParameter"]
             yield source.get("producerTask", ""), ("parameters", source.get("outputParameterKey", ""))
-        if "taskFinalStatus" in said:
-            yield said["taskFinalStatus"].get("producerTask", ""), None
+        if "taskFinalStatus" in spec:
+            yield spec["taskFinalStatus"].get("producerTask", ""), None
 
 
 def in_order(tasks: Mapping[str, Spec]) -> dict[str, Spec]:

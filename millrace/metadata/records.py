@@ -93,8 +93,8 @@ class RunRecord:
             key: the output's key, for instance `model`.
         """
         record = self.stages.get(stage)
-        found = record.outputs.get(key, []) if record else []
-        return found[0] if found else None
+        artifacts = record.outputs.get(key, []) if record else []
+        return artifacts[0] if artifacts else None
 
 
 def open_store(config: Config) -> MetadataStore:

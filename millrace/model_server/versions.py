@@ -48,8 +48,8 @@ class ModelVersions:
             stop: ends the watch.
         """
         while True:
-            found = set(self._find())
-            newest = max(found - self._failed(found), default=None)
+            numbers = set(self._find())
+            newest = max(numbers - self._failed(numbers), default=None)
             if newest is not None and (self._served is None or newest != self._served.version):
                 self._serve(newest, stop)
             if not poll_seconds or stop.wait(poll_seconds):
