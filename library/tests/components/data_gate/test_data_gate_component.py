@@ -102,7 +102,7 @@ def executions(root: Path):
     states = [
         metadata_store_pb2.Execution.State.Name(found.last_known_state) for found in store.get_executions_by_type(kind)
     ]
-    return states, store.get_artifacts_by_type("custom_components.DataGateReport")
+    return states, store.get_artifacts_by_type("millrace.DataGateReport")
 
 
 def test_good_data_leaves_a_report_and_a_second_run_is_cached(make_pipeline, tmp_path: Path) -> None:
