@@ -109,4 +109,4 @@ def _custom_config(config: Config, entry_point: str) -> dict[str, Any]:
 def _settings(config: Config) -> dict[str, Any]:
     """The settings of one's own but for those of other stages: a changed count of rows must not train anew."""
     settings = {name: value for name, value in config.code.settings.items() if name not in OF_OTHER_STAGES}
-    return {"settings": settings} if settings else {}
+    return {"settings": settings}
