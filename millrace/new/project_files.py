@@ -16,6 +16,7 @@ _OWN = {
     "Makefile": "Makefile",
     "README.md": "README.md",
     "bootstrap/setup.sh": "setup.sh",
+    "bootstrap/uv.sh": "uv.sh",
     "pyproject.toml": "pyproject.toml",
     "wheels/README.md": "wheels.md",
 }

@@ -1,11 +1,10 @@
 #!/bin/sh
-# Builds .venv for `make setup`: the lock of the stack that this machine can run, then the library. Quick when nothing
+# Builds .venv for `make setup`: the lock of the stack that this machine can run, with the library. Quick when nothing
 # has changed. uv does the work, and takes its index, proxy and certificates from its own configuration.
 #
-#   setup.sh [WHEEL]     WHEEL: the library to take from now on; it goes into wheels/
+#   setup.sh [WHEEL]     WHEEL: the library to take from now on; once it is installed it replaces the one in wheels/
 #
-# The library is the wheel in wheels/. Without one it is whatever uv finds for LIBRARY in setup.py: on its index, or
-# where UV_FIND_LINKS points.
+# The library is the wheel in wheels/ and comes from nowhere else.
 set -eu
 
 refuse() {
@@ -13,29 +12,40 @@ refuse() {
     echo "  remedy: $2" >&2
     exit 2
 }
+. bootstrap/uv.sh
 
-wheel=${1:-}
-if [ -n "$wheel" ]; then
-    [ -f "$wheel" ] || refuse "there is no such file: $wheel" "name the library's wheel: make setup MILLRACE=PATH"
-    case ${wheel##*/} in
+given=${1:-}
+if [ -n "$given" ]; then
+    [ -f "$given" ] || refuse "there is no such file: $given" "name the library's wheel: make setup MILLRACE=PATH"
+    name=${given##*/}
+    case $name in
     millrace-*.whl) ;;
-    *) refuse "this is no wheel of the library: $wheel" "name a file called millrace-VERSION-py3-none-any.whl" ;;
+    *) refuse "this is no wheel of the library: $given" "name a file called millrace-VERSION-py3-none-any.whl" ;;
     esac
-    if [ "$(dirname "$wheel")" != wheels ]; then
-        mkdir -p wheels
-        cp "$wheel" "wheels/.new"
-        rm -f wheels/millrace-*.whl
-        mv wheels/.new "wheels/${wheel##*/}"
-    fi
-fi
-set -- wheels/millrace-*.whl
-[ $# -eq 1 ] || refuse "there are $# wheels of the library in wheels/" "leave one"
-if [ -f "$1" ]; then
-    library=$1
+    # Beside the old one until it is installed, so that a wheel that will not do costs nothing.
+    trap 'rm -rf wheels/.new' EXIT
+    rm -rf wheels/.new
+    mkdir -p wheels/.new
+    cp "$given" "wheels/.new/$name"
+    library=wheels/.new/$name
 else
-    library=$(sed -n 's/^LIBRARY = "\(.*\)"$/\1/p' setup.py)
-    [ -n "$library" ] || refuse "setup.py does not say LIBRARY" 'write it as LIBRARY = "millrace>=0.2,<0.3"'
+    set -- wheels/millrace-*.whl
+    [ $# -eq 1 ] || refuse "there are $# wheels of the library in wheels/" \
+        "remove all but one, or say which: make setup MILLRACE=wheels/NAME"
+    [ -f "$1" ] || refuse "there is no wheel of the library in wheels/" \
+        "take it from version control, or put one there: make setup MILLRACE=PATH/TO/millrace-VERSION-py3-none-any.whl"
+    library=$1
+    name=${library##*/}
 fi
+
+# A given wheel takes its place first and the others go then: whenever this is killed, one is there.
+keep_wheel() {
+    [ -n "$given" ] || return 0
+    mv "$library" "wheels/$name"
+    for other in wheels/millrace-*.whl; do
+        [ "$other" = "wheels/$name" ] || rm -f "$other"
+    done
+}
 
 # TFX 1.21 has wheels for glibc 2.39 and newer, TFX 1.16 for 2.17 and newer.
 fitting_stack() {
@@ -68,21 +78,30 @@ lock=requirements/$stack.txt
 export UV_COMPILE_BYTECODE="${UV_COMPILE_BYTECODE-1}"
 
 stamp=.venv/setup.stamp
-wanted=$({ cat "$lock"; [ -f "$library" ] && cat "$library"; echo "$python $library"; } | cksum)
-if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$stack $wanted" ]; then
+before=$(cat "$stamp" 2>/dev/null || true)
+# What is in .venv/bin names the place, so that an environment that was moved with its project has to be made again.
+place=$(cd .venv 2>/dev/null && pwd -P || true)
+wanted=$({ cat "$lock" "$library"; echo "$python $name"; } | cksum)
+if [ -x .venv/bin/python ] && [ "$before" = "$stack $place $wanted" ]; then
+    keep_wheel
     exit 0
 fi
-command -v uv >/dev/null || refuse "uv, which does the set-up, is not on PATH" "pipx install uv"
-case "$(cat "$stamp" 2>/dev/null)" in
-"$stack "*) [ -x .venv/bin/python ] || rm -rf .venv ;;
+find_uv "$python"
+case $before in
+"$stack $place "*) [ -x .venv/bin/python ] || rm -rf .venv ;;
 *) rm -rf .venv ;;
 esac
-rm -f "$stamp"
 echo "==> $stack stack on Python $python; the first time there are 1.5 GiB to fetch"
-[ -d .venv ] || uv venv --quiet --python "$python" .venv
-uv pip sync --quiet --python .venv/bin/python --require-hashes "$lock" || refuse \
-    "the packages of $lock could not be installed" \
+[ -d .venv ] || "$uv" venv --quiet --python "$python" .venv
+place=$(cd .venv && pwd -P)
+echo "$stack $place unfinished" >"$stamp"
+# Together, for uv takes nothing away before it has everything that is to be installed.
+digest='import hashlib, pathlib, sys; print(hashlib.sha256(pathlib.Path(sys.argv[1]).read_bytes()).hexdigest())'
+echo "./$library --hash=sha256:$(.venv/bin/python -c "$digest" "$library")" >.venv/library.txt
+"$uv" pip sync --quiet --python .venv/bin/python --require-hashes --reinstall-package millrace \
+    "$lock" .venv/library.txt || refuse \
+    "$name and the packages of $lock could not be installed" \
     "see above; pyfarmhash comes as source and needs a C++ compiler and Python's headers (g++, python3-dev)"
-uv pip install --quiet --python .venv/bin/python --no-deps --reinstall-package millrace "$library"
-echo "$stack $wanted" >"$stamp"
+keep_wheel
+echo "$stack $place $wanted" >"$stamp"
 echo "==> ready"
