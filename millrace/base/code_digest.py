@@ -13,7 +13,9 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Optional, Union
 
+from millrace.base import python_source
 from millrace.base.errors import ConfigError
+from millrace.base.python_source import Function
 
 OWN_PACKAGES = frozenset({"millrace", "models", "custom_components"})
 
@@ -48,7 +50,17 @@ def defines(dotted_path: str) -> bool:
     """Whether the module of a dotted path defines its last name, found without importing the module."""
     module, _, name = dotted_path.rpartition(".")
     source = _source_or_none(module)
-    return source is not None and name in set(_names(ast.parse(source.read_text(encoding="utf-8"))))
+    return source is not None and name in set(_names(python_source.parse(source).body))
+
+
+def definition(dotted_path: str) -> Optional[Function]:
+    """The definition of a function, found without importing its module; None when it comes from elsewhere."""
+    module, _, name = dotted_path.rpartition(".")
+    source = _source_or_none(module)
+    if source is None:
+        return None
+    last = next((node for node in reversed(python_source.parse(source).body) if name in set(_names([node]))), None)
+    return last if isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
 
 def module_file(module: str) -> Optional[Path]:
@@ -56,12 +68,14 @@ def module_file(module: str) -> Optional[Path]:
     return _source_or_none(module)
 
 
-def _names(tree: ast.Module) -> Iterator[str]:
-    for node in tree.body:
+def _names(statements: Iterable[ast.stmt]) -> Iterator[str]:
+    for node in statements:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.name
         elif isinstance(node, ast.Assign):
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             yield from (alias.asname or alias.name for alias in node.names)
 
@@ -93,7 +107,7 @@ def _module_of(dotted_path: str) -> str:
 
 
 def _imports(module: str, own: frozenset[str]) -> Iterator[str]:
-    for node in ast.walk(_tree(_source(module))):
+    for node in ast.walk(python_source.parse(_source(module))):
         for name in _imported_names(node, module):
             if name.partition(".")[0] in own:
                 yield from (found for found in (name, name.rpartition(".")[0]) if found and _source_or_none(found))
@@ -135,17 +149,8 @@ def _source_or_none(module: str) -> Optional[Path]:
     return None
 
 
-def _tree(source: Path) -> ast.Module:
-    try:
-        return ast.parse(source.read_text(encoding="utf-8"), filename=str(source))
-    except SyntaxError as error:
-        raise ConfigError(
-            f"not Python: {error.msg}", where=f"{source}:{error.lineno}", remedy="fix that line"
-        ) from error
-
-
 def _normal_form(source: Path) -> str:
-    tree = _tree(source)
+    tree = python_source.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.body:
             first = node.body[0]

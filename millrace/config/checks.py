@@ -4,8 +4,9 @@ import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
-from millrace.base.code_digest import defines
+from millrace.base.code_digest import defines, definition, module_file
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
+from millrace.base.python_source import takes
 from millrace.components.example_gen.section import Data
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
@@ -15,13 +16,23 @@ from millrace.tables.files import opened
 from millrace.tables.headers import read_header
 from millrace.textproto import schema_text
 
+# What each function of `code` is called with, in order.
+_ARGUMENTS = {
+    "pipeline": ("config", "platform", "today"),
+    "preprocessing_fn": ("inputs",),
+    "run_fn": ("fn_args",),
+    "tuner_fn": ("fn_args",),
+    "model_fn": ("table", "tft_output", "model", "training", "label_stats", "settings"),
+}
+
 
 def check(config: Config) -> None:
     """Checks a configuration against the machine that is about to run it.
 
     Raises:
         BadInput: the metadata store cannot be used, the data is not there or is no table, the label or a feature is
-            not among its columns, the schema cannot be parsed or fits nothing, or a dotted path names nothing.
+            not among its columns, the schema cannot be parsed or fits nothing, or a dotted path names nothing or what
+            cannot be called as it will be.
     """
     _store_is_usable(config.metadata)
     _code_is_there(config)
@@ -69,6 +80,20 @@ def _code_is_there(config: Config) -> None:
                 f"code.{key} names {dotted_path}, which does not exist",
                 remedy="name a function by its module's dotted path",
             )
+        _can_be_called(key, dotted_path)
+
+
+def _can_be_called(key: str, dotted_path: str) -> None:
+    function = definition(dotted_path)
+    # TFX passes custom_config by name, to a preprocessing_fn that has it.
+    keyword = "custom_config" if key == "preprocessing_fn" else ""
+    if function and not takes(function, len(_ARGUMENTS[key]), keyword):
+        wanted = ", ".join((*_ARGUMENTS[key], *filter(None, [keyword])))
+        raise ConfigError(
+            f"code.{key}: {dotted_path} cannot be called with {wanted}",
+            where=f"{module_file(dotted_path.rpartition('.')[0])}:{function.lineno}",
+            remedy=f"define it as {function.name}({wanted})",
+        )
 
 
 def _columns(data: Data) -> Optional[list[str]]:

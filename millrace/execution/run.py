@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from millrace.base import clock, dotted
 from millrace.base.errors import Failure, describe
 from millrace.base.interrupts import terminated_is_interrupted
 from millrace.config.checks import check
@@ -62,13 +61,14 @@ def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]
     from millrace.beam.check import require_usable
     from millrace.beam.package import bringing_library
     from millrace.execution.graph import bind, compile_graph
+    from millrace.jobspec.project_pipeline import build_pipeline
 
     require_usable(config)
     config = bringing_library(config)
     _put_in_order(config)
     request = folder.request()
     assert request is not None, "the run's folder is made with its request"
-    pipeline = dotted.load(config.code.pipeline, "code.pipeline")(config, LOCAL, clock.today())
+    pipeline = build_pipeline(config, LOCAL)
     require_compilable(pipeline)
     graph = compile_graph(pipeline)
     stages = bind(graph, folder.run_id, request.from_stage, request.to_stage, request.cache)

@@ -9,6 +9,8 @@ from typing import Any, Optional
 import keras
 import tensorflow_transform as tft
 
+from millrace.base import dotted
+from millrace.base.errors import ConfigError
 from millrace.training.callbacks import Divergence, StopAt, TrainingProgress
 from millrace.training.input_data import Examples
 from millrace.training.labels import LabelStatistics, label_statistics
@@ -94,14 +96,19 @@ def build(job: Job) -> keras.Model:
         A compiled model.
 
     Raises:
-        ConfigError: the function cannot be imported.
+        ConfigError: the function cannot be imported, or returns what is no Keras model.
         InputRefused: a derived feature is nothing that a model reads.
     """
     keras.utils.set_random_seed(int(job.config.training["seed"]))
     config = job.config
-    model = config.model_function()(
-        config.table, job.tft_output, config.model, config.training, job.label_stats, config.settings
-    )
+    function = config.model_function()
+    model = function(config.table, job.tft_output, config.model, config.training, job.label_stats, config.settings)
+    if not isinstance(model, keras.Model):
+        raise ConfigError(
+            f"code.model_fn: {config.model_fn} returned {type(model).__name__}, and a Keras model is needed",
+            where=dotted.defined_at(function, config.model_fn),
+            remedy="return the compiled keras.Model",
+        )
     LOG.info("model with %d weights", model.count_params())
     return model
 

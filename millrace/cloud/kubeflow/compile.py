@@ -6,7 +6,6 @@ newest pushed model (`millrace.components.champion`); no pre-cache check, so a t
 
 from typing import Any
 
-from millrace.base import clock, dotted
 from millrace.cloud.kubeflow.data_task import split_pre_cache_check
 from millrace.components import stage_ids
 from millrace.config.cloud_sections import KubeflowDeployment
@@ -35,11 +34,12 @@ def compile_job(config: Config) -> CompiledJob:
         BadInput: something that the job needs is not installed, or a stage is named that is not there.
     """
     # TensorFlow and TFX come in here.
+    from millrace.jobspec.project_pipeline import build_pipeline
     from millrace.jobspec.tfx_compiler import compile_pipeline
 
     here = deployed(config, KUBEFLOW)
     compiled = compile_pipeline(
-        dotted.load(config.code.pipeline, "code.pipeline")(here, KUBEFLOW, clock.today()),
+        build_pipeline(here, KUBEFLOW),
         image=here.kubeflow.image or UNSET_IMAGE,
         display_name=here.name,
         schema_version=SCHEMA_VERSION,

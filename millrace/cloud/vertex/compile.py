@@ -5,7 +5,6 @@ The document's fields are those of the REST resource projects.locations.pipeline
 
 from typing import Any
 
-from millrace.base import clock, dotted
 from millrace.config.cloud_sections import VertexDeployment
 from millrace.config.config import Config
 from millrace.config.platform import VERTEX, deployed
@@ -31,11 +30,12 @@ def compile_job(config: Config) -> CompiledJob:
         BadInput: something that the job needs is not installed, or a stage is named that is not there.
     """
     # TensorFlow and TFX come in here.
+    from millrace.jobspec.project_pipeline import build_pipeline
     from millrace.jobspec.tfx_compiler import compile_pipeline
 
     here = deployed(config, VERTEX)
     job = compile_pipeline(
-        dotted.load(config.code.pipeline, "code.pipeline")(here, VERTEX, clock.today()),
+        build_pipeline(here, VERTEX),
         image=here.vertex.image or UNSET_IMAGE,
         display_name=here.vertex.display_name or here.name,
         schema_version=here.vertex.schema_version,
