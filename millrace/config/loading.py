@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean
 from millrace.config.config import Config
+from millrace.training.section import Training
 
 PACKAGE_SCHEME = "package:"
 _CLOUDS = ("vertex", "kubeflow")
@@ -32,7 +33,8 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
     Args:
         path: the YAML file.
         overrides: `dotted.key=value` strings, applied in order; a value is read as YAML where it is YAML, a list's
-            entry is named by its index.
+            entry is named by its index. `training.steps` takes the place of the file's `training.epochs`, and
+            the other way round.
 
     Returns:
         The configuration, with every local path absolute (relative ones are relative to the file).
@@ -44,6 +46,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
     values = _read_yaml(file)
     for override in overrides:
         _apply(values, override)
+    _settle_alternatives(values, {override.partition("=")[0] for override in overrides})
     try:
         config = Config.model_validate(_with_absolute_paths(values, file.resolve().parent))
     except ValidationError as error:
@@ -51,7 +54,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(
             "\n".join([f"{len(problems)} problem{'s' if len(problems) > 1 else ''}:", *(f"  - {p}" for p in problems)]),
             where=str(file),
-            remedy="fix the values above; conf/taxi.yaml shows every section in use",
+            remedy="fix the values above, in the file or by --set KEY=VALUE",
         ) from error
     config._file = str(path)
     return config
@@ -94,7 +97,11 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise ConfigError(f"not YAML: {error}", where=str(file)) from error
     if not isinstance(values, dict):
-        raise ConfigError("holds no keys", where=str(file), remedy="start from a copy of conf/taxi.yaml")
+        raise ConfigError(
+            "holds no keys",
+            where=str(file),
+            remedy="start from a copy of another configuration, or let millrace init write one",
+        )
     return values
 
 
@@ -136,6 +143,17 @@ def _index(node: list[Any], part: str, override: str) -> int:
     if not part.isdecimal() or int(part) >= len(node):
         raise ConfigError(f"--set {override}: {part} is not an entry of this list", remedy=f"0 to {len(node) - 1}")
     return int(part)
+
+
+def _settle_alternatives(values: dict[str, Any], by_hand: set[str]) -> None:
+    """Takes out what the file says of the training's length where an override says it the other way."""
+    training = values.get("training")
+    keys = {name: f"training.{name}" for name in Training.alternatives}
+    given = {name for name, key in keys.items() if key in by_hand}
+    if not isinstance(training, dict) or not any(training[name] is not None for name in given):
+        return
+    for name in keys.keys() - given:
+        training.pop(name, None)
 
 
 def _with_absolute_paths(values: dict[str, Any], base: Path) -> dict[str, Any]:

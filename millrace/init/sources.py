@@ -25,7 +25,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\xfd7zXZ", "compressed by xz", "unpack it, or compress it by gzip"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd", "unpack it, or compress it by gzip"),
     (b"ARROW1", "an Arrow file", "write it as Parquet"),
-    (b"Obj\x01", "an Avro file", "write it as Parquet, or start from conf/taxi.yaml with format: avro"),
+    (b"Obj\x01", "an Avro file", "write it as Parquet, or set data.format: avro in a configuration written by hand"),
     (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
     (b"\x89HDF", "an HDF5 file", "write it as Parquet"),
     (b"\xff\xfe", "text in UTF-16", "save it in UTF-8"),

@@ -55,7 +55,7 @@ def _head(name: str, table: ScannedTable, label: LabelPlan) -> str:
     return "\n".join(
         [
             f"# Predicts {_one_line(label.column.name)} ({label.task}). Written by `millrace init`: {seen}",
-            "# Every path is relative to this file. Lines with `decide:` are worth a look before the first run:",
+            "# Paths start from the folder of this file. Lines with `decide:` are worth a look before the first run:",
             f"#   millrace run -c conf/{name}.yaml",
         ]
     )
@@ -77,10 +77,10 @@ def _data(table: ScannedTable, folder: Path) -> str:
 
 
 def _path(folder: Path, base: Path) -> str:
-    """Relative where the data lies in the project, else absolute."""
-    project = base.resolve().parent
-    inside = folder.resolve().is_relative_to(project)
-    return os.path.relpath(folder.resolve(), base.resolve()) if inside else str(folder.resolve())
+    """Relative where the data lies in the project or beside it, so that both may be moved together, else absolute."""
+    around = base.resolve().parent.parent
+    near = folder.resolve().is_relative_to(around) and around != around.parent
+    return os.path.relpath(folder.resolve(), base.resolve()) if near else str(folder.resolve())
 
 
 def _label(label: LabelPlan) -> str:

@@ -1,6 +1,7 @@
 """The files of a new project, as they are to be written: the checkout's own, with what differs there put in place."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ _OWN = {
     "wheels/README.md": "wheels.md",
 }
 _NAME = "PROJECT-NAME"
+_PINNED = re.compile(r"^([a-z0-9][a-z0-9.-]*)==", flags=re.MULTILINE)
 # A project takes the library as a wheel, where the checkout has its source.
 _REPLACED = {
     "Dockerfile": {
@@ -59,6 +61,24 @@ def project_files(name: str, with_taxi: bool = True) -> dict[str, ProjectFile]:
         MillraceError: this installation of the library has not the files, or they are no longer as this module
             knows them.
     """
+    root = _root()
+    sources = {place: path for place, path in collect(root).items() if with_taxi or not place.startswith(_TAXI)}
+    sources.update({place: Path(__file__).parent / "files" / own for place, own in _OWN.items()})
+    return {place: _adapted(place, path, name) for place, path in sorted(sources.items())}
+
+
+def locked_packages() -> frozenset[str]:
+    """The names of the packages that the locks of a project bring, which no project can be called like.
+
+    Raises:
+        MillraceError: this installation of the library has not the files.
+    """
+    locks = sorted((_root() / "requirements").glob("*.txt"))
+    return frozenset(name for lock in locks for name in _PINNED.findall(lock.read_text(encoding="utf-8")))
+
+
+def _root() -> Path:
+    """The checkout, or the folder in which a wheel brings the same files."""
     root = checkout() or _IN_WHEEL
     if not (root / "setup.py").is_file():
         raise MillraceError(
@@ -66,9 +86,7 @@ def project_files(name: str, with_taxi: bool = True) -> dict[str, ProjectFile]:
             where=str(root),
             remedy="install the library's wheel where you work",
         )
-    sources = {place: path for place, path in collect(root).items() if with_taxi or not place.startswith(_TAXI)}
-    sources.update({place: Path(__file__).parent / "files" / own for place, own in _OWN.items()})
-    return {place: _adapted(place, path, name) for place, path in sorted(sources.items())}
+    return root
 
 
 def _adapted(place: str, path: Path, name: str) -> ProjectFile:

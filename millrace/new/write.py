@@ -2,15 +2,14 @@
 
 import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput
 from millrace.base.wheels import library_wheel
 from millrace.init.plan import NewPipeline
-from millrace.new.project_files import ProjectFile, project_files
+from millrace.new.beside import folder_beside
+from millrace.new.project_files import ProjectFile, locked_packages, project_files
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 60
@@ -21,6 +20,7 @@ def require_name(name: str) -> None:
 
     Raises:
         BadInput: it cannot.
+        MillraceError: the library's installation has not the files of a project.
     """
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise BadInput(
@@ -30,6 +30,12 @@ def require_name(name: str) -> None:
         )
     if name == "millrace":
         raise BadInput("millrace is the name of the library", where="NAME", remedy="call the project something else")
+    if name in locked_packages():
+        raise BadInput(
+            f"{name} is a package that the project stands on, and in an image its own would take that one's place",
+            where="NAME",
+            remedy=f"call the project something else: my-{name}",
+        )
 
 
 def require_empty(folder: Path) -> None:
@@ -70,20 +76,14 @@ def write_project(name: str, folder: Path, plan: Optional[NewPipeline] = None) -
         files |= {path.relative_to(folder).as_posix(): ProjectFile(text.encode()) for path, text in plan.files.items()}
         files["conf/default"] = ProjectFile(f"{name}.yaml\n".encode())
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        with folder_beside(folder) as beside:
+            _write(files, beside)
+            library_wheel(beside / "wheels")
+            beside.chmod(0o755)
+            # Takes the place of an empty folder too, and fails where something has come into it meanwhile.
+            beside.rename(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    try:
-        _write(files, beside)
-        library_wheel(beside / "wheels")
-        beside.chmod(0o755)
-        # Takes the place of an empty folder too, and fails where something has come into it meanwhile.
-        beside.rename(folder)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return sorted(files)
 
 

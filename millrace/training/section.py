@@ -1,6 +1,6 @@
 """The configuration's sections `model:`, `training:` and `tuning:`: what is trained, how, and what is searched over."""
 
-from typing import Annotated, Literal, Optional, Union
+from typing import Annotated, ClassVar, Literal, Optional, Union
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,8 @@ class Model(Section):
 
 class Training(Section):
     """How the model is trained. Exactly one of steps and epochs."""
+
+    alternatives: ClassVar[tuple[str, ...]] = ("steps", "epochs")
 
     batch_size: int = Field(default=64, ge=1)
     learning_rate: float = Field(default=0.001, gt=0.0)

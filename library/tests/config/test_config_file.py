@@ -84,7 +84,6 @@ def test_a_threshold_on_a_metric_that_is_not_measured_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("training.epochs=3", "set exactly one of steps and epochs"),
         ("label.column=fare", "fare is the label; it cannot be a feature too"),
         ("features.hour_by_day.of=[fare, trip_start_day]", "must be a bucketized, categorical or hashed feature"),
         ("label.classes=[0, 1, 2]", "a binary label has exactly two classes"),
@@ -93,6 +92,32 @@ def test_a_threshold_on_a_metric_that_is_not_measured_is_refused(tmp_path):
 )
 def test_values_that_contradict_each_other_are_refused(override, words, tmp_path):
     assert words in refusal(written(tmp_path), override)
+
+
+@pytest.mark.parametrize(("key", "other"), [("steps", "epochs"), ("epochs", "steps")])
+def test_an_override_says_how_long_to_train_whichever_way_the_file_does(key, other, tmp_path):
+    def change(values):
+        del values["training"]["steps"]
+        values["training"][other] = 9
+
+    training = load(written(tmp_path, change), [f"training.{key}=3"]).training
+    assert (getattr(training, key), getattr(training, other)) == (3, None)
+    again = load(written(tmp_path, change), [f"training.{other}=4"]).training
+    assert (getattr(again, key), getattr(again, other)) == (None, 4)
+
+
+def test_steps_and_epochs_together_are_refused(tmp_path):
+    words = "training: set exactly one of steps and epochs"
+    assert words in refusal(written(tmp_path, lambda values: values["training"].update(epochs=3)))
+    assert words in refusal(written(tmp_path), "training.steps=5", "training.epochs=3")
+    assert words in refusal(written(tmp_path), "training.steps=null")
+
+
+def test_a_remedy_names_no_file_that_a_project_need_not_have(tmp_path):
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("# nothing\n")
+    for message in (refusal(written(tmp_path), "training.batch_size=0"), refusal(empty)):
+        assert "remedy" in message and "taxi" not in message
 
 
 def test_a_key_written_twice_is_refused_with_its_line(tmp_path):

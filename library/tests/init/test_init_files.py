@@ -111,7 +111,9 @@ def test_the_schema_describes_what_is_there(tmp_path):
 def test_the_configuration_is_whole_and_says_how_the_table_is_read(tmp_path):
     plan = plan_of(tmp_path, {"x": ["?" if i % 9 == 0 else f" {i / 7:.2f}" for i in range(ROWS)]})
     write(plan)
-    config = load(next(iter(plan.files)))
+    file = next(iter(plan.files))
+    config = load(file)
+    assert str(tmp_path) not in file.read_text(), "the table lies beside the project, and both may be moved"
     assert config.name == "table"
     assert (config.data.path, config.data.pattern) == (str(tmp_path), "table.csv")
     assert (config.data.rules, config.data.missing, config.data.strip_spaces) == ("table", ("?",), True)

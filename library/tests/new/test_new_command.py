@@ -1,6 +1,9 @@
 """`millrace new` through its command: what it writes, what it refuses, and that it leaves nothing half done."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from millrace.base.project import Project
 from millrace.cli.new import new
 from millrace.new import project_files as files
 from millrace.new import write
+from millrace.new.beside import folder_beside
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -87,7 +91,7 @@ def test_with_data_the_pipeline_is_the_tables(here, table):
     config = yaml.safe_load((shop / "conf/shop.yaml").read_text())
     assert config["label"]["column"] == "income" and set(config["features"]) == {"age", "card"}
     assert config["schema"]["file"] == "../schema/shop/schema.pbtxt"
-    assert Path(config["data"]["path"]) == here
+    assert config["data"]["path"] == "../..", "no place of this machine is written down"
 
 
 def test_a_folder_of_another_name_and_an_empty_one_will_do(here):
@@ -102,6 +106,13 @@ def test_a_bad_name_is_refused(here, name):
     with pytest.raises(BadInput) as refused:
         make("--", name)
     assert refused.value.remedy and list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["numpy", "tfx", "typing-extensions", "uv"])
+def test_the_name_of_a_package_that_the_project_needs_is_refused(here, name):
+    with pytest.raises(BadInput, match=f"{name} is a package that the project stands on") as refused:
+        make(name)
+    assert f"my-{name}" in refused.value.remedy and list(here.iterdir()) == []
 
 
 def test_a_folder_that_holds_something_is_left_alone(here):
@@ -139,6 +150,28 @@ def test_it_is_written_whole_or_not_at_all(here, monkeypatch):
     with pytest.raises(BadInput, match="No space left"):
         make("shop")
     assert list(here.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(here):
+    left = here / ".shop.millrace-new-abc"
+    (left / "conf").mkdir(parents=True)
+    others = [here / ".shop.settings", here / ".stall.millrace-new-abc"]
+    for other in others:
+        other.mkdir()
+    with folder_beside(here / "shop") as beside:
+        assert not left.exists()
+        make("shop")
+        assert beside.is_dir(), "a second process leaves it alone"
+    assert sorted(here.iterdir()) == sorted([here / "shop", *others])
+
+
+def test_a_killed_process_holds_nothing(here):
+    code = "import os, sys; from pathlib import Path; from millrace.new.beside import folder_beside\n"
+    code += "with folder_beside(Path('shop')):\n    os.kill(os.getpid(), 9)\n"
+    killed = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, check=False)
+    assert killed.returncode == -9 and [path.name[:6] for path in here.iterdir()] == [".shop."]
+    make("shop")
+    assert [path.name for path in here.iterdir()] == ["shop"]
 
 
 def test_a_file_that_no_longer_reads_as_expected_is_reported(here, monkeypatch):
