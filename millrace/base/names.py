@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import PurePath
 
 # Of difflib's ratio. At .6 one slip in a word of four letters is found, and words of another meaning are not.
 _CLOSE = 0.6
@@ -34,3 +35,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     near = nearest(name, known)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def did_you_mean_file(path: str, known: Iterable[str]) -> str:
+    """The end of a message about a file that is not there; folders and endings alone make no two files alike.
+
+    Args:
+        path: what was written.
+        known: the paths that there are.
+
+    Returns:
+        `; did you mean PATH?`, or nothing when no known file has a name that is near.
+    """
+    by_stem = {PurePath(one).stem: one for one in known}
+    near = nearest(PurePath(path).stem, by_stem)
+    return f"; did you mean {by_stem[near[0]]}?" if near else ""

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, Optional
 
 import click
+from click.core import ParameterSource
 
 from millrace.base import project
 from millrace.base.errors import ConfigError
+from millrace.base.names import did_you_mean_file
 from millrace.base.project import Project
 
 VARIABLE = "MILLRACE_CONFIG"
@@ -35,7 +37,20 @@ def _in_project(context: click.Context, parameter: click.Parameter, value: Optio
     found = project.find(*([Path(value).parent] if value else []), here)
     if found and not context.resilient_parsing:
         project.enter(found)
+    if value and context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT:
+        _require_file(value, found, here)
     return value or _default(found, here)
+
+
+def _require_file(value: str, found: Optional[Project], here: Path) -> None:
+    """The variable may have been set in another folder, so a file that is not there is told with its name."""
+    if not Path(value).is_file():
+        known = [os.path.relpath(file, here) for file in (found.configurations if found else [])]
+        raise ConfigError(
+            f"{VARIABLE} names {value}, and there is no such file here{did_you_mean_file(value, known)}",
+            where=str(here),
+            remedy=f"set {VARIABLE} to an absolute path, or name a configuration with -c",
+        )
 
 
 def _default(project_here: Optional[Project], here: Path) -> str:
@@ -46,18 +61,32 @@ def _default(project_here: Optional[Project], here: Path) -> str:
             where=str(here),
             remedy="go to one, name a configuration with -c, or make one: millrace new NAME",
         )
-    named = project_here.root / "conf" / "default"
+    conf = project_here.root / "conf"
     files = project_here.configurations
-    if named.is_file():
-        files = [project_here.root / "conf" / named.read_text(encoding="utf-8").strip()]
+    if (conf / "default").is_file():
+        files = [conf / _named(conf / "default", [file.name for file in files])]
     if len(files) != 1:
         raise ConfigError(
             f"{'several configurations' if files else 'no configuration'} in conf/, and nothing says which",
-            where=str(project_here.root / "conf"),
+            where=str(conf),
             remedy=f"name one with -c, in {VARIABLE}, or by its file's name in conf/default: "
             + (", ".join(file.name for file in files) or "millrace init writes one"),
         )
     return os.path.relpath(files[0], here)
+
+
+def _named(default: Path, known: list[str]) -> str:
+    """The name in `conf/default`; a name and no path, so that a project's default lies in the project."""
+    remedy = f"write the name of one file of conf/ in it: {', '.join(known) or 'millrace init writes one'}"
+    try:
+        name = default.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", where=str(default), remedy=remedy) from error
+    if name not in known:
+        meant = did_you_mean_file(name, known)
+        what = f"names {name!r}, which is no configuration in conf/{meant}" if name else "is empty"
+        raise ConfigError(what, where=str(default), remedy=remedy)
+    return name
 
 
 def is_default(config_file: str) -> bool:

@@ -1,7 +1,7 @@
 """Reads a configuration file: the only place where YAML, overrides and relative paths become a `Config`."""
 
 import importlib.util
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from millrace.base.errors import ConfigError
-from millrace.base.names import did_you_mean
+from millrace.base.names import did_you_mean, did_you_mean_file
 from millrace.config.config import Config
 from millrace.training.section import Training
 
@@ -68,6 +68,8 @@ def _unique_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, 
     seen: dict[Any, Any] = {}
     for key_node, _ in node.value:
         key = loader.construct_object(key_node)
+        if not isinstance(key, Hashable):
+            raise yaml.MarkedYAMLError(problem="a key must be a plain value", problem_mark=key_node.start_mark)
         if key in seen:
             raise yaml.MarkedYAMLError(problem=f"the key {key!r} is written twice", problem_mark=key_node.start_mark)
         seen[key] = True
@@ -81,10 +83,11 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
+        known = _neighbours(file)
         raise ConfigError(
-            "there is no such file",
+            f"there is no such file{did_you_mean_file(str(file), known)}",
             where=str(file),
-            remedy=f"name a configuration with -c; here are: {_neighbours(file) or 'none'}",
+            remedy=f"name a configuration with -c; here are: {', '.join(known) or 'none'}",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {error}", where=str(file)) from error
@@ -94,8 +97,10 @@ def _read_yaml(file: Path) -> dict[str, Any]:
         mark = error.problem_mark
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else str(file)
         raise ConfigError(f"not YAML: {error.problem}", where=place, remedy="fix that line") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"not YAML: {error}", where=str(file)) from error
+    except RecursionError as error:
+        raise ConfigError("nested too deeply", where=str(file), remedy="write plain lists and mappings") from error
     if not isinstance(values, dict):
         raise ConfigError(
             "holds no keys",
@@ -105,9 +110,9 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     return values
 
 
-def _neighbours(file: Path) -> str:
+def _neighbours(file: Path) -> list[str]:
     folders = [folder for folder in (file.parent, Path("conf")) if folder.is_dir()]
-    return ", ".join(sorted({str(found) for folder in folders for found in folder.glob("*.yaml")}))
+    return sorted({str(found) for folder in folders for found in folder.glob("*.y*ml")})
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
@@ -116,9 +121,11 @@ def _apply(values: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override}: expected KEY=VALUE", remedy="for instance --set training.steps=200")
     try:
         value = yaml.load(text, Loader=_StrictLoader)
-    except yaml.YAMLError:
-        # A file pattern such as *.csv is no YAML, and means what it says.
+    except (yaml.YAMLError, ValueError):
+        # A file pattern such as *.csv is no YAML, nor is the day 2026-02-31, and each means what it says.
         value = text
+    except RecursionError as error:
+        raise ConfigError(f"--set {key}: the value is nested too deeply") from error
     *parents, last = key.split(".")
     node: Any = values
     for part in parents:
