@@ -1,9 +1,13 @@
 """`millrace runs`: the runs that ML Metadata remembers, with their metrics and verdicts."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Optional
 
 import click
+from rich.console import Console
+from rich.text import Text
 
 from millrace.base import tables
 from millrace.base.outcomes import blessing
@@ -24,12 +28,19 @@ def runs(config_file: str, overrides: tuple[str, ...], last: int, as_json: bool)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
     elif rows:
-        _print(rows)
+        print_runs(rows)
     else:
         click.echo(f"no run of {config.name} yet: millrace run -c {config_file}")
 
 
-def _print(rows: list[RunSummary]) -> None:
+def print_runs(rows: Sequence[RunSummary], console: Optional[Console] = None) -> None:
+    """Prints the table of runs, and below it, at full width, why a run did not push its model.
+
+    Args:
+        rows: the runs, the newest last.
+        console: where to; standard output by default.
+    """
+    console = console or Console(highlight=False)
     columns = (
         TableColumn("run"),
         TableColumn("state"),
@@ -37,15 +48,18 @@ def _print(rows: list[RunSummary]) -> None:
         TableColumn("metrics"),
         TableColumn("evaluator"),
         TableColumn("infra"),
-        TableColumn("pushed", folds=True),
+        TableColumn("pushed"),
     )
-    tables.show(columns, map(_cells, rows))
+    tables.show(columns, map(_cells, rows), console)
+    reasons = [f"{row.run_id}: {row.reason.splitlines()[0]}" for row in rows if row.reason]
+    for line in ["", *reasons] if reasons else []:
+        console.print(Text(line), soft_wrap=not console.is_terminal)
 
 
 def _cells(row: RunSummary) -> tuple[str, ...]:
-    pushed = row.pushed_to.rpartition("/")[2] or row.reason.partition("\n")[0]
     judges = blessing(row.blessed), blessing(row.infra_blessed)
-    return (row.run_id, row.state, f"{row.seconds:.1f}", _judged(row), *judges, pushed)
+    version = row.pushed_to.rpartition("/")[2]
+    return (row.run_id, row.state, f"{row.seconds:.1f}", _judged(row), *judges, version)
 
 
 def _judged(row: RunSummary) -> str:

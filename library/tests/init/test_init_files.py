@@ -6,11 +6,11 @@ import yaml
 from google.protobuf import text_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from init_tables import plan_of
+from init_tables import plan_of, write_csv
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.config.loading import load
-from millrace.init.plan import difference, write
+from millrace.init.plan import difference, make_plan, write
 from millrace.init.write_schema import LARGEST_DOMAIN
 
 RANDOM = np.random.default_rng(5)
@@ -120,6 +120,16 @@ def test_the_configuration_is_whole_and_says_how_the_table_is_read(tmp_path):
     assert config.schema_.file == str(tmp_path / "project/schema/table/schema.pbtxt")
     assert config.label.classes == ("no", "yes")
     assert {threshold.metric for threshold in config.evaluation.thresholds} == {"AUC", "BinaryAccuracy"}
+
+
+def test_a_table_elsewhere_is_named_by_its_whole_path_and_found(tmp_path):
+    away = tmp_path / "away"
+    away.mkdir()
+    file = write_csv(away / "t.csv", {"x": RANDOM.normal(size=ROWS), "y": ["no", "yes"] * (ROWS // 2)})
+    plan = make_plan([str(file)], "y", "", tmp_path / "home" / "deep" / "project")
+    write(plan)
+    conf = next(iter(plan.files))
+    assert f"path: {away}\n" in conf.read_text() and load(conf).data.path == str(away)
 
 
 def test_thresholds_begin_where_no_model_ends(tmp_path):

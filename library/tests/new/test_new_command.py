@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from millrace.base.errors import BadInput, MillraceError
 from millrace.base.project import Project
 from millrace.cli.new import new
+from millrace.config.loading import load
 from millrace.new import project_files as files
 from millrace.new import write
 from millrace.new.beside import folder_beside
@@ -92,6 +93,9 @@ def test_with_data_the_pipeline_is_the_tables(here, table):
     assert config["label"]["column"] == "income" and set(config["features"]) == {"age", "card"}
     assert config["schema"]["file"] == "../schema/shop/schema.pbtxt"
     assert config["data"]["path"] == "../..", "no place of this machine is written down"
+    assert load(shop / "conf/shop.yaml").data.path == str(here)
+    # As the first line of its Makefile has it.
+    assert load(shop / "conf/shop.yaml", ["training.steps=200"]).training.steps == 200
 
 
 def test_a_folder_of_another_name_and_an_empty_one_will_do(here):

@@ -1,0 +1,48 @@
+"""The table of `millrace runs`: ids stay whole and a reason is a sentence, on a narrow terminal and in a pipe."""
+
+import io
+
+from rich.console import Console
+
+from millrace.cli.runs import print_runs
+from millrace.metadata.run_summaries import RunSummary
+
+WHY = "Trainer: the loss is not a number from the third epoch on, and " + "the learning rate may be too high " * 6
+METRICS = {"auc": 0.95, "binary_accuracy": 0.89}
+
+
+def run(run_id: str, state: str, pushed_to: str = "", reason: str = "") -> RunSummary:
+    return RunSummary(run_id, state, "2031-01-01T00:00:00", 12.5, METRICS, METRICS, None, None, pushed_to, reason)
+
+
+RUNS = [
+    run("20310101-000000", "done", "runs/taxi/serving/taxi/1795228113"),
+    run("20310101-000001-another", "failed", reason=f"{WHY}\nand more"),
+]
+
+
+def printed(terminal: bool, runs: list[RunSummary] = RUNS) -> list[str]:
+    stream = io.StringIO()
+    console = Console(file=stream, width=80, force_terminal=terminal, highlight=False, color_system=None)
+    print_runs(runs, console)
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+def test_a_long_reason_takes_a_few_full_lines_below_the_table():
+    lines = printed(True)
+    place = lines.index("")
+    table, reason = lines[:place], lines[place + 1 :]
+    assert all(any(line.startswith(row.run_id) for line in table) for row in RUNS)
+    assert " ".join(" ".join(reason).split()) == f"20310101-000001-another: {WHY.strip()}"
+    assert len(reason) <= 5 and max(map(len, reason)) <= 80
+
+
+def test_in_a_pipe_a_run_is_one_line_and_its_reason_another():
+    lines = printed(False)
+    assert [line.split()[0] for line in lines[1:3]] == [row.run_id for row in RUNS]
+    assert lines[1].endswith("1795228113")
+    assert lines[3:] == ["", f"20310101-000001-another: {WHY.strip()}"]
+
+
+def test_runs_that_pushed_need_no_reason():
+    assert len(printed(False, RUNS[:1])) == 2
