@@ -1,8 +1,9 @@
 """The project that a command works on: the folder with the graph, the model and the configurations of one owner.
 
-A project is a folder with a `setup.py` and a `conf/`. Its packages (`pipeline`, `models`, `custom_components`) are
-imported by their own names, here as in a container, so the folder comes first on Python's path, as it does for
-`python -m` started in it.
+A project is a folder with a `conf/` and a `setup.py` that says in LIBRARY which versions of Millrace it is made for:
+other tools have such folders too, and what a person has in one of those must not be run with code from elsewhere.
+Its packages (`pipeline`, `models`, `custom_components`) are imported by their own names, here as in a container, so the
+folder comes first on Python's path, as it does for `python -m` started in it.
 """
 
 import ast
@@ -12,16 +13,17 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Optional
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.requirements import InvalidRequirement, Requirement
 
 import millrace
-from millrace.base.errors import BadInput
+from millrace.base import python_source
+from millrace.base.errors import BadInput, ConfigError
 
 PACKAGES = ("pipeline", "models", "custom_components")
 """The packages that every project has; `setup.py` may ship more."""
@@ -52,29 +54,96 @@ class Project:
 
     @functools.cached_property
     def shipped(self) -> frozenset[str]:
-        """The top packages that `setup.py` names as PACKAGES, read and not run."""
-        return frozenset(self._constant("PACKAGES") or ())
+        """The top packages that `setup.py` names as PACKAGES, read and not run.
+
+        Raises:
+            BadInput: `setup.py` cannot be read, or PACKAGES is no plain list of names.
+        """
+        names = self._constant("PACKAGES")
+        if names is None:
+            return frozenset()
+        if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) for name in names):
+            raise BadInput(
+                f"PACKAGES is no list of names: {names!r}",
+                where=str(self.setup_file),
+                remedy='write it as PACKAGES = ("models", "pipeline")',
+            )
+        return frozenset(names)
 
     @functools.cached_property
-    def fits(self) -> str:
-        """The library's versions that it was made for, as `setup.py` says in LIBRARY; empty when it says nothing."""
-        return str(self._constant("LIBRARY") or "").removeprefix("millrace")
+    def library(self) -> Optional[str]:
+        """The library's versions that it was made for, as `setup.py` says in LIBRARY; None when it says nothing.
+
+        Raises:
+            BadInput: `setup.py` cannot be read, or LIBRARY is no plain value.
+        """
+        value = self._constant("LIBRARY")
+        return None if value is None else str(value)
 
     def _constant(self, name: str) -> Any:
-        for node in ast.parse(self.setup_file.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-                return ast.literal_eval(node.value)
-        return None
+        assigned = [
+            node
+            for node in python_source.parse(self.setup_file).body
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if isinstance(target, ast.Name) and target.id == name
+        ]
+        if not assigned:
+            return None
+        value = assigned[-1].value
+        try:
+            return ast.literal_eval(value) if value else None
+        except (ValueError, TypeError, RecursionError) as error:
+            raise BadInput(
+                f"{name} is computed, and Millrace reads setup.py without running it",
+                where=f"{self.setup_file}:{assigned[-1].lineno}",
+                remedy=f"write {name} as a plain value",
+            ) from error
 
 
 def find(*starts: Path) -> Optional[Project]:
-    """The nearest project at or above the first of these folders that is in one; None when none is."""
+    """The nearest project at or above the first of these folders that is in one.
+
+    Args:
+        starts: folders, the most telling one first.
+
+    Returns:
+        The project; None when none of them is in one.
+
+    Raises:
+        BadInput: a `setup.py` on the way, with a `conf/` beside it, cannot be read.
+    """
+    for folder in _at_or_above(starts):
+        if (folder / "setup.py").is_file() and (folder / "conf").is_dir() and Project(folder).library is not None:
+            return Project(folder)
+    return None
+
+
+def require(*starts: Path) -> Project:
+    """As `find`, where there must be one.
+
+    Raises:
+        ConfigError: none of the folders is in a project.
+        BadInput: as for `find`.
+    """
+    found = find(*starts)
+    if found:
+        return found
+    remedy = "go to one, or make one: millrace new NAME"
+    for folder in _at_or_above(starts):
+        if (folder / "setup.py").is_file() and Project(folder).library is None:
+            raise ConfigError(
+                "this is no Millrace project: setup.py does not say LIBRARY",
+                where=str(folder / "setup.py"),
+                remedy=f'{remedy}; in one of yours, write LIBRARY = "millrace>=0.2,<0.3" in setup.py',
+            )
+    raise ConfigError("there is no Millrace project here or above", where=str(starts[-1].resolve()), remedy=remedy)
+
+
+def _at_or_above(starts: Iterable[Path]) -> Iterator[Path]:
     for start in starts:
         folder = start.resolve()
-        for candidate in (folder, *folder.parents):
-            if (candidate / "setup.py").is_file() and (candidate / "conf").is_dir():
-                return Project(candidate)
-    return None
+        yield from (folder, *folder.parents)
 
 
 def enter(project: Project) -> None:
@@ -106,6 +175,12 @@ def entered() -> Optional[Project]:
     spec = importlib.util.find_spec(PACKAGES[0])
     root = Path(spec.origin).parent.parent if spec and spec.origin else None
     return Project(root) if root and (root / "setup.py").is_file() and "site-packages" not in root.parts else None
+
+
+def is_installed() -> bool:
+    """Whether the project's packages come from an installed wheel, as in a container: then no folder is needed."""
+    spec = importlib.util.find_spec(PACKAGES[0])
+    return bool(spec and spec.origin) and entered() is None
 
 
 def clashes(names: Optional[Iterable[str]] = None) -> dict[str, str]:
@@ -144,17 +219,24 @@ def _top_packages(distribution: metadata.Distribution) -> set[str]:
 
 
 def _require_fit(project: Project) -> None:
+    library = project.library or ""
     try:
-        wanted = SpecifierSet(project.fits)
-    except InvalidSpecifier as error:
+        requirement = Requirement(library)
+    except InvalidRequirement as error:
+        raise _no_range(project) from error
+    if requirement.name != "millrace":
+        raise _no_range(project)
+    if not requirement.specifier.contains(millrace.__version__, prereleases=True):
         raise BadInput(
-            f"LIBRARY is no version range: {project.fits}",
+            f"this project was made for {library}, and {millrace.__version__} is installed",
             where=str(project.setup_file),
-            remedy='write it as "millrace>=0.2,<0.3"',
-        ) from error
-    if not wanted.contains(millrace.__version__, prereleases=True):
-        raise BadInput(
-            f"this project was made for millrace{project.fits}, and {millrace.__version__} is installed",
-            where=str(project.setup_file),
-            remedy=f"install millrace{project.fits}, or read CHANGELOG.md and raise LIBRARY in setup.py",
+            remedy=f"install {library}, or read CHANGELOG.md and raise LIBRARY in setup.py",
         )
+
+
+def _no_range(project: Project) -> BadInput:
+    return BadInput(
+        f"LIBRARY is no version range: {project.library!r}",
+        where=str(project.setup_file),
+        remedy='write it as "millrace>=0.2,<0.3"',
+    )

@@ -1,9 +1,11 @@
 """`millrace init`: from a table to a configuration and a schema that `millrace run` can use."""
 
+import os
 from pathlib import Path
 
 import click
 
+from millrace.base import project
 from millrace.base.errors import BadInput
 from millrace.cli.schema_tables import print_rows
 from millrace.init import report
@@ -41,7 +43,9 @@ def init(data: tuple[str, ...], label: str, name: str, force: bool) -> None:
         return
     if not label:
         raise BadInput("which column is to be predicted?", where=data[0], remedy=choose_label(data))
-    plan = make_plan(data, label, name, Path())
+    # Found before the table is read: what is written elsewhere would be learned from by no project's code.
+    root = Path(os.path.relpath(project.require(Path()).root))
+    plan = make_plan(data, label, name, root)
     show_plan(plan)
     if plan.existing() and not force:
         _compare(plan)

@@ -37,6 +37,9 @@ def _in_project(context: click.Context, parameter: click.Parameter, value: Optio
     found = project.find(*([Path(value).parent] if value else []), here)
     if found and not context.resilient_parsing:
         project.enter(found)
+    if found is None and value and Path(value).is_file() and not project.is_installed():
+        # The code would be that of whatever checkout the environment was made from, or none at all.
+        project.require(Path(value).parent, here)
     if value and context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT:
         _require_file(value, found, here)
     return value or _default(found, here)
@@ -56,11 +59,7 @@ def _require_file(value: str, found: Optional[Project], here: Path) -> None:
 def _default(project_here: Optional[Project], here: Path) -> str:
     """The one configuration of a project, or the one that `conf/default` names."""
     if project_here is None:
-        raise ConfigError(
-            "there is no Millrace project here or above",
-            where=str(here),
-            remedy="go to one, name a configuration with -c, or make one: millrace new NAME",
-        )
+        project_here = project.require(here)
     conf = project_here.root / "conf"
     files = project_here.configurations
     if (conf / "default").is_file():

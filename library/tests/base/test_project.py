@@ -1,12 +1,13 @@
 """The project that a command works on: how it is found, which library it fits, what stands in its way."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 import millrace
 from millrace.base import project
-from millrace.base.errors import BadInput
+from millrace.base.errors import BadInput, ConfigError
 
 
 def made(folder: Path, setup: str = 'PACKAGES = ("models", "pipeline")\nLIBRARY = "millrace>=0.2,<0.3"\n') -> Path:
@@ -23,6 +24,49 @@ def test_it_is_found_from_a_folder_of_it_and_not_from_beside(tmp_path):
     assert project.find(tmp_path) is None
 
 
+@pytest.mark.parametrize("setup", ["", "from setuptools import setup\nsetup(name='other')\n", 'VERSION = "1"\n'])
+def test_another_tools_folder_is_no_project(tmp_path, setup):
+    root = made(tmp_path / "other", setup)
+    assert project.find(root) is None
+    with pytest.raises(ConfigError, match=r"this is no Millrace project: setup\.py does not say LIBRARY") as refused:
+        project.require(root)
+    assert refused.value.where == str(root / "setup.py") and "millrace new NAME" in refused.value.remedy
+
+
+def test_no_project_at_all_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="there is no Millrace project here or above"):
+        project.require(tmp_path)
+
+
+def test_another_tools_folder_in_a_project_belongs_to_the_project(tmp_path):
+    root = made(tmp_path / "shop")
+    assert project.require(made(root / "vendored", "")).root == root
+
+
+@pytest.mark.parametrize(
+    ("setup", "line", "words"),
+    [
+        (b"x = 1\ndef (\n", ":2", "not Python"),
+        (b"\xff", "", "not Python"),
+        (b'x = 1\nLIBRARY = "a" + "b"\n', ":2", "LIBRARY is computed"),
+        (b'LIBRARY = f"millrace{1}"\n', ":1", "LIBRARY is computed"),
+    ],
+)
+def test_a_setup_file_that_cannot_be_read_is_told_by_file_and_line(tmp_path, setup, line, words):
+    root = made(tmp_path / "shop")
+    (root / "setup.py").write_bytes(setup)
+    with pytest.raises(BadInput, match=words) as refused:
+        project.find(root)
+    assert refused.value.where.startswith(f"{root / 'setup.py'}{line}") and refused.value.remedy
+
+
+@pytest.mark.parametrize("packages", ["5", '"models"', "(1, 2)"])
+def test_packages_that_are_no_names_are_refused(tmp_path, packages):
+    root = made(tmp_path / "shop", f'LIBRARY = "millrace>=0.2"\nPACKAGES = {packages}\n')
+    with pytest.raises(BadInput, match="PACKAGES is no list of names"):
+        project.Project(root).shipped  # noqa: B018
+
+
 @pytest.mark.parametrize(
     ("version", "fits"), [("0.2.0", True), ("0.2.9", True), ("0.2.1rc1", True), ("0.3.0", False), ("0.1.0", False)]
 )
@@ -37,9 +81,29 @@ def test_a_library_of_another_minor_version_is_refused(tmp_path, monkeypatch, ve
     assert "raise LIBRARY in setup.py" in refused.value.remedy
 
 
-def test_a_library_that_is_no_version_range_is_reported(tmp_path):
+@pytest.mark.parametrize("library", ['"millrace of today"', '""', "5", '">=0.2"', '"tfx>=1"'])
+def test_a_library_that_is_no_version_range_is_reported(tmp_path, library):
+    found = project.find(made(tmp_path / "shop", f"LIBRARY = {library}\n"))
+    assert found is not None
     with pytest.raises(BadInput, match="LIBRARY is no version range"):
-        project._require_fit(project.Project(made(tmp_path / "shop", 'LIBRARY = "millrace of today"\n')))
+        project._require_fit(found)
+
+
+def test_an_annotated_library_is_heeded(tmp_path):
+    found = project.find(made(tmp_path / "shop", 'LIBRARY: str = "millrace>=9"\n'))
+    assert found is not None
+    with pytest.raises(BadInput, match="made for millrace>=9, and"):
+        project._require_fit(found)
+
+
+@pytest.mark.parametrize(("place", "is_installed"), [("site-packages", True), ("checkout", False)])
+def test_code_that_is_installed_needs_no_folder_and_a_checkouts_does(tmp_path, monkeypatch, place, is_installed):
+    root = made(tmp_path / place)
+    (root / "pipeline").mkdir()
+    (root / "pipeline/__init__.py").write_text("")
+    monkeypatch.delitem(sys.modules, "pipeline", raising=False)
+    monkeypatch.syspath_prepend(str(root))
+    assert project.is_installed() is is_installed
 
 
 def installed(folder: Path, name: str, top_level: str = "", files: str = "", requires: str = "") -> None:

@@ -18,8 +18,10 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
-    """A folder of one's own, with a table in it."""
+    """A project's folder, with a table in it."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "setup.py").write_text('LIBRARY = "millrace>=0.2,<0.3"\n')
+    (tmp_path / "conf").mkdir()
     random = np.random.default_rng(0)
     size, colour = random.normal(size=300).round(3), random.choice(["red", "blue"], 300)
     rows = [
@@ -108,6 +110,21 @@ def test_the_iris_table_of_scikit_learn(project):
     assert "multiclass" in output
     load_iris(as_frame=True).frame.to_csv("flowers.csv", index=False)
     assert "petal length (cm)" in run("flowers.csv", "--label", "target")
+
+
+def test_in_no_project_nothing_is_written(project):
+    (project / "setup.py").unlink()
+    with pytest.raises(BadInput, match="there is no Millrace project here or above") as refused:
+        run("people.csv", "--label", "income")
+    assert "millrace new NAME" in refused.value.remedy
+    assert not written(project)
+
+
+def test_from_a_folder_of_the_project_it_writes_into_the_project(project, monkeypatch):
+    (project / "models").mkdir()
+    monkeypatch.chdir(project / "models")
+    assert "next: millrace run -c ../conf/people.yaml" in run("../people.csv", "--label", "income")
+    assert set(written(project)) == {"conf/people.yaml", "schema/people/schema.pbtxt"}
 
 
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b'{"a": 1}', b"a,a\n1,2\n"])

@@ -67,8 +67,8 @@ def test_it_is_named_and_fits_this_library(here):
     shop = here / "corner-shop"
     assert 'NAME = "corner-shop"' in (shop / "setup.py").read_text()
     assert "corner-shop" in (shop / "README.md").read_text() and "corner-shop" in (shop / "Makefile").read_text()
-    write_fit = Project(shop)
-    assert write_fit.fits == ">=0.2,<0.3" and write_fit.shipped >= {"models", "pipeline", "custom_components"}
+    made = Project(shop)
+    assert made.library == "millrace>=0.2,<0.3" and made.shipped >= {"models", "pipeline", "custom_components"}
     [wheel] = (shop / "wheels").glob("*.whl")
     assert re.fullmatch(r"millrace-0\.2\.\d+-py3-none-any\.whl", wheel.name)
 
