@@ -15,9 +15,8 @@ from typing import Optional, Union
 
 from millrace.base import python_source
 from millrace.base.errors import ConfigError
+from millrace.base.project import PACKAGES, entered
 from millrace.base.python_source import Function
-
-OWN_PACKAGES = frozenset({"millrace", "models", "custom_components"})
 
 
 def code_digest(*code: Union[str, type, FunctionType, ModuleType]) -> str:
@@ -82,7 +81,9 @@ def _names(statements: Iterable[ast.stmt]) -> Iterator[str]:
 
 def _closure(dotted_paths: Iterable[str]) -> set[str]:
     waiting = [_module_of(path) for path in dotted_paths]
-    own = OWN_PACKAGES | {module.partition(".")[0] for module in waiting}
+    project = entered()
+    shipped = project.shipped if project else frozenset(PACKAGES)
+    own = {"millrace", *shipped, *(module.partition(".")[0] for module in waiting)}
     seen: set[str] = set()
     while waiting:
         module = waiting.pop()
@@ -106,7 +107,7 @@ def _module_of(dotted_path: str) -> str:
     )
 
 
-def _imports(module: str, own: frozenset[str]) -> Iterator[str]:
+def _imports(module: str, own: set[str]) -> Iterator[str]:
     for node in ast.walk(python_source.parse(_source(module))):
         for name in _imported_names(node, module):
             if name.partition(".")[0] in own:

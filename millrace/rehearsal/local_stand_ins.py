@@ -21,7 +21,7 @@ _IN_PROCESS = {
     ),
 }
 # Executors whose work is a request to Google Cloud: there is nothing to stand in for them.
-_CLOUD_ONLY = re.compile(r"(tfx\.extensions\.google_cloud_\w+|custom_components\.vertex_pusher)\..+")
+_CLOUD_ONLY = re.compile(r"(tfx\.extensions\.google_cloud_\w+|millrace\.components\.vertex_pusher)\..+")
 
 
 def stand_in(line: Sequence[str]) -> tuple[list[str], list[str]]:

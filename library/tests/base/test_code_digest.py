@@ -1,7 +1,11 @@
 """The digest of a stage's code: what changes it, and what must not."""
 
+import functools
 import importlib
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +13,7 @@ from millrace.base import code_digest as module
 from millrace.base.code_digest import code_digest, defines
 from millrace.base.errors import ConfigError
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 MAIN = '"""A module."""\nfrom millrace_probe import helper\n\n\ndef entry():\n    return helper.value()\n'
 HELPER = "def value():\n    return 1\n"
 OTHER = "def unused():\n    return 1\n"
@@ -117,3 +122,27 @@ def test_defines_looks_without_importing(package):
     assert defines("millrace_probe.main.helper")
     assert not defines("millrace_probe.main.nothing")
     assert not defines("millrace_probe.nothing.entry")
+
+
+def test_every_package_that_setup_py_ships_is_the_projects_own(tmp_path, monkeypatch):
+    """Also `pipeline`, and one that a person added: an edit there is not served from the cache."""
+    for name in ("pipeline", "models", "custom_components", "shop"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "setup.py").write_text(
+        'PACKAGES = ("custom_components", "models", "pipeline", "shop")\nLIBRARY = "millrace>=0.2"\n'
+    )
+    imports = "from pipeline.constants import X\nfrom shop.geo import distance\n"
+    (tmp_path / "models" / "preprocessing.py").write_text(f"{imports}\n\ndef entry():\n    return distance, X\n")
+    (tmp_path / "pipeline" / "constants.py").write_text("X = 1\n")
+    (tmp_path / "shop" / "geo.py").write_text("def distance():\n    return 1\n")
+    code = "from millrace.base.code_digest import code_digest; print(code_digest('models.preprocessing.entry'))"
+    run = functools.partial(subprocess.check_output, [sys.executable, "-c", code], cwd=tmp_path, text=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(CHECKOUT)])}
+    digests = [run(env=environment)]
+    (tmp_path / "shop" / "geo.py").write_text("def distance():\n    return 2\n")
+    digests.append(run(env=environment))
+    (tmp_path / "pipeline" / "constants.py").write_text("X = 2\n")
+    digests.append(run(env=environment))
+    assert len(set(digests)) == 3

@@ -106,3 +106,25 @@ def _descendants(kind: type) -> Iterator[type]:
     for child in kind.__subclasses__():
         yield child
         yield from _descendants(child)
+
+
+def chained(outer: BaseException, cause: BaseException, *, told: bool = True) -> BaseException:
+    """As raised: the outer one while the cause is handled, `from` it or `from None`."""
+    try:
+        try:
+            raise cause
+        except BaseException as caught:
+            raise outer from (caught if told else None)
+    except BaseException as raised:
+        return raised
+
+
+def test_the_deepest_cause_that_says_what_to_do_is_told():
+    deep = BadInput("the column is not there", remedy="name another")
+    error = chained(StageFailed("Transform failed"), chained(GateRefused("no"), deep))
+    assert (describe(error).what, describe(error).exit_code) == ("the column is not there", 2)
+
+
+def test_what_from_none_hides_is_not_told():
+    error = chained(BadInput("not YAML", remedy="fix that line"), GateRefused("an inner word"), told=False)
+    assert (describe(error).what, describe(error).exit_code) == ("not YAML", 2)

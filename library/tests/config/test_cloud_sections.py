@@ -4,6 +4,7 @@ import pytest
 
 from millrace.base.errors import ConfigError
 from millrace.config.loading import load
+from millrace.config.paths import push_directory
 from millrace.config.platform import KUBEFLOW, LOCAL, VERTEX, deployed
 from millrace.jobspec.custom_job import custom_job
 
@@ -103,3 +104,22 @@ def test_a_custom_job_has_a_chief_and_workers():
     )
     assert job["job_spec"]["scheduling"] == {"restart_job_on_worker_restart": True}
     assert "encryption_spec" not in job
+
+
+@pytest.mark.parametrize(
+    "directory, root, expected",
+    [
+        ("/srv/models", "gs://bucket/root", "gs://bucket/root/serving/taxi"),
+        ("gs://models/taxi", "gs://bucket/root", "gs://models/taxi"),
+        ("/srv/models", None, "/srv/models"),
+    ],
+)
+def test_a_push_folder_of_this_machine_is_not_taken_along_to_a_root_elsewhere(directory, root, expected):
+    here = config()
+    here = here.model_copy(
+        update={
+            "push": here.push.model_copy(update={"directory": directory}),
+            "vertex": here.vertex.model_copy(update={"root": root}),
+        }
+    )
+    assert push_directory(deployed(here, VERTEX)) == expected

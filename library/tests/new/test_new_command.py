@@ -190,3 +190,8 @@ def test_an_installation_without_the_files_says_so(here, monkeypatch):
     monkeypatch.setattr(files, "_IN_WHEEL", here / "nowhere")
     with pytest.raises(MillraceError, match="without the files of a project"):
         make("shop")
+
+
+def test_others_may_read_what_is_written(tmp_path):
+    make("shop", str(tmp_path / "shop"))
+    assert (tmp_path / "shop").stat().st_mode & 0o777 == 0o755

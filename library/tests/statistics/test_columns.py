@@ -93,3 +93,15 @@ def test_a_column_with_a_dot_is_not_a_step_of_a_path():
     nested = statistics_pb2.FeatureNameStatistics(path={"step": ["a", "b"]})
     found = columns(statistics_pb2.DatasetFeatureStatistics(features=[dotted, nested]))
     assert list(found) == [("a.b",), ("a", "b")]
+
+
+def test_more_nan_than_rows_is_no_value_and_not_less_than_none():
+    found = column(pa.float32(), [[NAN, NAN]] * 3)
+    assert (found.rows, found.filled, found.missing) == (3, 0, 3)
+
+
+def test_numbers_outside_of_a_range_are_bounded_by_the_finer_histogram():
+    """Ten numbers of which one lies far out: the buckets of equal width put nine into one, the quantiles do not."""
+    found = column(pa.float32(), [[float(value)] for value in [*range(9), 1000]])
+    assert 1 <= found.outside(0, 8) <= 2
+    assert found.outside(-1, 2000) == 0
