@@ -47,6 +47,17 @@ def test_the_graph_pushes_only_what_both_judges_have_seen(file, tmp_path):
     assert upstream["Notifier"] == {"Evaluator", "InfraValidator", "Pusher"}
 
 
+@every_configuration
+@pytest.mark.slow
+@pytest.mark.parametrize("count", ["lots", "2.5", "-1"])
+def test_a_number_of_hard_examples_that_is_none_is_refused(file, count):
+    from millrace.base.errors import ConfigError
+    from pipeline.pipeline import create_pipeline
+
+    with pytest.raises(ConfigError, match="hard_examples"):
+        create_pipeline(load(file, [f"code.settings.hard_examples={count}"]), today=date.today())
+
+
 @pytest.mark.slow
 def test_a_run_of_a_few_steps_ends_with_a_pushed_model(tmp_path):
     settings = [f"root={tmp_path}", "training.steps=20", "training.epochs=null", "code.settings.hard_examples=5"]

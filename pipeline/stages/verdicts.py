@@ -11,6 +11,7 @@ from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from custom_components.hard_examples.component import HardExamplesFinder
 from millrace.base.code_digest import code_digest
+from millrace.base.errors import ConfigError
 from millrace.components import stage_ids
 from millrace.components.champion.component import PushedChampion
 from millrace.components.champion.strategy import ChampionStrategy
@@ -86,10 +87,14 @@ def build_hard_examples(config: Config, examples: BaseChannel, model: BaseChanne
     count = config.code.settings.get("hard_examples")
     if not count:
         return None
+    if not isinstance(count, int) or count < 1:
+        raise ConfigError(
+            f"{count!r} is no number of rows", where="code.settings.hard_examples", remedy="for instance 25; 0 for none"
+        )
     return HardExamplesFinder(
         examples=examples,
         model=model,
-        count=int(count),
+        count=count,
         label_key=transformed_key(config.label.column),
         code_digest=code_digest(HardExamplesFinder.EXECUTOR_SPEC.executor_class),
     ).with_id("HardExamples")
