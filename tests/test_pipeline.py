@@ -52,10 +52,11 @@ def test_the_graph_pushes_only_what_both_judges_have_seen(file, tmp_path):
 @pytest.mark.parametrize("count", ["lots", "2.5", "-1"])
 def test_a_number_of_hard_examples_that_is_none_is_refused(file, count):
     from millrace.base.errors import ConfigError
+    from millrace.config.platform import LOCAL
     from pipeline.pipeline import create_pipeline
 
     with pytest.raises(ConfigError, match="hard_examples"):
-        create_pipeline(load(file, [f"code.settings.hard_examples={count}"]), today=date.today())
+        create_pipeline(load(file, [f"code.settings.hard_examples={count}"]), LOCAL, date.today())
 
 
 @pytest.mark.slow
