@@ -37,9 +37,6 @@ def _in_project(context: click.Context, parameter: click.Parameter, value: Optio
     found = project.find(*([Path(value).parent] if value else []), here)
     if found and not context.resilient_parsing:
         project.enter(found)
-    if found is None and value and Path(value).is_file() and not project.is_installed():
-        # The code would be that of whatever checkout the environment was made from, or none at all.
-        project.require(Path(value).parent, here)
     if value and context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT:
         _require_file(value, found, here)
     return value or _default(found, here)

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
+from millrace.base import project
 from millrace.base.code_digest import defines, definition, module_file
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
 from millrace.base.python_source import takes
@@ -32,7 +33,7 @@ def check(config: Config) -> None:
     Raises:
         BadInput: the metadata store cannot be used, the data is not there or is no table, the label or a feature is
             not among its columns, the schema cannot be parsed or fits nothing, or a dotted path names nothing or what
-            cannot be called as it will be.
+            cannot be called as it will be, or there is no project here whose code that would be.
     """
     _store_is_usable(config.metadata)
     _code_is_there(config)
@@ -72,6 +73,9 @@ def _store_is_usable(metadata: Union[Sqlite, DatabaseServer]) -> None:
 
 
 def _code_is_there(config: Config) -> None:
+    if not project.is_installed():
+        # In no project the code would be that of whatever checkout the environment was made from, or none at all.
+        project.require(Path(config.file).parent, Path.cwd())
     for key, dotted_path in config.code:
         if key == "settings" or (key == "tuner_fn" and not config.tuning.enabled):
             continue

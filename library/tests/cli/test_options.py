@@ -72,14 +72,3 @@ def test_a_variable_that_was_set_in_another_folder_is_told_by_its_name(shop, mon
         run()
     assert "absolute path" in refused.value.remedy
     assert run("-c", "../conf/other.yaml") == "../conf/other.yaml", "what is named by hand goes before it"
-
-
-def test_a_configuration_in_no_project_is_refused_unless_the_code_is_installed(tmp_path, monkeypatch):
-    (tmp_path / "setup.py").write_text("from setuptools import setup\n")
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf/mine.yaml").write_text("name: x\n")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match="this is no Millrace project"):
-        run("-c", "conf/mine.yaml")
-    monkeypatch.setattr(project, "is_installed", lambda: True)
-    assert run("-c", "conf/mine.yaml") == "conf/mine.yaml"

@@ -1,7 +1,10 @@
 """Code that the configuration names and that will not do, refused before anything runs or is imported."""
 
+import shutil
+
 import pytest
 
+from millrace.base import project
 from millrace.base.errors import ConfigError
 from millrace.config.checks import check
 from millrace.config.loading import load
@@ -53,3 +56,15 @@ def test_what_can_be_called_passes(checked, tmp_path, key, text):
 def test_a_file_that_is_not_python_is_told_by_file_and_line(checked, tmp_path):
     with pytest.raises(ConfigError, match=r"own_broken\.py:2: not Python"):
         checked("model_fn", "\ndef fn(:\n", "own_broken")
+
+
+def test_another_tools_folder_is_refused_unless_the_code_is_installed(tmp_path, monkeypatch):
+    (tmp_path / "setup.py").write_text("from setuptools import setup\n")
+    (tmp_path / "conf").mkdir()
+    shutil.copy("conf/taxi.yaml", tmp_path / "conf")
+    monkeypatch.chdir(tmp_path)
+    config = load("conf/taxi.yaml", ["data.path=gs://nowhere/data", "schema={}"])
+    with pytest.raises(ConfigError, match="this is no Millrace project"):
+        check(config)
+    monkeypatch.setattr(project, "is_installed", lambda: True)
+    check(config)
