@@ -113,6 +113,10 @@ def installed(folder: Path, name: str, top_level: str = "", files: str = "", req
     needs = f"Requires-Dist: {requires}\n" if requires else ""
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{needs}")
     (info / "RECORD").write_text("".join(f"{file},,\n" for file in files.split()))
+    for file in map(folder.joinpath, files.split()):
+        # Newer Pythons pass over what a RECORD names and a folder has not.
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("")
     if top_level:
         (info / "top_level.txt").write_text(top_level)
 

@@ -6,27 +6,29 @@ fewer training steps.
 
 import sys
 
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 from tfx.v1 import components, dsl, proto, types
 from tfx.v1.orchestration.experimental import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
 CODE = "tfx.examples.chicago_taxi_pipeline.taxi_utils"
 
 
-def eval_config() -> tfma.EvalConfig:
+def eval_config() -> config_pb2.EvalConfig:
     """Absolute and relative thresholds that any trained model meets."""
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": 0.1}),
-        change_threshold=tfma.GenericChangeThreshold(
-            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -0.5}
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": 0.1}),
+        change_threshold=config_pb2.GenericChangeThreshold(
+            direction=config_pb2.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -0.5}
         ),
     )
-    metric = tfma.MetricConfig(class_name="BinaryAccuracy", threshold=threshold)
-    model = tfma.ModelSpec(
+    metric = config_pb2.MetricConfig(class_name="BinaryAccuracy", threshold=threshold)
+    model = config_pb2.ModelSpec(
         signature_name="serving_default", label_key="tips_xf", preprocessing_function_names=["transform_features"]
     )
-    return tfma.EvalConfig(
-        model_specs=[model], slicing_specs=[tfma.SlicingSpec()], metrics_specs=[tfma.MetricsSpec(metrics=[metric])]
+    return config_pb2.EvalConfig(
+        model_specs=[model],
+        slicing_specs=[config_pb2.SlicingSpec()],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=[metric])],
     )
 
 

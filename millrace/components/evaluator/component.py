@@ -2,7 +2,7 @@
 
 from typing import Optional
 
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
@@ -43,7 +43,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         examples: types.BaseChannel,
         model: types.BaseChannel,
         baseline_model: Optional[types.BaseChannel],
-        eval_config: tfma.EvalConfig,
+        eval_config: config_pb2.EvalConfig,
         schema: Optional[types.BaseChannel] = None,
         min_slice_size: int = 1,
         in_process: bool = True,
@@ -86,7 +86,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         )
 
 
-def prepared(eval_config: tfma.EvalConfig) -> tfma.EvalConfig:
+def prepared(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalConfig:
     """The configuration as the executor takes it: with a count of examples, and without TFMA's minimum slice size.
 
     TFMA drops small slices from its results and then misses their metrics; the judge deals with them instead.
@@ -96,7 +96,7 @@ def prepared(eval_config: tfma.EvalConfig) -> tfma.EvalConfig:
     return config
 
 
-def _verify(eval_config: tfma.EvalConfig) -> None:
+def _verify(eval_config: config_pb2.EvalConfig) -> None:
     crossed = eval_config.cross_slicing_specs or any(
         spec.cross_slice_thresholds or any(metric.cross_slice_thresholds for metric in spec.metrics)
         for spec in eval_config.metrics_specs

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from typing import NamedTuple, Optional
 
 import tensorflow as tf
-import tensorflow_model_analysis as tfma
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
+from tensorflow_model_analysis.proto import config_pb2
 
 GUIDE = "Millrace's docs/own-code.md says what a model must export, and millrace.training.signatures writes it"
 
@@ -18,7 +18,7 @@ class Gap(NamedTuple):
     remedy: str
 
 
-def find_gap(folder: str, spec: tfma.ModelSpec) -> Optional[Gap]:
+def find_gap(folder: str, spec: config_pb2.ModelSpec) -> Optional[Gap]:
     """Looks for what an evaluation needs and a SavedModel does not have, without loading it.
 
     Args:
@@ -65,7 +65,7 @@ def _no_prediction(signature: meta_graph_pb2.SignatureDef, asked: str, key: str)
     )
 
 
-def _no_label(graph: meta_graph_pb2.MetaGraphDef, spec: tfma.ModelSpec) -> Optional[Gap]:
+def _no_label(graph: meta_graph_pb2.MetaGraphDef, spec: config_pb2.ModelSpec) -> Optional[Gap]:
     functions = [graph.signature_def[name] for name in spec.preprocessing_function_names if name in graph.signature_def]
     given = {output for function in functions for output in function.outputs}
     if not functions or spec.label_key in given:

@@ -7,6 +7,7 @@ import tempfile
 from typing import Any, Optional
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import artifact_utils, standard_artifacts
@@ -104,7 +105,7 @@ def read_inputs(input_dict: dict[str, list[types.Artifact]], exec_properties: di
         input_dict: `examples` and `model`, and where there are any `baseline_model` and `schema`.
         exec_properties: as of `component.EvaluatorSpec`.
     """
-    eval_config = tfma.EvalConfig()
+    eval_config = config_pb2.EvalConfig()
     proto_utils.json_to_proto(exec_properties[specs.EVAL_CONFIG_KEY], eval_config)
     baselines = input_dict.get(specs.BASELINE_MODEL_KEY) or []
     schemas = input_dict.get(specs.SCHEMA_KEY) or []

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis import constants
+from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tfx.types import artifact_utils
 
@@ -109,7 +109,7 @@ class _Reader:
                 return _Reader(self._inputs, self._models).read()
         return self
 
-    def table(self, eval_config: tfma.EvalConfig) -> ScoredExamples:
+    def table(self, eval_config: config_pb2.EvalConfig) -> ScoredExamples:
         """What was read, by the models' names in a completed configuration."""
         named = {
             (spec.name if len(eval_config.model_specs) > 1 else ""): self._models.of(spec.is_baseline)

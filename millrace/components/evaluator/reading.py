@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.api import types as tfma_types
+from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import util
 from tfx import types
 from tfx.components.util import examples_utils, tfxio_utils
@@ -30,7 +30,7 @@ class Inputs:
     model: types.Artifact
     baseline: Optional[types.Artifact]
     schema: Any
-    eval_config: tfma.EvalConfig
+    eval_config: config_pb2.EvalConfig
 
 
 class Batch(NamedTuple):

@@ -25,7 +25,7 @@ SlicedMetrics = tuple[SliceKey, dict[metric_types.MetricKey, Any]]
 
 
 def write_results(
-    sliced: list[SlicedMetrics], eval_config: tfma.EvalConfig, model_paths: dict[str, str], folder: str
+    sliced: list[SlicedMetrics], eval_config: config_pb2.EvalConfig, model_paths: dict[str, str], folder: str
 ) -> None:
     """Validates and writes an evaluation.
 

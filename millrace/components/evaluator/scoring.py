@@ -9,6 +9,7 @@ import tensorflow_model_analysis as tfma
 from apache_beam.utils import shared
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.metrics import metric_util
+from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.utils import model_util
 from tfx import types
 from tfx.utils import path_utils
@@ -56,7 +57,7 @@ class Scorer:
         Unusable: it cannot be loaded.
     """
 
-    def __init__(self, artifact: types.Artifact, eval_config: tfma.EvalConfig, name: str) -> None:
+    def __init__(self, artifact: types.Artifact, eval_config: config_pb2.EvalConfig, name: str) -> None:
         spec = model_util.get_model_spec(eval_config, name)
         path = path_utils.serving_model_path(artifact.uri, path_utils.is_old_model_artifact(artifact))
         self.shared_model = tfma.default_eval_shared_model(
@@ -75,7 +76,7 @@ class Scorer:
             raise Unusable(f"it cannot be loaded ({_brief(error)})") from error
 
     def _stage(
-        self, spec: tfma.ModelSpec, output: str, signatures: list[str], as_dict: bool
+        self, spec: config_pb2.ModelSpec, output: str, signatures: list[str], as_dict: bool
     ) -> model_util.ModelSignaturesDoFn:
         return model_util.ModelSignaturesDoFn(
             model_specs=[spec],

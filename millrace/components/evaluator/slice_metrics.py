@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Optional
 
 import numpy as np
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.evaluators import (
     confidence_intervals_util,
     jackknife,
@@ -43,7 +42,7 @@ class Computations:
         NeedsBeam: something in it needs Beam.
     """
 
-    def __init__(self, eval_config: tfma.EvalConfig) -> None:
+    def __init__(self, eval_config: config_pb2.EvalConfig) -> None:
         self._config = eval_config
         self._baseline = tfma_results.baseline_name(eval_config)
         steps = metrics_plots_and_validations_evaluator._filter_and_separate_computations(

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.api import types as tfma_types
+from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 
 SliceKey = tuple[tuple[str, Any], ...]
 
 
-def sliced_features(eval_config: tfma.EvalConfig) -> set[str]:
+def sliced_features(eval_config: config_pb2.EvalConfig) -> set[str]:
     """The features that a configuration slices on."""
     return {name for spec in eval_config.slicing_specs for name in (*spec.feature_keys, *spec.feature_values)}
 

@@ -23,9 +23,9 @@ class SliceResult(NamedTuple):
     metrics: dict[metric_types.MetricKey, Measured]
 
 
-def with_example_count(eval_config: tfma.EvalConfig) -> tfma.EvalConfig:
+def with_example_count(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalConfig:
     """A copy that also counts the examples of each slice, which the gate report shows and the judge needs."""
-    copy = tfma.EvalConfig.FromString(eval_config.SerializeToString())
+    copy = config_pb2.EvalConfig.FromString(eval_config.SerializeToString())
     counted = any(
         metric.class_name == EXAMPLE_COUNT and not metric.config
         for spec in copy.metrics_specs
@@ -37,7 +37,7 @@ def with_example_count(eval_config: tfma.EvalConfig) -> tfma.EvalConfig:
     return copy
 
 
-def complete(eval_config: tfma.EvalConfig, has_baseline: bool) -> tfma.EvalConfig:
+def complete(eval_config: config_pb2.EvalConfig, has_baseline: bool) -> config_pb2.EvalConfig:
     """TFMA's own completion of a configuration, as TFX's Evaluator asks for it.
 
     Args:
@@ -47,7 +47,7 @@ def complete(eval_config: tfma.EvalConfig, has_baseline: bool) -> tfma.EvalConfi
     return config_util.update_eval_config_with_defaults(eval_config, has_baseline=has_baseline, rubber_stamp=True)
 
 
-def has_threshold(eval_config: tfma.EvalConfig) -> bool:
+def has_threshold(eval_config: config_pb2.EvalConfig) -> bool:
     """Whether a configuration has any threshold, a baseline's included."""
     full = complete(eval_config, has_baseline=True)
     return bool(metric_specs.metric_thresholds_from_metrics_specs(full.metrics_specs, eval_config=full))
@@ -72,7 +72,7 @@ def read_slices(metrics: Iterable[metrics_for_slice_pb2.MetricsForSlice], baseli
     return sorted(slices, key=place)
 
 
-def checks(eval_config: tfma.EvalConfig, slices: list[SliceResult]) -> list[ThresholdCheck]:
+def checks(eval_config: config_pb2.EvalConfig, slices: list[SliceResult]) -> list[ThresholdCheck]:
     """Each threshold of a configuration on each slice that it names, in the order of the configuration.
 
     Args:
@@ -115,7 +115,7 @@ def overall(slices: list[SliceResult], model: str) -> Overall:
     )
 
 
-def baseline_name(eval_config: tfma.EvalConfig) -> str:
+def baseline_name(eval_config: config_pb2.EvalConfig) -> str:
     """The baseline's name in a completed configuration, empty when it has none."""
     spec = model_util.get_baseline_model_spec(eval_config)
     return spec.name if spec else ""

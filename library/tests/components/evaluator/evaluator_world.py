@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tfx
 from google.protobuf import text_format
-from tensorflow_model_analysis import EvalConfig
+from tensorflow_model_analysis.proto.config_pb2 import EvalConfig
 from tfx.types import Channel, artifact_utils, standard_artifacts
 
 from millrace.components.evaluator import gate_report

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator
 from tensorflow_model_analysis.metrics import binary_confusion_matrices, metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
@@ -65,7 +64,7 @@ CASES = [
 
 
 def config(names, weighted=False, class_ids=()):
-    made = tfma.EvalConfig(
+    made = config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(label_key="y", example_weight_key="w" if weighted else "")]
     )
     spec = made.metrics_specs.add(metrics=[config_pb2.MetricConfig(class_name=name) for name in names])

@@ -43,7 +43,7 @@ def threshold(draw):
 
 @st.composite
 def configuration(draw):
-    config = tfma.EvalConfig(model_specs=[config_pb2.ModelSpec(label_key="label")])
+    config = config_pb2.EvalConfig(model_specs=[config_pb2.ModelSpec(label_key="label")])
     metrics = config.metrics_specs.add().metrics
     for name in METRICS:
         metric = metrics.add(class_name=name)
