@@ -55,7 +55,8 @@ def read_header(stream: IO[bytes], name: str, delimiter: str, rule: Rule) -> Hea
         )
     if b"\0" in line:
         raise DataError("this is not text: its first line holds zero bytes", where=name, remedy=_FORMAT_ADVICE)
-    if not line.removeprefix(BOM).strip():
+    # TFX takes a byte order mark for a name.
+    if not (line.removeprefix(BOM) if rule == "csv" else line).strip():
         raise DataError("the first line is blank: it should name the columns", where=name, remedy=_HEADER_ADVICE)
     try:
         names = header_names(line, delimiter) if rule == "csv" else tuple(line.decode().strip().split(delimiter))

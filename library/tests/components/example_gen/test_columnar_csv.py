@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from millrace.base.errors import DataError
@@ -133,6 +133,7 @@ def test_any_sequence_of_cells_and_quotes(stages_of, tfx_of, parts):
 @pytest.mark.slow
 @EVERY
 @given(st.text(alphabet='ab,"\ufeff \t', min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]))
+@example("\ufeff", "\n")
 def test_any_header(stages_of, tfx_of, header, end):
     """Names are what TFX takes them for: duplicates, empty ones, quotes and byte order marks included."""
     if header.strip():
