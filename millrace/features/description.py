@@ -6,21 +6,16 @@ Trainer as plain JSON (`FeatureTable.model_dump`), because executors run in othe
 
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from millrace.base.section import Section
 from millrace.features.date_formats import check_format
 
 Task = Literal["binary", "multiclass", "regression"]
 ClassValue = Union[int, str]
 
 
-class _Described(BaseModel):
-    """Base of every description: immutable, and strict about unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Numeric(_Described):
+class Numeric(Section):
     """A number, scaled.
 
     `scale` is `zscore` (mean 0, variance 1), `minmax` (0 to 1), `log` (zscore of log1p of the value clipped at 0)
@@ -34,7 +29,7 @@ class Numeric(_Described):
     indicator: bool = False
 
 
-class Bucketized(_Described):
+class Bucketized(Section):
     """A number cut into ranges, then one-hot: `buckets` quantiles of the data, or fixed `boundaries`.
 
     A missing value has a bucket of its own.
@@ -52,7 +47,7 @@ class Bucketized(_Described):
         return value
 
 
-class _Encoded(_Described):
+class _Encoded(Section):
     """A discrete value that reaches the model one-hot, or as a learned embedding of `dimension` floats."""
 
     encode: Literal["one_hot", "embedding"] = "one_hot"
@@ -92,14 +87,14 @@ class Crossed(_Encoded):
     buckets: int = Field(default=1000, ge=2)
 
 
-class Vector(_Described):
+class Vector(Section):
     """`length` numbers passed to the model as they are; a missing vector is zeros."""
 
     kind: Literal["vector"] = "vector"
     length: int = Field(ge=1)
 
 
-class Text(_Described):
+class Text(Section):
     """Free text: lower-cased, split into words, each word a vocabulary id, embedded and averaged.
 
     Words beyond `max_tokens` are dropped; words outside the `top_k` share `oov_buckets`; missing text has no words.
@@ -115,7 +110,7 @@ class Text(_Described):
 DatePart = Literal["trend", "month", "day", "weekday", "hour"]
 
 
-class Datetime(_Described):
+class Datetime(Section):
     """A date, a time or both, as the parts that tell something.
 
     `format` is written in the directives of `millrace.features.date_formats`, or is `unix` or `unix_ms` for a
@@ -151,7 +146,7 @@ Feature = Annotated[
 CROSSABLE = (Bucketized, Categorical, Hashed)
 
 
-class Label(_Described):
+class Label(Section):
     """What is predicted: the column, the task, and for a classification its classes in order of their ids.
 
     A binary label's first class is the negative one. `classes` may be left out for a binary label of 0 and 1.
@@ -182,7 +177,7 @@ class Label(_Described):
         return self
 
 
-class FeatureTable(_Described):
+class FeatureTable(Section):
     """The label and every feature, by column name (for a `crossed` feature: by a name of its own)."""
 
     label: Label
