@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from millrace.base.errors import BadInput, ConfigError
-from millrace.base.project import entered
 from millrace.beam.arguments import beam_arguments
 from millrace.beam.options import option_problems
 from millrace.beam.package import package_problems
 from millrace.config.beam_section import Beam
 from millrace.config.config import Config
+from millrace.project.project import entered
 
 _SERVER_SECONDS = 10
 _CARRIERS = ("--setup_file=", "--sdk_container_image=", "--extra_package=", "--requirements_file=")

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from millrace.base.errors import BadInput, MillraceError
-from millrace.base.project import PACKAGES, Project
-from millrace.base.wheels import library_wheel
 from millrace.beam.arguments import beam_arguments
 from millrace.config.config import Config
 from millrace.config.paths import layout
+from millrace.project.project import PACKAGES, Project
+from millrace.project.wheels import library_wheel
 
 # What a worker of the data stages unpickles, and what pickles refer to by name; the project's packages come on top.
 IMPORTED = ("millrace.training.encoders", "millrace.components.example_gen.stages")

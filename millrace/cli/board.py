@@ -11,8 +11,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from millrace.base import tables
-from millrace.base.tables import Cell, TableColumn
+from millrace.base import printing
+from millrace.base.printing import Cell, TableColumn
 from millrace.metadata.journal import ENDED, Event, StageProgress, State, progress
 
 REFRESH_SECONDS = 0.25
@@ -127,7 +127,7 @@ def _closed(rows: list[StageProgress], final: bool) -> list[StageProgress]:
 
 def stage_table(rows: list[StageProgress], now: float) -> Table:
     """Stages with their states and seconds, for a display that is drawn again and again."""
-    return tables.table(STAGE_COLUMNS, stage_rows(rows, now))
+    return printing.table(STAGE_COLUMNS, stage_rows(rows, now))
 
 
 def stage_rows(rows: list[StageProgress], now: float) -> list[tuple[Cell, ...]]:

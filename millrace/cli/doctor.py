@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from millrace.base import tables
+from millrace.base import printing
 from millrace.base.errors import ConfigError
-from millrace.base.project import entered
-from millrace.base.tables import Cell, TableColumn
+from millrace.base.printing import Cell, TableColumn
 from millrace.cli.options import config_option
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.execution.diagnosis import Diagnosis, as_json, diagnose
+from millrace.project.project import entered
 
 STYLES = {"yes": "green", "no": "yellow", "broken": "red"}
 _MISSING = Text("missing", style="red")
@@ -54,13 +54,15 @@ def _show(diagnosis: Diagnosis, console: Console) -> None:
         f"[bold]{diagnosis.stack} stack[/], Python {escape(diagnosis.python)}, {diagnosis.system}", soft_wrap=True
     )
     console.print()
-    tables.show((TableColumn("package"), TableColumn("installed")), _versions(diagnosis), console)
+    printing.show((TableColumn("package"), TableColumn("installed")), _versions(diagnosis), console)
     if diagnosis.differences:
         console.print()
         heads = ("differs from the lock", "locked", "installed")
-        tables.show([TableColumn(head) for head in heads], _differences(diagnosis), console)
+        printing.show([TableColumn(head) for head in heads], _differences(diagnosis), console)
     console.print()
-    tables.show((TableColumn("can it"), TableColumn(""), TableColumn("found", folds=True)), _checks(diagnosis), console)
+    printing.show(
+        (TableColumn("can it"), TableColumn(""), TableColumn("found", folds=True)), _checks(diagnosis), console
+    )
     if not diagnosis.able:
         console.print("[red]The pipeline cannot run here until what is broken is fixed.[/]")
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from millrace.base import tables
-from millrace.base.tables import TableColumn
+from millrace.base import printing
+from millrace.base.printing import TableColumn
 from millrace.jobspec.findings import JobFinding
 
 _COLOURS = {"error": "bold red", "before submit": "yellow", "warning": "cyan"}
@@ -26,5 +26,5 @@ def print_findings(findings: Sequence[JobFinding], console: Console) -> None:
         )
         for finding in findings
     )
-    tables.show(columns, rows, console)
+    printing.show(columns, rows, console)
     console.print()

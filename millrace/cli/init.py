@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from millrace.base import project
 from millrace.base.errors import BadInput
 from millrace.cli.schema_tables import print_rows
 from millrace.init import report
 from millrace.init.plan import NewPipeline, column_names, difference, make_plan, write
+from millrace.project import project
 
 _HELP = """\
 millrace init DATA... --label COLUMN [--name NAME] [--force]

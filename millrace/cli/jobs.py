@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from millrace.base import tables
-from millrace.base.tables import Cell, TableColumn
+from millrace.base import printing
+from millrace.base.printing import Cell, TableColumn
 from millrace.cli.board import STAGE_COLUMNS, stage_rows
 from millrace.cli.group import Group
 from millrace.cli.service_options import also, connected, local_time, service_options
@@ -74,7 +74,7 @@ def show(name: str, config_file: str, overrides: tuple[str, ...], runner: Option
     console = Console(highlight=False, soft_wrap=True)
     rows = progress([task.name for task in job.tasks], job.events())
     if rows:
-        tables.show(STAGE_COLUMNS, stage_rows(rows, time.time()), console)
+        printing.show(STAGE_COLUMNS, stage_rows(rows, time.time()), console)
     if job.is_over:
         print_end(job, (job.ended or 0.0) - (job.started or job.created), console)
     else:
@@ -93,7 +93,7 @@ def cancel(name: str, config_file: str, overrides: tuple[str, ...], runner: Opti
 
 def _print(listed: list[RemoteJob]) -> None:
     columns = [TableColumn(head) for head in ("job", "pipeline", "title", "state", "created")]
-    tables.show([*columns, TableColumn("seconds", right=True)], map(_cells, listed))
+    printing.show([*columns, TableColumn("seconds", right=True)], map(_cells, listed))
 
 
 def _cells(job: RemoteJob) -> tuple[Cell, ...]:

@@ -8,10 +8,10 @@ from typing import Any, Optional
 import click
 from click.core import ParameterSource
 
-from millrace.base import project
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean_file
-from millrace.base.project import Project
+from millrace.project import project
+from millrace.project.project import Project
 
 VARIABLE = "MILLRACE_CONFIG"
 

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from millrace.base import tables
+from millrace.base import printing
 from millrace.base.outcomes import ending
-from millrace.base.tables import Cell, TableColumn
+from millrace.base.printing import Cell, TableColumn
 from millrace.cli.board import STYLES
 from millrace.rehearsal.report import FILE_NAME, Result, TaskReport
 
@@ -30,7 +30,7 @@ def print_report(result: Result, console: Console) -> None:
         console: where a person looks.
     """
     console.print()
-    tables.show(_COLUMNS, map(_cells, result.tasks), console)
+    printing.show(_COLUMNS, map(_cells, result.tasks), console)
     if result.findings:
         console.print("\non the service this would be different:")
         for finding in result.findings:

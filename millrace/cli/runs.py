@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from millrace.base import tables
+from millrace.base import printing
 from millrace.base.outcomes import blessing
-from millrace.base.tables import TableColumn
+from millrace.base.printing import TableColumn
 from millrace.cli.options import config_options
 from millrace.config.loading import load
 from millrace.metadata.run_summaries import RunSummary, run_summaries
@@ -50,7 +50,7 @@ def print_runs(rows: Sequence[RunSummary], console: Optional[Console] = None) ->
         TableColumn("infra"),
         TableColumn("pushed"),
     )
-    tables.show(columns, map(_cells, rows), console)
+    printing.show(columns, map(_cells, rows), console)
     reasons = [f"{row.run_id}: {row.reason.splitlines()[0]}" for row in rows if row.reason]
     for line in ["", *reasons] if reasons else []:
         console.print(Text(line), soft_wrap=not console.is_terminal)

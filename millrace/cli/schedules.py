@@ -8,9 +8,9 @@ from typing import Optional
 import click
 from pydantic import ValidationError
 
-from millrace.base import tables
+from millrace.base import printing
 from millrace.base.errors import BadInput
-from millrace.base.tables import TableColumn
+from millrace.base.printing import TableColumn
 from millrace.cli.group import Group
 from millrace.cli.service_options import also, connected, local_time, on_the_terminal, parameter_values, service_options
 from millrace.cloud.prepared_job import compiled_before, prepared
@@ -112,4 +112,4 @@ def delete(name: str, config_file: str, overrides: tuple[str, ...], runner: Opti
 def _print(found: list[RemoteSchedule]) -> None:
     columns = [TableColumn(head) for head in ("schedule", "name", "cron", "state", "next")]
     rows = ((one.name, one.title, one.cron, one.state, local_time(one.next_run)) for one in found)
-    tables.show(columns, rows)
+    printing.show(columns, rows)

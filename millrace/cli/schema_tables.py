@@ -7,9 +7,9 @@ from typing import Any, Optional
 import click
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from millrace.base import tables
+from millrace.base import printing
 from millrace.base.numbers import rounded
-from millrace.base.tables import TableColumn
+from millrace.base.printing import TableColumn
 from millrace.schema import phrases
 from millrace.schema.impact import Impact
 from millrace.schema.lint import Issue
@@ -33,7 +33,7 @@ def print_rows(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Seque
         right: which columns are aligned to the right.
     """
     columns = [TableColumn(head, head in right, folds=at > 0 and head not in right) for at, head in enumerate(heads)]
-    tables.show(columns, rows)
+    printing.show(columns, rows)
 
 
 def feature_rows(

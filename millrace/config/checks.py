@@ -4,15 +4,15 @@ import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
-from millrace.base import project
-from millrace.base.code_digest import defines, definition, module_file
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
-from millrace.base.python_source import takes
 from millrace.components.example_gen.section import Data
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout
+from millrace.project import project
+from millrace.project.code_digest import defines, definition, module_file
+from millrace.project.python_source import takes
 from millrace.tables.files import opened
 from millrace.tables.headers import read_header
 from millrace.textproto import schema_text

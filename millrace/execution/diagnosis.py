@@ -17,7 +17,7 @@ import psutil
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from millrace.base.project import clashes
+from millrace.project.project import clashes
 
 MAIN_PACKAGES = (
     "tfx",

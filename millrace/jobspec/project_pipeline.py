@@ -6,10 +6,11 @@ from typing import Any
 
 from tfx.orchestration.pipeline import Pipeline
 
-from millrace.base import clock, dotted
+from millrace.base import clock
 from millrace.base.errors import ConfigError, MillraceError, describe
 from millrace.config.config import Config
 from millrace.config.platform import Platform
+from millrace.project import dotted
 
 _SIGNATURE = "(config, platform, today)"
 

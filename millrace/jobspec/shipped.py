@@ -6,8 +6,8 @@ in which a job is compiled.
 
 from typing import Optional
 
-from millrace.base.code_digest import defines, module_file
-from millrace.base.project import entered
+from millrace.project.code_digest import defines, module_file
+from millrace.project.project import entered
 
 Trouble = Optional[tuple[str, str]]
 """What is the matter, as the end of a sentence, and the remedy; None when nothing is."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from millrace.base.errors import MillraceError
-from millrace.base.wheels import checkout
 from millrace.new.contents import collect
+from millrace.project.wheels import checkout
 
 # Where a wheel has the files that `library/setup.py` copied from the checkout.
 _IN_WHEEL = Path(__file__).with_name("template")

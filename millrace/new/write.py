@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput
-from millrace.base.wheels import library_wheel
 from millrace.init.plan import NewPipeline
 from millrace.new.beside import folder_beside
 from millrace.new.project_files import ProjectFile, locked_packages, project_files
+from millrace.project.wheels import library_wheel
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 60

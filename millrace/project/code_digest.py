@@ -13,10 +13,10 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Optional, Union
 
-from millrace.base import python_source
 from millrace.base.errors import ConfigError
-from millrace.base.project import PACKAGES, entered
-from millrace.base.python_source import Function
+from millrace.project import python_source
+from millrace.project.project import PACKAGES, entered
+from millrace.project.python_source import Function
 
 
 def code_digest(*code: Union[str, type, FunctionType, ModuleType]) -> str:

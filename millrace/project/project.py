@@ -22,8 +22,8 @@ from typing import Any, Optional
 from packaging.requirements import InvalidRequirement, Requirement
 
 import millrace
-from millrace.base import python_source
 from millrace.base.errors import BadInput, ConfigError
+from millrace.project import python_source
 
 PACKAGES = ("pipeline", "models", "custom_components")
 """The packages that every project has; `setup.py` may ship more."""

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from millrace.base import wheels
-from millrace.base.project import Project, entered
+from millrace.project import wheels
+from millrace.project.project import Project, entered
 
 # How setuptools, pip and uv make a checkout importable.
 _EDITABLE = ("__editable__", "_editable_", "easy-install.pth")

@@ -9,8 +9,8 @@ from typing import Any, Optional
 import keras
 import tensorflow_transform as tft
 
-from millrace.base import dotted
 from millrace.base.errors import ConfigError
+from millrace.project import dotted
 from millrace.training.callbacks import Divergence, StopAt, TrainingProgress
 from millrace.training.input_data import Examples
 from millrace.training.labels import LabelStatistics, label_statistics

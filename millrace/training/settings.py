@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from millrace.base import dotted
 from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable
+from millrace.project import dotted
 
 Settings = Mapping[str, Any]
 

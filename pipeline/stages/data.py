@@ -7,7 +7,6 @@ from tfx.components.schema_gen.component import SchemaGen
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types.channel import BaseChannel
 
-from millrace.base.code_digest import code_digest
 from millrace.components import stage_ids
 from millrace.components.curated_schema.component import CuratedSchema
 from millrace.components.data_gate.component import DataGate
@@ -15,6 +14,7 @@ from millrace.components.example_gen.configured import example_gen
 from millrace.components.statistics_gen.component import StatisticsGen
 from millrace.config.config import Config
 from millrace.config.platform import Platform
+from millrace.project.code_digest import code_digest
 from millrace.textproto import schema_text
 
 

@@ -9,10 +9,10 @@ from tfx.types.channel import BaseChannel
 
 from custom_components.model_archive.component import model_archive
 from custom_components.notifier.component import Notifier
-from millrace.base.code_digest import code_digest
 from millrace.components import stage_ids
 from millrace.config.config import Config
 from millrace.config.paths import push_directory
+from millrace.project.code_digest import code_digest
 
 
 def build_pusher(config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:

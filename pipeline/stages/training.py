@@ -8,13 +8,13 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.proto import trainer_pb2
 from tfx.types.channel import BaseChannel
 
-from millrace.base.code_digest import code_digest
 from millrace.components import stage_ids
 from millrace.components.pinned_hyperparameters.component import PinnedHyperparameters
 from millrace.components.pinned_hyperparameters.file import read_pinned
 from millrace.components.transform.component import Transform
 from millrace.config.config import Config
 from millrace.config.platform import Platform
+from millrace.project.code_digest import code_digest
 
 OF_OTHER_STAGES = ("hard_examples",)
 """Keys of `code.settings` that Transform, Tuner and Trainer are not given, since other stages read them."""

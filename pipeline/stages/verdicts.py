@@ -10,7 +10,6 @@ from tfx.types.channel import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from custom_components.hard_examples.component import HardExamplesFinder
-from millrace.base.code_digest import code_digest
 from millrace.base.errors import ConfigError
 from millrace.components import stage_ids
 from millrace.components.champion.component import PushedChampion
@@ -22,6 +21,7 @@ from millrace.config.config import Config
 from millrace.config.paths import push_directory
 from millrace.config.platform import Platform
 from millrace.features.keys import transformed_key
+from millrace.project.code_digest import code_digest
 
 
 def build_latest_blessed_model(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:

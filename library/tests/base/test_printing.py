@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from rich.text import Text
 
-from millrace.base.tables import TableColumn, page, show
+from millrace.base.printing import TableColumn, page, show
 
 RUN = "20260701-093000-a-very-long-name-of-a-run-that-somebody-copies"
 WHY = "the model is not blessed since its AUC is below the threshold in two of the eleven slices"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from millrace.base.wheels import wheel_name
 from millrace.beam.arguments import beam_arguments
 from millrace.beam.package import bringing_library, package_problems, with_library
 from millrace.config.loading import load
+from millrace.project.wheels import wheel_name
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PACKED = "--setup_file=/project/setup.py"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from millrace.base import wheels
 from millrace.new.contents import collect
+from millrace.project import wheels
 
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = ("custom_components", "models", "pipeline", "runners")
@@ -93,7 +93,7 @@ def test_the_wheel_and_the_archive_install_and_work_outside_the_checkout(
         command = [sys.executable, "-m", "pip", "install", *options, str(package)]
         subprocess.run(command, check=True, capture_output=True)
     again = (
-        "from pathlib import Path; from millrace.base import wheels; import models, millrace; "
+        "from pathlib import Path; from millrace.project import wheels; import models, millrace; "
         "print(models.__file__, millrace.__file__, wheels.library_wheel(Path('again')), sep='\\n')"
     )
     done = subprocess.run(

@@ -4,9 +4,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from millrace.base import project
 from millrace.base.errors import ConfigError
 from millrace.cli.options import VARIABLE, config_option
+from millrace.project import project
 
 
 @click.command()

@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
-from millrace.base import project
 from millrace.base.errors import ConfigError
 from millrace.config.checks import check
 from millrace.config.loading import load
+from millrace.project import project
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from bootstrap.installer import from_pip
 from bootstrap.stacks import STACKS
-from millrace.base import wheels
+from millrace.project import wheels
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 STACK = next(stack for stack in STACKS.values() if metadata.version("tfx").startswith(f"{stack.tfx}."))

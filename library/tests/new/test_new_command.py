@@ -11,12 +11,12 @@ import yaml
 from click.testing import CliRunner
 
 from millrace.base.errors import BadInput, MillraceError
-from millrace.base.project import Project
 from millrace.cli.new import new
 from millrace.config.loading import load
 from millrace.new import project_files as files
 from millrace.new import write
 from millrace.new.beside import folder_beside
+from millrace.project.project import Project
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from millrace.base import code_digest as module
-from millrace.base.code_digest import code_digest, defines
 from millrace.base.errors import ConfigError
+from millrace.project import code_digest as module
+from millrace.project.code_digest import code_digest, defines
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 MAIN = '"""A module."""\nfrom millrace_probe import helper\n\n\ndef entry():\n    return helper.value()\n'
@@ -137,7 +137,7 @@ def test_every_package_that_setup_py_ships_is_the_projects_own(tmp_path, monkeyp
     (tmp_path / "models" / "preprocessing.py").write_text(f"{imports}\n\ndef entry():\n    return distance, X\n")
     (tmp_path / "pipeline" / "constants.py").write_text("X = 1\n")
     (tmp_path / "shop" / "geo.py").write_text("def distance():\n    return 1\n")
-    code = "from millrace.base.code_digest import code_digest; print(code_digest('models.preprocessing.entry'))"
+    code = "from millrace.project.code_digest import code_digest; print(code_digest('models.preprocessing.entry'))"
     run = functools.partial(subprocess.check_output, [sys.executable, "-c", code], cwd=tmp_path, text=True)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(CHECKOUT)])}
     digests = [run(env=environment)]

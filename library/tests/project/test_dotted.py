@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from millrace.base import dotted
 from millrace.base.errors import BadInput, ConfigError
+from millrace.project import dotted
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import millrace
-from millrace.base import project
 from millrace.base.errors import BadInput, ConfigError
+from millrace.project import project
 
 
 def made(folder: Path, setup: str = 'PACKAGES = ("models", "pipeline")\nLIBRARY = "millrace>=0.2,<0.3"\n') -> Path:

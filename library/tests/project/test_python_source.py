@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
-from millrace.base import python_source
 from millrace.base.errors import ConfigError
+from millrace.project import python_source
 
 
 @pytest.mark.parametrize(("content", "line"), [(b"x = 1\ny = (\n", ":2"), (b"x = 1\n\xff\n", ""), (b"x = 1\0\n", "")])

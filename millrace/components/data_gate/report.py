@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from millrace.base import tables
+from millrace.base import printing
 from millrace.base.errors import GateRefused
-from millrace.base.tables import TableColumn
+from millrace.base.printing import TableColumn
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.gate import Verdict
 from millrace.components.data_gate.policy import OWN
@@ -99,7 +99,7 @@ def _headline(verdict: Verdict) -> str:
 
 def table(findings: Sequence[Finding]) -> str:
     """An aligned plain-text table; the same finding in several splits is one row."""
-    return "\n".join(tables.page(_COLUMNS, _rows(findings), _WIDTH))
+    return "\n".join(printing.page(_COLUMNS, _rows(findings), _WIDTH))
 
 
 def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:

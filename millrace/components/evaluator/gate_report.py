@@ -10,9 +10,9 @@ from typing import Literal, Optional, Union
 
 from pydantic import BaseModel, ConfigDict
 
-from millrace.base import tables
+from millrace.base import printing
 from millrace.base.numbers import rounded
-from millrace.base.tables import TableColumn
+from millrace.base.printing import TableColumn
 
 JSON_NAME = "gate_report.json"
 TEXT_NAME = "gate_report.txt"
@@ -106,7 +106,7 @@ _COLUMNS = (
 
 
 def _table(rows: tuple[Row, ...]) -> list[str]:
-    heads, *rest = tables.lines(_COLUMNS, map(_cells, rows))
+    heads, *rest = printing.lines(_COLUMNS, map(_cells, rows))
     return [heads, "-" * max(map(len, (heads, *rest))), *rest]
 
 

@@ -9,9 +9,9 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import example_gen_pb2, range_config_pb2
 
-from millrace.base.code_digest import code_digest
 from millrace.components.example_gen.component import ColumnarExampleGen
 from millrace.components.example_gen.section import Data
+from millrace.project.code_digest import code_digest
 from millrace.tables.patterns import FilePattern
 
 

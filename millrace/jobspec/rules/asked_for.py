@@ -5,12 +5,12 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, Optional
 
-from millrace.base.code_digest import module_file
 from millrace.config.cloud_sections import Deployment, StageResources, VertexDeployment
 from millrace.config.config import Config
 from millrace.jobspec.edit import TIMEOUT
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Spec
+from millrace.project.code_digest import module_file
 
 _AGAIN = "compile again with this configuration: millrace compile --runner {}"
 

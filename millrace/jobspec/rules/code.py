@@ -8,12 +8,12 @@ from typing import Optional
 import yaml
 
 import millrace
-from millrace.base import project
 from millrace.config.config import Config
 from millrace.jobspec import shipped
 from millrace.jobspec.artifact_types import EXPECTED, is_accepted
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Spec, Step
+from millrace.project import project
 
 _EXECUTOR_FLAG = "--executor_class_path"
 # Execution properties that name the user's functions, and those in the JSON of `custom_config`.
