@@ -37,7 +37,7 @@ def test_the_graph_pushes_only_what_both_judges_have_seen(file, tmp_path):
     from millrace.execution.graph import compile_graph
     from pipeline.pipeline import create_pipeline
 
-    settings = [f"root={tmp_path}", "code.settings.hard_examples=3", "notify.webhook_env=HOOK", "archive={}"]
+    settings = [f"root={tmp_path}", "code.settings.HardExamples.rows=3", "notify.webhook_env=HOOK", "archive={}"]
     graph = compile_graph(create_pipeline(load(file, settings), LOCAL, date.today()))
     upstream = {node.pipeline_node.node_info.id: set(node.pipeline_node.upstream_nodes) for node in graph.nodes}
     assert {"ExampleGen", "DataGate"} <= upstream["Transform"]
@@ -55,13 +55,13 @@ def test_a_number_of_hard_examples_that_is_none_is_refused(file, count):
     from millrace.config.platform import LOCAL
     from pipeline.pipeline import create_pipeline
 
-    with pytest.raises(ConfigError, match="hard_examples"):
-        create_pipeline(load(file, [f"code.settings.hard_examples={count}"]), LOCAL, date.today())
+    with pytest.raises(ConfigError, match="no number of rows"):
+        create_pipeline(load(file, [f"code.settings.HardExamples.rows={count}"]), LOCAL, date.today())
 
 
 @pytest.mark.slow
 def test_a_run_of_a_few_steps_ends_with_a_pushed_model(tmp_path):
-    settings = [f"root={tmp_path}", "training.steps=20", "training.epochs=null", "code.settings.hard_examples=5"]
+    settings = [f"root={tmp_path}", "training.steps=20", "training.epochs=null", "code.settings.HardExamples.rows=5"]
     settings += ["notify.webhook_env=NOT_SET", "evaluation.metrics=[ExampleCount]", "evaluation.slices=[]"]
     settings += ["evaluation.thresholds=[{metric: ExampleCount, at_least: 1}]", "infra_validation.p95_milliseconds=1e5"]
     command = [sys.executable, "-m", "runners.local", *(word for value in settings for word in ("--set", value))]

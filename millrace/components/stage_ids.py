@@ -14,5 +14,6 @@ LATEST_BLESSED_MODEL = "LatestBlessedModel"
 EVALUATOR = "Evaluator"
 INFRA_VALIDATOR = "InfraValidator"
 PUSHER = "Pusher"
-MODEL_ARCHIVE = "ModelArchive"
-NOTIFIER = "Notifier"
+
+ALL = tuple(value for name, value in tuple(vars().items()) if name.isupper())
+"""Every one of them, whether a configuration switches it on or not."""

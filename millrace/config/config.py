@@ -44,15 +44,28 @@ class Code(Section):
     run_fn: DottedPath = "models.trainer.run_fn"
     tuner_fn: DottedPath = "models.tuner.tuner_fn"
     model_fn: DottedPath = "models.model.build_model"
-    settings: dict[str, Any] = Field(
-        default={}, description="plain values of your own; they reach the functions above as custom_config['settings']"
+    settings: dict[str, dict[str, Any]] = Field(
+        default={},
+        description="plain values of your own for each stage that reads some, by the stage's name: "
+        "{Transform: {cap: 50}, Trainer: {units: 24}}",
     )
 
     @field_validator("settings")
     @classmethod
-    def _plain(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _plain(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         require_plain(value)
         return value
+
+    def settings_of(self, *stages: str) -> dict[str, Any]:
+        """The values of one's own that a stage is given; nothing else makes that stage run again.
+
+        Args:
+            stages: ids of stages; a later one's values are laid over those of an earlier one.
+
+        Returns:
+            The values by name, plain; empty when `settings` has none for these stages.
+        """
+        return {name: value for stage in stages for name, value in self.settings.get(stage, {}).items()}
 
 
 class Push(Section):

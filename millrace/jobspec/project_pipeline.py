@@ -8,6 +8,8 @@ from tfx.orchestration.pipeline import Pipeline
 
 from millrace.base import clock
 from millrace.base.errors import ConfigError, MillraceError, describe
+from millrace.base.names import did_you_mean
+from millrace.components import stage_ids
 from millrace.config.config import Config
 from millrace.config.platform import Platform
 from millrace.project import dotted
@@ -28,8 +30,8 @@ def build_pipeline(config: Config, platform: Platform) -> Pipeline:
         TFX's pipeline.
 
     Raises:
-        ConfigError: something of `code` cannot be imported, or the function cannot be called with a configuration, a
-            platform and a day, fails, or returns something else.
+        ConfigError: something of `code` cannot be imported, `code.settings` names a stage that is none, or the function
+            cannot be called with a configuration, a platform and a day, fails, or returns something else.
         MillraceError: what the function itself says of the input.
     """
     path = config.code.pipeline
@@ -53,6 +55,7 @@ def build_pipeline(config: Config, platform: Platform) -> Pipeline:
             where=dotted.defined_at(create, path),
             remedy="return tfx.orchestration.pipeline.Pipeline(...)",
         )
+    _require_readers(config, {component.id for component in pipeline.components})
     return pipeline
 
 
@@ -80,6 +83,18 @@ def _can_take_three(create: Callable[..., Any]) -> bool:
         # What is written in C says nothing of its arguments.
         return True
     return True
+
+
+def _require_readers(config: Config, stages: set[str]) -> None:
+    """A setting that no stage reads is a slip of the pen, and would change nothing without a word."""
+    known = {*stages, *stage_ids.ALL}
+    for name in config.code.settings:
+        if name not in known:
+            raise ConfigError(
+                f"no stage is called {name}",
+                where=f"code.settings.{name}",
+                remedy=did_you_mean(name, known) or f"name one of {', '.join(sorted(stages))}",
+            )
 
 
 def _require_importable(config: Config) -> None:

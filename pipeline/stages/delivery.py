@@ -14,6 +14,9 @@ from millrace.config.config import Config
 from millrace.config.paths import push_directory
 from millrace.project.code_digest import code_digest
 
+MODEL_ARCHIVE = "ModelArchive"
+NOTIFIER = "Notifier"
+
 
 def build_pusher(config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
     """Pusher: the model with its warm-up requests, out of the InfraValidator's hands, once both blessings are given."""
@@ -34,7 +37,7 @@ def build_model_archive(config: Config, pushed_model: BaseChannel) -> Optional[B
     """ModelArchive, when it is configured: the pushed model as one file with its checksum."""
     if config.archive is None:
         return None
-    return model_archive(config.archive.image)(pushed_model=pushed_model).with_id(stage_ids.MODEL_ARCHIVE)
+    return model_archive(config.archive.image)(pushed_model=pushed_model).with_id(MODEL_ARCHIVE)
 
 
 def build_notifier(
@@ -50,4 +53,4 @@ def build_notifier(
         pipeline_name=config.name,
         webhook_env=config.notify.webhook_env,
         code_digest=code_digest(Notifier.EXECUTOR_SPEC.executor_class),
-    ).with_id(stage_ids.NOTIFIER)
+    ).with_id(NOTIFIER)

@@ -16,9 +16,6 @@ from millrace.config.config import Config
 from millrace.config.platform import Platform
 from millrace.project.code_digest import code_digest
 
-OF_OTHER_STAGES = ("hard_examples",)
-"""Keys of `code.settings` that Transform, Tuner and Trainer are not given, since other stages read them."""
-
 
 def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, gate: BaseComponent) -> BaseComponent:
     """Transform: the feature table as a TensorFlow graph, once the gate has let the data pass."""
@@ -30,7 +27,7 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
         disable_statistics=True,
         custom_config={
             "features": config.feature_table().model_dump(mode="json"),
-            **_settings(config),
+            "settings": config.code.settings_of(stage_ids.TRANSFORM),
             "code_digest": code_digest(config.code.preprocessing_fn, Transform.EXECUTOR_SPEC.executor_class),
         },
     ).with_id(stage_ids.TRANSFORM)
@@ -57,7 +54,8 @@ def build_tuner(
         train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=config.tuning.steps),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=config.training.eval_steps or 0),
         custom_config={
-            **_custom_config(config, config.code.tuner_fn),
+            # A search builds the Trainer's model, so what the model reads is the Tuner's too.
+            **_custom_config(config, config.code.tuner_fn, stage_ids.TRAINER, stage_ids.TUNER),
             "tuning": config.tuning.model_dump(mode="json"),
         },
     ).with_id(stage_ids.TUNER)
@@ -81,7 +79,7 @@ def build_trainer(
         run_fn=config.code.run_fn,
         train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=config.training.steps or 0),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=config.training.eval_steps or 0),
-        custom_config={**_custom_config(config, config.code.run_fn), **job},
+        custom_config={**_custom_config(config, config.code.run_fn, stage_ids.TRAINER), **job},
     ).with_id(stage_ids.TRAINER)
 
 
@@ -95,18 +93,12 @@ def _trainer(config: Config, platform: Platform) -> tuple[type[BaseComponent], d
     return custom_job_trainer(config.name, config.vertex, config.vertex.trainer)
 
 
-def _custom_config(config: Config, entry_point: str) -> dict[str, Any]:
+def _custom_config(config: Config, entry_point: str, *stages: str) -> dict[str, Any]:
     return {
         "features": config.feature_table().model_dump(mode="json"),
         "model": config.model.model_dump(mode="json"),
         "training": config.training.model_dump(mode="json"),
         "model_fn": config.code.model_fn,
-        **_settings(config),
+        "settings": config.code.settings_of(*stages),
         "code_digest": code_digest(entry_point, config.code.model_fn),
     }
-
-
-def _settings(config: Config) -> dict[str, Any]:
-    """The settings of one's own but for those of other stages: a changed count of rows must not train anew."""
-    settings = {name: value for name, value in config.code.settings.items() if name not in OF_OTHER_STAGES}
-    return {"settings": settings}

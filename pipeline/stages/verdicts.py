@@ -23,6 +23,8 @@ from millrace.config.platform import Platform
 from millrace.features.keys import transformed_key
 from millrace.project.code_digest import code_digest
 
+HARD_EXAMPLES = "HardExamples"
+
 
 def build_latest_blessed_model(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:
     """LatestBlessedModel: the champion that a candidate is compared with; none before the first blessing."""
@@ -84,12 +86,14 @@ def build_infra_validator(config: Config, model: BaseChannel, examples: BaseChan
 
 def build_hard_examples(config: Config, examples: BaseChannel, model: BaseChannel) -> Optional[BaseComponent]:
     """HardExamples, when `code.settings` says how many: the eval rows on which the model is most wrong."""
-    count = config.code.settings.get("hard_examples")
-    if not count:
+    if HARD_EXAMPLES not in config.code.settings:
         return None
-    if not isinstance(count, int) or count < 1:
+    count = config.code.settings_of(HARD_EXAMPLES).get("rows")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise ConfigError(
-            f"{count!r} is no number of rows", where="code.settings.hard_examples", remedy="for instance 25; 0 for none"
+            f"{count!r} is no number of rows",
+            where=f"code.settings.{HARD_EXAMPLES}.rows",
+            remedy="for instance 25; leave HardExamples out of code.settings for none",
         )
     return HardExamplesFinder(
         examples=examples,
@@ -97,4 +101,4 @@ def build_hard_examples(config: Config, examples: BaseChannel, model: BaseChanne
         count=count,
         label_key=transformed_key(config.label.column),
         code_digest=code_digest(HardExamplesFinder.EXECUTOR_SPEC.executor_class),
-    ).with_id("HardExamples")
+    ).with_id(HARD_EXAMPLES)

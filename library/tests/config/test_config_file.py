@@ -146,8 +146,10 @@ def test_the_file_that_was_meant_is_named(tmp_path, wrong):
 
 
 def test_a_value_that_is_nested_too_deeply(tmp_path):
-    override = f"code.settings={{a: {'[' * 3000}{']' * 3000}}}"
-    assert refusal(written(tmp_path), override).startswith("--set code.settings: the value is nested too deeply")
+    override = f"code.settings.Transform={{a: {'[' * 3000}{']' * 3000}}}"
+    assert refusal(written(tmp_path), override).startswith(
+        "--set code.settings.Transform: the value is nested too deeply"
+    )
     deep = tmp_path / "deep.yaml"
     deep.write_text("[" * 3000 + "]" * 3000)
     assert refusal(deep).startswith(f"{deep}: nested too deeply")
@@ -197,9 +199,8 @@ def test_the_same_file_gives_equal_configurations(tmp_path):
 
 
 def test_a_setting_that_json_would_change_is_refused_by_its_place(tmp_path):
-    message = refusal(written(tmp_path), "code.settings={season: {from: 2024-06-01}}")
-    assert "code.settings: season.from is a date; plain values are numbers, texts in quotes" in message
-    assert load(written(tmp_path), ["code.settings={season: {from: '2024-06-01'}, cap: 1.5}"]).code.settings == {
-        "season": {"from": "2024-06-01"},
-        "cap": 1.5,
-    }
+    message = refusal(written(tmp_path), "code.settings.Transform={season: {from: 2024-06-01}}")
+    assert "code.settings: Transform.season.from is a date; plain values are numbers, texts in quotes" in message
+    code = load(written(tmp_path), ["code.settings.Transform={season: {from: '2024-06-01'}, cap: 1.5}"]).code
+    assert code.settings_of("Transform") == {"season": {"from": "2024-06-01"}, "cap": 1.5}
+    assert code.settings_of("Trainer") == {}

@@ -139,22 +139,22 @@ def every_parameter(nodes):
 def test_a_setting_of_ones_own_changes_exactly_the_stages_that_get_it(tmp_path):
     tuning = "tuning.enabled=true"
     none = every_parameter(graph(tmp_path, tuning))
-    one = every_parameter(graph(tmp_path, tuning, "code.settings={cap: 50}"))
-    other = every_parameter(graph(tmp_path, tuning, "code.settings={cap: 51}"))
+    one = every_parameter(graph(tmp_path, tuning, "code.settings.Transform={cap: 50}"))
+    other = every_parameter(graph(tmp_path, tuning, "code.settings.Transform={cap: 51}"))
     reordered = [
-        every_parameter(graph(tmp_path, tuning, f"code.settings={settings}"))
+        every_parameter(graph(tmp_path, tuning, f"code.settings.Transform={settings}"))
         for settings in ("{cap: 50, deep: {b: 1, a: 2}}", "{deep: {a: 2, b: 1}, cap: 50}")
     ]
-    assert changed(none, one) == changed(one, other) == {"Transform", "Tuner", "Trainer"}
+    assert changed(none, one) == changed(one, other) == {"Transform"}
     assert changed(*reordered) == set(), "the order in which settings are written means nothing"
 
 
 def test_the_rows_asked_for_are_the_business_of_hard_examples_alone(tmp_path):
     none = every_parameter(graph(tmp_path))
-    some = every_parameter(graph(tmp_path, "code.settings.hard_examples=25"))
-    more = every_parameter(graph(tmp_path, "code.settings.hard_examples=26"))
+    some = every_parameter(graph(tmp_path, "code.settings.HardExamples.rows=25"))
+    more = every_parameter(graph(tmp_path, "code.settings.HardExamples.rows=26"))
     assert changed(none, some) == changed(some, more) == {"HardExamples"}
-    assert every_parameter(graph(tmp_path, "code.settings.hard_examples=0")) == none
+    assert every_parameter(graph(tmp_path, "training.steps=1000")) == none
 
 
 @pytest.mark.parametrize(("day", "held"), [("2026-07-31", True), ("2026-08-01", False)])

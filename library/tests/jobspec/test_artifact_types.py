@@ -84,5 +84,5 @@ def test_every_type_of_the_project_is_found(tmp_path: Any) -> None:
     from millrace.config.platform import LOCAL
     from pipeline.pipeline import create_pipeline
 
-    settings = [f"root={tmp_path}", "archive={}", "code.settings.hard_examples=3"]
+    settings = [f"root={tmp_path}", "archive={}", "code.settings.HardExamples.rows=3"]
     require_compilable(create_pipeline(load("conf/taxi.yaml", settings), LOCAL, date(2026, 7, 1)))

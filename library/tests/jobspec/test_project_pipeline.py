@@ -24,12 +24,13 @@ def built(tmp_path, monkeypatch):
     """Builds from a module of that text; `model` is the text of the module with every other function."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def build(pipeline: str, model: str = "def fn(fn_args): pass"):
+    def build(pipeline: str, model: str = "def fn(fn_args): pass", **settings):
         (tmp_path / "own_pipeline.py").write_text(pipeline)
         (tmp_path / "own_model.py").write_text(model)
         others = dict.fromkeys(("preprocessing_fn", "run_fn", "tuner_fn", "model_fn"), "own_model.fn")
         config = SimpleNamespace(
-            code=Code(pipeline="own_pipeline.create_pipeline", **others), tuning=SimpleNamespace(enabled=True)
+            code=Code(pipeline="own_pipeline.create_pipeline", settings=settings, **others),
+            tuning=SimpleNamespace(enabled=True),
         )
         return build_pipeline(config, LOCAL)
 
@@ -40,6 +41,14 @@ def built(tmp_path, monkeypatch):
 
 def test_a_pipeline_is_returned(built):
     assert isinstance(built(GOOD), Pipeline)
+
+
+def test_settings_of_a_stage_that_is_none_are_refused(built):
+    with pytest.raises(ConfigError, match="no stage is called Trainr") as refused:
+        built(GOOD, Trainr={"units": 3})
+    assert refused.value.where == "code.settings.Trainr"
+    assert "Trainer" in refused.value.remedy
+    assert isinstance(built(GOOD, Tuner={"units": 3}), Pipeline), "a stage that is switched off may keep its settings"
 
 
 @pytest.mark.parametrize(
