@@ -1,11 +1,11 @@
-# The image in which every task of a compiled pipeline runs. docs/container.md says how to build it and what is in it.
+# The image in which every task of a compiled pipeline runs. docs/guides/container.md says how to build it and what is in it.
 #
 #   docker build --build-arg STACK=current --tag millrace .          (or: make image)
 
 # current is TFX 1.21 on Debian 13, compatible is TFX 1.16 on Debian 12, as in docs/decisions/0001-two-stacks.md.
 ARG STACK=current
 
-# Where these digests come from, and how to take newer ones: docs/container.md.
+# Where these digests come from, and how to take newer ones: docs/guides/container.md.
 FROM python:3.11-slim-trixie@sha256:90744cff8f32887f075c47d747a173ff333e9e98801667af93c357fa9f5e28ff AS base-current
 FROM python:3.10-slim-bookworm@sha256:673f009e3763f8d03953b525c89b03a9ee8ca315bf6b8006979b5c4a4e2e4d68 AS base-compatible
 

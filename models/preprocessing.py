@@ -1,4 +1,4 @@
-"""What Transform does with every raw column. TFX calls `preprocessing_fn`; docs/own-code.md adds a derived feature."""
+"""What Transform does with each raw column. TFX calls `preprocessing_fn`; docs/guides/own-code.md derives a feature."""
 
 from collections.abc import Mapping
 from typing import Any

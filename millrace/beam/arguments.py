@@ -1,6 +1,6 @@
 """The options that Beam gets for the data stages: where they run, how many workers, and what the workers bring along.
 
-The options are those of `apache_beam.options.pipeline_options`; docs/beam.md shows them for each engine.
+The options are those of `apache_beam.options.pipeline_options`; docs/guides/beam.md shows them for each engine.
 """
 
 from collections.abc import Sequence

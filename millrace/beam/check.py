@@ -58,7 +58,7 @@ def _require_server(address: str) -> None:
         raise ConfigError(
             f"no job server answers at {address}: {getattr(error, 'strerror', None) or error}",
             where="beam.job_server",
-            remedy="start it, or name it as HOST:PORT (docs/beam.md)",
+            remedy="start it, or name it as HOST:PORT (docs/guides/beam.md)",
         ) from error
 
 

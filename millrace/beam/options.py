@@ -12,7 +12,7 @@ from millrace.beam.arguments import beam_arguments
 from millrace.config.beam_section import Beam
 from millrace.config.config import Config
 
-_REMEDY = "docs/beam.md has the settings of each engine; `beam.options` takes what Beam's own documentation names"
+_REMEDY = "docs/guides/beam.md has each engine's settings; `beam.options` takes what Beam's own documentation names"
 
 
 def option_problems(config: Config) -> list[BadInput]:

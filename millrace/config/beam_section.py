@@ -30,7 +30,7 @@ class Beam(Section):
 
     On this machine: `auto` takes one process, or several when the data is large; `in_memory`, `multi_processing` and
     `multi_threading` are the modes of Beam's own runner. Elsewhere: `dataflow`, `flink`, `spark`, and `portable` for
-    any other job server. docs/beam.md has the exact settings of each.
+    any other job server. docs/guides/beam.md has the exact settings of each.
     """
 
     mode: Literal[

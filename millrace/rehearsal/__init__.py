@@ -1,1 +1,1 @@
-"""The compiled cloud job, run task by task on this machine as the service would run it; see docs/rehearsal.md."""
+"""The compiled cloud job, run here task by task as the service would run it; see docs/guides/rehearsal.md."""

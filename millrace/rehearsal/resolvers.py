@@ -61,7 +61,7 @@ def parse(text: str) -> list[Term]:
         if not term or not (term["field"] in _FIELDS or _METADATA.fullmatch(term["field"])):
             raise MillraceError(
                 f"the query {text} cannot be rehearsed from here on: {rest.strip() or 'it ends too early'}",
-                remedy="a rehearsal knows comparisons joined by AND; docs/rehearsal.md names their fields",
+                remedy="a rehearsal knows comparisons joined by AND; docs/guides/rehearsal.md names their fields",
             )
         value = term["word"] if term["text"] is None else re.sub(r"\\(.)", r"\1", term["text"])
         terms.append(Term(term["field"], term["operator"] == "=", value))

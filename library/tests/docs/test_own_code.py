@@ -1,4 +1,4 @@
-"""Every snippet of docs/own-code.md, put into copies of the project that then run, compile, and push a model."""
+"""Every snippet of docs/guides/own-code.md, put into copies of the project that then run, compile and push."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import yaml
 
 from millrace.new.project_files import project_files
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "own-code.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "guides" / "own-code.md"
 BLOCK = re.compile(r'^```(?P<kind>\w*)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$', re.MULTILINE | re.DOTALL)
 # A few steps, and gates that any model passes.
 FEW = {
@@ -68,7 +68,7 @@ def apply(snippet: Snippet, project: Path) -> None:
 
 def millrace(project: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "millrace.cli.main", *arguments]
-    library = os.pathsep.join([str(PAGE.parents[1]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    library = os.pathsep.join([str(PAGE.parents[2]), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     done = subprocess.run(
         command, cwd=project, env={**os.environ, "PYTHONPATH": library}, capture_output=True, text=True, check=False
     )

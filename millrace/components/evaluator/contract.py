@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_model_analysis.proto import config_pb2
 
-GUIDE = "Millrace's docs/own-code.md says what a model must export, and millrace.training.signatures writes it"
+GUIDE = "Millrace's docs/guides/own-code.md says what a model must export, and millrace.training.signatures writes it"
 
 
 class Gap(NamedTuple):

@@ -97,7 +97,7 @@ def test_what_an_export_lacks_is_named(case: str, in_process: bool, examples: An
     assert not outcome.report.blessed
     assert outcome.report.reason == f"The model cannot be evaluated: {what}."
     assert remedy in outcome.report.remedy
-    assert "docs/own-code.md" in outcome.report.remedy
+    assert "docs/guides/own-code.md" in outcome.report.remedy
     assert outcome.properties()["remedy"] == outcome.report.remedy, "the run says it from the blessing"
 
 
