@@ -8,6 +8,8 @@ from rich.markup import escape
 
 from millrace.base.errors import MillraceError
 from millrace.base.outcomes import blessing, ending
+from millrace.components import stage_ids
+from millrace.components.evaluator.gate_report import TEXT_NAME, GateReport, number
 from millrace.config.config import Config
 from millrace.execution.run import Outcome
 from millrace.metadata import records
@@ -27,7 +29,7 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: 
     record = _record(config, folder)
     console.print()
     if record:
-        _print_record(config, record, console)
+        print_record(config, record, console)
     if outcome.failure:
         _print_failure(outcome, folder, console)
     console.print(f"run {folder.run_id}: {ending(outcome.exit_code)} in {seconds:.1f} s; log: {folder.log}")
@@ -44,15 +46,27 @@ def _record(config: Config, folder: RunFolder) -> Optional[records.RunRecord]:
     return next((record for record in recorded if record.run_id == folder.run_id), None)
 
 
-def _print_record(config: Config, run: records.RunRecord, console: Console) -> None:
+def print_record(config: Config, run: records.RunRecord, console: Console) -> None:
+    """Prints what the stages of a run said: metrics, slices, verdicts, and where the model is.
+
+    Args:
+        config: the configuration.
+        run: what ML Metadata remembers of the run.
+        console: where a person looks.
+    """
     if config.schema_.file is None:
         console.print("schema: inferred from this data, since the configuration names no curated one")
     report = records.gate_report(run)
     if report:
-        console.print(_metrics_line(report.metrics))
+        shown = "  ".join(f"{name} {number(value)}" for name, value in report.metrics.items())
+        console.print(f"{'metrics:':<16}{escape(shown)}")
+        for sentence in report.suspicious:
+            console.print(f"[bold yellow]{'suspicious:':<16}[/]{escape(sentence)}")
         if not report.blessed:
-            console.print(escape(report.to_text()))
-    for judge in ("Evaluator", "InfraValidator"):
+            console.print(escape(report.to_text(every_slice=False)))
+        elif report.slices:
+            console.print(f"{'slices:':<16}{escape(_slices(run, report))}")
+    for judge in (stage_ids.EVALUATOR, stage_ids.INFRA_VALIDATOR):
         verdict = records.blessing(run, judge)
         if verdict is not None:
             why = records.reason(run, judge)
@@ -62,9 +76,12 @@ def _print_record(config: Config, run: records.RunRecord, console: Console) -> N
         console.print(f"{'pushed to:':<16}{escape(pushed)}")
 
 
-def _metrics_line(metrics: dict[str, float]) -> str:
-    shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items() if not value.is_integer())
-    return f"{'metrics:':<16}{shown}"
+def _slices(run: records.RunRecord, report: GateReport) -> str:
+    """How many slices were measured, how many of them nothing was asked of, and where all are listed."""
+    evaluation = run.artifact(stage_ids.EVALUATOR, "evaluation")
+    without = len(report.without_threshold())
+    place = f"; all are in {evaluation.uri}/{TEXT_NAME}" if evaluation else ""
+    return f"{len(report.slices)} measured, {without} of them without a threshold{place}"
 
 
 def _print_failure(outcome: Outcome, folder: RunFolder, console: Console) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Optional, Union
 
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
+from millrace.base.names import did_you_mean
 from millrace.components.example_gen.section import Data
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout
+from millrace.features.keys import transformed_key
 from millrace.project import project
 from millrace.project.code_digest import defines, definition, module_file
 from millrace.project.python_source import takes
@@ -31,9 +33,9 @@ def check(config: Config) -> None:
     """Checks a configuration against the machine that is about to run it.
 
     Raises:
-        BadInput: the metadata store cannot be used, the data is not there or is no table, the label or a feature is
-            not among its columns, the schema cannot be parsed or fits nothing, or a dotted path names nothing or what
-            cannot be called as it will be, or there is no project here whose code that would be.
+        BadInput: the metadata store cannot be used, the data is not there or is no table, the label, a feature or a
+            slice is not among its columns, the schema cannot be parsed or fits nothing, or a dotted path names nothing
+            or what cannot be called as it will be, or there is no project here whose code that would be.
     """
     _store_is_usable(config.metadata)
     _code_is_there(config)
@@ -42,6 +44,7 @@ def check(config: Config) -> None:
         _columns_cover(config, columns)
     if config.schema_.file:
         _schema_fits(config)
+    _slices_exist(config, columns)
 
 
 def require_writable_root(config: Config) -> None:
@@ -152,6 +155,31 @@ def _columns_cover(config: Config, columns: list[str]) -> None:
             where=config.data.path,
             remedy=f"take them out of features; the columns are: {', '.join(columns)}",
         )
+
+
+def _slices_exist(config: Config, columns: Optional[list[str]]) -> None:
+    """TFMA measures no slice of a feature that is not there, and says nothing of it."""
+    if columns is None and config.schema_.file:
+        columns = [feature.name for feature in schema_text.read(config.schema_.file).proto.feature]
+    if columns is None:
+        return
+    table, evaluation = config.feature_table(), config.evaluation
+    # A slice may also be of what Transform makes; what a project's own code derives is a text in that code.
+    transformed = {transformed_key(name) for name in (*table.features, table.label.column)}
+    derives = module_file(config.code.preprocessing_fn.rpartition(".")[0])
+    code = derives.read_text(encoding="utf-8") if derives else ""
+    for key, names in (
+        ("slices", [name for one in evaluation.slices for name in one]),
+        ("thresholds", [name for threshold in evaluation.thresholds for name in threshold.slice]),
+    ):
+        for name in names:
+            if name in columns or name in transformed or f'"{name}"' in code or f"'{name}'" in code:
+                continue
+            raise ConfigError(
+                f"{name} is not a column of the data{did_you_mean(name, columns)}",
+                where=f"evaluation.{key}",
+                remedy=f"slice on one of: {', '.join(columns)}",
+            )
 
 
 def _schema_fits(config: Config) -> None:

@@ -13,6 +13,7 @@ from millrace.components.evaluator import tfma_results
 from millrace.components.evaluator.executor import Executor
 
 MIN_SLICE_SIZE_KEY = "min_slice_size"
+MIN_SLICE_CLASS_SIZE_KEY = "min_slice_class_size"
 IN_PROCESS_KEY = "in_process"
 CODE_DIGEST_KEY = "code_digest"
 
@@ -23,6 +24,7 @@ class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
     PARAMETERS = {
         **standard_component_specs.EvaluatorSpec.PARAMETERS,
         MIN_SLICE_SIZE_KEY: component_spec.ExecutionParameter(type=int),
+        MIN_SLICE_CLASS_SIZE_KEY: component_spec.ExecutionParameter(type=int),
         IN_PROCESS_KEY: component_spec.ExecutionParameter(type=int),
         CODE_DIGEST_KEY: component_spec.ExecutionParameter(type=str),
     }
@@ -49,6 +51,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         in_process: bool = True,
         code_digest: str = "",
         example_splits: Optional[list[str]] = None,
+        min_slice_class_size: int = 1,
     ) -> None:
         """Makes the component.
 
@@ -63,6 +66,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 False always leaves it to Beam.
             code_digest: a digest of this component's code, for the cache.
             example_splits: the splits to evaluate on; `eval` when left out.
+            min_slice_class_size: slices of fewer examples of a class are not judged by a metric that needs every class.
 
         Raises:
             ConfigError: no threshold is set, or one that compares slices with each other.
@@ -78,6 +82,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 example_splits=json_utils.dumps(example_splits),
                 fairness_indicator_thresholds=json_utils.dumps(None),
                 min_slice_size=max(min_slice_size, int(eval_config.options.min_slice_size.value)),
+                min_slice_class_size=min_slice_class_size,
                 in_process=int(in_process),
                 code_digest=code_digest,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),

@@ -1,5 +1,6 @@
 """What TFMA measures and what a model must reach: the `EvalConfig`, from plain values of the configuration."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Union
 
@@ -31,6 +32,18 @@ LOWER_IS_BETTER = frozenset(
     RootMeanSquaredError SparseCategoricalCrossentropy
     """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
 )
+
+NEEDS_EVERY_CLASS = frozenset(
+    """
+    AUC AUCPrecisionRecall BalancedAccuracy CoefficientOfDiscrimination F1Score FowlkesMallowsIndex Informedness
+    Markedness MatthewsCorrelationCoefficient PrecisionAtRecall RecallAtFalsePositiveRate RecallAtPrecision
+    SensitivityAtSpecificity SpecificityAtSensitivity
+    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
+)
+"""Metrics that say nothing of rows of one class alone, and little of a handful of the other."""
+
+CLASS_SHARE = "class_share"
+"""The share of a class among a slice's labels, measured beside what is asked for: so many rows the class has."""
 
 _FROM_KERAS = frozenset(
     """
@@ -121,7 +134,18 @@ def _metrics_specs(
             macro_average=True, class_weights=dict.fromkeys(range(len(label.classes)), 1.0)
         )
         specs.append(config_pb2.MetricsSpec(metrics=[configs[name] for name in per_class], aggregate=mean))
+    if any(name in NEEDS_EVERY_CLASS for name in metrics):
+        specs.append(_class_shares(label))
     return [spec for spec in specs if spec.metrics]
+
+
+def _class_shares(label: Label) -> config_pb2.MetricsSpec:
+    """The mean of a label of 0 and 1 is the share of the positives; of several classes each has one of its own."""
+    share = config_pb2.MetricConfig(class_name="MeanLabel", config=json.dumps({"name": CLASS_SHARE}))
+    if label.task != "multiclass":
+        return config_pb2.MetricsSpec(metrics=[share])
+    each = config_pb2.BinarizationOptions(class_ids={"values": range(len(label.classes))})
+    return config_pb2.MetricsSpec(metrics=[share], binarize=each)
 
 
 def _metric_config(name: str, thresholds: Sequence[Threshold], has_baseline: bool) -> config_pb2.MetricConfig:

@@ -55,7 +55,7 @@ class Executor(tfx_executor.Executor):
         folder = artifact_utils.get_single_uri(output_dict[specs.EVALUATION_KEY])
         try:
             evaluated = self._evaluate(inputs, folder, input_dict, output_dict, exec_properties)
-            report = _judge(inputs, evaluated, folder, exec_properties["min_slice_size"])
+            report = _judge(inputs, evaluated, folder, exec_properties)
         except Exception as error:
             # Whatever TFMA makes of an export that lacks something: that it lacks it is the reason.
             gap = _gap(inputs)
@@ -147,14 +147,18 @@ def _try(inputs: Inputs) -> str:
     return models.problem
 
 
-def _judge(inputs: Inputs, evaluated: Evaluated, folder: str, min_slice_size: int) -> gate_report.GateReport:
+def _judge(
+    inputs: Inputs, evaluated: Evaluated, folder: str, exec_properties: dict[str, Any]
+) -> gate_report.GateReport:
     full = tfma_results.complete(inputs.eval_config, evaluated.has_baseline)
     slices = tfma_results.read_slices(tfma.load_metrics(folder), tfma_results.baseline_name(full))
     return judging.judge(
         tfma_results.checks(inputs.eval_config, slices),
-        min_slice_size,
+        exec_properties["min_slice_size"],
         _baseline(inputs.baseline, evaluated.baseline_problem),
         tfma_results.overall(slices, inputs.model.uri),
+        # A job that was compiled before there was such a limit has none.
+        exec_properties.get("min_slice_class_size", 1),
     )
 
 

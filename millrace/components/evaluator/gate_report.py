@@ -5,6 +5,7 @@ answer in well under a second.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Optional, Union
 
@@ -17,6 +18,8 @@ from millrace.base.printing import TableColumn
 JSON_NAME = "gate_report.json"
 TEXT_NAME = "gate_report.txt"
 OVERALL = "overall"
+EXAMPLE_COUNT = "example_count"
+"""TFMA's name of the count, which the report shows as `examples`."""
 
 Verdict = Literal["pass", "fail", "not judged"]
 
@@ -32,12 +35,14 @@ class Row(_Described):
 
     `metric` is named as in the configuration. `interval` is TFMA's 95% confidence interval, where it computed one.
     `baseline` is the latest blessed model's value. `threshold` is in words. `reason` says why it failed or was not
-    judged, and is empty for a pass.
+    judged, and is empty for a pass. `classes` counts the slice's examples by class id, where the metric needs every
+    class.
     """
 
     metric: str
     slice: str
     examples: Optional[int] = None
+    classes: Optional[tuple[int, ...]] = None
     value: Optional[float] = None
     interval: Optional[tuple[float, float]] = None
     baseline: Optional[float] = None
@@ -46,12 +51,25 @@ class Row(_Described):
     reason: str = ""
 
 
+class MeasuredSlice(_Described):
+    """All metrics of one slice, by TFMA's names, whether a threshold names it or not.
+
+    `classes` counts its examples by class id, where a metric needs every class.
+    """
+
+    slice: str
+    examples: Optional[int] = None
+    classes: Optional[tuple[int, ...]] = None
+    metrics: dict[str, float] = {}
+
+
 class GateReport(_Described):
     """A whole verdict.
 
     `reason` is one sentence; `remedy`, where there is one to give, another. `rubber_stamped` says that there was no
     baseline, so that thresholds against it did not apply. `baseline_problem` is set when there is a baseline that
-    cannot be evaluated. `metrics` and `baseline_metrics` are the overall values, by TFMA's metric names.
+    cannot be evaluated. `metrics` and `baseline_metrics` are the overall values, by TFMA's metric names. `suspicious`
+    names what is too good to be true, a sentence each; it decides nothing. `slices` are all that were measured.
     """
 
     version: Literal[1] = 1
@@ -65,14 +83,33 @@ class GateReport(_Described):
     examples: Optional[int] = None
     metrics: dict[str, float] = {}
     baseline_metrics: dict[str, float] = {}
+    suspicious: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
+    slices: tuple[MeasuredSlice, ...] = ()
 
-    def to_text(self) -> str:
-        """The report as a plain table, the verdict and its reason first."""
+    def without_threshold(self) -> tuple[MeasuredSlice, ...]:
+        """The slices that were measured and that no threshold names."""
+        judged = {row.slice for row in self.rows}
+        return tuple(measured for measured in self.slices if measured.slice not in judged)
+
+    def to_text(self, every_slice: bool = True) -> str:
+        """The report as plain tables: the verdict and its reason first, then what failed, then the rest.
+
+        Args:
+            every_slice: also list the slices without a threshold; they are counted otherwise.
+        """
         lines = [f"{'BLESSED' if self.blessed else 'NOT BLESSED'}: {self.reason}"]
         if self.remedy:
             lines.append(f"  remedy: {self.remedy}")
-        return "\n".join([*lines, "", *_table(self.rows), *_notes(self.rows)]).rstrip() + "\n"
+        lines += [f"suspicious: {sentence}" for sentence in self.suspicious]
+        rows = sorted(self.rows, key=lambda row: row.verdict != "fail")
+        lines += ["", *_table(rows), *_notes(rows)]
+        others = self.without_threshold()
+        if others:
+            lines += ["", f"{len(others)} slice{'s' * (len(others) > 1)} without a threshold"]
+            lines[-1] += ":" if every_slice else f"; {TEXT_NAME} lists what was measured there"
+            lines += _slice_table(others) if every_slice else []
+        return "\n".join(lines).rstrip() + "\n"
 
 
 def load(path: Union[str, "os.PathLike[str]"]) -> GateReport:
@@ -105,7 +142,7 @@ _COLUMNS = (
 )
 
 
-def _table(rows: tuple[Row, ...]) -> list[str]:
+def _table(rows: Sequence[Row]) -> list[str]:
     heads, *rest = printing.lines(_COLUMNS, map(_cells, rows))
     return [heads, "-" * max(map(len, (heads, *rest))), *rest]
 
@@ -118,7 +155,22 @@ def _cells(row: Row) -> tuple[str, ...]:
     return row.metric, row.slice, examples, value, number(row.baseline), row.threshold, row.verdict
 
 
-def _notes(rows: tuple[Row, ...]) -> list[str]:
+def _slice_table(slices: Sequence[MeasuredSlice]) -> list[str]:
+    names = list(dict.fromkeys(name for measured in slices for name in measured.metrics if name != EXAMPLE_COUNT))
+    columns = [TableColumn("slice"), *(TableColumn(head, right=True) for head in ("examples", *names))]
+    rows = [
+        (
+            measured.slice,
+            "-" if measured.examples is None else str(measured.examples),
+            *(number(measured.metrics.get(name)) for name in names),
+        )
+        for measured in slices
+    ]
+    heads, *rest = printing.lines(columns, rows)
+    return [heads, "-" * max(map(len, (heads, *rest))), *rest]
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
     """The reasons below the table, each said once, with the rows that it concerns when there are more of them."""
     reasons: dict[str, int] = {}
     for row in rows:

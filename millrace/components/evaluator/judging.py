@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
-from millrace.components.evaluator.gate_report import OVERALL, GateReport, Row, Verdict, number
+from millrace.components.evaluator.gate_report import OVERALL, GateReport, MeasuredSlice, Row, Verdict, number
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class ThresholdCheck:
     """One threshold on one slice that it names.
 
     `measured` is None when the metric was not computed there, `in_data` is False when no example was in the slice.
+    `classes` counts the slice's examples by class id, where the metric needs every class and they were counted.
     """
 
     metric: str
@@ -76,6 +77,7 @@ class ThresholdCheck:
     measured: Optional[Measured] = None
     examples: Optional[int] = None
     in_data: bool = True
+    classes: Optional[tuple[int, ...]] = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Overall:
     examples: Optional[int] = None
     metrics: dict[str, float] = field(default_factory=dict)
     baseline_metrics: dict[str, float] = field(default_factory=dict)
+    slices: tuple[MeasuredSlice, ...] = ()
 
 
 def judge(
@@ -101,23 +104,26 @@ def judge(
     min_slice_size: int = 1,
     baseline: Baseline = Baseline(),
     overall: Overall = Overall(),
+    min_class_size: int = 1,
 ) -> GateReport:
     """Judges a model.
 
-    A slice of fewer than `min_slice_size` examples is shown, not judged; the whole data set always is. A threshold
-    against a baseline that cannot be evaluated refuses; one against a baseline that does not exist yet does not.
+    A slice of fewer than `min_slice_size` examples is shown, not judged, and so is a metric that needs every class on a
+    slice with fewer than `min_class_size` examples of one; the whole data set is always judged. A threshold against a
+    baseline that cannot be evaluated refuses; one against a baseline that does not exist yet does not.
 
     Args:
         checks: each threshold on each slice, in the order in which the report shows them.
         min_slice_size: examples.
         baseline: the latest blessed model.
-        overall: what is said of the whole.
+        overall: what is said of the whole, and all slices that were measured.
+        min_class_size: examples of each class.
 
     Returns:
         The report, its rows in the order of `checks`.
     """
     checks = list(checks)
-    rows = [_row(check, min_slice_size, baseline) for check in checks]
+    rows = [_row(check, _verdict(check, min_slice_size, min_class_size, baseline)) for check in checks]
     blessed, reason, remedy = _decide(checks, rows, baseline)
     return GateReport(
         blessed=blessed,
@@ -130,7 +136,9 @@ def judge(
         examples=overall.examples,
         metrics=overall.metrics,
         baseline_metrics=overall.baseline_metrics,
+        suspicious=_suspicious(overall),
         rows=tuple(rows),
+        slices=overall.slices,
     )
 
 
@@ -152,13 +160,47 @@ def refuse(problem: str, remedy: str = "", baseline: Baseline = Baseline(), mode
 _NO_BASELINE = "there is no baseline yet"
 
 
-def _row(check: ThresholdCheck, min_slice_size: int, baseline: Baseline) -> Row:
-    verdict, reason = _verdict(check, min_slice_size, baseline)
+# What a metric is when nothing is predicted wrongly, by TFMA's names.
+_PERFECT = {
+    **dict.fromkeys(
+        (
+            "accuracy", "auc", "auc_precision_recall", "balanced_accuracy", "binary_accuracy", "categorical_accuracy",
+            "f1_score", "matthews_correlation_coefficient", "r2_score", "sparse_categorical_accuracy",
+            "squared_pearson_correlation",
+        ),
+        1.0,
+    ),
+    **dict.fromkeys(("mean_absolute_error", "mean_squared_error", "root_mean_squared_error"), 0.0),
+}  # fmt: skip
+# What four digits show as 1, so that nobody reads a perfect number without its mark.
+_SHOWN_AS_ONE = 0.99995
+
+
+def _suspicious(overall: Overall) -> tuple[str, ...]:
+    """What is too good to be true of the whole data set, in a sentence; nothing when nothing is."""
+    perfect = [
+        f"{name} is {number(value)}"
+        for name, value in overall.metrics.items()
+        if (best := _PERFECT.get(name.partition(" (")[0])) is not None
+        and (_SHOWN_AS_ONE <= value <= 1.0 if best else value == 0.0)
+    ]
+    if not perfect:
+        return ()
+    examples = "" if overall.examples is None else f" on {overall.examples} examples"
+    return (
+        f"{', '.join(perfect)}{examples}. Look for a feature that gives the label away: one that is computed from it, "
+        "or known only after it. Take the likeliest out of `features`; a value that falls names the leak.",
+    )
+
+
+def _row(check: ThresholdCheck, judged: tuple[Verdict, str]) -> Row:
+    verdict, reason = judged
     measured = check.measured
     return Row(
         metric=check.metric,
         slice=check.slice,
         examples=check.examples,
+        classes=check.classes,
         value=measured.value if measured else None,
         interval=measured.interval if measured else None,
         baseline=measured.baseline if measured else None,
@@ -168,18 +210,29 @@ def _row(check: ThresholdCheck, min_slice_size: int, baseline: Baseline) -> Row:
     )
 
 
-def _verdict(check: ThresholdCheck, min_slice_size: int, baseline: Baseline) -> tuple[Verdict, str]:
+def _verdict(
+    check: ThresholdCheck, min_slice_size: int, min_class_size: int, baseline: Baseline
+) -> tuple[Verdict, str]:
     if not check.in_data:
         return "fail", f"no example of the evaluated data is in slice {check.slice}"
     if check.slice != OVERALL and check.examples is not None and check.examples < min_slice_size:
         examples = "1 example" if check.examples == 1 else f"{check.examples} examples"
         return "not judged", f"slice of {examples} is smaller than {min_slice_size}"
+    if check.slice != OVERALL and check.classes and min(check.classes) < min_class_size:
+        return "not judged", f"slice with {_counted(check.classes)}; {check.metric} needs {min_class_size} of each"
     if isinstance(check.bound, ChangeBound) and baseline.problem:
         return "not judged", f"the latest blessed model cannot be evaluated: {baseline.problem}"
     if isinstance(check.bound, ChangeBound) and not baseline.uri:
         return "not judged", _NO_BASELINE
     problem = _problem(check)
     return ("fail", problem) if problem else ("pass", "")
+
+
+def _counted(classes: Sequence[int]) -> str:
+    if len(classes) != 2:
+        return f"{min(classes)} of a class among {sum(classes)} examples"
+    negatives, positives = classes
+    return f"{positives} positive{'s' * (positives != 1)} and {negatives} negative{'s' * (negatives != 1)}"
 
 
 def _problem(check: ThresholdCheck) -> str:

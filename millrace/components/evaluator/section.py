@@ -39,6 +39,11 @@ class Evaluation(Section):
     )
     slices: tuple[tuple[str, ...], ...] = Field(default=(), description="features whose values are sliced on")
     min_slice_size: int = Field(default=100, ge=1, description="examples below which a slice is shown, not judged")
+    min_slice_class_size: int = Field(
+        default=10,
+        ge=1,
+        description="examples of each class below which a slice is not judged by a metric that needs both, such as AUC",
+    )
     confidence_intervals: bool = False
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """From TFMA's configuration and the metrics that it wrote to the judge's plain data."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Optional
 
@@ -9,7 +10,8 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.utils import config_util, model_util
 
-from millrace.components.evaluator.gate_report import OVERALL
+from millrace.components.evaluator.eval_config import CLASS_SHARE, NEEDS_EVERY_CLASS
+from millrace.components.evaluator.gate_report import OVERALL, MeasuredSlice
 from millrace.components.evaluator.judging import Bound, ChangeBound, Measured, Overall, ThresholdCheck, ValueBound
 
 EXAMPLE_COUNT = "ExampleCount"
@@ -21,6 +23,8 @@ class SliceResult(NamedTuple):
     key: tuple[tuple[str, Any], ...]
     examples: Optional[int]
     metrics: dict[metric_types.MetricKey, Measured]
+    classes: Optional[tuple[int, ...]] = None
+    """How many examples each class has, by class id; None where that was not measured."""
 
 
 def with_example_count(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalConfig:
@@ -81,8 +85,8 @@ def checks(eval_config: config_pb2.EvalConfig, slices: list[SliceResult]) -> lis
         slices: what was measured.
     """
     full = complete(eval_config, has_baseline=True)
-    names = {
-        _bare(key): _with_details(metric.class_name, key)
+    class_names = {
+        _bare(key): metric.class_name
         for key, metric, _ in metric_specs.keys_and_metrics_from_specs(full, full.metrics_specs)
     }
     baseline = baseline_name(full)
@@ -92,7 +96,7 @@ def checks(eval_config: config_pb2.EvalConfig, slices: list[SliceResult]) -> lis
         for key, limits in thresholds.items()
         if key.model_name != baseline
         for spec, limit in limits
-        for check in _on_slices(_bare(key), names.get(_bare(key), key.name), spec, _bound(limit), slices)
+        for check in _on_slices(_bare(key), class_names.get(_bare(key), key.name), spec, _bound(limit), slices)
     ]
 
 
@@ -106,13 +110,27 @@ def overall(slices: list[SliceResult], model: str) -> Overall:
     whole = next((result for result in slices if not result.key), None)
     if whole is None:
         return Overall(model=model, examples=0)
-    named = {_with_details(key.name, key): measured for key, measured in whole.metrics.items()}
+    named = _by_name(whole)
     return Overall(
         model=model,
         examples=whole.examples,
         metrics={name: measured.value for name, measured in named.items()},
         baseline_metrics={name: value.baseline for name, value in named.items() if value.baseline is not None},
+        slices=tuple(
+            MeasuredSlice(
+                slice=slice_name(result.key),
+                examples=result.examples,
+                classes=result.classes,
+                metrics={name: measured.value for name, measured in _by_name(result).items()},
+            )
+            for result in slices
+            if result.key
+        ),
     )
+
+
+def _by_name(result: SliceResult) -> dict[str, Measured]:
+    return {_with_details(key.name, key): measured for key, measured in result.metrics.items()}
 
 
 def baseline_name(eval_config: config_pb2.EvalConfig) -> str:
@@ -142,16 +160,28 @@ def _slice_result(record: metrics_for_slice_pb2.MetricsForSlice, baseline: str) 
             if entry.HasField("confidence_interval"):
                 bounds = entry.confidence_interval
                 measured["interval"] = (bounds.lower_bound.double_value.value, bounds.upper_bound.double_value.value)
+    shares = {key: values.pop(key)["value"] for key in list(values) if key.name == CLASS_SHARE}
     metrics = {key: Measured(**measured) for key, measured in values.items() if "value" in measured}
     count = next((value.value for key, value in metrics.items() if key.name == tfma.metrics.ExampleCount().name), None)
     slice_key = slicer_lib.deserialize_slice_key(record.slice_key)
-    return SliceResult(slice_key, None if count is None else int(count), metrics)
+    return SliceResult(slice_key, None if count is None else int(count), metrics, _classes(shares, count))
+
+
+def _classes(shares: dict[metric_types.MetricKey, float], count: Optional[float]) -> Optional[tuple[int, ...]]:
+    """Examples per class id; the one share of two classes is that of the second."""
+    if not shares or count is None or any(math.isnan(share) for share in shares.values()):
+        return None
+    by_class = {key.sub_key.class_id if key.sub_key else 1: round(share * count) for key, share in shares.items()}
+    if by_class.keys() == {1}:
+        return int(count) - by_class[1], by_class[1]
+    return tuple(by_class[class_id] for class_id in sorted(by_class))
 
 
 def _on_slices(
-    key: metric_types.MetricKey, name: str, spec: Any, bound: Bound, slices: list[SliceResult]
+    key: metric_types.MetricKey, class_name: str, spec: Any, bound: Bound, slices: list[SliceResult]
 ) -> Iterator[ThresholdCheck]:
     """The checks of one threshold; without a slice of its own, TFMA holds every slice to it."""
+    name = _with_details(class_name, key)
     wanted = None if spec is None else slicer_lib.SingleSliceSpec(spec=spec)
     matching = [result for result in slices if wanted is None or wanted.is_slice_applicable(result.key)]
     if not matching:
@@ -160,7 +190,10 @@ def _on_slices(
         # Where a metric is missing, TFMA's validation fails on whatever slice it is missing from.
         if result not in matching and key in result.metrics:
             continue
-        yield ThresholdCheck(name, slice_name(result.key), bound, result.metrics.get(key), result.examples)
+        classes = result.classes if class_name in NEEDS_EVERY_CLASS else None
+        yield ThresholdCheck(
+            name, slice_name(result.key), bound, result.metrics.get(key), result.examples, classes=classes
+        )
 
 
 def _spec_name(spec: Optional[config_pb2.SlicingSpec]) -> str:

@@ -108,3 +108,13 @@ def test_what_cannot_be_measured_is_refused(label: Any, values: Any, what: str, 
 def test_a_threshold_that_nothing_can_meet_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"AUC cannot be at least 0\.9 and at most 0\.1"):
         evaluation({"metric": "AUC", "at_least": 0.9, "at_most": 0.1})
+
+
+def test_the_classes_are_counted_where_a_metric_needs_every_class() -> None:
+    [shares] = [spec for spec in eval_config(BINARY, evaluation()).metrics_specs if "class_share" in str(spec)]
+    assert not shares.HasField("binarize")
+    several = eval_config(MULTICLASS, evaluation(metrics=["AUC", "SparseCategoricalAccuracy"]))
+    [each] = [spec for spec in several.metrics_specs if "class_share" in str(spec)]
+    assert list(each.binarize.class_ids.values) == list(range(len(MULTICLASS.classes)))
+    none = eval_config(REGRESSION, evaluation(metrics=["MeanAbsoluteError"]))
+    assert "class_share" not in str(none)

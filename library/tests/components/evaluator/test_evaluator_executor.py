@@ -160,6 +160,28 @@ def test_small_slices_do_not_refuse_but_are_shown(tmp_path, examples, model, her
     assert not tfma.load_validation_result(str(lenient.folder)).validation_ok
 
 
+@pytest.mark.parametrize("here", [True, False])
+def test_auc_of_a_slice_with_one_positive_is_not_judged(tmp_path, table, model, here):
+    """30 rows of each of two hours; the second has a single tip."""
+    rows = [dict(row, trip_start_hour="1") for row in table[:30]]
+    rows += [dict(row, trip_start_hour="2", big_tipper=str(int(at == 7))) for at, row in enumerate(table[30:60])]
+    config = world.eval_config(world.EACH_HOUR.format(0.999))
+    config.metrics_specs.add().metrics.add(class_name="MeanLabel", config='{"name": "class_share"}')
+    examples = world.write_examples(tmp_path / "examples", world.uniform(rows))
+    given = {"in_process": here, "min_slice_size": 20, "min_slice_class_size": 2}
+    report = world.run(Executor, tmp_path / "out", config, examples, model, **given).report
+    first, second = report.rows
+    tips = sum(int(row["big_tipper"]) for row in rows[:30])
+    assert (first.verdict, first.classes) == ("fail", (30 - tips, tips))
+    assert (second.verdict, second.reason) == (
+        "not judged",
+        "slice with 1 positive and 29 negatives; AUC needs 2 of each",
+    )
+    assert "class_share" not in report.metrics
+    without = [measured.slice for measured in report.without_threshold()]
+    assert without == sorted(f"payment_type={name}" for name in {row["payment_type"] for row in rows})
+
+
 def test_the_first_model(tmp_path, examples, model):
     outcome = world.run(Executor, tmp_path, CONFIG, examples, model)
     assert outcome.report.rubber_stamped

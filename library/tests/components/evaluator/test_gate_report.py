@@ -6,7 +6,7 @@ import math
 import pytest
 
 from millrace.components.evaluator import gate_report
-from millrace.components.evaluator.gate_report import GateReport, Row
+from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice, Row
 
 ROWS = (
     Row(metric="AUC", slice="overall", examples=4966, value=0.9412, interval=(0.93, 0.95), baseline=0.9,
@@ -57,3 +57,32 @@ def test_columns_line_up():
     at = lines[2].index("threshold")
     assert {line[at - 2 : at] for line in lines[4:7]} == {"  "}
     assert [line[at:].split("  ")[0] for line in lines[4:7]] == ["at least 0.92", "at least 0.9", "at least 0.9"]
+
+
+SLICES = tuple(
+    MeasuredSlice(slice=f"payment={name}", examples=examples, metrics={"auc": 1.0 / examples, "example_count": 9.0})
+    for name, examples in (("Cash", 4), ("Card", 8))
+)
+
+
+def test_what_failed_comes_first_whatever_the_order_of_the_configuration():
+    failed = Row(metric="AUC", slice="hour=5", threshold="at least 0.9", verdict="fail", reason="AUC is 0.5")
+    lines = REPORT.model_copy(update={"rows": (*ROWS, failed)}).to_text().splitlines()
+    assert [line.split()[1] for line in lines[4:8]] == ["hour=5", "overall", "hour=3", "hour=4"]
+
+
+def test_slices_that_no_threshold_names_are_listed_with_what_was_measured():
+    judged = MeasuredSlice(slice="hour=3", examples=37, metrics={"auc": 0.7})
+    report = REPORT.model_copy(update={"slices": (judged, *SLICES)})
+    assert report.without_threshold() == SLICES
+    lines = report.to_text().splitlines()
+    at = lines.index("2 slices without a threshold:")
+    assert [line.split() for line in lines[at + 1 :]] == [
+        ["slice", "examples", "auc"],
+        [lines[at + 2]],
+        ["payment=Cash", "4", "0.25"],
+        ["payment=Card", "8", "0.125"],
+    ]
+    assert report.to_text(every_slice=False).splitlines()[-1] == (
+        "2 slices without a threshold; gate_report.txt lists what was measured there"
+    )

@@ -1,6 +1,7 @@
 """Each rule of the judge, on plain data."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from millrace.components.evaluator.judging import (
     Baseline,
     ChangeBound,
     Measured,
+    Overall,
     ThresholdCheck,
     ValueBound,
     judge,
@@ -179,3 +181,47 @@ def test_a_candidate_that_cannot_be_evaluated():
     report = refuse("it predicts NaN for 3 of 8 examples", "fix it", BASELINE, "/models/2")
     assert not report.blessed
     assert report.reason == "The model cannot be evaluated: it predicts NaN for 3 of 8 examples."
+
+
+@pytest.mark.parametrize(
+    ("classes", "reason"),
+    [
+        ((339, 1), "slice with 1 positive and 339 negatives; AUC needs 10 of each"),
+        ((9, 331), "slice with 331 positives and 9 negatives; AUC needs 10 of each"),
+        ((200, 3, 137), "slice with 3 of a class among 340 examples; AUC needs 10 of each"),
+        ((330, 10), ""),
+    ],
+)
+def test_a_slice_with_a_handful_of_one_class_is_not_judged_by_what_needs_every_class(classes, reason):
+    small = replace(check(0.5, where="hour=3", examples=340), classes=classes)
+    row = judge([check(), small], min_slice_size=100, min_class_size=10).rows[1]
+    assert (row.verdict, row.reason if reason else "", row.classes) == (
+        ("not judged", reason, classes) if reason else ("fail", "", classes)
+    )
+
+
+def test_the_whole_data_set_is_judged_however_few_its_positives():
+    row = judge([replace(check(0.5), classes=(990, 2))], min_class_size=10).rows[0]
+    assert row.verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "named"),
+    [
+        ({"auc": 1.0, "binary_accuracy": 0.97}, "auc is 1 on 4966 examples"),
+        ({"auc": 0.999951}, "auc is 1 on 4966"),  # four digits show it as 1
+        ({"root_mean_squared_error": 0.0}, "root_mean_squared_error is 0 on 4966"),
+        ({"auc (class_id=1)": 1.0}, "auc (class_id=1) is 1"),
+        ({"auc": 0.99, "example_count": 1.0, "calibration": 1.0, "mean_absolute_error": 0.01}, ""),
+    ],
+)
+def test_a_perfect_metric_is_suspicious_and_says_what_to_look_for(metrics, named):
+    report = judge([check()], overall=Overall(examples=4966, metrics=metrics))
+    assert report.blessed
+    if not named:
+        assert report.suspicious == ()
+        return
+    [sentence] = report.suspicious
+    assert named in sentence
+    assert "a feature that gives the label away" in sentence
+    assert f"suspicious: {sentence}" in report.to_text().splitlines()

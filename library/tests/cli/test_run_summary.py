@@ -1,0 +1,56 @@
+"""What the end of a run shows of its evaluation: every metric, what is suspicious, and the slices."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+from rich.console import Console
+
+from millrace.cli.summary import print_record
+from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, MeasuredSlice, Row
+from millrace.config.loading import load
+from millrace.metadata.records import RunRecord, StageRecord
+
+OVERALL = Row(metric="AUC", slice="overall", examples=500, value=1.0, threshold="at least 0.9", verdict="pass")
+NIGHT = Row(metric="AUC", slice="hour=3", value=0.5, threshold="at least 0.9", verdict="fail", reason="AUC is 0.5")
+SLICES = tuple(MeasuredSlice(slice=f"hour={hour}", examples=20, metrics={"auc": 0.5}) for hour in (3, 4, 5))
+
+
+@pytest.fixture
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def show(report: GateReport) -> str:
+        (tmp_path / JSON_NAME).write_text(report.model_dump_json())
+        evaluation = metadata_store_pb2.Artifact(uri=str(tmp_path))
+        stage = StageRecord("Evaluator", 1, "done", 0, 1, "", {"evaluation": [evaluation]})
+        text = io.StringIO()
+        config = load("conf/taxi.yaml")
+        print_record(config, RunRecord("1", {"Evaluator": stage}), Console(file=text, width=400))
+        return text.getvalue()
+
+    monkeypatch.chdir(Path(__file__).parents[3])
+    return show
+
+
+def test_a_metric_of_exactly_one_is_shown_and_marked(shown: Any) -> None:
+    text = shown(
+        GateReport(
+            blessed=True, reason="", metrics={"auc": 1.0, "binary_accuracy": 0.91234}, suspicious=("auc is 1.",),
+            rows=(OVERALL,),
+        )
+    )  # fmt: skip
+    assert "metrics:        auc 1  binary_accuracy 0.9123\n" in text
+    assert "suspicious:     auc is 1.\n" in text
+
+
+def test_slices_without_a_threshold_are_counted_with_the_file_that_lists_them(shown: Any, tmp_path: Path) -> None:
+    text = shown(GateReport(blessed=True, reason="", rows=(OVERALL,), slices=SLICES))
+    assert f"slices:         3 measured, 3 of them without a threshold; all are in {tmp_path}/gate_report.txt" in text
+
+
+def test_what_failed_is_first_on_the_screen(shown: Any) -> None:
+    text = shown(GateReport(blessed=False, reason="No.", rows=(OVERALL, NIGHT), slices=SLICES))
+    assert text.index("hour=3") < text.index("overall")
+    assert "2 slices without a threshold; gate_report.txt lists what was measured there" in text
+    assert "hour=4" not in text
