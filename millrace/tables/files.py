@@ -28,10 +28,15 @@ def find(folder: Path, pattern: str) -> list[Path]:
         folder: where the pattern begins.
         pattern: names with `*`, `?` and `[...]`, and `/` between folders; `**` is no more than `*`.
     """
-    found = [folder]
+    return [path for path in _matched(folder, pattern) if path.is_file()]
+
+
+def _matched(folder: Path, pattern: str) -> list[Path]:
+    """The files and folders that a pattern matches, sorted."""
+    paths = [folder]
     for part in pattern.split("/"):
-        found = [below for above in found for below in _below(above, part)]
-    return sorted(path for path in found if path.is_file())
+        paths = [below for above in paths for below in _below(above, part)]
+    return sorted(path for path in paths if path.exists())
 
 
 def _below(folder: Path, part: str) -> list[Path]:
@@ -76,21 +81,25 @@ def chosen(folder: Path, texts: Sequence[str], span: Optional[int], version: Opt
         written = pattern.at(place.span, place.version).text
         found = [] if pattern.tokens and pattern.text not in newest else find(folder, written)
         if pattern.text in newest and not found:
+            folders = _matched(folder, written)
             raise DataError(
-                f"the newest file that matches {pattern.text} is of {_in_words(place)}, and {written} matches none",
-                where=str(folder),
-                remedy="say the number of digits where zeros lead, as in {SPAN:3}",
+                f"the newest that matches {pattern.text} is of {_in_words(place)}, and {written} "
+                + ("is a folder" if folders else "matches none"),
+                where=str(folders[0] if folders else folder),
+                remedy="name the files in it, as in {SPAN}/*.csv, or move the folder away"
+                if folders
+                else "say the number of digits where zeros lead, as in {SPAN:3}",
             )
         files += found
     return files
 
 
 def _newest(folder: Path, pattern: FilePattern) -> Optional[SpanVersion]:
-    """The newest span and version of a pattern's files; None where it has no token or no file."""
+    """The newest span and version that a pattern matches, a folder's too as in TFX's driver; None without one."""
     if not pattern.tokens:
         return None
     places = []
-    for file in find(folder, pattern.glob):
+    for file in _matched(folder, pattern.glob):
         try:
             places.append(pattern.place(file.relative_to(folder).as_posix()))
         except ValueError as error:

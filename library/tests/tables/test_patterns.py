@@ -90,6 +90,15 @@ def test_a_span_with_leading_zeros_needs_its_digits(tmp_path):
     assert driver_files(tmp_path, ["span-{SPAN}/*.csv"]) == []
 
 
+def test_a_folder_can_be_the_newest_and_is_no_file(tmp_path):
+    write(tmp_path, "0", "1/0")
+    with pytest.raises(DataError, match="span 1, and 1 is a folder") as caught:
+        our_files(tmp_path, ["{SPAN}"])
+    assert caught.value.where == str(tmp_path / "1")
+    assert "{SPAN}/*.csv" in caught.value.remedy
+    assert driver_files(tmp_path, ["{SPAN}"]) == []
+
+
 @pytest.mark.parametrize(
     "texts, asked",
     [
