@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from millrace.components.beam_engine import ON_THIS_MACHINE, beam_on_this_machine
+
 NAME = "taxi"
 STEPS, BATCH_SIZE, EVAL_STEPS = 1000, 40, 150
 ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
@@ -38,12 +40,14 @@ def main(data: str, root: str, runner: str) -> None:
         module_file=str(_module_file(example)),
         serving_model_dir=f"{root}/serving",
         metadata_path=str(metadata_file(Path(root))),
-        beam_pipeline_args=example._beam_pipeline_args if runner == "as_shipped" else [],
+        # Without a name Beam would download and start another runner where there is a network.
+        beam_pipeline_args=[ON_THIS_MACHINE, *(example._beam_pipeline_args if runner == "as_shipped" else [])],
     )
     if runner == "as_shipped":
         from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 
-        BeamDagRunner().run(pipeline)
+        with beam_on_this_machine():
+            BeamDagRunner().run(pipeline)
         return
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 

@@ -6,6 +6,7 @@ The options are those of `apache_beam.options.pipeline_options`; docs/guides/bea
 from collections.abc import Sequence
 
 from millrace.beam.local_workers import local_workers
+from millrace.components.beam_engine import ON_THIS_MACHINE, is_on_this_machine
 from millrace.config.beam_section import Beam, Dataflow
 from millrace.config.config import Config
 
@@ -20,20 +21,22 @@ _RUNNERS = {
 
 
 def beam_arguments(config: Config) -> list[str]:
-    """Beam's options for the data stages; none for one process of this machine, which is what Beam does by itself.
+    """Beam's options for the data stages, the runner by its name: Beam's own choice would download and start a program.
 
     TFX packs an sdist of itself for every stage that is given options without a dependency among them, some seconds
     each, and Millrace would not be in it. Workers that share this environment are told of an image instead, which
     nobody looks at.
     """
     beam = config.beam
-    elsewhere = beam.mode in _RUNNERS or _runner_option(beam) != "DirectRunner"
-    arguments = [*_place(config), *_code(beam), *beam.options]
+    elsewhere = beam.mode in _RUNNERS or not is_on_this_machine(_runner_option(beam))
+    # On this machine the runner of `options` is another name of the one that is named here.
+    options = [option for option in beam.options if elsewhere or not option.startswith("--runner=")]
+    arguments = [*_place(config), *_code(beam), *options]
     if elsewhere:
         # Beam would send the main module's variables along; nothing of the stages is defined there.
         arguments.append("--no_save_main_session")
     shared = beam.worker_pool or not elsewhere
-    return sharing_this_environment(arguments) if arguments and shared else arguments
+    return sharing_this_environment(arguments) if shared else arguments
 
 
 def sharing_this_environment(arguments: Sequence[str]) -> list[str]:
@@ -45,7 +48,7 @@ def sharing_this_environment(arguments: Sequence[str]) -> list[str]:
 
 def _runner_option(beam: Beam) -> str:
     runners = [option.partition("=")[2] for option in beam.options if option.startswith("--runner=")]
-    return runners[-1] if runners else "DirectRunner"
+    return runners[-1] if runners else ""
 
 
 def _place(config: Config) -> list[str]:
@@ -56,12 +59,12 @@ def _place(config: Config) -> list[str]:
     if beam.mode in _RUNNERS:
         server = [f"--job_endpoint={beam.job_server}"] if beam.job_server else []
         return [f"--runner={_RUNNERS[beam.mode]}", *server, *_environment(beam)]
-    if _runner_option(beam) != "DirectRunner":
+    if not is_on_this_machine(_runner_option(beam)):
         return []
     mode, workers = local_workers(config)
     if mode == "in_memory" and workers == 1:
-        return []
-    return [f"--direct_running_mode={mode}", f"--direct_num_workers={workers}"]
+        return [ON_THIS_MACHINE]
+    return [ON_THIS_MACHINE, f"--direct_running_mode={mode}", f"--direct_num_workers={workers}"]
 
 
 def _environment(beam: Beam) -> list[str]:

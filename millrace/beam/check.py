@@ -41,7 +41,7 @@ def require_usable(config: Config) -> None:
     Raises:
         ConfigError: with the first mistake.
     """
-    problems = option_problems(config) if beam_arguments(config) else []
+    problems = option_problems(config)
     if problems:
         raise problems[0]
     if config.beam.mode in ("portable", "flink", "spark") and config.beam.job_server:

@@ -1,10 +1,15 @@
-"""Whether a stage may do its work in its own process instead of by Beam."""
+"""Beam's runner of one machine, by its name, and whether a stage may work in its own process instead of by Beam."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from millrace.base.errors import Signal
+
+ON_THIS_MACHINE = "--runner=FnApiRunner"
+"""The option for every Beam pipeline of this machine. Beam's default, DirectRunner, tries PrismRunner first, a program
+that it downloads, and falls back to this one where there is no network."""
 
 # Beam's own names for its runners of one machine; it takes them with and without the module, in any case.
 _HERE = frozenset({"", "direct", "directrunner", "bundlebaseddirectrunner", "fnapirunner", "switchingdirectrunner"})
@@ -24,4 +29,20 @@ def runner_elsewhere(beam_pipeline_args: Sequence[str]) -> str:
         beam_pipeline_args: Beam's options of a stage, such as `--runner=DataflowRunner`.
     """
     runner = PipelineOptions(list(beam_pipeline_args)).view_as(StandardOptions).runner or ""
-    return "" if runner.rpartition(".")[2].lower() in _HERE else runner
+    return "" if is_on_this_machine(runner) else runner
+
+
+@contextmanager
+def beam_on_this_machine() -> Iterator[None]:
+    """Has pipelines that name no runner run on this machine: that of TFX's BeamDagRunner, and those of a project."""
+    before = StandardOptions.DEFAULT_RUNNER
+    StandardOptions.DEFAULT_RUNNER = ON_THIS_MACHINE.partition("=")[2]
+    try:
+        yield
+    finally:
+        StandardOptions.DEFAULT_RUNNER = before
+
+
+def is_on_this_machine(runner: str) -> bool:
+    """Whether a Beam runner, by any name that Beam takes, works on this machine; no name is Beam's default."""
+    return runner.rpartition(".")[2].lower() in _HERE

@@ -1,9 +1,11 @@
 """The Beam runner: TFX's BeamDagRunner, which makes the graph itself a Beam pipeline, with a journal."""
 
-from typing import Any
+from typing import Any, Optional
 
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner, PipelineNodeAsDoFn
+from tfx.proto.orchestration import pipeline_pb2
 
+from millrace.components.beam_engine import beam_on_this_machine
 from millrace.execution.stage import StageSpec, run_stage
 from millrace.metadata.journal import Journal
 
@@ -22,6 +24,18 @@ class BeamRunner(BeamDagRunner):
     def __init__(self, journal: Journal) -> None:
         super().__init__()
         self._PIPELINE_NODE_DO_FN_CLS = _with_journal(journal)
+
+    def run_with_ir(
+        self, pipeline: pipeline_pb2.Pipeline, run_options: Optional[pipeline_pb2.RunOptions] = None
+    ) -> None:
+        """Runs the graph on this machine; TFX gives its pipeline no options.
+
+        Args:
+            pipeline: a graph that `millrace.execution.graph.bind` has prepared.
+            run_options: not used; `bind` has said what takes part.
+        """
+        with beam_on_this_machine():
+            super().run_with_ir(pipeline, run_options)
 
 
 def _with_journal(journal: Journal) -> Any:

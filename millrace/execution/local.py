@@ -9,6 +9,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.proto.orchestration import pipeline_pb2
 
 from millrace.components import stage_ids
+from millrace.components.beam_engine import beam_on_this_machine
 from millrace.execution.side_by_side import SideBySide, room_for_another
 from millrace.execution.stage import StageSpec, run_stage
 from millrace.metadata.journal import Journal
@@ -44,7 +45,7 @@ class LocalRunner(LocalDagRunner):
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connections = deployment.metadata_connection_config
         connection = getattr(connections, connections.WhichOneof("connection_config"))
-        with SideBySide() as others:
+        with beam_on_this_machine(), SideBySide() as others:
             for node in pipeline.nodes:
                 stage = node.pipeline_node
                 if stage.execution_options.HasField("skip"):

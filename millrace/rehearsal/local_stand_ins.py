@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from millrace.components.beam_engine import ON_THIS_MACHINE
 from millrace.rehearsal.failures import NotRehearsed
 
 # Executors that start a job on Vertex AI, and those that do the same work in their own process.
@@ -53,8 +54,11 @@ def _with_local_beam(words: list[str], differences: list[str]) -> list[str]:
             value, place = words[index + 1], index + 1
         else:
             place = index
-        if value and value not in ("DirectRunner", "BundleBasedDirectRunner", "FnApiRunner", "PrismRunner"):
-            words[place] = "DirectRunner" if place != index else "--runner=DirectRunner"
+        if value in ("DirectRunner", "SwitchingDirectRunner", "PrismRunner"):
+            # The same runner without the program that Beam would download first.
+            words[place] = "FnApiRunner" if place != index else ON_THIS_MACHINE
+        elif value and value not in ("BundleBasedDirectRunner", "FnApiRunner"):
+            words[place] = "FnApiRunner" if place != index else ON_THIS_MACHINE
             differences.append(f"Beam's work was done in the task's own process in place of {value}")
     return words
 

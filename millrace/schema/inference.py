@@ -114,8 +114,11 @@ def _csv(file: Path) -> Statistics:
     """As TFDV reads CSV, which is how TFX's CsvExampleGen does: the same cells, the same types."""
     import tensorflow_data_validation as tfdv
 
+    from millrace.components.beam_engine import beam_on_this_machine
+
     try:
-        return of_all_rows(tfdv.generate_statistics_from_csv(str(file)))
+        with beam_on_this_machine():
+            return of_all_rows(tfdv.generate_statistics_from_csv(str(file)))
     except (ValueError, RuntimeError, OSError, StopIteration, UnicodeDecodeError) as error:
         last = str(error).strip().splitlines()[-1:] or ["it has no header"]
         remedy = "name a CSV file with a header, whose rows have as many cells as it"

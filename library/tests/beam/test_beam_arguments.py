@@ -19,16 +19,22 @@ def config(*overrides: str) -> Config:
     return load("conf/taxi.yaml", overrides)
 
 
-def test_one_process_gets_no_options_so_that_tfx_packs_no_sdist():
-    assert beam_arguments(config()) == beam_arguments(config("beam={}")) == []
+HERE = ["--runner=FnApiRunner", "--sdk_container_image=this-environment"]
+
+
+@pytest.mark.parametrize("runner", ["", "DirectRunner", "SwitchingDirectRunner", "direct"])
+def test_the_runner_of_this_machine_is_named_so_that_beam_fetches_none(runner):
+    """The image is what keeps TFX from packing an sdist of itself."""
+    options = [f"beam.options=[--runner={runner}]"] if runner else []
+    assert beam_arguments(config(*options)) == beam_arguments(config("beam={}")) == HERE
 
 
 @pytest.mark.parametrize(
     ("overrides", "expected", "absent"),
     [
-        (["beam.workers=2", "beam.mode=multi_processing"], "--direct_num_workers=2", "--runner"),
-        (["beam.workers=3", "beam.mode=auto"], "--direct_running_mode=multi_processing", "--runner"),
-        (["beam.mode=multi_processing"], "--direct_num_workers=0", "--runner"),
+        (["beam.workers=2", "beam.mode=multi_processing"], "--direct_num_workers=2", "--runner=Direct"),
+        (["beam.workers=3", "beam.mode=auto"], "--direct_running_mode=multi_processing", "--runner=Direct"),
+        (["beam.mode=multi_processing"], "--direct_num_workers=0", "--runner=Direct"),
         (["beam.workers=2"], "--sdk_container_image=this-environment", "--no_save_main_session"),
         (["beam.options=[--setup_file=./setup.py]"], "--setup_file=./setup.py", "--sdk_container_image"),
         (["beam.options=[--runner=FlinkRunner]"], "--runner=FlinkRunner", "--sdk_container_image"),

@@ -79,8 +79,12 @@ class Project:
 
     def start(self, *arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
         """Starts `millrace` with arguments."""
+        return self.start_python("-m", "millrace.cli.main", *arguments, prefix=prefix, **environment)
+
+    def start_python(self, *arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
+        """Starts the interpreter in the project."""
         return subprocess.Popen(
-            [*prefix, sys.executable, "-m", "millrace.cli.main", *arguments],
+            [*prefix, sys.executable, *arguments],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
             stdout=subprocess.PIPE,

@@ -35,10 +35,17 @@ def test_a_custom_jobs_training_is_done_in_the_task_itself():
             "--runner=DataflowRunner",
         ]
     )
-    assert line == [*EXECUTE, "tfx.components.trainer.executor.GenericExecutor", "--runner=DirectRunner"]
+    assert line == [*EXECUTE, "tfx.components.trainer.executor.GenericExecutor", "--runner=FnApiRunner"]
     assert len(sentences) == 2
 
 
 def test_everything_else_stays_as_it_is():
-    line = [*EXECUTE, "millrace.components.evaluator.executor.Executor", "--runner", "DirectRunner"]
+    line = [*EXECUTE, "millrace.components.evaluator.executor.Executor", "--runner", "FnApiRunner"]
     assert stand_in(line) == (line, [])
+
+
+@pytest.mark.parametrize("runner", ["DirectRunner", "SwitchingDirectRunner", "PrismRunner"])
+def test_a_runner_of_this_machine_that_would_download_a_program_is_the_one_that_does_not(runner):
+    line = [*EXECUTE, "millrace.components.evaluator.executor.Executor"]
+    assert stand_in([*line, f"--runner={runner}"]) == ([*line, "--runner=FnApiRunner"], [])
+    assert stand_in([*line, "--runner", runner]) == ([*line, "--runner", "FnApiRunner"], [])

@@ -170,7 +170,7 @@ def test_what_asks_google_cloud_is_not_rehearsed_or_stands_in(run):
     pusher = "tfx.extensions.google_cloud_ai_platform.pusher.executor.Executor"
     job = JobBuilder().add("cloud", python("pass", "--executor_class_path", pusher))
     job.add(
-        "beam", python("import sys; assert sys.argv[1] == '--runner=DirectRunner', sys.argv", "--runner=DataflowRunner")
+        "beam", python("import sys; assert sys.argv[1] == '--runner=FnApiRunner', sys.argv", "--runner=DataflowRunner")
     )
     pools = [{"replicaCount": 4, "containerSpec": {"imageUri": "x", "command": ["sh", "-c"], "args": ["true"]}}]
     job.add("train", {"customJob": {"jobSpec": {"workerPoolSpecs": pools}}}["customJob"], kind="customJob")

@@ -111,7 +111,7 @@ def transformed(
                 writer.write(record)
     config = {"features": table.model_dump(mode="json")}
     source = {split: tfxio.TFExampleRecord(f"{folder}/raw-{split}.gz", schema=schema) for split in raw}
-    with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=f"{folder}/temp"):
+    with beam.Pipeline(runner="FnApiRunner") as pipeline, tft_beam.Context(temp_dir=f"{folder}/temp"):
         read = {split: pipeline | f"read {split}" >> source[split].BeamSource(4096) for split in raw}
         train = (read["train"], source["train"].TensorAdapterConfig())
         graph = train | tft_beam.AnalyzeDataset(lambda inputs: preprocess(inputs, config))
