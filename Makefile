@@ -12,7 +12,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench test test-fast check format golden stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench mutants test test-fast check format golden stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -27,6 +27,9 @@ run: setup  ## run the Chicago-taxi pipeline, to a pushed model
 
 bench: setup  ## measure beside stock TFX; ARGS="--rows 15000 --repeat 1 --as-shipped" and the like go on
 	@$(VENV)python -m benchmarks $(ARGS)
+
+mutants: setup  ## change the library's logic one place at a time and see whether a test fails; ARGS="--room tables --sample 30"
+	@$(VENV)python -m benchmarks.mutants $(ARGS)
 
 test: setup  ## run all tests
 	@$(VENV)python -m pytest $(SIDE_BY_SIDE) $(ARGS)

@@ -1,0 +1,151 @@
+"""`python -m benchmarks.mutants`: samples single changes of each room's logic, and counts those that a test notices."""
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks.contenders import REPOSITORY
+from benchmarks.mutants.operators import Mutation, mutations
+from benchmarks.mutants.trial import NO_TESTS_RAN, Trial, TrialServer, copy_checkout
+
+LIBRARY = "millrace"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change of one module.
+
+    Attributes:
+        file: the module's path, relative to the checkout.
+        mutation: what is changed there.
+    """
+
+    file: str
+    mutation: Mutation
+
+
+@click.command()
+@click.option("--room", "names", multiple=True, help="A folder of millrace/, or one below. Repeatable; left out: all.")
+@click.option("--sample", type=click.IntRange(1), default=12, show_default=True, help="Changes a room.")
+@click.option("--refusals", is_flag=True, help="Leave out refusals alone: which `raise` does no test provoke?")
+@click.option("--minutes", type=click.FloatRange(min=0), default=60, show_default=True, help="End after so long.")
+@click.option("--seed", type=int, default=None, help="Which changes are drawn; left out: others each time.")
+@click.option("--all", "everything", is_flag=True, help="Try those that a room's tests miss against all fast tests.")
+def main(
+    names: tuple[str, ...], sample: int, refusals: bool, minutes: float, seed: int | None, everything: bool
+) -> None:
+    """Change the library's logic one place at a time, in a copy of the checkout, and see whether a test fails.
+
+    Prints each change that no test noticed and the rate of each room. A room's changes are tried with the fast tests of
+    that room.
+    """
+    console, ends = Console(highlight=False, soft_wrap=True), time.monotonic() + minutes * 60
+    seed = random.randrange(10**6) if seed is None else seed
+    console.print(f"seed {seed}, {sample} changes a room, at most {minutes:g} min")
+    copy = REPOSITORY / ".cache/mutants/checkout"
+    copy_checkout(REPOSITORY, copy)
+    server, rates = TrialServer(copy), []
+    try:
+        for room in names or _rooms(copy):
+            if time.monotonic() > ends:
+                console.print(f"{room}: not tried, the time is over")
+                continue
+            drawn = _drawn(room, sample, seed, refusals, copy)
+            rates.append((room, *_try_room(room, drawn, everything, ends, copy, server, console)))
+    finally:
+        server.close()
+    console.print()
+    for room, noticed, tried in rates:
+        console.print(f"{room:<16} {noticed:>3} of {tried:<3} {f'{noticed / tried:.0%}' if tried else 'not judged'}")
+    noticed, tried = sum(rate[1] for rate in rates), sum(rate[2] for rate in rates)
+    console.print(f"{'all':<16} {noticed:>3} of {tried:<3} {f'{noticed / tried:.0%}' if tried else 'not judged'}")
+
+
+def _rooms(copy: Path) -> Iterator[str]:
+    for folder in sorted((copy / LIBRARY).iterdir()):
+        if (folder / "__init__.py").is_file():
+            yield folder.name
+
+
+def _try_room(
+    room: str,
+    drawn: list[Mutant],
+    everything: bool,
+    ends: float,
+    copy: Path,
+    server: TrialServer,
+    console: Console,
+) -> tuple[int, int]:
+    """Tries a room's changes; how many were noticed, and how many tried."""
+    tests = [_tests(room, copy)]
+    whole = server.run(tests, ends - time.monotonic())
+    if whole.status != 0 or whole.timed_out:
+        console.print(f"{room}: not judged, {_why(whole, tests[0])}")
+        return 0, 0
+    noticed = tried = 0
+    for mutant in drawn:
+        if time.monotonic() > ends:
+            console.print(f"{room}: {tried} of {len(drawn)} tried, the time is over")
+            break
+        trial = _try(mutant, tests, 10 + 3 * whole.seconds, copy, server)
+        if not trial.noticed and everything:
+            trial = _try(mutant, ["library/tests", "tests"], 1200, copy, server)
+        tried += 1
+        noticed += trial.noticed
+        if not trial.noticed:
+            console.print(f"lived  {mutant.file}:{mutant.mutation.line}")
+            console.print(f"  - {_short(mutant.mutation.before)}", markup=False)
+            console.print(f"  + {_short(mutant.mutation.after)}", markup=False)
+    console.print(f"{room}: {noticed} of {tried} noticed; its tests take {whole.seconds:.0f} s")
+    return noticed, tried
+
+
+def _tests(room: str, copy: Path) -> str:
+    """The folder with the tests of a room, or of the one above it."""
+    folder = Path("library/tests") / room
+    while not (copy / folder).is_dir():
+        folder = folder.parent
+    return folder.as_posix()
+
+
+def _why(whole: Trial, tests: str) -> str:
+    if whole.timed_out:
+        return f"the tests of {tests} do not end in the time that is left"
+    if whole.status == NO_TESTS_RAN:
+        return f"{tests} has no fast tests"
+    return f"the tests of {tests} fail as they are: run them with pytest"
+
+
+def _drawn(room: str, sample: int, seed: int, refusals: bool, copy: Path) -> list[Mutant]:
+    every = [
+        Mutant(file.relative_to(copy).as_posix(), mutation)
+        for file in sorted((copy / LIBRARY / room).rglob("*.py"))
+        if "/files/" not in file.as_posix()
+        for mutation in mutations(file.read_text(encoding="utf-8"))
+        if mutation.refusal or not refusals
+    ]
+    return random.Random(f"{seed} {room}").sample(every, min(sample, len(every)))
+
+
+def _try(mutant: Mutant, tests: list[str], seconds: float, copy: Path, server: TrialServer) -> Trial:
+    file = copy / mutant.file
+    source = file.read_text(encoding="utf-8")
+    file.write_text(mutant.mutation.applied(source), encoding="utf-8")
+    try:
+        return server.run(tests, seconds)
+    finally:
+        file.write_text(source, encoding="utf-8")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 100 else line[:97] + "..."
+
+
+if __name__ == "__main__":
+    main()

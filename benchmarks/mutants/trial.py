@@ -1,0 +1,161 @@
+"""Trying tests against a changed module: in a copy of the checkout, by a server that has imported TensorFlow once.
+
+mutmut keeps every change of a module in one process and cosmic-ray starts a process for each. The first does not reach
+the processes that Millrace's tests start, the second imports TensorFlow for ten seconds a change. Here the change is on
+the disk of the copy, where both see it, and each trial is forked from a process that has the imports behind it.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Optional
+
+HEAVY = ("tensorflow", "apache_beam", "tensorflow_data_validation", "tensorflow_transform", "tfx.v1")
+"""What most tests import and no change touches: imported once, before the first fork."""
+
+NO_TESTS_RAN = 5
+"""pytest's exit status when nothing was selected."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a run of tests ended.
+
+    Attributes:
+        status: pytest's exit status; 0 is no test noticed, 1 a test failed; negative when a signal ended it.
+        seconds: how long it took.
+        timed_out: whether it was ended for taking too long, which is noticing too.
+    """
+
+    status: int
+    seconds: float
+    timed_out: bool
+
+    @property
+    def noticed(self) -> bool:
+        return self.timed_out or self.status not in (0, NO_TESTS_RAN)
+
+
+def copy_checkout(checkout: Path, target: Path) -> None:
+    """Copies every file that git tracks or would track, so that a change never stands where a person works.
+
+    Args:
+        checkout: the repository.
+        target: a folder, which is made anew.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=checkout,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (checkout / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(checkout / name, target / name)
+
+
+class TrialServer:
+    """A process that imports what is heavy once and forks itself for each trial."""
+
+    def __init__(self, folder: Path) -> None:
+        """Starts it.
+
+        Args:
+            folder: the copy of the checkout that its trials run in.
+        """
+        self._log = (folder.parent / f"{folder.name}.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.mutants.trial"],
+            cwd=folder,
+            # CI: generated cases are the same ones each time, so that a change alone decides.
+            env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "CI": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+
+    def run(self, tests: Sequence[str], seconds: float) -> Trial:
+        """Runs tests until the first one fails.
+
+        Args:
+            tests: files or folders, relative to the checkout.
+            seconds: when to end it.
+
+        Raises:
+            RuntimeError: the server is gone; its log says why.
+        """
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps({"tests": list(tests), "seconds": seconds}) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the process that runs the trials ended; see {self._log.name}")
+        return Trial(**json.loads(answer))
+
+    def close(self) -> None:
+        """Ends the process."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+        self._log.close()
+
+
+def serve() -> None:
+    """Reads a trial a line from the standard input and answers each with a line, until there is no more."""
+    answers = os.fdopen(os.dup(1), "w")  # what tests print goes to the log
+    os.dup2(2, 1)
+    for module in HEAVY:
+        __import__(module)
+    for line in sys.stdin:
+        answers.write(json.dumps(_forked(**json.loads(line))) + "\n")
+        answers.flush()
+
+
+def _forked(tests: list[str], seconds: float) -> dict[str, Any]:
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        import pytest
+
+        os._exit(pytest.main(["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]))
+    timed_out = False
+
+    def end(_number: int, _frame: Optional[FrameType]) -> None:
+        nonlocal timed_out
+        timed_out = True
+        _end_group(child)
+
+    signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    _, waited = os.waitpid(child, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    # What a changed module left running would disturb the next trial.
+    _end_group(child)
+    return {
+        "status": os.waitstatus_to_exitcode(waited),
+        "seconds": time.monotonic() - began,
+        "timed_out": timed_out,
+    }
+
+
+def _end_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    serve()
