@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks.contenders import REPOSITORY
 from benchmarks.mutants.operators import Mutation, mutations
 from benchmarks.mutants.trial import NO_TESTS_RAN, Trial, TrialServer, copy_checkout
 
+REPOSITORY = Path(__file__).parents[2]
 LIBRARY = "millrace"
 
 
