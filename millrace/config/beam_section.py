@@ -10,19 +10,19 @@ from millrace.base.section import Section
 class Dataflow(Section):
     """How Google Cloud Dataflow runs the data stages, when `beam.mode` is dataflow."""
 
-    project: str = Field(min_length=1)
-    region: str = Field(min_length=1)
+    project: str = Field(min_length=1, description="the Google Cloud project's id")
+    region: str = Field(min_length=1, description="where the workers are")
     temp_location: str = Field(description="a gs:// folder for the jobs' temporary and staged files")
     service_account: str = Field(default="", description="the e-mail address that the workers run as")
-    network: str = ""
+    network: str = Field(default="", description="the workers' VPC network; left out: default")
     subnetwork: str = Field(default="", description="regions/REGION/subnetworks/NAME, or its full address")
-    public_ips: bool = True
-    machine_type: str = ""
+    public_ips: bool = Field(default=True, description="whether workers have addresses of the internet")
+    machine_type: str = Field(default="", description="of a worker; left out: Dataflow chooses")
     disk_gib: Optional[int] = Field(default=None, ge=1, description="disk of a worker")
     start_workers: Optional[int] = Field(default=None, ge=1, description="workers at the start")
     max_workers: Optional[int] = Field(default=None, ge=1, description="workers that it may grow to")
     encryption_key: str = Field(default="", description="projects/P/locations/L/keyRings/R/cryptoKeys/K")
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default={}, description="of the jobs, for the bill")
 
 
 class Beam(Section):
@@ -35,7 +35,7 @@ class Beam(Section):
 
     mode: Literal[
         "auto", "in_memory", "multi_processing", "multi_threading", "portable", "flink", "spark", "dataflow"
-    ] = "auto"
+    ] = Field(default="auto", description="on this machine or elsewhere; auto chooses by the data's size")
     workers: Optional[int] = Field(
         default=None, ge=0, description="processes or threads on this machine; 0 means one a core; left out: by size"
     )

@@ -55,7 +55,7 @@ class Schedule(Section):
     start: Optional[datetime] = Field(default=None, description="no run before that")
     end: Optional[datetime] = Field(default=None, description="no run after that")
     max_runs: Optional[Positive] = Field(default=None, description="runs in all; Vertex AI only")
-    max_concurrent_runs: Positive = 1
+    max_concurrent_runs: Positive = Field(default=1, description="runs at the same time")
     catch_up: bool = Field(default=False, description="also start the runs that were missed; Kubeflow only")
     queue: bool = Field(default=False, description="start later what max_concurrent_runs held back; Vertex AI only")
 
@@ -73,13 +73,17 @@ class CustomJob(Section):
     `tf.distribute` strategy that reads it, for instance `MultiWorkerMirroredStrategy`.
     """
 
-    machine_type: str = "n1-standard-8"
+    machine_type: str = Field(default="n1-standard-8", description="of each machine")
     accelerator: str = Field(default="", description="for instance NVIDIA_TESLA_T4")
     accelerators: Optional[Positive] = Field(default=None, description="on each machine; 1 when only the type is said")
     workers: Positive = Field(default=1, description="machines, the chief included")
-    boot_disk_gib: Optional[int] = Field(default=None, ge=100)
-    timeout_minutes: Optional[Positive] = None
-    restart_on_worker_restart: bool = False
+    boot_disk_gib: Optional[int] = Field(
+        default=None, ge=100, description="of each machine; left out: the service's 100"
+    )
+    timeout_minutes: Optional[Positive] = Field(
+        default=None, description="the job is ended after that; left out: the service's seven days"
+    )
+    restart_on_worker_restart: bool = Field(default=False, description="begin again when one machine is lost")
 
     @model_validator(mode="after")
     def _accelerators_have_a_type(self) -> "CustomJob":
@@ -102,7 +106,9 @@ class Deployment(Section):
     image: Optional[str] = Field(
         default=None, description="the container image with this project in it, NAME@sha256:..."
     )
-    service_account: str = ""
+    service_account: str = Field(
+        default="", description="the account that the tasks run as; left out: the service's default"
+    )
     caching: bool = Field(default=True, description="serve unchanged stages from the service's cache")
     defaults: StageResources = Field(default=StageResources(), description="for every stage that stages does not name")
     stages: dict[str, StageResources] = Field(default={}, description="by the stage's name, for instance Trainer")
@@ -124,7 +130,7 @@ class VertexDeployment(Deployment):
     """Vertex AI Pipelines: where compiled jobs run, and with what."""
 
     project: Optional[str] = Field(default=None, pattern=PROJECT, description="the Google Cloud project's id or number")
-    region: str = Field(default="us-central1", pattern=r"^[a-z]+-[a-z]+[0-9]+$")
+    region: str = Field(default="us-central1", pattern=r"^[a-z]+-[a-z]+[0-9]+$", description="where the job runs")
     api_endpoint: str = Field(
         default="",
         description="left out: the region's own; http:// only on this machine, without credentials",
@@ -136,7 +142,7 @@ class VertexDeployment(Deployment):
     encryption_key: Optional[EncryptionKey] = Field(
         default=None, description="a customer-managed key, projects/P/locations/L/keyRings/R/cryptoKeys/K"
     )
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default={}, description="of the job, for the bill")
     failure_policy: Literal["slow", "fast"] = Field(
         default="slow", description="slow finishes what does not need the failed task; fast starts nothing more"
     )
@@ -160,4 +166,6 @@ class KubeflowDeployment(Deployment):
     secrets: dict[str, dict[str, str]] = Field(
         default={}, description="Kubernetes secrets: by name, their keys and the environment variables that get them"
     )
-    image_pull_secrets: tuple[str, ...] = ()
+    image_pull_secrets: tuple[str, ...] = Field(
+        default=(), description="names of Kubernetes secrets for the image's registry"
+    )

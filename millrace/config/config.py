@@ -39,11 +39,15 @@ class Schema(Section):
 class Code(Section):
     """The user's code, by dotted path; a fork points these at its own functions."""
 
-    pipeline: DottedPath = "pipeline.pipeline.create_pipeline"
-    preprocessing_fn: DottedPath = "models.preprocessing.preprocessing_fn"
-    run_fn: DottedPath = "models.trainer.run_fn"
-    tuner_fn: DottedPath = "models.tuner.tuner_fn"
-    model_fn: DottedPath = "models.model.build_model"
+    pipeline: DottedPath = Field(default="pipeline.pipeline.create_pipeline", description="builds the graph")
+    preprocessing_fn: DottedPath = Field(
+        default="models.preprocessing.preprocessing_fn", description="what Transform does with each raw column"
+    )
+    run_fn: DottedPath = Field(default="models.trainer.run_fn", description="what the Trainer calls")
+    tuner_fn: DottedPath = Field(default="models.tuner.tuner_fn", description="what the Tuner calls")
+    model_fn: DottedPath = Field(
+        default="models.model.build_model", description="builds the Keras model that run_fn trains"
+    )
     settings: dict[str, dict[str, Any]] = Field(
         default={},
         description="plain values of your own for each stage that reads some, by the stage's name: "
@@ -84,7 +88,7 @@ class Notify(Section):
 class Archive(Section):
     """A container step that packs the pushed model into one file with its checksum. Needs Docker when run locally."""
 
-    image: str = "debian:bookworm-slim"
+    image: str = Field(default="debian:bookworm-slim", description="an image with a POSIX shell, GNU tar, gzip, sed and sha256sum")
 
 
 class Config(Section):

@@ -11,15 +11,15 @@ class Sqlite(Section):
     """ML Metadata in a file; left out: ROOT/metadata.db."""
 
     backend: Literal["sqlite"] = "sqlite"
-    file: Optional[str] = None
+    file: Optional[str] = Field(default=None, description="left out: ROOT/metadata.db")
 
 
 class DatabaseServer(Section):
     """ML Metadata on a server. The password is read from an environment variable, never from this file."""
 
     backend: Literal["mysql", "postgresql"]
-    host: str = "127.0.0.1"
-    port: int = Field(ge=1, le=65_535)
-    database: str
-    user: str
+    host: str = Field(default="127.0.0.1", description="the server's name or address")
+    port: int = Field(ge=1, le=65_535, description="the server's port")
+    database: str = Field(description="the database's name; it is there already")
+    user: str = Field(description="who connects")
     password_env: str = Field(default="", description="the environment variable that holds the password")

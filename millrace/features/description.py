@@ -24,9 +24,13 @@ class Numeric(Section):
     """
 
     kind: Literal["numeric"] = "numeric"
-    scale: Literal["zscore", "minmax", "log", "none"] = "zscore"
-    missing: Union[Literal["mean"], float] = "mean"
-    indicator: bool = False
+    scale: Literal["zscore", "minmax", "log", "none"] = Field(
+        default="zscore", description="zscore, minmax, log (zscore of log1p of the value clipped at 0) or none"
+    )
+    missing: Union[Literal["mean"], float] = Field(
+        default="mean", description="what a missing value becomes: mean, or a number in the column's own unit"
+    )
+    indicator: bool = Field(default=False, description="a second input says whether the value was missing")
 
 
 class Bucketized(Section):
@@ -36,8 +40,8 @@ class Bucketized(Section):
     """
 
     kind: Literal["bucketized"] = "bucketized"
-    buckets: int = Field(default=10, ge=2, le=10_000)
-    boundaries: tuple[float, ...] = ()
+    buckets: int = Field(default=10, ge=2, le=10_000, description="how many quantiles of the data")
+    boundaries: tuple[float, ...] = Field(default=(), description="fixed limits, ascending, in place of quantiles")
 
     @field_validator("boundaries")
     @classmethod
@@ -50,8 +54,8 @@ class Bucketized(Section):
 class _Encoded(Section):
     """A discrete value that reaches the model one-hot, or as a learned embedding of `dimension` floats."""
 
-    encode: Literal["one_hot", "embedding"] = "one_hot"
-    dimension: int = Field(default=8, ge=1, le=4096)
+    encode: Literal["one_hot", "embedding"] = Field(default="one_hot", description="one-hot, or a learned embedding")
+    dimension: int = Field(default=8, ge=1, le=4096, description="floats of an embedding")
 
 
 class Categorical(_Encoded):
@@ -61,9 +65,9 @@ class Categorical(_Encoded):
     """
 
     kind: Literal["categorical"] = "categorical"
-    top_k: int = Field(default=1000, ge=1)
-    min_count: int = Field(default=1, ge=1)
-    oov_buckets: int = Field(default=1, ge=1)
+    top_k: int = Field(default=1000, ge=1, description="the most frequent values that get an id of their own")
+    min_count: int = Field(default=1, ge=1, description="a value that is rarer gets no id of its own")
+    oov_buckets: int = Field(default=1, ge=1, description="ids that the other values share")
 
 
 class Hashed(_Encoded):
@@ -73,7 +77,7 @@ class Hashed(_Encoded):
     """
 
     kind: Literal["hashed"] = "hashed"
-    buckets: int = Field(default=100, ge=2)
+    buckets: int = Field(default=100, ge=2, description="ids that the values are hashed into")
 
 
 class Crossed(_Encoded):
@@ -83,15 +87,17 @@ class Crossed(_Encoded):
     """
 
     kind: Literal["crossed"] = "crossed"
-    of: tuple[str, ...] = Field(min_length=2)
-    buckets: int = Field(default=1000, ge=2)
+    of: tuple[str, ...] = Field(
+        min_length=2, description="two or more features of kind bucketized, categorical or hashed"
+    )
+    buckets: int = Field(default=1000, ge=2, description="ids that the combinations are hashed into")
 
 
 class Vector(Section):
     """`length` numbers passed to the model as they are; a missing vector is zeros."""
 
     kind: Literal["vector"] = "vector"
-    length: int = Field(ge=1)
+    length: int = Field(ge=1, description="numbers in each row")
 
 
 class Text(Section):
@@ -101,10 +107,10 @@ class Text(Section):
     """
 
     kind: Literal["text"] = "text"
-    top_k: int = Field(default=10_000, ge=1)
-    oov_buckets: int = Field(default=10, ge=1)
-    max_tokens: int = Field(default=64, ge=1)
-    dimension: int = Field(default=16, ge=1, le=4096)
+    top_k: int = Field(default=10_000, ge=1, description="the most frequent words that get an id of their own")
+    oov_buckets: int = Field(default=10, ge=1, description="ids that the other words share")
+    max_tokens: int = Field(default=64, ge=1, description="words of a text; those beyond are dropped")
+    dimension: int = Field(default=16, ge=1, le=4096, description="floats of a word's embedding")
 
 
 DatePart = Literal["trend", "month", "day", "weekday", "hour"]
@@ -120,9 +126,15 @@ class Datetime(Section):
     """
 
     kind: Literal["datetime"] = "datetime"
-    format: str
-    parts: tuple[DatePart, ...] = Field(default=("trend", "month", "weekday"), min_length=1)
-    encode: Literal["cyclic", "one_hot"] = "cyclic"
+    format: str = Field(description="strptime directives such as %Y-%m-%d, or unix or unix_ms for a number since 1970")
+    parts: tuple[DatePart, ...] = Field(
+        default=("trend", "month", "weekday"),
+        min_length=1,
+        description="what is made of it; trend is the number of days since 1970",
+    )
+    encode: Literal["cyclic", "one_hot"] = Field(
+        default="cyclic", description="the parts that return, as a place on a circle or an input for each value"
+    )
 
     @field_validator("format")
     @classmethod
@@ -152,9 +164,11 @@ class Label(Section):
     A binary label's first class is the negative one. `classes` may be left out for a binary label of 0 and 1.
     """
 
-    column: str = Field(min_length=1)
-    task: Task
-    classes: tuple[ClassValue, ...] = ()
+    column: str = Field(min_length=1, description="the column that is predicted")
+    task: Task = Field(description="binary and multiclass predict a class, regression a number")
+    classes: tuple[ClassValue, ...] = Field(
+        default=(), description="the values of the column, a binary label's negative one first; left out: 0 and 1"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -10,9 +10,13 @@ from millrace.base.section import Section
 class Model(Section):
     """The Keras model's shape."""
 
-    hidden_units: tuple[Annotated[int, Field(ge=1)], ...] = (64, 32)
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    l2: float = Field(default=0.0, ge=0.0)
+    hidden_units: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        default=(64, 32), description="the width of each hidden layer"
+    )
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=0.0, description="share of each hidden layer's units that a training step leaves out"
+    )
+    l2: float = Field(default=0.0, ge=0.0, description="weight decay of the hidden layers")
     wide: bool = Field(default=True, description="also connect the features directly to the output")
 
 
@@ -21,18 +25,20 @@ class Training(Section):
 
     alternatives: ClassVar[tuple[str, ...]] = ("steps", "epochs")
 
-    batch_size: int = Field(default=64, ge=1)
-    learning_rate: float = Field(default=0.001, gt=0.0)
-    steps: Optional[int] = Field(default=None, ge=1)
-    epochs: Optional[int] = Field(default=None, ge=1)
+    batch_size: int = Field(default=64, ge=1, description="rows of a training step")
+    learning_rate: float = Field(default=0.001, gt=0.0, description="of the Adam optimizer")
+    steps: Optional[int] = Field(default=None, ge=1, description="batches to train on; in place of epochs")
+    epochs: Optional[int] = Field(default=None, ge=1, description="passes over the train split; in place of steps")
     eval_steps: Optional[int] = Field(default=None, ge=1, description="batches of each evaluation; all when left out")
     validate_every: int = Field(default=200, ge=1, description="steps between evaluations, when steps is set")
     patience: Optional[int] = Field(
         default=3, ge=1, description="evaluations without improvement before an early stop; null never stops early"
     )
-    class_weights: Literal["none", "balanced"] = "none"
-    mixed_precision: bool = False
-    seed: int = Field(default=20, ge=0)
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none", description="balanced weighs each class by the inverse of its frequency"
+    )
+    mixed_precision: bool = Field(default=False, description="compute in 16 bits where the accelerator gains by it")
+    seed: int = Field(default=20, ge=0, description="the same seed, data and machine give the same model")
 
     @model_validator(mode="after")
     def _steps_or_epochs(self) -> "Training":
@@ -44,15 +50,15 @@ class Training(Section):
 class Choice(Section):
     """A hyperparameter picked from a list."""
 
-    values: tuple[Union[int, float, str, bool, tuple[int, ...]], ...] = Field(min_length=1)
+    values: tuple[Union[int, float, str, bool, tuple[int, ...]], ...] = Field(min_length=1, description="what to try")
 
 
 class Range(Section):
     """A hyperparameter drawn between two numbers, inclusive."""
 
-    low: float
-    high: float
-    log: bool = False
+    low: float = Field(description="the least value")
+    high: float = Field(description="the greatest value")
+    log: bool = Field(default=False, description="draw evenly over the orders of magnitude")
 
     @model_validator(mode="after")
     def _ascending(self) -> "Range":
@@ -64,9 +70,9 @@ class Range(Section):
 class Tuning(Section):
     """KerasTuner's search; off by default."""
 
-    enabled: bool = False
-    algorithm: Literal["random", "bayesian", "hyperband"] = "random"
-    trials: int = Field(default=8, ge=1)
+    enabled: bool = Field(default=False, description="search before training")
+    algorithm: Literal["random", "bayesian", "hyperband"] = Field(default="random", description="KerasTuner's")
+    trials: int = Field(default=8, ge=1, description="models to train")
     steps: int = Field(default=300, ge=1, description="training steps of each trial")
     space: dict[str, Union[Choice, Range]] = Field(
         default={

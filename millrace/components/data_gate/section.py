@@ -14,7 +14,7 @@ Reason = Annotated[str, AfterValidator(require_known)]
 class Waiver(Section):
     """One anomaly that is known and accepted until a date."""
 
-    feature: str
+    feature: str = Field(description="the column; empty for the data as a whole")
     reason: Reason = Field(description="the anomaly's reason code, for instance ENUM_TYPE_UNEXPECTED_STRING_VALUES")
     until: date = Field(description="the last day on which the waiver holds")
     because: str = Field(min_length=8, description="why it is accepted, for whoever reads it next")

@@ -16,10 +16,14 @@ class Threshold(Section):
     """
 
     metric: str = Field(pattern=r"^[A-Za-z]\w*$", description="a metric's TFMA class name, for instance AUC")
-    at_least: Optional[float] = None
-    at_most: Optional[float] = None
-    worse_by_at_most: Optional[float] = None
-    slice: dict[str, Union[int, float, str]] = {}
+    at_least: Optional[float] = Field(default=None, description="the least value that is blessed")
+    at_most: Optional[float] = Field(default=None, description="the greatest value that is blessed")
+    worse_by_at_most: Optional[float] = Field(
+        default=None, description="against the latest blessed model, in the metric's unit; 0 forbids any loss"
+    )
+    slice: dict[str, Union[int, float, str]] = Field(
+        default={}, description="a feature and a value: the threshold holds there; an empty value means each value"
+    )
 
     @model_validator(mode="after")
     def _can_be_met(self) -> "Threshold":
@@ -44,7 +48,9 @@ class Evaluation(Section):
         ge=1,
         description="examples of each class below which a slice is not judged by a metric that needs both, such as AUC",
     )
-    confidence_intervals: bool = False
+    confidence_intervals: bool = Field(
+        default=False, description="TFMA's, by the jackknife; about four times the processor time"
+    )
 
     @model_validator(mode="after")
     def _thresholds_are_measured(self) -> "Evaluation":

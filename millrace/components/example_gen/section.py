@@ -12,7 +12,7 @@ from millrace.tables.patterns import check_patterns
 class Split(Section):
     """One split of the data, by files of its own."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="the split's name, such as train or eval")
     pattern: str = Field(min_length=1, description="a file pattern below data.path, {SPAN} and {VERSION} allowed")
 
 
@@ -20,7 +20,9 @@ class Data(Section):
     """Where the examples come from and how they are split."""
 
     path: str = Field(description="a folder, or package:NAME/FOLDER for data inside an installed package")
-    format: Literal["csv", "parquet", "tfrecord", "avro", "bigquery"] = "csv"
+    format: Literal["csv", "parquet", "tfrecord", "avro", "bigquery"] = Field(
+        default="csv", description="what the files are"
+    )
     pattern: str = Field(default="*", description="the files below path; {SPAN} and {VERSION} stand for numbers")
     rules: Literal["tfx", "table"] = Field(
         default="tfx",

@@ -1,0 +1,36 @@
+"""What mkdocs calls while it builds: adds the generated pages, and warns of what a page fetches from elsewhere."""
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File
+
+ROOT = Path(__file__).resolve().parents[2]
+GENERATED = ROOT / ".cache" / "docs-pages"
+_FETCHED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?(?:https?:)?//[^\s\"'>]+")
+_LINKED = re.compile(r"<link\b(?=[^>]*rel=[\"']?(?:stylesheet|preload|preconnect|icon|modulepreload))[^>]*href=[\"']?(?:https?:)?//[^>]+")  # fmt: skip  # noqa: E501
+_LOG = logging.getLogger("mkdocs.hooks.millrace")
+
+
+def on_config(config: Any) -> Any:
+    """Puts every decision into the menu, by its number."""
+    pages = sorted((Path(config.docs_dir) / "decisions").glob("*.md"))
+    for entry in config.nav:
+        if "Decisions" in entry:
+            entry["Decisions"] = [f"decisions/{page.name}" for page in pages]
+    return config
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Adds the pages that `python -m library.site` wrote."""
+    for page in sorted(GENERATED.rglob("*.md")):
+        files.append(File.generated(config, page.relative_to(GENERATED).as_posix(), abs_src_path=str(page)))
+    return files
+
+
+def on_post_page(output: str, page: Any, config: Any) -> None:
+    """Warns, which ends a strict build, of anything that a reader's browser would fetch from another host."""
+    for found in (*_FETCHED.findall(output), *_LINKED.findall(output)):
+        _LOG.warning("%s fetches from another host: %s", page.file.src_path, found)
