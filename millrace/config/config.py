@@ -88,7 +88,7 @@ class Notify(Section):
 class Archive(Section):
     """A container step that packs the pushed model into one file with its checksum. Needs Docker when run locally."""
 
-    image: str = Field(default="debian:bookworm-slim", description="an image with a POSIX shell, GNU tar, gzip, sed and sha256sum")
+    image: str = Field(default="debian:bookworm-slim", description="an image with sh, GNU tar, gzip, sed and sha256sum")
 
 
 class Config(Section):
