@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from millrace.base.visible import visible
+
 Cell = Union[str, Text]
 _GAP = 2
 # A folded column that is narrower than this is a tower of words.
@@ -55,7 +57,7 @@ def table(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]]) -> Tab
             min_width=_NARROWEST if column.folds else None,
         )
     for row in rows:
-        result.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        result.add_row(*(cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row))
     return result
 
 
@@ -69,7 +71,7 @@ def show(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], console
         console: where to; standard output by default.
     """
     console = console or Console(highlight=False)
-    cells = [list(row) for row in rows]
+    cells = [_visible(row) for row in rows]
     if not console.is_terminal:
         for line in lines(columns, cells):
             console.print(Text(line), soft_wrap=True)
@@ -91,7 +93,7 @@ def lines(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]]) -> lis
         A line of titles, and a line for each row.
     """
     heads = [[column.head for column in columns]] if any(column.head for column in columns) else []
-    plain = heads + [["; ".join(str(cell).splitlines()) for cell in row] for row in rows]
+    plain = heads + [["; ".join(_parts(cell)) for cell in _visible(row)] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*plain, strict=True)]
     aligned = []
     for row in plain:
@@ -114,7 +116,7 @@ def page(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], width: 
     Returns:
         The lines of the page, wider than asked for where something that never folds is.
     """
-    cells = [list(row) for row in rows]
+    cells = [_visible(row) for row in rows]
     console = Console(
         file=io.StringIO(), width=max(width, _least(columns, cells)), color_system=None, legacy_windows=False
     )
@@ -130,6 +132,10 @@ def _least(columns: Sequence[TableColumn], rows: Sequence[Sequence[Cell]]) -> in
         widest = max(cell_len(line) for row in [[column.head] * len(columns), *rows] for line in _parts(row[place]))
         width += (min(widest, _NARROWEST) if column.folds else widest) + _GAP
     return width
+
+
+def _visible(row: Sequence[Cell]) -> list[Cell]:
+    return [cell if isinstance(cell, Text) else visible(cell) for cell in row]
 
 
 def _parts(cell: Cell) -> list[str]:

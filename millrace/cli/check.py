@@ -5,11 +5,11 @@ from typing import Optional
 
 import click
 from rich.console import Console
-from rich.markup import escape
 
 from millrace.base.errors import BadInput, ConfigError
 from millrace.cli.findings import print_findings
 from millrace.cli.options import config_options
+from millrace.cli.output import escape
 from millrace.cloud.compile import SUFFIXES, compiled_file
 from millrace.config.config import Config
 from millrace.config.loading import load

@@ -5,11 +5,11 @@ from typing import Optional
 
 import click
 from rich.console import Console
-from rich.markup import escape
 
 from millrace.base.quiet import output_to
 from millrace.cli.findings import print_findings
 from millrace.cli.options import config_options
+from millrace.cli.output import escape
 from millrace.cli.service_options import also
 from millrace.cloud.compile import compile_for, compiled_file
 from millrace.config.checks import require_writable_root

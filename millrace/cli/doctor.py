@@ -7,13 +7,13 @@ from typing import Optional
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from millrace.base import printing
 from millrace.base.errors import ConfigError
 from millrace.base.printing import Cell, TableColumn
 from millrace.cli.options import config_option
+from millrace.cli.output import escape
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.execution.diagnosis import Diagnosis, as_json, diagnose

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from millrace.base.errors import BadInput
+from millrace.cli.output import echo
 from millrace.cli.schema_tables import print_rows
 from millrace.init import report
 from millrace.init.plan import NewPipeline, column_names, difference, make_plan, write
@@ -39,7 +40,7 @@ def init(data: tuple[str, ...], label: str, name: str, force: bool) -> None:
     it only with --force. Without DATA: what it takes, with an example.
     """
     if not data:
-        click.echo(_HELP, nl=False)
+        echo(_HELP, nl=False)
         return
     if not label:
         raise BadInput("which column is to be predicted?", where=data[0], remedy=choose_label(data))
@@ -63,30 +64,30 @@ def choose_label(data: tuple[str, ...]) -> str:
 def show_plan(plan: NewPipeline) -> None:
     """Prints what was seen of a table, and what each column will be used for."""
     for line in report.summary(plan):
-        click.echo(line)
-    click.echo()
+        echo(line)
+    echo()
     print_rows(report.HEADS, report.rows(plan), right=report.NUMBERS)
-    click.echo()
+    echo()
 
 
 def _compare(plan: NewPipeline) -> None:
     """A second init: what would change, and nothing is written."""
     text = difference(plan)
     if not text:
-        click.echo(f"nothing changes: {' and '.join(map(str, plan.files))} say this already")
+        echo(f"nothing changes: {' and '.join(map(str, plan.files))} say this already")
         return
-    click.echo(text)
+    echo(text)
     for path in plan.files:
         before = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        click.echo(f"{path}: {', '.join(report.changes(before, plan.files[path])) or 'the same'}")
-    click.echo("nothing was written; --force writes it, and your own changes to these files are lost")
+        echo(f"{path}: {', '.join(report.changes(before, plan.files[path])) or 'the same'}")
+    echo("nothing was written; --force writes it, and your own changes to these files are lost")
 
 
 def _done(plan: NewPipeline) -> None:
     for path in plan.files:
-        click.echo(f"wrote {path}")
+        echo(f"wrote {path}")
     doubtful = report.doubts(plan.decisions)
     if doubtful:
         counted = "1 decision" if doubtful == 1 else f"{doubtful} decisions"
-        click.echo(f"{counted} to look at: the lines with decide: in {next(iter(plan.files))}")
-    click.echo(f"next: millrace run -c {next(iter(plan.files))}")
+        echo(f"{counted} to look at: the lines with decide: in {next(iter(plan.files))}")
+    echo(f"next: millrace run -c {next(iter(plan.files))}")

@@ -13,6 +13,7 @@ import click
 from millrace.base.errors import MillraceError
 from millrace.base.noise import ignore_warnings
 from millrace.cli.group import Group
+from millrace.cli.output import echo
 
 # Dotted paths, so that `millrace --help` imports none of them; the help is theirs in one line.
 COMMANDS = {
@@ -66,7 +67,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        echo("interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read the output has seen enough; Python must not complain when it flushes at exit.
@@ -74,7 +75,7 @@ def main() -> None:
     except MillraceError as error:
         if debug:
             raise
-        click.echo(f"millrace: {error}", err=True)
+        echo(f"millrace: {error}", err=True)
         sys.exit(error.exit_code)
 
 

@@ -3,13 +3,13 @@
 from typing import Optional
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from millrace.base import printing
 from millrace.base.outcomes import ending
 from millrace.base.printing import Cell, TableColumn
 from millrace.cli.board import STYLES
+from millrace.cli.output import escape
 from millrace.rehearsal.report import FILE_NAME, Result, TaskReport
 
 _COLUMNS = (

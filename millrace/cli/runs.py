@@ -13,6 +13,7 @@ from millrace.base import printing
 from millrace.base.outcomes import blessing
 from millrace.base.printing import TableColumn
 from millrace.cli.options import config_options
+from millrace.cli.output import echo
 from millrace.config.loading import load
 from millrace.metadata.run_summaries import RunSummary, run_summaries
 
@@ -30,7 +31,7 @@ def runs(config_file: str, overrides: tuple[str, ...], last: int, as_json: bool)
     elif rows:
         print_runs(rows)
     else:
-        click.echo(f"no run of {config.name} yet: millrace run -c {config_file}")
+        echo(f"no run of {config.name} yet: millrace run -c {config_file}")
 
 
 def print_runs(rows: Sequence[RunSummary], console: Optional[Console] = None) -> None:

@@ -1,6 +1,7 @@
 """`millrace schema`: show, compare and change the data contract, with what the data says beside it."""
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -12,6 +13,7 @@ from millrace.base.names import nearest
 from millrace.cli import schema_tables as tables
 from millrace.cli.group import Group
 from millrace.cli.options import config_options
+from millrace.cli.output import echo
 from millrace.schema import files, words
 from millrace.schema import impact as impacts
 from millrace.schema import lint as rules
@@ -67,10 +69,10 @@ def show(bench: Workbench, split: Optional[str], as_json: bool) -> None:
         return
     tables.print_features(rows, split or ("train" if "train" in splits else next(iter(splits), None)))
     environments = ", ".join(source.proto.default_environment) or "none"
-    click.echo(f"{source.name}: {len(rows)} features, environments: {environments}")
-    click.echo(f"seen: in run {run}" if run else f"nothing ran yet: millrace run -c {bench.config_file}")
+    echo(f"{source.name}: {len(rows)} features, environments: {environments}")
+    echo(f"seen: in run {run}" if run else f"nothing ran yet: millrace run -c {bench.config_file}")
     if undescribed:
-        click.echo(f"in the data, and not in the schema: {', '.join(undescribed)}")
+        echo(f"in the data, and not in the schema: {', '.join(undescribed)}")
 
 
 @_command
@@ -95,8 +97,12 @@ def infer(
             files.History(bench.history_folder, output).change(before, text, "infer", ("a schema was inferred",))
     if as_json:
         tables.print_json({"file": str(output) if output else None, "schema": text})
+    elif output:
+        echo(f"{output}: written")
+    elif sys.stdout.isatty():
+        echo(text, nl=False)
     else:
-        click.echo(f"{output}: written" if output else text, nl=output is not None)
+        click.echo(text, nl=False, color=True)  # a file's content, which click must not strip of anything
 
 
 @_command
@@ -116,7 +122,7 @@ def check(bench: Workbench, file: Optional[Path], as_json: bool) -> None:
     elif found:
         tables.print_findings(found, source.name)
     else:
-        click.echo(f"{source.name}: nothing to fix")
+        echo(f"{source.name}: nothing to fix")
     if any(finding.severity == "error" for finding in found):
         raise click.exceptions.Exit(2)
 
@@ -137,9 +143,9 @@ def diff(bench: Workbench, before: Optional[str], after: Optional[str], as_json:
         tables.print_json({"before": old.name, "after": new.name, "changes": [vars(change) for change in changes]})
         return
     for change in changes:
-        click.echo(str(change))
+        echo(str(change))
     if not changes:
-        click.echo(f"{old.name} and {new.name} say the same")
+        echo(f"{old.name} and {new.name} say the same")
 
 
 @_command
@@ -151,10 +157,10 @@ def propose(bench: Workbench, as_json: bool) -> None:
         tables.print_json({"run": run.run_id, "proposals": [tables.proposal_values(one) for one in proposals]})
         return
     if not proposals:
-        click.echo(f"run {run.run_id} found nothing that the schema does not expect")
+        echo(f"run {run.run_id} found nothing that the schema does not expect")
         return
     tables.print_proposals(proposals)
-    click.echo(f"of run {run.run_id}; to take one: millrace schema accept N -c {bench.config_file}")
+    echo(f"of run {run.run_id}; to take one: millrace schema accept N -c {bench.config_file}")
 
 
 def _proposals(bench: Workbench, source: SchemaText, run: Evidence) -> list[Proposal]:
@@ -181,11 +187,11 @@ def accept(bench: Workbench, numbers: tuple[str, ...], reasons: tuple[str, ...],
     if as_json:
         tables.print_json({"accepted": [p.number for p in chosen], "words": list(changes_made), "patch": made})
         return
-    click.echo("\n".join(changes_made) or "the file says so already: nothing changed")
+    echo("\n".join(changes_made) or "the file says so already: nothing changed")
     tables.print_patch(made)
     if changes_made:
-        click.echo(f"to take it back: millrace schema undo -c {bench.config_file}")
-        click.echo(f"what it does to past runs: millrace schema impact -c {bench.config_file}")
+        echo(f"to take it back: millrace schema undo -c {bench.config_file}")
+        echo(f"what it does to past runs: millrace schema impact -c {bench.config_file}")
 
 
 def _chosen(proposals: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence[str]) -> list[Proposal]:
@@ -218,9 +224,9 @@ def undo(bench: Workbench, force: bool, as_json: bool) -> None:
     if as_json:
         tables.print_json({"undone": edit.why, "when": edit.when, "words": list(edit.words)})
         return
-    click.echo(f"taken back: {edit.why} of {edit.when}")
+    echo(f"taken back: {edit.why} of {edit.when}")
     for line in edit.words:
-        click.echo(f"  {line}")
+        echo(f"  {line}")
 
 
 @_command
@@ -234,7 +240,7 @@ def impact(bench: Workbench, last: int, as_json: bool) -> None:
     elif impacts_of_runs:
         tables.print_impacts(impacts_of_runs)
     else:
-        click.echo(f"no run with statistics yet: millrace run -c {bench.config_file}")
+        echo(f"no run with statistics yet: millrace run -c {bench.config_file}")
 
 
 @_command
@@ -251,7 +257,7 @@ def edit(bench: Workbench, last: int, as_json: bool) -> None:
         text = schema_text.read_text(draft)
         if text == source:
             draft.unlink()
-            click.echo("nothing changed")
+            echo("nothing changed")
             return
         choices = {"e": "keep editing", "r": "revert"}
         changed = _reviewed(bench, source, text, last)
@@ -261,7 +267,7 @@ def edit(bench: Workbench, last: int, as_json: bool) -> None:
         answer = click.prompt(f"{offered}?", type=click.Choice(list(choices)), show_choices=False)
         if answer == "r":
             draft.unlink()
-            click.echo("reverted: the file is as it was")
+            echo("reverted: the file is as it was")
             return
         if answer == "k" and changed is not None:
             break
@@ -269,7 +275,7 @@ def edit(bench: Workbench, last: int, as_json: bool) -> None:
     if as_json:
         tables.print_json({"words": list(changed)})
     else:
-        click.echo(f"kept; to take it back: millrace schema undo -c {bench.config_file}")
+        echo(f"kept; to take it back: millrace schema undo -c {bench.config_file}")
 
 
 def _reviewed(bench: Workbench, before: str, after: str, last: int) -> Optional[tuple[str, ...]]:
@@ -277,14 +283,14 @@ def _reviewed(bench: Workbench, before: str, after: str, last: int) -> Optional[
     try:
         source = schema_text.parse(after, bench.shown_path)
     except SchemaError as error:
-        click.echo(f"{error.where}: {error.what}", err=True)
+        echo(f"{error.where}: {error.what}", err=True)
         return None
     findings = rules.lint(source, bench.seen(), bench.uses)
     if findings:
         tables.print_findings(findings, source.name)
     changes_made = _words(before, source)
     for line in changes_made:
-        click.echo(line)
+        echo(line)
     found = impacts.impact(source.proto, bench.runs[-last:], bench.blocks)
     if found:
         tables.print_impacts(found)

@@ -1,6 +1,5 @@
 """How the schema commands show what they found: tables for people, plain values for `--json`."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
@@ -10,6 +9,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from millrace.base import printing
 from millrace.base.numbers import rounded
 from millrace.base.printing import TableColumn
+from millrace.base.visible import json_text
+from millrace.cli.output import echo
 from millrace.schema import phrases
 from millrace.schema.impact import Impact
 from millrace.schema.lint import Issue
@@ -21,7 +22,7 @@ _MOST_VALUES = 4
 
 def print_json(values: Any) -> None:
     """Prints plain values as JSON."""
-    click.echo(json.dumps(values, indent=2, ensure_ascii=False))
+    click.echo(json_text(values))
 
 
 def print_rows(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
@@ -112,7 +113,7 @@ def print_findings(issues: Sequence[Issue], name: str) -> None:
         right=("line",),
     )
     errors = sum(issue.severity == "error" for issue in issues)
-    click.echo(f"{name}: {errors} errors, {len(issues) - errors} warnings")
+    echo(f"{name}: {errors} errors, {len(issues) - errors} warnings")
 
 
 def proposal_values(proposal: Proposal) -> dict[str, Any]:
@@ -124,8 +125,9 @@ def proposal_values(proposal: Proposal) -> dict[str, Any]:
         "rows": proposal.anomaly.rows,
         "rows_exact": proposal.anomaly.exact,
         "splits": list(proposal.anomaly.splits),
-        "told": proposal.anomaly.told,
+        "described": proposal.anomaly.words,
         "words": list(proposal.words),
+        "gives_up": list(proposal.gives_up),
         "patch": proposal.patch,
         "note": proposal.note,
         "preferred": proposal.preferred,
@@ -141,25 +143,29 @@ def print_proposals(proposals: Sequence[Proposal]) -> None:
             bound = "" if anomaly.exact else "at most "
             rows = f", {bound}{anomaly.rows:,} rows" if anomaly.rows is not None else ""
             subject = anomaly.feature or "the data"
-            click.secho(f"{subject}: {anomaly.reason} in {', '.join(anomaly.splits)}{rows}", bold=True)
-            if anomaly.told:
-                click.echo(f"       {anomaly.told}")
+            echo(f"{subject}: {anomaly.reason} in {', '.join(anomaly.splits)}{rows}", bold=True)
+            if anomaly.words:
+                echo(f"       {anomaly.words}")
         done = "the file says so already" if proposal.done else proposal.note
         way = "" if proposal.preferred else "or: "
-        click.echo(f"  {proposal.number:>3}  {way}{'; '.join(proposal.words) or done}")
+        echo(f"  {proposal.number:>3}  {way}{'; '.join(proposal.words) or done}")
         if proposal.note and proposal.words:
-            click.echo(f"       ({proposal.note})")
+            echo(f"       ({proposal.note})")
+        for protection in proposal.gives_up:
+            echo(f"       gives up: {protection}")
         print_patch(proposal.patch, indent="       ")
-        click.echo()
+        echo()
 
 
 def print_patch(patch: str, indent: str = "") -> None:
     """Prints a unified diff, in colour on a terminal; without the file's names when it is indented."""
     colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in patch.splitlines():
+    # At the line's end alone: other characters at which Python splits lines belong to what the file holds.
+    for line in patch.removesuffix("\n").split("\n") if patch else ():
+        line = line.removesuffix("\r")
         if indent and line.startswith(("---", "+++")):
             continue
-        click.secho(f"{indent}{line}", fg=colours.get(line[:1]))
+        echo(f"{indent}{line}", fg=colours.get(line[:1]))
 
 
 def impact_values(impact: Impact) -> dict[str, Any]:
@@ -174,4 +180,4 @@ def print_impacts(impacts: Sequence[Impact]) -> None:
     causes = ((impact.run_id, impact.verdict, ", ".join(map(str, impact.causes))) for impact in impacts)
     print_rows(("run", "with this file", "because of"), causes)
     changed = {verdict: sum(one.verdict == verdict for one in impacts) for verdict in ("now blocked", "now passes")}
-    click.echo(f"of {len(impacts)} runs: " + ", ".join(f"{count} {verdict}" for verdict, count in changed.items()))
+    echo(f"of {len(impacts)} runs: " + ", ".join(f"{count} {verdict}" for verdict, count in changed.items()))

@@ -9,11 +9,11 @@ from typing import Optional
 
 import click
 from rich.console import Console
-from rich.markup import escape
 
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import ending
 from millrace.cli.board import Board
+from millrace.cli.output import escape
 from millrace.cli.service_options import also, on_the_terminal, parameter_values, service_options
 from millrace.cloud.prepared_job import compiled_before, prepared
 from millrace.cloud.remote.following import Watched, follow

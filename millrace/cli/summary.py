@@ -4,10 +4,10 @@ from typing import Optional
 
 from ml_metadata import errors
 from rich.console import Console
-from rich.markup import escape
 
 from millrace.base.errors import MillraceError
 from millrace.base.outcomes import blessing, ending
+from millrace.cli.output import escape
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import TEXT_NAME, GateReport, number
 from millrace.config.config import Config

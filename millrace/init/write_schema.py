@@ -4,16 +4,19 @@ from collections.abc import Iterator, Sequence
 
 from google.protobuf import text_format
 
+from millrace.base.numbers import exact
 from millrace.init.columns import Column
 from millrace.init.decisions import Decision
 from millrace.init.label import LabelPlan
 from millrace.init.scan import ScannedTable
+from millrace.statistics.presence import lowest_share
 
 LARGEST_DOMAIN = 50
 """Most values that are listed as a domain."""
 _TYPES = {"INT": "INT", "FLOAT": "FLOAT", "LIST": "FLOAT", "STRING": "BYTES", "EMPTY": "BYTES"}
 _SURE_ROWS = 30
 _LIMITED_ROWS = 100
+_LEAST_SPLIT = 0.15  # of the rows: a share's chance is reckoned for a split of this size, whatever the splits are
 
 _HEAD = """\
 # The contract that the rows of {name} are held to, before anything is learned from them.
@@ -22,8 +25,10 @@ _HEAD = """\
 # from {seen}. Edit it, then run again: DataGate stops a run whose data breaks it.
 #
 # How to read a feature:
-#   presence     {{min_fraction: 1 min_count: 1}}  the column is there in every row.
-#                {{min_count: 1}}                  the column exists; a row may come without it.
+#   presence     {{min_fraction: 1 min_count: 1}}  a value in every row.
+#                {{min_fraction: 0.8 ...}}         a value in 8 of 10 rows. The floors lie below what was seen, with
+#                                              room for chance and for some more that are empty: raise them as you like.
+#                {{min_count: 1}}                  a value in some row.
 #   shape        {{dim {{size: 1}}}}                 exactly one value in each row.
 #   value_count  {{min: 0 max: 1}}                 a value or nothing.
 #   domain       what a value may be: what was seen. Widen it where the world is wider.
@@ -42,7 +47,8 @@ def schema_text(name: str, table: ScannedTable, label: LabelPlan, decisions: Seq
     rows = f"{table.rows:,} rows" if table.complete else f"{table.rows_read:,} of about {table.rows:,} rows"
     parts = [_HEAD.format(name=name, seen=rows)]
     parts.append('default_environment: "TRAINING"\ndefault_environment: "SERVING"')
-    parts += [_feature(decision, label, table.complete) for decision in decisions if decision.column.type != "EMPTY"]
+    described = [decision for decision in decisions if decision.column.type != "EMPTY"]
+    parts += [_feature(decision, label, table) for decision in described]
     for decision in decisions:
         if _listed(decision, table.complete):
             values = [f"  value: {_string(value)}" for value in sorted(map(str, decision.column.counts or ()))]
@@ -50,29 +56,32 @@ def schema_text(name: str, table: ScannedTable, label: LabelPlan, decisions: Seq
     return "\n\n".join(parts) + "\n"
 
 
-def _feature(decision: Decision, label: LabelPlan, complete: bool) -> str:
-    column = decision.column
+def _feature(decision: Decision, label: LabelPlan, table: ScannedTable) -> str:
+    column, complete = decision.column, table.complete
     use = "" if decision.use == "feature" else f" ({decision.use})"
     comment = f"# {decision.kind}{use}: {decision.reason}"
     lines = ["".join(character if character.isprintable() else " " for character in comment), "feature {"]
     lines += [f"  name: {_string(column.name)}", f"  type: {_TYPES[column.type]}"]
-    lines += [f"  {line}" for line in _presence(decision, complete)]
+    lines += [f"  {line}" for line in _presence(decision, table)]
     lines += [f"  {line}" for line in _limits(decision, label, complete)]
     if not decision.known_when_serving:
         lines.append('  not_in_environment: "SERVING"')
     return "\n".join([*lines, "}"])
 
 
-def _presence(decision: Decision, complete: bool) -> Iterator[str]:
+def _presence(decision: Decision, table: ScannedTable) -> Iterator[str]:
     """A column that nobody reads may go away; one that is seldom filled may be empty in a split."""
     column = decision.column
-    always = complete and not column.missing
+    filled = column.filled - column.not_finite
+    always = table.complete and filled == column.rows
+    floor = exact(lowest_share(filled, column.rows, table.rows * _LEAST_SPLIT))
+    seldom = f"presence {{ min_fraction: {floor} min_count: 1 }}" if floor != "0" else "presence { min_count: 1 }"
     if column.type == "LIST":
         if decision.use == "feature" and always:
             yield "presence { min_fraction: 1 min_count: 1 }"
             yield f"shape {{ dim {{ size: {column.length} }} }}"
         elif decision.use == "feature":
-            yield "presence { min_count: 1 }"
+            yield seldom
     elif decision.use == "left out":
         yield "value_count { min: 0 max: 1 }"
     elif decision.use == "label" or always:
@@ -80,7 +89,7 @@ def _presence(decision: Decision, complete: bool) -> Iterator[str]:
         yield "shape { dim { size: 1 } }"
     else:
         if column.filled >= _SURE_ROWS:
-            yield "presence { min_count: 1 }"
+            yield seldom
         yield "value_count { min: 0 max: 1 }"
 
 

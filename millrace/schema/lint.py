@@ -8,7 +8,7 @@ from typing import Any, Literal, Optional
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature
 
-from millrace.base.numbers import exact
+from millrace.base.numbers import exact, rounded
 from millrace.schema.phrases import NOT_EXPECTED, features, fits, type_name
 from millrace.statistics.columns import ColumnStatistics
 from millrace.textproto import tree
@@ -205,12 +205,13 @@ def _against_data(path: str, feature: Feature, splits: Splits) -> Iterator[_Told
 
 
 def _against_split(feature: Feature, split: str, seen: ColumnStatistics) -> Iterator[_Told]:
-    fraction = seen.present / seen.rows
-    if feature.presence.min_fraction > fraction:
-        said = f"expected in {exact(feature.presence.min_fraction)} of the rows; in {split} it is in {fraction:.4g}"
+    fraction = seen.filled / seen.rows
+    if feature.presence.min_fraction * (1 - 1e-6) > fraction:
+        least = exact(feature.presence.min_fraction)
+        said = f"a value is expected in {least} of the rows; in {split} {rounded(fraction, 4)} have one"
         yield "presence-contradicted", "warning", said, "presence"
-    if feature.presence.min_count > seen.present:
-        said = f"expected in {feature.presence.min_count} rows; in {split} it is in {seen.present}"
+    if feature.presence.min_count > seen.filled:
+        said = f"a value is expected in {feature.presence.min_count:,} rows; in {split} {seen.filled:,} have one"
         yield "presence-contradicted", "warning", said, "presence"
     if feature.type and seen.filled and type_name(feature) != seen.type:
         said = f"{type_name(feature)} is expected; in {split} it is {seen.type}"

@@ -10,6 +10,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 from millrace.schema import native, words
 from millrace.schema.evidence import Evidence
 from millrace.schema.patches import patch
+from millrace.schema.protections import given_up
 from millrace.schema.ways import Anomaly, Way, ways_to_end
 from millrace.textproto.rewrite import preview
 
@@ -26,6 +27,7 @@ class Proposal:
         words: the edit in words; empty when the file already says so.
         patch: the edit as a unified diff.
         note: what to think of before it is accepted.
+        gives_up: what data would be held to no longer, or less; said before it is accepted.
         preferred: whether `accept --all-of` takes it; another way to end the same anomaly is not.
         after: the schema with this edit alone; None when the workbench knows no edit.
     """
@@ -37,6 +39,7 @@ class Proposal:
     note: str
     preferred: bool
     after: Optional[Schema]
+    gives_up: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -95,7 +98,8 @@ def _proposal(number: str, anomaly: Anomaly, way: Way, first: bool, text: str, s
     after.CopyFrom(schema)
     way.edit(after)
     phrases = tuple(str(change) for change in words.changes(schema, after))
-    return Proposal(number, anomaly, phrases, patch(text, preview(text, after), name), way.note, first, after)
+    edit = patch(text, preview(text, after), name)
+    return Proposal(number, anomaly, phrases, edit, way.note, first, after, given_up(schema, after))
 
 
 def _relaxed(schema: Schema, statistics: Iterable[Statistics]) -> Schema:

@@ -17,13 +17,13 @@ from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
 from millrace.schema.evidence import Evidence
 from millrace.schema.phrases import DOMAIN_FIELDS, features, fits
 from millrace.statistics.columns import columns_by_name
+from millrace.statistics.presence import lowest_share
 
 MOST_VALUES = 50  # unexpected values beyond which a list of values is no domain but a column of free text
 MOST_SHARE = 0.05  # of the values, below which the rest may simply be allowed to lie outside the domain
 
 _COUNTS = ("value_count", "value_counts", "shape")
 _FIELDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (r"FEATURE_TYPE_(LOW_FRACTION|LOW_NUMBER|NOT)_PRESENT", ("presence", "group_presence")),
     (r"FEATURE_TYPE_(HIGH_NUMBER_VALUES|UNEXPECTED_REPEATED)", _COUNTS),
     (r"VALUE_NESTEDNESS_MISMATCH", _COUNTS),
     (r"FEATURE_TYPE_(HIGH|LOW|NO)_UNIQUE", ("unique_constraints",)),
@@ -41,14 +41,14 @@ class Anomaly:
         reason: TFDV's or DataGate's reason code.
         rows: how many rows it concerns, where known; at most so many when `exact` is not set.
         splits: the splits' names.
-        told: what was expected and seen, in words.
+        words: what was expected and seen.
     """
 
     feature: str
     reason: str
     rows: Optional[int]
     splits: tuple[str, ...]
-    told: str
+    words: str
     exact: bool = True
 
 
@@ -82,6 +82,8 @@ def ways_to_end(anomaly: Anomaly, schema: Schema, relaxed: Schema, evidence: Evi
         return ()
     if reason == "SCHEMA_MISSING_COLUMN":
         return _missing_column(path)
+    if reason in ("FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT", "FEATURE_TYPE_NOT_PRESENT"):
+        return [Way(_presence(path, evidence), "a column that dries up: rather fix the data, unless it is meant")]
     if reason == "UNEXPECTED_DATA_TYPE" or reason.endswith(("_NOT_INT", "_NOT_STRING", "_INT_EXPECTED")):
         return _type(path, evidence)
     if reason == "ENUM_TYPE_UNEXPECTED_STRING_VALUES":
@@ -147,7 +149,10 @@ def _clearing(path: str, field: str) -> Callable[[Schema], None]:
 
 
 def _lengths(path: str, relaxed: Schema, evidence: Evidence) -> Callable[[Schema], None]:
-    """TFDV's answer; where that is to say nothing about the number of values, the numbers that were seen are said."""
+    """TFDV's answer; where that is to say nothing about the number of values, the numbers that were seen are said.
+
+    A value in each row is then no longer asked for by a shape, so how many rows must have one is.
+    """
     found = [split[path].common for split in map(columns_by_name, evidence.statistics.values()) if path in split]
 
     def edit(schema: Schema) -> None:
@@ -160,6 +165,24 @@ def _lengths(path: str, relaxed: Schema, evidence: Evidence) -> Callable[[Schema
             count.min = min(common.min_num_values for common in found)
         if not count.HasField("max"):
             count.max = max(common.max_num_values for common in found)
+        _presence(path, evidence)(schema)
+
+    return edit
+
+
+def _presence(path: str, evidence: Evidence) -> Callable[[Schema], None]:
+    """Lowers `presence` to what the run's splits hold, never to nothing while there is a value somewhere."""
+    columns = [split[path] for split in map(columns_by_name, evidence.statistics.values()) if path in split]
+    seen = [column for column in columns if column.rows]
+
+    def edit(schema: Schema) -> None:
+        presence = _at(schema, path).presence
+        least = min((column.filled / column.rows for column in seen), default=0.0)
+        floors = [lowest_share(column.filled, column.rows, column.rows, spare=False) for column in seen]
+        if presence.min_fraction > least:
+            presence.min_fraction = min(floors, default=0.0)
+        if presence.min_count > min((column.filled for column in seen), default=0):
+            presence.min_count = 1 if least else 0
 
     return edit
 

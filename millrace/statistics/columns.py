@@ -53,15 +53,17 @@ class ColumnStatistics:
 
     @property
     def present(self) -> int:
-        """In how many rows the feature is there, perhaps without a value: what a schema's `presence` is held to."""
+        """In how many rows the feature is there, perhaps without a value; from a CSV file, in every row."""
         return int(self.common.num_non_missing)
 
     @property
     def filled(self) -> int:
-        """In how many rows the feature has at least one value; NaN is none. At most, for lists of many lengths."""
-        one_value = self.common.max_num_values <= 1
-        values = int(self.common.tot_num_values) if one_value else self.present
-        return max(values - self.nans, 0)
+        """In how many rows the feature has at least one value; NaN is none. At most, for lists of many lengths.
+
+        It is what a schema's `presence` is held to.
+        """
+        values = max(int(self.common.tot_num_values) - self.nans, 0)
+        return min(values, self.present)
 
     @property
     def missing(self) -> int:

@@ -166,3 +166,15 @@ def test_nothing_differs_once_it_is_written(tmp_path):
     conf.write_text(conf.read_text().replace("patience: 5", "patience: 9"))
     assert "-  patience: 9\n+  patience: 5\n" in difference(plan)
     assert sorted(path.name for path in conf.parent.iterdir()) == [conf.name]
+
+
+def test_a_column_that_is_mostly_filled_gets_a_floor_below_what_was_seen(tmp_path):
+    """A file in which nine of ten cells are empty must not pass; one that is filled a little worse must."""
+    rows = 2000
+    seldom = [f"{i}.5" if i % 10 else "" for i in range(rows)]
+    rare = [f"{i}.5" if i % 60 == 0 else "" for i in range(rows)]
+    plan = plan_of(tmp_path, {"seldom": seldom, "rare": rare})
+    found = features(plan)
+    assert 0.7 < found["seldom"].presence.min_fraction < 0.8
+    assert found["seldom"].presence.min_count == 1
+    assert (found["rare"].presence.min_fraction, found["rare"].presence.min_count) == (0.0, 1)

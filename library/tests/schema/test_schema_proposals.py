@@ -271,3 +271,41 @@ def test_what_no_edit_answers_is_said(tmp_path):
     assert proposal.after is None
     assert "fix the data" in proposal.note
     assert accept(run.schema, [proposal], run.evidence) == run.schema
+
+
+def dried_up(split, statistics):
+    """A column as a CSV file with empty cells leaves it: there in every row, with a value in every tenth."""
+    column = next(one for one in statistics.features if one.path.step[0] == "payment_type")
+    common = column.string_stats.common_stats
+    common.min_num_values, common.tot_num_values = 0, int(statistics.num_examples) // 10
+
+
+def ask_for_a_fraction(_schema, features):
+    features["payment_type"].presence.min_fraction = 0.8
+    features["payment_type"].ClearField("shape")
+
+
+def ask_for_a_value(_schema, features):
+    features["payment_type"].shape.dim.add(size=1)
+
+
+def test_a_column_that_dried_up_keeps_a_floor_and_what_is_given_up_is_said(tmp_path):
+    run = Run(tmp_path, ask_for_a_fraction, dried_up)
+    anomaly = Anomaly("payment_type", "FEATURE_TYPE_LOW_FRACTION_PRESENT", None, ("train", "eval"), "")
+    [proposal] = propose(run.text, run.schema, run.evidence, [anomaly], NAME)
+    after = dict(features(proposal.after))["payment_type"].presence
+    assert (round(after.min_fraction, 2), after.min_count) == (0.08, 1)
+    assert proposal.gives_up == ("payment_type: a value in at least 0.8 of the rows; 0.08 now",)
+
+
+def test_a_shape_that_goes_leaves_a_floor_under_the_rows_with_a_value(tmp_path):
+    """It was replaced by 0 to 1 values: the one thing that protected the column was given away without a word."""
+    run = Run(tmp_path, ask_for_a_value, dried_up)
+    proposal = next(one for one in run.propose() if one.anomaly.feature == "payment_type")
+    after = dict(features(proposal.after))["payment_type"]
+    assert (after.WhichOneof("shape_type"), round(after.presence.min_fraction, 2)) == ("value_count", 0.08)
+    assert proposal.gives_up == (
+        "payment_type: a value in each row",
+        "payment_type: a value in at least 1 of the rows; 0.08 now",
+    )
+    assert accept(run.schema, [proposal], run.evidence) == proposal.after

@@ -10,6 +10,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from millrace.components.data_gate import policy as reasons
 from millrace.components.data_gate.anomalies import tfdv_findings
 from millrace.components.data_gate.findings import CheckedSplit, Finding
+from millrace.components.data_gate.presence import presence_findings
 from millrace.components.data_gate.rules import Use, own_findings
 from millrace.components.data_gate.section import DataGateSection
 
@@ -24,7 +25,8 @@ _ABSENT = frozenset(
         "INVALID_FEATURE_SHAPE",
     }
 )
-# What TFDV says about a feature for the same cause; said once, so that bad input is not told as a broken contract too.
+_TOO_SELDOM = frozenset({"FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT"})
+# What is said about a feature for the same cause; said once, so that bad input is not told as a broken contract too.
 _EXPLAINS = {
     "LABEL_COLUMN_MISSING": _ABSENT,
     "LABEL_VALUES_MISSING": _ABSENT,
@@ -32,7 +34,11 @@ _EXPLAINS = {
     "FEATURE_ALL_MISSING": _ABSENT,
     "LABEL_NOT_IN_SCHEMA": frozenset({"SCHEMA_NEW_COLUMN"}),
     "FEATURE_NOT_IN_SCHEMA": frozenset({"SCHEMA_NEW_COLUMN"}),
+    "FEATURE_EMPTY_IN_SPLIT": frozenset({"FEATURE_TYPE_LOW_NUMBER_PRESENT"}),
+    **dict.fromkeys((*_ABSENT, "FLOAT_TYPE_HAS_NAN"), _TOO_SELDOM),
 }
+# A rare column may be empty where a model is only judged, so this explains although it lets the run go on.
+_EXPLAINS_ANYWAY = "FEATURE_EMPTY_IN_SPLIT"
 _EXPLAIN_ALL = {
     "DATA_EMPTY": None,
     "SCHEMA_MATCHES_NOTHING": frozenset({"SCHEMA_MISSING_COLUMN", "SCHEMA_NEW_COLUMN"}),
@@ -78,12 +84,16 @@ def judge(
         today: the day (UTC) on which it is judged.
 
     Returns:
-        The verdict, with findings in the order: DataGate's own, then TFDV's, split by split.
+        The verdict, with findings in the order: DataGate's own, TFDV's split by split, then those
+        about how often columns are filled.
     """
     held = section.in_force(today)
     own = [_decide(finding, held) for finding in own_findings(splits, schema, use)]
     of_tfdv = [_decide(finding, held) for split in splits for finding in tfdv_findings(split, schema)]
-    return Verdict((*own, *(_explained(finding, own) for finding in of_tfdv)))
+    of_presence = [_decide(finding, held) for split in splits for finding in presence_findings(split, schema)]
+    contract = [_explained(finding, own) for finding in of_tfdv]
+    contract += [_explained(finding, [*own, *contract]) for finding in of_presence]
+    return Verdict((*own, *contract))
 
 
 def _decide(finding: Finding, held: DataGateSection) -> Finding:
@@ -103,7 +113,8 @@ def _decide(finding: Finding, held: DataGateSection) -> Finding:
 def _explained(finding: Finding, own: Sequence[Finding]) -> Finding:
     """The finding, set to ignore when a finding that blocks already says why."""
     for cause in own:
-        if cause.action == "block" and _same_cause(cause, finding):
+        says_why = cause.action == "block" or cause.reason == _EXPLAINS_ANYWAY
+        if says_why and _same_cause(cause, finding):
             return replace(finding, action="ignore", note=f"explained by {cause.reason}")
     return finding
 
