@@ -1,4 +1,4 @@
-"""Whole files: written beside their place and renamed, so that nobody ever reads half of one.
+"""Whole files: written beside their place and renamed, so that nobody ever reads half of one; read without hanging.
 
 A place is a path on this machine, or a URI that TFX's file systems know (`gs://bucket/file`). TFX is imported for a URI
 alone: the schema commands and the model server start without it.
@@ -6,12 +6,72 @@ alone: the schema commands and the model server start without it.
 
 import contextlib
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Union
 
+from millrace.base.errors import BadInput
+
 Place = Union[str, Path]
+
+# What a person writes has kilobytes. A device such as /dev/zero has no end.
+LARGEST_TEXT = 16 * 2**20
+
+
+def read_text(path: Path, kind: type[BadInput] = BadInput, remedy: str = "") -> str:
+    """Reads a text that a person wrote.
+
+    Args:
+        path: a file of this machine.
+        kind: the class of the error when it cannot be read.
+        remedy: what to do then, for the error.
+
+    Returns:
+        Its text, without a byte order mark.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        BadInput: of the given kind: as for `read_bytes`, or it is not UTF-8.
+    """
+    try:
+        return read_bytes(path, kind, remedy).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.object[error.start]:#04x} at {error.start}"
+        raise kind(f"cannot be read: it is not UTF-8 ({byte})", str(path), remedy or "save it as UTF-8") from error
+
+
+def read_bytes(path: Path, kind: type[BadInput] = BadInput, remedy: str = "") -> bytes:
+    """Reads a file that a person named, which may be anything.
+
+    Args:
+        path: a file of this machine.
+        kind: the class of the error when it cannot be read.
+        remedy: what to do then, for the error.
+
+    Returns:
+        Its content.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        BadInput: of the given kind: it is a folder, a device or a pipe, is larger than any text that a person writes,
+            or may not be read.
+    """
+    try:
+        # Opening a pipe waits for its writer, so it is looked at first.
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            thing = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or a pipe"
+            raise kind(f"cannot be read: it is {thing} and no file", str(path), remedy)
+        if status.st_size > LARGEST_TEXT:
+            raise kind(f"cannot be read: it is larger than {LARGEST_TEXT >> 20} MiB", str(path), remedy)
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        what = getattr(error, "strerror", None) or str(error)
+        raise kind(f"cannot be read: {what}", str(path), remedy) from error
 
 
 def write(place: Place, content: Union[str, bytes]) -> None:

@@ -4,7 +4,7 @@ from typing import Literal, Optional
 
 from pydantic import Field, model_validator
 
-from millrace.base.section import Section
+from millrace.base.section import OptionalEncryptionKey, Section
 
 
 class Dataflow(Section):
@@ -21,7 +21,9 @@ class Dataflow(Section):
     disk_gib: Optional[int] = Field(default=None, ge=1, description="disk of a worker")
     start_workers: Optional[int] = Field(default=None, ge=1, description="workers at the start")
     max_workers: Optional[int] = Field(default=None, ge=1, description="workers that it may grow to")
-    encryption_key: str = Field(default="", description="projects/P/locations/L/keyRings/R/cryptoKeys/K")
+    encryption_key: OptionalEncryptionKey = Field(
+        default="", description="projects/P/locations/L/keyRings/R/cryptoKeys/K"
+    )
     labels: dict[str, str] = Field(default={}, description="of the jobs, for the bill")
 
 

@@ -1,5 +1,6 @@
 """What can be known to fail before anything runs: checked in a second, without TensorFlow."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Optional, Union
@@ -7,6 +8,7 @@ from typing import Optional, Union
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
 from millrace.base.names import did_you_mean
 from millrace.components.example_gen.section import Data
+from millrace.components.pinned_hyperparameters.file import read_pinned
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
 from millrace.config.metadata_section import DatabaseServer, Sqlite
@@ -18,6 +20,7 @@ from millrace.project.python_source import takes
 from millrace.tables.files import opened
 from millrace.tables.headers import read_header
 from millrace.textproto import schema_text
+from millrace.training.section import require_hyperparameter, require_value
 
 # What each function of `code` is called with, in order.
 _ARGUMENTS = {
@@ -34,11 +37,14 @@ def check(config: Config) -> None:
 
     Raises:
         BadInput: the metadata store cannot be used, the data is not there or is no table, the label, a feature or a
-            slice is not among its columns, the schema cannot be parsed or fits nothing, or a dotted path names nothing
-            or what cannot be called as it will be, or there is no project here whose code that would be.
+            slice is not among its columns, the schema cannot be parsed or fits nothing, a dotted path names nothing
+            or what cannot be called as it will be, what is pinned is no hyperparameter, or there is no project here
+            whose code that would be.
     """
     _store_is_usable(config.metadata)
     _code_is_there(config)
+    if config.tuning.pinned:
+        _pinned_fits(config.tuning.pinned)
     columns = _columns(config.data)
     if columns is not None:
         _columns_cover(config, columns)
@@ -101,6 +107,23 @@ def _can_be_called(key: str, dotted_path: str) -> None:
             where=f"{module_file(dotted_path.rpartition('.')[0])}:{function.lineno}",
             remedy=f"define it as {function.name}({wanted})",
         )
+
+
+def _pinned_fits(file: str) -> None:
+    """Reads what the Trainer will lay over its settings: KerasTuner's own file, or just the values by name."""
+    remedy = "fix it, or run once with tuning.enabled=true and copy what the Tuner found"
+    try:
+        pinned = json.loads(read_pinned(file))
+        values = pinned.get("values", pinned)
+        for name, value in values.items():
+            if not name.startswith("tuner/"):  # Hyperband keeps its own book in the values
+                require_value(require_hyperparameter(name), value)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"not JSON: {error.msg}", f"{file}:{error.lineno}:{error.colno}", remedy) from error
+    except (AttributeError, RecursionError) as error:
+        raise ConfigError("should be a JSON object with a value for each hyperparameter", file, remedy) from error
+    except ValueError as error:
+        raise ConfigError(f"tuning.pinned: {error}", file, remedy) from error
 
 
 def _columns(data: Data) -> Optional[list[str]]:

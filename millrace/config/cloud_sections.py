@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Optional
 
 from pydantic import Field, model_validator
 
-from millrace.base.section import EncryptionKey, Section
+from millrace.base.section import EncryptionKey, OptionalVariableName, Section
 from millrace.config.beam_section import Beam
 
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects: an id, perhaps of a domain; or its number.
@@ -159,7 +159,9 @@ class KubeflowDeployment(Deployment):
     )
     namespace: str = Field(default="", description="of a multi-user installation")
     experiment: str = Field(default="", description="left out: the pipeline's name")
-    token_env: str = Field(default="", description="the environment variable that holds the API's token")
+    token_env: OptionalVariableName = Field(
+        default="", description="the name of the environment variable that holds the API's token"
+    )
     volumes: dict[str, str] = Field(
         default={}, description="persistent volume claims and the folder at which every task sees them"
     )

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Optional, Union
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from millrace.base.plain_values import require_plain
-from millrace.base.section import Section
+from millrace.base.section import Section, VariableName
 from millrace.components.data_gate.section import DataGateSection
 from millrace.components.evaluator.section import Evaluation
 from millrace.components.example_gen.section import Data
@@ -82,7 +82,7 @@ class Push(Section):
 class Notify(Section):
     """A message about the verdicts at the end of a run."""
 
-    webhook_env: str = Field(description="the environment variable that holds the webhook's URL")
+    webhook_env: VariableName = Field(description="the name of the environment variable that holds the webhook's URL")
 
 
 class Archive(Section):
@@ -95,7 +95,9 @@ class Config(Section):
     """A whole pipeline, as `conf/NAME.yaml` describes it."""
 
     name: str = Field(pattern=f"^{NAME.pattern}$", description="lower-case letters, digits and dashes")
-    root: str = Field(default="../runs", description="the folder for artifacts, metadata, logs and pushed models")
+    root: str = Field(
+        default="../runs", min_length=1, description="the folder for artifacts, metadata, logs and pushed models"
+    )
     data: Data
     schema_: Schema = Field(default=Schema(), alias="schema")
     data_gate: DataGateSection = DataGateSection()

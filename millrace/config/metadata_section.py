@@ -4,7 +4,7 @@ from typing import Literal, Optional
 
 from pydantic import Field
 
-from millrace.base.section import Section
+from millrace.base.section import OptionalVariableName, Section
 
 
 class Sqlite(Section):
@@ -22,4 +22,6 @@ class DatabaseServer(Section):
     port: int = Field(ge=1, le=65_535, description="the server's port")
     database: str = Field(description="the database's name; it is there already")
     user: str = Field(description="who connects")
-    password_env: str = Field(default="", description="the environment variable that holds the password")
+    password_env: OptionalVariableName = Field(
+        default="", description="the name of the environment variable that holds the password"
+    )

@@ -6,6 +6,7 @@ from typing import Union
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from millrace.base import files
 from millrace.base.errors import SchemaError
 from millrace.textproto.lexer import TextProtoError
 from millrace.textproto.rewrite import read as read_textproto
@@ -60,14 +61,12 @@ def read_text(path: Path) -> str:
     Raises:
         SchemaError: the file cannot be read or is not UTF-8.
     """
+    remedy = "point schema.file at a file, or leave it out to run on the inferred schema"
     try:
-        content = path.read_bytes()
+        content = files.read_bytes(path, SchemaError, remedy)
     except FileNotFoundError as error:
         remedy = "millrace schema infer -o FILE writes a first one from the latest run's statistics"
         raise SchemaError("there is no such file", where=str(path), remedy=remedy) from error
-    except OSError as error:
-        remedy = "point schema.file at a file, or leave it out to run on the inferred schema"
-        raise SchemaError(f"cannot be read: {error.strerror}", where=str(path), remedy=remedy) from error
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -1,9 +1,11 @@
 """The configuration's sections `model:`, `training:` and `tuning:`: what is trained, how, and what is searched over."""
 
-from typing import Annotated, ClassVar, Literal, Optional, Union
+import json
+from typing import Annotated, Any, ClassVar, Literal, Optional, Union
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
+from millrace.base.names import did_you_mean
 from millrace.base.section import Section
 
 
@@ -38,7 +40,7 @@ class Training(Section):
         default="none", description="balanced weighs each class by the inverse of its frequency"
     )
     mixed_precision: bool = Field(default=False, description="compute in 16 bits where the accelerator gains by it")
-    seed: int = Field(default=20, ge=0, description="the same seed, data and machine give the same model")
+    seed: int = Field(default=20, ge=0, lt=2**32, description="the same seed, data and machine give the same model")
 
     @model_validator(mode="after")
     def _steps_or_epochs(self) -> "Training":
@@ -67,6 +69,45 @@ class Range(Section):
         return self
 
 
+def require_hyperparameter(name: str) -> str:
+    """Checks that a name is a key of `model:` or `training:`, which is what can be searched over and pinned.
+
+    Raises:
+        ValueError: it is none; with the nearest that is one.
+    """
+    known = [*Model.model_fields, *Training.model_fields]
+    if name not in known:
+        near = did_you_mean(name, known) or f"; known: {', '.join(known)}"
+        raise ValueError(f"{name} is not a hyperparameter{near}")
+    return name
+
+
+def require_value(name: str, value: Any) -> None:
+    """Checks that a hyperparameter can have a value, whatever the others are.
+
+    Args:
+        name: a key of `model:` or `training:`.
+        value: a plain value.
+
+    Raises:
+        ValueError: it cannot; with the reason.
+    """
+    section = Model if name in Model.model_fields else Training
+    others = {} if section is Model or name in Training.alternatives else {"steps": 1}
+    try:
+        # A list among KerasTuner's values is written as JSON.
+        is_list = isinstance(value, str) and value.startswith("[")
+        section.model_validate({**others, name: json.loads(value) if is_list else value})
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{name} cannot be {value!r}: no JSON") from error
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        raise ValueError(f"{name} cannot be {value!r}: {reason}") from error
+
+
+Hyperparameter = Annotated[str, AfterValidator(require_hyperparameter)]
+
+
 class Tuning(Section):
     """KerasTuner's search; off by default."""
 
@@ -74,7 +115,7 @@ class Tuning(Section):
     algorithm: Literal["random", "bayesian", "hyperband"] = Field(default="random", description="KerasTuner's")
     trials: int = Field(default=8, ge=1, description="models to train")
     steps: int = Field(default=300, ge=1, description="training steps of each trial")
-    space: dict[str, Union[Choice, Range]] = Field(
+    space: dict[Hyperparameter, Union[Choice, Range]] = Field(
         default={
             "learning_rate": Range(low=1e-4, high=1e-2, log=True),
             "hidden_units": Choice(values=((32,), (64, 32), (128, 64))),
@@ -84,3 +125,17 @@ class Tuning(Section):
     pinned: Optional[str] = Field(
         default=None, description="a JSON file of best hyperparameters: used by the Trainer, instead of a search"
     )
+
+    @field_validator("space")
+    @classmethod
+    def _can_be_tried(cls, space: dict[str, Union[Choice, Range]]) -> dict[str, Union[Choice, Range]]:
+        for name, tried in space.items():
+            for value in tried.values if isinstance(tried, Choice) else ():
+                require_value(name, value)
+        return space
+
+    @model_validator(mode="after")
+    def _has_a_space(self) -> "Tuning":
+        if self.enabled and not self.space:
+            raise ValueError("there is nothing to search over: name a hyperparameter under space, and what to try")
+        return self

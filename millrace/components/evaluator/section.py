@@ -4,6 +4,7 @@ from typing import Optional, Union
 
 from pydantic import Field, model_validator
 
+from millrace.base.names import did_you_mean
 from millrace.base.section import Section
 
 
@@ -56,5 +57,6 @@ class Evaluation(Section):
     def _thresholds_are_measured(self) -> "Evaluation":
         unknown = sorted({threshold.metric for threshold in self.thresholds} - set(self.metrics))
         if unknown:
-            raise ValueError(f"a threshold names {', '.join(unknown)}, which is not among the metrics")
+            near = did_you_mean(unknown[0], self.metrics)
+            raise ValueError(f"a threshold names {', '.join(unknown)}, which is not among the metrics{near}")
         return self

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from millrace.base import files
 from millrace.base.errors import BadInput
 
 
@@ -17,11 +18,8 @@ def read_pinned(file: str) -> str:
     Raises:
         BadInput: there is no such file, or it is no text.
     """
+    remedy = "fix tuning.pinned, or run once with tuning.enabled=true and copy what the Tuner found"
     try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"the pinned hyperparameters cannot be read: {getattr(error, 'strerror', error)}",
-            where=file,
-            remedy="fix tuning.pinned, or run once with tuning.enabled=true and copy what the Tuner found",
-        ) from error
+        return files.read_text(Path(file), BadInput, remedy)
+    except FileNotFoundError as error:
+        raise BadInput("the file of pinned hyperparameters is not there", where=file, remedy=remedy) from error

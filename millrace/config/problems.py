@@ -1,0 +1,253 @@
+"""What is wrong with a configuration's values, in words: the key, the value, what was expected, and where it stands."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Optional, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from millrace.base.errors import ConfigError
+from millrace.base.names import did_you_mean
+from millrace.config.config import Config
+from millrace.config.overrides import Override, covering
+from millrace.config.yaml_text import Document, Keys, Place, nearest_place
+
+# Read as true or false by YAML 1.1, and meant as texts by people from Norway.
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off"})
+_LONGEST = 80
+# Of ML Metadata's and TensorFlow's whole numbers.
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the values of a configuration come from.
+
+    Args:
+        file: the file, as it was named.
+        document: what the file says.
+        overrides: what was laid over it, in order.
+    """
+
+    file: str
+    document: Document
+    overrides: list[Override]
+
+    def place(self, path: Keys, of_key: bool = False) -> tuple[str, Optional[Place]]:
+        """Where a value was written.
+
+        Args:
+            path: the keys and indices that lead to it.
+            of_key: whether its key is meant, and not the value.
+
+        Returns:
+            The option that says it, or the file; and the place in the file, None for an option or where nothing of it
+            is written.
+        """
+        override = covering(self.overrides, path)
+        if override:
+            return override.shown, None
+        return self.file, nearest_place(self.document, path, of_key)
+
+    def written(self, path: Keys) -> str:
+        """A plain value as it was written; empty for a list or a mapping, or where nothing of it is written."""
+        override = covering(self.overrides, path)
+        document, below = (override.document, path[len(override.path) :]) if override else (self.document, path)
+        place = document.places.get(below)
+        return place.text if place else ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Args:
+        path: the keys and indices that lead to it.
+        what: a sentence without the key.
+        of_key: whether the key is wrong, and not its value.
+    """
+
+    path: Keys
+    what: str
+    of_key: bool = False
+
+
+def refusal(problems: list[Problem], sources: Sources) -> ConfigError:
+    """The error that says all problems at once, each with its key and its place.
+
+    Args:
+        problems: at least one.
+        sources: where the values come from.
+
+    Returns:
+        The error; its `where` is the place of a single problem, and the file where there are several.
+    """
+    remedy = "fix the value, in the file or by --set KEY=VALUE"
+    if len(problems) == 1:
+        [problem] = problems
+        source, place = sources.place(problem.path, problem.of_key)
+        where = f"{source}:{place.line}:{place.column}" if place else source
+        return ConfigError(f"{_dotted(problem.path)}: {problem.what}", where=where, remedy=remedy)
+    lines = []
+    for problem in problems:
+        source, place = sources.place(problem.path, problem.of_key)
+        at = f"line {place.line}, column {place.column}" if place else "" if source == sources.file else source
+        lines.append(f"  - {_dotted(problem.path)}: {problem.what}{f' [{at}]' if at else ''}")
+    remedy = remedy.replace("value", "values", 1)
+    return ConfigError("\n".join([f"{len(lines)} problems:", *lines]), where=sources.file, remedy=remedy)
+
+
+def of_pydantic(error: Any, sources: Sources) -> Problem:
+    """One problem that pydantic has with the values.
+
+    Args:
+        error: one of `ValidationError.errors()`.
+        sources: where the values come from.
+
+    Returns:
+        The problem in our words, with the nearest right value where there is one.
+    """
+    location = tuple(error["loc"])
+    # What is said of the whole is that the features do not fit together.
+    path = tuple(_written_keys(location)) or ("features",)
+    if error["type"] == "extra_forbidden":
+        return Problem(path, f"there is no such key{_nearest(str(location[-1]), _names_beside(location))}", of_key=True)
+    if error["type"] == "missing":
+        return Problem(path, f"is missing{_described(location)}", of_key=True)
+    context, value = error.get("ctx", {}), error["input"]
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        path = (*path, context["discriminator"].strip("'"))
+        location, value = (*location, path[-1]), context.get("tag")
+        if value is None:
+            return Problem(path, "is missing", of_key=True)
+    near = ""
+    if error["type"] in ("literal_error", "union_tag_invalid"):
+        listed = context.get("expected") or context["expected_tags"]
+        choices = [choice.strip("'") for part in listed.split(", ") for choice in part.split(" or ")]
+        expected = f"should be {' or '.join(filter(None, [', '.join(choices[:-1]), choices[-1]]))}"
+        near = did_you_mean(value, choices) if isinstance(value, str) else ""
+    elif error["type"] == "string_type":
+        is_plain = not isinstance(value, (dict, list, type(None)))
+        expected = "should be a text; put it in quotes" if is_plain else "should be a text"
+    elif error["type"] == "string_too_short":
+        expected = "should not be empty" if not value else f"should have {context['min_length']} characters or more"
+    elif error["type"] == "string_pattern_mismatch":
+        expected = f"should match {context['pattern']}"
+    elif error["type"] in ("bool_type", "bool_parsing"):
+        expected = "should be true or false"
+    else:
+        expected = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    # What stands in place of a variable's name may be the secret itself.
+    seen = "" if str(path[-1]).endswith("_env") else _seen(value, sources.written(path))
+    return Problem(path, f"{expected}{seen}{near}{_described(location)}", of_key=location[-1:] == ("[key]",))
+
+
+def silent_mistakes(values: Any, sources: Sources, path: Keys = ()) -> Iterator[Problem]:
+    """What pydantic would take for something else without a word: true for the number 1, and numbers beyond any use.
+
+    Args:
+        values: plain values, as they were read.
+        sources: where they come from.
+        path: the keys and indices that lead to them.
+
+    Yields:
+        A problem for each such value.
+    """
+    if isinstance(values, dict):
+        for key, value in values.items():
+            yield from silent_mistakes(value, sources, (*path, key))
+    elif isinstance(values, list):
+        for index, value in enumerate(values):
+            yield from silent_mistakes(value, sources, (*path, index))
+    elif isinstance(values, bool):
+        types = _types_at(path)
+        if {int, float} & set(types) and not {bool, Any} & set(types):
+            text = " or a text in quotes" if str in types else ""
+            yield Problem(path, f"should be a number{text}{_seen(values, sources.written(path))}")
+    elif isinstance(values, int) and abs(values) > _LARGEST:
+        yield Problem(path, f"is a number of {len(str(values))} digits, and 19 is the most that TFX keeps")
+
+
+def _seen(value: Any, written: str) -> str:
+    """What is there, as it was written where that tells more than its value."""
+    if isinstance(value, (dict, list)):
+        return ""
+    if value is None:
+        return ", not empty" if written in ("", "~") else f", not {written}"
+    if isinstance(value, bool) and written.lower() in _WORDS:
+        return f", not {written}, which YAML reads as {str(value).lower()}"
+    shown = repr(value) if isinstance(value, str) else written or repr(value)
+    return f", not {shown}" if len(shown) <= _LONGEST else f", not {shown[:_LONGEST]}..."
+
+
+def _dotted(path: Keys) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    return did_you_mean(name, known) or (f"; known here: {', '.join(known)}" if known else "")
+
+
+def _names_beside(location: tuple[Any, ...]) -> set[str]:
+    for model in _types_at(location[:-1]):
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            return {field.alias or name for name, field in model.model_fields.items()}
+    return set()
+
+
+def _described(location: tuple[Any, ...]) -> str:
+    for model in _types_at(location[:-1]):
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            for name, field in model.model_fields.items():
+                if location and location[-1] in (name, field.alias) and field.description:
+                    return f" ({field.description})"
+    return ""
+
+
+def _written_keys(location: tuple[Any, ...]) -> Iterator[Any]:
+    """The location without what pydantic puts between keys: union tags, and a word for a key that is itself wrong."""
+    for depth, part in enumerate(location):
+        if part != "[key]" and not _is_tag(location[:depth], part):
+            yield part
+
+
+def _is_tag(parent: tuple[Any, ...], part: Any) -> bool:
+    kinds = [kind for kind in _types_at(parent) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return len(kinds) > 1 and any(part in _tags(kind) for kind in kinds)
+
+
+def _tags(model: type[BaseModel]) -> set[str]:
+    discriminators = (model.model_fields.get(name) for name in ("kind", "backend"))
+    literals = {value for field in discriminators if field for value in get_args(field.annotation)}
+    return literals | {model.__name__}
+
+
+def _types_at(location: tuple[Any, ...]) -> list[Any]:
+    """The types that the configuration allows at a location; several where there is a union."""
+    types: list[Any] = [Config]
+    for part in location:
+        tagged = [kind for kind in types if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        chosen = [kind for kind in tagged if part in _tags(kind)]
+        types = chosen if len(tagged) > 1 and chosen else [below for kind in types for below in _below(kind, part)]
+    return types
+
+
+def _below(kind: Any, part: Any) -> list[Any]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        annotations = [field.annotation for name, field in kind.model_fields.items() if part in (name, field.alias)]
+        return [option for annotation in annotations for option in _options(annotation)]
+    if get_origin(kind) is dict:
+        return _options(get_args(kind)[1])
+    if get_origin(kind) is tuple:
+        return _options(get_args(kind)[0])
+    return []
+
+
+def _options(annotation: Any) -> list[Any]:
+    """A type's alternatives, with `Annotated` and `Optional` taken off."""
+    if hasattr(annotation, "__metadata__"):
+        return _options(annotation.__origin__)
+    if get_origin(annotation) is Union:
+        return [option for alternative in get_args(annotation) for option in _options(alternative)]
+    return [annotation]
