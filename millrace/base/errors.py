@@ -8,6 +8,7 @@
     |   `-- InputRefused      what models cannot learn from; a ValueError too, for a project's own code
     |-- GateRefused           exit code 3: a gate said no (data, evaluation, infrastructure), and why
     |   `-- DataGateRefused   with every finding (components.data_gate)
+    |-- CouldNotJudge         a gate could not decide, because of the machine; never a verdict, never cached
     |-- ServiceFailure        a service did not do what was asked (cloud.remote)
     `-- StageFailed           exit code 1: a stage of the graph failed, and where its log is
 
@@ -89,6 +90,10 @@ class GateRefused(MillraceError):
     """A gate said no. Nothing is broken: the run did what it was asked to do."""
 
     exit_code = 3
+
+
+class CouldNotJudge(MillraceError):
+    """A gate could not decide, because of the machine and not of what it judges: no verdict is published."""
 
 
 class StageFailed(MillraceError):

@@ -55,7 +55,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         argv: the arguments without the program's name.
 
     Returns:
-        The exit code: 0 after an orderly end, 1 when a port cannot be had.
+        The exit code: 0 after an orderly end, 1 when a port cannot be had, or the file of the ports not be written.
     """
     flags = parse_flags(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
@@ -67,7 +67,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     try:
         _serve(flags, stop)
     except OSError as error:
-        logging.error("cannot listen on %s: %s", HOST, error)
+        logging.error("cannot start on %s: %s", HOST, error)
         return 1
     logging.info("stopped")
     return 0

@@ -15,6 +15,7 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from millrace.base import files
+from millrace.base.machine_faults import machine_fault
 from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import (
     contract,
@@ -49,6 +50,9 @@ class Executor(tfx_executor.Executor):
             input_dict: `examples`, `model`, and where there are any `baseline_model` and `schema`.
             output_dict: `evaluation` gets TFMA's files and the gate report, `blessing` the verdict.
             exec_properties: as of `component.EvaluatorSpec`.
+
+        Raises:
+            CouldNotJudge: the machine, and not the model, is why there is no verdict.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         inputs = read_inputs(input_dict, exec_properties)
@@ -57,6 +61,9 @@ class Executor(tfx_executor.Executor):
             evaluated = self._evaluate(inputs, folder, input_dict, output_dict, exec_properties)
             report = _judge(inputs, evaluated, folder, exec_properties)
         except Exception as error:
+            fault = machine_fault(error)
+            if fault:
+                raise fault from error
             # Whatever TFMA makes of an export that lacks something: that it lacks it is the reason.
             gap = _gap(inputs)
             if gap is None and not isinstance(error, scoring.Unusable):
@@ -142,8 +149,11 @@ def _try(inputs: Inputs) -> str:
     if not is_readable(inputs.examples):
         return ""
     models = scoring.Models(inputs)
-    for batch in itertools.islice(batches(inputs, _TRIED), 1):
-        models.score(batch)
+    try:
+        for batch in itertools.islice(batches(inputs, _TRIED), 1):
+            models.score(batch)
+    except NeedsBeam as reason:
+        logging.info("Left to Beam: %s.", reason)
     return models.problem
 
 

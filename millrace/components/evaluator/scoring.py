@@ -15,6 +15,7 @@ from tfx import types
 from tfx.utils import path_utils
 
 from millrace.base.errors import Signal
+from millrace.base.machine_faults import machine_fault
 from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import tfma_results
 from millrace.components.evaluator.reading import Batch, Inputs
@@ -55,6 +56,7 @@ class Scorer:
 
     Raises:
         Unusable: it cannot be loaded.
+        CouldNotJudge: it cannot be loaded for a fault of the machine.
     """
 
     def __init__(self, artifact: types.Artifact, eval_config: config_pb2.EvalConfig, name: str) -> None:
@@ -73,7 +75,7 @@ class Scorer:
             for stage in self._stages:
                 stage.setup()
         except Exception as error:
-            raise Unusable(f"it cannot be loaded ({_brief(error)})") from error
+            raise machine_fault(error) or Unusable(f"it cannot be loaded ({_brief(error)})") from error
 
     def _stage(
         self, spec: config_pb2.ModelSpec, output: str, signatures: list[str], as_dict: bool
@@ -92,6 +94,7 @@ class Scorer:
 
         Raises:
             Unusable: a signature is not there or fails, or predicts NaN.
+            CouldNotJudge: it fails for a fault of the machine.
             NeedsBeam: the batch is too large.
         """
         extracts: dict[str, Any] = {constants.FEATURES_KEY: batch.features, constants.INPUT_KEY: batch.serialized}
@@ -102,7 +105,7 @@ class Scorer:
         except tf.errors.ResourceExhaustedError as error:
             raise NeedsBeam(f"there is not enough memory for {len(batch.serialized)} examples at once") from error
         except Exception as error:
-            raise Unusable(_brief(error)) from error
+            raise machine_fault(error) or Unusable(_brief(error)) from error
         scores = Scores(extracts[constants.TRANSFORMED_FEATURES_KEY], extracts[constants.PREDICTIONS_KEY])
         broken = scores.not_numbers()
         if broken:

@@ -8,6 +8,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import infra_validator_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
+from millrace.components.infra_validator.engines import EngineExecutor
 from millrace.components.infra_validator.examples import PREFERRED_SPLIT
 from millrace.components.infra_validator.executor import Executor
 from millrace.model_server.server_process import Platform
@@ -86,6 +87,12 @@ class InfraValidator(base_component.BaseComponent):
         super().__init__(spec=spec)
 
 
+class EngineInfraValidator(TfxInfraValidator):
+    """TFX's own InfraValidator, which ends as a failure where Docker or Kubernetes is at fault."""
+
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(EngineExecutor)
+
+
 def docker_or_kubernetes(
     model: types.BaseChannel,
     examples: types.BaseChannel,
@@ -118,7 +125,7 @@ def docker_or_kubernetes(
         serving.local_docker.SetInParent()
     else:
         serving.kubernetes.SetInParent()
-    return TfxInfraValidator(
+    return EngineInfraValidator(
         model=model,
         examples=examples,
         serving_spec=serving,

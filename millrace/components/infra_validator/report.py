@@ -38,6 +38,8 @@ class Report:
         peak_mib: the server's highest resident memory in MiB.
         signatures: measurements by signature.
         not_asked: signatures that could not be asked, and why.
+        slowdown: how many times longer everything took on this machine than on an idle one; measured after a try that
+            took too long, and 0 where none did.
         log_tail: the last lines of the server's log.
     """
 
@@ -52,6 +54,7 @@ class Report:
     peak_mib: float = 0.0
     signatures: dict[str, SignatureReport] = field(default_factory=dict)
     not_asked: dict[str, str] = field(default_factory=dict)
+    slowdown: float = 0.0
     log_tail: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:

@@ -1,21 +1,29 @@
-"""Tries a model in a server of its own: start, load, query, measure, judge; again when the failure can pass."""
+"""Tries a model in a server of its own: start, load, query, measure, judge; again when the failure can pass.
+
+What the model does is a verdict; what the machine does is none. The machine's are: whatever happens before the server
+listens, since it has not looked at the model until then; a full disk, no memory or no files, in the words of the log; a
+server that is killed below its memory limit; and what took too long on a machine that others keep busy.
+"""
 
 import contextlib
 import dataclasses
 import logging
+import math
 import re
 import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Optional
 
 import numpy as np
+import psutil
 
-from millrace.base.errors import Signal
+from millrace.base import machine_faults
+from millrace.base.errors import BadInput, CouldNotJudge, Signal
 from millrace.components.infra_validator import judging
 from millrace.components.infra_validator.queries import (
     DEFAULT_SIGNATURE,
@@ -26,6 +34,7 @@ from millrace.components.infra_validator.queries import (
     plan,
 )
 from millrace.components.infra_validator.report import Report, SignatureReport
+from millrace.components.infra_validator.slowdown import slowdown
 from millrace.model_server.client import Client, NoAnswer, Protocol
 from millrace.model_server.query import Arrays
 from millrace.model_server.server_process import Platform, ServerProcess
@@ -41,6 +50,11 @@ _FATAL = re.compile(r": F |^F\d{4} |terminate called|Fatal Python error")
 _SIGNALS = 128
 _MIB = 1024 * 1024
 _PROTOCOLS: tuple[Protocol, ...] = ("gRPC", "REST")
+# At half as fast again, a request that got no answer in time may have been the machine's.
+_LOADED = 1.5
+# What an idle machine may show by chance.
+_NOTICEABLE = 1.1
+_RUN_AGAIN = "run again; nothing was judged, so nothing is cached"
 
 
 @dataclass(frozen=True)
@@ -63,15 +77,37 @@ class Limits:
 
 
 class _Refused(Signal):
-    """Why a try failed. `can_pass` says whether another try could end otherwise."""
+    """Why a try failed.
 
-    def __init__(self, reason: str, *, can_pass: bool = False) -> None:
+    Args:
+        reason: one sentence.
+        can_pass: whether another try could end otherwise.
+        excused_from: the slowdown of the machine from which on this says nothing of the model; 1 when it never does.
+        remedy: what to do about the machine.
+    """
+
+    def __init__(
+        self, reason: str, *, can_pass: bool = False, excused_from: float = math.inf, remedy: str = _RUN_AGAIN
+    ) -> None:
         super().__init__(reason)
         self.can_pass = can_pass
+        self.excused_from = excused_from
+        self.remedy = remedy
+
+
+def _machines(reason: str, remedy: str = _RUN_AGAIN) -> _Refused:
+    """A try that failed for the machine, whatever the model is like."""
+    return _Refused(reason, can_pass=True, excused_from=1.0, remedy=remedy)
 
 
 def validate(
-    model_path: Path, records: Sequence[bytes], count: int, platform: Platform, limits: Limits, log_path: Path
+    model_path: Path,
+    records: Sequence[bytes],
+    count: int,
+    platform: Platform,
+    limits: Limits,
+    log_path: Path,
+    measure_slowdown: Callable[[], float] = slowdown,
 ) -> tuple[Report, list[QueryPlan]]:
     """Tries a model until it passes, fails for good, or the tries are used up.
 
@@ -82,10 +118,21 @@ def validate(
         platform: which server.
         limits: what the model is held to.
         log_path: the server's output is appended to this file.
+        measure_slowdown: says how many times longer everything takes here and now than on an idle machine.
 
     Returns:
         The report with the verdict, and the queries that were answered (empty when the model was refused).
+
+    Raises:
+        BadInput: the platform's program is not there.
+        CouldNotJudge: the machine, and not the model, is why the last try failed.
     """
+    if platform == "tensorflow_model_server" and not shutil.which(platform):
+        raise BadInput(
+            "tensorflow_model_server is not on PATH",
+            where="infra_validation.platform",
+            remedy="install it, or use platform: process",
+        )
     report = Report(platform, dataclasses.asdict(limits))
     plans: list[QueryPlan] = []
     for number in range(1, limits.tries + 1):
@@ -93,19 +140,31 @@ def validate(
         report.signatures, report.not_asked = {}, {}
         if report.reason:
             report.earlier_reasons.append(report.reason)
-        with tempfile.TemporaryDirectory(prefix="infra-validator-") as scratch, open(log_path, "ab") as log:
-            log.write(f"---- try {number} of {limits.tries}\n".encode())
-            log.flush()
-            trial = _Trial(platform, limits, Path(scratch), log, log_path, report)
-            try:
+        failure: Optional[_Refused] = None
+        try:
+            with tempfile.TemporaryDirectory(prefix="infra-validator-") as scratch, open(log_path, "ab") as log:
+                log.write(f"---- try {number} of {limits.tries}\n".encode())
+                log.flush()
+                trial = _Trial(platform, limits, Path(scratch), log, log_path, report)
                 plans = trial.run(model_path, records, count)
-                report.blessed, report.reason = True, ""
-            except _Refused as refused:
-                logging.info("infra validation, try %d of %d: %s", number, limits.tries, refused)
-                report.reason = str(refused)
-                if refused.can_pass:
-                    continue
-        break
+        except _Refused as refused:
+            failure = refused
+        except OSError as error:  # of the folder, the log or the process that were to be made
+            fault = machine_faults.machine_fault(error)
+            if fault is None:
+                raise
+            failure = _machines(f"start: {fault.what}", fault.remedy)
+        report.blessed, report.reason = failure is None, str(failure or "")
+        if failure is None:
+            break
+        logging.info("infra validation, try %d of %d: %s", number, limits.tries, failure)
+        # Only now that the server is gone: a model that computes for ever is no load of others.
+        report.slowdown = measure_slowdown() if 1.0 < failure.excused_from < math.inf else 0.0
+        if not failure.can_pass:
+            break
+    if failure and failure.excused_from <= max(report.slowdown, 1.0):
+        load = f" (everything takes {report.slowdown:.1f} times as long here)" if report.slowdown else ""
+        raise CouldNotJudge(f"the model could not be judged: {failure}{load}", remedy=failure.remedy)
     report.log_tail = log_tail(log_path, _LOG_LINES)
     return report, plans
 
@@ -127,14 +186,13 @@ class _Trial:
         self._log = log
         self._log_path = log_path
         self._report = report
+        self._had_memory = psutil.virtual_memory().available >= limits.memory_mib * _MIB
 
     def run(self, model_path: Path, records: Sequence[bytes], count: int) -> list[QueryPlan]:
         base_path = self._scratch / MODEL_NAME
         base_path.mkdir()
         # A link costs nothing, however large the model; TensorFlow's file system follows it.
         (base_path / _VERSION).symlink_to(model_path.absolute(), target_is_directory=True)
-        if self._platform == "tensorflow_model_server" and not shutil.which(self._platform):
-            raise _Refused("start: tensorflow_model_server is not on PATH; install it, or use platform: process")
         started = time.monotonic()
         memory = self._limits.memory_mib * _MIB
         with ServerProcess(self._platform, base_path, MODEL_NAME, self._scratch, self._log, memory) as server:
@@ -150,7 +208,11 @@ class _Trial:
         deadline = started + self._limits.load_seconds
         while server.ports is None:
             self._check_alive(server)
-            self._check_time(deadline, "the server did not start to listen")
+            if time.monotonic() > deadline:
+                raise _machines(
+                    f"start: the server did not start to listen within {self._limits.load_seconds:g} s",
+                    "raise infra_validation.load_seconds, or run again when the machine does less",
+                )
             time.sleep(_POLL_SECONDS)
         ports = server.ports
         with Client(ports, MODEL_NAME, _STATUS_SECONDS) as client:
@@ -171,7 +233,10 @@ class _Trial:
         except NoAnswer as error:
             self._check_alive(server, wait=error.kind == "lost")
             lost = "the server cannot be reached: " if error.kind == "lost" else ""
-            raise _Refused(f"predict: {lost}{error}", can_pass=error.kind != "refused") from error
+            raise _Refused(
+                f"predict: {lost}{error}", can_pass=error.kind != "refused",
+                excused_from=_LOADED if error.kind == "timeout" else math.inf,
+            ) from error  # fmt: skip
         except _Refused:
             self._check_alive(server)
             raise
@@ -186,14 +251,34 @@ class _Trial:
             )
         code = server.exit_code()
         if code is not None:
-            # Before the model was loaded a port or the machine may be at fault; afterwards it is the model.
-            can_pass = server.ports is None or (self._platform != "process" and not self._report.load_seconds)
-            step = "predict" if self._report.load_seconds else "load"
-            lines = [line.strip() for line in log_tail(self._log_path, _LOG_LINES) if line.strip()]
-            # A program that ends by itself says why last; below one that crashed there is a stack trace.
-            reasons = lines if code <= _SIGNALS else [line for line in lines if _FATAL.search(line)]
-            log = f"; its log says: {_first_line(reasons[-1])}" if reasons else ""
-            raise _Refused(f"{step}: the server {_ending(code)}{log}", can_pass=can_pass)
+            raise self._ended(server, code)
+
+    def _ended(self, server: ServerProcess, code: int) -> _Refused:
+        lines = [line.strip() for line in log_tail(self._log_path, _LOG_LINES) if line.strip()]
+        # A program that ends by itself says why last; below one that crashed there is a stack trace.
+        reasons = lines if code <= _SIGNALS else [line for line in lines if _FATAL.search(line)]
+        log = f"; its log says: {_first_line(reasons[-1])}" if reasons else ""
+        if code == _SIGNALS + signal.SIGKILL:
+            return _machines(
+                f"memory: the server was killed at {server.peak_mib:.0f} MiB, below its limit of "
+                f"{self._limits.memory_mib} MiB, as the kernel does when memory runs out",
+                "end what else takes memory, or take a larger machine; then run again",
+            )
+        if server.ports is None:
+            fault = machine_faults.in_words(log)
+            return _machines(f"start: the server {_ending(code)}{log}", fault[1] if fault else _RUN_AGAIN)
+        step = "predict" if self._report.load_seconds else "load"
+        # The binary opens its ports itself, and another program may have taken one.
+        can_pass = self._platform != "process" and not self._report.load_seconds
+        return self._of(reasons[-1] if reasons else "", f"{step}: the server {_ending(code)}{log}", can_pass=can_pass)
+
+    def _of(self, words: str, reason: str, *, can_pass: bool = False) -> _Refused:
+        """The machine's failure where a message or a log says so, else the model's."""
+        fault = machine_faults.in_words(words)
+        # A machine that had as much memory as the limit allows was asked for more than that.
+        if fault is None or (fault[0].endswith("memory") and self._had_memory):
+            return _Refused(reason, can_pass=can_pass)
+        return _machines(f"{reason}: {fault[0]}", fault[1])
 
     def _wait_for_model(self, server: ServerProcess, client: Client, deadline: float) -> None:
         while True:
@@ -204,14 +289,18 @@ class _Trial:
             if state == "AVAILABLE" and client.has_rest():
                 return
             if state == "END":
-                raise _Refused(f"load: the model cannot be loaded: {_first_line(message) or 'the log says why'}")
+                raise self._of(
+                    message, f"load: the model cannot be loaded: {_first_line(message) or 'the log says why'}"
+                )
             self._check_alive(server)
-            self._check_time(deadline, "the model was not available")
+            if time.monotonic() > deadline:
+                raise _Refused(
+                    f"load: the model was not available within {self._limits.load_seconds:g} s",
+                    can_pass=True,
+                    excused_from=_LOADED,
+                    remedy="run again when the machine does less, or raise infra_validation.load_seconds",
+                )
             time.sleep(_POLL_SECONDS)
-
-    def _check_time(self, deadline: float, what: str) -> None:
-        if time.monotonic() > deadline:
-            raise _Refused(f"load: {what} within {self._limits.load_seconds:g} s", can_pass=True)
 
     def _plan(
         self, client: Client, records: Sequence[bytes], count: int, columns: Mapping[str, str]
@@ -247,6 +336,9 @@ class _Trial:
                     f"latency: p95 of {name} by {way} is {milliseconds:.0f} ms, "
                     f"over the limit of {self._limits.p95_milliseconds:g} ms",
                     can_pass=True,
+                    # Without the others it would have kept to the limit.
+                    excused_from=max(milliseconds / self._limits.p95_milliseconds, _NOTICEABLE),
+                    remedy="run again when the machine does less, or raise infra_validation.p95_milliseconds",
                 )
 
     def _ask_by(self, client: Client, protocol: Protocol, queries: QueryPlan, report: SignatureReport) -> Arrays:
@@ -258,8 +350,8 @@ class _Trial:
             except NoAnswer as error:
                 if error.kind != "refused":
                     raise
-                raise _Refused(
-                    f"predict: the model's signature {query.signature} raised: {_first_line(str(error))}"
+                raise self._of(
+                    str(error), f"predict: the model's signature {query.signature} raised: {_first_line(str(error))}"
                 ) from error
             report.requests += 1
             times.append(answer.milliseconds)
@@ -284,8 +376,7 @@ def _ending(code: int) -> str:
         return f"ended by itself (exit code {code})"
     number = code - _SIGNALS
     name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
-    hint = ", as the kernel does when memory runs out" if number == signal.SIGKILL else ""
-    return f"crashed (signal {name}{hint})"
+    return f"crashed (signal {name})"
 
 
 def _first_line(text: str) -> str:

@@ -11,6 +11,7 @@ from tensorflow_model_analysis.proto import metrics_for_slice_pb2 as tfma_keys
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
 from tfx.components.evaluator import executor as tfx_executor
 
+from millrace.base.errors import CouldNotJudge
 from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import in_process, reading
 from millrace.components.evaluator.executor import Executor
@@ -245,6 +246,26 @@ def test_a_candidate_that_predicts_nan_is_refused_and_the_run_goes_on(tmp_path, 
     assert outcome.properties()["current_model_id"] == 31
     assert not tfma.load_validation_result(str(outcome.folder)).validation_ok
     assert tfma.load_eval_result(str(outcome.folder)).slicing_metrics == []
+
+
+class OutOfMemory(world.Linear):
+    """Says what TensorFlow says on a machine whose memory others have taken."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def serve(self, examples):
+        with tf.control_dependencies([tf.debugging.Assert(tf.size(examples) < 0, ["Cannot allocate memory"])]):
+            return {"probabilities": tf.sigmoid(self._inputs(examples)[:, :1])}
+
+
+@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("role", ["candidate", "baseline"])
+def test_a_fault_of_the_machine_is_no_verdict(tmp_path, table, examples, model, here, role):
+    broken = world.write_model(tmp_path / "model", OutOfMemory(world.train(table[:9], 1)), number=31)
+    models = (broken, model) if role == "candidate" else (model, broken)
+    with pytest.raises(CouldNotJudge, match="there is not enough memory"):
+        world.run(Executor, tmp_path / "out", CONFIG, examples, *models, in_process=here)
+    assert list((tmp_path / "out" / "blessing").iterdir()) == []
+    assert not list((tmp_path / "out" / "evaluation").glob("gate_report*"))
 
 
 def test_no_examples_at_all_refuse(tmp_path, model):

@@ -1,13 +1,19 @@
 """InfraValidator with TFX's artifacts: what it writes is what TFX's Pusher takes, and it compiles for Kubeflow."""
 
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from docker.errors import DockerException
 from tensorflow_serving.apis import prediction_log_pb2
 from tfx import types
+from tfx.components import InfraValidator as TfxInfraValidator
+from tfx.components.infra_validator import executor as tfx_executor
 from tfx.components.pusher.executor import Executor as PusherExecutor
+from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 from tfx.orchestration.pipeline import Pipeline
@@ -15,7 +21,7 @@ from tfx.proto import infra_validator_pb2, pusher_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
-from millrace.base.errors import DataError
+from millrace.base.errors import CouldNotJudge, DataError
 from millrace.components.infra_validator.component import InfraValidator, docker_or_kubernetes
 from millrace.components.infra_validator.examples import read_records
 from millrace.components.infra_validator.executor import Executor
@@ -152,7 +158,7 @@ def channels():
 @pytest.mark.parametrize("platform, field", [("docker", "local_docker"), ("kubernetes", "kubernetes")])
 def test_docker_and_kubernetes_are_tfxs_own(platform, field, image, name, tags, digests):
     component = docker_or_kubernetes(*channels(), platform, image, "taxi", num_examples=3, tries=4, load_seconds=9.5)
-    assert type(component).__module__ == "tfx.components.infra_validator.component"
+    assert isinstance(component, TfxInfraValidator)
     properties = component.exec_properties
     serving = proto_utils.json_to_proto(properties["serving_spec"], infra_validator_pb2.ServingSpec())
     assert serving.WhichOneof("serving_platform") == field
@@ -163,6 +169,33 @@ def test_docker_and_kubernetes_are_tfxs_own(platform, field, image, name, tags, 
     assert (request.split_name, request.num_examples, request.make_warmup) == ("eval", 3, True)
     validation = proto_utils.json_to_proto(properties["validation_spec"], infra_validator_pb2.ValidationSpec())
     assert (validation.num_tries, validation.max_loading_time_seconds) == (4, 10)
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_a_docker_engine_that_does_not_answer_is_no_verdict(tmp_path, monkeypatch, good_model, examples, tries):
+    def no_engine(**_):  # Docker's own client leaves a socket to the collector when it finds no engine
+        raise DockerException("Error while fetching server API version")
+
+    monkeypatch.setattr(tfx_executor, "_create_model_server_runner", no_engine)
+    component = docker_or_kubernetes(*channels(), "docker", "tensorflow/serving:2.16.1", "taxi", tries=tries)
+    model = artifact(standard_artifacts.Model, tmp_path / "model")
+    shutil.copytree(good_model, tmp_path / "model" / "Format-Serving")
+    (tmp_path / "examples" / "Split-eval" / ".arrow").rmdir()  # TFX takes it for a shard
+    blessing = artifact(standard_artifacts.InfraBlessing, tmp_path / "blessing")
+    executor = component.executor_spec.executor_class(BaseExecutor.Context(tmp_dir=str(tmp_path), unique_id="1"))
+    with pytest.raises(CouldNotJudge, match="DockerException") as failure:
+        executor.Do({"model": [model], "examples": [examples]}, {"blessing": [blessing]}, component.exec_properties)
+    assert "platform: process" in failure.value.remedy
+    assert not blessing.has_custom_property("blessed")
+
+
+def test_a_fault_of_the_machine_publishes_no_verdict(tmp_path, monkeypatch, save_model, examples):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "not-there")])
+    (tmp_path / "model").mkdir()
+    with pytest.raises(CouldNotJudge, match="No usable temporary directory"):
+        run(tmp_path, save_model(tmp_path / "saved", serving_default="good"), examples)
+    assert [path.name for path in (tmp_path / "blessing").iterdir()] == []
 
 
 def test_compiles_for_kubeflow(tmp_path):

@@ -1,0 +1,47 @@
+"""What is the machine's fault, in whatever words it arrives."""
+
+import errno
+import os
+
+import pytest
+
+from millrace.base.errors import CouldNotJudge
+from millrace.base.machine_faults import in_words, machine_fault
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/x"), "the disk is full (No space left on device: /x)"),
+        (OSError(errno.EMFILE, "translated"), "too many files are open (Too many open files)"),
+        (MemoryError(), "there is not enough memory (MemoryError)"),
+        (RuntimeError("worker 1: OSError: [Errno 28] No space left on device [while running]"), "the disk is full"),
+        (ValueError("OOM when allocating tensor with shape[9]"), "there is not enough memory"),
+        (FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"), "the machine's files"),
+    ],
+)
+def test_the_machines_faults_by_number_and_by_words(error, what):
+    fault = machine_fault(error)
+    assert isinstance(fault, CouldNotJudge)
+    assert fault.what.startswith(what)
+    assert (fault.exit_code, bool(fault.remedy)) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("shapes differ"), FileNotFoundError(2, "No such file"), PermissionError(13, "Permission denied")],
+)
+def test_other_errors_are_not(error):
+    assert machine_fault(error) is None
+
+
+def test_a_cause_counts_however_deep():
+    error = ValueError("cannot write")
+    error.__cause__ = RuntimeError("a worker failed")
+    error.__cause__.__context__ = OSError(errno.ENOSPC, "full")
+    assert "disk is full" in machine_fault(error).what
+
+
+def test_a_log_line_is_read_as_an_error_is():
+    assert in_words("terminate called after throwing an instance of 'std::bad_alloc'")[0].endswith("memory")
+    assert in_words("all is well") is None
