@@ -12,7 +12,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench mutants test test-fast check format golden stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench mutants test test-fast check format docs golden stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -37,15 +37,19 @@ test: setup  ## run all tests
 test-fast: setup  ## run the tests that take seconds
 	@$(VENV)python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
 
-check: setup  ## check format, lint, types and import order
-	@$(VENV)ruff format --check .
-	@$(VENV)ruff check .
-	@$(VENV)mypy
-	@$(VENV)lint-imports --no-cache
+check: setup  ## check format, lint, types and import order; all of them, whatever the first one says
+	@failed=; try() { "$$@" || failed="$$failed, $${1##*/} $$2"; }; \
+	try $(VENV)ruff format --check .; try $(VENV)ruff check .; try $(VENV)mypy; try $(VENV)lint-imports --no-cache; \
+	test -n "$$failed" || exit 0; \
+	echo "make check: these failed: $${failed#, }"; \
+	case "$$failed" in *ruff*) echo "  make format formats the code, and fixes what can be fixed by itself";; esac; exit 1
 
 format: setup  ## format the code and fix what can be fixed by itself
 	@$(VENV)ruff check --fix-only .
 	@$(VENV)ruff format .
+
+docs: setup  ## build the documentation site into .cache/site; a link that leads nowhere ends it
+	@$(FIND_PYTHON) -m bootstrap docs
 
 golden: setup  ## write the golden files of compiled jobs again; read the difference before you commit it
 	@PYTHONPATH=. $(VENV)python library/tests/jobspec/golden_cases.py

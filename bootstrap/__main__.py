@@ -1,4 +1,4 @@
-"""The command line of set-up: `python -m bootstrap setup | lock [PACKAGE...] | root STACK [TARGET...]`."""
+"""The command line of set-up: `python -m bootstrap setup | docs | lock [PACKAGE...] | root STACK [TARGET...]`."""
 
 import argparse
 import os
@@ -12,6 +12,7 @@ from bootstrap.errors import SetupError
 from bootstrap.installer import get_uv
 from bootstrap.lock import lock_all
 from bootstrap.machine import read_machine
+from bootstrap.site import build_site
 from bootstrap.stacks import STACKS, choose_stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bootstrap", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("setup", help="bring .venv to what the lock says")
+    commands.add_parser("docs", help="build the documentation site; needs .venv")
     lock = commands.add_parser("lock", help="resolve the locks again and say what changed")
     lock.add_argument("packages", nargs="*", help="packages to upgrade; all for every one")
     root = commands.add_parser("root", help="try the project in a fresh Debian (as root)")
@@ -44,6 +46,11 @@ def main(arguments: list[str]) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.command == "root":
         return try_release(ROOT, RELEASES[_stack_named(options.stack)], options.targets, os.environ, options.python)
+    if options.command == "docs":
+        checkout = Checkout(ROOT)
+        runner = Runner(checkout.cache / "docs.log", own_environment(os.environ))
+        build_site(checkout, read_machine(), runner)
+        return 0
     _lock(options.packages) if options.command == "lock" else _setup()
     return 0
 

@@ -12,6 +12,7 @@ RESOLVE_FOR: dict[str, list[str]] = {
     COMPATIBLE.name: ["--python-version", "3.10", "--python-platform", "x86_64-manylinux_2_17"],
 }
 FOR_UV = ["--universal", "--python-version", "3.9"]
+FOR_SITE = ["--universal", "--python-version", "3.10"]
 
 
 def lock_all(root: Path, uv: Path, runner: Runner, packages: list[str]) -> None:
@@ -28,7 +29,7 @@ def lock_all(root: Path, uv: Path, runner: Runner, packages: list[str]) -> None:
         SetupError: the requirements contradict each other.
     """
     folder = root / "requirements"
-    names = {**{name: RESOLVE_FOR[name] for name in STACKS}, "uv": FOR_UV}
+    names = {**{name: RESOLVE_FOR[name] for name in STACKS}, "uv": FOR_UV, "docs": FOR_SITE}
     for name, options in names.items():
         runner.tell(f"==> resolving {name}")
         partial = folder / f"{name}.partial.txt"

@@ -44,11 +44,17 @@ def page() -> str:
     lines = [HEAD]
     for section in first.values():
         also = [other.path for other in every if other.model == section.model and other.path != section.path]
-        lines += _section(section, also, anchors, shown[section.model])
+        lines += _section(section, first, also, anchors, shown[section.model])
     return "\n".join(lines)
 
 
-def _section(section: SectionReference, also: list[str], anchors: dict[str, str], example: str) -> Iterator[str]:
+def _section(
+    section: SectionReference,
+    first: dict[tuple[str, str], SectionReference],
+    also: list[str],
+    anchors: dict[str, str],
+    example: str,
+) -> Iterator[str]:
     title = f"`{section.path}`" if section.path else "The whole file"
     variant = f", `{section.variant}`" if section.variant else ""
     depth = "##" if "." not in section.path else "###"
@@ -58,13 +64,16 @@ def _section(section: SectionReference, also: list[str], anchors: dict[str, str]
         yield f"The same keys stand under {', '.join(f'`{path}`' for path in also)}.\n"
     yield "| key | type | default | means |\n|---|---|---|---|"
     for key in section.keys:
-        yield f"| `{key.name}` | {_type(key, anchors)} | {_default(key)} | {_meaning(key)} |"
+        of_section = next((one.description for one in first.values() if one.path in key.sections), "")
+        meaning = key.description or of_section.split("\n\n")[0]
+        cells = (f"`{key.name}`", _type(key, anchors), _default(key), meaning.replace("|", "\\|").replace("\n", " "))
+        yield f"| {' | '.join(cells)} |"
     yield f"\n```yaml\n{example}\n```\n"
 
 
 def _anchor(section: SectionReference) -> str:
-    parts = [section.path or "file", section.variant.partition(": ")[2]]
-    return "-".join(part for part in parts if part).replace(f".{ANY_NAME}", "").replace(".0", "").replace(".", "-")
+    path = (section.path or "file").replace(f".{ANY_NAME}", "").replace(".0", "")
+    return re.sub(r"\W+", "-", f"{path} {section.variant.rpartition(': ')[2]}".strip())
 
 
 def _type(key: Key, anchors: dict[str, str]) -> str:
@@ -77,10 +86,6 @@ def _default(key: Key) -> str:
     if key.default is None:
         return "**required**"
     return f"`{key.default}`" if key.default not in ("", "''", "[]", "{}") else ""
-
-
-def _meaning(key: Key) -> str:
-    return key.description.replace("|", "\\|").replace("\n", " ")
 
 
 def example_values() -> dict[str, object]:

@@ -10,7 +10,7 @@ GOLDEN = ROOT / "library" / "tests" / "jobspec" / "golden"
 GATES = ("DataGate", "Evaluator", "InfraValidator")
 # Vertex AI needs two resolvers for what is one stage of the graph.
 _RESOLVER = "LatestBlessedModel"
-_WIDTH, _BOX, _ROW = 620, (150, 34), 74
+_WIDTH, _BOX, _ROW = 620, (176, 36), 74
 HEAD = """\
 # The flow
 
@@ -95,9 +95,9 @@ def _svg(tasks: dict[str, dict[str, Any]], always: Any) -> str:
     for name, task in tasks.items():
         for other in sorted(_direct(name, tasks)):
             (x1, y1), (x2, y2) = middles[other], middles[name]
-            y1, y2 = y1 + high / 2, y2 - high / 2
-            bend = (y2 - y1) / 2
-            path = f"M{x1:.0f} {y1:.0f} C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
+            top, bottom = y1 + high / 2, y2 - high / 2
+            middle = (top + bottom) / 2
+            path = f"M{x1:.0f} {top:.0f} C{x1:.0f} {middle:.0f} {x2:.0f} {middle:.0f} {x2:.0f} {bottom:.0f}"
             made = f"{other} then {name}: {', '.join(task['takes'].get(other, [])) or 'order only'}"
             parts.append(f'<path class="edge" d="{path}"><title>{escape(made)}</title></path>')
     for name, (x, y) in middles.items():

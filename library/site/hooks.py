@@ -19,8 +19,14 @@ def on_config(config: Any) -> Any:
     pages = sorted((Path(config.docs_dir) / "decisions").glob("*.md"))
     for entry in config.nav:
         if "Decisions" in entry:
-            entry["Decisions"] = [f"decisions/{page.name}" for page in pages]
+            entry["Decisions"] = [{_title(page): f"decisions/{page.name}"} for page in pages]
     return config
+
+
+def _title(page: Path) -> str:
+    """The decision's number and its heading, which may begin with the number itself."""
+    heading = page.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+    return f"{int(page.name[:4])}. {re.sub(r'^[0-9]+[.:]? *', '', heading)}"
 
 
 def on_files(files: Any, config: Any) -> Any:

@@ -42,7 +42,8 @@ class SectionReference:
     Args:
         path: dotted, `NAME` for a name that a person chooses and `0` for an entry of a list; empty for the whole file.
         model: the name of its class.
-        variant: the key and the value that tell it from others which may stand in the same place, as in `kind: text`.
+        variant: what tells it from others that may stand in the same place: a key that only it has, or a key with its
+            value, as in `kind: text`.
         description: what its class says of it.
         keys: its keys, in the order of the class.
     """
@@ -82,11 +83,14 @@ def _paths(found: list[tuple[str, Node, str, str]]) -> tuple[str, ...]:
 
 def _sections_of(node: Node, path: str) -> Iterator[tuple[str, Node, str, str]]:
     """The sections that may stand in a place or, in a list or a mapping, at each entry of it."""
-    tags = {ref: tag for tag, ref in reversed(node.get("discriminator", {}).get("mapping", {}).items())}
+    mapping = node.get("discriminator", {}).get("mapping", {})
+    referred = [option["$ref"] for option in _options(node) if "$ref" in option]
     for option in _options(node):
         if "$ref" in option:
-            tag = tags.get(option["$ref"])
-            variant = f"{node['discriminator']['propertyName']}: {tag}" if tag else ""
+            tags = [tag for tag, ref in mapping.items() if ref == option["$ref"]]
+            variant = f"{node['discriminator']['propertyName']}: {' or '.join(tags)}" if tags else ""
+            if not tags and len(referred) > 1:
+                variant = _resolved(option)["required"][0]
             yield path, _resolved(option), option["$ref"].rpartition("/")[2], variant
         elif "items" in option:
             yield from _sections_of(option["items"], f"{path}.0")

@@ -4,6 +4,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import yaml
+
+from library.site.__main__ import PAGES
+
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = re.compile(r"(?<![\w/.])docs/(?:[\w-]+/)*[\w-]+\.md")
 
@@ -20,3 +24,27 @@ def test_every_page_that_the_tree_names_is_there() -> None:
     }
     assert len(named) > 20 or not files
     assert sorted((page, where) for page, where in named if not (ROOT / page).is_file()) == []
+
+
+def test_every_page_has_a_place_in_the_menu() -> None:
+    menu = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    listed = {page for part in menu for pages in part.values() for page in _pages(pages)}
+    written = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    # What library.site writes, and the decisions, which the build lists by their numbers.
+    assert {page for page in written - listed if not page.startswith("decisions/")} == set()
+    assert listed - written == set(PAGES)
+
+
+def test_no_page_fetches_from_another_host_and_a_broken_link_ends_the_build() -> None:
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert settings["theme"]["font"] is False
+    assert not [asset for key in ("extra_css", "extra_javascript") for asset in settings.get(key, []) if "//" in asset]
+    assert set(settings["validation"].values()) == {"warn"}
+
+
+def _pages(entry: object) -> list[str]:
+    if isinstance(entry, str):
+        return [entry]
+    return (
+        [page for part in entry for pages in part.values() for page in _pages(pages)] if isinstance(entry, list) else []
+    )

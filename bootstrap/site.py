@@ -1,0 +1,61 @@
+"""Builds the documentation site: generated pages by the library, the site by mkdocs in an environment of its own."""
+
+import shutil
+from pathlib import Path
+
+from bootstrap.commands import Runner
+from bootstrap.environment import Checkout, digest
+from bootstrap.installer import get_uv
+from bootstrap.machine import Machine
+
+STAMP = "millrace-docs.txt"
+
+
+def build_site(checkout: Checkout, machine: Machine, runner: Runner) -> Path:
+    """Builds the site from docs/, with the pages that the code itself writes.
+
+    What mkdocs warns of ends it: a link that leads nowhere, a page that no menu has, a file from another host.
+
+    Args:
+        checkout: where; its .venv must be there.
+        machine: this machine, for the words of advice where uv has to be fetched.
+        runner: runs the programs.
+
+    Returns:
+        The folder of the site.
+
+    Raises:
+        SetupError: a step failed; tells the end of its output.
+    """
+    environment = checkout.cache / "docs"
+    lock = checkout.root / "requirements" / "docs.txt"
+    _install(environment, lock, checkout, machine, runner)
+    site, pages = checkout.cache / "site", checkout.cache / "docs-pages"
+    for folder in (site, pages):
+        shutil.rmtree(folder, ignore_errors=True)
+    python = str(checkout.venv / "bin" / "python")
+    runner.run([python, "-m", "library.site", str(pages)], "writing the generated pages")
+    mkdocs = [str(environment / "bin" / "python"), "-m", "mkdocs", "build", "--strict", "--quiet"]
+    runner.run(
+        [*mkdocs, "--config-file", str(checkout.root / "mkdocs.yml"), "--site-dir", str(site)],
+        "building the site",
+        "each WARNING above names a page of docs/, or of what library/site writes, and what is wrong with it",
+    )
+    runner.tell(f"==> the site is in {site.relative_to(checkout.root)}; to read it: python3 -m http.server -d {site}")
+    return site
+
+
+def _install(environment: Path, lock: Path, checkout: Checkout, machine: Machine, runner: Runner) -> None:
+    """Brings mkdocs' environment to its lock; quick when it is there already."""
+    stamp, wanted = environment / STAMP, digest([lock])
+    if stamp.exists() and stamp.read_text() == wanted and (environment / "bin" / "python").exists():
+        return
+    uv = str(get_uv(checkout.root, runner, machine))
+    shutil.rmtree(environment, ignore_errors=True)
+    python = str((checkout.venv / "bin" / "python").resolve())
+    runner.run([uv, "venv", "--quiet", "--python", python, str(environment)], "making an environment for mkdocs")
+    runner.run(
+        [uv, "pip", "sync", "--python", str(environment / "bin" / "python"), "--require-hashes", str(lock)],
+        "installing mkdocs",
+    )
+    stamp.write_text(wanted)
