@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any, Optional
 
 from millrace.base.errors import Failure
+from millrace.jobspec.rules.containers import LONGEST_ARGUMENT
 from millrace.rehearsal.executor_input import TaskIo
 from millrace.rehearsal.failures import FILE_VARIABLE, NotRehearsed, TaskFailed, explain
 from millrace.rehearsal.local_stand_ins import stand_in
 from millrace.rehearsal.placeholders import fill_in
 from millrace.rehearsal.processes import Command, Ended, Running
 from millrace.rehearsal.world import World
-
-# The kernel refuses a longer one: MAX_ARG_STRLEN of execve(2).
-LONGEST_ARGUMENT = 131_071
 
 
 class Container:
