@@ -10,6 +10,7 @@ from millrace.base.errors import BadInput, ConfigError
 from millrace.cli.findings import print_findings
 from millrace.cli.options import config_options
 from millrace.cli.output import escape
+from millrace.cli.service_options import parameter_values
 from millrace.cloud.compile import SUFFIXES, compiled_file
 from millrace.config.config import Config
 from millrace.config.loading import load
@@ -22,8 +23,15 @@ from millrace.jobspec.job import load as load_job
 @click.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @config_options
+@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a runtime parameter. Repeatable.")
 @click.pass_context
-def check_command(context: click.Context, file: Optional[Path], config_file: str, overrides: tuple[str, ...]) -> None:
+def check_command(
+    context: click.Context,
+    file: Optional[Path],
+    config_file: str,
+    overrides: tuple[str, ...],
+    parameters: tuple[str, ...],
+) -> None:
     """Say what the service or a container would refuse of a compiled job, and what to do about it.
 
     FILE is a PipelineJob in JSON or a pipeline spec in YAML, also one compiled by TFX alone; without it the jobs that
@@ -32,7 +40,9 @@ def check_command(context: click.Context, file: Optional[Path], config_file: str
     explicit = context.get_parameter_source("config_file") is not click.core.ParameterSource.DEFAULT
     console = Console()
     refused = False
-    for job in [load_job(file)] if file else _compiled_before(load(config_file, overrides)):
+    values = parameter_values(parameters)
+    for compiled in [load_job(file)] if file else _compiled_before(load(config_file, overrides)):
+        job = compiled.with_values(values)
         findings = check(job, _config_of(job, config_file, overrides, explicit or file is None))
         console.print(f"{escape(job.file)}: {counted(findings)}", highlight=False, soft_wrap=True)
         print_findings(findings, console)

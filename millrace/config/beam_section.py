@@ -1,10 +1,14 @@
 """The configuration's section `beam:`: where Beam does the data stages' work."""
 
+import re
 from typing import Literal, Optional
 
 from pydantic import Field, model_validator
 
 from millrace.base.section import OptionalEncryptionKey, Section
+from millrace.catalog.machines import machine_type_objections
+from millrace.catalog.objections import require_none
+from millrace.catalog.regions import region_objections
 
 
 class Dataflow(Section):
@@ -25,6 +29,17 @@ class Dataflow(Section):
         default="", description="projects/P/locations/L/keyRings/R/cryptoKeys/K"
     )
     labels: dict[str, str] = Field(default={}, description="of the jobs, for the bill")
+
+    @model_validator(mode="after")
+    def _is_offered(self) -> "Dataflow":
+        require_none(region_objections(self.region))
+        require_none(machine_type_objections(self.machine_type) if self.machine_type else ())
+        inside = re.search(r"(?:^|/)regions/([^/]+)/subnetworks/[^/]+$", self.subnetwork)
+        if self.subnetwork and not inside:
+            raise ValueError(f"subnetwork {self.subnetwork} is not of the form regions/REGION/subnetworks/NAME")
+        if inside and inside[1] != self.region:
+            raise ValueError(f"the subnetwork is in {inside[1]}, and the workers are in {self.region}")
+        return self
 
 
 class Beam(Section):

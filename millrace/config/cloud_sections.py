@@ -4,18 +4,35 @@ Both are optional, and every value has a default, so that a pipeline compiles an
 exists. What must be set before a job is submitted is told by `millrace.jobspec.checks`.
 """
 
+import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal, Optional
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from millrace.base.section import EncryptionKey, OptionalVariableName, Section
+from millrace.catalog.cron import cron_problem
+from millrace.catalog.machines import machine_objections, step_objections
+from millrace.catalog.objections import Objection, require_none
+from millrace.catalog.regions import region_objections
 from millrace.config.beam_section import Beam
 
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects: an id, perhaps of a domain; or its number.
 PROJECT = r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$|^[0-9]+$"
 
 Positive = Annotated[int, Field(ge=1)]
+
+# Of Kubernetes: a domain, a slash and a name. https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus/
+_KUBERNETES_RESOURCE = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+def _known_region(value: str) -> str:
+    require_none(region_objections(value))
+    return value
+
+
+Region = Annotated[str, AfterValidator(_known_region)]
 
 
 class StageResources(Section):
@@ -59,11 +76,27 @@ class Schedule(Section):
     catch_up: bool = Field(default=False, description="also start the runs that were missed; Kubeflow only")
     queue: bool = Field(default=False, description="start later what max_concurrent_runs held back; Vertex AI only")
 
+    @field_validator("cron")
+    @classmethod
+    def _can_be_read(cls, value: str) -> str:
+        if problem := cron_problem(value):
+            raise ValueError(problem)
+        return value
+
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> "Schedule":
-        if self.start and self.end and self.start >= self.end:
+        # A time without a zone is this machine's.
+        if self.start and self.end and self.start.timestamp() >= self.end.timestamp():
             raise ValueError("end must come after start")
         return self
+
+    def is_over(self, now: float) -> bool:
+        """Whether it would start nothing any more.
+
+        Args:
+            now: seconds since the epoch.
+        """
+        return self.end is not None and self.end.timestamp() <= now
 
 
 class CustomJob(Section):
@@ -89,6 +122,11 @@ class CustomJob(Section):
     def _accelerators_have_a_type(self) -> "CustomJob":
         if self.accelerators and not self.accelerator:
             raise ValueError("accelerators counts something, so accelerator must name its type")
+        return self
+
+    @model_validator(mode="after")
+    def _is_offered(self) -> "CustomJob":
+        require_none(machine_objections(self.machine_type, self.accelerator, self.accelerators or 1))
         return self
 
 
@@ -125,12 +163,25 @@ class Deployment(Section):
         own = self.of_stage(stage).caching
         return self.caching if own is None else own
 
+    def resources(self) -> Iterator[tuple[str, StageResources]]:
+        """What stages get, by the key that says it: the defaults, and each stage's own over them."""
+        yield "defaults", self.defaults
+        for name in self.stages:
+            yield f"stages.{name}", self.of_stage(name)
+
+
+def _at(key: str, objections: Iterator[Objection]) -> None:
+    try:
+        require_none(objections)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
+
 
 class VertexDeployment(Deployment):
     """Vertex AI Pipelines: where compiled jobs run, and with what."""
 
     project: Optional[str] = Field(default=None, pattern=PROJECT, description="the Google Cloud project's id or number")
-    region: str = Field(default="us-central1", pattern=r"^[a-z]+-[a-z]+[0-9]+$", description="where the job runs")
+    region: Region = Field(default="us-central1", description="where the job runs")
     api_endpoint: str = Field(
         default="",
         description="left out: the region's own; http:// only on this machine, without credentials",
@@ -149,6 +200,17 @@ class VertexDeployment(Deployment):
     trainer: Optional[CustomJob] = Field(
         default=None, description="left out: the Trainer runs in its stage's container"
     )
+
+    @model_validator(mode="after")
+    def _is_offered(self) -> "VertexDeployment":
+        for key, asked in self.resources():
+            objections = step_objections(
+                asked.cpu or 0, asked.memory_gb or 0, asked.accelerator, asked.accelerators or 1
+            )
+            _at(key, objections)
+        if self.schedule and len(re.sub(r"^(CRON_)?TZ=\S+ ", "", self.schedule.cron).split()) != 5:
+            raise ValueError("schedule.cron: Vertex AI reads five fields: minute, hour, day, month, weekday")
+        return self
 
 
 class KubeflowDeployment(Deployment):
@@ -171,3 +233,13 @@ class KubeflowDeployment(Deployment):
     image_pull_secrets: tuple[str, ...] = Field(
         default=(), description="names of Kubernetes secrets for the image's registry"
     )
+
+    @model_validator(mode="after")
+    def _accelerators_are_resources(self) -> "KubeflowDeployment":
+        for key, asked in self.resources():
+            if asked.accelerator and not _KUBERNETES_RESOURCE.fullmatch(asked.accelerator):
+                raise ValueError(
+                    f"{key}: the accelerator {asked.accelerator} is no resource of Kubernetes; write for instance "
+                    "nvidia.com/gpu"
+                )
+        return self

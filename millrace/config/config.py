@@ -23,7 +23,8 @@ from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.features.description import Feature, FeatureTable, Label
 from millrace.training.section import Model, Training, Tuning
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
+# TFX takes 63 letters at most; Vertex AI's own limit is 128.
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 DottedPath = Annotated[str, Field(pattern=f"^{DOTTED.pattern}$")]
 
@@ -94,7 +95,7 @@ class Archive(Section):
 class Config(Section):
     """A whole pipeline, as `conf/NAME.yaml` describes it."""
 
-    name: str = Field(pattern=f"^{NAME.pattern}$", description="lower-case letters, digits and dashes")
+    name: str = Field(pattern=f"^{NAME.pattern}$", description="lower-case letters, digits and dashes, 63 at most")
     root: str = Field(
         default="../runs", min_length=1, description="the folder for artifacts, metadata, logs and pushed models"
     )

@@ -91,7 +91,7 @@ def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_b
 
 
 def _checked(name: str) -> str:
-    if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,127}", name):
+    if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
         return name
     raise BadInput(
         f"{name!r} is no name for a pipeline",

@@ -17,8 +17,11 @@ from millrace.jobspec.rules import (
     encryption,
     engine,
     graph,
+    machines,
     naming,
     places,
+    schedule,
+    secrets,
     values,
 )
 
@@ -35,6 +38,11 @@ RULES: tuple[Rule, ...] = (
     places.data,
     places.push_destination,
     values.parameters,
+    secrets.parameters,
+    machines.region,
+    machines.steps,
+    machines.workers,
+    schedule.schedule,
     graph.references,
     graph.inputs,
     graph.circles,
@@ -43,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     code.version,
     code.clashes,
     code.executors,
+    code.stock_image,
     code.user_code,
     code.artifact_types,
     containers.arguments,
@@ -52,6 +61,8 @@ RULES: tuple[Rule, ...] = (
     asked_for.substitutes,
     encryption.keys,
     engine.engine,
+    engine.servers,
+    engine.workers_image,
 )
 
 

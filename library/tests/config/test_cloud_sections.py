@@ -26,6 +26,39 @@ def config(*overrides):
             "vertex.schedule={cron: 0 4 * * *, start: 2030-01-02T00:00:00, end: 2030-01-01T00:00:00}",
             "end must come after",
         ),
+        ("vertex.schedule={cron: 61 25 * * *}", "'61' is no minute"),
+        ("vertex.schedule={cron: TZ=Europe/Zuerich 0 4 * * *}", "did you mean Europe/Zurich?"),
+        ("vertex.schedule={cron: 0 0 4 * * *}", "Vertex AI reads five fields"),
+        ("vertex.schedule={cron: 0 4 * * *, max_runs: 0}", "vertex.schedule.max_runs"),
+        (
+            "vertex.schedule={cron: 0 4 * * *, start: '2030-01-02T00:00:00Z', end: 2030-01-01T00:00:00}",
+            "end must come after",
+        ),
+        ("vertex.region=us-centrall1", "did you mean us-central1?"),
+        ("vertex.stages={Trainer: {accelerator: NVIDIA_T4}}", "stages.Trainer: there is no accelerator NVIDIA_T4"),
+        ("vertex.stages={Trainer: {accelerator: nvidia.com/gpu}}", "is a resource of Kubernetes"),
+        ("vertex.stages={Trainer: {accelerator: NVIDIA_TESLA_T4, accelerators: 3}}", "no machine has 3 of"),
+        ("vertex.stages={Trainer: {cpu: 1000}}", "stages.Trainer: 1000 processors are asked for"),
+        ("vertex.defaults={memory_gb: 5000}", "defaults: 5000 GB of memory are asked for"),
+        ("vertex.trainer={machine_type: n1-standrad-8}", "did you mean n1-standard-8?"),
+        ("vertex.trainer={machine_type: n1-standard-8, accelerator: NVIDIA_L4}", "take one of g2-standard-4"),
+        ("kubeflow.stages={Trainer: {accelerator: NVIDIA_L4}}", "is no resource of Kubernetes"),
+        (
+            "push.vertex={project: p, region: us-central1, endpoint: e, image: i, machine_type: n1-standard-4, "
+            "accelerator: NVIDIA_L4}",
+            "does not go with the machine type n1-standard-4",
+        ),
+        ("push.vertex={project: p, region: us-centrall1, endpoint: e, image: i}", "did you mean us-central1?"),
+        (
+            "beam={mode: dataflow, dataflow: {project: p, region: us-central1, temp_location: gs://b/t, "
+            "subnetwork: regions/europe-west1/subnetworks/inner}}",
+            "the subnetwork is in europe-west1, and the workers are in us-central1",
+        ),
+        (
+            "beam={mode: dataflow, dataflow: {project: p, region: us-central1, temp_location: gs://b/t, "
+            "machine_type: n1-standrad-4}}",
+            "did you mean n1-standard-4?",
+        ),
         ("vertex.schema_version='3.0'", "vertex.schema_version"),
         ("kubeflow.labels={}", "kubeflow.labels: there is no such key"),
         (
@@ -39,6 +72,13 @@ def test_a_mistake_is_named(override, words):
     with pytest.raises(ConfigError) as refusal:
         config(override)
     assert words in str(refusal.value)
+
+
+def test_what_may_be_newer_than_the_tables_is_no_mistake():
+    newer = (
+        "vertex={region: us-west9, stages: {Trainer: {accelerator: NVIDIA_R300}}, trainer: {machine_type: c9-mid-8}}"
+    )
+    assert config(newer).vertex.region == "us-west9"
 
 
 def test_a_stage_has_its_own_settings_over_the_defaults():

@@ -12,6 +12,7 @@ from typing import Any
 
 from fake_service import FakeService, Refused, Request, now
 
+from millrace.catalog.cron import cron_problem
 from millrace.jobspec.job import from_documents, in_order
 
 API = "/apis/v2beta1"
@@ -134,7 +135,7 @@ class FakeKubeflow(FakeService):
         if body.get("experiment_id") not in self.experiments:
             raise Refused(404, f"Experiment {body.get('experiment_id')} not found.")
         cron = body.get("trigger", {}).get("cron_schedule", {}).get("cron", "")
-        if len(cron.split()) != 6 or "=" in cron:
+        if len(cron.split()) != 6 or "=" in cron or cron_problem(cron):
             raise Refused(400, f"Schedule cron is not a supported format: {cron!r}")
         if not 1 <= int(body.get("max_concurrency", 0)) <= 10:
             raise Refused(400, "The max concurrency of the recurring run is out of range: 1 to 10.")

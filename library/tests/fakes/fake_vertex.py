@@ -1,7 +1,7 @@
 """Stands for Vertex AI Pipelines (REST v1) and for the one question to Cloud Storage that Millrace asks.
 
 It enforces what the service enforces and its client does not. The rules are those of the resources' reference
-(`PipelineJob`, `Schedule`) and of the label and bucket name requirements of Google Cloud.
+(`PipelineJob`, `Schedule`), of the label and bucket name requirements of Google Cloud, and of its machines.
 """
 
 import re
@@ -12,6 +12,9 @@ from typing import Any, Optional
 
 from fake_service import FakeService, Refused, Request, now
 
+from millrace.catalog.cron import cron_problem
+from millrace.catalog.machines import step_objections
+from millrace.catalog.regions import region_objections
 from millrace.jobspec.job import from_documents, in_order
 
 PARENT = r"/v1/(projects/[^/]+/locations/[^/]+)"
@@ -171,6 +174,8 @@ class FakeVertex(FakeService):
         body = request.body
         if not CRON.fullmatch(body.get("cron", "")):
             raise Refused(400, f"Invalid cron expression: {body.get('cron')!r}")
+        _require(not cron_problem(body["cron"]), f"Invalid cron expression: {body['cron']!r}")
+        _require(body.get("endTime", "9") > now(), "end_time must be in the future.")
         if not body.get("displayName") or int(body.get("maxConcurrentRunCount", 0)) < 1:
             raise Refused(400, "display_name and max_concurrent_run_count are required.")
         asked = body.get("createPipelineJobRequest", {})
@@ -222,7 +227,18 @@ def require_valid_job(body: dict[str, Any], region: str) -> None:
     found = KEY.fullmatch(key or "")
     _require(key is None or found, f"Invalid CMEK resource name: {key!r}.")
     _require(not found or found[1] == region, f"The CMEK key is in {found and found[1]}, the job in {region}.")
+    _require(not any(one.certain for one in region_objections(region)), f"Location {region} is not found.")
     _require_valid_spec(body)
+    for label, executor in body["pipelineSpec"].get("deploymentSpec", {}).get("executors", {}).items():
+        _require_machine(label, executor.get("container", {}).get("resources", {}))
+
+
+def _require_machine(label: str, asked: dict[str, Any]) -> None:
+    accelerator = asked.get("accelerator", {})
+    count = int(accelerator.get("count", 1))
+    limits = float(asked.get("cpuLimit", 0)), float(asked.get("memoryLimit", 0))
+    wrong = [one.what for one in step_objections(*limits, accelerator.get("type", ""), count) if one.certain]
+    _require(not wrong, f"Invalid machine of {label}: {'; '.join(wrong)}")
 
 
 def _require_valid_spec(body: dict[str, Any]) -> None:

@@ -5,6 +5,9 @@ from typing import Optional
 from pydantic import Field, model_validator
 
 from millrace.base.section import EncryptionKey, Section
+from millrace.catalog.machines import machine_objections
+from millrace.catalog.objections import require_none
+from millrace.catalog.regions import region_objections
 
 
 class VertexEndpoint(Section):
@@ -29,4 +32,6 @@ class VertexEndpoint(Section):
             raise ValueError("min_replicas must not be above max_replicas")
         if self.accelerators and not self.accelerator:
             raise ValueError("accelerators counts something, so accelerator must name its type")
+        require_none(region_objections(self.region))
+        require_none(machine_objections(self.machine_type, self.accelerator, self.accelerators or 1, shared=True))
         return self

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from typing import Optional
 
@@ -22,6 +23,10 @@ _CONFIGURED_FUNCTIONS = ("model_fn",)
 _FIRST_PARTY = ("tfx.", "system.", "google.")
 # What started the tasks of jobs that Millrace 0.1 compiled, and no image of a later version holds.
 _CONTAINER_BEFORE = "runners.container"
+# What starts the tasks of Millrace and of TFX.
+_OWN_MODULES = ("millrace.", "tfx.")
+_STOCK = re.compile(r"(?:(?:docker\.io/|gcr\.io/tfx-oss-public/)(?:tensorflow/)?|tensorflow/)tfx(?:[:@].*)?")
+_IN_THE_STOCK_IMAGE = frozenset({"tfx", "tensorflow", "tensorflow_transform", "tensorflow_model_analysis"})
 
 
 def version(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
@@ -45,13 +50,52 @@ def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
     """Executor classes, and modules that a command runs, can be imported in the container."""
     if _is_older(job):
         return
+    images = _own_images(job)
     for step in job.walk():
         container = job.executor(step.task).get("container", {})
         check = container.get("lifecycle", {}).get("preCacheCheck", {})
         for module in (*_modules(container), *_modules(check)):
-            yield from _missing(step, "the module", module, shipped.module_trouble(f"{module}.__main__", module))
+            trouble = shipped.module_trouble(f"{module}.__main__", module)
+            if trouble and container.get("image") not in images:
+                yield JobFinding(
+                    "code-of-another-image",
+                    "warning",
+                    f"{step.name} runs the module {module} of another image: not checked",
+                    step.name,
+                    f"see that {container.get('image') or 'its image'} holds it",
+                )
+            else:
+                yield from _missing(step, "the module", module, trouble)
         for path in _after(_EXECUTOR_FLAG, container.get("args", [])):
             yield from _missing(step, "the executor", path, shipped.trouble(path))
+
+
+def _own_images(job: CompiledJob) -> set[str]:
+    """The images whose content is known here: those in which tasks of Millrace and of TFX are started."""
+    containers = [job.executor(step.task).get("container", {}) for step in job.walk()]
+    return {
+        container.get("image", "")
+        for container in containers
+        if any(module.startswith(_OWN_MODULES) for module in _modules(container))
+    }
+
+
+def stock_image(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
+    """TFX's own image holds nothing of the user, and nothing of Millrace."""
+    for step in job.walk():
+        container = job.executor(step.task).get("container", {})
+        if not _STOCK.fullmatch(container.get("image", "")):
+            continue
+        named = [*_modules(container), *_after(_EXECUTOR_FLAG, container.get("args", [])), *_functions(job, step)]
+        foreign = [path for path in named if path.partition(".")[0] not in _IN_THE_STOCK_IMAGE]
+        if foreign:
+            yield JobFinding(
+                "stock-image",
+                "before submit",
+                f"{step.name} imports {foreign[0]}, and {container['image']} is TFX's own image, which has none of it",
+                step.name,
+                "build an image with your code in it (docs/container.md), and name it by its digest",
+            )
 
 
 def clashes(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
@@ -71,13 +115,9 @@ def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
     if _is_older(job):
         return
     for step in job.walk():
-        given = step.task.get("inputs", {}).get("parameters", {})
-        texts = {name: value for name in given if isinstance(value := job.value(step.task, name), str)}
-        named = [texts[name] for name in _FUNCTIONS if texts.get(name)]
-        named += [path for path in _in_custom_config(texts.get("custom_config")) if path]
-        for path in dict.fromkeys(named):
+        for path in dict.fromkeys(_functions(job, step)):
             yield from _missing(step, "the function", path, shipped.trouble(path))
-        packed = texts.get("module_path", "").partition("@")[2]
+        packed = _texts(job, step).get("module_path", "").partition("@")[2]
         if packed and "://" not in packed:
             yield JobFinding(
                 "module-file",
@@ -86,6 +126,20 @@ def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
                 step.name,
                 "name the code by dotted path (run_fn=...), or compile with a gs:// pipeline root",
             )
+
+
+def _texts(job: CompiledJob, step: Step) -> dict[str, str]:
+    given = step.task.get("inputs", {}).get("parameters", {})
+    return {name: value for name in given if isinstance(value := job.value(step.task, name), str)}
+
+
+def _functions(job: CompiledJob, step: Step) -> list[str]:
+    """The user's functions that a task names by their dotted paths."""
+    texts = _texts(job, step)
+    if texts.get("module_path"):
+        return []  # they are in the wheel that the task installs
+    named = [texts[name] for name in _FUNCTIONS if texts.get(name)]
+    return [*named, *_in_custom_config(texts.get("custom_config"))]
 
 
 def artifact_types(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:

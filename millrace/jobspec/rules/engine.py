@@ -1,5 +1,6 @@
 """Rule: the Beam engine of the data stages can be reached, is told nothing wrong, and its workers get the project."""
 
+import re
 from collections.abc import Iterator
 from typing import Optional
 
@@ -7,6 +8,13 @@ from millrace.config.config import Config
 from millrace.config.platform import KUBEFLOW, VERTEX, deployed
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
+
+_WORKERS_IMAGE = "--sdk_container_image="
+# A worker pool may be on the machine that asks for it: the engine's own machine is meant there.
+_SERVER_HERE = re.compile(
+    r"--(?:job_endpoint|artifact_endpoint|flink_master|spark_master_url|spark_rest_url)="
+    r"((?:[a-z]+://)?(?:localhost|127\.[0-9.]+|0\.0\.0\.0|\[?::1\]?)(?::.*)?)"
+)
 
 
 def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
@@ -29,3 +37,37 @@ def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         )
     for problem in check_engine(there):
         yield JobFinding("beam-engine", "before submit", problem.what, problem.where, problem.remedy)
+
+
+def servers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
+    """No engine is looked for on the machine of the task itself."""
+    seen: dict[str, list[str]] = {}
+    for step in job.walk():
+        for option in job.executor(step.task).get("container", {}).get("args", ()):
+            if here := _SERVER_HERE.fullmatch(str(option)):
+                seen.setdefault(here[1], []).append(step.name)
+    for server, tasks in seen.items():
+        yield JobFinding(
+            "beam-engine",
+            "before submit",
+            f"the Beam engine at {server} would be on the machine of the task itself, where nothing listens",
+            ", ".join(tasks),
+            f"name it in {job.dialect}.beam as the containers reach it, HOST:PORT",
+        )
+
+
+def workers_image(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
+    """A worker on Dataflow starts by the entry point of its image, which must be Beam's (tensorflow/tfx 6911, 6386)."""
+    for step in job.walk():
+        container = job.executor(step.task).get("container", {})
+        args = container.get("args", ())
+        if "--runner=DataflowRunner" in args and f"{_WORKERS_IMAGE}{container.get('image')}" in args:
+            yield JobFinding(
+                "beam-image",
+                "warning",
+                "the workers on Dataflow get the image of the stages, and that of this project's Dockerfile has not "
+                "Beam's /opt/apache/beam/boot, by which a worker starts",
+                step.name,
+                "name an image for the workers (docs/beam.md); where yours has boot as its entry point, leave it so",
+            )
+            return

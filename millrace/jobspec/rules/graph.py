@@ -43,7 +43,12 @@ def inputs(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
                     )
             declared = step.component.get("inputDefinitions", {}).get(kind, {})
             for name, spec in declared.items():
-                if name not in given and not spec.get("isOptional") and "defaultValue" not in spec:
+                if (
+                    name not in given
+                    and name != _iterated(step)
+                    and not spec.get("isOptional")
+                    and "defaultValue" not in spec
+                ):
                     yield _dangling(step, f"declares the input {name!r}, and nothing is given for it")
 
 
@@ -84,6 +89,12 @@ def _steps(job: CompiledJob) -> Iterator[tuple[Step, Mapping[str, Spec]]]:
     for step in job.walk():
         dag = job.spec.get("components", {}).get(step.dag, {}) if step.dag else job.spec.get("root", {})
         yield step, dag.get("dag", {}).get("tasks", {})
+
+
+def _iterated(step: Step) -> str:
+    """The input that a loop gives to each of its iterations; empty for a task that is no loop."""
+    iterators = (step.task.get(key, {}) for key in ("parameterIterator", "artifactIterator"))
+    return next((str(iterator["itemInput"]) for iterator in iterators if iterator.get("itemInput")), "")
 
 
 def _dangling(step: Step, what: str) -> JobFinding:

@@ -15,12 +15,21 @@ from millrace.jobspec.job import CompiledJob
 # Both are fields of a PipelineJob; its reference asks for the project's number.
 _NETWORK = re.compile(r"projects/[0-9]+/global/networks/[^/\s]+")
 _ACCOUNT = re.compile(r"[^@\s]+@[^@\s]+\.gserviceaccount\.com")
+_NAME_THERE = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 MOST_LABELS, LONGEST_LABEL, LONGEST_DISPLAY_NAME = 64, 63, 128
 
 
 def pipeline_name(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """The pipeline's name becomes part of the job's resource name."""
-    if not NAME.fullmatch(job.name):
+    if _NAME_THERE.fullmatch(job.name) and not NAME.fullmatch(job.name):
+        yield JobFinding(
+            "pipeline-name",
+            "warning",
+            f"the pipeline's name has {len(job.name)} letters, and TFX, labels and Kubernetes take {LONGEST_LABEL}",
+            "pipelineInfo.name",
+            "shorten it, where one of them has to hold it",
+        )
+    elif not NAME.fullmatch(job.name):
         yield JobFinding(
             "pipeline-name",
             "error",

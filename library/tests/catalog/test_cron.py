@@ -1,0 +1,59 @@
+"""Cron expressions and time zones: read as the services read them."""
+
+import zoneinfo
+
+import pytest
+
+from millrace.catalog.cron import cron_problem, time_zone_problem
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("61 25 * * *", "'61' is no minute of a cron expression, 0 to 59"),
+        ("0 25 * * *", "'25' is no hour of a cron expression, 0 to 23"),
+        ("0 24 * * *", "'24' is no hour"),
+        ("0 0 0 * *", "'0' is no day"),
+        ("0 0 32 * *", "'32' is no day"),
+        ("0 0 * 13 *", "'13' is no month"),
+        ("0 0 * * 8", "'8' is no weekday"),
+        ("0 0 * * monday", "'monday' is no weekday"),
+        ("*/0 * * * *", "'*/0' is no minute"),
+        ("30-10 * * * *", "'30-10' is no minute"),
+        ("5,75 * * * *", "'5,75' is no minute"),
+        ("-1 * * * *", "'-1' is no minute"),
+        ("1.5 * * * *", "'1.5' is no minute"),
+        ("0 0 31 2 *", "never comes: no such month has a day 31"),
+        ("0 0 31 feb,apr,jun *", "never comes"),
+        ("* * *", "has 3 fields, and five are needed"),
+        ("0 0 * * * * *", "has 7 fields"),
+        ("TZ=Europe/Zuerich 0 4 * * *", "there is no time zone Europe/Zuerich; did you mean Europe/Zurich?"),
+        ("CRON_TZ=Mars/Olympus 0 4 * * *", "there is no time zone Mars/Olympus"),
+    ],
+)
+def test_what_no_service_reads_is_named(expression, words):
+    assert words in cron_problem(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "30 5 * * 1",
+        "*/15 0-6/2 1,15 jan-mar MON-FRI",
+        "0 0 29 2 *",
+        "0 0 30,31 2 5",
+        "0 0 31 1,2 *",
+        "59 23 31 12 7",
+        "0 30 5 ? * 1",
+        "5/10 * * * *",
+        "TZ=Europe/Zurich 30 5 * * 1",
+        "CRON_TZ=UTC 30 5 * * *",
+    ],
+)
+def test_what_a_service_reads_is_taken(expression):
+    assert cron_problem(expression) == ""
+
+
+def test_a_machine_without_time_zones_objects_to_none(monkeypatch):
+    monkeypatch.setattr(zoneinfo, "available_timezones", set)
+    assert time_zone_problem("Europe/Zurich") == ""

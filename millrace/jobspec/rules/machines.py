@@ -1,0 +1,135 @@
+"""Rules on machines: processors, memory, accelerators, machine types and regions that the service has."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Optional
+
+from millrace.catalog.machines import machine_objections, machine_type_objections, step_objections
+from millrace.catalog.objections import Objection
+from millrace.catalog.regions import region_objections
+from millrace.config.config import Config
+from millrace.jobspec.findings import JobFinding
+from millrace.jobspec.job import CompiledJob, Spec, Step
+
+# The keys of `custom_config` by which TFX's Google Cloud extension is told.
+_TRAINING, _SERVING, _REGION = "ai_platform_training_args", "ai_platform_serving_args", "ai_platform_vertex_region"
+
+# A quantity of Kubernetes in GB, as both services count it.
+_UNITS = {"": 1e-9, "K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3, "P": 1e6, "E": 1e9}
+_QUANTITY = re.compile(r"([0-9.]+)(?:([KMGTPE])(i?)|(m))?", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\[(['\"])(.+?)\1\]\}\}")
+
+
+def steps(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
+    """What a task's container asks for is no more than a machine has."""
+    for step in job.walk():
+        asked = job.executor(step.task).get("container", {}).get("resources", {})
+        accelerator = asked.get("accelerator", {})
+        kind = str(_given(job, step, accelerator, "resourceType", "type") or "")
+        count = _number(_given(job, step, accelerator, "resourceCount", "count")) or 1
+        cpu = _processors(_given(job, step, asked, "resourceCpuLimit", "cpuLimit"))
+        memory = _gigabytes(_given(job, step, asked, "resourceMemoryLimit", "memoryLimit"))
+        if job.dialect == "vertex":
+            yield from _findings(step_objections(cpu, memory, kind, int(count)), step.name)
+        elif kind and "/" not in kind:
+            what = (
+                f"the accelerator {kind} is no resource of Kubernetes, where this job would run on Kubeflow Pipelines"
+            )
+            yield JobFinding(
+                "machine", "warning", what, step.name, "name a resource there, for instance nvidia.com/gpu"
+            )
+
+
+def workers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
+    """Machines of custom jobs, of endpoints and of Dataflow: of types that there are, with what goes with them."""
+    for step in job.walk():
+        custom_config = _json(job.value(step.task, "custom_config"))
+        training = _section(custom_config, _TRAINING)
+        for pool in _section(training, "job_spec").get("worker_pool_specs", ()):
+            yield from _findings(_of_spec(pool.get("machine_spec", {})), f"{step.name}, custom job")
+        serving = _section(custom_config, _SERVING)
+        if serving:
+            yield from _findings(_of_spec(serving, shared=True), f"{step.name}, endpoint")
+        if (training or serving) and custom_config.get(_REGION):
+            yield from _findings(region_objections(str(custom_config[_REGION])), step.name)
+        yield from _findings(_of_dataflow(job.executor(step.task).get("container", {}).get("args", [])), step.name)
+
+
+def region(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
+    """The region that the job is sent to is one; a name that is none was refused with the configuration."""
+    if config and job.dialect == "vertex":
+        yield from _findings(region_objections(config.vertex.region), "vertex.region")
+
+
+def _of_spec(spec: Spec, shared: bool = False) -> Iterator[Objection]:
+    """Objections to a `MachineSpec` of Vertex AI."""
+    count = _number(spec.get("accelerator_count")) or 1
+    return machine_objections(
+        str(spec.get("machine_type", "")), str(spec.get("accelerator_type", "")), int(count), shared
+    )
+
+
+def _of_dataflow(args: list[str]) -> Iterator[Objection]:
+    if "--runner=DataflowRunner" not in args:
+        return
+    options = dict(arg.split("=", 1) for arg in args if arg.startswith("--") and "=" in arg)
+    where = options.get("--region", "")
+    if where:
+        yield from region_objections(where)
+    for name in ("--worker_machine_type", "--machine_type"):
+        if options.get(name):
+            yield from machine_type_objections(options[name])
+    inside = re.search(r"(?:^|/)regions/([^/]+)/subnetworks/[^/]+$", options.get("--subnetwork", ""))
+    if inside and where and inside[1] != where:
+        yield Objection(
+            f"the subnetwork is in {inside[1]}, and the Dataflow workers are in {where}",
+            "name a subnetwork of the workers' region",
+        )
+
+
+def _findings(objections: Iterator[Objection], where: str) -> Iterator[JobFinding]:
+    for objection in objections:
+        severity = "before submit" if objection.certain else "warning"
+        yield JobFinding("machine", severity, objection.what, where, objection.remedy)
+
+
+def _given(job: CompiledJob, step: Step, asked: Spec, *names: str) -> Any:
+    """The first of some fields that is set; a placeholder is the value that the task gets, None where it is open."""
+    value = next((asked[name] for name in names if asked.get(name)), None)
+    placeholder = _PLACEHOLDER.fullmatch(value) if isinstance(value, str) else None
+    return job.value(step.task, placeholder[2]) if placeholder else value
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _processors(value: Any) -> float:
+    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    return _number(match[1]) / 1000 if match and match[4] else _number(value)
+
+
+def _gigabytes(value: Any) -> float:
+    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    if not match or match[4]:
+        return _number(value)  # the older field is a number of GB
+    unit = (match[2] or "").upper()
+    binary = 1.024 ** (" KMGTPE".index(unit or " ")) if match[3] else 1.0
+    return _number(match[1]) * _UNITS[unit] * binary
+
+
+def _json(text: Any) -> Spec:
+    try:
+        value = json.loads(text) if isinstance(text, str) else None
+    except json.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _section(value: Spec, key: str) -> Spec:
+    section = value.get(key)
+    return section if isinstance(section, dict) else {}
