@@ -349,7 +349,7 @@ def test_a_job_for_vertex_is_not_for_kubeflow():
 def test_what_is_done_another_way_there_is_said():
     config = load_config(CONFIG, [*CASES[VERTEX], "infra_validation.platform=docker"])
     found = check(load_job(GOLDEN / VERTEX), config)
-    assert {finding.rule for finding in found} == {"infra-validation", "one-worker"}
+    assert {finding.rule for finding in found} == {"infra-validation", "one-worker", "beam-image"}
     assert refusing(found, submitting=True) == []
 
 

@@ -9,7 +9,7 @@ from millrace.catalog.machines import machine_objections, machine_type_objection
 from millrace.catalog.objections import Objection
 from millrace.catalog.regions import region_objections
 from millrace.config.config import Config
-from millrace.jobspec.findings import JobFinding
+from millrace.jobspec.findings import JobFinding, Severity
 from millrace.jobspec.job import CompiledJob, Spec, Step
 
 # The keys of `custom_config` by which TFX's Google Cloud extension is told.
@@ -90,7 +90,7 @@ def _of_dataflow(args: list[str]) -> Iterator[Objection]:
 
 def _findings(objections: Iterator[Objection], where: str) -> Iterator[JobFinding]:
     for objection in objections:
-        severity = "before submit" if objection.certain else "warning"
+        severity: Severity = "before submit" if objection.certain else "warning"
         yield JobFinding("machine", severity, objection.what, where, objection.remedy)
 
 

@@ -106,5 +106,6 @@ def _secret(name: str, text: str) -> str:
         if form.search(text):
             return what
     value = text.partition("=")[2] if name.startswith("--") else text
-    named = _NAMES.search(name) and 6 <= len(value) <= 200 and not re.search(r"\s", value)
-    return f"a {_NAMES.search(name)[0].strip('_-')}" if named and not _REFERENCE.fullmatch(value) else ""
+    named = _NAMES.search(name)
+    is_one_word = 6 <= len(value) <= 200 and not re.search(r"\s", value)
+    return f"a {named[0].strip('_-')}" if named and is_one_word and not _REFERENCE.fullmatch(value) else ""
