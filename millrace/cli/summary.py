@@ -60,6 +60,11 @@ def print_record(config: Config, run: records.RunRecord, console: Console) -> No
     if report:
         shown = "  ".join(f"{name} {number(value)}" for name, value in report.metrics.items())
         console.print(f"{'metrics:':<16}{escape(shown)}")
+        if config.judging_split == "eval":
+            console.print(
+                f"{'judged on:':<16}eval, which also picked the best step, so that the metrics flatter the model;"
+                " a split of its own: data.splits: {train: 4, eval: 1, test: 1}"
+            )
         for sentence in report.suspicious:
             console.print(f"[bold yellow]{'suspicious:':<16}[/]{escape(sentence)}")
         if not report.blessed:

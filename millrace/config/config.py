@@ -10,6 +10,7 @@ from typing import Annotated, Any, Optional, Union
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from millrace.base.names import did_you_mean
 from millrace.base.plain_values import require_plain
 from millrace.base.section import Section, VariableName
 from millrace.components.data_gate.section import DataGateSection
@@ -136,6 +137,23 @@ class Config(Section):
         except ValidationError as error:
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
         return self
+
+    @model_validator(mode="after")
+    def _judged_on_a_split_that_is_there(self) -> "Config":
+        names = self.data.split_names
+        if self.judging_split not in names:
+            meant = did_you_mean(self.judging_split, names)
+            raise ValueError(
+                f"evaluation.split: {self.judging_split} is no split of the data{meant or ': ' + ', '.join(names)}"
+            )
+        if self.judging_split == "train":
+            raise ValueError("evaluation.split: a model is not judged on train, which it has learned from")
+        return self
+
+    @property
+    def judging_split(self) -> str:
+        """The split that the Evaluator judges on: the configured one, else test where there is one, else eval."""
+        return self.evaluation.split or ("test" if "test" in self.data.split_names else "eval")
 
     def feature_table(self) -> FeatureTable:
         """The label and the features as one value, which Transform, Trainer and DataGate are given."""

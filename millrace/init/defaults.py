@@ -8,7 +8,10 @@ import numpy as np
 
 from millrace.init.label import LabelPlan
 
-TRAIN_SHARE = 2 / 3
+SPLITS = {"train": 4, "eval": 1, "test": 1}
+"""Hash buckets: two thirds to learn from, a sixth that picks the best step, a sixth that only judges."""
+TRAIN_SHARE = SPLITS["train"] / sum(SPLITS.values())
+_TEST_SHARE = SPLITS["test"] / sum(SPLITS.values())
 _MOST_LUCK = 0.1
 
 
@@ -24,19 +27,19 @@ class NoModelBaseline:
 def baseline(label: LabelPlan, rows: int) -> NoModelBaseline:
     """The thresholds that a model must reach to be better than no model by more than luck.
 
-    Luck is two standard errors of the metric on an eval split of a third of the rows, at most 0.1 (at most half of
+    Luck is two standard errors of the metric on a test split of a sixth of the rows, at most 0.1 (at most half of
     the way to perfection). For AUC the error is Hanley and McNeil's for a model without skill (1982).
 
     Args:
         label: what is predicted.
         rows: rows of the whole table.
     """
-    eval_rows = max(rows * (1.0 - TRAIN_SHARE), 1.0)
+    test_rows = max(rows * _TEST_SHARE, 1.0)
     if label.task == "regression":
-        return _regression(label, eval_rows)
+        return _regression(label, test_rows)
     if label.task == "binary":
-        return _binary(label, eval_rows)
-    error = math.sqrt(label.majority * (1.0 - label.majority) / eval_rows)
+        return _binary(label, test_rows)
+    error = math.sqrt(label.majority * (1.0 - label.majority) / test_rows)
     least = _rounded(label.majority + min(2.0 * error, _MOST_LUCK, (1.0 - label.majority) / 2.0))
     return NoModelBaseline(
         ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "ExampleCount"),
@@ -48,9 +51,9 @@ def baseline(label: LabelPlan, rows: int) -> NoModelBaseline:
     )
 
 
-def _binary(label: LabelPlan, eval_rows: float) -> NoModelBaseline:
+def _binary(label: LabelPlan, test_rows: float) -> NoModelBaseline:
     positive = label.rows[1] / sum(label.rows)
-    ones, others = max(positive * eval_rows, 1.0), max((1.0 - positive) * eval_rows, 1.0)
+    ones, others = max(positive * test_rows, 1.0), max((1.0 - positive) * test_rows, 1.0)
     error = math.sqrt((ones + others + 1.0) / (12.0 * ones * others))
     metrics = ("AUC", "AUCPrecisionRecall", "BinaryAccuracy", "BinaryCrossEntropy", "Calibration", "ExampleCount")
     thresholds: list[dict[str, Any]] = [{"metric": "AUC", "at_least": _rounded(0.5 + min(2.0 * error, _MOST_LUCK))}]
@@ -67,13 +70,13 @@ def _binary(label: LabelPlan, eval_rows: float) -> NoModelBaseline:
     return NoModelBaseline(metrics, tuple(thresholds), words)
 
 
-def _regression(label: LabelPlan, eval_rows: float) -> NoModelBaseline:
+def _regression(label: LabelPlan, test_rows: float) -> NoModelBaseline:
     seen = label.column.numbers[np.isfinite(label.column.numbers)].astype(np.float64)
     centred = seen - seen.mean()
     deviation, absolute = float(centred.std()), float(np.abs(centred).mean())
     kurtosis = float((centred**4).mean() / deviation**4)
     # The standard error of a standard deviation, as a share of it.
-    error = math.sqrt(max(kurtosis - 1.0, 0.0) / (4.0 * eval_rows))
+    error = math.sqrt(max(kurtosis - 1.0, 0.0) / (4.0 * test_rows))
     most = deviation * (1.0 - min(2.0 * error, _MOST_LUCK))
     return NoModelBaseline(
         ("RootMeanSquaredError", "MeanAbsoluteError", "SquaredPearsonCorrelation", "ExampleCount"),
@@ -129,7 +132,7 @@ def training_plan(label: LabelPlan, rows: int) -> TrainingPlan:
     if "steps" in length:
         training["validate_every"] = max(length["steps"] // 10, 100)
     training["patience"] = 5 if "epochs" in length else 3
-    if rows * (1.0 - TRAIN_SHARE) > _LARGE_EVALUATION:
+    if rows * (1.0 - TRAIN_SHARE - _TEST_SHARE) > _LARGE_EVALUATION:
         training["eval_steps"] = _LARGE_EVALUATION // batch
     training["class_weights"] = "balanced" if label.imbalanced else "none"
     training["seed"] = 20

@@ -1,5 +1,6 @@
 """Writes `conf/NAME.yaml`: every section, readable from top to bottom, with a comment where a person should decide."""
 
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,12 +11,14 @@ import yaml
 
 from millrace.features.description import Feature
 from millrace.init.decisions import Decision
-from millrace.init.defaults import baseline, training_plan
+from millrace.init.defaults import SPLITS, baseline, training_plan
 from millrace.init.label import LabelPlan
 from millrace.init.scan import ScannedTable
 
 _PLAIN = re.compile(r"[^\W\d][\w ./()-]*|\.\.?/[\w./-]+|/[\w./-]*")
 _SLICED = 12
+# Below so many rows to judge on, two standard errors of an accuracy are more than .05.
+_FEW_ROWS = 400
 
 
 def config_text(
@@ -72,8 +75,20 @@ def _data(table: ScannedTable, folder: Path) -> str:
         lines.append(_commented(f"  missing: [{na_values}]", "texts that stand for a missing value"))
     if table.stray_spaces:
         lines.append("  strip_spaces: true                    # spaces around values are not theirs")
-    lines.append("  splits: {train: 2, eval: 1}           # two hash buckets of three for training")
+    lines.append(_commented(f"  splits: {_flow(SPLITS)}", _splits_comment(table.rows)))
     return "\n".join(lines)
+
+
+def _splits_comment(rows: int) -> str:
+    judging = rows * SPLITS["test"] // sum(SPLITS.values())
+    if judging >= _FEW_ROWS:
+        return "hash buckets: eval picks the best step, test only judges"
+    # The least known share is one half: p(1-p)/n at its greatest, two standard errors.
+    luck = 1.0 / math.sqrt(max(judging, 1))
+    return (
+        f"decide: test has some {judging} rows, on which an accuracy is only known to within {min(luck, 1.0):.2f}; "
+        "{train: 2, eval: 1} judges on twice as many, which also pick the best step and so flatter the model"
+    )
 
 
 def _path(folder: Path, base: Path) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Optional
 from tfx.components.trainer.component import Trainer
 from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_component import BaseComponent
-from tfx.proto import trainer_pb2
+from tfx.proto import trainer_pb2, transform_pb2
 from tfx.types.channel import BaseChannel
 
 from millrace.components import stage_ids
@@ -18,13 +18,18 @@ from millrace.project.code_digest import code_digest
 
 
 def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, gate: BaseComponent) -> BaseComponent:
-    """Transform: the feature table as a TensorFlow graph, once the gate has let the data pass."""
+    """Transform: the feature table as a TensorFlow graph, once the gate has let the data pass.
+
+    It learns from train alone. The split that only judges is not transformed, so that no training can read it.
+    """
+    read_in_training = [name for name in config.data.split_names if name == "eval" or name != config.judging_split]
     transform = Transform(
         examples=examples,
         schema=schema,
         preprocessing_fn=config.code.preprocessing_fn,
         # Its statistics of the raw data are StatisticsGen's; those of the transformed data nobody reads.
         disable_statistics=True,
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=read_in_training),
         custom_config={
             "features": config.feature_table().model_dump(mode="json"),
             "settings": config.code.settings_of(stage_ids.TRANSFORM),

@@ -49,6 +49,7 @@ def build_evaluator(config: Config, examples: BaseChannel, model: BaseChannel, b
         model=model,
         baseline_model=baseline,
         eval_config=eval_config(config.label, config.evaluation),
+        example_splits=[config.judging_split],
         min_slice_size=config.evaluation.min_slice_size,
         min_slice_class_size=config.evaluation.min_slice_class_size,
         code_digest=code_digest(Evaluator.EXECUTOR_SPEC.executor_class),

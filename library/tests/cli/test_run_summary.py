@@ -20,12 +20,12 @@ SLICES = tuple(MeasuredSlice(slice=f"hour={hour}", examples=20, metrics={"auc": 
 
 @pytest.fixture
 def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def show(report: GateReport) -> str:
+    def show(report: GateReport, *overrides: str) -> str:
         (tmp_path / JSON_NAME).write_text(report.model_dump_json())
         evaluation = metadata_store_pb2.Artifact(uri=str(tmp_path))
         stage = StageRecord("Evaluator", 1, "done", 0, 1, "", {"evaluation": [evaluation]})
         text = io.StringIO()
-        config = load("conf/taxi.yaml")
+        config = load("conf/taxi.yaml", overrides)
         print_record(config, RunRecord("1", {"Evaluator": stage}), Console(file=text, width=400))
         return text.getvalue()
 
@@ -54,3 +54,9 @@ def test_what_failed_is_first_on_the_screen(shown: Any) -> None:
     assert text.index("hour=3") < text.index("overall")
     assert "2 slices without a threshold; gate_report.txt lists what was measured there" in text
     assert "hour=4" not in text
+
+
+def test_a_run_says_where_the_split_that_judges_has_also_picked(shown: Any) -> None:
+    report = GateReport(blessed=True, reason="", rows=(OVERALL,))
+    assert "judged on" not in shown(report)
+    assert "judged on:      eval, which also picked the best step" in shown(report, "data.splits={train: 2, eval: 1}")

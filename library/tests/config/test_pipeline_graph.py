@@ -81,7 +81,7 @@ def test_each_format_has_its_example_gen(tmp_path, override, type_name):
 @pytest.mark.parametrize(("platform", "config"), [("docker", "local_docker"), ("kubernetes", "kubernetes")])
 def test_docker_and_kubernetes_go_through_tfx_itself(tmp_path, platform, config):
     node = graph(tmp_path, f"infra_validation.platform={platform}")["InfraValidator"]
-    assert node.node_info.type.name == "tfx.components.infra_validator.component.InfraValidator"
+    assert node.node_info.type.name == "millrace.components.infra_validator.component.EngineInfraValidator"
     assert config in parameters(node)["serving_spec"].string_value.replace("localDocker", "local_docker")
 
 

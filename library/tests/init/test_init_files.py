@@ -178,3 +178,13 @@ def test_a_column_that_is_mostly_filled_gets_a_floor_below_what_was_seen(tmp_pat
     assert 0.7 < found["seldom"].presence.min_fraction < 0.8
     assert found["seldom"].presence.min_count == 1
     assert (found["rare"].presence.min_fraction, found["rare"].presence.min_count) == (0.0, 1)
+
+
+@pytest.mark.parametrize(("rows", "doubt"), [(200, "test has some 33 rows"), (3_000, "")])
+def test_three_splits_are_written_with_what_they_cost_a_small_table(tmp_path, rows, doubt):
+    plan = plan_of(tmp_path, {"number": np.random.default_rng(1).normal(size=rows).round(3)})
+    write(plan)
+    config = load(next(iter(plan.files)))
+    assert (config.data.splits, config.judging_split) == ({"train": 4, "eval": 1, "test": 1}, "test")
+    [line] = [line for line in texts(plan)[".yaml"].splitlines() if line.startswith("  splits:")]
+    assert (doubt in line and "known to within 0.17" in line) if doubt else "test only judges" in line

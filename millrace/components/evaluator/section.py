@@ -36,8 +36,13 @@ class Threshold(Section):
 
 
 class Evaluation(Section):
-    """What is measured on the eval split, and what a model needs to be blessed."""
+    """What is measured, and what a model needs to be blessed."""
 
+    split: Optional[str] = Field(
+        default=None,
+        description="the split that a model is judged on; left out, test where there is one, else eval, which also "
+        "picks the training's best step",
+    )
     metrics: tuple[str, ...] = Field(min_length=1, description="TFMA metric class names")
     thresholds: tuple[Threshold, ...] = Field(
         min_length=1, description="without a threshold no model can be blessed, so at least one is needed"

@@ -42,8 +42,7 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _has_train_and_eval(self) -> "Data":
-        names = [split.name for split in self.files] or list(self.splits)
-        missing = {"train", "eval"} - set(names)
+        missing = {"train", "eval"} - set(self.split_names)
         if missing:
             raise ValueError(f"a train and an eval split are needed; {' and '.join(sorted(missing))} is not there")
         if (self.format == "bigquery") != bool(self.query):
@@ -55,6 +54,11 @@ class Data(Section):
         if self.format != "bigquery":
             check_patterns(self.patterns, self.span, self.version)
         return self
+
+    @property
+    def split_names(self) -> list[str]:
+        """The splits, as they are cut or come."""
+        return [split.name for split in self.files] or list(self.splits)
 
     @property
     def patterns(self) -> list[str]:
