@@ -1,9 +1,94 @@
-"""A polite kill ends a run as Ctrl-C does."""
+"""A polite kill ends a run as Ctrl-C does.
 
+While a run goes on a signal sets a flag, and raises nothing: an exception in the middle of what the interpreter
+happens to do is lost when that is a `__del__`. The work looks at the flag where it can stop, and who waits for it does
+not wait long.
+"""
+
+import os
 import signal
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+# How long the work has, after a signal, to come to a place where it looks.
+GRACE_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
+# The second signal ends the waiting; a third does not even wait for the record of the run's end.
+_PATIENCE = 2
+
+INTERRUPTED = 130
+
+
+class Signals:
+    """The signals that came since the work began."""
+
+    def __init__(self) -> None:
+        # A plain number: a lock that is taken in a signal's handler may be held by what the handler interrupts.
+        self.count = 0
+
+    def heed(self, *_: Any) -> None:
+        """Takes one more signal."""
+        self.count += 1
+        if self.count > _PATIENCE:
+            os._exit(INTERRUPTED)
+
+    def wait_for(
+        self,
+        ended: threading.Event,
+        grace: float = GRACE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> bool:
+        """Waits for the end of work in another thread.
+
+        Args:
+            ended: set when the work has ended.
+            grace: seconds that the work has after the first signal; a second signal leaves it none.
+            clock: seconds that only grow.
+
+        Returns:
+            Whether it has ended; False when it goes on after a signal, in code that does not look.
+        """
+        deadline = None
+        while not ended.wait(_LOOK_SECONDS):
+            if self.count and deadline is None:
+                deadline = clock() + grace
+            if self.count >= _PATIENCE or (deadline is not None and clock() >= deadline):
+                return ended.is_set()
+        return True
+
+
+_signals = Signals()
+
+
+@contextmanager
+def heeding_signals() -> Iterator[Signals]:
+    """Has SIGINT and SIGTERM set the flag that `stop_if_interrupted` looks at, until the end of the block.
+
+    Elsewhere than in the process's main thread signals stay with whoever has them.
+    """
+    global _signals
+    _signals = signals = Signals()
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, signals.heed) for number in numbers}
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        _signals = Signals()
+
+
+def stop_if_interrupted() -> None:
+    """Ends the work here when a signal has come.
+
+    Raises:
+        KeyboardInterrupt: it has.
+    """
+    if _signals.count:
+        raise KeyboardInterrupt
 
 
 @contextmanager

@@ -1,4 +1,18 @@
-"""How a run, a rehearsal, a job or a judge ended, in the same few words wherever it is shown."""
+"""How a run, a stage, a rehearsal, a job or a judge ended, in the same few words wherever it is shown.
+
+| word | of | exit code | means |
+|---|---|---|---|
+| waiting | a stage | | its turn has not come |
+| running | a run, a stage | | a process works on it, also between two stages |
+| done | a run, a stage | 0 | it did its work |
+| cached | a run, a stage | 0 | nothing had changed: an earlier execution's artifacts were taken |
+| skipped | a stage | | it did not get its turn, or had nothing to do |
+| blocked | a run, a stage | 3 | a gate said no, whichever gate it was |
+| bad input | a run, a stage | 2 | the input cannot be used as it is |
+| failed | a run, a stage | 1 | a fault |
+| interrupted | a run, a stage | 130 | a signal asked it to end |
+| killed | a run, a stage | | its process is gone, and did not say how it ended |
+"""
 
 from typing import Optional
 

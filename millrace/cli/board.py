@@ -25,6 +25,8 @@ STYLES = {
     State.FAILED: "bold red",
     State.SKIPPED: "dim",
     State.BLOCKED: "bold red",
+    State.BAD_INPUT: "bold red",
+    State.INTERRUPTED: "bold red",
 }
 
 

@@ -1,5 +1,6 @@
 """`millrace run`: runs the pipeline and shows it while it runs."""
 
+import os
 import time
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from millrace.metadata.run_folder import RunRequest, new_run
 @click.option("--from", "from_stage", default="", metavar="STAGE", help="Run STAGE and what follows it again.")
 @click.option("--to", "to_stage", default="", metavar="STAGE", help="Run STAGE and what it needs, and no more.")
 @click.option("--no-cache", is_flag=True, help="Run every stage, changed or not.")
-@click.option("--resume", is_flag=True, help="Go on with the last run that failed or was killed, as it was asked for.")
+@click.option("--resume", is_flag=True, help="Go on with the last run that did not end well, as it was asked for.")
 def run(
     config_file: str,
     overrides: tuple[str, ...],
@@ -38,13 +39,16 @@ def run(
     """Run the pipeline on this machine.
 
     Unchanged stages are served from the cache. Exit code 0: done. 1: a stage failed. 2: the input cannot be used.
-    3: a gate said no (data, evaluation, infrastructure).
+    3: a gate said no (data, evaluation, infrastructure). 130: interrupted; a second Ctrl-C ends at once.
     """
-    request = RunRequest(str(Path(config_file).resolve()), overrides, runner, from_stage, to_stage, not no_cache)
     config = load(config_file, overrides)
     if resume:
-        request = to_resume(layout(config).logs, request.overrides)
+        request = to_resume(layout(config).logs, overrides, config.name)
         config = load(request.config_file, request.overrides)
+        click.echo(f"going on with run {request.resumes}")
+    else:
+        file = str(Path(config_file).resolve())
+        request = RunRequest(file, overrides, runner, from_stage, to_stage, not no_cache, config.name)
     raise click.exceptions.Exit(_run(config, request))
 
 
@@ -57,6 +61,10 @@ def _run(config: Config, request: RunRequest) -> int:
     with new_run(layout(config).logs, request) as folder, output_to(folder.log, secrets(config.metadata)) as terminal:
         with Board(config.name, folder.journal, terminal) as board:
             outcome = run_pipeline(config, folder, board.show)
-        folder.finish(outcome.exit_code)
+        folder.finish(outcome.exit_code, outcome.failure)
         print_summary(config, folder, outcome, time.time() - began, board.console)
+        if outcome.goes_on:
+            # A stage is in C++, which does not look at signals; the end of the interpreter would wait for it.
+            terminal.flush()
+            os._exit(outcome.exit_code)
         return outcome.exit_code

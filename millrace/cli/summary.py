@@ -6,7 +6,7 @@ from ml_metadata import errors
 from rich.console import Console
 
 from millrace.base.errors import MillraceError
-from millrace.base.outcomes import blessing, ending
+from millrace.base.outcomes import blessing
 from millrace.cli.output import escape
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import TEXT_NAME, GateReport, number
@@ -14,6 +14,7 @@ from millrace.config.config import Config
 from millrace.execution.run import Outcome
 from millrace.metadata import records
 from millrace.metadata.run_folder import RunFolder
+from millrace.metadata.run_summaries import state_of
 
 
 def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: float, console: Console) -> None:
@@ -32,7 +33,8 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: 
         print_record(config, record, console)
     if outcome.failure:
         _print_failure(outcome, folder, console)
-    console.print(f"run {folder.run_id}: {ending(outcome.exit_code)} in {seconds:.1f} s; log: {folder.log}")
+    state = state_of(record, folder)
+    console.print(f"run {folder.run_id}: {state} in {seconds:.1f} s; log: {folder.log}")
 
 
 def _record(config: Config, folder: RunFolder) -> Optional[records.RunRecord]:

@@ -1,21 +1,20 @@
 """Runs a configured pipeline from beginning to end: checks, graph, stages, verdicts."""
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from millrace.base.errors import Failure, describe
-from millrace.base.interrupts import terminated_is_interrupted
+from millrace.base.interrupts import GRACE_SECONDS, INTERRUPTED, heeding_signals
 from millrace.config.checks import check
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.config.platform import LOCAL
 from millrace.jobspec.artifact_types import require_compilable
-from millrace.metadata.journal import State
+from millrace.metadata.journal import State, progress
 from millrace.metadata.run_folder import RunFolder
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -25,35 +24,82 @@ class Outcome:
     Args:
         exit_code: 0, or the code of the failure: 1 a fault, 2 bad input, 3 a gate said no, 130 interrupted.
         failure: what went wrong, and the remedy; None when nothing did.
+        goes_on: an interrupted run's stage is still at work in a thread, in code that does not look at signals. The
+            process should end now, without waiting for it (`os._exit`).
     """
 
     exit_code: int
     failure: Optional[Failure] = None
+    goes_on: bool = False
 
 
-def run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]) -> Outcome:
-    """Runs a pipeline in this process.
+def run(
+    config: Config, folder: RunFolder, started: Callable[[list[str]], None], grace: float = GRACE_SECONDS
+) -> Outcome:
+    """Runs a pipeline in a thread of this process, so that the main thread heeds signals whatever a stage does.
 
     Args:
         config: the configuration.
         folder: the new run's folder; it holds the request.
         started: called once with the ids of the stages that take part, before the first of them begins.
+        grace: seconds that a stage has after a signal to come to a place where it can stop.
 
     Returns:
         How it ended. Nothing is raised for what a stage, a gate or a signal does.
     """
+    with heeding_signals() as signals:
+        work = _Work(lambda: _outcome(config, folder, started))
+        ended = signals.wait_for(work.ended, grace)
+        if not ended:
+            return _interrupted(config, folder, goes_on=True)
+        # A fault after the signal came of it: Ctrl-C reaches the processes that stages started, too.
+        return _interrupted(config, folder) if signals.count and work.outcome.exit_code == 1 else work.outcome
+
+
+class _Work(threading.Thread):
+    """The run itself. A daemon, so that the process can end without it."""
+
+    def __init__(self, work: Callable[[], Outcome]) -> None:
+        super().__init__(name="run", daemon=True)
+        self._work = work
+        self.outcome = Outcome(1)
+        self.ended = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        """Keeps the outcome."""
+        try:
+            self.outcome = self._work()
+        except BaseException as error:  # Beam's parser of options exits
+            self.outcome = Outcome(1, describe(error))
+        finally:
+            self.ended.set()
+
+
+def _outcome(config: Config, folder: RunFolder, started: Callable[[list[str]], None]) -> Outcome:
     try:
         check(config)
-        with terminated_is_interrupted():
-            return _run(config, folder, started)
+        return _run(config, folder, started)
     except KeyboardInterrupt:
-        _put_in_order(config, ended=folder.run_id)
-        remedy = "millrace run --resume goes on where it stopped"
-        return Outcome(INTERRUPTED, Failure("interrupted", "", remedy, INTERRUPTED))
+        return _interrupted(config, folder)
     except Exception as error:
         logging.getLogger(__name__).exception("The run failed.")
         failure = _recorded(folder) or describe(error)
         return Outcome(failure.exit_code, failure)
+
+
+def _interrupted(config: Config, folder: RunFolder, goes_on: bool = False) -> Outcome:
+    """Says of every stage that ran that it was interrupted, and takes away what it has half written."""
+    try:
+        running = [stage for stage in progress([], folder.journal.events()) if stage.state is State.RUNNING]
+        for stage in running:
+            folder.journal.record(stage.stage, State.INTERRUPTED)
+        if running:
+            _put_in_order(config, ended=folder.run_id)
+    except Exception:  # a full disk, a store that does not answer: the next run puts it in order
+        logging.getLogger(__name__).exception("The interrupted run could not be put in order.")
+    remedy = "millrace run --resume goes on where it stopped"
+    return Outcome(INTERRUPTED, Failure("interrupted", "", remedy, INTERRUPTED), goes_on)
 
 
 def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]) -> Outcome:

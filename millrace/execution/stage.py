@@ -13,9 +13,10 @@ from tfx.orchestration.portable import launcher
 from tfx.proto.orchestration import pipeline_pb2
 
 from millrace.base.errors import Failure, GateRefused, StageFailed, describe
-from millrace.base.outcomes import blessing
+from millrace.base.interrupts import stop_if_interrupted
+from millrace.base.outcomes import blessing, ending
 from millrace.metadata.journal import Journal, State
-from millrace.metadata.records import FAILURE_PROPERTY, output_artifacts
+from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, output_artifacts
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ def run_stage(spec: StageSpec, journal: Journal) -> None:
     Raises:
         GateRefused: the stage is a gate, and it said no.
         StageFailed: the stage failed.
+        KeyboardInterrupt: a signal has asked the run to end.
     """
+    stop_if_interrupted()
     journal.record(spec.id, State.RUNNING)
     try:
         execution = _launch(spec)
@@ -105,11 +108,13 @@ def _verdict(artifacts: Sequence[metadata_store_pb2.Artifact]) -> str:
 def _write_down(spec: StageSpec, journal: Journal, failure: Failure) -> None:
     """Records a failure in the journal and in ML Metadata; a full disk must not hide what went wrong before."""
     try:
-        journal.record(spec.id, State.BLOCKED if failure.exit_code == 3 else State.FAILED, failure=failure)
+        state = State(ending(failure.exit_code))
+        journal.record(spec.id, state, failure=failure)
         # TFX's launcher records only that an execution failed; this adds why.
         with metadata.Metadata(spec.connection) as handle:
             for execution in _failed_executions(spec, handle):
                 execution.custom_properties[FAILURE_PROPERTY].string_value = failure.what
+                execution.custom_properties[ENDED_PROPERTY].string_value = state.value
                 handle.store.put_executions([execution])
     except (OSError, errors.StatusError):
         logging.getLogger(__name__).exception("The failure of %s could not be recorded.", spec.id)

@@ -18,7 +18,7 @@ FILE_NAME = "events.jsonl"
 
 
 class State(str, enum.Enum):
-    """What a stage is doing, or how it ended."""
+    """What a stage is doing, or how it ended, in the words of `millrace.base.outcomes`."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -27,9 +27,11 @@ class State(str, enum.Enum):
     FAILED = "failed"
     SKIPPED = "skipped"
     BLOCKED = "blocked"
+    BAD_INPUT = "bad input"
+    INTERRUPTED = "interrupted"
 
 
-ENDED = frozenset({State.CACHED, State.DONE, State.FAILED, State.SKIPPED, State.BLOCKED})
+ENDED = frozenset(set(State) - {State.WAITING, State.RUNNING})
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,18 @@ from millrace.metadata.connections import metadata_connection
 
 # The custom property of a failed execution that says why, in the words that the person saw.
 FAILURE_PROPERTY = "failure"
+# The custom property that says which of the ways to end badly it was, in the words of `millrace.base.outcomes`.
+ENDED_PROPERTY = "ended"
 
+# What ends a run, the first of its stages' states that is here; a run without any of them is done or cached.
+_ENDS_A_RUN = ("failed", "bad input", "blocked", "interrupted", "killed", "running")
 _STATES = {
     metadata_store_pb2.Execution.NEW: "running",
     metadata_store_pb2.Execution.RUNNING: "running",
     metadata_store_pb2.Execution.COMPLETE: "done",
     metadata_store_pb2.Execution.CACHED: "cached",
     metadata_store_pb2.Execution.FAILED: "failed",
-    metadata_store_pb2.Execution.CANCELED: "cancelled",
+    metadata_store_pb2.Execution.CANCELED: "killed",
 }
 
 
@@ -35,7 +39,8 @@ class StageRecord:
     Args:
         stage: the stage's id.
         execution_id: its id in ML Metadata.
-        state: running, done, cached, failed or cancelled.
+        state: running, done, cached, failed, bad input, blocked, interrupted or killed; 0.1.0 recorded what a gate
+            stopped as failed.
         started: milliseconds since the epoch.
         ended: milliseconds since the epoch of the last change.
         failure: why it failed; empty when it did not.
@@ -65,9 +70,9 @@ class RunRecord:
 
     @property
     def state(self) -> str:
-        """running, failed, cancelled, cached (nothing had to run) or done."""
+        """As its stages tell: how they ended, running, cached (nothing had to run) or done."""
         states = {record.state for record in self.stages.values()}
-        for state in ("failed", "cancelled", "running"):
+        for state in _ENDS_A_RUN:
             if state in states:
                 return state
         # The search for the champion is no work of its own: it looks again in every run. In a rehearsal it is two
@@ -151,7 +156,8 @@ def _record(stage: str, execution: Any, outputs: dict[str, list[metadata_store_p
     return StageRecord(
         stage=stage,
         execution_id=execution.id,
-        state=_STATES.get(execution.last_known_state, "running"),
+        state=execution.custom_properties[ENDED_PROPERTY].string_value
+        or _STATES.get(execution.last_known_state, "running"),
         started=execution.create_time_since_epoch,
         ended=execution.last_update_time_since_epoch,
         failure=execution.custom_properties[FAILURE_PROPERTY].string_value,

@@ -8,31 +8,54 @@ from millrace.base.errors import BadInput
 from millrace.metadata.run_folder import RunFolder, RunRequest, runs
 
 
-def to_resume(logs: Path, overrides: Sequence[str]) -> RunRequest:
-    """What the last run was asked for, to be asked for again.
+def to_resume(logs: Path, overrides: Sequence[str], pipeline: str = "") -> RunRequest:
+    """What the last run that did not end well was asked for, to be asked for again.
 
-    What it finished is in the cache, so that only the rest runs, edits included. A run that goes on and a rehearsal are
-    passed over.
+    What it finished is in the cache, so that only the rest runs, edits included. Passed over are runs that go on,
+    rehearsals, other pipelines' runs, and those that have had their end since: a run that resumed them, or that was
+    asked for the same, ended well.
 
     Args:
         logs: the folder of all runs' folders.
         overrides: `--set` values in place of those of the last run; none keeps them.
+        pipeline: the pipeline's name; empty for any.
 
     Raises:
-        BadInput: there is no run, it ended well, or its folder does not tell what was asked for.
+        BadInput: there is no such run.
     """
-    ended = [folder for folder in runs(logs) if not folder.is_alive() and not _is_rehearsal(folder)]
-    last = ended[-1] if ended else None
-    request = last.request() if last else None
-    if last is None or request is None or last.exit_code() == 0:
-        raise BadInput(
-            "there is nothing to resume: " + ("the last run ended well" if last else "no run has been here yet"),
-            where=str(logs),
-            remedy="millrace run",
-        )
-    return replace(request, overrides=tuple(overrides) or request.overrides, from_stage="", cache=True)
+    later: list[tuple[RunFolder, RunRequest]] = []
+    for folder in reversed(runs(logs)):
+        request = folder.request()
+        if (
+            request is None
+            or request.runner == "rehearsal"
+            or request.pipeline not in ("", pipeline or request.pipeline)
+        ):
+            continue
+        unfinished = not folder.is_alive() and folder.exit_code() != 0
+        if unfinished and not any(_settles(*other, folder.run_id, request) for other in later):
+            return replace(
+                request,
+                overrides=tuple(overrides) or request.overrides,
+                from_stage="",
+                cache=True,
+                resumes=folder.run_id,
+            )
+        later.append((folder, request))
+    raise BadInput(
+        "there is nothing to resume: " + ("every run has ended well" if later else "no run has been here yet"),
+        where=str(logs),
+        remedy="millrace run",
+    )
 
 
-def _is_rehearsal(folder: RunFolder) -> bool:
-    request = folder.request()
-    return request is not None and request.runner == "rehearsal"
+def _settles(later: RunFolder, again: RunRequest, run_id: str, request: RunRequest) -> bool:
+    """Whether a later run did what an earlier one was asked for: it resumed it, or had the same request and ended well.
+
+    One that resumes it and still runs counts: nobody starts the same work twice. One that did not end well is later,
+    and so is taken itself.
+    """
+    if again.resumes == run_id:
+        return True
+    same = (again.config_file, again.overrides) == (request.config_file, request.overrides)
+    return later.exit_code() == 0 and same and again.to_stage in ("", request.to_stage)

@@ -1,4 +1,4 @@
-"""The folder of one run: who runs it, what was asked, its journal and its log."""
+"""The folder of one run: who runs it, what was asked, how it ended, its journal and its log."""
 
 import contextlib
 import dataclasses
@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Optional
+from typing import IO, Any, Optional
 
 from millrace.base import files
+from millrace.base.errors import Failure
 from millrace.metadata.journal import Journal
 
 REQUEST_FILE = "run.json"
@@ -30,6 +31,8 @@ class RunRequest:
         from_stage: the first stage that must run again; empty for none.
         to_stage: the last stage to run; empty for all.
         cache: whether unchanged stages may be served from the cache.
+        pipeline: the pipeline's name; empty in what 0.1.0 wrote.
+        resumes: the id of the run that it goes on with; empty for none.
     """
 
     config_file: str
@@ -38,6 +41,8 @@ class RunRequest:
     from_stage: str = ""
     to_stage: str = ""
     cache: bool = True
+    pipeline: str = ""
+    resumes: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,43 +66,84 @@ class RunFolder:
         """Everything that TFX and the libraries below it say."""
         return self.path / LOG_FILE
 
+    @property
+    def number(self) -> int:
+        """Which run of this root it is, from 1: the order of runs, whatever a clock says. 0 in what 0.1.0 wrote."""
+        return int(self._values().get("number", 0))
+
+    @property
+    def started(self) -> float:
+        """When it began, seconds since the epoch; for what 0.1.0 wrote, when its lock was made."""
+        recorded = self._values().get("started")
+        if recorded is not None:
+            return float(recorded)
+        with contextlib.suppress(OSError):
+            return (self.path / LOCK_FILE).stat().st_mtime
+        return 0.0
+
     def request(self) -> Optional[RunRequest]:
-        """What was asked for; None when the folder does not tell."""
+        """What was asked for; None when the folder does not tell.
+
+        The configuration is found by its place as seen from here: in a copy of a project it is the copy's.
+        """
+        values = self._values()
         try:
-            values = json.loads((self.path / REQUEST_FILE).read_text(encoding="utf-8"))
-            return RunRequest(**{**values["request"], "overrides": tuple(values["request"]["overrides"])})
-        except (OSError, ValueError, KeyError, TypeError):
+            asked = RunRequest(**{**values["request"], "overrides": tuple(values["request"]["overrides"])})
+        except (KeyError, TypeError):
             return None
+        here = os.path.normpath(os.path.join(os.path.realpath(self.path), values.get("config_from_here", "")))
+        return dataclasses.replace(asked, config_file=here) if os.path.isfile(here) else asked
 
     def exit_code(self) -> Optional[int]:
         """How the run ended; None when it has not, or was killed."""
-        try:
-            code = json.loads((self.path / REQUEST_FILE).read_text(encoding="utf-8"))["exit_code"]
-        except (OSError, ValueError, KeyError):
-            return None
+        code = self._values().get("exit_code")
         return code if isinstance(code, int) else None
 
-    def finish(self, exit_code: int) -> None:
-        """Records how the run ended; a disk that is full must not hide why it ended."""
-        request = self.request()
+    def failure(self) -> Optional[Failure]:
+        """Why the run did not end well; None when it did, or the folder does not tell."""
+        try:
+            return Failure(**self._values()["failure"])
+        except (KeyError, TypeError):
+            return None
+
+    def finish(self, exit_code: int, failure: Optional[Failure] = None) -> None:
+        """Records how the run ended; a disk that is full must not hide why it ended.
+
+        Args:
+            exit_code: 0 done, 1 a fault, 2 bad input, 3 a gate said no, 130 interrupted.
+            failure: what went wrong; None when nothing did.
+        """
+        values = self._values()
         with contextlib.suppress(OSError):
-            if request:
-                _write(self.path, request, exit_code)
+            if values:
+                _write(
+                    self.path,
+                    {**values, "exit_code": exit_code, "failure": dataclasses.asdict(failure) if failure else None},
+                )
 
     def is_alive(self) -> bool:
-        """Whether a process holds the run's lock. The kernel drops the lock of a killed process."""
+        """Whether a process holds the run's lock. The kernel drops the lock of a killed process.
+
+        Reading is enough to ask. A lock that cannot be asked counts as held: nobody may clear away what may be alive.
+        """
         try:
-            with (self.path / LOCK_FILE).open("r+") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
+            with (self.path / LOCK_FILE).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
             return False
+        except OSError:
+            return True
         return False
 
+    def _values(self) -> dict[str, Any]:
+        try:
+            values = json.loads((self.path / REQUEST_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return values if isinstance(values, dict) else {}
 
-def _write(path: Path, request: RunRequest, exit_code: Optional[int]) -> None:
-    values = {"request": dataclasses.asdict(request), "exit_code": exit_code, "process": os.getpid()}
+
+def _write(path: Path, values: dict[str, Any]) -> None:
     files.write(path / REQUEST_FILE, json.dumps(values, indent=2) + "\n")
 
 
@@ -109,20 +155,31 @@ def new_run(logs: Path, request: RunRequest) -> Iterator[RunFolder]:
         logs: the folder of all runs' folders.
         request: what was asked for.
     """
+    number = 1 + max((folder.number for folder in runs(logs)), default=0)
     path = _make(logs)
     lock: IO[str] = (path / LOCK_FILE).open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)
     try:
-        _write(path, request, None)
+        values: dict[str, Any] = {
+            "request": dataclasses.asdict(request),
+            "number": number,
+            "started": time.time(),
+            "exit_code": None,
+            "process": os.getpid(),
+        }
+        if os.path.isabs(request.config_file):
+            config_file = os.path.realpath(request.config_file)
+            values["config_from_here"] = os.path.relpath(config_file, os.path.realpath(path))
+        _write(path, values)
         yield RunFolder(path)
     finally:
         lock.close()
 
 
 def _make(logs: Path) -> Path:
-    """A folder named by the second; two runs that start in the same second get two folders."""
+    """A folder named by the second, in UTC; two runs that start in the same second get two folders."""
     logs.mkdir(parents=True, exist_ok=True)
-    stamp = time.strftime("%Y%m%d-%H%M%S")
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     for attempt in range(1000):
         path = logs / (f"{stamp}-{attempt}" if attempt else stamp)
         with contextlib.suppress(FileExistsError):
@@ -132,7 +189,8 @@ def _make(logs: Path) -> Path:
 
 
 def runs(logs: Path) -> list[RunFolder]:
-    """Every run's folder, the newest last."""
+    """Every run's folder in the order in which they began, the newest last: by number, not by a clock or a name."""
     if not logs.is_dir():
         return []
-    return [RunFolder(path) for path in sorted(logs.iterdir()) if (path / LOCK_FILE).exists()]
+    folders = [RunFolder(path) for path in logs.iterdir() if (path / LOCK_FILE).exists()]
+    return sorted(folders, key=lambda folder: (folder.number, folder.started, folder.run_id))

@@ -1,7 +1,7 @@
 """What a person wants to know of each run: how it ended, what its model scored, and where the model went."""
 
-import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Optional
 
 from millrace.base.outcomes import ending
@@ -9,7 +9,7 @@ from millrace.components.evaluator.gate_report import OVERALL, GateReport
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.metadata import records
-from millrace.metadata.run_folder import RunFolder
+from millrace.metadata.run_folder import RunFolder, RunRequest
 from millrace.metadata.run_folder import runs as run_folders
 
 
@@ -20,7 +20,7 @@ class RunSummary:
     Args:
         run_id: the run's id.
         state: running, done, cached, bad input, failed, blocked, interrupted or killed.
-        started: local time, ISO 8601.
+        started: ISO 8601 with the difference to UTC of this machine's time.
         seconds: from its first to its last change.
         metrics: the Evaluator's overall metrics, by TFMA's names.
         judged: those of them that have a threshold, by the configuration's names.
@@ -43,29 +43,44 @@ class RunSummary:
 
 
 def run_summaries(config: Config) -> list[RunSummary]:
-    """Every run of a pipeline that ML Metadata remembers, the oldest first; none before the first run on this machine.
+    """Every run of a pipeline in the order in which they began; none before the first run on this machine.
+
+    Runs that were refused before their first stage are known by their folder alone, runs whose folder is gone by ML
+    Metadata alone.
 
     Args:
         config: the pipeline's configuration.
     """
     folders = {folder.run_id: folder for folder in run_folders(layout(config).logs)}
     store = records.open_store(config) if folders else None
-    return [_summary(run, folders.get(run.run_id)) for run in (records.runs(store, config.name) if store else [])]
+    recorded = {run.run_id: run for run in (records.runs(store, config.name) if store else [])}
+    without_folder = [run_id for run_id in recorded if run_id not in folders]
+    with_folder = [
+        run_id for run_id, folder in folders.items() if run_id in recorded or _is_of(folder.request(), config)
+    ]
+    return [_summary(run_id, recorded.get(run_id), folders.get(run_id)) for run_id in [*without_folder, *with_folder]]
 
 
-def _summary(run: records.RunRecord, folder: Optional[RunFolder]) -> RunSummary:
-    report = records.gate_report(run)
+def _is_of(request: Optional[RunRequest], config: Config) -> bool:
+    """Whether a run that ML Metadata does not know was one of this pipeline: one root may hold several."""
+    return request is not None and request.runner != "rehearsal" and request.pipeline == config.name
+
+
+def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> RunSummary:
+    recorded = run or records.RunRecord(run_id, {})
+    report = records.gate_report(recorded)
+    began = folder.started if folder else recorded.started / 1000
     return RunSummary(
-        run_id=run.run_id,
+        run_id=run_id,
         state=state_of(run, folder),
-        started=time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(run.started / 1000)),
-        seconds=round((run.ended - run.started) / 1000, 1),
+        started=datetime.fromtimestamp(began).astimezone().isoformat(timespec="seconds"),
+        seconds=round((recorded.ended - recorded.started) / 1000, 1),
         metrics=report.metrics if report else {},
         judged=_judged(report) if report else {},
-        blessed=records.blessing(run, "Evaluator"),
-        infra_blessed=records.blessing(run, "InfraValidator"),
-        pushed_to=records.pushed_to(run),
-        reason=_reason(run),
+        blessed=records.blessing(recorded, "Evaluator"),
+        infra_blessed=records.blessing(recorded, "InfraValidator"),
+        pushed_to=records.pushed_to(recorded),
+        reason=_reason(recorded, folder),
     )
 
 
@@ -73,23 +88,31 @@ def _judged(report: GateReport) -> dict[str, float]:
     return {row.metric: row.value for row in report.rows if row.slice == OVERALL and row.value is not None}
 
 
-def state_of(run: records.RunRecord, folder: Optional[RunFolder]) -> str:
-    """How a run ended, or that it goes on: ML Metadata's word, unless the run's folder knows better.
+def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> str:
+    """How a run ended, or that it goes on: the folder's word where it has one, else ML Metadata's.
 
     Args:
-        run: what ML Metadata remembers.
+        run: what ML Metadata remembers; None when it never came to a stage.
         folder: the run's folder; None when it is gone.
+
+    Returns:
+        A run's state in the words of `millrace.base.outcomes`. A run that lives is running, between two stages too.
     """
     code = folder.exit_code() if folder else None
-    if code is None and folder and not folder.is_alive():
-        return "killed"
+    if folder and code is None:
+        return "running" if folder.is_alive() else "killed"
     # Whether a run that ended well was done or cached, only its stages tell.
-    return ending(code) if code else run.state
+    recorded = run.state if run else "done"
+    if code is None:
+        return "killed" if recorded == "running" else recorded
+    return recorded if code == 0 and recorded in ("done", "cached") else ending(code)
 
 
-def _reason(run: records.RunRecord) -> str:
+def _reason(run: records.RunRecord, folder: Optional[RunFolder]) -> str:
     failures = [record.failure for record in run.stages.values() if record.failure]
     refusals = [
         records.reason(run, judge) for judge in ("Evaluator", "InfraValidator") if records.blessing(run, judge) is False
     ]
-    return next(iter([*failures, *refusals]), "")
+    failure = folder.failure() if folder else None
+    before_its_stages = [f"{failure.where}: {failure.what}" if failure.where else failure.what] if failure else []
+    return next(iter([*failures, *refusals, *before_its_stages]), "")

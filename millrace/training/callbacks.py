@@ -9,6 +9,7 @@ from typing import Any, Optional
 import keras
 
 from millrace.base.errors import InputRefused
+from millrace.base.interrupts import stop_if_interrupted
 
 LOG = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ class TrainingProgress(keras.callbacks.Callback):
         self._began = self._told = time.monotonic()
 
     def on_train_batch_end(self, batch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
-        """Logs the running means of this round, at most every `seconds`."""
+        """Ends here when a signal has come; logs the running means of this round, at most every `seconds`."""
+        stop_if_interrupted()
         if time.monotonic() - self._told >= self._seconds:
             self._tell(logs)
 

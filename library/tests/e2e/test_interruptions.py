@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_an_interrupted_run_says_so_and_resumes(fresh_project):
     os.killpg(process.pid, signal.SIGINT)
     finished = project.finish(process)
     assert finished.code == 130, finished.output
-    assert "interrupted" in finished.output
+    assert finished.stages["Transform"] == "interrupted"
     assert "millrace run --resume" in finished.output
     assert "Traceback" not in finished.output
     [run] = project.runs()
@@ -31,6 +32,34 @@ def test_an_interrupted_run_says_so_and_resumes(fresh_project):
     assert resumed.code == 0, resumed.output
     assert resumed.stages["ExampleGen"] == "cached"
     assert resumed.stages["Transform"] == "done"
+
+
+def test_a_run_ends_within_seconds_while_a_stage_is_in_c(fresh_project):
+    """There no signal is looked at; the stage would go on for ten minutes, and holds its half-written output."""
+    project = fresh_project
+    with (project.folder / "models/preprocessing.py").open("a") as file:
+        file.write(
+            "\n\n_OF_THE_PROJECT = preprocessing_fn\n\n\n"
+            "def preprocessing_fn(inputs, custom_config):\n"
+            "    import ctypes\n\n"
+            "    print('in C', flush=True)\n"
+            "    ctypes.CDLL(None).poll(None, 0, 600_000)\n"
+            "    return _OF_THE_PROJECT(inputs, custom_config)\n"
+        )
+    process = project.start("run")
+    run_id = project.wait_for("Transform", "running", process)
+    log = project.root / "logs" / run_id / "run.log"
+    while "in C" not in log.read_text(errors="replace"):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    finished = project.finish(process, timeout=120)
+    assert finished.code == 130, finished.output
+    assert finished.stages["Transform"] == "interrupted"
+    assert f"run {run_id}: interrupted" in finished.output
+    [run] = project.runs()
+    assert run["state"] == "interrupted"
+    assert half_written(project, run_id) == []
 
 
 def test_a_killed_run_resumes_with_what_was_asked_for(fresh_project):

@@ -98,7 +98,7 @@ def test_a_gate_that_says_no_ends_the_run_with_its_reason(project):
     failure = project.journal.events()[-1].failure
     assert (failure.exit_code, failure.what, failure.remedy) == (3, "the text may not pass", "bring better numbers")
     run = project.records()["r1"]
-    assert run.state == "failed"
+    assert run.state == run.stages["Middle"].state == "blocked"
     assert run.stages["Middle"].failure == "the text may not pass"
 
 
@@ -136,7 +136,7 @@ def test_an_abandoned_execution_is_closed_and_its_outputs_are_removed(tmp_path):
         assert close_abandoned(project.store(), project.layout, ended="another") == []
     assert close_abandoned(project.store(), project.layout) == [run_id]
     run = project.records()[run_id]
-    assert run.state == "cancelled"
+    assert run.state == run.stages["Middle"].state == "killed"
     assert not list(Path(project.layout.artifacts).glob(f"Middle/*/{run.stages['Middle'].execution_id}"))
 
 

@@ -1,11 +1,18 @@
 """The folder of a run: one run one folder, and whether its process lives."""
 
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
+from pathlib import Path
 
+import pytest
+
+from millrace.base.errors import Failure
 from millrace.metadata.journal import Journal, State, progress
-from millrace.metadata.run_folder import RunRequest, new_run, runs
+from millrace.metadata.run_folder import RunFolder, RunRequest, new_run, runs
 
 REQUEST = RunRequest("conf/taxi.yaml", ("training.steps=3",), "beam", "", "Trainer", False)
 
@@ -20,10 +27,69 @@ def test_a_run_is_alive_while_it_runs_and_not_after(tmp_path):
     assert folder.request() == REQUEST
 
 
+def test_why_a_run_did_not_end_well_is_kept(tmp_path):
+    why = Failure("there is no column fare", "conf/taxi.yaml", "name one that is there", 2)
+    with new_run(tmp_path, REQUEST) as folder:
+        assert folder.failure() is None
+        folder.finish(2, why)
+    assert (folder.exit_code(), folder.failure()) == (2, why)
+
+
+NOBODY = 65534
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_who_may_only_read_sees_a_living_run_as_living(tmp_path):
+    """A lock that was opened for writing made every run of somebody else's look killed."""
+    shared = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        shared.chmod(0o755)
+        with new_run(shared, REQUEST) as folder:
+            for mode, readable in ((0o644, "True"), (0o000, "True")):
+                (folder.path / "alive").chmod(mode)
+                assert _seen_by(NOBODY, folder) == readable
+            (folder.path / "alive").chmod(0o644)
+        assert _seen_by(NOBODY, folder) == "False"
+    finally:
+        shutil.rmtree(shared)
+
+
+def _seen_by(user: int, folder: RunFolder) -> str:
+    """What another user's process says of a run's life."""
+    os.seteuid(user)
+    try:
+        return str(folder.is_alive())
+    finally:
+        os.seteuid(0)
+
+
+def test_in_a_copy_of_a_project_the_copys_configuration_is_asked_for(tmp_path):
+    original = tmp_path / "original"
+    (original / "conf").mkdir(parents=True)
+    (original / "conf" / "taxi.yaml").touch()
+    with new_run(original / "runs" / "logs", RunRequest(str(original / "conf" / "taxi.yaml"))) as folder:
+        folder.finish(1)
+    shutil.copytree(original, tmp_path / "copy")
+    [copied] = runs(tmp_path / "copy" / "runs" / "logs")
+    assert copied.request().config_file == str(tmp_path / "copy" / "conf" / "taxi.yaml")
+    assert folder.request().config_file == str(original / "conf" / "taxi.yaml")
+
+
+def test_what_0_1_0_wrote_comes_before_what_is_written_now(tmp_path):
+    """Without numbers the locks' times tell the order, whatever the names are."""
+    for name, at in (("20261125-120000", 2000), ("20261125-130000", 1000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "alive").touch()
+        os.utime(tmp_path / name / "alive", (at, at))
+    with new_run(tmp_path, REQUEST) as new:
+        pass
+    assert [folder.run_id for folder in runs(tmp_path)] == ["20261125-130000", "20261125-120000", new.run_id]
+
+
 def test_two_runs_in_the_same_second_get_two_folders(tmp_path):
     with new_run(tmp_path, REQUEST) as first, new_run(tmp_path, REQUEST) as second:
         assert first.path != second.path
-        assert [folder.path for folder in runs(tmp_path)] == sorted([first.path, second.path])
+        assert [folder.path for folder in runs(tmp_path)] == [first.path, second.path]
 
 
 def test_a_killed_process_leaves_a_run_that_is_not_alive(tmp_path):
