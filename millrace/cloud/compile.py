@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from millrace.base.errors import BadInput, MillraceError, describe
+from millrace.components.example_gen.section import BigQuery
 from millrace.config.checks import check
 from millrace.config.cloud_sections import Deployment
 from millrace.config.config import Config
@@ -65,6 +66,10 @@ def _to_check(config: Config, runner: Dialect) -> Config:
     """The configuration to check here: data that only the service sees is not looked for on this machine."""
     section: Deployment = config.vertex if runner == "vertex" else config.kubeflow
     here = deployed(config, PLATFORMS[runner])
+    if here.data.format == "bigquery" and not here.data.bigquery:
+        # It may be set before the job is sent; `millrace.jobspec.checks` says so.
+        later = BigQuery(project="later", temp_location="gs://later")
+        return here.model_copy(update={"data": here.data.model_copy(update={"bigquery": later})})
     if section.data_path is None:
         return here
     return here.model_copy(update={"data": here.data.model_copy(update={"path": f"{runner}://{section.data_path}"})})

@@ -42,6 +42,7 @@ def check(config: Config) -> None:
             whose code that would be.
     """
     _store_is_usable(config.metadata)
+    _query_can_run(config)
     _code_is_there(config)
     if config.tuning.pinned:
         _pinned_fits(config.tuning.pinned)
@@ -78,6 +79,16 @@ def _store_is_usable(metadata: Union[Sqlite, DatabaseServer]) -> None:
             "ML Metadata's PostgreSQL backend cannot keep a backslash, and the JSON of TFX's parameters has some",
             where="metadata.backend",
             remedy="use mysql (MariaDB serves as well), or leave the section out for SQLite",
+        )
+
+
+def _query_can_run(config: Config) -> None:
+    """Beam would tell of it in the middle of ExampleGen, after minutes, and not by these keys."""
+    if config.data.format == "bigquery" and not config.data.bigquery and config.beam.mode != "dataflow":
+        raise ConfigError(
+            "a query needs the project that it runs in, and a folder for its rows",
+            where="data.bigquery",
+            remedy="set data.bigquery.project, and data.bigquery.temp_location to a gs:// folder",
         )
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Optional
 
+from millrace.components.example_gen.section import BigQuery
 from millrace.config.beam_section import Beam
+from millrace.config.cloud_sections import Deployment
 from millrace.config.config import Config
 from millrace.config.metadata_section import Sqlite
 from millrace.config.paths import layout
@@ -67,13 +69,27 @@ def deployed(config: Config, platform: Platform) -> Config:
     return config.model_copy(
         update={
             "root": section.root or config.root,
-            "data": config.data.model_copy(update={"path": section.data_path or config.data.path}),
+            "data": config.data.model_copy(
+                update={"path": section.data_path or config.data.path, "bigquery": _bigquery(config, section)}
+            ),
             "push": config.push.model_copy(update={"directory": section.push_directory or _push(config, section.root)}),
             "beam": section.beam or _in_a_container(config.beam),
             "infra_validation": infra,
             "metadata": Sqlite(),  # the service keeps its own
         }
     )
+
+
+def _bigquery(config: Config, section: Deployment) -> Optional[BigQuery]:
+    """Where a query runs: as configured, else in the job's project, with its rows beside the job's artifacts.
+
+    Dataflow has a project and a folder of its own, which ExampleGen is given with Beam's other options.
+    """
+    beam = section.beam or config.beam
+    if config.data.format != "bigquery" or config.data.bigquery or beam.mode == "dataflow":
+        return config.data.bigquery
+    project, root = config.vertex.project, section.root or config.root
+    return BigQuery(project=project, temp_location=f"{root}/bigquery") if project and root.startswith("gs://") else None
 
 
 def _push(config: Config, root: Optional[str]) -> Optional[str]:

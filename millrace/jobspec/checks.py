@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     places.project,
     places.root,
     places.data,
+    places.bigquery,
     places.push_destination,
     values.parameters,
     secrets.parameters,

@@ -28,7 +28,11 @@ def example_gen(data: Data) -> BaseComponent:
         # The BigQuery extension brings Google's clients along, which only this format needs.
         from tfx.extensions.google_cloud_big_query.example_gen.component import BigQueryExampleGen
 
-        return BigQueryExampleGen(query=data.query, output_config=_output_config(data))
+        reading = BigQueryExampleGen(query=data.query, output_config=_output_config(data))
+        # Without them Beam asks for a project, and has nowhere to put the rows (tensorflow/tfx 2293).
+        where = data.bigquery
+        options = [f"--project={where.project}", f"--temp_location={where.temp_location}"] if where else []
+        return reading.with_beam_pipeline_args(options) if options else reading
     settings = {
         "input_base": data.path,
         "input_config": _input_config(data),

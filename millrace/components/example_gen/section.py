@@ -1,6 +1,6 @@
 """The configuration's section `data:`: where the examples come from and how they are split."""
 
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Any, Literal, Optional
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,15 @@ class Split(Section):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="the split's name, such as train or eval")
     pattern: str = Field(min_length=1, description="a file pattern below data.path, {SPAN} and {VERSION} allowed")
+
+
+class BigQuery(Section):
+    """What a query of BigQuery needs besides its text."""
+
+    project: str = Field(min_length=1, description="the Google Cloud project that the query runs in, and is billed to")
+    temp_location: str = Field(
+        pattern=r"^gs://[a-z0-9]", description="a gs:// folder for the rows on their way from BigQuery"
+    )
 
 
 class Data(Section):
@@ -33,12 +42,22 @@ class Data(Section):
     missing: tuple[str, ...] = Field(default=(), description="texts that stand for a missing value (NA values)")
     strip_spaces: bool = Field(default=False, description="take the spaces around values away")
     query: str = Field(default="", description="for bigquery: the query that gives the rows")
+    bigquery: Optional[BigQuery] = Field(
+        default=None, description="for bigquery: where the query runs; left out, a service's project and root"
+    )
     splits: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default={"train": 2, "eval": 1}, description="hash buckets a split, when one set of files is cut into splits"
     )
     files: tuple[Split, ...] = Field(default=(), description="splits that come as files of their own")
     span: Optional[int] = Field(default=None, ge=0, description="the span to use; the newest when left out")
     version: Optional[int] = Field(default=None, ge=0, description="the version to use; the newest when left out")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_query_needs_no_folder(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("format") == "bigquery":
+            return {"path": "", **values}
+        return values
 
     @model_validator(mode="after")
     def _has_train_and_eval(self) -> "Data":
@@ -47,6 +66,8 @@ class Data(Section):
             raise ValueError(f"a train and an eval split are needed; {' and '.join(sorted(missing))} is not there")
         if (self.format == "bigquery") != bool(self.query):
             raise ValueError("format bigquery goes with a query, and the other formats without one")
+        if self.bigquery and self.format != "bigquery":
+            raise ValueError("bigquery says where a query runs, and goes with format bigquery")
         return self
 
     @model_validator(mode="after")

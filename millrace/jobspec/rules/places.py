@@ -12,6 +12,7 @@ from millrace.jobspec.job import CompiledJob
 
 # https://cloud.google.com/storage/docs/buckets#naming
 _BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/.*)?")
+_BIGQUERY_EXECUTOR = "tfx.extensions.google_cloud_big_query.example_gen.executor.Executor"
 _ROOTS = {"vertex": ("gs://",), "kubeflow": ("gs://", "s3://", "minio://")}
 
 
@@ -59,6 +60,21 @@ def data(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
                 f"{job.dialect}.data_path=gs://my-bucket/data",
                 "copy the data to where the containers see it, and set",
             )
+
+
+def bigquery(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
+    """A query has a project to run in, and a folder for its rows (tensorflow/tfx 2293)."""
+    for step in job.walk():
+        args = job.executor(step.task).get("container", {}).get("args", [])
+        if _BIGQUERY_EXECUTOR not in args:
+            continue
+        options = dict(arg.split("=", 1) for arg in args if arg.startswith("--") and "=" in arg)
+        if not options.get("--project"):
+            what = f"{step.name} asks BigQuery, and no project is named for the query: there is no --project"
+            yield _unset(what, step.name, "data.bigquery.project=my-project")
+        if not options.get("--temp_location", "").startswith("gs://"):
+            what = f"{step.name} asks BigQuery, and there is no gs:// folder for its rows: no --temp_location"
+            yield _unset(what, step.name, "data.bigquery.temp_location=gs://my-bucket/temp")
 
 
 def push_destination(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
