@@ -58,6 +58,7 @@ setup(
         "click>=8.1",
         "dill",  # TFDV 1.16 imports it without requiring it
         "google-cloud-aiplatform",
+        "google-cloud-secret-manager",
         "keras-tuner",
         "kfp-pipeline-spec",  # what TFX runs in a container imports it, and it comes with an extra of TFX only
         "packaging",

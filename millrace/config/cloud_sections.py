@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Optional
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from millrace.base.section import EncryptionKey, OptionalVariableName, Section
+from millrace.base.section import EncryptionKey, OptionalVariableName, Section, VariableName
 from millrace.catalog.cron import cron_problem
 from millrace.catalog.machines import machine_objections, step_objections
 from millrace.catalog.objections import Objection, require_none
@@ -31,6 +31,14 @@ def _known_region(value: str) -> str:
     require_none(region_objections(value))
     return value
 
+
+# https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions
+SecretVersion = Annotated[
+    str,
+    Field(
+        pattern=r"^projects/[^/\s]+(/locations/[^/\s]+)?/secrets/[A-Za-z0-9_-]+/versions/([1-9][0-9]*|[a-z][a-z0-9-]*)$"
+    ),
+]
 
 Region = Annotated[str, AfterValidator(_known_region)]
 
@@ -150,6 +158,9 @@ class Deployment(Section):
     caching: bool = Field(default=True, description="serve unchanged stages from the service's cache")
     defaults: StageResources = Field(default=StageResources(), description="for every stage that stages does not name")
     stages: dict[str, StageResources] = Field(default={}, description="by the stage's name, for instance Trainer")
+    environment: dict[VariableName, str] = Field(
+        default={}, description="environment variables of every stage's container; nothing secret"
+    )
     schedule: Optional[Schedule] = None
     beam: Optional[Beam] = Field(default=None, description="Beam's section there, in place of the configuration's")
     request_seconds: float = Field(default=30.0, gt=0, description="how long the service's answer is waited for")
@@ -192,6 +203,11 @@ class VertexDeployment(Deployment):
     reserved_ip_ranges: tuple[str, ...] = Field(default=(), description="of that network, for the job's machines")
     encryption_key: Optional[EncryptionKey] = Field(
         default=None, description="a customer-managed key, projects/P/locations/L/keyRings/R/cryptoKeys/K"
+    )
+    secrets: dict[VariableName, SecretVersion] = Field(
+        default={},
+        description="environment variables that hold secrets of Secret Manager, projects/P/secrets/S/versions/V: each "
+        "stage reads them when it starts, so that no secret is in the job",
     )
     labels: dict[str, str] = Field(default={}, description="of the job, for the bill")
     failure_policy: Literal["slow", "fast"] = Field(

@@ -1,11 +1,12 @@
 """The command of every container of ours: prepares what the service says, then hands over to TFX's own entry point.
 
     python -m millrace.container [--step execute|resolve_input] [--service vertex|kubeflow] [--timeout_seconds N]
+        [--secret VARIABLE=projects/P/secrets/S/versions/V ...]
         --json_serialized_invocation_args EXECUTOR_INPUT [whatever else TFX's entry point takes]
 
 It stands between the service and TFX because TFX reads no runtime parameter that is not an execution property of its
-own, because Kubeflow Pipelines says some things differently from Vertex AI, and because no service ends a task that
-hangs.
+own, because Kubeflow Pipelines says some things differently from Vertex AI, because Vertex AI gives a task no secrets,
+and because no service ends a task that hangs.
 """
 
 import argparse
@@ -23,9 +24,10 @@ from typing import Optional
 from millrace.base.errors import describe
 from millrace.beam.arguments import sharing_this_environment
 from millrace.beam.package import with_library
-from millrace.container import kubeflow, runtime_values
+from millrace.container import kubeflow, runtime_values, secrets
 from millrace.container.champion import leave_out_candidate
 from millrace.container.task_input import TaskInput
+from millrace.jobspec import runtime_inputs
 
 EXECUTOR = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 DRIVER = "tfx.orchestration.kubeflow.v2.file_based_example_gen.driver"
@@ -51,6 +53,7 @@ def _run(arguments: Optional[Sequence[str]]) -> None:
     own, others = _parser().parse_known_args(arguments)
     if own.timeout_seconds:
         end_after(own.timeout_seconds)
+    secrets.read_into_environment(own.secret)
     if not any(argument.startswith("--runner") for argument in others):
         # Beam works in this container. TFX's entry point adds labels to its options, and would then pack itself.
         others = sharing_this_environment(others)
@@ -102,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--step", choices=["execute", "resolve_input"], default="execute")
     parser.add_argument("--service", choices=["vertex", "kubeflow"], default="vertex")
     parser.add_argument("--timeout_seconds", type=int, default=0)
+    parser.add_argument(runtime_inputs.SECRET, action="append", default=[], metavar="VARIABLE=VERSION")
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args", default="")
     return parser

@@ -45,10 +45,11 @@ def custom_job(name: str, vertex: VertexDeployment, job: CustomJob) -> dict[str,
 
 def _worker_pools(vertex: VertexDeployment, job: CustomJob) -> list[dict[str, Any]]:
     """The chief's pool of one machine, and one pool of the other workers: Vertex AI sets TF_CONFIG by their order."""
+    variables = [{"name": name, "value": value} for name, value in sorted(vertex.environment.items())]
     accelerator = {"accelerator_type": job.accelerator, "accelerator_count": job.accelerators or 1}
     pool = {
         "machine_spec": {"machine_type": job.machine_type, **(accelerator if job.accelerator else {})},
-        "container_spec": {"image_uri": vertex.image or UNSET_IMAGE},
+        "container_spec": {"image_uri": vertex.image or UNSET_IMAGE, **({"env": variables} if variables else {})},
         **({"disk_spec": {"boot_disk_size_gb": job.boot_disk_gib}} if job.boot_disk_gib else {}),
     }
     counts = [1, job.workers - 1] if job.workers > 1 else [1]

@@ -4,6 +4,7 @@ Every change is one that `pipeline_spec.proto` of KFP describes; `millrace.jobsp
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from millrace.config.cloud_sections import StageResources
@@ -159,6 +160,20 @@ def set_retries(job: CompiledJob, stage: str, wanted: StageResources) -> None:
             "backoffFactor": _BACKOFF_FACTOR,
             "backoffMaxDuration": _LONGEST_WAIT,
         }
+
+
+def set_environment(job: CompiledJob, stage: str, values: Mapping[str, str]) -> None:
+    """Gives a stage's container environment variables; what it has already under other names stays.
+
+    Args:
+        job: is changed.
+        stage: the task's name.
+        values: by the variable's name.
+    """
+    if values:
+        runs = container(job, stage)
+        kept = [variable for variable in runs.get("env", ()) if variable["name"] not in values]
+        runs["env"] = [*kept, *({"name": name, "value": value} for name, value in sorted(values.items()))]
 
 
 def set_timeout(job: CompiledJob, stage: str, minutes: int) -> None:

@@ -10,3 +10,6 @@ QUERY = "runtime_query"
 EVALUATION = "evaluation_section"
 
 NEWEST_SPAN = -1
+
+# The option of our entry point that names a secret: --secret VARIABLE=projects/P/secrets/S/versions/V
+SECRET = "--secret"

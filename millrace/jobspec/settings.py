@@ -1,4 +1,4 @@
-"""Lays a deployment's settings of stages over a compiled job: resources, caching, retries, timeouts."""
+"""Lays a deployment's settings of stages over a compiled job: resources, environment, caching, retries, timeouts."""
 
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean
@@ -30,6 +30,7 @@ def apply_stage_settings(job: CompiledJob, deployment: Deployment, section: str,
     for stage in stages:
         wanted = deployment.of_stage(stage)
         edit.set_resources(job, stage, wanted)
+        edit.set_environment(job, stage, deployment.environment)
         edit.set_caching(job, stage, deployment.caches(stage) and stage not in never_cached)
         edit.set_retries(job, stage, wanted)
         if wanted.timeout_minutes:

@@ -186,3 +186,35 @@ def test_thresholds_of_metrics_that_are_measured_are_taken():
         job["runtimeConfig"]["parameterValues"] = {"thresholds": [{"metric": "AUC", "at_least": 0.6}]}
 
     assert not findings("parameter-value", change, "taxi-vertex.json")
+
+
+def without_option(name):
+    def change(job):
+        for executor in job["pipelineSpec"]["deploymentSpec"]["executors"].values():
+            args = executor.get("container", {}).get("args", [])
+            while name in args:
+                at = args.index(name)
+                del args[at : at + 2]
+
+    return change
+
+
+def test_a_variable_that_a_component_reads_and_nobody_sets_is_found():
+    assert findings("environment") == findings("environment", case=KUBEFLOW) == []
+    [(severity, words)] = findings("environment", without_option("--secret"))
+    assert severity == "before submit"
+    assert words == "Notifier reads the environment variable HOOK, and the job does not set it (Notifier, webhook_env)"
+
+    def no_platform(spec, platforms):
+        platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"] = {}
+
+    assert "environment variable HOOK" in findings("environment", no_platform, KUBEFLOW)[0][1]
+
+
+def test_a_variable_of_the_container_itself_is_one():
+    def change(job):
+        without_option("--secret")(job)
+        executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
+        executors["Notifier_executor"]["container"]["env"] = [{"name": "HOOK", "value": "https://example.org/x"}]
+
+    assert findings("environment", change) == []

@@ -12,6 +12,7 @@ from millrace.jobspec import edit
 from millrace.jobspec.custom_job import UNSET_IMAGE
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.parameters import add_runtime_parameters
+from millrace.jobspec.runtime_inputs import SECRET
 from millrace.jobspec.settings import apply_stage_settings
 
 FAILURE_POLICIES = {"slow": "PIPELINE_FAILURE_POLICY_FAIL_SLOW", "fast": "PIPELINE_FAILURE_POLICY_FAIL_FAST"}
@@ -42,6 +43,7 @@ def compile_job(config: Config) -> CompiledJob:
     )
     add_runtime_parameters(job, here)
     _resolve_runtime_span(job)
+    _give_secrets(job, here.vertex)
     apply_stage_settings(job, here.vertex, "vertex", never_cached=frozenset())
     job.runtime["failurePolicy"] = FAILURE_POLICIES[here.vertex.failure_policy]
     job.labels.update(here.vertex.labels)
@@ -57,6 +59,15 @@ def _settings(vertex: VertexDeployment) -> dict[str, Any]:
         "reservedIpRanges": list(vertex.reserved_ip_ranges),
     }
     return {key: value for key, value in settings.items() if value}
+
+
+def _give_secrets(job: CompiledJob, vertex: VertexDeployment) -> None:
+    """Names the secrets that our entry point reads: the service has no word for them in a task."""
+    words = [word for name, version in sorted(vertex.secrets.items()) for word in (SECRET, f"{name}={version}")]
+    for stage in job.tasks:
+        runs = edit.container(job, stage)
+        if "millrace.container" in runs.get("command", ()):
+            runs["args"] = [*words, *runs["args"]]
 
 
 def _resolve_runtime_span(job: CompiledJob) -> None:
