@@ -1,24 +1,23 @@
 """`millrace schedules`: has a service start the pipeline by itself, again and again."""
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Optional
 
 import click
-from pydantic import ValidationError
 
 from millrace.base import printing
-from millrace.base.errors import BadInput
 from millrace.base.printing import TableColumn
 from millrace.cli.group import Group
 from millrace.cli.service_options import also, connected, local_time, on_the_terminal, parameter_values, service_options
 from millrace.cloud.prepared_job import compiled_before, prepared
-from millrace.cloud.remote.jobs import RemoteSchedule, Service
-from millrace.cloud.services import KUBEFLOW, meant
-from millrace.config.cloud_sections import Schedule
-from millrace.config.config import Config
+from millrace.cloud.remote.jobs import RemoteSchedule
+from millrace.cloud.scheduling import require_new_schedule, schedule_meant
+from millrace.cloud.services import meant
 from millrace.config.loading import load
+from millrace.config.platform import PLATFORMS
 from millrace.jobspec.job import Dialect
 
 
@@ -50,38 +49,12 @@ def create(
     config = load(config_file, overrides)
     compiled = compiled_before(file, runner)
     wanted = compiled.dialect if compiled else meant(config, runner)
-    when = _when(config, wanted, cron)
+    when = schedule_meant(PLATFORMS[wanted].section(config).schedule, wanted, cron, time.time())
     service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal())
-    _require_new(service, title or config.name, also(config_file, runner))
+    require_new_schedule(service, title or config.name, also(config_file, runner))
     made = service.create_schedule(job, title or config.name, when)
     click.echo(f"schedule: {made.name} ({made.title}): {made.cron}")
     click.echo(f"link:     {made.link}")
-
-
-def _when(config: Config, runner: Dialect, cron: str) -> Schedule:
-    """The configured schedule, with another cron expression when one is given."""
-    settings = (config.kubeflow if runner == KUBEFLOW else config.vertex).schedule
-    if not settings and not cron:
-        raise BadInput(
-            "no schedule is set", where=f"{runner}.schedule", remedy='set it, or give it here: --cron "30 5 * * 1"'
-        )
-    try:
-        said = settings.model_dump(exclude_defaults=True) if settings else {}
-        return Schedule(**{**said, **({"cron": cron} if cron else {})})
-    except ValidationError as error:
-        raise BadInput(
-            f"{cron!r} is no cron expression", where="--cron", remedy="minute hour day month weekday: 30 5 * * 1"
-        ) from error
-
-
-def _require_new(service: Service, title: str, more: str) -> None:
-    there = next((one for one in service.schedules() if one.title == title and one.state != "completed"), None)
-    if there:
-        raise BadInput(
-            f"there is a schedule {title} already ({there.name}: {there.cron}); two would start every job twice",
-            where=service.name,
-            remedy=f"millrace schedules delete{more} {there.name}, or give this one another --name",
-        )
 
 
 @schedules.command("list")

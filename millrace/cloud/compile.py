@@ -1,19 +1,18 @@
 """Compiles a configured pipeline for a service: checks, graph, document. The one way in for every command."""
 
+import importlib
 import logging
 from pathlib import Path
 
 from millrace.base.errors import BadInput, MillraceError, describe
 from millrace.components.example_gen.section import BigQuery
 from millrace.config.checks import check
-from millrace.config.cloud_sections import Deployment
 from millrace.config.config import Config
 from millrace.config.paths import layout
-from millrace.config.platform import KUBEFLOW, VERTEX, Platform, deployed
+from millrace.config.platform import PLATFORMS, deployed
 from millrace.jobspec.job import CompiledJob, Dialect
 
 SUFFIXES: dict[Dialect, str] = {"vertex": "-vertex.json", "kubeflow": "-kubeflow.yaml"}
-PLATFORMS: dict[Dialect, Platform] = {"vertex": VERTEX, "kubeflow": KUBEFLOW}
 
 
 def compiled_file(config: Config, runner: Dialect) -> Path:
@@ -53,18 +52,15 @@ def compile_for(config: Config, runner: Dialect) -> CompiledJob:
 
 
 def _compile(config: Config, runner: Dialect) -> CompiledJob:
-    if runner == "kubeflow":
-        from millrace.cloud.kubeflow.compile import compile_job as for_kubeflow
-
-        return for_kubeflow(config)
-    from millrace.cloud.vertex.compile import compile_job
-
-    return compile_job(config)
+    # TFX and TensorFlow come in with either.
+    compiler = importlib.import_module(f"millrace.cloud.{runner}.compile")
+    job: CompiledJob = compiler.compile_job(config)
+    return job
 
 
 def _to_check(config: Config, runner: Dialect) -> Config:
     """The configuration to check here: data that only the service sees is not looked for on this machine."""
-    section: Deployment = config.vertex if runner == "vertex" else config.kubeflow
+    section = PLATFORMS[runner].section(config)
     here = deployed(config, PLATFORMS[runner])
     if here.data.format == "bigquery" and not here.data.bigquery:
         # It may be set before the job is sent; `millrace.jobspec.checks` says so.

@@ -98,6 +98,11 @@ class Schedule(Section):
             raise ValueError("end must come after start")
         return self
 
+    @property
+    def has_seconds(self) -> bool:
+        """Whether seconds stand before the five fields of cron, as Kubeflow Pipelines takes them."""
+        return len(re.sub(r"^(CRON_)?TZ=\S+ ", "", self.cron).split()) == 6
+
     def is_over(self, now: float) -> bool:
         """Whether it would start nothing any more.
 
@@ -224,7 +229,7 @@ class VertexDeployment(Deployment):
                 asked.cpu or 0, asked.memory_gb or 0, asked.accelerator, asked.accelerators or 1
             )
             _at(key, objections)
-        if self.schedule and len(re.sub(r"^(CRON_)?TZ=\S+ ", "", self.schedule.cron).split()) != 5:
+        if self.schedule and self.schedule.has_seconds:
             raise ValueError("schedule.cron: Vertex AI reads five fields: minute, hour, day, month, weekday")
         return self
 

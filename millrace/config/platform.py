@@ -17,6 +17,7 @@ from millrace.config.metadata_section import Sqlite
 from millrace.config.paths import layout
 
 Name = Literal["local", "vertex", "kubeflow"]
+ServiceName = Literal["vertex", "kubeflow"]
 
 # These need a Docker engine or a Kubernetes API beside the stage, and TFX's compiler refuses them for both services.
 _NOT_IN_A_CONTAINER = frozenset({"docker", "kubernetes"})
@@ -47,10 +48,16 @@ class Platform:
         relative = os.path.relpath(file)
         return Path(file).name if relative.startswith("..") else relative
 
+    def section(self, config: Config) -> Deployment:
+        """The configuration's section of this service."""
+        return config.kubeflow if self.name == "kubeflow" else config.vertex
+
 
 LOCAL = Platform("local", champion="resolved", own_metadata=True)
 VERTEX = Platform("vertex", champion="blessed", custom_job=True)
 KUBEFLOW = Platform("kubeflow", champion="pushed")
+# The services, by the names that `--runner` and compiled jobs call them.
+PLATFORMS: dict[ServiceName, Platform] = {"vertex": VERTEX, "kubeflow": KUBEFLOW}
 
 
 def deployed(config: Config, platform: Platform) -> Config:
@@ -62,7 +69,7 @@ def deployed(config: Config, platform: Platform) -> Config:
     """
     if platform.name == "local":
         return config
-    section = config.vertex if platform.name == "vertex" else config.kubeflow
+    section = platform.section(config)
     infra = config.infra_validation
     if infra.platform in _NOT_IN_A_CONTAINER:
         infra = infra.model_copy(update={"platform": "process"})

@@ -228,3 +228,22 @@ def test_a_run_on_kubeflow_goes_the_same_way(run, tmp_path):
         made = run("schedules", "create", file, "--param", "steps=20", "--cron", "0 5 * * *", *where)
         assert made.returncode == 0, made.stderr
         assert [one["display_name"] for one in kubeflow.recurring.values()] == ["taxi"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--cron", "61 25 * * *"), "'61 25 * * *' is no cron expression: '61' is no minute"),
+        (("--cron", "0 0 4 * * *"), "has seconds, which Vertex AI does not read"),
+        (("--cron", "TZ=Europe/Zuerich 0 4 * * *"), "did you mean Europe/Zurich?"),
+        (
+            ("--set", "vertex.schedule={cron: 0 4 * * *, end: '2020-01-01T00:00:00Z'}"),
+            "vertex.schedule.end: the schedule ended at 2020-01-01T00:00:00+00:00, and would start nothing",
+        ),
+        (("--set", "vertex.schedule={cron: 0 4 * * *, max_runs: 0}"), "vertex.schedule.max_runs"),
+    ],
+)
+def test_a_schedule_that_never_comes_is_refused_before_anything_is_sent(millrace, vertex, file, arguments, words):
+    refused = millrace("schedules", "create", file, "--param", "steps=20", *arguments)
+    assert (refused.returncode, vertex.requests) == (2, [])
+    assert words in refused.stderr

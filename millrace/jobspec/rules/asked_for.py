@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from millrace.config.cloud_sections import Deployment, StageResources, VertexDeployment
 from millrace.config.config import Config
+from millrace.config.platform import PLATFORMS
 from millrace.jobspec.edit import TIMEOUT
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Spec
@@ -19,7 +20,7 @@ def stages(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Resources, caching, retries and timeouts of every stage that runs in a container."""
     if config is None:
         return
-    deployment = config.vertex if job.dialect == "vertex" else config.kubeflow
+    deployment = PLATFORMS[job.dialect].section(config)
     containers = {name for name, task in job.tasks.items() if "container" in job.executor(task)}
     for name in sorted(set(deployment.stages) - containers):
         yield _absent(job, f"the settings of {name}: there is no such stage", f"stages.{name}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Optional
 
 from millrace.config.config import Config
-from millrace.config.platform import KUBEFLOW, VERTEX, deployed
+from millrace.config.platform import PLATFORMS, deployed
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
@@ -21,7 +21,7 @@ def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """Packs, installs and imports the project too, where the workers get it as a package: some ten seconds then."""
     if config is None:
         return
-    there = deployed(config, KUBEFLOW if job.dialect == "kubeflow" else VERTEX)
+    there = deployed(config, PLATFORMS[job.dialect])
     if there.beam.mode in ("auto", "in_memory") and not there.beam.options:
         return
     # Beam's own parser is asked, which takes two seconds to import.

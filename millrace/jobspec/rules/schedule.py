@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from typing import Optional
 
 from millrace.config.config import Config
+from millrace.config.platform import PLATFORMS
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
 
 def schedule(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """A schedule that is over starts nothing; a job that is sent at once needs none, so that this is a warning."""
-    when = (config.vertex if job.dialect == "vertex" else config.kubeflow).schedule if config else None
+    when = PLATFORMS[job.dialect].section(config).schedule if config else None
     if when and when.end and when.is_over(time.time()):
         yield JobFinding(
             "schedule",
