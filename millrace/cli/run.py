@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import layout
+from millrace.config.trials import with_trial
 from millrace.metadata.resuming import to_resume
 from millrace.metadata.run_folder import RunRequest, new_run
 
@@ -26,6 +28,7 @@ from millrace.metadata.run_folder import RunRequest, new_run
 @click.option("--from", "from_stage", default="", metavar="STAGE", help="Run STAGE and what follows it again.")
 @click.option("--to", "to_stage", default="", metavar="STAGE", help="Run STAGE and what it needs, and no more.")
 @click.option("--no-cache", is_flag=True, help="Run every stage, changed or not.")
+@click.option("--push", is_flag=True, help="Serve the model although --set changed what is learned or judged.")
 @click.option("--resume", is_flag=True, help="Go on with the last run that did not end well, as it was asked for.")
 def run(
     config_file: str,
@@ -34,21 +37,26 @@ def run(
     from_stage: str,
     to_stage: str,
     no_cache: bool,
+    push: bool,
     resume: bool,
 ) -> None:
     """Run the pipeline on this machine.
 
-    Unchanged stages are served from the cache. Exit code 0: done. 1: a stage failed. 2: the input cannot be used.
-    3: a gate said no (data, evaluation, infrastructure). 130: interrupted; a second Ctrl-C ends at once.
+    Unchanged stages are served from the cache. With --set of what is learned or judged it is a trial: its model is
+    pushed to ROOT/trials/NAME, where nothing is served, unless --push is given.
+
+    Exit code 0: done. 1: a stage failed. 2: the input cannot be used. 3: a gate said no (data, evaluation,
+    infrastructure). 130: interrupted; a second Ctrl-C ends at once.
     """
     config = load(config_file, overrides)
     if resume:
         request = to_resume(layout(config).logs, overrides, config.name)
-        config = load(request.config_file, request.overrides)
         click.echo(f"going on with run {request.resumes}")
     else:
         file = str(Path(config_file).resolve())
         request = RunRequest(file, overrides, runner, from_stage, to_stage, not no_cache, config.name)
+    request = replace(request, overrides=with_trial(request.overrides, push))
+    config = load(request.config_file, request.overrides)
     raise click.exceptions.Exit(_run(config, request))
 
 

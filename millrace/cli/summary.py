@@ -81,6 +81,8 @@ def print_record(config: Config, run: records.RunRecord, console: Console) -> No
     pushed = records.pushed_to(run)
     if pushed:
         console.print(f"{'pushed to:':<16}{escape(pushed)}")
+        if config.push.trial:
+            console.print(f"{'trial:':<16}--set changed what is learned or judged: not served; --push serves it")
 
 
 def _slices(run: records.RunRecord, report: GateReport) -> str:

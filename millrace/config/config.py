@@ -79,6 +79,11 @@ class Push(Section):
 
     directory: Optional[str] = Field(default=None, description="left out: ROOT/serving/NAME")
     vertex: Optional[VertexEndpoint] = None
+    trial: bool = Field(
+        default=False,
+        description="push to ROOT/trials/NAME, where nothing is served, and never be the champion; a run with --set of "
+        "what is learned or judged is one, unless it is given --push",
+    )
 
 
 class Notify(Section):

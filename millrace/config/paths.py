@@ -47,6 +47,11 @@ class Layout:
         """The folder that a model server watches: one numbered folder a pushed model."""
         return f"{self.root}/serving/{self.name}"
 
+    @property
+    def trials(self) -> str:
+        """The folder of blessed models that nothing serves: those of runs with `--set`."""
+        return f"{self.root}/trials/{self.name}"
+
 
 def layout(config: Config) -> Layout:
     """The layout of a configured pipeline; beside a root in a bucket it is the folder `runs/NAME` of the project."""
@@ -55,7 +60,12 @@ def layout(config: Config) -> Layout:
 
 
 def push_directory(config: Config) -> str:
-    """Where the Pusher puts blessed models."""
+    """Where the Pusher puts blessed models: a trial's beside those that are served."""
+    return layout(config).trials if config.push.trial else serving_directory(config)
+
+
+def serving_directory(config: Config) -> str:
+    """Where the models are that are served."""
     return config.push.directory or layout(config).serving
 
 

@@ -20,7 +20,7 @@ NOTIFIER = "Notifier"
 
 def build_pusher(config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
     """Pusher: the model with its warm-up requests, out of the InfraValidator's hands, once both blessings are given."""
-    if config.push.vertex:
+    if config.push.vertex and not config.push.trial:
         # Google's clients are imported only by a pipeline that pushes to Vertex AI.
         from millrace.cloud.vertex.stages import vertex_pusher
 

@@ -18,7 +18,7 @@ from millrace.components.evaluator.component import Evaluator
 from millrace.components.evaluator.eval_config import eval_config
 from millrace.components.infra_validator.component import InfraValidator, docker_or_kubernetes
 from millrace.config.config import Config
-from millrace.config.paths import push_directory
+from millrace.config.paths import serving_directory
 from millrace.config.platform import Platform
 from millrace.features.keys import transformed_key
 from millrace.project.code_digest import code_digest
@@ -34,7 +34,7 @@ def build_latest_blessed_model(config: Config, platform: Platform, candidate: Ba
 def _champion(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:
     if platform.champion == "pushed":
         return PushedChampion(
-            directory=push_directory(config), code_digest=code_digest(PushedChampion.EXECUTOR_SPEC.executor_class)
+            directory=serving_directory(config), code_digest=code_digest(PushedChampion.EXECUTOR_SPEC.executor_class)
         )
     channels = {"model": Channel(type=Model), "model_blessing": Channel(type=ModelBlessing)}
     if platform.champion == "blessed":
@@ -52,6 +52,7 @@ def build_evaluator(config: Config, examples: BaseChannel, model: BaseChannel, b
         example_splits=[config.judging_split],
         min_slice_size=config.evaluation.min_slice_size,
         min_slice_class_size=config.evaluation.min_slice_class_size,
+        trial=config.push.trial,
         code_digest=code_digest(Evaluator.EXECUTOR_SPEC.executor_class),
     ).with_id(stage_ids.EVALUATOR)
 

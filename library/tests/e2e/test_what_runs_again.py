@@ -82,8 +82,19 @@ def test_an_edited_schema_is_never_served_from_the_cache(first, project):
 def test_a_threshold_runs_the_evaluator_and_what_follows(first, project):
     project.run()
     project.run()
+    served = sorted((project.root / "serving" / "taxi").iterdir())
     finished = project.run("--set", "evaluation.thresholds.0.at_least=0.61")
     assert ran(finished) == ["Evaluator", "Pusher"]
+    # A trial: it leaves what is served alone, and says so.
+    assert finished.code == 0, finished.output
+    assert "not served; --push serves it" in finished.output
+    assert sorted((project.root / "serving" / "taxi").iterdir()) == served
+    [tried] = (project.root / "trials" / "taxi").iterdir()
+    assert str(tried) in finished.output
+    # The next run does not meet the model that the trial blessed; with --push it is served.
+    asked = project.run("--set", "evaluation.thresholds.0.at_least=0.61", "--push")
+    assert ran(asked) == ["Evaluator", "Pusher"]
+    assert len(list((project.root / "serving" / "taxi").iterdir())) == len(served) + 1
 
 
 def test_a_training_value_runs_the_trainer_only(first, project):

@@ -3,7 +3,8 @@
 With TFX's own strategy a run in which nothing has changed finds the model of the run before as its baseline, and that
 is the very model which is being judged. The Evaluator's inputs differ from the run before, so it runs again, blesses
 again, and the Pusher pushes the same model a second time. Without the candidate among the champions the inputs are
-those of the run before, and the verdict comes from the cache.
+those of the run before, and the verdict comes from the cache. What a trial has blessed is no champion either: it was
+judged by values that nobody has written down, and was never served.
 """
 
 from typing import Optional
@@ -11,6 +12,8 @@ from typing import Optional
 from ml_metadata import MetadataStore
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.types.artifact import Artifact
+
+from millrace.components.evaluator.blessing import TRIAL_KEY
 
 MODEL, BLESSING, CANDIDATE = "model", "model_blessing", "candidate"
 
@@ -37,6 +40,6 @@ class ChampionStrategy(LatestBlessedModelStrategy):
         judged = {candidate.id for candidate in input_dict[CANDIDATE]}
         others = {
             MODEL: [model for model in input_dict[MODEL] if model.id not in judged],
-            BLESSING: list(input_dict[BLESSING]),
+            BLESSING: [one for one in input_dict[BLESSING] if not one.has_custom_property(TRIAL_KEY)],
         }
         return {**self._resolve(others, MODEL, BLESSING), CANDIDATE: input_dict[CANDIDATE]}

@@ -11,6 +11,8 @@ from millrace.base import files
 
 REASON_KEY = "reason"
 REMEDY_KEY = "remedy"
+TRIAL_KEY = "trial"
+"""Set on the blessing of a trial: no later model is compared with the one that it blesses."""
 # ML Metadata keeps custom properties in a row of its database; the whole report is in its file.
 _REASON_LENGTH = 2_000
 
@@ -32,7 +34,7 @@ def write_blessing(
         reason: one sentence.
         model: the candidate.
         baseline: the latest blessed model, where there is one, usable or not.
-        exec_properties: of the execution; TFX copies the component's id from it where it is there.
+        exec_properties: of the execution: `trial`, and the component's id, which TFX copies where it is there.
         remedy: what to do about it, where there is more to say than that a threshold was missed.
     """
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
@@ -42,6 +44,8 @@ def write_blessing(
         blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
     if "current_component_id" in exec_properties:
         blessing.set_string_custom_property("component_id", exec_properties["current_component_id"])
+    if exec_properties.get(TRIAL_KEY):
+        blessing.set_int_custom_property(TRIAL_KEY, 1)
     blessing.set_string_custom_property(REASON_KEY, reason[:_REASON_LENGTH])
     if remedy:
         blessing.set_string_custom_property(REMEDY_KEY, remedy[:_REASON_LENGTH])

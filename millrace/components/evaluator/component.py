@@ -10,6 +10,7 @@ from tfx.utils import json_utils
 
 from millrace.base.errors import ConfigError
 from millrace.components.evaluator import tfma_results
+from millrace.components.evaluator.blessing import TRIAL_KEY
 from millrace.components.evaluator.executor import Executor
 
 MIN_SLICE_SIZE_KEY = "min_slice_size"
@@ -25,6 +26,7 @@ class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
         **standard_component_specs.EvaluatorSpec.PARAMETERS,
         MIN_SLICE_SIZE_KEY: component_spec.ExecutionParameter(type=int),
         MIN_SLICE_CLASS_SIZE_KEY: component_spec.ExecutionParameter(type=int),
+        TRIAL_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         IN_PROCESS_KEY: component_spec.ExecutionParameter(type=int),
         CODE_DIGEST_KEY: component_spec.ExecutionParameter(type=str),
     }
@@ -52,6 +54,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         code_digest: str = "",
         example_splits: Optional[list[str]] = None,
         min_slice_class_size: int = 1,
+        trial: bool = False,
     ) -> None:
         """Makes the component.
 
@@ -66,6 +69,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 False always leaves it to Beam.
             code_digest: a digest of this component's code, for the cache.
             example_splits: the splits to evaluate on; `eval` when left out.
+            trial: whether this is a trial, whose model is blessed and yet no champion.
             min_slice_class_size: slices of fewer examples of a class are not judged by a metric that needs every class.
 
         Raises:
@@ -83,6 +87,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 fairness_indicator_thresholds=json_utils.dumps(None),
                 min_slice_size=max(min_slice_size, int(eval_config.options.min_slice_size.value)),
                 min_slice_class_size=min_slice_class_size,
+                trial=1 if trial else None,
                 in_process=int(in_process),
                 code_digest=code_digest,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),

@@ -54,3 +54,9 @@ def test_before_the_first_blessing_there_is_no_champion(history):
     models, blessings = history
     assert champion(models[:1], blessings[:1], models[0]) == ([], [])
     assert champion([], [], artifact("Model", 1)) == ([], [])
+
+
+def test_what_a_trial_blessed_is_no_champion(history):
+    models, blessings = history
+    blessings[2].set_int_custom_property("trial", 1)
+    assert champion(models, blessings, artifact("Model", 4)) == ([1], [11])

@@ -1,0 +1,68 @@
+"""A run with `--set` of what is learned or judged: where its model goes."""
+
+from datetime import date
+
+import pytest
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2
+from tfx.utils import proto_utils
+
+from millrace.config.loading import load
+from millrace.config.paths import push_directory, serving_directory
+from millrace.config.platform import LOCAL
+from millrace.config.trials import with_trial
+from pipeline.pipeline import create_pipeline
+
+ENDPOINT = "push.vertex={project: p, region: us-central1, endpoint: e, image: i}"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "training.steps=200",
+        "features={fare: {kind: numeric}}",
+        "model.dropout=0.2",
+        "data.path=/elsewhere",
+        "label.classes=[1, 0]",
+        "evaluation.thresholds.0.at_least=0.1",
+        "infra_validation.memory_mib=9999",
+        "code.run_fn=other.run_fn",
+    ],
+)
+def test_what_is_learned_or_judged_makes_a_trial(override):
+    assert with_trial([override], push=False) == (override, "push.trial=true")
+    assert with_trial([override], push=True) == (override, "push.trial=false")
+
+
+@pytest.mark.parametrize("override", ["root=/elsewhere", "push.directory=/served", "beam.mode=in_memory", "name=other"])
+def test_where_it_runs_and_pushes_makes_none(override):
+    assert with_trial([override], push=False) == (override,)
+
+
+def test_a_resumed_run_stays_what_it_was_unless_a_push_is_asked_for():
+    recorded = with_trial(["model.l2=0.1"], push=False)
+    assert with_trial(recorded, push=False) == recorded
+    assert with_trial(recorded, push=True) == ("model.l2=0.1", "push.trial=false")
+    assert with_trial(with_trial(recorded, push=True), push=False) == ("model.l2=0.1", "push.trial=false")
+
+
+def stages(*overrides: str) -> dict:
+    pipeline: Pipeline = create_pipeline(load("conf/taxi.yaml", overrides), LOCAL, date(2026, 7, 1))
+    return {component.id: component for component in pipeline.components}
+
+
+@pytest.mark.parametrize("override", ["root=/r", "push.directory=/served", ENDPOINT])
+def test_a_trial_is_pushed_beside_what_is_served(override):
+    overrides = ["root=/r", override, "push.trial=true"]
+    config = load("conf/taxi.yaml", overrides)
+    assert push_directory(config) == "/r/trials/taxi"
+    assert serving_directory(config) == ("/served" if "served" in override else "/r/serving/taxi")
+    of = stages(*overrides)
+    destination = pusher_pb2.PushDestination()
+    proto_utils.json_to_proto(of["Pusher"].exec_properties["push_destination"], destination)
+    assert destination.filesystem.base_directory == "/r/trials/taxi"
+    assert of["Evaluator"].exec_properties["trial"] == 1
+
+
+def test_another_run_knows_of_no_trial():
+    assert stages()["Evaluator"].exec_properties.get("trial") is None
