@@ -50,7 +50,7 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
 
     pusher = delivery.build_pusher(config, *blessings)
     archive = delivery.build_model_archive(config, pusher.outputs["pushed_model"])
-    notifier = delivery.build_notifier(config, *blessings, pusher.outputs["pushed_model"])
+    notifier = delivery.build_notifier(config, platform, *blessings, pusher.outputs["pushed_model"])
 
     stages = [example_gen, statistics_gen, schema_gen, curated_schema, example_validator, data_gate, transform, tuner]
     stages += [trainer, champion, evaluator, infra_validator, hard_examples, pusher, archive, notifier]

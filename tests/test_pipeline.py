@@ -33,12 +33,12 @@ def test_the_schema_says_what_each_column_holds(file):
 @every_configuration
 @pytest.mark.slow
 def test_the_graph_pushes_only_what_both_judges_have_seen(file, tmp_path):
-    from millrace.config.platform import LOCAL
+    from millrace.config.platform import VERTEX
     from millrace.execution.graph import compile_graph
     from pipeline.pipeline import create_pipeline
 
     settings = [f"root={tmp_path}", "code.settings.HardExamples.rows=3", "notify.webhook_env=HOOK", "archive={}"]
-    graph = compile_graph(create_pipeline(load(file, settings), LOCAL, date.today()))
+    graph = compile_graph(create_pipeline(load(file, settings), VERTEX, date.today()))
     upstream = {node.pipeline_node.node_info.id: set(node.pipeline_node.upstream_nodes) for node in graph.nodes}
     assert {"ExampleGen", "DataGate"} <= upstream["Transform"]
     assert "Trainer" in upstream["Evaluator"] & upstream["InfraValidator"] & upstream["HardExamples"]

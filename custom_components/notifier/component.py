@@ -1,4 +1,6 @@
-"""Notifier: a Python function component that posts a run's verdicts to a webhook.
+"""Notifier: a Python function component that posts a run's verdicts to a webhook, where a service runs the stages.
+
+On this machine the runner tells the end of every run by itself, also of one that got nowhere near this stage.
 
 The URL is a secret, and execution properties are recorded in ML Metadata, so the component is given the *name* of an
 environment variable and reads it where it runs.
@@ -12,7 +14,8 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.artifact import Artifact
 from tfx.types.standard_artifacts import InfraBlessing, ModelBlessing, PushedModel, String
 
-from custom_components.notifier.message import Verdicts, compose, deliver
+from millrace.base import webhook
+from millrace.base.notice import RunNotice
 
 
 @component
@@ -36,18 +39,16 @@ def Notifier(
         webhook_env: the environment variable that holds the webhook's URL.
         code_digest: a digest of this component's code, for the cache.
     """
-    text = compose(
-        Verdicts(
-            pipeline=pipeline_name,
-            model_blessed=_blessed(model_blessing),
-            model_reason=model_blessing.get_string_custom_property("reason"),
-            infra_blessed=_blessed(infra_blessing),
-            infra_reason=infra_blessing.get_string_custom_property("reason"),
-            pushed_to=pushed_model.get_string_custom_property("pushed_destination"),
-        )
-    )
+    text = RunNotice(
+        pipeline_name,
+        model_blessed=_blessed(model_blessing),
+        model_reason=model_blessing.get_string_custom_property("reason"),
+        infra_blessed=_blessed(infra_blessing),
+        infra_reason=infra_blessing.get_string_custom_property("reason"),
+        pushed_to=pushed_model.get_string_custom_property("pushed_destination"),
+    ).to_json()
     url = os.environ.get(webhook_env, "")
-    trouble = deliver(text, url) if url else f"the environment variable {webhook_env} is not set"
+    trouble = webhook.post(url, text) if url else f"the environment variable {webhook_env} is not set"
     if trouble:
         logging.warning("The message about this run was not delivered: %s.", trouble)
     message.set_string_custom_property("undelivered", trouble)

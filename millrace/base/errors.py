@@ -25,6 +25,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from millrace.base.secrets import cut
+
 # In the words of the operating system, of SQLite and of TensorFlow's file system.
 _DISK_FULL = re.compile(r"No space left on device|database or disk is full", re.IGNORECASE)
 
@@ -125,18 +127,18 @@ def describe(error: BaseException) -> Failure:
 
     Returns:
         The failure that the deepest cause with an `exit_code` describes, else a fault (exit code 1) in the words of
-        `error` itself.
+        `error` itself; without secrets.
     """
     told = [cause for cause in _causes(error) if isinstance(getattr(cause, "exit_code", None), int)]
     if not told and is_disk_full(error):
         return Failure("the disk is full", "", "make room, or set root to another disk; then run again", 2)
     if not told:
-        return Failure(f"{type(error).__name__}: {error}".strip(), "", "", 1)
+        return Failure(cut(f"{type(error).__name__}: {error}".strip()), "", "", 1)
     cause = told[-1]
     return Failure(
-        str(getattr(cause, "what", "") or cause),
-        str(getattr(cause, "where", "")),
-        str(getattr(cause, "remedy", "")),
+        cut(str(getattr(cause, "what", "") or cause)),
+        cut(str(getattr(cause, "where", ""))),
+        cut(str(getattr(cause, "remedy", ""))),
         getattr(cause, "exit_code", 1),
     )
 

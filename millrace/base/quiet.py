@@ -1,29 +1,27 @@
 """Sends what libraries print to the run's log, at the level of file descriptors, since half of it is C++."""
 
 import contextlib
+import json
 import logging
 import os
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Optional, TextIO
 
+from millrace.base import secret_filter, secrets
 from millrace.base.noise import LeaveOut
 
 LONGEST_MESSAGE = 4000
 
 
 class _Abridge(logging.Filter):
-    """Takes secret values out of log lines, since TFX logs its whole connection; and cuts what nobody can read."""
-
-    def __init__(self, secrets: Sequence[str]) -> None:
-        super().__init__()
-        self._secrets = secrets
+    """Cuts what nobody can read."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        # What is cut in two is searched for no more.
+        text = secrets.cut(record.getMessage())
         if len(text) > LONGEST_MESSAGE:
             text = f"{text[:LONGEST_MESSAGE]} ... ({len(text)} characters)"
         record.msg, record.args = text, None
@@ -31,12 +29,14 @@ class _Abridge(logging.Filter):
 
 
 @contextlib.contextmanager
-def output_to(log: Path, secrets: Sequence[str] = ()) -> Iterator[TextIO]:
+def output_to(log: Path) -> Iterator[TextIO]:
     """Redirects standard output and standard error of this process and its children to a file.
+
+    What is known as a secret by then reaches the file in no spelling, whether Python's logging, a traceback or C++
+    prints it.
 
     Args:
         log: the file, appended to.
-        secrets: values that must not reach it.
 
     Yields:
         A stream to where standard output went before, for what a person should see.
@@ -44,17 +44,18 @@ def output_to(log: Path, secrets: Sequence[str] = ()) -> Iterator[TextIO]:
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
-    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    target, cutting = _target(log)
     handler = logging.StreamHandler(os.fdopen(os.dup(target), "w", buffering=1))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     handler.addFilter(LeaveOut())
-    handler.addFilter(_Abridge(secrets))
+    handler.addFilter(_Abridge())
     root = logging.getLogger()
     before = root.level, root.handlers[:]
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
-    terminal = os.fdopen(os.dup(saved[0]), "w", buffering=1, encoding="utf-8", errors="replace")
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    terminal = os.fdopen(os.dup(saved[0]), "w", buffering=1, encoding=encoding, errors="backslashreplace")
     try:
         os.dup2(target, 1)
         os.dup2(target, 2)
@@ -73,3 +74,27 @@ def output_to(log: Path, secrets: Sequence[str] = ()) -> Iterator[TextIO]:
         # What is left in the buffer finds no place on a full disk.
         with contextlib.suppress(OSError):
             handler.stream.close()
+        if cutting:
+            # It ends when the last process that prints does; one that is left behind is not waited for.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                cutting.wait(timeout=5)
+
+
+def _target(log: Path) -> tuple[int, Optional[subprocess.Popen[bytes]]]:
+    """Where the output goes: to the file, by way of a process that cuts the secrets out where there are some."""
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    spellings = secrets.spellings(secrets.values())
+    if not spellings:
+        return file, None
+    reading, writing = os.pipe()
+    cutting = subprocess.Popen(
+        [sys.executable, "-I", "-S", secret_filter.__file__],
+        stdin=reading,
+        stdout=file,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "MILLRACE_SPELLINGS": json.dumps([spellings, secrets.CUT])},
+        start_new_session=True,
+    )
+    os.close(reading)
+    os.close(file)
+    return writing, cutting

@@ -3,15 +3,20 @@
 Exit codes: 0 done, 1 a fault, 2 bad input, 3 a gate said no, 130 interrupted.
 """
 
+import contextlib
 import importlib
+import io
 import os
 import sys
+import traceback
+from types import TracebackType
 from typing import Optional
 
 import click
 
-from millrace.base.errors import MillraceError
+from millrace.base.errors import BadInput, MillraceError, is_disk_full
 from millrace.base.noise import ignore_warnings
+from millrace.base.secrets import cut
 from millrace.cli.group import Group
 from millrace.cli.output import echo
 
@@ -58,25 +63,58 @@ def millrace(debug: bool) -> None:
 def main() -> None:
     """The console script."""
     ignore_warnings()
+    sys.excepthook = _show_traceback
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal cannot show, in ASCII or in half a file name, is shown as its code.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         # Outside of its standalone mode click returns the code of an Exit.
-        sys.exit(millrace.main(arguments, prog_name="millrace", standalone_mode=False) or 0)
+        code = millrace.main(arguments, prog_name="millrace", standalone_mode=False) or 0
+        if sys.stdout:
+            sys.stdout.flush()
+        sys.exit(code)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        _say(shown.getvalue().rstrip())
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        echo("interrupted", err=True)
+        _say("interrupted")
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever read the output has seen enough; Python must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has seen enough.
+        _print_no_more()
     except MillraceError as error:
         if debug:
             raise
-        echo(f"millrace: {error}", err=True)
+        _say(f"millrace: {error}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        if not is_disk_full(error) or debug:
+            raise
+        _print_no_more()
+        _say("millrace: there is no space left for what this writes\n  remedy: make room, or write to another place")
+        sys.exit(BadInput.exit_code)
+
+
+def _say(text: str) -> None:
+    """Prints to standard error, without secrets; where nothing can be printed the exit code says enough."""
+    with contextlib.suppress(OSError):
+        echo(cut(text), err=True)
+
+
+def _print_no_more() -> None:
+    """Python must not complain when it flushes at exit."""
+    if sys.stdout:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: Optional[TracebackType]) -> None:
+    """Python's own words for an error that nothing has caught, without secrets."""
+    _say("".join(traceback.format_exception(kind, error, trace)).rstrip())
 
 
 if __name__ == "__main__":

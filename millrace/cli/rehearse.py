@@ -27,7 +27,7 @@ from millrace.config.paths import layout
 from millrace.jobspec.checks import check
 from millrace.jobspec.findings import JobFinding, refusing
 from millrace.jobspec.job import CompiledJob, Dialect
-from millrace.metadata.connections import metadata_connection, secrets
+from millrace.metadata.connections import metadata_connection
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 from millrace.rehearsal.cloud_folder import mapping
 from millrace.rehearsal.rehearse import rehearse as run_rehearsal
@@ -99,7 +99,7 @@ def _shown(
 ) -> Result:
     """Runs the rehearsal with its board on the terminal, and prints what it found. JSON stands alone."""
     with ExitStack() as stack:
-        terminal = stack.enter_context(output_to(folder.log, secrets(config.metadata)))
+        terminal = stack.enter_context(output_to(folder.log))
         stack.enter_context(terminated_is_interrupted())
         screen = stack.enter_context(open(os.devnull, "w", encoding="utf-8")) if as_json else terminal
         with Board(config.name, folder.journal, screen) as board:

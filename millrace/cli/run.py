@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from millrace.base.errors import BadInput, describe
 from millrace.base.quiet import output_to
 from millrace.cli.board import Board
 from millrace.cli.options import config_options
@@ -62,11 +63,16 @@ def run(
 
 def _run(config: Config, request: RunRequest) -> int:
     began = time.time()
-    require_writable_root(config)
-    from millrace.execution.run import run as run_pipeline
-    from millrace.metadata.connections import secrets
+    try:
+        require_writable_root(config)
+    except BadInput as error:
+        from millrace.execution.notification import notify
 
-    with new_run(layout(config).logs, request) as folder, output_to(folder.log, secrets(config.metadata)) as terminal:
+        notify(config, None, error.exit_code, describe(error))
+        raise
+    from millrace.execution.run import run as run_pipeline
+
+    with new_run(layout(config).logs, request) as folder, output_to(folder.log) as terminal:
         with Board(config.name, folder.journal, terminal) as board:
             outcome = run_pipeline(config, folder, board.show)
         folder.finish(outcome.exit_code, outcome.failure)

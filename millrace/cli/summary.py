@@ -34,6 +34,8 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: 
     if outcome.failure:
         _print_failure(outcome, folder, console)
     state = state_of(record, folder)
+    if outcome.undelivered:
+        console.print(f"{'notice:':<16}not delivered; {escape(outcome.undelivered)}")
     console.print(f"run {folder.run_id}: {state} in {seconds:.1f} s; log: {folder.log}")
 
 

@@ -6,6 +6,7 @@ what a file may say; their field descriptions are what `millrace` prints when a 
 """
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Optional, Union
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
@@ -160,6 +161,19 @@ class Config(Section):
         """The split that the Evaluator judges on: the configured one, else test where there is one, else eval."""
         return self.evaluation.split or ("test" if "test" in self.data.split_names else "eval")
 
+    def secret_variables(self) -> tuple[str, ...]:
+        """The names of the variables that hold secrets: under every key that ends in `_env`, and Kubernetes'."""
+        of_kubernetes = [name for keys in self.kubeflow.secrets.values() for name in keys.values()]
+        return tuple(filter(None, [*_variables(self), *of_kubernetes]))
+
     def feature_table(self) -> FeatureTable:
         """The label and the features as one value, which Transform, Trainer and DataGate are given."""
         return FeatureTable(label=self.label, features=self.features)
+
+
+def _variables(section: Section) -> Iterator[str]:
+    for name, value in section:
+        if isinstance(value, Section):
+            yield from _variables(value)
+        elif name.endswith("_env") and isinstance(value, str):
+            yield value

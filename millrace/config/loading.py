@@ -7,7 +7,7 @@ from typing import Any, Union
 
 from pydantic import ValidationError
 
-from millrace.base import files
+from millrace.base import files, secrets
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean_file
 from millrace.config import overrides as by_option
@@ -40,7 +40,8 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
             the other way round.
 
     Returns:
-        The configuration, with every local path absolute (relative ones are relative to the file).
+        The configuration, with every local path absolute (relative ones are relative to the file). What the variables
+        hold that it names as secrets is shown by nothing in this process from now on.
 
     Raises:
         ConfigError: the file cannot be read, or holds one or more mistakes; all are listed, each with its place.
@@ -61,6 +62,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
     if wrong:
         raise problems.refusal(list(wrong.values()), sources)
     config._file = str(path)
+    secrets.know(config.secret_variables())
     return config
 
 

@@ -108,8 +108,12 @@ def of_pydantic(error: Any, sources: Sources) -> Problem:
         The problem in our words, with the nearest right value where there is one.
     """
     location = tuple(error["loc"])
-    # What is said of the whole is that the features do not fit together.
-    path = tuple(_written_keys(location)) or ("features",)
+    path = tuple(_written_keys(location))
+    if not path:
+        # What is said of the whole names its key, or says that the features do not fit together.
+        key, _, what = str(error["msg"]).removeprefix("Value error, ").partition(": ")
+        named = key.split(".")[0] in Config.model_fields and what
+        return Problem(tuple(key.split(".")), what) if named else Problem(("features",), f"{key}: {what}".rstrip(": "))
     if error["type"] == "extra_forbidden":
         return Problem(path, f"there is no such key{_nearest(str(location[-1]), _names_beside(location))}", of_key=True)
     if error["type"] == "missing":

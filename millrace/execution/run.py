@@ -12,6 +12,7 @@ from millrace.config.checks import check
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.config.platform import LOCAL
+from millrace.execution.notification import notifying
 from millrace.jobspec.artifact_types import require_compilable
 from millrace.metadata.journal import State, progress
 from millrace.metadata.run_folder import RunFolder
@@ -26,13 +27,16 @@ class Outcome:
         failure: what went wrong, and the remedy; None when nothing did.
         goes_on: an interrupted run's stage is still at work in a thread, in code that does not look at signals. The
             process should end now, without waiting for it (`os._exit`).
+        undelivered: why the notice of this end did not reach the webhook; empty when it did, or none is configured.
     """
 
     exit_code: int
     failure: Optional[Failure] = None
     goes_on: bool = False
+    undelivered: str = ""
 
 
+@notifying
 def run(
     config: Config, folder: RunFolder, started: Callable[[list[str]], None], grace: float = GRACE_SECONDS
 ) -> Outcome:

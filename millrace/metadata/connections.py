@@ -1,13 +1,12 @@
 """The connection to the ML Metadata store. The one place that reads a secret's value."""
 
 import os
-from typing import Union
 
 from ml_metadata.proto import metadata_store_pb2
 
 from millrace.base.errors import BadInput
 from millrace.config.config import Config
-from millrace.config.metadata_section import DatabaseServer, Sqlite
+from millrace.config.metadata_section import DatabaseServer
 from millrace.config.paths import metadata_file
 
 # ML Metadata gives up at once when another run holds SQLite's lock, unless told to try again.
@@ -56,10 +55,3 @@ def _secret(variable: str) -> str:
             remedy=f"export {variable} with the database's password",
         )
     return os.environ[variable]
-
-
-def secrets(metadata: Union[Sqlite, DatabaseServer]) -> tuple[str, ...]:
-    """The values that must not reach a log."""
-    if not isinstance(metadata, DatabaseServer):
-        return ()
-    return tuple(value for value in (os.environ.get(metadata.password_env, ""),) if value)

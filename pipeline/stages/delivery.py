@@ -12,6 +12,7 @@ from custom_components.notifier.component import Notifier
 from millrace.components import stage_ids
 from millrace.config.config import Config
 from millrace.config.paths import push_directory
+from millrace.config.platform import Platform
 from millrace.project.code_digest import code_digest
 
 MODEL_ARCHIVE = "ModelArchive"
@@ -41,10 +42,14 @@ def build_model_archive(config: Config, pushed_model: BaseChannel) -> Optional[B
 
 
 def build_notifier(
-    config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel, pushed_model: BaseChannel
+    config: Config,
+    platform: Platform,
+    model_blessing: BaseChannel,
+    infra_blessing: BaseChannel,
+    pushed_model: BaseChannel,
 ) -> Optional[BaseComponent]:
-    """Notifier, when it is configured: the verdicts, to a webhook."""
-    if config.notify is None:
+    """Notifier, when it is configured and a service runs the stages; on this machine the runner tells every end."""
+    if config.notify is None or platform.name == "local":
         return None
     return Notifier(
         model_blessing=model_blessing,

@@ -1,5 +1,6 @@
 """The command itself: its help without TensorFlow, its exit codes, its words for mistakes."""
 
+import os
 import subprocess
 import sys
 
@@ -75,3 +76,37 @@ def test_runs_of_a_pipeline_that_never_ran(tmp_path):
     assert finished.returncode == 0
     assert "no run of taxi yet: millrace run" in finished.stdout
     assert list(tmp_path.iterdir()) == [], "looking makes nothing"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["schema", "show"], ["runs", "--help"]])
+def test_output_that_has_no_place_is_told_without_a_traceback(arguments):
+    command = [sys.executable, "-m", "millrace.cli.main", *arguments]
+    with open("/dev/full", "w") as full:
+        finished = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        silent = subprocess.run(command, stdout=full, stderr=full, check=False)
+    assert finished.stderr.splitlines() == [
+        "millrace: there is no space left for what this writes",
+        "  remedy: make room, or write to another place",
+    ]
+    assert (finished.returncode, silent.returncode) == (2, 2)
+
+
+def test_what_a_terminal_cannot_show_is_shown_as_its_code(tmp_path):
+    conf = tmp_path / "c\N{LATIN SMALL LETTER O WITH DIAERESIS}nf.yaml"
+    conf.write_text("x: 1\n")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    command = [sys.executable, "-m", "millrace.cli.main", "runs", "-c", conf]
+    finished = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert finished.returncode == 2
+    assert b"c\\xf6nf.yaml" in finished.stderr and b"Traceback" not in finished.stderr
+
+
+def test_a_traceback_has_no_secret(tmp_path):
+    script = "from millrace.base import secrets; from millrace.cli import main; import os\n"
+    script += "os.environ['HOOK'] = 's3same 77'; secrets.know(['HOOK'])\n"
+    script += "def fail(*_, **__): raise KeyError(os.environ['HOOK']) from ValueError('s3same+77')\n"
+    script += "main.millrace.main = fail; main.main()\n"
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    assert "KeyError: '***'" in finished.stderr and "ValueError: ***" in finished.stderr
+    assert "same" not in finished.stderr

@@ -6,7 +6,7 @@ import pytest
 
 from millrace.base.errors import BadInput
 from millrace.config.loading import load
-from millrace.config.platform import LOCAL
+from millrace.config.platform import LOCAL, VERTEX
 
 pytestmark = pytest.mark.slow
 
@@ -27,11 +27,12 @@ STANDARD = [
 ]
 
 
-def graph(tmp_path, *overrides):
+def graph(tmp_path, *overrides, platform=LOCAL):
     from millrace.execution.graph import compile_graph
     from pipeline.pipeline import create_pipeline
 
-    compiled = compile_graph(create_pipeline(load("conf/taxi.yaml", [f"root={tmp_path}", *overrides]), LOCAL, TODAY))
+    config = load("conf/taxi.yaml", [f"root={tmp_path}", *overrides])
+    compiled = compile_graph(create_pipeline(config, platform, TODAY))
     return {node.pipeline_node.node_info.id: node.pipeline_node for node in compiled.nodes}
 
 
@@ -57,8 +58,13 @@ def test_without_a_curated_schema_the_inferred_one_is_the_contract(tmp_path):
 
 def test_what_is_switched_on_is_in_the_graph(tmp_path):
     nodes = graph(tmp_path, "tuning.enabled=true", "archive={}", "notify={webhook_env: HOOK}")
-    assert sorted(set(nodes) - set(STANDARD)) == ["ModelArchive", "Notifier", "Tuner"]
+    assert sorted(set(nodes) - set(STANDARD)) == ["ModelArchive", "Tuner"]
     assert "Tuner" in nodes["Trainer"].upstream_nodes
+
+
+def test_the_notifier_is_a_stage_only_where_no_runner_of_ours_tells_how_a_run_ends(tmp_path):
+    assert "Notifier" not in graph(tmp_path, "notify={webhook_env: HOOK}")
+    nodes = graph(tmp_path, "notify={webhook_env: HOOK}", platform=VERTEX)
     assert parameters(nodes["Notifier"])["webhook_env"].string_value == "HOOK"
 
 

@@ -2,34 +2,11 @@
 
 import json
 import shutil
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from fake_webhook import webhook
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def webhook():
-    received = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/secret-7731", received
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def best_hyperparameters(project):
@@ -37,19 +14,22 @@ def best_hyperparameters(project):
     return file
 
 
-def test_tuning_reaches_the_trainer_and_the_verdicts_reach_the_webhook(project, webhook):
-    url, received = webhook
+def test_tuning_reaches_the_trainer_and_the_verdicts_reach_the_webhook(project):
     space = {"learning_rate": {"values": [0.011, 0.012]}}
     project.configure(
         tuning={"enabled": True, "trials": 2, "steps": 20, "space": space}, notify={"webhook_env": "MILLRACE_TEST_HOOK"}
     )
-    finished = project.millrace("run", MILLRACE_TEST_HOOK=url)
+    with webhook() as hook:
+        finished = project.millrace("run", MILLRACE_TEST_HOOK=f"{hook.url}/ok/secret-7731")
+        again = project.millrace("run", MILLRACE_TEST_HOOK=f"{hook.url}/ok/secret-7731")
     assert finished.code == 0, finished.output
     assert finished.stages["Tuner"] == "done"
     assert json.loads(best_hyperparameters(project).read_text())["values"]["learning_rate"] in (0.011, 0.012)
     log = next((project.root / "logs").glob("*/run.log")).read_text()
     assert "secret-7731" not in log
-    [message] = received
+    assert again.code == 0 and again.stages["Pusher"] == "cached", again.output
+    message, nothing_new = hook.messages
+    assert (message["newly_pushed"], nothing_new["newly_pushed"]) == (True, False)
     assert message["pushed_to"] == str(project.pushed()[0])
     assert message["model_blessed"] is True
     assert message["infra_blessed"] is True

@@ -1,0 +1,108 @@
+"""A message to a webhook arrives, or costs a sentence that gives nothing of the address away."""
+
+import base64
+import subprocess
+
+import pytest
+from fake_webhook import webhook
+
+from millrace.base.webhook import post
+
+
+@pytest.mark.parametrize("kind", ["ok", "no-content", "huge", "bad-chunks"])
+def test_a_message_arrives(kind):
+    with webhook() as hook:
+        assert post(f" {hook.url}/{kind}/T0K3N?key=K3Y\n", '{"text": "done"}') == ""
+        [(path, headers, body)] = hook.requests
+    assert (path, body) == (f"/{kind}/T0K3N?key=K3Y", b'{"text": "done"}')
+    assert headers["content-type"] == "application/json"
+
+
+def test_a_user_and_a_password_in_the_address_become_a_header():
+    with webhook() as hook:
+        assert post(hook.url.replace("//", "//someone:p%40ss@") + "/ok", "{}") == ""
+        [(_, headers, _)] = hook.requests
+    assert headers["authorization"] == "Basic " + base64.b64encode(b"someone:p@ss").decode()
+    assert "p%40ss" not in headers["host"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "trouble"),
+    [
+        ("broken", "the webhook answered 500"),
+        ("gone", "the webhook answered 404"),
+        ("redirect", "the webhook answered 302"),
+        ("redirect-post", "the webhook answered 307"),
+        ("redirect-to-file", "the webhook answered 302"),
+        ("bad-status-line", "the webhook does not speak HTTP (BadStatusLine)"),
+        ("bad-status", "the webhook does not speak HTTP (BadStatusLine)"),
+        ("line-too-long", "the webhook does not speak HTTP (LineTooLong)"),
+        ("many-headers", "the webhook does not speak HTTP (HTTPException)"),
+        ("nothing", "the webhook does not speak HTTP (RemoteDisconnected)"),
+        ("reset", "the webhook cannot be reached: connection reset by peer"),
+    ],
+)
+def test_what_the_other_side_does_wrong_is_a_sentence(kind, trouble):
+    with webhook() as hook:
+        assert post(f"{hook.url}/{kind}/T0K3N", "{}") == trouble
+        assert len(hook.requests) == 1, "and nothing is followed or tried again"
+
+
+@pytest.mark.parametrize("kind", ["never", "drip"])
+def test_what_never_ends_is_not_waited_for(kind):
+    with webhook() as hook:
+        assert post(f"{hook.url}/{kind}/T0K3N", "{}", seconds=0.3) == "the webhook did not answer in time"
+
+
+def test_a_certificate_that_nobody_vouches_for(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=hooks",
+            "-keyout",
+            key,
+            "-out",
+            certificate,
+        ],
+        check=True,
+        capture_output=True,
+    )
+    with webhook((str(certificate), str(key))) as hook:
+        assert post(f"{hook.url}/ok/T0K3N", "{}") == "the webhook's TLS failed: certificate verify failed"
+        assert hook.requests == []
+    with webhook() as hook:
+        assert post(f"{hook.url}/ok/T0K3N".replace("http:", "https:"), "{}").startswith("the webhook's TLS failed: ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/x/T0K3N y",
+        "http://127.0.0.1:9/x/T0K3N\r\nX: y",
+        "http://127.0.0.1:9/T0K3N",
+        "http://127.0.0.1:T0K3N/",
+        "http://127.0.0.1:999999/T0K3N",
+        "http://[T0K3N/",
+        "http://T0K3N\u00e9.example/",
+        "http://.T0K3N../",
+        "http://no-such-host.invalid/T0K3N",
+        "http:///T0K3N",
+        "file:///etc/T0K3N",
+        "ftp://127.0.0.1/T0K3N",
+        "data:T0K3N",
+        "T0K3N",
+        "",
+        "\x00T0K3N",
+        "\ud800T0K3N",
+    ],
+)
+def test_an_address_that_leads_nowhere_is_a_sentence_without_it(url):
+    trouble = post(url, "{}")
+    assert trouble and "T0K3N" not in trouble.upper()

@@ -1,0 +1,93 @@
+"""Tells the configured webhook how a run ended, however it did. It never changes how the run ends."""
+
+import dataclasses
+import functools
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, Optional, TypeVar
+
+from millrace.base import webhook
+from millrace.base.errors import Failure
+from millrace.base.notice import RunNotice
+from millrace.components.stage_ids import PUSHER
+from millrace.config.config import Config
+from millrace.metadata.journal import State
+from millrace.metadata.run_folder import RunFolder
+
+REFUSED = 3
+
+
+Ending = TypeVar("Ending", bound=Any)
+
+
+def notifying(run: Callable[..., Ending]) -> Callable[..., Ending]:
+    """Makes a function that runs a pipeline tell the webhook how the run ended.
+
+    Args:
+        run: takes the configuration and the run's folder first, and returns an `Outcome`.
+
+    Returns:
+        The same function; its outcome also says why the notice was not delivered.
+    """
+
+    @functools.wraps(run)
+    def run_and_notify(config: Config, folder: RunFolder, *others: Any, **named: Any) -> Ending:
+        outcome = run(config, folder, *others, **named)
+        undelivered = notify(config, folder, outcome.exit_code, outcome.failure)
+        return dataclasses.replace(outcome, undelivered=undelivered)
+
+    return run_and_notify
+
+
+def notify(config: Config, folder: Optional[RunFolder], exit_code: int, failure: Optional[Failure]) -> str:
+    """Posts the notice of a run's end, when the configuration names a webhook.
+
+    Args:
+        config: the configuration.
+        folder: the run's folder; None when the run was refused before it had one.
+        exit_code: how the run ended.
+        failure: what went wrong; None when nothing did.
+
+    Returns:
+        Empty when the notice was delivered, or none is asked for; else why it was not, which is also a warning in the
+        log. Nothing is raised.
+    """
+    if config.notify is None:
+        return ""
+    variable = config.notify.webhook_env
+    url = os.environ.get(variable, "")
+    try:
+        message = _notice(config, folder, exit_code, failure).to_json()
+        trouble = webhook.post(url, message) if url else f"the environment variable {variable} is not set"
+    except Exception as error:  # whatever ML Metadata or the journal hold
+        trouble = f"it could not be written ({type(error).__name__})"
+    if trouble:
+        logging.getLogger(__name__).warning("The notice of this run's end was not delivered: %s.", trouble)
+    return trouble
+
+
+def _notice(config: Config, folder: Optional[RunFolder], exit_code: int, failure: Optional[Failure]) -> RunNotice:
+    said = failure or Failure("", "", "", exit_code)
+    events = folder.journal.events() if folder else []
+    where = said.where or next((event.stage for event in reversed(events) if event.failure), "")
+    run_id = folder.run_id if folder else ""
+    plain = RunNotice(config.name, run_id, exit_code, reason=said.what, where=where, remedy=said.remedy)
+    # Of a run that failed or was interrupted ML Metadata has no verdict, and may be held by a stage that goes on.
+    if folder is None or exit_code not in (0, REFUSED):
+        return plain
+    from millrace.metadata.records import blessing, open_store, pushed_to, reason, runs
+
+    record = next((run for run in runs(open_store(config), config.name) if run.run_id == folder.run_id), None)
+    if record is None:
+        return plain
+    states = {event.stage: event.state for event in events}
+    return dataclasses.replace(
+        plain,
+        model_blessed=blessing(record, "Evaluator"),
+        model_reason=reason(record, "Evaluator") or "",
+        infra_blessed=blessing(record, "InfraValidator"),
+        infra_reason=reason(record, "InfraValidator") or "",
+        pushed_to=pushed_to(record) or "",
+        newly_pushed=states.get(PUSHER) is State.DONE,
+    )
