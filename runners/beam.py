@@ -1,9 +1,22 @@
-"""Runs the graph itself on Beam, on this machine: `python -m runners.beam`, with the options of `millrace run`."""
+"""Runs the graph itself on Beam, on this machine: `python -m runners.beam`, with the options of `millrace run`.
 
-import sys
+Each stage becomes a step of one Beam pipeline, as TFX's BeamDagRunner has it. What a stage does inside follows `beam:`
+in the configuration, whoever runs the graph.
+"""
 
-from millrace.cli.main import main
+from typing import Any
+
+from millrace.cli.project_runner import main
+from millrace.execution.run import LocalRun
+from millrace.metadata.run_folder import RunFolder
+
+
+def execute(graph: Any, folder: RunFolder) -> None:
+    """Runs the stages of a graph (TFX's `pipeline_pb2.Pipeline`) as a Beam pipeline."""
+    from millrace.execution.beam import BeamRunner  # with TensorFlow, once there is something to run
+
+    BeamRunner(folder.journal).run_with_ir(graph)
+
 
 if __name__ == "__main__":
-    sys.argv[1:1] = ["run", "--runner", "beam"]
-    main()
+    main(("run", "--runner", "beam"), LocalRun(execute))

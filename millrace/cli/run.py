@@ -11,6 +11,7 @@ from millrace.base.errors import BadInput, describe
 from millrace.base.quiet import output_to
 from millrace.cli.board import Board
 from millrace.cli.options import config_options
+from millrace.cli.project_runner import given_runner
 from millrace.cli.summary import print_summary
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
@@ -70,11 +71,12 @@ def _run(config: Config, request: RunRequest) -> int:
 
         notify(config, None, error.exit_code, describe(error))
         raise
+    from millrace.execution.run import LocalRun
     from millrace.execution.run import run as run_pipeline
 
     with new_run(layout(config).logs, request) as folder, output_to(folder.log) as terminal:
         with Board(config.name, folder.journal, terminal) as board:
-            outcome = run_pipeline(config, folder, board.show)
+            outcome = run_pipeline(config, folder, board.show, runner=given_runner(LocalRun))
         folder.finish(outcome.exit_code, outcome.failure)
         print_summary(config, folder, outcome, time.time() - began, board.console)
         if outcome.goes_on:

@@ -11,11 +11,12 @@ import click
 from millrace.base import printing
 from millrace.base.printing import TableColumn
 from millrace.cli.group import Group
+from millrace.cli.project_runner import given_runner
 from millrace.cli.service_options import also, connected, local_time, on_the_terminal, parameter_values, service_options
 from millrace.cloud.prepared_job import compiled_before, prepared
 from millrace.cloud.remote.jobs import RemoteSchedule
 from millrace.cloud.scheduling import require_new_schedule, schedule_meant
-from millrace.cloud.services import meant
+from millrace.cloud.services import CloudRunner, meant
 from millrace.config.loading import load
 from millrace.config.platform import PLATFORMS
 from millrace.jobspec.job import Dialect
@@ -50,7 +51,8 @@ def create(
     compiled = compiled_before(file, runner)
     wanted = compiled.dialect if compiled else meant(config, runner)
     when = schedule_meant(PLATFORMS[wanted].section(config).schedule, wanted, cron, time.time())
-    service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal())
+    own = given_runner(CloudRunner)
+    service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal(), own)
     require_new_schedule(service, title or config.name, also(config_file, runner))
     made = service.create_schedule(job, title or config.name, when)
     click.echo(f"schedule: {made.name} ({made.title}): {made.cron}")

@@ -14,11 +14,12 @@ from millrace.base.errors import BadInput
 from millrace.base.outcomes import ending
 from millrace.cli.board import Board
 from millrace.cli.output import escape
+from millrace.cli.project_runner import given_runner
 from millrace.cli.service_options import also, on_the_terminal, parameter_values, service_options
 from millrace.cloud.prepared_job import compiled_before, prepared
 from millrace.cloud.remote.following import Watched, follow
 from millrace.cloud.remote.jobs import RemoteJob, Service
-from millrace.cloud.services import meant
+from millrace.cloud.services import CloudRunner, meant
 from millrace.config.loading import load
 from millrace.jobspec.job import CompiledJob, Dialect
 from millrace.metadata.journal import State
@@ -59,7 +60,8 @@ def submit(
         raise BadInput(
             f"{name!r} cannot be a job's id", where="--job-id", remedy="a letter, then letters, digits and dashes"
         )
-    service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal())
+    own = given_runner(CloudRunner)
+    service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal(), own)
     sent = service.submit(job, name)
     click.echo(f"job:  {sent.name}")
     click.echo(f"link: {sent.link}")

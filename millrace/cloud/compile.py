@@ -2,7 +2,9 @@
 
 import importlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Optional
 
 from millrace.base.errors import BadInput, MillraceError, describe
 from millrace.components.example_gen.section import BigQuery
@@ -25,12 +27,15 @@ def compiled_file(config: Config, runner: Dialect) -> Path:
     return layout(config).local / "compiled" / f"{config.name}{SUFFIXES[runner]}"
 
 
-def compile_for(config: Config, runner: Dialect) -> CompiledJob:
+def compile_for(
+    config: Config, runner: Dialect, compiler: Optional[Callable[[Config], CompiledJob]] = None
+) -> CompiledJob:
     """Compiles a pipeline, without network and without credentials.
 
     Args:
         config: the configuration as it was read.
         runner: the service.
+        compiler: makes the job once the configuration is checked; by default the library's own for the service.
 
     Returns:
         The job; `millrace.jobspec.checks.check` says what is still to be fixed.
@@ -41,7 +46,7 @@ def compile_for(config: Config, runner: Dialect) -> CompiledJob:
     """
     check(_to_check(config, runner))
     try:
-        return _compile(config, runner)
+        return compiler(config) if compiler else _compile(config, runner)
     except MillraceError:
         raise
     except Exception as error:

@@ -9,7 +9,7 @@ from millrace.base.errors import BadInput
 from millrace.base.quiet import output_to
 from millrace.cloud.compile import compile_for, compiled_file
 from millrace.cloud.remote.jobs import Service
-from millrace.cloud.services import connect
+from millrace.cloud.services import CloudRunner, connect
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.jobspec.checks import check
@@ -54,7 +54,12 @@ def compiled_before(file: Optional[Path], runner: Optional[Dialect]) -> Optional
 
 
 def prepared(
-    config: Config, found: Optional[CompiledJob], runner: Dialect, values: dict[str, str], progress: Progress
+    config: Config,
+    found: Optional[CompiledJob],
+    runner: Dialect,
+    values: dict[str, str],
+    progress: Progress,
+    own: Optional[CloudRunner] = None,
 ) -> tuple[Service, CompiledJob]:
     """The service, and the job for it, checked as far as it can be before anything is made.
 
@@ -67,13 +72,14 @@ def prepared(
         runner: the service.
         values: the values of runtime parameters, by name.
         progress: what is told meanwhile.
+        own: compiles and connects in place of the library's own.
 
     Raises:
         BadInput: as `ready` does, or the service cannot be used as it is configured.
     """
     job = ready(found, config, values, progress) if found else None
-    service = connect(config, runner)
-    job = job or ready(_compiled(config, runner, progress), config, values, progress)
+    service = own.connect(config) if own else connect(config, runner)
+    job = job or ready(_compiled(config, runner, progress, own), config, values, progress)
     service.check(job)
     return service, job
 
@@ -115,10 +121,10 @@ def ready(job: CompiledJob, config: Config, values: dict[str, str], progress: Pr
     return job
 
 
-def _compiled(config: Config, runner: Dialect, progress: Progress) -> CompiledJob:
+def _compiled(config: Config, runner: Dialect, progress: Progress, own: Optional[CloudRunner]) -> CompiledJob:
     require_writable_root(config)
     progress.say(f"compiling {config.file} (TensorFlow and TFX take some seconds to load)")
     log = compiled_file(config, runner).with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     with output_to(log):
-        return compile_for(config, runner)
+        return compile_for(config, runner, own.compile if own else None)

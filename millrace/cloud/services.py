@@ -1,11 +1,27 @@
 """Chooses the service that a configuration means, and connects to it; the clients are imported only then."""
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Optional
 
 from millrace.cloud.remote.jobs import Service
 from millrace.config.config import Config
-from millrace.jobspec.job import Dialect
+from millrace.jobspec.job import CompiledJob, Dialect
+
+
+@dataclass(frozen=True)
+class CloudRunner:
+    """A way to a service.
+
+    Args:
+        compile: makes the job of a configuration.
+        connect: the service that the job is sent to.
+    """
+
+    compile: Callable[[Config], CompiledJob]
+    connect: Callable[[Config], Service]
+
 
 VERTEX: Dialect = "vertex"
 KUBEFLOW: Dialect = "kubeflow"

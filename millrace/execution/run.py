@@ -36,9 +36,25 @@ class Outcome:
     undelivered: str = ""
 
 
+@dataclass(frozen=True)
+class LocalRun:
+    """A way to run a graph on this machine.
+
+    Args:
+        execute: is given a graph that `millrace.execution.graph.bind` has prepared, and the run's folder with its
+            journal; comes back when the last stage has ended, and raises what the first that failed has raised.
+    """
+
+    execute: Callable[[Any, RunFolder], None]
+
+
 @notifying
 def run(
-    config: Config, folder: RunFolder, started: Callable[[list[str]], None], grace: float = GRACE_SECONDS
+    config: Config,
+    folder: RunFolder,
+    started: Callable[[list[str]], None],
+    grace: float = GRACE_SECONDS,
+    runner: Optional[LocalRun] = None,
 ) -> Outcome:
     """Runs a pipeline in a thread of this process, so that the main thread heeds signals whatever a stage does.
 
@@ -47,12 +63,13 @@ def run(
         folder: the new run's folder; it holds the request.
         started: called once with the ids of the stages that take part, before the first of them begins.
         grace: seconds that a stage has after a signal to come to a place where it can stop.
+        runner: runs the graph; by default the one that the request names.
 
     Returns:
         How it ended. Nothing is raised for what a stage, a gate or a signal does.
     """
     with heeding_signals() as signals:
-        work = _Work(lambda: _outcome(config, folder, started))
+        work = _Work(lambda: _outcome(config, folder, started, runner))
         ended = signals.wait_for(work.ended, grace)
         if not ended:
             return _interrupted(config, folder, goes_on=True)
@@ -80,10 +97,12 @@ class _Work(threading.Thread):
             self.ended.set()
 
 
-def _outcome(config: Config, folder: RunFolder, started: Callable[[list[str]], None]) -> Outcome:
+def _outcome(
+    config: Config, folder: RunFolder, started: Callable[[list[str]], None], runner: Optional[LocalRun]
+) -> Outcome:
     try:
         check(config)
-        return _run(config, folder, started)
+        return _run(config, folder, started, runner)
     except KeyboardInterrupt:
         return _interrupted(config, folder)
     except Exception as error:
@@ -106,7 +125,9 @@ def _interrupted(config: Config, folder: RunFolder, goes_on: bool = False) -> Ou
     return Outcome(INTERRUPTED, Failure("interrupted", "", remedy, INTERRUPTED), goes_on)
 
 
-def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]) -> Outcome:
+def _run(
+    config: Config, folder: RunFolder, started: Callable[[list[str]], None], runner: Optional[LocalRun]
+) -> Outcome:
     # TensorFlow and TFX come in here, after the checks: a mistake is told without waiting for them.
     from millrace.beam.check import require_usable
     from millrace.beam.package import bringing_library
@@ -125,7 +146,10 @@ def _run(config: Config, folder: RunFolder, started: Callable[[list[str]], None]
     for stage in stages:
         folder.journal.record(stage, State.WAITING)
     started(stages)
-    _runner(request.runner, folder).run_with_ir(graph)
+    if runner:
+        runner.execute(graph, folder)
+    else:
+        _runner(request.runner, folder).run_with_ir(graph)
     return _verdict(config, folder)
 
 
