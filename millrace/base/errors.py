@@ -132,6 +132,10 @@ def describe(error: BaseException) -> Failure:
     told = [cause for cause in _causes(error) if isinstance(getattr(cause, "exit_code", None), int)]
     if not told and is_disk_full(error):
         return Failure("the disk is full", "", "make room, or set root to another disk; then run again", 2)
+    # By its name: Docker's client is there only where TFX's extra is.
+    if not told and any(type(cause).__name__ == "DockerException" for cause in _causes(error)):
+        remedy = "start Docker, or take out what needs it: archive, and infra_validation.platform: docker"
+        return Failure("no Docker engine answers", "", remedy, 2)
     if not told:
         return Failure(cut(f"{type(error).__name__}: {error}".strip()), "", "", 1)
     cause = told[-1]

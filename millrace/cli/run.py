@@ -18,6 +18,7 @@ from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.config.trials import with_trial
+from millrace.execution.stage_names import require_possible
 from millrace.metadata.resuming import to_resume
 from millrace.metadata.run_folder import RunRequest, new_run
 
@@ -59,6 +60,7 @@ def run(
         request = RunRequest(file, overrides, runner, from_stage, to_stage, not no_cache, config.name)
     request = replace(request, overrides=with_trial(request.overrides, push))
     config = load(request.config_file, request.overrides)
+    require_possible(request.from_stage, request.to_stage)
     raise click.exceptions.Exit(_run(config, request))
 
 

@@ -7,6 +7,7 @@ from typing import Optional, Union
 
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
 from millrace.base.names import did_you_mean
+from millrace.components.evaluator.metric_names import known_metrics, require_known
 from millrace.components.example_gen.section import Data
 from millrace.components.pinned_hyperparameters.file import read_pinned
 from millrace.config.config import Config
@@ -38,12 +39,15 @@ def check(config: Config) -> None:
     Raises:
         BadInput: the metadata store cannot be used, the data is not there or is no table, the label, a feature or a
             slice is not among its columns, the schema cannot be parsed or fits nothing, a dotted path names nothing
-            or what cannot be called as it will be, what is pinned is no hyperparameter, or there is no project here
-            whose code that would be.
+            or what cannot be called as it will be, a metric is none of TFMA's, what is pinned is no hyperparameter, or
+            there is no project here whose code that would be.
     """
     _store_is_usable(config.metadata)
     _query_can_run(config)
     _code_is_there(config)
+    known = known_metrics()
+    for metric in config.evaluation.metrics if known else ():
+        require_known(metric, known)
     if config.tuning.pinned:
         _pinned_fits(config.tuning.pinned)
     columns = _columns(config.data)

@@ -17,6 +17,8 @@ import psutil
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from millrace.base.errors import BadInput
+from millrace.config.config import Config
 from millrace.project.project import clashes
 
 MAIN_PACKAGES = (
@@ -241,6 +243,26 @@ def docker_check(environment: Mapping[str, str]) -> Check:
         return Check("Docker", "yes", host)
     remedy = "start Docker, or stay with infra_validation.platform: process, which needs none"
     return Check("Docker", "no", f"no engine at {host} ({problem})", remedy)
+
+
+def require_docker(config: Config, environment: Mapping[str, str]) -> None:
+    """Checks before a run that a Docker engine answers where a stage will ask one, hours later perhaps.
+
+    Args:
+        config: the configuration.
+        environment: the environment's variables.
+
+    Raises:
+        BadInput: a stage needs one, and none answers.
+    """
+    asking = "archive" if config.archive else "infra_validation.platform"
+    host = environment.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    if not (config.archive or config.infra_validation.platform == "docker") or not host.startswith(("unix:", "tcp:")):
+        return
+    found = docker_check(environment)
+    if found.state == "no":
+        remedy = f"start Docker, or take {asking} out of the configuration"
+        raise BadInput(f"no Docker engine answers: {found.detail}", where=asking, remedy=remedy)
 
 
 def _refusal(host: str, seconds: float = 0.3) -> str:

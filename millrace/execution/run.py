@@ -1,6 +1,7 @@
 """Runs a configured pipeline from beginning to end: checks, graph, stages, verdicts."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from millrace.config.checks import check
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.config.platform import LOCAL
+from millrace.execution.diagnosis import require_docker
 from millrace.execution.notification import notifying
 from millrace.jobspec.artifact_types import require_compilable
 from millrace.metadata.journal import State, progress
@@ -102,6 +104,9 @@ def _outcome(
 ) -> Outcome:
     try:
         check(config)
+        request = folder.request()
+        if request is None or not request.to_stage:
+            require_docker(config, os.environ)
         return _run(config, folder, started, runner)
     except KeyboardInterrupt:
         return _interrupted(config, folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Optional
 
 from millrace.base import files
-from millrace.base.errors import Failure
+from millrace.base.errors import BadInput, Failure
 from millrace.metadata.journal import Journal
 
 REQUEST_FILE = "run.json"
@@ -154,11 +154,25 @@ def new_run(logs: Path, request: RunRequest) -> Iterator[RunFolder]:
     Args:
         logs: the folder of all runs' folders.
         request: what was asked for.
+
+    Yields:
+        The folder.
+
+    Raises:
+        BadInput: the file system has no locks.
     """
     number = 1 + max((folder.number for folder in runs(logs)), default=0)
     path = _make(logs)
     lock: IO[str] = (path / LOCK_FILE).open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as error:
+        lock.close()
+        raise BadInput(
+            f"files cannot be locked here: {error.strerror}",
+            where=str(logs),
+            remedy="set root to a folder of a file system that can, such as this machine's own disk",
+        ) from error
     try:
         values: dict[str, Any] = {
             "request": dataclasses.asdict(request),

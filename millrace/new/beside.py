@@ -1,15 +1,15 @@
 """The hidden folder in which a new project is made, beside its place; one that a killed process left is removed."""
 
+import contextlib
 import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 
-@contextmanager
+@contextlib.contextmanager
 def folder_beside(folder: Path) -> Iterator[Path]:
     """A fresh hidden folder beside another, gone at the end unless it was renamed.
 
@@ -28,7 +28,9 @@ def folder_beside(folder: Path) -> Iterator[Path]:
     # The lock says that somebody writes here, and goes with the process however it ends.
     held = os.open(beside, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        # Where files cannot be locked the folder is only looked after less well.
+        with contextlib.suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_EX)
         yield beside
     finally:
         os.close(held)
@@ -43,7 +45,7 @@ def _in_use(folder: Path) -> bool:
         return True
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:
         return True
     finally:
         os.close(opened)

@@ -112,6 +112,9 @@ def _wait_for(folder: int, path: Path, deadline: float) -> None:
                 remedy = "wait until it is done, then try again"
                 raise SchemaError("another command is changing this file", where=str(path), remedy=remedy) from error
             time.sleep(0.05)
+        except OSError as error:
+            remedy = "work on a copy on this machine's own disk"
+            raise SchemaError(f"files cannot be locked here: {error.strerror}", str(path), remedy) from error
         else:
             return
 

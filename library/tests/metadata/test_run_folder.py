@@ -1,5 +1,7 @@
 """The folder of a run: one run one folder, and whether its process lives."""
 
+import errno
+import fcntl
 import os
 import shutil
 import subprocess
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace.base.errors import Failure
+from millrace.base.errors import BadInput, Failure
 from millrace.metadata.journal import Journal, State, progress
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run, runs
 
@@ -126,3 +128,16 @@ def test_a_half_written_line_is_left_out(tmp_path):
     with (tmp_path / "events.jsonl").open("a") as file:
         file.write('{"stage": "Trai')
     assert [event.stage for event in journal.events()] == ["Trainer"]
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with (
+        pytest.raises(BadInput, match="files cannot be locked here: No locks available") as refused,
+        new_run(tmp_path, REQUEST),
+    ):
+        pass
+    assert refused.value.where == str(tmp_path) and "set root to" in refused.value.remedy

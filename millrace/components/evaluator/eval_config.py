@@ -9,7 +9,7 @@ from tensorflow_model_analysis.metrics import confusion_matrix_metrics, metric_t
 from tensorflow_model_analysis.proto import config_pb2
 
 from millrace.base.errors import InputRefused
-from millrace.base.names import nearest
+from millrace.components.evaluator.metric_names import FROM_KERAS, require_known
 from millrace.components.evaluator.section import Evaluation, Threshold
 from millrace.features.description import Label
 from millrace.features.keys import transformed_key
@@ -45,15 +45,6 @@ NEEDS_EVERY_CLASS = frozenset(
 CLASS_SHARE = "class_share"
 """The share of a class among a slice's labels, measured beside what is asked for: so many rows the class has."""
 
-_FROM_KERAS = frozenset(
-    """
-    Accuracy BinaryCrossentropy CategoricalAccuracy CategoricalCrossentropy LogCoshError MAE MAPE MSE MSLE Poisson
-    R2Score RootMeanSquaredError SparseCategoricalAccuracy SparseCategoricalCrossentropy SparseTopKCategoricalAccuracy
-    TopKCategoricalAccuracy
-    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
-)
-"""Keras metrics that TFMA does not have itself; it finds them by the name of their class."""
-
 _OF_MANY_CLASSES = frozenset(
     """
     CategoricalAccuracy CategoricalCrossEntropy CategoricalCrossentropy SparseCategoricalAccuracy
@@ -86,8 +77,9 @@ def eval_config(label: Label, evaluation: Evaluation, *, has_baseline: bool = Tr
         InputRefused: a metric is unknown, does not fit the task, or has no better direction to compare by.
     """
     metrics = list(dict.fromkeys(evaluation.metrics))
+    known = frozenset({*metric_types.registered_metrics(), *FROM_KERAS})
     for name in metrics:
-        _require_known(name)
+        require_known(name, known)
         _require_fit(name, label.task)
     # The overall slice first, then each once: what is asked for, and what a threshold needs.
     slices = [config_pb2.SlicingSpec()]
@@ -188,18 +180,6 @@ def _direction(name: str) -> int:
 def _is_confusion_metric(name: str) -> bool:
     cls = metric_types.registered_metrics().get(name)
     return cls is not None and issubclass(cls, confusion_matrix_metrics.ConfusionMatrixMetricBase)
-
-
-def _require_known(name: str) -> None:
-    known = {*metric_types.registered_metrics(), *_FROM_KERAS}
-    if name in known:
-        return
-    near = nearest(name, known, count=3)
-    raise InputRefused(
-        f"{name} is not a metric of TFMA",
-        where="evaluation.metrics",
-        remedy=f"name the class of a metric, for instance {', '.join(near or ['AUC', 'MeanAbsoluteError'])}",
-    )
 
 
 def _require_fit(name: str, task: str) -> None:
