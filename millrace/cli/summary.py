@@ -15,6 +15,7 @@ from millrace.execution.run import Outcome
 from millrace.metadata import records
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_summaries import state_of
+from millrace.training import training_record
 
 
 def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: float, console: Console) -> None:
@@ -69,6 +70,10 @@ def print_record(config: Config, run: records.RunRecord, console: Console) -> No
                 f"{'judged on:':<16}eval, which also picked the best step, so that the metrics flatter the model;"
                 " a split of its own: data.splits: {train: 4, eval: 1, test: 1}"
             )
+        training = run.artifact(stage_ids.TRAINER, "model_run")
+        record = training_record.read(training.uri) if training else None
+        if record and record.advice:
+            console.print(f"[bold yellow]{'training:':<16}[/]{escape(record.advice)}")
         for sentence in report.suspicious:
             console.print(f"[bold yellow]{'suspicious:':<16}[/]{escape(sentence)}")
         if not report.blessed:

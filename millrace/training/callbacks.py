@@ -1,15 +1,17 @@
-"""What watches a training: lines of progress, an exact end, and a stop when the loss is no longer a number."""
+"""What watches a training: progress, an exact end, how it ended, and a stop when the loss is no longer a number."""
 
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
 import keras
 
 from millrace.base.errors import InputRefused
 from millrace.base.interrupts import stop_if_interrupted
+from millrace.training import training_record
+from millrace.training.training_record import TrainingRecord, still_improving
 
 LOG = logging.getLogger(__name__)
 
@@ -48,7 +50,15 @@ class TrainingProgress(keras.callbacks.Callback):
 
 
 class Divergence(keras.callbacks.Callback):
-    """Ends the training with `InputRefused` when a loss is NaN or infinite, so that no such model is exported."""
+    """Ends the training with `InputRefused` when a loss is NaN or infinite, so that no such model is exported.
+
+    Args:
+        suspect: looks for the column that it may come from, and says so; empty when none stands out.
+    """
+
+    def __init__(self, suspect: Callable[[], str] = str) -> None:
+        super().__init__()
+        self._suspect = suspect
 
     def on_train_batch_end(self, batch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
         """Looks at the training loss."""
@@ -64,8 +74,10 @@ class Divergence(keras.callbacks.Callback):
             return
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         which = "evaluation" if name == "val_loss" else "training"
+        suspect = self._suspect()
         raise InputRefused(
-            f"the {which} loss is {loss} by step {step_of(self.model)}; no model was exported",
+            f"the {which} loss is {loss} by step {step_of(self.model)}; no model was exported"
+            + (f"; {suspect}" if suspect else ""),
             where="training",
             remedy=f"try a smaller training.learning_rate than {rate:g}; scale numeric features that are passed with"
             " scale: none, or log those with a long tail; a vector feature or a label may hold extreme values",
@@ -83,6 +95,37 @@ class StopAt(keras.callbacks.Callback):
         """Counts."""
         if step_of(self.model) >= self._steps:
             self.model.stop_training = True
+
+
+class Record(keras.callbacks.Callback):
+    """Keeps what each evaluation measured, and writes it beside TensorBoard's logs when the training ends.
+
+    Args:
+        folder: where it is written; None for nowhere.
+        rounds: the evaluations that are planned; a training that stops before has stopped by itself.
+        setting: the key that says how long it is, `training.steps` or `training.epochs`.
+        value: what it says.
+    """
+
+    def __init__(self, folder: Optional[str], rounds: int, setting: str, value: int) -> None:
+        super().__init__()
+        self._folder, self._rounds, self._setting, self._value = folder, rounds, setting, value
+        self._evaluations: list[dict[str, float]] = []
+
+    def on_epoch_end(self, epoch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
+        """Keeps this round's evaluation."""
+        measured = {name: float(value) for name, value in (logs or {}).items() if name.startswith("val_")}
+        self._evaluations.append({"step": step_of(self.model), **measured})
+
+    def on_train_end(self, logs: Optional[Mapping[str, Any]] = None) -> None:
+        """Says, and writes, how it ended."""
+        came_to_its_end = len(self._evaluations) >= self._rounds
+        advice = still_improving(self._evaluations, self._setting, self._value) if came_to_its_end else ""
+        if advice:
+            LOG.warning("the training %s", advice)
+        if self._folder:
+            record = TrainingRecord(step_of(self.model), tuple(self._evaluations), advice)
+            training_record.write(self._folder, record)
 
 
 def step_of(model: keras.Model) -> int:

@@ -11,8 +11,8 @@ import tensorflow_transform as tft
 
 from millrace.base.errors import ConfigError
 from millrace.project import dotted
-from millrace.training.callbacks import Divergence, StopAt, TrainingProgress
-from millrace.training.input_data import Examples
+from millrace.training.callbacks import Divergence, Record, StopAt, TrainingProgress
+from millrace.training.input_data import Examples, odd_inputs
 from millrace.training.labels import LabelStatistics, label_statistics
 from millrace.training.settings import Settings, UserConfig
 
@@ -22,6 +22,8 @@ EVALUATION_BATCH = 1024
 """Rows of an evaluation batch: nothing is learned from it, so it may be larger than a training batch."""
 
 _MOST_STEPS_PER_EXECUTION = 50
+# Rows in which the column behind a loss that is no number is looked for.
+_SEARCHED = 200_000
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,11 @@ def fit(job: Job, model: keras.Model, log_dir: Optional[str], more: Sequence[ker
     Args:
         job: what to train on.
         model: changed in place; ends with the weights of its best evaluation when `patience` is set.
-        log_dir: where TensorBoard's logs go; None for none.
+        log_dir: where TensorBoard's logs and the training's record go; None for none.
         more: further callbacks.
+
+    Raises:
+        InputRefused: the loss is no longer a finite number.
     """
     plan = schedule(job.config.training)
     model.steps_per_execution = plan.per_execution
@@ -173,7 +178,12 @@ def callbacks(job: Job, plan: TrainingSchedule, log_dir: Optional[str]) -> list[
     Returns:
         Keras's callbacks, in the order in which they are called.
     """
-    chosen: list[keras.callbacks.Callback] = [Divergence(), TrainingProgress(plan.steps)]
+    length = "steps" if plan.steps else "epochs"
+    chosen: list[keras.callbacks.Callback] = [
+        Divergence(lambda: odd_inputs(batch for batch, _, _ in job.train.for_evaluation(EVALUATION_BATCH, _SEARCHED))),
+        TrainingProgress(plan.steps),
+        Record(log_dir, plan.rounds, f"training.{length}", job.config.training[length]),
+    ]
     if plan.steps and plan.per_round and plan.steps % plan.per_round:
         chosen.append(StopAt(plan.steps))
     if job.config.training["patience"]:

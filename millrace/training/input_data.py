@@ -2,7 +2,7 @@
 
 import copy
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -20,6 +20,41 @@ CACHED_BYTES = 64 * 2**20
 """Splits whose files together are smaller than this are kept in memory after the first pass."""
 
 _LABEL_BATCH = 8192
+
+
+# Scaled inputs are below 100 or so; what is this far off can make a loss infinite.
+_FAR_OFF = 1e6
+
+
+def odd_inputs(batches: Iterable[Mapping[str, Any]]) -> str:
+    """Looks for the transformed feature that a model cannot learn from.
+
+    Args:
+        batches: dense features by key, arrays or tensors with the batch first; others are passed over.
+
+    Returns:
+        The feature with the most rows that are NaN or infinite, else the one with the largest value when that is far
+        off, in a few words; empty when none stands out.
+    """
+    rows = 0
+    broken: dict[str, int] = {}
+    largest: dict[str, float] = {}
+    for batch in batches:
+        for key, tensor in batch.items():
+            if isinstance(tensor, (tf.SparseTensor, tf.RaggedTensor)):
+                continue
+            values = np.asarray(tensor)
+            if not np.issubdtype(values.dtype, np.floating) or not values.size:
+                continue
+            finite = np.isfinite(values)
+            broken[key] = broken.get(key, 0) + int((~finite.reshape(len(values), -1).all(axis=1)).sum())
+            largest[key] = max(largest.get(key, 0.0), float(np.abs(values[finite]).max(initial=0.0)))
+        rows += len(np.asarray(next(iter(batch.values())))) if batch else 0
+    worst = max(broken, key=lambda key: broken[key], default="")
+    if worst and broken[worst]:
+        return f"{worst} is NaN or infinite in {broken[worst]} of {rows} training rows"
+    far = max(largest, key=lambda key: largest[key], default="")
+    return f"{far} reaches {largest[far]:.3g}" if far and largest[far] > _FAR_OFF else ""
 
 
 class Examples:

@@ -34,6 +34,9 @@ from millrace.training.encoders import UNKNOWN_CLASS
 
 ABOUT_FILE = "assets.extra/millrace.json"
 
+# Keras's own epsilon; what float32 holds next below 1 is 6e-8 away.
+_NEARLY_ZERO = 1e-7
+
 Tensors = dict[str, tf.Tensor]
 
 
@@ -129,6 +132,8 @@ class ServedModel:
         scores = self.model(read, training=False) if isinstance(self.model, keras.Model) else self.model(read)
         if self.table.label.task == "regression":
             return {"prediction": tf.reshape(scores, [-1])}
+        # A probability that is rounded to exactly 0 or 1 makes TFMA's cross entropy 0 times infinity, which is NaN.
+        scores = tf.clip_by_value(scores, _NEARLY_ZERO, 1.0 - _NEARLY_ZERO)
         names = tf.constant([str(name).strip() for name in self.table.label.classes])
         if self.table.label.task == "binary":
             probabilities = tf.reshape(scores, [-1])

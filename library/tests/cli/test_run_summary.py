@@ -12,6 +12,8 @@ from millrace.cli.summary import print_record
 from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, MeasuredSlice, Row
 from millrace.config.loading import load
 from millrace.metadata.records import RunRecord, StageRecord
+from millrace.training import training_record
+from millrace.training.training_record import TrainingRecord
 
 OVERALL = Row(metric="AUC", slice="overall", examples=500, value=1.0, threshold="at least 0.9", verdict="pass")
 NIGHT = Row(metric="AUC", slice="hour=3", value=0.5, threshold="at least 0.9", verdict="fail", reason="AUC is 0.5")
@@ -23,10 +25,13 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def show(report: GateReport, *overrides: str) -> str:
         (tmp_path / JSON_NAME).write_text(report.model_dump_json())
         evaluation = metadata_store_pb2.Artifact(uri=str(tmp_path))
-        stage = StageRecord("Evaluator", 1, "done", 0, 1, "", {"evaluation": [evaluation]})
+        stages = {
+            "Evaluator": StageRecord("Evaluator", 1, "done", 0, 1, "", {"evaluation": [evaluation]}),
+            "Trainer": StageRecord("Trainer", 2, "done", 0, 1, "", {"model_run": [evaluation]}),
+        }
         text = io.StringIO()
         config = load("conf/taxi.yaml", overrides)
-        print_record(config, RunRecord("1", {"Evaluator": stage}), Console(file=text, width=400))
+        print_record(config, RunRecord("1", stages), Console(file=text, width=400))
         return text.getvalue()
 
     monkeypatch.chdir(Path(__file__).parents[3])
@@ -60,3 +65,10 @@ def test_a_run_says_where_the_split_that_judges_has_also_picked(shown: Any) -> N
     report = GateReport(blessed=True, reason="", rows=(OVERALL,))
     assert "judged on" not in shown(report)
     assert "judged on:      eval, which also picked the best step" in shown(report, "data.splits={train: 2, eval: 1}")
+
+
+def test_a_training_that_ended_while_it_improved_is_told(shown: Any, tmp_path: Path) -> None:
+    report = GateReport(blessed=True, reason="", rows=(OVERALL,))
+    assert "training:" not in shown(report)
+    training_record.write(str(tmp_path), TrainingRecord(100, (), "ended while it still improved"))
+    assert "training:       ended while it still improved\n" in shown(report)

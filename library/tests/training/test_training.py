@@ -16,7 +16,8 @@ import pytest
 import tensorflow as tf
 
 from millrace.base.errors import InputRefused
-from millrace.training import fitting
+from millrace.training import fitting, training_record
+from millrace.training.signatures import ServedModel
 from models.trainer import run_fn
 
 pytestmark = pytest.mark.slow
@@ -179,6 +180,49 @@ def test_training_stops_early_and_keeps_the_best_weights(
     kept = model.evaluate(fitting.evaluation_data(job), verbose=0, return_dict=True)["loss"]
     assert kept == pytest.approx(min(seen), rel=1e-2)
     assert lines[0].startswith("step 50/2000 ")
+
+
+def test_a_training_that_still_improved_at_its_last_step_says_so_and_records_it(
+    table: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="millrace.training"):
+        run_fn(
+            table("regression").fn_args(tmp_path, training={"steps": 60, "validate_every": 20, "learning_rate": 1e-3})
+        )
+    record = training_record.read(f"{tmp_path}/run")
+    assert record is not None
+    assert [evaluation["step"] for evaluation in record.evaluations] == [20, 40, 60]
+    assert "raise training.steps (now 60)" in record.advice
+    assert f"the training {record.advice}" in caplog.messages
+
+
+def test_a_training_that_stopped_by_itself_says_nothing(table: Any, tmp_path: Path) -> None:
+    run_fn(table("binary").fn_args(tmp_path, training={"steps": 5000, "patience": 1, "learning_rate": 0.05}))
+    record = training_record.read(f"{tmp_path}/run")
+    assert record is not None
+    assert record.steps < 5000
+    assert record.advice == ""
+
+
+class Certain(tf.Module):
+    """Predicts exactly 0 and exactly 1, as a model of a perfectly separable label does."""
+
+    def __call__(self, features: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        number = tf.reshape(next(iter(features.values())), [-1, 1])
+        return tf.cast(tf.greater(tf.cast(number, tf.float32), 0.0), tf.float32)
+
+
+def test_a_probability_is_never_exactly_zero_or_one(table: Any, tmp_path: Path) -> None:
+    """TFMA's cross entropy of such a one is NaN, even where it is right."""
+    job = fitting.prepare(table("binary").fn_args(tmp_path))
+    served = ServedModel(Certain(), job.config.table, job.tft_output)
+    [key, *_] = served.inputs
+    given = {name: tf.zeros([2, *spec.shape[1:]], spec.dtype) for name, spec in served.inputs.items()}
+    given[key] = tf.cast(tf.reshape([-1, 1], [2, *served.inputs[key].shape[1:]]), served.inputs[key].dtype)
+    low, high = served.of_transformed()(**given)["probabilities"].numpy()
+    assert 0.0 < low < 1e-6
+    assert 1.0 - 1e-6 < high < 1.0
+    assert np.isfinite(np.log(low)) and np.isfinite(np.log(np.float32(1) - high))
 
 
 def test_a_loss_that_is_not_a_number_ends_the_training_and_exports_nothing(table: Any, tmp_path: Path) -> None:
