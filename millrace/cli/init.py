@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from millrace.base.errors import BadInput
+from millrace.cli import completing
 from millrace.cli.output import echo
 from millrace.cli.schema_tables import print_rows
 from millrace.init import report
@@ -29,8 +30,8 @@ An example that works here, 15,002 taxi trips that come with TFX:
 
 
 @click.command()
-@click.argument("data", nargs=-1)
-@click.option("--label", default="", metavar="COLUMN", help="The column to predict.")
+@click.argument("data", nargs=-1, type=click.Path())
+@click.option("--label", default="", metavar="COLUMN", shell_complete=completing.columns, help="The column to predict.")
 @click.option("--name", default="", metavar="NAME", help="The pipeline's name; by default from the file's name.")
 @click.option("--force", is_flag=True, help="Overwrite a configuration and a schema that are there.")
 def init(data: tuple[str, ...], label: str, name: str, force: bool) -> None:

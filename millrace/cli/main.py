@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Optional
 
 import click
+from click.shell_completion import CompletionItem
 
 from millrace.base.errors import BadInput, MillraceError, is_disk_full
 from millrace.base.noise import ignore_warnings
@@ -33,6 +34,8 @@ COMMANDS = {
     "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),
     "runs": ("millrace.cli.runs:runs", "List runs with their metrics and verdicts."),
     "schema": ("millrace.cli.schema:schema", "Show, compare and change the data contract."),
+    "config": ("millrace.cli.config:config", "Show every key of a configuration; write its schema for editors."),
+    "completion": ("millrace.cli.completion:completion", "Print what completes commands in bash, zsh or fish."),
     "doctor": ("millrace.cli.doctor:doctor", "Say what this machine has, lacks and can run."),
 }
 
@@ -47,6 +50,13 @@ class _LazyGroup(Group):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        # click's own would import every command for its help.
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        lines = {name: line for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)}
+        return [CompletionItem(name, help=line) for name, line in lines.items()]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -68,6 +78,8 @@ def main() -> None:
         # What a terminal cannot show, in ASCII or in half a file name, is shown as its code.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if "_MILLRACE_COMPLETE" in os.environ:
+        importlib.import_module("millrace.cli.completion")
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:

@@ -8,8 +8,9 @@ from typing import Any, Optional
 import click
 from click.core import ParameterSource
 
-from millrace.base.errors import ConfigError
+from millrace.base.errors import ConfigError, MillraceError
 from millrace.base.names import did_you_mean_file
+from millrace.cli import completing
 from millrace.project import project
 from millrace.project.project import Project
 
@@ -19,7 +20,12 @@ VARIABLE = "MILLRACE_CONFIG"
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `-c CONF` and `--set KEY=VALUE`, as `config_file` and `overrides`."""
     command = click.option(
-        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a configuration value. Repeatable."
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override a configuration value. Repeatable.",
+        shell_complete=completing.overrides,
     )(command)
     return config_option(command)
 
@@ -28,18 +34,29 @@ def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `-c CONF` as `config_file`, and enters the project of that file, or the one where a person stands."""
     return click.option(
         "-c", "--config", "config_file", envvar=VARIABLE, metavar="CONF", callback=_in_project,
+        shell_complete=completing.configurations,
         help="The pipeline's configuration; by default the project's own.",
     )(command)  # fmt: skip
 
 
 def _in_project(context: click.Context, parameter: click.Parameter, value: Optional[str]) -> str:
+    if context.resilient_parsing:
+        return _or_none(value)
     here = Path.cwd()
     found = project.find(*([Path(value).parent] if value else []), here)
-    if found and not context.resilient_parsing:
+    if found:
         project.enter(found)
     if value and context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT:
         _require_file(value, found, here)
     return value or _default(found, here)
+
+
+def _or_none(value: Optional[str]) -> str:
+    """What is meant while a shell completes; nothing in place of an error."""
+    try:
+        return value or _default(project.find(Path.cwd()), Path.cwd())
+    except MillraceError:
+        return ""
 
 
 def _require_file(value: str, found: Optional[Project], here: Path) -> None:

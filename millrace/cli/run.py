@@ -9,6 +9,7 @@ import click
 
 from millrace.base.errors import BadInput, describe
 from millrace.base.quiet import output_to
+from millrace.cli import completing
 from millrace.cli.board import Board
 from millrace.cli.options import config_options
 from millrace.cli.project_runner import given_runner
@@ -28,8 +29,22 @@ from millrace.metadata.run_folder import RunRequest, new_run
 @click.option(
     "--runner", type=click.Choice(["local", "beam"]), default="local", show_default=True, help="Where to run."
 )
-@click.option("--from", "from_stage", default="", metavar="STAGE", help="Run STAGE and what follows it again.")
-@click.option("--to", "to_stage", default="", metavar="STAGE", help="Run STAGE and what it needs, and no more.")
+@click.option(
+    "--from",
+    "from_stage",
+    default="",
+    metavar="STAGE",
+    shell_complete=completing.stages,
+    help="Run STAGE and what follows it again.",
+)
+@click.option(
+    "--to",
+    "to_stage",
+    default="",
+    metavar="STAGE",
+    shell_complete=completing.stages,
+    help="Run STAGE and what it needs, and no more.",
+)
 @click.option("--no-cache", is_flag=True, help="Run every stage, changed or not.")
 @click.option("--push", is_flag=True, help="Serve the model although --set changed what is learned or judged.")
 @click.option("--resume", is_flag=True, help="Go on with the last run that did not end well, as it was asked for.")

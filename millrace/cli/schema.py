@@ -10,6 +10,7 @@ import click
 
 from millrace.base.errors import SchemaError
 from millrace.base.names import nearest
+from millrace.cli import completing
 from millrace.cli import schema_tables as tables
 from millrace.cli.group import Group
 from millrace.cli.options import config_options
@@ -78,7 +79,14 @@ def show(bench: Workbench, split: Optional[str], as_json: bool) -> None:
 @_command
 @click.argument("data", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
-@click.option("--run", "run_id", default="latest", show_default=True, help="Without DATA: the run to infer from.")
+@click.option(
+    "--run",
+    "run_id",
+    shell_complete=completing.run_ids,
+    default="latest",
+    show_default=True,
+    help="Without DATA: the run to infer from.",
+)
 @click.option("--force", is_flag=True, help="Overwrite the output; undo takes it back.")
 def infer(
     bench: Workbench, data: tuple[Path, ...], output: Optional[Path], run_id: str, force: bool, as_json: bool
@@ -128,8 +136,8 @@ def check(bench: Workbench, file: Optional[Path], as_json: bool) -> None:
 
 
 @_command
-@click.argument("before", required=False)
-@click.argument("after", required=False)
+@click.argument("before", required=False, shell_complete=completing.schema_sources)
+@click.argument("after", required=False, shell_complete=completing.schema_sources)
 def diff(bench: Workbench, before: Optional[str], after: Optional[str], as_json: bool) -> None:
     """Tell in words how AFTER differs from BEFORE.
 

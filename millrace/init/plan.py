@@ -10,6 +10,7 @@ from pathlib import Path
 
 from millrace.base import files
 from millrace.base.errors import BadInput, DataError
+from millrace.config import json_schema
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.init.decisions import Decision
@@ -142,7 +143,7 @@ def difference(plan: NewPipeline) -> str:
 
 
 def write(plan: NewPipeline) -> None:
-    """Writes both files, each beside its place and then renamed.
+    """Writes both files, each beside its place and then renamed; beside the configuration the schema that it names.
 
     Raises:
         BadInput: the folders cannot be written.
@@ -151,6 +152,10 @@ def write(plan: NewPipeline) -> None:
         with ExitStack() as together:
             for path, text in plan.files.items():
                 Path(together.enter_context(files.whole(path))).write_bytes(text.encode("utf-8"))
+            # That of another version stays: `millrace config schema` writes it again.
+            path = next(iter(plan.files)).with_name(json_schema.FILE_NAME)
+            if not path.exists():
+                Path(together.enter_context(files.whole(path))).write_bytes(json_schema.text().encode("utf-8"))
     except OSError as error:
         raise BadInput(
             f"nothing can be written here: {error.strerror}",

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from millrace.config import json_schema
 from millrace.features.description import Feature
 from millrace.init.decisions import Decision
 from millrace.init.defaults import SPLITS, baseline, training_plan
@@ -57,6 +58,7 @@ def _head(name: str, table: ScannedTable, label: LabelPlan) -> str:
     seen = f"{rows} and {len(table.columns)} columns were looked at."
     return "\n".join(
         [
+            json_schema.LINE,
             f"# Predicts {_one_line(label.column.name)} ({label.task}). Written by `millrace init`: {seen}",
             "# Paths start from the folder of this file. Lines with `decide:` are worth a look before the first run:",
             f"#   millrace run -c conf/{name}.yaml",

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from millrace.components.beam_engine import ON_THIS_MACHINE
 from millrace.rehearsal.failures import NotRehearsed
 
 # Executors that start a job on Vertex AI, and those that do the same work in their own process.
@@ -48,6 +47,9 @@ def stand_in(line: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _with_local_beam(words: list[str], differences: list[str]) -> list[str]:
+    # Beam takes seconds to import, and a job without Beam stages needs none of it.
+    from millrace.components.beam_engine import ON_THIS_MACHINE
+
     for index, word in enumerate(words):
         value = word.partition("=")[2] if word.startswith("--runner=") else ""
         if word == "--runner" and index + 1 < len(words):

@@ -45,9 +45,9 @@ def written(project: Path) -> dict[str, str]:
     return {str(file.relative_to(project)): file.read_text() for file in files}
 
 
-def test_it_writes_two_files_and_prints_every_column(project):
+def test_it_writes_its_files_and_prints_every_column(project):
     output = run("people.csv", "--label", "income")
-    assert set(written(project)) == {"conf/people.yaml", "schema/people/schema.pbtxt"}
+    assert set(written(project)) == {"conf/people.yaml", "conf/millrace.schema.json", "schema/people/schema.pbtxt"}
     rows = [line.split() for line in output.splitlines()]
     assert ["column", "kind", "missing", "distinct", "decision", "reason"] in rows
     assert ["id", "identifier", "300", "left", "out", "numbers", "its", "rows"] in rows
@@ -124,7 +124,7 @@ def test_from_a_folder_of_the_project_it_writes_into_the_project(project, monkey
     (project / "models").mkdir()
     monkeypatch.chdir(project / "models")
     assert "next: millrace run -c ../conf/people.yaml" in run("../people.csv", "--label", "income")
-    assert set(written(project)) == {"conf/people.yaml", "schema/people/schema.pbtxt"}
+    assert set(written(project)) == {"conf/people.yaml", "conf/millrace.schema.json", "schema/people/schema.pbtxt"}
 
 
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b'{"a": 1}', b"a,a\n1,2\n"])

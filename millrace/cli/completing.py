@@ -1,0 +1,118 @@
+"""The values that a shell may complete, from the configuration and the runs: without TensorFlow, never an error."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from click.shell_completion import CompletionItem
+
+from millrace.base.errors import MillraceError
+from millrace.components import stage_ids
+
+Completer = Callable[[click.Context, click.Parameter, str], list["CompletionItem[str]"]]
+
+
+def silent(function: Completer) -> Completer:
+    """A completer that offers nothing where something is wrong: the command itself will say what."""
+
+    def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+        with contextlib.suppress(MillraceError, click.ClickException, OSError, LookupError, ValueError, yaml.YAMLError):
+            return function(context, parameter, typed)
+        return []
+
+    return complete
+
+
+@silent
+def configurations(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+    """The project's configurations, else files."""
+    from millrace.project import project
+
+    found = project.find(Path.cwd())
+    known = [os.path.relpath(file) for file in (found.configurations if found else [])]
+    return _starting(known, typed) or [CompletionItem(typed, type="file")]
+
+
+@silent
+def overrides(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+    """Keys of the configuration, one level at a time, and the values that can be listed."""
+    from millrace.config.reference import choices, keys_below
+
+    values = _values(context)
+    key, separator, _ = typed.partition("=")
+    if separator:
+        return _starting([f"{key}={value}" for value in choices(key, values)], typed)
+    before = typed.rpartition(".")[0]
+    prefix = f"{before}." if before else ""
+    ended = {f"{prefix}{name}{'.' if deeper else '='}" for name, deeper in keys_below(before, values).items()}
+    return _starting(sorted(ended), typed)
+
+
+@silent
+def stages(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+    """The stages of the latest run, and those that every pipeline can have."""
+    from millrace.metadata.run_folder import runs
+
+    latest = runs(_logs(context))[-1:]
+    ran = [event.stage for run in latest for event in run.journal.events()]
+    return _starting(dict.fromkeys([*ran, *stage_ids.ALL]), typed)
+
+
+@silent
+def run_ids(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+    """The runs, the newest first."""
+    from millrace.metadata.run_folder import runs
+
+    return _starting(["latest", *(run.run_id for run in reversed(runs(_logs(context))))], typed)
+
+
+@silent
+def schema_sources(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+    """What `schema diff` compares: a run's schema as run:ID, else a file."""
+    if not typed.startswith("run:"):
+        return [CompletionItem(typed, type="file"), *_starting(["run:latest"], typed or "-")]
+    return [CompletionItem(f"run:{item.value}") for item in run_ids(context, parameter, typed.removeprefix("run:"))]
+
+
+@silent
+def columns(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+    """The columns of the table that is named before."""
+    from millrace.init.plan import column_names
+
+    # click gives up on the arguments where an option has no value yet.
+    data = context.params.get("data") or [
+        word for word in (*context.args, *context._protected_args) if Path(word).exists()
+    ]
+    return _starting(column_names(data), typed) if data else []
+
+
+@silent
+def sections(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+    """The sections of the configuration."""
+    from millrace.config.reference import sections as every
+
+    return _starting(dict.fromkeys(section.path for section in every() if section.path), typed)
+
+
+def _starting(values: Iterable[str], typed: str) -> list["CompletionItem[str]"]:
+    return [CompletionItem(value) for value in values if value.startswith(typed)]
+
+
+def _values(context: click.Context) -> dict[str, Any]:
+    """What the configuration says, as far as it is YAML; nothing where there is none."""
+    with contextlib.suppress(OSError, yaml.YAMLError, UnicodeDecodeError):
+        values = yaml.safe_load(Path(context.params.get("config_file") or "").read_text(encoding="utf-8"))
+        if isinstance(values, dict):
+            return values
+    return {}
+
+
+def _logs(context: click.Context) -> Path:
+    from millrace.config.loading import load
+    from millrace.config.paths import layout
+
+    return layout(load(context.params.get("config_file") or "")).logs
