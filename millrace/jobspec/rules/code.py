@@ -94,7 +94,7 @@ def stock_image(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFindi
                 "before submit",
                 f"{step.name} imports {foreign[0]}, and {container['image']} is TFX's own image, which has none of it",
                 step.name,
-                "build an image with your code in it (docs/container.md), and name it by its digest",
+                "build an image with your code in it (docs/guides/container.md), and name it by its digest",
             )
 
 
