@@ -42,6 +42,11 @@ class TaskInput:
         values: Json = self._inputs.setdefault("parameters" if typed else "parameterValues", {})
         return values
 
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the parameters that have a value."""
+        return list(self._values)
+
     def value(self, name: str) -> Any:
         """A parameter's value; None when it has none."""
         return plain_value(self._values.get(name))

@@ -1,5 +1,6 @@
 """Runs the commands of one task's container, and knows how much memory they took."""
 
+import itertools
 import shutil
 import time
 import uuid
@@ -10,6 +11,7 @@ from typing import Any, Optional
 
 from millrace.base.errors import Failure
 from millrace.jobspec.rules.containers import LONGEST_ARGUMENT
+from millrace.jobspec.runtime_inputs import SECRET
 from millrace.rehearsal.executor_input import TaskIo
 from millrace.rehearsal.failures import FILE_VARIABLE, NotRehearsed, TaskFailed, explain
 from millrace.rehearsal.local_stand_ins import stand_in
@@ -116,4 +118,7 @@ class Container:
 
     def _variables(self) -> dict[str, str]:
         own = {entry["name"]: entry.get("value", "") for entry in self._spec.get("env", ())}
+        # A secret that our entry point would read there: nobody is told of a rehearsal, and no credentials are at hand.
+        words = self._spec.get("args", ())
+        own.update({word.partition("=")[0]: "" for flag, word in itertools.pairwise(words) if flag == SECRET})
         return {**self._world.environment.variables(self._world.work_of(self._task)), **own}

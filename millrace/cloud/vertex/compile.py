@@ -10,6 +10,7 @@ from millrace.config.config import Config
 from millrace.config.platform import VERTEX, deployed
 from millrace.jobspec import edit
 from millrace.jobspec.custom_job import UNSET_IMAGE
+from millrace.jobspec.failure_notice import FAILURE_NOTICE, add_failure_notice
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.parameters import add_runtime_parameters
 from millrace.jobspec.runtime_inputs import SECRET
@@ -43,8 +44,9 @@ def compile_job(config: Config) -> CompiledJob:
     )
     add_runtime_parameters(job, here)
     _resolve_runtime_span(job)
+    add_failure_notice(job, here, here.vertex.image or UNSET_IMAGE)
     _give_secrets(job, here.vertex)
-    apply_stage_settings(job, here.vertex, "vertex", never_cached=frozenset())
+    apply_stage_settings(job, here.vertex, "vertex", never_cached=frozenset({FAILURE_NOTICE}))
     job.runtime["failurePolicy"] = FAILURE_POLICIES[here.vertex.failure_policy]
     job.labels.update(here.vertex.labels)
     job.settings.update(_settings(here.vertex))
@@ -66,7 +68,7 @@ def _give_secrets(job: CompiledJob, vertex: VertexDeployment) -> None:
     words = [word for name, version in sorted(vertex.secrets.items()) for word in (SECRET, f"{name}={version}")]
     for stage in job.tasks:
         runs = edit.container(job, stage)
-        if "millrace.container" in runs.get("command", ()):
+        if any(word.startswith("millrace.container") for word in runs.get("command", ())):
             runs["args"] = [*words, *runs["args"]]
 
 

@@ -1,0 +1,99 @@
+"""The task that tells of a failed job: which task failed and why, to the webhook; nothing of a job that did well."""
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+from fake_service import FakeService
+
+from millrace.container import failure_notice
+
+JOB = "projects/1/locations/us-central1/pipelineJobs/taxi-7"
+
+
+@dataclass
+class Webhook(FakeService):
+    """Takes messages."""
+
+    messages: list[dict] = field(default_factory=list)
+
+    def routes(self):
+        return {("POST", r"/hook"): lambda request: self.messages.append(request.body) or {}}
+
+    def error(self, status, message):
+        return {"error": message}
+
+
+@pytest.fixture
+def hook(monkeypatch):
+    with Webhook() as service:
+        monkeypatch.setenv("HOOK", f"{service.url}/hook")
+        yield service
+
+
+def state(task, message=""):
+    error = {"error": {"code": 9, "message": message}} if message else {}
+    return {
+        "state": "FAILED" if message else "SUCCEEDED",
+        "pipelineJobResourceName": JOB,
+        "pipelineTaskName": task,
+        **error,
+    }
+
+
+def ended(**messages):
+    """The arguments of the task after others have ended: each with why it failed, or empty."""
+    values = {task: json.dumps(state(task, message)) for task, message in messages.items()}
+    values |= {"webhook_env": "HOOK", "pipeline_name": "taxi"}
+    return [json.dumps({"inputs": {"parameterValues": values}})]
+
+
+def test_a_failure_is_told_with_its_task_and_reason(hook):
+    failure_notice.main(ended(ExampleGen="", Trainer="The replica exited with a non-zero status of 1."))
+    [message] = hook.messages
+    assert (message["pipeline"], message["run"], message["where"], message["exit_code"]) == (
+        "taxi",
+        "taxi-7",
+        "Trainer",
+        1,
+    )
+    assert message["reason"].startswith("The replica exited") and "Trainer" in message["text"]
+
+
+def test_a_gate_that_said_no_is_told_as_that(hook):
+    failure_notice.main(ended(ExampleGen="", DataGate="The replica exited with a non-zero status of 3."))
+    assert hook.messages[0]["exit_code"] == 3
+
+
+def test_several_failures_are_told_in_one_message(hook):
+    failure_notice.main(ended(Evaluator="status of 1", InfraValidator="status of 1"))
+    [message] = hook.messages
+    assert message["where"] == "Evaluator, InfraValidator"
+
+
+def test_a_state_may_come_as_a_value_and_with_its_type(hook):
+    values = {"Trainer": state("Trainer", "broke"), "webhook_env": "HOOK", "pipeline_name": "taxi"}
+    failure_notice.main([json.dumps({"inputs": {"parameterValues": values}})])
+    typed = {
+        name: {"stringValue": value if isinstance(value, str) else json.dumps(value)} for name, value in values.items()
+    }
+    failure_notice.main([json.dumps({"inputs": {"parameters": typed}})])
+    assert [message["reason"] for message in hook.messages] == ["broke", "broke"]
+
+
+def test_of_a_job_that_ended_well_nothing_is_told(hook):
+    failure_notice.main(ended(ExampleGen="", Trainer=""))
+    assert hook.requests == []
+
+
+@pytest.mark.parametrize("status", [500, 403])
+def test_a_lost_message_fails_nothing_and_is_in_the_log_without_the_address(hook, caplog, status):
+    hook.fail("POST", "hook", status)
+    failure_notice.main(ended(Trainer="broke"))
+    assert "was not delivered" in caplog.text and hook.url not in caplog.text
+
+
+def test_without_the_variable_the_log_names_it(monkeypatch, caplog):
+    monkeypatch.delenv("HOOK", raising=False)
+    failure_notice.main(ended(Trainer="broke"))
+    assert "the environment variable HOOK is not set" in caplog.text
