@@ -1,7 +1,6 @@
 """What is off by default and on with one line: tuning, pinned hyperparameters, the webhook, spans and versions."""
 
 import json
-import shutil
 
 import pytest
 from fake_webhook import webhook
@@ -35,8 +34,9 @@ def test_tuning_reaches_the_trainer_and_the_verdicts_reach_the_webhook(project):
     assert message["infra_blessed"] is True
 
 
-def test_what_a_search_found_can_be_pinned(project):
-    shutil.copy(best_hyperparameters(project), project.folder / "conf" / "best.json")
+def test_pinned_hyperparameters_take_the_place_of_a_search(project):
+    values = {"values": {"learning_rate": 0.01}}
+    (project.folder / "conf" / "best.json").write_text(json.dumps(values))
     project.configure(tuning={"pinned": "best.json"}, notify=None)
     finished = project.run("--to", "Trainer")
     assert finished.code == 0, finished.output

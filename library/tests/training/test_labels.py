@@ -30,6 +30,13 @@ def test_classes_are_counted_and_weighted() -> None:
     assert stats.balanced_weights() == pytest.approx((4 / 6, 0.0, 2.0))
 
 
+def test_every_batch_counts_for_the_weights_though_two_have_shown_two_classes() -> None:
+    batches = [np.array([0, 2, 0]), np.array([2, -1]), np.array([1, 0, 0, 0])]
+    stats = label_statistics(THREE, batches, complete=True)
+    assert (stats.rows, stats.class_counts) == (8, (5, 1, 2))
+    assert stats.balanced_weights() == pytest.approx((8 / 15, 8 / 3, 8 / 6))
+
+
 def test_two_classes_are_enough_when_nobody_wants_the_counts() -> None:
     def batches() -> object:
         yield np.array([0, 1])

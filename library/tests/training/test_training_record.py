@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from millrace.training import training_record
 from millrace.training.input_data import odd_inputs
+from millrace.training.signatures import _as_raw
 from millrace.training.training_record import TrainingRecord, still_improving
 
 
@@ -49,3 +50,11 @@ def test_the_column_behind_a_loss_that_is_no_number(second, words):
     first = {"a_xf": np.ones(2, np.float32), "b_xf": np.zeros((2, 1), np.float32), "words_xf": sparse}
     last = {"a_xf": tf.ones(3), "b_xf": np.array(second, np.float32), "id_xf": np.array([10**12] * 3)}
     assert odd_inputs([first, last]) == words
+
+
+def test_a_required_integer_cannot_be_missing_in_a_request():
+    """Cast, NaN would be -9223372036854775808."""
+    spec = tf.io.FixedLenFeature([1], tf.int64)
+    assert _as_raw(tf.constant([3.0, 4.0]), spec, "rooms").numpy().tolist() == [[3], [4]]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="rooms is an integer that the schema requires"):
+        _as_raw(tf.constant([3.0, float("nan")]), spec, "rooms")

@@ -1,13 +1,13 @@
 """Which model is the champion, compared with TFX's own strategy."""
 
 import pytest
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.types import standard_artifacts
 
-pytestmark = pytest.mark.slow
+from millrace.components.champion.strategy import ChampionStrategy
 
 
 def artifact(kind, number, **properties):
-    from tfx.types import standard_artifacts
-
     made = getattr(standard_artifacts, kind)()
     made.id = number
     for key, value in properties.items():
@@ -27,8 +27,6 @@ def history():
 
 
 def champion(models, blessings, candidate):
-    from millrace.components.champion.strategy import ChampionStrategy
-
     inputs = {"model": list(models), "model_blessing": list(blessings), "candidate": [candidate]}
     found = ChampionStrategy().resolve_artifacts(None, inputs)
     assert found["candidate"] == [candidate]
@@ -36,8 +34,6 @@ def champion(models, blessings, candidate):
 
 
 def test_a_new_model_meets_the_latest_blessed_one_as_with_tfx(history):
-    from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
-
     models, blessings = history
     inputs = {"model": list(models), "model_blessing": list(blessings)}
     stock = LatestBlessedModelStrategy().resolve_artifacts(None, inputs)

@@ -52,6 +52,15 @@ def test_protocols_agree_up_to_rounding():
     assert "shape [2] by gRPC and [1] by REST" in disagreement(left, {"score": np.array([0.25], np.float32)})
 
 
+def test_numbers_are_compared_whatever_texts_stand_before_them():
+    """As in our own classifiers, which give `classes` and `label` before `probabilities`."""
+    texts = np.array([[b"no", b"yes"]] * 2, object)
+    left = {"classes": texts, "probabilities": np.array([0.25, 0.5], np.float32)}
+    right = {"classes": texts, "probabilities": np.array([0.25, 0.75], np.float32)}
+    assert disagreement(left, left) == ""
+    assert "output probabilities differs by up to 0.25" in disagreement(left, right)
+
+
 def test_a_percentile_was_measured():
     assert percentile([4.0, 1.0, 3.0, 2.0], 50) == 3.0
     assert percentile(list(range(1, 21)), 95) == 20.0

@@ -82,3 +82,34 @@ def no_columns(inputs):
 def passes_on(inputs):
     """Reads one column, whatever its type is."""
     return {"number": inputs["number"]}
+
+
+def weighted(inputs):
+    """A vocabulary in the order of weights."""
+    return {"id": tft.compute_and_apply_vocabulary(_dense(inputs["word"], ""), weights=_dense(inputs["number"], 0.0))}
+
+
+def informative(inputs):
+    """A vocabulary in the order of what its words say of a label."""
+    label = tf.cast(_dense(inputs["whole"], 0) > 4, tf.int64)
+    return {"id": tft.compute_and_apply_vocabulary(_dense(inputs["word"], ""), labels=label)}
+
+
+def covering(inputs):
+    """A vocabulary with the most frequent words of each key."""
+    word = _dense(inputs["word"], "")
+    first = tft.vocabulary(word, coverage_top_k=1, key_fn=lambda text: text[:1])
+    return {"id": tft.apply_vocabulary(word, first, default_value=-1)}
+
+
+def in_records(inputs):
+    """A vocabulary that is no text file."""
+    word = _dense(inputs["word"], "")
+    file = tft.vocabulary(word, file_format="tfrecord_gzip", vocab_filename="records")
+    return {"id": tft.apply_vocabulary(word, file, default_value=-1, file_format="tfrecord_gzip")}
+
+
+def refuses_another(inputs):
+    """Fails on a column that nothing else reads."""
+    with tf.control_dependencies([tf.debugging.assert_less(_dense(inputs["whole"], 0), tf.constant(9, tf.int64))]):
+        return {"number": tft.scale_to_0_1(_dense(inputs["number"], 0.0))}

@@ -304,6 +304,46 @@ def test_outputs_that_need_no_column_are_for_beam(examples, schema, tmp_path, as
     assert len(asked) == 1 and not [path for path in out.rglob("*") if path.is_file()]
 
 
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        ("weighted", "a vocabulary is ordered by"),
+        ("informative", "a vocabulary is ordered by"),
+        ("covering", "a vocabulary covers keys"),
+        ("in_records", "no text file"),
+    ],
+)
+def test_a_vocabulary_of_another_kind_is_for_beam(examples, schema, tmp_path, asked, caplog, function, why):
+    """Counted by frequency it would be another one."""
+    with caplog.at_level(logging.INFO):
+        _transform(Executor, [examples], schema, tmp_path / "out", function)
+    assert len(asked) == 1
+    assert "Transform goes through Beam: " in caplog.text
+    assert why in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("properties", "cache", "why"),
+    [
+        ({"disable_statistics": 0}, True, "statistics are wanted"),
+        ({"module_file": "features.py", "preprocessing_fn": None}, True, "in a module file"),
+        ({"module_path": "features@wheel", "preprocessing_fn": None}, True, "in a module file"),
+        ({"force_tf_compat_v1": 1}, True, "TensorFlow 1"),
+    ],
+)
+def test_what_is_asked_for_otherwise_is_for_beam(examples, schema, tmp_path, asked, caplog, properties, cache, why):
+    with caplog.at_level(logging.INFO):
+        _transform(Executor, [examples], schema, tmp_path / "out", "no_analyzers", cache=cache, **properties)
+    assert len(asked) == 1
+    assert why in caplog.text
+
+
+def test_a_check_of_a_column_that_nothing_else_reads_holds(schema, tmp_path):
+    examples = _examples(tmp_path / "large", _table(60, 3) + "1,9,w,x,u\n" * 40)
+    with pytest.raises(ValueError, match=r"(?s)fails on the row.*whole=\[9\]"):
+        _transform(Executor, [examples], schema, tmp_path / "out", "refuses_another")
+
+
 def test_a_row_that_fails_is_reported(schema, tmp_path):
     examples = _examples(tmp_path / "large", _table(60, 3) + "2000000,1,w,x,u\n" * 40)
     with pytest.raises(ValueError, match=r"(?s)fails on the row number=\[2000000.0\]: .*number is too large"):
