@@ -11,6 +11,7 @@ from millrace.cli.output import escape
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import TEXT_NAME, GateReport, number
 from millrace.config.config import Config
+from millrace.config.paths import layout
 from millrace.execution.run import Outcome
 from millrace.metadata import records
 from millrace.metadata.run_folder import RunFolder
@@ -45,7 +46,7 @@ def _record(config: Config, folder: RunFolder) -> Optional[records.RunRecord]:
     if not folder.journal.events():
         return None
     try:
-        recorded = records.runs(records.open_store(config), config.name)
+        recorded = records.runs(records.open_store(config), config.name, layout(config).root)
     except (MillraceError, errors.StatusError):
         return None
     return next((record for record in recorded if record.run_id == folder.run_id), None)

@@ -18,6 +18,7 @@ from millrace.execution.notification import notifying
 from millrace.jobspec.artifact_types import require_compilable
 from millrace.metadata.journal import State, progress
 from millrace.metadata.run_folder import RunFolder
+from millrace.metadata.run_folder import runs as run_folders
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _interrupted(config: Config, folder: RunFolder, goes_on: bool = False) -> Ou
         for stage in running:
             folder.journal.record(stage.stage, State.INTERRUPTED)
         if running:
-            _put_in_order(config, ended=folder.run_id)
+            _put_in_order(config, folder, ended=True)
     except Exception:  # a full disk, a store that does not answer: the next run puts it in order
         logging.getLogger(__name__).exception("The interrupted run could not be put in order.")
     remedy = "millrace run --resume goes on where it stopped"
@@ -141,7 +142,7 @@ def _run(
 
     require_usable(config)
     config = bringing_library(config)
-    _put_in_order(config)
+    _put_in_order(config, folder)
     request = folder.request()
     assert request is not None, "the run's folder is made with its request"
     pipeline = build_pipeline(config, LOCAL)
@@ -168,13 +169,15 @@ def _runner(name: str, folder: RunFolder) -> Any:
     return LocalRunner(folder.journal)
 
 
-def _put_in_order(config: Config, ended: str = "") -> None:
+def _put_in_order(config: Config, folder: RunFolder, ended: bool = False) -> None:
+    from millrace.metadata.places import record_as_here
     from millrace.metadata.records import open_store
-    from millrace.metadata.recovery import close_abandoned, forget_deleted
+    from millrace.metadata.recovery import close_abandoned
 
-    store = open_store(config)
-    close_abandoned(store, layout(config), ended)
-    forget_deleted(store, layout(config))
+    store, here = open_store(config), layout(config)
+    close_abandoned(store, here, folder.run_id if ended else "")
+    if not any(other.is_alive() for other in run_folders(here.logs) if other.run_id != folder.run_id):
+        record_as_here(store, here)
 
 
 def _recorded(folder: RunFolder) -> Optional[Failure]:
@@ -187,7 +190,9 @@ def _verdict(config: Config, folder: RunFolder) -> Outcome:
     """Exit code 3 when a judge said no, in a run in which the judges took part."""
     from millrace.metadata.records import blessing, open_store, reason, remedy, runs
 
-    [record] = [run for run in runs(open_store(config), config.name) if run.run_id == folder.run_id]
+    [record] = [
+        run for run in runs(open_store(config), config.name, layout(config).root) if run.run_id == folder.run_id
+    ]
     for judge, usual in (
         ("Evaluator", "the gate report shows every threshold; fix the model, or the thresholds under evaluation"),
         (

@@ -15,8 +15,11 @@ from tfx.proto.orchestration import pipeline_pb2
 from millrace.base.errors import Failure, GateRefused, StageFailed, describe
 from millrace.base.interrupts import stop_if_interrupted
 from millrace.base.outcomes import blessing, ending
+from millrace.execution.cache import CacheLook, looking_at_cache
+from millrace.metadata.artifact_files import record_files
 from millrace.metadata.journal import Journal, State
 from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, output_artifacts
+from millrace.project.project import entered
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,11 @@ class StageSpec:
         """The stage's id."""
         return self.pipeline_node.node_info.id
 
+    @property
+    def root(self) -> str:
+        """The pipeline's root, `millrace.config.paths.Layout.root`, below which TFX has its own, `artifacts`."""
+        return self.pipeline_runtime_spec.pipeline_root.field_value.string_value.removesuffix("/artifacts")
+
 
 def run_stage(spec: StageSpec, journal: Journal) -> None:
     """Runs one stage: driver, cache look-up, executor, publication; and records its states.
@@ -51,8 +59,10 @@ def run_stage(spec: StageSpec, journal: Journal) -> None:
     """
     stop_if_interrupted()
     journal.record(spec.id, State.RUNNING)
+    project = entered()
     try:
-        execution = _launch(spec)
+        with looking_at_cache(spec.root, project.root if project else None) as look:
+            execution = _launch(spec)
     except Exception as error:
         failure = describe(error)
         _write_down(spec, journal, failure)
@@ -60,7 +70,7 @@ def run_stage(spec: StageSpec, journal: Journal) -> None:
         refusal = kind(failure.what, where=failure.where or spec.id, remedy=failure.remedy)
         refusal.exit_code = failure.exit_code
         raise refusal from error
-    journal.record(spec.id, *_outcome(spec, execution))
+    journal.record(spec.id, *_outcome(spec, execution, look))
 
 
 def _launch(spec: StageSpec) -> Optional[metadata_store_pb2.Execution]:
@@ -83,13 +93,29 @@ def _launch(spec: StageSpec) -> Optional[metadata_store_pb2.Execution]:
     return execution
 
 
-def _outcome(spec: StageSpec, execution: Optional[metadata_store_pb2.Execution]) -> tuple[State, str]:
+def _outcome(spec: StageSpec, execution: Optional[metadata_store_pb2.Execution], look: CacheLook) -> tuple[State, str]:
+    """The stage's state, and what there is to say: its verdict, what was made again, and which copy is of no use."""
     if execution is None:
         return State.SKIPPED, ""
-    with metadata.Metadata(spec.connection) as handle:
-        outputs = output_artifacts(handle.store, execution.id)
     cached = execution.last_known_state == metadata_store_pb2.Execution.CACHED
-    return (State.CACHED if cached else State.DONE), _verdict([a for of_key in outputs.values() for a in of_key])
+    with metadata.Metadata(spec.connection) as handle:
+        artifacts = [a for of_key in output_artifacts(handle.store, execution.id).values() for a in of_key]
+        verdict = _verdict(artifacts)
+        if not cached:
+            _record_files(spec, handle, artifacts, look)
+    made_again = f"made again: {look.damage}" if look.damage else ""
+    spared = f"{look.spared}; the TFRecords are read" if look.spared else ""
+    return (State.CACHED if cached else State.DONE), "; ".join(filter(None, (verdict, made_again, spared)))
+
+
+def _record_files(
+    spec: StageSpec, handle: Any, artifacts: Sequence[metadata_store_pb2.Artifact], look: CacheLook
+) -> None:
+    """An artifact without the list of its files is served as long as its folder is there."""
+    try:
+        record_files(handle.store, artifacts, look.replaced)
+    except (OSError, errors.StatusError):
+        logging.getLogger(__name__).exception("The files that %s made could not be listed.", spec.id)
 
 
 def _verdict(artifacts: Sequence[metadata_store_pb2.Artifact]) -> str:

@@ -14,6 +14,7 @@ from millrace.config.config import Config
 from millrace.config.metadata_section import DatabaseServer
 from millrace.config.paths import metadata_file
 from millrace.metadata.connections import metadata_connection
+from millrace.metadata.places import all_as_here
 
 # The custom property of a failed execution that says why, in the words that the person saw.
 FAILURE_PROPERTY = "failure"
@@ -131,19 +132,21 @@ def output_artifacts(store: MetadataStore, execution_id: int) -> dict[str, list[
     return _outputs(store, [execution_id]).get(execution_id, {})
 
 
-def runs(store: MetadataStore, pipeline_name: str) -> list[RunRecord]:
+def runs(store: MetadataStore, pipeline_name: str, root: str = "") -> list[RunRecord]:
     """Every run of a pipeline, the oldest first.
 
     Args:
         store: an open ML Metadata store.
         pipeline_name: the pipeline's name.
+        root: its root as it is now: artifacts that lie below it are found there, wherever the root was when they were
+            made. Empty for the places that were recorded.
     """
     pipeline = store.get_context_by_type_and_name("pipeline", pipeline_name)
     if pipeline is None:
         return []
     executions = {execution.id: execution for execution in store.get_executions_by_context(pipeline.id)}
     stages = _names_by_execution(store, "node", executions)
-    outputs = _outputs(store, list(executions))
+    outputs = _outputs(store, list(executions), root)
     grouped: dict[str, dict[str, StageRecord]] = {}
     for key, run_id in sorted(_names_by_execution(store, "pipeline_run", executions).items()):
         execution = executions[key]
@@ -175,11 +178,13 @@ def _names_by_execution(store: MetadataStore, context_type: str, executions: Ite
     return names
 
 
-def _outputs(store: MetadataStore, execution_ids: list[int]) -> dict[int, dict[str, list[metadata_store_pb2.Artifact]]]:
+def _outputs(
+    store: MetadataStore, execution_ids: list[int], root: str = ""
+) -> dict[int, dict[str, list[metadata_store_pb2.Artifact]]]:
     kinds = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
     events = store.get_events_by_execution_ids(execution_ids) if execution_ids else []
     events = [event for event in events if event.type in kinds]
-    artifacts = {a.id: a for a in store.get_artifacts_by_id(list({event.artifact_id for event in events}))}
+    artifacts = all_as_here(store.get_artifacts_by_id(list({event.artifact_id for event in events})), root)
     found: dict[int, dict[str, list[metadata_store_pb2.Artifact]]] = {}
     for event in events:
         steps = [step.key for step in event.path.steps if step.HasField("key")]

@@ -52,32 +52,3 @@ def _remove_outputs(artifacts: Path, stage: str, execution_id: int) -> None:
         *(artifacts / stage).glob(f".system/*/{execution_id}"),
     ]:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def forget_deleted(store: MetadataStore, layout: Layout) -> list[str]:
-    """Removes what is left of artifacts whose files are gone, so that TFX's cache sees that they are gone.
-
-    TFX asks only whether an artifact's folder exists; a folder that holds no file any more would still be served.
-
-    Args:
-        store: an open ML Metadata store.
-        layout: the pipeline's folders.
-
-    Returns:
-        The folders that were removed.
-    """
-    pipeline = store.get_context_by_type_and_name("pipeline", layout.name)
-    removed = []
-    for artifact in store.get_artifacts_by_context(pipeline.id) if pipeline else []:
-        folder = Path(artifact.uri)
-        ours = artifact.uri.startswith(f"{layout.artifacts}/")
-        if ours and folder.is_dir() and _is_hollow(folder, artifact):
-            shutil.rmtree(folder, ignore_errors=True)
-            removed.append(artifact.uri)
-    return removed
-
-
-def _is_hollow(folder: Path, artifact: metadata_store_pb2.Artifact) -> bool:
-    splits = [entry.strip(' "') for entry in artifact.properties["split_names"].string_value.strip("[]").split(",")]
-    parts = [folder / f"Split-{split}" for split in splits if split] or [folder]
-    return any(not any(path.is_file() for path in part.rglob("*")) for part in parts)

@@ -53,7 +53,7 @@ def run_summaries(config: Config) -> list[RunSummary]:
     """
     folders = {folder.run_id: folder for folder in run_folders(layout(config).logs)}
     store = records.open_store(config) if folders else None
-    recorded = {run.run_id: run for run in (records.runs(store, config.name) if store else [])}
+    recorded = {run.run_id: run for run in (records.runs(store, config.name, layout(config).root) if store else [])}
     without_folder = [run_id for run_id in recorded if run_id not in folders]
     with_folder = [
         run_id for run_id, folder in folders.items() if run_id in recorded or _is_of(folder.request(), config)

@@ -94,7 +94,7 @@ class Workbench:
         # ML Metadata's client takes a third of a second to import; commands that need no run do without it.
         from millrace.metadata import records
 
-        runs = records.runs(records.open_store(self.config), self.config.name)
+        runs = records.runs(records.open_store(self.config), self.config.name, paths.layout(self.config).root)
         return [found for run in runs if (found := _saw(run))]
 
     @property

@@ -1,6 +1,8 @@
 """Both local runners on a small graph: order, cache, range, refusals, failures, and what the metadata remember."""
 
+import contextlib
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,10 @@ from millrace.execution.beam import BeamRunner
 from millrace.execution.graph import bind, compile_graph
 from millrace.execution.local import LocalRunner
 from millrace.metadata import records
+from millrace.metadata.artifact_files import FILES_PROPERTY
 from millrace.metadata.journal import Journal, State
-from millrace.metadata.recovery import close_abandoned, forget_deleted
+from millrace.metadata.places import record_as_here
+from millrace.metadata.recovery import close_abandoned
 from millrace.metadata.run_folder import RunRequest, new_run
 
 pytestmark = pytest.mark.slow
@@ -27,6 +31,7 @@ class Project:
     """A small pipeline in a folder, run as often as a test likes."""
 
     def __init__(self, root: Path, runner: str) -> None:
+        root.mkdir(parents=True, exist_ok=True)
         self.layout = Layout(str(root), "tiny")
         self.runner = RUNNERS[runner]
         self.connection = metadata.sqlite_metadata_connection_config(self.layout.metadata_file)
@@ -115,12 +120,80 @@ def test_artifacts_deleted_from_disk_are_made_again(project):
     assert project.run("r2")[0] == ("Source", State.DONE)
 
 
-def test_artifacts_emptied_on_disk_are_made_again(project):
+def gone(file: Path) -> str:
+    file.unlink()
+    return f"{file.parent.name}/{file.name} is gone"
+
+
+def cut(file: Path) -> str:
+    file.write_text("")
+    return f"{file.parent.name}/{file.name} has 0 bytes in place of 4"
+
+
+def without_list(project, artifact) -> None:
+    """As 0.1.0 published it."""
+    del artifact.custom_properties[FILES_PROPERTY]
+    database = sqlite3.connect(project.layout.metadata_file)
+    with contextlib.closing(database), database:
+        database.execute("delete from ArtifactProperty where artifact_id=? and name=?", (artifact.id, FILES_PROPERTY))
+
+
+@pytest.mark.parametrize("harm", [gone, cut])
+def test_an_artifact_that_lacks_something_is_made_again_and_the_run_says_so(project, harm):
     project.run("r1")
-    folder = Path(project.records()["r1"].artifact("Middle", "result").uri)
-    (folder / "value.txt").unlink()
-    assert forget_deleted(project.store(), project.layout) == [str(folder)]
+    artifact = project.records()["r1"].artifact("Middle", "result")
+    (Path(artifact.uri) / "beside.txt").touch()  # what was added is nobody's loss
+    lacking = harm(Path(artifact.uri) / "value.txt")
     assert project.run("r2") == states(State.CACHED, State.DONE, State.DONE)
+    notes = {event.stage: event.note for event in project.journal.events() if event.note}
+    assert notes == {"Middle": f"made again: Middle/result/{lacking}"}
+    made = project.records()["r2"].artifact("Middle", "result")
+    assert made.custom_properties["replaces"].string_value == str(artifact.id)
+    assert project.run("r3") == states(State.CACHED, State.CACHED, State.CACHED)
+    assert not any(event.note for event in project.journal.events())
+
+
+def test_an_earlier_whole_execution_is_served_and_nothing_is_said(project):
+    project.run("r1")
+    project.run("r2", cache=False)
+    (Path(project.records()["r2"].artifact("Source", "value").uri) / "value.txt").unlink()
+    assert project.run("r3") == states(State.CACHED, State.CACHED, State.CACHED)
+    assert not any(event.note for event in project.journal.events())
+
+
+def test_an_artifact_without_a_list_is_served_unless_it_is_empty(project):
+    project.run("r1")
+    artifact = project.records()["r1"].artifact("Middle", "result")
+    without_list(project, artifact)
+    (Path(artifact.uri) / "value.txt").write_text("another size")
+    assert project.run("r2") == states(State.CACHED, State.CACHED, State.CACHED)
+    (Path(artifact.uri) / "value.txt").unlink()
+    assert project.run("r3") == states(State.CACHED, State.DONE, State.DONE)
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_a_root_in_another_place_goes_on_with_what_lies_there(tmp_path, how):
+    """Of a copy nothing is read from the original, or changed in it."""
+    original = Project(tmp_path / "original" / "runs", "local")
+    original.run("r1")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "original").rglob("*")}
+    if how == "moved":
+        shutil.move(tmp_path / "original", tmp_path / "here")
+    else:
+        shutil.copytree(tmp_path / "original", tmp_path / "here")
+    project = Project(tmp_path / "here" / "runs", "local")
+    listed = records.runs(project.store(), "tiny", project.layout.root)
+    assert listed[0].artifact("Middle", "result").uri.startswith(project.layout.artifacts)
+    assert record_as_here(project.store(), project.layout) == 3
+    assert record_as_here(project.store(), project.layout) == 0
+    assert project.run("r2") == states(State.CACHED, State.CACHED, State.CACHED)
+    for record in project.records().values():
+        for stage in record.stages.values():
+            assert all(a.uri.startswith(project.layout.artifacts) for of_key in stage.outputs.values() for a in of_key)
+    if how == "copied":
+        assert {path: path.stat().st_mtime_ns for path in (tmp_path / "original").rglob("*")} == before
+        (Path(original.records()["r1"].artifact("Middle", "result").uri) / "value.txt").unlink()
+        assert project.run("r3") == states(State.CACHED, State.CACHED, State.CACHED)
 
 
 def test_an_abandoned_execution_is_closed_and_its_outputs_are_removed(tmp_path):

@@ -7,12 +7,17 @@ those of the run before, and the verdict comes from the cache. What a trial has 
 judged by values that nobody has written down, and was never served.
 """
 
+import os
 from typing import Optional
 
 from ml_metadata import MetadataStore
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.dsl.io import fileio
 from tfx.types.artifact import Artifact
+from tfx.utils import path_utils
 
+from millrace.base.errors import BadInput
+from millrace.components.champion.replaced import REPLACES
 from millrace.components.evaluator.blessing import TRIAL_KEY
 
 MODEL, BLESSING, CANDIDATE = "model", "model_blessing", "candidate"
@@ -36,10 +41,36 @@ class ChampionStrategy(LatestBlessedModelStrategy):
 
         Returns:
             The champion and its blessing, both empty when there is none, and the candidate as it came.
+
+        Raises:
+            BadInput: the champion's files are gone.
         """
         judged = {candidate.id for candidate in input_dict[CANDIDATE]}
+        for candidate in input_dict[CANDIDATE]:
+            replaced = candidate.get_string_custom_property(REPLACES)
+            judged |= {int(number) for number in replaced.split(",") if number}
         others = {
             MODEL: [model for model in input_dict[MODEL] if model.id not in judged],
-            BLESSING: [one for one in input_dict[BLESSING] if not one.has_custom_property(TRIAL_KEY)],
+            # A blessing that was deleted with its folder is none.
+            BLESSING: [
+                blessing
+                for blessing in input_dict[BLESSING]
+                if not blessing.has_custom_property(TRIAL_KEY) and fileio.exists(blessing.uri)
+            ],
         }
-        return {**self._resolve(others, MODEL, BLESSING), CANDIDATE: input_dict[CANDIDATE]}
+        resolved = self._resolve(others, MODEL, BLESSING)
+        for model, blessing in zip(resolved[MODEL], resolved[BLESSING], strict=True):
+            _require_files(model, blessing)
+        return {**resolved, CANDIDATE: input_dict[CANDIDATE]}
+
+
+def _require_files(model: Artifact, blessing: Artifact) -> None:
+    """A champion that is gone ends the run: without it any model would be as good as the one that is served."""
+    folder = path_utils.serving_model_path(model.uri)
+    if not fileio.exists(os.path.join(folder, "saved_model.pb")):
+        raise BadInput(
+            "the champion, the latest model that was blessed, is not there any more: there is nothing to compare with",
+            where=folder,
+            remedy="put it back, for instance from a backup or from where it was pushed; or delete its blessing, "
+            f"{blessing.uri}: then the new model is compared with the one that was blessed before it, if there is one",
+        )

@@ -5,12 +5,16 @@ same number, in the form that tfx_bsl decodes from them. TFX's components list `
 """
 
 import os
+import re
 from collections.abc import Iterator
 
 import pyarrow as pa
+from absl import logging
 from tfx.dsl.io import fileio
 
 FOLDER = ".arrow"
+# How many shards there are, as each one's name says.
+_OF = re.compile(r"-of-(\d+)\.arrow$")
 
 
 def split_folder(examples_uri: str, split: str) -> str:
@@ -19,8 +23,35 @@ def split_folder(examples_uri: str, split: str) -> str:
 
 
 def files(examples_uri: str, split: str) -> list[str]:
-    """The Arrow files of one split, in order; none where the artifact has no sidecar."""
-    return sorted(fileio.glob(os.path.join(split_folder(examples_uri, split), "*.arrow")))
+    """The Arrow files of one split, in order; none where the artifact has no sidecar, or a damaged one.
+
+    The TFRecords have the same rows, and whoever finds no sidecar reads those.
+
+    Args:
+        examples_uri: where the Examples artifact lies.
+        split: the split's name.
+    """
+    paths = sorted(fileio.glob(os.path.join(split_folder(examples_uri, split), "*.arrow")))
+    problem = next(filter(None, map(_problem, paths)), "")
+    shards = _OF.search(paths[0]) if paths else None
+    if shards and int(shards[1]) != len(paths):
+        problem = f"{os.path.dirname(paths[0])} has {len(paths)} of {int(shards[1])} files"
+    if problem:
+        logging.warning("%s; the TFRecords of split %s are read instead.", problem, split)
+        return []
+    return paths
+
+
+def _problem(path: str) -> str:
+    """Why a file of this machine is no whole Arrow file; its end, which the format's reader asks for first, tells."""
+    if not os.path.exists(path):
+        return ""
+    try:
+        with pa.memory_map(path) as source:
+            pa.ipc.open_file(source)
+    except (pa.ArrowInvalid, OSError) as error:
+        return f"{path} cannot be read ({error})"
+    return ""
 
 
 def batches(path: str) -> Iterator[pa.RecordBatch]:

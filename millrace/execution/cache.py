@@ -1,0 +1,162 @@
+"""What TFX's cache serves: only what is whole, and also where the project lies in another folder than before.
+
+TFX's launcher asks two functions of its module `cache_utils`: for the context that stands for a stage with its inputs
+and parameters, and for an earlier execution's outputs in it. Both are TFX's own here too. They are shown paths that do
+not tell where the root and the project lie, and no execution whose outputs lack something.
+"""
+
+import copy
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Optional
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx import types
+from tfx.orchestration.portable import cache_utils, launcher
+
+from millrace.components.example_gen import sidecar
+from millrace.metadata.artifact_files import FILES_PROPERTY, damage, damage_of_folder
+from millrace.metadata.records import output_artifacts
+
+# Without it an Examples artifact is whole: whoever reads the Arrow files reads the TFRecords then.
+_DISPENSABLE = (sidecar.FOLDER,)
+_of_this_thread = threading.local()
+
+
+class CacheLook:
+    """What was found when one stage's earlier outputs were looked at.
+
+    Args:
+        root: the pipeline's root, `Layout.root`.
+        project: the project's folder; None where it is installed.
+    """
+
+    def __init__(self, root: str, project: Optional[Path]) -> None:
+        folders = {root: "{root}", str(project or ""): "{project}"}
+        # The root is mostly within the project; a name that goes on is another folder.
+        self._folders = [
+            (re.compile(re.escape(folder) + r"(?![\w.-])"), name)
+            for folder, name in sorted(folders.items(), key=lambda item: -len(item[0]))
+            if len(Path(folder).parts) > 1
+        ]
+        self.damage = ""
+        """Why an earlier execution's outputs could not be taken; empty when they could, or there are none."""
+        self.replaced: set[int] = set()
+        """The ids of those outputs."""
+        self.spared = ""
+        """What the outputs that were taken lack and can do without."""
+
+    def without_places(self, text: str) -> str:
+        """A text in which the root and the project have a name in place of their paths."""
+        for folder, name in self._folders:
+            text = folder.sub(name, text)
+        return text
+
+
+@contextmanager
+def looking_at_cache(root: str, project: Optional[Path]) -> Iterator[CacheLook]:
+    """Has the stages that this thread launches be served what is whole, wherever the project lies.
+
+    Args:
+        root: the pipeline's root, `Layout.root`.
+        project: the project's folder; None where it is installed.
+    """
+    look = _of_this_thread.look = CacheLook(root, project)
+    try:
+        yield look
+    finally:
+        _of_this_thread.look = None
+
+
+def _get_cache_context(
+    metadata_handle: Any,
+    pipeline_node: Any,
+    pipeline_info: Any,
+    executor_spec: Any = None,
+    input_artifacts: Optional[Mapping[str, Sequence[types.Artifact]]] = None,
+    output_artifacts: Optional[Mapping[str, Sequence[types.Artifact]]] = None,
+    parameters: Optional[Mapping[str, Any]] = None,
+) -> metadata_store_pb2.Context:
+    """TFX's own, of inputs and parameters without places."""
+    look: Optional[CacheLook] = getattr(_of_this_thread, "look", None)
+    if look:
+        input_artifacts = {
+            key: [_without_place(artifact, look) for artifact in artifacts]
+            for key, artifacts in (input_artifacts or {}).items()
+        }
+        parameters = {
+            # TFX reads the file that this one names.
+            key: look.without_places(value) if isinstance(value, str) and key != "module_file" else value
+            for key, value in (parameters or {}).items()
+        }
+    return cache_utils.get_cache_context(
+        metadata_handle=metadata_handle,
+        pipeline_node=pipeline_node,
+        pipeline_info=pipeline_info,
+        executor_spec=executor_spec,
+        input_artifacts=input_artifacts,
+        output_artifacts=output_artifacts,
+        parameters=parameters,
+    )
+
+
+def _without_place(artifact: types.Artifact, look: CacheLook) -> types.Artifact:
+    """An artifact as its identity: not where it lies, nor what was noted of it since."""
+    stripped = copy.deepcopy(artifact)
+    proto = stripped.mlmd_artifact
+    proto.uri = look.without_places(proto.uri)
+    proto.ClearField("create_time_since_epoch")
+    proto.ClearField("last_update_time_since_epoch")
+    proto.custom_properties.pop(FILES_PROPERTY, None)
+    for value in proto.custom_properties.values():
+        if value.HasField("string_value"):
+            value.string_value = look.without_places(value.string_value)
+    return stripped
+
+
+def _get_cached_outputs(metadata_handle: Any, cache_context: metadata_store_pb2.Context) -> Any:
+    """TFX's own, which is shown the executions whose outputs are whole."""
+    look: Optional[CacheLook] = getattr(_of_this_thread, "look", None)
+    if not look:
+        return cache_utils.get_cached_outputs(metadata_handle=metadata_handle, cache_context=cache_context)
+    looked_at: dict[int, str] = {}
+    executions = metadata_handle.store.get_executions_by_context(cache_context.id)
+    for execution in sorted(executions, key=lambda execution: -execution.id):
+        outputs = output_artifacts(metadata_handle.store, execution.id)
+        artifacts = [artifact for of_key in outputs.values() for artifact in of_key]
+        for artifact in artifacts:
+            if artifact.id not in looked_at:
+                looked_at[artifact.id] = damage(artifact, _DISPENSABLE)
+        lacking = next(filter(None, (looked_at[artifact.id] for artifact in artifacts)), "")
+        if lacking:
+            look.damage = look.damage or lacking
+            look.replaced |= {artifact.id for artifact in artifacts}
+            continue
+        shown = SimpleNamespace(store=_Only(metadata_handle.store, execution))
+        served = cache_utils.get_cached_outputs(metadata_handle=shown, cache_context=cache_context)
+        if served is not None:
+            look.damage, look.replaced = "", set()
+            folders = (damage_of_folder(artifact, name) for artifact in artifacts for name in _DISPENSABLE)
+            look.spared = next(filter(None, folders), "")
+            return served
+    return None
+
+
+class _Only:
+    """A store that knows of one execution in a context."""
+
+    def __init__(self, store: Any, execution: metadata_store_pb2.Execution) -> None:
+        self._store, self._execution = store, execution
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def get_executions_by_context(self, *_: Any, **__: Any) -> list[metadata_store_pb2.Execution]:
+        return [self._execution]
+
+
+launcher.cache_utils = SimpleNamespace(get_cache_context=_get_cache_context, get_cached_outputs=_get_cached_outputs)

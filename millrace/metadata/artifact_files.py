@@ -1,0 +1,135 @@
+"""The files of an artifact with their sizes: written down when it is published, and looked at before it is taken again.
+
+TFX's cache asks only whether an artifact's folder exists. The list is a custom property of the artifact, so that it is
+published, copied and forgotten with it. It is looked at on this machine's disks alone: a bucket would be asked for
+every file. A file with another content of the same size is not noticed.
+"""
+
+import json
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Optional
+
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+
+from millrace.components.champion.replaced import REPLACES
+
+FILES_PROPERTY = "files"
+"""The custom property: JSON of `files`, and of `pushed` for a pushed model, each a size in bytes by the path within."""
+
+
+def record_files(
+    store: MetadataStore, artifacts: Iterable[metadata_store_pb2.Artifact], replaced: Collection[int] = ()
+) -> None:
+    """Writes down the files of artifacts that were just published.
+
+    Args:
+        store: an open ML Metadata store.
+        artifacts: as the store has them; those in a bucket are left out.
+        replaced: the ids of artifacts that lacked something, in whose place these were made.
+    """
+    recorded = []
+    for artifact in artifacts:
+        if "://" not in artifact.uri:
+            lists = {"files": _sizes(Path(artifact.uri))}
+            pushed = pushed_folder(artifact)
+            if pushed:
+                lists["pushed"] = _sizes(pushed)
+            for name in [name for name, value in artifact.custom_properties.items() if not value.WhichOneof("value")]:
+                # Somebody looked it up; ML Metadata ends the process over a property without a value.
+                del artifact.custom_properties[name]
+            artifact.custom_properties[FILES_PROPERTY].string_value = json.dumps(lists, separators=(",", ":"))
+            if replaced:
+                artifact.custom_properties[REPLACES].string_value = ",".join(map(str, sorted(replaced)))
+            recorded.append(artifact)
+    if recorded:
+        store.put_artifacts(recorded)
+
+
+def damage(artifact: metadata_store_pb2.Artifact, dispensable: Collection[str] = ()) -> str:
+    """What an artifact lacks of what it had when it was published.
+
+    Args:
+        artifact: as the store has it.
+        dispensable: the names of folders within it without which it is whole.
+
+    Returns:
+        Which file of which artifact is gone or has another size; empty when the artifact is whole, as far as that can
+        be told: one that 0.1.0 published lacks something only when a split has no file any more.
+    """
+    if "://" in artifact.uri:
+        return ""
+    place = Path(artifact.uri)
+    if not place.exists():
+        return f"{_short(place)} is gone"
+    lists = _recorded(artifact)
+    if not lists:
+        return f"{_short(place)} has no file any more" if _is_hollow(place, artifact) else ""
+    needed = {name: size for name, size in lists["files"].items() if name.split("/")[0] not in dispensable}
+    found = _difference(place, needed, _short(place))
+    pushed = pushed_folder(artifact)
+    return found or (_difference(pushed, lists.get("pushed", {}), f"the pushed model {pushed}") if pushed else "")
+
+
+def damage_of_folder(artifact: metadata_store_pb2.Artifact, name: str) -> str:
+    """What one folder within an artifact lacks of what it had, in the words of `damage`."""
+    files = {path: size for path, size in _recorded(artifact).get("files", {}).items() if path.split("/")[0] == name}
+    return "" if "://" in artifact.uri else _difference(Path(artifact.uri), files, _short(Path(artifact.uri)))
+
+
+def pushed_folder(artifact: metadata_store_pb2.Artifact) -> Optional[Path]:
+    """The folder of this machine to which a model was pushed; None where it is none, or was not pushed."""
+    # A property that is only looked up would be there afterwards, without a value.
+    properties = artifact.custom_properties
+    if "pushed" not in properties or "pushed_destination" not in properties:
+        return None
+    destination = properties["pushed_destination"].string_value
+    return Path(destination) if properties["pushed"].int_value and destination and "://" not in destination else None
+
+
+def _recorded(artifact: metadata_store_pb2.Artifact) -> dict[str, dict[str, int]]:
+    properties = artifact.custom_properties
+    recorded = properties[FILES_PROPERTY].string_value if FILES_PROPERTY in properties else ""
+    lists: dict[str, dict[str, int]] = json.loads(recorded or "{}")
+    return lists
+
+
+def _short(place: Path) -> str:
+    """An artifact by its stage, key and execution, as in TFX's layout of its root."""
+    return "/".join(place.parts[-3:])
+
+
+def _sizes(place: Path) -> dict[str, int]:
+    """Every file below a folder, or the file itself under an empty name."""
+    if place.is_file():
+        return {"": place.stat().st_size}
+    sizes = {}
+    for folder, _, names in os.walk(place):
+        for name in names:
+            file = os.path.join(folder, name)
+            sizes[os.path.relpath(file, place)] = os.stat(file).st_size
+    return dict(sorted(sizes.items()))
+
+
+def _difference(place: Path, recorded: dict[str, int], called: str) -> str:
+    found = _sizes(place)
+    if recorded and not found:
+        return f"{called} is gone" if not place.exists() else f"{called} has no file any more"
+    for name, size in recorded.items():
+        if name not in found:
+            return f"{f'{called}/{name}'.rstrip('/')} is gone"
+        if found[name] != size:
+            return f"{f'{called}/{name}'.rstrip('/')} has {found[name]:,} bytes in place of {size:,}"
+    return ""
+
+
+def _is_hollow(folder: Path, artifact: metadata_store_pb2.Artifact) -> bool:
+    """Whether a split of an artifact, or the artifact itself, has no file."""
+    if folder.is_file():
+        return False
+    names = artifact.properties["split_names"].string_value if "split_names" in artifact.properties else ""
+    splits = [entry.strip(' "') for entry in names.strip("[]").split(",")]
+    parts = [folder / f"Split-{split}" for split in splits if split] or [folder]
+    return any(not any(path.is_file() for path in part.rglob("*")) for part in parts)

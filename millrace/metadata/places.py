@@ -1,0 +1,66 @@
+"""Artifacts of a root that was moved or copied: recorded by the path they had, found by their place below the root."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Optional
+
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+
+from millrace.config.paths import Layout
+
+# As `Layout.artifacts` and TFX's launcher lay them out: STAGE/KEY/EXECUTION, and what is within.
+_RECORDED = re.compile(r"(?P<root>.+)/artifacts/(?P<place>[^/]+/[^/]+/\d+(?:/.*)?)")
+
+
+def as_here(artifact: metadata_store_pb2.Artifact, root: str) -> Optional[metadata_store_pb2.Artifact]:
+    """An artifact that was recorded below another root and lies below this one, with its paths as they are now.
+
+    Args:
+        artifact: as the store has it.
+        root: the root of the pipeline as it is now, a folder of this machine.
+
+    Returns:
+        The artifact with its URI, and every custom property that is a path below the old root, below this one; None
+        when it is recorded as it is, or does not lie here. So a copy goes on with its own files and leaves the
+        original's alone.
+    """
+    recorded = _RECORDED.fullmatch(artifact.uri)
+    if not recorded or recorded["root"] == root or "://" in artifact.uri or "://" in root:
+        return None
+    here = f"{root}/artifacts/{recorded['place']}"
+    if not Path(here).exists():
+        return None
+    moved = metadata_store_pb2.Artifact()
+    moved.CopyFrom(artifact)
+    moved.uri = here
+    for value in moved.custom_properties.values():
+        if value.string_value.startswith(f"{recorded['root']}/"):
+            value.string_value = root + value.string_value[len(recorded["root"]) :]
+    return moved
+
+
+def all_as_here(artifacts: Iterable[metadata_store_pb2.Artifact], root: str) -> dict[int, metadata_store_pb2.Artifact]:
+    """Artifacts by id, each as it is now; see `as_here`. Without a root each is as it was recorded."""
+    return {artifact.id: (as_here(artifact, root) if root else None) or artifact for artifact in artifacts}
+
+
+def record_as_here(store: MetadataStore, layout: Layout) -> int:
+    """Writes the paths as they are now into ML Metadata, so that TFX finds what it recorded elsewhere.
+
+    Only before a run, when no other run of this root goes on: it would lose its inputs.
+
+    Args:
+        store: an open ML Metadata store.
+        layout: the pipeline's folders.
+
+    Returns:
+        How many artifacts were recorded elsewhere.
+    """
+    pipeline = store.get_context_by_type_and_name("pipeline", layout.name)
+    artifacts = store.get_artifacts_by_context(pipeline.id) if pipeline else []
+    moved = [here for artifact in artifacts if (here := as_here(artifact, layout.root))]
+    if moved:
+        store.put_artifacts(moved)
+    return len(moved)
