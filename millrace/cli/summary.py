@@ -81,7 +81,7 @@ def print_record(config: Config, run: records.RunRecord, console: Console) -> No
             console.print(escape(report.to_text(every_slice=False)))
         elif report.slices:
             console.print(f"{'slices:':<16}{escape(_slices(run, report))}")
-    for judge in (stage_ids.EVALUATOR, stage_ids.INFRA_VALIDATOR):
+    for judge in stage_ids.JUDGES:
         verdict = records.blessing(run, judge)
         if verdict is not None:
             why = records.reason(run, judge)

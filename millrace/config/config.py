@@ -23,7 +23,7 @@ from millrace.config.beam_section import Beam
 from millrace.config.cloud_sections import KubeflowDeployment, VertexDeployment
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.features.description import Feature, FeatureTable, Label
-from millrace.training.section import Model, Training, Tuning
+from millrace.training.section import DEFAULT_MODEL_FN, Model, Training, Tuning
 
 # TFX takes 63 letters at most; Vertex AI's own limit is 128.
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -48,9 +48,7 @@ class Code(Section):
     )
     run_fn: DottedPath = Field(default="models.trainer.run_fn", description="what the Trainer calls")
     tuner_fn: DottedPath = Field(default="models.tuner.tuner_fn", description="what the Tuner calls")
-    model_fn: DottedPath = Field(
-        default="models.model.build_model", description="builds the Keras model that run_fn trains"
-    )
+    model_fn: DottedPath = Field(default=DEFAULT_MODEL_FN, description="builds the Keras model that run_fn trains")
     settings: dict[str, dict[str, Any]] = Field(
         default={},
         description="plain values of your own for each stage that reads some, by the stage's name: "

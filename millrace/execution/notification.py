@@ -10,6 +10,7 @@ from typing import Any, Optional, TypeVar
 from millrace.base import webhook
 from millrace.base.errors import Failure
 from millrace.base.notice import RunNotice
+from millrace.components import stage_ids
 from millrace.components.stage_ids import PUSHER
 from millrace.config.config import Config
 from millrace.metadata.journal import State
@@ -84,10 +85,10 @@ def _notice(config: Config, folder: Optional[RunFolder], exit_code: int, failure
     states = {event.stage: event.state for event in events}
     return dataclasses.replace(
         plain,
-        model_blessed=blessing(record, "Evaluator"),
-        model_reason=reason(record, "Evaluator") or "",
-        infra_blessed=blessing(record, "InfraValidator"),
-        infra_reason=reason(record, "InfraValidator") or "",
+        model_blessed=blessing(record, stage_ids.EVALUATOR),
+        model_reason=reason(record, stage_ids.EVALUATOR) or "",
+        infra_blessed=blessing(record, stage_ids.INFRA_VALIDATOR),
+        infra_reason=reason(record, stage_ids.INFRA_VALIDATOR) or "",
         pushed_to=pushed_to(record) or "",
         newly_pushed=states.get(PUSHER) is State.DONE,
     )

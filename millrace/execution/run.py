@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from millrace.base.errors import Failure, describe
 from millrace.base.interrupts import GRACE_SECONDS, INTERRUPTED, heeding_signals
+from millrace.components import stage_ids
 from millrace.config.checks import check
 from millrace.config.config import Config
 from millrace.config.paths import layout
@@ -194,9 +195,12 @@ def _verdict(config: Config, folder: RunFolder) -> Outcome:
         run for run in runs(open_store(config), config.name, layout(config).root) if run.run_id == folder.run_id
     ]
     for judge, usual in (
-        ("Evaluator", "the gate report shows every threshold; fix the model, or the thresholds under evaluation"),
         (
-            "InfraValidator",
+            stage_ids.EVALUATOR,
+            "the gate report shows every threshold; fix the model, or the thresholds under evaluation",
+        ),
+        (
+            stage_ids.INFRA_VALIDATOR,
             "the report beside the blessing shows every request; fix the serving signatures or the limits",
         ),
     ):

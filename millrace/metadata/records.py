@@ -8,8 +8,8 @@ from ml_metadata import MetadataStore, errors
 from ml_metadata.proto import metadata_store_pb2
 
 from millrace.base.errors import BadInput, is_disk_full
+from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import GateReport, load
-from millrace.components.stage_ids import LATEST_BLESSED_MODEL
 from millrace.config.config import Config
 from millrace.config.metadata_section import DatabaseServer
 from millrace.config.paths import metadata_file
@@ -78,7 +78,7 @@ class RunRecord:
                 return state
         # The search for the champion is no work of its own: it looks again in every run. In a rehearsal it is two
         # tasks.
-        worked = {r.state for stage, r in self.stages.items() if not stage.startswith(LATEST_BLESSED_MODEL)}
+        worked = {r.state for stage, r in self.stages.items() if not stage.startswith(stage_ids.LATEST_BLESSED_MODEL)}
         return "cached" if worked == {"cached"} else "done"
 
     @property
@@ -195,7 +195,7 @@ def _outputs(
 
 def gate_report(run: RunRecord) -> Optional[GateReport]:
     """The Evaluator's gate report of a run; None when the run did not get that far, or its files are gone."""
-    evaluation = run.artifact("Evaluator", "evaluation")
+    evaluation = run.artifact(stage_ids.EVALUATOR, "evaluation")
     try:
         return load(evaluation.uri) if evaluation else None
     except FileNotFoundError:
@@ -207,7 +207,7 @@ def blessing(run: RunRecord, stage: str) -> Optional[bool]:
 
     Args:
         run: the run.
-        stage: "Evaluator" or "InfraValidator".
+        stage: one of `stage_ids.JUDGES`.
     """
     artifact = run.artifact(stage, "blessing")
     return bool(artifact.custom_properties["blessed"].int_value) if artifact else None
@@ -218,7 +218,7 @@ def reason(run: RunRecord, stage: str) -> str:
 
     Args:
         run: the run.
-        stage: "Evaluator" or "InfraValidator".
+        stage: one of `stage_ids.JUDGES`.
     """
     artifact = run.artifact(stage, "blessing")
     return artifact.custom_properties["reason"].string_value if artifact else ""
@@ -232,7 +232,7 @@ def remedy(run: RunRecord, stage: str) -> str:
 
 def pushed_to(run: RunRecord) -> str:
     """The folder to which a run pushed its model; empty when it did not."""
-    artifact = run.artifact("Pusher", "pushed_model")
+    artifact = run.artifact(stage_ids.PUSHER, "pushed_model")
     if not artifact or not artifact.custom_properties["pushed"].int_value:
         return ""
     return artifact.custom_properties["pushed_destination"].string_value

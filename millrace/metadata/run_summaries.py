@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Optional
 
 from millrace.base.outcomes import ending
+from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import OVERALL, GateReport
 from millrace.config.config import Config
 from millrace.config.paths import layout
@@ -77,8 +78,8 @@ def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[Run
         seconds=round((recorded.ended - recorded.started) / 1000, 1),
         metrics=report.metrics if report else {},
         judged=_judged(report) if report else {},
-        blessed=records.blessing(recorded, "Evaluator"),
-        infra_blessed=records.blessing(recorded, "InfraValidator"),
+        blessed=records.blessing(recorded, stage_ids.EVALUATOR),
+        infra_blessed=records.blessing(recorded, stage_ids.INFRA_VALIDATOR),
         pushed_to=records.pushed_to(recorded),
         reason=_reason(recorded, folder),
     )
@@ -110,9 +111,7 @@ def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> s
 
 def _reason(run: records.RunRecord, folder: Optional[RunFolder]) -> str:
     failures = [record.failure for record in run.stages.values() if record.failure]
-    refusals = [
-        records.reason(run, judge) for judge in ("Evaluator", "InfraValidator") if records.blessing(run, judge) is False
-    ]
+    refusals = [records.reason(run, judge) for judge in stage_ids.JUDGES if records.blessing(run, judge) is False]
     failure = folder.failure() if folder else None
     before_its_stages = [f"{failure.where}: {failure.what}" if failure.where else failure.what] if failure else []
     return next(iter([*failures, *refusals, *before_its_stages]), "")

@@ -12,6 +12,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 
 from millrace.base import clock
 from millrace.base.errors import SchemaError
+from millrace.components import stage_ids
 from millrace.components.data_gate import gate
 from millrace.components.data_gate.findings import Finding, read_split
 from millrace.components.data_gate.rules import Use
@@ -197,8 +198,8 @@ def _beyond(feature: str, reason: str, findings: Sequence[Finding], run: Evidenc
 
 
 def _saw(run: Any) -> Optional[Evidence]:
-    statistics = run.artifact("StatisticsGen", "statistics")
-    anomalies = run.artifact("ExampleValidator", "anomalies")
+    statistics = run.artifact(stage_ids.STATISTICS_GEN, "statistics")
+    anomalies = run.artifact(stage_ids.EXAMPLE_VALIDATOR, "anomalies")
     if statistics is None or "://" in statistics.uri:
         return None
     return Evidence(run.run_id, run.state, Path(statistics.uri), Path(anomalies.uri) if anomalies else None)

@@ -8,6 +8,9 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from millrace.base.names import did_you_mean
 from millrace.base.section import Section
 
+DEFAULT_MODEL_FN = "models.model.build_model"
+"""The function of a project that builds its model, where `code.model_fn` names no other."""
+
 
 class Model(Section):
     """The Keras model's shape."""

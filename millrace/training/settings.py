@@ -8,10 +8,9 @@ from typing import Any, Optional
 from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable
 from millrace.project import dotted
+from millrace.training.section import DEFAULT_MODEL_FN
 
 Settings = Mapping[str, Any]
-
-DEFAULT_MODEL_FN = "models.model.build_model"
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,8 @@
 
 import logging
 import os
-from typing import Any, Optional
+from typing import Optional
 
-from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -12,6 +11,7 @@ from tfx.utils import io_utils, path_utils
 
 from millrace.base import files
 from millrace.components.champion.absent import ABSENT
+from millrace.components.executor_types import Artifacts, Properties
 
 PUSHED_FROM = "pushed_from"
 
@@ -19,12 +19,7 @@ PUSHED_FROM = "pushed_from"
 class Executor(base_executor.BaseExecutor):
     """Copies, because the services only hand on artifacts that lie below their own root."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
         """Fills `model`.
 
         Args:

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from tfx import types
@@ -18,6 +17,7 @@ from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection
+from millrace.components.executor_types import Artifacts, Properties
 from millrace.features.description import Label
 from millrace.statistics.columns import STATISTICS_FILE, of_all_rows
 
@@ -28,12 +28,7 @@ ANOMALIES_FILE = "SchemaDiff.pb"
 class Executor(base_executor.BaseExecutor):
     """Judges the statistics and the anomalies of every split."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
         """Writes report.json and report.txt when the run may go on.
 
         Args:

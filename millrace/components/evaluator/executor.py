@@ -4,7 +4,7 @@ import itertools
 import logging
 import os
 import tempfile
-from typing import Any, Optional
+from typing import Optional
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
@@ -29,6 +29,7 @@ from millrace.components.evaluator import (
 from millrace.components.evaluator.blessing import write_blessing
 from millrace.components.evaluator.in_process import Evaluated
 from millrace.components.evaluator.reading import Inputs, batches, is_readable
+from millrace.components.executor_types import Artifacts, Properties
 
 # Examples on which the models are tried before a Beam job is started.
 _TRIED = 64
@@ -38,12 +39,7 @@ _MAKE_IT_WORK = "make the model's signatures work on the evaluated examples; the
 class Executor(tfx_executor.Executor):
     """TFX's Evaluator executor, which decides by the gate report."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
         """Evaluates and judges a model.
 
         Args:
@@ -82,12 +78,7 @@ class Executor(tfx_executor.Executor):
         )
 
     def _evaluate(
-        self,
-        inputs: Inputs,
-        folder: str,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
+        self, inputs: Inputs, folder: str, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties
     ) -> Evaluated:
         """Has TFMA's files written, in this process or by Beam, and says how the baseline did."""
         if exec_properties["in_process"]:
@@ -105,7 +96,7 @@ class Executor(tfx_executor.Executor):
         return Evaluated(has_baseline=inputs.baseline is not None and not problem, baseline_problem=problem)
 
 
-def read_inputs(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]) -> Inputs:
+def read_inputs(input_dict: Artifacts, exec_properties: Properties) -> Inputs:
     """The executor's inputs by name.
 
     Args:
@@ -157,9 +148,7 @@ def _try(inputs: Inputs) -> str:
     return models.problem
 
 
-def _judge(
-    inputs: Inputs, evaluated: Evaluated, folder: str, exec_properties: dict[str, Any]
-) -> gate_report.GateReport:
+def _judge(inputs: Inputs, evaluated: Evaluated, folder: str, exec_properties: Properties) -> gate_report.GateReport:
     full = tfma_results.complete(inputs.eval_config, evaluated.has_baseline)
     slices = tfma_results.read_slices(tfma.load_metrics(folder), tfma_results.baseline_name(full))
     return judging.judge(

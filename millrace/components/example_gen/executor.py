@@ -17,17 +17,13 @@ from millrace.components.example_gen import shards, stages
 from millrace.components.example_gen.options import from_custom_config
 from millrace.components.example_gen.plan import make_plan
 from millrace.components.example_gen.refusal import from_json
+from millrace.components.executor_types import Artifacts, Properties
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Turns CSV or Parquet files into tf.Examples, by columns, in place of TFX's executors of the two formats."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
         """Writes the examples and their Arrow sidecar.
 
         Args:
@@ -63,11 +59,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             fileio.rmtree(staging)
 
 
-def _read(exec_properties: dict[str, Any], key: str, message: Any) -> Any:
+def _read(exec_properties: Properties, key: str, message: Any) -> Any:
     return proto_utils.json_to_proto(exec_properties[key], message)
 
 
-def _describe(artifact: types.Artifact, names: list[str], exec_properties: dict[str, Any]) -> None:
+def _describe(artifact: types.Artifact, names: list[str], exec_properties: Properties) -> None:
     """Sets split names, payload and file format, as TFX's BaseExampleGenExecutor does."""
     payload = exec_properties.get(standard_component_specs.OUTPUT_DATA_FORMAT_KEY)
     file_format = exec_properties.get(standard_component_specs.OUTPUT_FILE_FORMAT_KEY)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, path_utils
 
+from millrace.components.executor_types import Artifacts, Properties
 from millrace.components.infra_validator import blessing as blessings
 from millrace.components.infra_validator.examples import read_records
 from millrace.components.infra_validator.validation import MODEL_NAME, Limits, validate
@@ -24,12 +24,7 @@ _RECORDS_TO_CHOOSE_FROM = 1000
 class Executor(base_executor.BaseExecutor):
     """Tries the model and writes an InfraBlessing."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
         """Runs the validation. A model that is refused is a successful execution with a reason.
 
         Args:

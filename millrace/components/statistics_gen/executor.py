@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Optional
 
 import pyarrow as pa
 from absl import logging
@@ -19,6 +19,7 @@ from tfx_bsl.tfxio import dataset_options
 from millrace.base import files
 from millrace.components.beam_engine import runner_elsewhere
 from millrace.components.example_gen import sidecar
+from millrace.components.executor_types import Artifacts, Properties
 from millrace.components.statistics_gen import in_process
 
 IN_PROCESS_KEY = "in_process"
@@ -28,12 +29,7 @@ _DECODED_AT_ONCE = 8192
 class Executor(tfx_executor.Executor):
     """Computes the statistics of every split; outputs and properties are those of TFX's executor."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
         """Writes `FeatureStats.pb` of each split.
 
         Args:
@@ -64,7 +60,7 @@ class Executor(tfx_executor.Executor):
             files.write(os.path.join(folder, tfx_executor.DEFAULT_FILE_NAME), computed.SerializeToString())
             logging.info("Statistics for split %s written.", split)
 
-    def _fits(self, examples: types.Artifact, exec_properties: dict[str, Any]) -> bool:
+    def _fits(self, examples: types.Artifact, exec_properties: Properties) -> bool:
         """Whether this process can do what TFX's executor would do with Beam."""
         return (
             bool(exec_properties.get(IN_PROCESS_KEY, True))
@@ -77,9 +73,7 @@ class Executor(tfx_executor.Executor):
         )
 
 
-def _stats_options(
-    input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]
-) -> Optional[StatsOptions]:
+def _stats_options(input_dict: Artifacts, exec_properties: Properties) -> Optional[StatsOptions]:
     """The options with the schema that was given, or None where TFX's executor has to see to them."""
     text = exec_properties.get(keys.STATS_OPTIONS_JSON_KEY)
     options = StatsOptions.from_json(text) if text else StatsOptions()

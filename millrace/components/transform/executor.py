@@ -2,14 +2,13 @@
 
 import logging
 import os
-from typing import Any
 
-from tfx import types
 from tfx.components.transform import executor as tfx_executor
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
 from millrace.components.beam_engine import NeedsBeam
+from millrace.components.executor_types import Artifacts, Properties
 from millrace.components.transform import in_process, request
 
 _TEMP = ".temp_path"
@@ -18,12 +17,7 @@ _TEMP = ".temp_path"
 class Executor(tfx_executor.Executor):
     """Analyzes and transforms; outputs and properties are those of TFX's executor."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
         """Writes the transform graph, the transformed examples and the cache of analyzers.
 
         Args:
