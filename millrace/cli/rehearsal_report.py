@@ -6,7 +6,6 @@ from rich.console import Console
 from rich.text import Text
 
 from millrace.base import printing
-from millrace.base.outcomes import ending
 from millrace.base.printing import Cell, TableColumn
 from millrace.cli.board import STYLES
 from millrace.cli.output import escape
@@ -39,6 +38,8 @@ def print_report(result: Result, console: Console) -> None:
     for open_question in result.cannot_prove:
         console.print(f"  {escape(open_question)}")
     console.print()
+    if result.isolation:
+        console.print(f"{'hidden by:':<16}{result.isolation} (this machine's files, programs and packages)")
     if result.pushed_to:
         console.print(f"{'pushed to:':<16}{escape(result.pushed_to)}")
     if result.failure:
@@ -47,7 +48,7 @@ def print_report(result: Result, console: Console) -> None:
         if result.failure.remedy:
             console.print(f"  remedy: {escape(result.failure.remedy)}")
     console.print(
-        f"rehearsal {result.run_id}: {ending(result.exit_code)} in {result.seconds:.1f} s; "
+        f"rehearsal {result.run_id}: {result.ending} in {result.seconds:.1f} s; "
         f"report: {result.folder / FILE_NAME}; logs: {result.folder / 'tasks'}"
     )
 

@@ -30,6 +30,8 @@ from millrace.jobspec.job import CompiledJob, Dialect
 from millrace.metadata.connections import metadata_connection
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 from millrace.rehearsal.cloud_folder import mapping
+from millrace.rehearsal.given_outputs import parsed
+from millrace.rehearsal.labels import labels_of
 from millrace.rehearsal.rehearse import rehearse as run_rehearsal
 from millrace.rehearsal.report import Result
 from millrace.rehearsal.sandbox import Sandbox
@@ -48,6 +50,23 @@ _FAIL = re.compile(r"(?P<task>.+?)(:(?P<tries>[0-9]+))?")
     "--fail", "failing", multiple=True, metavar="TASK[:TRIES]", help="Let TASK fail, or its first TRIES tries."
 )
 @click.option("--gs", "buckets", multiple=True, metavar="gs://PATH=FOLDER", help="Take a bucket's path from a folder.")
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="TASK.KEY=FOLDER",
+    help="Give what TASK would make, in place of running it. Repeatable.",
+)
+@click.option("--allow-partial", is_flag=True, help="Count it as done when some tasks could not run here.")
+@click.option("--task-seconds", type=click.FloatRange(min=0, min_open=True), help="End a task that takes longer.")
+@click.option(
+    "--python",
+    type=click.Path(path_type=Path, exists=True),
+    help="Run the tasks of a job of others in the environment of this interpreter.",
+)
+@click.option(
+    "--with", "more", multiple=True, metavar="PACKAGE", help="Have a package, wheel or folder in the image. Repeatable."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def rehearse(
     file: Optional[Path],
@@ -59,22 +78,37 @@ def rehearse(
     no_cache: bool,
     failing: tuple[str, ...],
     buckets: tuple[str, ...],
+    outputs: tuple[str, ...],
+    allow_partial: bool,
+    task_seconds: Optional[float],
+    python: Optional[Path],
+    more: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Run the compiled cloud job on this machine, without a cloud.
 
     FILE is a compiled job; without it the configuration is compiled now. Every task runs by its exact command, with
     only what setup.py ships to import; gs:// is a folder. Exit code 0: it would work, as far as this machine can tell.
-    1: a task failed. 2: the job or the input cannot be used. 3: a gate said no.
+    1: a task failed. 2: the job or the input cannot be used, or some of its tasks cannot run here. 3: a gate said no.
     """
     config = load(config_file, overrides)
     job = compiled_before(file, runner)
     values = parameter_values(parameters)
-    options = RehearsalOptions(exact=exact, cache=not no_cache, fail=_failures(failing), elsewhere=mapping(buckets))
-    request = RunRequest(str(Path(config_file).resolve()), overrides, "rehearsal", cache=not no_cache)
+    # What comes from the cache starts no interpreter at all.
+    cache = not (no_cache or exact)
+    options = RehearsalOptions(
+        exact=exact,
+        cache=cache,
+        fail=_failures(failing),
+        outputs=parsed(outputs),
+        partial=allow_partial,
+        task_seconds=task_seconds or 0.0,
+        elsewhere=mapping(buckets),
+    )
+    request = RunRequest(str(Path(config_file).resolve()), overrides, "rehearsal", cache=cache)
     require_writable_root(config)
     with new_run(layout(config).logs, request) as folder:
-        result = _shown(config, folder, job, meant(config, runner), values, options, as_json)
+        result = _shown(config, folder, job, meant(config, runner), values, options, python, more, as_json)
     raise click.exceptions.Exit(result.exit_code)
 
 
@@ -95,6 +129,8 @@ def _shown(
     runner: str,
     values: dict[str, str],
     options: RehearsalOptions,
+    python: Optional[Path],
+    more: Sequence[str],
     as_json: bool,
 ) -> Result:
     """Runs the rehearsal with its board on the terminal, and prints what it found. JSON stands alone."""
@@ -104,7 +140,7 @@ def _shown(
         screen = stack.enter_context(open(os.devnull, "w", encoding="utf-8")) if as_json else terminal
         with Board(config.name, folder.journal, screen) as board:
             try:
-                result = _rehearsed(config, folder, found, runner, values, options, board)
+                result = _rehearsed(config, folder, found, runner, values, options, python, more, board)
             except (KeyboardInterrupt, MillraceError) as error:
                 # It did not come to a report: before the first task, or after a job that cannot be run.
                 folder.finish(getattr(error, "exit_code", 130))
@@ -123,17 +159,19 @@ def _rehearsed(
     runner: str,
     values: dict[str, str],
     options: RehearsalOptions,
+    python: Optional[Path],
+    more: Sequence[str],
     board: Board,
 ) -> Result:
     place = layout(config).local
-    with Sandbox(place, options.exact) as sandbox:
+    with Sandbox(place, options.exact, python, more) as sandbox:
         # A job of TFX alone may have no defaults: what is given must be there before it is checked.
         job = (found or sandbox.compile(config, runner, folder.log)).with_values(values)
         findings = check(job, config if found is None else None)
         for finding in findings:
             logging.getLogger(__name__).warning("%s: %s; %s", finding.where, finding.what, finding.remedy)
         refuse(findings)
-        tasks = [step.name for step in job.walk()]
+        tasks = list(labels_of(job).values())
         for name in options.fail:
             if name not in tasks:
                 what = f"there is no task {name}{did_you_mean(name, tasks)}"

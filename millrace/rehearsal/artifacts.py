@@ -15,6 +15,10 @@ import yaml
 NAME_PREFIX = "projects/0/locations/rehearsal/metadataStores/default/artifacts/"
 _TITLE_OF_TFX = "tfx."
 _KINDS = {"integer": int, "double": float, "string": str}
+# TFX's value artifacts (tfx.types.standard_artifacts): what an executor writes at their URI is a file.
+_OF_ONE_VALUE = frozenset(
+    f"{_TITLE_OF_TFX}{name}" for name in ("Bytes", "String", "Boolean", "Integer", "Float", "JsonValue")
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ def title(schema: dict[str, Any]) -> str:
 def type_name(schema: dict[str, Any]) -> str:
     """The name of the type in ML Metadata, as TFX gives it: `Examples`; the class's name for a type of one's own."""
     return title(schema).removeprefix(_TITLE_OF_TFX).rpartition(".")[2]
+
+
+def is_value(schema: dict[str, Any]) -> bool:
+    """Whether an artifact of a type is one value in a file, as TFX writes it, and not a folder."""
+    return title(schema) in _OF_ONE_VALUE
 
 
 def property_types(schema: dict[str, Any]) -> dict[str, type]:

@@ -49,6 +49,10 @@ class CloudFolder:
         changed: Json = _in_texts(value, self._cloud_text)
         return changed
 
+    def holds(self, path: str) -> bool:
+        """Whether a path of this machine stands for one in a bucket, or is an address of another kind."""
+        return "://" in path or self.cloud(path) != path
+
     def _pairs(self) -> list[tuple[str, str]]:
         """The longest prefix first, so that it wins."""
         named = sorted(self.elsewhere.items(), key=lambda pair: -len(pair[0]))

@@ -12,7 +12,7 @@ from typing import Any
 
 from millrace.base.errors import MillraceError
 from millrace.jobspec.job import plain_value
-from millrace.rehearsal.artifacts import Artifact
+from millrace.rehearsal.artifacts import Artifact, is_value
 
 OUTPUT_FILE = "executor_output.json"
 
@@ -77,12 +77,14 @@ class TaskIo:
         """Makes what a bucket need not have: the folders that hold what the task writes.
 
         Args:
-            outputs_are_folders: as for TFX's executors; to any other command an output's URI may be a file.
+            outputs_are_folders: as for TFX's executors, but for artifacts that are one value; to any other command an
+                output's URI may be a file.
         """
         Path(self.folder).mkdir(parents=True, exist_ok=True)
         for artifact in (a for of_key in self.outputs.values() for a in of_key):
             place = Path(artifact.uri)
-            (place if outputs_are_folders else place.parent).mkdir(parents=True, exist_ok=True)
+            is_folder = outputs_are_folders and not is_value(artifact.type)
+            (place if is_folder else place.parent).mkdir(parents=True, exist_ok=True)
 
     def executor_output(self) -> dict[str, Any]:
         """What the task, or its driver, wrote down; empty when it wrote nothing.
@@ -126,10 +128,19 @@ class TaskIo:
                 f"the output parameter {name} was not written",
                 remedy="the executor must write it to the file that it is given for it",
             ) from error
-        return _read(text, self.types.get(f"outputs.{name}", "STRING"))
+        return read_value(text, self.types.get(f"outputs.{name}", "STRING"))
 
 
-def _read(text: str, kind: str) -> Any:
+def read_value(text: str, kind: str) -> Any:
+    """The value of an output parameter.
+
+    Args:
+        text: as it was written.
+        kind: its declared type, for instance NUMBER_INTEGER.
+
+    Raises:
+        MillraceError: the text is no value of that type.
+    """
     if kind == "STRING":
         return text
     try:

@@ -1,6 +1,7 @@
 """Why a task's process ended badly, in the words of the exception that its interpreter wrote down."""
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ from millrace.rehearsal.environment import Environment, missing_from_package
 
 # Tells a task's interpreter where to write down what ends it; `failure_hook`, which stands alone, knows it too.
 FILE_VARIABLE = "MILLRACE_REHEARSAL_FAILURE"
+
+_TAIL_BYTES, _TAIL_LINES = 4096, 5
+# How `Container` writes a command into a task's log.
+_COMMAND_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d \[")
 
 
 class TaskFailed(Signal):
@@ -48,7 +53,55 @@ def explain(task: str, code: int, failure_file: Path, log: Path, environment: En
         failure = describe(_exception(causes))
         remedy = failure.remedy or f"the traceback is at the end of {log}"
         return Failure(failure.what, failure.where or task, remedy, failure.exit_code)
-    return Failure(_ending(code), task, f"its output is in {log}", 1)
+    return Failure(_ending(code), task, f"its output is in {log}{last_lines(log)}", 1)
+
+
+def stand_ins(failure_file: Path) -> str:
+    """Which installed packages stood in for the versions that a task wanted to install; empty where none did."""
+    file = Path(f"{failure_file}.versions")
+    return ", ".join(dict.fromkeys(file.read_text(encoding="utf-8").splitlines())) if file.exists() else ""
+
+
+def last_lines(log: Path) -> str:
+    """The end of a task's log, for the end of a message; empty when it wrote nothing."""
+    told = _told(log)[-_TAIL_LINES:]
+    return "".join(["; it ends with:", *(f"\n    {line}" for line in told)]) if told else ""
+
+
+def end_of(log: Path) -> str:
+    """The last line of a task's log; empty when it wrote nothing."""
+    return "".join(_told(log)[-1:])
+
+
+def _told(log: Path) -> list[str]:
+    """The last lines of a task's log, but for the rehearsal's own, which begin with a time."""
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    # What a program writes may be codes for a terminal.
+    plain = ["".join(c if c.isprintable() else " " for c in line).rstrip() for line in lines]
+    return [line[:200] for line in plain if line and not _COMMAND_LINE.match(line)]
+
+
+def require_known(failure_file: Path, image: str) -> None:
+    """Refuses to call it a failure when a task lacks what only this machine has not.
+
+    Args:
+        failure_file: the file that the hooks write.
+        image: the task's image, where it is not the project's own, of which it is known what it holds.
+
+    Raises:
+        NotRehearsed: a module is missing here, or a package that it installs when it starts.
+    """
+    causes = json.loads(failure_file.read_text(encoding="utf-8")) if failure_file.exists() else []
+    for cause in causes:
+        if cause["type"] == "NotInstalled":
+            raise NotRehearsed(f"{cause['text']}; install it here, or name an environment that has it with --python")
+        if image and cause["type"] == "ModuleNotFoundError" and cause.get("name"):
+            raise NotRehearsed(
+                f"its module {cause['name']} is in its image {image}, not in this environment; "
+                "--with or --python names what has it"
+            )
 
 
 def _missing(task: str, module: str, environment: Environment) -> Failure:

@@ -3,8 +3,9 @@
 A script without a package, since the interpreter sees only what the image would hold. It reads requests as lines of
 JSON from its standard input and answers as lines of JSON on its standard output:
 
+    (at its start)                           -> {"namespace": "", or why tasks cannot have a tree of their own}
     {"preload": [MODULE, ...]}               -> {"ready": true, "threads": 0, "tensorflow": false}
-    {"id": N, "command": [...], "module": M, "args": [...], "cwd": D, "env": {...}, "log": F}
+    {"id": N, "command": [...], "module": M, "args": [...], "cwd": D, "env": {...}, "log": F, "view": {...} or null}
                                              -> {"id": N, "pid": P}, then {"id": N, "code": C, "peak": BYTES or null}
 
 A request with a module is forked and runs that module; one without executes its command. Nobody should ask for a
@@ -23,9 +24,12 @@ import runpy
 import select
 import signal
 import sys
+import tempfile
 import traceback
 from typing import Any, NoReturn, TextIO
 
+# The script's own folder is first on the path, until its one neighbour is there.
+mount_namespace = importlib.import_module("mount_namespace") if sys.platform == "linux" else None
 sys.path[0] = os.getcwd()
 
 
@@ -176,8 +180,8 @@ def run(request: dict[str, Any]) -> NoReturn:
 def execute(request: dict[str, Any]) -> NoReturn:
     """Becomes the command in the forked child; does not return."""
     with contextlib.suppress(BaseException):
-        become_the_task(request)
         try:
+            become_the_task(request)
             os.execvpe(request["command"][0], request["command"], request["env"])
         except OSError as error:
             print(f"{request['command'][0]}: {error.strerror}", file=sys.stderr, flush=True)
@@ -193,9 +197,16 @@ def become_the_task(request: dict[str, Any]) -> None:
     log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
+    if request["view"] and mount_namespace:
+        mount_namespace.enter(request["view"])
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
+    # An import may have asked where temporary files go, and that is kept.
+    tempfile.tempdir = None
+    audit_hook = sys.modules.get("millrace_rehearsal_audit_hook")
+    if audit_hook and request["module"]:
+        audit_hook.begin()
     sys.path[0] = request["cwd"]
     sys.argv = [request["module"], *request["args"]]
     # It is run as __main__: it must not be there under its own name before.
@@ -229,6 +240,12 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    scratch = sys.argv[1]
+    unable = "nobody asked for it"
+    if scratch:
+        unable = mount_namespace.become_able(scratch) if mount_namespace else f"{sys.platform} has no mount namespaces"
+    answers.write(json.dumps({"namespace": unable}) + "\n")
+    answers.flush()
     Server(answers).serve(0)
 
 

@@ -1,12 +1,14 @@
 """Importer tasks: an artifact that lies somewhere already gets its place in the metadata."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from millrace.base.errors import MillraceError
 from millrace.jobspec.job import plain_value
 from millrace.rehearsal.artifacts import Artifact, title
+from millrace.rehearsal.cloud_folder import CloudFolder
+from millrace.rehearsal.failures import NotRehearsed
 from millrace.rehearsal.lineage import Lineage
 
 
@@ -31,7 +33,12 @@ def uri_of(spec: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
 
 
 def import_artifact(
-    spec: Mapping[str, Any], schema: Mapping[str, Any], parameters: Mapping[str, Any], lineage: Lineage
+    spec: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    lineage: Lineage,
+    clouds: CloudFolder,
+    volumes: Sequence[Path] = (),
 ) -> tuple[Artifact, bool]:
     """Finds or makes the artifact of an importer.
 
@@ -40,19 +47,27 @@ def import_artifact(
         schema: the type of the importer's output.
         parameters: the task's parameters.
         lineage: where it may be already.
+        clouds: where the buckets are.
+        volumes: folders of this machine that stand for volumes of the tasks.
 
     Returns:
         The artifact, and whether it is new. One that was imported before is taken again, under its name, when type, URI
         and metadata are the same, unless `reimport` is set.
 
     Raises:
-        MillraceError: there is nothing at the URI. The service does not look; the task that reads it fails there.
+        NotRehearsed: there is nothing at the URI on this machine; what is in the bucket nobody knows here.
+        MillraceError: the URI is a path of this machine. The service does not look; the task that reads it fails there.
     """
     uri = uri_of(spec, parameters)
-    if not Path(uri).exists():
+    if not clouds.holds(uri) and not any(Path(uri).is_relative_to(volume) for volume in volumes):
         raise MillraceError(
-            f"there is nothing to import at {uri}",
-            remedy="--gs gs://BUCKET/PATH=FOLDER says where it is on this machine",
+            f"it imports {uri}, which is no place that a task on the service can see",
+            remedy="copy it into a bucket, and import it from there",
+        )
+    if not Path(uri).exists():
+        raise NotRehearsed(
+            f"there is nothing to import at {clouds.cloud(uri)} here; "
+            "--gs gs://BUCKET/PATH=FOLDER says where it is on this machine"
         )
     kind = dict(spec.get("typeSchema") or schema)
     metadata = {name: plain_value(value) for name, value in spec.get("metadata", {}).items()}

@@ -80,7 +80,9 @@ class Lineage:
             )
             execution = _Execution(type_id=type_id, last_known_state=_Execution.RUNNING)
             for name, value in parameters.items():
-                _set(execution.custom_properties[name], value)
+                # Of a value without a kind, ML Metadata ends the whole process.
+                if value is not None:
+                    _set(execution.custom_properties[name], value)
             events = [(_Stored(), event) for event in _events(inputs, _Event.INPUT)]
             return self._put(execution, task, events)
 
@@ -223,6 +225,8 @@ class Lineage:
         )
         declared = property_types(artifact.type)
         for name, value in artifact.metadata.items():
+            if value is None:
+                continue
             bare = name.removeprefix(_CUSTOM_PREFIX)
             if name in declared:
                 _set(stored.properties[name], value, declared[name])

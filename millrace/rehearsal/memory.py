@@ -150,7 +150,7 @@ class Room:
         self._places = places
         self._watch = watch
         self._needs = dict(needs)
-        self._held: dict[str, int] = {}
+        self._held: list[int] = []
         self._changed = threading.Condition()
 
     @contextmanager
@@ -160,14 +160,14 @@ class Room:
         with self._changed:
             while self._held and not self._fits(need):
                 self._changed.wait(1.0)
-            self._held[task] = need
+            self._held.append(need)
         try:
             yield
         finally:
             with self._changed:
-                del self._held[task]
+                self._held.remove(need)
                 self._changed.notify_all()
 
     def _fits(self, need: int) -> bool:
-        to_come = max(0, sum(self._held.values()) - self._watch.now())
+        to_come = max(0, sum(self._held) - self._watch.now())
         return len(self._held) < self._places and psutil.virtual_memory().available - to_come > need

@@ -17,6 +17,7 @@ _PATH = re.compile(
     r"\.(?P<side>inputs|outputs)\.(?P<kind>artifacts|parameters)\[(?P<quote>['\"])(?P<key>.+?)(?P=quote)\]"
     r"(?:\.(?P<field>uri|path|name|value|output_file|metadata))?(?:\[['\"](?P<property>.+?)['\"]\])?"
 )
+_STRUCTURES = ('{"Concat"', '{"IfPresent"')
 _INPUT_VALUE = {"parameters": ("parameterValues", "parameters")}
 
 
@@ -31,7 +32,39 @@ def fill_in(texts: Sequence[str], executor_input: Mapping[str, Any], job: Mappin
     Raises:
         MillraceError: a placeholder names what is not there.
     """
-    return [_PLACEHOLDER.sub(lambda match: _value(match[1].strip(), executor_input, job), text) for text in texts]
+    words = [word for text in texts for word in _structured(text, executor_input)]
+    return [_PLACEHOLDER.sub(lambda match: _value(match[1].strip(), executor_input, job), word) for word in words]
+
+
+def _structured(text: str, executor_input: Mapping[str, Any]) -> list[str]:
+    """The words that a word stands for: KFP writes `{"Concat": [...]}` and `{"IfPresent": {...}}` as JSON.
+
+    A part of it that is no text is one of the two again; `Then` and `Else` may be lists of words.
+    """
+    if not text.startswith(_STRUCTURES):
+        return [text]
+    try:
+        return _words(json.loads(text), executor_input)
+    except ValueError:
+        # No JSON, so it is a word that only looks like it.
+        return [text]
+
+
+def _words(part: Any, executor_input: Mapping[str, Any]) -> list[str]:
+    if isinstance(part, str):
+        return _structured(part, executor_input)
+    if isinstance(part, list):
+        return [word for one in part for word in _words(one, executor_input)]
+    if isinstance(part, Mapping) and "Concat" in part:
+        return ["".join(_words(part["Concat"], executor_input))]
+    if isinstance(part, Mapping) and "IfPresent" in part:
+        choice = part["IfPresent"]
+        name, inputs = choice.get("InputName", ""), executor_input["inputs"]
+        values = {**inputs.get("parameterValues", {}), **inputs.get("parameters", {})}
+        listed = inputs.get("artifacts", {}).get(name, {}).get("artifacts", [])
+        is_there = values.get(name) is not None or bool(listed)
+        return _words(choice.get("Then" if is_there else "Else", []), executor_input)
+    raise MillraceError(f"the placeholder {json.dumps(part)[:80]} is of no known kind", remedy="compile the job again")
 
 
 def fill_in_job(value: Any, job: Mapping[str, str]) -> Any:
@@ -61,7 +94,7 @@ def _value(path: str, executor_input: Mapping[str, Any], job: Mapping[str, str])
     side = executor_input[match["side"]]
     if match["kind"] == "parameters":
         return _parameter(side, match["key"], path, output=match["side"] == "outputs")
-    return _artifact(side, match["key"], match["field"] or "uri", match["property"], path)
+    return _artifact(side, match["key"], match["field"] or "", match["property"], path)
 
 
 def _unknown(path: str) -> MillraceError:
@@ -102,6 +135,10 @@ def _artifact(side: Mapping[str, Any], key: str, field: str, name: str, path: st
     if not artifacts:
         raise _unknown(path)
     artifact = artifacts[0]
+    if not field:
+        return json.dumps(artifacts)
+    if field == "metadata" and not name:
+        return json.dumps(artifact.get("metadata", {}))
     if field == "metadata":
         if name not in artifact.get("metadata", {}):
             raise _unknown(path)

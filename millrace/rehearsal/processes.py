@@ -51,12 +51,16 @@ class Command:
         cwd: its working directory.
         env: its whole environment.
         log: the file that its output is appended to.
+        view: what it sees of this machine, as `mount_namespace.enter` takes it; None for all.
+        may_fork: whether it belongs to the environment of the server, and may be forked from it.
     """
 
     line: Sequence[str]
     cwd: Path
     env: dict[str, str]
     log: Path
+    view: Optional[dict[str, Any]] = None
+    may_fork: bool = True
 
     @property
     def module(self) -> str:
@@ -72,10 +76,12 @@ class Ended:
     Args:
         code: its exit code; negative the signal that killed it.
         peak: the largest resident memory of the process itself, in bytes; None when it is not known.
+        late: whether it was ended because it took too long.
     """
 
     code: int
     peak: Optional[int]
+    late: bool = False
 
 
 class Running:
@@ -105,17 +111,19 @@ class Processes:
         cwd: a folder that holds no code.
         log: where the server's own output goes.
         env: the environment in which modules are imported.
+        scratch: an empty folder, to find out whether tasks can have a tree of their own; None when they shall not.
     """
 
-    def __init__(self, python: Path, cwd: Path, log: Path, env: dict[str, str]) -> None:
+    def __init__(self, python: Path, cwd: Path, log: Path, env: dict[str, str], scratch: Optional[Path] = None) -> None:
         self._numbers = itertools.count()
         self._started: dict[int, Running] = {}
         self._lock = threading.Lock()
         self._imports: list[Future[dict[str, Any]]] = []
         self._imported = 0
+        self._namespace: Future[str] = Future()
         with log.open("ab") as file:
             self._server = subprocess.Popen(
-                [str(python), str(Path(__file__).with_name("fork_server.py"))],
+                [str(python), str(Path(__file__).with_name("fork_server.py")), str(scratch or "")],
                 cwd=cwd,
                 env=env,
                 stdin=subprocess.PIPE,
@@ -153,6 +161,11 @@ class Processes:
         self._server.stdout.close()
 
     @property
+    def no_namespace(self) -> str:
+        """Why tasks cannot have a tree of their own; empty when they can."""
+        return self._namespace.result()
+
+    @property
     def forks(self) -> bool:
         """Whether tasks are forked. Waits until the imports are done."""
         told = [imported.result() for imported in self._imports]
@@ -161,7 +174,7 @@ class Processes:
 
     def start(self, command: Command) -> Running:
         """Starts a process; one that runs a module is forked where possible."""
-        module = command.module if command.module and self.forks else ""
+        module = command.module if command.may_fork and command.module and self.forks else ""
         running = Running(mapped_bytes(self._server.pid) if module else 0)
         with self._lock:
             number = next(self._numbers)
@@ -175,6 +188,7 @@ class Processes:
                 "cwd": str(command.cwd),
                 "env": command.env,
                 "log": str(command.log),
+                "view": command.view,
             }
         )
         return running
@@ -200,6 +214,7 @@ class Processes:
         with self._lock:
             running = list(self._started.values())
         waited_for: list[Future[Any]] = [
+            self._namespace,
             *self._imports,
             *(f for process in running for f in (process.pid, process.ended)),
         ]
@@ -208,7 +223,9 @@ class Processes:
                 future.set_exception(gone)
 
     def _hear(self, answer: dict[str, Any]) -> None:
-        if "ready" in answer:
+        if "namespace" in answer:
+            self._namespace.set_result(answer["namespace"])
+        elif "ready" in answer:
             self._imports[self._imported].set_result(answer)
             self._imported += 1
         elif "pid" in answer:

@@ -22,6 +22,8 @@ from millrace.metadata.recovery import close_abandoned
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 from millrace.rehearsal import report
 from millrace.rehearsal.cloud_folder import CloudFolder
+from millrace.rehearsal.given_outputs import require_declared
+from millrace.rehearsal.labels import labels_of, leaves
 from millrace.rehearsal.lineage import Lineage
 from millrace.rehearsal.memory import Room, Watch
 from millrace.rehearsal.report import Result
@@ -66,6 +68,7 @@ def rehearse(
     given = job.with_values(parameters or {})
     _require_values(given)
     clouds = CloudFolder(folder / "rehearsal", options.elsewhere)
+    (clouds.folder / "gs").mkdir(parents=True, exist_ok=True)
     logs = Layout(str(folder), job.name).logs
     with ExitStack() as stack:
         run = run or stack.enter_context(_new_run(logs, job))
@@ -75,7 +78,8 @@ def rehearse(
         world = _world(given, options, folder, clouds, run, sandbox, watch, connection)
         close_abandoned(world.lineage.store, Layout(str(folder), job.name))
         sandbox.preload(world.job)
-        names = [step.name for step in world.job.walk() if "dag" not in step.component]
+        require_declared(options.outputs, world.job, world.labels.values())
+        names = leaves(world.labels)
         for name in names:
             run.journal.record(name, State.WAITING)
         if started:
@@ -120,12 +124,13 @@ def _world(
     root = f"{(here.root or layout.artifacts).rstrip('/')}/0/{job_id}"
     return World(
         job=here,
+        labels=labels_of(here),
         options=options,
         folder=run.path,
         root=root,
         facts=_facts(here, job_id, root),
         clouds=clouds,
-        environment=sandbox.environment,
+        sandbox=sandbox,
         processes=sandbox.processes,
         lineage=Lineage(connection or _sqlite(layout), job.name, run.run_id),
         journal=run.journal,
@@ -144,10 +149,14 @@ def _sqlite(layout: Layout) -> metadata_store_pb2.ConnectionConfig:
 
 def _facts(job: CompiledJob, job_id: str, root: str) -> dict[str, str]:
     """What the service puts in the place of placeholders that speak of the job (KFP's `dsl.PIPELINE_*`)."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    resource = job_id if job.dialect == "kubeflow" else f"projects/0/locations/rehearsal/pipelineJobs/{job_id}"
     return {
         "pipeline_job_name": job_id,
         "pipeline_job_uuid": str(uuid.uuid4().int >> 65),
-        "pipeline_job_resource_name": f"projects/0/locations/rehearsal/pipelineJobs/{job_id}",
+        "pipeline_job_resource_name": resource,
+        "pipeline_job_create_time_utc": now,
+        "pipeline_job_schedule_time_utc": now,
         "pipeline_root": root,
         "pipeline_service_account": job.settings.get("serviceAccount", getpass.getuser()),
     }

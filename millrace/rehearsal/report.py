@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from millrace.base import files
-from millrace.base.errors import Failure
+from millrace.base.errors import BadInput, Failure
+from millrace.base.outcomes import ending
 from millrace.metadata.journal import State
 
 FILE_NAME = "rehearsal.json"
@@ -27,6 +28,7 @@ class TaskState(str, enum.Enum):
 
     DONE = "done"
     CACHED = "cached"
+    GIVEN = "given"
     FAILED = "failed"
     BLOCKED = "blocked"
     SKIPPED = "skipped"
@@ -35,12 +37,13 @@ class TaskState(str, enum.Enum):
     @property
     def succeeded(self) -> bool:
         """Whether the service would call it succeeded."""
-        return self in (TaskState.DONE, TaskState.CACHED)
+        return self in (TaskState.DONE, TaskState.CACHED, TaskState.GIVEN)
 
     @property
     def on_board(self) -> State:
         """The state in the journal, which knows no rehearsals."""
-        return State.SKIPPED if self is TaskState.NOT_REHEARSED else State(self.value)
+        unknown_there = {TaskState.NOT_REHEARSED: State.SKIPPED, TaskState.GIVEN: State.CACHED}
+        return unknown_there.get(self) or State(self.value)
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Result:
         pushed_to: the folder on this machine that holds the pushed model; empty when there is none.
         seconds: how long it took.
         exact: whether each task had an interpreter of its own.
+        isolation: what hid this machine's files from the tasks: "mount namespace" or "audit hook".
         cannot_prove: what remains open.
     """
 
@@ -118,7 +122,19 @@ class Result:
     pushed_to: str = ""
     seconds: float = 0.0
     exact: bool = False
+    isolation: str = ""
     cannot_prove: tuple[str, ...] = CANNOT_PROVE
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in a few words: `done` only of a rehearsal in which every task was tried."""
+        left = sum(row.state is TaskState.NOT_REHEARSED for row in self.tasks)
+        if left and self.exit_code in (0, BadInput.exit_code):
+            whole = f"{len(self.tasks) - left} of {len(self.tasks)}"
+            return f"partly rehearsed, {whole}" if left < len(self.tasks) else "nothing rehearsed"
+        if self.tasks and all(row.state is TaskState.CACHED for row in self.tasks):
+            return f"{ending(self.exit_code)}, all from the cache"
+        return ending(self.exit_code)
 
     def task(self, name: str) -> TaskReport:
         """The row of a task.
@@ -130,7 +146,7 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as the report's file has them."""
-        return {**asdict(self), "folder": str(self.folder)}
+        return {**asdict(self), "folder": str(self.folder), "ending": self.ending}
 
     def save(self) -> Path:
         """Writes the report into the run's folder, whole or not at all."""

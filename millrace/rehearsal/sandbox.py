@@ -5,12 +5,16 @@ import os
 import pickle
 import re
 import tempfile
+import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
 from millrace.base.errors import BadInput, MillraceError
 from millrace.config.config import Config
 from millrace.jobspec.job import CompiledJob, from_documents
-from millrace.rehearsal.environment import Environment, prepare
+from millrace.rehearsal import interpreter
+from millrace.rehearsal.environment import Environment, all_that_is_installed, own_image
 from millrace.rehearsal.failures import FILE_VARIABLE, explain
 from millrace.rehearsal.processes import COMMON_MODULES, OWN_MODULES, Command, Processes, can_fork
 
@@ -25,18 +29,41 @@ class Sandbox:
     Args:
         folder: the pipeline's folder, as for `rehearse`.
         exact: whether each task gets an interpreter of its own.
+        python: another interpreter, whose packages every task gets in place of this one's.
+        more: what else is in the environment; see `environment.own_image`.
+        namespaces: whether tasks get a tree of their own where the system lets them.
 
     Raises:
-        BadInput: there is no setup.py to build the package with.
+        BadInput: `python` or `more` names nothing that can be used.
+        MillraceError: a package cannot be built.
     """
 
-    def __init__(self, folder: Path, exact: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        exact: bool = False,
+        python: Optional[Path] = None,
+        more: Sequence[str] = (),
+        *,
+        namespaces: bool = True,
+    ) -> None:
         own = folder.resolve() / "rehearsal"
-        self.environment: Environment = prepare(own / "environments")
+        self._cache = own / "environments"
+        self._more = more
+        self.other: Optional[Environment] = None
+        if python:
+            self.other = all_that_is_installed(self._cache, interpreter.at(python), more)
+        self.environment: Environment = own_image(self._cache, () if python else more, compiled=exact)
+        self._has_python = python is not None
+        self._lock = threading.Lock()
         self._home = own / "home"
         self._home.mkdir(parents=True, exist_ok=True)
+        scratch = own / "scratch"
+        scratch.mkdir(exist_ok=True)
         variables = self.environment.variables(self._home)
-        self.processes = Processes(self.environment.python, self._home, own / "server.log", variables)
+        self.processes = Processes(
+            self.environment.python, self._home, own / "server.log", variables, scratch if namespaces else None
+        )
         self.exact = exact or not can_fork()
         if not self.exact:
             self.processes.preload([*COMMON_MODULES, *OWN_MODULES])
@@ -46,6 +73,19 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.processes.__exit__(None, None, None)
+
+    def environment_for(self, is_own: bool) -> Environment:
+        """The environment of a task.
+
+        Args:
+            is_own: whether its image is the project's.
+        """
+        if is_own and not self._has_python:
+            return self.environment
+        with self._lock:
+            if self.other is None:
+                self.other = all_that_is_installed(self._cache, interpreter.this_one(), self._more)
+            return self.other
 
     def compile(self, config: Config, service: str, log: Path) -> CompiledJob:
         """Compiles a configuration where TFX is imported already.

@@ -1,6 +1,7 @@
 """What a task is given: parameters and input artifacts, from constants, the graph's own inputs and other tasks."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,14 +13,25 @@ from millrace.rehearsal.failures import NotRehearsed
 from millrace.rehearsal.placeholders import fill_in_job
 from millrace.rehearsal.report import TaskReport, TaskState
 
+_STEP = re.compile(r"\[(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\d+)\]")
+_SELECTOR = re.compile(rf"parseJson\(string_value\)(?P<steps>(?:{_STEP.pattern})*)")
+
 
 @dataclass(frozen=True)
 class TaskOutcome:
-    """How a task ended, for those that follow it."""
+    """How a task ended, for those that follow it.
+
+    Args:
+        report: its row.
+        artifacts: its output artifacts by key.
+        parameters: its output parameters by key.
+        missing: the keys of outputs that nobody could make on this machine.
+    """
 
     report: TaskReport
     artifacts: dict[str, list[Artifact]] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
 
     @property
     def state(self) -> TaskState:
@@ -36,21 +48,26 @@ class Scope:
         artifacts: the graph's own input artifacts.
         job: what the service says of the job, by name.
         outcomes: its tasks that have ended.
+        path: the names of the tasks that hold it, from the root.
+        turns: the number of the turn in each loop around it, the outermost first.
     """
 
     parameters: Mapping[str, Any]
     artifacts: Mapping[str, list[Artifact]]
     job: Mapping[str, str]
     outcomes: dict[str, TaskOutcome] = field(default_factory=dict)
+    path: tuple[str, ...] = ()
+    turns: tuple[int, ...] = ()
 
     def inputs_of(
-        self, task: Mapping[str, Any], component: Mapping[str, Any]
+        self, task: Mapping[str, Any], component: Mapping[str, Any], facts: Mapping[str, str]
     ) -> tuple[dict[str, Any], dict[str, list[Artifact]]]:
         """The parameters and the input artifacts of a task.
 
         Args:
             task: the task's spec.
             component: the component's spec, which declares the inputs and their defaults.
+            facts: what the service says of the job and of the task, by name.
 
         Returns:
             Values by parameter, and artifacts by input key.
@@ -66,54 +83,62 @@ class Scope:
             if "defaultValue" in definition:
                 parameters[name] = plain_value(definition["defaultValue"])
         for name, spec in given.get("parameters", {}).items():
-            has_value, value = self._parameter(spec)
+            has_value, value = self._parameter(spec, declared.get(name, {}), facts)
             if has_value:
-                parameters[name] = value
+                parameters[name] = _selected(value, spec.get("parameterExpressionSelector", ""))
             elif name not in parameters and not declared.get(name, {}).get("isOptional"):
                 raise MillraceError(f"the parameter {name} has no value", remedy="--param NAME=VALUE sets it")
         artifacts = {key: self._artifacts(spec) for key, spec in given.get("artifacts", {}).items()}
         return parameters, {key: of_key for key, of_key in artifacts.items() if of_key is not None}
 
-    def _parameter(self, spec: Mapping[str, Any]) -> tuple[bool, Any]:
+    def _parameter(
+        self, spec: Mapping[str, Any], declared: Mapping[str, Any], facts: Mapping[str, str]
+    ) -> tuple[bool, Any]:
         if "runtimeValue" in spec:
-            return self._runtime_value(spec["runtimeValue"])
+            return self._runtime_value(spec["runtimeValue"], facts)
         if "componentInputParameter" in spec:
             name = spec["componentInputParameter"]
             return name in self.parameters, self.parameters.get(name)
         if "taskOutputParameter" in spec:
             source = spec["taskOutputParameter"]
-            values = self._producer(source.get("producerTask", "")).parameters
             key = source.get("outputParameterKey", "")
+            values = self._producer(source.get("producerTask", ""), key).parameters
             return key in values, values.get(key)
         if "taskFinalStatus" in spec:
-            return True, self._final_status(spec["taskFinalStatus"].get("producerTask", ""))
+            status = self._final_status(spec["taskFinalStatus"].get("producerTask", ""))
+            # TFX declares a text, KFP a type of its own, which its SDK reads as an object.
+            is_text = declared.get("parameterType", "STRING") == "STRING"
+            return True, json.dumps(status) if is_text else status
         raise NotRehearsed(f"a parameter is given in a way that is not rehearsed: {', '.join(spec)}")
 
-    def _runtime_value(self, spec: Mapping[str, Any]) -> tuple[bool, Any]:
+    def _runtime_value(self, spec: Mapping[str, Any], facts: Mapping[str, str]) -> tuple[bool, Any]:
         if "runtimeParameter" in spec:
             return spec["runtimeParameter"] in self.parameters, self.parameters.get(spec["runtimeParameter"])
         value = plain_value(spec["constantValue"]) if "constantValue" in spec else spec.get("constant")
-        return True, fill_in_job(value, self.job)
+        return True, fill_in_job(value, facts)
 
     def _artifacts(self, spec: Mapping[str, Any]) -> list[Artifact] | None:
         if "componentInputArtifact" in spec:
             return self.artifacts.get(spec["componentInputArtifact"])
         source = spec.get("taskOutputArtifact", {})
-        return self._producer(source.get("producerTask", "")).artifacts.get(source.get("outputArtifactKey", ""), [])
+        key = source.get("outputArtifactKey", "")
+        return self._producer(source.get("producerTask", ""), key).artifacts.get(key, [])
 
-    def _producer(self, name: str) -> TaskOutcome:
+    def _producer(self, name: str, key: str) -> TaskOutcome:
         if name not in self.outcomes:
             raise MillraceError(
                 f"the input comes from a task {name}, which is not there",
                 remedy="millrace check names what is dangling",
             )
         outcome = self.outcomes[name]
-        if outcome.state is TaskState.NOT_REHEARSED:
-            raise NotRehearsed(f"it needs what {name} makes, and {name} was not rehearsed")
+        if outcome.state is TaskState.NOT_REHEARSED or key in outcome.missing:
+            raise NotRehearsed(
+                f"it needs {name}.{key}, which could not be made here; --output {name}.{key}=... gives it"
+            )
         return outcome
 
-    def _final_status(self, name: str) -> str:
-        """What an exit handler is told: `PipelineTaskFinalStatus` of Vertex AI, as JSON."""
+    def _final_status(self, name: str) -> dict[str, Any]:
+        """What an exit handler is told: `PipelineTaskFinalStatus` of Vertex AI."""
         report = self.outcomes[name].report if name in self.outcomes else TaskReport(name, TaskState.SKIPPED)
         failed = report.state in (TaskState.FAILED, TaskState.BLOCKED)
         status: dict[str, Any] = {
@@ -124,7 +149,7 @@ class Scope:
         if report.failure:
             # google.rpc.Code.FAILED_PRECONDITION, which the service gives for a task that failed.
             status["error"] = {"code": 9, "message": report.failure.what}
-        return json.dumps(status)
+        return status
 
     def outputs_of(self, dag: Mapping[str, Any]) -> tuple[dict[str, list[Artifact]], dict[str, Any]]:
         """What the graph as a whole gives, once its tasks have ended."""
@@ -138,9 +163,55 @@ class Scope:
                 )
         parameters: dict[str, Any] = {}
         for key, selector in declared.get("parameters", {}).items():
-            one_of = selector.get("valueFromOneof", {}).get("parameterSelectors", [])
-            for source in [*([selector["valueFromParameter"]] if "valueFromParameter" in selector else []), *one_of]:
+            for source in _parameter_selectors(selector):
                 made = self.outcomes.get(source.get("producerSubtask", ""))
                 if made and source.get("outputParameterKey") in made.parameters:
                     parameters.setdefault(key, made.parameters[source["outputParameterKey"]])
         return artifacts, parameters
+
+    def missing_outputs_of(self, dag: Mapping[str, Any]) -> set[str]:
+        """The outputs of the graph as a whole that come from a task which could not run here.
+
+        Args:
+            dag: the graph's spec.
+        """
+        declared = dag.get("outputs", {})
+        sources: list[tuple[str, str, str]] = []
+        for key, selectors in declared.get("artifacts", {}).items():
+            for one in selectors.get("artifactSelectors", ()):
+                sources.append((key, one.get("producerSubtask", ""), one.get("outputArtifactKey", "")))
+        for key, selector in declared.get("parameters", {}).items():
+            for one in _parameter_selectors(selector):
+                sources.append((key, one.get("producerSubtask", ""), one.get("outputParameterKey", "")))
+        missing = set()
+        for key, producer, output in sources:
+            made = self.outcomes.get(producer)
+            if made and (made.state is TaskState.NOT_REHEARSED or output in made.missing):
+                missing.add(key)
+        return missing
+
+
+def _parameter_selectors(selector: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Where a graph's output parameter may come from, the first that is there."""
+    one = [selector["valueFromParameter"]] if "valueFromParameter" in selector else []
+    return [*one, *selector.get("valueFromOneof", {}).get("parameterSelectors", [])]
+
+
+def _selected(value: Any, expression: str) -> Any:
+    """The part of a parameter that an input takes: KFP writes `parseJson(string_value)["KEY"]`."""
+    if not expression:
+        return value
+    steps = _SELECTOR.fullmatch(expression)
+    if not steps:
+        raise NotRehearsed(f"an expression of this kind is not rehearsed: {expression}")
+    part = json.loads(value) if isinstance(value, str) else value
+    for quoted in _STEP.findall(steps["steps"]):
+        step = json.loads(quoted) if quoted.startswith('"') else quoted.strip("'")
+        key = int(step) if isinstance(part, list) else step
+        try:
+            part = part[key]
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise MillraceError(
+                f"the item {json.dumps(value)[:80]} has no {step}", remedy="give each item of the loop the same keys"
+            ) from error
+    return part

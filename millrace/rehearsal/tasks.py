@@ -5,31 +5,39 @@ import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from millrace.base.errors import Failure
 from millrace.base.outcomes import blessing
 from millrace.jobspec.job import Spec
 from millrace.metadata.journal import State
-from millrace.rehearsal import caching, retries
+from millrace.rehearsal import caching, given_outputs, retries
 from millrace.rehearsal.artifacts import Artifact, type_name
 from millrace.rehearsal.conditions import holds
 from millrace.rehearsal.containers import Container
-from millrace.rehearsal.executor_input import TaskIo
+from millrace.rehearsal.executor_input import TaskIo, read_value
 from millrace.rehearsal.failures import NotRehearsed, TaskFailed, as_failure
 from millrace.rehearsal.graph import FAIL_FAST, run_graph
 from millrace.rehearsal.importers import import_artifact
+from millrace.rehearsal.labels import leaves, turn_label
 from millrace.rehearsal.lineage import CACHE_KEY, OUTPUT_PARAMETERS
 from millrace.rehearsal.local_stand_ins import container_of
+from millrace.rehearsal.loops import Loop, loop_of, together
 from millrace.rehearsal.memory import limit_of
 from millrace.rehearsal.placeholders import as_text
 from millrace.rehearsal.report import Attempt, TaskReport, TaskState
 from millrace.rehearsal.resolvers import resolve
 from millrace.rehearsal.scope import Scope, TaskOutcome
-from millrace.rehearsal.world import World
+from millrace.rehearsal.view import given_by_kubernetes, volumes
+from millrace.rehearsal.world import World, file_name
 
 # The type of an execution that is no TFX executor's.
 _ANY_COMMAND = "container"
+
+# How many turns of a loop begin at once; they wait for room as all tasks do.
+MOST_TURNS = 32
 
 Made = tuple[dict[str, list[Artifact]], dict[str, Any]]
 
@@ -46,11 +54,16 @@ class TaskRun:
 
     def __init__(self, world: World, name: str, task: Spec, scope: Scope) -> None:
         self._world = world
-        self._name = name
+        self._path = (*scope.path, name)
+        self._label = world.labels[self._path]
+        self._name = turn_label(self._label, scope.turns)
         self._task = task
         self._scope = scope
         self._component = world.job.component(task)
         self._executor = world.job.executor(task)
+        # What the service puts in the place of placeholders that speak of the task (KFP's `dsl.PIPELINE_TASK_*`).
+        own = {"pipeline_task_name": name, "pipeline_task_uuid": str(uuid.uuid4().int >> 65)}
+        self._facts = {**scope.job, **own}
         self._began = time.time()
         self._attempts: list[Attempt] = []
         self._container: Container | None = None
@@ -62,16 +75,16 @@ class TaskRun:
     def run(self) -> TaskOutcome:
         """Runs it. What goes wrong is in the outcome."""
         try:
-            for loop in ("artifactIterator", "parameterIterator"):
-                if loop in self._task:
-                    raise NotRehearsed(f"a loop ({loop}) is not rehearsed")
-            self._parameters, self._inputs = self._scope.inputs_of(self._task, self._component)
+            if self._label in self._world.options.outputs:
+                return self._take_given(self._world.options.outputs[self._label])
+            self._parameters, self._inputs = self._scope.inputs_of(self._task, self._component, self._facts)
             condition = self._task.get("triggerPolicy", {}).get("condition", "")
             if not holds(condition, self._inputs, self._parameters):
                 return self._ended(TaskState.SKIPPED, note="its condition does not hold")
             if "dag" in self._component:
-                return self._run_graph()
-            self._world.journal.record(self._name, State.RUNNING)
+                loop = loop_of(self._task, self._parameters, self._inputs)
+                return self._run_graph() if loop is None else self._run_loop(loop)
+            self._record(State.RUNNING)
             if "resolver" in self._executor:
                 return self._run_resolver()
             if "importer" in self._executor:
@@ -87,16 +100,62 @@ class TaskRun:
         except Exception as error:
             return self._failed(as_failure(error, self._name))
 
+    def _take_given(self, given: Mapping[str, str]) -> TaskOutcome:
+        """Takes what a person gave in place of what the task makes."""
+        self._begin("given by hand")
+        artifacts = {}
+        for key, schema in self._schemas().items():
+            if key in given:
+                place = Path(given[key]).resolve()
+                made = self._world.lineage.new_artifact(schema, uri=str(place))
+                artifacts[key] = [made.updated({"metadata": given_outputs.properties(schema, place)})]
+        declared = self._component.get("outputDefinitions", {}).get("parameters", {})
+        parameters = {
+            key: read_value(given[key], spec.get("parameterType", "STRING"))
+            for key, spec in declared.items()
+            if key in given
+        }
+        self._world.lineage.end(self._label, self._execution, artifacts)
+        missing = frozenset([*self._schemas(), *declared]) - set(given)
+        return self._ended(TaskState.GIVEN, (artifacts, parameters), note="given by hand", missing=missing)
+
     def _run_graph(self) -> TaskOutcome:
+        return self._ended_graph([self._inner(self._parameters, self._inputs, self._scope.turns)], is_loop=False)
+
+    def _run_loop(self, loop: Loop) -> TaskOutcome:
+        if not loop.turns:
+            return self._ended(TaskState.SKIPPED, ({}, self._nothing()), note="its loop has nothing to go over")
+
+        def turn(number: int) -> Scope:
+            return self._inner(*loop.turns[number], turns=(*self._scope.turns, number))
+
+        count = len(loop.turns)
+        with ThreadPoolExecutor(min(count, loop.parallel or count, MOST_TURNS), thread_name_prefix="turn") as pool:
+            return self._ended_graph(list(pool.map(turn, range(count))), is_loop=True)
+
+    def _nothing(self) -> dict[str, Any]:
+        """What a loop without a turn gives: empty lists."""
+        return {key: [] for key in self._component.get("outputDefinitions", {}).get("parameters", {})}
+
+    def _inner(
+        self, parameters: Mapping[str, Any], inputs: Mapping[str, list[Artifact]], turns: tuple[int, ...]
+    ) -> Scope:
+        """The graph that the task is, run to its end."""
+        scope = Scope(parameters, inputs, self._scope.job, path=self._path, turns=turns)
+        run_tasks(self._world, self._world.job.graph(self._task), scope)
+        return scope
+
+    def _ended_graph(self, scopes: Sequence[Scope], is_loop: bool) -> TaskOutcome:
         dag = self._component["dag"]
-        inner = Scope(self._parameters, self._inputs, self._scope.job)
-        run_tasks(self._world, self._world.job.graph(self._task), inner)
-        artifacts, parameters = inner.outputs_of(dag)
-        broken = [o.report for o in inner.outcomes.values() if o.state in (TaskState.FAILED, TaskState.BLOCKED)]
+        made = [scope.outputs_of(dag) for scope in scopes]
+        artifacts, parameters = together(made) if is_loop else made[0]
+        ended = [outcome for scope in scopes for outcome in scope.outcomes.values()]
+        broken = [o.report for o in ended if o.state in (TaskState.FAILED, TaskState.BLOCKED)]
         state = TaskState.FAILED if broken else TaskState.DONE
         failure = broken[0].failure if broken else None
+        missing = frozenset(key for scope in scopes for key in scope.missing_outputs_of(dag))
         report = TaskReport(self._name, state, time.time() - self._began, failure=failure)
-        return TaskOutcome(report, artifacts, parameters)
+        return TaskOutcome(report, artifacts, parameters, missing)
 
     def _run_resolver(self) -> TaskOutcome:
         if self._world.job.dialect == "kubeflow":
@@ -105,26 +164,34 @@ class TaskRun:
         self._begin("resolver")
         io = TaskIo("", False, self._parameters, self._inputs)
         outputs = resolve(self._executor["resolver"], self._schemas(), io.to_json(), self._world.lineage)
-        self._world.lineage.end(self._name, self._execution, outputs, internal=True)
+        self._world.lineage.end(self._label, self._execution, outputs, internal=True)
         return self._ended(TaskState.DONE, (outputs, {}), note="" if any(outputs.values()) else "nothing found")
 
     def _run_importer(self) -> TaskOutcome:
         self._begin("importer")
         [(key, schema)] = self._schemas().items()
-        artifact, new = import_artifact(self._executor["importer"], schema, self._parameters, self._world.lineage)
+        artifact, new = import_artifact(
+            self._executor["importer"],
+            schema,
+            self._parameters,
+            self._world.lineage,
+            self._world.clouds,
+            [*volumes(self._world.job), Path(self._world.root)],
+        )
         outputs = {key: [artifact]}
-        self._world.lineage.end(self._name, self._execution, outputs, cached=not new)
+        self._world.lineage.end(self._label, self._execution, outputs, cached=not new)
         return self._ended(TaskState.DONE if new else TaskState.CACHED, (outputs, {}))
 
     def _run_container(self) -> TaskOutcome:
         spec, differences = container_of(self._executor)
         self._limit = limit_of(spec)
-        self._container = Container(self._world, self._name, spec)
-        self._container.require_command()
+        self._container = Container(self._world, self._name, spec, self._label, self._facts)
         for difference in differences:
             self._world.find(self._name, difference)
+        self._container.needs = given_by_kubernetes(self._world.job, str(self._component.get("executorLabel", "")))
         io = self._new_io(_kind(spec) != _ANY_COMMAND)
         try:
+            self._container.require_command(io)
             return self._run_commands(self._container, spec, io)
         except Exception as error:
             self._fail_execution(str(error), io.outputs)
@@ -132,22 +199,25 @@ class TaskRun:
 
     def _run_commands(self, container: Container, spec: Spec, io: TaskIo) -> TaskOutcome:
         if container.driver:
-            with self._world.room.place_for(self._name):
+            with self._world.room.place_for(self._label):
                 container.run_driver(io)
             io = io.after_driver()
             self._parameters = io.parameters
         self._begin(_kind(spec))
-        key = caching.cache_key(self._world.job.name, self._name, self._component, spec, self._parameters, self._inputs)
-        if self._world.options.cache and caching.is_cacheable(self._task):
-            cached = self._world.lineage.cached(self._name, key, self._schemas())
+        key = caching.cache_key(
+            self._world.job.name, self._label, self._component, spec, self._parameters, self._inputs
+        )
+        may_be_cached = self._world.options.cache and self._label not in self._world.options.fail
+        if may_be_cached and caching.is_cacheable(self._task):
+            cached = self._world.lineage.cached(self._label, key, self._schemas())
             if cached:
                 artifacts, text = cached
-                self._world.lineage.end(self._name, self._execution, artifacts, cached=True)
+                self._world.lineage.end(self._label, self._execution, artifacts, cached=True)
                 return self._ended(TaskState.CACHED, (artifacts, json.loads(text or "{}")))
         self._try(container, io)
         artifacts, parameters = io.after_executor()
         notes = {CACHE_KEY: key, OUTPUT_PARAMETERS: json.dumps(parameters)}
-        self._world.lineage.end(self._name, self._execution, artifacts, notes=notes, inputs=self._inputs)
+        self._world.lineage.end(self._label, self._execution, artifacts, notes=notes, inputs=self._inputs)
         return self._ended(TaskState.DONE, (artifacts, parameters))
 
     def _try(self, container: Container, io: TaskIo) -> None:
@@ -155,7 +225,7 @@ class TaskRun:
         for retry in range(policy.count + 1):
             began = time.time()
             try:
-                with self._world.room.place_for(self._name):
+                with self._world.room.place_for(self._label):
                     code = container.run_executor(io)
             except TaskFailed as error:
                 last = retry == policy.count or self._world.stopped.is_set()
@@ -170,7 +240,7 @@ class TaskRun:
 
     def _new_io(self, for_tfx: bool) -> TaskIo:
         """Fresh outputs. Every try of a task gets the same ones, and whatever an earlier try has left there."""
-        folder = f"{self._world.root}/{self._name}_{uuid.uuid4().int >> 65}"
+        folder = f"{self._world.root}/{file_name(self._label)}_{self._facts['pipeline_task_uuid']}"
         # Both services name an artifact by the record that they keep of it, and ask the cache by that name.
         outputs = {
             key: [self._world.lineage.new_artifact(schema, "", f"{folder}/{key}")]
@@ -190,11 +260,11 @@ class TaskRun:
         return {key: spec.get("artifactType", {}) for key, spec in declared.items()}
 
     def _begin(self, kind: str) -> None:
-        self._execution = self._world.lineage.begin(self._name, kind, self._parameters, self._inputs)
+        self._execution = self._world.lineage.begin(self._label, kind, self._parameters, self._inputs)
 
     def _fail_execution(self, reason: str, outputs: Mapping[str, Sequence[Artifact]]) -> None:
         if self._execution:
-            self._world.lineage.fail(self._name, self._execution, outputs, reason)
+            self._world.lineage.fail(self._label, self._execution, outputs, reason)
             self._execution = 0
 
     def _failed(self, failure: Failure) -> TaskOutcome:
@@ -203,12 +273,15 @@ class TaskRun:
         return self._ended(state, failure=failure)
 
     def _ended(
-        self, state: TaskState, made: Made = ({}, {}), note: str = "", failure: Failure | None = None
+        self,
+        state: TaskState,
+        made: Made = ({}, {}),
+        note: str = "",
+        failure: Failure | None = None,
+        missing: frozenset[str] = frozenset(),
     ) -> TaskOutcome:
         artifacts, parameters = made
         note = note or _verdict(artifacts)
-        if "dag" not in self._component:
-            self._world.journal.record(self._name, state.on_board, note, failure)
         report = TaskReport(
             task=self._name,
             state=state,
@@ -220,10 +293,27 @@ class TaskRun:
             note=note,
             failure=failure,
         )
-        outcome = TaskOutcome(report, artifacts, parameters)
-        if "dag" not in self._component:
-            self._world.outcomes[self._name] = outcome
+        outcome = TaskOutcome(report, artifacts, parameters, missing)
+        self._world.outcomes[self._name] = outcome
+        if "dag" in self._component:
+            # It ended before any of its tasks began.
+            below = TaskState.SKIPPED if state is TaskState.FAILED else state
+            _end_all_below(self._world, self._path, self._scope.turns, below, note or f"{self._name} failed")
+        else:
+            self._record(state.on_board, note, failure)
         return outcome
+
+    def _record(self, state: State, note: str = "", failure: Failure | None = None) -> None:
+        turns = "".join(f"turn {turn}; " for turn in [self._name.removeprefix(self._label).strip("[]")] if turn)
+        self._world.journal.record(self._label, state, f"{turns}{note}".removesuffix("; "), failure)
+
+
+def _end_all_below(world: World, path: tuple[str, ...], turns: tuple[int, ...], state: TaskState, note: str) -> None:
+    """Ends the tasks of a graph none of which begins."""
+    for label in leaves(world.labels, path):
+        world.journal.record(label, state.on_board, note)
+        name = turn_label(label, turns)
+        world.outcomes[name] = TaskOutcome(TaskReport(name, state, note=note))
 
 
 def run_tasks(world: World, tasks: Mapping[str, Spec], scope: Scope) -> None:
@@ -240,10 +330,14 @@ def run_tasks(world: World, tasks: Mapping[str, Spec], scope: Scope) -> None:
         world.processes.kill_all()
 
     def skip(name: str, why: str) -> None:
-        component = world.job.component(tasks[name])
-        for leaf in [*world.job.graph(tasks[name])] if "dag" in component else [name]:
-            world.journal.record(leaf, State.SKIPPED, why)
-            world.outcomes[leaf] = TaskOutcome(TaskReport(leaf, TaskState.SKIPPED, note=why))
+        path = (*scope.path, name)
+        if "dag" in world.job.component(tasks[name]):
+            _end_all_below(world, path, scope.turns, TaskState.SKIPPED, why)
+            return
+        label = world.labels[path]
+        world.journal.record(label, State.SKIPPED, why)
+        row = turn_label(label, scope.turns)
+        world.outcomes[row] = TaskOutcome(TaskReport(row, TaskState.SKIPPED, note=why))
 
     run_graph(
         tasks,

@@ -4,8 +4,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from millrace.base.errors import Failure, describe
+from millrace.base.errors import BadInput, Failure, describe
 from millrace.rehearsal.artifacts import Artifact, type_name
+from millrace.rehearsal.images import is_own
 from millrace.rehearsal.report import Result, TaskReport, TaskState
 from millrace.rehearsal.world import World
 
@@ -25,14 +26,20 @@ def result_of(world: World, names: Sequence[str], broke: Optional[BaseException]
         exact: whether each task had an interpreter of its own.
         began: seconds since the epoch.
     """
-    ended = dict(world.outcomes)
-    rows = tuple(ended[name].report if name in ended else TaskReport(name, TaskState.SKIPPED) for name in names)
-    failure = describe(broke) if broke else _failure(world, rows)
+    rows = tuple(row for name in names for row in _rows(world, name))
+    failure = describe(broke) if broke else _failure(world, rows) or _incomplete(world, rows)
     if isinstance(broke, KeyboardInterrupt):
         failure = Failure("interrupted", "", "start the rehearsal again; what was done is in the cache", 130)
     forked = world.processes.forks
     if not forked and not exact:
         world.find("all tasks", "each had an interpreter of its own, since an import starts threads; see server.log")
+    _find_unknown_images(world)
+    if world.processes.no_namespace:
+        world.find(
+            "all tasks",
+            "this machine's files are hidden from Python alone, and not from compiled code and other programs: "
+            f"{world.processes.no_namespace}",
+        )
     return Result(
         pipeline=world.job.name,
         run_id=world.folder.name,
@@ -44,7 +51,45 @@ def result_of(world: World, names: Sequence[str], broke: Optional[BaseException]
         pushed_to=_pushed_to(world),
         seconds=time.time() - began,
         exact=exact or not forked,
+        isolation="audit hook" if world.processes.no_namespace else "mount namespace",
     )
+
+
+def _find_unknown_images(world: World) -> None:
+    """Says of which images nobody knows here what is in them, and what stood in for it."""
+    executors = [world.job.executor(step.task).get("container", {}) for step in world.job.walk()]
+    images = dict.fromkeys(str(container["image"]) for container in executors if container.get("image"))
+    for image in images:
+        if not is_own(world.job, image):
+            world.find(image, "what is in this image is not known here; its tasks ran with what this environment has")
+
+
+def _rows(world: World, name: str) -> list[TaskReport]:
+    """A task's row, or one for each turn of the loops that it stands in."""
+    of_turns = [row for row in dict(world.outcomes) if row.startswith(f"{name}[")]
+    ended = [row for row in [name, *sorted(of_turns, key=_turns)] if row in world.outcomes]
+    return [world.outcomes[row].report for row in ended] or [TaskReport(name, TaskState.SKIPPED)]
+
+
+def _turns(row: str) -> list[int]:
+    return [int(turn) for turn in row.rpartition("[")[2].rstrip("]").split(".")]
+
+
+def _incomplete(world: World, rows: Sequence[TaskReport]) -> Optional[Failure]:
+    """What could not be tried here: of a job that was not tried, nobody may say that it would work."""
+    left = [row for row in rows if row.state is TaskState.NOT_REHEARSED]
+    tried = [row for row in rows if row.state.succeeded and row.state is not TaskState.GIVEN]
+    if not left or (world.options.partial and tried):
+        return None
+    remedy = (
+        f"--output {left[0].task.partition('[')[0]}.KEY=FOLDER gives what it would make; --python or --with names "
+        "the environment that it needs"
+    )
+    if not tried:
+        return Failure("nothing was rehearsed: no task could run on this machine", "", remedy, BadInput.exit_code)
+    more = "; --allow-partial takes what was rehearsed for enough"
+    what = f"only {len(rows) - len(left)} of {len(rows)} tasks were rehearsed; {left[0].note}"
+    return Failure(what, left[0].task, f"{remedy}{more}", BadInput.exit_code)
 
 
 def _failure(world: World, rows: Sequence[TaskReport]) -> Optional[Failure]:

@@ -1,6 +1,8 @@
 """What all tasks of one rehearsal share."""
 
+import re
 import threading
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,11 +10,12 @@ from pathlib import Path
 from millrace.jobspec.job import CompiledJob
 from millrace.metadata.journal import Journal
 from millrace.rehearsal.cloud_folder import CloudFolder
-from millrace.rehearsal.environment import Environment
 from millrace.rehearsal.lineage import Lineage
 from millrace.rehearsal.memory import Room, Watch
 from millrace.rehearsal.processes import Processes
+from millrace.rehearsal.sandbox import Sandbox
 from millrace.rehearsal.scope import TaskOutcome
+from millrace.rehearsal.view import TaskPlaces
 
 ALWAYS = 1_000_000
 
@@ -25,6 +28,9 @@ class RehearsalOptions:
         exact: an interpreter of its own for each task, as in the cloud.
         cache: whether tasks whose spec asks for it are served from the cache.
         fail: how many tries of which tasks fail; `ALWAYS` is every one.
+        outputs: what a person gives in place of what tasks make: folders, or values of parameters, by task and key.
+        partial: whether a rehearsal counts as done in which some tasks could not run here.
+        task_seconds: after how many seconds a try of a task is ended; 0 for never.
         elsewhere: `gs://` prefixes that lie in folders of this machine.
         longest_wait: seconds between two tries that are really waited for; the report tells what the policy says.
         places: how many tasks may run side by side; 0 takes the number of processors.
@@ -33,6 +39,9 @@ class RehearsalOptions:
     exact: bool = False
     cache: bool = True
     fail: Mapping[str, int] = field(default_factory=dict)
+    outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    partial: bool = False
+    task_seconds: float = 0.0
     elsewhere: Mapping[str, Path] = field(default_factory=dict)
     longest_wait: float = 2.0
     places: int = 0
@@ -44,12 +53,13 @@ class World:
 
     Args:
         job: the job, with every `gs://` turned into a folder.
+        labels: what each task is called, by its names from the root.
         options: how to rehearse.
         folder: the run's folder.
         root: where tasks put their outputs: the pipeline root and what the service adds to it.
         facts: what the service says of the job in placeholders.
         clouds: where the buckets are.
-        environment: the stand-in for the image.
+        sandbox: the stand-ins for images.
         processes: starts the tasks' processes.
         lineage: ML Metadata.
         journal: the run's journal.
@@ -61,12 +71,13 @@ class World:
     """
 
     job: CompiledJob
+    labels: Mapping[tuple[str, ...], str]
     options: RehearsalOptions
     folder: Path
     root: str
     facts: Mapping[str, str]
     clouds: CloudFolder
-    environment: Environment
+    sandbox: Sandbox
     processes: Processes
     lineage: Lineage
     journal: Journal
@@ -87,8 +98,14 @@ class World:
 
     def log_of(self, task: str) -> Path:
         """A task's log."""
-        return self.folder / "tasks" / f"{task}.log"
+        return self.folder / "tasks" / f"{file_name(task)}.log"
 
-    def work_of(self, task: str) -> Path:
-        """A task's working directory: empty, and outside of the project."""
-        return self.folder / "work" / task
+    def places_of(self, task: str) -> TaskPlaces:
+        """A task's own folders, outside of the project."""
+        return TaskPlaces(self.folder / "work" / file_name(task))
+
+
+def file_name(task: str) -> str:
+    """A task's name as a file's: KFP's names may be longer than a file system takes, and hold whatever they like."""
+    plain = re.sub(r"[^\w.\[\]-]", "_", task)
+    return task if plain == task and len(task) < 100 else f"{plain[:100]}-{zlib.crc32(task.encode()):08x}"

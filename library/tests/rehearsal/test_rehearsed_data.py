@@ -39,7 +39,7 @@ def executor_input(run, tmp_path, version: str) -> dict:
     job = JobBuilder(version=version).add("first", makes("data", rows=3.0), outputs={"data": "Model"})
     job.add(
         "second",
-        python(SAVE_INPUT, str(tmp_path / "saved"), "{{$}}"),
+        python(SAVE_INPUT, "gs://saved", "{{$}}"),
         parameters={"text": "a", "whole": 7, "half": 0.5},
         inputs={"x": "first.data"},
         outputs={"model": "Model"},
@@ -47,7 +47,7 @@ def executor_input(run, tmp_path, version: str) -> dict:
     job.components["second"]["inputDefinitions"]["parameters"]["half"] = {"type": "DOUBLE"}
     result = run(job.build())
     assert result.exit_code == 0, result.failure
-    return json.loads((tmp_path / "saved").read_text())
+    return json.loads(bucket(tmp_path, "saved").read_text())
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ DRIVER = (
 
 
 def with_driver(tmp_path: Path, found: str, dialect: str = "vertex"):
-    executor = python(SAVE_INPUT, str(tmp_path / "saved"), "{{$}}")
+    executor = python(SAVE_INPUT, "gs://saved", "{{$}}")
     executor["lifecycle"] = {"preCacheCheck": {"command": ["python", "-c"], "args": [DRIVER, "{{$}}", found]}}
     job = JobBuilder(dialect=dialect)
     caching = {"cachingOptions": {"enableCache": True}}
@@ -94,7 +94,7 @@ def with_driver(tmp_path: Path, found: str, dialect: str = "vertex"):
 
 def test_the_driver_is_asked_before_the_cache(run, tmp_path):
     assert states(run(with_driver(tmp_path, "a"))) == {"gen": DONE}
-    given = json.loads((tmp_path / "saved").read_text())
+    given = json.loads(bucket(tmp_path, "saved").read_text())
     assert given["inputs"]["parameterValues"] == {"base": "x", "span": 4, "found": "a"}
     assert given["outputs"]["artifacts"]["examples"]["artifacts"][0]["metadata"] == {"span": 4.0}
     bucket(tmp_path, "bucket").mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def test_the_driver_is_asked_before_the_cache(run, tmp_path):
 
 def test_kubeflow_runs_no_driver_and_refuses_resolvers(run, tmp_path):
     run(with_driver(tmp_path, "a", "kubeflow"))
-    assert "span" not in json.loads((tmp_path / "saved").read_text())["inputs"]["parameterValues"]
+    assert "span" not in json.loads(bucket(tmp_path, "saved").read_text())["inputs"]["parameterValues"]
     query = {"outputArtifactQueries": {"model": {"filter": 'schema_title="tfx.Model"'}}}
     job = JobBuilder(dialect="kubeflow").add("look", query, kind="resolver", outputs={"model": "Model"})
     result = run(job.build())
@@ -157,8 +157,16 @@ def test_an_import_is_kept_unless_it_is_asked_for_again(run, tmp_path):
 
 
 def test_an_import_of_nothing_says_how_to_bring_it(run, tmp_path):
-    result = run(imported(tmp_path).build())
-    assert result.exit_code == 1 and "--gs" in result.failure.remedy
+    result = run(imported(tmp_path).build(), partial=True)
+    assert result.exit_code == 2 and result.ending == "nothing rehearsed", "nothing ran, which is not even a part"
+    assert "there is nothing to import at gs://data/schema here; --gs" in result.task("import").note
+
+
+def test_an_import_of_a_folder_of_this_machine_fails_as_on_the_service(run, tmp_path):
+    (tmp_path / "here").mkdir()
+    result = run(imported(tmp_path, artifactUri={"constant": str(tmp_path / "here")}).build())
+    assert (result.exit_code, result.failure.where) == (1, "import")
+    assert "no place that a task on the service can see" in result.failure.what
 
 
 def champion() -> JobBuilder:

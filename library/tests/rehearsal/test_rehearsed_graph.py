@@ -33,11 +33,11 @@ def test_what_a_task_makes_reaches_the_next(run, tmp_path):
 
 def test_independent_tasks_run_side_by_side(run, tmp_path):
     """Each waits for a file that the other writes: one after the other they would wait for ever."""
-    meet = "touch $1/$2; for i in $(seq 600); do test -e $1/$3 && exit 0; sleep 0.05; done; exit 1"
+    meet = "mkdir -p $1; touch $1/$2; for i in $(seq 600); do test -e $1/$3 && exit 0; sleep 0.05; done; exit 1"
     job = (
         JobBuilder()
-        .add("left", shell(meet, str(tmp_path), "l", "r"))
-        .add("right", shell(meet, str(tmp_path), "r", "l"))
+        .add("left", shell(meet, "gs://meeting", "l", "r"))
+        .add("right", shell(meet, "gs://meeting", "r", "l"))
     )
     assert run(job.build(), places=2).exit_code == 0
 
@@ -108,9 +108,7 @@ def test_the_exit_handler_is_told_how_it_ended(run, tmp_path, inner, state, code
 
 def test_a_task_is_tried_again_and_may_then_work(run, tmp_path):
     policy = {"maxRetryCount": 3, "backoffDuration": "0.01s", "backoffFactor": 3.0, "backoffMaxDuration": "0.05s"}
-    job = JobBuilder().add(
-        "flaky", shell("echo x >> $1; test $(wc -l < $1) -gt 2", str(tmp_path / "tries")), retryPolicy=policy
-    )
+    job = JobBuilder().add("flaky", shell("echo x >> $1; test $(wc -l < $1) -gt 2", "gs://tries"), retryPolicy=policy)
     row = run(job.build()).task("flaky")
     assert row.state is DONE
     assert [(attempt.code, attempt.waits) for attempt in row.attempts] == [(1, 0.01), (1, 0.03), (0, 0.0)]
@@ -142,7 +140,7 @@ def test_parameters_come_from_the_job_its_defaults_and_other_tasks(run, tmp_path
             "{{$.inputs.parameters['b']}}",
             "{{$.inputs.parameters['c']}}",
             "{{$.pipeline_job_name}}",
-            str(tmp_path / "shown"),
+            "gs://shown",
         ),
         parameters={
             "a": {"componentInputParameter": "given"},
@@ -152,7 +150,7 @@ def test_parameters_come_from_the_job_its_defaults_and_other_tasks(run, tmp_path
     )
     result = run(job.build(), {"given": "it's"})
     assert result.exit_code == 0, result.failure
-    assert (tmp_path / "shown").read_text() == f"it's 5 41 small-{result.run_id}"
+    assert bucket(tmp_path, "shown").read_text() == f"it's 5 41 small-{result.run_id}"
 
 
 def test_what_only_the_image_has_is_not_rehearsed(run):
@@ -160,10 +158,13 @@ def test_what_only_the_image_has_is_not_rehearsed(run):
     job.add("entry", {"image": "x", "args": ["--flag"]})
     job.add("needs", shell("true"), inputs={"x": "own.made"}).add("after", shell("true"), after=("entry",))
     result = run(job.build())
-    assert result.exit_code == 0
+    assert (result.exit_code, result.failure.where) == (2, "entry"), "what was not tried is not done"
+    assert "--output entry.KEY=FOLDER" in result.failure.remedy and result.ending == "partly rehearsed, 1 of 4"
     left = TaskState.NOT_REHEARSED
     assert states(result) == {"own": left, "entry": left, "needs": left, "after": DONE}
     assert "own: not rehearsed: its command /opt/own/tool is in its image, not on this machine" in result.findings
+    enough = run(job.build(), partial=True)
+    assert (enough.exit_code, enough.ending) == (0, "partly rehearsed, 1 of 4")
 
 
 def test_what_asks_google_cloud_is_not_rehearsed_or_stands_in(run):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_jobs import JobBuilder, python, shell
+from small_jobs import JobBuilder, bucket, python, shell
 
 from millrace.metadata.journal import ENDED
 from millrace.rehearsal.failures import FILE_VARIABLE
@@ -24,8 +24,8 @@ HERE = Path(__file__).resolve().parents[3]
 
 def test_a_task_sees_the_package_and_not_the_checkout(run, tmp_path):
     code = "import models, sys, os; print(models.__file__, os.getcwd(), sys.path, file=open(sys.argv[1], 'w'))"
-    assert run(JobBuilder().add("look", python(code, str(tmp_path / "seen"))).build()).exit_code == 0
-    module, cwd, path = (tmp_path / "seen").read_text().split(" ", 2)
+    assert run(JobBuilder().add("look", python(code, "gs://seen")).build()).exit_code == 0
+    module, cwd, path = bucket(tmp_path, "seen").read_text().split(" ", 2)
     assert not Path(module).is_relative_to(HERE) and not Path(cwd).is_relative_to(HERE)
     assert str(HERE) not in [entry.strip("'[],\n") for entry in path.split()]
 
@@ -46,9 +46,9 @@ def test_code_that_the_image_lacks_is_named(run, module, what, remedy):
 def test_no_credentials_reach_a_task(run, tmp_path, monkeypatch):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/secret")
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-    executor = {**shell("env > $1", str(tmp_path / "env")), "env": [{"name": "MODE", "value": "x"}]}
+    executor = {**shell("env > $1", "gs://env"), "env": [{"name": "MODE", "value": "x"}]}
     run(JobBuilder().add("look", executor).build())
-    seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
+    seen = dict(line.split("=", 1) for line in bucket(tmp_path, "env").read_text().splitlines())
     assert not {"GOOGLE_APPLICATION_CREDENTIALS", "PYTHONPATH"} & set(seen)
     assert seen["MODE"] == "x" and seen["PATH"].split(":")[0].startswith(str(tmp_path.parent.parent))
 
@@ -114,7 +114,7 @@ def test_what_needs_more_memory_than_there_is_waits_its_turn():
 def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how):
     """The task's process must be gone, whether the rehearsal could still do something about it or not."""
     # A shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that.
-    job = JobBuilder().add("sleep", shell("echo $$ > $1; sleep 600", str(tmp_path / "pid")))
+    job = JobBuilder().add("sleep", shell("echo $$ > $1; sleep 600", "gs://pid"))
     program = textwrap.dedent(
         f"""
         import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -129,12 +129,12 @@ def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how):
     process = subprocess.Popen(
         [sys.executable, "-c", program, job.build().to_text()], stdout=subprocess.PIPE, text=True
     )
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+    while not bucket(tmp_path, "pid").exists() or not bucket(tmp_path, "pid").read_text():
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(how)
     output = process.communicate(timeout=30)[0].strip()
-    task = int((tmp_path / "pid").read_text())
+    task = int(bucket(tmp_path, "pid").read_text())
     wait_until(lambda: not psutil.pid_exists(task))
     if how == signal.SIGINT:
         assert output == "130"
