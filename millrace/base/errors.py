@@ -129,11 +129,11 @@ def describe(error: BaseException) -> Failure:
         The failure that the deepest cause with an `exit_code` describes, else a fault (exit code 1) in the words of
         `error` itself; without secrets.
     """
-    told = [cause for cause in _causes(error) if isinstance(getattr(cause, "exit_code", None), int)]
+    told = [cause for cause in causes(error) if isinstance(getattr(cause, "exit_code", None), int)]
     if not told and is_disk_full(error):
         return Failure("the disk is full", "", "make room, or set root to another disk; then run again", 2)
     # By its name: Docker's client is there only where TFX's extra is.
-    if not told and any(type(cause).__name__ == "DockerException" for cause in _causes(error)):
+    if not told and any(type(cause).__name__ == "DockerException" for cause in causes(error)):
         remedy = "start Docker, or take out what needs it: archive, and infra_validation.platform: docker"
         return Failure("no Docker engine answers", "", remedy, 2)
     if not told:
@@ -149,10 +149,11 @@ def describe(error: BaseException) -> Failure:
 
 def is_disk_full(error: BaseException) -> bool:
     """Whether an exception, or what caused it, says that there is no space left."""
-    return any(_DISK_FULL.search(str(cause)) for cause in _causes(error))
+    return any(_DISK_FULL.search(str(cause)) for cause in causes(error))
 
 
-def _causes(error: Optional[BaseException]) -> Iterator[BaseException]:
+def causes(error: Optional[BaseException]) -> Iterator[BaseException]:
+    """An exception, what caused it, what caused that, and so on; each once."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

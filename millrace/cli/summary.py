@@ -1,5 +1,6 @@
 """What a person reads when a run is over: metrics, verdicts, where the model is, where the log is, what to do next."""
 
+from pathlib import Path
 from typing import Optional
 
 from ml_metadata import errors
@@ -88,7 +89,8 @@ def print_record(config: Config, run: records.RunRecord, console: Console) -> No
             console.print(f"{judge + ':':<16}{blessing(verdict)}{'; ' + escape(why) if why else ''}")
     pushed = records.pushed_to(run)
     if pushed:
-        console.print(f"{'pushed to:':<16}{escape(pushed)}")
+        gone = "" if "://" in pushed or Path(pushed).is_dir() else " (not there any more)"
+        console.print(f"{'pushed to:':<16}{escape(pushed)}{gone}")
         if config.push.trial:
             console.print(f"{'trial:':<16}--set changed what is learned or judged: not served; --push serves it")
 

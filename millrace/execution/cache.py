@@ -19,7 +19,7 @@ from tfx import types
 from tfx.orchestration.portable import cache_utils, launcher
 
 from millrace.components.example_gen import sidecar
-from millrace.metadata.artifact_files import FILES_PROPERTY, damage, damage_of_folder
+from millrace.metadata.artifact_files import FILES_PROPERTY, damage, damage_of_folder, withdrawn
 from millrace.metadata.records import output_artifacts
 
 # Without it an Examples artifact is whole: whoever reads the Arrow files reads the TFRecords then.
@@ -48,7 +48,7 @@ class CacheLook:
         self.replaced: set[int] = set()
         """The ids of those outputs."""
         self.spared = ""
-        """What the outputs that were taken lack and can do without."""
+        """What the outputs that were taken lack and can do without, and what comes of it."""
 
     def without_places(self, text: str) -> str:
         """A text in which the root and the project have a name in place of their paths."""
@@ -140,10 +140,17 @@ def _get_cached_outputs(metadata_handle: Any, cache_context: metadata_store_pb2.
         served = cache_utils.get_cached_outputs(metadata_handle=shown, cache_context=cache_context)
         if served is not None:
             look.damage, look.replaced = "", set()
-            folders = (damage_of_folder(artifact, name) for artifact in artifacts for name in _DISPENSABLE)
-            look.spared = next(filter(None, folders), "")
+            look.spared = next(filter(None, map(_spared, artifacts)), "")
             return served
     return None
+
+
+def _spared(artifact: metadata_store_pb2.Artifact) -> str:
+    """What a whole artifact lacks all the same, and what comes of it."""
+    if withdrawn(artifact):
+        return "the pushed model was taken away and is not pushed again, since another version is there (--from Pusher does)"
+    copy_lacks = next(filter(None, (damage_of_folder(artifact, name) for name in _DISPENSABLE)), "")
+    return f"{copy_lacks}; the TFRecords are read" if copy_lacks else ""
 
 
 class _Only:

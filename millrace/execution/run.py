@@ -5,14 +5,15 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Optional
 
-from millrace.base.errors import Failure, describe
+from millrace.base.errors import Failure, causes, describe
 from millrace.base.interrupts import GRACE_SECONDS, INTERRUPTED, heeding_signals
 from millrace.components import stage_ids
 from millrace.config.checks import check
 from millrace.config.config import Config
-from millrace.config.paths import layout
+from millrace.config.paths import layout, metadata_file
 from millrace.config.platform import LOCAL
 from millrace.execution.diagnosis import require_docker
 from millrace.execution.notification import notifying
@@ -114,7 +115,7 @@ def _outcome(
         return _interrupted(config, folder)
     except Exception as error:
         logging.getLogger(__name__).exception("The run failed.")
-        failure = _recorded(folder) or describe(error)
+        failure = _of_the_store(config, error) or _recorded(folder) or describe(error)
         return Outcome(failure.exit_code, failure)
 
 
@@ -179,6 +180,19 @@ def _put_in_order(config: Config, folder: RunFolder, ended: bool = False) -> Non
     close_abandoned(store, here, folder.run_id if ended else "")
     if not any(other.is_alive() for other in run_folders(here.logs) if other.run_id != folder.run_id):
         record_as_here(store, here)
+
+
+def _of_the_store(config: Config, error: Exception) -> Optional[Failure]:
+    """The failure when ML Metadata's file was damaged or held in the middle of a run: its own words are SQL."""
+    from ml_metadata import errors
+
+    from millrace.metadata.store_file import explained
+
+    file = metadata_file(config)
+    if not file or not any(isinstance(cause, errors.StatusError) for cause in causes(error)):
+        return None
+    problem = explained(error, Path(file))
+    return describe(problem) if problem else None
 
 
 def _recorded(folder: RunFolder) -> Optional[Failure]:

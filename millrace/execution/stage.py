@@ -104,8 +104,7 @@ def _outcome(spec: StageSpec, execution: Optional[metadata_store_pb2.Execution],
         if not cached:
             _record_files(spec, handle, artifacts, look)
     made_again = f"made again: {look.damage}" if look.damage else ""
-    spared = f"{look.spared}; the TFRecords are read" if look.spared else ""
-    return (State.CACHED if cached else State.DONE), "; ".join(filter(None, (verdict, made_again, spared)))
+    return (State.CACHED if cached else State.DONE), "; ".join(filter(None, (verdict, made_again, look.spared)))
 
 
 def _record_files(

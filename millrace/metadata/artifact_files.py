@@ -70,7 +70,20 @@ def damage(artifact: metadata_store_pb2.Artifact, dispensable: Collection[str] =
     needed = {name: size for name, size in lists["files"].items() if name.split("/")[0] not in dispensable}
     found = _difference(place, needed, _short(place))
     pushed = pushed_folder(artifact)
-    return found or (_difference(pushed, lists.get("pushed", {}), f"the pushed model {pushed}") if pushed else "")
+    if found or not pushed or withdrawn(artifact):
+        return found
+    return _difference(pushed, lists.get("pushed", {}), f"the pushed model {pushed}")
+
+
+def withdrawn(artifact: metadata_store_pb2.Artifact) -> bool:
+    """Whether a pushed model was taken away while another version is served: that is how a person goes back to it.
+
+    It is no damage: pushed again, it would replace the version that was meant to be served.
+    """
+    pushed = pushed_folder(artifact)
+    if not pushed or pushed.exists() or not pushed.parent.is_dir():
+        return False
+    return any(other.name.isdecimal() and other.is_dir() for other in pushed.parent.iterdir())
 
 
 def damage_of_folder(artifact: metadata_store_pb2.Artifact, name: str) -> str:

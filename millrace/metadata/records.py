@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Optional
 
 from ml_metadata import MetadataStore, errors
@@ -12,9 +13,11 @@ from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import GateReport, load
 from millrace.config.config import Config
 from millrace.config.metadata_section import DatabaseServer
-from millrace.config.paths import metadata_file
+from millrace.config.paths import layout, metadata_file
 from millrace.metadata.connections import metadata_connection
 from millrace.metadata.places import all_as_here
+from millrace.metadata.run_folder import runs as run_folders
+from millrace.metadata.store_file import explained, require_usable
 
 # The custom property of a failed execution that says why, in the words that the person saw.
 FAILURE_PROPERTY = "failure"
@@ -107,14 +110,18 @@ def open_store(config: Config) -> MetadataStore:
     """Opens a pipeline's ML Metadata, and makes its tables when they are not there yet.
 
     Raises:
-        BadInput: the store does not answer, or refuses.
+        BadInput: the store does not answer, or refuses, or its file is damaged or held by another process.
     """
+    file = metadata_file(config)
+    if file:
+        has_run = any(folder.journal.events() for folder in run_folders(layout(config).logs))
+        require_usable(Path(file), has_run)
     try:
         return MetadataStore(metadata_connection(config), enable_upgrade_migration=True)
     except (errors.StatusError, RuntimeError) as error:
         if is_disk_full(error):
             raise
-        raise BadInput(
+        raise (explained(error, Path(file)) if file else None) or BadInput(
             f"ML Metadata cannot be opened: {str(error).splitlines()[0]}",
             where=_store_place(config),
             remedy="check the metadata section of the configuration, and that the database can be reached",
