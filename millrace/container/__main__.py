@@ -1,7 +1,7 @@
 """The command of every container of ours: prepares what the service says, then hands over to TFX's own entry point.
 
     python -m millrace.container [--step execute|resolve_input] [--service vertex|kubeflow] [--timeout_seconds N]
-        [--secret VARIABLE=projects/P/secrets/S/versions/V ...]
+        [--code JSON] [--secret VARIABLE=projects/P/secrets/S/versions/V ...]
         --json_serialized_invocation_args EXECUTOR_INPUT [whatever else TFX's entry point takes]
 
 It stands between the service and TFX because TFX reads no runtime parameter that is not an execution property of its
@@ -26,6 +26,7 @@ from millrace.beam.arguments import sharing_this_environment
 from millrace.beam.package import with_library
 from millrace.container import kubeflow, runtime_values, secrets
 from millrace.container.champion import leave_out_candidate
+from millrace.container.expected_code import require_expected_code
 from millrace.container.task_input import TaskInput
 from millrace.jobspec import runtime_inputs
 
@@ -53,6 +54,8 @@ def _run(arguments: Optional[Sequence[str]]) -> None:
     own, others = _parser().parse_known_args(arguments)
     if own.timeout_seconds:
         end_after(own.timeout_seconds)
+    if own.code:
+        require_expected_code(own.code)
     secrets.read_into_environment(own.secret)
     if not any(argument.startswith("--runner") for argument in others):
         # Beam works in this container. TFX's entry point adds labels to its options, and would then pack itself.
@@ -105,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--step", choices=["execute", "resolve_input"], default="execute")
     parser.add_argument("--service", choices=["vertex", "kubeflow"], default="vertex")
     parser.add_argument("--timeout_seconds", type=int, default=0)
+    parser.add_argument(runtime_inputs.CODE, default="")
     parser.add_argument(runtime_inputs.SECRET, action="append", default=[], metavar="VARIABLE=VERSION")
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args", default="")

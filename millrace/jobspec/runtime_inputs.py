@@ -13,3 +13,5 @@ NEWEST_SPAN = -1
 
 # The option of our entry point that names a secret: --secret VARIABLE=projects/P/secrets/S/versions/V
 SECRET = "--secret"
+# The one that says which code the image must hold; see millrace.jobspec.expected_code.
+CODE = "--code"

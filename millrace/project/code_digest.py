@@ -19,12 +19,13 @@ from millrace.project.project import PACKAGES, entered
 from millrace.project.python_source import Function
 
 
-def code_digest(*code: Union[str, type, FunctionType, ModuleType]) -> str:
+def code_digest(*code: Union[str, type, FunctionType, ModuleType], packages: Optional[Iterable[str]] = None) -> str:
     """Digests the project's code behind one or more modules, classes or functions.
 
     Args:
         code: a class such as a component's executor, a function or a module; what the configuration names is given by
             its dotted path, so that it is not imported.
+        packages: the top packages that may be the project's; by default those of the project here.
 
     Returns:
         16 hexadecimal digits. They change when the code of one of these modules, or of a module of the project that
@@ -34,7 +35,7 @@ def code_digest(*code: Union[str, type, FunctionType, ModuleType]) -> str:
         ConfigError: a module cannot be found, or is not Python.
     """
     digest = hashlib.sha256()
-    for module in sorted(_closure(map(_dotted_path, code))):
+    for module in sorted(_closure(map(_dotted_path, code), packages)):
         digest.update(f"{module}\0{_normal_form(_source(module))}\0".encode())
     return digest.hexdigest()[:16]
 
@@ -79,10 +80,10 @@ def _names(statements: Iterable[ast.stmt]) -> Iterator[str]:
             yield from (alias.asname or alias.name for alias in node.names)
 
 
-def _closure(dotted_paths: Iterable[str]) -> set[str]:
+def _closure(dotted_paths: Iterable[str], packages: Optional[Iterable[str]]) -> set[str]:
     waiting = [_module_of(path) for path in dotted_paths]
     project = entered()
-    shipped = project.shipped if project else frozenset(PACKAGES)
+    shipped = packages or (project.shipped if project else PACKAGES)
     own = {"millrace", *shipped, *(module.partition(".")[0] for module in waiting)}
     seen: set[str] = set()
     while waiting:

@@ -91,6 +91,7 @@ def _without_versions(value: Any, key: str = "") -> Any:
         value = re.sub(r"^tfx-\d+\.\d+\.\d+$", "tfx-VERSION", value)
         # As a parameter of its own, or within JSON text, perhaps within JSON text again.
         value = re.sub(r'(code_digest\\*": \\*")[0-9a-f]{16}', r"\1DIGEST", value)
+        value = re.sub(r'("python": ")3\.\d+', r"\1VERSION", value)
         value = "version" if key in ("tfx_version", "tfx_py_version") else value
         value = re.sub(r"^[0-9a-f]{16}$", "DIGEST", value) if key == "code_digest" else value
     return value

@@ -13,6 +13,7 @@ from millrace.config.config import Config
 from millrace.config.platform import KUBEFLOW, deployed
 from millrace.jobspec import edit
 from millrace.jobspec.custom_job import UNSET_IMAGE
+from millrace.jobspec.expected_code import expect_code
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.parameters import add_runtime_parameters
 from millrace.jobspec.settings import apply_stage_settings
@@ -48,6 +49,7 @@ def compile_job(config: Config) -> CompiledJob:
     add_runtime_parameters(job, here)
     looking = split_pre_cache_check(job)
     _tell_the_service(job)
+    expect_code(job)
     apply_stage_settings(
         job, here.kubeflow, "kubeflow", never_cached=frozenset({stage_ids.LATEST_BLESSED_MODEL, *looking})
     )

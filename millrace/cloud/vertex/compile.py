@@ -10,6 +10,7 @@ from millrace.config.config import Config
 from millrace.config.platform import VERTEX, deployed
 from millrace.jobspec import edit
 from millrace.jobspec.custom_job import UNSET_IMAGE
+from millrace.jobspec.expected_code import expect_code
 from millrace.jobspec.failure_notice import FAILURE_NOTICE, add_failure_notice
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.parameters import add_runtime_parameters
@@ -46,6 +47,7 @@ def compile_job(config: Config) -> CompiledJob:
     _resolve_runtime_span(job)
     add_failure_notice(job, here, here.vertex.image or UNSET_IMAGE)
     _give_secrets(job, here.vertex)
+    expect_code(job)
     apply_stage_settings(job, here.vertex, "vertex", never_cached=frozenset({FAILURE_NOTICE}))
     job.runtime["failurePolicy"] = FAILURE_POLICIES[here.vertex.failure_policy]
     job.labels.update(here.vertex.labels)

@@ -86,7 +86,7 @@ def stock_image(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFindi
         container = job.executor(step.task).get("container", {})
         if not _STOCK.fullmatch(container.get("image", "")):
             continue
-        named = [*_modules(container), *_after(_EXECUTOR_FLAG, container.get("args", [])), *_functions(job, step)]
+        named = [*_modules(container), *_after(_EXECUTOR_FLAG, container.get("args", [])), *functions_of(job, step)]
         foreign = [path for path in named if path.partition(".")[0] not in _IN_THE_STOCK_IMAGE]
         if foreign:
             yield JobFinding(
@@ -115,7 +115,7 @@ def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
     if _is_older(job):
         return
     for step in job.walk():
-        for path in dict.fromkeys(_functions(job, step)):
+        for path in dict.fromkeys(functions_of(job, step)):
             yield from _missing(step, "the function", path, shipped.trouble(path))
         packed = _texts(job, step).get("module_path", "").partition("@")[2]
         if packed and "://" not in packed:
@@ -133,8 +133,16 @@ def _texts(job: CompiledJob, step: Step) -> dict[str, str]:
     return {name: value for name in given if isinstance(value := job.value(step.task, name), str)}
 
 
-def _functions(job: CompiledJob, step: Step) -> list[str]:
-    """The user's functions that a task names by their dotted paths."""
+def functions_of(job: CompiledJob, step: Step) -> list[str]:
+    """The functions that a task names by their dotted paths, which it imports.
+
+    Args:
+        job: the job.
+        step: the task.
+
+    Returns:
+        Dotted paths; none for a task that installs a wheel with its code (`module_file`).
+    """
     texts = _texts(job, step)
     if texts.get("module_path"):
         return []  # they are in the wheel that the task installs

@@ -68,6 +68,6 @@ def workers_image(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFin
                 "the workers on Dataflow get the image of the stages, and that of this project's Dockerfile has not "
                 "Beam's /opt/apache/beam/boot, by which a worker starts",
                 step.name,
-                "name an image for the workers (docs/guides/beam.md); where yours has boot as its entry point, leave it so",
+                "name an image for the workers (docs/guides/beam.md), unless yours has boot as its entry point",
             )
             return
