@@ -126,16 +126,21 @@ def circle(job):
     task(job, "ExampleGen")["dependentTasks"] = ["Pusher"]
 
 
+def name_executor(job, path):
+    args = container(job, "SchemaGen")["args"]
+    args[args.index("--executor_class_path") + 1] = path
+
+
 def executor_in_a_script(job):
-    container(job, "SchemaGen")["args"][1] = "__main__.Executor"
+    name_executor(job, "__main__.Executor")
 
 
 def executor_of_nobody(job):
-    container(job, "SchemaGen")["args"][1] = "tfx.components.schema_gen.executor.Exekutor"
+    name_executor(job, "tfx.components.schema_gen.executor.Exekutor")
 
 
 def executor_that_is_not_shipped(job):
-    container(job, "SchemaGen")["args"][1] = "bootstrap.machine.Machine"
+    name_executor(job, "bootstrap.machine.Machine")
 
 
 def function_of_nobody(job):
@@ -334,7 +339,8 @@ def test_folders_of_this_machine_are_found():
 
 def test_a_folder_on_no_volume_is_found():
     def unmounted(spec, platforms):
-        platforms["platforms"] = {}
+        for pod in platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
+            del pod["pvcMount"]
 
     assert "/mnt/millrace/data, which no container can open" in only(findings(unmounted, KUBEFLOW), "unset")
 
