@@ -59,29 +59,15 @@ def build_evaluator(config: Config, examples: BaseChannel, model: BaseChannel, b
 
 def build_infra_validator(config: Config, model: BaseChannel, examples: BaseChannel) -> BaseComponent:
     """InfraValidator: the exported model, loaded and queried in a model server of its own."""
-    limits = config.infra_validation
+    section = config.infra_validation
     built: BaseComponent
-    if limits.platform == "docker" or limits.platform == "kubernetes":
-        built = docker_or_kubernetes(
-            model=model,
-            examples=examples,
-            platform=limits.platform,
-            image=limits.image,
-            model_name=config.name,
-            num_examples=limits.examples,
-            tries=limits.tries,
-            load_seconds=limits.load_seconds,
-        )
+    if section.platform in ("docker", "kubernetes"):
+        built = docker_or_kubernetes(model, examples, section, config.name)
     else:
         built = InfraValidator(
             model=model,
             examples=examples,
-            platform=limits.platform,
-            num_examples=limits.examples,
-            tries=limits.tries,
-            load_seconds=limits.load_seconds,
-            p95_milliseconds=limits.p95_milliseconds,
-            memory_mib=limits.memory_mib,
+            section=section,
             code_digest=code_digest(InfraValidator.EXECUTOR_SPEC.executor_class),
         )
     return built.with_id(stage_ids.INFRA_VALIDATOR)

@@ -1,6 +1,6 @@
 """The InfraValidator component, and TFX's own for Docker and Kubernetes."""
 
-from typing import Literal
+import math
 
 from tfx import types
 from tfx.components import InfraValidator as TfxInfraValidator
@@ -11,20 +11,14 @@ from tfx.types import component_spec, standard_artifacts, standard_component_spe
 from millrace.components.infra_validator.engines import EngineExecutor
 from millrace.components.infra_validator.examples import PREFERRED_SPLIT
 from millrace.components.infra_validator.executor import Executor
-from millrace.model_server.server_process import Platform
+from millrace.components.infra_validator.section import InfraValidation
 
 
 class InfraValidatorSpec(component_spec.ComponentSpec):
     """Inputs, output and parameters; the channels are those of TFX's InfraValidator."""
 
     PARAMETERS = {
-        "platform": component_spec.ExecutionParameter(type=str),
-        "num_examples": component_spec.ExecutionParameter(type=int),
-        "tries": component_spec.ExecutionParameter(type=int),
-        "load_seconds": component_spec.ExecutionParameter(type=float),
-        "request_seconds": component_spec.ExecutionParameter(type=float),
-        "p95_milliseconds": component_spec.ExecutionParameter(type=float),
-        "memory_mib": component_spec.ExecutionParameter(type=int),
+        "section": component_spec.ExecutionParameter(type=str),
         "code_digest": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -45,13 +39,7 @@ class InfraValidator(base_component.BaseComponent):
     Args:
         model: a channel of one Model.
         examples: a channel of one Examples; its eval split gives the requests.
-        platform: `process` for the server of this package, `tensorflow_model_server` for the binary on PATH.
-        num_examples: examples sent to each signature.
-        tries: servers started at most, for failures that can pass.
-        load_seconds: from the server's start until the model is available.
-        request_seconds: one request, before the server counts as hung.
-        p95_milliseconds: latency that 95 of 100 one-example requests keep to.
-        memory_mib: the server's resident memory in MiB, TensorFlow itself included.
+        section: how it is tried, and the limits that it is held to; the platform is one of this machine.
         code_digest: a digest of the code behind the verdict; it only serves TFX's cache key.
     """
 
@@ -62,25 +50,14 @@ class InfraValidator(base_component.BaseComponent):
         self,
         model: types.BaseChannel,
         examples: types.BaseChannel,
-        platform: Platform = "process",
-        num_examples: int = 16,
-        tries: int = 2,
-        load_seconds: float = 120.0,
-        request_seconds: float = 30.0,
-        p95_milliseconds: float = 1000.0,
-        memory_mib: int = 4096,
+        section: InfraValidation = InfraValidation(),
         code_digest: str = "",
     ) -> None:
         spec = InfraValidatorSpec(
             model=model,
             examples=examples,
-            platform=platform,
-            num_examples=num_examples,
-            tries=tries,
-            load_seconds=float(load_seconds),
-            request_seconds=float(request_seconds),
-            p95_milliseconds=float(p95_milliseconds),
-            memory_mib=memory_mib,
+            # The image is no matter of a server on this machine, and makes no verdict stale.
+            section=section.model_dump_json(exclude={"image"}),
             code_digest=code_digest,
             blessing=types.Channel(type=standard_artifacts.InfraBlessing),
         )
@@ -94,14 +71,7 @@ class EngineInfraValidator(TfxInfraValidator):
 
 
 def docker_or_kubernetes(
-    model: types.BaseChannel,
-    examples: types.BaseChannel,
-    platform: Literal["docker", "kubernetes"],
-    image: str,
-    model_name: str,
-    num_examples: int = 16,
-    tries: int = 2,
-    load_seconds: float = 120.0,
+    model: types.BaseChannel, examples: types.BaseChannel, section: InfraValidation, model_name: str
 ) -> TfxInfraValidator:
     """TFX's own InfraValidator, which starts TensorFlow Serving's image.
 
@@ -110,18 +80,15 @@ def docker_or_kubernetes(
     Args:
         model: a channel of one Model.
         examples: a channel of one Examples.
-        platform: where the image runs. Kubernetes only works from inside a Kubeflow Pipelines cluster.
-        image: with its tag or digest, for instance `tensorflow/serving:2.16.1`.
+        section: where the image runs, `docker` or `kubernetes` (only from inside a Kubeflow Pipelines cluster), and the
+            image with its tag or digest. `load_seconds` is rounded up to whole seconds.
         model_name: the name under which the model is served.
-        num_examples: examples sent to `serving_default`.
-        tries: servers started at most.
-        load_seconds: rounded up to whole seconds.
 
     Returns:
         The component; its blessing holds the model with warm-up requests.
     """
-    serving = infra_validator_pb2.ServingSpec(tensorflow_serving=_serving_image(image), model_name=model_name)
-    if platform == "docker":
+    serving = infra_validator_pb2.ServingSpec(tensorflow_serving=_serving_image(section.image), model_name=model_name)
+    if section.platform == "docker":
         serving.local_docker.SetInParent()
     else:
         serving.kubernetes.SetInParent()
@@ -130,12 +97,12 @@ def docker_or_kubernetes(
         examples=examples,
         serving_spec=serving,
         validation_spec=infra_validator_pb2.ValidationSpec(
-            max_loading_time_seconds=int(-(-load_seconds // 1)), num_tries=tries
+            max_loading_time_seconds=math.ceil(section.load_seconds), num_tries=section.tries
         ),
         request_spec=infra_validator_pb2.RequestSpec(
             tensorflow_serving=infra_validator_pb2.TensorFlowServingRequestSpec(signature_names=["serving_default"]),
             split_name=PREFERRED_SPLIT,
-            num_examples=num_examples,
+            num_examples=section.examples,
             make_warmup=True,
         ),
     )

@@ -5,7 +5,6 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
@@ -15,7 +14,8 @@ from tfx.utils import io_utils, path_utils
 from millrace.components.executor_types import Artifacts, Properties
 from millrace.components.infra_validator import blessing as blessings
 from millrace.components.infra_validator.examples import read_records
-from millrace.components.infra_validator.validation import MODEL_NAME, Limits, validate
+from millrace.components.infra_validator.section import InfraValidation
+from millrace.components.infra_validator.validation import MODEL_NAME, validate
 
 # A signature of single columns needs examples in which no column is missing, so more are read than are sent.
 _RECORDS_TO_CHOOSE_FROM = 1000
@@ -34,32 +34,22 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             DataError: there is nothing to ask the model with.
+            CouldNotJudge: the machine, and not the model, is why there is no verdict.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(input_dict[standard_component_specs.MODEL_KEY])
         examples = artifact_utils.get_single_instance(input_dict[standard_component_specs.EXAMPLES_KEY])
         blessing = artifact_utils.get_single_instance(output_dict[standard_component_specs.BLESSING_KEY])
-        count = exec_properties["num_examples"]
-        records = read_records(examples, max(count, _RECORDS_TO_CHOOSE_FROM))
+        section = InfraValidation.model_validate_json(exec_properties["section"])
+        records = read_records(examples, max(section.examples, _RECORDS_TO_CHOOSE_FROM))
         model_path = path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model))
         with _local_copy(model_path) as local_model, _local_output(blessing.uri) as output:
             log_path = output / blessings.LOG_FILE
-            platform, limits = exec_properties["platform"], _limits(exec_properties)
-            report, plans = validate(local_model, records, count, platform, limits, log_path)
+            report, plans = validate(local_model, records, section, log_path)
         if report.blessed:
             blessings.write_warm_model(blessing, model_path, plans, MODEL_NAME)
         blessings.write_verdict(blessing, report)
         logging.info("infra validation: %s", "blessed" if report.blessed else f"not blessed: {report.reason}")
-
-
-def _limits(properties: dict[str, Any]) -> Limits:
-    return Limits(
-        tries=properties["tries"],
-        load_seconds=properties["load_seconds"],
-        request_seconds=properties["request_seconds"],
-        p95_milliseconds=properties["p95_milliseconds"],
-        memory_mib=properties["memory_mib"],
-    )
 
 
 @contextlib.contextmanager

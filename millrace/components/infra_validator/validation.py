@@ -6,7 +6,6 @@ server that is killed below its memory limit; and what took too long on a machin
 """
 
 import contextlib
-import dataclasses
 import logging
 import math
 import re
@@ -15,7 +14,6 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Optional
 
@@ -34,10 +32,11 @@ from millrace.components.infra_validator.queries import (
     plan,
 )
 from millrace.components.infra_validator.report import Report, SignatureReport
+from millrace.components.infra_validator.section import InfraValidation
 from millrace.components.infra_validator.slowdown import slowdown
 from millrace.model_server.client import Client, NoAnswer, Protocol
 from millrace.model_server.query import Arrays
-from millrace.model_server.server_process import Platform, ServerProcess
+from millrace.model_server.server_process import ServerProcess
 
 MODEL_NAME = "infra-validation-model"
 
@@ -55,25 +54,6 @@ _LOADED = 1.5
 # What an idle machine may show by chance.
 _NOTICEABLE = 1.1
 _RUN_AGAIN = "run again; nothing was judged, so nothing is cached"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a model must keep to.
-
-    Args:
-        tries: servers started at most, for failures that can pass.
-        load_seconds: from the server's start until the model is available.
-        request_seconds: one request, before the server counts as hung.
-        p95_milliseconds: latency that 95 of 100 one-example requests keep to.
-        memory_mib: the server's resident memory, TensorFlow itself included (about 450 MiB).
-    """
-
-    tries: int = 2
-    load_seconds: float = 120.0
-    request_seconds: float = 30.0
-    p95_milliseconds: float = 1000.0
-    memory_mib: int = 4096
 
 
 class _Refused(Signal):
@@ -103,9 +83,7 @@ def _machines(reason: str, remedy: str = _RUN_AGAIN) -> _Refused:
 def validate(
     model_path: Path,
     records: Sequence[bytes],
-    count: int,
-    platform: Platform,
-    limits: Limits,
+    section: InfraValidation,
     log_path: Path,
     measure_slowdown: Callable[[], float] = slowdown,
 ) -> tuple[Report, list[QueryPlan]]:
@@ -114,9 +92,7 @@ def validate(
     Args:
         model_path: the SavedModel's folder, on this machine.
         records: serialised tf.Examples to ask with.
-        count: how many to send to each signature.
-        platform: which server.
-        limits: what the model is held to.
+        section: which server, how many examples to send to each signature, and what the model is held to.
         log_path: the server's output is appended to this file.
         measure_slowdown: says how many times longer everything takes here and now than on an idle machine.
 
@@ -127,15 +103,15 @@ def validate(
         BadInput: the platform's program is not there.
         CouldNotJudge: the machine, and not the model, is why the last try failed.
     """
-    if platform == "tensorflow_model_server" and not shutil.which(platform):
+    if section.platform == "tensorflow_model_server" and not shutil.which(section.platform):
         raise BadInput(
             "tensorflow_model_server is not on PATH",
             where="infra_validation.platform",
             remedy="install it, or use platform: process",
         )
-    report = Report(platform, dataclasses.asdict(limits))
+    report = Report(section.platform, section.model_dump(exclude={"platform", "image", "examples"}))
     plans: list[QueryPlan] = []
-    for number in range(1, limits.tries + 1):
+    for number in range(1, section.tries + 1):
         report.tries, report.load_seconds = number, 0.0
         report.signatures, report.not_asked = {}, {}
         if report.reason:
@@ -143,10 +119,10 @@ def validate(
         failure: Optional[_Refused] = None
         try:
             with tempfile.TemporaryDirectory(prefix="infra-validator-") as scratch, open(log_path, "ab") as log:
-                log.write(f"---- try {number} of {limits.tries}\n".encode())
+                log.write(f"---- try {number} of {section.tries}\n".encode())
                 log.flush()
-                trial = _Trial(platform, limits, Path(scratch), log, log_path, report)
-                plans = trial.run(model_path, records, count)
+                trial = _Trial(section, Path(scratch), log, log_path, report)
+                plans = trial.run(model_path, records)
         except _Refused as refused:
             failure = refused
         except OSError as error:  # of the folder, the log or the process that were to be made
@@ -157,7 +133,7 @@ def validate(
         report.blessed, report.reason = failure is None, str(failure or "")
         if failure is None:
             break
-        logging.info("infra validation, try %d of %d: %s", number, limits.tries, failure)
+        logging.info("infra validation, try %d of %d: %s", number, section.tries, failure)
         # Only now that the server is gone: a model that computes for ever is no load of others.
         report.slowdown = measure_slowdown() if 1.0 < failure.excused_from < math.inf else 0.0
         if not failure.can_pass:
@@ -177,40 +153,39 @@ def log_tail(path: Path, lines: int) -> list[str]:
 class _Trial:
     """One server, from start to end. Measurements go into the report as they are made."""
 
-    def __init__(
-        self, platform: Platform, limits: Limits, scratch: Path, log: BinaryIO, log_path: Path, report: Report
-    ) -> None:
-        self._platform = platform
-        self._limits = limits
+    def __init__(self, section: InfraValidation, scratch: Path, log: BinaryIO, log_path: Path, report: Report) -> None:
+        self._section = section
         self._scratch = scratch
         self._log = log
         self._log_path = log_path
         self._report = report
-        self._had_memory = psutil.virtual_memory().available >= limits.memory_mib * _MIB
+        self._had_memory = psutil.virtual_memory().available >= section.memory_mib * _MIB
 
-    def run(self, model_path: Path, records: Sequence[bytes], count: int) -> list[QueryPlan]:
+    def run(self, model_path: Path, records: Sequence[bytes]) -> list[QueryPlan]:
         base_path = self._scratch / MODEL_NAME
         base_path.mkdir()
         # A link costs nothing, however large the model; TensorFlow's file system follows it.
         (base_path / _VERSION).symlink_to(model_path.absolute(), target_is_directory=True)
         started = time.monotonic()
-        memory = self._limits.memory_mib * _MIB
-        with ServerProcess(self._platform, base_path, MODEL_NAME, self._scratch, self._log, memory) as server:
+        memory = self._section.memory_mib * _MIB
+        platform = self._section.platform
+        assert platform == "process" or platform == "tensorflow_model_server", "the others are TFX's"
+        with ServerProcess(platform, base_path, MODEL_NAME, self._scratch, self._log, memory) as server:
             try:
                 with self._explained(server):
-                    return self._use(server, started, records, count, input_columns(model_path))
+                    return self._use(server, started, records, input_columns(model_path))
             finally:
                 self._report.peak_mib = server.peak_mib
 
     def _use(
-        self, server: ServerProcess, started: float, records: Sequence[bytes], count: int, columns: Mapping[str, str]
+        self, server: ServerProcess, started: float, records: Sequence[bytes], columns: Mapping[str, str]
     ) -> list[QueryPlan]:
-        deadline = started + self._limits.load_seconds
+        deadline = started + self._section.load_seconds
         while server.ports is None:
             self._check_alive(server)
             if time.monotonic() > deadline:
                 raise _machines(
-                    f"start: the server did not start to listen within {self._limits.load_seconds:g} s",
+                    f"start: the server did not start to listen within {self._section.load_seconds:g} s",
                     "raise infra_validation.load_seconds, or run again when the machine does less",
                 )
             time.sleep(_POLL_SECONDS)
@@ -218,8 +193,8 @@ class _Trial:
         with Client(ports, MODEL_NAME, _STATUS_SECONDS) as client:
             self._wait_for_model(server, client, deadline)
             self._report.load_seconds = time.monotonic() - started
-            plans = self._plan(client, records, count, columns)
-        with Client(ports, MODEL_NAME, self._limits.request_seconds) as client:
+            plans = self._plan(client, records, columns)
+        with Client(ports, MODEL_NAME, self._section.request_seconds) as client:
             for one in plans:
                 self._ask(client, one)
         self._check_alive(server)
@@ -247,7 +222,7 @@ class _Trial:
             time.sleep(_POLL_SECONDS)
         if server.over_memory:
             raise _Refused(
-                f"memory: the server used {server.peak_mib:.0f} MiB, over the limit of {self._limits.memory_mib} MiB"
+                f"memory: the server used {server.peak_mib:.0f} MiB, over the limit of {self._section.memory_mib} MiB"
             )
         code = server.exit_code()
         if code is not None:
@@ -261,7 +236,7 @@ class _Trial:
         if code == _SIGNALS + signal.SIGKILL:
             return _machines(
                 f"memory: the server was killed at {server.peak_mib:.0f} MiB, below its limit of "
-                f"{self._limits.memory_mib} MiB, as the kernel does when memory runs out",
+                f"{self._section.memory_mib} MiB, as the kernel does when memory runs out",
                 "end what else takes memory, or take a larger machine; then run again",
             )
         if server.ports is None:
@@ -269,7 +244,7 @@ class _Trial:
             return _machines(f"start: the server {_ending(code)}{log}", fault[1] if fault else _RUN_AGAIN)
         step = "predict" if self._report.load_seconds else "load"
         # The binary opens its ports itself, and another program may have taken one.
-        can_pass = self._platform != "process" and not self._report.load_seconds
+        can_pass = self._section.platform != "process" and not self._report.load_seconds
         return self._of(reasons[-1] if reasons else "", f"{step}: the server {_ending(code)}{log}", can_pass=can_pass)
 
     def _of(self, words: str, reason: str, *, can_pass: bool = False) -> _Refused:
@@ -295,16 +270,14 @@ class _Trial:
             self._check_alive(server)
             if time.monotonic() > deadline:
                 raise _Refused(
-                    f"load: the model was not available within {self._limits.load_seconds:g} s",
+                    f"load: the model was not available within {self._section.load_seconds:g} s",
                     can_pass=True,
                     excused_from=_LOADED,
                     remedy="run again when the machine does less, or raise infra_validation.load_seconds",
                 )
             time.sleep(_POLL_SECONDS)
 
-    def _plan(
-        self, client: Client, records: Sequence[bytes], count: int, columns: Mapping[str, str]
-    ) -> list[QueryPlan]:
+    def _plan(self, client: Client, records: Sequence[bytes], columns: Mapping[str, str]) -> list[QueryPlan]:
         signatures = client.signatures()
         if DEFAULT_SIGNATURE not in signatures:
             others = ", ".join(sorted(name for name in signatures if not name.startswith("__"))) or "none"
@@ -314,7 +287,7 @@ class _Trial:
             if name not in signatures:
                 continue
             try:
-                plans.append(plan(name, signatures[name], records, count, columns))
+                plans.append(plan(name, signatures[name], records, self._section.examples, columns))
             except CannotAsk as error:
                 if name == DEFAULT_SIGNATURE:
                     raise _Refused(f"predict: {name} cannot be asked: {error}") from error
@@ -331,13 +304,13 @@ class _Trial:
             raise _Refused(f"predict: {name}: {difference}")
         report.outputs = {alias: _summary(value) for alias, value in answers["gRPC"].items()}
         for way, milliseconds in report.p95_milliseconds.items():
-            if milliseconds > self._limits.p95_milliseconds:
+            if milliseconds > self._section.p95_milliseconds:
                 raise _Refused(
                     f"latency: p95 of {name} by {way} is {milliseconds:.0f} ms, "
-                    f"over the limit of {self._limits.p95_milliseconds:g} ms",
+                    f"over the limit of {self._section.p95_milliseconds:g} ms",
                     can_pass=True,
                     # Without the others it would have kept to the limit.
-                    excused_from=max(milliseconds / self._limits.p95_milliseconds, _NOTICEABLE),
+                    excused_from=max(milliseconds / self._section.p95_milliseconds, _NOTICEABLE),
                     remedy="run again when the machine does less, or raise infra_validation.p95_milliseconds",
                 )
 

@@ -19,10 +19,11 @@ import pytest
 from millrace.base.cores import cores
 from millrace.base.errors import BadInput, CouldNotJudge
 from millrace.components.infra_validator import validation
+from millrace.components.infra_validator.section import InfraValidation
 from millrace.components.infra_validator.slowdown import slowdown
-from millrace.components.infra_validator.validation import Limits
 
-PATIENT = Limits(tries=1)
+PATIENT = InfraValidation(tries=1)
+BINARY = InfraValidation(tries=1, platform="tensorflow_model_server")
 IN_A_MOUNT_NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 CAN_MOUNT = (
     bool(shutil.which("unshare"))
@@ -53,8 +54,8 @@ def test_two_models_at_once(tmp_path, good_model, save_model, records):
     """A sound one and one whose signature raises, in two servers at the same time."""
     raising = save_model(tmp_path / "raising", serving_default="raises")
     with ThreadPoolExecutor(2) as pool:
-        good = pool.submit(validate, good_model, records, 16, "process", Limits(), tmp_path / "good.log")
-        bad = pool.submit(validate, raising, records, 16, "process", Limits(), tmp_path / "bad.log")
+        good = pool.submit(validate, good_model, records, InfraValidation(), tmp_path / "good.log")
+        bad = pool.submit(validate, raising, records, InfraValidation(), tmp_path / "bad.log")
     report, plans = good.result()
     assert (report.blessed, report.reason, report.tries, report.examples) == (True, "", 1, 16)
     assert [plan.batch.signature for plan in plans] == ["serving_default", "predict_json"]
@@ -83,15 +84,15 @@ def test_two_models_at_once(tmp_path, good_model, save_model, records):
             "predict: serving_default by gRPC: output probabilities has shape [1, 1] for a batch of 16 examples; "
             "its first dimension must be the batch",
         ),
-        ("hangs", Limits(tries=1, request_seconds=2), "predict: no answer by gRPC within 2 s"),
-        ("aborts", Limits(tries=2), "predict: the server crashed (signal SIGABRT); its log says: "),
-        ("hoards", Limits(tries=2, memory_mib=1000), "memory: the server used "),
-        ("good", Limits(tries=2, p95_milliseconds=0.001), "latency: p95 of serving_default by gRPC is "),
+        ("hangs", InfraValidation(tries=1, request_seconds=2), "predict: no answer by gRPC within 2 s"),
+        ("aborts", InfraValidation(tries=2), "predict: the server crashed (signal SIGABRT); its log says: "),
+        ("hoards", InfraValidation(tries=2, memory_mib=1000), "memory: the server used "),
+        ("good", InfraValidation(tries=2, p95_milliseconds=0.001), "latency: p95 of serving_default by gRPC is "),
     ],
 )
 def test_refusals(tmp_path, save_model, records, method, limits, reason):
     model = save_model(tmp_path / "model", serving_default=method)
-    report, plans = validate(model, records[12:], 16, "process", limits, tmp_path / "server.log")
+    report, plans = validate(model, records[12:], limits, tmp_path / "server.log")
     assert (report.blessed, plans) == (False, [])
     assert report.reason.startswith(reason)
     # Only what can pass is tried again: here the latency.
@@ -107,7 +108,7 @@ def test_refusals(tmp_path, save_model, records, method, limits, reason):
 def test_what_is_no_saved_model(tmp_path, records):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "weights.h5").write_bytes(b"HDF")
-    report, _ = validate(tmp_path / "model", records, 4, "process", Limits(), tmp_path / "server.log")
+    report, _ = validate(tmp_path / "model", records, InfraValidation(), tmp_path / "server.log")
     assert report.reason.startswith("load: the model cannot be loaded: ")
     assert "saved_model.pb" in report.reason or "SavedModel" in report.reason
     assert (report.blessed, report.tries, report.signatures) == (False, 1, {})
@@ -115,10 +116,10 @@ def test_what_is_no_saved_model(tmp_path, records):
 
 @pytest.mark.slow
 def test_a_start_that_takes_too_long_is_tried_again(tmp_path, good_model, records):
-    limits = Limits(tries=2, load_seconds=0.5)
+    limits = InfraValidation(tries=2, load_seconds=0.5)
     log = tmp_path / "server.log"
     with pytest.raises(CouldNotJudge, match=r"the server did not start to listen within 0\.5 s") as failure:
-        validate(good_model, records, 4, "process", limits, log)
+        validate(good_model, records, limits, log)
     assert "infra_validation.load_seconds" in failure.value.remedy
     assert log.read_text().count("---- try ") == 2
 
@@ -133,7 +134,7 @@ def test_the_binary_on_path(tmp_path, monkeypatch, good_model, records):
     binary.chmod(0o755)
     monkeypatch.setenv("PATH", f"{binary.parent}{os.pathsep}{os.environ['PATH']}")
     log = tmp_path / "server.log"
-    report, plans = validate(good_model, records, 4, "tensorflow_model_server", PATIENT, log)
+    report, plans = validate(good_model, records, BINARY, log)
     assert (report.blessed, report.platform, len(plans)) == (True, "tensorflow_model_server", 2)
     assert "--rest_api_port=" in log.read_text()
     assert "--ports_file" not in log.read_text()
@@ -142,7 +143,7 @@ def test_the_binary_on_path(tmp_path, monkeypatch, good_model, records):
 def test_no_binary_on_path_is_no_verdict(tmp_path, monkeypatch, good_model, records):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BadInput, match="tensorflow_model_server is not on PATH") as refused:
-        validate(good_model, records, 4, "tensorflow_model_server", Limits(), tmp_path / "server.log")
+        validate(good_model, records, BINARY, tmp_path / "server.log")
     assert (refused.value.exit_code, refused.value.where) == (2, "infra_validation.platform")
 
 
@@ -150,8 +151,8 @@ def test_no_binary_on_path_is_no_verdict(tmp_path, monkeypatch, good_model, reco
 @pytest.mark.parametrize(
     "method, limits, load",
     [
-        ("good", Limits(tries=2, p95_milliseconds=0.001), 1e9),
-        ("hangs", Limits(tries=1, request_seconds=1), 1.6),
+        ("good", InfraValidation(tries=2, p95_milliseconds=0.001), 1e9),
+        ("hangs", InfraValidation(tries=1, request_seconds=1), 1.6),
     ],
 )
 def test_what_takes_too_long_on_a_machine_that_others_keep_busy_is_no_verdict(
@@ -159,7 +160,7 @@ def test_what_takes_too_long_on_a_machine_that_others_keep_busy_is_no_verdict(
 ):
     model = save_model(tmp_path / "model", serving_default=method)
     with pytest.raises(CouldNotJudge, match="times as long here") as failure:
-        validate(model, records, 4, "process", limits, tmp_path / "server.log", load=load)
+        validate(model, records, limits, tmp_path / "server.log", load=load)
     assert failure.value.exit_code == 1
     assert "run again" in failure.value.remedy
 
@@ -169,7 +170,7 @@ def test_a_server_that_somebody_kills_below_its_limit_is_no_verdict(tmp_path, sa
     model = save_model(tmp_path / "model", serving_default="hangs")
     log = tmp_path / "server.log"
     with ThreadPoolExecutor(1) as pool:
-        trial = pool.submit(validate, model, records, 4, "process", PATIENT, log)
+        trial = pool.submit(validate, model, records, PATIENT, log)
         assert wait_until(lambda: log.exists() and " is available after " in log.read_text(), 120)
         for process in psutil.Process().children(recursive=True):
             # The lifeline names the server too; the kernel takes the server.
@@ -183,7 +184,8 @@ FULL_DISK = """
 import subprocess, sys, tempfile
 from pathlib import Path
 from millrace.base.errors import CouldNotJudge
-from millrace.components.infra_validator.validation import Limits, validate
+from millrace.components.infra_validator.section import InfraValidation
+from millrace.components.infra_validator.validation import validate
 folder = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], check=True)
 tempfile.tempdir = str(folder)
@@ -197,11 +199,11 @@ except OSError:
     pass
 model, record, log = Path(sys.argv[2]), bytes.fromhex(sys.argv[3]), Path(sys.argv[4])
 try:
-    validate(model, [record], 1, "process", Limits(tries=1), log)
+    validate(model, [record], InfraValidation(tries=1), log)
 except CouldNotJudge as error:
     print("could not judge:", error.what, "|", error.remedy)
 (folder / "full").unlink()
-report, _ = validate(model, [record], 1, "process", Limits(tries=1, p95_milliseconds=1e9), log)
+report, _ = validate(model, [record], InfraValidation(tries=1, p95_milliseconds=1e9), log)
 print("then:", report.blessed, report.reason)
 """
 
@@ -226,7 +228,7 @@ def test_no_folder_for_temporary_files_is_no_verdict(tmp_path, monkeypatch, good
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "not-there")])
     with pytest.raises(CouldNotJudge, match="No usable temporary directory") as failure:
-        validate(good_model, records, 4, "process", PATIENT, tmp_path / "server.log")
+        validate(good_model, records, PATIENT, tmp_path / "server.log")
     assert "TMPDIR" in failure.value.remedy
 
 
@@ -255,9 +257,10 @@ def test_no_orphan_when_the_pipeline_is_killed(tmp_path, save_model, records):
     scratch.mkdir()
     pipeline = textwrap.dedent(f"""
         from pathlib import Path
-        from millrace.components.infra_validator.validation import Limits, validate
-        limits = Limits(request_seconds=600)
-        validate(Path({str(model)!r}), {records!r}, 4, "process", limits, Path({str(tmp_path / "server.log")!r}))
+        from millrace.components.infra_validator.section import InfraValidation
+from millrace.components.infra_validator.validation import validate
+        limits = InfraValidation(request_seconds=600)
+        validate(Path({str(model)!r}), {records!r}, limits, Path({str(tmp_path / "server.log")!r}))
     """)
     environment = {**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(Path.cwd())}
     with subprocess.Popen([sys.executable, "-c", pipeline], env=environment, stderr=subprocess.DEVNULL) as process:

@@ -25,17 +25,10 @@ from millrace.base.errors import CouldNotJudge, DataError
 from millrace.components.infra_validator.component import InfraValidator, docker_or_kubernetes
 from millrace.components.infra_validator.examples import read_records
 from millrace.components.infra_validator.executor import Executor
+from millrace.components.infra_validator.section import InfraValidation
 
-PROPERTIES = {
-    "platform": "process",
-    "num_examples": 5,
-    "tries": 1,
-    "load_seconds": 120.0,
-    "request_seconds": 30.0,
-    "p95_milliseconds": 10_000.0,
-    "memory_mib": 4096,
-    "code_digest": "",
-}
+SECTION = InfraValidation(examples=5, tries=1, p95_milliseconds=10_000.0)
+PROPERTIES = {"section": SECTION.model_dump_json(), "code_digest": ""}
 
 
 def artifact(kind: type, uri: Path) -> types.Artifact:
@@ -157,7 +150,8 @@ def channels():
 )
 @pytest.mark.parametrize("platform, field", [("docker", "local_docker"), ("kubernetes", "kubernetes")])
 def test_docker_and_kubernetes_are_tfxs_own(platform, field, image, name, tags, digests):
-    component = docker_or_kubernetes(*channels(), platform, image, "taxi", num_examples=3, tries=4, load_seconds=9.5)
+    section = InfraValidation(platform=platform, image=image, examples=3, tries=4, load_seconds=9.5)
+    component = docker_or_kubernetes(*channels(), section, "taxi")
     assert isinstance(component, TfxInfraValidator)
     properties = component.exec_properties
     serving = proto_utils.json_to_proto(properties["serving_spec"], infra_validator_pb2.ServingSpec())
@@ -177,7 +171,7 @@ def test_a_docker_engine_that_does_not_answer_is_no_verdict(tmp_path, monkeypatc
         raise DockerException("Error while fetching server API version")
 
     monkeypatch.setattr(tfx_executor, "_create_model_server_runner", no_engine)
-    component = docker_or_kubernetes(*channels(), "docker", "tensorflow/serving:2.16.1", "taxi", tries=tries)
+    component = docker_or_kubernetes(*channels(), InfraValidation(platform="docker", tries=tries), "taxi")
     model = artifact(standard_artifacts.Model, tmp_path / "model")
     shutil.copytree(good_model, tmp_path / "model" / "Format-Serving")
     (tmp_path / "examples" / "Split-eval" / ".arrow").rmdir()  # TFX takes it for a shard
@@ -201,7 +195,7 @@ def test_a_fault_of_the_machine_publishes_no_verdict(tmp_path, monkeypatch, save
 def test_compiles_for_kubeflow(tmp_path):
     model = Importer(str(tmp_path / "model"), standard_artifacts.Model).with_id("ImportModel")
     examples = Importer(str(tmp_path / "examples"), standard_artifacts.Examples).with_id("ImportExamples")
-    validator = InfraValidator(model.outputs["result"], examples.outputs["result"], memory_mib=2048, code_digest="ab")
+    validator = InfraValidator(model.outputs["result"], examples.outputs["result"], SECTION, code_digest="ab")
     pipeline = Pipeline("taxi", str(tmp_path / "root"), components=[model, examples, validator])
     config = KubeflowV2DagRunnerConfig(default_image="image")
     KubeflowV2DagRunner(config, output_dir=str(tmp_path), output_filename="job.json").run(pipeline)
