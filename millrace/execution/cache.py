@@ -148,7 +148,7 @@ def _get_cached_outputs(metadata_handle: Any, cache_context: metadata_store_pb2.
 def _spared(artifact: metadata_store_pb2.Artifact) -> str:
     """What a whole artifact lacks all the same, and what comes of it."""
     if withdrawn(artifact):
-        return "the pushed model was taken away and is not pushed again, since another version is there (--from Pusher does)"
+        return "the pushed model was taken away and stays away, since another version is there; --from Pusher pushes it"
     copy_lacks = next(filter(None, (damage_of_folder(artifact, name) for name in _DISPENSABLE)), "")
     return f"{copy_lacks}; the TFRecords are read" if copy_lacks else ""
 

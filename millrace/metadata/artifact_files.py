@@ -14,7 +14,7 @@ from typing import Optional
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from millrace.components.champion.replaced import REPLACES
+from millrace.components.champion.marks import REPLACES
 
 FILES_PROPERTY = "files"
 """The custom property: JSON of `files`, and of `pushed` for a pushed model, each a size in bytes by the path within."""

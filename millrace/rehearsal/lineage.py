@@ -16,6 +16,7 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact as _Stored
 from ml_metadata.proto.metadata_store_pb2 import Event as _Event
 from ml_metadata.proto.metadata_store_pb2 import Execution as _Execution
 
+from millrace.components.champion.marks import REHEARSED
 from millrace.metadata.records import FAILURE_PROPERTY, output_artifacts
 from millrace.rehearsal.artifacts import Artifact, id_of, name_of, property_types, type_name
 
@@ -233,6 +234,7 @@ class Lineage:
             else:
                 number = known.get(value, id_of(value)) if isinstance(value, str) else None
                 _set(stored.custom_properties[bare], value if number is None else number)
+        stored.custom_properties[REHEARSED].int_value = 1
         return stored
 
 
@@ -276,6 +278,8 @@ def _get(stored: metadata_store_pb2.Value) -> Any:
 def _artifact(stored: _Stored, schema: Mapping[str, Any]) -> Artifact:
     metadata = {name: _get(value) for name, value in stored.properties.items()}
     for name, value in stored.custom_properties.items():
+        if name == REHEARSED:  # for runs alone: no service would give a task this
+            continue
         plain = _get(value)
         is_id = name in _MODEL_IDS and value.WhichOneof("value") == "int_value"
         metadata[f"{_CUSTOM_PREFIX}{name}" if name in metadata else name] = name_of(int(plain)) if is_id else plain

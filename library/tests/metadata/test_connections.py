@@ -5,7 +5,7 @@ import pytest
 from millrace.base.errors import BadInput
 from millrace.config.config import Config
 from millrace.config.loading import load
-from millrace.metadata.connections import metadata_connection, secrets
+from millrace.metadata.connections import metadata_connection
 
 SERVER = "{backend: postgresql, host: db, port: 5432, database: d, user: u, password_env: MILLRACE_PROBE}"
 
@@ -24,7 +24,7 @@ def test_a_password_is_read_from_the_environment_that_is_named(monkeypatch):
     server = config(f"metadata={SERVER}")
     connection = metadata_connection(server).postgresql
     assert (connection.host, connection.port, connection.dbname, connection.password) == ("db", "5432", "d", "hush")
-    assert secrets(server.metadata) == ("hush",)
+    assert server.secret_variables() == ("MILLRACE_PROBE",)
     assert "hush" not in server.model_dump_json()
 
 

@@ -220,6 +220,7 @@ def test_the_champion_of_a_local_run_is_seen(run, tmp_path):
     [model] = [a for a in known.get_artifacts_by_type("Model") if a.state == metadata_store_pb2.Artifact.LIVE]
     assert blessing.custom_properties["current_model_id"].int_value == model.id
     assert blessing.custom_properties["blessed"].int_value == 1
+    assert blessing.custom_properties["rehearsed"].int_value == 1, "no champion of a run on this machine"
     assert str(bucket(tmp_path, first.task("train").outputs["model"][0].removeprefix("gs://"))) == model.uri
 
 

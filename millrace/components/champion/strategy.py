@@ -3,8 +3,8 @@
 With TFX's own strategy a run in which nothing has changed finds the model of the run before as its baseline, and that
 is the very model which is being judged. The Evaluator's inputs differ from the run before, so it runs again, blesses
 again, and the Pusher pushes the same model a second time. Without the candidate among the champions the inputs are
-those of the run before, and the verdict comes from the cache. What a trial has blessed is no champion either: it was
-judged by values that nobody has written down, and was never served.
+those of the run before, and the verdict comes from the cache. What a trial or a rehearsal has blessed is no champion
+either: it was judged by values that nobody has written down, or is a model of another place, and was never served.
 """
 
 import os
@@ -17,7 +17,7 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from millrace.base.errors import BadInput
-from millrace.components.champion.replaced import REPLACES
+from millrace.components.champion.marks import REHEARSED, REPLACES
 from millrace.components.evaluator.blessing import TRIAL_KEY
 
 MODEL, BLESSING, CANDIDATE = "model", "model_blessing", "candidate"
@@ -55,7 +55,7 @@ class ChampionStrategy(LatestBlessedModelStrategy):
             BLESSING: [
                 blessing
                 for blessing in input_dict[BLESSING]
-                if not blessing.has_custom_property(TRIAL_KEY) and fileio.exists(blessing.uri)
+                if not any(map(blessing.has_custom_property, (TRIAL_KEY, REHEARSED))) and fileio.exists(blessing.uri)
             ],
         }
         resolved = self._resolve(others, MODEL, BLESSING)

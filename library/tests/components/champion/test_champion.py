@@ -63,9 +63,10 @@ def test_before_the_first_blessing_there_is_no_champion(history):
     assert champion([], [], artifact("Model", 1)) == ([], [])
 
 
-def test_what_a_trial_blessed_is_no_champion(history):
+@pytest.mark.parametrize("mark", ["trial", "rehearsed"])
+def test_what_a_trial_or_a_rehearsal_blessed_is_no_champion(history, mark):
     models, blessings = history
-    blessings[2].set_int_custom_property("trial", 1)
+    blessings[2].set_int_custom_property(mark, 1)
     assert champion(models, blessings, artifact("Model", 4)) == ([1], [11])
 
 
