@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
@@ -29,7 +30,8 @@ from millrace.jobspec.findings import JobFinding, refusing
 from millrace.jobspec.job import CompiledJob, Dialect
 from millrace.metadata.connections import metadata_connection
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
-from millrace.rehearsal.cloud_folder import mapping
+from millrace.rehearsal.cloud_folder import CloudFolder, mapping
+from millrace.rehearsal.data_places import data_elsewhere, require_data
 from millrace.rehearsal.given_outputs import parsed
 from millrace.rehearsal.labels import labels_of
 from millrace.rehearsal.rehearse import rehearse as run_rehearsal
@@ -171,6 +173,10 @@ def _rehearsed(
         for finding in findings:
             logging.getLogger(__name__).warning("%s: %s; %s", finding.where, finding.what, finding.remedy)
         refuse(findings)
+        buckets = place / "rehearsal"
+        if job.name == config.name:
+            options = replace(options, elsewhere=data_elsewhere(config, job.dialect, options.elsewhere, buckets))
+        require_data(job, CloudFolder(buckets, options.elsewhere), options.outputs)
         tasks = list(labels_of(job).values())
         for name in options.fail:
             if name not in tasks:

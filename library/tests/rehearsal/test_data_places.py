@@ -1,0 +1,48 @@
+"""Data in a bucket that a rehearsal reads: what stands for it on this machine, and what is said when nothing does."""
+
+from pathlib import Path
+
+import pytest
+
+from millrace.base.errors import BadInput
+from millrace.config.loading import load as load_config
+from millrace.jobspec.job import load as load_job
+from millrace.rehearsal.cloud_folder import CloudFolder
+from millrace.rehearsal.data_places import data_elsewhere, require_data
+
+GOLDEN = Path(__file__).parents[1] / "jobspec" / "golden"
+DATA = "gs://my-bucket/data"
+
+
+def config(*overrides):
+    return load_config("conf/taxi.yaml", [f"vertex.data_path={DATA}", *overrides])
+
+
+def test_data_path_stands_for_the_service_s_own(tmp_path):
+    here = config()
+    assert data_elsewhere(here, "vertex", {}, tmp_path) == {DATA: Path(here.data.path)}
+    clouds = CloudFolder(tmp_path, data_elsewhere(here, "vertex", {}, tmp_path))
+    require_data(load_job(GOLDEN / "taxi-vertex.json"), clouds)
+
+
+def test_what_is_named_or_put_into_the_bucket_s_folder_holds_before_it(tmp_path):
+    named = {"gs://my-bucket": tmp_path / "mine"}
+    (tmp_path / "mine").mkdir()
+    assert data_elsewhere(config(), "vertex", named, tmp_path / "buckets") == named
+    (tmp_path / "buckets" / "gs" / "my-bucket" / "data").mkdir(parents=True)
+    assert data_elsewhere(config(), "vertex", {}, tmp_path / "buckets") == {}
+
+
+def test_where_both_are_elsewhere_nothing_is_guessed(tmp_path):
+    assert data_elsewhere(config("data.path=gs://my-bucket/data"), "vertex", {}, tmp_path) == {}
+    assert data_elsewhere(config(), "kubeflow", {}, tmp_path) == {}
+
+
+def test_data_that_is_nowhere_is_refused_with_the_option_that_helps(tmp_path):
+    job = load_job(GOLDEN / "taxi-vertex.json")
+    with pytest.raises(BadInput) as refusal:
+        require_data(job, CloudFolder(tmp_path))
+    assert refusal.value.where == "ExampleGen" and f"ExampleGen reads {DATA}" in refusal.value.what
+    assert f"--gs {DATA}=FOLDER" in refusal.value.remedy
+    require_data(job, CloudFolder(tmp_path), {"ExampleGen"})
+    require_data(job.with_values({"data_path": str(tmp_path)}), CloudFolder(tmp_path))

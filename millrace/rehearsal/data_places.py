@@ -1,0 +1,52 @@
+"""Where the data of a job is on this machine: the service reads it from a bucket, and here is none."""
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from millrace.base.errors import BadInput
+from millrace.config.config import Config
+from millrace.config.platform import PLATFORMS
+from millrace.jobspec.job import CompiledJob, Dialect
+from millrace.rehearsal.cloud_folder import SCHEME, CloudFolder
+
+
+def data_elsewhere(config: Config, service: Dialect, named: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    """Folders of this machine that stand for paths of buckets, `data.path` for the service's `data_path` among them.
+
+    Args:
+        config: the configuration.
+        service: where the job would run.
+        named: what a person has named with `--gs`; it holds before all else.
+        folder: holds the buckets of rehearsals (`CloudFolder.folder`); what has been put there is taken from there.
+    """
+    path = (PLATFORMS[service].section(config).data_path or "").rstrip("/")
+    if not path.startswith(SCHEME) or not os.path.isdir(config.data.path):
+        return dict(named)
+    there = CloudFolder(folder, named).local(path)
+    is_given = os.path.exists(there) or Path(there).parts[: len(folder.parts)] != folder.parts
+    return dict(named) if is_given else {**named, path: Path(config.data.path)}
+
+
+def require_data(job: CompiledJob, clouds: CloudFolder, given: Collection[str] = ()) -> None:
+    """Refuses a rehearsal whose data is nowhere on this machine, before ExampleGen looks for it.
+
+    Args:
+        job: the job, with the values of its parameters.
+        clouds: where the buckets are.
+        given: tasks whose outputs are given, so that they read nothing.
+
+    Raises:
+        BadInput: nothing stands for the path of a bucket that a task reads.
+    """
+    for name, task in job.tasks.items():
+        path = job.value(task, "input_base")
+        if name in given or not isinstance(path, str) or not path.startswith(SCHEME):
+            continue
+        here = clouds.local(path)
+        if not os.path.exists(here):
+            raise BadInput(
+                f"{name} reads {path}, and nothing stands for it on this machine",
+                where=name,
+                remedy=f"--gs {path}=FOLDER takes it from a folder; or put the data into {here}",
+            )
