@@ -31,6 +31,9 @@ bench: setup  ## measure beside stock TFX; ARGS="--rows 15000 --repeat 1 --as-sh
 mutants: setup  ## change the library's logic one place at a time and see whether a test fails; ARGS="--room tables --sample 30"
 	@$(VENV)python -m benchmarks.mutants $(ARGS)
 
+fuzz: setup  ## try generated configurations, texts and --set; FUZZ=20000 tries so many of each kind
+	@FUZZ=$${FUZZ:-5000} $(VENV)python -m pytest library/tests/config/test_fuzzed_configurations.py $(ARGS)
+
 test: setup  ## run all tests
 	@$(VENV)python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 

@@ -56,7 +56,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        refused = [problems.of_pydantic(one, sources) for one in error.errors()]
+        refused = problems.of_pydantic(error.errors(), values, sources)
         others = [problem for problem in refused if problem.path not in wrong]
         raise problems.refusal([*wrong.values(), *others], sources) from error
     if wrong:

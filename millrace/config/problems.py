@@ -1,7 +1,8 @@
 """What is wrong with a configuration's values, in words: the key, the value, what was expected, and where it stands."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Optional, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -15,6 +16,20 @@ from millrace.config.yaml_text import Document, Keys, Place, nearest_place
 # Read as true or false by YAML 1.1, and meant as texts by people from Norway.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off"})
 _LONGEST = 80
+# pydantic's kinds of errors whose own words speak of Python.
+_IN_OUR_WORDS = {
+    "bool_type": "should be true or false",
+    "bool_parsing": "should be true or false",
+    "int_type": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+    "float_parsing": "should be a number",
+    "tuple_type": "should be a list",
+    "dict_type": "should be keys with values",
+    "model_type": "should be keys with values",
+    "model_attributes_type": "should be keys with values",
+}
 # Of ML Metadata's and TensorFlow's whole numbers.
 _LARGEST = 2**63 - 1
 
@@ -97,18 +112,54 @@ def refusal(problems: list[Problem], sources: Sources) -> ConfigError:
     return ConfigError("\n".join([f"{len(lines)} problems:", *lines]), where=sources.file, remedy=remedy)
 
 
-def of_pydantic(error: Any, sources: Sources) -> Problem:
-    """One problem that pydantic has with the values.
+def of_pydantic(errors: Sequence[Any], values: Any, sources: Sources) -> list[Problem]:
+    """What pydantic has against the values, in our words, with the nearest right value where there is one.
 
     Args:
-        error: one of `ValidationError.errors()`.
+        errors: `ValidationError.errors()`.
+        values: what was validated.
         sources: where the values come from.
 
     Returns:
-        The problem in our words, with the nearest right value where there is one.
+        A problem for each place. Where several kinds of value may stand, those of the kind that was meant.
     """
+    by_path: dict[Keys, list[Problem]] = {}
+    for error in errors:
+        if not _is_of_another_section(error["loc"], values):
+            problem = _of_pydantic(error, values, sources)
+            by_path.setdefault(problem.path, []).append(problem)
+    return [_merged(alternatives) for alternatives in by_path.values()]
+
+
+def _merged(alternatives: list[Problem]) -> Problem:
+    """One problem of those that each kind of value has, which could stand in one place."""
+    first = alternatives[0]
+    expected = list(dict.fromkeys(problem.what.partition(", not ")[0] for problem in alternatives))
+    if len(expected) == 1 or not all(one.startswith("should be ") for one in expected):
+        return first
+    kinds = [one.removeprefix("should be ") for one in expected]
+    _, separator, rest = first.what.partition(", not ")
+    return replace(first, what=f"should be {', '.join(kinds[:-1])} or {kinds[-1]}{separator}{rest}")
+
+
+def _is_of_another_section(location: tuple[Any, ...], values: Any) -> bool:
+    """Whether it is said of one section where another one of the same place has more of the keys that are written."""
+    for depth, part in enumerate(location):
+        sections = [kind for kind in _types_at(location[:depth]) if _is_section(kind)]
+        # pydantic writes `Choice`, or `function-after[_ascending(), Range]`.
+        said = [kind for kind in sections if kind.__name__ in re.split(r"\W+", str(part))]
+        written = _value_at(values, _written_keys(location[:depth], values))
+        if len(sections) > 1 and said and isinstance(written, dict):
+            likeness = [len(set(kind.model_fields) & set(written)) for kind in sections]
+            return said[0] is not sections[likeness.index(max(likeness))]
+    return False
+
+
+def _of_pydantic(error: Any, values: Any, sources: Sources) -> Problem:
     location = tuple(error["loc"])
-    path = tuple(_written_keys(location))
+    path = _written_keys(location, values)
+    if error["type"] == "missing":
+        return Problem((*path, location[-1]), f"is missing{_described(location)}", of_key=True)
     if not path:
         # What is said of the whole names its key, or says that the features do not fit together.
         key, _, what = str(error["msg"]).removeprefix("Value error, ").partition(": ")
@@ -116,34 +167,35 @@ def of_pydantic(error: Any, sources: Sources) -> Problem:
         return Problem(tuple(key.split(".")), what) if named else Problem(("features",), f"{key}: {what}".rstrip(": "))
     if error["type"] == "extra_forbidden":
         return Problem(path, f"there is no such key{_nearest(str(location[-1]), _names_beside(location))}", of_key=True)
-    if error["type"] == "missing":
-        return Problem(path, f"is missing{_described(location)}", of_key=True)
     context, value = error.get("ctx", {}), error["input"]
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        path = (*path, context["discriminator"].strip("'"))
-        location, value = (*location, path[-1]), context.get("tag")
-        if value is None:
-            return Problem(path, "is missing", of_key=True)
-    near = ""
-    if error["type"] in ("literal_error", "union_tag_invalid"):
-        listed = context.get("expected") or context["expected_tags"]
-        choices = [choice.strip("'") for part in listed.split(", ") for choice in part.split(" or ")]
-        expected = f"should be {' or '.join(filter(None, [', '.join(choices[:-1]), choices[-1]]))}"
-        near = did_you_mean(value, choices) if isinstance(value, str) else ""
-    elif error["type"] == "string_type":
-        is_plain = not isinstance(value, (dict, list, type(None)))
-        expected = "should be a text; put it in quotes" if is_plain else "should be a text"
-    elif error["type"] == "string_too_short":
-        expected = "should not be empty" if not value else f"should have {context['min_length']} characters or more"
-    elif error["type"] == "string_pattern_mismatch":
-        expected = f"should match {context['pattern']}"
-    elif error["type"] in ("bool_type", "bool_parsing"):
-        expected = "should be true or false"
-    else:
-        expected = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+        key = context["discriminator"].strip("'")
+        if not isinstance(value, dict) or key not in value:
+            return Problem((*path, key), "is missing", of_key=True)
+        path, location, value = (*path, key), (*location, key), value[key]
+    expected, near = _expected(error, context, value)
     # What stands in place of a variable's name may be the secret itself.
     seen = "" if str(path[-1]).endswith("_env") else _seen(value, sources.written(path))
     return Problem(path, f"{expected}{seen}{near}{_described(location)}", of_key=location[-1:] == ("[key]",))
+
+
+def _expected(error: Any, context: Any, value: Any) -> tuple[str, str]:
+    """What should be there, and which of the words that are allowed may be meant."""
+    kind = error["type"]
+    if kind in ("literal_error", "union_tag_invalid"):
+        listed = context.get("expected") or context["expected_tags"]
+        choices = [choice.strip("'") for part in listed.split(", ") for choice in part.split(" or ")]
+        near = did_you_mean(value, choices) if isinstance(value, str) else ""
+        return f"should be {' or '.join(filter(None, [', '.join(choices[:-1]), choices[-1]]))}", near
+    if kind == "string_type":
+        is_plain = not isinstance(value, (dict, list, type(None)))
+        return "should be a text; put it in quotes" if is_plain else "should be a text", ""
+    if kind == "string_too_short":
+        return "should not be empty" if not value else f"should have {context['min_length']} characters or more", ""
+    if kind == "string_pattern_mismatch":
+        return f"should match {context['pattern']}", ""
+    words = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return _IN_OUR_WORDS.get(kind, words), ""
 
 
 def silent_mistakes(values: Any, sources: Sources, path: Keys = ()) -> Iterator[Problem]:
@@ -195,30 +247,38 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 def _names_beside(location: tuple[Any, ...]) -> set[str]:
     for model in _types_at(location[:-1]):
-        if isinstance(model, type) and issubclass(model, BaseModel):
+        if _is_section(model):
             return {field.alias or name for name, field in model.model_fields.items()}
     return set()
 
 
 def _described(location: tuple[Any, ...]) -> str:
     for model in _types_at(location[:-1]):
-        if isinstance(model, type) and issubclass(model, BaseModel):
+        if _is_section(model):
             for name, field in model.model_fields.items():
                 if location and location[-1] in (name, field.alias) and field.description:
                     return f" ({field.description})"
     return ""
 
 
-def _written_keys(location: tuple[Any, ...]) -> Iterator[Any]:
-    """The location without what pydantic puts between keys: union tags, and a word for a key that is itself wrong."""
-    for depth, part in enumerate(location):
-        if part != "[key]" and not _is_tag(location[:depth], part):
-            yield part
+def _written_keys(location: tuple[Any, ...], values: Any) -> Keys:
+    """The location without what pydantic puts between keys: the kind of value that was tried, and a word for a key."""
+    path: Keys = ()
+    for part in location:
+        entries = dict(enumerate(values)) if isinstance(values, list) else values
+        if isinstance(entries, dict) and part in entries:
+            path, values = (*path, part), entries[part]
+    return path
 
 
-def _is_tag(parent: tuple[Any, ...], part: Any) -> bool:
-    kinds = [kind for kind in _types_at(parent) if isinstance(kind, type) and issubclass(kind, BaseModel)]
-    return len(kinds) > 1 and any(part in _tags(kind) for kind in kinds)
+def _value_at(values: Any, path: Keys) -> Any:
+    for part in path:
+        values = values[part]
+    return values
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _tags(model: type[BaseModel]) -> set[str]:
@@ -231,14 +291,14 @@ def _types_at(location: tuple[Any, ...]) -> list[Any]:
     """The types that the configuration allows at a location; several where there is a union."""
     types: list[Any] = [Config]
     for part in location:
-        tagged = [kind for kind in types if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        tagged = [kind for kind in types if _is_section(kind)]
         chosen = [kind for kind in tagged if part in _tags(kind)]
         types = chosen if len(tagged) > 1 and chosen else [below for kind in types for below in _below(kind, part)]
     return types
 
 
 def _below(kind: Any, part: Any) -> list[Any]:
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
+    if _is_section(kind):
         annotations = [field.annotation for name, field in kind.model_fields.items() if part in (name, field.alias)]
         return [option for annotation in annotations for option in _options(annotation)]
     if get_origin(kind) is dict:

@@ -173,7 +173,7 @@ class Label(Section):
     @model_validator(mode="before")
     @classmethod
     def _default_binary_classes(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("task") == "binary" and not values.get("classes"):
+        if isinstance(values, dict) and values.get("task") == "binary" and values.get("classes") in (None, [], ()):
             return {**values, "classes": (0, 1)}
         return values
 

@@ -93,13 +93,23 @@ def test_a_value_in_the_file_is_told_with_its_line_and_column(line, instead, col
             "lerning_rate is not a hyperparameter; did you mean learning_rate?",
         ),
         ("tuning.space={dropout: {values: [0.5, 1.5]}}", "dropout cannot be 1.5: should be less than 1"),
+        ("tuning.space={dropout: {low: 1}}", "tuning.space.dropout.high: is missing"),
+        ("tuning.space={dropout: {low: 1, high: 0}}", "tuning.space.dropout: low must be below high"),
+        ("tuning.space={dropout: 3}", "tuning.space.dropout: should be keys with values, not 3"),
+        ("features.fare.kind=null", "text or datetime, not null"),
+        ("label.classes=''", "label.classes: should be a list, not ''"),
+        ("label.classes={}", "label.classes: should be a list"),
+        ("features.fare.missing=[1]", "features.fare.missing: should be mean or a number"),
+        ("evaluation.thresholds.2.slice.trip_start_hour=[1]", "should be a whole number, a number or a text"),
+        ("training=null", "training: should be keys with values, not null"),
+        ("data.missing=NA", "data.missing: should be a list, not 'NA'"),
         ("tuning={enabled: true, space: {}}", "tuning: there is nothing to search over"),
     ],
 )
 def test_an_override_is_told_by_its_own_text(override, words, tmp_path):
     message = str(refusal(tmp_path, TAXI, override))
     assert words in message
-    assert f"--set {override[:100]}" in message or "_env" in override or "thresholds" in override
+    assert f"--set {override[:100]}" in message or "_env" in override or "metric" in override
     assert len(message) < 800
 
 
