@@ -31,9 +31,9 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     curated_schema = data.build_curated_schema(config) if config.schema_.file else None
     schema = (curated_schema or schema_gen).outputs["schema"]
     example_validator = data.build_example_validator(statistics, schema)
-    data_gate = data.build_data_gate(
-        config, platform, today, statistics, schema, example_validator.outputs["anomalies"]
-    )
+    anomalies = example_validator.outputs["anomalies"]
+    blessed_data = data.build_latest_blessed_data(platform, statistics)
+    data_gate = data.build_data_gate(config, platform, today, statistics, schema, anomalies, blessed_data)
 
     transform = training.build_transform(config, examples, schema, data_gate)
     transformed, graph = transform.outputs["transformed_examples"], transform.outputs["transform_graph"]
@@ -43,7 +43,7 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     model = trainer.outputs["model"]
 
     champion = verdicts.build_latest_blessed_model(config, platform, model)
-    evaluator = verdicts.build_evaluator(config, examples, model, champion.outputs["model"])
+    evaluator = verdicts.build_evaluator(config, examples, statistics, model, champion.outputs["model"])
     infra_validator = verdicts.build_infra_validator(config, model, examples)
     hard_examples = verdicts.build_hard_examples(config, examples, model)
     blessings = evaluator.outputs["blessing"], infra_validator.outputs["blessing"]
@@ -52,8 +52,19 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     archive = delivery.build_model_archive(config, pusher.outputs["pushed_model"])
     notifier = delivery.build_notifier(config, platform, *blessings, pusher.outputs["pushed_model"])
 
-    stages = [example_gen, statistics_gen, schema_gen, curated_schema, example_validator, data_gate, transform, tuner]
-    stages += [trainer, champion, evaluator, infra_validator, hard_examples, pusher, archive, notifier]
+    stages = [example_gen, statistics_gen, schema_gen, curated_schema, example_validator, blessed_data, data_gate]
+    stages += [
+        transform,
+        tuner,
+        trainer,
+        champion,
+        evaluator,
+        infra_validator,
+        hard_examples,
+        pusher,
+        archive,
+        notifier,
+    ]
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=layout(config).artifacts,

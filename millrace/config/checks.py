@@ -180,16 +180,25 @@ def _parquet_columns(file: Path) -> list[str]:
 
 
 def _columns_cover(config: Config, columns: list[str]) -> None:
-    if config.label.column not in columns:
+    """Every column that is read is in the data or in the schema: what the schema names alone is DataGate's to say."""
+    described = (
+        {feature.name for feature in schema_text.read(config.schema_.file).proto.feature}
+        if (config.schema_.file)
+        else set()
+    )
+    known = {*columns, *described}
+    label = config.label.column
+    if label not in known:
         raise DataError(
-            f"the label {config.label.column} is not a column of the data",
+            f"the label {label} is not a column of the data{did_you_mean(label, columns)}",
             where=config.data.path,
             remedy=f"set label.column to one of: {', '.join(columns)}",
         )
-    missing = [name for name in config.feature_table().columns() if name not in columns]
+    missing = [name for name in config.feature_table().columns() if name not in known]
     if missing:
+        meant = did_you_mean(missing[0], columns) if len(missing) == 1 else ""
         raise DataError(
-            f"{'a feature is' if len(missing) == 1 else 'features are'} not in the data: {', '.join(missing)}",
+            f"{'a feature is' if len(missing) == 1 else 'features are'} not in the data: {', '.join(missing)}{meant}",
             where=config.data.path,
             remedy=f"take them out of features; the columns are: {', '.join(columns)}",
         )
@@ -197,8 +206,10 @@ def _columns_cover(config: Config, columns: list[str]) -> None:
 
 def _slices_exist(config: Config, columns: Optional[list[str]]) -> None:
     """TFMA measures no slice of a feature that is not there, and says nothing of it."""
-    if columns is None and config.schema_.file:
-        columns = [feature.name for feature in schema_text.read(config.schema_.file).proto.feature]
+    if config.schema_.file:
+        # What the schema names and the data lacks is DataGate's to say.
+        described = [feature.name for feature in schema_text.read(config.schema_.file).proto.feature]
+        columns = list(dict.fromkeys([*(columns or ()), *described]))
     if columns is None:
         return
     table, evaluation = config.feature_table(), config.evaluation

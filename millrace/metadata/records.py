@@ -79,9 +79,10 @@ class RunRecord:
         for state in _ENDS_A_RUN:
             if state in states:
                 return state
-        # The search for the champion is no work of its own: it looks again in every run. In a rehearsal it is two
-        # tasks.
-        worked = {r.state for stage, r in self.stages.items() if not stage.startswith(stage_ids.LATEST_BLESSED_MODEL)}
+        # The search for the champion and its data is no work of its own: it looks again in every run. In a rehearsal
+        # each is two tasks.
+        looked = (stage_ids.LATEST_BLESSED_MODEL, stage_ids.LATEST_BLESSED_DATA)
+        worked = {record.state for stage, record in self.stages.items() if not stage.startswith(looked)}
         return "cached" if worked == {"cached"} else "done"
 
     @property

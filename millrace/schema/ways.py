@@ -14,6 +14,7 @@ from typing import Optional
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
 
+from millrace.base.names import nearest
 from millrace.schema.evidence import Evidence
 from millrace.schema.phrases import DOMAIN_FIELDS, features, fits
 from millrace.statistics.columns import columns_by_name
@@ -80,8 +81,8 @@ def ways_to_end(anomaly: Anomaly, schema: Schema, relaxed: Schema, evidence: Evi
         return _dataset(reason, evidence)
     if now is None:
         return ()
-    if reason == "SCHEMA_MISSING_COLUMN":
-        return _missing_column(path)
+    if reason in ("SCHEMA_MISSING_COLUMN", "FEATURE_COLUMN_MISSING", "LABEL_COLUMN_MISSING"):
+        return _missing_column(path, schema, evidence)
     if reason in ("FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT", "FEATURE_TYPE_NOT_PRESENT"):
         return [Way(_presence(path, evidence), "a column that dries up: rather fix the data, unless it is meant")]
     if reason == "UNEXPECTED_DATA_TYPE" or reason.endswith(("_NOT_INT", "_NOT_STRING", "_INT_EXPECTED")):
@@ -230,7 +231,17 @@ def _expected_in(path: str, environments: Sequence[str]) -> Callable[[Schema], N
     return edit
 
 
-def _missing_column(path: str) -> Iterable[Way]:
+def _missing_column(path: str, schema: Schema, evidence: Evidence) -> Iterable[Way]:
+    splits = [columns_by_name(statistics) for statistics in evidence.statistics.values()]
+    described = dict(features(schema))
+    new = [
+        name for name in (splits[0] if splits else ()) if name not in described and all(name in one for one in splits)
+    ]
+    renamed = nearest(path, new)
+
+    def rename(schema: Schema) -> None:
+        _at(schema, path).name = renamed[0]
+
     def deprecate(schema: Schema) -> None:
         _at(schema, path).lifecycle_stage = schema_pb2.DEPRECATED
 
@@ -239,7 +250,9 @@ def _missing_column(path: str) -> Iterable[Way]:
         presence.ClearField("min_fraction")
         presence.ClearField("min_count")
 
+    note = f"for a column that was renamed; where the configuration reads {path} it must say {(renamed or [''])[0]}"
     return [
+        *([Way(rename, note)] if renamed else ()),
         Way(deprecate, "for a column that is gone for good; a feature that reads it must go from the configuration"),
         Way(optional, "for a column that comes and goes"),
     ]

@@ -1,13 +1,20 @@
-"""The stages that look at the data: ExampleGen, StatisticsGen, SchemaGen, CuratedSchema, ExampleValidator, DataGate."""
+"""The stages that look at the data: ExampleGen, StatisticsGen, SchemaGen, CuratedSchema, ExampleValidator,
+LatestBlessedData, DataGate."""
 
 from datetime import date
+from typing import Optional
 
 from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.component import SchemaGen
 from tfx.dsl.components.base.base_component import BaseComponent
-from tfx.types.channel import BaseChannel
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from millrace.components import stage_ids
+from millrace.components.blessed_data.strategy import BlessedDataStrategy
 from millrace.components.curated_schema.component import CuratedSchema
 from millrace.components.data_gate.component import DataGate
 from millrace.components.example_gen.configured import example_gen
@@ -48,6 +55,18 @@ def build_example_validator(statistics: BaseChannel, schema: BaseChannel) -> Bas
     return ExampleValidator(statistics=statistics, schema=schema).with_id(stage_ids.EXAMPLE_VALIDATOR)
 
 
+def build_latest_blessed_data(platform: Platform, statistics: BaseChannel) -> Optional[BaseNode]:
+    """LatestBlessedData: the statistics that DataGate compares with, in their blessing; none without resolvers."""
+    blessings = Channel(type=ModelBlessing)
+    if platform.champion == "resolved":
+        found = Resolver(strategy_class=BlessedDataStrategy, model_blessing=blessings, statistics=statistics)
+    elif platform.champion == "blessed":
+        found = Resolver(strategy_class=LatestBlessedModelStrategy, model=Channel(type=Model), model_blessing=blessings)
+    else:
+        return None
+    return found.with_id(stage_ids.LATEST_BLESSED_DATA)
+
+
 def build_data_gate(
     config: Config,
     platform: Platform,
@@ -55,12 +74,14 @@ def build_data_gate(
     statistics: BaseChannel,
     schema: BaseChannel,
     anomalies: BaseChannel,
+    blessed_data: Optional[BaseNode],
 ) -> BaseComponent:
     """DataGate: ends the run before Transform when the policy says that the data may not be learned from."""
     return DataGate(
         statistics=statistics,
         schema=schema,
         anomalies=anomalies,
+        blessing=blessed_data.outputs["model_blessing"] if blessed_data else None,
         # A waiver that has run out changes the parameters, so a pass that it allowed is not served from the cache.
         section=config.data_gate.in_force(today),
         label=config.label,

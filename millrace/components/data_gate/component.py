@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
@@ -48,6 +48,7 @@ class DataGateSpec(ComponentSpec):
         "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "schema": ChannelParameter(type=standard_artifacts.Schema),
         "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing, optional=True),
     }
     OUTPUTS = {"report": ChannelParameter(type=DataGateReport)}
 
@@ -69,6 +70,7 @@ class DataGate(base_component.BaseComponent):
         section: DataGateSection,
         label: Label,
         feature_columns: Sequence[str],
+        blessing: Optional[types.BaseChannel] = None,
         schema_file: str = "",
         config_file: str = "",
         code_digest: str = "",
@@ -83,6 +85,8 @@ class DataGate(base_component.BaseComponent):
                 from the cache once a waiver has ended.
             label: what is predicted.
             feature_columns: the raw columns that features read, `FeatureTable.columns()`.
+            blessing: the latest ModelBlessing that holds the statistics of its data, with which this data is compared;
+                None for no comparison.
             schema_file: the curated schema that the remedy names; empty when the schema is inferred.
             config_file: the configuration that the remedy names.
             code_digest: serves TFX's cache key only.
@@ -92,6 +96,7 @@ class DataGate(base_component.BaseComponent):
                 statistics=statistics,
                 schema=schema,
                 anomalies=anomalies,
+                blessing=blessing,
                 policy=_json(section.policy),
                 waivers=_json([waiver.model_dump(mode="json") for waiver in section.waivers]),
                 label=_json(label.model_dump(mode="json")),

@@ -3,8 +3,10 @@
 import json
 import logging
 import os
+from collections.abc import Mapping
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
@@ -12,6 +14,8 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from millrace.base import clock, files
+from millrace.components.blessed_data import statistics as blessed_statistics
+from millrace.components.data_gate.drift import with_drift
 from millrace.components.data_gate.findings import CheckedSplit, read_split
 from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
@@ -32,7 +36,7 @@ class Executor(base_executor.BaseExecutor):
         """Writes report.json and report.txt when the run may go on.
 
         Args:
-            input_dict: `statistics`, `schema` and `anomalies`, one artifact each.
+            input_dict: `statistics`, `schema` and `anomalies`, one artifact each; `blessing` where there is one.
             output_dict: `report`, one DataGateReport.
             exec_properties: as `DataGate` makes them: `policy`, `waivers`, `label` and `feature_columns` as JSON.
 
@@ -41,40 +45,50 @@ class Executor(base_executor.BaseExecutor):
             ValueError: the policy, a waiver or the label is not valid.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        splits = _read_splits(input_dict["statistics"], input_dict["anomalies"])
         schema_folder = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_folder))
+        blessed = input_dict.get("blessing") or []
+        baseline = blessed_statistics.kept(blessed[0]) if blessed else {}
+        splits = _read_splits(input_dict["statistics"], input_dict["anomalies"], schema, baseline)
+        before = [read_split(name, of_all_rows(numbers)) for name, numbers in baseline.items()]
         use = Use.of(
             Label.model_validate_json(exec_properties["label"]), json.loads(exec_properties["feature_columns"])
         )
         policy = json.loads(exec_properties["policy"])
         section = DataGateSection(policy=policy, waivers=json.loads(exec_properties["waivers"]))
         today = clock.today()
-        verdict = judge(splits, schema, use, section=section, today=today)
+        verdict = judge(splits, schema, use, section=section, today=today, baseline=before)
         if not verdict.passed:
             edited = Files(exec_properties.get("schema_file") or "", exec_properties.get("config_file") or "")
             raise refusal(verdict, edited, today)
         report = artifact_utils.get_single_instance(output_dict["report"])
-        text = as_text(verdict, splits)
+        text = as_text(verdict, splits, before)
         logging.getLogger(__name__).info("%s", text)
         files.write(os.path.join(report.uri, "report.txt"), text)
-        files.write(os.path.join(report.uri, "report.json"), as_json(verdict, splits, policy, today))
+        files.write(os.path.join(report.uri, "report.json"), as_json(verdict, splits, policy, today, before))
         report.set_int_custom_property("warnings", len(verdict.of("warn")))
         report.set_int_custom_property("waived", len(verdict.of("waived")))
 
 
-def _read_splits(statistics: list[types.Artifact], anomalies: list[types.Artifact]) -> list[CheckedSplit]:
+def _read_splits(
+    statistics: list[types.Artifact],
+    anomalies: list[types.Artifact],
+    schema: schema_pb2.Schema,
+    baseline: Mapping[str, DatasetFeatureStatisticsList],
+) -> list[CheckedSplit]:
     """Every split that has statistics; its anomalies are None where the validator was told to leave it out."""
     measured = artifact_utils.get_single_instance(statistics)
     validated = artifact_utils.get_single_instance(anomalies)
     judged = set(artifact_utils.decode_split_names(validated.split_names))
     splits = []
     for name in artifact_utils.decode_split_names(measured.split_names):
-        numbers = statistics_pb2.DatasetFeatureStatisticsList.FromString(_read([measured], name, STATISTICS_FILE))
+        numbers = of_all_rows(DatasetFeatureStatisticsList.FromString(_read([measured], name, STATISTICS_FILE)))
         of_split = None
         if name in judged:
             of_split = anomalies_pb2.Anomalies.FromString(_read([validated], name, ANOMALIES_FILE))
-        splits.append(read_split(name, of_all_rows(numbers), of_split))
+        if name in baseline and numbers.num_examples:
+            of_split = with_drift(of_split, numbers, of_all_rows(baseline[name]), schema)
+        splits.append(read_split(name, numbers, of_split))
     return splits
 
 

@@ -9,6 +9,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.components.data_gate import policy as reasons
 from millrace.components.data_gate.anomalies import tfdv_findings
+from millrace.components.data_gate.baseline import baseline_findings
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.presence import presence_findings
 from millrace.components.data_gate.rules import Use, own_findings
@@ -28,20 +29,31 @@ _ABSENT = frozenset(
 _TOO_SELDOM = frozenset({"FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT"})
 # What is said about a feature for the same cause; said once, so that bad input is not told as a broken contract too.
 _EXPLAINS = {
-    "LABEL_COLUMN_MISSING": _ABSENT,
+    # Where the schema asks for the column, the data broke the contract: that is said, and `schema propose` answers it.
+    "LABEL_COLUMN_MISSING": _ABSENT - {"SCHEMA_MISSING_COLUMN"},
     "LABEL_VALUES_MISSING": _ABSENT,
-    "FEATURE_COLUMN_MISSING": _ABSENT,
+    "FEATURE_COLUMN_MISSING": _ABSENT - {"SCHEMA_MISSING_COLUMN"},
+    "SCHEMA_MISSING_COLUMN": frozenset({"LABEL_COLUMN_MISSING", "FEATURE_COLUMN_MISSING", *_TOO_SELDOM}),
     "FEATURE_ALL_MISSING": _ABSENT,
     "LABEL_NOT_IN_SCHEMA": frozenset({"SCHEMA_NEW_COLUMN"}),
     "FEATURE_NOT_IN_SCHEMA": frozenset({"SCHEMA_NEW_COLUMN"}),
     "FEATURE_EMPTY_IN_SPLIT": frozenset({"FEATURE_TYPE_LOW_NUMBER_PRESENT"}),
-    **dict.fromkeys((*_ABSENT, "FLOAT_TYPE_HAS_NAN"), _TOO_SELDOM),
+    **dict.fromkeys((*_ABSENT - {"SCHEMA_MISSING_COLUMN"}, "FLOAT_TYPE_HAS_NAN"), _TOO_SELDOM),
 }
+# A finding about the column itself says why it is not as it was.
+_EXPLAIN_MOVED = frozenset(
+    {*_ABSENT, "LABEL_VALUES_MISSING", "LABEL_SINGLE_CLASS", "LABEL_CLASS_UNEXPECTED", "LABEL_NOT_NUMERIC"}
+    | {"LABEL_CONSTANT", "FEATURE_ALL_MISSING", "FEATURE_EMPTY_IN_SPLIT", "UNEXPECTED_DATA_TYPE"}
+)
 # A rare column may be empty where a model is only judged, so this explains although it lets the run go on.
 _EXPLAINS_ANYWAY = "FEATURE_EMPTY_IN_SPLIT"
 _EXPLAIN_ALL = {
     "DATA_EMPTY": None,
     "SCHEMA_MATCHES_NOTHING": frozenset({"SCHEMA_MISSING_COLUMN", "SCHEMA_NEW_COLUMN"}),
+}
+_SOFTENED = {
+    "LABEL_MOVED": "a flipped label would have moved it further",
+    "NUMBER_MOVED": "another unit would have moved it further",
 }
 
 
@@ -73,6 +85,7 @@ def judge(
     *,
     section: DataGateSection,
     today: date,
+    baseline: Sequence[CheckedSplit] = (),
 ) -> Verdict:
     """Looks at every split and decides about every finding.
 
@@ -82,18 +95,22 @@ def judge(
         use: the label and the columns that features read.
         section: actions by reason code, over the defaults of `policy.DEFAULTS`, and what is accepted until a day.
         today: the day (UTC) on which it is judged.
+        baseline: the splits of the latest blessed data; none before the first blessing.
 
     Returns:
         The verdict, with findings in the order: DataGate's own, TFDV's split by split, then those
-        about how often columns are filled.
+        about how often columns are filled, and what changed since the latest blessed data.
     """
     held = section.in_force(today)
     own = [_decide(finding, held) for finding in own_findings(splits, schema, use)]
     of_tfdv = [_decide(finding, held) for split in splits for finding in tfdv_findings(split, schema)]
     of_presence = [_decide(finding, held) for split in splits for finding in presence_findings(split, schema)]
     contract = [_explained(finding, own) for finding in of_tfdv]
+    own = [_explained(finding, contract) for finding in own]
     contract += [_explained(finding, [*own, *contract]) for finding in of_presence]
-    return Verdict((*own, *contract))
+    of_baseline = [_decide(finding, held) for finding in baseline_findings(splits, baseline, use)]
+    moved = [_explained(finding, [*own, *contract]) for finding in of_baseline]
+    return Verdict((*own, *contract, *moved))
 
 
 def _decide(finding: Finding, held: DataGateSection) -> Finding:
@@ -103,7 +120,7 @@ def _decide(finding: Finding, held: DataGateSection) -> Finding:
     if action is None:
         action = reasons.default(finding.reason).action
         if action == "block" and finding.severity == "WARNING":
-            action, note = "warn", "the validator calls it a warning"
+            action, note = "warn", _SOFTENED.get(finding.reason, "the validator calls it a warning")
     waiver = held.waiver_for(finding.feature, finding.reason)
     if waiver is not None and action != "ignore":
         action, note = "waived", f"until {waiver.until}: {waiver.because}"
@@ -123,5 +140,7 @@ def _same_cause(cause: Finding, finding: Finding) -> bool:
     if cause.reason in _EXPLAIN_ALL:
         covered = _EXPLAIN_ALL[cause.reason]
         return covered is None or finding.reason in covered
+    if finding.reason in reasons.MOVED and cause.feature == finding.feature:
+        return cause.reason in _EXPLAIN_MOVED and cause.split == finding.split
     same_place = (cause.feature, cause.split) == (finding.feature, finding.split)
     return same_place and finding.reason in _EXPLAINS.get(cause.reason, frozenset())

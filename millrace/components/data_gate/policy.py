@@ -1,7 +1,7 @@
 """What each reason does to a run, unless the configuration says otherwise: the one table of defaults.
 
-Reasons are TFDV's own (`tensorflow_metadata.proto.v0.anomalies_pb2.AnomalyInfo.Type`) and those of `rules.py`. Only
-protos are imported here, so that a configuration can be checked without TensorFlow.
+Reasons are TFDV's own (`tensorflow_metadata.proto.v0.anomalies_pb2.AnomalyInfo.Type`) and those of `rules.py` and
+`baseline.py`. Only protos are imported here, so that a configuration can be checked without TensorFlow.
 """
 
 from dataclasses import dataclass
@@ -203,9 +203,20 @@ OWN: dict[str, Default] = {
     "FEATURE_NOT_IN_SCHEMA": Default("block", REFUSED, "Transform parses only what the schema names"),
 }
 
+# What changed since the latest blessed data. A waiver takes the new world on purpose: once a model is blessed on it,
+# it is what the next data is compared with.
+MOVED: dict[str, Default] = {
+    "LABEL_MOVED": Default("block", REFUSED, "classes that were exchanged, or a label that means something else now"),
+    "NUMBER_MOVED": Default("block", REFUSED, "another unit: every learned weight would be wrong by its factor"),
+    "CATEGORY_MOVED": Default("warn", REFUSED, "news of the world, not a fault; a model is judged on the new data"),
+    "FILLED_SHARE_FELL": Default("warn", REFUSED, "a source dries up; the schema's presence says when to stop"),
+    "ROWS_FELL": Default("warn", REFUSED, "perhaps half an upload; the schema's dataset_constraints stop"),
+}
+
 DEFAULTS: dict[str, Default] = {
     **{reason: Default(action, REFUSED, why) for action, why, reasons in _TFDV for reason in reasons},
     **OWN,
+    **MOVED,
 }
 
 _UNHEARD_OF = Default("block", REFUSED, "a reason newer than this table, so the worst is assumed")

@@ -9,9 +9,10 @@ from typing import Any
 from millrace.base import printing
 from millrace.base.errors import GateRefused
 from millrace.base.printing import TableColumn
+from millrace.base.visible import visible
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.gate import Verdict
-from millrace.components.data_gate.policy import OWN
+from millrace.components.data_gate.policy import MOVED, OWN
 
 _COLUMNS = (
     TableColumn("feature"),
@@ -139,38 +140,56 @@ def remedy(verdict: Verdict, files: Files, today: date) -> str:
 def _contract_steps(contract: Sequence[Finding], files: Files, today: date) -> list[str]:
     option = f" -c {files.config}" if files.config else ""
     edit = f", or edit {files.schema}" if files.schema else ""
-    steps = [
-        "fix the data, then run again; or choose:",
-        f"  the data is right:  millrace schema propose{option}, then millrace schema accept N{option}{edit}",
-    ]
+    steps = ["fix the data, then run again; or choose:"]
+    if any(finding.reason not in MOVED for finding in contract):
+        steps.append(
+            f"  the data is right:  millrace schema propose{option}, then millrace schema accept N{option}{edit}"
+        )
     waivable = [finding for finding in contract if finding.reason not in OWN and finding.feature]
     if waivable:
-        until = (today + timedelta(days=_WAIVER_DAYS)).isoformat()
         first = waivable[0]
-        entry = f"- {{feature: {first.feature}, reason: {first.reason}, until: {until}, because: ...}}"
+        until = (today + timedelta(days=_WAIVER_DAYS)).isoformat()
+        # JSON's quotes are YAML's: a name may hold anything.
+        name = first.feature if first.feature.isidentifier() else json.dumps(first.feature)
         steps.append(f"  accept it for now:  add to data_gate.waivers{f' in {files.config}' if files.config else ''}")
-        steps.append(f"                      {entry}")
+        steps.append(
+            f"                      - {{feature: {name}, reason: {first.reason}, until: {until}, because: ...}}"
+        )
+    if any(finding.reason in MOVED for finding in waivable):
+        steps.append("  the world changed:  waive it as above; once a model is blessed on this data, the next data is")
+        steps.append("                      compared with this, and the waiver can go")
     return steps
 
 
-def as_text(verdict: Verdict, splits: Sequence[CheckedSplit]) -> str:
+def as_text(verdict: Verdict, splits: Sequence[CheckedSplit], baseline: Sequence[CheckedSplit] = ()) -> str:
     """The report of a run that may go on, warnings and waived findings listed.
 
     Args:
         verdict: the gate's.
         splits: what was judged, for the numbers of rows.
+        baseline: the latest blessed data, with which it was compared; none when there was none.
     """
-    sizes = ", ".join(f"{split.name} {split.rows:,} rows" for split in splits)
-    parts = [f"DataGate: passed ({sizes})."]
+    before = f"compared with the latest blessed data: {_sizes(baseline)}" if baseline else "no blessed data before it"
+    parts = [f"DataGate: passed ({_sizes(splits)}; {before})."]
     for action, title in (("warn", "Warnings"), ("waived", "Waived"), ("ignore", "Ignored")):
         findings = verdict.of(action)
         if findings:
             notes = dict.fromkeys(f"{finding.feature or '-'}: {finding.note}" for finding in findings if finding.note)
-            parts += [f"{title}:", table(findings), *notes]
+            parts += [f"{title}:", table(findings), *map(visible, notes)]
     return "\n\n".join(parts) + "\n"
 
 
-def as_json(verdict: Verdict, splits: Sequence[CheckedSplit], policy: Mapping[str, str], today: date) -> str:
+def _sizes(splits: Sequence[CheckedSplit]) -> str:
+    return ", ".join(f"{split.name} {split.rows:,} rows" for split in splits)
+
+
+def as_json(
+    verdict: Verdict,
+    splits: Sequence[CheckedSplit],
+    policy: Mapping[str, str],
+    today: date,
+    baseline: Sequence[CheckedSplit] = (),
+) -> str:
     """The whole verdict: the day, the splits' rows, the policy's changes, every finding with its action.
 
     Args:
@@ -178,11 +197,13 @@ def as_json(verdict: Verdict, splits: Sequence[CheckedSplit], policy: Mapping[st
         splits: what was judged, for the numbers of rows.
         policy: the configured actions by reason.
         today: the day on which waivers were looked at.
+        baseline: the latest blessed data, with which it was compared; none when there was none.
     """
     document = {
         "passed": verdict.passed,
         "judged_on": today.isoformat(),
         "splits": {split.name: split.rows for split in splits},
+        "baseline": {split.name: split.rows for split in baseline},
         "policy": dict(policy),
         "findings": [finding.to_json() for finding in verdict.findings],
     }

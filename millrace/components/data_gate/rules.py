@@ -10,10 +10,9 @@ from typing import Optional, Union
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from millrace.base.names import nearest
 from millrace.base.numbers import rounded
 from millrace.components.data_gate.findings import CheckedSplit, Finding
-from millrace.components.data_gate.wording import content, one_of, share, values_in_rows
+from millrace.components.data_gate.wording import content, no_such_column, one_of, share, uncut_header, values_in_rows
 from millrace.features.description import Label
 from millrace.statistics.columns import ColumnStatistics
 
@@ -83,13 +82,13 @@ def _foreign_schema(filled: Sequence[CheckedSplit], schema: schema_pb2.Schema) -
     if named.intersection(columns):
         return None
     wanted = ", ".join(sorted(named)[:3]) or "nothing"
-    seen = ", ".join(columns[:3])
+    seen = ", ".join(columns[:3]) + (", ..." if len(columns) > 3 else "")
     return Finding(
         "",
         ", ".join(split.name for split in filled),
         "SCHEMA_MATCHES_NOTHING",
         f"columns that the schema names: {wanted}{', ...' if len(named) > 3 else ''}",
-        f"{seen}{', ...' if len(columns) > 3 else ''}",
+        uncut_header(columns) or seen,
     )
 
 
@@ -111,7 +110,7 @@ def _unnamed(
 def _label(split: CheckedSplit, use: Use) -> Iterator[Finding]:
     column = split.column(use.label)
     if column is None:
-        seen = _no_column(use.label, [split])
+        seen = no_such_column(use.label, [split], ())
         yield Finding(use.label, split.name, "LABEL_COLUMN_MISSING", "the label's column", seen, split.rows)
         return
     if column.missing:
@@ -138,7 +137,7 @@ def _classes(split: CheckedSplit, column: ColumnStatistics, use: Use) -> Iterato
         if other:
             seen = values_in_rows(other, split.rows)
             yield Finding(use.label, split.name, "LABEL_CLASS_UNEXPECTED", wanted, seen, sum(other.values()))
-        single = next(iter(column.counts), None) if column.proto.string_stats.unique == 1 else None
+        single = next(iter(column.counts), None) if column.distinct == 1 else None
     else:
         low, high = column.range
         numbers = [_as_number(value) for value in use.classes]
@@ -162,7 +161,7 @@ def _feature(name: str, filled: Sequence[CheckedSplit]) -> Iterator[Finding]:
     """A column absent from one split only has no value there: nothing wrote it down."""
     held = {split.name: column for split in filled if (column := split.column(name)) is not None}
     if not held:
-        seen = _no_column(name, filled)
+        seen = no_such_column(name, filled, ())
         for split in filled:
             yield Finding(name, split.name, "FEATURE_COLUMN_MISSING", "a column of this name", seen, split.rows)
         return
@@ -173,8 +172,3 @@ def _feature(name: str, filled: Sequence[CheckedSplit]) -> Iterator[Finding]:
         useless = split.name == "train" or not filled_in
         reason = "FEATURE_ALL_MISSING" if useless else "FEATURE_EMPTY_IN_SPLIT"
         yield Finding(name, split.name, reason, "a value in some row", "none in any row", split.rows)
-
-
-def _no_column(name: str, filled: Sequence[CheckedSplit]) -> str:
-    near = nearest(name, {path[0] for split in filled for path in split.columns})
-    return f"no such column; there is {near[0]}" if near else "no such column"

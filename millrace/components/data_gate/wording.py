@@ -3,12 +3,13 @@
 TFDV's own descriptions round to "<1%" and leave out the schema's side; the statistics and the schema say both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Optional
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
+from millrace.base.names import nearest
 from millrace.base.numbers import rounded
 from millrace.components.data_gate.findings import CheckedSplit
 from millrace.statistics.columns import ColumnStatistics
@@ -112,6 +113,33 @@ def content(column: ColumnStatistics) -> str:
     return f"{column.type} such as {examples}" if examples else column.type
 
 
+def no_such_column(name: str, splits: Sequence[CheckedSplit], described: Collection[str]) -> str:
+    """What is said of a column that is not there: the nearest that is, or that the header was not cut apart.
+
+    Args:
+        name: the column.
+        splits: those that lack it.
+        described: the columns that the schema names, none of which can be this one by another name; none where the
+            schema does not name the column either, and the configuration is at fault.
+    """
+    columns = sorted({path[0] for split in splits for path in split.columns})
+    whole = uncut_header(columns)
+    if whole:
+        return f"no such column; {whole}"
+    near = nearest(name, [column for column in columns if column not in described])
+    return f"no such column; there is {near[0]}{': was it renamed?' if described else ''}" if near else "no such column"
+
+
+def uncut_header(columns: Sequence[str]) -> str:
+    """What is said of a header that is one column since it has another delimiter; nothing where it is none."""
+    if len(columns) != 1:
+        return ""
+    delimiter = max(";\t|,", key=columns[0].count)
+    if not columns[0].count(delimiter):
+        return ""
+    return f"the header is one column, {columns[0][:60]!r}: is data.delimiter {delimiter!r}?"
+
+
 def _described(case: Case) -> Words:
     expected = f"no {case.reason.short_description.lower()}" if case.reason.short_description else "the schema's rule"
     return Words(expected, case.reason.description.strip() or case.code)
@@ -188,7 +216,9 @@ def _not_finite(case: Case) -> Optional[Words]:
 
 def _presence(case: Case) -> Optional[Words]:
     if case.column is None:
-        return Words("a column of this name", "no such column", case.split.rows)
+        described = {feature.name for feature in case.schema.feature}
+        seen = no_such_column(case.path[0], [case.split], described)
+        return Words("a column of this name", seen, case.split.rows)
     presence = case.feature.presence if case.feature else schema_pb2.FeaturePresence()
     least = max(presence.min_count, 1)
     wanted = f"a value in at least {least:,} row{'' if least == 1 else 's'}"
@@ -233,7 +263,7 @@ def _unique(case: Case) -> Optional[Words]:
     if case.feature is None or case.column is None or case.code == "FEATURE_TYPE_NO_UNIQUE":
         return None
     limits = case.feature.unique_constraints
-    return Words(f"{limits.min} to {limits.max} distinct values", f"{case.column.proto.string_stats.unique:,}")
+    return Words(f"{limits.min} to {limits.max} distinct values", f"{case.column.distinct:,}")
 
 
 def _distance(case: Case) -> Optional[Words]:

@@ -11,7 +11,7 @@ from tfx.utils import json_utils
 from millrace.base.errors import ConfigError
 from millrace.components.evaluator import tfma_results
 from millrace.components.evaluator.blessing import TRIAL_KEY
-from millrace.components.evaluator.executor import Executor
+from millrace.components.evaluator.executor import STATISTICS_KEY, Executor
 
 MIN_SLICE_SIZE_KEY = "min_slice_size"
 MIN_SLICE_CLASS_SIZE_KEY = "min_slice_class_size"
@@ -22,6 +22,10 @@ CODE_DIGEST_KEY = "code_digest"
 class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
     """TFX's specification, with the parameters of the gate. `in_process` is 1 or 0: Kubeflow has no booleans."""
 
+    INPUTS = {
+        **standard_component_specs.EvaluatorSpec.INPUTS,
+        STATISTICS_KEY: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True),
+    }
     PARAMETERS = {
         **standard_component_specs.EvaluatorSpec.PARAMETERS,
         MIN_SLICE_SIZE_KEY: component_spec.ExecutionParameter(type=int),
@@ -55,6 +59,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         example_splits: Optional[list[str]] = None,
         min_slice_class_size: int = 1,
         trial: bool = False,
+        statistics: Optional[types.BaseChannel] = None,
     ) -> None:
         """Makes the component.
 
@@ -71,6 +76,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             example_splits: the splits to evaluate on; `eval` when left out.
             trial: whether this is a trial, whose model is blessed and yet no champion.
             min_slice_class_size: slices of fewer examples of a class are not judged by a metric that needs every class.
+            statistics: those of the data that the model was learned from; a blessing keeps them for DataGate.
 
         Raises:
             ConfigError: no threshold is set, or one that compares slices with each other.
@@ -82,6 +88,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 model=model,
                 baseline_model=baseline_model,
                 schema=schema,
+                statistics=statistics,
                 eval_config=prepared(eval_config),
                 example_splits=json_utils.dumps(example_splits),
                 fairness_indicator_thresholds=json_utils.dumps(None),

@@ -17,6 +17,7 @@ from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 from millrace.base import files
 from millrace.base.machine_faults import machine_fault
 from millrace.components.beam_engine import NeedsBeam
+from millrace.components.blessed_data import statistics as blessed_data
 from millrace.components.evaluator import (
     contract,
     gate_report,
@@ -26,11 +27,12 @@ from millrace.components.evaluator import (
     scoring,
     tfma_results,
 )
-from millrace.components.evaluator.blessing import write_blessing
+from millrace.components.evaluator.blessing import TRIAL_KEY, write_blessing
 from millrace.components.evaluator.in_process import Evaluated
 from millrace.components.evaluator.reading import Inputs, batches, is_readable
 from millrace.components.executor_types import Artifacts, Properties
 
+STATISTICS_KEY = "statistics"
 # Examples on which the models are tried before a Beam job is started.
 _TRIED = 64
 _MAKE_IT_WORK = "make the model's signatures work on the evaluated examples; the configuration names them"
@@ -43,7 +45,7 @@ class Executor(tfx_executor.Executor):
         """Evaluates and judges a model.
 
         Args:
-            input_dict: `examples`, `model`, and where there are any `baseline_model` and `schema`.
+            input_dict: `examples`, `model`, and where there are any `baseline_model`, `schema` and `statistics`.
             output_dict: `evaluation` gets TFMA's files and the gate report, `blessing` the verdict.
             exec_properties: as of `component.EvaluatorSpec`.
 
@@ -67,8 +69,11 @@ class Executor(tfx_executor.Executor):
             report = _refuse(inputs, gap or contract.Gap(str(error), _MAKE_IT_WORK), folder)
         scoring.release_models()
         write_report(report, folder)
+        blessing = artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY])
+        if report.blessed and not exec_properties.get(TRIAL_KEY) and input_dict.get(STATISTICS_KEY):
+            blessed_data.keep(blessing, artifact_utils.get_single_instance(input_dict[STATISTICS_KEY]))
         write_blessing(
-            artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY]),
+            blessing,
             report.blessed,
             report.reason,
             inputs.model,

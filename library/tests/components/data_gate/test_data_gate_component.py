@@ -160,14 +160,14 @@ def test_a_header_without_rows_is_bad_input(make_pipeline, tmp_path: Path) -> No
     assert [found["reason"] for found in error.findings if found["action"] == "block"] == ["DATA_EMPTY"]
 
 
-def test_a_column_without_a_value_and_a_missing_label_are_bad_input(make_pipeline) -> None:
+def test_a_column_without_a_value_and_a_label_that_is_gone_are_told_at_once(make_pipeline) -> None:
     rows = [{"size": row["size"], "kind": ""} for row in ROWS]
     with pytest.raises(Exception, match="DataGate") as raised:
         local().run(make_pipeline(rows))
     error = gate_refusal(raised.value)
-    assert error.exit_code == 2
+    assert error.exit_code == 3
     assert {(found["feature"], found["reason"]) for found in error.findings if found["action"] == "block"} == {
-        ("label", "LABEL_COLUMN_MISSING"),
+        ("label", "SCHEMA_MISSING_COLUMN"),
         ("kind", "FEATURE_ALL_MISSING"),
     }
 

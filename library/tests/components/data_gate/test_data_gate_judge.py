@@ -201,11 +201,38 @@ def test_the_schema_of_another_table_is_told_once(verdict_of) -> None:
     assert "kind, label, size" in seen
 
 
-def test_a_missing_label_column_is_bad_input_only(verdict_of) -> None:
+def test_a_label_column_that_the_data_lost_breaks_the_contract_once(verdict_of) -> None:
     rows = {name: values for name, values in GOOD.items() if name != "label"}
     verdict = verdict_of(train=rows, eval=rows)
-    assert {found[1:3] for found in told(verdict)} == {("label", "LABEL_COLUMN_MISSING")}
+    assert {found[1:3] for found in told(verdict)} == {("label", "SCHEMA_MISSING_COLUMN")}
+    assert {found.note for found in verdict.of("ignore")} == {"explained by SCHEMA_MISSING_COLUMN"}
+    assert verdict.exit_code == 3
+
+
+def test_a_label_that_neither_names_is_bad_input(verdict_of) -> None:
+    verdict = verdict_of(use=Use("lable", "binary", (0, 1), ("size",)), train=GOOD, eval=GOOD)
+    assert {(found[1], found[2], found[4]) for found in told(verdict)} == {
+        ("lable", "LABEL_COLUMN_MISSING", "no such column; there is label")
+    }
     assert verdict.exit_code == 2
+
+
+def test_a_column_that_was_renamed_is_named(verdict_of) -> None:
+    rows = {("siza" if name == "size" else name): values for name, values in GOOD.items()}
+    found = told(verdict_of(train=rows, eval=rows))
+    assert (
+        "size",
+        "SCHEMA_MISSING_COLUMN",
+        "a column of this name",
+        "no such column; there is siza: was it renamed?",
+    ) in {one[1:5] for one in found}
+
+
+def test_another_delimiter_is_asked_for(verdict_of) -> None:
+    rows = {"label;size;kind": ["0;1.5;a", "1;2.5;b"] * 50}
+    [(_, _, reason, _, seen, _)] = told(verdict_of(train=rows, eval=rows))
+    assert reason == "SCHEMA_MATCHES_NOTHING"
+    assert seen == "the header is one column, 'label;size;kind': is data.delimiter ';'?"
 
 
 def test_rows_without_a_label_are_counted(verdict_of) -> None:
@@ -391,7 +418,7 @@ def test_the_reports_list_everything(verdict_of, make_split, make_schema) -> Non
     verdict = verdict_of(train={**GOOD, "note": [5] * 100}, eval=GOOD)
     splits = [make_split("train", GOOD, make_schema(SCHEMA))]
     text = as_text(verdict, splits)
-    assert text.startswith("DataGate: passed (train 100 rows).")
+    assert text.startswith("DataGate: passed (train 100 rows; no blessed data before it).")
     assert "SCHEMA_NEW_COLUMN" in text
     assert '"action": "warn"' in as_json(verdict, splits, {}, TODAY)
 

@@ -1,0 +1,218 @@
+"""What changed since the latest blessed data, in tables that real TFDV measures."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from millrace.components.data_gate.findings import read_split
+from millrace.components.data_gate.gate import judge
+from millrace.components.data_gate.policy import MOVED
+from millrace.components.data_gate.report import Files, as_json, as_text, refusal
+from millrace.components.data_gate.rules import Use
+from millrace.components.data_gate.section import DataGateSection, Waiver
+from millrace.statistics.columns import of_all_rows
+
+TODAY = date(2029, 6, 1)
+USE = Use("label", "binary", (0, 1), ("size", "kind", "flag", "gain"))
+ROWS = 3_000
+
+
+def rows(seed=0, count=ROWS, **changes):
+    rng = np.random.default_rng(seed)
+    table = {
+        "label": (rng.random(count) < 0.25).astype(int).tolist(),
+        "size": rng.lognormal(2, 1, count).tolist(),
+        "kind": rng.choice(["a", "b", "c"], count, p=[0.6, 0.3, 0.1]).tolist(),
+        "flag": (rng.random(count) < 0.3).astype(int).tolist(),
+        "gain": np.where(rng.random(count) < 0.04, rng.lognormal(7, 1, count), 0.0).tolist(),
+    }
+    return {**table, **changes}
+
+
+def schema_text(table):
+    kinds = {int: "INT", float: "FLOAT", str: "BYTES"}
+    first = {name: next(value for value in values if value is not None) for name, values in table.items()}
+    return "\n".join(f'feature {{ name: "{name}" type: {kinds[type(value)]} }}' for name, value in first.items())
+
+
+@pytest.fixture
+def verdict_of(make_split, make_schema):
+    """Judges a table beside what was blessed before; both splits are of the same kind."""
+
+    def verdict(table, before=None, use=USE, policy=None, waivers=(), eval_rows=None):
+        schema = make_schema(schema_text(table))
+        splits = [make_split("train", table, schema), make_split("eval", eval_rows or rows(5), schema)]
+        blessed = [make_split("train", before or rows(1), schema), make_split("eval", eval_rows or rows(6), schema)]
+        section = DataGateSection(policy=policy or {}, waivers=waivers)
+        return judge(splits, schema, use, section=section, today=TODAY, baseline=blessed)
+
+    return verdict
+
+
+def told(verdict):
+    ours = [finding for finding in verdict.findings if finding.reason in MOVED and finding.action != "ignore"]
+    return [(finding.action, finding.split, finding.feature, finding.reason) for finding in ours]
+
+
+def test_honest_rows_are_like_those_before(verdict_of) -> None:
+    assert told(verdict_of(rows(2))) == []
+
+
+def test_without_blessed_data_nothing_is_compared(make_split, make_schema) -> None:
+    schema = make_schema(schema_text(rows()))
+    splits = [make_split(name, rows(2), schema) for name in ("train", "eval")]
+    verdict = judge(splits, schema, USE, section=DataGateSection(), today=TODAY)
+    assert told(verdict) == []
+
+
+def test_a_flipped_label_is_stopped_with_both_shares_and_a_way_to_take_it(verdict_of) -> None:
+    flipped = [1 - label for label in rows(2)["label"]]
+    verdict = verdict_of(rows(2, label=flipped))
+    assert told(verdict) == [("block", "train", "label", "LABEL_MOVED")]
+    [finding] = verdict.of("block")
+    before, after = np.mean(rows(1)["label"]), np.mean(flipped)
+    assert finding.expected == f"as last blessed: '1' in {before:.2%} of rows"
+    assert finding.seen == f"'1' in {after:.2%} of rows"
+    assert finding.rows == sum(flipped)
+    assert verdict.exit_code == 3
+    remedy = refusal(verdict, Files("schema.pbtxt", "conf/mine.yaml"), TODAY).remedy
+    assert "- {feature: label, reason: LABEL_MOVED, until: 2029-07-01, because: ...}" in remedy
+    assert "once a model is blessed on this data" in remedy
+    assert "schema propose" not in remedy
+
+
+@pytest.mark.parametrize(("share", "action"), [(0.28, None), (0.38, "warn"), (0.45, "warn"), (0.55, "block")])
+def test_a_share_of_the_label_that_moves_warns_before_it_stops(verdict_of, share, action) -> None:
+    moved = (np.arange(ROWS) < share * ROWS).astype(int).tolist()
+    found = told(verdict_of(rows(2, label=moved)))
+    assert found == ([(action, "train", "label", "LABEL_MOVED")] if action else [])
+
+
+def test_nearly_even_classes_that_were_exchanged_are_stopped(verdict_of) -> None:
+    before = rows(1, label=(np.arange(ROWS) < 0.44 * ROWS).astype(int).tolist())
+    after = rows(2, label=(np.arange(ROWS) < 0.56 * ROWS).astype(int).tolist())
+    assert told(verdict_of(after, before)) == [("block", "train", "label", "LABEL_MOVED")]
+
+
+@pytest.mark.parametrize("classes", [("no", "yes"), (1, 2)])
+def test_classes_of_words_and_other_numbers_are_shares_too(verdict_of, classes) -> None:
+    use = Use("label", "binary", classes, ("size",))
+    first, second = classes
+    table = {seed: [second if one else first for one in rows(seed)["label"]] for seed in (1, 2, 5)}
+    flipped = [first if one == second else second for one in table[2]]
+    splits = {"before": rows(1, label=table[1]), "use": use, "eval_rows": rows(5, label=table[5])}
+    found = told(verdict_of(rows(2, label=flipped), **splits))
+    assert ("block", "train", "label", "LABEL_MOVED") in found
+    assert ("block", "train", "label", "LABEL_MOVED") not in told(verdict_of(rows(2, label=table[2]), **splits))
+
+
+def test_labels_that_are_no_class_have_a_finding_of_their_own(verdict_of) -> None:
+    verdict = verdict_of(rows(2, label=[-5, 0, 7] * 1000))
+    assert {(one.feature, one.reason) for one in verdict.of("block")} == {("label", "LABEL_CLASS_UNEXPECTED")}
+
+
+def test_classes_by_number_that_were_exchanged_are_stopped(verdict_of) -> None:
+    use = Use("label", "multiclass", (0, 1, 2), ("size",))
+    before, after = (
+        [shares[i % 10] for i in range(ROWS)] for shares in ([0] * 6 + [1] * 3 + [2], [2] * 6 + [1] * 3 + [0])
+    )
+    found = told(verdict_of(rows(2, label=after), rows(1, label=before), use, eval_rows=rows(5)))
+    assert ("block", "train", "label", "LABEL_MOVED") in found
+    assert told(verdict_of(rows(2, label=before), rows(1, label=before), use)) == []
+
+
+@pytest.mark.parametrize("factor", [100, 0.01, 60])
+def test_another_unit_is_stopped_with_both_medians(verdict_of, factor) -> None:
+    sizes = [size * factor for size in rows(2)["size"]]
+    verdict = verdict_of(rows(2, size=sizes))
+    assert told(verdict) == [("block", "train", "size", "NUMBER_MOVED")]
+    [finding] = verdict.of("block")
+    assert finding.expected.startswith("as last blessed: median 7.")
+    assert "times" in finding.seen
+
+
+def test_another_unit_shows_where_nine_of_ten_are_zero(verdict_of) -> None:
+    gains = [gain * 100 for gain in rows(2)["gain"]]
+    assert told(verdict_of(rows(2, gain=gains))) == [("block", "train", "gain", "NUMBER_MOVED")]
+
+
+def test_an_amount_that_grows_by_half_an_order_warns(verdict_of) -> None:
+    sizes = [size * 4.48 for size in rows(2)["size"]]
+    assert told(verdict_of(rows(2, size=sizes))) == [("warn", "train", "size", "NUMBER_MOVED")]
+
+
+def test_a_number_whose_sign_turned_is_stopped(verdict_of) -> None:
+    sizes = [-size for size in rows(2)["size"]]
+    assert told(verdict_of(rows(2, size=sizes))) == [("block", "train", "size", "NUMBER_MOVED")]
+
+
+@pytest.mark.parametrize("column", ["flag", "kind"])
+def test_a_share_of_a_category_that_moved_warns(verdict_of, column) -> None:
+    values = {"flag": [1] * 2700 + [0] * 300, "kind": ["c"] * 2000 + ["a"] * 1000}[column]
+    verdict = verdict_of(rows(2, **{column: values}))
+    assert told(verdict) == [("warn", "train", column, "CATEGORY_MOVED")]
+    assert verdict.passed
+
+
+def test_a_column_that_dries_up_and_rows_that_are_gone_warn(verdict_of) -> None:
+    kinds = [kind if n % 10 == 0 else None for n, kind in enumerate(rows(2)["kind"])]
+    [(action, _, _, reason)] = told(verdict_of(rows(2, kind=kinds)))
+    assert (action, reason) == ("warn", "FILLED_SHARE_FELL")
+    [finding] = verdict_of(rows(2, count=90), rows(1, count=9_000), eval_rows=rows(5, count=100)).of("warn")
+    assert (finding.reason, finding.split) == ("ROWS_FELL", "train, eval")
+    assert (finding.expected, finding.seen) == ("as last blessed: 9,100 rows", "190 rows, 98% fewer")
+
+
+def test_a_few_rows_are_not_told_that_luck_is_a_change(verdict_of) -> None:
+    """Six of eight rows are of the rare class: as it happens in small tables."""
+    few = rows(2, count=8, label=[1] * 6 + [0] * 2)
+    assert "LABEL_MOVED" not in {reason for _, _, _, reason in told(verdict_of(few, rows(1, count=8)))}
+
+
+def test_a_waiver_takes_the_new_world_until_a_day(verdict_of) -> None:
+    table = rows(2, label=[1 - label for label in rows(2)["label"]])
+    waiver = Waiver(feature="label", reason="LABEL_MOVED", until=TODAY, because="labels are counted anew")
+    assert verdict_of(table, waivers=(waiver,)).passed
+    assert not verdict_of(table, waivers=(waiver.model_copy(update={"until": date(2029, 5, 31)}),)).passed
+    assert told(verdict_of(table, policy={"LABEL_MOVED": "warn"}))[0][0] == "warn"
+
+
+def test_a_cause_that_is_told_already_is_not_told_twice(verdict_of) -> None:
+    verdict = verdict_of(rows(2, label=[1] * ROWS))
+    assert told(verdict) == []
+    assert {finding.reason for finding in verdict.of("block")} == {"LABEL_SINGLE_CLASS"}
+    assert "explained by LABEL_SINGLE_CLASS" in {finding.note for finding in verdict.of("ignore")}
+
+
+def test_the_report_says_with_what_it_was_compared(verdict_of, make_split, make_schema) -> None:
+    verdict = verdict_of(rows(2))
+    schema = make_schema("")
+    splits = [make_split("train", rows(2), schema)]
+    assert "no blessed data before it" in as_text(verdict, splits)
+    assert "compared with the latest blessed data: train 3,000 rows" in as_text(verdict, splits, splits)
+    assert '"baseline": {\n    "train": 3000\n  }' in as_json(verdict, splits, {}, TODAY, splits)
+
+
+def test_drift_limits_of_the_schema_are_measured_from_the_blessed_data(make_schema) -> None:
+    """A flag from 30 to 90 of 100, under a limit: it was shown and linted, and never measured."""
+    import tensorflow_data_validation as tfdv
+    from conftest import statistics_of
+
+    from millrace.components.data_gate.drift import with_drift
+
+    schema = make_schema("""
+        feature { name: "kind" type: BYTES drift_comparator { infinity_norm { threshold: 0.1 } } }
+        feature { name: "size" type: FLOAT skew_comparator { jensen_shannon_divergence { threshold: 0.01 } } }
+    """)
+    before, after = (
+        {"kind": kinds, "size": [1.0, 2.0] * 50} for kinds in (["a"] * 30 + ["b"] * 70, ["a"] * 90 + ["b"] * 10)
+    )
+    old, new = statistics_of(before), statistics_of(after)
+    plain = tfdv.validate_statistics(new, schema)
+    anomalies = with_drift(plain, of_all_rows(new), of_all_rows(old), schema)
+    use = Use("label", "binary", (0, 1), ())
+    split = read_split("train", of_all_rows(new), anomalies)
+    found = judge([split], schema, use, section=DataGateSection(), today=TODAY).of("warn")
+    assert [(one.feature, one.reason, one.seen) for one in found] == [("kind", "COMPARATOR_L_INFTY_HIGH", "0.6")]
+    assert not list(with_drift(plain, of_all_rows(new), of_all_rows(new), schema).anomaly_info)

@@ -1,0 +1,58 @@
+"""The next data beside the latest blessed: what no schema notices is stopped, and honest data goes its way."""
+
+import csv
+import json
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def rewrite(project, change):
+    """Rewrites the project's table, row by row."""
+    [file] = project.data.glob("*.csv")
+    with file.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for number, row in enumerate(rows):
+        change(number, row)
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def flip(_number, row):
+    row["big_tipper"] = str(1 - int(row["big_tipper"]))
+
+
+def another_unit(_number, row):
+    """Miles times a hundred, under a schema that has room for them."""
+    row["trip_miles"] = str(float(row["trip_miles"]) * 100)
+
+
+def test_a_blessed_run_is_what_the_next_data_is_compared_with(project):
+    project.edit("schema/taxi/schema.pbtxt", "float_domain { min: 0 max: 2000 ", "float_domain { min: 0 max: 200000 ")
+    first = project.run()
+    assert first.code == 0, first.output
+    again = project.run()
+    looked_up = {"LatestBlessedModel", "LatestBlessedData"}
+    assert {stage for stage, state in again.stages.items() if state != "cached"} <= looked_up, again.stages
+
+    honest = project.run("--set", "data.splits={train: 1, eval: 2}")
+    assert honest.code == 0, honest.output
+    assert honest.stages["DataGate"] == "done"
+    [report] = [path for path in project.root.glob("**/DataGate/**/report.json") if "baseline" in path.read_text()][-1:]
+    assert json.loads(report.read_text())["passed"]
+
+    rewrite(project, flip)
+    flipped = project.run()
+    assert flipped.code == 3, flipped.output
+    assert flipped.stages["DataGate"] == "blocked"
+    assert "LABEL_MOVED" in flipped.output
+    assert "once a model is blessed on this data" in flipped.output
+    rewrite(project, flip)
+
+    rewrite(project, another_unit)
+    scaled = project.run()
+    assert scaled.code == 3, scaled.output
+    assert "NUMBER_MOVED" in scaled.output

@@ -1,0 +1,61 @@
+"""The statistics of a blessed model's data, kept inside of its blessing.
+
+A blessing is the one artifact that says "blessed", is found by every platform's resolver, and is written when a model
+is judged. So the statistics lie there, and a resolver of blessings finds the latest blessed data too.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types.artifact import Artifact
+
+from millrace.base import files
+from millrace.statistics.columns import STATISTICS_FILE
+
+STATISTICS_DIGEST = "statistics_digest"
+"""A custom property of a blessing: the digest of the statistics that it holds."""
+_FOLDER = "data_statistics"
+_SPLIT = "Split-"
+
+
+def keep(blessing: Artifact, statistics: Artifact) -> None:
+    """Copies the statistics of each split into a blessing.
+
+    Args:
+        blessing: a ModelBlessing of a model that was blessed.
+        statistics: the ExampleStatistics of the data that the model was learned from and judged on.
+    """
+    for split, content in _contents(statistics):
+        files.write(os.path.join(blessing.uri, _FOLDER, f"{_SPLIT}{split}", STATISTICS_FILE), content)
+    blessing.set_string_custom_property(STATISTICS_DIGEST, digest(statistics))
+
+
+def digest(statistics: Artifact) -> str:
+    """A digest of what an ExampleStatistics holds, wherever it lies: the same data has the same, run or rehearsed."""
+    sums = hashlib.sha256()
+    for split, content in _contents(statistics):
+        sums.update(f"{split}\0{len(content)}\0".encode() + content)
+    return sums.hexdigest()
+
+
+def _contents(statistics: Artifact) -> Iterator[tuple[str, bytes]]:
+    for split in sorted(artifact_utils.decode_split_names(statistics.split_names)):
+        file = os.path.join(artifact_utils.get_split_uri([statistics], split), STATISTICS_FILE)
+        with fileio.open(file, "rb") as stream:
+            yield split, stream.read()
+
+
+def kept(blessing: Artifact) -> dict[str, DatasetFeatureStatisticsList]:
+    """The statistics by split that a blessing holds; none where it is of a release that kept none."""
+    folder = os.path.join(blessing.uri, _FOLDER)
+    if not fileio.isdir(folder):
+        return {}
+    splits: dict[str, DatasetFeatureStatisticsList] = {}
+    for name in sorted(entry.rstrip("/") for entry in fileio.listdir(folder)):
+        with fileio.open(os.path.join(folder, name, STATISTICS_FILE), "rb") as stream:
+            splits[name.removeprefix(_SPLIT)] = DatasetFeatureStatisticsList.FromString(stream.read())
+    return splits

@@ -1,0 +1,117 @@
+"""How far two sets of rows lie apart, from their statistics alone: how large a change is, and whether it is chance.
+
+A change counts only when it is both. Size keeps a million rows from calling every hair a change, chance keeps thirty
+rows from calling luck one. Rows are taken to be drawn independently of each other.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+# TFDV's quantiles are a sketch's: a rank is right to about a hundredth.
+_SKETCH_ERROR = 0.02
+
+
+def share_effect(before: float, after: float) -> float:
+    """Cohen's h of two shares: 2 asin(sqrt(p1)) - 2 asin(sqrt(p0)); 0.2 is small, 0.5 medium, 0.8 large.
+
+    Source: Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd ed. (1988), chapter 6.
+
+    Args:
+        before: from 0 to 1.
+        after: from 0 to 1.
+
+    Returns:
+        From -pi to pi; positive when the share rose.
+    """
+    return 2.0 * math.asin(math.sqrt(min(max(after, 0.0), 1.0))) - 2.0 * math.asin(
+        math.sqrt(min(max(before, 0.0), 1.0))
+    )
+
+
+def shares_differ(before: float, rows_before: int, after: float, rows_after: int, alpha: float) -> bool:
+    """Whether two shares differ by more than chance: the two-sided test of two proportions, with the pooled share.
+
+    Args:
+        before: a share from 0 to 1.
+        rows_before: of so many rows.
+        after: the other share.
+        rows_after: of so many rows.
+        alpha: how often chance alone may say yes.
+    """
+    if not rows_before or not rows_after:
+        return False
+    pooled = (before * rows_before + after * rows_after) / (rows_before + rows_after)
+    error = math.sqrt(pooled * (1.0 - pooled) * (1.0 / rows_before + 1.0 / rows_after))
+    return abs(after - before) > critical(alpha) * error if error else False
+
+
+def means_differ(
+    before: tuple[float, float], rows_before: int, after: tuple[float, float], rows_after: int, alpha: float
+) -> bool:
+    """Whether two means differ by more than chance: Welch's statistic with the normal distribution.
+
+    Args:
+        before: mean and standard deviation.
+        rows_before: of so many values.
+        after: mean and standard deviation of the other values.
+        rows_after: of so many values.
+        alpha: how often chance alone may say yes.
+    """
+    if not rows_before or not rows_after:
+        return False
+    error = math.sqrt(before[1] ** 2 / rows_before + after[1] ** 2 / rows_after)
+    return abs(after[0] - before[0]) > critical(alpha) * error
+
+
+def critical(alpha: float) -> float:
+    """The standard normal value that chance exceeds, on either side, as often as `alpha`."""
+    return NormalDist().inv_cdf(1.0 - alpha / 2.0)
+
+
+def distributions_differ(
+    before: Sequence[float], rows_before: int, after: Sequence[float], rows_after: int, alpha: float
+) -> bool:
+    """Whether two sets of numbers differ by more than chance: Kolmogorov's and Smirnov's two-sample test.
+
+    The distance is taken from below: between two quantiles nothing is known of a distribution but its two ends, and
+    equal numbers count as one step. So the test errs on the side of chance. The limit is Smirnov's, for any size:
+    sqrt(-ln(alpha / 2) / 2) * sqrt((n + m) / (n m)) (Knuth, The Art of Computer Programming 2, section 3.3.1).
+
+    Args:
+        before: quantiles at equal steps, ends included, ascending.
+        rows_before: of so many numbers.
+        after: quantiles of the other numbers.
+        rows_after: of so many numbers.
+        alpha: how often chance alone may say yes.
+    """
+    if not rows_before or not rows_after or len(before) < 2 or len(after) < 2:
+        return False
+    limit = math.sqrt(-math.log(alpha / 2.0) / 2.0) * math.sqrt((rows_before + rows_after) / (rows_before * rows_after))
+    return least_distance(before, after) - _SKETCH_ERROR > limit
+
+
+def least_distance(before: Sequence[float], after: Sequence[float]) -> float:
+    """The largest difference that two distributions must at least have between their shares below a number.
+
+    Args:
+        before: quantiles at equal steps, ends included, ascending.
+        after: quantiles of the other numbers.
+
+    Returns:
+        From 0 to 1.
+    """
+    gaps = [0.0]
+    for number in {*before, *after}:
+        low_before, high_before = _share_up_to(before, number)
+        low_after, high_after = _share_up_to(after, number)
+        gaps += [low_before - high_after, low_after - high_before]
+    return max(gaps)
+
+
+def _share_up_to(quantiles: Sequence[float], number: float) -> tuple[float, float]:
+    """The bounds between which the share of numbers lies that are at most `number`."""
+    steps = len(quantiles) - 1
+    at_most = [place for place, bound in enumerate(quantiles) if bound <= number]
+    above = [place for place, bound in enumerate(quantiles) if bound > number]
+    return max(at_most, default=0) / steps, min(above, default=steps) / steps
