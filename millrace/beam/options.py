@@ -9,7 +9,6 @@ from apache_beam.runners.runner import create_runner
 
 from millrace.base.errors import BadInput, ConfigError
 from millrace.beam.arguments import beam_arguments
-from millrace.config.beam_section import Beam
 from millrace.config.config import Config
 
 _REMEDY = "docs/guides/beam.md has each engine's settings; `beam.options` takes what Beam's own documentation names"
@@ -29,16 +28,13 @@ def option_problems(config: Config) -> list[BadInput]:
             known, given = options.get_all_options(), options.get_all_options(retain_unknown_options=True)
     except SystemExit:
         return [_problem(messages.getvalue().strip().rpartition("error: ")[2])]
+    # A job server has options of its own, which only it knows.
+    for_the_server = config.beam.mode in ("portable", "flink", "spark")
     unknown = sorted(given.keys() - known.keys())
     return [
-        *[_problem(f"Beam knows no option --{name}") for name in unknown if not _is_for_the_server(config.beam)],
+        *[_problem(f"Beam knows no option --{name}") for name in unknown if not for_the_server],
         *map(_problem, _invalid(options)),
     ]
-
-
-def _is_for_the_server(beam: Beam) -> bool:
-    """A job server has options of its own, which only it knows."""
-    return beam.mode in ("portable", "flink", "spark")
 
 
 def _invalid(options: PipelineOptions) -> list[str]:

@@ -152,7 +152,12 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def find_lock(folder: Path, installed: Mapping[str, str]) -> Optional[Path]:
-    """The lock of the stack that is installed: the one that pins the TFX that is here."""
+    """The lock of the stack that is installed: the one that pins the TFX that is here.
+
+    Args:
+        folder: holds the locks, `*.txt`.
+        installed: versions by canonical name.
+    """
     for lock in sorted(folder.glob("*.txt")):
         pinned = re.search(r"^tfx(?:\[.*?\])?==(\S+)", lock.read_text(), flags=re.MULTILINE)
         if pinned and pinned.group(1) == installed.get("tfx"):
@@ -161,7 +166,12 @@ def find_lock(folder: Path, installed: Mapping[str, str]) -> Optional[Path]:
 
 
 def compare(locked: Mapping[str, str], installed: Mapping[str, str]) -> Iterator[Difference]:
-    """What the lock pins and the environment lacks or has otherwise."""
+    """What the lock pins and the environment lacks or has otherwise.
+
+    Args:
+        locked: the lock's versions by canonical name.
+        installed: the environment's.
+    """
     for package, version in sorted(locked.items()):
         found = installed.get(package, "")
         if found != version:

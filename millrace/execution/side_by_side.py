@@ -41,7 +41,12 @@ class SideBySide:
                 beside.ended.wait()
 
     def start(self, stage: str, work: Callable[[], None]) -> None:
-        """Runs a stage's work beside what follows."""
+        """Runs a stage's work beside what follows.
+
+        Args:
+            stage: the stage's id.
+            work: does all of it.
+        """
         self._started[stage] = _Beside(stage, work)
 
     def wait_for(self, stages: Iterable[str]) -> None:

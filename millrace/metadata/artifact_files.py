@@ -87,7 +87,15 @@ def withdrawn(artifact: metadata_store_pb2.Artifact) -> bool:
 
 
 def damage_of_folder(artifact: metadata_store_pb2.Artifact, name: str) -> str:
-    """What one folder within an artifact lacks of what it had, in the words of `damage`."""
+    """What one folder within an artifact lacks of what it had when it was published.
+
+    Args:
+        artifact: as the store has it.
+        name: the folder's name.
+
+    Returns:
+        As `damage`.
+    """
     files = {path: size for path, size in _recorded(artifact).get("files", {}).items() if path.split("/")[0] == name}
     return "" if "://" in artifact.uri else _difference(Path(artifact.uri), files, _short(Path(artifact.uri)))
 

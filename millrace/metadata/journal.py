@@ -119,7 +119,12 @@ class StageProgress:
 
 
 def progress(stages: Sequence[str], events: Sequence[Event]) -> list[StageProgress]:
-    """Where every stage stands after some events, in the graph's order."""
+    """Where every stage stands.
+
+    Args:
+        stages: the ids of those that take part, in the graph's order; others of the events come after them.
+        events: what happened so far, in order.
+    """
     table = {stage: StageProgress(stage) for stage in stages}
     for event in events:
         before = table.get(event.stage, StageProgress(event.stage))

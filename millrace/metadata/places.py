@@ -42,7 +42,15 @@ def as_here(artifact: metadata_store_pb2.Artifact, root: str) -> Optional[metada
 
 
 def all_as_here(artifacts: Iterable[metadata_store_pb2.Artifact], root: str) -> dict[int, metadata_store_pb2.Artifact]:
-    """Artifacts by id, each as it is now; see `as_here`. Without a root each is as it was recorded."""
+    """Artifacts, each as it is now.
+
+    Args:
+        artifacts: as the store has them.
+        root: the root of the pipeline as it is now; empty for each as it was recorded.
+
+    Returns:
+        The artifacts by id; see `as_here`.
+    """
     return {artifact.id: (as_here(artifact, root) if root else None) or artifact for artifact in artifacts}
 
 

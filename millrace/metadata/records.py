@@ -124,19 +124,23 @@ def open_store(config: Config) -> MetadataStore:
             raise
         raise (explained(error, Path(file)) if file else None) or BadInput(
             f"ML Metadata cannot be opened: {str(error).splitlines()[0]}",
-            where=_store_place(config),
+            where=f"{config.metadata.host}:{config.metadata.port}"
+            if isinstance(config.metadata, DatabaseServer)
+            else str(file),
             remedy="check the metadata section of the configuration, and that the database can be reached",
         ) from error
 
 
-def _store_place(config: Config) -> str:
-    if isinstance(config.metadata, DatabaseServer):
-        return f"{config.metadata.host}:{config.metadata.port}"
-    return metadata_file(config) or ""
-
-
 def output_artifacts(store: MetadataStore, execution_id: int) -> dict[str, list[metadata_store_pb2.Artifact]]:
-    """The artifacts that an execution made or, when it was cached, took from the cache; by output key."""
+    """The artifacts that an execution made or, when it was cached, took from the cache.
+
+    Args:
+        store: an open ML Metadata store.
+        execution_id: the execution's id.
+
+    Returns:
+        The artifacts, as they were recorded, by output key.
+    """
     return _outputs(store, [execution_id]).get(execution_id, {})
 
 
@@ -233,7 +237,12 @@ def reason(run: RunRecord, stage: str) -> str:
 
 
 def remedy(run: RunRecord, stage: str) -> str:
-    """What the Evaluator advises about its verdict; empty where it says no more than the verdict does."""
+    """What a judge advises about its verdict; empty where it says no more than the verdict does.
+
+    Args:
+        run: the run.
+        stage: "Evaluator" or "InfraValidator".
+    """
     artifact = run.artifact(stage, "blessing")
     return artifact.custom_properties["remedy"].string_value if artifact else ""
 

@@ -6,7 +6,7 @@ from typing import Optional
 
 from millrace.base.outcomes import ending
 from millrace.components import stage_ids
-from millrace.components.evaluator.gate_report import OVERALL, GateReport
+from millrace.components.evaluator.gate_report import OVERALL
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.metadata import records
@@ -70,6 +70,7 @@ def _is_of(request: Optional[RunRequest], config: Config) -> bool:
 def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> RunSummary:
     recorded = run or records.RunRecord(run_id, {})
     report = records.gate_report(recorded)
+    overall = [row for row in report.rows if row.slice == OVERALL] if report else []
     began = folder.started if folder else recorded.started / 1000
     return RunSummary(
         run_id=run_id,
@@ -77,16 +78,12 @@ def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[Run
         started=datetime.fromtimestamp(began).astimezone().isoformat(timespec="seconds"),
         seconds=round((recorded.ended - recorded.started) / 1000, 1),
         metrics=report.metrics if report else {},
-        judged=_judged(report) if report else {},
+        judged={row.metric: row.value for row in overall if row.value is not None},
         blessed=records.blessing(recorded, stage_ids.EVALUATOR),
         infra_blessed=records.blessing(recorded, stage_ids.INFRA_VALIDATOR),
         pushed_to=records.pushed_to(recorded),
         reason=_reason(recorded, folder),
     )
-
-
-def _judged(report: GateReport) -> dict[str, float]:
-    return {row.metric: row.value for row in report.rows if row.slice == OVERALL and row.value is not None}
 
 
 def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> str:
