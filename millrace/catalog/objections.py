@@ -25,7 +25,12 @@ class Objection:
 
 
 def unknown(what: str, remedy: str) -> Objection:
-    """An objection to what may be newer than the tables: it names their date."""
+    """An objection to what may be newer than the tables: it names their date.
+
+    Args:
+        what: the end of a sentence, what is not known.
+        remedy: what to look at.
+    """
     return Objection(f"{what} (table of {DATE})", remedy, certain=False)
 
 

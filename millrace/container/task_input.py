@@ -28,7 +28,12 @@ class TaskInput:
 
     @classmethod
     def read(cls, executor_input: str, inputs_spec: str = "") -> "TaskInput":
-        """Reads the two command line arguments that TFX's compiler gives to every task."""
+        """Reads the two command line arguments that TFX's compiler gives to every task.
+
+        Args:
+            executor_input: JSON of the ExecutorInput.
+            inputs_spec: JSON of the ComponentInputsSpec; empty with schema 2.0.
+        """
         return cls(json.loads(executor_input), json.loads(inputs_spec) if inputs_spec else {})
 
     @property
@@ -52,7 +57,12 @@ class TaskInput:
         return plain_value(self._values.get(name))
 
     def put(self, name: str, text: str) -> None:
-        """Gives a text parameter another value."""
+        """Gives a text parameter another value.
+
+        Args:
+            name: the parameter's.
+            text: its value from now on.
+        """
         typed = "parameters" in self._inputs and "parameterValues" not in self._inputs
         self._values[name] = {"stringValue": text} if typed else text
 

@@ -24,7 +24,12 @@ def is_2_0(job: CompiledJob) -> bool:
 
 
 def container(job: CompiledJob, stage: str) -> Spec:
-    """The container that a stage runs in; empty when it runs in none."""
+    """The container that a stage runs in; empty when it runs in none.
+
+    Args:
+        job: the job.
+        stage: the task's name.
+    """
     container: Spec = job.executor(job.tasks.get(stage, {})).get("container", {})
     return container
 
@@ -98,7 +103,12 @@ def _set_input(job: CompiledJob, stage: str, wanted: str, declared: Spec, source
 
 
 def tell_inputs(job: CompiledJob, stage: str) -> None:
-    """Replaces the declaration of a stage's inputs in its arguments: TFX's entry point tells types by it."""
+    """Replaces the declaration of a stage's inputs in its arguments: TFX's entry point tells types by it.
+
+    Args:
+        job: is changed.
+        stage: the task's name.
+    """
     runs = container(job, stage)
     text = json.dumps(job.component(job.tasks[stage]).get("inputDefinitions", {}), sort_keys=True)
     for args in (runs.get("args", []), runs.get("lifecycle", {}).get("preCacheCheck", {}).get("args", [])):

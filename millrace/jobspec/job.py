@@ -152,6 +152,20 @@ class CompiledJob:
         constant = spec.get("runtimeValue", {})
         return constant.get("constant", plain_value(constant.get("constantValue")))
 
+    def json_value(self, task: Mapping[str, Any], name: str) -> Spec:
+        """What a task gets as a parameter that holds a JSON object, such as `custom_config`; empty where it is none.
+
+        Args:
+            task: the task's spec.
+            name: the input parameter's name.
+        """
+        text = self.value(task, name)
+        try:
+            value = json.loads(text) if isinstance(text, str) else None
+        except json.JSONDecodeError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
     def graph(self, task: Mapping[str, Any]) -> dict[str, Spec]:
         """The tasks within a task that is itself a graph (TFX makes one when there is an exit handler), in order."""
         return in_order(self.component(task).get("dag", {}).get("tasks", {}))

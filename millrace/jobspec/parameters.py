@@ -63,7 +63,12 @@ def _of_the_data(data: Data) -> list[RuntimeParameter]:
 
 
 def add_runtime_parameters(job: CompiledJob, config: Config) -> None:
-    """Puts the runtime parameters of a configuration into the spec that was compiled from it, with their defaults."""
+    """Puts the runtime parameters of a configuration into the spec that was compiled from it, with their defaults.
+
+    Args:
+        job: is changed.
+        config: says which parameters there are, and their defaults.
+    """
     for parameter in runtime_parameters(config):
         edit.declare_parameter(job, parameter.name, parameter.type, parameter.default)
         edit.pass_parameter(job, parameter.stage, parameter.input, parameter.name)

@@ -203,7 +203,8 @@ def test_a_variable_that_a_component_reads_and_nobody_sets_is_found():
     assert findings("environment") == findings("environment", case=KUBEFLOW) == []
     [(severity, words)] = findings("environment", without_option("--secret"))
     assert severity == "before submit"
-    assert words == "Notifier reads the environment variable HOOK, and the job does not set it (Notifier, webhook_env)"
+    assert words.startswith("a task reads the environment variable HOOK, and the job does not set it (")
+    assert set(words[words.index("(") + 1 : -1].split(", ")) == {"Notifier", "FailureNotice"}
 
     def no_platform(spec, platforms):
         platforms["platforms"]["kubernetes"]["deploymentSpec"]["executors"] = {}
@@ -215,6 +216,7 @@ def test_a_variable_of_the_container_itself_is_one():
     def change(job):
         without_option("--secret")(job)
         executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
-        executors["Notifier_executor"]["container"]["env"] = [{"name": "HOOK", "value": "https://example.org/x"}]
+        for name in ("Notifier", "FailureNotice"):
+            executors[f"{name}_executor"]["container"]["env"] = [{"name": "HOOK", "value": "https://example.org/x"}]
 
     assert findings("environment", change) == []

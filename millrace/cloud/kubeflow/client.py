@@ -127,7 +127,15 @@ def _limit(client: Any, seconds: float) -> None:
 
 @contextlib.contextmanager
 def failures(settings: KubeflowDeployment, asked: str) -> Iterator[None]:
-    """Turns what the client raises into a `ServiceFailure`."""
+    """Turns what the client raises into a `ServiceFailure`.
+
+    Args:
+        settings: the configuration's section.
+        asked: what for, as in "to start the run".
+
+    Raises:
+        ServiceFailure: in place of what the client raised.
+    """
     try:
         yield
     except requests.Timeout as error:

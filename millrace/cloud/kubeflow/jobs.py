@@ -82,7 +82,12 @@ def _log(detail: Any) -> str:
 
 
 def schedule_of(schedule: Any, host: str) -> RemoteSchedule:
-    """A recurring run as the service tells of it; when it runs next is not told."""
+    """A recurring run as the service tells of it; when it runs next is not told.
+
+    Args:
+        schedule: a `V2beta1RecurringRun`.
+        host: the service's address.
+    """
     cron = schedule.trigger.cron_schedule if schedule.trigger else None
     return RemoteSchedule(
         name=schedule.recurring_run_id,

@@ -138,13 +138,26 @@ class Service(Protocol):
         """Asks, within seconds, what the job needs and what only the service knows; raises when it is not there."""
 
     def submit(self, job: CompiledJob, name: str) -> RemoteJob:
-        """Starts a job, once; `name` is what makes a second try find the first."""
+        """Starts a job, once; `name` is what makes a second try find the first.
+
+        Args:
+            job: a job that is ready to be sent.
+            name: the job's id where it is ours to give, else what a person sees.
+
+        Returns:
+            The job as the service made it, or found it.
+        """
 
     def job(self, name: str) -> RemoteJob:
         """One job with its tasks."""
 
     def jobs(self, pipeline: str, limit: int) -> list[RemoteJob]:
-        """The newest jobs, newest first; of one pipeline, or of all when it is empty."""
+        """The newest jobs, newest first; of one pipeline, or of all when it is empty.
+
+        Args:
+            pipeline: of which one; empty for all.
+            limit: how many at most.
+        """
 
     def cancel(self, name: str) -> None:
         """Asks for a job to be cancelled."""

@@ -129,7 +129,15 @@ def call(where: VertexPlace, asked: str, function: Callable[..., Answer], /, *ar
 
 @contextlib.contextmanager
 def failures(where: VertexPlace, asked: str) -> Iterator[None]:
-    """Turns what Google's clients raise into a `ServiceFailure`."""
+    """Turns what Google's clients raise into a `ServiceFailure`.
+
+    Args:
+        where: the place that is asked.
+        asked: what for, as in "to start the job".
+
+    Raises:
+        ServiceFailure: in place of what the client raised.
+    """
     try:
         yield
     except api_exceptions.GoogleAPICallError as error:

@@ -37,7 +37,12 @@ _VERDICTS = frozenset({"ModelBlessing", "InfraBlessing"})
 
 
 def job_of(job: aiplatform_v1.PipelineJob, where: VertexPlace) -> RemoteJob:
-    """A job as the service tells of it."""
+    """A job as the service tells of it.
+
+    Args:
+        job: a `PipelineJob`; its tasks are there when it was asked for by name.
+        where: the place, for links.
+    """
     name = job.name.rsplit("/", 1)[-1]
     return RemoteJob(
         name=name,

@@ -44,7 +44,12 @@ def _timestamp(at: float) -> timestamp_pb2.Timestamp:
 
 
 def schedule_of(schedule: aiplatform_v1.Schedule, where: VertexPlace) -> RemoteSchedule:
-    """A schedule as the service tells of it."""
+    """A schedule as the service tells of it.
+
+    Args:
+        schedule: as the client gives it.
+        where: the place, for links.
+    """
     name = schedule.name.rsplit("/", 1)[-1]
     return RemoteSchedule(
         name=name,

@@ -17,7 +17,12 @@ _AGAIN = "compile again with this configuration: millrace compile --runner {}"
 
 
 def stages(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Resources, caching, retries and timeouts of every stage that runs in a container."""
+    """Resources, caching, retries and timeouts of every stage that runs in a container.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if config is None:
         return
     deployment = PLATFORMS[job.dialect].section(config)
@@ -59,7 +64,12 @@ def _ends_after(container: Spec, seconds: int) -> bool:
 
 
 def job(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """What holds for the whole of a Vertex AI job."""
+    """What holds for the whole of a Vertex AI job.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if config is None or job.dialect != "vertex":
         return
     for key, wanted, compiled in _of_the_job(job, config.vertex):
@@ -77,7 +87,12 @@ def _of_the_job(job: CompiledJob, vertex: VertexDeployment) -> Iterator[tuple[st
 
 
 def substitutes(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """What is done another way there than the configuration says for this machine."""
+    """What is done another way there than the configuration says for this machine.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if config is None:
         return
     if config.infra_validation.platform in ("docker", "kubernetes"):

@@ -30,7 +30,12 @@ _IN_THE_STOCK_IMAGE = frozenset({"tfx", "tensorflow", "tensorflow_transform", "t
 
 
 def version(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """The job was compiled by a version of Millrace whose tasks this one starts."""
+    """The job was compiled by a version of Millrace whose tasks this one starts.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if _is_older(job):
         yield JobFinding(
             "version",
@@ -47,7 +52,12 @@ def _is_older(job: CompiledJob) -> bool:
 
 
 def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Executor classes, and modules that a command runs, can be imported in the container."""
+    """Executor classes, and modules that a command runs, can be imported in the container.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if _is_older(job):
         return
     images = _own_images(job)
@@ -81,7 +91,12 @@ def _own_images(job: CompiledJob) -> set[str]:
 
 
 def stock_image(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """TFX's own image holds nothing of the user, and nothing of Millrace."""
+    """TFX's own image holds nothing of the user, and nothing of Millrace.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for step in job.walk():
         container = job.executor(step.task).get("container", {})
         if not _STOCK.fullmatch(container.get("image", "")):
@@ -99,7 +114,12 @@ def stock_image(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFindi
 
 
 def clashes(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """No other distribution brings packages of the project's names: in an image their files would be mixed."""
+    """No other distribution brings packages of the project's names: in an image their files would be mixed.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for package, distribution in project.clashes().items():
         yield JobFinding(
             "clash",
@@ -111,7 +131,12 @@ def clashes(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """The user's functions can be imported, and are in the package that `setup.py` ships."""
+    """The user's functions can be imported, and are in the package that `setup.py` ships.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if _is_older(job):
         return
     for step in job.walk():
@@ -151,7 +176,12 @@ def functions_of(job: CompiledJob, step: Step) -> list[str]:
 
 
 def artifact_types(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """A container imports the class of an artifact by the title that the spec gives."""
+    """A container imports the class of an artifact by the title that the spec gives.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if _is_older(job):
         return
     for step in job.walk():

@@ -14,7 +14,12 @@ _WRONG_ESCAPE = re.compile(r"\\[^abfnrtvxXuU0-3\\'\"`?]")
 
 
 def conditions(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """A condition is CEL, and asks for inputs that its task has."""
+    """A condition is CEL, and asks for inputs that its task has.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for step in job.walk():
         text = step.task.get("triggerPolicy", {}).get("condition", "")
         if not text:

@@ -21,7 +21,12 @@ _DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 
 
 def arguments(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """No argument is longer than the kernel takes, the executor input counted in that replaces `{{$}}`."""
+    """No argument is longer than the kernel takes, the executor input counted in that replaces `{{$}}`.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for step in job.walk():
         container = job.executor(step.task).get("container", {})
         check = container.get("lifecycle", {}).get("preCacheCheck", {})
@@ -56,7 +61,12 @@ def _too_long(step: Step, size: int) -> JobFinding:
 
 
 def images(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Images are named by digest, so that the job runs what was checked, today and in a year."""
+    """Images are named by digest, so that the job runs what was checked, today and in a year.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     seen: dict[str, list[str]] = {}
     for step in job.walk():
         image = job.executor(step.task).get("container", {}).get("image")

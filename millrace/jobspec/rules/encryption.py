@@ -1,8 +1,7 @@
 """Rules on customer-managed encryption keys: on every resource that a job makes, or on none."""
 
-import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from millrace.config.config import Config
 from millrace.jobspec.findings import JobFinding
@@ -23,7 +22,12 @@ class _Resource(NamedTuple):
 
 
 def keys(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Where one resource has a key, all have one, and each in the region of its resource."""
+    """Where one resource has a key, all have one, and each in the region of its resource.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if job.dialect != "vertex":
         return
     resources = list(_resources(job))
@@ -55,7 +59,7 @@ def _location(key: str) -> str:
 def _resources(job: CompiledJob) -> Iterator[_Resource]:
     yield _Resource("the pipeline job", job.settings.get("encryptionSpec", {}).get("kmsKeyName", ""))
     for name, task in job.tasks.items():
-        custom_config = _custom_config(job.value(task, "custom_config"))
+        custom_config = job.json_value(task, "custom_config")
         region = custom_config.get(_REGION, "")
         if _TRAINING in custom_config:
             spec = custom_config[_TRAINING].get("encryption_spec", {})
@@ -71,11 +75,3 @@ def _last(flag: str, args: list[str]) -> str:
     """The value of a Beam option; empty where it is not given."""
     values = [arg.removeprefix(flag) for arg in args if arg.startswith(flag)]
     return values[-1] if values else ""
-
-
-def _custom_config(text: Any) -> dict[str, Any]:
-    try:
-        custom_config = json.loads(text) if isinstance(text, str) else None
-    except json.JSONDecodeError:
-        return {}
-    return custom_config if isinstance(custom_config, dict) else {}

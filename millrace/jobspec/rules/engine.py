@@ -18,7 +18,12 @@ _SERVER_HERE = re.compile(
 
 
 def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Packs, installs and imports the project too, where the workers get it as a package: some ten seconds then."""
+    """Packs, installs and imports the project too, where the workers get it as a package: some ten seconds then.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if config is None:
         return
     there = deployed(config, PLATFORMS[job.dialect])
@@ -40,7 +45,12 @@ def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def servers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """No engine is looked for on the machine of the task itself."""
+    """No engine is looked for on the machine of the task itself.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     seen: dict[str, list[str]] = {}
     for step in job.walk():
         for option in job.executor(step.task).get("container", {}).get("args", ()):
@@ -57,7 +67,12 @@ def servers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def workers_image(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """A worker on Dataflow starts by the entry point of its image, which must be Beam's (tensorflow/tfx 6911, 6386)."""
+    """A worker on Dataflow starts by the entry point of its image, which must be Beam's (tensorflow/tfx 6911, 6386).
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for step in job.walk():
         container = job.executor(step.task).get("container", {})
         args = container.get("args", ())

@@ -14,7 +14,13 @@ _ENDING = "_env"
 
 
 def variables(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """What a component reads from its environment is there."""
+    """What a component reads from its environment is there.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
+    readers: dict[str, list[str]] = {}
     for step in job.walk():
         container = job.executor(step.task).get("container")
         if not container:
@@ -23,15 +29,17 @@ def variables(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
         for name in step.task.get("inputs", {}).get("parameters", {}):
             wanted: Any = job.value(step.task, name) if name.endswith(_ENDING) else None
             if isinstance(wanted, str) and wanted and wanted not in there:
-                example = "projects/P/secrets/S/versions/V" if job.dialect == "vertex" else "{KEY: VARIABLE}"
-                key = wanted if job.dialect == "vertex" else "SECRET"
-                yield JobFinding(
-                    "environment",
-                    "before submit",
-                    f"{step.name} reads the environment variable {wanted}, and the job does not set it",
-                    f"{step.name}, {name}",
-                    f"set {job.dialect}.secrets: {{{key}: {example}}}",
-                )
+                readers.setdefault(wanted, []).append(step.name)
+    for wanted, tasks in readers.items():
+        of_kubernetes = f"kubeflow.secrets: {{SECRET: {{KEY: {wanted}}}}}"
+        of_vertex = f"vertex.secrets: {{{wanted}: projects/P/secrets/S/versions/V}}"
+        yield JobFinding(
+            "environment",
+            "before submit",
+            f"a task reads the environment variable {wanted}, and the job does not set it",
+            ", ".join(tasks),
+            f"set {of_vertex if job.dialect == 'vertex' else of_kubernetes}",
+        )
 
 
 def _variables(container: Spec) -> set[str]:

@@ -11,7 +11,12 @@ _REPORT = "this is the compiler's mistake: report it, with the compiled file"
 
 
 def references(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Components, executors, producers and their outputs are there."""
+    """Components, executors, producers and their outputs are there.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for step, siblings in _steps(job):
         if not step.component:
             yield _dangling(
@@ -30,7 +35,12 @@ def references(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFindin
 
 
 def inputs(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """What a component declares is given to it, and what a task passes on from its graph is declared there."""
+    """What a component declares is given to it, and what a task passes on from its graph is declared there.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for step, _ in _steps(job):
         around = job.spec.get("components", {}).get(step.dag, {}) if step.dag else job.spec.get("root", {})
         for kind, key in (("parameters", "componentInputParameter"), ("artifacts", "componentInputArtifact")):
@@ -53,7 +63,12 @@ def inputs(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def circles(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """No task waits for itself, however indirectly."""
+    """No task waits for itself, however indirectly.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     graphs = {"": job.tasks, **{step.name: job.graph(step.task) for step in job.walk() if "dag" in step.component}}
     for tasks in graphs.values():
         waiting = {name: producers(task) & set(tasks) for name, task in tasks.items()}
@@ -71,7 +86,12 @@ def circles(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def dialect(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """What open-source Kubeflow Pipelines v2 refuses, or silently ignores."""
+    """What open-source Kubeflow Pipelines v2 refuses, or silently ignores.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if job.dialect != "kubeflow":
         return
     if not job.schema_version.startswith("2.1"):

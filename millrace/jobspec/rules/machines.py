@@ -1,6 +1,5 @@
 """Rules on machines: processors, memory, accelerators, machine types and regions that the service has."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, Optional
@@ -15,21 +14,28 @@ from millrace.jobspec.job import CompiledJob, Spec, Step
 # The keys of `custom_config` by which TFX's Google Cloud extension is told.
 _TRAINING, _SERVING, _REGION = "ai_platform_training_args", "ai_platform_serving_args", "ai_platform_vertex_region"
 
-# A quantity of Kubernetes in GB, as both services count it.
-_UNITS = {"": 1e-9, "K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3, "P": 1e6, "E": 1e9}
-_QUANTITY = re.compile(r"([0-9.]+)(?:([KMGTPE])(i?)|(m))?", re.IGNORECASE)
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_QUANTITY = re.compile(r"([0-9.]+)(?:([kKMGTPE])(i?)|(m))?")
+_POWERS = "kMGTPE"
 _PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\[(['\"])(.+?)\1\]\}\}")
 
 
 def steps(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """What a task's container asks for is no more than a machine has."""
+    """What a task's container asks for is no more than a machine has.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for step in job.walk():
         asked = job.executor(step.task).get("container", {}).get("resources", {})
         accelerator = asked.get("accelerator", {})
         kind = str(_given(job, step, accelerator, "resourceType", "type") or "")
         count = _number(_given(job, step, accelerator, "resourceCount", "count")) or 1
-        cpu = _processors(_given(job, step, asked, "resourceCpuLimit", "cpuLimit"))
-        memory = _gigabytes(_given(job, step, asked, "resourceMemoryLimit", "memoryLimit"))
+        cpu = _quantity(_given(job, step, asked, "resourceCpuLimit", "cpuLimit"))
+        # The older field is a number of GB, the newer one a text of bytes with a unit.
+        limit = _given(job, step, asked, "resourceMemoryLimit", "memoryLimit")
+        memory = _quantity(limit) / 1e9 if isinstance(limit, str) else _number(limit)
         if job.dialect == "vertex":
             yield from _findings(step_objections(cpu, memory, kind, int(count)), step.name)
         elif kind and "/" not in kind:
@@ -42,9 +48,14 @@ def steps(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def workers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Machines of custom jobs, of endpoints and of Dataflow: of types that there are, with what goes with them."""
+    """Machines of custom jobs, of endpoints and of Dataflow: of types that there are, with what goes with them.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for step in job.walk():
-        custom_config = _json(job.value(step.task, "custom_config"))
+        custom_config = job.json_value(step.task, "custom_config")
         training = _section(custom_config, _TRAINING)
         for pool in _section(training, "job_spec").get("worker_pool_specs", ()):
             yield from _findings(_of_spec(pool.get("machine_spec", {})), f"{step.name}, custom job")
@@ -57,7 +68,12 @@ def workers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def region(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """The region that the job is sent to is one; a name that is none was refused with the configuration."""
+    """The region that the job is sent to is one; a name that is none was refused with the configuration.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if config and job.dialect == "vertex":
         yield from _findings(region_objections(config.vertex.region), "vertex.region")
 
@@ -108,26 +124,15 @@ def _number(value: Any) -> float:
         return 0.0
 
 
-def _processors(value: Any) -> float:
-    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    return _number(match[1]) / 1000 if match and match[4] else _number(value)
-
-
-def _gigabytes(value: Any) -> float:
-    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    if not match or match[4]:
-        return _number(value)  # the older field is a number of GB
-    unit = (match[2] or "").upper()
-    binary = 1.024 ** (" KMGTPE".index(unit or " ")) if match[3] else 1.0
-    return _number(match[1]) * _UNITS[unit] * binary
-
-
-def _json(text: Any) -> Spec:
-    try:
-        value = json.loads(text) if isinstance(text, str) else None
-    except json.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
+def _quantity(value: Any) -> float:
+    """A quantity of Kubernetes, such as 500m, 16G or 512Mi, as a number; 0 where it is none."""
+    match = _QUANTITY.fullmatch(str(value))
+    if match is None:
+        return 0.0
+    number, unit, binary, is_thousandth = match.groups()
+    if is_thousandth:
+        return _number(number) / 1000
+    return _number(number) * (1024 if binary else 1000) ** (_POWERS.index(unit.replace("K", "k")) + 1 if unit else 0)
 
 
 def _section(value: Spec, key: str) -> Spec:

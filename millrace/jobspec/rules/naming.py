@@ -20,7 +20,12 @@ MOST_LABELS, LONGEST_LABEL, LONGEST_DISPLAY_NAME = 64, 63, 128
 
 
 def pipeline_name(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """The pipeline's name becomes part of the job's resource name."""
+    """The pipeline's name becomes part of the job's resource name.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if _NAME_THERE.fullmatch(job.name) and not NAME.fullmatch(job.name):
         yield JobFinding(
             "pipeline-name",
@@ -40,7 +45,12 @@ def pipeline_name(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFin
 
 
 def labels(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Labels: at most 64, lower case, letters, digits, underscores and dashes; a key begins with a letter."""
+    """Labels: at most 64, lower case, letters, digits, underscores and dashes; a key begins with a letter.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if len(job.labels) > MOST_LABELS:
         yield _label(f"there are {len(job.labels)} labels, and {MOST_LABELS} are allowed", "labels")
     for key, value in job.labels.items():
@@ -62,7 +72,12 @@ def _label(what: str, where: str) -> JobFinding:
 
 
 def display_name(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """A display name has up to 128 characters."""
+    """A display name has up to 128 characters.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if len(job.display_name) > LONGEST_DISPLAY_NAME:
         yield JobFinding(
             "display-name",
@@ -74,7 +89,12 @@ def display_name(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFind
 
 
 def network(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """A network is named by its project's number; ranges of addresses belong to one."""
+    """A network is named by its project's number; ranges of addresses belong to one.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     named, ranges = job.settings.get("network", ""), job.settings.get("reservedIpRanges")
     if named and not _NETWORK.fullmatch(named):
         number = "gcloud projects describe PROJECT --format 'value(projectNumber)' tells the number"
@@ -87,7 +107,12 @@ def network(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def service_account(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """A job on Vertex AI runs as a service account, and not as a person or a group."""
+    """A job on Vertex AI runs as a service account, and not as a person or a group.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     account = job.settings.get("serviceAccount", "")
     if account and not _ACCOUNT.fullmatch(account):
         remedy = "name it as NAME@PROJECT.iam.gserviceaccount.com"

@@ -1,10 +1,9 @@
 """Rules on places: where the job runs, where it reads, where it writes. A service sees no folder of this machine."""
 
-import json
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Optional
 
 from millrace.config.config import Config
 from millrace.jobspec.findings import JobFinding
@@ -17,7 +16,12 @@ _ROOTS = {"vertex": ("gs://",), "kubeflow": ("gs://", "s3://", "minio://")}
 
 
 def project(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Where to submit to must be known."""
+    """Where to submit to must be known.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     if config is None:
         return
     if job.dialect == "vertex" and not config.vertex.project:
@@ -27,7 +31,12 @@ def project(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def root(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """The pipeline root: a bucket, since every task runs on a machine of its own."""
+    """The pipeline root: a bucket, since every task runs on a machine of its own.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     schemes = _ROOTS[job.dialect]
     where = "gcsOutputDirectory" if job.dialect == "vertex" else "defaultPipelineRoot"
     if job.dialect == "kubeflow" and not job.root:
@@ -50,7 +59,12 @@ def root(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def data(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """The data must be where the containers see it."""
+    """The data must be where the containers see it.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     readers = {str(path): name for name, task in job.tasks.items() if (path := job.value(task, "input_base"))}
     for path, name in readers.items():
         if not _is_seen(path, job):
@@ -63,7 +77,12 @@ def data(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
 
 
 def bigquery(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """A query has a project to run in, and a folder for its rows (tensorflow/tfx 2293)."""
+    """A query has a project to run in, and a folder for its rows (tensorflow/tfx 2293).
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for step in job.walk():
         args = job.executor(step.task).get("container", {}).get("args", [])
         if _BIGQUERY_EXECUTOR not in args:
@@ -78,9 +97,15 @@ def bigquery(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]
 
 
 def push_destination(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Pushed models outlive the container that pushes them, and TFX can write where they go."""
+    """Pushed models outlive the container that pushes them, and TFX can write where they go.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     for name, task in job.tasks.items():
-        directory = _filesystem(job.value(task, "push_destination"))
+        filesystem = job.json_value(task, "push_destination").get("filesystem", {})
+        directory = str(filesystem.get("base_directory") or filesystem.get("baseDirectory") or "")
         beside_the_root = directory.startswith(f"{os.path.dirname(job.root)}/") and "://" not in job.root
         # A root that is no bucket is told already, and the folder follows it.
         if directory and not beside_the_root and not _is_seen(directory, job):
@@ -90,15 +115,6 @@ def push_destination(job: CompiledJob, config: Optional[Config]) -> Iterator[Job
                 name,
                 f"{job.dialect}.push_directory=gs://my-bucket/serving",
             )
-
-
-def _filesystem(text: Any) -> str:
-    try:
-        destination = json.loads(text) if isinstance(text, str) else {}
-    except json.JSONDecodeError:
-        return ""
-    filesystem = destination.get("filesystem", {})
-    return str(filesystem.get("base_directory") or filesystem.get("baseDirectory") or "")
 
 
 def _is_seen(path: str, job: CompiledJob) -> bool:

@@ -11,7 +11,12 @@ from millrace.jobspec.job import CompiledJob
 
 
 def schedule(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """A schedule that is over starts nothing; a job that is sent at once needs none, so that this is a warning."""
+    """A schedule that is over starts nothing; a job that is sent at once needs none, so that this is a warning.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     when = PLATFORMS[job.dialect].section(config).schedule if config else None
     if when and when.end and when.is_over(time.time()):
         yield JobFinding(

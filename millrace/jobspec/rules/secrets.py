@@ -43,7 +43,12 @@ _REFERENCE = re.compile(
 
 
 def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """No value of a parameter, of the job or of a task, and no argument or environment of a container is a secret."""
+    """No value of a parameter, of the job or of a task, and no argument or environment of a container is a secret.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     told: set[str] = set()
     for where, name, value in _values(job):
         what = _secret(name, value)

@@ -24,7 +24,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
-    """Every declared parameter has a value of its type, and no other is given: the client sends what is missing."""
+    """Every declared parameter has a value of its type, and no other is given: the client sends what is missing.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
     declared, given = job.parameters, job.values
     for name, parameter in declared.items():
         if name not in given and parameter.default is None and not parameter.optional:
