@@ -111,7 +111,8 @@ def _without_place(artifact: types.Artifact, look: CacheLook) -> types.Artifact:
     proto.uri = look.without_places(proto.uri)
     proto.ClearField("create_time_since_epoch")
     proto.ClearField("last_update_time_since_epoch")
-    proto.custom_properties.pop(FILES_PROPERTY, None)
+    if FILES_PROPERTY in proto.custom_properties:
+        del proto.custom_properties[FILES_PROPERTY]
     for value in proto.custom_properties.values():
         if value.HasField("string_value"):
             value.string_value = look.without_places(value.string_value)

@@ -115,8 +115,7 @@ def open_store(config: Config) -> MetadataStore:
     """
     file = metadata_file(config)
     if file:
-        has_run = any(folder.journal.events() for folder in run_folders(layout(config).logs))
-        require_usable(Path(file), has_run)
+        require_usable(Path(file), lambda: any(folder.journal.events() for folder in run_folders(layout(config).logs)))
     try:
         return MetadataStore(metadata_connection(config), enable_upgrade_migration=True)
     except (errors.StatusError, RuntimeError) as error:

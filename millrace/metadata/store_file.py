@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Optional
 from urllib.parse import quote
@@ -17,12 +18,12 @@ _DAMAGED = re.compile(r"database disk image is malformed|file is not a database|
 _LOCKED = re.compile(r"database (table )?is locked", re.IGNORECASE)
 
 
-def require_usable(file: Path, has_run: bool, patience: float = _LOCK_SECONDS) -> None:
+def require_usable(file: Path, has_run: Callable[[], bool], patience: float = _LOCK_SECONDS) -> None:
     """Refuses a file that ML Metadata could not work with; one that is not there yet is made by it.
 
     Args:
         file: the SQLite file.
-        has_run: whether stages have run on this root, so that an empty file is a loss.
+        has_run: says whether stages have run on this root, so that an empty file is a loss.
         patience: seconds to wait for whoever holds the file.
 
     Raises:
@@ -34,7 +35,7 @@ def require_usable(file: Path, has_run: bool, patience: float = _LOCK_SECONDS) -
         raise _unusable(file, "is a folder")
     size = file.stat().st_size
     if size == 0:
-        if has_run:
+        if has_run():
             raise _unusable(file, "is empty, and runs have been here")
         return
     with file.open("rb") as stream:

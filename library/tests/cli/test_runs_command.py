@@ -1,6 +1,9 @@
 """The table of `millrace runs`: ids stay whole and a reason is a sentence, on a narrow terminal and in a pipe."""
 
 import io
+import json
+import subprocess
+import sys
 
 from rich.console import Console
 
@@ -46,3 +49,20 @@ def test_in_a_pipe_a_run_is_one_line_and_its_reason_another():
 
 def test_runs_that_pushed_need_no_reason():
     assert len(printed(False, RUNS[:1])) == 2
+
+
+def test_a_run_that_was_refused_before_its_first_stage_is_listed_with_why(tmp_path):
+    """It was no run for `runs`, so that a nightly job that never began left no trace."""
+    (tmp_path / "data").mkdir()
+    values = (f"root={tmp_path}/runs", f"data.path={tmp_path}/data")
+    options = [word for value in values for word in ("--set", value)]
+    command = [sys.executable, "-m", "millrace.cli.main"]
+    refused, listed = (
+        subprocess.run([*command, *words, *options], capture_output=True, text=True, check=False)
+        for words in (["run"], ["runs", "--json"])
+    )
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    [row] = json.loads(listed.stdout)
+    assert row["state"] == "bad input"
+    assert row["reason"].splitlines()[0] in refused.stdout
+    assert f"run {row['run_id']}: bad input" in refused.stdout

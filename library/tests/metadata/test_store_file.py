@@ -86,23 +86,23 @@ def test_a_file_that_is_held_is_told(root, monkeypatch):
     with contextlib.closing(sqlite3.connect(file)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         with pytest.raises(BadInput, match="is held by another process") as caught:
-            require_usable(file, has_run=True, patience=0.01)
+            require_usable(file, has_run=lambda: True, patience=0.01)
     assert "fuser" in caught.value.remedy
-    require_usable(file, has_run=True, patience=0.01)
+    require_usable(file, has_run=lambda: True, patience=0.01)
 
 
 def test_a_large_file_is_known_by_its_first_page(root, monkeypatch):
     monkeypatch.setattr(store_file, "_LOOKED_THROUGH", 1)
-    require_usable(root / "metadata.db", has_run=True)
+    require_usable(root / "metadata.db", has_run=lambda: True)
     cut(root / "metadata.db")
     with pytest.raises(BadInput, match="is damaged"):
-        require_usable(root / "metadata.db", has_run=True)
+        require_usable(root / "metadata.db", has_run=lambda: True)
 
 
 def test_a_file_that_is_not_there_yet_or_just_begun_is_fine(tmp_path):
-    require_usable(tmp_path / "metadata.db", has_run=True)
+    require_usable(tmp_path / "metadata.db", has_run=lambda: True)
     (tmp_path / "metadata.db").touch()
-    require_usable(tmp_path / "metadata.db", has_run=False)
+    require_usable(tmp_path / "metadata.db", has_run=lambda: False)
 
 
 @pytest.mark.parametrize(
