@@ -47,7 +47,12 @@ def classify(
 def regress(
     servable: Servable, request: regression_pb2.RegressionRequest, timeout: Optional[float]
 ) -> regression_pb2.RegressionResponse:
-    """Answers a Regress request; arguments and errors as for `classify`.
+    """Answers a Regress request.
+
+    Args:
+        servable: the loaded model.
+        request: as TensorFlow Serving's RegressionService takes it.
+        timeout: seconds; None waits for ever.
 
     Returns:
         One number for each example.

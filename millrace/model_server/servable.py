@@ -114,7 +114,12 @@ class Servable:
             raise tf.errors.InvalidArgumentError(None, None, str(error)) from error
 
     def stamp(self, spec: model_pb2.ModelSpec, signature_name: str) -> None:
-        """Writes name, version and signature into a response's ModelSpec."""
+        """Says in a response which model, version and signature gave it.
+
+        Args:
+            spec: the response's own; it is filled.
+            signature_name: the signature that was asked.
+        """
         spec.name = self.name
         spec.version.value = self.version
         spec.signature_name = signature_name

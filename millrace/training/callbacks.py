@@ -10,6 +10,7 @@ import keras
 
 from millrace.base.errors import InputRefused
 from millrace.base.interrupts import stop_if_interrupted
+from millrace.base.numbers import exact, rounded
 from millrace.training import training_record
 from millrace.training.training_record import TrainingRecord, still_improving
 
@@ -45,7 +46,7 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def _tell(self, logs: Optional[Mapping[str, Any]]) -> None:
         self._told = time.monotonic()
-        values = " ".join(f"{name}={float(value):.4g}" for name, value in (logs or {}).items())
+        values = " ".join(f"{name}={rounded(float(value), 4)}" for name, value in (logs or {}).items())
         LOG.info("step %d%s %s (%.1f s)", step_of(self.model), self._of, values, self._told - self._began)
 
 
@@ -79,8 +80,8 @@ class Divergence(keras.callbacks.Callback):
             f"the {which} loss is {loss} by step {step_of(self.model)}; no model was exported"
             + (f"; {suspect}" if suspect else ""),
             where="training",
-            remedy=f"try a smaller training.learning_rate than {rate:g}; scale numeric features that are passed with"
-            " scale: none, or log those with a long tail; a vector feature or a label may hold extreme values",
+            remedy=f"try a smaller training.learning_rate than {exact(rate)}; scale numeric features that are passed"
+            " with scale: none, or log those with a long tail; a vector feature or a label may hold extreme values",
         )
 
 

@@ -32,12 +32,12 @@ def derived_features(
     ours = {transformed_key(name) for name in (*table.features, table.label.column)}
     ours |= {missing_key(name) for name, feature in table.features.items() if isinstance(feature, Numeric)}
     specs = tft_output.transformed_feature_spec()
-    found = {key: specs[key] for key in sorted(set(specs) - ours - set(unread))}
-    for key, spec in found.items():
+    derived = {key: specs[key] for key in sorted(set(specs) - ours - set(unread))}
+    for key, spec in derived.items():
         _require_readable(key, spec)
-    if found:
-        _require_free_of_label(table.label.column, tft_output, list(found))
-    return {key: tuple(spec.shape) for key, spec in found.items()}
+    if derived:
+        _require_free_of_label(table.label.column, tft_output, list(derived))
+    return {key: tuple(spec.shape) for key, spec in derived.items()}
 
 
 def columns_behind(transform: SavedModelLoader, keys: Sequence[str]) -> set[str]:

@@ -10,6 +10,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from millrace.base.errors import InputRefused
+from millrace.base.numbers import rounded
 from millrace.features.description import FeatureTable
 from millrace.features.keys import transformed_key
 
@@ -54,7 +55,7 @@ def odd_inputs(batches: Iterable[Mapping[str, Any]]) -> str:
     if worst and broken[worst]:
         return f"{worst} is NaN or infinite in {broken[worst]} of {rows} training rows"
     far = max(largest, key=lambda key: largest[key], default="")
-    return f"{far} reaches {largest[far]:.3g}" if far and largest[far] > _FAR_OFF else ""
+    return f"{far} reaches {rounded(largest[far], 3)}" if far and largest[far] > _FAR_OFF else ""
 
 
 class Examples:

@@ -20,7 +20,13 @@ NOTIFIER = "Notifier"
 
 
 def build_pusher(config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
-    """Pusher: the model with its warm-up requests, out of the InfraValidator's hands, once both blessings are given."""
+    """Pusher: the model with its warm-up requests, out of the InfraValidator's hands, once both blessings are given.
+
+    Args:
+        config: the configuration; a trial is pushed beside what is served.
+        model_blessing: the Evaluator's.
+        infra_blessing: the InfraValidator's, with the model in it.
+    """
     if config.push.vertex and not config.push.trial:
         # Google's clients are imported only by a pipeline that pushes to Vertex AI.
         from millrace.cloud.vertex.stages import vertex_pusher
@@ -35,7 +41,12 @@ def build_pusher(config: Config, model_blessing: BaseChannel, infra_blessing: Ba
 
 
 def build_model_archive(config: Config, pushed_model: BaseChannel) -> Optional[BaseComponent]:
-    """ModelArchive, when it is configured: the pushed model as one file with its checksum."""
+    """ModelArchive, when it is configured: the pushed model as one file with its checksum.
+
+    Args:
+        config: the configuration.
+        pushed_model: the Pusher's.
+    """
     if config.archive is None:
         return None
     return model_archive(config.archive.image)(pushed_model=pushed_model).with_id(MODEL_ARCHIVE)
@@ -48,7 +59,15 @@ def build_notifier(
     infra_blessing: BaseChannel,
     pushed_model: BaseChannel,
 ) -> Optional[BaseComponent]:
-    """Notifier, when it is configured and a service runs the stages; on this machine the runner tells every end."""
+    """Notifier, when it is configured and a service runs the stages; on this machine the runner tells every end.
+
+    Args:
+        config: the configuration.
+        platform: where the stages run.
+        model_blessing: the Evaluator's.
+        infra_blessing: the InfraValidator's.
+        pushed_model: the Pusher's.
+    """
     if config.notify is None or platform.name == "local":
         return None
     return Notifier(

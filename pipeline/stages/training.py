@@ -21,6 +21,12 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
     """Transform: the feature table as a TensorFlow graph, once the gate has let the data pass.
 
     It learns from train alone. The split that only judges is not transformed, so that no training can read it.
+
+    Args:
+        config: the configuration.
+        examples: ExampleGen's, raw.
+        schema: the curated one, or the inferred one where there is none.
+        gate: DataGate, which has no output that Transform reads.
     """
     read_in_training = [name for name in config.data.split_names if name == "eval" or name != config.judging_split]
     transform = Transform(
@@ -43,7 +49,14 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
 def build_tuner(
     config: Config, examples: BaseChannel, transform_graph: BaseChannel, schema: BaseChannel
 ) -> Optional[BaseComponent]:
-    """Tuner, when tuning is enabled; the pinned outcome of an earlier search, when one is named; else nothing."""
+    """Tuner, when tuning is enabled; the pinned outcome of an earlier search, when one is named; else nothing.
+
+    Args:
+        config: the configuration.
+        examples: Transform's, transformed.
+        transform_graph: Transform's.
+        schema: of the raw examples.
+    """
     if config.tuning.pinned:
         return PinnedHyperparameters(
             hyperparameters=read_pinned(config.tuning.pinned),
@@ -74,7 +87,16 @@ def build_trainer(
     schema: BaseChannel,
     hyperparameters: Optional[BaseChannel],
 ) -> BaseComponent:
-    """Trainer: the Keras model of the feature table, exported with its serving signatures."""
+    """Trainer: the Keras model of the feature table, exported with its serving signatures.
+
+    Args:
+        config: the configuration.
+        platform: whether it may be started as a custom job.
+        examples: Transform's, transformed.
+        transform_graph: Transform's.
+        schema: of the raw examples.
+        hyperparameters: of a search, or pinned; None for those of the configuration.
+    """
     trainer, job = _trainer(config, platform)
     return trainer(
         examples=examples,

@@ -27,7 +27,13 @@ HARD_EXAMPLES = "HardExamples"
 
 
 def build_latest_blessed_model(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:
-    """LatestBlessedModel: the champion that a candidate is compared with; none before the first blessing."""
+    """LatestBlessedModel: the champion that a candidate is compared with; none before the first blessing.
+
+    Args:
+        config: the configuration.
+        platform: how a champion is found there.
+        candidate: the Trainer's model, which is no champion of its own.
+    """
     return _champion(config, platform, candidate).with_id(stage_ids.LATEST_BLESSED_MODEL)
 
 
@@ -47,7 +53,12 @@ def build_evaluator(
 ) -> BaseComponent:
     """Evaluator: TFMA's metrics against the thresholds, and a gate report that says why or why not.
 
-    A blessing keeps the statistics of the model's data, for DataGate to compare the next data with.
+    Args:
+        config: the configuration.
+        examples: ExampleGen's, raw; of them the split that judges.
+        statistics: StatisticsGen's; a blessing keeps them, for DataGate to compare the next data with.
+        model: the candidate.
+        baseline: the champion; none before the first blessing.
     """
     return Evaluator(
         examples=examples,
@@ -64,7 +75,13 @@ def build_evaluator(
 
 
 def build_infra_validator(config: Config, model: BaseChannel, examples: BaseChannel) -> BaseComponent:
-    """InfraValidator: the exported model, loaded and queried in a model server of its own."""
+    """InfraValidator: the exported model, loaded and queried in a model server of its own.
+
+    Args:
+        config: the configuration.
+        model: the candidate.
+        examples: ExampleGen's, raw; eval's rows become requests.
+    """
     section = config.infra_validation
     built: BaseComponent
     if section.platform in ("docker", "kubernetes"):
@@ -80,7 +97,16 @@ def build_infra_validator(config: Config, model: BaseChannel, examples: BaseChan
 
 
 def build_hard_examples(config: Config, examples: BaseChannel, model: BaseChannel) -> Optional[BaseComponent]:
-    """HardExamples, when `code.settings` says how many: the eval rows on which the model is most wrong."""
+    """HardExamples, when `code.settings` says how many: the eval rows on which the model is most wrong.
+
+    Args:
+        config: the configuration.
+        examples: ExampleGen's, raw.
+        model: the candidate.
+
+    Raises:
+        ConfigError: what it says is no number of rows.
+    """
     if HARD_EXAMPLES not in config.code.settings:
         return None
     count = config.code.settings_of(HARD_EXAMPLES).get("rows")

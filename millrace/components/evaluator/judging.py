@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
+from millrace.base.numbers import rounded
 from millrace.components.evaluator.gate_report import OVERALL, GateReport, MeasuredSlice, Row, Verdict, number
 
 
@@ -237,7 +238,7 @@ def _counted(classes: Sequence[int]) -> str:
 
 def _problem(check: ThresholdCheck) -> str:
     """Why a threshold is not met, or an empty string."""
-    name = f"{check.metric} {_where(check.slice)}"
+    name = f"{check.metric} {OVERALL if check.slice == OVERALL else f'on {check.slice}'}"
     if check.measured is None:
         return f"{name} was not computed"
     if math.isnan(check.measured.value):
@@ -351,12 +352,8 @@ def _close(check: ThresholdCheck) -> str:
     return repr(measured.value)
 
 
-def _where(name: str) -> str:
-    return OVERALL if name == OVERALL else f"on {name}"
-
-
 def _plain(value: float) -> str:
-    return f"{value:.12g}"
+    return rounded(value, 12)
 
 
 def _change_words(allowed: float, write: Callable[[float], str]) -> str:

@@ -113,7 +113,14 @@ class Scorer:
         return scores
 
     def columns(self, features: dict[str, Any], scores: Scores) -> tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]:
-        """Labels and predictions, [examples, values], and weights, [examples], where the configuration has a key.
+        """Picks out what the metrics are computed from.
+
+        Args:
+            features: the batch's raw features.
+            scores: what the model made of the batch.
+
+        Returns:
+            Labels and predictions, [examples, values], and weights, [examples], where the configuration has a key.
 
         Raises:
             NeedsBeam: they are not arrays of numbers.
@@ -146,6 +153,10 @@ class Scorer:
 
     def verify_like(self, mine: Scores, other: Scores) -> None:
         """Checks that two models' predictions can be compared.
+
+        Args:
+            mine: what this model makes of a batch.
+            other: what the other one makes of it.
 
         Raises:
             Unusable: this model's outputs have other names or shapes than the other's.

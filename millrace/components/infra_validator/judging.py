@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from millrace.base.numbers import rounded
 from millrace.model_server.query import Arrays, Infos
 
 # Both protocols carry float32; REST carries it as a decimal number.
@@ -49,8 +50,8 @@ def disagreement(left: Arrays, right: Arrays) -> str:
         if left[alias].dtype == object:
             continue
         if not np.allclose(left[alias], right[alias], rtol=_RELATIVE, atol=_ABSOLUTE):
-            difference = float(np.abs(left[alias].astype(np.float64) - right[alias].astype(np.float64)).max())
-            return f"output {alias} differs by up to {difference:.3g} between gRPC and REST, for the same examples"
+            most = rounded(float(np.abs(left[alias].astype(np.float64) - right[alias].astype(np.float64)).max()), 3)
+            return f"output {alias} differs by up to {most} between gRPC and REST, for the same examples"
     return ""
 
 

@@ -146,7 +146,12 @@ def validate(
 
 
 def log_tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a log file."""
+    """Reads the end of a log file.
+
+    Args:
+        path: the file.
+        lines: how many of its lines at most.
+    """
     return path.read_text(errors="replace").splitlines()[-lines:]
 
 

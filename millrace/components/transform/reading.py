@@ -66,9 +66,9 @@ def _conformed(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
     columns = []
     for field in wanted:
         place = batch.schema.get_field_index(field.name)
-        found = batch.column(place) if place >= 0 else None
-        missing = found is None or pa.types.is_null(found.type)
-        columns.append(pa.nulls(batch.num_rows, field.type) if missing else found)
+        column = batch.column(place) if place >= 0 else None
+        missing = column is None or pa.types.is_null(column.type)
+        columns.append(pa.nulls(batch.num_rows, field.type) if missing else column)
     return pa.RecordBatch.from_arrays(columns, schema=wanted)
 
 
