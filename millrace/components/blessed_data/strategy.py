@@ -8,6 +8,7 @@ from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types.artifact import Artifact
 
 from millrace.components.blessed_data.statistics import STATISTICS_DIGEST, digest
+from millrace.components.evaluator.blessing import TRIAL_KEY
 
 BLESSING, STATISTICS = "model_blessing", "statistics"
 
@@ -37,6 +38,8 @@ class BlessedDataStrategy(ResolverStrategy):
             for blessing in input_dict[BLESSING]
             if blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY) == constants.BLESSED_VALUE
             and blessing.get_string_custom_property(STATISTICS_DIGEST) not in {"", *judged}
+            # The data of a trial may be anything that was tried once.
+            and not blessing.has_custom_property(TRIAL_KEY)
         ]
         latest = sorted(others, key=lambda blessing: blessing.id)[-1:]
         return {BLESSING: latest, STATISTICS: input_dict[STATISTICS]}

@@ -69,3 +69,9 @@ def test_the_latest_blessed_data_is_found_and_never_the_same_data(statistics, bl
     assert resolved(blessings, again) == [1]
     assert resolved(blessings[1:], statistics("the same", 10)) == []
     assert resolved([], third) == []
+
+
+def test_the_data_of_a_trial_is_not_compared_with(statistics, blessing):
+    settled, tried = blessing(1, statistics("old", 10)), blessing(2, statistics("tried", 20))
+    tried.set_int_custom_property("trial", 1)
+    assert resolved([settled, tried], statistics("new", 30)) == [1]
