@@ -12,7 +12,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench mutants test test-fast check format docs golden stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench mutants fuzz test test-fast check format docs golden stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"

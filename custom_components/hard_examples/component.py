@@ -45,5 +45,5 @@ class HardExamplesFinder(BaseComponent):
             **parameters: `count`, how many rows; `label_key`, the label's key after Transform; `code_digest`, which
                 serves TFX's cache only.
         """
-        found = Channel(type=HardExamples)
-        super().__init__(HardExamplesSpec(examples=examples, model=model, hard_examples=found, **parameters))
+        channel = Channel(type=HardExamples)
+        super().__init__(HardExamplesSpec(examples=examples, model=model, hard_examples=channel, **parameters))

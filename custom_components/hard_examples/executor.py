@@ -37,11 +37,11 @@ class Executor(BaseExecutor):
         label_key, kept = exec_properties["label_key"], []
         for records in tf.data.TFRecordDataset(shards, "GZIP").batch(1024):
             answer = model.signatures["serving_default"](examples=records)
-            said = next(answer[key] for key in ("probabilities", "prediction") if key in answer).numpy()
+            predictions = next(answer[key] for key in ("probabilities", "prediction") if key in answer).numpy()
             labels = model.signatures["transform_features"](examples=records)[label_key].numpy()
-            wrong = losses(labels, said)
+            wrong = losses(labels, predictions)
             kept += [
-                (wrong[at], {"label": labels[at].item(), "prediction": said[at].tolist()}, records[at].numpy())
+                (wrong[at], {"label": labels[at].item(), "prediction": predictions[at].tolist()}, records[at].numpy())
                 for at in worst(wrong, exec_properties["count"])
             ]
         order = worst(np.array([loss for loss, _, _ in kept]), exec_properties["count"])

@@ -19,11 +19,19 @@ def losses(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         return np.abs(predictions.reshape(-1) - labels.astype(np.float64))
     if predictions.ndim == 1:
         predictions = np.stack([1.0 - predictions, predictions], axis=1)
-    said = np.take_along_axis(predictions.astype(np.float64), np.maximum(labels, 0)[:, np.newaxis], axis=1)[:, 0]
-    return np.where(labels < 0, np.nan, -np.log(np.maximum(said, _LEAST)))
+    of_class = np.take_along_axis(predictions.astype(np.float64), np.maximum(labels, 0)[:, np.newaxis], axis=1)[:, 0]
+    return np.where(labels < 0, np.nan, -np.log(np.maximum(of_class, _LEAST)))
 
 
 def worst(values: np.ndarray, count: int) -> list[int]:
-    """The places of the `count` greatest values, the greatest first, equal ones in their order; never of a NaN."""
+    """The places of the greatest values.
+
+    Args:
+        values: float [n].
+        count: how many places, at most.
+
+    Returns:
+        Indices, that of the greatest value first, of equal ones in their order; never of a NaN.
+    """
     order = np.argsort(-values, kind="stable")
     return [int(place) for place in order if not np.isnan(values[place])][:count]

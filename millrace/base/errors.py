@@ -129,16 +129,16 @@ def describe(error: BaseException) -> Failure:
         The failure that the deepest cause with an `exit_code` describes, else a fault (exit code 1) in the words of
         `error` itself; without secrets.
     """
-    told = [cause for cause in causes(error) if isinstance(getattr(cause, "exit_code", None), int)]
-    if not told and is_disk_full(error):
+    described = [cause for cause in causes(error) if isinstance(getattr(cause, "exit_code", None), int)]
+    if not described and is_disk_full(error):
         return Failure("the disk is full", "", "make room, or set root to another disk; then run again", 2)
     # By its name: Docker's client is there only where TFX's extra is.
-    if not told and any(type(cause).__name__ == "DockerException" for cause in causes(error)):
+    if not described and any(type(cause).__name__ == "DockerException" for cause in causes(error)):
         remedy = "start Docker, or take out what needs it: archive, and infra_validation.platform: docker"
         return Failure("no Docker engine answers", "", remedy, 2)
-    if not told:
+    if not described:
         return Failure(cut(f"{type(error).__name__}: {error}".strip()), "", "", 1)
-    cause = told[-1]
+    cause = described[-1]
     return Failure(
         cut(str(getattr(cause, "what", "") or cause)),
         cut(str(getattr(cause, "where", ""))),

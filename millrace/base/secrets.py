@@ -75,7 +75,11 @@ def spellings(secrets: Iterable[str]) -> list[str]:
             for plain in {part, unquote(part), unquote_plus(part)}:
                 known |= {plain, quote(plain), quote(plain, safe=""), quote_plus(plain), html.escape(plain)}
                 known |= {json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1]}
-                known |= {repr(plain)[1:-1], ascii(plain)[1:-1], base64.b64encode(_bytes(plain)).decode()}
+                known |= {
+                    repr(plain)[1:-1],
+                    ascii(plain)[1:-1],
+                    base64.b64encode(plain.encode("utf-8", errors="surrogateescape")).decode(),
+                }
     lower = {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), spelling) for spelling in known}
     return sorted(known | lower, key=lambda spelling: (-len(spelling), spelling))
 
@@ -100,7 +104,3 @@ def _parts(secret: str) -> set[str]:
         parts |= {userinfo, password}
         parts |= {user} if not _ORDINARY.fullmatch(user) else set()
     return parts - {"", "/"}
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", errors="surrogateescape")

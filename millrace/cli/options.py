@@ -43,12 +43,12 @@ def _in_project(context: click.Context, parameter: click.Parameter, value: Optio
     if context.resilient_parsing:
         return _or_none(value)
     here = Path.cwd()
-    found = project.find(*([Path(value).parent] if value else []), here)
-    if found:
-        project.enter(found)
+    project_here = project.find(*([Path(value).parent] if value else []), here)
+    if project_here:
+        project.enter(project_here)
     if value and context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT:
-        _require_file(value, found, here)
-    return value or _default(found, here)
+        _require_file(value, project_here, here)
+    return value or _default(project_here, here)
 
 
 def _or_none(value: Optional[str]) -> str:

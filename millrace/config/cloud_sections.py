@@ -66,8 +66,8 @@ class StageResources(Section):
 
     def over(self, default: "StageResources") -> "StageResources":
         """These settings, and those of `default` where these say nothing."""
-        said = self.model_dump(exclude_defaults=True)
-        return StageResources(**{**default.model_dump(exclude_defaults=True), **said})
+        settings = default.model_dump(exclude_defaults=True) | self.model_dump(exclude_defaults=True)
+        return StageResources(**settings)
 
 
 class Schedule(Section):

@@ -68,7 +68,15 @@ def apply(values: dict[str, Any], text: str) -> Override:
 
 
 def covering(overrides: list[Override], path: Keys) -> Optional[Override]:
-    """The override that says the value at a path, or what lies around it; the last one where there are several."""
+    """Finds who said a value.
+
+    Args:
+        overrides: in their order.
+        path: the keys and indices that lead to the value.
+
+    Returns:
+        The last override of the value, or of what it lies in; None where the file says it.
+    """
     return next((one for one in reversed(overrides) if path[: len(one.path)] == one.path), None)
 
 

@@ -147,11 +147,11 @@ def _is_of_another_section(location: tuple[Any, ...], values: Any) -> bool:
     for depth, part in enumerate(location):
         sections = [kind for kind in _types_at(location[:depth]) if _is_section(kind)]
         # pydantic writes `Choice`, or `function-after[_ascending(), Range]`.
-        said = [kind for kind in sections if kind.__name__ in re.split(r"\W+", str(part))]
+        named = [kind for kind in sections if kind.__name__ in re.split(r"\W+", str(part))]
         written = _value_at(values, _written_keys(location[:depth], values))
-        if len(sections) > 1 and said and isinstance(written, dict):
+        if len(sections) > 1 and named and isinstance(written, dict):
             likeness = [len(set(kind.model_fields) & set(written)) for kind in sections]
-            return said[0] is not sections[likeness.index(max(likeness))]
+            return named[0] is not sections[likeness.index(max(likeness))]
     return False
 
 

@@ -142,19 +142,12 @@ def read(text: str) -> Document:
         problem = f"the control character U+{error.character:04X} cannot be in YAML"
         raise YamlError(problem, _place_at(text, error.position), "take it out", is_syntax=True) from error
     except yaml.MarkedYAMLError as error:
-        raise YamlError(
-            f"not YAML: {error.problem}",
-            _place(error.problem_mark or error.context_mark),
-            _remedy(error),
-            is_syntax=True,
-        ) from error
+        place = _place(error.problem_mark or error.context_mark)
+        remedy = "indent with spaces, not tabs" if r"'\t'" in str(error.problem) else "fix that line"
+        raise YamlError(f"not YAML: {error.problem}", place, remedy, is_syntax=True) from error
     finally:
         if loader is not None:
             loader.dispose()
-
-
-def _remedy(error: yaml.MarkedYAMLError) -> str:
-    return "indent with spaces, not tabs" if r"'\t'" in str(error.problem) else "fix that line"
 
 
 class _Reader:

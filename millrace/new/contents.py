@@ -1,8 +1,10 @@
 """Which files of the checkout make a project. `library/setup.py` runs this too, before anything is installed."""
 
+import ast
 from pathlib import Path
 
-FOLDERS = ("conf", "custom_components", "models", "pipeline", "runners", "schema", "tests")
+# Beside the packages, which setup.py names.
+FOLDERS = ("conf", "schema", "tests")
 FILES = (
     ".dockerignore",
     "Dockerfile",
@@ -25,10 +27,12 @@ def collect(root: Path) -> dict[str, Path]:
     Returns:
         Each file by its place in a project, in the order of their names.
     """
-    found = [root / name for name in FILES]
-    for folder in FOLDERS:
-        found += [path for path in (root / folder).rglob("*") if path.is_file() and _kept(path.relative_to(root))]
-    return {path.relative_to(root).as_posix(): path for path in sorted(found)}
+    assigned = [node for node in ast.parse((root / "setup.py").read_bytes()).body if isinstance(node, ast.Assign)]
+    [packages] = [node.value for node in assigned if ast.unparse(node.targets[0]) == "PACKAGES"]
+    paths = [root / name for name in FILES]
+    for folder in (*FOLDERS, *ast.literal_eval(packages)):
+        paths += [path for path in (root / folder).rglob("*") if path.is_file() and _kept(path.relative_to(root))]
+    return {path.relative_to(root).as_posix(): path for path in sorted(paths)}
 
 
 def _kept(path: Path) -> bool:

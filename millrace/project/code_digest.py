@@ -80,7 +80,7 @@ def _names(statements: Iterable[ast.stmt]) -> Iterator[str]:
             yield from (alias.asname or alias.name for alias in node.names)
 
 
-def _closure(dotted_paths: Iterable[str], packages: Optional[Iterable[str]]) -> set[str]:
+def _closure(dotted_paths: Iterable[str], packages: Optional[Iterable[str]] = None) -> set[str]:
     waiting = [_module_of(path) for path in dotted_paths]
     project = entered()
     shipped = packages or (project.shipped if project else PACKAGES)
@@ -112,7 +112,7 @@ def _imports(module: str, own: set[str]) -> Iterator[str]:
     for node in ast.walk(python_source.parse(_source(module))):
         for name in _imported_names(node, module):
             if name.partition(".")[0] in own:
-                yield from (found for found in (name, name.rpartition(".")[0]) if found and _source_or_none(found))
+                yield from (one for one in (name, name.rpartition(".")[0]) if one and _source_or_none(one))
 
 
 def _imported_names(node: ast.AST, module: str) -> Iterator[str]:

@@ -28,8 +28,9 @@ def load(dotted_path: str, key: str) -> Any:
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
             raise _named_wrongly(dotted_path, key, error) from error
+        words = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise ConfigError(
-            f"{key}: {dotted_path} cannot be imported: {_in_words(error)}",
+            f"{key}: {dotted_path} cannot be imported: {words}",
             where=raised_at(error, module),
             remedy=f"install {error.name}, or take the import out"
             if isinstance(error, ModuleNotFoundError)
@@ -86,10 +87,6 @@ def _named_wrongly(dotted_path: str, key: str, error: Exception) -> ConfigError:
         where=key,
         remedy="name a function by its module's dotted path, in a package that setup.py ships",
     )
-
-
-def _in_words(error: Exception) -> str:
-    return str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
 
 
 def _root(module: str) -> Optional[Path]:

@@ -126,9 +126,9 @@ def require(*starts: Path) -> Project:
         ConfigError: none of the folders is in a project.
         BadInput: as for `find`.
     """
-    found = find(*starts)
-    if found:
-        return found
+    nearest = find(*starts)
+    if nearest:
+        return nearest
     remedy = "go to one, or make one: millrace new NAME"
     for folder in _at_or_above(starts):
         if (folder / "setup.py").is_file() and Project(folder).library is None:
@@ -196,12 +196,12 @@ def clashes(names: Optional[Iterable[str]] = None) -> dict[str, str]:
     """
     here = entered()
     wanted = set(names or (here.shipped if here else ()) or PACKAGES)
-    found: dict[str, str] = {}
+    clashing: dict[str, str] = {}
     for distribution in metadata.distributions():
         name = distribution.metadata["Name"]
         if name and not _is_of_millrace(distribution):
-            found.update(dict.fromkeys(wanted & _top_packages(distribution), name))
-    return dict(sorted(found.items()))
+            clashing.update(dict.fromkeys(wanted & _top_packages(distribution), name))
+    return dict(sorted(clashing.items()))
 
 
 def _is_of_millrace(distribution: metadata.Distribution) -> bool:

@@ -88,8 +88,9 @@ def build(setup_file: Path, folder: Path) -> Path:
             check=False,
         )
         if built.returncode:
+            lines = (built.stderr or built.stdout).strip().splitlines() or ["it does not say why"]
             raise MillraceError(
-                f"setup.py cannot build the package: {(built.stderr or built.stdout).strip().splitlines()[-1:]}",
+                f"setup.py cannot build the package: {lines[-1]}",
                 where=str(setup_file),
                 remedy="python setup.py bdist_wheel shows the whole of it",
             )

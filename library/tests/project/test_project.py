@@ -1,5 +1,6 @@
 """The project that a command works on: how it is found, which library it fits, what stands in its way."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -138,3 +139,16 @@ def test_clashes_are_told_by_name(tmp_path, monkeypatch):
 
 def test_nothing_clashes_with_this_project_here():
     assert project.clashes() == {}
+
+
+def test_the_packages_are_named_by_setup_py_and_everything_else_agrees():
+    checkout = Path(__file__).parents[3]
+    shipped = project.Project(checkout).shipped
+    assert shipped >= set(project.PACKAGES)
+    tools = (checkout / "pyproject.toml").read_text()
+    roots = re.search(r"^root_packages = \[(.*)\]", tools, re.MULTILINE)
+    forbidden = re.search(r"^forbidden_modules = \[(.*)\]", tools, re.MULTILINE)
+    typed = re.search(r"^packages = \[(.*)\]", tools, re.MULTILINE)
+    assert roots and set(re.findall(r'"(\w+)"', roots[1])) == {"millrace", *shipped}
+    assert forbidden and set(re.findall(r'"(\w+)"', forbidden[1])) == shipped
+    assert typed and set(re.findall(r'"(\w+)"', typed[1])) >= {"millrace", *shipped}
