@@ -8,7 +8,7 @@ from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types.artifact import Artifact
 
 from millrace.components.blessed_data.statistics import STATISTICS_DIGEST, digest
-from millrace.components.evaluator.blessing import TRIAL_KEY
+from millrace.components.trial import TRIAL_KEY
 
 BLESSING, STATISTICS = "model_blessing", "statistics"
 

@@ -18,7 +18,7 @@ from tfx.utils import path_utils
 
 from millrace.base.errors import BadInput
 from millrace.components.champion.marks import REHEARSED, REPLACES
-from millrace.components.evaluator.blessing import TRIAL_KEY
+from millrace.components.trial import TRIAL_KEY
 
 MODEL, BLESSING, CANDIDATE = "model", "model_blessing", "candidate"
 

@@ -8,11 +8,10 @@ from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
 
 from millrace.base import files
+from millrace.components.trial import TRIAL_KEY
 
 REASON_KEY = "reason"
 REMEDY_KEY = "remedy"
-TRIAL_KEY = "trial"
-"""Set on the blessing of a trial: no later model is compared with the one that it blesses."""
 # ML Metadata keeps custom properties in a row of its database; the whole report is in its file.
 _REASON_LENGTH = 2_000
 
