@@ -54,10 +54,11 @@ format: setup  ## format the code and fix what can be fixed by itself
 docs: setup  ## build the documentation site into .cache/site; a link that leads nowhere ends it
 	@$(FIND_PYTHON) -m bootstrap docs
 
-golden: setup  ## write the golden files again: compiled jobs, the configuration's schema; read the difference
+golden: setup  ## write the golden files again: compiled jobs, screens, the configuration's schema; read the difference
 	@PYTHONPATH=. $(VENV)python library/tests/jobspec/golden_cases.py
 	@$(VENV)millrace config schema
-	@git --no-pager diff --stat -- library/tests/jobspec/golden conf
+	@PYTHONPATH=. $(VENV)python library/tests/cli/terminal_cases.py
+	@git --no-pager diff --stat -- library/tests/jobspec/golden library/tests/cli/golden conf
 
 stack-current:  ## as root: try "make run test" with TFX 1.21 on a fresh Debian 13; TARGETS="..." and PYTHON=3.11 choose
 	@$(FIND_PYTHON) -m bootstrap root $(if $(PYTHON),--python $(PYTHON)) current $(TARGETS)

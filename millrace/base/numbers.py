@@ -22,6 +22,21 @@ def rounded(value: float, digits: int = 6) -> str:
     return f"{value:.0f}" if 10**digits <= abs(value) < _WHOLE else f"{value:.{digits}g}"
 
 
+def seconds(value: float) -> str:
+    """Writes a time that was measured, in seconds: to a tenth, and to the second from a hundred on."""
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def share(part: float, whole: float) -> str:
+    """Writes how much of something another thing is, in percent to a hundredth; 0 % of nothing."""
+    return f"{part / whole if whole else 0.0:.2%}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Writes how many there are of something: `1 error`, `2 errors`, `0 errors`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def exact(value: float) -> str:
     """Writes a number that is a limit in its shortest form that reads back as the same number.
 

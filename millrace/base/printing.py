@@ -1,16 +1,19 @@
 """The one printer of tables: it knows the width it has, and that a pipe has none.
 
-On a terminal only text that may be folded is folded; an id, a path or a number never is, since what is copied from the
-screen must be whole. In a pipe each row is one line, aligned, without colours, however long it is.
+On a terminal a table fits. Only text that may be folded is folded, between words; an id, a path or a number never is,
+since what is copied from the screen must be whole. Where the columns do not fit side by side, each row becomes a few
+lines: what it is about, and below it a line for each of its other cells. In a pipe each row is one line, aligned,
+without colours, however long it is.
 """
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Optional, Union
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +22,7 @@ from millrace.base.visible import visible
 Cell = Union[str, Text]
 _GAP = 2
 # A folded column that is narrower than this is a tower of words.
-_NARROWEST = 24
+_NARROWEST = 20
 
 
 @dataclass(frozen=True)
@@ -37,27 +40,72 @@ class TableColumn:
     folds: bool = False
 
 
-def table(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]]) -> Table:
+def table(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], width: int) -> RenderableType:
     """The table for a terminal, for whoever shows it again and again.
 
     Args:
-        columns: from left to right.
+        columns: from left to right; one that no row says anything in is left out.
         rows: a cell for each column; text is taken as it is, without markup.
+        width: of the terminal, in characters.
 
     Returns:
-        A rich table without lines.
+        What rich prints: a table without lines, or where that is too wide the rows one below the other.
     """
-    result = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
-    for column in columns:
+    cells = [_visible(row) for row in rows]
+    kept = [place for place in range(len(columns)) if not cells or any(str(row[place]) for row in cells)]
+    columns, cells = [columns[place] for place in kept], [[row[place] for place in kept] for row in cells]
+    widths = _widths(columns, cells, width)
+    if widths is None:
+        return Group(*(part for row in cells for part in _row_by_itself(columns, row, width)))
+    return _side_by_side(columns, cells, widths)
+
+
+def _side_by_side(columns: Sequence[TableColumn], cells: Sequence[Sequence[Cell]], widths: Sequence[int]) -> Table:
+    result = Table(
+        box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=any(column.head for column in columns)
+    )
+    for column, its_width in zip(columns, widths, strict=True):
         result.add_column(
             column.head,
             justify="right" if column.right else "left",
+            width=its_width,
             no_wrap=not column.folds,
             overflow="fold",
-            min_width=_NARROWEST if column.folds else None,
         )
-    for row in rows:
-        result.add_row(*(cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row))
+    for row in cells:
+        result.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return result
+
+
+def _row_by_itself(columns: Sequence[TableColumn], row: Sequence[Cell], width: int) -> list[Text]:
+    """A row as lines: its first cell, then each other one behind its title."""
+    first, *others = row
+    parts = [Text(first) if isinstance(first, str) else first] if str(first) else []
+    longest = max((cell_len(column.head) for column in columns[1:]), default=0)
+    for column, cell in zip(columns[1:], others, strict=True):
+        if not str(cell):
+            continue
+        text = Text(cell) if isinstance(cell, str) else cell
+        before = Text(" " * _GAP) + Text(f"{column.head:<{longest}}" + " " * _GAP if longest else "", style="dim")
+        for line in _folded(text, width - cell_len(str(before))):
+            parts.append(before + line)
+            before = Text(" " * len(before))
+    return parts
+
+
+def _folded(text: Text, width: int) -> list[Text]:
+    """A text in lines, broken between words; a word that is wider is a line by itself, which the terminal breaks."""
+    result: list[Text] = []
+    for line in text.split("\n", allow_blank=True):
+        breaks, at = [], 0
+        for word in re.finditer(r"\s*\S+\s*", line.plain):
+            if at and at + cell_len(word[0].rstrip()) > width:
+                breaks.append(word.start())
+                at = 0
+            at += cell_len(word[0])
+        result += line.divide(breaks)
+    for line in result:
+        line.rstrip()
     return result
 
 
@@ -76,10 +124,23 @@ def show(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], console
         for line in lines(columns, cells):
             console.print(Text(line), soft_wrap=True)
         return
-    # Where even the columns that never fold are too wide, the terminal itself breaks the lines: nothing is cut off.
-    shown, console.width = console.width, max(console.width, _least(columns, cells))
-    console.print(table(columns, cells), crop=False)
-    console.width = shown
+    _print_whole(table(columns, cells, console.width), columns, cells, console)
+
+
+def say(text: Cell, console: Console, indent: int = 0) -> None:
+    """Prints a sentence: folded between words on a terminal, whole in a pipe; a path or an id is never broken.
+
+    Args:
+        text: may have several lines.
+        console: where to.
+        indent: how many spaces stand before it, and before what is folded.
+    """
+    shown = text if isinstance(text, Text) else Text(visible(text))
+    if not console.is_terminal:
+        console.print(Text(" " * indent) + shown, soft_wrap=True)
+        return
+    for line in _folded(shown, console.width - indent):
+        console.print(Text(" " * indent) + line, crop=False, no_wrap=True, overflow="ignore")
 
 
 def lines(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]]) -> list[str]:
@@ -117,21 +178,54 @@ def page(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], width: 
         The lines of the page, wider than asked for where something that never folds is.
     """
     cells = [_visible(row) for row in rows]
-    console = Console(
-        file=io.StringIO(), width=max(width, _least(columns, cells)), color_system=None, legacy_windows=False
-    )
+    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False)
+    widths = _widths(columns, cells, width) or _least(columns, cells)
     with console.capture() as captured:
-        console.print(table(columns, cells))
+        _print_whole(_side_by_side(columns, cells, widths), columns, cells, console)
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
-def _least(columns: Sequence[TableColumn], rows: Sequence[Sequence[Cell]]) -> int:
-    """The width in which nothing is folded that must not be."""
-    width = 0
+def _print_whole(
+    shown: RenderableType, columns: Sequence[TableColumn], cells: Sequence[Sequence[Cell]], console: Console
+) -> None:
+    """Prints what may be wider than the console: nothing is cut off, the terminal itself breaks the lines."""
+    before, console.width = console.width, max(console.width, sum(_least(columns, cells)) + _GAP * len(columns))
+    console.print(shown, crop=False)
+    console.width = before
+
+
+def _widths(columns: Sequence[TableColumn], cells: Sequence[Sequence[Cell]], width: int) -> Optional[list[int]]:
+    """How wide each column is so that all of them fit; None where they cannot, without breaking what must be whole."""
+    wanted = [max(map(cell_len, _texts(columns, cells, place))) for place in range(len(columns))]
+    result = _least(columns, cells)
+    spare = width - sum(result) - _GAP * (len(columns) - 1)
+    if spare < 0:
+        return None
+    for _ in range(spare):
+        # To the column that is folded into the most lines.
+        tallest = max(range(len(columns)), key=lambda place: wanted[place] / max(result[place], 1))
+        if result[tallest] >= wanted[tallest]:
+            break
+        result[tallest] += 1
+    return result
+
+
+def _least(columns: Sequence[TableColumn], cells: Sequence[Sequence[Cell]]) -> list[int]:
+    """The width of each column in which nothing is broken that must not be."""
+    result = []
     for place, column in enumerate(columns):
-        widest = max(cell_len(line) for row in [[column.head] * len(columns), *rows] for line in _parts(row[place]))
-        width += (min(widest, _NARROWEST) if column.folds else widest) + _GAP
-    return width
+        texts = _texts(columns, cells, place)
+        natural = max(map(cell_len, texts))
+        result.append(min(natural, max(_NARROWEST, _longest_word(texts))) if column.folds else natural)
+    return result
+
+
+def _texts(columns: Sequence[TableColumn], cells: Sequence[Sequence[Cell]], place: int) -> list[str]:
+    return [columns[place].head, *(line for row in cells for line in _parts(row[place]))]
+
+
+def _longest_word(cells: Sequence[Cell]) -> int:
+    return max((cell_len(word) for cell in cells for word in str(cell).split()), default=0)
 
 
 def _visible(row: Sequence[Cell]) -> list[Cell]:

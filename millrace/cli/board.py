@@ -8,10 +8,10 @@ from typing import Optional, Protocol, TextIO
 from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from millrace.base import printing
+from millrace.base.numbers import seconds
 from millrace.base.printing import Cell, TableColumn
 from millrace.metadata.journal import ENDED, Event, StageProgress, State, progress
 
@@ -72,7 +72,7 @@ class Board:
             self._live.start()
         else:
             loading = "starting (TensorFlow and TFX take some seconds to load)"
-            self.console.print(f"{self._name}: {self._opening or loading}")
+            printing.say(f"{self._name}: {self._opening or loading}", self.console)
         self._follower.start()
         return self
 
@@ -93,7 +93,8 @@ class Board:
         self._stages = stages
 
     def _waiting(self) -> Spinner:
-        return Spinner("dots", Text(f"{self._name}: {self._opening or 'loading TensorFlow and TFX'}"))
+        dots = "dots" if self.console.encoding.startswith("utf") else "line"
+        return Spinner(dots, Text(f"{self._name}: {self._opening or 'loading TensorFlow and TFX'}"))
 
     def _follow(self) -> None:
         while not self._stop.wait(REFRESH_SECONDS):
@@ -103,7 +104,13 @@ class Board:
         events = self._journal.events()
         if self._live:
             if self._stages:
-                self._live.update(stage_table(_closed(progress(self._stages, events), final), time.time()))
+                rows = progress(self._stages, events)
+                if final:
+                    # After the end nothing waits any more: what did not get its turn was skipped.
+                    rows = [
+                        StageProgress(row.stage, State.SKIPPED) if row.state is State.WAITING else row for row in rows
+                    ]
+                self._live.update(printing.table(STAGE_COLUMNS, stage_rows(rows, time.time()), self.console.width))
             elif final:
                 self._live.update(Text(""))
         else:
@@ -113,23 +120,10 @@ class Board:
         shown = {row.stage: row for row in progress(self._stages, events)}
         for event in events[self._told :]:
             if event.state in ENDED:
-                seconds = shown[event.stage].seconds(event.at) or 0.0
-                self.console.print(
-                    f"  {event.stage:<20} {event.state.value:<8} {seconds:6.1f} s  {event.note}".rstrip()
-                )
+                took = seconds(shown[event.stage].seconds(event.at) or 0.0)
+                line = f"  {event.stage:<20} {event.state.value:<8} {took:>6} s  {event.note}"
+                printing.say(line.rstrip(), self.console)
         self._told = len(events)
-
-
-def _closed(rows: list[StageProgress], final: bool) -> list[StageProgress]:
-    """After the end nothing waits any more: what did not get its turn was skipped."""
-    if not final:
-        return rows
-    return [StageProgress(row.stage, State.SKIPPED) if row.state is State.WAITING else row for row in rows]
-
-
-def stage_table(rows: list[StageProgress], now: float) -> Table:
-    """Stages with their states and seconds, for a display that is drawn again and again."""
-    return printing.table(STAGE_COLUMNS, stage_rows(rows, now))
 
 
 def stage_rows(rows: list[StageProgress], now: float) -> list[tuple[Cell, ...]]:
@@ -143,7 +137,7 @@ def stage_rows(rows: list[StageProgress], now: float) -> list[tuple[Cell, ...]]:
         (
             row.stage,
             Text(row.state.value, style=STYLES[row.state]),
-            "" if row.seconds(now) is None else f"{row.seconds(now):.1f}",
+            "" if (took := row.seconds(now)) is None else seconds(took),
             row.note,
         )
         for row in rows

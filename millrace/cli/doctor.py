@@ -13,13 +13,12 @@ from millrace.base import printing
 from millrace.base.errors import ConfigError
 from millrace.base.printing import Cell, TableColumn
 from millrace.cli.options import config_option
-from millrace.cli.output import escape
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.execution.diagnosis import Diagnosis, as_json, diagnose
 from millrace.project.project import entered
 
-STYLES = {"yes": "green", "no": "yellow", "broken": "red"}
+STYLES = {"broken": "red", "no": "yellow", "yes": "green"}
 _MISSING = Text("missing", style="red")
 SHOWN_DIFFERENCES = 10
 
@@ -38,7 +37,7 @@ def doctor(context: click.Context, config_file: str, as_text: bool) -> None:
     if as_text:
         click.echo(json.dumps(as_json(diagnosis), indent=2))
     else:
-        _show(diagnosis, Console(highlight=False))
+        show(diagnosis, Console(highlight=False))
     context.exit(0 if diagnosis.able else 1)
 
 
@@ -49,41 +48,38 @@ def _root(config_file: str) -> Optional[Path]:
         return None
 
 
-def _show(diagnosis: Diagnosis, console: Console) -> None:
-    console.print(
-        f"[bold]{diagnosis.stack} stack[/], Python {escape(diagnosis.python)}, {diagnosis.system}", soft_wrap=True
-    )
-    console.print()
-    printing.show((TableColumn("package"), TableColumn("installed")), _versions(diagnosis), console)
-    if diagnosis.differences:
-        console.print()
-        heads = ("differs from the lock", "locked", "installed")
-        printing.show([TableColumn(head) for head in heads], _differences(diagnosis), console)
-    console.print()
-    printing.show(
-        (TableColumn("can it"), TableColumn(""), TableColumn("found", folds=True)), _checks(diagnosis), console
-    )
+def show(diagnosis: Diagnosis, console: Console) -> None:
+    """Prints what was found: what is broken first.
+
+    Args:
+        diagnosis: of this machine.
+        console: where to.
+    """
+    printing.say(f"{diagnosis.stack} stack, Python {diagnosis.python}, {diagnosis.system}", console)
     if not diagnosis.able:
-        console.print("[red]The pipeline cannot run here until what is broken is fixed.[/]")
-
-
-def _versions(diagnosis: Diagnosis) -> list[tuple[Cell, ...]]:
-    return [(name, version or _MISSING) for name, version in diagnosis.versions.items()]
-
-
-def _differences(diagnosis: Diagnosis) -> list[tuple[Cell, ...]]:
-    shown = diagnosis.differences[:SHOWN_DIFFERENCES]
-    rows: list[tuple[Cell, ...]] = [(one.package, one.locked, one.installed or _MISSING) for one in shown]
-    more = len(diagnosis.differences) - len(shown)
-    return rows + ([(f"and {more} more", "", "")] if more else [])
-
-
-def _checks(diagnosis: Diagnosis) -> list[tuple[Cell, ...]]:
-    return [
+        printing.say(Text("The pipeline cannot run here until what is broken is fixed.", style="red"), console)
+    console.print()
+    # What is broken comes first, then what cannot be done.
+    checks = sorted(diagnosis.checks, key=lambda check: list(STYLES).index(check.state))
+    rows: list[tuple[Cell, ...]] = [
         (
             check.name,
             Text(check.state, style=STYLES[check.state]),
             Text.assemble(check.detail, (f"\n{check.remedy}" if check.remedy else "", "dim")),
         )
-        for check in diagnosis.checks
+        for check in checks
     ]
+    printing.show((TableColumn("can it"), TableColumn(""), TableColumn("found", folds=True)), rows, console)
+    if diagnosis.differences:
+        console.print()
+        rows = [
+            (one.package, one.locked, one.installed or _MISSING) for one in diagnosis.differences[:SHOWN_DIFFERENCES]
+        ]
+        more = len(diagnosis.differences) - len(rows)
+        heads = ("differs from the lock", "locked", "installed")
+        printing.show(
+            [TableColumn(head) for head in heads], rows + ([(f"and {more} more", "", "")] if more else []), console
+        )
+    console.print()
+    rows = [(name, version or _MISSING) for name, version in diagnosis.versions.items()]
+    printing.show((TableColumn("package"), TableColumn("installed")), rows, console)

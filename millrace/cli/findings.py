@@ -13,7 +13,12 @@ _COLOURS = {"error": "bold red", "before submit": "yellow", "warning": "cyan"}
 
 
 def print_findings(findings: Sequence[JobFinding], console: Console) -> None:
-    """Prints the findings with their remedies; nothing when there are none."""
+    """Prints the findings with their remedies, the gravest first; nothing when there are none.
+
+    Args:
+        findings: of one compiled job.
+        console: where to.
+    """
     if not findings:
         return
     columns = (TableColumn(""), TableColumn("what, where, and what to do", folds=True))
@@ -24,7 +29,7 @@ def print_findings(findings: Sequence[JobFinding], console: Console) -> None:
                 finding.what, (f" ({finding.where})", "dim"), (f"\n{finding.remedy}" if finding.remedy else "", "green")
             ),
         )
-        for finding in findings
+        for finding in sorted(findings, key=lambda finding: list(_COLOURS).index(finding.severity))
     )
     printing.show(columns, rows, console)
     console.print()

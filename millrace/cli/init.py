@@ -7,7 +7,7 @@ import click
 
 from millrace.base.errors import BadInput
 from millrace.cli import completing
-from millrace.cli.output import echo
+from millrace.cli.output import echo, say
 from millrace.cli.schema_tables import print_rows
 from millrace.init import report
 from millrace.init.plan import NewPipeline, column_names, difference, make_plan, write
@@ -65,7 +65,7 @@ def choose_label(data: tuple[str, ...]) -> str:
 def show_plan(plan: NewPipeline) -> None:
     """Prints what was seen of a table, and what each column will be used for."""
     for line in report.summary(plan):
-        echo(line)
+        say(line)
     echo()
     print_rows(report.HEADS, report.rows(plan), right=report.NUMBERS)
     echo()

@@ -1,10 +1,15 @@
 """What the commands print through: a text from data never reaches the terminal raw."""
 
+import os
+import sys
 from typing import Any
 
 import click
 from rich import markup
+from rich.console import Console
+from rich.text import Text
 
+from millrace.base import printing
 from millrace.base.visible import visible
 
 
@@ -15,7 +20,22 @@ def echo(text: str = "", **how: Any) -> None:
         text: what to print; what would steer the terminal is spelled out.
         how: as `click.secho` takes it, for instance `fg`, `bold`, `nl`, `err`.
     """
-    click.secho(visible(text), **how)
+    if os.environ.get("NO_COLOR"):
+        # click does not look at it, as rich does.
+        how = {name: value for name, value in how.items() if name not in ("fg", "bg")}
+    # Left to itself, click writes UTF-8 where the terminal is said to take ASCII.
+    click.secho(visible(text), file=sys.stderr if how.pop("err", False) else sys.stdout, **how)
+
+
+def say(text: str, indent: int = 0, style: str = "") -> None:
+    """Prints a sentence to standard output, folded between words where that is a terminal.
+
+    Args:
+        text: what would steer the terminal is spelled out.
+        indent: how many spaces stand before it, and before what is folded.
+        style: rich's, such as `bold`.
+    """
+    printing.say(Text(visible(text), style=style), Console(highlight=False), indent)
 
 
 def escape(text: str) -> str:

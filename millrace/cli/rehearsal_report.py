@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.text import Text
 
 from millrace.base import printing
+from millrace.base.numbers import rounded, seconds
 from millrace.base.printing import Cell, TableColumn
+from millrace.base.visible import visible
 from millrace.cli.board import STYLES
-from millrace.cli.output import escape
 from millrace.rehearsal.report import FILE_NAME, Result, TaskReport
 
 _COLUMNS = (
@@ -31,33 +32,35 @@ def print_report(result: Result, console: Console) -> None:
     console.print()
     printing.show(_COLUMNS, map(_cells, result.tasks), console)
     if result.findings:
-        console.print("\non the service this would be different:")
+        console.print()
+        printing.say("on the service this would be different:", console)
         for finding in result.findings:
-            console.print(f"  {escape(finding)}")
-    console.print("\nno rehearsal proves")
+            printing.say(finding, console, indent=2)
+    console.print()
+    printing.say("no rehearsal proves", console)
     for open_question in result.cannot_prove:
-        console.print(f"  {escape(open_question)}")
+        printing.say(open_question, console, indent=2)
     console.print()
     if result.isolation:
-        console.print(f"{'hidden by:':<16}{result.isolation} (this machine's files, programs and packages)")
+        hidden = f"{result.isolation} (this machine's files, programs and packages)"
+        printing.say(f"{'hidden by:':<16}{hidden}", console)
     if result.pushed_to:
-        console.print(f"{'pushed to:':<16}{escape(result.pushed_to)}")
+        printing.say(f"{'pushed to:':<16}{result.pushed_to}", console)
     if result.failure:
-        place = f"{result.failure.where}: " if result.failure.where else ""
-        console.print(f"[bold red]{escape(place)}[/]{escape(result.failure.what)}")
+        place = Text(f"{visible(result.failure.where)}: " if result.failure.where else "", style="bold red")
+        printing.say(place + Text(visible(result.failure.what)), console)
         if result.failure.remedy:
-            console.print(f"  remedy: {escape(result.failure.remedy)}")
-    console.print(
-        f"rehearsal {result.run_id}: {result.ending} in {result.seconds:.1f} s; "
-        f"report: {result.folder / FILE_NAME}; logs: {result.folder / 'tasks'}"
-    )
+            printing.say(f"remedy: {result.failure.remedy}", console, indent=2)
+    took = seconds(result.seconds)
+    files = f"report: {result.folder / FILE_NAME}; logs: {result.folder / 'tasks'}"
+    printing.say(f"rehearsal {result.run_id}: {result.ending} in {took} s; {files}", console)
 
 
 def _cells(row: TaskReport) -> tuple[Cell, ...]:
     return (
         row.task,
         Text(row.state.value, style=STYLES[row.state.on_board]),
-        f"{row.seconds:.1f}" if row.seconds else "",
+        seconds(row.seconds) if row.seconds else "",
         Text(_size(row.peak), style="bold red" if row.over_limit else ""),
         _size(row.limit),
         "; ".join(filter(None, (_tries(row), row.note, _outputs(row)))),
@@ -72,7 +75,7 @@ def _size(size: Optional[int]) -> str:
 def _tries(row: TaskReport) -> str:
     if len(row.attempts) < 2:
         return ""
-    waits = ", ".join(f"{attempt.waits:g} s" for attempt in row.attempts[:-1])
+    waits = ", ".join(f"{rounded(attempt.waits)} s" for attempt in row.attempts[:-1])
     return f"{len(row.attempts)} tries, which the service starts after {waits}"
 
 

@@ -7,9 +7,9 @@ from typing import Optional
 
 import click
 from rich.console import Console
-from rich.text import Text
 
 from millrace.base import printing
+from millrace.base.numbers import rounded, seconds
 from millrace.base.outcomes import blessing
 from millrace.base.printing import TableColumn
 from millrace.cli.options import config_options
@@ -42,27 +42,29 @@ def print_runs(rows: Sequence[RunSummary], console: Optional[Console] = None) ->
         console: where to; standard output by default.
     """
     console = console or Console(highlight=False)
-    columns = (
-        TableColumn("run"),
-        TableColumn("state"),
-        TableColumn("seconds", right=True),
-        TableColumn("metrics"),
-        TableColumn("evaluator"),
-        TableColumn("infra"),
-        TableColumn("pushed"),
-    )
-    printing.show(columns, map(_cells, rows), console)
+    heads = ("run", "state", "seconds", "metrics", "result")
+    columns = [TableColumn(head, right=head == "seconds") for head in heads]
+    cells = [
+        (
+            row.run_id,
+            row.state,
+            seconds(row.seconds),
+            # Those that have a threshold; the others are in the JSON.
+            "\n".join(f"{name} {rounded(value, 4)}" for name, value in row.judged.items()),
+            _result(row),
+        )
+        for row in rows
+    ]
+    printing.show(columns, cells, console)
     reasons = [f"{row.run_id}: {row.reason.splitlines()[0]}" for row in rows if row.reason]
     for line in ["", *reasons] if reasons else []:
-        console.print(Text(line), soft_wrap=not console.is_terminal)
+        printing.say(line, console)
 
 
-def _cells(row: RunSummary) -> tuple[str, ...]:
-    judges = blessing(row.blessed), blessing(row.infra_blessed)
-    version = row.pushed_to.rpartition("/")[2]
-    return (row.run_id, row.state, f"{row.seconds:.1f}", _judged(row), *judges, version)
-
-
-def _judged(row: RunSummary) -> str:
-    """The overall metrics that have a threshold; those without are in the JSON."""
-    return "\n".join(f"{name} {value:.4f}" for name, value in row.judged.items())
+def _result(row: RunSummary) -> str:
+    """The version that was pushed, else what the judges said; only a model that both have blessed is pushed."""
+    if row.pushed_to:
+        return f"pushed {row.pushed_to.rpartition('/')[2]}"
+    if row.blessed and row.infra_blessed is False:
+        return "blessed; InfraValidator: not blessed"
+    return blessing(row.blessed)

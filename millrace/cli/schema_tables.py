@@ -7,10 +7,10 @@ import click
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.base import printing
-from millrace.base.numbers import rounded
+from millrace.base.numbers import counted, rounded, share
 from millrace.base.printing import TableColumn
 from millrace.base.visible import json_text
-from millrace.cli.output import echo
+from millrace.cli.output import echo, say
 from millrace.schema import phrases
 from millrace.schema.impact import Impact
 from millrace.schema.lint import Issue
@@ -94,9 +94,10 @@ def _short(comparators: str) -> str:
 def _seen_words(shown: Optional[Mapping[str, Any]], expected: str) -> str:
     if shown is None:
         return "not in the data"
-    share = shown["filled"] / shown["rows"] if shown["rows"] else 0.0
     words = [] if shown["type"] == expected or not shown["filled"] else [shown["type"]]
-    words.append("every row" if shown["filled"] == shown["rows"] else f"{share:.2%} of rows")
+    words.append(
+        "every row" if shown["filled"] == shown["rows"] else f"{share(shown['filled'], shown['rows'])} of rows"
+    )
     if "min" in shown:
         words.append(f"{rounded(shown['min'])} to {rounded(shown['max'])}")
     if "values" in shown:
@@ -106,14 +107,22 @@ def _seen_words(shown: Optional[Mapping[str, Any]], expected: str) -> str:
 
 
 def print_findings(issues: Sequence[Issue], name: str) -> None:
-    """Prints what `check` found, line by line."""
+    """Prints what `check` found, errors first.
+
+    Args:
+        issues: in the order of their lines.
+        name: of the file.
+    """
     print_rows(
         ("line", "severity", "rule", "about", "what"),
-        ((str(issue.line), issue.severity, issue.rule, issue.subject, issue.what) for issue in issues),
+        (
+            (str(issue.line), issue.severity, issue.rule, issue.subject, issue.what)
+            for issue in sorted(issues, key=lambda issue: issue.severity != "error")
+        ),
         right=("line",),
     )
     errors = sum(issue.severity == "error" for issue in issues)
-    echo(f"{name}: {errors} errors, {len(issues) - errors} warnings")
+    say(f"{name}: {counted(errors, 'error')}, {counted(len(issues) - errors, 'warning')}")
 
 
 def proposal_values(proposal: Proposal) -> dict[str, Any]:
@@ -143,16 +152,17 @@ def print_proposals(proposals: Sequence[Proposal]) -> None:
             bound = "" if anomaly.exact else "at most "
             rows = f", {bound}{anomaly.rows:,} rows" if anomaly.rows is not None else ""
             subject = anomaly.feature or "the data"
-            echo(f"{subject}: {anomaly.reason} in {', '.join(anomaly.splits)}{rows}", bold=True)
+            say(f"{subject}: {anomaly.reason} in {', '.join(anomaly.splits)}{rows}", style="bold")
             if anomaly.words:
-                echo(f"       {anomaly.words}")
+                say(anomaly.words, indent=7)
         done = "the file says so already" if proposal.done else proposal.note
         way = "" if proposal.preferred else "or: "
-        echo(f"  {proposal.number:>3}  {way}{'; '.join(proposal.words) or done}")
+        number, edit = f"  {proposal.number:>3}  ", f"{way}{'; '.join(proposal.words) or done}"
+        printing.show((TableColumn(""), TableColumn("", folds=True)), [(number.rstrip(), edit)])
         if proposal.note and proposal.words:
-            echo(f"       ({proposal.note})")
+            say(f"({proposal.note})", indent=7)
         for protection in proposal.gives_up:
-            echo(f"       gives up: {protection}")
+            say(f"gives up: {protection}", indent=7)
         print_patch(proposal.patch, indent="       ")
         echo()
 

@@ -5,12 +5,15 @@ from typing import Optional
 
 from ml_metadata import errors
 from rich.console import Console
+from rich.text import Text
 
+from millrace.base import printing
 from millrace.base.errors import MillraceError
+from millrace.base.numbers import seconds
 from millrace.base.outcomes import blessing
-from millrace.cli.output import escape
+from millrace.base.visible import visible
 from millrace.components import stage_ids
-from millrace.components.evaluator.gate_report import TEXT_NAME, GateReport, number
+from millrace.components.evaluator.gate_report import COLUMNS, TEXT_NAME, GateReport, cells, number
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.execution.run import Outcome
@@ -20,14 +23,14 @@ from millrace.metadata.run_summaries import state_of
 from millrace.training import training_record
 
 
-def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: float, console: Console) -> None:
+def print_summary(config: Config, folder: RunFolder, outcome: Outcome, took: float, console: Console) -> None:
     """Prints the end of a run.
 
     Args:
         config: the configuration.
         folder: the run's folder.
         outcome: how it ended.
-        seconds: how long the whole run took.
+        took: seconds that the whole run took.
         console: where a person looks.
     """
     record = _record(config, folder)
@@ -36,10 +39,10 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, seconds: 
         print_record(config, record, console)
     if outcome.failure:
         _print_failure(outcome, folder, console)
-    state = state_of(record, folder)
     if outcome.undelivered:
-        console.print(f"{'notice:':<16}not delivered; {escape(outcome.undelivered)}")
-    console.print(f"run {folder.run_id}: {state} in {seconds:.1f} s; log: {folder.log}")
+        _line("notice", f"not delivered; {outcome.undelivered}", console)
+    state = state_of(record, folder)
+    printing.say(f"run {folder.run_id}: {state} in {seconds(took)} s; log: {folder.log}", console)
 
 
 def _record(config: Config, folder: RunFolder) -> Optional[records.RunRecord]:
@@ -62,51 +65,62 @@ def print_record(config: Config, run: records.RunRecord, console: Console) -> No
         console: where a person looks.
     """
     if config.schema_.file is None:
-        console.print("schema: inferred from this data, since the configuration names no curated one")
+        _line("schema", "inferred from this data, since the configuration names no curated one", console)
     report = records.gate_report(run)
     if report:
-        shown = "  ".join(f"{name} {number(value)}" for name, value in report.metrics.items())
-        console.print(f"{'metrics:':<16}{escape(shown)}")
-        if config.judging_split == "eval":
-            console.print(
-                f"{'judged on:':<16}eval, which also picked the best step, so that the metrics flatter the model;"
-                " a split of its own: data.splits: {train: 4, eval: 1, test: 1}"
-            )
-        training = run.artifact(stage_ids.TRAINER, "model_run")
-        record = training_record.read(training.uri) if training else None
-        if record and record.advice:
-            console.print(f"[bold yellow]{'training:':<16}[/]{escape(record.advice)}")
-        for sentence in report.suspicious:
-            console.print(f"[bold yellow]{'suspicious:':<16}[/]{escape(sentence)}")
-        if not report.blessed:
-            console.print(escape(report.to_text(every_slice=False)))
-        elif report.slices:
-            console.print(f"{'slices:':<16}{escape(_slices(run, report))}")
+        _print_report(config, run, report, console)
     for judge in stage_ids.JUDGES:
         verdict = records.blessing(run, judge)
         if verdict is not None:
             why = records.reason(run, judge)
-            console.print(f"{judge + ':':<16}{blessing(verdict)}{'; ' + escape(why) if why else ''}")
+            _line(judge, blessing(verdict) + (f"; {why}" if why else ""), console, style="" if verdict else "bold red")
+            if judge == stage_ids.EVALUATOR and report and report.remedy:
+                printing.say(f"remedy: {report.remedy}", console, indent=2)
     pushed = records.pushed_to(run)
     if pushed:
         gone = "" if "://" in pushed or Path(pushed).is_dir() else " (not there any more)"
-        console.print(f"{'pushed to:':<16}{escape(pushed)}{gone}")
+        _line("pushed to", f"{pushed}{gone}", console)
         if config.push.trial:
-            console.print(f"{'trial:':<16}--set changed what is learned or judged: not served; --push serves it")
+            _line("trial", "--set changed what is learned or judged: not served; --push serves it", console)
 
 
-def _slices(run: records.RunRecord, report: GateReport) -> str:
-    """How many slices were measured, how many of them nothing was asked of, and where all are listed."""
-    evaluation = run.artifact(stage_ids.EVALUATOR, "evaluation")
-    without = len(report.without_threshold())
-    place = f"; all are in {evaluation.uri}/{TEXT_NAME}" if evaluation else ""
-    return f"{len(report.slices)} measured, {without} of them without a threshold{place}"
+def _print_report(config: Config, run: records.RunRecord, report: GateReport, console: Console) -> None:
+    """The metrics and what is odd about them; of a model that is not blessed also the table, what failed first."""
+    _line("metrics", "  ".join(f"{name} {number(value)}" for name, value in report.metrics.items()), console)
+    if config.judging_split == "eval":
+        why = "eval, which also picked the best step, so that the metrics flatter the model"
+        _line("judged on", f"{why}; a split of its own: data.splits: {{train: 4, eval: 1, test: 1}}", console)
+    training = run.artifact(stage_ids.TRAINER, "model_run")
+    record = training_record.read(training.uri) if training else None
+    if record and record.advice:
+        _line("training", record.advice, console, style="bold yellow")
+    for sentence in report.suspicious:
+        _line("suspicious", sentence, console, style="bold yellow")
+    if not report.blessed:
+        rows = sorted(report.rows, key=lambda row: row.verdict != "fail")
+        console.print()
+        printing.show(COLUMNS, map(cells, rows), console)
+        console.print()
+        # The report's own reason is said with the verdict.
+        for note in dict.fromkeys(
+            f"{row.verdict}: {row.reason}" for row in rows if row.reason not in ("", report.reason)
+        ):
+            printing.say(note, console)
+    if report.slices:
+        without = len(report.without_threshold())
+        evaluation = run.artifact(stage_ids.EVALUATOR, "evaluation")
+        place = f"; all are in {evaluation.uri}/{TEXT_NAME}" if evaluation else ""
+        _line("slices", f"{len(report.slices)} measured, {without} of them without a threshold{place}", console)
 
 
 def _print_failure(outcome: Outcome, folder: RunFolder, console: Console) -> None:
     failure = outcome.failure
     assert failure is not None
-    place = f"{failure.where}: " if failure.where else ""
-    console.print(f"[bold red]{escape(place)}[/]{escape(failure.what)}")
+    place = Text(f"{visible(failure.where)}: " if failure.where else "", style="bold red")
+    printing.say(place + Text(visible(failure.what)), console)
     remedy = failure.remedy or f"the traceback is at the end of {folder.log}; fix what it names, then run again"
-    console.print(f"  remedy: {escape(remedy)}")
+    printing.say(f"remedy: {remedy}", console, indent=2)
+
+
+def _line(title: str, text: str, console: Console, style: str = "") -> None:
+    printing.say(Text(f"{title + ':':<16}", style=style) + Text(visible(text)), console)

@@ -1,12 +1,16 @@
 """What a person sees while a run goes on: lines in a pipe, a table on a terminal."""
 
 import io
-
-from rich.console import Console
+import re
 
 from millrace.base.errors import Failure
-from millrace.cli.board import Board, _closed, stage_table
-from millrace.metadata.journal import Journal, State, progress
+from millrace.cli.board import Board
+from millrace.metadata.journal import Journal, State
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 def test_a_pipe_gets_one_plain_line_for_each_stage_that_ends(tmp_path):
@@ -26,16 +30,20 @@ def test_a_pipe_gets_one_plain_line_for_each_stage_that_ends(tmp_path):
     assert "\x1b" not in stream.getvalue(), "no escape codes where nobody interprets them"
 
 
-def test_a_terminal_gets_a_table_of_every_stage(tmp_path):
+def test_a_terminal_gets_a_table_of_every_stage_and_at_the_end_nothing_waits(tmp_path):
     journal = Journal(tmp_path)
     journal.record("DataGate", State.RUNNING)
     journal.record("DataGate", State.BLOCKED, failure=Failure("no", "", "", 3))
-    rows = progress(["DataGate", "Transform"], journal.events())
-    console = Console(file=io.StringIO(), width=80)
-    console.print(stage_table(_closed(rows, final=True), now=0.0))
-    text = console.file.getvalue()
-    assert [line.split()[:2] for line in text.splitlines()] == [
-        ["stage", "state"],
-        ["DataGate", "blocked"],
-        ["Transform", "skipped"],
-    ]
+    stream = Terminal()
+    with Board("taxi", journal, stream) as board:
+        board.show(["DataGate", "Transform"])
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue()).split("\n")
+    at = max(place for place, line in enumerate(lines) if line.split()[:2] == ["stage", "state"])
+    assert [line.split()[:2] for line in lines[at + 1 : at + 3]] == [["DataGate", "blocked"], ["Transform", "skipped"]]
+
+
+def test_what_a_stage_notes_is_text_and_no_markup(tmp_path):
+    journal, stream = Journal(tmp_path), io.StringIO()
+    with Board("taxi", journal, stream):
+        journal.record("Evaluator", State.DONE, note="AUC [0.91, 0.93] of [bold]x[/]\x1b[2J")
+    assert stream.getvalue().splitlines()[1].endswith("AUC [0.91, 0.93] of [bold]x[/]\\x1b[2J")

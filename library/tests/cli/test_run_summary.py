@@ -57,7 +57,7 @@ def test_slices_without_a_threshold_are_counted_with_the_file_that_lists_them(sh
 def test_what_failed_is_first_on_the_screen(shown: Any) -> None:
     text = shown(GateReport(blessed=False, reason="No.", rows=(OVERALL, NIGHT), slices=SLICES))
     assert text.index("hour=3") < text.index("overall")
-    assert "2 slices without a threshold; gate_report.txt lists what was measured there" in text
+    assert "slices:         3 measured, 2 of them without a threshold; all are in" in text
     assert "hour=4" not in text
 
 

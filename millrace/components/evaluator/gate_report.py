@@ -131,7 +131,7 @@ def number(value: Optional[float]) -> str:
     return "-" if value is None else rounded(value, 4)
 
 
-_COLUMNS = (
+COLUMNS = (
     TableColumn("metric"),
     TableColumn("slice"),
     TableColumn("examples", right=True),
@@ -143,11 +143,12 @@ _COLUMNS = (
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
-    heads, *rest = printing.lines(_COLUMNS, map(_cells, rows))
+    heads, *rest = printing.lines(COLUMNS, map(cells, rows))
     return [heads, "-" * max(map(len, (heads, *rest))), *rest]
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def cells(row: Row) -> tuple[str, ...]:
+    """A row of the verdict's table, under `COLUMNS`."""
     value = number(row.value)
     if row.interval is not None:
         value += f" [{number(row.interval[0])}, {number(row.interval[1])}]"
