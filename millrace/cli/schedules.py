@@ -84,7 +84,7 @@ def delete(name: str, config_file: str, overrides: tuple[str, ...], runner: Opti
     click.echo(f"{name}: deleted")
 
 
-def _print(found: list[RemoteSchedule]) -> None:
+def _print(listed: list[RemoteSchedule]) -> None:
     columns = [TableColumn(head) for head in ("schedule", "name", "cron", "state", "next")]
-    rows = ((one.name, one.title, one.cron, one.state, local_time(one.next_run)) for one in found)
+    rows = ((one.name, one.title, one.cron, one.state, local_time(one.next_run)) for one in listed)
     printing.show(columns, rows)

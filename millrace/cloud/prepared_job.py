@@ -55,7 +55,7 @@ def compiled_before(file: Optional[Path], runner: Optional[Dialect]) -> Optional
 
 def prepared(
     config: Config,
-    found: Optional[CompiledJob],
+    compiled: Optional[CompiledJob],
     runner: Dialect,
     values: dict[str, str],
     progress: Progress,
@@ -68,7 +68,7 @@ def prepared(
 
     Args:
         config: the configuration.
-        found: the job; None to compile the configuration.
+        compiled: the job; None to compile the configuration.
         runner: the service.
         values: the values of runtime parameters, by name.
         progress: what is told meanwhile.
@@ -77,7 +77,7 @@ def prepared(
     Raises:
         BadInput: as `ready` does, or the service cannot be used as it is configured.
     """
-    job = ready(found, config, values, progress) if found else None
+    job = ready(compiled, config, values, progress) if compiled else None
     service = own.connect(config) if own else connect(config, runner)
     job = job or ready(_compiled(config, runner, progress, own), config, values, progress)
     service.check(job)
@@ -101,7 +101,7 @@ def ready(job: CompiledJob, config: Config, values: dict[str, str], progress: Pr
     """
     job = job.with_values(values)
     known = job.effective_values
-    missing = [name for name, said in job.parameters.items() if name not in known and not said.optional]
+    missing = [name for name, one in job.parameters.items() if name not in known and not one.optional]
     if missing:
         raise BadInput(
             f"no value for {', '.join(missing)}",

@@ -43,8 +43,8 @@ def as_tfx_expects(task: TaskInput) -> Iterator[None]:
 
 def local_path(uri: str) -> str:
     """The folder in which the launcher keeps an artifact; empty when it keeps none."""
-    found = [folder + uri[len(scheme) :] for scheme, folder in _FOLDERS.items() if uri.startswith(scheme)]
-    return found[0] if found else ""
+    folders = (folder + uri[len(scheme) :] for scheme, folder in _FOLDERS.items() if uri.startswith(scheme))
+    return next(folders, "")
 
 
 def _leave_out_absent(task: TaskInput) -> None:
@@ -112,11 +112,11 @@ def _description(task: TaskInput) -> Json:
 
     examples = Examples()
     version = task.value(VERSION)
-    found: dict[str, Any] = {
+    properties: dict[str, Any] = {
         SPAN: int(task.value(SPAN)),
         FINGERPRINT: task.value(FINGERPRINT),
         VERSION: None if version is None else int(version),
     }
-    driver.update_output_artifact(exec_properties=found, output_artifact=examples.mlmd_artifact)
+    driver.update_output_artifact(exec_properties=properties, output_artifact=examples.mlmd_artifact)
     described: Json = json_format.MessageToDict(to_runtime_artifact(examples, {}).metadata)
     return described

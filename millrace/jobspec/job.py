@@ -127,7 +127,7 @@ class CompiledJob:
     @property
     def effective_values(self) -> dict[str, Any]:
         """The values that the tasks will see: those given, and the defaults of the others."""
-        defaults = {name: said.default for name, said in self.parameters.items() if said.default is not None}
+        defaults = {name: one.default for name, one in self.parameters.items() if one.default is not None}
         return {**defaults, **self.values}
 
     def component(self, task: Mapping[str, Any]) -> Spec:

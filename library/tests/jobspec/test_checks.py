@@ -31,7 +31,7 @@ def only(found, rule):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_sound_job_has_nothing_to_mend(case):
+def test_a_sound_job_has_nothing_to_fix(case):
     assert findings(case=case) == []
     assert findings(case=case, with_config=False) == []
 

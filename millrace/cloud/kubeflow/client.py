@@ -95,14 +95,14 @@ def _require_health(settings: KubeflowDeployment, token: str) -> None:
         answer = requests.get(address(settings) + HEALTH, headers=headers, timeout=settings.request_seconds)
         if answer.status_code != 200:
             raise refused(
-                answer.status_code, answer.text[:300], "whether it is there", said(settings), remedies(settings)
+                answer.status_code, answer.text[:300], "whether it is there", title(settings), remedies(settings)
             )
         try:
             details = answer.json()
         except ValueError as error:
             raise ServiceFailure(
                 "what answers there is not the API of Kubeflow Pipelines",
-                where=said(settings),
+                where=title(settings),
                 remedy="see whether kubeflow.host is right; a login page in front of it wants kubeflow.token_env",
                 status=404,
             ) from error
@@ -139,22 +139,22 @@ def failures(settings: KubeflowDeployment, asked: str) -> Iterator[None]:
     try:
         yield
     except requests.Timeout as error:
-        raise silent(asked, said(settings), settings.request_seconds) from error
+        raise silent(asked, title(settings), settings.request_seconds) from error
     except requests.RequestException as error:
-        raise unreachable(asked, said(settings), reason(error)) from error
+        raise unreachable(asked, title(settings), reason(error)) from error
     except urllib3.exceptions.HTTPError as error:
         if _timed_out(error):
-            raise silent(asked, said(settings), settings.request_seconds) from error
-        raise unreachable(asked, said(settings), reason(error)) from error
+            raise silent(asked, title(settings), settings.request_seconds) from error
+        raise unreachable(asked, title(settings), reason(error)) from error
     except Exception as error:
         # `kfp_server_api.ApiException`, named by its shape: importing it here would need the client.
         status = getattr(error, "status", None)
         if type(error).__module__.partition(".")[0] != "kfp_server_api" or status is None:
             raise
-        raise refused(int(status), _message(error), asked, said(settings), remedies(settings)) from error
+        raise refused(int(status), _message(error), asked, title(settings), remedies(settings)) from error
 
 
-def said(settings: KubeflowDeployment) -> str:
+def title(settings: KubeflowDeployment) -> str:
     """The place as messages name it."""
     return f"Kubeflow Pipelines at {address(settings)}"
 

@@ -56,7 +56,7 @@ class VertexPlace:
         return self.endpoint.startswith("http://")
 
     @property
-    def said(self) -> str:
+    def title(self) -> str:
         """The place as messages name it."""
         return f"Vertex AI, {self.parent}" + (f" at {self.endpoint}" if self.is_local else "")
 
@@ -143,11 +143,11 @@ def failures(where: VertexPlace, asked: str) -> Iterator[None]:
     except api_exceptions.GoogleAPICallError as error:
         # The client puts the request's method and address in front of what the service says.
         words = re.sub(r"^[A-Z]+ https?://\S+: ", "", error.message)
-        raise refused(error.code or 500, words, asked, where.said, remedies(where)) from error
+        raise refused(error.code or 500, words, asked, where.title, remedies(where)) from error
     except (http_exceptions.Timeout, api_exceptions.RetryError) as error:
-        raise silent(asked, where.said, where.seconds) from error
+        raise silent(asked, where.title, where.seconds) from error
     except http_exceptions.RequestException as error:
-        raise unreachable(asked, where.said, reason(error)) from error
+        raise unreachable(asked, where.title, reason(error)) from error
     except auth_exceptions.GoogleAuthError as error:
         raise _no_credentials(error, where) from error
 
@@ -168,5 +168,5 @@ def remedies(where: VertexPlace) -> dict[int, str]:
 
 def _no_credentials(error: Exception, where: VertexPlace) -> ServiceFailure:
     return ServiceFailure(
-        f"there are no credentials that can be used: {reason(error)}", where=where.said, remedy=LOG_IN, status=401
+        f"there are no credentials that can be used: {reason(error)}", where=where.title, remedy=LOG_IN, status=401
     )

@@ -49,11 +49,11 @@ def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFindin
         job: is checked.
         config: the one that it was compiled from; None when it is not known.
     """
-    told: set[str] = set()
+    known: set[str] = set()
     for where, name, value in _values(job):
         what = _secret(name, value)
-        if what and value not in told:
-            told.add(value)
+        if what and value not in known:
+            known.add(value)
             yield JobFinding(
                 "secret",
                 "before submit",

@@ -40,6 +40,13 @@ def ready(**settings):
     return small_job(**settings).with_values({"steps": "20"})
 
 
+def asking(**resources):
+    """A job with a task that asks for so much of a machine."""
+    job = ready()
+    job.executors["exec-comp-learner"]["container"]["resources"] = resources
+    return job
+
+
 def test_everything_that_the_job_says_reaches_the_request(fake):
     key = "projects/a-project/locations/us-central1/keyRings/ring/cryptoKeys/key"
     job = ready(
@@ -105,6 +112,9 @@ def test_a_bucket_that_may_not_be_seen_is_no_obstacle(fake):
             replace(ready(), runtime={"gcsOutputDirectory": "/tmp/x", "parameterValues": {"steps": 1}}),
             "Cloud Storage path",
         ),
+        (asking(accelerator={"type": "NVIDIA_T4", "count": "1"}), "there is no accelerator NVIDIA_T4"),
+        (asking(accelerator={"type": "NVIDIA_TESLA_T4", "count": "3"}), "no machine has 3 of NVIDIA_TESLA_T4"),
+        (asking(cpuLimit=1000.0), "a step gets 96 at most"),
     ],
 )
 def test_what_the_service_refuses_is_told_in_its_own_words(fake, job, words):
