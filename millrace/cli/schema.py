@@ -124,14 +124,14 @@ def check(bench: Workbench, file: Optional[Path], as_json: bool) -> None:
             tables.print_json({"file": str(file or bench.path), "error": {"where": error.where, "what": error.what}})
             raise click.exceptions.Exit(2) from error
         raise
-    found = rules.lint(source, bench.seen(), bench.uses)
+    issues = rules.lint(source, bench.seen(), bench.uses)
     if as_json:
-        tables.print_json({"file": source.name, "findings": [vars(finding) for finding in found]})
-    elif found:
-        tables.print_findings(found, source.name)
+        tables.print_json({"file": source.name, "findings": [vars(finding) for finding in issues]})
+    elif issues:
+        tables.print_findings(issues, source.name)
     else:
         echo(f"{source.name}: nothing to fix")
-    if any(finding.severity == "error" for finding in found):
+    if any(finding.severity == "error" for finding in issues):
         raise click.exceptions.Exit(2)
 
 
@@ -299,9 +299,9 @@ def _reviewed(bench: Workbench, before: str, after: str, last: int) -> Optional[
     changes_made = _words(before, source)
     for line in changes_made:
         echo(line)
-    found = impacts.impact(source.proto, bench.runs[-last:], bench.blocks)
-    if found:
-        tables.print_impacts(found)
+    impacts_of_runs = impacts.impact(source.proto, bench.runs[-last:], bench.blocks)
+    if impacts_of_runs:
+        tables.print_impacts(impacts_of_runs)
     return changes_made
 
 

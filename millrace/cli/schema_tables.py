@@ -41,7 +41,7 @@ def feature_rows(
     schema: schema_pb2.Schema, splits: Mapping[str, Mapping[str, ColumnStatistics]]
 ) -> list[dict[str, Any]]:
     """What the schema says about each feature, beside what each split's statistics saw."""
-    named = {found.name: found for found in schema.string_domain}
+    named = {domain.name: domain for domain in schema.string_domain}
     rows = []
     for path, feature in phrases.features(schema):
         comparators = {"drift": phrases.drift(feature), "skew": phrases.skew(feature)}

@@ -90,4 +90,4 @@ def example(format: str) -> str:
     """A value of a format: the beginning of 1970."""
     values = {"Y": "1970", "y": "70", "m": "01", "d": "01", "H": "00", "I": "12", "M": "00", "S": "00", "p": "AM"}
     values.update({"b": "Jan", "B": "January"})
-    return _DIRECTIVE.sub(lambda found: values[found[1]], format)
+    return _DIRECTIVE.sub(lambda match: values[match[1]], format)

@@ -107,10 +107,10 @@ def _boolean(column: Column, label: LabelPlan) -> Optional[Decision]:
 
 
 def _date(column: Column, label: LabelPlan) -> Optional[Decision]:
-    found = find_date(column)
-    if found is None:
+    date = find_date(column)
+    if date is None:
         return None
-    feature, doubt = found
+    feature, doubt = date
     decision = _feature(column, label, "date" if "trend" in feature.parts else "time", f"as {feature.format}", feature)
     return decision if not doubt else Decision(column, decision.kind, "feature", decision.reason, feature, doubt)
 

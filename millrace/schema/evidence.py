@@ -53,7 +53,7 @@ class Evidence:
             SchemaError: a file is not what StatisticsGen writes.
         """
         lists = _splits(self.statistics_folder, STATISTICS_FILE, statistics_pb2.DatasetFeatureStatisticsList)
-        return {split: of_all_rows(found) for split, found in lists}
+        return {split: of_all_rows(proto) for split, proto in lists}
 
     @cached_property
     def anomalies(self) -> dict[str, anomalies_pb2.Anomalies]:
@@ -69,7 +69,7 @@ class Evidence:
     @property
     def schema(self) -> Optional[schema_pb2.Schema]:
         """The schema that the splits were validated against; None when they were not."""
-        return next((found.baseline for found in self.anomalies.values()), None)
+        return next((one.baseline for one in self.anomalies.values()), None)
 
 
 def _splits(folder: Path, name: str, kind: type[P]) -> Iterator[tuple[str, P]]:

@@ -37,10 +37,10 @@ def read_any(source: str) -> SchemaText:
     """
     path = Path(source)
     if path.is_dir():
-        found = sorted([*path.glob("*.pbtxt"), *path.glob("*.pb")])
-        if len(found) != 1:
-            raise SchemaError(f"this folder holds {len(found)} schema files; expected one", where=source)
-        path = found[0]
+        schemas = sorted([*path.glob("*.pbtxt"), *path.glob("*.pb")])
+        if len(schemas) != 1:
+            raise SchemaError(f"this folder holds {len(schemas)} schema files; expected one", where=source)
+        path = schemas[0]
     if path.exists() or ":" not in source:
         return _read_binary(path) if path.suffix == ".pb" else read(path)
     return parse(_from_git(source), source)
@@ -182,11 +182,11 @@ class History:
 
     def edits(self) -> list[Edit]:
         """Every edit that is on record."""
-        found = []
+        recorded = []
         for file in sorted(self._folder.glob("[0-9]*.json")):
             values = json.loads(file.read_text(encoding="utf-8"))
-            found.append(Edit(**{**values, "words": tuple(values["words"])}))
-        return found
+            recorded.append(Edit(**{**values, "words": tuple(values["words"])}))
+        return recorded
 
     def change(self, before: str, after: str, why: str, words: tuple[str, ...]) -> Edit:
         """Writes an edit to the file, and on record; the lock must be held.

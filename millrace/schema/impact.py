@@ -68,7 +68,7 @@ def impact(schema: schema_pb2.Schema, runs: Sequence[Evidence], judge: Judge) ->
         runs: past runs, the oldest first; those whose statistics are gone are passed over.
         judge: which anomalies would block a run, given its statistics, anomalies and schema.
     """
-    found = []
+    impacts = []
     previous: Mapping[str, Statistics] = {}
     for run in runs:
         if not run.readable:
@@ -77,9 +77,9 @@ def impact(schema: schema_pb2.Schema, runs: Sequence[Evidence], judge: Judge) ->
         before = judge(run.statistics, run.anomalies, stored) if stored is not None else ()
         drifts = any(info.drift_measurements for item in run.anomalies.values() for info in item.drift_skew_info)
         again = validated(run.statistics, schema, previous if drifts else {})
-        found.append(Impact(run.run_id, tuple(before), tuple(judge(run.statistics, again, schema))))
+        impacts.append(Impact(run.run_id, tuple(before), tuple(judge(run.statistics, again, schema))))
         previous = run.statistics
-    return found
+    return impacts
 
 
 def validated(
@@ -92,4 +92,4 @@ def validated(
         schema: what they are held to.
         previous: the statistics to measure drift from, by split; a split that is not there is not compared.
     """
-    return {split: native.validate(found, schema, "", previous.get(split)) for split, found in statistics.items()}
+    return {split: native.validate(numbers, schema, "", previous.get(split)) for split, numbers in statistics.items()}

@@ -32,12 +32,12 @@ def schema_of(statistics: Sequence[Statistics]) -> schema_pb2.Schema:
     Raises:
         SchemaError: there is no row to infer from.
     """
-    filled = [found for found in statistics if found.num_examples]
+    filled = [split for split in statistics if split.num_examples]
     if not filled:
         raise SchemaError("no row to infer a schema from", remedy="name files with rows")
     schema = native.infer(filled[0])
-    for found in filled[1:]:
-        schema = native.update(schema, found, native.MAX_STRING_DOMAIN)
+    for split in filled[1:]:
+        schema = native.update(schema, split, native.MAX_STRING_DOMAIN)
     return schema
 
 

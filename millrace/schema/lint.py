@@ -109,29 +109,29 @@ def _messages(node: tree.Message, name: str) -> list[tree.Message]:
     return [value for value in values if isinstance(value, tree.Message)]
 
 
-_Told = tuple[str, Literal["error", "warning"], str, str]
+_Part = tuple[str, Literal["error", "warning"], str, str]  # an Issue's rule, severity and words, and a field
 
 
-def _feature(path: str, feature: Feature, schema: schema_pb2.Schema, splits: Splits, uses: Uses) -> Iterator[_Told]:
+def _feature(path: str, feature: Feature, schema: schema_pb2.Schema, splits: Splits, uses: Uses) -> Iterator[_Part]:
     if not feature.name:
         yield "nameless", "error", "a feature without a name is not checked", ""
     if not feature.type and feature.lifecycle_stage not in NOT_EXPECTED:
-        yield "typeless", "error", "no type is said, so TFDV checks nothing else about it", ""
+        yield "typeless", "error", "it has no type, so TFDV checks nothing else about it", ""
     if sum(name == path for name, _ in features(schema)) > 1:
         yield "duplicate-feature", "error", "described more than once; TFDV reads only one of them", ""
     yield from _feature_domain(feature, schema)
     yield from _feature_numbers(feature)
     for kind in ("drift_comparator", "skew_comparator"):
-        yield from ((*told, kind) for told in _comparator(feature, kind))
+        yield from ((*part, kind) for part in _comparator(feature, kind))
     yield from _feature_environments(path, feature, schema, uses)
     if feature.lifecycle_stage not in NOT_EXPECTED and not feature.deprecated:
         yield from _against_data(path, feature, splits)
     elif path in (uses.label, *uses.columns):
-        said = "the configuration reads it, but it is not at a stage that is parsed"
-        yield "unused-stage", "error", said, "lifecycle_stage"
+        what = "the configuration reads it, but it is not at a stage that is parsed"
+        yield "unused-stage", "error", what, "lifecycle_stage"
 
 
-def _feature_domain(feature: Feature, schema: schema_pb2.Schema) -> Iterator[_Told]:
+def _feature_domain(feature: Feature, schema: schema_pb2.Schema) -> Iterator[_Part]:
     kind = feature.WhichOneof("domain_info")
     if kind == "domain" and feature.domain not in {domain.name for domain in schema.string_domain}:
         numbers = {domain.name for domain in (*schema.int_domain, *schema.float_domain)}
@@ -140,22 +140,22 @@ def _feature_domain(feature: Feature, schema: schema_pb2.Schema) -> Iterator[_To
     elif kind and feature.type and not fits(kind, type_name(feature)):
         yield "domain-type", "error", f"{kind} says nothing about a {type_name(feature)} feature", kind
     if feature.HasField("distribution_constraints") and kind not in ("domain", "string_domain"):
-        said = "a share within the domain, but no domain of strings"
-        yield "mass-without-domain", "warning", said, "distribution_constraints"
+        what = "a share within the domain, but no domain of strings"
+        yield "mass-without-domain", "warning", what, "distribution_constraints"
     if kind == "string_domain":
         yield from ((rule, level, what, kind) for rule, level, what in _values(feature.string_domain))
 
 
-def _feature_numbers(feature: Feature) -> Iterator[_Told]:
+def _feature_numbers(feature: Feature) -> Iterator[_Part]:
     for kind in ("int_domain", "float_domain", "value_count", "unique_constraints"):
         if feature.HasField(kind):  # type: ignore[arg-type]
             limits = getattr(feature, kind)
             if limits.HasField("min") and limits.HasField("max") and limits.min > limits.max:
-                said = f"{exact(limits.min)} is more than {exact(limits.max)}: nothing fits"
-                yield "empty-range", "error", said, kind
+                what = f"{exact(limits.min)} is more than {exact(limits.max)}: nothing fits"
+                yield "empty-range", "error", what, kind
     if feature.presence.min_fraction > 1:
-        said = f"min_fraction {exact(feature.presence.min_fraction)} is more than every row"
-        yield "fraction", "error", said, "presence"
+        what = f"min_fraction {exact(feature.presence.min_fraction)} is more than every row"
+        yield "fraction", "error", what, "presence"
 
 
 def _comparator(feature: Feature, kind: str) -> Iterator[tuple[str, Literal["error", "warning"], str]]:
@@ -167,11 +167,11 @@ def _comparator(feature: Feature, kind: str) -> Iterator[tuple[str, Literal["err
     if not compared.ListFields():
         yield "comparator-empty", "warning", f"{kind} measures nothing"
     if compared.HasField("infinity_norm") and numeric and not categorical:
-        said = f"{kind}: infinity_norm compares shares of strings; numbers need jensen_shannon_divergence"
-        yield "comparator-type", "error", said
+        what = f"{kind}: infinity_norm compares shares of strings; numbers need jensen_shannon_divergence"
+        yield "comparator-type", "error", what
     if compared.HasField("jensen_shannon_divergence") and type_name(feature) == "BYTES":
-        said = f"{kind}: jensen_shannon_divergence compares histograms of numbers; strings need infinity_norm"
-        yield "comparator-type", "error", said
+        what = f"{kind}: jensen_shannon_divergence compares histograms of numbers; strings need infinity_norm"
+        yield "comparator-type", "error", what
     for field, measure in compared.ListFields():
         if not measure.HasField("threshold"):
             yield "comparator-threshold", "warning", f"{kind}: {field.name} has no threshold, so it never alarms"
@@ -180,7 +180,7 @@ def _comparator(feature: Feature, kind: str) -> Iterator[tuple[str, Literal["err
             yield "comparator-threshold", "warning", f"{kind}: threshold {exact(measure.threshold)} {how} alarms"
 
 
-def _feature_environments(path: str, feature: Feature, schema: schema_pb2.Schema, uses: Uses) -> Iterator[_Told]:
+def _feature_environments(path: str, feature: Feature, schema: schema_pb2.Schema, uses: Uses) -> Iterator[_Part]:
     known = set(schema.default_environment)
     for field in ("in_environment", "not_in_environment"):
         for name in getattr(feature, field):
@@ -191,7 +191,7 @@ def _feature_environments(path: str, feature: Feature, schema: schema_pb2.Schema
         yield "label-environment", "warning", f"the label is not known when serving: add {remedy}", ""
 
 
-def _against_data(path: str, feature: Feature, splits: Splits) -> Iterator[_Told]:
+def _against_data(path: str, feature: Feature, splits: Splits) -> Iterator[_Part]:
     if not splits:
         return
     absent = [split for split, columns in splits.items() if path not in columns]
@@ -204,18 +204,18 @@ def _against_data(path: str, feature: Feature, splits: Splits) -> Iterator[_Told
             yield from _against_split(feature, split, seen)
 
 
-def _against_split(feature: Feature, split: str, seen: ColumnStatistics) -> Iterator[_Told]:
+def _against_split(feature: Feature, split: str, seen: ColumnStatistics) -> Iterator[_Part]:
     fraction = seen.filled / seen.rows
     if feature.presence.min_fraction * (1 - 1e-6) > fraction:
         least = exact(feature.presence.min_fraction)
-        said = f"a value is expected in {least} of the rows; in {split} {rounded(fraction, 4)} have one"
-        yield "presence-contradicted", "warning", said, "presence"
+        what = f"a value is expected in {least} of the rows; in {split} {rounded(fraction, 4)} have one"
+        yield "presence-contradicted", "warning", what, "presence"
     if feature.presence.min_count > seen.filled:
-        said = f"a value is expected in {feature.presence.min_count:,} rows; in {split} {seen.filled:,} have one"
-        yield "presence-contradicted", "warning", said, "presence"
+        what = f"a value is expected in {feature.presence.min_count:,} rows; in {split} {seen.filled:,} have one"
+        yield "presence-contradicted", "warning", what, "presence"
     if feature.type and seen.filled and type_name(feature) != seen.type:
-        said = f"{type_name(feature)} is expected; in {split} it is {seen.type}"
-        yield "type-contradicted", "warning", said, "type"
+        what = f"{type_name(feature)} is expected; in {split} it is {seen.type}"
+        yield "type-contradicted", "warning", what, "type"
     kind = feature.WhichOneof("domain_info")
     if kind in ("int_domain", "float_domain") and seen.range:
         limits = getattr(feature, kind)

@@ -154,18 +154,18 @@ def _lengths(path: str, relaxed: Schema, evidence: Evidence) -> Callable[[Schema
 
     A value in each row is then no longer asked for by a shape, so how many rows must have one is.
     """
-    found = [split[path].common for split in map(columns_by_name, evidence.statistics.values()) if path in split]
+    lengths = [split[path].common for split in map(columns_by_name, evidence.statistics.values()) if path in split]
 
     def edit(schema: Schema) -> None:
         _copying(path, _COUNTS, relaxed)(schema)
         feature = _at(schema, path)
-        if feature.HasField("value_counts") or feature.HasField("shape") or not found:
+        if feature.HasField("value_counts") or feature.HasField("shape") or not lengths:
             return
         count = feature.value_count
         if not count.HasField("min"):
-            count.min = min(common.min_num_values for common in found)
+            count.min = min(common.min_num_values for common in lengths)
         if not count.HasField("max"):
-            count.max = max(common.max_num_values for common in found)
+            count.max = max(common.max_num_values for common in lengths)
         _presence(path, evidence)(schema)
 
     return edit
@@ -260,7 +260,7 @@ def _missing_column(path: str, schema: Schema, evidence: Evidence) -> Iterable[W
 
 def _type(path: str, evidence: Evidence) -> Iterable[Way]:
     """TFDV would deprecate the feature. Its type is what the data says; a domain of another type goes."""
-    columns = [found[path] for found in map(columns_by_name, evidence.statistics.values()) if path in found]
+    columns = [split[path] for split in map(columns_by_name, evidence.statistics.values()) if path in split]
     types = [column.type for column in columns if column.filled]
     if not types:
         return ()

@@ -96,7 +96,7 @@ class Workbench:
         from millrace.metadata import records
 
         runs = records.runs(records.open_store(self.config), self.config.name, paths.layout(self.config).root)
-        return [found for run in runs if (found := _saw(run))]
+        return [evidence for run in runs if (evidence := _saw(run))]
 
     @property
     def latest(self) -> Optional[Evidence]:
@@ -134,7 +134,7 @@ class Workbench:
 
     def seen(self) -> dict[str, dict[str, ColumnStatistics]]:
         """What the latest run saw, by split and feature; empty when nothing ran yet."""
-        return {split: columns_by_name(found) for split, found in self.latest.statistics.items()} if self.latest else {}
+        return {split: columns_by_name(proto) for split, proto in self.latest.statistics.items()} if self.latest else {}
 
     def findings(
         self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema

@@ -85,17 +85,21 @@ class ColumnStatistics:
     @property
     def quantiles(self) -> tuple[float, ...]:
         """The bounds of TFDV's buckets of equally many numbers, ascending, ends included; none without a number."""
-        found = [histogram for histogram in self.proto.num_stats.histograms if histogram.type == _QUANTILES]
-        if not found or not self.filled:
+        quantiles = [histogram for histogram in self.proto.num_stats.histograms if histogram.type == _QUANTILES]
+        if not quantiles or not self.filled:
             return ()
-        buckets = found[0].buckets
+        buckets = quantiles[0].buckets
         return (*(bucket.low_value for bucket in buckets), buckets[-1].high_value) if buckets else ()
 
     def outside(self, low: float, high: float) -> int:
         """At most how many numbers lie below `low` or above `high`, as TFDV's histograms bound it."""
         bounds = [
-            sum(bucket.sample_count for bucket in found.buckets if bucket.low_value < low or bucket.high_value > high)
-            for found in self.proto.num_stats.histograms
+            sum(
+                bucket.sample_count
+                for bucket in histogram.buckets
+                if bucket.low_value < low or bucket.high_value > high
+            )
+            for histogram in self.proto.num_stats.histograms
         ]
         return math.ceil(min(bounds, default=self.filled))
 

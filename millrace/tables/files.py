@@ -79,8 +79,8 @@ def chosen(folder: Path, texts: Sequence[str], span: Optional[int], version: Opt
     for pattern in patterns:
         place = newest.get(pattern.text, SpanVersion(None, None))
         written = pattern.at(place.span, place.version).text
-        found = [] if pattern.tokens and pattern.text not in newest else find(folder, written)
-        if pattern.text in newest and not found:
+        matches = [] if pattern.tokens and pattern.text not in newest else find(folder, written)
+        if pattern.text in newest and not matches:
             folders = _matched(folder, written)
             raise DataError(
                 f"the newest that matches {pattern.text} is of {_in_words(place)}, and {written} "
@@ -90,7 +90,7 @@ def chosen(folder: Path, texts: Sequence[str], span: Optional[int], version: Opt
                 if folders
                 else "say the number of digits where zeros lead, as in {SPAN:3}",
             )
-        files += found
+        files += matches
     return files
 
 

@@ -65,7 +65,7 @@ class FilePattern:
             ValueError: it says what TFX's driver refuses: a token twice, a span beside a date, a date that lacks a
                 part, or a width that is no positive number.
         """
-        tokens = tuple(_token(found) for found in _TOKEN.finditer(text))
+        tokens = tuple(_token(match) for match in _TOKEN.finditer(text))
         names = [token.name for token in tokens]
         for name in names:
             if names.count(name) > 1:
@@ -122,10 +122,10 @@ class FilePattern:
         Raises:
             ValueError: what stands in a token's place is no number, or no day of the calendar.
         """
-        found = re.match(self._regex(), path)
-        if found is None:
+        match = re.match(self._regex(), path)
+        if match is None:
             raise ValueError("its name is too short")
-        numbers = {name: int(text) for name, text in found.groupdict().items()}
+        numbers = {name: int(text) for name, text in match.groupdict().items()}
         if "YYYY" in numbers:
             day = datetime.date(numbers["YYYY"], numbers["MM"], numbers["DD"])
             return SpanVersion((day - _EPOCH).days, numbers.get("VERSION"))
@@ -148,13 +148,13 @@ class FilePattern:
         return "".join([*parts, *(_WILDCARDS.get(letter, re.escape(letter)) for letter in self.text[end:])])
 
 
-def _token(found: re.Match[str]) -> PatternToken:
-    width = found["width"]
-    if found["date"]:
-        return PatternToken(found["date"], _DATE[found["date"]], found.start(), found.end())
+def _token(match: re.Match[str]) -> PatternToken:
+    width = match["width"]
+    if match["date"]:
+        return PatternToken(match["date"], _DATE[match["date"]], match.start(), match.end())
     if width and not (width.isdecimal() and int(width)):
-        raise ValueError(f"{found.string} has {found[0]}, where the number of digits is no positive number")
-    return PatternToken(found["number"], int(width) if width else None, found.start(), found.end())
+        raise ValueError(f"{match.string} has {match[0]}, where the number of digits is no positive number")
+    return PatternToken(match["number"], int(width) if width else None, match.start(), match.end())
 
 
 def _digits(number: int, token: PatternToken) -> str:

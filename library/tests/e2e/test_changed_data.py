@@ -56,3 +56,25 @@ def test_a_blessed_run_is_what_the_next_data_is_compared_with(project):
     scaled = project.run()
     assert scaled.code == 3, scaled.output
     assert "NUMBER_MOVED" in scaled.output
+
+
+def test_a_column_that_was_renamed_is_data_gates_to_say_and_propose_answers(project):
+    [file] = project.data.glob("*.csv")
+    text = file.read_text()
+    file.write_text(text.replace("fare,", "fares,", 1))
+    finished = project.run()
+    file.write_text(text)
+    assert finished.code == 3, finished.output
+    assert finished.stages["DataGate"] == "blocked"
+    assert "there is fares: was it renamed?" in " ".join(finished.output.split())
+    proposed = project.millrace("schema", "propose").output
+    assert "fare: SCHEMA_MISSING_COLUMN" in proposed
+    assert "must say fares" in proposed
+
+
+def test_nine_of_ten_cells_empty_do_not_pass_under_a_floor(project):
+    rewrite(project, lambda number, row: row.update(trip_seconds=row["trip_seconds"] if number % 10 == 0 else ""))
+    finished = project.run()
+    assert finished.code == 3, finished.output
+    assert "FEATURE_TYPE_LOW_FRACTION_PRESENT" in finished.output
+    assert "gives up:" in project.millrace("schema", "propose").output

@@ -31,9 +31,9 @@ def parse(block: RecordBlock, path: str, width: int, options: Options) -> list[p
         DataError: a record has another number of cells, or line ends or quotes are out of place.
     """
     delimiter = options.delimiter
-    found = csv_text.flaw(block.text, delimiter.encode())
-    if found:
-        raise _refusal(block, path, found.position, found.what, _FLAW_ADVICE)
+    flaw = csv_text.flaw(block.text, delimiter.encode())
+    if flaw:
+        raise _refusal(block, path, flaw.position, flaw.what, _FLAW_ADVICE)
     text = block.text if not block.text.startswith(_BOM) else b"\n" + block.text
     try:
         table = _read(text, width, delimiter)

@@ -105,14 +105,14 @@ def _all_within(digits: np.ndarray, sizes: np.ndarray, longest: int) -> bool:
 
 def _infer_by_pattern(column: pa.Array) -> ColumnType:
     plain_int, plain_float, odd = _patterns(column)
-    found = ColumnType.INT if plain_int.any() else ColumnType.UNKNOWN
+    inferred = ColumnType.INT if plain_int.any() else ColumnType.UNKNOWN
     if plain_float.any():
-        found = ColumnType.FLOAT
+        inferred = ColumnType.FLOAT
     for cell in column.filter(pa.array(odd)).unique().to_pylist():
-        found = max(found, infer_cell(cell))
-        if found == ColumnType.STRING:
+        inferred = max(inferred, infer_cell(cell))
+        if inferred == ColumnType.STRING:
             break
-    return found
+    return inferred
 
 
 def _patterns(column: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -144,12 +144,12 @@ class InferTypes(beam.DoFn):
         types = [ColumnType.UNKNOWN] * width
         kept: Optional[list[Cells]] = []
         size = 0
-        for cells, found in in_order(
+        for cells, of_block in in_order(
             functools.partial(self._parse, work, width),
             _blocks(work, quotes, self._plan, self._options),
             thread_count(self._options, self._run),
         ):
-            types = [max(pair) for pair in zip(types, found, strict=True)]
+            types = [max(pair) for pair in zip(types, of_block, strict=True)]
             size += _size([cells])
             kept = [*kept, cells] if kept is not None and size <= PARSED.room(self._run) else None
         if kept is not None:
@@ -168,10 +168,10 @@ def _blocks(work: ByteRange, quotes: dict[int, int], plan: WorkPlan, options: Op
     return csv_source.blocks(work, before % 2 == 1, (before + quotes.get(work.index, 0)) % 2 == 1, options)
 
 
-def merge_types(found: Iterable[Types]) -> Types:
+def merge_types(of_blocks: Iterable[Types]) -> Types:
     """The types of a whole input split; a refusal overrides any."""
     result: Optional[Types] = None
-    for types in found:
+    for types in of_blocks:
         if isinstance(types, DataError):
             return types
         if isinstance(result, DataError):
@@ -191,14 +191,14 @@ class WriteShards(beam.DoFn):
         self, work: Work, quotes: Iterable[tuple[int, int]], types: dict[int, Types]
     ) -> Iterator[Union[Shard, DataError]]:
         """Reads, encodes and writes."""
-        refusal = next((found for found in types.values() if isinstance(found, DataError)), None)
+        refusal = next((one for one in types.values() if isinstance(one, DataError)), None)
         if refusal is not None:
             yield refusal
             return
         try:
             written = self._write(work, dict(quotes), types)
-        except DataError as found:
-            yield found
+        except DataError as error:
+            yield error
             return
         self._instances.inc(sum(shard.rows for shard in written))
         yield from written
