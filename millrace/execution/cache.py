@@ -17,9 +17,18 @@ from typing import Any, Optional
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.orchestration.portable import cache_utils, launcher
+from tfx.types import standard_artifacts
 
+from millrace.components.champion.marks import REPLACES
 from millrace.components.example_gen import sidecar
-from millrace.metadata.artifact_files import FILES_PROPERTY, damage, damage_of_folder, withdrawn
+from millrace.metadata.artifact_files import (
+    DIGEST_PROPERTY,
+    FILES_PROPERTY,
+    damage,
+    damage_of_folder,
+    same_content,
+    withdrawn,
+)
 from millrace.metadata.records import output_artifacts
 
 # Without it an Examples artifact is whole: whoever reads the Arrow files reads the TFRecords then.
@@ -85,7 +94,7 @@ def _get_cache_context(
     look: Optional[CacheLook] = getattr(_of_this_thread, "look", None)
     if look:
         input_artifacts = {
-            key: [_without_place(artifact, look) for artifact in artifacts]
+            key: [_identity(artifact, look, metadata_handle.store) for artifact in artifacts]
             for key, artifacts in (input_artifacts or {}).items()
         }
         parameters = {
@@ -104,15 +113,26 @@ def _get_cache_context(
     )
 
 
-def _without_place(artifact: types.Artifact, look: CacheLook) -> types.Artifact:
-    """An artifact as its identity: not where it lies, nor what was noted of it since."""
+def _identity(artifact: types.Artifact, look: CacheLook, store: Any) -> types.Artifact:
+    """An artifact as what it is: not where it lies, nor what was noted of it since.
+
+    What was made again just as it had been is the one that it replaces, so that what follows need not run again. A
+    model is always another one: verdicts name the model that they are about.
+    """
     stripped = copy.deepcopy(artifact)
     proto = stripped.mlmd_artifact
+    replaced = proto.custom_properties[REPLACES].string_value if REPLACES in proto.custom_properties else ""
+    if replaced and artifact.type_name != standard_artifacts.Model.TYPE_NAME:
+        earlier = sorted(store.get_artifacts_by_id([int(number) for number in replaced.split(",")]), key=lambda a: a.id)
+        first = next((one for one in earlier if same_content(one, proto)), None)
+        if first:
+            proto.CopyFrom(first)
     proto.uri = look.without_places(proto.uri)
     proto.ClearField("create_time_since_epoch")
     proto.ClearField("last_update_time_since_epoch")
-    if FILES_PROPERTY in proto.custom_properties:
-        del proto.custom_properties[FILES_PROPERTY]
+    for name in (FILES_PROPERTY, DIGEST_PROPERTY, REPLACES):
+        if name in proto.custom_properties:
+            del proto.custom_properties[name]
     for value in proto.custom_properties.values():
         if value.HasField("string_value"):
             value.string_value = look.without_places(value.string_value)

@@ -5,6 +5,7 @@ published, copied and forgotten with it. It is looked at on this machine's disks
 every file. A file with another content of the same size is not noticed.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable
@@ -18,6 +19,12 @@ from millrace.components.champion.marks import REPLACES
 
 FILES_PROPERTY = "files"
 """The custom property: JSON of `files`, and of `pushed` for a pushed model, each a size in bytes by the path within."""
+
+DIGEST_PROPERTY = "digest"
+"""The custom property: SHA-256 of all files with their names, of an artifact up to `_DIGESTED` bytes."""
+
+# A tenth of a second; larger ones are told by their sizes alone.
+_DIGESTED = 64 << 20
 
 
 def record_files(
@@ -34,6 +41,8 @@ def record_files(
     for artifact in artifacts:
         if "://" not in artifact.uri:
             lists = {"files": _sizes(Path(artifact.uri))}
+            if sum(lists["files"].values()) <= _DIGESTED:
+                artifact.custom_properties[DIGEST_PROPERTY].string_value = _digest(Path(artifact.uri), lists["files"])
             pushed = pushed_folder(artifact)
             if pushed:
                 lists["pushed"] = _sizes(pushed)
@@ -73,6 +82,20 @@ def damage(artifact: metadata_store_pb2.Artifact, dispensable: Collection[str] =
     if found or not pushed or withdrawn(artifact):
         return found
     return _difference(pushed, lists.get("pushed", {}), f"the pushed model {pushed}")
+
+
+def same_content(artifact: metadata_store_pb2.Artifact, other: metadata_store_pb2.Artifact) -> bool:
+    """Whether two artifacts of one type had the same files when they were published; False where it is not known.
+
+    Args:
+        artifact: as the store has it.
+        other: as the store has it.
+    """
+    digests = [
+        of_one.custom_properties[DIGEST_PROPERTY].string_value if DIGEST_PROPERTY in of_one.custom_properties else ""
+        for of_one in (artifact, other)
+    ]
+    return artifact.type_id == other.type_id and digests[0] == digests[1] != ""
 
 
 def withdrawn(artifact: metadata_store_pb2.Artifact) -> bool:
@@ -132,6 +155,15 @@ def _sizes(place: Path) -> dict[str, int]:
             file = os.path.join(folder, name)
             sizes[os.path.relpath(file, place)] = os.stat(file).st_size
     return dict(sorted(sizes.items()))
+
+
+def _digest(place: Path, names: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        content = (place / name).read_bytes()
+        digest.update(f"{len(name)} {name} {len(content)} ".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def _difference(place: Path, recorded: dict[str, int], called: str) -> str:

@@ -17,7 +17,7 @@ from millrace.execution.beam import BeamRunner
 from millrace.execution.graph import bind, compile_graph
 from millrace.execution.local import LocalRunner
 from millrace.metadata import records
-from millrace.metadata.artifact_files import FILES_PROPERTY
+from millrace.metadata.artifact_files import DIGEST_PROPERTY, FILES_PROPERTY
 from millrace.metadata.journal import Journal, State
 from millrace.metadata.places import record_as_here
 from millrace.metadata.recovery import close_abandoned
@@ -132,10 +132,10 @@ def cut(file: Path) -> str:
 
 def without_list(project, artifact) -> None:
     """As 0.1.0 published it."""
-    del artifact.custom_properties[FILES_PROPERTY]
     database = sqlite3.connect(project.layout.metadata_file)
     with contextlib.closing(database), database:
-        database.execute("delete from ArtifactProperty where artifact_id=? and name=?", (artifact.id, FILES_PROPERTY))
+        for name in (FILES_PROPERTY, DIGEST_PROPERTY):
+            database.execute("delete from ArtifactProperty where artifact_id=? and name=?", (artifact.id, name))
 
 
 @pytest.mark.parametrize("harm", [gone, cut])
@@ -144,13 +144,28 @@ def test_an_artifact_that_lacks_something_is_made_again_and_the_run_says_so(proj
     artifact = project.records()["r1"].artifact("Middle", "result")
     (Path(artifact.uri) / "beside.txt").touch()  # what was added is nobody's loss
     lacking = harm(Path(artifact.uri) / "value.txt")
-    assert project.run("r2") == states(State.CACHED, State.DONE, State.DONE)
+    # It is as it was, so that what follows is served.
+    assert project.run("r2") == states(State.CACHED, State.DONE, State.CACHED)
     notes = {event.stage: event.note for event in project.journal.events() if event.note}
     assert notes == {"Middle": f"made again: Middle/result/{lacking}"}
     made = project.records()["r2"].artifact("Middle", "result")
     assert made.custom_properties["replaces"].string_value == str(artifact.id)
     assert project.run("r3") == states(State.CACHED, State.CACHED, State.CACHED)
     assert not any(event.note for event in project.journal.events())
+
+
+def test_what_follows_runs_again_only_when_what_was_made_again_is_another(project):
+    project.run("r1", mode="random")
+    (Path(project.records()["r1"].artifact("Middle", "result").uri) / "value.txt").unlink()
+    assert project.run("r2", mode="random") == states(State.CACHED, State.DONE, State.DONE)
+    assert project.run("r3", mode="random") == states(State.CACHED, State.CACHED, State.CACHED)
+
+
+def test_a_loss_again_and_again_is_made_good_each_time(project):
+    for run_id in ("r1", "r2", "r3"):
+        project.run(run_id)
+        (Path(project.records()[run_id].artifact("Source", "value").uri) / "value.txt").unlink()
+    assert project.run("r4") == states(State.DONE, State.CACHED, State.CACHED)
 
 
 def test_an_earlier_whole_execution_is_served_and_nothing_is_said(project):

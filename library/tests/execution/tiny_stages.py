@@ -38,7 +38,7 @@ def Middle(
         raise ValueError("the text broke it")
     if mode == "interrupt":
         raise KeyboardInterrupt
-    _write(result, mode)
+    _write(result, os.urandom(8).hex() if mode == "random" else mode)
 
 
 @component
