@@ -17,7 +17,14 @@ HEAD = """\
 One file, `conf/NAME.yaml`, is a pipeline's configuration. An unknown key, a wrong value and a missing one are refused
 before anything runs, with the nearest right name. Paths are relative to the file. `millrace run --set KEY=VALUE`
 overrides a value for one run, by the dotted keys below; `0` stands for an entry of a list, `NAME` for a name that you
-choose.
+choose. A message names the line and the column, or the `--set`, what is written there and what may have been meant.
+
+What YAML 1.1 would read as something else than it looks like is refused: `1:30` (90, in base 60), `010` (8), a key that
+is no text (`NO`, `1`), a key that is written twice, `yes` where a number belongs, `<<`, and characters that YAML takes
+for line breaks and editors do not. Put in quotes, each is a text. `1e-3` is a number. The value after `--set KEY=` is
+YAML too, and a text where it is none, such as `*.csv`.
+
+Secrets are never values: a key that ends in `_env` holds the name of an environment variable.
 
 `millrace config keys` prints these tables in a terminal. Editors with a YAML language server complete and check the
 file by the JSON schema that its first line names; `millrace config schema` writes that again after an upgrade.

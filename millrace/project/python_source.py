@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 from typing import Union
 
+from millrace.base import files
 from millrace.base.errors import ConfigError
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
@@ -23,7 +24,7 @@ def parse(file: Path) -> ast.Module:
     """
     try:
         # Bytes, so that Python itself heeds a declared encoding.
-        return ast.parse(file.read_bytes(), filename=str(file))
+        return ast.parse(files.read_bytes(file, ConfigError), filename=str(file))
     except SyntaxError as error:
         where = f"{file}:{error.lineno}" if error.lineno else str(file)
         raise ConfigError(f"not Python: {error.msg}", where=where, remedy="fix that line") from error

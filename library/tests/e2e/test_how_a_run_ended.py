@@ -26,10 +26,10 @@ def hook_of(server, kind):
     return f"{server.url.replace('//', f'//someone:{SECRETS[0]}@')}/{kind}/{SECRETS[1]} y?key={SECRETS[2]}"
 
 
-def assert_nothing_is_given_away(project, output):
+def assert_nothing_is_given_away(project, output, *among):
     assert not [secret for secret in SECRETS if secret in output]
     files = [file for file in project.folder.rglob("*") if file.is_file()]
-    assert {"run.log", "events.jsonl", "metadata.db", "run.json"} <= {file.name for file in files}
+    assert set(among) <= {file.name for file in files}
     leaks = [(file, secret) for file in files for secret in SECRETS if secret.encode() in file.read_bytes()]
     assert leaks == []
 
@@ -64,7 +64,7 @@ def test_a_run_that_fails_is_told_and_its_secrets_are_not(fresh_project):
     [message] = hook.messages
     assert (message["exit_code"], message["ending"], message["where"]) == (1, "failed", "Transform")
     assert "RuntimeError" in message["reason"] and SECRETS[1] not in message["reason"]
-    assert_nothing_is_given_away(project, finished.output)
+    assert_nothing_is_given_away(project, finished.output, "run.log", "events.jsonl", "metadata.db", "run.json")
     log = max((project.root / "logs").glob("*/run.log")).read_text()
     assert "printed ***" in log and "from C: ***" in log and "child ***" in log and "logged ***" in log
 
@@ -104,3 +104,12 @@ def test_an_interrupted_run_is_told(told):
     assert finished.code == 130, finished.output
     [message] = hook.messages
     assert (message["exit_code"], message["ending"]) == (130, "interrupted")
+
+
+@pytest.mark.parametrize("command", [("runs",), ("run",)])
+def test_the_password_of_a_database_that_does_not_answer_is_told_to_nobody(told, command):
+    database = "{backend: mysql, port: 9, database: d, user: u, password_env: MILLRACE_TEST_PW}"
+    finished = told.millrace(*command, "--set", f"metadata={database}", MILLRACE_TEST_PW=f"{SECRETS[0]} 'quoted' 77")
+    assert finished.code == 2, finished.output
+    assert "ML Metadata cannot be opened" in finished.output and "quoted" not in finished.output
+    assert_nothing_is_given_away(told, finished.output)

@@ -1,6 +1,7 @@
 """Python files read without running them: mistakes with their line, and what a function can be called with."""
 
 import ast
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,11 @@ def test_what_is_no_python_is_told_with_its_file(tmp_path, content, line):
         python_source.parse(file)
     assert refused.value.where.startswith(f"{file}{line}")
     assert refused.value.what.startswith("not Python: ")
+
+
+def test_what_never_ends_is_not_read():
+    with pytest.raises(ConfigError, match="it is a device or a pipe and no file"):
+        python_source.parse(Path("/dev/zero"))
 
 
 def test_a_declared_encoding_is_heeded(tmp_path):
