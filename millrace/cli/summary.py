@@ -13,6 +13,8 @@ from millrace.base.numbers import seconds
 from millrace.base.outcomes import blessing
 from millrace.base.visible import visible
 from millrace.components import stage_ids
+from millrace.components.data_gate.report import TEXT_NAME as DATA_REPORT
+from millrace.components.data_gate.report import read_warnings
 from millrace.components.evaluator.gate_report import COLUMNS, TEXT_NAME, GateReport, cells, number
 from millrace.config.config import Config
 from millrace.config.paths import layout
@@ -21,6 +23,8 @@ from millrace.metadata import records
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_summaries import state_of
 from millrace.training import training_record
+
+_MOST_WARNINGS = 5
 
 
 def print_summary(config: Config, folder: RunFolder, outcome: Outcome, took: float, console: Console) -> None:
@@ -66,6 +70,7 @@ def print_record(config: Config, run: records.RunRecord, console: Console) -> No
     """
     if config.schema_.file is None:
         _line("schema", "inferred from this data, since the configuration names no curated one", console)
+    _print_data_warnings(run, console)
     report = records.gate_report(run)
     if report:
         _print_report(config, run, report, console)
@@ -82,6 +87,20 @@ def print_record(config: Config, run: records.RunRecord, console: Console) -> No
         _line("pushed to", f"{pushed}{gone}", console)
         if config.push.trial:
             _line("trial", "--set changed what is learned or judged: not served; --push serves it", console)
+
+
+def _print_data_warnings(run: records.RunRecord, console: Console) -> None:
+    """What DataGate warned of: news about the data that let the run go on, and that nobody would look for in a file."""
+    report = run.artifact(stage_ids.DATA_GATE, "report")
+    warnings = read_warnings(Path(report.uri)) if report else []
+    if not report or not warnings:
+        return
+    count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
+    _line("DataGate", f"{count}, in {Path(report.uri) / DATA_REPORT}", console, style="bold yellow")
+    for warning in warnings[:_MOST_WARNINGS]:
+        subject = f"{warning.feature} ({warning.split})" if warning.feature else warning.split
+        text = f"{subject}: {warning.reason}: {warning.expected}; seen: {warning.seen}"
+        printing.say(text, console, indent=2)
 
 
 def _print_report(config: Config, run: records.RunRecord, report: GateReport, console: Console) -> None:

@@ -72,3 +72,31 @@ def test_a_training_that_ended_while_it_improved_is_told(shown: Any, tmp_path: P
     assert "training:" not in shown(report)
     training_record.write(str(tmp_path), TrainingRecord(100, (), "ended while it still improved"))
     assert "training:       ended while it still improved\n" in shown(report)
+
+
+def test_what_data_gate_warned_of_is_on_the_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning that stands in a file alone is silence to who runs."""
+    from datetime import date
+
+    from millrace.components.data_gate.findings import Finding
+    from millrace.components.data_gate.gate import Verdict
+    from millrace.components.data_gate.report import as_json
+
+    fell = Finding(
+        "", "train, eval", "ROWS_FELL", "as last blessed: 6,000 rows", "135 rows, 98% fewer", None, action="warn"
+    )
+    ignored = Finding("note", "train", "SCHEMA_NEW_COLUMN", "", "", action="ignore")
+    (tmp_path / "report.json").write_text(as_json(Verdict((fell, ignored)), [], {}, date(2029, 6, 1)))
+    report = metadata_store_pb2.Artifact(uri=str(tmp_path))
+    monkeypatch.chdir(Path(__file__).parents[3])
+    text = io.StringIO()
+    run = RunRecord("1", {"DataGate": StageRecord("DataGate", 1, "done", 0, 1, "", {"report": [report]})})
+    print_record(load("conf/taxi.yaml", ()), run, Console(file=text, width=400))
+    assert text.getvalue().splitlines() == [
+        f"DataGate:       1 warning, in {tmp_path}/report.txt",
+        "  train, eval: ROWS_FELL: as last blessed: 6,000 rows; seen: 135 rows, 98% fewer",
+    ]
+    (tmp_path / "report.json").unlink()
+    text.truncate(0)
+    print_record(load("conf/taxi.yaml", ()), run, Console(file=text, width=400))
+    assert "DataGate" not in text.getvalue()

@@ -18,7 +18,7 @@ from millrace.components.blessed_data import statistics as blessed_statistics
 from millrace.components.data_gate.drift import with_drift
 from millrace.components.data_gate.findings import CheckedSplit, read_split
 from millrace.components.data_gate.gate import judge
-from millrace.components.data_gate.report import Files, as_json, as_text, refusal
+from millrace.components.data_gate.report import JSON_NAME, TEXT_NAME, Files, as_json, as_text, refusal
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection
 from millrace.components.executor_types import Artifacts, Properties
@@ -64,8 +64,8 @@ class Executor(base_executor.BaseExecutor):
         report = artifact_utils.get_single_instance(output_dict["report"])
         text = as_text(verdict, splits, before)
         logging.getLogger(__name__).info("%s", text)
-        files.write(os.path.join(report.uri, "report.txt"), text)
-        files.write(os.path.join(report.uri, "report.json"), as_json(verdict, splits, policy, today, before))
+        files.write(os.path.join(report.uri, TEXT_NAME), text)
+        files.write(os.path.join(report.uri, JSON_NAME), as_json(verdict, splits, policy, today, before))
         report.set_int_custom_property("warnings", len(verdict.of("warn")))
         report.set_int_custom_property("waived", len(verdict.of("waived")))
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from millrace.base import printing
@@ -23,6 +24,7 @@ _COLUMNS = (
     TableColumn("rows", right=True),
 )
 _WIDTH = 140
+JSON_NAME, TEXT_NAME = "report.json", "report.txt"
 _WAIVER_DAYS = 30
 
 # What fixes each of DataGate's own reasons.
@@ -177,6 +179,22 @@ def as_text(verdict: Verdict, splits: Sequence[CheckedSplit], baseline: Sequence
             notes = dict.fromkeys(f"{finding.feature or '-'}: {finding.note}" for finding in findings if finding.note)
             parts += [f"{title}:", table(findings), *map(visible, notes)]
     return "\n\n".join(parts) + "\n"
+
+
+def read_warnings(folder: Path) -> list[Finding]:
+    """What a run was warned of and went on.
+
+    Args:
+        folder: of a DataGateReport.
+
+    Returns:
+        The findings with the action `warn`; none where there is no report on this machine.
+    """
+    file = folder / JSON_NAME
+    if not file.is_file():
+        return []
+    findings = json.loads(file.read_text(encoding="utf-8"))["findings"]
+    return [Finding(**finding) for finding in findings if finding["action"] == "warn"]
 
 
 def _sizes(splits: Sequence[CheckedSplit]) -> str:
