@@ -1,0 +1,50 @@
+"""The golden job with every stage and every setting, rehearsed whole: what only the cloud can do is given by hand."""
+
+import json
+import shutil
+
+import pytest
+from conftest import CHECKOUT, Project
+from golden_cases import STAGES, VERTEX, VERTEX_SETTINGS
+
+pytestmark = pytest.mark.slow
+
+ONLY_IN_THE_CLOUD = "Pusher"
+
+
+def everything(project: Project) -> tuple[str, ...]:
+    """The options that compile the golden job, over the project's own small data, training and search."""
+    for file in ("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE"):
+        shutil.copy(CHECKOUT / file, project.folder / file)
+    place = project.data / "span-7" / "v-1"
+    place.mkdir(parents=True)
+    (project.data / "trips.csv").rename(place / "trips.csv")
+    project.configure(tuning={"trials": 1, "steps": 5, "space": {"learning_rate": {"values": [0.01]}}})
+    settings = [text for given in (*VERTEX, *STAGES, *VERTEX_SETTINGS) for text in ("--set", given)]
+    return (*settings, "--gs", f"gs://my-bucket/data={project.data}", "--json")
+
+
+def report(output: str) -> dict:
+    """The report of a rehearsal, which stands alone on its standard output."""
+    parsed: dict = json.loads(output[output.index("{") :])
+    return parsed
+
+
+def test_every_stage_of_the_golden_job_is_rehearsed(project):
+    options = everything(project)
+    first = project.millrace("rehearse", *options)
+    rehearsed = report(first.output)
+    states = {row["task"]: row["state"] for row in rehearsed["tasks"]}
+    left = {name for name, state in states.items() if state == "not rehearsed"}
+    assert first.code == 2 and ONLY_IN_THE_CLOUD in left, first.output[-2000:]
+    assert {states[name] for name in states if name not in left} == {"done"}
+    assert "Notifier" in left, "it tells of the push"
+    assert rehearsed["ending"] == f"partly rehearsed, {len(states) - len(left)} of {len(states)}"
+
+    # What the endpoint would have been given, by hand: the rest runs, and what ran before is in the cache.
+    (project.folder / "pushed").mkdir()
+    given = ("--output", f"{ONLY_IN_THE_CLOUD}.pushed_model={project.folder / 'pushed'}")
+    second = project.millrace("rehearse", *options, *given)
+    states = {row["task"]: row["state"] for row in report(second.output)["tasks"]}
+    assert second.code == 0, second.output[-2000:]
+    assert states[ONLY_IN_THE_CLOUD] == "given" and states["Notifier"] == "done" and states["Transform"] == "cached"
