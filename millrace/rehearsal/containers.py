@@ -23,6 +23,7 @@ from millrace.rehearsal.failures import (
     end_of,
     explain,
     last_lines,
+    not_installed,
     require_known,
     stand_ins,
 )
@@ -144,6 +145,9 @@ class Container:
             doubts = [f"it asks Kubernetes for {need}" for need in self.needs]
             if image and stand_ins(failure_file):
                 doubts.append(stand_ins(failure_file))
+            uninstalled = not_installed(log)
+            if image and uninstalled:
+                doubts.append(f"it installs {uninstalled}, and a rehearsal fetches nothing")
             if image and code in _PROGRAM_MISSING:
                 doubts.append(f"its image {image} may have a program that is not here: {end_of(log)}")
             if doubts:

@@ -12,6 +12,8 @@ from millrace.rehearsal.environment import Environment, missing_from_package
 # Tells a task's interpreter where to write down what ends it; `failure_hook`, which stands alone, knows it too.
 FILE_VARIABLE = "MILLRACE_REHEARSAL_FAILURE"
 
+# In the words of pip.
+_NOT_FOUND = "No matching distribution found for "
 _TAIL_BYTES, _TAIL_LINES = 4096, 5
 # How `Container` writes a command into a task's log.
 _COMMAND_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d \[")
@@ -66,6 +68,12 @@ def last_lines(log: Path) -> str:
     """The end of a task's log, for the end of a message; empty when it wrote nothing."""
     told = _told(log)[-_TAIL_LINES:]
     return "".join(["; it ends with:", *(f"\n    {line}" for line in told)]) if told else ""
+
+
+def not_installed(log: Path) -> str:
+    """What a pip of the task's own could not find, by the end of the task's log; empty where it says nothing of it."""
+    found = [line.partition(_NOT_FOUND)[2] for line in _told(log) if _NOT_FOUND in line]
+    return ", ".join(dict.fromkeys(found))
 
 
 def end_of(log: Path) -> str:

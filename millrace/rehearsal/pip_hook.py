@@ -45,18 +45,22 @@ def missing(wanted: list[str]) -> list[str]:
     Args:
         wanted: requirements (PEP 508).
     """
+    import importlib
     from importlib import metadata
 
-    from packaging.requirements import InvalidRequirement, Requirement
-
+    # An environment without packaging has pip, which brings it along.
+    try:
+        requirements = importlib.import_module("packaging.requirements")
+    except ImportError:
+        requirements = importlib.import_module("pip._vendor.packaging.requirements")
     lacking = []
     for text in wanted:
         try:
-            requirement = Requirement(text)
+            requirement = requirements.Requirement(text)
             if requirement.marker and not requirement.marker.evaluate():
                 continue
             version = metadata.version(requirement.name)
-        except (InvalidRequirement, metadata.PackageNotFoundError):
+        except (requirements.InvalidRequirement, metadata.PackageNotFoundError):
             lacking.append(text)
             continue
         if not requirement.specifier.contains(version, prereleases=True):

@@ -88,8 +88,15 @@ class Scope:
                 parameters[name] = _selected(value, spec.get("parameterExpressionSelector", ""))
             elif name not in parameters and not declared.get(name, {}).get("isOptional"):
                 raise MillraceError(f"the parameter {name} has no value", remedy="--param NAME=VALUE sets it")
-        artifacts = {key: self._artifacts(spec) for key, spec in given.get("artifacts", {}).items()}
-        return parameters, {key: of_key for key, of_key in artifacts.items() if of_key is not None}
+        artifacts = {}
+        for key, spec in given.get("artifacts", {}).items():
+            of_key = self._artifacts(spec)
+            definition = component.get("inputDefinitions", {}).get("artifacts", {}).get(key, {})
+            if of_key is not None:
+                artifacts[key] = of_key
+            elif not self.path and not definition.get("isOptional"):
+                raise NotRehearsed(f"its input {key} is given when the job is submitted, which a rehearsal cannot do")
+        return parameters, artifacts
 
     def _parameter(
         self, spec: Mapping[str, Any], declared: Mapping[str, Any], facts: Mapping[str, str]

@@ -207,6 +207,7 @@ def of_another_image(command: str) -> JobBuilder:
     [
         (of_another_image("no-such-program --flag"), "its image image may have a program that is not here"),
         (of_another_image("pip install rich==0.1 && exit 3"), "stands in for rich==0.1"),
+        (of_another_image("echo ERROR: No matching distribution found for yapf; exit 1"), "it installs yapf"),
         (JobBuilder().add("t", {"image": "x", "command": ["sh", "run.sh"]}), "its script run.sh is in its image"),
         (
             JobBuilder().add("t", {"image": "x", "command": ["python3", "-m", "kfp.dsl.executor_main"]}),
@@ -217,6 +218,14 @@ def of_another_image(command: str) -> JobBuilder:
 def test_a_failure_that_the_image_may_not_have_says_nothing(run, job, why):
     result = run(of_kfp(job))
     assert states(result) == {"t": TaskState.NOT_REHEARSED} and why in result.task("t").note
+
+
+def test_an_input_that_only_a_submission_gives_is_not_rehearsed(run):
+    job = JobBuilder().add("t", shell("true"))
+    job.tasks["t"]["inputs"]["artifacts"] = {"x": {"componentInputArtifact": "x"}}
+    assert "its input x is given when the job is submitted" in run(job.build()).task("t").note
+    job.components["t"]["inputDefinitions"]["artifacts"] = {"x": {"isOptional": True}}
+    assert states(run(job.build())) == {"t": DONE}
 
 
 def test_a_failure_of_a_task_that_kubernetes_gives_something_says_nothing(run):
