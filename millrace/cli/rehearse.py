@@ -1,20 +1,16 @@
 """`millrace rehearse`: runs the compiled cloud job on this machine and shows it while it runs."""
 
 import json
-import logging
 import os
-import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
 import click
 
-from millrace.base.errors import BadInput, MillraceError
+from millrace.base.errors import MillraceError
 from millrace.base.interrupts import terminated_is_interrupted
-from millrace.base.names import did_you_mean
 from millrace.base.quiet import output_to
 from millrace.cli.board import Board
 from millrace.cli.rehearsal_report import print_report
@@ -25,21 +21,14 @@ from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import layout
-from millrace.jobspec.checks import check
-from millrace.jobspec.findings import JobFinding, refusing
 from millrace.jobspec.job import CompiledJob, Dialect
-from millrace.metadata.connections import metadata_connection
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
-from millrace.rehearsal.cloud_folder import CloudFolder, mapping
-from millrace.rehearsal.data_places import data_elsewhere, require_data
+from millrace.rehearsal.cloud_folder import mapping
 from millrace.rehearsal.given_outputs import parsed
-from millrace.rehearsal.labels import labels_of
-from millrace.rehearsal.rehearse import rehearse as run_rehearsal
+from millrace.rehearsal.of_configuration import rehearse_configuration
 from millrace.rehearsal.report import Result
-from millrace.rehearsal.sandbox import Sandbox
-from millrace.rehearsal.world import ALWAYS, RehearsalOptions
-
-_FAIL = re.compile(r"(?P<task>.+?)(:(?P<tries>[0-9]+))?")
+from millrace.rehearsal.retries import failing_tries
+from millrace.rehearsal.world import RehearsalOptions
 
 
 @click.command()
@@ -101,7 +90,7 @@ def rehearse(
     options = RehearsalOptions(
         exact=exact,
         cache=cache,
-        fail=_failures(failing),
+        fail=failing_tries(failing),
         outputs=parsed(outputs),
         partial=allow_partial,
         task_seconds=task_seconds or 0.0,
@@ -114,20 +103,10 @@ def rehearse(
     raise click.exceptions.Exit(result.exit_code)
 
 
-def _failures(texts: tuple[str, ...]) -> dict[str, int]:
-    read = {}
-    for text in texts:
-        found = _FAIL.fullmatch(text)
-        if not found:
-            raise BadInput(f"--fail {text}: expected TASK or TASK:TRIES", remedy="for instance --fail Trainer:1")
-        read[found["task"]] = int(found["tries"]) if found["tries"] else ALWAYS
-    return read
-
-
 def _shown(
     config: Config,
     folder: RunFolder,
-    found: Optional[CompiledJob],
+    job: Optional[CompiledJob],
     runner: str,
     values: dict[str, str],
     options: RehearsalOptions,
@@ -142,7 +121,9 @@ def _shown(
         screen = stack.enter_context(open(os.devnull, "w", encoding="utf-8")) if as_json else terminal
         with Board(config.name, folder.journal, screen) as board:
             try:
-                result = _rehearsed(config, folder, found, runner, values, options, python, more, board)
+                result = rehearse_configuration(
+                    config, folder, job, runner, values, options, python=python, more=more, started=board.show
+                )
             except (KeyboardInterrupt, MillraceError) as error:
                 # It did not come to a report: before the first task, or after a job that cannot be run.
                 folder.finish(getattr(error, "exit_code", 130))
@@ -152,54 +133,3 @@ def _shown(
         else:
             print_report(result, board.console)
         return result
-
-
-def _rehearsed(
-    config: Config,
-    folder: RunFolder,
-    found: Optional[CompiledJob],
-    runner: str,
-    values: dict[str, str],
-    options: RehearsalOptions,
-    python: Optional[Path],
-    more: Sequence[str],
-    board: Board,
-) -> Result:
-    place = layout(config).local
-    with Sandbox(place, options.exact, python, more) as sandbox:
-        # A job of TFX alone may have no defaults: what is given must be there before it is checked.
-        job = (found or sandbox.compile(config, runner, folder.log)).with_values(values)
-        findings = check(job, config if found is None else None)
-        for finding in findings:
-            logging.getLogger(__name__).warning("%s: %s; %s", finding.where, finding.what, finding.remedy)
-        refuse(findings)
-        buckets = place / "rehearsal"
-        if job.name == config.name:
-            options = replace(options, elsewhere=data_elsewhere(config, job.dialect, options.elsewhere, buckets))
-        require_data(job, CloudFolder(buckets, options.elsewhere), options.outputs)
-        tasks = list(labels_of(job).values())
-        for name in options.fail:
-            if name not in tasks:
-                what = f"there is no task {name}{did_you_mean(name, tasks)}"
-                raise BadInput(what, where="--fail", remedy=f"the tasks are: {', '.join(tasks)}")
-        return run_rehearsal(
-            job,
-            place,
-            options=options,
-            connection=metadata_connection(config),
-            run=folder,
-            sandbox=sandbox,
-            started=lambda _, tasks: board.show(tasks),
-        )
-
-
-def refuse(findings: Sequence[JobFinding]) -> None:
-    """Raises what would be wrong wherever the job runs.
-
-    Raises:
-        BadInput: there is an error among the findings.
-    """
-    errors = refusing(findings, submitting=False)
-    if errors:
-        more = "".join(f"\n{finding.where}: {finding.what}\n  remedy: {finding.remedy}" for finding in errors[1:])
-        raise BadInput(errors[0].what, where=errors[0].where, remedy=errors[0].remedy + more)

@@ -143,6 +143,9 @@ def read_value(text: str, kind: str) -> Any:
     """
     if kind == "STRING":
         return text
+    if kind == "BOOLEAN" and text.strip().lower() in ("true", "false"):
+        # Python's own spelling too, which the services read.
+        return text.strip().lower() == "true"
     try:
         return json.loads(text)
     except ValueError as error:

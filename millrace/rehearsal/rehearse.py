@@ -166,7 +166,9 @@ def _run(world: World) -> Optional[BaseException]:
     """Runs the tasks; gives what kept them from being run to the end."""
     values = world.job.effective_values
     try:
-        run_tasks(world, world.job.tasks, Scope(values, {}, world.facts))
+        # Kubeflow Pipelines says it in the words of ML Metadata.
+        succeeded = "COMPLETE" if world.job.dialect == "kubeflow" else "SUCCEEDED"
+        run_tasks(world, world.job.tasks, Scope(values, {}, world.facts, succeeded=succeeded))
     except (Exception, KeyboardInterrupt) as error:
         logging.getLogger(__name__).exception("The rehearsal did not reach its end.")
         return error

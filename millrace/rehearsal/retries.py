@@ -1,11 +1,17 @@
 """How often a task is tried, and how long the service waits in between (`retryPolicy` of `pipeline_spec.proto`)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from millrace.base.errors import BadInput
+
 # What the service takes where the spec is silent: pipeline_spec.proto, PipelineTaskSpec.RetryPolicy.
 _BACKOFF_SECONDS, _FACTOR, _LONGEST_SECONDS = 0.0, 2.0, 3600.0
+
+ALWAYS = 1_000_000
+_FAIL = re.compile(r"(?P<task>.+?)(:(?P<tries>[0-9]+))?")
 
 
 @dataclass(frozen=True)
@@ -45,3 +51,24 @@ def seconds(duration: Any) -> float:
     if isinstance(duration, Mapping):
         return float(duration.get("seconds", 0)) + float(duration.get("nanos", 0)) / 1e9
     return float(str(duration).removesuffix("s"))
+
+
+def failing_tries(texts: Sequence[str]) -> dict[str, int]:
+    """Reads which tries shall fail: `TASK`, or `TASK:TRIES` for its first tries.
+
+    Args:
+        texts: as they were given with --fail.
+
+    Returns:
+        How many tries fail, by task; `ALWAYS` for every one.
+
+    Raises:
+        BadInput: a text is not of that form.
+    """
+    read = {}
+    for text in texts:
+        parsed = _FAIL.fullmatch(text)
+        if not parsed:
+            raise BadInput(f"--fail {text}: expected TASK or TASK:TRIES", remedy="for instance --fail Trainer:1")
+        read[parsed["task"]] = int(parsed["tries"]) if parsed["tries"] else ALWAYS
+    return read

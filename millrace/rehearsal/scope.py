@@ -50,6 +50,7 @@ class Scope:
         outcomes: its tasks that have ended.
         path: the names of the tasks that hold it, from the root.
         turns: the number of the turn in each loop around it, the outermost first.
+        succeeded: what the service calls a task that ended well, to an exit handler.
     """
 
     parameters: Mapping[str, Any]
@@ -58,6 +59,7 @@ class Scope:
     outcomes: dict[str, TaskOutcome] = field(default_factory=dict)
     path: tuple[str, ...] = ()
     turns: tuple[int, ...] = ()
+    succeeded: str = "SUCCEEDED"
 
     def inputs_of(
         self, task: Mapping[str, Any], component: Mapping[str, Any], facts: Mapping[str, str]
@@ -149,7 +151,7 @@ class Scope:
         report = self.outcomes[name].report if name in self.outcomes else TaskReport(name, TaskState.SKIPPED)
         failed = report.state in (TaskState.FAILED, TaskState.BLOCKED)
         status: dict[str, Any] = {
-            "state": "FAILED" if failed else "SUCCEEDED",
+            "state": "FAILED" if failed else self.succeeded,
             "pipelineJobResourceName": self.job.get("pipeline_job_resource_name", ""),
             "pipelineTaskName": name,
         }

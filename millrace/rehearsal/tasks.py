@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ class TaskRun:
         self, parameters: Mapping[str, Any], inputs: Mapping[str, list[Artifact]], turns: tuple[int, ...]
     ) -> Scope:
         """The graph that the task is, run to its end."""
-        scope = Scope(parameters, inputs, self._scope.job, path=self._path, turns=turns)
+        scope = replace(self._scope, parameters=parameters, artifacts=inputs, outcomes={}, path=self._path, turns=turns)
         run_tasks(self._world, self._world.job.graph(self._task), scope)
         return scope
 

@@ -17,8 +17,6 @@ from millrace.rehearsal.sandbox import Sandbox
 from millrace.rehearsal.scope import TaskOutcome
 from millrace.rehearsal.view import TaskPlaces
 
-ALWAYS = 1_000_000
-
 
 @dataclass(frozen=True)
 class RehearsalOptions:
@@ -27,7 +25,7 @@ class RehearsalOptions:
     Args:
         exact: an interpreter of its own for each task, as in the cloud.
         cache: whether tasks whose spec asks for it are served from the cache.
-        fail: how many tries of which tasks fail; `ALWAYS` is every one.
+        fail: how many tries of which tasks fail; `retries.ALWAYS` is every one.
         outputs: what a person gives in place of what tasks make: folders, or values of parameters, by task and key.
         partial: whether a rehearsal counts as done in which some tasks could not run here.
         task_seconds: after how many seconds a try of a task is ended; 0 for never.

@@ -7,7 +7,7 @@ from small_jobs import JobBuilder, bucket, makes, python, shell
 
 from millrace.rehearsal.graph import FAIL_FAST
 from millrace.rehearsal.report import TaskState
-from millrace.rehearsal.world import ALWAYS
+from millrace.rehearsal.retries import ALWAYS
 
 DONE, FAILED, SKIPPED, CACHED = TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED, TaskState.CACHED
 

@@ -8,6 +8,7 @@ import pytest
 from small_jobs import JobBuilder, bucket, makes, python, shell
 
 from millrace.jobspec.job import CompiledJob
+from millrace.rehearsal.executor_input import read_value
 from millrace.rehearsal.loops import loop_of
 from millrace.rehearsal.placeholders import fill_in
 from millrace.rehearsal.report import TaskState
@@ -190,6 +191,13 @@ def test_what_a_condition_let_be_made_goes_on(run, tmp_path):
     job.add("after", shell("cat $1 > gs://seen", "{{$.inputs.artifacts['x'].path}}"), inputs={"x": "either.one"})
     assert states(run(job.build())) == {"no": SKIPPED, "yes": DONE, "after": DONE}
     assert bucket(tmp_path, "seen").read_text() == "made"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"), [("True", "BOOLEAN", True), ("false", "BOOLEAN", False), ("7", "NUMBER_INTEGER", 7)]
+)
+def test_an_output_parameter_is_read_as_the_services_read_it(text, kind, value):
+    assert read_value(text, kind) is value or read_value(text, kind) == value
 
 
 def test_a_value_that_is_null_is_kept_from_ml_metadata(run):
