@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from bootstrap.machine import Machine, require_space, require_tools
 from bootstrap.stacks import Stack
 
 STAMP = "millrace-setup.json"
+# As pip and uv write it into a command: after #!, or in a line for sh where the path is long or has a space.
+_INTERPRETER = re.compile(r"(/[^'\"\n]*/bin/python[\w.]*)")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def read_stamp(checkout: Checkout) -> dict[str, str]:
 
 
 def up_to_date(checkout: Checkout, stack: Stack, python: str = "") -> bool:
-    """Whether the environment is whole, from this lock, and stands on a Python that is still there.
+    """Whether the environment is whole, from this lock, made at this place, and on a Python that is still there.
 
     Args:
         checkout: where.
@@ -80,7 +83,7 @@ def up_to_date(checkout: Checkout, stack: Stack, python: str = "") -> bool:
         return False
     if python and told.get("asked") != python:
         return False
-    return (checkout.venv / "bin" / "python").exists()
+    return up_to_date_python(checkout)
 
 
 @contextmanager
@@ -157,8 +160,15 @@ def _build(checkout: Checkout, stack: Stack, python: pythons.Python, uv: Path, r
 
 
 def up_to_date_python(checkout: Checkout) -> bool:
-    """Whether the environment's interpreter still leads to a file."""
-    return (checkout.venv / "bin" / "python").exists()
+    """Whether the environment's interpreter still leads to a file, and its commands to that interpreter.
+
+    They name the place where it was made: in a checkout that was moved they are broken, and in one that was copied they
+    run the other's code.
+    """
+    command = checkout.venv / "bin" / "millrace"
+    named = _INTERPRETER.search(command.read_text(errors="replace")) if command.exists() else None
+    made_here = named is None or Path(named[1]).parent.resolve() == command.parent.resolve()
+    return made_here and (checkout.venv / "bin" / "python").exists()
 
 
 def _clear(venv: Path) -> None:

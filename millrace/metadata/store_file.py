@@ -48,7 +48,11 @@ def require_usable(file: Path, has_run: Callable[[], bool], patience: float = _L
             question = "PRAGMA quick_check(1)" if size <= _LOOKED_THROUGH else "SELECT count(*) FROM sqlite_master"
             answer = database.execute(question).fetchone()
     except sqlite3.Error as error:
-        raise explained(error, file) or _unusable(file, f"cannot be read ({error})") from error
+        problem = explained(error, file)
+        if problem:
+            raise problem from error
+        # Whatever else is in the way, a permission perhaps, ML Metadata meets too, and says.
+        return
     if answer[0] != "ok" and size <= _LOOKED_THROUGH:
         raise _unusable(file, "is damaged")
 

@@ -113,6 +113,21 @@ def test_an_environment_whose_python_is_gone_is_built_again(setting: Setting, ma
     assert setting.set_up()[0] == "venv --quiet"
 
 
+def test_a_moved_or_copied_environment_is_built_again(setting: Setting) -> None:
+    """Set-up said that all was well, and the command was broken, or ran the code of the checkout it was copied from."""
+    setting.set_up()
+    command = setting.checkout.venv / "bin" / "millrace"
+    for here in ("#!{}/bin/python3\n", "#!/bin/sh\n'''exec' '{}/bin/python' \"$0\" \"$@\"\n"):
+        command.write_text(here.format(setting.checkout.venv))
+        assert up_to_date(setting.checkout, COMPATIBLE)
+    by_link = setting.folder / "by-link"
+    by_link.symlink_to(setting.checkout.root)
+    assert up_to_date(Checkout(by_link), COMPATIBLE)
+    command.write_text("#!/another/checkout/.venv/bin/python\n")
+    assert not up_to_date(setting.checkout, COMPATIBLE)
+    assert setting.set_up()[0] == "venv --quiet", "from nothing: scripts of packages name the place too"
+
+
 def test_a_named_python_takes_the_place_of_the_one_that_was_found(setting: Setting, make_python) -> None:
     setting.set_up()
     other = make_python(setting.folder / "other/python", "3.10.11")
