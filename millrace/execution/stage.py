@@ -110,9 +110,10 @@ def _outcome(spec: StageSpec, execution: Optional[metadata_store_pb2.Execution],
 def _record_files(
     spec: StageSpec, handle: Any, artifacts: Sequence[metadata_store_pb2.Artifact], look: CacheLook
 ) -> None:
-    """An artifact without the list of its files is served as long as its folder is there."""
+    """An artifact without the list of its files is served as long as its folder is there; so is one from elsewhere."""
+    own = [artifact for artifact in artifacts if artifact.uri.startswith(f"{spec.root}/")]
     try:
-        record_files(handle.store, artifacts, look.replaced)
+        record_files(handle.store, own, look.replaced)
     except (OSError, errors.StatusError):
         logging.getLogger(__name__).exception("The files that %s made could not be listed.", spec.id)
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from ml_metadata import MetadataStore
+from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
+from tfx.types.standard_artifacts import ExternalArtifact
 from tiny_stages import Middle, Sink, Source
 
 from millrace.base.errors import BadInput, GateRefused, StageFailed
@@ -209,6 +211,25 @@ def test_a_root_in_another_place_goes_on_with_what_lies_there(tmp_path, how):
         assert {path: path.stat().st_mtime_ns for path in (tmp_path / "original").rglob("*")} == before
         (Path(original.records()["r1"].artifact("Middle", "result").uri) / "value.txt").unlink()
         assert project.run("r3") == states(State.CACHED, State.CACHED, State.CACHED)
+
+
+def test_what_lies_elsewhere_is_imported_and_not_listed(tmp_path):
+    """It may be anything, and as large as a disk; nobody made it here."""
+    project = Project(tmp_path / "root", "local")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/value.txt").write_text("theirs")
+    given = Importer(source_uri=str(tmp_path / "elsewhere"), artifact_type=ExternalArtifact).with_id("Given")
+    pipeline = Pipeline(
+        pipeline_name="tiny",
+        pipeline_root=project.layout.artifacts,
+        components=[given, Sink(value=given.outputs["result"])],
+        metadata_connection_config=project.connection,
+    )
+    graph = compile_graph(pipeline)
+    bind(graph, "r1")
+    LocalRunner(Journal(tmp_path)).run_with_ir(graph)
+    listed = {a.uri for a in project.store().get_artifacts() if FILES_PROPERTY in a.custom_properties}
+    assert listed == {project.records()["r1"].artifact("Sink", "result").uri}
 
 
 def test_an_abandoned_execution_is_closed_and_its_outputs_are_removed(tmp_path):
