@@ -1,6 +1,7 @@
 """`python -m benchmarks.mutants`: samples single changes of each room's logic, and counts those that a test notices."""
 
 import random
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ def main(
     """Change the library's logic one place at a time, in a copy of the checkout, and see whether a test fails.
 
     Prints each change that no test noticed and the rate of each room. A room's changes are tried with the fast tests of
-    that room.
+    that room, and what those miss with those files elsewhere that import the changed module.
     """
     console, ends = Console(highlight=False, soft_wrap=True), time.monotonic() + minutes * 60
     seed = random.randrange(10**6) if seed is None else seed
@@ -60,10 +61,10 @@ def main(
     finally:
         server.close()
     console.print()
-    for room, noticed, tried in rates:
-        console.print(f"{room:<16} {noticed:>3} of {tried:<3} {f'{noticed / tried:.0%}' if tried else 'not judged'}")
-    noticed, tried = sum(rate[1] for rate in rates), sum(rate[2] for rate in rates)
-    console.print(f"{'all':<16} {noticed:>3} of {tried:<3} {f'{noticed / tried:.0%}' if tried else 'not judged'}")
+    rates.append(("all", *(sum(rate[place] for rate in rates) for place in (1, 2, 3))))
+    for room, own, noticed, tried in rates:
+        rate = f"{noticed / tried:.0%}, {own} by its own tests" if tried else "not judged"
+        console.print(f"{room:<26} {noticed:>3} of {tried:<3} {rate}")
 
 
 def _rooms(copy: Path) -> Iterator[str]:
@@ -80,19 +81,31 @@ def _try_room(
     copy: Path,
     server: TrialServer,
     console: Console,
-) -> tuple[int, int]:
-    """Tries a room's changes; how many were noticed, and how many tried."""
-    tests = [_tests(room, copy)]
-    whole = server.run(tests, ends - time.monotonic())
+) -> tuple[int, int, int]:
+    """Tries a room's changes; how many its own tests noticed, how many any test noticed, and how many were tried."""
+    folder = _tests(room, copy)
+    whole = server.run([folder], ends - time.monotonic())
     if whole.status != 0 or whole.timed_out:
-        console.print(f"{room}: not judged, {_why(whole, tests[0])}")
-        return 0, 0
-    noticed = tried = 0
+        console.print(f"{room}: not judged, {_why(whole, folder)}")
+        return 0, 0, 0
+    seconds: dict[tuple[str, ...], float] = {}
+    own = noticed = tried = 0
     for mutant in drawn:
         if time.monotonic() > ends:
             console.print(f"{room}: {tried} of {len(drawn)} tried, the time is over")
             break
-        trial = _try(mutant, tests, 10 + 3 * whole.seconds, copy, server)
+        # Those that name the module come first, so that most trials end soon.
+        naming = _naming(mutant.file, copy)
+        beside = [file for file in naming if file.startswith(f"{folder}/")]
+        trial = _try(mutant, [*beside, folder], 10 + 3 * whole.seconds, copy, server)
+        own += trial.noticed
+        elsewhere = tuple(file for file in naming if file not in beside)
+        if not trial.noticed and elsewhere:
+            if elsewhere not in seconds:
+                unchanged = server.run(elsewhere, 300)
+                seconds[elsewhere] = unchanged.seconds if unchanged.status == 0 else 0
+            if seconds[elsewhere]:
+                trial = _try(mutant, elsewhere, 10 + 3 * seconds[elsewhere], copy, server)
         if not trial.noticed and everything:
             trial = _try(mutant, ["library/tests", "tests"], 1200, copy, server)
         tried += 1
@@ -101,8 +114,8 @@ def _try_room(
             console.print(f"lived  {mutant.file}:{mutant.mutation.line}")
             console.print(f"  - {_short(mutant.mutation.before)}", markup=False)
             console.print(f"  + {_short(mutant.mutation.after)}", markup=False)
-    console.print(f"{room}: {noticed} of {tried} noticed; its tests take {whole.seconds:.0f} s")
-    return noticed, tried
+    console.print(f"{room}: {noticed} of {tried} noticed, {own} by its own tests, which take {whole.seconds:.0f} s")
+    return own, noticed, tried
 
 
 def _tests(room: str, copy: Path) -> str:
@@ -111,6 +124,21 @@ def _tests(room: str, copy: Path) -> str:
     while not (copy / folder).is_dir():
         folder = folder.parent
     return folder.as_posix()
+
+
+def _naming(module: str, copy: Path) -> list[str]:
+    """The test files that import a module by its name."""
+    package, _, name = module.removesuffix(".py").replace("/", ".").rpartition(".")
+    imports = re.compile(
+        rf"^\s*(?:from {package}\.{name} import|import {package}\.{name}\b|from {package} import .*\b{name}\b)",
+        re.MULTILINE,
+    )
+    return [
+        file.relative_to(copy).as_posix()
+        for tests in ("library/tests", "tests")
+        for file in sorted((copy / tests).rglob("test_*.py"))
+        if imports.search(file.read_text(encoding="utf-8"))
+    ]
 
 
 def _why(whole: Trial, tests: str) -> str:

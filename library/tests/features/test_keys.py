@@ -19,6 +19,12 @@ def test_a_plain_name_stays_and_an_odd_one_keeps_its_readable_part() -> None:
 
 def test_names_do_not_change_between_versions() -> None:
     assert keys.safe_name("Größe in cm") == "Gr_e_in_cm_x8c9424634b30"
+    assert keys.safe_name("länge " * 20) == "l_nge_l_nge_l_nge_l_nge_l_nge_l_nge_l_ng_x9b6c7cad2be1"
+    assert keys.safe_name("7") == "c_7_x7902699be42c"
+    assert keys.safe_name("?") == "c_x8a8de823d5ed"
+    assert keys.missing_key("fare") == "fare_missing"
+    assert keys.vocabulary_name("company") == "company_vocabulary"
+    assert keys.vocabulary_name("Company") == "company_xde4743c87973_vocabulary"
 
 
 @given(st.text(), st.text())

@@ -1,0 +1,65 @@
+"""The feature table: which descriptions are taken, which are refused and why, and what it reads of a row."""
+
+import pytest
+from pydantic import ValidationError
+
+from millrace.features.description import FeatureTable, Label
+
+PRICE = {"column": "price", "task": "regression"}
+NUMBER = {"kind": "numeric"}
+
+
+def table(features: dict, label: dict = PRICE) -> FeatureTable:
+    return FeatureTable.model_validate({"label": label, "features": features})
+
+
+@pytest.mark.parametrize(
+    ("label", "features", "words"),
+    [
+        ({**PRICE, "classes": [1, 2]}, {"a": NUMBER}, "a regression label has no classes"),
+        ({"column": "y", "task": "binary", "classes": ["a"]}, {"a": NUMBER}, "a binary label has exactly two classes"),
+        ({"column": "y", "task": "binary", "classes": [1, 2, 3]}, {"a": NUMBER}, "has exactly two classes"),
+        ({"column": "y", "task": "multiclass"}, {"a": NUMBER}, "needs its classes listed, two or more"),
+        ({"column": "y", "task": "multiclass", "classes": [1]}, {"a": NUMBER}, "needs its classes listed"),
+        ({"column": "y", "task": "binary", "classes": [1, "1"]}, {"a": NUMBER}, "classes must differ"),
+        (PRICE, {"price": NUMBER}, "price is the label; it cannot be a feature too"),
+        (PRICE, {"a": {"kind": "bucketized", "boundaries": [1, 3, 2]}}, "boundaries must ascend, without repeats"),
+        (PRICE, {"a": {"kind": "bucketized", "boundaries": [1, 1, 2]}}, "boundaries must ascend, without repeats"),
+        (PRICE, {"a": {"kind": "datetime", "format": "%Y", "parts": ["day", "day"]}}, "each part once"),
+        (PRICE, {"a": {"kind": "datetime", "format": "%Q"}}, "%Q is not known in a date's format; known are %Y"),
+        (PRICE, {"a": NUMBER, "x": {"kind": "crossed", "of": ["a", "a"]}}, "x crosses a, which must be a bucketized"),
+        (PRICE, {"x": {"kind": "crossed", "of": ["b", "c"]}}, "x crosses b, which must be a bucketized"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused_in_words(label, features, words):
+    with pytest.raises(ValidationError, match=words):
+        table(features, label)
+
+
+def test_a_binary_label_has_the_classes_0_and_1_unless_it_says_others():
+    assert Label(column="y", task="binary").classes == (0, 1)
+    assert Label(column="y", task="binary", classes=("no", "yes")).classes == ("no", "yes")
+    assert Label(column="y", task="regression").classes == ()
+
+
+def test_two_classes_are_enough_for_a_multiclass_label():
+    assert Label(column="y", task="multiclass", classes=("a", "b")).classes == ("a", "b")
+
+
+def test_the_columns_that_are_read_are_in_order_without_the_label_and_the_crossed():
+    described = table(
+        {
+            "b": {"kind": "hashed"},
+            "x": {"kind": "crossed", "of": ["b", "c", "d"]},
+            "c": {"kind": "categorical"},
+            "d": {"kind": "bucketized", "boundaries": [-1.5, 0, 2]},
+            "a": NUMBER,
+        }
+    )
+    assert described.columns() == ("b", "c", "d", "a")
+
+
+def test_a_table_survives_the_way_to_another_process():
+    features = {"a": {"kind": "datetime", "format": "unix", "parts": ["hour"]}, "b": {"kind": "text", "top_k": 7}}
+    described = table(features, {"column": "y", "task": "binary", "classes": ["n", "j"]})
+    assert FeatureTable.model_validate_json(described.model_dump_json()) == described
