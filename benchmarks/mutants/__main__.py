@@ -3,7 +3,7 @@
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +61,12 @@ def main(
     finally:
         server.close()
     console.print()
-    rates.append(("all", *(sum(rate[place] for rate in rates) for place in (1, 2, 3))))
+    rates.append(
+        ("all", sum(rate[1] for rate in rates), sum(rate[2] for rate in rates), sum(rate[3] for rate in rates))
+    )
     for room, own, noticed, tried in rates:
-        rate = f"{noticed / tried:.0%}, {own} by its own tests" if tried else "not judged"
-        console.print(f"{room:<26} {noticed:>3} of {tried:<3} {rate}")
+        share = f"{noticed / tried:.0%}, {own} by its own tests" if tried else "not judged"
+        console.print(f"{room:<26} {noticed:>3} of {tried:<3} {share}")
 
 
 def _rooms(copy: Path) -> Iterator[str]:
@@ -160,7 +162,7 @@ def _drawn(room: str, sample: int, seed: int, refusals: bool, copy: Path) -> lis
     return random.Random(f"{seed} {room}").sample(every, min(sample, len(every)))
 
 
-def _try(mutant: Mutant, tests: list[str], seconds: float, copy: Path, server: TrialServer) -> Trial:
+def _try(mutant: Mutant, tests: Sequence[str], seconds: float, copy: Path, server: TrialServer) -> Trial:
     file = copy / mutant.file
     source = file.read_text(encoding="utf-8")
     file.write_text(mutant.mutation.applied(source), encoding="utf-8")

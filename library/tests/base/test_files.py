@@ -63,6 +63,20 @@ def test_a_place_that_cannot_be_written_is_an_error_with_its_path(tmp_path):
         files.write(tmp_path / "taken" / "report.txt", "x")
 
 
+def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    """Else a power cut leaves the new name with nothing in it, over the old file."""
+    place, synced = tmp_path / "report.txt", []
+    place.write_text("old")
+
+    def fsync(descriptor):
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append((path == tmp_path, path.read_text() if path.is_file() else "", place.read_text()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.write(place, "new")
+    assert synced == [(False, "new", "old"), (True, "", "new")]
+
+
 def test_a_uri_is_written_through_tfx(monkeypatch):
     stored: dict[str, bytes] = {}
     monkeypatch.setattr(importlib.import_module("tfx.dsl.io"), "fileio", _Bucket(stored), raising=False)

@@ -66,6 +66,23 @@ def test_a_column_that_cannot_be_a_feature_is_left_out_and_says_why(tmp_path, na
     assert decision.reason
 
 
+@pytest.mark.parametrize("sign", [1, -1], ids=["with the label", "against the label"])
+def test_a_number_that_ranks_the_label_either_way_is_doubted(tmp_path, sign):
+    """Overlapping, so that no cut gives the label away: only the order does."""
+    values = [sign * (3.0 * (value == "yes") + RANDOM.normal()) for value in label()]
+    decision = decision_of(tmp_path, values)
+    assert decision.use == "feature"
+    assert "alone ranks the label with an AUC of 0.9" in decision.doubt
+    honest = decision_of(tmp_path, [sign * (0.5 * (value == "yes") + RANDOM.normal()) for value in label()])
+    assert honest.doubt == ""
+
+
+def test_what_gives_the_label_away_is_not_asked_of_who_serves(tmp_path):
+    plan = plan_of(tmp_path, {"again": [f"is {value}" for value in label()], "plain": RANDOM.normal(size=ROWS)})
+    known = {decision.column.name: decision.known_when_serving for decision in plan.decisions}
+    assert known == {"again": False, "plain": True, "y": False}
+
+
 def test_a_long_tail_is_scaled_by_its_logarithm_and_a_missing_number_has_an_input(tmp_path):
     tail = decision_of(tmp_path, list(np.exp(RANDOM.normal(3, 2, ROWS))))
     assert tail.feature.scale == "log"

@@ -345,6 +345,19 @@ def test_a_folder_on_no_volume_is_found():
     assert "/mnt/millrace/data, which no container can open" in only(findings(unmounted, KUBEFLOW), "unset")
 
 
+@pytest.mark.parametrize(
+    ("volume", "seen"), [("/mnt/millrace", True), ("/mnt/mill", False), ("/mnt/millrace/d", False)]
+)
+def test_a_folder_is_on_a_volume_and_not_beside_one_of_a_name_that_begins_alike(volume, seen):
+    def mounted(spec, platforms):
+        text = json.dumps(platforms).replace('"mountPath": "/mnt/millrace"', f'"mountPath": "{volume}"')
+        assert text != json.dumps(platforms) or seen
+        platforms.update(json.loads(text))
+
+    what = " / ".join(finding.what for finding in findings(mounted, KUBEFLOW))
+    assert ("/mnt/millrace/data, which no container can open" not in what) == seen
+
+
 def test_a_job_for_vertex_is_not_for_kubeflow():
     job = load_job(GOLDEN / "taxi-vertex.json")
     found = check(from_documents([job.spec]))

@@ -13,6 +13,7 @@ from millrace.base.errors import BadInput, MillraceError
 from millrace.metadata import records
 from millrace.rehearsal.artifacts import Artifact, name_of
 from millrace.rehearsal.cloud_folder import CloudFolder, mapping
+from millrace.rehearsal.executor_input import TaskIo
 from millrace.rehearsal.report import TaskState
 from millrace.rehearsal.resolvers import parse
 
@@ -75,6 +76,26 @@ def test_the_executor_input_is_the_services(run, tmp_path, version, key, values)
     assert made["name"].startswith("projects/") and made["name"] != taken["name"]
     assert made["type"] == {"instanceSchema": "title: tfx.Model\ntype: object\n"}
     assert Path(made["uri"]).parent == Path(given["outputs"]["outputFile"]).parent
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "typed"),
+    [
+        ("DOUBLE", 1.0, {"doubleValue": 1.0}),
+        ("DOUBLE", 2, {"doubleValue": 2.0}),
+        ("INT", 7.0, {"intValue": "7"}),
+        ("INT", 2**60, {"intValue": str(2**60)}),
+        ("STRING", "1.0", {"stringValue": "1.0"}),
+        ("", 3.0, {"intValue": "3"}),
+        ("", 0.5, {"doubleValue": 0.5}),
+    ],
+)
+def test_a_number_keeps_the_type_that_it_is_declared_with(kind, value, typed, tmp_path):
+    """A service's JSON has one type of number: 1.0 of a DOUBLE is no integer."""
+    given = TaskIo(
+        folder=str(tmp_path), parameters={"x": value}, typed=True, inputs={}, types={"x": kind} if kind else {}
+    )
+    assert given.to_json()["inputs"]["parameters"] == {"x": typed}
 
 
 DRIVER = (

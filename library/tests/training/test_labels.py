@@ -57,3 +57,18 @@ def test_two_classes_are_enough_when_nobody_wants_the_counts() -> None:
 def test_labels_that_teach_nothing_are_refused(label: Label, values: list[float], message: str) -> None:
     with pytest.raises(InputRefused, match=message):
         label_statistics(label, [np.array(values)], complete=True)
+
+
+@given(st.lists(st.integers(-1, 2), min_size=1, max_size=60), st.integers(1, 7))
+def test_classes_are_counted_over_all_batches_however_they_are_cut(ids: list[int], size: int) -> None:
+    array = np.array(ids)
+    known = array[array >= 0]
+    if len(set(known)) < 2:
+        return
+    stats = label_statistics(THREE, np.split(array, range(size, len(array), size)), complete=True)
+    assert stats.rows == len(known)
+    assert stats.class_counts == tuple(np.bincount(known, minlength=3))
+    weights = np.array(stats.balanced_weights())
+    assert weights[known].mean() == pytest.approx(1.0)
+    totals = weights * stats.class_counts
+    assert totals[totals > 0] == pytest.approx(stats.rows / len(set(known)))

@@ -95,6 +95,7 @@ def test_the_bucket_is_asked_for_once_and_quickly(fake):
 def test_a_bucket_that_may_not_be_seen_is_no_obstacle(fake):
     fake.fail("GET", "/storage", 403)
     vertex(fake).check(ready())
+    assert len(fake.sent("GET", "/storage/v1/b/")) == 1, "it is asked for, and the answer is taken"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 
 def champion(tmp_path, directory):
     from tfx.types.standard_artifacts import Model

@@ -22,3 +22,8 @@ BAD = np.array([[0.1, np.nan], [0.2, 0.3], [np.nan, np.nan]], np.float32)
 )
 def test_nan_in_any_output_counts_its_examples(predictions, broken):
     assert Scores({}, predictions).not_numbers() == broken
+
+
+def test_a_shape_is_that_of_one_example():
+    assert Scores({}, np.zeros((5, 3))).shape() == {"": (3,)}
+    assert Scores({}, {"a": np.zeros(5), "b": np.zeros((5, 2))}).shape() == {"a": (), "b": (2,)}

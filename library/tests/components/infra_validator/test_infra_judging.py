@@ -61,6 +61,13 @@ def test_numbers_are_compared_whatever_texts_stand_before_them():
     assert "output probabilities differs by up to 0.25" in disagreement(left, right)
 
 
+def test_the_second_output_is_judged_too():
+    both = {**declared([None]), "also": declared([None])["score"]}
+    right, wrong = np.zeros(4, np.float32), np.array([0, np.nan, 0, 0], np.float32)
+    assert fault({"also": right, "score": right}, both, 4) == ""
+    assert fault({"also": right, "score": wrong}, both, 4) == "output score is NaN for 1 of 4 examples"
+
+
 def test_a_percentile_was_measured():
     assert percentile([4.0, 1.0, 3.0, 2.0], 50) == 3.0
     assert percentile(list(range(1, 21)), 95) == 20.0

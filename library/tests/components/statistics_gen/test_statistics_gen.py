@@ -22,7 +22,7 @@ from tfx.utils import json_utils, proto_utils
 
 from millrace.components.example_gen import executor as columnar
 from millrace.components.example_gen.options import Options, to_custom_config
-from millrace.components.statistics_gen import in_process
+from millrace.components.statistics_gen import exact_top_k, in_process
 from millrace.components.statistics_gen.component import StatisticsGen
 from millrace.components.statistics_gen.exact_top_k import ExactTopKUniques
 from millrace.components.statistics_gen.executor import Executor
@@ -165,8 +165,10 @@ def test_one_row_leaves_a_split_empty(tmp_path):
     _compare(_examples(base, tmp_path / "examples"), tmp_path)
 
 
-def test_counts_do_not_depend_on_how_they_are_merged():
-    """Batches one by one, or accumulators merged."""
+@pytest.mark.parametrize("merge_at", [1, 3, 1 << 20])
+def test_counts_do_not_depend_on_how_they_are_merged(merge_at, monkeypatch):
+    """Batches one by one, or accumulators merged; many values are added up before all are there."""
+    monkeypatch.setattr(exact_top_k, "_MERGE_AT", merge_at)
     generator = ExactTopKUniques(None, 2, 3, 1)
     batches = [
         pa.RecordBatch.from_arrays([pa.array([[value] for value in values], pa.large_list(pa.large_binary()))], ["s"])

@@ -367,3 +367,20 @@ def test_a_column_of_another_type_is_refused(examples, tmp_path):
     (tmp_path / "schema" / "schema.pbtxt").write_text('feature { name: "number" type: INT presence { min_count: 1 } }')
     with pytest.raises(RuntimeError, match=r"wrong type.*number"):
         _transform(Executor, [examples], wrong, tmp_path / "out", "passes_on")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("payload_format", "FORMAT_PROTO", "the examples are not tf.Examples in TFRecords"),
+        ("file_format", "tfrecord_plain", "the examples are not tf.Examples in TFRecords"),
+        ("custom_split_pattern", '{"train": "a-*"}', "the splits have file patterns of their own"),
+    ],
+)
+def test_examples_of_another_sort_are_for_beam(key, value, why, examples, schema, tmp_path, asked, caplog):
+    other = standard_artifacts.Examples()
+    other.uri, other.split_names = examples.uri, examples.split_names
+    other.set_string_custom_property(key, value)
+    with caplog.at_level(logging.INFO):
+        _transform(Executor, [other], schema, tmp_path / "out", "no_analyzers")
+    assert f"Transform goes through Beam: {why}" in caplog.text and len(asked) == 1
