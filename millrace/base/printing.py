@@ -172,16 +172,16 @@ def page(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], width: 
     Args:
         columns: from left to right.
         rows: a cell for each column.
-        width: in characters; what folds is folded to it.
+        width: in characters.
 
     Returns:
-        The lines of the page, wider than asked for where something that never folds is.
+        The lines of the page: of a table that fits, else of its rows one below the other. A line is wider than asked
+            for where a single word is.
     """
     cells = [_visible(row) for row in rows]
     console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False)
-    widths = _widths(columns, cells, width) or _least(columns, cells)
     with console.capture() as captured:
-        _print_whole(_side_by_side(columns, cells, widths), columns, cells, console)
+        _print_whole(table(columns, cells, width), columns, cells, console)
     return [line.rstrip() for line in captured.get().splitlines()]
 
 

@@ -92,6 +92,9 @@ def _run(config: Config, request: RunRequest) -> int:
     from millrace.execution.run import run as run_pipeline
 
     with new_run(layout(config).logs, request) as folder, output_to(folder.log) as terminal:
+        if terminal.isatty():
+            # What a gate has to say is a table in an error's text, and is written where nothing else knows the screen.
+            os.environ["COLUMNS"] = str(os.get_terminal_size(terminal.fileno()).columns)
         with Board(config.name, folder.journal, terminal) as board:
             outcome = run_pipeline(config, folder, board.show, runner=given_runner(LocalRun))
         folder.finish(outcome.exit_code, outcome.failure)

@@ -1,5 +1,6 @@
 """What a person reads when a run is over: metrics, verdicts, where the model is, where the log is, what to do next."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Optional
 
@@ -40,7 +41,7 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, took: flo
     record = _record(config, folder)
     console.print()
     if record:
-        print_record(config, record, console)
+        print_record(config, record, console, outcome.failure.where if outcome.failure else "")
     if outcome.failure:
         _print_failure(outcome, folder, console)
     if outcome.undelivered:
@@ -60,13 +61,14 @@ def _record(config: Config, folder: RunFolder) -> Optional[records.RunRecord]:
     return next((record for record in recorded if record.run_id == folder.run_id), None)
 
 
-def print_record(config: Config, run: records.RunRecord, console: Console) -> None:
+def print_record(config: Config, run: records.RunRecord, console: Console, ended_by: str = "") -> None:
     """Prints what the stages of a run said: metrics, slices, verdicts, and where the model is.
 
     Args:
         config: the configuration.
         run: what ML Metadata remembers of the run.
         console: where a person looks.
+        ended_by: the stage that ended the run, whose reason is said at the end and not twice.
     """
     if config.schema_.file is None:
         _line("schema", "inferred from this data, since the configuration names no curated one", console)
@@ -76,7 +78,7 @@ def print_record(config: Config, run: records.RunRecord, console: Console) -> No
         _print_report(config, run, report, console)
     for judge in stage_ids.JUDGES:
         verdict = records.blessing(run, judge)
-        if verdict is not None:
+        if verdict is not None and judge != ended_by:
             why = records.reason(run, judge)
             _line(judge, blessing(verdict) + (f"; {why}" if why else ""), console, style="" if verdict else "bold red")
             if judge == stage_ids.EVALUATOR and report and report.remedy:
@@ -104,7 +106,7 @@ def _print_data_warnings(run: records.RunRecord, console: Console) -> None:
 
 
 def _print_report(config: Config, run: records.RunRecord, report: GateReport, console: Console) -> None:
-    """The metrics and what is odd about them; of a model that is not blessed also the table, what failed first."""
+    """The metrics and what is odd about them, what failed in a table, and the rest as counts."""
     _line("metrics", "  ".join(f"{name} {number(value)}" for name, value in report.metrics.items()), console)
     if config.judging_split == "eval":
         why = "eval, which also picked the best step, so that the metrics flatter the model"
@@ -115,21 +117,28 @@ def _print_report(config: Config, run: records.RunRecord, report: GateReport, co
         _line("training", record.advice, console, style="bold yellow")
     for sentence in report.suspicious:
         _line("suspicious", sentence, console, style="bold yellow")
+    failed = [row for row in report.rows if row.verdict == "fail"]
+    if failed:
+        console.print()
+        # In the file a dash says that there is nothing; on a screen a column of nothing else is left out.
+        shown = [["" if cell == "-" else cell for cell in cells(row)[:-1]] for row in failed]
+        printing.show(COLUMNS[:-1], shown, console)
+        for reason in dict.fromkeys(row.reason for row in failed if row.value is None and row.reason):
+            printing.say(reason, console)
+        console.print()
     if not report.blessed:
-        rows = sorted(report.rows, key=lambda row: row.verdict != "fail")
-        console.print()
-        printing.show(COLUMNS, map(cells, rows), console)
-        console.print()
-        # The report's own reason is said with the verdict.
-        for note in dict.fromkeys(
-            f"{row.verdict}: {row.reason}" for row in rows if row.reason not in ("", report.reason)
-        ):
-            printing.say(note, console)
+        counts = Counter(row.verdict for row in report.rows)
+        words = f"{counts['fail']} missed, {counts['pass']} met, {counts['not judged']} not judged"
+        _line("thresholds", f"{words}{_all_in(run)}", console)
     if report.slices:
         without = len(report.without_threshold())
-        evaluation = run.artifact(stage_ids.EVALUATOR, "evaluation")
-        place = f"; all are in {evaluation.uri}/{TEXT_NAME}" if evaluation else ""
+        place = _all_in(run) if report.blessed else ""
         _line("slices", f"{len(report.slices)} measured, {without} of them without a threshold{place}", console)
+
+
+def _all_in(run: records.RunRecord) -> str:
+    evaluation = run.artifact(stage_ids.EVALUATOR, "evaluation")
+    return f"; all are in {evaluation.uri}/{TEXT_NAME}" if evaluation else ""
 
 
 def _print_failure(outcome: Outcome, folder: RunFolder, console: Console) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace.base.numbers import exact, rounded
+from millrace.base.numbers import counted, exact, rounded, seconds, share
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,9 @@ def test_a_limit(value, written):
 def test_a_limit_reads_back_as_the_same_number_or_as_the_same_32_bit_one(value):
     again = float(exact(value))
     assert again == value or struct.pack("f", again) == struct.pack("f", value)
+
+
+def test_times_shares_and_counts_are_written_in_one_way() -> None:
+    assert [seconds(value) for value in (0, 0.04, 12.35, 99.94, 208.4)] == ["0.0", "0.0", "12.3", "99.9", "208"]
+    assert [share(1, 3), share(0, 5), share(0, 0), share(5, 5)] == ["33.33%", "0.00%", "0.00%", "100.00%"]
+    assert [counted(count, "error") for count in (0, 1, 2, 1200)] == ["0 errors", "1 error", "2 errors", "1,200 errors"]

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 from rich.text import Text
 
-from millrace.base.printing import TableColumn, page, show
+from millrace.base.printing import TableColumn, page, say, show
 
 RUN = "20260701-093000-a-very-long-name-of-a-run-that-somebody-copies"
 WHY = "the model is not blessed since its AUC is below the threshold in two of the eleven slices"
@@ -55,6 +55,42 @@ def test_square_brackets_are_text_and_wide_characters_count_for_two():
 def test_a_table_without_heads_and_one_without_rows():
     assert printed(80, False, [("a", "b")], (TableColumn(""), TableColumn(""))) == "a  b\n"
     assert printed(80, False, []) == "run  seconds  why\n"
+
+
+def test_a_row_that_does_not_fit_is_a_line_for_each_of_its_cells():
+    text = printed(70, True, [(RUN, "12.5", WHY), ("b", "", Text("c", style="red"))])
+    assert text.splitlines() == [
+        RUN,
+        "  seconds  12.5",
+        "  why      the model is not blessed since its AUC is below the",
+        "           threshold in two of the eleven slices",
+        "b",
+        "  why      c",
+    ]
+
+
+def test_a_column_that_no_row_fills_is_left_out_on_a_screen_and_not_in_a_pipe():
+    rows = [("a", "", "why"), ("b", "", "also")]
+    assert printed(80, True, rows).split() == ["run", "why", "a", "why", "b", "also"]
+    assert printed(80, False, rows).splitlines()[0].split() == ["run", "seconds", "why"]
+
+
+def test_no_folded_column_is_a_tower_beside_one_with_room():
+    columns = (TableColumn("a", folds=True), TableColumn("b", folds=True))
+    lines = printed(80, True, [("word " * 40, "few words here")], columns).splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= 80
+    assert len(lines) <= 5
+
+
+def test_a_sentence_is_folded_between_words_and_a_path_is_whole():
+    stream = io.StringIO()
+    console = Console(file=stream, width=30, force_terminal=True, highlight=False, color_system=None)
+    say("the log is in runs/taxi/logs/20310101-000000/run.log and says more", console, indent=2)
+    assert stream.getvalue().splitlines() == [
+        "  the log is in",
+        "  runs/taxi/logs/20310101-000000/run.log",
+        "  and says more",
+    ]
 
 
 def test_a_page_is_as_wide_as_asked_for_unless_an_id_is_wider():

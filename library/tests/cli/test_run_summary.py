@@ -56,8 +56,11 @@ def test_slices_without_a_threshold_are_counted_with_the_file_that_lists_them(sh
 
 def test_what_failed_is_first_on_the_screen(shown: Any) -> None:
     text = shown(GateReport(blessed=False, reason="No.", rows=(OVERALL, NIGHT), slices=SLICES))
-    assert text.index("hour=3") < text.index("overall")
-    assert "slices:         3 measured, 2 of them without a threshold; all are in" in text
+    table = [line.split() for line in text.splitlines() if line.startswith(("metric ", "AUC "))]
+    heads = ["metric", "slice", "examples", "value", "baseline", "threshold"]
+    assert table == [heads, ["AUC", "hour=3", "0.5", "at", "least", "0.9"]]
+    assert "thresholds:     1 missed, 1 met, 0 not judged; all are in" in text
+    assert "slices:         3 measured, 2 of them without a threshold\n" in text
     assert "hour=4" not in text
 
 
@@ -100,3 +103,17 @@ def test_what_data_gate_warned_of_is_on_the_screen(tmp_path: Path, monkeypatch: 
     text.truncate(0)
     print_record(load("conf/taxi.yaml", ()), run, Console(file=text, width=400))
     assert "DataGate" not in text.getvalue()
+
+
+def test_the_reason_that_ended_a_run_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[3])
+    blessing = metadata_store_pb2.Artifact(uri=str(tmp_path))
+    blessing.custom_properties["blessed"].int_value = 0
+    blessing.custom_properties["reason"].string_value = "AUC is 0.5."
+    stages = {"Evaluator": StageRecord("Evaluator", 1, "done", 0, 1, "", {"blessing": [blessing]})}
+    config, said = load("conf/taxi.yaml"), []
+    for ended_by in ("", "Evaluator"):
+        text = io.StringIO()
+        print_record(config, RunRecord("1", stages), Console(file=text, width=400), ended_by)
+        said.append(text.getvalue())
+    assert said == ["Evaluator:      not blessed; AUC is 0.5.\n", ""]

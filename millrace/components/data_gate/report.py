@@ -1,6 +1,7 @@
 """How a verdict reads: a table for people, JSON for programs, and the next command."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -86,9 +87,12 @@ def refusal(verdict: Verdict, files: Files, today: date) -> DataGateRefused:
         today: the day from which a suggested waiver is counted.
     """
     headline = _headline(verdict)
-    parts = [headline, table(verdict.of("block"))]
+    # `millrace run` sets it to the width of the terminal on which this will be read.
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() else _WIDTH
+    parts = [headline, table(verdict.of("block"), width)]
     if verdict.of("warn"):
-        parts += ["Warnings, which would not have stopped the run:", table(verdict.of("warn"))]
+        parts += ["Warnings, which would not have stopped the run:", table(verdict.of("warn"), width)]
     findings = [finding.to_json() for finding in verdict.findings]
     return DataGateRefused(headline, "\n\n".join(parts), remedy(verdict, files, today), verdict.exit_code, findings)
 
@@ -100,9 +104,14 @@ def _headline(verdict: Verdict) -> str:
     return f"DataGate: {count} {noun} this run before anything is trained: {cause}."
 
 
-def table(findings: Sequence[Finding]) -> str:
-    """An aligned plain-text table; the same finding in several splits is one row."""
-    return "\n".join(printing.page(_COLUMNS, _rows(findings), _WIDTH))
+def table(findings: Sequence[Finding], width: int = _WIDTH) -> str:
+    """The findings as plain text; the same finding in several splits is one row.
+
+    Args:
+        findings: of one verdict.
+        width: in characters; a table that is wider is written with its rows one below the other.
+    """
+    return "\n".join(printing.page(_COLUMNS, _rows(findings), width))
 
 
 def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:

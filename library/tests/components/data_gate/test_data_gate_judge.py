@@ -368,7 +368,8 @@ def test_an_unknown_reason_in_the_policy_is_refused(verdict_of) -> None:
         verdict_of(policy={"SCHEMA_NEW_COLUMNS": "warn"}, train=GOOD, eval=GOOD)
 
 
-def test_a_refusal_says_what_why_and_what_next(verdict_of) -> None:
+def test_a_refusal_says_what_why_and_what_next(verdict_of, monkeypatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     odd = {**GOOD, "kind": ["a"] * 99 + ["x"]}
     verdict = verdict_of(train=odd, eval={**odd, "note": [5] * 100})
     error = refusal(verdict, Files("schema/mine/schema.pbtxt", "conf/mine.yaml"), TODAY)
@@ -381,6 +382,17 @@ def test_a_refusal_says_what_why_and_what_next(verdict_of) -> None:
     assert "edit schema/mine/schema.pbtxt" in error.remedy
     assert "feature: kind, reason: ENUM_TYPE_UNEXPECTED_STRING_VALUES, until: 2029-07-01" in error.remedy
     assert [found["seen"] for found in error.findings if found["action"] == "block"] == ["'x' in 1 row (1.00%)"] * 2
+
+
+def test_a_refusal_fits_the_terminal_that_it_is_read_on(verdict_of, monkeypatch) -> None:
+    odd = {**GOOD, "kind": ["a"] * 99 + ["x"]}
+    monkeypatch.setenv("COLUMNS", "80")
+    error = refusal(verdict_of(train=odd, eval=GOOD), Files(), TODAY)
+    assert max(map(len, error.what.splitlines()[1:])) <= 80
+    assert "  reason    ENUM_TYPE_UNEXPECTED_STRING_VALUES\n" in error.what
+    monkeypatch.setenv("COLUMNS", "160")
+    header = refusal(verdict_of(train=odd, eval=GOOD), Files(), TODAY).what.splitlines()[2]
+    assert header.split() == ["feature", "split", "reason", "expected", "seen", "rows"]
 
 
 def test_a_refusal_of_bad_input_says_what_to_mend_and_nothing_of_the_schema(verdict_of) -> None:

@@ -1,0 +1,32 @@
+"""The first page's own-table commands, as they are typed there, in a project of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_snippets import commands
+
+from millrace.new.project_files import project_files
+
+ROOT = Path(__file__).resolve().parents[3]
+TYPED = [line for where, line in commands() if where.startswith("docs/index.md")]
+
+
+@pytest.mark.slow
+def test_a_table_of_ones_own_becomes_a_pushed_model_as_the_first_page_says(tmp_path: Path) -> None:
+    for place, file in project_files("start").items():
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_bytes(file.content)
+    rows = [f"{n % 40 + 20},{n % 7},{'>50K' if (n % 40) + 3 * (n % 7) > 30 else '<=50K'}" for n in range(1500)]
+    (tmp_path / "my.csv").write_text("\n".join(["age,years,income", *rows]) + "\n")
+    wanted = [line for line in TYPED if line.startswith(("millrace init", "millrace run -c"))]
+    assert len(wanted) == 2, "the page has both commands"
+    for line in (*wanted, "millrace runs -c conf/my.yaml"):
+        command = [sys.executable, "-m", "millrace.cli.main", *line.split()[1:]]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "pushed " in done.stdout
+    assert list(tmp_path.glob("runs/my/serving/my/*/saved_model.pb"))
