@@ -1,6 +1,7 @@
 """The picture of the flow, drawn from the compiled jobs that the tests hold equal to the graph."""
 
 import json
+import re
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "library" / "tests" / "jobspec" / "golden"
 GATES = ("DataGate", "Evaluator", "InfraValidator")
-# Vertex AI needs two resolvers for what is one stage of the graph.
-_RESOLVER = "LatestBlessedModel"
+# Vertex AI needs two resolvers for what is one stage of the graph: the blessing, then what it blessed.
+_RESOLVER = re.compile(r"-model(-blessing)?-resolver$")
 _WIDTH, _BOX, _ROW = 620, (176, 36), 74
 HEAD = """\
 # The flow
@@ -38,6 +39,8 @@ def _tasks(golden: str) -> dict[str, dict[str, Any]]:
     spec = job.get("pipelineSpec", job)
     result: dict[str, dict[str, Any]] = {}
     for name, task in spec["root"]["dag"]["tasks"].items():
+        if task.get("triggerPolicy", {}).get("strategy") == "ALL_UPSTREAM_TASKS_COMPLETED":
+            continue  # a service's own, which comes when all others have ended
         stage = result.setdefault(_stage(name), {"takes": {}, "makes": [], "after": set()})
         for key, source in task.get("inputs", {}).get("artifacts", {}).items():
             producer = _stage(source["taskOutputArtifact"]["producerTask"])
@@ -46,14 +49,14 @@ def _tasks(golden: str) -> dict[str, dict[str, Any]]:
         stage["after"] |= {_stage(other) for other in task.get("dependentTasks", [])} - {_stage(name)}
         outputs = spec["components"][task["componentRef"]["name"]].get("outputDefinitions", {}).get("artifacts", {})
         if not name.endswith("blessing-resolver"):
-            stage["makes"] = ["model"] if _stage(name) == _RESOLVER else list(outputs)
+            stage["makes"] = ["model"] if _RESOLVER.search(name) else list(outputs)
     for stage in result.values():
         stage["after"] |= set(stage["takes"])
     return result
 
 
 def _stage(task: str) -> str:
-    return _RESOLVER if task.startswith(_RESOLVER) else task
+    return _RESOLVER.sub("", task)
 
 
 def _levels(tasks: dict[str, dict[str, Any]]) -> dict[str, int]:

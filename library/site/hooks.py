@@ -38,5 +38,5 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_post_page(output: str, page: Any, config: Any) -> None:
     """Warns, which ends a strict build, of anything that a reader's browser would fetch from another host."""
-    for found in (*_FETCHED.findall(output), *_LINKED.findall(output)):
-        _LOG.warning("%s fetches from another host: %s", page.file.src_path, found)
+    for fetched in (*_FETCHED.findall(output), *_LINKED.findall(output)):
+        _LOG.warning("%s fetches from another host: %s", page.file.src_path, fetched)

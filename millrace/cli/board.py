@@ -61,7 +61,7 @@ class Board:
         self._journal = journal
         self._opening = opening
         self._stages: list[str] = []
-        self._told = 0
+        self._printed = 0
         self._stop = threading.Event()
         self._live: Optional[Live] = None
         self._follower = threading.Thread(target=self._follow, daemon=True)
@@ -118,12 +118,12 @@ class Board:
 
     def _tell(self, events: list[Event]) -> None:
         shown = {row.stage: row for row in progress(self._stages, events)}
-        for event in events[self._told :]:
+        for event in events[self._printed :]:
             if event.state in ENDED:
                 took = seconds(shown[event.stage].seconds(event.at) or 0.0)
                 line = f"  {event.stage:<20} {event.state.value:<8} {took:>6} s  {event.note}"
                 printing.say(line.rstrip(), self.console)
-        self._told = len(events)
+        self._printed = len(events)
 
 
 def stage_rows(rows: list[StageProgress], now: float) -> list[tuple[Cell, ...]]:

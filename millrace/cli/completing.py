@@ -32,8 +32,8 @@ def configurations(context: click.Context, parameter: click.Parameter, typed: st
     """The project's configurations, else files."""
     from millrace.project import project
 
-    found = project.find(Path.cwd())
-    known = [os.path.relpath(file) for file in (found.configurations if found else [])]
+    here = project.find(Path.cwd())
+    known = [os.path.relpath(file) for file in (here.configurations if here else [])]
     return _starting(known, typed) or [CompletionItem(typed, type="file")]
 
 

@@ -66,19 +66,21 @@ def sections() -> list[SectionReference]:
 
 
 def _walk(node: Node, path: str, model: str, variant: str = "") -> Iterator[SectionReference]:
-    below = {name: list(_sections_of(value, f"{path}.{name}".lstrip("."))) for name, value in _properties(node).items()}
+    inside = {
+        name: list(_sections_of(value, f"{path}.{name}".lstrip("."))) for name, value in _properties(node).items()
+    }
     keys = [
-        Key(name, _words(value), _default(node, name, value), value.get("description", ""), _paths(below[name]))
+        Key(name, _words(value), _default(node, name, value), value.get("description", ""), _paths(inside[name]))
         for name, value in _properties(node).items()
     ]
     yield SectionReference(path, model, variant, node.get("description", ""), tuple(keys))
-    for found in below.values():
-        for place, section, its_model, its_variant in found:
+    for of_key in inside.values():
+        for place, section, its_model, its_variant in of_key:
             yield from _walk(section, place, its_model, its_variant)
 
 
-def _paths(found: list[tuple[str, Node, str, str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(place for place, *_ in found))
+def _paths(inside: list[tuple[str, Node, str, str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(place for place, *_ in inside))
 
 
 def _sections_of(node: Node, path: str) -> Iterator[tuple[str, Node, str, str]]:
@@ -146,15 +148,15 @@ def choices(key: str, values: Any) -> list[str]:
 
 
 def _below(node: Node, part: str, values: Any) -> list[Node]:
-    found: list[Node] = []
+    below: list[Node] = []
     for option in _chosen(node, values):
         if part in _properties(option):
-            found.append(_properties(option)[part])
+            below.append(_properties(option)[part])
         elif "items" in option and part.isdecimal():
-            found.append(option["items"])
+            below.append(option["items"])
         elif isinstance(option.get("additionalProperties"), dict):
-            found.append(option["additionalProperties"])
-    return found
+            below.append(option["additionalProperties"])
+    return below
 
 
 def _chosen(node: Node, values: Any) -> list[Node]:

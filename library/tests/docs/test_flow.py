@@ -1,0 +1,28 @@
+"""The picture of the flow is that of the graph: every stage once, gates as gates, what is optional as such."""
+
+import re
+
+from library.site import flow
+from millrace.components import stage_ids
+
+PAGE = flow.page()
+BOXES = dict(
+    zip(re.findall(r"<text[^>]*>(\w+)</text>", PAGE), re.findall(r'<rect class="((?!inner)[^"]+)"', PAGE), strict=True)
+)
+
+
+def test_every_stage_of_the_graph_has_a_box() -> None:
+    # The Tuner stands for what may stand in its place.
+    assert set(stage_ids.ALL) - {stage_ids.PINNED_HYPERPARAMETERS} <= set(BOXES)
+    assert {name for name, kind in BOXES.items() if "gate" in kind} == {"DataGate", "Evaluator", "InfraValidator"}
+    assert BOXES["Tuner"] == "stage optional" and BOXES["Trainer"] == "stage"
+
+
+def test_a_line_leads_from_each_stage_to_what_comes_right_after() -> None:
+    assert "<title>DataGate then Transform: order only</title>" in PAGE
+    assert "<title>Trainer then InfraValidator: model</title>" in PAGE
+    assert "<title>ExampleGen then Transform" not in PAGE, "Transform comes after DataGate, which comes after it"
+
+
+def test_the_table_says_what_each_stage_takes_and_makes() -> None:
+    assert "| StatisticsGen | examples of ExampleGen | statistics |" in PAGE
