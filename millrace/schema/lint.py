@@ -88,7 +88,15 @@ class _Places:
                 self._walk(inner, feature.struct_domain, path)
 
     def feature(self, path: str, field: str = "") -> int:
-        """The line of a feature, or of one of its fields; 0 when the field is not written."""
+        """The line of a feature, or of one of its fields; 0 when the field is not written.
+
+        Args:
+            path: the feature's, steps joined by dots.
+            field: the name of one of its fields; empty for the feature itself.
+
+        Returns:
+            A line, from 1.
+        """
         node = self._features.get(path)
         if node is None:
             return 0

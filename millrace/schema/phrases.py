@@ -22,7 +22,12 @@ NOT_EXPECTED = frozenset(
 
 
 def quoted(values: Iterable[str], most: int = 8) -> str:
-    """Strings in quotes, the first few of them."""
+    """Strings in quotes, the first few of them.
+
+    Args:
+        values: of any number.
+        most: how many to write out; the others are counted.
+    """
     listed = list(values)
     shown = ", ".join(repr(value) for value in listed[:most])
     return f"{shown} and {len(listed) - most} more" if len(listed) > most else shown
@@ -174,7 +179,12 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Callable[[Feature], str]], ...] = (
 
 
 def whole(feature: Feature, named: Mapping[str, schema_pb2.StringDomain]) -> str:
-    """Everything about a feature in one line."""
+    """Everything about a feature in one line.
+
+    Args:
+        feature: of the schema.
+        named: the schema's string domains by name.
+    """
     parts = [type_name(feature), presence(feature)]
     parts += [f"domain {domain(feature, named)}"] if feature.WhichOneof("domain_info") else []
     others = [(name, say(feature)) for name, _, say in ASPECTS if name not in ("type", "presence")]
@@ -198,7 +208,12 @@ def only(message: Message, fields: Iterable[str]) -> Message:
 
 
 def plain(message: Message, fields: Iterable[str]) -> str:
-    """Some fields of a message as they stand in text format, on one line; a long one is cut."""
+    """Some fields of a message as they stand in text format, on one line; a long one is cut.
+
+    Args:
+        message: any proto.
+        fields: the names of those that are written.
+    """
     text = text_format.MessageToString(only(message, fields), as_utf8=True, as_one_line=True).strip()
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 

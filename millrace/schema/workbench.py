@@ -47,7 +47,12 @@ class Workbench:
 
     @classmethod
     def of(cls, config_file: str, overrides: Sequence[str]) -> "Workbench":
-        """The workbench of a configuration file."""
+        """The workbench of a configuration file.
+
+        Args:
+            config_file: the YAML file.
+            overrides: `KEY=VALUE`, as `--set` takes them.
+        """
         return cls(load(config_file, overrides), config_file)
 
     @property

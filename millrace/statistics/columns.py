@@ -92,7 +92,15 @@ class ColumnStatistics:
         return (*(bucket.low_value for bucket in buckets), buckets[-1].high_value) if buckets else ()
 
     def outside(self, low: float, high: float) -> int:
-        """At most how many numbers lie below `low` or above `high`, as TFDV's histograms bound it."""
+        """At most how many numbers lie below `low` or above `high`, as TFDV's histograms bound it.
+
+        Args:
+            low: the lowest that is allowed; minus infinity for any.
+            high: the highest; infinity for any.
+
+        Returns:
+            A number of values.
+        """
         bounds = [
             sum(
                 bucket.sample_count

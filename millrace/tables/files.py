@@ -17,7 +17,12 @@ _MAGIC = re.compile(r"[*?\[]")
 
 
 def matching(names: Iterable[str], pattern: str) -> list[str]:
-    """The names that a pattern matches, sorted; TensorFlow's file systems match one that begins with a dot too."""
+    """The names that a pattern matches, sorted; TensorFlow's file systems match one that begins with a dot too.
+
+    Args:
+        names: of files, without folders.
+        pattern: with `*`, `?` and `[...]`, as in a shell.
+    """
     return sorted(name for name in names if fnmatch.fnmatchcase(name, pattern))
 
 

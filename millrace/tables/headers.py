@@ -94,7 +94,12 @@ def decoded(text: bytes) -> str:
 
 
 def difference(wanted: Sequence[str], seen: Sequence[str]) -> str:
-    """How the columns of one file differ from those of the first, in words that follow "it"."""
+    """How the columns of one file differ from those of the first, in words that follow "it".
+
+    Args:
+        wanted: the columns of the first file.
+        seen: those of the other.
+    """
     lacks = [name for name in wanted if name not in seen]
     adds = [name for name in seen if name not in wanted]
     parts = [f"{word} {', '.join(map(repr, names[:5]))}" for word, names in (("lacks", lacks), ("adds", adds)) if names]

@@ -49,7 +49,13 @@ class TextLayout:
         return "".join(parts) + self.text[done:]
 
     def replace(self, start: int, end: int, text: str) -> None:
-        """Puts `text` in place of what is between `start` and `end`."""
+        """Puts `text` in place of what is between `start` and `end`.
+
+        Args:
+            start: where it begins, in characters of the text as it was read.
+            end: where it ends; `start` to insert.
+            text: what stands there then.
+        """
         self._splices.append((start, end, text))
 
     def remove(self, placed: Placed) -> None:
@@ -65,7 +71,12 @@ class TextLayout:
             self.replace(start, rest, "")
 
     def remove_items(self, holder: List, removed: list[Item]) -> None:
-        """Removes some of a list's elements, and the comma that would then close the list."""
+        """Removes some of a list's elements, and the comma that would then close the list.
+
+        Args:
+            holder: the list.
+            removed: those of its elements that go.
+        """
         gone = {id(item) for item in removed}
         for item in removed:
             self.remove(item)
@@ -90,7 +101,12 @@ class TextLayout:
         self._insert_lines(self._line_end(anchor.end), made)
 
     def add_fields_before(self, anchor: Field, blocks: list[Block]) -> None:
-        """Inserts fields before one that stays, above the comments that stand above it."""
+        """Inserts fields before one that stays, above the comments that stand above it.
+
+        Args:
+            anchor: the field that stays.
+            blocks: the new fields, in their order.
+        """
         if not self._has_own_lines(anchor):
             inserted = "".join(f"{block.one_line}{anchor.separator} " for block in blocks)
             self.replace(anchor.start, anchor.start, inserted)
@@ -100,7 +116,12 @@ class TextLayout:
         self._insert_lines(self._comments_above(anchor.start), made)
 
     def add_first_fields(self, node: Message, blocks: list[Block]) -> None:
-        """Inserts fields into a message in which no field stays."""
+        """Inserts fields into a message in which no field stays.
+
+        Args:
+            node: the message; the whole text is one too.
+            blocks: the new fields, in their order.
+        """
         start = node.inner_start
         if node.start == start:  # the whole text: below its comments
             self._insert_lines(len(self.text), [self.indented(block.lines) for block in blocks])
@@ -130,7 +151,12 @@ class TextLayout:
         self._insert_lines(self._line_end(anchor.end), made)
 
     def add_items_before(self, anchor: Item, blocks: list[Block]) -> None:
-        """Inserts elements into a list before one that stays."""
+        """Inserts elements into a list before one that stays.
+
+        Args:
+            anchor: the element that stays.
+            blocks: the new elements, in their order.
+        """
         if not self._has_own_lines(anchor):
             self.replace(anchor.start, anchor.start, "".join(f"{block.one_line}, " for block in blocks))
             return

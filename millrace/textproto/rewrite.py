@@ -119,7 +119,13 @@ class _Rewriter:
         self._layout = layout
 
     def message(self, node: tree.Message, current: Proto, target: Proto) -> None:
-        """Edits one message's fields; the new ones go to its end."""
+        """Edits one message's fields; the new ones go to its end.
+
+        Args:
+            node: the message in the text.
+            current: what the text says.
+            target: what it is to say.
+        """
         placed: dict[str, list[_Element]] = {}
         for child in node.fields:
             elements = placed.setdefault(child.name, [])
@@ -152,7 +158,14 @@ class _Edit:
         self.gone: set[int] = set()
 
     def run(self, current: Any, target: Any, had: bool, has: bool) -> list[Block]:
-        """Makes the edit, and returns what is to be appended to the message, when its place is not given."""
+        """Makes the edit, and returns what is to be appended to the message, when its place is not given.
+
+        Args:
+            current: the field's value in the text.
+            target: the value that it is to have.
+            had: whether the text sets it.
+            has: whether it is to be set.
+        """
         kind = self._field.message_type
         if kind is not None and kind.GetOptions().map_entry:
             return self._map(current, target)

@@ -9,6 +9,7 @@ together, one run in a thousand may be told something that is chance alone (Bonf
 to the label, the other half is shared out among the columns).
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional
@@ -119,8 +120,6 @@ def _label(pair: Pair, use: Use) -> Iterator[Finding]:
     before, after = (_classes(column, use) for column in pair.columns)
     if not before or not after:
         return  # no shares of the classes
-    if any(" or " in name for name in {*before} ^ {*after}):
-        return  # many classes and other ends: the buckets hold other classes
     positive = str(use.classes[1]) if use.task == "binary" else ""
     moved = _moved_most(pair, *(_only(positive, shares) for shares in (before, after)))
     if moved is None:
@@ -198,7 +197,7 @@ def _flag(column: ColumnStatistics) -> Shares:
 
 
 def _classes(column: ColumnStatistics, use: Use) -> Shares:
-    """The share of each class; numbers are counted by the bucket of TFDV's histogram, of ten, that they lie in."""
+    """The share of each class; numbers are those of the nearest buckets of TFDV's histogram of ten."""
     if column.range is None:
         return _shares(column)
     numbers = [float(value) for value in use.classes if _is_number(value)]
@@ -209,15 +208,15 @@ def _classes(column: ColumnStatistics, use: Use) -> Shares:
         share = (column.proto.num_stats.mean - low) / (high - low)
         return {rounded(high): share, rounded(low): 1.0 - share}
     low, high = column.range
-    width = (high - low) / 10.0 or 1.0
-    inside = [one for one in numbers if low <= one <= high]
-    shares: Shares = {rounded(one): 0.0 for one in numbers if one not in inside}
+    inside = sorted(one for one in numbers if low <= one <= high)
+    if any(later - earlier < (high - low) / 10.0 for earlier, later in itertools.pairwise(inside)) or not inside:
+        return {}  # two classes in one bucket
+    shares: Shares = {rounded(one): 0.0 for one in numbers}
     histogram = next((one for one in column.proto.num_stats.histograms if one.type == _STANDARD), None)
     for bucket in histogram.buckets if histogram else ():
-        place = int(((bucket.low_value + bucket.high_value) / 2.0 - low) / width)
-        there = [rounded(one) for one in inside if min(int((one - low) / width), 9) == place]
-        if there:
-            shares[" or ".join(there)] = bucket.sample_count / column.filled
+        middle = (bucket.low_value + bucket.high_value) / 2.0
+        nearest = min(inside, key=lambda one: abs(one - middle))
+        shares[rounded(nearest)] += bucket.sample_count / column.filled
     return shares
 
 

@@ -1,0 +1,84 @@
+"""How far two sets of rows lie apart, beside the same from the rows themselves."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from millrace.statistics.distances import (
+    critical,
+    distributions_differ,
+    least_distance,
+    means_differ,
+    share_effect,
+    shares_differ,
+)
+
+
+def deciles(values):
+    return tuple(np.quantile(values, np.linspace(0, 1, 11), method="inverted_cdf"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "effect"),
+    [
+        (0.5, 0.5, 0.0),
+        (0.1, 0.293, 0.5),
+        (0.5, 0.74, 0.5),
+        (0.74, 0.5, -0.5),
+        (0.0, 1.0, math.pi),
+        (-0.1, 1.2, math.pi),
+    ],
+)
+def test_the_size_of_a_share_that_moves(before, after, effect):
+    assert share_effect(before, after) == pytest.approx(effect, abs=0.003)
+
+
+@pytest.mark.parametrize("rows, differ", [(100, False), (500, False), (1000, True)])
+def test_shares_differ_as_two_proportions_do(rows, differ):
+    """The statistic is 4.49 at a thousand rows each, 3.18 at five hundred; chance reaches 3.29 once in a thousand."""
+    assert shares_differ(0.5, rows, 0.6, rows, 0.001) is differ
+    assert critical(0.001) == pytest.approx(3.2905, abs=1e-4)
+
+
+@pytest.mark.parametrize("before, after", [((0.0, 0), (1.0, 5)), ((1.0, 5), (0.0, 0))])
+def test_no_rows_are_no_evidence(before, after):
+    assert not shares_differ(*before, *after, 0.5)
+    assert not means_differ((before[0], 1.0), before[1], (after[0], 1.0), after[1], 0.5)
+    assert not distributions_differ((0.0, 1.0), before[1], (5.0, 6.0), after[1], 0.5)
+
+
+def test_equal_shares_of_nothing_and_of_all_do_not_differ():
+    assert not shares_differ(0.0, 10, 0.0, 10, 0.5) and not shares_differ(1.0, 10, 1.0, 10, 0.5)
+
+
+def test_means_differ_as_welch_says():
+    rng = np.random.default_rng(1)
+    one, other = rng.normal(0, 1, 400), rng.normal(0.4, 3, 300)
+    result = stats.ttest_ind(one, other, equal_var=False)
+    described = [((float(values.mean()), float(values.std(ddof=1))), len(values)) for values in (one, other)]
+    for alpha in (result.pvalue * 0.8, result.pvalue * 1.25):
+        assert means_differ(*described[0], *described[1], alpha) is bool(alpha > result.pvalue)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_distance_is_never_more_than_the_rows_have(seed):
+    """Numbers of a continuous kind, with ties, and mostly zero."""
+    rng = np.random.default_rng(seed)
+    kinds = (rng.normal, lambda _a, _b, n: rng.integers(0, 4, n).astype(float), lambda _a, _b, n: rng.poisson(0.3, n))
+    draw = kinds[seed % 3]
+    one, other = draw(0, 1, 300), draw(0.7, 2, 500) * (1 + seed % 5)
+    true = stats.ks_2samp(one, other).statistic
+    assert true - 0.2 - 1e-9 <= least_distance(deciles(one), deciles(other)) <= true + 1e-9
+
+
+def test_the_limit_is_smirnovs():
+    """Two samples of 40 that share nothing differ; of 8 each even that may be chance, once in ten thousand."""
+    low, high = tuple(float(n) for n in range(11)), tuple(float(n) for n in range(20, 31))
+    assert least_distance(low, high) == 1.0
+    assert distributions_differ(low, 40, high, 40, 1e-4)
+    assert not distributions_differ(low, 8, high, 8, 1e-4)
+    limit = math.sqrt(-math.log(1e-4 / 2) / 2) * math.sqrt(2 / 9)
+    assert limit > 0.98 and math.sqrt(-math.log(1e-4 / 2) / 2) * math.sqrt(2 / 12) < 0.98
+    assert not distributions_differ(low, 9, high, 9, 1e-4) and distributions_differ(low, 12, high, 12, 1e-4)
