@@ -108,7 +108,7 @@ def _print_data_warnings(run: records.RunRecord, console: Console) -> None:
 def _print_report(config: Config, run: records.RunRecord, report: GateReport, console: Console) -> None:
     """The metrics and what is odd about them, what failed in a table, and the rest as counts."""
     _line("metrics", "  ".join(f"{name} {number(value)}" for name, value in report.metrics.items()), console)
-    if config.judging_split == "eval":
+    if config.judging_split == "eval" and config.evaluation.split is None:
         why = "eval, which also picked the best step, so that the metrics flatter the model"
         _line("judged on", f"{why}; a split of its own: data.splits: {{train: 4, eval: 1, test: 1}}", console)
     training = run.artifact(stage_ids.TRAINER, "model_run")

@@ -1,6 +1,7 @@
 """The split that gives the verdict: which one it is, and that nothing which is trained sees it."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from tfx.utils import json_utils
 from millrace.base.errors import ConfigError
 from millrace.config.loading import load
 from millrace.config.platform import LOCAL
+from millrace.jobspec.checks import RULES
+from millrace.jobspec.job import load as load_job
+from millrace.jobspec.rules.judging import split
 from pipeline.pipeline import create_pipeline
 
 THREE = ("train", "eval", "test")
@@ -63,3 +67,17 @@ def test_a_split_that_cannot_judge_is_refused(overrides, words):
     with pytest.raises(ConfigError, match=r"evaluation\.split") as refused:
         load("conf/taxi.yaml", overrides)
     assert words in str(refused.value)
+
+
+def test_a_check_warns_of_a_split_that_picks_and_judges_unless_it_is_named():
+    job = load_job(Path("library/tests/jobspec/golden/taxi-vertex.json"))
+
+    def warned(*overrides: str) -> list[str]:
+        found = split(job, load("conf/taxi.yaml", overrides))
+        return [finding.severity for finding in found]
+
+    assert split in RULES
+    assert warned() == []
+    assert warned(TWO) == ["warning"]
+    assert warned(TWO, "evaluation.split=eval") == []
+    assert list(split(job, None)) == []

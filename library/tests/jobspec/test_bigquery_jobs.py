@@ -15,7 +15,12 @@ from millrace.jobspec.job import from_documents
 
 QUERY = "data={format: bigquery, query: SELECT 1}"
 NAMED = "data={format: bigquery, query: SELECT 1, bigquery: {project: billed, temp_location: 'gs://rows/temp'}}"
-THERE = ("vertex.project=my-project", "vertex.root=gs://my-bucket/millrace", f"vertex.image={IMAGE}")
+THERE = (
+    "evaluation.split=eval",
+    "vertex.project=my-project",
+    "vertex.root=gs://my-bucket/millrace",
+    f"vertex.image={IMAGE}",
+)
 
 
 def bigquery_findings(job):
