@@ -9,6 +9,7 @@ import socketserver
 import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -44,18 +45,23 @@ def proxy() -> Iterator[Recorder]:
         recorder.shutdown()
 
 
-def asked_through(proxy: Recorder) -> dict[str, str]:
-    """The variables by which Python's clients, gRPC and curl find a proxy."""
+def asked_through(proxy: Recorder, home: Path) -> dict[str, str]:
+    """The variables by which Python's clients, gRPC and curl find a proxy, and a home without earlier downloads."""
     address = f"http://127.0.0.1:{proxy.server_address[1]}"
     names = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "grpc_proxy")
-    return {**dict.fromkeys(names, address), "no_proxy": "localhost,127.0.0.1", "NO_PROXY": "localhost,127.0.0.1"}
+    return {
+        "HOME": str(home),
+        **dict.fromkeys(names, address),
+        "no_proxy": "localhost,127.0.0.1",
+        "NO_PROXY": "localhost,127.0.0.1",
+    }
 
 
 def test_the_recorder_sees_what_beams_own_choice_asks_for(fresh_project, proxy, tmp_path):
     """Without the runner's name there is a request: the other tests can fail."""
     script = "import apache_beam as beam\nwith beam.Pipeline() as p:\n    p | beam.Create([1])\n"
     (fresh_project.folder / "unnamed.py").write_text(script)
-    finished = fresh_project.finish(fresh_project.start_python("unnamed.py", **asked_through(proxy)))
+    finished = fresh_project.finish(fresh_project.start_python("unnamed.py", **asked_through(proxy, tmp_path)))
     assert finished.code == 0, finished.output
     assert any("github.com" in request for request in proxy.requests)
 
@@ -66,7 +72,7 @@ def test_a_run_asks_for_nothing(fresh_project, proxy, tmp_path, runner):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     arguments = ("run", "--runner", runner, "--to", "SchemaGen")
-    process = fresh_project.start(*arguments, TMPDIR=str(temporary), **asked_through(proxy))
+    process = fresh_project.start(*arguments, TMPDIR=str(temporary), **asked_through(proxy, tmp_path))
     finished = fresh_project.finish(process)
     assert finished.code == 0, finished.output
     assert finished.stages["SchemaGen"] == "done"
