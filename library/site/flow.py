@@ -46,10 +46,13 @@ def _tasks(golden: str) -> dict[str, dict[str, Any]]:
             producer = _stage(source["taskOutputArtifact"]["producerTask"])
             if producer != _stage(name):
                 stage["takes"].setdefault(producer, []).append(key)
+                if producer != source["taskOutputArtifact"]["producerTask"]:
+                    made = result.setdefault(producer, {"takes": {}, "makes": [], "after": set()})["makes"]
+                    made += {source["taskOutputArtifact"]["outputArtifactKey"]} - set(made)
         stage["after"] |= {_stage(other) for other in task.get("dependentTasks", [])} - {_stage(name)}
         outputs = spec["components"][task["componentRef"]["name"]].get("outputDefinitions", {}).get("artifacts", {})
-        if not name.endswith("blessing-resolver"):
-            stage["makes"] = ["model"] if _RESOLVER.search(name) else list(outputs)
+        if not _RESOLVER.search(name):
+            stage["makes"] = list(outputs)
     for stage in result.values():
         stage["after"] |= set(stage["takes"])
     return result
@@ -89,7 +92,7 @@ def _svg(tasks: dict[str, dict[str, Any]], always: Any) -> str:
         rows.setdefault(levels[name], []).append(name)
     wide, high = _BOX
     middles = {
-        name: (_WIDTH * (place + 1) / (len(row) + 1), 30 + level * _ROW)
+        name: (_WIDTH / 2 + (place - (len(row) - 1) / 2) * (wide + 24), 30 + level * _ROW)
         for level, row in rows.items()
         for place, name in enumerate(row)
     }

@@ -26,3 +26,14 @@ def test_a_line_leads_from_each_stage_to_what_comes_right_after() -> None:
 
 def test_the_table_says_what_each_stage_takes_and_makes() -> None:
     assert "| StatisticsGen | examples of ExampleGen | statistics |" in PAGE
+    assert "| LatestBlessedModel |   | model |" in PAGE
+
+
+def test_no_box_covers_another_or_leaves_the_picture() -> None:
+    wide, high = (float(size) for size in re.search(r'viewBox="0 0 (\d+) (\d+)"', PAGE).groups())  # type: ignore[union-attr]
+    boxes = re.findall(r'<rect class="(?!inner)[^"]+" x="(-?\d+)" y="(-?\d+)" width="(\d+)" height="(\d+)"', PAGE)
+    places = [tuple(map(float, box)) for box in boxes]
+    assert len(places) == len(BOXES)
+    assert all(x >= 0 and x + w <= wide and y >= 0 and y + h <= high for x, y, w, h in places)
+    for place, (x, y, w, h) in enumerate(places):
+        assert not [one for one in places[place + 1 :] if abs(one[0] - x) < w and abs(one[1] - y) < h]
