@@ -126,7 +126,7 @@ def _interrupted(config: Config, folder: RunFolder, goes_on: bool = False) -> Ou
         for stage in running:
             folder.journal.record(stage.stage, State.INTERRUPTED)
         if running:
-            _put_in_order(config, folder, ended=True)
+            put_in_order(config, folder, ended=True)
     except Exception:  # a full disk, a store that does not answer: the next run puts it in order
         logging.getLogger(__name__).exception("The interrupted run could not be put in order.")
     remedy = "millrace run --resume goes on where it stopped"
@@ -144,7 +144,7 @@ def _run(
 
     require_usable(config)
     config = bringing_library(config)
-    _put_in_order(config, folder)
+    put_in_order(config, folder)
     request = folder.request()
     assert request is not None, "the run's folder is made with its request"
     pipeline = build_pipeline(config, LOCAL)
@@ -171,7 +171,14 @@ def _runner(name: str, folder: RunFolder) -> Any:
     return LocalRunner(folder.journal)
 
 
-def _put_in_order(config: Config, folder: RunFolder, ended: bool = False) -> None:
+def put_in_order(config: Config, folder: RunFolder, ended: bool = False) -> None:
+    """Clears away what killed runs left, and writes down where artifacts lie when the root has been moved.
+
+    Args:
+        config: the configuration.
+        folder: the folder of the run that asks.
+        ended: whether that run has ended, although its process lives.
+    """
     from millrace.metadata.places import record_as_here
     from millrace.metadata.records import open_store
     from millrace.metadata.recovery import close_abandoned

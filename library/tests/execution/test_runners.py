@@ -14,10 +14,12 @@ from tfx.types.standard_artifacts import ExternalArtifact
 from tiny_stages import Middle, Sink, Source
 
 from millrace.base.errors import BadInput, GateRefused, StageFailed
+from millrace.config.loading import load
 from millrace.config.paths import Layout
 from millrace.execution.beam import BeamRunner
 from millrace.execution.graph import bind, compile_graph
 from millrace.execution.local import LocalRunner
+from millrace.execution.run import put_in_order
 from millrace.metadata import records
 from millrace.metadata.artifact_files import DIGEST_PROPERTY, FILES_PROPERTY
 from millrace.metadata.journal import Journal, State
@@ -211,6 +213,24 @@ def test_a_root_in_another_place_goes_on_with_what_lies_there(tmp_path, how):
         assert {path: path.stat().st_mtime_ns for path in (tmp_path / "original").rglob("*")} == before
         (Path(original.records()["r1"].artifact("Middle", "result").uri) / "value.txt").unlink()
         assert project.run("r3") == states(State.CACHED, State.CACHED, State.CACHED)
+
+
+def test_places_are_not_written_down_anew_while_another_run_goes_on(tmp_path):
+    """It would lose its inputs: one root may be seen at two places, by a container and its host."""
+    Project(tmp_path / "original", "local").run("r1")
+    shutil.move(tmp_path / "original", tmp_path / "here")
+    here = Project(tmp_path / "here", "local")
+    config = load("conf/taxi.yaml", [f"root={tmp_path}/here", "name=tiny"])
+
+    def places() -> set[bool]:
+        return {artifact.uri.startswith(here.layout.artifacts) for artifact in here.store().get_artifacts()}
+
+    with new_run(here.layout.logs, RunRequest("conf")) as mine:
+        with new_run(here.layout.logs, RunRequest("conf")):
+            put_in_order(config, mine)
+            assert places() == {False}
+        put_in_order(config, mine)
+        assert places() == {True}
 
 
 def test_what_lies_elsewhere_is_imported_and_not_listed(tmp_path):

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from millrace.base import outcomes
 from millrace.base.errors import BadInput, Failure
+from millrace.base.outcomes import ending
 from millrace.metadata.journal import Journal, State, progress
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run, runs
 
@@ -141,3 +144,22 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
     ):
         pass
     assert refused.value.where == str(tmp_path) and "set root to" in refused.value.remedy
+
+
+def test_every_state_of_a_run_and_a_stage_is_explained_in_one_table():
+    """The page, the module and what is shown have the same words."""
+    page = (Path(__file__).parents[3] / "docs/guides/runs.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z ]+) \| (.+?) \| (\d*) ?\| (.+) \|$", page, re.MULTILINE)
+    table = {word: (of, code, means) for word, of, code, means in rows if word != "word"}
+    of_the_module = re.findall(r"^\| ([a-z ]+) \| (.+?) \| (\d*) ?\| (.+) \|$", outcomes.__doc__, re.MULTILINE)
+    assert {word: (of, code, means) for word, of, code, means in of_the_module if word != "word"} == table
+    assert {state.value for state in State} == {word for word, (of, _, _) in table.items() if "stage" in of} - {
+        "killed"
+    }
+    assert {ending(int(code)) for _, code, _ in table.values() if code} == {
+        "done",
+        "failed",
+        "bad input",
+        "blocked",
+        "interrupted",
+    }
