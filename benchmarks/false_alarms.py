@@ -147,9 +147,12 @@ def main() -> None:
     parser.add_argument("--halves", type=int, default=200)
     parser.add_argument("--faults", type=int, default=20, help="random halves that are broken by each fault")
     parser.add_argument("--table", action="append", default=[], metavar="FILE.csv:LABEL")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="of the tables, these alone")
     arguments = parser.parse_args()
     total, blocked, warned = 0, 0, 0
     for one in tables(arguments.table):
+        if arguments.only and one.name not in arguments.only:
+            continue
         rng = np.random.default_rng(7)
         alarms: list[list[Finding]] = []
         for _ in range(arguments.halves):

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import shutil
 
 import pytest
+from conftest import CHECKOUT
 
 pytestmark = pytest.mark.slow
 
@@ -78,3 +80,19 @@ def test_nine_of_ten_cells_empty_do_not_pass_under_a_floor(project):
     assert finished.code == 3, finished.output
     assert "FEATURE_TYPE_LOW_FRACTION_PRESENT" in finished.output
     assert "gives up:" in project.millrace("schema", "propose").output
+
+
+def test_a_rehearsal_finds_the_blessed_data_by_the_services_queries(fresh_project):
+    """The compiled job looks blessings up as Vertex AI does; what a run of this machine blessed is among them."""
+    project = fresh_project
+    for file in ("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE"):
+        shutil.copy(CHECKOUT / file, project.folder / file)
+    image = f"europe-docker.pkg.dev/p/r/i@sha256:{'0' * 64}"
+    places = {"project": "a-project", "root": "gs://bucket/taxi", "data_path": "gs://bucket/data", "image": image}
+    project.configure(vertex=places)
+    blessed = project.run()
+    assert blessed.code == 0, blessed.output
+    rewrite(project, flip)
+    rehearsed = project.millrace("rehearse", "--gs", f"gs://bucket/data={project.data}")
+    assert rehearsed.code == 3, rehearsed.output
+    assert "LABEL_MOVED" in rehearsed.output
