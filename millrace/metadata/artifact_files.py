@@ -15,6 +15,7 @@ from typing import Optional
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
+from millrace.base.numbers import counted
 from millrace.components.champion.marks import REPLACES
 
 FILES_PROPERTY = "files"
@@ -174,7 +175,7 @@ def _difference(place: Path, recorded: dict[str, int], called: str) -> str:
         if name not in found:
             return f"{f'{called}/{name}'.rstrip('/')} is gone"
         if found[name] != size:
-            return f"{f'{called}/{name}'.rstrip('/')} has {found[name]:,} bytes in place of {size:,}"
+            return f"{f'{called}/{name}'.rstrip('/')} has {counted(found[name], 'byte')} in place of {size:,}"
     return ""
 
 

@@ -77,7 +77,7 @@ def test_a_copy_that_can_be_done_without_is_no_loss(publish, model):
     assert (
         damage(artifact)
         == damage_of_folder(artifact, ".arrow")
-        == ("Trainer/model/8/.arrow/data.arrow has 1 bytes in place of 4")
+        == ("Trainer/model/8/.arrow/data.arrow has 1 byte in place of 4")
     )
     assert damage(artifact, (".arrow",)) == ""
     shutil.rmtree(model / ".arrow")
