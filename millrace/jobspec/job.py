@@ -18,6 +18,7 @@ import yaml
 from millrace.base import files
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
+from millrace.jobspec.shape import JOB, PLATFORMS, SPEC, misshapen, without_nulls
 
 Spec = dict[str, Any]
 Dialect = Literal["vertex", "kubeflow"]
@@ -266,9 +267,21 @@ def load(path: Union[str, Path]) -> CompiledJob:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(f"cannot be read: {reason}", where=str(file), remedy=_MAKE_ONE) from error
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise BadInput(f"neither JSON nor YAML: {error}", where=str(file), remedy=_MAKE_ONE) from error
-    return from_documents(documents, str(file))
+    documents = without_nulls(documents)
+    job = from_documents(documents, str(file))
+    shapes = (JOB if "pipelineSpec" in documents[0] else SPEC, PLATFORMS)
+    wrong = [
+        what
+        for document, shape in zip(documents, shapes, strict=False)
+        if document
+        for what in misshapen(document, shape)
+    ]
+    if wrong:
+        more = f" ({len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise BadInput(f"no compiled job: {wrong[0]}{more}", where=str(file), remedy=_MAKE_ONE)
+    return job
 
 
 _MAKE_ONE = "make one with: millrace compile --runner vertex"
