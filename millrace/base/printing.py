@@ -94,16 +94,21 @@ def _row_by_itself(columns: Sequence[TableColumn], row: Sequence[Cell], width: i
 
 
 def _folded(text: Text, width: int) -> list[Text]:
-    """A text in lines, broken between words; a word that is wider is a line by itself, which the terminal breaks."""
+    """A text in lines, broken between words; what is folded begins where its line does.
+
+    A word that is wider is a line by itself, which the terminal breaks.
+    """
     result: list[Text] = []
     for line in text.split("\n", allow_blank=True):
+        indent = len(line.plain) - len(line.plain.lstrip(" "))
         breaks, at = [], 0
         for word in re.finditer(r"\s*\S+\s*", line.plain):
-            if at and at + cell_len(word[0].rstrip()) > width:
+            if at > indent and at + cell_len(word[0].rstrip()) > width:
                 breaks.append(word.start())
-                at = 0
+                at = indent
             at += cell_len(word[0])
-        result += line.divide(breaks)
+        first, *others = line.divide(breaks)
+        result += [first, *(Text(" " * indent) + other for other in others)]
     for line in result:
         line.rstrip()
     return result

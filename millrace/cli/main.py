@@ -113,9 +113,17 @@ def main() -> None:
 
 
 def _say(text: str) -> None:
-    """Prints to standard error, without secrets; where nothing can be printed the exit code says enough."""
+    """Prints to standard error, without secrets; where nothing can be printed the exit code says enough.
+
+    On a terminal it is folded between words. What that needs is imported only when there is something to say.
+    """
+    from rich.console import Console
+
+    from millrace.base import printing
+
     with contextlib.suppress(OSError):
-        echo(cut(text), err=True)
+        if sys.stderr:
+            printing.say(cut(text), Console(stderr=True, highlight=False))
 
 
 def _print_no_more() -> None:
@@ -126,7 +134,8 @@ def _print_no_more() -> None:
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: Optional[TracebackType]) -> None:
     """Python's own words for an error that nothing has caught, without secrets."""
-    _say("".join(traceback.format_exception(kind, error, trace)).rstrip())
+    with contextlib.suppress(OSError):
+        echo(cut("".join(traceback.format_exception(kind, error, trace)).rstrip()), err=True)
 
 
 if __name__ == "__main__":

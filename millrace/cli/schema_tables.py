@@ -40,7 +40,15 @@ def print_rows(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Seque
 def feature_rows(
     schema: schema_pb2.Schema, splits: Mapping[str, Mapping[str, ColumnStatistics]]
 ) -> list[dict[str, Any]]:
-    """What the schema says about each feature, beside what each split's statistics saw."""
+    """What the schema says about each feature, beside what each split's statistics saw.
+
+    Args:
+        schema: the contract.
+        splits: statistics by split, then by the feature's path.
+
+    Returns:
+        Plain values for each feature, in the schema's order.
+    """
     named = {domain.name: domain for domain in schema.string_domain}
     rows = []
     for path, feature in phrases.features(schema):
@@ -72,7 +80,12 @@ def _seen(seen: ColumnStatistics) -> dict[str, Any]:
 
 
 def print_features(rows: Sequence[Mapping[str, Any]], split: Optional[str]) -> None:
-    """Prints the schema's features; `split` names the split whose statistics stand beside them."""
+    """Prints the schema's features.
+
+    Args:
+        rows: what `feature_rows` gave.
+        split: whose statistics stand beside them; None for no statistics.
+    """
     heads = ["feature", "type", "expected", "domain", "limits of drift and skew"]
     heads += [f"seen in {split}"] if split else []
     print_rows(heads, (_cells(row, split) for row in rows))
@@ -83,12 +96,8 @@ def _cells(row: Mapping[str, Any], split: Optional[str]) -> list[str]:
     domain = [row["domain"], row["domain_mass"]]
     limits = [f"{kind} {words}" for kind, words in row["comparators"].items()]
     cells = [row["feature"], row["type"], *(", ".join(part for part in words if part) for words in (expected, domain))]
-    cells.append(_short("; ".join(limits)))
+    cells.append("; ".join(limits).replace("jensen_shannon_divergence", "JS").replace("infinity_norm", "L-inf"))
     return [*cells, _seen_words(row["seen"].get(split), row["type"])] if split else cells
-
-
-def _short(comparators: str) -> str:
-    return comparators.replace("jensen_shannon_divergence", "JS").replace("infinity_norm", "L-inf")
 
 
 def _seen_words(shown: Optional[Mapping[str, Any]], expected: str) -> str:
@@ -168,7 +177,12 @@ def print_proposals(proposals: Sequence[Proposal]) -> None:
 
 
 def print_patch(patch: str, indent: str = "") -> None:
-    """Prints a unified diff, in colour on a terminal; without the file's names when it is indented."""
+    """Prints a unified diff, in colour on a terminal.
+
+    Args:
+        patch: its text.
+        indent: stands before each line; the file's names are left out where there is one.
+    """
     colours = {"+": "green", "-": "red", "@": "cyan"}
     # At the line's end alone: other characters at which Python splits lines belong to what the file holds.
     for line in patch.removesuffix("\n").split("\n") if patch else ():

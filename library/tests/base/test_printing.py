@@ -93,6 +93,19 @@ def test_a_sentence_is_folded_between_words_and_a_path_is_whole():
     ]
 
 
+def test_what_is_folded_begins_where_its_line_does():
+    stream = io.StringIO()
+    console = Console(file=stream, width=30, force_terminal=True, highlight=False, color_system=None)
+    say("remedy:\n    first:  millrace schema propose -c conf/taxi.yaml\n\nthen run again", console)
+    assert stream.getvalue().splitlines() == [
+        "remedy:",
+        "    first:  millrace schema",
+        "    propose -c conf/taxi.yaml",
+        "",
+        "then run again",
+    ]
+
+
 def test_a_page_is_as_wide_as_asked_for_unless_an_id_is_wider():
     assert max(map(len, page(COLUMNS, [("b", "1.0", WHY)], 60))) <= 60
     assert any(RUN in line for line in page(COLUMNS, [(RUN, "1.0", WHY)], 60))

@@ -71,11 +71,26 @@ def test_failures_come_first(case: str, first: str, then: str) -> None:
 @pytest.mark.parametrize("width", [50, 80, 140])
 def test_the_width_is_that_of_the_terminal(width: int) -> None:
     """A terminal of its own, which is asked: no variable says how wide it is."""
+    lines = on_a_terminal(width, 0, "config", "keys", "training")
+    assert max(map(len, lines)) <= width
+    assert max(map(len, lines)) > width - 30, "the room that there is is used"
+    assert any("training.mixed_precision" in line for line in lines)
+
+
+@pytest.mark.slow
+def test_a_mistake_is_folded_between_words_too() -> None:
+    lines = on_a_terminal(60, 2, "config", "keys", "trainign")
+    assert max(map(len, lines)) <= 60
+    assert "did you mean training?" in " ".join(lines) and lines[-1].endswith("vertex")
+
+
+def on_a_terminal(width: int, code: int, *arguments: str) -> list[str]:
+    """The lines that a command shows on a terminal, which must end with that exit code."""
     process, terminal = pty.fork()
     if process == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
         kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-        command = [sys.executable, "-W", "ignore", "-m", "millrace.cli.main", "config", "keys", "training"]
+        command = [sys.executable, "-W", "ignore", "-m", "millrace.cli.main", *arguments]
         os.execve(sys.executable, command, {**kept, "TERM": "xterm", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)})
     seen = b""
     try:
@@ -83,8 +98,5 @@ def test_the_width_is_that_of_the_terminal(width: int) -> None:
             seen += chunk
     except OSError:
         pass  # Linux ends a terminal whose program is gone with an error.
-    assert os.waitpid(process, 0)[1] == 0, seen
-    lines = [ESCAPES.sub("", line).rstrip() for line in seen.decode().splitlines()]
-    assert max(map(len, lines)) <= width
-    assert max(map(len, lines)) > width - 30, "the room that there is is used"
-    assert any("training.mixed_precision" in line for line in lines)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == code, seen
+    return [ESCAPES.sub("", line).rstrip() for line in seen.decode().splitlines()]
