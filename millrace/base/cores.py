@@ -19,8 +19,21 @@ def cores(groups: Path = _GROUPS, own: Path = _OWN) -> int:
     Returns:
         At least 1; a share of one and a half processors counts as 2.
     """
+    return max(1, math.ceil(processors(groups, own)))
+
+
+def processors(groups: Path = _GROUPS, own: Path = _OWN) -> float:
+    """The processors for the work of this process as they are, half a one too.
+
+    Args:
+        groups: where the control groups are mounted.
+        own: the file that says in which of them this process is.
+
+    Returns:
+        Above 0; of a machine without limits a whole number.
+    """
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([bound, *(math.ceil(share) for share in _shares(groups, own))]))
+    return min([float(bound), *_shares(groups, own)])
 
 
 def _shares(groups: Path, own: Path) -> Iterator[float]:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from millrace.base.cores import cores
+from millrace.base.cores import cores, processors
 
 BOUND = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -45,3 +45,9 @@ def test_where_there_are_no_control_groups_the_processors_are_counted(tmp_path):
 
 def test_never_more_than_the_process_is_bound_to():
     assert 1 <= cores() <= BOUND
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("50000 100000", 0.5), ("20000 100000", 0.2), ("max 100000", BOUND)])
+def test_half_a_processor_is_half_a_one_where_it_is_not_threads_that_are_counted(tmp_path, limit, expected):
+    count(tmp_path, "0::/\n", **{"cpu.max": f"{limit}\n"})
+    assert processors(tmp_path / "groups", tmp_path / "own") == expected

@@ -2,14 +2,14 @@
 
 A model is too slow when it computes for too long, and not when others compute in its place. Without others, as many
 threads as there are processors get all of the time that passes; what they lack of it others have taken, on this machine
-or, where a virtual machine lies, on the host.
+or, where a virtual machine lies, on the host. A container's own quota is no load: it has that much and no more.
 """
 
 import hashlib
 import threading
 import time
 
-from millrace.base.cores import cores
+from millrace.base.cores import cores, processors
 
 _SECONDS = 0.3
 _BLOCK = bytes(1 << 20)  # hashing it takes about a millisecond, without Python's lock
@@ -39,4 +39,4 @@ def slowdown(seconds: float = _SECONDS) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return max(1.0, (time.monotonic() - started) * len(threads) / max(sum(used), 1e-3))
+    return max(1.0, (time.monotonic() - started) * processors() / max(sum(used), 1e-3))
