@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
-from millrace.base.names import did_you_mean
+from millrace.base.names import did_you_mean, nearest
 from millrace.components.evaluator.metric_names import known_metrics, require_known
 from millrace.components.example_gen.section import Data
 from millrace.components.pinned_hyperparameters.file import read_pinned
@@ -16,7 +16,7 @@ from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout
 from millrace.features.keys import transformed_key
 from millrace.project import project
-from millrace.project.code_digest import defines, definition, module_file
+from millrace.project.code_digest import defined_names, defines, definition, module_file
 from millrace.project.python_source import takes
 from millrace.tables.files import opened
 from millrace.tables.headers import read_header
@@ -46,8 +46,8 @@ def check(config: Config) -> None:
     _query_can_run(config)
     _code_is_there(config)
     known = known_metrics()
-    for metric in config.evaluation.metrics if known else ():
-        require_known(metric, known)
+    for index, metric in enumerate(config.evaluation.metrics if known else ()):
+        require_known(metric, known, config.place(f"evaluation.metrics.{index}"))
     if config.tuning.pinned:
         _pinned_fits(config.tuning.pinned)
     columns = _columns(config.data)
@@ -105,10 +105,18 @@ def _code_is_there(config: Config) -> None:
             continue
         if not defines(dotted_path):
             raise ConfigError(
-                f"code.{key} names {dotted_path}, which does not exist",
+                f"code.{key} names {dotted_path}, which does not exist{_meant(dotted_path)}",
+                where=config.place(f"code.{key}"),
                 remedy="name a function by its module's dotted path",
             )
         _can_be_called(key, dotted_path)
+
+
+def _meant(dotted_path: str) -> str:
+    """Which function of the same module may be meant."""
+    module, _, name = dotted_path.rpartition(".")
+    near = nearest(name, defined_names(module))
+    return f"; did you mean {module}.{near[0]}?" if near else ""
 
 
 def _can_be_called(key: str, dotted_path: str) -> None:

@@ -123,11 +123,25 @@ class Config(Section):
     vertex: VertexDeployment = VertexDeployment()
     kubeflow: KubeflowDeployment = KubeflowDeployment()
     _file: str = PrivateAttr(default="")
+    _places: dict[str, str] = PrivateAttr(default={})
 
     @property
     def file(self) -> str:
         """The file that it was read from, for messages; empty when it was made in code."""
         return self._file
+
+    def place(self, key: str) -> str:
+        """Where a value was written, for messages of what comes after reading.
+
+        Args:
+            key: dotted, such as `code.model_fn` or `evaluation.metrics.2`.
+
+        Returns:
+            `FILE:LINE:COLUMN`, or the `--set` that says it; of what it lies in, where the value itself is a default.
+        """
+        parts = key.split(".")
+        longer_first = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+        return next((self._places[one] for one in longer_first if one in self._places), self._file)
 
     @field_validator("name")
     @classmethod

@@ -62,6 +62,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
     if wrong:
         raise problems.refusal(list(wrong.values()), sources)
     config._file = str(path)
+    config._places = sources.places()
     secrets.know(config.secret_variables())
     return config
 

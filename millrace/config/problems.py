@@ -64,6 +64,16 @@ class Sources:
             return override.shown, None
         return self.file, nearest_place(self.document, path, of_key)
 
+    def places(self) -> dict[str, str]:
+        """Where each value was written, by its dotted key: a place in the file, or an option."""
+        places = {}
+        for path, place in self.document.places.items():
+            places[_dotted(path)] = f"{self.file}:{place.line}:{place.column}"
+        for override in self.overrides:
+            for path in list(override.document.places) or [()]:
+                places[_dotted((*override.path, *path))] = override.shown
+        return places
+
     def written(self, path: Keys) -> str:
         """A plain value as it was written; empty for a list or a mapping, or where nothing of it is written."""
         override = covering(self.overrides, path)

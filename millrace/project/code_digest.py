@@ -49,8 +49,13 @@ def _dotted_path(code: Union[str, type, FunctionType, ModuleType]) -> str:
 def defines(dotted_path: str) -> bool:
     """Whether the module of a dotted path defines its last name, found without importing the module."""
     module, _, name = dotted_path.rpartition(".")
+    return name in defined_names(module)
+
+
+def defined_names(module: str) -> list[str]:
+    """The names that a module defines or imports, found without importing it; none where there is no such module."""
     source = _source_or_none(module)
-    return source is not None and name in set(_names(python_source.parse(source).body))
+    return list(_names(python_source.parse(source).body)) if source else []
 
 
 def definition(dotted_path: str) -> Optional[Function]:

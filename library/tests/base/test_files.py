@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from millrace.base import files
+from millrace.base.errors import BadInput, ConfigError
 
 
 def test_a_file_is_written_with_its_folders_and_nothing_is_left_beside_it(tmp_path):
@@ -124,3 +125,18 @@ class _Object:
 
     def write(self, content: bytes) -> None:
         self._content += content
+
+
+def test_what_no_person_has_written_is_not_read(tmp_path):
+    file = tmp_path / "large.yaml"
+    file.write_bytes(b"")
+    os.truncate(file, files.LARGEST_TEXT)
+    assert len(files.read_bytes(file)) == files.LARGEST_TEXT
+    os.truncate(file, files.LARGEST_TEXT + 1)
+    with pytest.raises(ConfigError, match="it is larger than 16 MiB") as refused:
+        files.read_text(file, ConfigError, "another remedy")
+    assert (refused.value.where, refused.value.remedy) == (str(file), "another remedy")
+    with pytest.raises(BadInput, match="embedded null byte"):
+        files.read_text(Path("a\0b"))
+    with pytest.raises(FileNotFoundError):
+        files.read_text(tmp_path / "nowhere")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from millrace.base import secrets
 from millrace.base.errors import ConfigError, SchemaError
 from millrace.config.checks import check
 from millrace.config.loading import load
@@ -208,3 +209,30 @@ def test_a_byte_order_mark_and_line_ends_of_other_systems_change_nothing(tmp_pat
     for text in ("\ufeff" + TAXI, TAXI.replace("\n", "\r\n"), TAXI.replace("\n", "\r")):
         file.write_bytes(text.encode())
         assert load(file) == plain
+
+
+def test_what_is_found_out_after_reading_has_its_place_too(tmp_path):
+    file = tmp_path / "conf.yaml"
+    file.write_text(TAXI.replace("label:", "code: {model_fn: models.model.biuld_model}\n\nlabel:", 1))
+    line = file.read_text()[: file.read_text().index("biuld")].count("\n") + 1
+    config = load(file, ["training.steps=7", "model={dropout: 0.2}"])
+    with pytest.raises(ConfigError, match=r"does not exist; did you mean models\.model\.build_model\?") as caught:
+        check(config)
+    assert caught.value.where == f"{file}:{line}:18"
+    assert config.place("training.steps") == "--set training.steps=7"
+    assert config.place("model.dropout") == config.place("model.l2") == "--set model={dropout: 0.2}"
+    assert config.place("push.vertex.project") == config.place("push")
+    assert config.place("archive.image") == str(file)
+
+
+def test_every_variable_that_holds_a_secret_is_known(monkeypatch):
+    monkeypatch.setattr(secrets, "_names", set())
+    monkeypatch.setenv(secrets.NAMES_VARIABLE, "")
+    database = "{backend: mysql, port: 1, database: d, user: u, password_env: PW}"
+    config = load(
+        "conf/taxi.yaml",
+        ["notify={webhook_env: HOOK}", f"metadata={database}", "kubeflow={token_env: T, secrets: {s: {key: OF_K8S}}}"],
+    )
+    assert set(config.secret_variables()) == {"HOOK", "PW", "T", "OF_K8S"}
+    monkeypatch.setenv("OF_K8S", "s3same-77")
+    assert secrets.cut("with s3same-77") == "with ***"

@@ -1,6 +1,9 @@
 """A run that will need Docker is refused at its start where none answers, and a stage that finds none says so."""
 
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -37,3 +40,13 @@ def test_dockers_own_words_are_not_shown():
     failure = describe(DockerException("Error while fetching server API version: ('Connection aborted.', ...)"))
     assert (failure.what, failure.exit_code) == ("no Docker engine answers", 2)
     assert "archive" in failure.remedy
+
+
+def test_the_command_refuses_it_before_anything_runs(tmp_path):
+    command = [sys.executable, "-m", "millrace.cli.main", "run", "--set", "archive={}", "--set", f"root={tmp_path}"]
+    finished = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **NOWHERE}, timeout=120
+    )
+    assert finished.returncode == 2, finished.stderr
+    assert "archive: no Docker engine answers" in finished.stdout and "remedy: start Docker" in finished.stdout
+    assert not list(tmp_path.glob("artifacts/*"))

@@ -36,12 +36,13 @@ def known_metrics() -> frozenset[str]:
     return frozenset(registered | FROM_KERAS) if registered else frozenset()
 
 
-def require_known(name: str, known: frozenset[str]) -> None:
+def require_known(name: str, known: frozenset[str], where: str = "evaluation.metrics") -> None:
     """Checks the name of a metric.
 
     Args:
         name: as the configuration has it.
         known: the names that there are.
+        where: where it is written.
 
     Raises:
         InputRefused: it is none of them; with the nearest.
@@ -49,6 +50,6 @@ def require_known(name: str, known: frozenset[str]) -> None:
     if name not in known:
         raise InputRefused(
             f"{name} is not a metric of TFMA{did_you_mean(name, known)}",
-            where="evaluation.metrics",
+            where=where,
             remedy="name the class of a metric, for instance AUC or MeanAbsoluteError",
         )

@@ -21,4 +21,4 @@ def test_a_metric_that_is_none_is_refused_before_anything_runs():
     wrong = "evaluation.thresholds=[{metric: AUCC, at_least: 0.5}]", "evaluation.metrics=[AUCC]"
     with pytest.raises(InputRefused, match="AUCC is not a metric of TFMA; did you mean AUC\\?") as refused:
         check(load("conf/taxi.yaml", wrong))
-    assert refused.value.where == "evaluation.metrics"
+    assert refused.value.where == "--set evaluation.metrics=[AUCC]"
