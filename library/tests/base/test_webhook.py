@@ -1,9 +1,13 @@
 """A message to a webhook arrives, or costs a sentence that gives nothing of the address away."""
 
 import base64
-import subprocess
+import datetime
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fake_webhook import webhook
 
 from millrace.base.webhook import post
@@ -56,24 +60,13 @@ def test_what_never_ends_is_not_waited_for(kind):
 
 def test_a_certificate_that_nobody_vouches_for(tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            "/CN=hooks",
-            "-keyout",
-            key,
-            "-out",
-            certificate,
-        ],
-        check=True,
-        capture_output=True,
-    )
+    own = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hooks")])
+    day = datetime.datetime(2020, 1, 1)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(own.public_key()).serial_number(7)
+    made = made.not_valid_before(day).not_valid_after(day.replace(year=2100))
+    certificate.write_bytes(made.sign(own, hashes.SHA256()).public_bytes(Encoding.PEM))
+    key.write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with webhook((str(certificate), str(key))) as hook:
         assert post(f"{hook.url}/ok/T0K3N", "{}") == "the webhook's TLS failed: certificate verify failed"
         assert hook.requests == []
