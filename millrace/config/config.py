@@ -183,9 +183,14 @@ class Config(Section):
         return FeatureTable(label=self.label, features=self.features)
 
 
-def _variables(section: Section) -> Iterator[str]:
-    for name, value in section:
-        if isinstance(value, Section):
+def _variables(values: Any) -> Iterator[str]:
+    """What stands under the keys that end in `_env`, however deep, in `code.settings` too."""
+    if isinstance(values, dict):
+        for key, value in values.items():
+            if isinstance(value, str) and key.endswith("_env"):
+                yield value
+            else:
+                yield from _variables(value)
+    elif isinstance(values, (list, tuple)):
+        for value in values:
             yield from _variables(value)
-        elif name.endswith("_env") and isinstance(value, str):
-            yield value

@@ -231,8 +231,13 @@ def test_every_variable_that_holds_a_secret_is_known(monkeypatch):
     database = "{backend: mysql, port: 1, database: d, user: u, password_env: PW}"
     config = load(
         "conf/taxi.yaml",
-        ["notify={webhook_env: HOOK}", f"metadata={database}", "kubeflow={token_env: T, secrets: {s: {key: OF_K8S}}}"],
+        [
+            "notify={webhook_env: HOOK}",
+            f"metadata={database}",
+            "kubeflow={token_env: T, secrets: {s: {key: OF_K8S}}}",
+            "code.settings={Trainer: {of: [{tracker_env: MINE}], plain: x}}",
+        ],
     )
-    assert set(config.secret_variables()) == {"HOOK", "PW", "T", "OF_K8S"}
+    assert set(config.secret_variables()) == {"HOOK", "PW", "T", "OF_K8S", "MINE"}
     monkeypatch.setenv("OF_K8S", "s3same-77")
     assert secrets.cut("with s3same-77") == "with ***"
