@@ -176,7 +176,7 @@ class Config(Section):
     def secret_variables(self) -> tuple[str, ...]:
         """The names of the variables that hold secrets: under every key that ends in `_env`, and the services' own."""
         of_kubernetes = [name for keys in self.kubeflow.secrets.values() for name in keys.values()]
-        return tuple(filter(None, [*_variables(self), *of_kubernetes, *self.vertex.secrets]))
+        return tuple(filter(None, [*_variables(self.model_dump()), *of_kubernetes, *self.vertex.secrets]))
 
     def feature_table(self) -> FeatureTable:
         """The label and the features as one value, which Transform, Trainer and DataGate are given."""
