@@ -16,6 +16,11 @@ _ROOM = "make room (temporary files are in TMPDIR), then run again"
 _FAULTS = (
     (re.compile(r"No space left on device|disk is full", re.I), "the disk is full", _ROOM),
     (re.compile(r"Disk quota exceeded|File too large", re.I), "the file system takes no more", _ROOM),
+    (
+        re.compile(r"Address already in use|address in use|failed to bind", re.I),
+        "another program has taken the port",
+        "run again, when that one is done",
+    ),
     (re.compile(r"Too many open files", re.I), "too many files are open", "raise `ulimit -n`, then run again"),
     (
         re.compile(r"Cannot allocate memory|std::bad_alloc|OOM when allocating|MemoryError", re.I),
@@ -25,7 +30,7 @@ _FAULTS = (
     (
         re.compile(
             r"Input/output error|Stale file handle|Read-only file system|No usable temporary directory|"
-            r"Resource temporarily unavailable|can't start new thread",
+            r"Permission denied|Resource temporarily unavailable|can't start new thread",
             re.I,
         ),
         "the machine's files or processes cannot be used",
@@ -35,7 +40,7 @@ _FAULTS = (
 _ERRNOS = frozenset(
     {
         errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE,
-        errno.EROFS, errno.EAGAIN,
+        errno.EROFS, errno.EAGAIN, errno.EACCES, errno.EADDRINUSE,
     }
 )  # fmt: skip
 

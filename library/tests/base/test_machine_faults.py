@@ -17,6 +17,8 @@ from millrace.base.machine_faults import in_words, machine_fault
         (MemoryError(), "there is not enough memory (MemoryError)"),
         (RuntimeError("worker 1: OSError: [Errno 28] No space left on device [while running]"), "the disk is full"),
         (ValueError("OOM when allocating tensor with shape[9]"), "there is not enough memory"),
+        (PermissionError(13, "Permission denied", "/models"), "the machine's files or processes cannot be used"),
+        (OSError("[Errno 98] Address already in use"), "another program has taken the port"),
         (FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"), "the machine's files"),
     ],
 )
@@ -29,7 +31,7 @@ def test_the_machines_faults_by_number_and_by_words(error, what):
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError("shapes differ"), FileNotFoundError(2, "No such file"), PermissionError(13, "Permission denied")],
+    [ValueError("shapes differ"), FileNotFoundError(2, "No such file"), IsADirectoryError(21, "Is a directory")],
 )
 def test_other_errors_are_not(error):
     assert machine_fault(error) is None

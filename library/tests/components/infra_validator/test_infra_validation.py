@@ -1,6 +1,7 @@
 """Sound models pass a real server, broken ones are refused with their reason, and nothing is ever left behind."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import pytest
 from millrace.base.cores import cores
 from millrace.base.errors import BadInput, CouldNotJudge
 from millrace.components.infra_validator import validation
+from millrace.components.infra_validator.report import Report
 from millrace.components.infra_validator.section import InfraValidation
 from millrace.components.infra_validator.slowdown import slowdown
 
@@ -230,6 +232,21 @@ def test_no_folder_for_temporary_files_is_no_verdict(tmp_path, monkeypatch, good
     with pytest.raises(CouldNotJudge, match="No usable temporary directory") as failure:
         validate(good_model, records, PATIENT, tmp_path / "server.log")
     assert "TMPDIR" in failure.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("limit", "words", "machines"),
+    [
+        (64, "OOM when allocating tensor with shape[99]", False),  # as much as the limit was free
+        (10**9, "OOM when allocating tensor with shape[99]", True),
+        (64, "[Errno 28] No space left on device", True),
+        (10**9, "assertion failed: [no such trip]", False),
+    ],
+)
+def test_no_memory_is_the_models_where_its_limit_was_free(tmp_path, limit, words, machines):
+    report = Report("process", {})
+    trial = validation._Trial(InfraValidation(memory_mib=limit), tmp_path, io.BytesIO(), tmp_path / "log", report)
+    assert (trial._of(words, "why").excused_from == 1.0) == machines
 
 
 def test_the_slowdown_is_what_others_take_of_the_processors():
