@@ -264,6 +264,7 @@ def without_labels(job):
         (in_task("Trainer", "retryPolicy"), "3 retries of Trainer"),
         (never_ending, "the timeout of 90 minutes of Trainer"),
         (executor("ModelArchive", "command", 0), "the timeout of 10 minutes of ModelArchive"),
+        (executor("Trainer", "env"), "the environment variable LEVEL of Trainer"),
         (without("serviceAccount"), "millrace@my-project"),
         (another_network, "networks/inside"),
         (without("reservedIpRanges"), "inside-range"),

@@ -63,9 +63,20 @@ def beam_option(before, after):
     return change
 
 
+def component_of_google(**machine):
+    """A task that hands the pools of a custom job on as a parameter, as google-cloud-pipeline-components has it."""
+
+    def change(job):
+        given = job["pipelineSpec"]["root"]["dag"]["tasks"]["SchemaGen"]["inputs"]["parameters"]
+        given["worker_pool_specs"] = {"runtimeValue": {"constant": [{"machine_spec": machine}, "odd"]}}
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (component_of_google(machine_type="n1-standrad-8"), "did you mean n1-standard-8? (SchemaGen, custom job)"),
         (asks_for(cpuLimit=1000.0), "1000 processors are asked for, and a step gets 96 at most (Trainer)"),
         (asks_for(memoryLimit=5000.0), "5000 GB of memory are asked for"),
         (asks_for(resourceCpuLimit="1000"), "1000 processors"),
@@ -111,6 +122,7 @@ def test_a_machine_that_there_is_not_is_found(change, words):
         asks_for(resourceCpuLimit="{{$.inputs.parameters['cpus']}}"),
         pool(machine_type="g2-standard-8", accelerator_type="NVIDIA_L4", accelerator_count=1),
         endpoint(machine_type="n1-standard-2"),
+        component_of_google(machine_type="{{$.inputs.parameters['machine']}}"),
     ],
 )
 def test_a_machine_that_there_is_is_taken(change):

@@ -48,6 +48,9 @@ def _absences(task: Spec, container: Spec, deployment: Deployment, stage: str) -
         yield "caching switched off"
     if asked.retries and int(task.get("retryPolicy", {}).get("maxRetryCount", 0)) != asked.retries:
         yield f"{asked.retries} retries"
+    for name, value in deployment.environment.items():
+        if {"name": name, "value": value} not in container.get("env", ()):
+            yield f"the environment variable {name}"
     if asked.timeout_minutes and not _ends_after(container, asked.timeout_minutes * 60):
         yield f"the timeout of {asked.timeout_minutes} minutes"
 

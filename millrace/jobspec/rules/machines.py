@@ -57,8 +57,8 @@ def workers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     for step in job.walk():
         custom_config = job.json_value(step.task, "custom_config")
         training = _section(custom_config, _TRAINING)
-        for pool in _section(training, "job_spec").get("worker_pool_specs", ()):
-            yield from _findings(_of_spec(pool.get("machine_spec", {})), f"{step.name}, custom job")
+        for machine in _machines(training, job.value(step.task, "worker_pool_specs")):
+            yield from _findings(_of_spec(machine), f"{step.name}, custom job")
         serving = _section(custom_config, _SERVING)
         if serving:
             yield from _findings(_of_spec(serving, shared=True), f"{step.name}, endpoint")
@@ -76,6 +76,16 @@ def region(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """
     if config and job.dialect == "vertex":
         yield from _findings(region_objections(config.vertex.region), "vertex.region")
+
+
+def _machines(training: Spec, of_google: Any) -> Iterator[Spec]:
+    """The machines of a custom job: of TFX's Trainer, and of Google's own component, which has them as a parameter."""
+    for pools in (_section(training, "job_spec").get("worker_pool_specs"), of_google):
+        for pool in pools if isinstance(pools, list) else ():
+            machine = pool.get("machine_spec") if isinstance(pool, dict) else None
+            # What is known only when the job runs cannot be judged.
+            if isinstance(machine, dict) and "{{" not in str(machine):
+                yield machine
 
 
 def _of_spec(spec: Spec, shared: bool = False) -> Iterator[Objection]:
