@@ -13,6 +13,7 @@ from millrace.base import printing
 from millrace.base.printing import Cell, TableColumn
 from millrace.cli.board import STAGE_COLUMNS, stage_rows
 from millrace.cli.group import Group
+from millrace.cli.output import echo
 from millrace.cli.service_options import also, connected, local_time, service_options
 from millrace.cli.submit import print_end
 from millrace.cloud.remote.jobs import JobState, RemoteJob
@@ -57,7 +58,7 @@ def list_jobs(
     elif listed:
         _print(listed)
     else:
-        click.echo(f"no job of {config.name} on {service.name}: millrace submit{also(config_file, runner)}")
+        echo(f"no job of {config.name} on {service.name}: millrace submit{also(config_file, runner)}")
 
 
 @jobs.command()
@@ -88,7 +89,7 @@ def cancel(name: str, config_file: str, overrides: tuple[str, ...], runner: Opti
     """Ask for a job to be cancelled."""
     _, service = connected(config_file, overrides, runner)
     service.cancel(name)
-    click.echo(f"{name}: cancelling was asked for; millrace jobs show{also(config_file, runner)} {name}")
+    echo(f"{name}: cancelling was asked for; millrace jobs show{also(config_file, runner)} {name}")
 
 
 def _print(listed: list[RemoteJob]) -> None:

@@ -8,6 +8,7 @@ import click
 
 from millrace.base.errors import BadInput
 from millrace.cli.init import choose_label, show_plan
+from millrace.cli.output import echo
 from millrace.init.plan import NewPipeline, make_plan
 from millrace.new.write import require_empty, require_name, write_project
 
@@ -31,8 +32,8 @@ def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str) ->
         show_plan(plan)
     written = write_project(name, target, plan)
     shown = os.path.relpath(target)
-    click.echo(f"wrote {len(written)} files and the library's wheel into {shown if len(shown) < 60 else target}")
-    click.echo(f"next: cd {shown if len(shown) < 60 else target} && make run")
+    echo(f"wrote {len(written)} files and the library's wheel into {shown if len(shown) < 60 else target}")
+    echo(f"next: cd {shown if len(shown) < 60 else target} && make run")
 
 
 def _plan(name: str, target: Path, data: tuple[str, ...], label: str) -> Optional[NewPipeline]:

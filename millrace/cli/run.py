@@ -12,6 +12,7 @@ from millrace.base.quiet import output_to
 from millrace.cli import completing
 from millrace.cli.board import Board
 from millrace.cli.options import config_options
+from millrace.cli.output import echo
 from millrace.cli.project_runner import given_runner
 from millrace.cli.summary import print_summary
 from millrace.config.checks import require_writable_root
@@ -69,7 +70,7 @@ def run(
     config = load(config_file, overrides)
     if resume:
         request = to_resume(layout(config).logs, overrides, config.name)
-        click.echo(f"going on with run {request.resumes}")
+        echo(f"going on with run {request.resumes}")
     else:
         file = str(Path(config_file).resolve())
         request = RunRequest(file, overrides, runner, from_stage, to_stage, not no_cache, config.name)

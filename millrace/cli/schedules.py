@@ -11,6 +11,7 @@ import click
 from millrace.base import printing
 from millrace.base.printing import TableColumn
 from millrace.cli.group import Group
+from millrace.cli.output import echo
 from millrace.cli.project_runner import given_runner
 from millrace.cli.service_options import also, connected, local_time, on_the_terminal, parameter_values, service_options
 from millrace.cloud.prepared_job import compiled_before, prepared
@@ -55,8 +56,8 @@ def create(
     service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal(), own)
     require_new_schedule(service, title or config.name, also(config_file, runner))
     made = service.create_schedule(job, title or config.name, when)
-    click.echo(f"schedule: {made.name} ({made.title}): {made.cron}")
-    click.echo(f"link:     {made.link}")
+    echo(f"schedule: {made.name} ({made.title}): {made.cron}")
+    echo(f"link:     {made.link}")
 
 
 @schedules.command("list")
@@ -71,7 +72,7 @@ def list_schedules(config_file: str, overrides: tuple[str, ...], runner: Optiona
     elif schedules:
         _print(schedules)
     else:
-        click.echo(f"no schedule on {service.name}")
+        echo(f"no schedule on {service.name}")
 
 
 @schedules.command()
@@ -81,7 +82,7 @@ def delete(name: str, config_file: str, overrides: tuple[str, ...], runner: Opti
     """End a schedule. Jobs that it started go on."""
     _, service = connected(config_file, overrides, runner)
     service.delete_schedule(name)
-    click.echo(f"{name}: deleted")
+    echo(f"{name}: deleted")
 
 
 def _print(listed: list[RemoteSchedule]) -> None:

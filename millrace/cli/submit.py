@@ -13,7 +13,7 @@ from rich.console import Console
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import ending
 from millrace.cli.board import Board
-from millrace.cli.output import escape
+from millrace.cli.output import echo, escape
 from millrace.cli.project_runner import given_runner
 from millrace.cli.service_options import also, on_the_terminal, parameter_values, service_options
 from millrace.cloud.prepared_job import compiled_before, prepared
@@ -63,12 +63,12 @@ def submit(
     own = given_runner(CloudRunner)
     service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal(), own)
     sent = service.submit(job, name)
-    click.echo(f"job:  {sent.name}")
-    click.echo(f"link: {sent.link}")
+    echo(f"job:  {sent.name}")
+    echo(f"link: {sent.link}")
     more = also(config_file, runner or (wanted if wanted != meant(config) else None))
     if wait:
         raise click.exceptions.Exit(_followed(service, sent, job, every, more))
-    click.echo(f"next: millrace jobs show{more} {sent.name}")
+    echo(f"next: millrace jobs show{more} {sent.name}")
 
 
 def new_job_id(pipeline: str) -> str:
@@ -92,7 +92,7 @@ def _followed(service: Service, sent: RemoteJob, job: CompiledJob, every: float,
 
             ended = follow(service, sent.name, show, every)
     except KeyboardInterrupt:
-        click.echo(f"no longer watched; the job goes on. To end it: millrace jobs cancel{more} {sent.name}", err=True)
+        echo(f"no longer watched; the job goes on. To end it: millrace jobs cancel{more} {sent.name}", err=True)
         return 130
     print_end(ended, time.time() - began, board.console)
     return ended.exit_code
