@@ -49,7 +49,8 @@ def accelerator_objections(name: str) -> Iterator[Objection]:
         yield unknown(f"the accelerator {name} is not known here", "see that Vertex AI has it")
     else:
         near = f"; did you mean {' or '.join(meant)}?" if meant else did_you_mean(name, ACCELERATORS)
-        yield Objection(f"there is no accelerator {name}{near}", f"the types are {', '.join(ACCELERATORS)}")
+        remedy = _WHERE_MACHINES if near else f"the types are {', '.join(ACCELERATORS)}"
+        yield Objection(f"there is no accelerator {name}{near}", remedy)
 
 
 def machine_type_objections(name: str) -> Iterator[Objection]:

@@ -21,7 +21,9 @@ class Objection:
     certain: bool = True
 
     def __str__(self) -> str:
-        return f"{self.what}; {self.remedy}" if self.remedy else self.what
+        if self.what.endswith("?"):
+            return f"{self.what} ({self.remedy})"
+        return f"{self.what}; {self.remedy}"
 
 
 def unknown(what: str, remedy: str) -> Objection:

@@ -30,7 +30,17 @@ def service_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def connected(config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect]) -> tuple[Config, Service]:
-    """The configuration, and the service that it means."""
+    """The configuration, and the service that it means.
+
+    Args:
+        config_file: of `-c`.
+        overrides: of `--set`.
+        runner: of `--runner`; None when it is not given.
+
+    Raises:
+        BadInput: the configuration cannot be used, or lacks what the connection needs.
+        ServiceFailure: there are no credentials, or the service does not take them.
+    """
     config = load(config_file, overrides)
     return config, connect(config, meant(config, runner))
 
@@ -41,7 +51,15 @@ def local_time(at: Optional[float]) -> str:
 
 
 def also(config_file: str, runner: Optional[Dialect]) -> str:
-    """The options that a next command needs to mean the same."""
+    """The options that a next command needs to mean the same.
+
+    Args:
+        config_file: of `-c`, or the default.
+        runner: the service, where it has to be named; None where it need not.
+
+    Returns:
+        Text to put behind the command's name, with a space in front; empty when nothing is needed.
+    """
     option = "" if is_default(config_file) else f" -c {config_file}"
     return option + (f" --runner {runner}" if runner else "")
 

@@ -99,7 +99,13 @@ def _followed(service: Service, sent: RemoteJob, job: CompiledJob, every: float,
 
 
 def print_end(job: RemoteJob, seconds: float, console: Console) -> None:
-    """Prints how a job ended, and why."""
+    """Prints how a job ended, and why.
+
+    Args:
+        job: with its tasks.
+        seconds: how long it took.
+        console: where to print.
+    """
     console.print()
     for task in job.tasks:
         if task.state in (State.FAILED, State.BLOCKED):

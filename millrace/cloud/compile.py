@@ -46,7 +46,10 @@ def compile_for(
     """
     check(_to_check(config, runner))
     try:
-        return compiler(config) if compiler else _compile(config, runner)
+        # TFX and TensorFlow come in with either.
+        compile_job = compiler or importlib.import_module(f"millrace.cloud.{runner}.compile").compile_job
+        job: CompiledJob = compile_job(config)
+        return job
     except MillraceError:
         raise
     except Exception as error:
@@ -54,13 +57,6 @@ def compile_for(
         failure = describe(error)
         kind = BadInput if failure.exit_code == BadInput.exit_code else MillraceError
         raise kind(failure.what, where=failure.where, remedy=failure.remedy) from error
-
-
-def _compile(config: Config, runner: Dialect) -> CompiledJob:
-    # TFX and TensorFlow come in with either.
-    compiler = importlib.import_module(f"millrace.cloud.{runner}.compile")
-    job: CompiledJob = compiler.compile_job(config)
-    return job
 
 
 def _to_check(config: Config, runner: Dialect) -> Config:

@@ -17,6 +17,7 @@ def config(*overrides):
     ("override", "words"),
     [
         ("vertex.project=My_Project", "vertex.project"),
+        (f"name={'n' * 64}", "name"),
         ("vertex.encryption_key=my-key", "vertex.encryption_key"),
         ("vertex.stages={Trainer: {accelerators: 2}}", "accelerator must name its type"),
         ("vertex.stages={Trainer: {memory: 2}}", "did you mean memory_gb?"),
