@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterator
+from typing import Optional
 
 import click
 
@@ -54,6 +55,12 @@ def _row(option: click.Option, context: click.Context) -> str:
     return f"| {names}{value} | {_text(option.help)} | {default} |".replace("\\|", "|")
 
 
-def _text(text: str | None) -> str:
-    """The help, with what stands for a value or an option in it set as code."""
-    return re.sub(r"(?<![\w`-])(--[a-z][a-z-]+)", r"`\1`", inspect.cleandoc(text or "")).replace("\b\n", "")
+def _text(text: Optional[str]) -> str:
+    """The help, with options set as code; a paragraph that click must not fold is a block."""
+    paragraphs = []
+    for paragraph in inspect.cleandoc(text or "").split("\n\n"):
+        if paragraph.startswith("\b\n"):
+            paragraphs.append(f"```text\n{paragraph[2:]}\n```")
+        else:
+            paragraphs.append(re.sub(r"(?<![\w`-])(--[a-z][a-z-]+)", r"`\1`", paragraph))
+    return "\n\n".join(paragraphs)

@@ -7,10 +7,10 @@ from typing import Any
 
 from mkdocs.structure.files import File
 
+from library.site.fetched import fetched
+
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = ROOT / ".cache" / "docs-pages"
-_FETCHED = re.compile(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?(?:https?:)?//[^\s\"'>]+")
-_LINKED = re.compile(r"<link\b(?=[^>]*rel=[\"']?(?:stylesheet|preload|preconnect|icon|modulepreload))[^>]*href=[\"']?(?:https?:)?//[^>]+")  # fmt: skip  # noqa: E501
 _LOG = logging.getLogger("mkdocs.hooks.millrace")
 
 
@@ -38,5 +38,5 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_post_page(output: str, page: Any, config: Any) -> None:
     """Warns, which ends a strict build, of anything that a reader's browser would fetch from another host."""
-    for fetched in (*_FETCHED.findall(output), *_LINKED.findall(output)):
-        _LOG.warning("%s fetches from another host: %s", page.file.src_path, fetched)
+    for address in fetched(output):
+        _LOG.warning("%s fetches from another host: %s", page.file.src_path, address)

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from library.site.__main__ import PAGES
+from library.site.fetched import fetched
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = re.compile(r"(?<![\w/.])docs/(?:[\w-]+/)*[\w-]+\.md")
@@ -40,6 +41,13 @@ def test_no_page_fetches_from_another_host_and_a_broken_link_ends_the_build() ->
     assert settings["theme"]["font"] is False
     assert not [asset for key in ("extra_css", "extra_javascript") for asset in settings.get(key, []) if "//" in asset]
     assert set(settings["validation"].values()) == {"warn"}
+
+
+def test_what_a_page_would_fetch_from_elsewhere_is_seen() -> None:
+    page = """<link rel="canonical" href="https://a/"><link href="https://b/x.css" rel="stylesheet">
+        <script src="//c/x.js"></script><script src="assets/x.js"></script><a href="https://d/">there</a>
+        <img alt="x" src=http://e/x.png><link rel="preconnect" href="https://f">"""
+    assert fetched(page) == ["https://b/x.css", "//c/x.js", "http://e/x.png", "https://f"]
 
 
 def _pages(entry: object) -> list[str]:
