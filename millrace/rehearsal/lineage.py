@@ -264,6 +264,8 @@ def _set(stored: metadata_store_pb2.Value, value: Any, kind: Optional[type] = No
     elif isinstance(value, str):
         stored.string_value = value
     elif value is not None:
+        # An empty object would leave the value without a kind.
+        stored.struct_value.SetInParent()
         stored.struct_value.update(value if isinstance(value, Mapping) else {_WRAPPED: value})
 
 

@@ -200,9 +200,10 @@ def test_an_output_parameter_is_read_as_the_services_read_it(text, kind, value):
     assert read_value(text, kind) is value or read_value(text, kind) == value
 
 
-def test_a_value_that_is_null_is_kept_from_ml_metadata(run):
-    """It would end the process, and not by an exception."""
-    job = JobBuilder().add("t", shell("true"), parameters={"x": None})
+@pytest.mark.parametrize("value", [None, {}, [], "", [None], {"a": None}])
+def test_a_value_that_says_nothing_does_not_end_the_process(run, value):
+    """ML Metadata does that, and not by an exception, of a value without a kind."""
+    job = JobBuilder().add("t", shell("true"), parameters={"x": value})
     assert states(run(job.build())) == {"t": DONE}
 
 
