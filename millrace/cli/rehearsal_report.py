@@ -31,10 +31,13 @@ def print_report(result: Result, console: Console) -> None:
     """
     console.print()
     printing.show(_COLUMNS, map(_cells, result.tasks), console)
-    if result.findings:
+    # What was not rehearsed stands in the table, with the reason.
+    in_table = {f"{row.task}: {row.note}" for row in result.tasks}
+    findings = [finding for finding in result.findings if finding not in in_table]
+    if findings:
         console.print()
         printing.say("on the service this would be different:", console)
-        for finding in result.findings:
+        for finding in findings:
             printing.say(finding, console, indent=2)
     console.print()
     printing.say("no rehearsal proves", console)

@@ -36,7 +36,14 @@ def compile_job(config: Config, service: str) -> CompiledJob:
 
 
 def main(folder: str, config: str, service: str, job: str) -> None:
-    """Reads the configuration and writes the documents of the job."""
+    """Reads the configuration and writes the documents of the job.
+
+    Args:
+        folder: the working directory of whoever asks.
+        config: the file of a pickled configuration.
+        service: "vertex" or "kubeflow".
+        job: the file to write, as JSON.
+    """
     os.chdir(folder)
     compiled = compile_job(pickle.loads(Path(config).read_bytes()), service)
     Path(job).write_text(json.dumps(compiled.to_document()), encoding="utf-8")

@@ -34,6 +34,9 @@ from millrace.rehearsal.processes import Command, Ended, Running
 from millrace.rehearsal.view import as_audited, view_of, volumes
 from millrace.rehearsal.world import World
 
+# How dash ends where it does not know what other shells know.
+_SHELL_REFUSED = 2
+_OTHER_SHELL = re.compile(r"Illegal option|Syntax error|Bad substitution")
 # Programs that run a script which a word names.
 _INTERPRETER = re.compile(r"(.*/)?(sh|bash|dash|perl|python[0-9.]*)")
 # KFP's entry point. With the path of a module it runs what the job brings, without it what the image holds.
@@ -140,7 +143,7 @@ class Container:
         if code:
             log = self._world.log_of(self._task)
             image = "" if self._is_own else str(self._spec.get("image", ""))
-            require_known(failure_file, image)
+            require_known(failure_file, log, image)
             failure = explain(self._task, code, failure_file, log, self._environment)
             doubts = [f"it asks Kubernetes for {need}" for need in self.needs]
             if image and stand_ins(failure_file):
@@ -148,6 +151,8 @@ class Container:
             uninstalled = not_installed(log)
             if image and uninstalled:
                 doubts.append(f"it installs {uninstalled}, and a rehearsal fetches nothing")
+            if image and code == _SHELL_REFUSED and _OTHER_SHELL.search(end_of(log)):
+                doubts.append(f"the shell of its image {image} may be another one: {end_of(log)}")
             if image and code in _PROGRAM_MISSING:
                 doubts.append(f"its image {image} may have a program that is not here: {end_of(log)}")
             if doubts:

@@ -159,7 +159,12 @@ def _environment(
                 unpacked = [path for path in _packages(beside, of).iterdir() if not path.is_symlink() and path.is_dir()]
                 for path in unpacked:
                     compileall.compile_dir(path, quiet=2, stripdir=str(beside), prependdir=str(folder))
-            _put_in_place(beside, folder)
+            try:
+                beside.rename(folder)
+            except OSError:
+                # Another rehearsal has just made the same one.
+                if not (folder / "bin" / "python").exists():
+                    raise
         _forget_others(cache, keep=folder)
     return Environment(folder, of, source)
 
@@ -183,15 +188,6 @@ def _named(of: Interpreter, more: Sequence[str]) -> tuple[set[str], list[Path]]:
                 remedy="install it here first, or name its wheel",
             )
     return names, places
-
-
-def _put_in_place(beside: Path, folder: Path) -> None:
-    try:
-        beside.rename(folder)
-    except OSError:
-        # Another rehearsal has just made the same one.
-        if not (folder / "bin" / "python").exists():
-            raise
 
 
 def _forget_others(cache: Path, keep: Path) -> None:

@@ -50,7 +50,7 @@ class TaskIo:
         if self.parameters and self.typed:
             inputs["parameters"] = {name: self._typed(name, value) for name, value in self.parameters.items()}
         elif self.parameters:
-            inputs["parameterValues"] = self.parameters
+            inputs["parameterValues"] = _as_written(self.parameters)
         if self.inputs:
             inputs["artifacts"] = _lists(self.inputs)
         outputs: dict[str, Any] = {"outputFile": str(self.output_file)}
@@ -150,6 +150,15 @@ def read_value(text: str, kind: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise MillraceError(f"{text!r} is no {kind}", remedy="write the output parameter as JSON") from error
+
+
+def _as_written(value: Any) -> Any:
+    """A value as protobuf's JSON writes a Struct, which knows one kind of number: 2.0 of a spec is 2 to a task."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _as_written(below) for key, below in value.items()}
+    return [_as_written(below) for below in value] if isinstance(value, (list, tuple)) else value
 
 
 def _lists(artifacts: Mapping[str, Sequence[Artifact]]) -> dict[str, Any]:

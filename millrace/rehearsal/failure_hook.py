@@ -16,7 +16,11 @@ FILE_VARIABLE = "MILLRACE_REHEARSAL_FAILURE"
 def _facts(error: BaseException) -> dict[str, Any]:
     facts = {name: getattr(error, name, None) for name in ("what", "where", "remedy", "exit_code", "name")}
     plain = {name: value for name, value in facts.items() if isinstance(value, (str, int))}
-    return {"type": type(error).__name__, "text": str(error), **plain}
+    entry, file = error.__traceback__, ""
+    while entry is not None:
+        file = entry.tb_frame.f_code.co_filename
+        entry = entry.tb_next
+    return {"type": type(error).__name__, "text": str(error), "file": file, **plain}
 
 
 def write_down(error: Optional[BaseException]) -> None:

@@ -12,6 +12,10 @@ from millrace.rehearsal.environment import Environment, missing_from_package
 # Tells a task's interpreter where to write down what ends it; `failure_hook`, which stands alone, knows it too.
 FILE_VARIABLE = "MILLRACE_REHEARSAL_FAILURE"
 
+# What is raised when a package has another interface than its user expects.
+_OF_AN_INTERFACE = ("AttributeError", "ImportError", "ModuleNotFoundError", "TypeError")
+# In the words of `python -m`, which raises nothing that a hook could see.
+_NO_MODULE = re.compile(r"python[\d.]*: .*No module named '?(?P<name>[\w.]+)")
 # In the words of pip.
 _NOT_FOUND = "No matching distribution found for "
 _TAIL_BYTES, _TAIL_LINES = 4096, 5
@@ -47,7 +51,7 @@ def explain(task: str, code: int, failure_file: Path, log: Path, environment: En
         log: the task's log.
         environment: where it ran.
     """
-    causes = json.loads(failure_file.read_text(encoding="utf-8")) if failure_file.exists() else []
+    causes = _causes(failure_file, log)
     for cause in causes:
         if cause["type"] == "ModuleNotFoundError" and cause.get("name"):
             return _missing(task, cause["name"], environment)
@@ -59,15 +63,23 @@ def explain(task: str, code: int, failure_file: Path, log: Path, environment: En
 
 
 def stand_ins(failure_file: Path) -> str:
-    """Which installed packages stood in for the versions that a task wanted to install; empty where none did."""
-    file = Path(f"{failure_file}.versions")
-    return ", ".join(dict.fromkeys(file.read_text(encoding="utf-8").splitlines())) if file.exists() else ""
+    """Which installed packages stood in for the versions that a task wanted to install, and may be why it failed.
+
+    Empty where none did, and where the task's own code raised what has nothing to do with a package's version.
+    """
+    versions = Path(f"{failure_file}.versions")
+    if not versions.exists() or not failure_file.exists():
+        return ""
+    cause = json.loads(failure_file.read_text(encoding="utf-8"))[0]
+    if cause["type"] not in _OF_AN_INTERFACE and "site-packages" not in cause.get("file", ""):
+        return ""
+    return ", ".join(dict.fromkeys(versions.read_text(encoding="utf-8").splitlines()))
 
 
 def last_lines(log: Path) -> str:
     """The end of a task's log, for the end of a message; empty when it wrote nothing."""
     told = _told(log)[-_TAIL_LINES:]
-    return "".join(["; it ends with:", *(f"\n    {line}" for line in told)]) if told else ""
+    return "".join(["; it ends with:", *(f"\n    {line[:200]}" for line in told)]) if told else ""
 
 
 def not_installed(log: Path) -> str:
@@ -78,7 +90,7 @@ def not_installed(log: Path) -> str:
 
 def end_of(log: Path) -> str:
     """The last line of a task's log; empty when it wrote nothing."""
-    return "".join(_told(log)[-1:])
+    return "".join(_told(log)[-1:])[:200]
 
 
 def _told(log: Path) -> list[str]:
@@ -88,21 +100,30 @@ def _told(log: Path) -> list[str]:
         lines = file.read().decode(errors="replace").splitlines()
     # What a program writes may be codes for a terminal.
     plain = ["".join(c if c.isprintable() else " " for c in line).rstrip() for line in lines]
-    return [line[:200] for line in plain if line and not _COMMAND_LINE.match(line)]
+    return [line for line in plain if line and not _COMMAND_LINE.match(line)]
 
 
-def require_known(failure_file: Path, image: str) -> None:
+def _causes(failure_file: Path, log: Path) -> list[dict[str, Any]]:
+    """What the hooks wrote down, the outermost exception first. What `python -m` lacks, the log alone says."""
+    if failure_file.exists():
+        written: list[dict[str, Any]] = json.loads(failure_file.read_text(encoding="utf-8"))
+        return written
+    module = _NO_MODULE.search("".join(_told(log)[-1:]))
+    return [{"type": "ModuleNotFoundError", "text": module[0], "name": module["name"]}] if module else []
+
+
+def require_known(failure_file: Path, log: Path, image: str) -> None:
     """Refuses to call it a failure when a task lacks what only this machine has not.
 
     Args:
         failure_file: the file that the hooks write.
+        log: the task's log.
         image: the task's image, where it is not the project's own, of which it is known what it holds.
 
     Raises:
         NotRehearsed: a module is missing here, or a package that it installs when it starts.
     """
-    causes = json.loads(failure_file.read_text(encoding="utf-8")) if failure_file.exists() else []
-    for cause in causes:
+    for cause in _causes(failure_file, log):
         if cause["type"] == "NotInstalled":
             raise NotRehearsed(f"{cause['text']}; install it here, or name an environment that has it with --python")
         if image and cause["type"] == "ModuleNotFoundError" and cause.get("name"):

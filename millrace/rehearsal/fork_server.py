@@ -103,6 +103,10 @@ def peak(request: dict[str, Any], usage: resource.struct_rusage) -> Any:
     """The peak memory of an ended task in bytes; None where the number would be this server's own.
 
     Linux hands the peak of the process that called `execve` on to the program that it became.
+
+    Args:
+        request: what started the task.
+        usage: what the kernel counted, `ru_maxrss` in KiB on Linux and in bytes on macOS.
     """
     mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if not request["module"] and usage.ru_maxrss <= mine:

@@ -1,6 +1,6 @@
 """Which of a job's images is the project's own, that has a stand-in here; of any other nobody knows what is in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from millrace.jobspec.job import CompiledJob
@@ -19,7 +19,8 @@ def is_own(job: CompiledJob, image: str) -> bool:
         job: the job.
         image: as a task names it.
     """
-    own = {container.get("image", "") for container in _containers(job) if _is_of_tfx(container)}
+    containers = [executor.get("container", {}) for executor in job.executors.values()]
+    own = {container.get("image", "") for container in containers if _is_of_tfx(container)}
     if own:
         return image in own
     return not str(job.spec.get("sdkVersion", "")).startswith("kfp")
@@ -29,8 +30,3 @@ def _is_of_tfx(container: Mapping[str, Any]) -> bool:
     hook = container.get("lifecycle", {}).get("preCacheCheck", {})
     words = [word for part in (container, hook) for key in ("command", "args") for word in part.get(key, ())]
     return any(isinstance(word, str) and word.startswith(_OF_TFX) for word in words)
-
-
-def _containers(job: CompiledJob) -> Iterator[Mapping[str, Any]]:
-    for executor in job.executors.values():
-        yield executor.get("container", {})

@@ -43,11 +43,6 @@ def turn_label(label: str, turns: tuple[int, ...]) -> str:
     return f"{label}[{'.'.join(map(str, turns))}]" if turns else label
 
 
-def belongs_to(row: str, label: str) -> bool:
-    """Whether a row of a report is of a task, in whichever turn."""
-    return row == label or row.startswith(f"{label}[")
-
-
 def leaves(labels: Mapping[Path, str], below: Path = ()) -> list[str]:
     """The labels of the tasks that are no graphs.
 

@@ -84,7 +84,10 @@ class TaskRun:
                 return self._ended(TaskState.SKIPPED, note="its condition does not hold")
             if "dag" in self._component:
                 loop = loop_of(self._task, self._parameters, self._inputs)
-                return self._run_graph() if loop is None else self._run_loop(loop)
+                if loop is None:
+                    only = self._inner(self._parameters, self._inputs, self._scope.turns)
+                    return self._ended_graph([only], is_loop=False)
+                return self._run_loop(loop)
             self._record(State.RUNNING)
             if "resolver" in self._executor:
                 return self._run_resolver()
@@ -120,12 +123,12 @@ class TaskRun:
         missing = frozenset([*self._schemas(), *declared]) - set(given)
         return self._ended(TaskState.GIVEN, (artifacts, parameters), note="given by hand", missing=missing)
 
-    def _run_graph(self) -> TaskOutcome:
-        return self._ended_graph([self._inner(self._parameters, self._inputs, self._scope.turns)], is_loop=False)
-
     def _run_loop(self, loop: Loop) -> TaskOutcome:
         if not loop.turns:
-            return self._ended(TaskState.SKIPPED, ({}, self._nothing()), note="its loop has nothing to go over")
+            nothing: dict[str, Any] = {
+                key: [] for key in self._component.get("outputDefinitions", {}).get("parameters", {})
+            }
+            return self._ended(TaskState.SKIPPED, ({}, nothing), note="its loop has nothing to go over")
 
         def turn(number: int) -> Scope:
             return self._inner(*loop.turns[number], turns=(*self._scope.turns, number))
@@ -133,10 +136,6 @@ class TaskRun:
         count = len(loop.turns)
         with ThreadPoolExecutor(min(count, loop.parallel or count, MOST_TURNS), thread_name_prefix="turn") as pool:
             return self._ended_graph(list(pool.map(turn, range(count))), is_loop=True)
-
-    def _nothing(self) -> dict[str, Any]:
-        """What a loop without a turn gives: empty lists."""
-        return {key: [] for key in self._component.get("outputDefinitions", {}).get("parameters", {})}
 
     def _inner(
         self, parameters: Mapping[str, Any], inputs: Mapping[str, list[Artifact]], turns: tuple[int, ...]

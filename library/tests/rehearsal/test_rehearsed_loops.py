@@ -157,6 +157,24 @@ def test_what_another_image_may_have_is_no_failure(run):
     assert any("what is in this image is not known here" in finding for finding in result.findings)
 
 
+@pytest.mark.parametrize(("job", "state"), [(of_kfp, TaskState.NOT_REHEARSED), (JobBuilder.build, FAILED)])
+def test_a_module_that_a_command_names_and_nothing_has(run, job, state):
+    """Another image may have it; of the own image it is known that it has not."""
+    command = {"image": "image", "command": ["python3", "-u", "-m", "no_such_package.main"]}
+    result = run(job(JobBuilder().add("t", command)))
+    assert states(result) == {"t": state}
+    row = result.task("t")
+    assert "no_such_package" in (row.note if state is not FAILED else row.failure.what)
+
+
+def test_a_number_is_to_a_task_what_protobuf_makes_of_it(run, tmp_path):
+    code = "import sys; open(sys.argv[2], 'w').write(sys.argv[1])"
+    job = JobBuilder().add("t", python(code, "{{$}}", "gs://seen"), parameters={"x": 2.0, "y": {"z": [1.5, 3.0]}})
+    assert run(job.build()).exit_code == 0
+    values = json.loads(bucket(tmp_path, "seen").read_text())["inputs"]["parameterValues"]
+    assert str(values) == "{'x': 2, 'y': {'z': [1.5, 3]}}"
+
+
 def test_what_a_task_installs_is_there_already_or_it_is_not_rehearsed(run):
     install = (
         "python3 -m pip install --quiet --no-warn-script-location 'rich==0.1' --no-deps 'absent; python_version<\"3\"'"
@@ -215,7 +233,11 @@ def of_another_image(command: str) -> JobBuilder:
     ("job", "why"),
     [
         (of_another_image("no-such-program --flag"), "its image image may have a program that is not here"),
-        (of_another_image("pip install rich==0.1 && exit 3"), "stands in for rich==0.1"),
+        (
+            of_another_image("echo set: Illegal option -o pipefail; exit 2"),
+            "the shell of its image image may be another",
+        ),
+        (of_another_image("pip install rich==0.1 && python -c 'import rich; rich.gone'"), "stands in for rich==0.1"),
         (of_another_image("echo ERROR: No matching distribution found for yapf; exit 1"), "it installs yapf"),
         (JobBuilder().add("t", {"image": "x", "command": ["sh", "run.sh"]}), "its script run.sh is in its image"),
         (
@@ -227,6 +249,12 @@ def of_another_image(command: str) -> JobBuilder:
 def test_a_failure_that_the_image_may_not_have_says_nothing(run, job, why):
     result = run(of_kfp(job))
     assert states(result) == {"t": TaskState.NOT_REHEARSED} and why in result.task("t").note
+
+
+@pytest.mark.parametrize("ending", ["exit 3", "python -c 'raise RuntimeError(1)'"])
+def test_a_failure_of_the_tasks_own_is_one_whatever_it_installed(run, ending):
+    job = of_kfp(of_another_image(f"pip install rich==0.1 && {ending}"))
+    assert states(run(job)) == {"t": FAILED}
 
 
 def test_an_input_that_only_a_submission_gives_is_not_rehearsed(run):
