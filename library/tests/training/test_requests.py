@@ -1,0 +1,99 @@
+"""What a served model makes of one value a column. The graph stands for Transform's, so nothing is analysed."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform import impl_helper
+from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
+
+from millrace.features.description import FeatureTable
+from millrace.training.signatures import ServedModel
+
+SCHEMA = """
+feature { name: "seats" type: INT presence { min_fraction: 1 } shape { dim { size: 1 } } }
+feature { name: "fare" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 1 } } }
+feature { name: "miles" type: FLOAT }
+feature { name: "tolls" type: INT }
+feature { name: "company" type: BYTES }
+"""
+FEATURES = {name: {"kind": "numeric"} for name in ("seats", "fare", "miles", "tolls")}
+TABLE = FeatureTable.model_validate(
+    {"label": {"column": "tip", "task": "regression"}, "features": {**FEATURES, "company": {"kind": "hashed"}}}
+)
+
+
+def preprocessing_fn(inputs):
+    """Numbers as they are, -1 where there is none; the length of a text."""
+
+    def filled(column, default):
+        if isinstance(column, tf.SparseTensor):
+            shape = [column.dense_shape[0], 1]
+            column = tf.sparse.to_dense(tf.SparseTensor(column.indices, column.values, shape), default)
+        return tf.reshape(column, [-1])
+
+    numbers = {f"{name}_xf": tf.cast(filled(inputs[name], -1), tf.float32) for name in FEATURES}
+    return {**numbers, "company_xf": tf.cast(tf.strings.length(filled(inputs["company"], "")), tf.float32)}
+
+
+class Sum(tf.Module):
+    """Shows what reaches a model: one digit a feature."""
+
+    def __call__(self, features):
+        names = ("seats", "fare", "miles", "tolls", "company")
+        return sum(tf.reshape(features[f"{name}_xf"], [-1, 1]) * 10.0**place for place, name in enumerate(names))
+
+
+@pytest.fixture(scope="module")
+def predict(tmp_path_factory):
+    """`predict_json` of the model."""
+    folder = str(tmp_path_factory.mktemp("graph"))
+    schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
+    specs = schema_utils.schema_as_feature_spec(schema).feature_spec
+    signature = {
+        name: tf.TensorSpec([None, *spec.shape], spec.dtype)
+        if isinstance(spec, tf.io.FixedLenFeature)
+        else tf.SparseTensorSpec([None, None], spec.dtype)
+        for name, spec in specs.items()
+    }
+    impl_helper.trace_and_write_v2_saved_model(
+        f"{folder}/transform_fn", preprocessing_fn, signature, f"{folder}/temp", {}, None, {}, None
+    )
+    made = {f"{name}_xf": tf.io.FixedLenFeature([], tf.float32) for name in specs}
+    metadata_io.write_metadata(dataset_metadata.DatasetMetadata(schema), f"{folder}/metadata")
+    metadata_io.write_metadata(
+        dataset_metadata.DatasetMetadata.from_feature_spec(made), f"{folder}/transformed_metadata"
+    )
+    served = ServedModel(Sum(), TABLE, tft.TFTransformOutput(folder))
+    # The model and its graph live as long as their function.
+    return served, served.of_columns()
+
+
+def ask(predict, **given):
+    row = {"seats": 3.0, "fare": 2.0, "miles": 4.0, "tolls": 5.0, "company": "Blue", **given}
+    tensors = {
+        name: tf.constant(np.atleast_1d(value), tf.string if name == "company" else tf.float64)
+        for name, value in row.items()
+    }
+    return predict[1](**tensors)["prediction"].numpy().tolist()
+
+
+def test_each_column_reaches_the_model(predict):
+    assert ask(predict) == [45423.0]
+    assert ask(predict, company=["Blue", ""], seats=[1, 2], fare=[1, 1], miles=[0, 0], tolls=[0, 0]) == [40011.0, 12.0]
+
+
+@pytest.mark.parametrize("nothing", [np.nan, np.inf, -np.inf])
+def test_a_missing_number_is_as_missing_as_in_a_table(predict, nothing):
+    assert ask(predict, miles=nothing, tolls=nothing) == [40023.0 - 1100.0]
+
+
+@pytest.mark.parametrize("nothing", [np.nan, np.inf])
+def test_a_required_integer_that_is_missing_is_refused_by_its_name(predict, nothing):
+    """As a number it would be -9223372036854775808, and the model would answer."""
+    with pytest.raises(tf.errors.InvalidArgumentError, match="seats is an integer that the schema requires"):
+        ask(predict, seats=nothing)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="seats is an integer that the schema requires"):
+        ask(predict, company=["a", "b"], seats=[1, nothing], fare=[1, 1], miles=[0, 0], tolls=[0, 0])
