@@ -7,7 +7,8 @@ import pytest
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from millrace.metadata.artifact_files import damage, damage_of_folder, record_files, withdrawn
+from millrace.metadata import artifact_files
+from millrace.metadata.artifact_files import damage, damage_of_folder, record_files, same_content, withdrawn
 
 
 @pytest.fixture
@@ -101,6 +102,24 @@ def test_a_place_in_a_bucket_is_not_looked_at(publish):
 def test_what_an_artifact_replaces_is_recorded(publish, model):
     assert publish(model, replaced={12, 3}).custom_properties["replaces"].string_value == "3,12"
     assert "replaces" not in publish(model).custom_properties
+
+
+def test_content_is_compared_by_its_digest_and_names(publish, model, tmp_path):
+    first = publish(model)
+    again = shutil.copytree(model, tmp_path / "again")
+    assert same_content(first, publish(again))
+    (again / "Format-Serving/saved_model.pb").write_text("other")  # of the same size
+    assert not same_content(first, publish(again))
+    renamed = shutil.copytree(model, tmp_path / "renamed")
+    (renamed / "Format-Serving/saved_model.pb").rename(renamed / "Format-Serving/saved_model.pc")
+    assert not same_content(first, publish(renamed))
+
+
+def test_what_is_large_has_no_digest_and_is_never_taken_for_the_same(publish, model, monkeypatch):
+    monkeypatch.setattr(artifact_files, "_DIGESTED", 18)
+    assert not same_content(publish(model), publish(model)), "its files have 19 bytes"
+    monkeypatch.setattr(artifact_files, "_DIGESTED", 19)
+    assert same_content(publish(model), publish(model))
 
 
 def test_a_pushed_model_is_a_push_as_long_as_it_is_there(publish, model, pushed):
