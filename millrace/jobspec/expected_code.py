@@ -30,7 +30,7 @@ def expect_code(job: CompiledJob) -> None:
                 "packages": packages,
                 "python": python_version(),
             }
-            runs["args"] = [CODE, json.dumps(expected, sort_keys=True), *runs["args"]]
+            runs["args"] = [*runs["args"], CODE, json.dumps(expected, sort_keys=True)]
 
 
 def python_version() -> str:

@@ -93,7 +93,7 @@ def test_only_a_task_that_runs_a_user_s_function_is_told(project):
     expect_code(job)
     reader, trainer = (job.executors[f"{name}_executor"]["container"]["args"] for name in names)
     assert reader == ["{{$}}"]
-    assert trainer[0] == CODE and trainer[2:] == ["{{$}}"]
-    told = json.loads(trainer[1])
+    assert trainer[:2] == ["{{$}}", CODE]
+    told = json.loads(trainer[2])
     assert told["functions"] == ["shopcode.training.run_fn"] and "models" in told["packages"]
-    require_expected_code(trainer[1])
+    require_expected_code(trainer[2])

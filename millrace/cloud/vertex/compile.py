@@ -71,7 +71,7 @@ def _give_secrets(job: CompiledJob, vertex: VertexDeployment) -> None:
     for stage in job.tasks:
         runs = edit.container(job, stage)
         if any(word.startswith("millrace.container") for word in runs.get("command", ())):
-            runs["args"] = [*words, *runs["args"]]
+            runs["args"] = [*runs["args"], *words]
 
 
 def _resolve_runtime_span(job: CompiledJob) -> None:
