@@ -32,13 +32,11 @@ def with_drift(
     """
     result = anomalies_pb2.Anomalies()
     result.CopyFrom(anomalies or anomalies_pb2.Anomalies())
-    measured = tfdv.validate_statistics(
+    compared = tfdv.validate_statistics(
         DatasetFeatureStatisticsList(datasets=[statistics]),
         schema,
         previous_statistics=DatasetFeatureStatisticsList(datasets=[before]),
     )
-    # TFX 1.16 and 1.21 have these messages in different modules; the bytes are the same.
-    compared = anomalies_pb2.Anomalies.FromString(measured.SerializeToString())
     for name, info in compared.anomaly_info.items():
         if _comparisons(info):
             _add(result.anomaly_info[name], info)
