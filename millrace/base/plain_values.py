@@ -22,7 +22,9 @@ def require_plain(value: Any, place: str = "") -> None:
     elif isinstance(value, dict):
         for key, entry in value.items():
             if not isinstance(key, str):
-                raise ValueError(f"the key {key!r}{_in(place)} is a {type(key).__name__}; put it in quotes")
+                raise ValueError(
+                    f"the key {key!r}{f' of {place}' if place else ''} is a {type(key).__name__}; put it in quotes"
+                )
             require_plain(entry, f"{place}.{key}" if place else key)
     elif isinstance(value, float):
         raise ValueError(f"{place or value} is {value}, which JSON does not have; leave it out, or write it as text")
@@ -31,7 +33,3 @@ def require_plain(value: Any, place: str = "") -> None:
             f"{place or repr(value)} is a {type(value).__name__}; plain values are numbers, texts in quotes, true, "
             "false, null, and lists and mappings of these"
         )
-
-
-def _in(place: str) -> str:
-    return f" of {place}" if place else ""

@@ -1,7 +1,7 @@
 """What is wrong with a configuration's values, in words: the key, the value, what was expected, and where it stands."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional, Union, get_args, get_origin
 
@@ -176,7 +176,9 @@ def _of_pydantic(error: Any, values: Any, sources: Sources) -> Problem:
         named = key.split(".")[0] in Config.model_fields and what
         return Problem(tuple(key.split(".")), what) if named else Problem(("features",), f"{key}: {what}".rstrip(": "))
     if error["type"] == "extra_forbidden":
-        return Problem(path, f"there is no such key{_nearest(str(location[-1]), _names_beside(location))}", of_key=True)
+        known = sorted(_names_beside(location))
+        near = did_you_mean(str(location[-1]), known) or (f"; known here: {', '.join(known)}" if known else "")
+        return Problem(path, f"there is no such key{near}", of_key=True)
     context, value = error.get("ctx", {}), error["input"]
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         key = context["discriminator"].strip("'")
@@ -248,11 +250,6 @@ def _seen(value: Any, written: str) -> str:
 
 def _dotted(path: Keys) -> str:
     return ".".join(str(part) for part in path)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    known = sorted(known)
-    return did_you_mean(name, known) or (f"; known here: {', '.join(known)}" if known else "")
 
 
 def _names_beside(location: tuple[Any, ...]) -> set[str]:

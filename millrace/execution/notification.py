@@ -61,6 +61,8 @@ def notify(config: Config, folder: Optional[RunFolder], exit_code: int, failure:
     try:
         message = _notice(config, folder, exit_code, failure).to_json()
         trouble = webhook.post(url, message) if url else f"the environment variable {variable} is not set"
+    except KeyboardInterrupt:  # the run has ended already, and is recorded as it did
+        trouble = "it was interrupted"
     except Exception as error:  # whatever ML Metadata or the journal hold
         trouble = f"it could not be written ({type(error).__name__})"
     if trouble:
@@ -79,7 +81,11 @@ def _notice(config: Config, folder: Optional[RunFolder], exit_code: int, failure
         return plain
     from millrace.metadata.records import blessing, open_store, pushed_to, reason, runs
 
-    record = next((run for run in runs(open_store(config), config.name) if run.run_id == folder.run_id), None)
+    try:
+        record = next((run for run in runs(open_store(config), config.name) if run.run_id == folder.run_id), None)
+    except Exception:  # a store that broke after the run had ended: the end is told without the verdicts
+        logging.getLogger(__name__).exception("The verdicts of this run cannot be read.")
+        record = None
     if record is None:
         return plain
     states = {event.stage: event.state for event in events}

@@ -1,0 +1,61 @@
+"""The notice of a run's end never changes how it ended, whatever it finds or meets."""
+
+import os
+
+import pytest
+from fake_webhook import webhook
+
+from millrace.base.errors import Failure
+from millrace.base.notice import RunNotice
+from millrace.config.loading import load
+from millrace.execution import notification
+from millrace.execution.notification import notify, notifying
+from millrace.execution.run import Outcome
+from millrace.metadata.journal import State
+from millrace.metadata.run_folder import RunFolder
+
+
+@pytest.fixture
+def config(monkeypatch, tmp_path):
+    monkeypatch.setitem(os.environ, "SOME_HOOK", "")
+    return load("conf/taxi.yaml", ["notify.webhook_env=SOME_HOOK", f"root={tmp_path}"])
+
+
+def test_the_stage_that_failed_is_named_where_its_failure_does_not(config, tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.journal.record("Transform", State.DONE)
+    folder.journal.record("Trainer", State.FAILED, failure=Failure("KeyError: x", "", "", 1))
+    with webhook() as hook:
+        os.environ["SOME_HOOK"] = f"{hook.url}/ok"
+        assert notify(config, folder, 1, Failure("KeyError: x", "", "fix it", 1)) == ""
+        [message] = hook.messages
+    assert (message["where"], message["reason"], message["remedy"]) == ("Trainer", "KeyError: x", "fix it")
+    assert message["run"] == tmp_path.name and message["model_blessed"] is None
+
+
+def test_a_variable_that_is_not_set_and_a_webhook_that_is_none(config, tmp_path):
+    assert notify(config, None, 0, None) == "the environment variable SOME_HOOK is not set"
+    assert notify(load("conf/taxi.yaml"), None, 1, None) == "", "nobody is to be told"
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [(KeyboardInterrupt(), "it was interrupted"), (OSError("x"), "it could not be written (OSError)")],
+)
+def test_what_goes_wrong_on_the_way_is_a_sentence(config, tmp_path, monkeypatch, error, trouble):
+    def fail(*_: object, **__: object) -> RunNotice:
+        raise error
+
+    monkeypatch.setattr(notification, "_notice", fail)
+    run = notifying(lambda config, folder: Outcome(3, Failure("AUC is low", "Evaluator", "", 3)))
+    outcome = run(config, RunFolder(tmp_path))
+    assert (outcome.exit_code, outcome.undelivered) == (3, trouble)
+
+
+def test_without_the_verdicts_the_end_is_told_all_the_same(config, tmp_path):
+    (tmp_path / "metadata.db").write_bytes(b"no database" * 1000)
+    with webhook() as hook:
+        os.environ["SOME_HOOK"] = f"{hook.url}/ok"
+        assert notify(config, RunFolder(tmp_path), 3, Failure("AUC is low", "Evaluator", "", 3)) == ""
+        [message] = hook.messages
+    assert (message["ending"], message["reason"], message["model_blessed"]) == ("blocked", "AUC is low", None)
