@@ -71,11 +71,11 @@ def notify(config: Config, folder: Optional[RunFolder], exit_code: int, failure:
 
 
 def _notice(config: Config, folder: Optional[RunFolder], exit_code: int, failure: Optional[Failure]) -> RunNotice:
-    said = failure or Failure("", "", "", exit_code)
+    why = failure or Failure("", "", "", exit_code)
     events = folder.journal.events() if folder else []
-    where = said.where or next((event.stage for event in reversed(events) if event.failure), "")
+    where = why.where or next((event.stage for event in reversed(events) if event.failure), "")
     run_id = folder.run_id if folder else ""
-    plain = RunNotice(config.name, run_id, exit_code, reason=said.what, where=where, remedy=said.remedy)
+    plain = RunNotice(config.name, run_id, exit_code, reason=why.what, where=where, remedy=why.remedy)
     # Of a run that failed or was interrupted ML Metadata has no verdict, and may be held by a stage that goes on.
     if folder is None or exit_code not in (0, REFUSED):
         return plain

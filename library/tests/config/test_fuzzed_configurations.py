@@ -22,6 +22,8 @@ from millrace.config.loading import load
 from millrace.config.platform import KUBEFLOW, VERTEX, deployed
 from millrace.config.reference import ANY_NAME, sections
 
+pytestmark = pytest.mark.slow
+
 TAXI = Path("conf/taxi.yaml").read_text(encoding="utf-8")
 VALUES = yaml.safe_load(TAXI)
 # What belongs to a file of the project is taken from there, wherever the configuration is written to.
