@@ -159,6 +159,7 @@ def test_an_engine_on_the_task_s_own_machine_is_found():
         found = findings("beam-engine", beam_option("--runner=DataflowRunner", f"--job_endpoint={server}"))
         assert [severity for severity, _ in found] == ["before submit"]
         assert f"the Beam engine at {server} would be on the machine of the task itself" in found[0][1]
+    assert findings("beam-engine", beam_option('"--runner=DataflowRunner"', '"--flink_master", "localhost:8081"'))
     assert not findings("beam-engine", beam_option("--runner=DataflowRunner", "--job_endpoint=flink:8099"))
 
 

@@ -1,5 +1,6 @@
 """Rule: the Beam engine of the data stages can be reached, is told nothing wrong, and its workers get the project."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Optional
@@ -53,8 +54,10 @@ def servers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """
     seen: dict[str, list[str]] = {}
     for step in job.walk():
-        for option in job.executor(step.task).get("container", {}).get("args", ()):
-            if here := _SERVER_HERE.fullmatch(str(option)):
+        args = job.executor(step.task).get("container", {}).get("args", [])
+        # An option and its value are one word, or two.
+        for option in (*args, *map("=".join, itertools.pairwise(args))):
+            if here := _SERVER_HERE.fullmatch(option):
                 seen.setdefault(here[1], []).append(step.name)
     for server, tasks in seen.items():
         yield JobFinding(
