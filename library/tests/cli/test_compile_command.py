@@ -68,7 +68,8 @@ def test_a_sound_file_is_sound():
 def test_what_is_found_is_shown_with_the_remedy_and_exit_code_2(tmp_path):
     job = json.loads((GOLDEN / "taxi-vertex.json").read_text())
     job["labels"]["Team"] = "tips"
-    job["pipelineSpec"]["deploymentSpec"]["executors"]["Trainer_executor"]["container"]["args"][1] = "__main__.Mine"
+    arguments = job["pipelineSpec"]["deploymentSpec"]["executors"]["Trainer_executor"]["container"]["args"]
+    arguments[arguments.index("--executor_class_path") + 1] = "__main__.Mine"
     (tmp_path / "job.json").write_text(json.dumps(job))
     done = invoke("check", tmp_path / "job.json")
     words = " ".join(done.output.split())
