@@ -56,7 +56,8 @@ def servers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     for step in job.walk():
         args = job.executor(step.task).get("container", {}).get("args", [])
         # An option and its value are one word, or two.
-        for option in (*args, *map("=".join, itertools.pairwise(args))):
+        in_two = (f"{name}={value}" for name, value in itertools.pairwise(args) if "=" not in name)
+        for option in (*args, *in_two):
             if here := _SERVER_HERE.fullmatch(option):
                 seen.setdefault(here[1], []).append(step.name)
     for server, tasks in seen.items():
