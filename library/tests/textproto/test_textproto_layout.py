@@ -1,0 +1,119 @@
+"""Where an edit leaves comments, commas and lines: as a person would have written it."""
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from millrace.textproto.rewrite import read, rewrite
+
+FEATURES = """\
+# head
+feature { name: "a" } # about a
+# above b
+feature {
+  name: "b"
+}
+"""
+ONE_LINE = 'feature { name: "a" deprecated: true type: INT } feature { name: "b" }\n'
+COMMENTED = """\
+feature {
+  name: "a"  # the name
+  deprecated: true # old
+  type: INT # whole
+}"""
+INLINE = 'string_domain {\n  name: "d"\n  value: ["a", "b", "c"]  # known\n}\n'
+LISTED = 'string_domain {\n  name: "d"\n  value: [\n    "a",  # first\n    "b",  # second\n    "c"\n  ]\n}\n'
+REPEATED = """\
+string_domain {
+  name: "d"
+  value: "a"
+  # above b
+  value: "b"
+  value: "c" # the last
+}
+"""
+
+
+def without(name):
+    return lambda schema: schema.feature[0].ClearField(name)
+
+
+def values(*names):
+    def change(schema):
+        schema.string_domain[0].value[:] = names
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "gone", "come"),
+    [
+        (FEATURES, lambda schema: schema.feature.pop(0), 'feature { name: "a" } # about a\n', ""),
+        (FEATURES, lambda schema: schema.feature.pop(1), 'feature {\n  name: "b"\n}\n', ""),
+        (ONE_LINE, lambda schema: schema.feature.pop(1), ' feature { name: "b" }', ""),
+        (ONE_LINE, lambda schema: schema.feature.pop(0), ONE_LINE.partition('feature { name: "b"')[0], ""),
+        (ONE_LINE, without("deprecated"), "deprecated: true ", ""),
+        (ONE_LINE, without("type"), " type: INT", ""),
+        (ONE_LINE, without("name"), 'name: "a" ', ""),
+        (COMMENTED, without("type"), "  type: INT # whole\n", ""),
+        (COMMENTED, without("deprecated"), "  deprecated: true # old\n", ""),
+        (COMMENTED, lambda schema: setattr(schema.feature[0], "type", 1), "INT", "BYTES"),
+        (INLINE, values("a", "b"), ', "c"', ""),
+        (INLINE, values("b", "c"), '"a", ', ""),
+        (INLINE, values("a", "c"), ', "b"', ""),
+        (INLINE, values("a", "x", "c"), '"b"', '"x"'),
+        (INLINE, values("a", "b", "c", "d"), "]", ', "d"]'),
+        (INLINE, values("a", "x", "b", "c"), '"b"', '"x", "b"'),
+        (INLINE, values("0", "a", "b", "c"), '"a"', '"0", "a"'),
+        (INLINE, values(), '  value: ["a", "b", "c"]  # known\n', ""),
+        (LISTED, values("a", "c"), '    "b",  # second\n', ""),
+        (LISTED, values("b", "c"), '    "a",  # first\n', ""),
+        (LISTED, values("a", "b"), ',  # second\n    "c"\n', "  # second\n"),
+        (LISTED, values("a", "b", "c", "d"), '"c"\n', '"c",\n    "d"\n'),
+        (LISTED, values("z", "a", "b", "c"), '    "a"', '    "z",\n    "a"'),
+        (LISTED, values("a", "x", "c"), '"b"', '"x"'),
+        (REPEATED, values("a", "c"), '  value: "b"\n', ""),
+        (REPEATED, values("a", "b"), '  value: "c" # the last\n', ""),
+        (REPEATED, values("a", "x", "c"), '"b"', '"x"'),
+        (REPEATED, values("a", "b", "c", "d"), "# the last\n", '# the last\n  value: "d"\n'),
+        (REPEATED, values("a", "a2", "b", "c"), '"a"\n', '"a"\n  value: "a2"\n'),
+        ("feature { }\n", lambda schema: setattr(schema.feature[0], "name", "n"), "{ }", '{ name: "n" }'),
+        ("feature {\n}\n", lambda schema: setattr(schema.feature[0], "name", "n"), "{\n", '{\n  name: "n"\n'),
+    ],
+)
+def test_an_edit_changes_its_own_place_and_nothing_else(text, change, gone, come):
+    target = text_format.Parse(text, schema_pb2.Schema())
+    change(target)
+    assert text.count(gone) == 1
+    assert rewrite(text, target) == text.replace(gone, come)
+
+
+@pytest.mark.parametrize(
+    ("before", "lines"),
+    [("", ""), ("# a file", "# a file\n"), (FEATURES, FEATURES), (FEATURES.rstrip("\n"), FEATURES)],
+)
+def test_what_is_added_stands_at_the_end_in_lines_of_its_own(before, lines):
+    target = text_format.Parse(before, schema_pb2.Schema())
+    feature = target.feature.add(name="n", type=schema_pb2.INT)
+    feature.presence.min_count = 1
+    added = 'feature {\n  name: "n"\n  type: INT\n  presence {\n    min_count: 1\n  }\n}'
+    assert rewrite(before, target).rstrip("\n") == lines + added
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "shown"),
+    [
+        ('feature {\n  nmae: "a"\n}\n', "line 2, column 3", '  nmae: "a"'),
+        ("feature {\n  type: INTEGER\n}\n", "line 2, column 9", "  type: INTEGER"),
+        ('feature { name: "a }\n', "line 1, column 17", 'feature { name: "a }'),
+        ("feature {\r\n  ?\r\n}\r\n", "line 2, column 3", "  ?"),
+    ],
+)
+def test_a_text_that_is_none_is_told_with_the_line_and_a_mark_below_the_place(text, place, shown):
+    with pytest.raises(ValueError, match=place) as caught:
+        read(text, schema_pb2.Schema)
+    first, line, mark = str(caught.value).split("\n")
+    assert shown in line
+    column = int(place.rpartition(" ")[2])
+    assert mark.index("^") - line.index(shown) == column - 1
+    assert caught.value.args == (first.partition(": ")[2],)
