@@ -8,8 +8,8 @@ from rich.text import Text
 from millrace.base import printing
 from millrace.base.numbers import rounded, seconds
 from millrace.base.printing import Cell, TableColumn
-from millrace.base.visible import visible
 from millrace.cli.board import STYLES
+from millrace.cli.output import say_failure
 from millrace.rehearsal.report import FILE_NAME, Result, TaskReport
 
 _COLUMNS = (
@@ -50,10 +50,7 @@ def print_report(result: Result, console: Console) -> None:
     if result.pushed_to:
         printing.say(f"{'pushed to:':<16}{result.pushed_to}", console)
     if result.failure:
-        place = Text(f"{visible(result.failure.where)}: " if result.failure.where else "", style="bold red")
-        printing.say(place + Text(visible(result.failure.what)), console)
-        if result.failure.remedy:
-            printing.say(f"remedy: {result.failure.remedy}", console, indent=2)
+        say_failure(result.failure, result.failure.remedy, console)
     took = seconds(result.seconds)
     files = f"report: {result.folder / FILE_NAME}; logs: {result.folder / 'tasks'}"
     printing.say(f"rehearsal {result.run_id}: {result.ending} in {took} s; {files}", console)

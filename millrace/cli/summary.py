@@ -13,6 +13,7 @@ from millrace.base.errors import MillraceError
 from millrace.base.numbers import seconds
 from millrace.base.outcomes import blessing
 from millrace.base.visible import visible
+from millrace.cli.output import say_failure
 from millrace.components import stage_ids
 from millrace.components.data_gate.report import TEXT_NAME as DATA_REPORT
 from millrace.components.data_gate.report import read_warnings
@@ -43,7 +44,9 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, took: flo
     if record:
         print_record(config, record, console, outcome.failure.where if outcome.failure else "")
     if outcome.failure:
-        _print_failure(outcome, folder, console)
+        failure = outcome.failure
+        remedy = f"the traceback is at the end of {folder.log}; fix what it names, then run again"
+        say_failure(failure, failure.remedy or remedy, console)
     if outcome.undelivered:
         _line("notice", f"not delivered; {outcome.undelivered}", console)
     state = state_of(record, folder)
@@ -139,15 +142,6 @@ def _print_report(config: Config, run: records.RunRecord, report: GateReport, co
 def _all_in(run: records.RunRecord) -> str:
     evaluation = run.artifact(stage_ids.EVALUATOR, "evaluation")
     return f"; all are in {evaluation.uri}/{TEXT_NAME}" if evaluation else ""
-
-
-def _print_failure(outcome: Outcome, folder: RunFolder, console: Console) -> None:
-    failure = outcome.failure
-    assert failure is not None
-    place = Text(f"{visible(failure.where)}: " if failure.where else "", style="bold red")
-    printing.say(place + Text(visible(failure.what)), console)
-    remedy = failure.remedy or f"the traceback is at the end of {folder.log}; fix what it names, then run again"
-    printing.say(f"remedy: {remedy}", console, indent=2)
 
 
 def _line(title: str, text: str, console: Console, style: str = "") -> None:
