@@ -142,7 +142,8 @@ def say(text: Cell, console: Console, indent: int = 0) -> None:
     """
     shown = text if isinstance(text, Text) else Text(visible(text))
     if not console.is_terminal:
-        console.print(Text(" " * indent) + shown, soft_wrap=True)
+        for line in shown.split("\n", allow_blank=True):
+            console.print(Text(" " * indent) + line if line else line, soft_wrap=True)
         return
     for line in _folded(shown, console.width - indent):
         console.print(Text(" " * indent) + line, crop=False, no_wrap=True, overflow="ignore")

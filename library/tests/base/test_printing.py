@@ -93,6 +93,12 @@ def test_a_sentence_is_folded_between_words_and_a_path_is_whole():
     ]
 
 
+def test_every_line_of_a_sentence_is_indented_in_a_pipe_too():
+    stream = io.StringIO()
+    say("remedy: fix it\n  or wait", Console(file=stream, highlight=False), indent=2)
+    assert stream.getvalue() == "  remedy: fix it\n    or wait\n"
+
+
 def test_what_is_folded_begins_where_its_line_does():
     stream = io.StringIO()
     console = Console(file=stream, width=30, force_terminal=True, highlight=False, color_system=None)
