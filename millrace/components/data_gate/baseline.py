@@ -301,5 +301,13 @@ def _all_beyond(factors: Sequence[float], limit: float) -> bool:
 
 
 def _turned(old: _Middle, new: _Middle) -> bool:
-    """Whether what was positive is negative now, or the other way round."""
-    return (old.low > 0.0 > new.high) or (old.high < 0.0 < new.low)
+    """Whether what was positive, or zero, is negative or zero now, or the other way round."""
+    return (_positive(old) and _negative(new)) or (_negative(old) and _positive(new))
+
+
+def _positive(middle: _Middle) -> bool:
+    return middle.low >= 0.0 and middle.high > 0.0
+
+
+def _negative(middle: _Middle) -> bool:
+    return middle.high <= 0.0 and middle.low < 0.0

@@ -148,9 +148,32 @@ def test_an_amount_that_grows_by_half_an_order_warns(verdict_of) -> None:
     assert told(verdict_of(rows(2, size=sizes))) == [("warn", "train", "size", "NUMBER_MOVED")]
 
 
-def test_a_number_whose_sign_turned_is_stopped(verdict_of) -> None:
+@pytest.mark.parametrize("zeros", [0.0, 0.6])
+def test_a_number_whose_sign_turned_is_stopped(verdict_of, zeros) -> None:
+    """Also where most of them are zero, so that the median stays."""
+    before, sizes = (
+        [sign * size if n >= zeros * ROWS else 0.0 for n, size in enumerate(rows(seed)["size"])]
+        for seed, sign in ((1, 1), (2, -1))
+    )
+    assert told(verdict_of(rows(2, size=sizes), rows(1, size=before))) == [("block", "train", "size", "NUMBER_MOVED")]
+
+
+def test_a_number_is_stopped_by_its_sign_from_either_side(verdict_of) -> None:
+    sizes, before = rows(2)["size"], [-size for size in rows(1)["size"]]
+    assert told(verdict_of(rows(2, size=sizes), rows(1, size=before))) == [("block", "train", "size", "NUMBER_MOVED")]
+
+
+def test_a_number_below_zero_that_grows_is_not_turned(verdict_of) -> None:
     sizes = [-size for size in rows(2)["size"]]
-    assert told(verdict_of(rows(2, size=sizes))) == [("block", "train", "size", "NUMBER_MOVED")]
+    assert told(verdict_of(rows(2, size=sizes), rows(1, size=[-size for size in rows(1)["size"]]))) == []
+
+
+def test_a_label_that_is_a_number_is_looked_at_as_one(verdict_of) -> None:
+    use = Use("size", "regression", (), ())
+    assert told(verdict_of(rows(2), use=use)) == []
+    sizes = [-size for size in rows(2)["size"]]
+    found = told(verdict_of(rows(2, size=sizes), use=use))
+    assert found == [("block", "train", "size", "LABEL_MOVED")]
 
 
 @pytest.mark.parametrize("column", ["flag", "kind"])
