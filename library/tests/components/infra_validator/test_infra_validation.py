@@ -275,7 +275,7 @@ def test_no_orphan_when_the_pipeline_is_killed(tmp_path, save_model, records):
     pipeline = textwrap.dedent(f"""
         from pathlib import Path
         from millrace.components.infra_validator.section import InfraValidation
-from millrace.components.infra_validator.validation import validate
+        from millrace.components.infra_validator.validation import validate
         limits = InfraValidation(request_seconds=600)
         validate(Path({str(model)!r}), {records!r}, limits, Path({str(tmp_path / "server.log")!r}))
     """)
