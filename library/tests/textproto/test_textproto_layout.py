@@ -4,6 +4,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from millrace.textproto import tree
 from millrace.textproto.rewrite import read, rewrite
 
 FEATURES = """\
@@ -32,6 +33,8 @@ string_domain {
   value: "c" # the last
 }
 """
+
+ABOVE = 'string_domain {\n  name: "d"\n  # about a\n  value: "a"\n}\n'
 
 
 def without(name):
@@ -77,6 +80,8 @@ def values(*names):
         (REPEATED, values("a", "x", "c"), '"b"', '"x"'),
         (REPEATED, values("a", "b", "c", "d"), "# the last\n", '# the last\n  value: "d"\n'),
         (REPEATED, values("a", "a2", "b", "c"), '"a"\n', '"a"\n  value: "a2"\n'),
+        (REPEATED, values("0", "a", "b", "c"), '  value: "a"\n', '  value: "0"\n  value: "a"\n'),
+        (ABOVE, values("0", "1", "a"), "  # about a\n", '  value: "0"\n  value: "1"\n  # about a\n'),
         ("feature { }\n", lambda schema: setattr(schema.feature[0], "name", "n"), "{ }", '{ name: "n" }'),
         ("feature {\n}\n", lambda schema: setattr(schema.feature[0], "name", "n"), "{\n", '{\n  name: "n"\n'),
     ],
@@ -117,3 +122,30 @@ def test_a_text_that_is_none_is_told_with_the_line_and_a_mark_below_the_place(te
     column = int(place.rpartition(" ")[2])
     assert mark.index("^") - line.index(shown) == column - 1
     assert caught.value.args == (first.partition(": ")[2],)
+
+
+@pytest.mark.parametrize(("depth", "taken"), [(100, True), (101, False)])
+def test_messages_are_nested_as_deeply_as_protobufs_own_parsers_take_them(depth, taken):
+    """Deeper, the parser itself would end in a RecursionError."""
+    text = "feature { struct_domain { " * (depth // 2) + "feature { " * (depth % 2) + "} " * depth
+    if taken:
+        assert len(tree.parse(text).fields) == 1
+    else:
+        with pytest.raises(ValueError, match=r"line 1, column \d+: messages are nested more than 100 deep"):
+            tree.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("feature {", "this bracket is never closed by '}'"),
+        ("feature < name: 'a' }", "a field's name is expected here, not }"),
+        ("string_domain { value: ['a' name: 'b'] }", "not name"),
+        ("[a.b", "the text ends"),
+        ("[a.{] { }", "the name of an extension or of a type"),
+    ],
+)
+def test_what_is_left_open_is_refused_at_its_place(text, words):
+    with pytest.raises(ValueError, match="line 1, column") as caught:
+        tree.parse(text)
+    assert words in str(caught.value)
