@@ -284,3 +284,18 @@ def test_no_two_tables_are_too_odd_to_be_compared(seed) -> None:
         use = Use("label", task, classes, tuple("abcdef"))
         for finding in baseline_findings(splits[0], splits[1], use):
             assert finding.reason in MOVED and finding.expected and finding.seen
+
+
+@pytest.mark.parametrize("name", ["living area", "a: b", "x\x1b[8m", "größe"])
+def test_the_waiver_that_is_offered_is_yaml_whatever_the_column_is_called(name) -> None:
+    import yaml
+
+    from millrace.components.data_gate.findings import Finding
+    from millrace.components.data_gate.gate import Verdict
+
+    verdict = Verdict((Finding(name, "train", "NUMBER_MOVED", "as last blessed: median 1", "median 100"),))
+    remedy = refusal(verdict, Files("schema.pbtxt", "conf/mine.yaml"), TODAY).remedy
+    [line] = [line.strip() for line in remedy.splitlines() if "reason: NUMBER_MOVED" in line]
+    [waiver] = yaml.safe_load(line.replace("...", "another unit"))
+    assert Waiver.model_validate(waiver).feature == name
+    assert "\x1b" not in remedy
