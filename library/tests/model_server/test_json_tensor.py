@@ -105,3 +105,15 @@ def test_rows_need_one_batch():
         write("instances", a=np.zeros(2), b=np.zeros(3))
     with pytest.raises(tf.errors.InvalidArgumentError, match="a has no shape information"):
         write("instances", a=np.float32(1))
+
+
+def test_a_tensor_has_as_many_dimensions_as_tensorflow_allows():
+    """The protocol's limit; an array of numpy has fewer."""
+    for dimensions, taken in ((254, True), (255, False)):
+        body = f'{{"inputs": {"[" * dimensions}1{"]" * dimensions}}}'
+        if taken:
+            _, tensors = read_inputs(parse_object(body.encode()), infos({"x": (None, tf.float32)}))
+            assert len(tensors["x"].tensor_shape.dim) == dimensions
+        else:
+            with pytest.raises(tf.errors.InvalidArgumentError, match="255 dimensions, and a tensor has 254 at most"):
+                read_inputs(parse_object(body.encode()), infos({"x": (None, tf.float32)}))

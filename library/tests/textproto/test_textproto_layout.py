@@ -149,3 +149,11 @@ def test_what_is_left_open_is_refused_at_its_place(text, words):
     with pytest.raises(ValueError, match="line 1, column") as caught:
         tree.parse(text)
     assert words in str(caught.value)
+
+
+def test_a_long_line_is_shown_around_the_place():
+    text = f'feature {{ name: "{"x" * 300}" nmae: "a" {"# " + "y" * 300}\n}}'
+    with pytest.raises(ValueError, match=f"column {text.index('nmae') + 1}") as caught:
+        read(text, schema_pb2.Schema)
+    _, line, mark = str(caught.value).split("\n")
+    assert len(line) < 120 and line[mark.index("^") :].startswith("nmae")
