@@ -99,6 +99,46 @@ def _compare(examples, tmp_path: Path, **properties) -> tuple[types.Artifact, ty
     return ours, theirs
 
 
+@pytest.mark.parametrize("bare", [False, True], ids=["from the sidecar", "from the records"])
+def test_a_small_table_is_counted_without_beam(bare, tmp_path, monkeypatch):
+    """Both splits together against plain arithmetic."""
+    monkeypatch.setattr(tfx_executor.Executor, "Do", lambda *_: pytest.fail("not through Beam"))
+    rows = 3000
+    table = {
+        "id": [f"id{place}" for place in range(rows)],
+        "word": [["a", "b", None][place % 3] for place in range(rows)],
+        "number": [None if place % 5 == 0 else float(place) for place in range(rows)],
+        "never": pa.nulls(rows, pa.string()),
+    }
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table(table), tmp_path / "in" / "a.parquet")
+    examples = _examples(tmp_path / "in", tmp_path / "examples", format="parquet")
+    if bare:
+        shutil.rmtree(Path(examples.uri) / ".arrow")
+    assert _run(Executor(), examples, tmp_path / "out").split_names == examples.split_names
+    splits = [_load(tmp_path / "out", split) for split in ("train", "eval")]
+    assert sum(int(split["numExamples"]) for split in splits) == rows
+
+    def each(name, kind, field):
+        return [split["features"][(name,)].get(kind, {}).get(field) for split in splits]
+
+    counts = [int(split["numExamples"]) for split in splits]
+    assert [int(unique) for unique in each("id", "stringStats", "unique")] == counts
+    assert [int(unique) for unique in each("word", "stringStats", "unique")] == [2, 2]
+    top = [
+        {value["value"]: value["frequency"] for value in values} for values in each("word", "stringStats", "topValues")
+    ]
+    assert {word: sum(counted[word] for counted in top) for word in "ab"} == {"a": 1000.0, "b": 1000.0}
+    common = [int(found["numNonMissing"]) for found in each("number", "numStats", "commonStats")]
+    means = each("number", "numStats", "mean")
+    present = [number for number in table["number"] if number is not None]
+    assert sum(common) == len(present)
+    total = sum(mean * count for mean, count in zip(means, common, strict=True))
+    assert total / len(present) == pytest.approx(sum(present) / len(present))
+    assert max(each("number", "numStats", "max")) == 2999.0 and min(each("number", "numStats", "min")) == 1.0
+    assert all("topValues" not in str(split["features"].get(("never",), "")) for split in splits)
+
+
 @pytest.mark.slow
 def test_taxi_from_the_sidecar(taxi, tmp_path):
     """Every number of every feature, and every property of the artifact."""
