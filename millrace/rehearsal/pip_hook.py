@@ -46,13 +46,12 @@ def missing(wanted: list[str]) -> list[str]:
         wanted: requirements (PEP 508).
     """
     import importlib
+    import importlib.util
     from importlib import metadata
 
     # An environment without packaging has pip, which brings it along.
-    try:
-        requirements = importlib.import_module("packaging.requirements")
-    except ImportError:
-        requirements = importlib.import_module("pip._vendor.packaging.requirements")
+    above = "" if importlib.util.find_spec("packaging") else "pip._vendor."
+    requirements = importlib.import_module(f"{above}packaging.requirements")
     lacking = []
     for text in wanted:
         try:

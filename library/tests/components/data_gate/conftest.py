@@ -38,6 +38,12 @@ def schema_of(text: str) -> schema_pb2.Schema:
 
 
 @pytest.fixture
+def make_statistics() -> Callable[[Table], statistics_pb2.DatasetFeatureStatisticsList]:
+    """Computes a table's statistics by TFDV."""
+    return statistics_of
+
+
+@pytest.fixture
 def make_split() -> Callable[..., CheckedSplit]:
     """Makes a split: statistics and anomalies, both by TFDV; `before` is the data that it may have drifted from."""
 

@@ -223,10 +223,9 @@ def test_the_report_says_with_what_it_was_compared(verdict_of, make_split, make_
     assert '"baseline": {\n    "train": 3000\n  }' in as_json(verdict, splits, {}, TODAY, splits)
 
 
-def test_drift_limits_of_the_schema_are_measured_from_the_blessed_data(make_schema) -> None:
+def test_drift_limits_of_the_schema_are_measured_from_the_blessed_data(make_schema, make_statistics) -> None:
     """A flag from 30 to 90 of 100, under a limit: it was shown and linted, and never measured."""
     import tensorflow_data_validation as tfdv
-    from conftest import statistics_of
 
     from millrace.components.data_gate.drift import with_drift
 
@@ -237,7 +236,7 @@ def test_drift_limits_of_the_schema_are_measured_from_the_blessed_data(make_sche
     before, after = (
         {"kind": kinds, "size": [1.0, 2.0] * 50} for kinds in (["a"] * 30 + ["b"] * 70, ["a"] * 90 + ["b"] * 10)
     )
-    old, new = statistics_of(before), statistics_of(after)
+    old, new = make_statistics(before), make_statistics(after)
     plain = tfdv.validate_statistics(new, schema)
     anomalies = with_drift(plain, of_all_rows(new), of_all_rows(old), schema)
     use = Use("label", "binary", (0, 1), ())
@@ -268,9 +267,8 @@ def odd_column(rng, count):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # TFDV's own sums over infinite numbers
 @pytest.mark.parametrize("seed", range(25))
-def test_no_two_tables_are_too_odd_to_be_compared(seed) -> None:
+def test_no_two_tables_are_too_odd_to_be_compared(seed, make_statistics) -> None:
     """Whatever stands in either, as label too: what fails here would be a fault of the gate."""
-    from conftest import statistics_of
 
     rng = np.random.default_rng(seed)
     tasks = [("binary", (0, 1)), ("binary", ("a", "b")), ("multiclass", (0, 1, 2)), ("regression", ())]
@@ -279,7 +277,7 @@ def test_no_two_tables_are_too_odd_to_be_compared(seed) -> None:
     for _ in range(2):
         count = int(rng.choice([4, 40, 400]))
         table = {name: odd_column(rng, count) for name in names if rng.random() > 0.1}
-        splits.append([read_split("train", of_all_rows(statistics_of(table)))])
+        splits.append([read_split("train", of_all_rows(make_statistics(table)))])
     for task, classes in tasks:
         use = Use("label", task, classes, tuple("abcdef"))
         for finding in baseline_findings(splits[0], splits[1], use):
