@@ -64,7 +64,8 @@ def test_a_run_of_a_few_steps_ends_with_a_pushed_model(tmp_path):
     settings = [f"root={tmp_path}", "training.steps=20", "training.epochs=null", "code.settings.HardExamples.rows=5"]
     settings += ["notify.webhook_env=NOT_SET", "evaluation.metrics=[ExampleCount]", "evaluation.slices=[]"]
     settings += ["evaluation.thresholds=[{metric: ExampleCount, at_least: 1}]", "infra_validation.p95_milliseconds=1e5"]
-    command = [sys.executable, "-m", "runners.local", *(word for value in settings for word in ("--set", value))]
+    words = [word for value in settings for word in ("--set", value)]
+    command = [sys.executable, "-m", "runners.local", "--push", *words]
     run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert list(tmp_path.glob("serving/*/*/saved_model.pb"))
