@@ -12,9 +12,8 @@ from millrace.base.errors import ConfigError, MillraceError
 from millrace.base.names import did_you_mean_file
 from millrace.cli import completing
 from millrace.project import project
+from millrace.project.default_configuration import VARIABLE, default_file
 from millrace.project.project import Project
-
-VARIABLE = "MILLRACE_CONFIG"
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,13 +47,13 @@ def _in_project(context: click.Context, parameter: click.Parameter, value: Optio
         project.enter(project_here)
     if value and context.get_parameter_source(str(parameter.name)) is ParameterSource.ENVIRONMENT:
         _require_file(value, project_here, here)
-    return value or _default(project_here, here)
+    return value or default_file(project_here, here)
 
 
 def _or_none(value: Optional[str]) -> str:
     """What is meant while a shell completes; nothing in place of an error."""
     try:
-        return value or _default(project.find(Path.cwd()), Path.cwd())
+        return value or default_file(project.find(Path.cwd()), Path.cwd())
     except MillraceError:
         return ""
 
@@ -68,44 +67,3 @@ def _require_file(value: str, found: Optional[Project], here: Path) -> None:
             where=str(here),
             remedy=f"set {VARIABLE} to an absolute path, or name a configuration with -c",
         )
-
-
-def _default(project_here: Optional[Project], here: Path) -> str:
-    """The one configuration of a project, or the one that `conf/default` names."""
-    if project_here is None:
-        project_here = project.require(here)
-    conf = project_here.root / "conf"
-    files = project_here.configurations
-    if (conf / "default").is_file():
-        files = [conf / _named(conf / "default", [file.name for file in files])]
-    if len(files) != 1:
-        raise ConfigError(
-            f"{'several configurations' if files else 'no configuration'} in conf/, and nothing says which",
-            where=str(conf),
-            remedy=f"name one with -c, in {VARIABLE}, or by its file's name in conf/default: "
-            + (", ".join(file.name for file in files) or "millrace init writes one"),
-        )
-    return os.path.relpath(files[0], here)
-
-
-def _named(default: Path, known: list[str]) -> str:
-    """The name in `conf/default`; a name and no path, so that a project's default lies in the project."""
-    remedy = f"write the name of one file of conf/ in it: {', '.join(known) or 'millrace init writes one'}"
-    try:
-        name = default.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", where=str(default), remedy=remedy) from error
-    if name not in known:
-        meant = did_you_mean_file(name, known)
-        what = f"names {name!r}, which is no configuration in conf/{meant}" if name else "is empty"
-        raise ConfigError(what, where=str(default), remedy=remedy)
-    return name
-
-
-def is_default(config_file: str) -> bool:
-    """Whether a command without `-c` would take this file, so that a next command need not name it."""
-    here = Path.cwd()
-    try:
-        return not os.environ.get(VARIABLE) and _default(project.find(here), here) == config_file
-    except ConfigError:
-        return False

@@ -9,13 +9,14 @@ from rich.console import Console
 
 from millrace.base.errors import BadInput
 from millrace.cli.findings import print_findings
-from millrace.cli.options import config_options, is_default
+from millrace.cli.options import config_options
 from millrace.cloud.prepared_job import Progress
 from millrace.cloud.remote.jobs import Service
 from millrace.cloud.services import KUBEFLOW, VERTEX, connect, meant
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.jobspec.job import Dialect
+from millrace.project import default_configuration
 
 runner_option = click.option(
     "--runner",
@@ -60,8 +61,7 @@ def also(config_file: str, runner: Optional[Dialect]) -> str:
     Returns:
         Text to put behind the command's name, with a space in front; empty when nothing is needed.
     """
-    option = "" if is_default(config_file) else f" -c {config_file}"
-    return option + (f" --runner {runner}" if runner else "")
+    return default_configuration.option(config_file) + (f" --runner {runner}" if runner else "")
 
 
 def parameter_values(given: tuple[str, ...]) -> dict[str, str]:

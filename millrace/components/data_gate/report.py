@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from millrace.base.visible import visible
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.gate import Verdict
 from millrace.components.data_gate.policy import MOVED, OWN
+from millrace.project import default_configuration
 
 _COLUMNS = (
     TableColumn("feature"),
@@ -27,6 +28,9 @@ _COLUMNS = (
 _WIDTH = 140
 JSON_NAME, TEXT_NAME = "report.json", "report.txt"
 _WAIVER_DAYS = 30
+_MOST_WAIVERS = 3
+# What a terminal of 80 columns leaves of a line of a remedy.
+_WAIVER_WIDTH = 76
 
 # What fixes each of DataGate's own reasons.
 _FIXES = {
@@ -105,7 +109,7 @@ def _headline(verdict: Verdict) -> str:
 
 
 def table(findings: Sequence[Finding], width: int = _WIDTH) -> str:
-    """The findings as plain text; the same finding in several splits is one row.
+    """The findings as plain text; what is found in several splits is one row.
 
     Args:
         findings: of one verdict.
@@ -115,19 +119,48 @@ def table(findings: Sequence[Finding], width: int = _WIDTH) -> str:
 
 
 def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
+    return [
+        (one.feature or "-", one.split, one.reason, one.expected, one.seen, "" if one.rows is None else f"{one.rows:,}")
+        for one in joined(findings)
+    ]
+
+
+def joined(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings as a person reads them: one for each cause, whatever number of splits it is found in.
+
+    Args:
+        findings: of one action, each of one split.
+
+    Returns:
+        The findings with the same feature and reason as one: its splits and its rows together, and what differs per
+            split, such as a share, behind the split's name.
+    """
     together: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
-        # A share is one of a split's rows, so that findings with shares are of one split each.
-        seen = f"{finding.split}: {finding.seen}" if "%" in finding.seen else finding.seen
-        together.setdefault((finding.feature, finding.reason, finding.expected, seen), []).append(finding)
-    rows: list[tuple[str, ...]] = []
-    for first, *others in together.values():
-        group = [first, *others]
+        group = together.setdefault((finding.feature, finding.reason), [])
+        if any(other.split == finding.split for other in group):
+            # A second cause in the same split.
+            group = together.setdefault((finding.feature, finding.reason, finding.expected, finding.seen), [])
+        group.append(finding)
+    result = []
+    for group in together.values():
         counted = [finding.rows for finding in group if finding.rows is not None]
-        count = f"{sum(counted):,}" if counted else ""
-        splits = ", ".join(finding.split for finding in group)
-        rows.append((first.feature or "-", splits, first.reason, first.expected, first.seen, count))
-    return rows
+        result.append(
+            replace(
+                group[0],
+                split=", ".join(finding.split for finding in group),
+                expected=_per_split([(finding.split, finding.expected) for finding in group]),
+                seen=_per_split([(finding.split, finding.seen) for finding in group]),
+                rows=sum(counted) if counted else None,
+            )
+        )
+    return result
+
+
+def _per_split(texts: Sequence[tuple[str, str]]) -> str:
+    if len({text for _, text in texts}) == 1:
+        return texts[0][1]
+    return "; ".join(f"{split}: {text}" for split, text in texts)
 
 
 def remedy(verdict: Verdict, files: Files, today: date) -> str:
@@ -149,26 +182,33 @@ def remedy(verdict: Verdict, files: Files, today: date) -> str:
 
 
 def _contract_steps(contract: Sequence[Finding], files: Files, today: date) -> list[str]:
-    option = f" -c {files.config}" if files.config else ""
-    edit = f", or edit {files.schema}" if files.schema else ""
+    """The ways to go on, each command in a line of its own, which a terminal of 80 columns need not fold."""
     steps = ["fix the data, then run again; or choose:"]
     if any(finding.reason not in MOVED for finding in contract):
-        steps.append(
-            f"  the data is right:  millrace schema propose{option}, then millrace schema accept N{option}{edit}"
-        )
+        option = default_configuration.option(files.config)
+        steps += [
+            "  the data is right:",
+            f"    millrace schema propose{option}",
+            f"    millrace schema accept N{option}",
+            *([f"    (or edit {files.schema})"] if files.schema else []),
+        ]
     waivable = [finding for finding in contract if finding.reason not in OWN and finding.feature]
-    if waivable:
-        first = waivable[0]
+    causes = list(dict.fromkeys((finding.feature, finding.reason) for finding in waivable))
+    if causes:
+        where = f" in {files.config}" if files.config else ""
+        steps.append(f"  accept {'it' if len(causes) == 1 else 'them'} for now: add to data_gate.waivers{where}")
         until = (today + timedelta(days=_WAIVER_DAYS)).isoformat()
-        # JSON's quotes are YAML's: a name may hold anything.
-        name = first.feature if first.feature.isidentifier() else json.dumps(first.feature)
-        steps.append(f"  accept it for now:  add to data_gate.waivers{f' in {files.config}' if files.config else ''}")
-        steps.append(
-            f"                      - {{feature: {name}, reason: {first.reason}, until: {until}, because: ...}}"
-        )
+        for feature, reason in causes[:_MOST_WAIVERS]:
+            # JSON's quotes are YAML's: a name may hold anything.
+            name = feature if feature.isidentifier() else json.dumps(feature)
+            waiver = f"    - {{feature: {name}, reason: {reason}, until: {until}, because: ...}}"
+            steps.append(waiver if len(waiver) <= _WAIVER_WIDTH else waiver.replace(", until", ",\n       until"))
+        if len(causes) > _MOST_WAIVERS:
+            steps.append(f"    and one for each of the other {len(causes) - _MOST_WAIVERS} that are listed above")
     if any(finding.reason in MOVED for finding in waivable):
-        steps.append("  the world changed:  waive it as above; once a model is blessed on this data, the next data is")
-        steps.append("                      compared with this, and the waiver can go")
+        steps.append("  the world changed:")
+        steps.append("    waive it as above; once a model is blessed on this data, the next data is")
+        steps.append("    compared with this, and the waiver can go")
     return steps
 
 
@@ -197,13 +237,13 @@ def read_warnings(folder: Path) -> list[Finding]:
         folder: of a DataGateReport.
 
     Returns:
-        The findings with the action `warn`; none where there is no report on this machine.
+        The findings with the action `warn`, one for each cause; none where there is no report on this machine.
     """
     file = folder / JSON_NAME
     if not file.is_file():
         return []
     findings = json.loads(file.read_text(encoding="utf-8"))["findings"]
-    return [Finding(**finding) for finding in findings if finding["action"] == "warn"]
+    return joined([Finding(**finding) for finding in findings if finding["action"] == "warn"])
 
 
 def _sizes(splits: Sequence[CheckedSplit]) -> str:

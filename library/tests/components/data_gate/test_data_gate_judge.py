@@ -2,6 +2,7 @@
 
 import pickle
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from millrace.components.data_gate.findings import Finding
 from millrace.components.data_gate.gate import Verdict, judge
 from millrace.components.data_gate.policy import OWN
-from millrace.components.data_gate.report import Files, as_json, as_text, refusal, table
+from millrace.components.data_gate.report import Files, as_json, as_text, joined, refusal, table
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection
 
@@ -378,10 +379,63 @@ def test_a_refusal_says_what_why_and_what_next(verdict_of, monkeypatch) -> None:
     assert header.split() == ["feature", "split", "reason", "expected", "seen", "rows"]
     assert "'x' in 1 row (1.00%)" in error.what
     assert "SCHEMA_NEW_COLUMN" in error.what.split("Warnings")[1]
-    assert "millrace schema propose -c conf/mine.yaml, then millrace schema accept N" in error.remedy
-    assert "edit schema/mine/schema.pbtxt" in error.remedy
-    assert "feature: kind, reason: ENUM_TYPE_UNEXPECTED_STRING_VALUES, until: 2029-07-01" in error.remedy
+    assert error.remedy.splitlines() == [
+        "fix the data, then run again; or choose:",
+        "  the data is right:",
+        "    millrace schema propose -c conf/mine.yaml",
+        "    millrace schema accept N -c conf/mine.yaml",
+        "    (or edit schema/mine/schema.pbtxt)",
+        "  accept it for now: add to data_gate.waivers in conf/mine.yaml",
+        "    - {feature: kind, reason: ENUM_TYPE_UNEXPECTED_STRING_VALUES,",
+        "       until: 2029-07-01, because: ...}",
+    ]
     assert [found["seen"] for found in error.findings if found["action"] == "block"] == ["'x' in 1 row (1.00%)"] * 2
+
+
+def test_each_finding_has_its_waiver_and_many_are_counted() -> None:
+    def remedy(*features: str) -> list[str]:
+        blocked = [Finding(name, split, "NUMBER_MOVED", "1", "9") for name in features for split in ("train", "eval")]
+        return refusal(Verdict(tuple(blocked)), Files(config="conf/mine.yaml"), TODAY).remedy.splitlines()
+
+    two = remedy("Age", "plan")
+    assert "  accept them for now: add to data_gate.waivers in conf/mine.yaml" in two
+    assert [line for line in two if "feature:" in line] == [
+        f"    - {{feature: {name}, reason: NUMBER_MOVED, until: 2029-07-01, because: ...}}" for name in ("Age", "plan")
+    ]
+    five = remedy(*"abcde")
+    assert [line[14:17] for line in five if "feature:" in line] == [": a", ": b", ": c"]
+    assert "    and one for each of the other 2 that are listed above" in five
+    assert max(map(len, five)) <= 78
+
+
+def test_the_projects_default_configuration_is_not_named_in_the_commands(monkeypatch, tmp_path) -> None:
+    """A person who stands in the project need not type it, whichever way the run was told of it."""
+    monkeypatch.delenv("MILLRACE_CONFIG", raising=False)
+    monkeypatch.chdir(Path(__file__).parents[4])
+    verdict = Verdict((Finding("kind", "train", "ENUM_TYPE_UNEXPECTED_STRING_VALUES", "a", "x"),))
+    for named in ("conf/taxi.yaml", str(Path("conf/taxi.yaml").resolve())):
+        lines = refusal(verdict, Files(config=named), TODAY).remedy.splitlines()
+        assert lines[2:4] == ["    millrace schema propose", "    millrace schema accept N"]
+    monkeypatch.chdir(tmp_path)
+    lines = refusal(verdict, Files(config="conf/taxi.yaml"), TODAY).remedy.splitlines()
+    assert lines[2] == "    millrace schema propose -c conf/taxi.yaml"
+
+
+def test_a_cause_in_several_splits_is_one_row_with_what_each_split_shows() -> None:
+    shares = {"train": "12 of 100 rows (12%)", "eval": "3 of 20 rows (15%)", "test": "1 of 20 rows (5%)"}
+    findings = [
+        Finding("kind", split, "FEATURE_TYPE_LOW_FRACTION_PRESENT", "in every row", seen, int(seen.split()[0]))
+        for split, seen in shares.items()
+    ]
+    other = Finding("kind", "train", "FEATURE_TYPE_LOW_FRACTION_PRESENT", "at most one value", "two values", 2)
+    [one, second] = joined([*findings, other])
+    assert (one.split, one.expected, one.rows) == ("train, eval, test", "in every row", 16)
+    assert one.seen == "train: 12 of 100 rows (12%); eval: 3 of 20 rows (15%); test: 1 of 20 rows (5%)"
+    assert second == other
+    assert len(table(findings, 400).splitlines()) == 2
+    error = refusal(Verdict(tuple(findings)), Files(), TODAY)
+    assert error.what.startswith("DataGate: 1 finding stops this run")
+    assert error.findings == [finding.to_json() for finding in findings], "JSON has each split's own"
 
 
 def test_a_refusal_fits_the_terminal_that_it_is_read_on(verdict_of, monkeypatch) -> None:
