@@ -80,7 +80,7 @@ def _side_by_side(columns: Sequence[TableColumn], cells: Sequence[Sequence[Cell]
 def _row_by_itself(columns: Sequence[TableColumn], row: Sequence[Cell], width: int) -> list[Text]:
     """A row as lines: its first cell, then each other one behind its title."""
     first, *others = row
-    parts = [Text(first) if isinstance(first, str) else first] if str(first) else []
+    parts = _folded(Text(first) if isinstance(first, str) else first, width) if str(first) else []
     longest = max((cell_len(column.head) for column in columns[1:]), default=0)
     for column, cell in zip(columns[1:], others, strict=True):
         if not str(cell):
@@ -90,6 +90,9 @@ def _row_by_itself(columns: Sequence[TableColumn], row: Sequence[Cell], width: i
         for line in _folded(text, width - cell_len(str(before))):
             parts.append(before + line)
             before = Text(" " * len(before))
+    for part in parts:
+        # Folded above; rich would break a word that is wider than the terminal, such as a path.
+        part.no_wrap, part.overflow = True, "ignore"
     return parts
 
 

@@ -6,10 +6,10 @@ from typing import Optional
 import click
 from rich.console import Console
 
+from millrace.base import printing
 from millrace.base.errors import BadInput, ConfigError
 from millrace.cli.findings import print_findings
 from millrace.cli.options import config_options
-from millrace.cli.output import escape
 from millrace.cli.service_options import parameter_values
 from millrace.cloud.compile import SUFFIXES, compiled_file
 from millrace.config.config import Config
@@ -44,7 +44,7 @@ def check_command(
     for compiled in [load_job(file)] if file else _compiled_before(load(config_file, overrides)):
         job = compiled.with_values(values)
         findings = check(job, _config_of(job, config_file, overrides, explicit or file is None))
-        console.print(f"{escape(job.file)}: {counted(findings)}", highlight=False, soft_wrap=True)
+        printing.say(f"{job.file}: {counted(findings)}", console)
         print_findings(findings, console)
         refused = refused or bool(refusing(findings, submitting=True))
     if refused:

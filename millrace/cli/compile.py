@@ -6,10 +6,10 @@ from typing import Optional
 import click
 from rich.console import Console
 
+from millrace.base import printing
 from millrace.base.quiet import output_to
 from millrace.cli.findings import print_findings
 from millrace.cli.options import config_options
-from millrace.cli.output import escape
 from millrace.cli.service_options import also
 from millrace.cloud.compile import compile_for, compiled_file
 from millrace.config.checks import require_writable_root
@@ -61,12 +61,12 @@ def _print(
     config: Config, job: CompiledJob, target: Path, findings: list[JobFinding], more: str, console: Console
 ) -> None:
     console.print(f"compiled {config.name} for {SERVICES[job.dialect]}: {len(job.tasks)} tasks", highlight=False)
-    console.print(f"{'file:':<12}{escape(str(target))}", highlight=False, soft_wrap=True)
-    console.print(f"{'parameters:':<12}{escape(', '.join(job.parameters))}", highlight=False)
-    console.print(f"{'check:':<12}{counted(findings)}", highlight=False)
+    printing.say(f"{'file:':<12}{target}", console)
+    printing.say(f"{'parameters:':<12}{', '.join(job.parameters)}", console)
+    printing.say(f"{'check:':<12}{counted(findings)}", console)
     console.print()
     print_findings(findings, console)
     rehearse, following = f"millrace rehearse{more}", f"millrace submit{more}"
     if refusing(findings, submitting=True):
         following += ", once the above is set"
-    console.print(f"next: {escape(rehearse)}; then {escape(following)}", highlight=False, soft_wrap=True)
+    printing.say(f"next: {rehearse}; then {following}", console)

@@ -17,7 +17,7 @@ from millrace.cli.output import say_failure
 from millrace.components import stage_ids
 from millrace.components.data_gate.report import TEXT_NAME as DATA_REPORT
 from millrace.components.data_gate.report import read_warnings
-from millrace.components.evaluator.gate_report import COLUMNS, TEXT_NAME, GateReport, cells, number
+from millrace.components.evaluator.gate_report import COLUMNS, EXAMPLE_COUNT, TEXT_NAME, GateReport, cells, number
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.execution.run import Outcome
@@ -88,10 +88,12 @@ def print_record(config: Config, run: records.RunRecord, console: Console, ended
                 printing.say(f"remedy: {report.remedy}", console, indent=2)
     pushed = records.pushed_to(run)
     if pushed:
-        gone = "" if "://" in pushed or Path(pushed).is_dir() else " (not there any more)"
-        _line("pushed to", f"{pushed}{gone}", console)
+        place = pushed if "://" in pushed or Path(pushed).is_dir() else f"{pushed} (not there any more)"
         if config.push.trial:
-            _line("trial", "--set changed what is learned or judged: not served; --push serves it", console)
+            why = "--set changed what is learned or judged"
+            _line("trial", f"the model is in {place}, and is not served; --push serves it ({why})", console)
+        else:
+            _line("pushed to", place, console)
 
 
 def _print_data_warnings(run: records.RunRecord, console: Console) -> None:
@@ -110,7 +112,9 @@ def _print_data_warnings(run: records.RunRecord, console: Console) -> None:
 
 def _print_report(config: Config, run: records.RunRecord, report: GateReport, console: Console) -> None:
     """The metrics and what is odd about them, what failed in a table, and the rest as counts."""
-    _line("metrics", "  ".join(f"{name} {number(value)}" for name, value in report.metrics.items()), console)
+    # How many examples there were is no metric, though TFMA counts it as one.
+    metrics = [f"{name} {number(value)}" for name, value in report.metrics.items() if name != EXAMPLE_COUNT]
+    _line("metrics", "  ".join(metrics), console)
     if config.judging_split == "eval" and config.evaluation.split is None:
         why = "eval, which also picked the best step, so that the metrics flatter the model"
         _line("judged on", f"{why}; a split of its own: data.splits: {{train: 4, eval: 1, test: 1}}", console)

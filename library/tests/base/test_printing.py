@@ -115,3 +115,12 @@ def test_what_is_folded_begins_where_its_line_does():
 def test_a_page_is_as_wide_as_asked_for_unless_an_id_is_wider():
     assert max(map(len, page(COLUMNS, [("b", "1.0", WHY)], 60))) <= 60
     assert any(RUN in line for line in page(COLUMNS, [(RUN, "1.0", WHY)], 60))
+
+
+def test_a_word_that_is_wider_than_the_terminal_stays_whole_in_a_row_by_itself():
+    path = "/srv/" + "a-long-folder/" * 6 + "big_tipper_label"
+    stream = io.StringIO()
+    console = Console(file=stream, width=60, force_terminal=True, highlight=False, color_system=None)
+    columns = (TableColumn("run"), TableColumn("a title of some length", folds=True))
+    show(columns, [("b", f"there is no folder {path}, and nothing else")], console)
+    assert f"{path},\n" in stream.getvalue()

@@ -185,6 +185,11 @@ def _check() -> None:
         [
             JobFinding("image", "warning", "the image is named by a tag, which can come to mean another image", "vertex.image", "name it by its digest, NAME@sha256:..."),
             JobFinding("accelerator", "error", "NVIDIA_T4 is no accelerator of Vertex AI; did you mean NVIDIA_TESLA_T4?", "vertex.stages.Trainer.accelerator", "name one of its types"),
+            JobFinding(
+                "data", "before submit",
+                "data.path, package:tfx/examples/chicago_taxi_pipeline/data/big_tipper_label/of/a/name/that/is/wider/than/a/terminal/of/120/columns, is a place on this machine",
+                "vertex.data_path", "copy the data to a bucket",
+            ),
             JobFinding("project", "before submit", "no project is named", "vertex.project", "set it to the id of a Google Cloud project"),
         ],
         Console(),

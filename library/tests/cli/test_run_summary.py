@@ -117,3 +117,31 @@ def test_the_reason_that_ended_a_run_is_said_once(tmp_path: Path, monkeypatch: p
         print_record(config, RunRecord("1", stages), Console(file=text, width=400), ended_by)
         said.append(text.getvalue())
     assert said == ["Evaluator:      not blessed; AUC is 0.5.\n", ""]
+
+
+def test_how_many_examples_there_were_is_no_metric(shown: Any) -> None:
+    text = shown(GateReport(blessed=True, reason="", metrics={"example_count": 2502.0, "auc": 0.9485}))
+    assert "metrics:        auc 0.9485\n" in text
+    assert "example_count" not in text
+
+
+def test_a_trial_says_in_one_sentence_where_its_model_is_and_that_it_is_not_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[3])
+    model = metadata_store_pb2.Artifact(uri=str(tmp_path))
+    model.custom_properties["pushed"].int_value = 1
+    model.custom_properties["pushed_destination"].string_value = str(tmp_path)
+    run = RunRecord("1", {"Pusher": StageRecord("Pusher", 1, "done", 0, 1, "", {"pushed_model": [model]})})
+    config = load("conf/taxi.yaml")
+    trial = config.model_copy(update={"push": config.push.model_copy(update={"trial": True})})
+    lines = []
+    for each in (config, trial):
+        text = io.StringIO()
+        print_record(each, run, Console(file=text, width=400))
+        lines += text.getvalue().splitlines()
+    why = "--set changed what is learned or judged"
+    assert lines == [
+        f"pushed to:      {tmp_path}",
+        f"trial:          the model is in {tmp_path}, and is not served; --push serves it ({why})",
+    ]
