@@ -94,10 +94,12 @@ def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_b
 def _checked(name: str) -> str:
     if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
         return name
+    near = dashed(name)
     raise BadInput(
         f"{name!r} is no name for a pipeline",
         where="--name",
-        remedy="use lower-case letters, digits and dashes, and begin with a letter or a digit",
+        remedy="use lower-case letters, digits and dashes, and begin with a letter or a digit"
+        + (f": --name {near}" if near else ""),
     )
 
 
@@ -107,7 +109,12 @@ def _derived(given: str, source: Source) -> str:
     stem = source.files[0].name.split(".")[0] if len(source.files) == 1 else path.name.split(".")[0]
     if stem in ("data", "train", ""):
         stem = source.folder.name
-    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:60] or "table"
+    return dashed(stem) or "table"
+
+
+def dashed(text: str) -> str:
+    """A text in lower-case letters, digits and single dashes, as names are; empty when it has none of them."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].rstrip("-")
 
 
 def _require_features(decisions: Sequence[Decision], where: str) -> None:

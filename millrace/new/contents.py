@@ -3,14 +3,16 @@
 import ast
 from pathlib import Path
 
-# Beside the packages, which setup.py names.
-FOLDERS = ("conf", "schema", "tests")
+# Beside the packages, which setup.py names. Of pipelines the taxi one alone: others name data of this checkout's place.
+FOLDERS = ("tests",)
+TAXI = ("conf/taxi.yaml", "schema/taxi/schema.pbtxt")
 FILES = (
     ".dockerignore",
     "Dockerfile",
     "bootstrap/docker_image.sh",
     "bootstrap/image.sh",
     "cloudbuild.yaml",
+    "conf/millrace.schema.json",
     "requirements/compatible.txt",
     "requirements/current.txt",
     "requirements/uv.txt",
@@ -19,7 +21,7 @@ FILES = (
 
 
 def collect(root: Path) -> dict[str, Path]:
-    """The files of a project.
+    """The files of a project with the taxi pipeline, where the checkout still has it.
 
     Args:
         root: the checkout, or the folder in which a wheel brings the same files.
@@ -29,7 +31,7 @@ def collect(root: Path) -> dict[str, Path]:
     """
     assigned = [node for node in ast.parse((root / "setup.py").read_bytes()).body if isinstance(node, ast.Assign)]
     [packages] = [node.value for node in assigned if ast.unparse(node.targets[0]) == "PACKAGES"]
-    paths = [root / name for name in FILES]
+    paths = [root / name for name in FILES] + [root / name for name in TAXI if (root / name).is_file()]
     for folder in (*FOLDERS, *ast.literal_eval(packages)):
         paths += [path for path in (root / folder).rglob("*") if path.is_file() and _kept(path.relative_to(root))]
     return {path.relative_to(root).as_posix(): path for path in sorted(paths)}

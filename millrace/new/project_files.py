@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from millrace.base.errors import MillraceError
-from millrace.new.contents import collect
+from millrace.base.errors import BadInput, MillraceError
+from millrace.new.contents import TAXI, collect
 from millrace.project.wheels import checkout
 
 # Where a wheel has the files that `library/setup.py` copied from the checkout.
@@ -33,8 +33,6 @@ _REPLACED = {
     ".dockerignore": {"!library/setup.py\n": "", "!millrace\n": "", "!setup.py\n": "!setup.py\n!wheels\n"},
     "setup.py": {'NAME = "taxi-pipeline"': f'NAME = "{_NAME}"'},
 }
-# What belongs to the taxi data, and not to a project with data of its own.
-_TAXI = ("conf/taxi.yaml", "schema/taxi/")
 
 
 @dataclass(frozen=True)
@@ -55,16 +53,29 @@ def project_files(name: str, with_taxi: bool = True) -> dict[str, ProjectFile]:
 
     Args:
         name: the project's name.
-        with_taxi: whether the taxi pipeline's configuration and schema are among them.
+        with_taxi: whether the taxi pipeline's configuration and schema are among them, and named in conf/default.
 
     Raises:
+        BadInput: the taxi pipeline is asked for, and this checkout no longer has it.
         MillraceError: this installation of the library has not the files, or they are no longer as this module
             knows them.
     """
     root = _root()
-    sources = {place: path for place, path in collect(root).items() if with_taxi or not place.startswith(_TAXI)}
+    sources = collect(root)
+    gone = [place for place in TAXI if place not in sources]
+    if with_taxi and gone:
+        raise BadInput(
+            f"the taxi pipeline is no longer in this checkout: {gone[0]} is not found",
+            where=str(root),
+            remedy="give the new project a table of its own: millrace new NAME --data FILE --label COLUMN",
+        )
     sources.update({place: Path(__file__).parent / "files" / own for place, own in _OWN.items()})
-    return {place: _adapted(place, path, name) for place, path in sorted(sources.items())}
+    kept = {place: path for place, path in sorted(sources.items()) if with_taxi or place not in TAXI}
+    files = {place: _adapted(place, path, name) for place, path in kept.items()}
+    if with_taxi:
+        # A fork's own names the pipeline that the fork works on.
+        files["conf/default"] = ProjectFile(b"taxi.yaml\n")
+    return files
 
 
 def locked_packages() -> frozenset[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput
-from millrace.init.plan import NewPipeline
+from millrace.init.plan import NewPipeline, dashed
 from millrace.new.beside import folder_beside
 from millrace.new.project_files import ProjectFile, locked_packages, project_files
 from millrace.project.wheels import library_wheel
@@ -23,11 +23,11 @@ def require_name(name: str) -> None:
         MillraceError: the library's installation has not the files of a project.
     """
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
-        raise BadInput(
-            f"{name!r} is no name for a project",
-            where="NAME",
-            remedy=f"use lower-case letters, digits and single dashes, begin with a letter, {_LONGEST} at most",
-        )
+        remedy = f"use lower-case letters, digits and single dashes, begin with a letter, {_LONGEST} at most"
+        near = dashed(name)
+        if _NAME.fullmatch(near):
+            remedy += f": millrace new {near}"
+        raise BadInput(f"{name!r} is no name for a project", where="NAME", remedy=remedy)
     if name == "millrace":
         raise BadInput("millrace is the name of the library", where="NAME", remedy="call the project something else")
     if name in locked_packages():

@@ -86,6 +86,14 @@ def test_a_mistake_writes_nothing(project, arguments, said):
     assert not written(project)
 
 
+@pytest.mark.parametrize(("name", "near"), [("cancel_date", "cancel-date"), ("My Name", "my-name")])
+def test_a_name_that_is_none_is_answered_with_the_one_that_would_do(project, name, near):
+    with pytest.raises(BadInput) as refused:
+        run("people.csv", "--label", "income", "--name", name)
+    assert refused.value.remedy.endswith(f": --name {near}")
+    run("people.csv", "--label", "income", "--name", near)
+
+
 def test_without_data_it_prints_an_example_that_works(project):
     output = run()
     example = next(line for line in output.splitlines() if "package:" in line)

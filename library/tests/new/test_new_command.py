@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from millrace.base.errors import BadInput, MillraceError
 from millrace.cli.new import new
 from millrace.config.loading import load
+from millrace.init import plan
 from millrace.new import project_files as files
 from millrace.new import write
 from millrace.new.beside import folder_beside
@@ -96,6 +98,59 @@ def test_with_data_the_pipeline_is_the_tables(here, table):
     assert load(shop / "conf/shop.yaml").data.path == str(here)
     # As the first line of its Makefile has it.
     assert load(shop / "conf/shop.yaml", ["training.steps=200"]).training.steps == 200
+
+
+@pytest.fixture
+def fork(tmp_path_factory, table, monkeypatch) -> Path:
+    """A checkout in which `millrace init` has made pipelines of its own, and which works on one of them."""
+    root = tmp_path_factory.mktemp("fork") / "checkout"
+    for place in files.collect(CHECKOUT):
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / place, root / place)
+    for name in ("cancel-date", "taxi-2"):
+        plan.write(plan.make_plan([str(table)], "income", name, root))
+        (root / "conf" / f"{name}.json").write_text("{}")
+    (root / "conf/default").write_text("cancel-date.yaml\n")
+    monkeypatch.setattr(files, "checkout", lambda: root)
+    return root
+
+
+def places(folder: Path) -> set[str]:
+    found = [path for name in ("conf", "schema") for path in (folder / name).rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix() for path in found}
+
+
+def test_from_a_fork_it_takes_no_pipeline_but_the_tables(here, table, fork):
+    make("a1", "--data", str(table), "--label", "income")
+    assert places(here / "a1") == {
+        "conf/a1.yaml",
+        "conf/default",
+        "conf/millrace.schema.json",
+        "schema/a1/schema.pbtxt",
+    }
+    assert (here / "a1/conf/default").read_text() == "a1.yaml\n"
+
+
+def test_from_a_fork_it_takes_no_pipeline_but_the_taxi_one(here, fork):
+    make("a1")
+    taxi = {"conf/taxi.yaml", "conf/default", "conf/millrace.schema.json", "schema/taxi/schema.pbtxt"}
+    assert places(here / "a1") == taxi
+    assert (here / "a1/conf/default").read_text() == "taxi.yaml\n"
+
+
+def test_a_fork_without_the_taxi_pipeline_makes_projects_for_tables_alone(here, table, fork):
+    (fork / "conf/taxi.yaml").unlink()
+    with pytest.raises(BadInput, match="no longer in this checkout") as refused:
+        make("a1")
+    assert "--data FILE --label COLUMN" in refused.value.remedy and not (here / "a1").exists()
+    make("a1", "--data", str(table), "--label", "income")
+    assert (here / "a1/conf/a1.yaml").is_file()
+
+
+def test_a_name_with_other_signs_is_answered_with_the_one_that_would_do(here):
+    with pytest.raises(BadInput) as refused:
+        make("Corner_Shop")
+    assert refused.value.remedy.endswith(": millrace new corner-shop")
 
 
 def test_a_folder_of_another_name_and_an_empty_one_will_do(here):
