@@ -12,7 +12,7 @@ from millrace.components.example_gen import csv_types
 from millrace.components.example_gen.csv_cells import cleaned
 from millrace.components.example_gen.csv_types import ColumnType as CellType
 from millrace.init.columns import Column, ColumnType, Value
-from millrace.init.na_values import ALWAYS, CANDIDATES, FEWEST_NUMBERS, MOST_UNLISTED
+from millrace.init.na_values import ALWAYS, CANDIDATES, CODE, FEWEST_NUMBERS, MOST_UNLISTED, are_codes
 
 _NUMBER = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 _MOST_ODD = 50
@@ -153,6 +153,7 @@ class ListScan(ColumnScan):
         self._lengths: set[int] = set()
         self._missing = 0
         self._numbers = True
+        self._sample: list[pa.Array] = []
 
     def add(self, column: pa.Array, picks: np.ndarray) -> None:
         """Takes a block."""
@@ -162,11 +163,13 @@ class ListScan(ColumnScan):
         self._lengths |= set(np.unique(lengths[lengths > 0]).tolist())
         kind = column.type.value_type
         self._numbers = self._numbers and (pa.types.is_integer(kind) or pa.types.is_floating(kind))
+        self._sample.append(pa.array(np.ones(len(picks)), mask=lengths[picks] == 0))
 
     def finish(self, missing: tuple[str, ...]) -> Column:
         """The column."""
         length = next(iter(self._lengths)) if len(self._lengths) == 1 and self._numbers else 0
-        return Column(self.name, "LIST", self.rows, self._missing, length=length)
+        sample = pa.concat_arrays(self._sample) if self._sample else None
+        return Column(self.name, "LIST", self.rows, self._missing, sample=sample, length=length)
 
 
 class TextScan(ColumnScan):
@@ -230,7 +233,8 @@ class TextScan(ColumnScan):
         """Among numbers every listed NA value and few unlisted texts; among words only the sure ones."""
         if self._is_number():
             return [*self._tokens, *self._odd]
-        return [token for token in self._tokens if token in ALWAYS]
+        codes = are_codes(value.decode() for value in self._counts.rows or {})
+        return [token for token in self._tokens if token in ALWAYS and not (codes and token == CODE)]
 
     def written_values(self) -> Iterable[str]:
         """Distinct values, where they are few."""

@@ -22,7 +22,8 @@ class Column:
         missing: of these, rows without a value.
         na_values: texts that stand for a missing value and occur in it.
         counts: rows of each distinct value, the most frequent first; None when they are too many to count.
-        sample: pyarrow array of an even part of the rows: double or string, null where missing.
+        sample: pyarrow array of an even part of the rows: double or string, null where missing; for lists, 1.0 where
+            there is one.
         low: the smallest number, 0.0 when there is none.
         high: the largest.
         whole: whether every number is whole.

@@ -12,6 +12,7 @@ from millrace.init.dates import find_date
 from millrace.init.decisions import Decision
 from millrace.init.label import LabelPlan
 from millrace.init.leakage import leakage
+from millrace.init.na_values import code_or_missing
 from millrace.init.names import CODE_WORDS, ID_WORDS, words_of
 
 ONE_HOT = 50
@@ -78,7 +79,7 @@ def _list(column: Column, label: LabelPlan) -> Optional[Decision]:
     if not column.length:
         return Decision(column, "list", "left out", "lists that are no numbers, or of different lengths")
     reason = f"{column.length} numbers in each row"
-    return Decision(column, "vector", "feature", reason, Vector(length=column.length))
+    return _feature(column, label, "vector", reason, Vector(length=column.length))
 
 
 def _constant(column: Column, label: LabelPlan) -> Optional[Decision]:
@@ -87,7 +88,7 @@ def _constant(column: Column, label: LabelPlan) -> Optional[Decision]:
     value = next(iter(column.counts or {}), "")
     if not column.missing:
         return Decision(column, "constant", "left out", f"every row says {_short(value)}")
-    return Decision(column, "flag", "feature", f"{_short(value)}, or nothing", Categorical())
+    return _feature(column, label, "flag", f"{_short(value)}, or nothing", Categorical())
 
 
 def _repeats_label(column: Column, label: LabelPlan) -> Optional[Decision]:
@@ -111,8 +112,8 @@ def _date(column: Column, label: LabelPlan) -> Optional[Decision]:
     if date is None:
         return None
     feature, doubt = date
-    decision = _feature(column, label, "date" if "trend" in feature.parts else "time", f"as {feature.format}", feature)
-    return decision if not doubt else Decision(column, decision.kind, "feature", decision.reason, feature, doubt)
+    kind = "date" if "trend" in feature.parts else "time"
+    return _feature(column, label, kind, f"as {feature.format}", feature, doubt)
 
 
 def _numbered(column: Column, label: LabelPlan) -> Optional[Decision]:
@@ -189,9 +190,9 @@ def _free_key(column: Column, shape: str) -> Decision:
 _RULES: tuple[Rule, ...] = (
     _label,
     _empty,
+    _repeats_label,
     _list,
     _constant,
-    _repeats_label,
     _boolean,
     _date,
     _numbered,
@@ -202,10 +203,11 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
-def _feature(column: Column, label: LabelPlan, kind: str, reason: str, feature: Feature) -> Decision:
+def _feature(column: Column, label: LabelPlan, kind: str, reason: str, feature: Feature, doubt: str = "") -> Decision:
     leak = leakage(column, label.column, label.task)
-    doubt = f"{leak.how}: is it known before the label is? Else take it out" if leak.predicts else ""
-    return Decision(column, kind, "feature", reason, feature, doubt)
+    leaks = f"{leak.how}: is it known before the label is? Else take it out" if leak.predicts else ""
+    doubts = filter(None, (leaks, doubt, code_or_missing(column)))
+    return Decision(column, kind, "feature", reason, feature, "; ".join(doubts))
 
 
 def _of_many(column: Column) -> Feature:

@@ -7,6 +7,7 @@ from millrace.base.names import did_you_mean
 from millrace.features.description import ClassValue, Task
 from millrace.init.columns import Column
 from millrace.init.dialect import looks_like_data
+from millrace.init.na_values import code_or_missing
 from millrace.init.scan import ScannedTable
 
 MOST_CLASSES = 200
@@ -86,7 +87,16 @@ class LabelPlan:
 
 
 def require_label(names: tuple[str, ...], label: str, where: str) -> None:
-    """Raises `DataError` when the label is not among the columns; with the nearest names."""
+    """Requires that the label is one of the columns.
+
+    Args:
+        names: the columns' names.
+        label: the name that was given.
+        where: the table's first file.
+
+    Raises:
+        DataError: it is none of them; the remedy has the nearest names.
+    """
     if label in names:
         return
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
@@ -157,7 +167,7 @@ def _texts(column: Column, where: str) -> LabelPlan:
             remedy="choose a column of numbers, or one of few different values, or group the texts",
         )
     task: Task = "binary" if len(column.counts) == 2 else "multiclass"
-    return _classes(column, task, f"{len(column.counts)} different texts")
+    return _classes(column, task, f"{len(column.counts)} different texts", code_or_missing(column))
 
 
 def _classes(column: Column, task: Task, reason: str, doubt: str = "") -> LabelPlan:

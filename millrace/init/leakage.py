@@ -1,6 +1,10 @@
-"""Target leakage: a single column that is a copy of the label, or that alone predicts it almost without error."""
+"""Target leakage: a single column that is a copy of the label, or that alone predicts it almost without error.
 
-from dataclasses import dataclass
+Its values may give the label away, and so may whether it has one: what is noted once the outcome is known is empty
+before.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,10 +36,10 @@ class Leakage:
 
 
 def leakage(column: Column, label: Column, task: Task) -> Leakage:
-    """Compares a column with the label on the sample's rows.
+    """Compares a column with the label on the sample's rows: whether it has a value, then its values.
 
     Args:
-        column: any column of single values.
+        column: any column.
         label: the label's column.
         task: what is learned.
 
@@ -43,37 +47,80 @@ def leakage(column: Column, label: Column, task: Task) -> Leakage:
         `is_copy` when one value goes with one class and the other way round in 99 of 100 rows, or when two numbers
         correlate by 0.999, by size or by rank. `predicts` when the column alone gives the class in 99 of 100 rows that
         the most frequent class does not, or correlates by 0.98, or ranks two classes with an AUC of 0.97: it may be
-        known only after what is to be predicted.
+        known only after what is to be predicted. Whether it is filled is held to the same, for one class against the
+        rest where there are several.
     """
     if column.sample is None or label.sample is None or column.filled < _LEAST_ROWS:
         return Leakage()
+    filled = _of_presence(column, label, task)
+    if filled.predicts or column.type == "LIST":
+        return filled
     if task == "regression":
-        return _of_numbers(column, label) if column.is_number else Leakage()
-    result = _of_classes(column, label)
-    if task == "binary" and column.is_number and not result.predicts:
-        return _ranking(column, label)
+        return _of_numbers(column.numbers, label.numbers) if column.is_number else Leakage()
+    groups, exact = _groups(column)
+    classes = label.sample.dictionary_encode()
+    result = _of_classes(groups, exact, np.asarray(classes.indices))
+    if task != "binary" or result.predicts:
+        return result
+    positive = np.asarray(classes.indices) == 1
+    if column.is_number:
+        there = np.isfinite(column.numbers)
+        return _ranking(column.numbers[there], positive[there])
+    # By the share of the positive class of each value: fair where the values are few and none is rare by chance.
+    ones = np.bincount(groups, positive)
+    if min(ones.sum(), len(positive) - ones.sum()) >= _LEAST_ROWS * len(ones):
+        return _ranking((ones / np.maximum(np.bincount(groups), 1))[groups], positive)
     return result
 
 
-def _ranking(column: Column, label: Column) -> Leakage:
-    """Whether the order of a column's numbers is almost that of two classes: the area under its ROC curve."""
-    there = np.isfinite(column.numbers)
-    assert label.sample is not None
-    classes = np.asarray(label.sample.dictionary_encode().indices)[there]
-    positive = classes == classes.max(initial=0)
+def _of_presence(column: Column, label: Column, task: Task) -> Leakage:
+    """Whether it is enough to know that a row has a value, as of a date on which somebody left."""
+    assert column.sample is not None and label.sample is not None
+    filled = np.asarray(column.sample.is_valid())
+    if min(filled.sum(), (~filled).sum()) < _LEAST_ROWS:
+        return Leakage()
+    values = label.sample.dictionary_encode()
+    theirs = np.asarray(values.indices)
+    if task == "binary":
+        result = _of_filled(filled, theirs == 1)
+        return replace(result, how=f"whether it is filled {result.how}")
+    if task == "regression":
+        result = _of_numbers(filled.astype(np.float64), label.numbers)
+        if result.predicts:
+            return replace(result, how=f"whether it is filled {result.how}")
+    # One value against the rest; of amounts the most frequent one, such as 0 where nothing was paid.
+    rows = np.bincount(theirs)
+    candidates = rows >= _LEAST_ROWS if task == "multiclass" else np.arange(len(rows)) == rows.argmax()
+    inside = np.bincount(theirs, filled)
+    apart = np.abs(inside / rows - (filled.sum() - inside) / np.maximum(len(filled) - rows, 1))
+    place = int(np.where(candidates, apart, -1.0).argmax())
+    result = _of_filled(filled, theirs == place)
+    value = values.dictionary[place].as_py()
+    shown = f"{value:g}" if isinstance(value, float) else value
+    how = result.how.replace("the label", f"whether the label is {shown}")
+    return Leakage(False, result.predicts, f"whether it is filled {how}")
+
+
+def _of_filled(filled: np.ndarray, positive: np.ndarray) -> Leakage:
+    result = _of_classes(filled.astype(np.int64), True, positive.astype(np.int64))
+    return result if result.predicts else _ranking(filled.astype(np.float64), positive)
+
+
+def _ranking(values: np.ndarray, positive: np.ndarray) -> Leakage:
+    """Whether the order of numbers is almost that of two classes: the area under its ROC curve."""
     ones, others = int(positive.sum()), int((~positive).sum())
     if min(ones, others) < _LEAST_ROWS:
         return Leakage()
-    area = float(_ranks(column.numbers[there])[positive].sum() - ones * (ones + 1) / 2.0) / (ones * others)
+    area = float(_ranks(values)[positive].sum() - ones * (ones + 1) / 2.0) / (ones * others)
     area = max(area, 1.0 - area)
     return Leakage(False, bool(area >= PREDICTS_AUC), f"alone ranks the label with an AUC of {area:.3f}")
 
 
-def _of_numbers(column: Column, label: Column) -> Leakage:
-    both = np.isfinite(column.numbers) & np.isfinite(label.numbers)
+def _of_numbers(ours: np.ndarray, theirs: np.ndarray) -> Leakage:
+    both = np.isfinite(ours) & np.isfinite(theirs)
     if both.sum() < _LEAST_ROWS:
         return Leakage()
-    ours, theirs = column.numbers[both], label.numbers[both]
+    ours, theirs = ours[both], theirs[both]
     correlation = max(_correlation(ours, theirs), _correlation(_ranks(ours), _ranks(theirs)))
     how = f"correlates with the label by {correlation:.4f}"
     return Leakage(correlation >= COPY_CORRELATION, correlation >= PREDICTS_CORRELATION, how)
@@ -92,12 +139,8 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return (ends - (counts - 1) / 2.0)[places]
 
 
-def _of_classes(column: Column, label: Column) -> Leakage:
-    assert label.sample is not None
-    classes = label.sample.dictionary_encode()
-    ours, exact = _groups(column)
-    theirs = np.asarray(classes.indices)
-    table = np.zeros((int(ours.max()) + 1, len(classes.dictionary)), np.int64)
+def _of_classes(ours: np.ndarray, exact: bool, theirs: np.ndarray) -> Leakage:
+    table = np.zeros((int(ours.max()) + 1, int(theirs.max()) + 1), np.int64)
     np.add.at(table, (ours, theirs), 1)
     rows = table.sum()
     label_known = table.max(axis=1).sum() / rows

@@ -138,3 +138,37 @@ def test_a_regression_label_in_another_unit_is_a_copy(tmp_path):
     columns = {"cents": dollars * 100, "rank": np.exp(dollars / 30), "size": RANDOM.normal(size=ROWS), "y": dollars}
     kinds = {decision.column.name: decision.kind for decision in plan_of(tmp_path, columns).decisions}
     assert kinds == {"cents": "copy of the label", "rank": "copy of the label", "size": "number", "y": "regression"}
+
+
+COUNTRIES = ["DE", "FR", "NA", "ZA", "PL"]
+
+
+def test_na_among_codes_of_two_letters_is_a_code_and_a_persons_decision(tmp_path):
+    values = RANDOM.choice(COUNTRIES, ROWS)
+    decision = decision_of(tmp_path, list(values), "country")
+    assert (decision.column.missing, set(decision.column.counts)) == (0, set(COUNTRIES))
+    assert "NA is read as a code like the others (Namibia" in decision.doubt
+    plan = plan_of(tmp_path, {"country": values, "plain": RANDOM.normal(size=ROWS)})
+    conf, schema = plan.files.values()
+    assert "decide: NA is read as a code" in conf and "missing:" not in conf
+    assert 'value: "NA"' in schema
+
+
+def test_na_among_codes_is_missing_where_another_column_says_so_and_a_persons_decision(tmp_path):
+    gaps = ["NA" if i % 5 == 0 else i / 8 for i in range(ROWS)]
+    plan = plan_of(tmp_path, {"country": RANDOM.choice(COUNTRIES, ROWS), "gaps": gaps})
+    country = next(one for one in plan.decisions if one.column.name == "country")
+    assert plan.table.missing == ("NA",) and country.column.missing > 0
+    assert "NA is missing here as in the other columns" in country.doubt
+    assert next(one for one in plan.decisions if one.column.name == "gaps").doubt == ""
+
+
+@pytest.mark.parametrize("others", [["DE", "FR", "other"], ["de", "fr", "pl"], ["OK", "NG"], ["1", "2", "3"]])
+def test_na_among_anything_else_is_missing(tmp_path, others):
+    decision = decision_of(tmp_path, list(RANDOM.choice(["NA", *others], ROWS)))
+    assert decision.column.na_values == ("NA",) and decision.doubt == ""
+
+
+def test_na_among_classes_that_are_codes_is_a_class(tmp_path):
+    plan = plan_of(tmp_path, {"plain": RANDOM.normal(size=ROWS), "y": RANDOM.choice(COUNTRIES, ROWS)})
+    assert plan.label.classes == tuple(sorted(COUNTRIES)) and "NA is read as a code" in plan.label.doubt
