@@ -71,11 +71,21 @@ def _section(
         yield f"The same keys stand under {', '.join(f'`{path}`' for path in also)}.\n"
     yield "| key | type | default | means |\n|---|---|---|---|"
     for key in section.keys:
-        of_section = next((one.description for one in first.values() if one.path in key.sections), "")
-        meaning = key.description or of_section.split("\n\n")[0]
+        below = [one for one in first.values() if one.path in key.sections]
+        meaning = key.description or (below[0].description.split("\n\n")[0] if below and not key.kinds else "")
+        meaning += _kinds(key, below)
         cells = (f"`{key.name}`", _type(key, anchors), _default(key), meaning.replace("|", "\\|").replace("\n", " "))
         yield f"| {' | '.join(cells)} |"
     yield f"\n```yaml\n{example}\n```\n"
+
+
+def _kinds(key: Key, below: list[SectionReference]) -> str:
+    """Each kind of section that may stand there, with its keys, a line each."""
+    anchors = {one.variant: _anchor(one) for one in below}
+    lines = [
+        f"[`{variant}`](#{anchors[variant]}): {', '.join(f'`{name}`' for name in keys)}" for variant, keys in key.kinds
+    ]
+    return "<br>".join(["; one of:" if key.description else "One of:", *lines]) if lines else ""
 
 
 def _anchor(section: SectionReference) -> str:

@@ -49,7 +49,9 @@ def keys(section: str, as_json: bool) -> None:
         if one.variant:
             rows.append((f"{one.path} ({one.variant})", "", one.description.partition("\n")[0]))
         for key in one.keys:
-            words = "; ".join(part for part in (key.type.replace("`", ""), key.description) if part)
+            kinds = ", ".join(f"{kind} ({', '.join(keys)})" for kind, keys in key.kinds)
+            parts = (key.type.replace("`", ""), key.description, f"one of: {kinds}" if kinds else "")
+            words = "; ".join(part for part in parts if part)
             name = ".".join(part for part in (one.path, key.name) if part)
             rows.append(
                 (f"  {name}" if one.variant else name, "required" if key.default is None else key.default, words)

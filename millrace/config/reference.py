@@ -26,6 +26,7 @@ class Key:
         default: what holds when it is left out, as YAML; None where it must be there, empty where nothing holds.
         description: what it means; empty for a section, whose own description says it.
         sections: the paths of the sections that its value, or each entry of it, may be.
+        kinds: where these are of several kinds, what tells each from the others, and its keys without that.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Key:
     default: Optional[str]
     description: str
     sections: tuple[str, ...] = ()
+    kinds: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,14 @@ def _walk(node: Node, path: str, model: str, variant: str = "") -> Iterator[Sect
         name: list(_sections_of(value, f"{path}.{name}".lstrip("."))) for name, value in _properties(node).items()
     }
     keys = [
-        Key(name, _words(value), _default(node, name, value), value.get("description", ""), _paths(inside[name]))
+        Key(
+            name,
+            _words(value),
+            _default(node, name, value),
+            value.get("description", ""),
+            tuple(dict.fromkeys(place for place, *_ in inside[name])),
+            _kinds(inside[name]),
+        )
         for name, value in _properties(node).items()
     ]
     yield SectionReference(path, model, variant, node.get("description", ""), tuple(keys))
@@ -79,8 +88,12 @@ def _walk(node: Node, path: str, model: str, variant: str = "") -> Iterator[Sect
             yield from _walk(section, place, its_model, its_variant)
 
 
-def _paths(inside: list[tuple[str, Node, str, str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(place for place, *_ in inside))
+def _kinds(inside: list[tuple[str, Node, str, str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple(
+        (variant, tuple(key for key in _properties(section) if not variant.startswith(f"{key}: ")))
+        for _, section, _, variant in inside
+        if variant
+    )
 
 
 def _sections_of(node: Node, path: str) -> Iterator[tuple[str, Node, str, str]]:

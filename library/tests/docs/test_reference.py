@@ -51,6 +51,19 @@ def test_the_page_has_each_key_with_type_and_default() -> None:
         assert all(f"\n| `{key.name}` | " in text for key in section.keys)
 
 
+def test_a_key_of_several_kinds_lists_each_with_its_keys() -> None:
+    [row] = [line for line in page().splitlines() if line.startswith("| `features` | mapping of names to")]
+    assert "A number, scaled" not in row, "that is one kind's own description"
+    assert "<br>[`kind: bucketized`](#features-bucketized): `buckets`" in row
+    kinds = dict(sections()[0].keys[[key.name for key in sections()[0].keys].index("features")].kinds)
+    assert len(kinds) == 8
+    for kind, keys in kinds.items():
+        assert "kind" not in keys and all(f"`{key}`" in row for key in keys)
+        assert f"[`{kind}`](#features-{kind.removeprefix('kind: ')})" in row
+    [space] = [line for line in page().splitlines() if line.startswith("| `space` | mapping of names to")]
+    assert "[`values`](#tuning-space-values): `values`<br>[`low`](#tuning-space-low): `low`, `high`" in space
+
+
 def test_every_key_that_is_read_is_in_the_reference() -> None:
     assert {key.name for key in sections()[0].keys} == {
         field.alias or name for name, field in Config.model_fields.items()
