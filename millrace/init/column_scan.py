@@ -50,7 +50,12 @@ class ColumnScan:
         self.rows = 0
 
     def add(self, column: pa.Array, picks: np.ndarray) -> None:
-        """Takes a block; `picks` are the rows that go into the sample."""
+        """Takes a block.
+
+        Args:
+            column: pyarrow array of shape (rows,).
+            picks: int64 array of the places in it that go into the sample.
+        """
         raise NotImplementedError
 
     def na_values(self) -> Iterable[str]:

@@ -49,6 +49,9 @@ def decide(column: Column, label: LabelPlan) -> Decision:
     Args:
         column: what is known of it.
         label: what is to be predicted.
+
+    Returns:
+        What it is, what it is used for, and why.
     """
     for rule in _RULES:
         decision = rule(column, label)
