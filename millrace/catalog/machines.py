@@ -5,6 +5,8 @@ A name that is in no table and yet could be one, since it is made as the others 
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Optional
 
 from millrace.base.names import did_you_mean, nearest
 from millrace.catalog.google_cloud import (
@@ -21,11 +23,46 @@ from millrace.catalog.google_cloud import (
 from millrace.catalog.objections import Objection, unknown
 
 _MACHINE = re.compile(r"(?P<family>[a-z]{1,3}[0-9]+[a-z]*)-(?P<kind>[a-z]+)-(?P<size>[0-9]+[gt]?)(-lssd|-metal)?")
-_CUSTOM = re.compile(r"([a-z][0-9]+[a-z]?-)?custom-[0-9]+-[0-9]+(-ext)?")
+# https://cloud.google.com/compute/docs/instances/creating-instance-with-custom-machine-type: memory in MiB; -ext has
+# more of it per processor; without a series it is of N1.
+_CUSTOM = re.compile(
+    r"(?:(?P<family>[a-z][0-9]+[a-z]?)-)?custom-(?P<cpus>[1-9][0-9]*)-(?P<memory>[1-9][0-9]*)(?:-ext)?"
+)
 _WHERE_MACHINES = "https://cloud.google.com/vertex-ai/docs/training/configure-compute lists them"
 _FAMILIES = {name.partition("-")[0] for name in MACHINE_TYPES}
 # What tells one accelerator from the others: T4, A100, H200.
 _MODELS = {model for name in ACCELERATORS for model in re.findall(r"_([A-Z]{1,2}[0-9]+)(?=_|$)", name)}
+
+
+@dataclass(frozen=True)
+class MachineType:
+    """A machine type's name in its parts.
+
+    Args:
+        family: the series, such as n1.
+        kind: what stands before the size, such as n1-standard; n1-custom for a custom machine of N1.
+        size: as the name says it, such as 8 or 1g; a custom machine's number of processors.
+        cpus: processors; None where the size counts accelerators.
+        memory_mib: of a custom machine; None where the kind says how much there is.
+    """
+
+    family: str
+    kind: str
+    size: str
+    cpus: Optional[int]
+    memory_mib: Optional[int] = None
+
+    @classmethod
+    def of(cls, name: str) -> Optional["MachineType"]:
+        """Reads a name; None where none is made like that."""
+        if custom := _CUSTOM.fullmatch(name):
+            family = custom["family"] or "n1"
+            return cls(family, f"{family}-custom", custom["cpus"], int(custom["cpus"]), int(custom["memory"]))
+        match = _MACHINE.fullmatch(name)
+        if match is None:
+            return None
+        cpus = int(match["size"]) if match["size"].isdecimal() else None
+        return cls(match["family"], f"{match['family']}-{match['kind']}", match["size"], cpus)
 
 
 def accelerator_objections(name: str) -> Iterator[Objection]:
@@ -59,20 +96,21 @@ def machine_type_objections(name: str) -> Iterator[Objection]:
     Args:
         name: for instance n1-standard-8.
     """
-    kind, _, size = re.sub("-(lssd|metal)$", "", name).rpartition("-")
-    if size in MACHINE_TYPES.get(kind, ()) or _CUSTOM.fullmatch(name):
-        return
+    machine = MachineType.of(name)
     every = [f"{one}-{size}" for one, sizes in MACHINE_TYPES.items() for size in sizes]
-    match = _MACHINE.fullmatch(name)
-    if match is None:
+    if name in every or (machine and (machine.memory_mib or machine.size in MACHINE_TYPES.get(machine.kind, ()))):
+        return
+    if machine is None:
         yield Objection(f"there is no machine type {name}{did_you_mean(name, every)}", _WHERE_MACHINES)
-    elif kind in MACHINE_TYPES and match["family"] in CLOSED_FAMILIES:
-        sizes = ", ".join(MACHINE_TYPES[kind])
-        yield Objection(f"there is no machine type {name}: the sizes of {kind} are {sizes}", "take one of these")
-    elif kind not in MACHINE_TYPES and match["family"] in _FAMILIES:
-        ours = [one for one in MACHINE_TYPES if one.startswith(f"{match['family']}-")]
-        near = [f"{one}-{size}" for one in nearest(kind, ours) if size in MACHINE_TYPES[one]]
-        meant = f"; did you mean {near[0]}?" if near else f": {match['family']} has {', '.join(ours)}"
+    elif machine.kind in MACHINE_TYPES and machine.family in CLOSED_FAMILIES:
+        sizes = ", ".join(MACHINE_TYPES[machine.kind])
+        yield Objection(
+            f"there is no machine type {name}: the sizes of {machine.kind} are {sizes}", "take one of these"
+        )
+    elif machine.kind not in MACHINE_TYPES and machine.family in _FAMILIES:
+        ours = [one for one in MACHINE_TYPES if one.startswith(f"{machine.family}-")]
+        near = [f"{one}-{machine.size}" for one in nearest(machine.kind, ours) if machine.size in MACHINE_TYPES[one]]
+        meant = f"; did you mean {near[0]}?" if near else f": {machine.family} has {', '.join(ours)}"
         yield Objection(f"there is no machine type {name}{meant}", _WHERE_MACHINES)
     else:
         yield unknown(f"the machine type {name} is not known here", "see that it is there, in your region too")
@@ -127,16 +165,16 @@ def _built_in_objections(machine_type: str, accelerator: str, count: int, shared
 
 
 def _attached_objections(machine_type: str, accelerator: str, count: int) -> Iterator[Objection]:
-    if machine_type and not machine_type.startswith(("n1-", "custom-")):
+    machine = MachineType.of(machine_type)
+    if machine_type and (machine is None or machine.family != "n1"):
         yield Objection(
             f"the accelerator {accelerator} does not go with the machine type {machine_type}",
             "it is attached to machines of the N1 series only, for instance n1-standard-8",
         )
     elif count not in ATTACHED[accelerator]:
         yield _no_such_count(accelerator, count, ATTACHED[accelerator])
-    elif machine_type:
-        processors = int(re.findall("[0-9]+", machine_type)[-1])
-        fewest = next((least for most, least in FEWEST[accelerator] if processors <= most), None)
+    elif machine and machine.cpus:
+        fewest = next((least for most, least in FEWEST[accelerator] if machine.cpus <= most), None)
         if fewest is None or count < fewest:
             enough = f"at least {fewest}" if fewest else "fewer processors"
             yield unknown(f"{machine_type} with {count} of {accelerator} is not offered", f"it takes {enough}")

@@ -4,6 +4,7 @@ import pytest
 
 from millrace.catalog import google_cloud
 from millrace.catalog.machines import (
+    MachineType,
     accelerator_objections,
     machine_objections,
     machine_type_objections,
@@ -65,6 +66,10 @@ def test_an_accelerator_is_known_or_not(name, expected):
         ("c9-standard-8", f"perhaps: the machine type c9-standard-8 is not known here (table of {google_cloud.DATE})"),
         ("c4-standard-384", "perhaps: the machine type c4-standard-384 is not known here"),
         ("n2-custom-6-20480", ""),
+        ("custom-8-30720", ""),
+        ("n2-custom-8-16384-ext", ""),
+        ("custom-0-30720", "there is no machine type custom-0-30720"),
+        ("custom-8", "there is no machine type custom-8"),
         ("c3-standard-8-lssd", ""),
         ("cloud-tpu", ""),
         ("n1-highmem-96", ""),
@@ -73,6 +78,46 @@ def test_an_accelerator_is_known_or_not(name, expected):
 def test_a_machine_type_is_known_or_not(name, expected):
     found = words(machine_type_objections(name))
     assert expected in found and bool(found) == bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "cpus", "memory_mib"),
+    [
+        ("custom-8-30720", 8, 30720),
+        ("n2-custom-8-16384", 8, 16384),
+        ("n1-custom-2-13312-ext", 2, 13312),
+        ("c3-standard-8-lssd", 8, None),
+        ("a2-highgpu-1g", None, None),
+    ],
+)
+def test_a_machine_types_name_says_its_processors_and_a_custom_ones_its_memory(name, cpus, memory_mib):
+    machine = MachineType.of(name)
+    assert (machine.cpus, machine.memory_mib) == (cpus, memory_mib)
+
+
+# Their last sizes, as Google's pages of the families list them: a size that is wrong by one would be refused or let by.
+@pytest.mark.parametrize(
+    ("kind", "smallest", "largest"),
+    [
+        ("n1-standard", "1", "96"), ("n2-standard", "2", "128"), ("n2-highcpu", "2", "96"),
+        ("n2d-standard", "2", "224"), ("n2d-highmem", "2", "96"), ("n4-standard", "2", "80"),
+        ("e2-standard", "2", "32"), ("e2-highmem", "2", "16"), ("c2-standard", "4", "60"),
+        ("c2d-standard", "2", "112"), ("c3-standard", "4", "176"), ("c3d-standard", "4", "360"),
+        ("c4-standard", "2", "288"), ("m1-ultramem", "40", "160"), ("g2-standard", "4", "96"),
+        ("g4-standard", "48", "384"),
+    ],
+)  # fmt: skip
+def test_the_smallest_and_the_largest_of_a_kind(kind, smallest, largest):
+    sizes = google_cloud.MACHINE_TYPES[kind]
+    assert (sizes[0], sizes[-1]) == (smallest, largest)
+    assert list(sizes) == sorted(sizes, key=int)
+
+
+@pytest.mark.parametrize("accelerator", google_cloud.ATTACHED)
+def test_more_processors_need_more_gpus_of_counts_that_there_are(accelerator):
+    cpus, counts = zip(*google_cloud.FEWEST[accelerator], strict=True)
+    assert set(map(str, cpus)) <= set(google_cloud.MACHINE_TYPES["n1-standard"]) and list(cpus) == sorted(cpus)
+    assert set(counts) <= set(google_cloud.ATTACHED[accelerator]) and list(counts) == sorted(counts)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +132,11 @@ def test_a_machine_type_is_known_or_not(name, expected):
         ("a2-highgpu-2g", "NVIDIA_TESLA_A100", 1, "has 2 of NVIDIA_TESLA_A100, and not 1"),
         ("a2-highgpu-1g", "", 1, "perhaps: the machine type a2-highgpu-1g has 1 of NVIDIA_TESLA_A100, and none is"),
         ("n1-standard-96", "NVIDIA_TESLA_T4", 1, "perhaps: n1-standard-96 with 1 of NVIDIA_TESLA_T4 is not offered"),
+        ("custom-8-30720", "NVIDIA_TESLA_T4", 1, ""),
+        ("custom-8-106496-ext", "NVIDIA_TESLA_T4", 1, ""),
+        ("n1-custom-16-16384", "NVIDIA_TESLA_T4", 1, ""),
+        ("custom-18-30720", "NVIDIA_TESLA_T4", 1, "it takes at least 2"),
+        ("n2-custom-8-16384", "NVIDIA_TESLA_T4", 1, "attached to machines of the N1 series only"),
         ("n1-standard-96", "NVIDIA_TESLA_K80", 8, "it takes fewer processors"),
         ("n1-standard-16", "NVIDIA_TESLA_V100", 2, ""),
         ("n1-standard-32", "NVIDIA_TESLA_T4", 2, ""),
