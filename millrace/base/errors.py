@@ -20,15 +20,12 @@ A component from elsewhere, and code that must not depend on the library, takes 
 (2 or 3), `remedy` (a sentence), and optionally `what` and `where`. `describe` reads them from any cause in the chain.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from millrace.base import machine_faults
 from millrace.base.secrets import cut
-
-# In the words of the operating system, of SQLite and of TensorFlow's file system.
-_DISK_FULL = re.compile(r"No space left on device|database or disk is full", re.IGNORECASE)
 
 
 class MillraceError(Exception):
@@ -126,12 +123,13 @@ def describe(error: BaseException) -> Failure:
         error: any exception, as caught.
 
     Returns:
-        The failure that the deepest cause with an `exit_code` describes, else a fault (exit code 1) in the words of
-        `error` itself; without secrets.
+        The failure that the deepest cause with an `exit_code` describes, else a fault (exit code 1): the machine's
+        where one of the causes is, else in the words of `error` itself; without secrets.
     """
     described = [cause for cause in causes(error) if isinstance(getattr(cause, "exit_code", None), int)]
-    if not described and is_disk_full(error):
-        return Failure("the disk is full", "", "make room, or set root to another disk; then run again", 2)
+    fault = None if described else machine_fault(error)
+    if fault:
+        described = [fault]
     # By its name: Docker's client is there only where TFX's extra is.
     if not described and any(type(cause).__name__ == "DockerException" for cause in causes(error)):
         remedy = "start Docker, or take out what needs it: archive, and infra_validation.platform: docker"
@@ -147,9 +145,28 @@ def describe(error: BaseException) -> Failure:
     )
 
 
+def machine_fault(error: BaseException) -> Optional[CouldNotJudge]:
+    """The failure to raise in place of an error that the machine caused.
+
+    Args:
+        error: as caught; its causes are looked at too.
+
+    Returns:
+        `CouldNotJudge`, with a remedy; None when the error does not say that the machine is at fault.
+    """
+    for cause in causes(error):
+        if isinstance(cause, CouldNotJudge):
+            return cause
+        if of_cause := machine_faults.of(cause):
+            fault, words = of_cause
+            return CouldNotJudge(f"{fault.what} ({words.splitlines()[0][:300].rstrip(': ')})", remedy=fault.remedy)
+    return None
+
+
 def is_disk_full(error: BaseException) -> bool:
     """Whether an exception, or what caused it, says that there is no space left."""
-    return any(_DISK_FULL.search(str(cause)) for cause in causes(error))
+    faults = map(machine_faults.of, causes(error))
+    return any(fault is not None and fault[0] is machine_faults.DISK_FULL for fault in faults)
 
 
 def causes(error: Optional[BaseException]) -> Iterator[BaseException]:

@@ -15,7 +15,7 @@ from typing import Optional
 import click
 from click.shell_completion import CompletionItem
 
-from millrace.base.errors import BadInput, MillraceError, is_disk_full
+from millrace.base.errors import MillraceError, is_disk_full
 from millrace.base.noise import ignore_warnings
 from millrace.base.secrets import cut
 from millrace.cli.group import Group
@@ -109,7 +109,7 @@ def main() -> None:
             raise
         _print_no_more()
         _say("millrace: there is no space left for what this writes\n  remedy: make room, or write to another place")
-        sys.exit(BadInput.exit_code)
+        sys.exit(MillraceError.exit_code)
 
 
 def _say(text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import millrace
-from millrace.base.errors import BadInput, GateRefused, MillraceError, Signal, StageFailed, describe
+from millrace.base.errors import BadInput, CouldNotJudge, GateRefused, MillraceError, Signal, StageFailed, describe
 
 # How an error is made whose constructor takes more than what, where and remedy.
 MADE = {
@@ -49,9 +49,17 @@ def test_any_other_exception_is_a_fault_in_its_own_words():
     assert failure.what == "KeyError: 'fare'"
 
 
-def test_a_full_disk_is_told_in_plain_words():
-    failure = describe(OSError(28, "No space left on device", "model.keras"))
-    assert (failure.exit_code, failure.what) == (2, "the disk is full")
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "model.keras"),
+        RuntimeError("database or disk is full"),
+        CouldNotJudge("the disk is full"),
+    ],
+)
+def test_a_full_disk_has_one_exit_code_and_one_name_whichever_way_it_comes(error):
+    failure = describe(error)
+    assert (failure.exit_code, failure.what.partition(" (")[0]) == (1, "the disk is full")
 
 
 @pytest.mark.parametrize(("kind", "code"), [(MillraceError, 1), (BadInput, 2), (GateRefused, 3), (StageFailed, 1)])

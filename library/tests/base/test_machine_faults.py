@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from millrace.base.errors import CouldNotJudge
-from millrace.base.machine_faults import in_words, machine_fault
+from millrace.base.errors import CouldNotJudge, describe, machine_fault
+from millrace.base.machine_faults import in_words
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,18 @@ def test_the_machines_faults_by_number_and_by_words(error, what):
     assert isinstance(fault, CouldNotJudge)
     assert fault.what.startswith(what)
     assert (fault.exit_code, bool(fault.remedy)) == (1, True)
+    told = describe(error)
+    assert (told.what, told.remedy, told.exit_code) == (fault.what, fault.remedy, 1)
 
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError("shapes differ"), FileNotFoundError(2, "No such file"), IsADirectoryError(21, "Is a directory")],
+    [
+        ValueError("shapes differ"),
+        FileNotFoundError(2, "No such file"),
+        IsADirectoryError(21, "Is a directory"),
+        RuntimeError("403 Permission denied on resource project p"),
+    ],
 )
 def test_other_errors_are_not(error):
     assert machine_fault(error) is None
@@ -44,6 +51,12 @@ def test_a_cause_counts_however_deep():
     assert "disk is full" in machine_fault(error).what
 
 
+def test_what_from_none_hides_is_no_fault_of_the_machine():
+    error = ValueError("not a model")
+    error.__context__, error.__suppress_context__ = OSError(errno.ENOSPC, "full"), True
+    assert machine_fault(error) is None
+
+
 def test_a_log_line_is_read_as_an_error_is():
-    assert in_words("terminate called after throwing an instance of 'std::bad_alloc'")[0].endswith("memory")
+    assert in_words("terminate called after throwing an instance of 'std::bad_alloc'").what.endswith("memory")
     assert in_words("all is well") is None

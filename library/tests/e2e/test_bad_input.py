@@ -127,7 +127,8 @@ def test_a_root_on_a_disk_that_is_read_only_or_fills_up(project, options):
     prefix = (*IN_A_MOUNT_NAMESPACE, "sh", "-c", script, "sh")
     process = project.start("run", "--set", f"root={root}", prefix=prefix)
     finished = project.finish(process)
-    refused(finished, 2, "nothing can be written here" if options == "ro" else "the disk is full")
+    read_only = options == "ro"
+    refused(finished, 2 if read_only else 1, "nothing can be written here" if read_only else "the disk is full")
 
 
 def test_preprocessing_that_raises(project):

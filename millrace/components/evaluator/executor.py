@@ -15,7 +15,7 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils, json_utils, path_utils, proto_utils
 
 from millrace.base import files
-from millrace.base.machine_faults import machine_fault
+from millrace.base.errors import machine_fault
 from millrace.components.beam_engine import NeedsBeam
 from millrace.components.blessed_data import statistics as blessed_data
 from millrace.components.evaluator import (

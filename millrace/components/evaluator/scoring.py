@@ -14,8 +14,7 @@ from tensorflow_model_analysis.utils import model_util
 from tfx import types
 from tfx.utils import path_utils
 
-from millrace.base.errors import Signal
-from millrace.base.machine_faults import machine_fault
+from millrace.base.errors import Signal, machine_fault
 from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import tfma_results
 from millrace.components.evaluator.reading import Batch, Inputs

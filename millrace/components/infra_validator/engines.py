@@ -4,8 +4,7 @@ from typing import Any, Optional
 
 from tfx.components.infra_validator import executor as tfx_executor
 
-from millrace.base.errors import CouldNotJudge
-from millrace.base.machine_faults import machine_fault
+from millrace.base.errors import CouldNotJudge, machine_fault
 
 # The clients of the engines, and what they stand on: an error of theirs says nothing of the model.
 _CLIENTS = frozenset({"docker", "kubernetes", "requests", "urllib3"})

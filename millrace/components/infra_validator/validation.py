@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 
 from millrace.base import machine_faults
-from millrace.base.errors import BadInput, CouldNotJudge, Signal
+from millrace.base.errors import BadInput, CouldNotJudge, Signal, machine_fault
 from millrace.components.infra_validator import judging
 from millrace.components.infra_validator.queries import (
     DEFAULT_SIGNATURE,
@@ -126,7 +126,7 @@ def validate(
         except _Refused as refused:
             failure = refused
         except OSError as error:  # of the folder, the log or the process that were to be made
-            fault = machine_faults.machine_fault(error)
+            fault = machine_fault(error)
             if fault is None:
                 raise
             failure = _machines(f"start: {fault.what}", fault.remedy)
@@ -246,7 +246,7 @@ class _Trial:
             )
         if server.ports is None:
             fault = machine_faults.in_words(log)
-            return _machines(f"start: the server {_ending(code)}{log}", fault[1] if fault else _RUN_AGAIN)
+            return _machines(f"start: the server {_ending(code)}{log}", fault.remedy if fault else _RUN_AGAIN)
         step = "predict" if self._report.load_seconds else "load"
         # The binary opens its ports itself, and another program may have taken one.
         can_pass = self._section.platform != "process" and not self._report.load_seconds
@@ -256,9 +256,9 @@ class _Trial:
         """The machine's failure where a message or a log says so, else the model's."""
         fault = machine_faults.in_words(words)
         # A machine that had as much memory as the limit allows was asked for more than that.
-        if fault is None or (fault[0].endswith("memory") and self._had_memory):
+        if fault is None or (fault.what.endswith("memory") and self._had_memory):
             return _Refused(reason, can_pass=can_pass)
-        return _machines(f"{reason}: {fault[0]}", fault[1])
+        return _machines(f"{reason}: {fault.what}", fault.remedy)
 
     def _wait_for_model(self, server: ServerProcess, client: Client, deadline: float) -> None:
         while True:
