@@ -65,4 +65,7 @@ class RunNotice:
 
     def to_json(self) -> str:
         """The message: `text`, which Slack and most chat tools show, `ending` in a word, and every field."""
-        return cut(json.dumps({"text": self.text, "ending": ending(self.exit_code), **asdict(self)}))
+        fields = {"text": self.text, **asdict(self)}
+        # A secret may be `0` or `text`: cut out of the finished JSON it would leave none.
+        without = {name: cut(value) if isinstance(value, str) else value for name, value in fields.items()}
+        return json.dumps({"ending": ending(self.exit_code), **without})

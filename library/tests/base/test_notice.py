@@ -40,10 +40,21 @@ def test_the_sentence(fields, text):
     }
 
 
-def test_a_notice_has_no_secret(monkeypatch):
-    monkeypatch.setenv("SOME_HOOK", 'pass"word 77')
+def know(monkeypatch, secret):
+    monkeypatch.setenv("SOME_HOOK", secret)
     monkeypatch.setattr(secrets, "_names", set())
     monkeypatch.setenv(secrets.NAMES_VARIABLE, "")
     secrets.know(["SOME_HOOK"])
+
+
+def test_a_notice_has_no_secret(monkeypatch):
+    know(monkeypatch, 'pass"word 77')
     text = RunNotice("taxi", reason='cannot post to pass"word 77').to_json()
     assert "word" not in text and json.loads(text)["reason"] == "cannot post to ***"
+
+
+@pytest.mark.parametrize("secret", ["0", '"', "exit_code", "null"])
+def test_a_secret_that_json_is_made_of_leaves_it_json(monkeypatch, secret):
+    know(monkeypatch, secret)
+    message = json.loads(RunNotice("taxi", reason=f"cannot post to {secret}").to_json())
+    assert (message["exit_code"], message["reason"], message["model_blessed"]) == (0, "cannot post to ***", None)
