@@ -20,6 +20,13 @@ def refused(text: str) -> YamlError:
         ("a: 1:30.5", "1:30.5 is the number 90.5 to YAML", "write 90.5", 4),
         ("a: -1:30", "-1:30 is the number -90 to YAML", "write -90", 4),
         ("a: 010", "010 is the number 8 to YAML, which reads it in base 8", "write 8, or put it in quotes: '010'", 4),
+        (
+            "a: -010",
+            "-010 is the number -8 to YAML, which reads it in base 8",
+            "write -8, or put it in quotes: '-010'",
+            4,
+        ),
+        ("a: +010", "+010 is the number 8 to YAML, which reads it in base 8", "write 8, or put it in quotes", 4),
         ("NO: 1", "the key NO is no text: YAML reads it as true or false", "put it in quotes: 'NO'", 1),
         ("1: 1", "the key 1 is no text: YAML reads it as a number", "put it in quotes: '1'", 1),
         ("~: 1", "the key ~ is no text: YAML reads it as nothing", "put it in quotes", 1),
