@@ -26,6 +26,11 @@ _names: set[str] = set()
 _pattern: tuple[frozenset[str], Optional[re.Pattern[str]]] = (frozenset(), None)
 
 
+def names_variable(key: str) -> bool:
+    """Whether a key's value is the name of a variable with a secret, in whose place the secret itself may stand."""
+    return key.endswith("_env")
+
+
 def know(names: Iterable[str]) -> None:
     """Takes up names of variables that hold secrets, for this process and those that it starts.
 

@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 
 from millrace.base.names import did_you_mean
 from millrace.base.plain_values import require_plain
+from millrace.base.secrets import names_variable
 from millrace.base.section import Section, VariableName
 from millrace.components.data_gate.section import DataGateSection
 from millrace.components.evaluator.section import Evaluation
@@ -187,7 +188,7 @@ def _variables(values: Any) -> Iterator[str]:
     """What stands under the keys that end in `_env`, however deep, in `code.settings` too."""
     if isinstance(values, dict):
         for key, value in values.items():
-            if isinstance(value, str) and key.endswith("_env"):
+            if isinstance(value, str) and names_variable(key):
                 yield value
             else:
                 yield from _variables(value)

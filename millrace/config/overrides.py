@@ -1,9 +1,11 @@
 """`--set KEY=VALUE`: values laid over those of the file, each remembered by the text that said it."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Optional
 
 from millrace.base.errors import ConfigError
+from millrace.base.secrets import names_variable
 from millrace.config.yaml_text import Document, Keys, YamlError, is_writable, read
 
 
@@ -90,7 +92,13 @@ def _index(node: list[Any], part: str, text: str) -> int:
 
 def _shown(text: str) -> str:
     """The option; without its value where what stands in place of a variable's name may be the secret itself."""
-    return f"--set {text.partition('=')[0]}=..." if "_env" in text else f"--set {_short(text)}"
+    key, _, value = text.partition("=")
+    keys = re.findall(r"[\w-]+", key) + re.findall(r"([\w-]+)[\"']?\s*:", value)
+    if not any(map(names_variable, keys)):
+        return f"--set {_short(text)}"
+    # Where the `=` is missing, the value is in what would be the key.
+    key = re.split(r"[^\w.-]", key)[0]
+    return f"--set {key}=..."
 
 
 def _short(text: str, most: int = 120) -> str:

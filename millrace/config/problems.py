@@ -7,6 +7,7 @@ from typing import Any, Optional, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from millrace.base import secrets
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean
 from millrace.config.config import Config
@@ -187,7 +188,7 @@ def _of_pydantic(error: Any, values: Any, sources: Sources) -> Problem:
         path, location, value = (*path, key), (*location, key), value[key]
     expected, near = _expected(error, context, value)
     # What stands in place of a variable's name may be the secret itself.
-    seen = "" if str(path[-1]).endswith("_env") else _seen(value, sources.written(path))
+    seen = "" if secrets.names_variable(str(path[-1])) else _seen(value, sources.written(path))
     return Problem(path, f"{expected}{seen}{near}{_described(location)}", of_key=location[-1:] == ("[key]",))
 
 

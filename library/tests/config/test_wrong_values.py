@@ -136,6 +136,8 @@ def test_a_secret_in_place_of_its_variables_name_is_not_shown(tmp_path):
         str(refusal(tmp_path, TAXI, f"notify={{webhook_env: '{url}'}}", "training.steps=0")),
         str(refusal(tmp_path, TAXI, f"notify={{webhook_env: '{url}', a: 2026-11-31}}")),
         str(refusal(tmp_path, TAXI, f"kubeflow.token_env={url}")),
+        str(refusal(tmp_path, TAXI, f"notify.webhook_env:{url}")),
+        str(refusal(tmp_path, TAXI, f'notify={{"webhook_env" : "{url}"}}')),
         str(
             refusal(
                 tmp_path, TAXI, f"metadata={{backend: mysql, port: 1, database: d, user: u, password_env: '{url}'}}"
@@ -145,6 +147,11 @@ def test_a_secret_in_place_of_its_variables_name_is_not_shown(tmp_path):
     for message in messages:
         assert "T0K3N" not in message, message
     assert "notify.webhook_env: should match" in messages[0]
+
+
+@pytest.mark.parametrize("override", ["data.format=/srv/my_env/trips.csv", "data.format={a: my_env}"])
+def test_a_value_is_shown_whose_text_only_looks_like_the_key_of_a_secret(override, tmp_path):
+    assert f"--set {override}" in str(refusal(tmp_path, TAXI, override))
 
 
 @pytest.mark.parametrize(
