@@ -18,6 +18,7 @@ help:  ## list the targets
 	@echo "Millrace: make TARGET"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
 	@echo "MILLRACE_STACK=current|compatible and MILLRACE_PYTHON=PATH choose for set-up; make run ARGS=... passes options on."
+	@echo "After set-up, for the command millrace in your shell: . .venv/bin/activate"
 
 setup:  ## build .venv from the lock of the stack that this machine can run; quick when nothing changed
 	@$(FIND_PYTHON) -m bootstrap setup
@@ -45,7 +46,9 @@ check: setup  ## check format, lint, types and import order; all of them, whatev
 	try $(VENV)ruff format --check .; try $(VENV)ruff check .; try $(VENV)mypy; try $(VENV)lint-imports --no-cache; \
 	test -n "$$failed" || exit 0; \
 	echo "make check: these failed: $${failed#, }"; \
-	case "$$failed" in *ruff*) echo "  make format formats the code, and fixes what can be fixed by itself";; esac; exit 1
+	case "$$failed" in *ruff*) echo "  make format formats the code, and fixes what can be fixed by itself";; esac; \
+	case "$$failed" in *mypy*) echo "  mypy names the lines above; a function wants types for its arguments and its result: def f(x: int) -> str";; esac; \
+	exit 1
 
 format: setup  ## format the code and fix what can be fixed by itself
 	@$(VENV)ruff check --fix-only .

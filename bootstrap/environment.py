@@ -156,7 +156,9 @@ def _build(checkout: Checkout, stack: Stack, python: pythons.Python, uv: Path, r
         runner.run([str(uv), "venv", "--quiet", "--python", str(python.path), str(checkout.venv)], "making .venv")
     _install(checkout, stack, uv, runner)
     _write_stamp(checkout, {**wanted_stamp(checkout, stack), "python": f"{python.path} {version}", "asked": asked})
-    runner.tell(f"==> ready in {time.monotonic() - started:.0f} s")
+    runner.tell(
+        f"==> ready in {time.monotonic() - started:.0f} s; for the command millrace in your shell: . .venv/bin/activate"
+    )
 
 
 def up_to_date_python(checkout: Checkout) -> bool:

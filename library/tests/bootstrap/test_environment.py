@@ -69,6 +69,8 @@ def setting(tmp_path: Path, make_tool, make_python, monkeypatch: pytest.MonkeyPa
 def test_the_first_set_up_builds_and_the_second_has_nothing_to_do(setting: Setting) -> None:
     assert setting.set_up() == ["venv --quiet", "pip sync", "pip install"]
     assert up_to_date(setting.checkout, COMPATIBLE)
+    assert setting.told[-1].startswith("==> ready in ")
+    assert setting.told[-1].endswith("; for the command millrace in your shell: . .venv/bin/activate")
     assert setting.set_up() == []
     assert any("Python 3.10.5" in line for line in setting.told)
 

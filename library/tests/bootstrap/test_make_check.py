@@ -39,10 +39,20 @@ def test_all_tools_run_although_the_format_is_wrong_and_the_remedy_is_named(make
 
 
 @pytest.mark.parametrize("makefile", MAKEFILES, ids=["checkout", "project"])
-def test_what_format_cannot_fix_names_no_remedy(makefile: Path, tmp_path: Path) -> None:
+def test_what_format_cannot_fix_is_a_persons_to_do(makefile: Path, tmp_path: Path) -> None:
     done = make_check(makefile, tmp_path, "mypy")
     assert done.returncode == 2
-    assert done.stdout.splitlines() == ["mypy is not content", "make check: these failed: mypy "]
+    assert done.stdout.splitlines() == [
+        "mypy is not content",
+        "make check: these failed: mypy ",
+        "  mypy names the lines above; a function wants types for its arguments and its result: def f(x: int) -> str",
+    ]
+
+
+@pytest.mark.parametrize("makefile", MAKEFILES, ids=["checkout", "project"])
+def test_help_says_how_the_command_comes_on_path(makefile: Path) -> None:
+    done = subprocess.run(["make", "-f", str(makefile), "help"], capture_output=True, text=True, check=True)
+    assert "for the command millrace in your shell: . .venv/bin/activate" in done.stdout
 
 
 @pytest.mark.parametrize("makefile", MAKEFILES, ids=["checkout", "project"])

@@ -51,7 +51,7 @@ def commands() -> list[tuple[str, str]]:
 
 
 def _uncommented(line: str) -> str:
-    return re.split(r"\s#\s", line)[0]
+    return re.split(r"(?:^|\s)#\s", line)[0]
 
 
 def refuse_unknown(words: list[str]) -> None:

@@ -6,12 +6,29 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_snippets import commands
+from test_snippets import blocks, commands
 
 from millrace.new.project_files import project_files
 
 ROOT = Path(__file__).resolve().parents[3]
 TYPED = [line for where, line in commands() if where.startswith("docs/index.md")]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_command_is_put_on_path_before_it_is_called(page: str) -> None:
+    typed = [line for where, line in commands() if where.startswith(page)]
+    activated = next(place for place, line in enumerate(typed) if line == ". .venv/bin/activate")
+    called = next(place for place, line in enumerate(typed) if line.startswith("millrace "))
+    assert activated < called
+
+
+def test_what_is_typed_on_the_first_page_is_seen_whole_on_a_screen_of_1280_pixels() -> None:
+    """Between the menu and the contents there is room for some 78 characters of code."""
+    lines = [
+        line for block in blocks("sh") if block.where.startswith("docs/index.md") for line in block.text.split("\n")
+    ]
+    assert len(lines) > 10
+    assert [line for line in lines if len(line) > 78] == []
 
 
 @pytest.mark.slow

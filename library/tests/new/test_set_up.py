@@ -70,6 +70,7 @@ def wheels(folder: Path) -> list[str]:
 def test_a_given_wheel_takes_the_place_of_the_old_one(shop, set_up, tmp_path):
     first = set_up(shop)
     assert first.returncode == 0 and version(shop) == "0.2.0", first.stderr
+    assert first.stdout.splitlines()[-1] == "==> ready; for the command millrace in your shell: . .venv/bin/activate"
     assert set_up(shop).stdout == "", "there is nothing to do"
     newer = wheel(tmp_path, "0.2.1")
     assert set_up(shop, str(newer)).returncode == 0

@@ -104,4 +104,4 @@ echo "./$library --hash=sha256:$(.venv/bin/python -c "$digest" "$library")" >.ve
     "see above; pyfarmhash comes as source and needs a C++ compiler and Python's headers (g++, python3-dev)"
 keep_wheel
 echo "$stack $place $wanted" >"$stamp"
-echo "==> ready"
+echo "==> ready; for the command millrace in your shell: . .venv/bin/activate"
