@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from test_snippets import blocks, commands
 
 from millrace.new.project_files import project_files
@@ -29,6 +30,15 @@ def test_what_is_typed_on_the_first_page_is_seen_whole_on_a_screen_of_1280_pixel
     ]
     assert len(lines) > 10
     assert [line for line in lines if len(line) > 78] == []
+
+
+def test_a_longer_command_of_another_page_goes_on_in_the_next_line() -> None:
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    [highlight] = [one for one in settings["markdown_extensions"] if "pymdownx.highlight" in one]
+    assert highlight["pymdownx.highlight"]["pygments_lang_class"], "without it no block has its language's class"
+    style = (ROOT / "docs/assets/site.css").read_text(encoding="utf-8")
+    [rule] = [line for line in style.splitlines() if "white-space: pre-wrap" in line]
+    assert ".language-sh code" in rule and ".language-console code" in rule
 
 
 @pytest.mark.slow

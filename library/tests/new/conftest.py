@@ -17,8 +17,8 @@ from millrace.project import wheels
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 STACK = next(stack for stack in STACKS.values() if metadata.version("tfx").startswith(f"{stack.tfx}."))
-# Enough work to learn the label.
-SMALL = "--set training.steps=60 --set 'evaluation.thresholds=[{metric: AUC, at_least: 0.5}]'"
+# Enough work to learn the label, and served like a run without --set.
+SMALL = "--set training.steps=60 --set 'evaluation.thresholds=[{metric: AUC, at_least: 0.5}]' --set push.trial=false"
 
 Finished = subprocess.CompletedProcess
 
