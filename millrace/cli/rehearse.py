@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -82,6 +83,7 @@ def rehearse(
     only what setup.py ships to import; gs:// is a folder. Exit code 0: it would work, as far as this machine can tell.
     1: a task failed. 2: the job or the input cannot be used, or some of its tasks cannot run here. 3: a gate said no.
     """
+    began = time.time()
     config = load(config_file, overrides)
     job = compiled_before(file, runner)
     values = parameter_values(parameters)
@@ -98,7 +100,7 @@ def rehearse(
     )
     request = RunRequest(str(Path(config_file).resolve()), overrides, "rehearsal", cache=cache)
     require_writable_root(config)
-    with new_run(layout(config).logs, request) as folder:
+    with new_run(layout(config).logs, request, began) as folder:
         result = _shown(config, folder, job, meant(config, runner), values, options, python, more, as_json)
     raise click.exceptions.Exit(result.exit_code)
 

@@ -92,14 +92,15 @@ def _run(config: Config, request: RunRequest) -> int:
     from millrace.execution.run import LocalRun
     from millrace.execution.run import run as run_pipeline
 
-    with new_run(layout(config).logs, request) as folder, output_to(folder.log) as terminal:
+    with new_run(layout(config).logs, request, began) as folder, output_to(folder.log) as terminal:
         if terminal.isatty():
             # What a gate has to say is a table in an error's text, and is written where nothing else knows the screen.
             os.environ["COLUMNS"] = str(os.get_terminal_size(terminal.fileno()).columns)
         with Board(config.name, folder.journal, terminal) as board:
             outcome = run_pipeline(config, folder, board.show, runner=given_runner(LocalRun))
-        folder.finish(outcome.exit_code, outcome.failure)
-        print_summary(config, folder, outcome, time.time() - began, board.console)
+        ended = time.time()
+        folder.finish(outcome.exit_code, outcome.failure, ended)
+        print_summary(config, folder, outcome, ended - began, board.console)
         if outcome.goes_on:
             # A stage is in C++, which does not look at signals; the end of the interpreter would wait for it.
             terminal.flush()

@@ -65,6 +65,5 @@ def _result(row: RunSummary) -> str:
     """The version that was pushed, else what the judges said; only a model that both have blessed is pushed."""
     if row.pushed_to:
         return f"pushed {row.pushed_to.rpartition('/')[2]}"
-    if row.blessed and row.infra_blessed is False:
-        return "blessed; InfraValidator: not blessed"
-    return blessing(row.blessed)
+    infra = "; InfraValidator: not blessed" if row.blessed and row.infra_blessed is False else ""
+    return ", ".join(filter(None, ("rehearsal" if row.rehearsal else "", f"{blessing(row.blessed)}{infra}")))

@@ -81,6 +81,14 @@ class RunFolder:
             return (self.path / LOCK_FILE).stat().st_mtime
         return 0.0
 
+    @property
+    def seconds(self) -> Optional[float]:
+        """How long it took, from the start of its command; None when it has not ended, or did not write that down."""
+        values = self._values()
+        if "started" not in values or "ended" not in values:
+            return None
+        return max(0.0, float(values["ended"]) - float(values["started"]))
+
     def request(self) -> Optional[RunRequest]:
         """What was asked for; None when the folder does not tell.
 
@@ -106,20 +114,23 @@ class RunFolder:
         except (KeyError, TypeError):
             return None
 
-    def finish(self, exit_code: int, failure: Optional[Failure] = None) -> None:
+    def finish(self, exit_code: int, failure: Optional[Failure] = None, ended: Optional[float] = None) -> None:
         """Records how the run ended; a disk that is full must not hide why it ended.
 
         Args:
             exit_code: 0 done, 1 a fault, 2 bad input, 3 a gate said no, 130 interrupted.
             failure: what went wrong; None when nothing did.
+            ended: when it ended, seconds since the epoch; now when left out.
         """
         values = self._values()
+        end = {
+            "exit_code": exit_code,
+            "failure": dataclasses.asdict(failure) if failure else None,
+            "ended": time.time() if ended is None else ended,
+        }
         with contextlib.suppress(OSError):
             if values:
-                _write(
-                    self.path,
-                    {**values, "exit_code": exit_code, "failure": dataclasses.asdict(failure) if failure else None},
-                )
+                _write(self.path, {**values, **end})
 
     def is_alive(self) -> bool:
         """Whether a process holds the run's lock. The kernel drops the lock of a killed process.
@@ -148,12 +159,13 @@ def _write(path: Path, values: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def new_run(logs: Path, request: RunRequest) -> Iterator[RunFolder]:
+def new_run(logs: Path, request: RunRequest, started: Optional[float] = None) -> Iterator[RunFolder]:
     """Makes the folder of a new run and holds its lock for as long as the run lasts.
 
     Args:
         logs: the folder of all runs' folders.
         request: what was asked for.
+        started: when the command began, seconds since the epoch; now when left out.
 
     Yields:
         The folder.
@@ -177,7 +189,7 @@ def new_run(logs: Path, request: RunRequest) -> Iterator[RunFolder]:
         values: dict[str, Any] = {
             "request": dataclasses.asdict(request),
             "number": number,
-            "started": time.time(),
+            "started": time.time() if started is None else started,
             "exit_code": None,
             "process": os.getpid(),
         }

@@ -6,6 +6,7 @@ from typing import Optional
 
 from millrace.base.outcomes import ending
 from millrace.components import stage_ids
+from millrace.components.champion.marks import REHEARSED
 from millrace.components.evaluator.gate_report import OVERALL
 from millrace.config.config import Config
 from millrace.config.paths import layout
@@ -22,13 +23,16 @@ class RunSummary:
         run_id: the run's id.
         state: running, done, cached, bad input, failed, blocked, interrupted or killed.
         started: ISO 8601 with the difference to UTC of this machine's time.
-        seconds: from its first to its last change.
+        seconds: from the start of its command to its end; where its folder does not tell, between the first and the
+            last change in ML Metadata.
         metrics: the Evaluator's overall metrics, by TFMA's names.
         judged: those of them that have a threshold, by the configuration's names.
         blessed: the Evaluator's verdict; None when it did not get that far.
         infra_blessed: the InfraValidator's verdict; None when it did not get that far.
-        pushed_to: where the model went; empty when it did not.
+        pushed_to: where the model went; empty when it did not. A rehearsal pushes none that is for serving: where its
+            model is, rehearsal.json says.
         reason: why the run did not push a model; empty when it did.
+        rehearsal: whether it was `millrace rehearse`.
     """
 
     run_id: str
@@ -41,6 +45,7 @@ class RunSummary:
     infra_blessed: Optional[bool]
     pushed_to: str
     reason: str
+    rehearsal: bool = False
 
 
 def run_summaries(config: Config) -> list[RunSummary]:
@@ -72,18 +77,30 @@ def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[Run
     report = records.gate_report(recorded)
     overall = [row for row in report.rows if row.slice == OVERALL] if report else []
     began = folder.started if folder else recorded.started / 1000
+    took = folder.seconds if folder else None
+    rehearsal = _is_rehearsal(recorded, folder)
     return RunSummary(
         run_id=run_id,
         state=state_of(run, folder),
         started=datetime.fromtimestamp(began).astimezone().isoformat(timespec="seconds"),
-        seconds=round((recorded.ended - recorded.started) / 1000, 1),
+        seconds=(recorded.ended - recorded.started) / 1000 if took is None else took,
         metrics=report.metrics if report else {},
         judged={row.metric: row.value for row in overall if row.value is not None},
         blessed=records.blessing(recorded, stage_ids.EVALUATOR),
         infra_blessed=records.blessing(recorded, stage_ids.INFRA_VALIDATOR),
-        pushed_to=records.pushed_to(recorded),
+        pushed_to="" if rehearsal else records.pushed_to(recorded),
         reason=_reason(recorded, folder),
+        rehearsal=rehearsal,
     )
+
+
+def _is_rehearsal(run: records.RunRecord, folder: Optional[RunFolder]) -> bool:
+    """Whether a rehearsal made a run: its request says so or, where its folder is gone, what it made."""
+    request = folder.request() if folder else None
+    if request:
+        return request.runner == "rehearsal"
+    made = [artifact for stage in run.stages.values() for of_key in stage.outputs.values() for artifact in of_key]
+    return any(REHEARSED in artifact.custom_properties for artifact in made)
 
 
 def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> str:

@@ -6,7 +6,7 @@ holds for `minio://` and `s3://`, which Kubeflow Pipelines may use.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,12 +41,12 @@ class CloudFolder:
 
     def local(self, value: Json) -> Json:
         """A JSON value with every `gs://` in its texts replaced by a local path."""
-        changed: Json = _in_texts(value, self._local_text)
+        changed: Json = in_texts(value, self._local_text)
         return changed
 
     def cloud(self, value: Json) -> Json:
         """A JSON value as the service would have seen it."""
-        changed: Json = _in_texts(value, self._cloud_text)
+        changed: Json = in_texts(value, self._cloud_text)
         return changed
 
     def holds(self, path: str) -> bool:
@@ -84,13 +84,19 @@ def _replace_prefix(text: str, prefix: str, by: str) -> str:
     return result
 
 
-def _in_texts(value: Any, change: Any) -> Any:
+def in_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON value with each of its texts changed, keys aside.
+
+    Args:
+        value: the JSON value.
+        change: gives the text that takes another's place.
+    """
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):
-        return {key: _in_texts(content, change) for key, content in value.items()}
+        return {key: in_texts(content, change) for key, content in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_in_texts(content, change) for content in value]
+        return [in_texts(content, change) for content in value]
     return value
 
 

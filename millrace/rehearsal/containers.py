@@ -13,7 +13,7 @@ from typing import Any, Optional
 from millrace.base.errors import Failure
 from millrace.jobspec.rules.containers import LONGEST_ARGUMENT
 from millrace.jobspec.runtime_inputs import SECRET
-from millrace.rehearsal import base_image
+from millrace.rehearsal import base_image, push_folders
 from millrace.rehearsal.audit_hook import VIEW_VARIABLE
 from millrace.rehearsal.executor_input import TaskIo
 from millrace.rehearsal.failures import (
@@ -169,7 +169,8 @@ class Container:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {shown}\n")
         variables = {**self._variables(), FILE_VARIABLE: str(failure_file)}
         inputs = [artifact.uri for of_key in io.inputs.values() for artifact in of_key]
-        writable = [Path(io.folder), *volumes(self._world.job)]
+        pushed = self._world.clouds.folder / push_folders.NAME
+        writable = [Path(io.folder), pushed, *volumes(self._world.job)]
         view = view_of(self._places, self._environment, self._world.clouds, writable, inputs)
         may_fork = self._environment is self._world.sandbox.environment
         if self._is_confined:

@@ -17,6 +17,7 @@ from ml_metadata.proto.metadata_store_pb2 import Event as _Event
 from ml_metadata.proto.metadata_store_pb2 import Execution as _Execution
 
 from millrace.components.champion.marks import REHEARSED
+from millrace.metadata.artifact_files import pushed_folder
 from millrace.metadata.records import FAILURE_PROPERTY, output_artifacts
 from millrace.rehearsal.artifacts import Artifact, id_of, name_of, property_types, type_name
 
@@ -289,5 +290,6 @@ def _artifact(stored: _Stored, schema: Mapping[str, Any]) -> Artifact:
 
 
 def _is_whole(artifact: _Stored) -> bool:
-    """Whether an artifact's files are still there; the service would find them in its bucket."""
-    return artifact.state == _Stored.LIVE and Path(artifact.uri).exists()
+    """Whether an artifact's files are still there, pushed ones too; the service would find them in its bucket."""
+    places = [Path(artifact.uri), pushed_folder(artifact)]
+    return artifact.state == _Stored.LIVE and all(place.exists() for place in places if place)

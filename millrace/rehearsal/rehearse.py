@@ -26,6 +26,7 @@ from millrace.rehearsal.given_outputs import require_declared
 from millrace.rehearsal.labels import labels_of, leaves
 from millrace.rehearsal.lineage import Lineage
 from millrace.rehearsal.memory import Room, Watch
+from millrace.rehearsal.push_folders import push_folders, with_folders
 from millrace.rehearsal.report import Result
 from millrace.rehearsal.sandbox import Sandbox
 from millrace.rehearsal.scope import Scope
@@ -67,15 +68,20 @@ def rehearse(
     folder = folder.resolve()
     given = job.with_values(parameters or {})
     _require_values(given)
+    pushes = push_folders(given, folder, folder / "rehearsal")
+    given = with_folders(given, dict(pushes.values()))
+    for _, place in pushes.values():
+        Path(place).mkdir(parents=True, exist_ok=True)
     clouds = CloudFolder(folder / "rehearsal", options.elsewhere)
     (clouds.folder / "gs").mkdir(parents=True, exist_ok=True)
     logs = Layout(str(folder), job.name).logs
     with ExitStack() as stack:
         run = run or stack.enter_context(_new_run(logs, job))
         sandbox = sandbox or stack.enter_context(Sandbox(folder, options.exact))
-        began = time.time()
         watch = stack.enter_context(Watch())
         world = _world(given, options, folder, clouds, run, sandbox, watch, connection)
+        for task, (named, place) in pushes.items():
+            world.find(task, f"it pushes to {named}; a rehearsal never does, and its model goes to {place}")
         close_abandoned(world.lineage.store, Layout(str(folder), job.name))
         sandbox.preload(world.job)
         require_declared(options.outputs, world.job, world.labels.values())
@@ -84,10 +90,10 @@ def rehearse(
             run.journal.record(name, State.WAITING)
         if started:
             started(run, names)
-        result = result_of(world, names, _run(world), sandbox.exact, began)
+        result = result_of(world, names, _run(world), sandbox.exact, run.started)
         shutil.rmtree(world.folder / "work", ignore_errors=True)
         result.save()
-        run.finish(result.exit_code)
+        run.finish(result.exit_code, ended=run.started + result.seconds)
         return result
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput, Failure, describe
@@ -129,7 +130,9 @@ def _pushed_to(world: World) -> str:
     for outcome in world.outcomes.values():
         for artifact in _all(outcome.artifacts):
             if type_name(artifact.type) == "PushedModel" and artifact.metadata.get("pushed"):
-                return str(artifact.metadata.get("pushed_destination") or artifact.uri)
+                destination = str(artifact.metadata.get("pushed_destination", ""))
+                # What a task pushed within its container is gone with it; the artifact holds the model too.
+                return destination if destination and Path(destination).exists() else artifact.uri
     return ""
 
 

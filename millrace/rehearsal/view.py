@@ -95,7 +95,7 @@ def view_of(
         places: the task's own folders.
         environment: where it runs.
         clouds: where the buckets are.
-        writable: what else it may write to: the pipeline's root, volumes.
+        writable: what else it may write to: the pipeline's root, what is pushed, volumes.
         readable: paths of its inputs.
     """
     interpreter = environment.interpreter

@@ -1,5 +1,6 @@
 """The table of `millrace runs`: ids stay whole and a reason is a sentence, on a narrow terminal and in a pipe."""
 
+import dataclasses
 import io
 import json
 import subprocess
@@ -45,6 +46,14 @@ def test_in_a_pipe_a_run_is_one_line_and_its_reason_another():
     assert [line.split()[0] for line in lines[1:3]] == [row.run_id for row in RUNS]
     assert lines[1].endswith("1795228113")
     assert lines[3:] == ["", f"20310101-000001-another: {WHY.strip()}"]
+
+
+def test_a_rehearsal_is_no_run_that_pushed():
+    rehearsed = dataclasses.replace(RUNS[0], blessed=True, pushed_to="", rehearsal=True)
+    assert printed(False, [rehearsed])[1].endswith("rehearsal, blessed")
+    assert printed(False, [dataclasses.replace(rehearsed, blessed=None)])[1].endswith("rehearsal")
+    refused = dataclasses.replace(rehearsed, infra_blessed=False)
+    assert printed(False, [refused])[1].endswith("rehearsal, blessed; InfraValidator: not blessed")
 
 
 def test_runs_that_pushed_need_no_reason():

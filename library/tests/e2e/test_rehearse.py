@@ -141,6 +141,21 @@ def test_a_model_is_pushed_and_answers(rehearsal, rehearsed, shippable, local_ru
     assert set(mine.signatures) == set(theirs.signatures)
 
 
+def test_without_a_bucket_the_model_is_pushed_to_a_folder_of_the_rehearsal(shippable):
+    """Of the root as taxi has it, a folder of this machine: a path was named that existed nowhere."""
+    root = shippable.folder / "beside"
+    finished, _ = rehearse(shippable, "--set", f"root={root}", "--set", f"vertex.root={root}", "--json")
+    report = json.loads(finished.output[finished.output.index("{") :])
+    assert finished.code == 0, finished.output
+    pushed = Path(report["pushed_to"])
+    assert pushed.parent == root / "rehearsal" / "pushed" / "serving" / "taxi"
+    assert (pushed / "saved_model.pb").is_file() and not (root / "serving").exists()
+    assert any(str(root / "serving" / "taxi") in finding for finding in report["findings"])
+    [row] = json.loads(shippable.millrace("runs", "--json", "--set", f"root={root}").output)
+    assert (row["state"], row["rehearsal"], row["pushed_to"]) == ("done", True, "")
+    assert row["seconds"] == pytest.approx(report["seconds"])
+
+
 def test_the_report_says_what_a_person_asks(rehearsal, rehearsed):
     finished, report = rehearsal
     rows = {row["task"]: row for row in report["tasks"]}
@@ -156,7 +171,8 @@ def test_the_report_says_what_a_person_asks(rehearsal, rehearsed):
 def test_runs_shows_a_rehearsal_and_resume_passes_it_over(rehearsed, shippable):
     [row] = shippable.runs()
     assert (row["run_id"], row["state"], row["blessed"], row["infra_blessed"]) == (rehearsed.run_id, "done", True, True)
-    assert row["metrics"] and row["pushed_to"]
+    assert row["metrics"] and row["rehearsal"] and not row["pushed_to"], "its model is not for serving"
+    assert "rehearsal, blessed" in shippable.millrace("runs").output
     resumed = shippable.run("--resume")
     assert resumed.code == 2 and "nothing to resume" in resumed.output
 

@@ -40,6 +40,20 @@ def test_why_a_run_did_not_end_well_is_kept(tmp_path):
     assert (folder.exit_code(), folder.failure()) == (2, why)
 
 
+def test_a_run_takes_what_lies_between_the_start_of_its_command_and_its_end(tmp_path):
+    """`run` said 58.3 s, with the start of TensorFlow in it, where `runs` said 42.6."""
+    with new_run(tmp_path, REQUEST, started=1000.0) as folder:
+        assert folder.seconds is None, "it has not ended"
+        folder.finish(0, ended=1058.3)
+    assert (folder.started, folder.seconds) == (1000.0, pytest.approx(58.3))
+
+
+def test_a_clock_that_was_set_back_makes_no_run_shorter_than_nothing(tmp_path):
+    with new_run(tmp_path, REQUEST, started=1000.0) as folder:
+        folder.finish(0, ended=990.0)
+    assert folder.seconds == 0.0
+
+
 NOBODY = 65534
 
 

@@ -1,12 +1,19 @@
 """How a run ended, told from what ML Metadata and the run's folder know."""
 
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from ml_metadata.proto import metadata_store_pb2
 
 from millrace.base.errors import Failure
 from millrace.config.loading import load
 from millrace.metadata.records import RunRecord, StageRecord
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_summaries import run_summaries, state_of
+from millrace.rehearsal.lineage import Lineage
 
 
 def recorded(state):
@@ -51,3 +58,48 @@ def test_a_run_that_was_refused_before_its_first_stage_is_one(tmp_path):
 def test_without_a_folder_ml_metadata_is_believed():
     assert state_of(recorded("done"), None) == "done"
     assert state_of(recorded("running"), None) == "killed"
+
+
+def remembered(root: Path, run_id: str) -> None:
+    """Has ML Metadata remember that a Pusher of a run of taxi pushed."""
+    connection = metadata_store_pb2.ConnectionConfig()
+    connection.sqlite.filename_uri = str(root / "metadata.db")
+    connection.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    lineage = Lineage(connection, "taxi", run_id)
+    schema = {"schemaTitle": "tfx.PushedModel"}
+    model = lineage.new_artifact(schema, uri=str(root / "artifacts" / "Pusher"))
+    number = lineage.begin("Pusher", "tfx.components.pusher.executor.Executor", {}, {})
+    destination = str(root / "rehearsal" / "pushed" / "1795656619")
+    made = replace(model, metadata={"pushed": 1, "pushed_destination": destination})
+    lineage.end("Pusher", number, {"pushed_model": [made]})
+
+
+@pytest.mark.parametrize("keeps_folder", [True, False])
+def test_a_rehearsal_is_one_and_has_not_pushed_as_a_run_does(tmp_path, keeps_folder):
+    """It was listed as `done ... pushed 1795656619`, exactly like a run."""
+    config = load("conf/taxi.yaml", [f"root={tmp_path}"])
+    with new_run(tmp_path / "logs", RunRequest("conf/taxi.yaml", runner="rehearsal")) as folder:
+        remembered(tmp_path, folder.run_id)
+        folder.finish(0)
+    if not keeps_folder:
+        with new_run(tmp_path / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")):
+            pass
+        shutil.rmtree(folder.path)
+    summary = next(one for one in run_summaries(config) if one.run_id == folder.run_id)
+    assert (summary.state, summary.rehearsal, summary.pushed_to) == ("done", True, "")
+
+
+def test_a_run_takes_as_long_as_it_said_itself(tmp_path):
+    """`run` said `done in 58.3 s`, `runs` 42.6: the latter began with the first stage."""
+    config = load("conf/taxi.yaml", [f"root={tmp_path}"])
+    for ended in (1058.3, None):
+        with new_run(tmp_path / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi"), started=1000.0) as folder:
+            remembered(tmp_path, folder.run_id)
+            folder.finish(0, ended=ended)
+    values = json.loads((folder.path / "run.json").read_text())
+    del values["ended"]
+    (folder.path / "run.json").write_text(json.dumps(values))
+    new, old = run_summaries(config)
+    assert (new.rehearsal, new.pushed_to != "") == (False, True)
+    assert new.seconds == pytest.approx(58.3)
+    assert old.seconds < 42, "between its first and its last change in ML Metadata, as before"
