@@ -8,6 +8,7 @@ import sys
 
 from rich.console import Console
 
+from millrace.base.numbers import seconds
 from millrace.cli.runs import print_runs
 from millrace.metadata.run_summaries import RunSummary
 
@@ -74,4 +75,5 @@ def test_a_run_that_was_refused_before_its_first_stage_is_listed_with_why(tmp_pa
     [row] = json.loads(listed.stdout)
     assert row["state"] == "bad input"
     assert row["reason"].splitlines()[0] in refused.stdout
-    assert f"run {row['run_id']}: bad input" in refused.stdout
+    assert row["seconds"] > 0, "with what was before the first stage"
+    assert f"run {row['run_id']}: bad input in {seconds(row['seconds'])} s" in refused.stdout
