@@ -122,8 +122,9 @@ def _verdict(artifacts: Sequence[metadata_store_pb2.Artifact]) -> str:
     """What the properties of TFX's blessings and pushed models say, in a few words."""
     for artifact in artifacts:
         properties = artifact.custom_properties
-        # ExampleAnomalies has a property of that name too, which says which splits have none.
-        if properties["blessed"].HasField("int_value"):
+        # A property that is only looked up would be there afterwards, without a value. ExampleAnomalies has one of that
+        # name too, which says which splits have none.
+        if "blessed" in properties and properties["blessed"].HasField("int_value"):
             return blessing(bool(properties["blessed"].int_value))
         if "pushed" in properties:
             pushed = properties["pushed"].int_value

@@ -47,9 +47,6 @@ def record_files(
             pushed = pushed_folder(artifact)
             if pushed:
                 lists["pushed"] = _sizes(pushed)
-            for name in [name for name, value in artifact.custom_properties.items() if not value.WhichOneof("value")]:
-                # Somebody looked it up; ML Metadata ends the process over a property without a value.
-                del artifact.custom_properties[name]
             artifact.custom_properties[FILES_PROPERTY].string_value = json.dumps(lists, separators=(",", ":"))
             if replaced:
                 artifact.custom_properties[REPLACES].string_value = ",".join(map(str, sorted(replaced)))
