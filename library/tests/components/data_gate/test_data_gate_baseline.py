@@ -1,5 +1,6 @@
 """What changed since the latest blessed data, in tables that real TFDV measures."""
 
+import re
 from datetime import date
 
 import numpy as np
@@ -41,10 +42,11 @@ def schema_text(table):
 def verdict_of(make_split, make_schema):
     """Judges a table beside what was blessed before; both splits are of the same kind."""
 
-    def verdict(table, before=None, use=USE, policy=None, waivers=(), eval_rows=None):
+    def verdict(table, before=None, use=USE, policy=None, waivers=(), eval_rows=None, eval_before=None):
         schema = make_schema(schema_text(table))
         splits = [make_split("train", table, schema), make_split("eval", eval_rows or rows(5), schema)]
-        blessed = [make_split("train", before or rows(1), schema), make_split("eval", eval_rows or rows(6), schema)]
+        eval_before = eval_before or eval_rows or rows(6)
+        blessed = [make_split("train", before or rows(1), schema), make_split("eval", eval_before, schema)]
         section = DataGateSection(policy=policy or {}, waivers=waivers)
         return judge(splits, schema, use, section=section, today=TODAY, baseline=blessed)
 
@@ -138,6 +140,23 @@ def test_another_unit_is_stopped_with_both_medians(verdict_of, factor) -> None:
     assert "times" in finding.seen
 
 
+def test_the_ends_that_are_told_are_those_of_the_middle_80_of_100(verdict_of) -> None:
+    sizes = [size * 100 for size in rows(2)["size"]]
+    [finding] = verdict_of(rows(2, size=sizes)).of("block")
+    for text, values in ((finding.expected, rows(1)["size"]), (finding.seen, sizes)):
+        low, high = (float(end) for end in re.search(r", ([\d.]+) to ([\d.]+)", text).groups())
+        assert (low, high) == pytest.approx(tuple(np.percentile(values, (10, 90))), rel=0.05), text
+
+
+def test_another_unit_shows_where_six_of_seven_are_zero(verdict_of) -> None:
+    """The middle 80 of 100 has the others yet; the middle 40 would be zero alone."""
+    amounts = {seed: [size if n % 7 == 0 else 0.0 for n, size in enumerate(rows(seed)["size"])] for seed in (1, 2)}
+    verdict = verdict_of(rows(2, size=[amount * 100 for amount in amounts[2]]), rows(1, size=amounts[1]))
+    [finding] = verdict.of("block")
+    assert (finding.feature, finding.reason) == ("size", "NUMBER_MOVED")
+    assert finding.expected.startswith("as last blessed: median 0, 0 to ")
+
+
 def test_another_unit_shows_where_nine_of_ten_are_zero(verdict_of) -> None:
     gains = [gain * 100 for gain in rows(2)["gain"]]
     assert told(verdict_of(rows(2, gain=gains))) == [("block", "train", "gain", "NUMBER_MOVED")]
@@ -212,6 +231,13 @@ def test_a_cause_that_is_told_already_is_not_told_twice(verdict_of) -> None:
     assert told(verdict) == []
     assert {finding.reason for finding in verdict.of("block")} == {"LABEL_SINGLE_CLASS"}
     assert "explained by LABEL_SINGLE_CLASS" in {finding.note for finding in verdict.of("ignore")}
+
+
+def test_a_cause_in_one_split_explains_nothing_in_another(verdict_of) -> None:
+    """One class in train says nothing about labels that were exchanged in eval."""
+    flipped = rows(5, label=[1 - label for label in rows(5)["label"]])
+    verdict = verdict_of(rows(2, label=[1] * ROWS), eval_rows=flipped, eval_before=rows(6))
+    assert told(verdict) == [("block", "eval", "label", "LABEL_MOVED")]
 
 
 def test_the_report_says_with_what_it_was_compared(verdict_of, make_split, make_schema) -> None:
