@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from millrace.base import files
-from millrace.components.champion.absent import ABSENT
+from millrace.components.marks import ABSENT
 from millrace.container.task_input import Json, TaskInput
 
 # What `resolve_input` puts out, which are also the names that TFX's driver gives them.

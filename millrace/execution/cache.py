@@ -19,8 +19,8 @@ from tfx import types
 from tfx.orchestration.portable import cache_utils, launcher
 from tfx.types import standard_artifacts
 
-from millrace.components.champion.marks import REPLACES
 from millrace.components.example_gen import sidecar
+from millrace.components.marks import REPLACES
 from millrace.metadata.artifact_files import (
     DIGEST_PROPERTY,
     FILES_PROPERTY,

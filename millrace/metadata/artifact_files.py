@@ -16,7 +16,7 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from millrace.base.numbers import counted
-from millrace.components.champion.marks import REPLACES
+from millrace.components.marks import REPLACES
 
 FILES_PROPERTY = "files"
 """The custom property: JSON of `files`, and of `pushed` for a pushed model, each a size in bytes by the path within."""

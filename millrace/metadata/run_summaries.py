@@ -6,8 +6,8 @@ from typing import Optional
 
 from millrace.base.outcomes import ending
 from millrace.components import stage_ids
-from millrace.components.champion.marks import REHEARSED
 from millrace.components.evaluator.gate_report import OVERALL
+from millrace.components.marks import REHEARSED
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.metadata import records

@@ -16,7 +16,7 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact as _Stored
 from ml_metadata.proto.metadata_store_pb2 import Event as _Event
 from ml_metadata.proto.metadata_store_pb2 import Execution as _Execution
 
-from millrace.components.champion.marks import REHEARSED
+from millrace.components.marks import REHEARSED
 from millrace.metadata.artifact_files import pushed_folder
 from millrace.metadata.records import FAILURE_PROPERTY, output_artifacts
 from millrace.rehearsal.artifacts import Artifact, id_of, name_of, property_types, type_name

@@ -3,18 +3,17 @@
 from typing import Optional
 
 from ml_metadata import MetadataStore
-from tfx.components.evaluator import constants
 from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types.artifact import Artifact
 
+from millrace.components import blessings
 from millrace.components.blessed_data.statistics import STATISTICS_DIGEST, digest
-from millrace.components.trial import TRIAL_KEY
 
 BLESSING, STATISTICS = "model_blessing", "statistics"
 
 
 class BlessedDataStrategy(ResolverStrategy):
-    """Resolves `model_blessing` to the latest one that is blessed and was given for other `statistics`.
+    """Resolves `model_blessing` to the latest one that counts and was given for other `statistics`.
 
     Data is never compared with itself: a run in which nothing changed finds what the run before found, and DataGate's
     verdict comes from the cache.
@@ -36,10 +35,8 @@ class BlessedDataStrategy(ResolverStrategy):
         others = [
             blessing
             for blessing in input_dict[BLESSING]
-            if blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY) == constants.BLESSED_VALUE
-            and blessing.get_string_custom_property(STATISTICS_DIGEST) not in {"", *judged}
-            # The data of a trial may be anything that was tried once.
-            and not blessing.has_custom_property(TRIAL_KEY)
+            if blessing.get_string_custom_property(STATISTICS_DIGEST) not in {"", *judged}
+            and blessings.counts(blessing)
         ]
         latest = sorted(others, key=lambda blessing: blessing.id)[-1:]
         return {BLESSING: latest, STATISTICS: input_dict[STATISTICS]}

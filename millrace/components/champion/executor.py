@@ -10,8 +10,8 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from millrace.base import files
-from millrace.components.champion.absent import ABSENT
 from millrace.components.executor_types import Artifacts, Properties
+from millrace.components.marks import ABSENT
 
 PUSHED_FROM = "pushed_from"
 

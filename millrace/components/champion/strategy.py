@@ -3,8 +3,7 @@
 With TFX's own strategy a run in which nothing has changed finds the model of the run before as its baseline, and that
 is the very model which is being judged. The Evaluator's inputs differ from the run before, so it runs again, blesses
 again, and the Pusher pushes the same model a second time. Without the candidate among the champions the inputs are
-those of the run before, and the verdict comes from the cache. What a trial or a rehearsal has blessed is no champion
-either: it was judged by values that nobody has written down, or is a model of another place, and was never served.
+those of the run before, and the verdict comes from the cache. Nor is a model one whose blessing does not count.
 """
 
 import os
@@ -17,8 +16,8 @@ from tfx.types.artifact import Artifact
 from tfx.utils import path_utils
 
 from millrace.base.errors import BadInput
-from millrace.components.champion.marks import REHEARSED, REPLACES
-from millrace.components.trial import TRIAL_KEY
+from millrace.components import blessings
+from millrace.components.marks import REPLACES
 
 MODEL, BLESSING, CANDIDATE = "model", "model_blessing", "candidate"
 
@@ -51,12 +50,7 @@ class ChampionStrategy(LatestBlessedModelStrategy):
             judged |= {int(number) for number in replaced.split(",") if number}
         others = {
             MODEL: [model for model in input_dict[MODEL] if model.id not in judged],
-            # A blessing that was deleted with its folder is none.
-            BLESSING: [
-                blessing
-                for blessing in input_dict[BLESSING]
-                if not any(map(blessing.has_custom_property, (TRIAL_KEY, REHEARSED))) and fileio.exists(blessing.uri)
-            ],
+            BLESSING: [blessing for blessing in input_dict[BLESSING] if blessings.counts(blessing)],
         }
         resolved = self._resolve(others, MODEL, BLESSING)
         for model, blessing in zip(resolved[MODEL], resolved[BLESSING], strict=True):
@@ -72,5 +66,5 @@ def _require_files(model: Artifact, blessing: Artifact) -> None:
             "the champion, the latest model that was blessed, is not there any more: there is nothing to compare with",
             where=folder,
             remedy="put it back, for instance from a backup or from where it was pushed; or delete its blessing, "
-            f"{blessing.uri}: then the new model is compared with the one that was blessed before it, if there is one",
+            f"{blessing.uri}: then the new model and its data are compared with what was blessed before, if anything",
         )

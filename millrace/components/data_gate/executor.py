@@ -49,6 +49,7 @@ class Executor(base_executor.BaseExecutor):
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_folder))
         blessed = input_dict.get("blessing") or []
         baseline = blessed_statistics.kept(blessed[0]) if blessed else {}
+        unmeasured = blessed[0].uri if blessed and not baseline else ""
         splits = _read_splits(input_dict["statistics"], input_dict["anomalies"], schema, baseline)
         before = [read_split(name, of_all_rows(numbers)) for name, numbers in baseline.items()]
         use = Use.of(
@@ -62,10 +63,10 @@ class Executor(base_executor.BaseExecutor):
             edited = Files(exec_properties.get("schema_file") or "", exec_properties.get("config_file") or "")
             raise refusal(verdict, edited, today)
         report = artifact_utils.get_single_instance(output_dict["report"])
-        text = as_text(verdict, splits, before)
+        text = as_text(verdict, splits, before, unmeasured)
         logging.getLogger(__name__).info("%s", text)
         files.write(os.path.join(report.uri, TEXT_NAME), text)
-        files.write(os.path.join(report.uri, JSON_NAME), as_json(verdict, splits, policy, today, before))
+        files.write(os.path.join(report.uri, JSON_NAME), as_json(verdict, splits, policy, today, before, unmeasured))
         report.set_int_custom_property("warnings", len(verdict.of("warn")))
         report.set_int_custom_property("waived", len(verdict.of("waived")))
 

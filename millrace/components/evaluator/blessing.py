@@ -8,7 +8,7 @@ from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
 
 from millrace.base import files
-from millrace.components.trial import TRIAL_KEY
+from millrace.components.marks import TRIAL_KEY
 
 REASON_KEY = "reason"
 REMEDY_KEY = "remedy"

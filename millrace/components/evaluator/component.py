@@ -11,7 +11,7 @@ from tfx.utils import json_utils
 from millrace.base.errors import ConfigError
 from millrace.components.evaluator import tfma_results
 from millrace.components.evaluator.executor import STATISTICS_KEY, Executor
-from millrace.components.trial import TRIAL_KEY
+from millrace.components.marks import TRIAL_KEY
 
 MIN_SLICE_SIZE_KEY = "min_slice_size"
 MIN_SLICE_CLASS_SIZE_KEY = "min_slice_class_size"

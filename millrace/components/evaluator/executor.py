@@ -31,7 +31,7 @@ from millrace.components.evaluator.blessing import write_blessing
 from millrace.components.evaluator.in_process import Evaluated
 from millrace.components.evaluator.reading import Inputs, batches, is_readable
 from millrace.components.executor_types import Artifacts, Properties
-from millrace.components.trial import TRIAL_KEY
+from millrace.components.marks import TRIAL_KEY
 
 STATISTICS_KEY = "statistics"
 # Examples on which the models are tried before a Beam job is started.

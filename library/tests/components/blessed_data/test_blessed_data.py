@@ -1,5 +1,8 @@
 """The statistics that a blessing keeps, and which blessing DataGate is given."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -35,6 +38,7 @@ def blessing(tmp_path):
     def make(number, of=None, blessed=1):
         artifact = standard_artifacts.ModelBlessing()
         artifact.id, artifact.uri = number, str(tmp_path / f"blessing-{number}")
+        Path(artifact.uri).mkdir()
         artifact.set_int_custom_property("blessed", blessed)
         if of is not None:
             keep(artifact, of)
@@ -71,7 +75,18 @@ def test_the_latest_blessed_data_is_found_and_never_the_same_data(statistics, bl
     assert resolved([], third) == []
 
 
-def test_the_data_of_a_trial_is_not_compared_with(statistics, blessing):
+@pytest.mark.parametrize("mark", ["trial", "rehearsed"])
+def test_the_data_of_a_trial_or_a_rehearsal_is_not_compared_with(statistics, blessing, mark):
     settled, tried = blessing(1, statistics("old", 10)), blessing(2, statistics("tried", 20))
-    tried.set_int_custom_property("trial", 1)
+    tried.set_int_custom_property(mark, 1)
     assert resolved([settled, tried], statistics("new", 30)) == [1]
+
+
+def test_a_blessing_that_was_deleted_leaves_the_data_that_was_blessed_before_it(statistics, blessing):
+    """It was still found and held nothing, so that nothing was compared, and a flipped label passed."""
+    earlier, newer = blessing(1, statistics("old", 10)), blessing(2, statistics("newer", 20))
+    assert resolved([earlier, newer], statistics("new", 30)) == [2]
+    shutil.rmtree(newer.uri)
+    assert resolved([earlier, newer], statistics("newest", 40)) == [1]
+    shutil.rmtree(earlier.uri)
+    assert resolved([earlier, newer], statistics("last", 50)) == []

@@ -1,18 +1,25 @@
 """What changed since the latest blessed data, in tables that real TFDV measures."""
 
+import json
 import re
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.types import standard_artifacts
 
 from millrace.components.data_gate.baseline import baseline_findings
+from millrace.components.data_gate.component import DataGateReport
+from millrace.components.data_gate.executor import Executor
 from millrace.components.data_gate.findings import read_split
 from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.policy import MOVED
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection, Waiver
+from millrace.features.description import Label
 from millrace.statistics.columns import of_all_rows
 
 TODAY = date(2029, 6, 1)
@@ -247,6 +254,51 @@ def test_the_report_says_with_what_it_was_compared(verdict_of, make_split, make_
     assert "no blessed data before it" in as_text(verdict, splits)
     assert "compared with the latest blessed data: train 3,000 rows" in as_text(verdict, splits, splits)
     assert '"baseline": {\n    "train": 3000\n  }' in as_json(verdict, splits, {}, TODAY, splits)
+
+
+def test_a_blessing_without_statistics_is_told_from_none(make_statistics, make_schema, tmp_path) -> None:
+    """One of a release that kept none, or one that lost them: the report said that there was no blessed data."""
+    table = rows(count=100)
+    schema = make_schema(schema_text(table))
+    split = tmp_path / "statistics/Split-train"
+    for folder, name, message in (
+        (split, "FeatureStats.pb", make_statistics(table)),
+        (tmp_path / "anomalies/Split-train", "SchemaDiff.pb", anomalies_pb2.Anomalies()),
+    ):
+        folder.mkdir(parents=True)
+        (folder / name).write_bytes(message.SerializeToString())
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema/schema.pbtxt").write_text(str(schema))
+    (tmp_path / "blessing").mkdir()
+
+    def artifact(kind, name):
+        made = kind()
+        made.uri = str(tmp_path / name)
+        if name in ("statistics", "anomalies"):
+            made.split_names = '["train"]'
+        return [made]
+
+    inputs = {
+        "statistics": artifact(standard_artifacts.ExampleStatistics, "statistics"),
+        "anomalies": artifact(standard_artifacts.ExampleAnomalies, "anomalies"),
+        "schema": artifact(standard_artifacts.Schema, "schema"),
+    }
+    label = Label(column="label", task="binary", classes=(0, 1)).model_dump_json()
+    policy = json.dumps(dict.fromkeys(("SPLIT_MISSING", "LABEL_SINGLE_CLASS"), "ignore"))
+    parameters = {"policy": policy, "waivers": "[]", "label": label, "feature_columns": "[]"}
+    for blessings, sentence, recorded in (
+        ([], "no blessed data before it", ""),
+        (
+            artifact(standard_artifacts.ModelBlessing, "blessing"),
+            f"its blessing {tmp_path / 'blessing'} holds no statistics",
+            str(tmp_path / "blessing"),
+        ),
+    ):
+        report = artifact(DataGateReport, f"report-{len(blessings)}")
+        Executor().Do({**inputs, "blessing": blessings}, {"report": report}, parameters)
+        assert sentence in (Path(report[0].uri) / "report.txt").read_text()
+        document = json.loads((Path(report[0].uri) / "report.json").read_text())
+        assert (document["baseline"], document["baseline_without_statistics"]) == ({}, recorded)
 
 
 def test_drift_limits_of_the_schema_are_measured_from_the_blessed_data(make_schema, make_statistics) -> None:

@@ -1,0 +1,19 @@
+"""What an artifact says of itself that decides what it is compared with, as custom properties in ML Metadata.
+
+Nothing is imported here: the rehearsal and the container read these names without TFX.
+"""
+
+TRIAL_KEY = "trial"
+"""A parameter of the Evaluator, and 1 on the blessing that a trial gave: no later model or data is compared with it."""
+
+REHEARSED = "rehearsed"
+"""1 for what a rehearsal made: what a run makes is not compared with what was never meant to be served."""
+
+REPLACES = "replaces"
+"""The ids of artifacts that had lost files, with commas, in whose place it was made: it is not compared with those."""
+
+ABSENT = "absent"
+"""1 on an artifact that is not there: Kubeflow Pipelines cannot hand on an empty list of artifacts.
+
+Who starts a stage there (`millrace.container`) takes such an artifact out of what the stage is given.
+"""
