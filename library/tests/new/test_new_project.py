@@ -130,7 +130,7 @@ def test_a_table_of_ones_own_runs_to_a_pushed_model(away, shop, tmp_path):
 
 
 def test_a_patch_of_the_library_changes_nothing_and_keeps_the_cache(away, shop, first_run, released):
-    # A rehearsal in between has blessed a model too, which the next run's candidate is compared with.
+    # Of the same values before the patch, so that what follows it may all come from the cache.
     away.done(shop, "make", "run", f"ARGS={SMALL}")
     wheel = released("0.2.99")
     away.done(shop, "make", "setup", f"MILLRACE={wheel}")

@@ -48,8 +48,9 @@ def test_a_file_of_this_machine_is_not_there(confined, tmp_path):
     assert (result.exit_code, result.failure.where) == (1, "reads") and "FileNotFoundError" in result.failure.what
 
 
-def test_a_folder_of_this_machine_is_not_there(confined):
-    result = confined(JobBuilder().add("lists", python(f"import os; os.listdir({str(Path(__file__).parent)!r})")))
+@pytest.mark.parametrize("look", ["listdir", "scandir", "chdir"])
+def test_a_folder_of_this_machine_is_not_there(confined, look):
+    result = confined(JobBuilder().add("looks", python(f"import os; os.{look}({str(Path(__file__).parent)!r})")))
     assert result.exit_code == 1 and "FileNotFoundError" in result.failure.what
 
 

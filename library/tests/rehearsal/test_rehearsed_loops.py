@@ -49,6 +49,20 @@ def test_a_loop_runs_once_for_each_item_and_gives_a_list(run, tmp_path):
     assert json.loads(bucket(tmp_path, "seen").read_text()) == ["n1", "n2", "n3"]
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_no_more_turns_run_side_by_side_than_the_job_says(run, limit):
+    """A turn needs one of as many places as the limit has, and fails when there is none left."""
+    policy = {"iteratorPolicy": {"parallelismLimit": limit}}
+    assert loop_of(loop({"raw": "[1, 2, 3, 4]"}, **policy), {}, {}).parallel == limit
+    job = looped({"raw": "[1, 2, 3, 4]"}, **policy)
+    places = " ".join(f"gs://place-{number}" for number in range(limit))
+    take = f"for place in {places}; do if mkdir $place; then sleep 0.3; rmdir $place; exit; fi; done; exit 1"
+    job.executors["echo_executor"]["container"] = shell(take)
+    job.components["echo"]["outputDefinitions"] = {}
+    del job.components["each"]["dag"]["outputs"], job.tasks["after"]
+    assert states(run(job.build(), places=4)) == {f"echo[{number}]": DONE for number in range(4)}
+
+
 def test_a_loop_goes_over_a_parameter_of_the_job_and_takes_a_part_of_each_item(run, tmp_path):
     job = looped({"inputParameter": "list"}, 'parseJson(string_value)["a"]["b"]')
     job.tasks["each"]["inputs"] = {"parameters": {"list": {"componentInputParameter": "items"}}}
