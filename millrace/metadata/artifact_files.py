@@ -24,6 +24,7 @@ FILES_PROPERTY = "files"
 DIGEST_PROPERTY = "digest"
 """The custom property: SHA-256 of all files with their names, of an artifact up to `_DIGESTED` bytes."""
 
+_BEGINS = '{"files":'
 # A tenth of a second; larger ones are told by their sizes alone.
 _DIGESTED = 64 << 20
 
@@ -35,12 +36,14 @@ def record_files(
 
     Args:
         store: an open ML Metadata store.
-        artifacts: as the store has them; those in a bucket are left out.
+        artifacts: as the store has them; those in a bucket, and those with properties of these names that a component
+            gave them, are left out.
         replaced: the ids of artifacts that lacked something, in whose place these were made.
     """
     recorded = []
     for artifact in artifacts:
-        if "://" not in artifact.uri:
+        taken = {FILES_PROPERTY, DIGEST_PROPERTY} & set(artifact.custom_properties) - recorded_properties(artifact)
+        if "://" not in artifact.uri and not taken:
             lists = {"files": _sizes(Path(artifact.uri))}
             if sum(lists["files"].values()) <= _DIGESTED:
                 artifact.custom_properties[DIGEST_PROPERTY].string_value = _digest(Path(artifact.uri), lists["files"])
@@ -96,6 +99,11 @@ def same_content(artifact: metadata_store_pb2.Artifact, other: metadata_store_pb
     return artifact.type_id == other.type_id and digests[0] == digests[1] != ""
 
 
+def recorded_properties(artifact: metadata_store_pb2.Artifact) -> frozenset[str]:
+    """The names of the custom properties that are `record_files`' own: a component may give some of the same names."""
+    return frozenset({FILES_PROPERTY, DIGEST_PROPERTY}) if _recorded(artifact) else frozenset()
+
+
 def withdrawn(artifact: metadata_store_pb2.Artifact) -> bool:
     """Whether a pushed model was taken away while another version is served: that is how a person goes back to it.
 
@@ -134,7 +142,7 @@ def pushed_folder(artifact: metadata_store_pb2.Artifact) -> Optional[Path]:
 def _recorded(artifact: metadata_store_pb2.Artifact) -> dict[str, dict[str, int]]:
     properties = artifact.custom_properties
     recorded = properties[FILES_PROPERTY].string_value if FILES_PROPERTY in properties else ""
-    lists: dict[str, dict[str, int]] = json.loads(recorded or "{}")
+    lists: dict[str, dict[str, int]] = json.loads(recorded if recorded.startswith(_BEGINS) else "{}")
     return lists
 
 
@@ -151,7 +159,9 @@ def _sizes(place: Path) -> dict[str, int]:
     for folder, _, names in os.walk(place):
         for name in names:
             file = os.path.join(folder, name)
-            sizes[os.path.relpath(file, place)] = os.stat(file).st_size
+            # A link that leads nowhere and a pipe hold nothing.
+            if os.path.isfile(file):
+                sizes[os.path.relpath(file, place)] = os.stat(file).st_size
     return dict(sorted(sizes.items()))
 
 

@@ -1,12 +1,11 @@
 """What a rehearsal writes into ML Metadata and finds there: TFX's types, contexts and events, as a local run has them.
 
 The store stands for the service's: artifacts of local runs of the same pipeline are in it, so a champion that was
-trained by `millrace run` is the baseline of a rehearsal, and the other way round.
+trained by `millrace run` is the baseline of a rehearsal. Not the other way round: what a rehearsal makes is marked.
 """
 
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Optional
 
 from google.protobuf.json_format import MessageToDict
@@ -16,8 +15,8 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact as _Stored
 from ml_metadata.proto.metadata_store_pb2 import Event as _Event
 from ml_metadata.proto.metadata_store_pb2 import Execution as _Execution
 
-from millrace.components.marks import REHEARSED
-from millrace.metadata.artifact_files import pushed_folder
+from millrace.components.marks import REHEARSED, REPLACES
+from millrace.metadata.artifact_files import damage, pushed_folder, record_files, recorded_properties
 from millrace.metadata.records import FAILURE_PROPERTY, output_artifacts
 from millrace.rehearsal.artifacts import Artifact, id_of, name_of, property_types, type_name
 
@@ -107,7 +106,8 @@ class Lineage:
             outputs: its output artifacts.
             cached: whether they come from an earlier execution.
             internal: whether they were only looked up, as by a resolver.
-            notes: texts to keep with the execution.
+            notes: texts to keep with the execution. With a cache key among them the outputs' files are recorded too,
+                since they may be served again.
             inputs: its input artifacts, whose names may stand in the outputs' metadata.
         """
         # Kubeflow Pipelines may leave artifacts without a name; their URIs tell them apart.
@@ -125,6 +125,9 @@ class Lineage:
                     old = _Stored() if cached or internal else self._stored(artifact, known)
                     pairs.append((old, event))
             self._put(execution, task, pairs)
+            if notes and CACHE_KEY in notes:
+                made = [a.id for artifacts in outputs.values() for a in artifacts]
+                record_files(self._store, self._store.get_artifacts_by_id(made))
 
     def fail(self, task: str, execution_id: int, outputs: Artifacts, reason: str) -> None:
         """Records that a task failed; what it was to make is abandoned.
@@ -172,7 +175,7 @@ class Lineage:
             schemas: the types of the outputs by key.
 
         Returns:
-            None when there is none, or its files are gone.
+            None when there is none, or its outputs lack something of what they had.
         """
         with self._lock:
             node = self._store.get_context_by_type_and_name("node", f"{self._pipeline}.{task}")
@@ -280,8 +283,10 @@ def _get(stored: metadata_store_pb2.Value) -> Any:
 
 def _artifact(stored: _Stored, schema: Mapping[str, Any]) -> Artifact:
     metadata = {name: _get(value) for name, value in stored.properties.items()}
+    # What runs note of an artifact: no service would give a task this.
+    unseen = {REHEARSED, REPLACES} | recorded_properties(stored)
     for name, value in stored.custom_properties.items():
-        if name == REHEARSED:  # for runs alone: no service would give a task this
+        if name in unseen:
             continue
         plain = _get(value)
         is_id = name in _MODEL_IDS and value.WhichOneof("value") == "int_value"
@@ -290,6 +295,6 @@ def _artifact(stored: _Stored, schema: Mapping[str, Any]) -> Artifact:
 
 
 def _is_whole(artifact: _Stored) -> bool:
-    """Whether an artifact's files are still there, pushed ones too; the service would find them in its bucket."""
-    places = [Path(artifact.uri), pushed_folder(artifact)]
-    return artifact.state == _Stored.LIVE and all(place.exists() for place in places if place)
+    """Whether an artifact has the files that it had, a pushed model those where it was pushed too."""
+    pushed = pushed_folder(artifact)
+    return artifact.state == _Stored.LIVE and not damage(artifact) and (pushed is None or pushed.exists())

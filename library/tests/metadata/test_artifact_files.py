@@ -1,5 +1,6 @@
 """What an artifact lacks of the files that it had when it was published, and which loss is none."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,14 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from millrace.metadata import artifact_files
-from millrace.metadata.artifact_files import damage, damage_of_folder, record_files, same_content, withdrawn
+from millrace.metadata.artifact_files import (
+    damage,
+    damage_of_folder,
+    record_files,
+    recorded_properties,
+    same_content,
+    withdrawn,
+)
 
 
 @pytest.fixture
@@ -144,3 +152,22 @@ def test_a_version_that_a_person_took_away_to_go_back_is_not_pushed_again(publis
 def test_what_was_not_pushed_is_not_looked_for(publish, model, tmp_path):
     artifact = publish(model, pushed=0, pushed_destination=str(tmp_path / "nowhere"))
     assert damage(artifact) == "" and not withdrawn(artifact)
+
+
+def test_a_link_that_leads_nowhere_and_a_pipe_are_no_files(publish, model):
+    """Somebody else's component may leave them; the pipe was opened and waited for."""
+    (model / "dangling").symlink_to(model / "gone")
+    os.mkfifo(model / "pipe")
+    artifact = publish(model)
+    assert damage(artifact) == ""
+    (model / "dangling").unlink()
+    assert damage(artifact) == ""
+
+
+def test_what_a_component_says_by_the_same_name_stays(publish, model):
+    artifact = publish(model, digest="its own", files="7")
+    own = {name: value.string_value for name, value in artifact.custom_properties.items()}
+    assert (own["digest"], own["files"]) == ("its own", "7")
+    assert not recorded_properties(artifact) and recorded_properties(publish(model)) == {"digest", "files"}
+    (model / "Format-Serving/saved_model.pb").unlink()
+    assert damage(artifact) == "", "as of an artifact without lists"

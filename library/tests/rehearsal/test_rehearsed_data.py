@@ -161,6 +161,36 @@ def test_the_cache_looks_at_what_the_service_looks_at(run, tmp_path):
     assert states(run(cacheable("a").build()))["first"] is DONE, "its files are gone"
 
 
+@pytest.mark.parametrize("loss", [Path.unlink, lambda file: file.write_text("gra")], ids=["gone", "cut"])
+def test_what_lost_a_file_is_made_again(run, tmp_path, loss):
+    """The folder was still there, and so the cache served a model without its graph."""
+    on = {"cachingOptions": {"enableCache": True}}
+    train = shell("mkdir $1; echo graph > $1/saved_model.pb; echo 7 > $1/vars", "{{$.outputs.artifacts['model'].uri}}")
+    job = JobBuilder().add("train", train, outputs={"model": "Model"}, **on).build()
+    first = run(job)
+    assert states(run(job)) == {"train": CACHED}
+    [model] = first.task("train").outputs["model"]
+    loss(bucket(tmp_path, model.removeprefix("gs://")) / "saved_model.pb")
+    again = run(job)
+    assert states(again) == {"train": DONE} and again.task("train").outputs != first.task("train").outputs
+    assert states(run(job)) == {"train": CACHED}
+
+
+@pytest.mark.parametrize("own", [{"rows": 3.0}, {"digest": "a task's own", "files": "7"}])
+def test_a_task_is_handed_what_tasks_wrote_and_nothing_that_is_noted_here(run, tmp_path, own):
+    """Of an artifact from the cache, as of one that was just made: `rehearsed` and its files are for this machine."""
+    on = {"cachingOptions": {"enableCache": True}}
+    job = JobBuilder().add("first", makes("data", **own), outputs={"data": "Model"}, **on)
+    job.add("second", python(SAVE_INPUT, "gs://saved", "{{$}}"), inputs={"x": "first.data"})
+    for state in (DONE, CACHED):
+        assert states(run(job.build())) == {"first": state, "second": DONE}
+        given = json.loads(bucket(tmp_path, "saved").read_text())
+        assert given["inputs"]["artifacts"]["x"]["artifacts"][0]["metadata"] == own
+    models = store(tmp_path).get_artifacts_by_type("Model")
+    [stored] = [model for model in models if model.state == metadata_store_pb2.Artifact.LIVE]
+    assert stored.custom_properties["rehearsed"].int_value == 1
+
+
 def imported(folder: Path, **said) -> JobBuilder:
     spec = {"artifactUri": {"constant": "gs://data/schema"}, "typeSchema": {"schemaTitle": "tfx.Schema"}, **said}
     return JobBuilder().add("import", spec, kind="importer", outputs={"result": "Schema"})
