@@ -9,12 +9,12 @@ from rich.console import Console
 from millrace.base import printing
 from millrace.base.quiet import output_to
 from millrace.cli.findings import print_findings
-from millrace.cli.options import config_options
+from millrace.cli.options import config_options, push_option
 from millrace.cli.service_options import also
 from millrace.cloud.compile import compile_for, compiled_file
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
-from millrace.config.loading import load
+from millrace.config.trials import load_run
 from millrace.jobspec.checks import check
 from millrace.jobspec.findings import JobFinding, counted, refusing
 from millrace.jobspec.job import CompiledJob, Dialect
@@ -33,13 +33,19 @@ SERVICES = {"vertex": "Vertex AI", "kubeflow": "Kubeflow Pipelines"}
     type=click.Path(path_type=Path, dir_okay=False),
     help="The file.  [default: ROOT/compiled/NAME-vertex.json or NAME-kubeflow.yaml]",
 )
-def compile_command(config_file: str, overrides: tuple[str, ...], runner: Dialect, output: Optional[Path]) -> None:
+@push_option
+def compile_command(
+    config_file: str, overrides: tuple[str, ...], runner: Dialect, output: Optional[Path], push: bool
+) -> None:
     """Compile the pipeline for Vertex AI or Kubeflow Pipelines, without network or credentials.
+
+    With --set of what is learned or judged the job is a trial: it pushes beside the models that are served, and to no
+    endpoint, unless --push is given.
 
     What must be set before the job can be submitted is listed. Exit code 0: compiled. 2: something is wrong with the
     configuration or with the compiled job.
     """
-    config = load(config_file, overrides)
+    config = load_run(config_file, overrides, push)
     require_writable_root(config)
     target = output or compiled_file(config, runner)
     job = _compiled(config, runner)
@@ -63,6 +69,8 @@ def _print(
     console.print(f"compiled {config.name} for {SERVICES[job.dialect]}: {len(job.tasks)} tasks", highlight=False)
     printing.say(f"{'file:':<12}{target}", console)
     printing.say(f"{'parameters:':<12}{', '.join(job.parameters)}", console)
+    if config.push.trial:
+        printing.say(f"{'trial:':<12}its model is not served; --push serves it", console)
     printing.say(f"{'check:':<12}{counted(findings)}", console)
     console.print()
     print_findings(findings, console)

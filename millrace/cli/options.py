@@ -29,6 +29,12 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return config_option(command)
 
 
+def push_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--push`, as `push`, to a command that runs, compiles or sends a graph."""
+    text = "Serve the model although --set changed what is learned or judged."
+    return click.option("--push", is_flag=True, help=text)(command)
+
+
 def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `-c CONF` as `config_file`, and enters the project of that file, or the one where a person stands."""
     return click.option(

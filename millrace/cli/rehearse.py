@@ -14,6 +14,7 @@ from millrace.base.errors import MillraceError
 from millrace.base.interrupts import terminated_is_interrupted
 from millrace.base.quiet import output_to
 from millrace.cli.board import Board
+from millrace.cli.options import push_option
 from millrace.cli.rehearsal_report import print_report
 from millrace.cli.service_options import parameter_values, service_options
 from millrace.cloud.prepared_job import compiled_before
@@ -22,6 +23,7 @@ from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import layout
+from millrace.config.trials import with_trial
 from millrace.jobspec.job import CompiledJob, Dialect
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 from millrace.rehearsal.cloud_folder import mapping
@@ -60,6 +62,7 @@ from millrace.rehearsal.world import RehearsalOptions
     "--with", "more", multiple=True, metavar="PACKAGE", help="Have a package, wheel or folder in the image. Repeatable."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@push_option
 def rehearse(
     file: Optional[Path],
     config_file: str,
@@ -76,6 +79,7 @@ def rehearse(
     python: Optional[Path],
     more: tuple[str, ...],
     as_json: bool,
+    push: bool,
 ) -> None:
     """Run the compiled cloud job on this machine, without a cloud.
 
@@ -84,6 +88,7 @@ def rehearse(
     1: a task failed. 2: the job or the input cannot be used, or some of its tasks cannot run here. 3: a gate said no.
     """
     began = time.time()
+    overrides = with_trial(overrides, push)
     config = load(config_file, overrides)
     job = compiled_before(file, runner)
     values = parameter_values(parameters)

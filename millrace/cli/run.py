@@ -11,7 +11,7 @@ from millrace.base.errors import BadInput, describe
 from millrace.base.quiet import output_to
 from millrace.cli import completing
 from millrace.cli.board import Board
-from millrace.cli.options import config_options
+from millrace.cli.options import config_options, push_option
 from millrace.cli.output import echo
 from millrace.cli.project_runner import given_runner
 from millrace.cli.summary import print_summary
@@ -47,7 +47,7 @@ from millrace.metadata.run_folder import RunRequest, new_run
     help="Run STAGE and what it needs, and no more.",
 )
 @click.option("--no-cache", is_flag=True, help="Run every stage, changed or not.")
-@click.option("--push", is_flag=True, help="Serve the model although --set changed what is learned or judged.")
+@push_option
 @click.option("--resume", is_flag=True, help="Go on with the last run that did not end well, as it was asked for.")
 def run(
     config_file: str,

@@ -11,6 +11,7 @@ import click
 from millrace.base import printing
 from millrace.base.printing import TableColumn
 from millrace.cli.group import Group
+from millrace.cli.options import push_option
 from millrace.cli.output import echo
 from millrace.cli.project_runner import given_runner
 from millrace.cli.service_options import also, connected, local_time, on_the_terminal, parameter_values, service_options
@@ -18,8 +19,8 @@ from millrace.cloud.prepared_job import compiled_before, prepared
 from millrace.cloud.remote.jobs import RemoteSchedule
 from millrace.cloud.scheduling import require_new_schedule, schedule_meant
 from millrace.cloud.services import CloudRunner, meant
-from millrace.config.loading import load
 from millrace.config.platform import PLATFORMS
+from millrace.config.trials import load_run
 from millrace.jobspec.job import Dialect
 
 
@@ -34,6 +35,7 @@ def schedules() -> None:
 @click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a runtime parameter. Repeatable.")
 @click.option("--cron", default="", help='In place of the configured one, for instance "30 5 * * 1".')
 @click.option("--name", "title", default="", help="What people see; the pipeline's name when left out.")
+@push_option
 def create(
     file: Optional[Path],
     config_file: str,
@@ -42,13 +44,14 @@ def create(
     parameters: tuple[str, ...],
     cron: str,
     title: str,
+    push: bool,
 ) -> None:
     """Start the pipeline by a schedule.
 
     FILE is a compiled job; without it the configuration is compiled now. The schedule keeps the job as it is now: to
     change it, delete the schedule and make it again.
     """
-    config = load(config_file, overrides)
+    config = load_run(config_file, overrides, push)
     compiled = compiled_before(file, runner)
     wanted = compiled.dialect if compiled else meant(config, runner)
     when = schedule_meant(PLATFORMS[wanted].section(config).schedule, wanted, cron, time.time())

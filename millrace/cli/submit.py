@@ -13,6 +13,7 @@ from rich.console import Console
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import ending
 from millrace.cli.board import Board
+from millrace.cli.options import push_option
 from millrace.cli.output import echo, escape
 from millrace.cli.project_runner import given_runner
 from millrace.cli.service_options import also, on_the_terminal, parameter_values, service_options
@@ -20,7 +21,7 @@ from millrace.cloud.prepared_job import compiled_before, prepared
 from millrace.cloud.remote.following import Watched, follow
 from millrace.cloud.remote.jobs import RemoteJob, Service
 from millrace.cloud.services import CloudRunner, meant
-from millrace.config.loading import load
+from millrace.config.trials import load_run
 from millrace.jobspec.job import CompiledJob, Dialect
 from millrace.metadata.journal import State
 
@@ -37,6 +38,7 @@ JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
 @click.option(
     "--every", default=10.0, show_default=True, type=click.FloatRange(min=0.05), help="With --wait: seconds a look."
 )
+@push_option
 def submit(
     file: Optional[Path],
     config_file: str,
@@ -46,13 +48,15 @@ def submit(
     job_id: str,
     wait: bool,
     every: float,
+    push: bool,
 ) -> None:
     """Send the pipeline to Vertex AI or Kubeflow Pipelines.
 
-    FILE is a compiled job; without it the configuration is compiled now. Exit code 0: sent, or with --wait done. 1: the
+    FILE is a compiled job; without it the configuration is compiled now, as a trial where --set changes what is learned
+    or judged. Exit code 0: sent, or with --wait done. 1: the
     service or the job failed. 2: something has to be fixed first. 3: with --wait, a gate said no.
     """
-    config = load(config_file, overrides)
+    config = load_run(config_file, overrides, push)
     compiled = compiled_before(file, runner)
     wanted = compiled.dialect if compiled else meant(config, runner)
     name = job_id or new_job_id(compiled.name if compiled else config.name)
@@ -63,6 +67,8 @@ def submit(
     own = given_runner(CloudRunner)
     service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal(), own)
     sent = service.submit(job, name)
+    if config.push.trial and not compiled:
+        echo("trial: its model is not served; --push serves it")
     echo(f"job:  {sent.name}")
     echo(f"link: {sent.link}")
     more = also(config_file, runner or (wanted if wanted != meant(config) else None))

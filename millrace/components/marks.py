@@ -6,6 +6,12 @@ Nothing is imported here: the rehearsal and the container read these names witho
 TRIAL_KEY = "trial"
 """A parameter of the Evaluator, and 1 on the blessing that a trial gave: no later model or data is compared with it."""
 
+APART = 2
+"""Of that parameter on Vertex AI, which finds champions by `blessed` alone: a trial's blessing has the next mark."""
+
+TRIAL_BLESSED_KEY = "trial_blessed"
+"""1 on such a blessing, in place of `blessed`, as which the trial's own stages are given it (`millrace.container`)."""
+
 REHEARSED = "rehearsed"
 """1 for what a rehearsal made: what a run makes is not compared with what was never meant to be served."""
 

@@ -7,6 +7,8 @@ from typing import Union
 from millrace.config.config import Config
 from millrace.config.metadata_section import Sqlite
 
+_OF_THE_SERVICE = ("minio://", "s3://")
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -61,7 +63,12 @@ def layout(config: Config) -> Layout:
 
 def push_directory(config: Config) -> str:
     """Where the Pusher puts blessed models: a trial's beside those that are served."""
-    return layout(config).trials if config.push.trial else serving_directory(config)
+    if not config.push.trial:
+        return serving_directory(config)
+    # Only the service itself can write to a root such as minio://, and models are then pushed to a volume.
+    if config.push.directory and config.root.startswith(_OF_THE_SERVICE):
+        return f"{config.push.directory.rstrip('/')}-trials"
+    return layout(config).trials
 
 
 def serving_directory(config: Config) -> str:

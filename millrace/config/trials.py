@@ -1,13 +1,33 @@
 """Trials: a run with `--set` of what is learned or judged does not replace the model that is served."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Union
 
-_DECIDES_THE_MODEL = frozenset(
-    {
-        "code", "data", "data_gate", "evaluation", "features", "infra_validation", "label", "model", "schema",
-        "training", "tuning",
-    }
+from millrace.config.config import Config
+from millrace.config.loading import load
+
+# Where it runs, what it is called, who is told, where models go. Every other section decides the model.
+LEAVES_THE_MODEL = frozenset(
+    {"archive", "beam", "kubeflow", "metadata", "name", "notify", "push", "root", "vertex"}
 )  # fmt: skip
+
+
+def load_run(path: Union[str, Path], overrides: Sequence[str], push: bool) -> Config:
+    """Reads the configuration of a run or a job; every command that runs, compiles or sends a graph begins here.
+
+    Args:
+        path: the YAML file.
+        overrides: `dotted.key=value`, of `--set`.
+        push: of `--push`, whether the model is served although values were overridden.
+
+    Returns:
+        The configuration, with `push.trial` set where it is a trial.
+
+    Raises:
+        ConfigError: as of `loading.load`.
+    """
+    return load(path, with_trial(overrides, push))
 
 
 def with_trial(overrides: Sequence[str], push: bool) -> tuple[str, ...]:
@@ -25,7 +45,7 @@ def with_trial(overrides: Sequence[str], push: bool) -> tuple[str, ...]:
         return (*(one for one in overrides if _key(one) != "push.trial"), "push.trial=false")
     if any(_key(one) == "push.trial" for one in overrides):
         return tuple(overrides)
-    changed = any(_key(one).partition(".")[0] in _DECIDES_THE_MODEL for one in overrides)
+    changed = any(_key(one).partition(".")[0] not in LEAVES_THE_MODEL for one in overrides)
     return (*overrides, "push.trial=true") if changed else tuple(overrides)
 
 

@@ -25,7 +25,7 @@ from millrace.base.errors import describe
 from millrace.beam.arguments import sharing_this_environment
 from millrace.beam.package import with_library
 from millrace.container import kubeflow, runtime_values, secrets
-from millrace.container.champion import leave_out_candidate
+from millrace.container.champion import keep_trials_apart, leave_out_candidate
 from millrace.container.expected_code import require_expected_code
 from millrace.container.task_input import TaskInput
 from millrace.jobspec import runtime_inputs
@@ -66,6 +66,8 @@ def _run(arguments: Optional[Sequence[str]]) -> None:
     task = TaskInput.read(own.json_serialized_invocation_args, own.json_serialized_inputs_spec_args)
     runtime_values.apply(task)
     leave_out_candidate(task)
+    if own.service == "vertex":
+        keep_trials_apart(task)
     if own.service == "vertex":
         _hand_over(DRIVER if own.step == "resolve_input" else EXECUTOR, task, others)
     elif own.step == "resolve_input":

@@ -7,7 +7,7 @@ Schema 2.1 writes a parameter's value as it is, under `parameterValues`; schema 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Union
 
 from millrace.jobspec.job import plain_value
 
@@ -56,15 +56,15 @@ class TaskInput:
         """A parameter's value; None when it has none."""
         return plain_value(self._values.get(name))
 
-    def put(self, name: str, text: str) -> None:
-        """Gives a text parameter another value.
+    def put(self, name: str, value: Union[str, int]) -> None:
+        """Gives a parameter another value, of its own type.
 
         Args:
             name: the parameter's.
-            text: its value from now on.
+            value: its value from now on.
         """
         typed = "parameters" in self._inputs and "parameterValues" not in self._inputs
-        self._values[name] = {"stringValue": text} if typed else text
+        self._values[name] = {"stringValue" if isinstance(value, str) else "intValue": value} if typed else value
 
     def take(self, name: str) -> Any:
         """A parameter's value, which TFX does not get to see; None when it has none."""

@@ -11,6 +11,7 @@ from ml_metadata.proto import metadata_store_pb2
 from millrace.base.errors import BadInput, is_disk_full
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import GateReport, load
+from millrace.components.marks import TRIAL_BLESSED_KEY
 from millrace.config.config import Config
 from millrace.config.metadata_section import DatabaseServer
 from millrace.config.paths import layout, metadata_file
@@ -221,7 +222,11 @@ def blessing(run: RunRecord, stage: str) -> Optional[bool]:
         stage: one of `stage_ids.JUDGES`.
     """
     artifact = run.artifact(stage, "blessing")
-    return bool(artifact.custom_properties["blessed"].int_value) if artifact else None
+    if artifact is None:
+        return None
+    # Of a rehearsed trial.
+    key = TRIAL_BLESSED_KEY if TRIAL_BLESSED_KEY in artifact.custom_properties else "blessed"
+    return bool(artifact.custom_properties[key].int_value)
 
 
 def reason(run: RunRecord, stage: str) -> str:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from millrace.base.errors import BadInput
 from millrace.cli.main import millrace
+from millrace.jobspec.job import load
 
 CONFIG = "conf/taxi.yaml"
 GOLDEN = Path("library/tests/jobspec/golden")
@@ -55,6 +56,18 @@ def test_a_file_of_its_own_is_written_and_a_wrong_stage_is_refused(tmp_path):
     assert json.loads(output.read_text())["pipelineSpec"]["pipelineInfo"] == {"name": "taxi"}
     with pytest.raises(BadInput, match="no stage Trainr"):
         invoke("compile", "--set", f"root={tmp_path}", "--set", "vertex.stages={Trainr: {cpu: 1}}")
+
+
+@pytest.mark.slow
+def test_a_job_with_values_that_were_tried_pushes_to_no_endpoint_and_marks_its_blessing(tmp_path):
+    endpoint = "push.vertex={project: my-project, region: us-central1, endpoint: tips, image: i}"
+    output = tmp_path / "job.json"
+    settings = ("vertex.root=gs://my-bucket/r", endpoint, "training.steps=1", f"root={tmp_path}")
+    done = invoke("compile", "-o", output, *(word for one in settings for word in ("--set", one)))
+    assert (done.exit_code, "its model is not served; --push serves it" in done.output) == (0, True)
+    job = load(output)
+    assert job.value(job.tasks["Evaluator"], "trial") == 1
+    assert "gs://my-bucket/r/trials/taxi" in job.value(job.tasks["Pusher"], "push_destination")
 
 
 def test_a_sound_file_is_sound():

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from small_job import small_job
 
+from millrace.base.errors import BadInput
 from millrace.cli import project_runner
 from millrace.cli.main import millrace
 from millrace.cloud.remote.jobs import JobState, RemoteJob
@@ -63,6 +64,20 @@ def test_a_job_is_compiled_and_sent_by_the_project_s_own_functions(called, tmp_p
     code, shown = called(("submit", "--runner", "vertex"), own, "--set", f"root={tmp_path}", "--job-id", "mine")
     assert (code, asked) == (0, ["taxi"]), shown.err
     assert [job.name for job in service.sent] == ["small"] and "job:  mine" in shown.out
+
+
+@pytest.mark.parametrize(("more", "is_trial"), [((), True), (("--push",), False)])
+@pytest.mark.parametrize("command", [("submit",), ("schedules", "create", "--cron", "0 5 * * *")], ids=" ".join)
+def test_a_job_with_values_that_were_tried_is_a_trial(called, tmp_path: Path, command, more, is_trial):
+    asked = []
+
+    def compiled(config):
+        asked.append(config.push.trial)
+        raise BadInput("that is all")
+
+    values = ("--set", f"root={tmp_path}", "--set", "training.steps=1")
+    called((*command, "--runner", "vertex"), CloudRunner(compiled, lambda config: Service()), *values, *more)
+    assert asked == [is_trial]
 
 
 def test_what_the_check_refuses_is_not_sent(called, tmp_path: Path):

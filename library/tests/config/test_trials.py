@@ -1,16 +1,19 @@
 """A run with `--set` of what is learned or judged: where its model goes."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
 from tfx.utils import proto_utils
 
+from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import push_directory, serving_directory
-from millrace.config.platform import LOCAL
-from millrace.config.trials import with_trial
+from millrace.config.platform import KUBEFLOW, LOCAL, deployed
+from millrace.config.trials import LEAVES_THE_MODEL, load_run, with_trial
 from pipeline.pipeline import create_pipeline
 
 ENDPOINT = "push.vertex={project: p, region: us-central1, endpoint: e, image: i}"
@@ -37,6 +40,35 @@ def test_what_is_learned_or_judged_makes_a_trial(override):
 @pytest.mark.parametrize("override", ["root=/elsewhere", "push.directory=/served", "beam.mode=in_memory", "name=other"])
 def test_where_it_runs_and_pushes_makes_none(override):
     assert with_trial([override], push=False) == (override,)
+
+
+def test_every_section_either_decides_the_model_or_leaves_it_and_the_page_says_which():
+    sections = {field.alias or name for name, field in Config.model_fields.items()}
+    paragraph = re.search(
+        r"`--set` of what is learned or judged \((.*?)\)", Path("docs/guides/gates.md").read_text(), re.S
+    )
+    decide = set(re.findall(r"`(\w+)`", paragraph[1]))
+    assert decide | LEAVES_THE_MODEL == sections and not decide & LEAVES_THE_MODEL
+    for section in sections:
+        assert (len(with_trial([f"{section}={{}}"], push=False)) == 2) is (section in decide)
+
+
+@pytest.mark.parametrize(("push", "is_trial"), [(False, True), (True, False)])
+def test_what_begins_a_run_reads_whether_it_is_a_trial(push, is_trial):
+    assert load_run("conf/taxi.yaml", ["training.steps=1"], push).push.trial is is_trial
+
+
+@pytest.mark.parametrize(
+    ("overrides", "pushed"),
+    [
+        (["kubeflow.root=minio://b/r", "kubeflow.push_directory=/mnt/serving"], "/mnt/serving-trials"),
+        (["kubeflow.root=gs://b/r", "kubeflow.push_directory=gs://b/serving"], "gs://b/r/trials/taxi"),
+        (["kubeflow.root=/mnt/r"], "/mnt/r/trials/taxi"),
+    ],
+)
+def test_a_services_trial_is_pushed_to_where_its_stages_can_write(overrides, pushed):
+    config = deployed(load_run("conf/taxi.yaml", [*overrides, "training.steps=1"], push=False), KUBEFLOW)
+    assert push_directory(config) == pushed
 
 
 def test_a_resumed_run_stays_what_it_was_unless_a_push_is_asked_for():

@@ -21,7 +21,7 @@ def everything(project: Project) -> tuple[str, ...]:
     (project.data / "trips.csv").rename(place / "trips.csv")
     project.configure(tuning={"trials": 1, "steps": 5, "space": {"learning_rate": {"values": [0.01]}}})
     settings = [text for given in (*VERTEX, *STAGES, *VERTEX_SETTINGS) for text in ("--set", given)]
-    return (*settings, "--gs", f"gs://my-bucket/data={project.data}", "--json")
+    return (*settings, "--gs", f"gs://my-bucket/data={project.data}", "--json", "--push")
 
 
 def report(output: str) -> dict:

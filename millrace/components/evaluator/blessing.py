@@ -8,7 +8,7 @@ from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
 
 from millrace.base import files
-from millrace.components.marks import TRIAL_KEY
+from millrace.components.marks import APART, TRIAL_BLESSED_KEY, TRIAL_KEY
 
 REASON_KEY = "reason"
 REMEDY_KEY = "remedy"
@@ -48,8 +48,10 @@ def write_blessing(
     blessing.set_string_custom_property(REASON_KEY, reason[:_REASON_LENGTH])
     if remedy:
         blessing.set_string_custom_property(REMEDY_KEY, remedy[:_REASON_LENGTH])
+    is_apart = blessed and exec_properties.get(TRIAL_KEY) == APART
     blessing.set_int_custom_property(
-        constants.ARTIFACT_PROPERTY_BLESSED_KEY, constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE
+        TRIAL_BLESSED_KEY if is_apart else constants.ARTIFACT_PROPERTY_BLESSED_KEY,
+        constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE,
     )
     # A retried execution may find the other verdict's file of the attempt before.
     wrong = constants.NOT_BLESSED_FILE_NAME if blessed else constants.BLESSED_FILE_NAME
