@@ -225,16 +225,13 @@ def _least(columns: Sequence[TableColumn], cells: Sequence[Sequence[Cell]]) -> l
     for place, column in enumerate(columns):
         texts = _texts(columns, cells, place)
         natural = max(map(cell_len, texts))
-        result.append(min(natural, max(_NARROWEST, _longest_word(texts))) if column.folds else natural)
+        longest_word = max((cell_len(word) for text in texts for word in text.split()), default=0)
+        result.append(min(natural, max(_NARROWEST, longest_word)) if column.folds else natural)
     return result
 
 
 def _texts(columns: Sequence[TableColumn], cells: Sequence[Sequence[Cell]], place: int) -> list[str]:
     return [columns[place].head, *(line for row in cells for line in _parts(row[place]))]
-
-
-def _longest_word(cells: Sequence[Cell]) -> int:
-    return max((cell_len(word) for cell in cells for word in str(cell).split()), default=0)
 
 
 def _visible(row: Sequence[Cell]) -> list[Cell]:

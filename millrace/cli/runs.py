@@ -16,6 +16,7 @@ from millrace.cli.options import config_options
 from millrace.cli.output import echo
 from millrace.config.loading import load
 from millrace.metadata.run_summaries import RunSummary, run_summaries
+from millrace.project import default_configuration
 
 
 @click.command()
@@ -31,7 +32,7 @@ def runs(config_file: str, overrides: tuple[str, ...], last: int, as_json: bool)
     elif rows:
         print_runs(rows)
     else:
-        echo(f"no run of {config.name} yet: millrace run -c {config_file}")
+        echo(f"no run of {config.name} yet: millrace run{default_configuration.option(config_file)}")
 
 
 def print_runs(rows: Sequence[RunSummary], console: Optional[Console] = None) -> None:

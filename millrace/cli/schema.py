@@ -71,7 +71,7 @@ def show(bench: Workbench, split: Optional[str], as_json: bool) -> None:
     tables.print_features(rows, split or ("train" if "train" in splits else next(iter(splits), None)))
     environments = ", ".join(source.proto.default_environment) or "none"
     echo(f"{source.name}: {len(rows)} features, environments: {environments}")
-    echo(f"seen: in run {run}" if run else f"nothing ran yet: millrace run -c {bench.config_file}")
+    echo(f"seen: in run {run}" if run else f"nothing ran yet: millrace run{bench.option}")
     if undescribed:
         echo(f"in the data, and not in the schema: {', '.join(undescribed)}")
 
@@ -168,7 +168,7 @@ def propose(bench: Workbench, as_json: bool) -> None:
         echo(f"run {run.run_id} found nothing that the schema does not expect")
         return
     tables.print_proposals(proposals)
-    echo(f"of run {run.run_id}; to take one: millrace schema accept N -c {bench.config_file}")
+    echo(f"of run {run.run_id}; to take one: millrace schema accept N{bench.option}")
 
 
 def _proposals(bench: Workbench, source: SchemaText, run: Evidence) -> list[Proposal]:
@@ -181,7 +181,7 @@ def _proposals(bench: Workbench, source: SchemaText, run: Evidence) -> list[Prop
 def accept(bench: Workbench, numbers: tuple[str, ...], reasons: tuple[str, ...], as_json: bool) -> None:
     """Make proposed edits in the file, by their numbers or by the anomalies' reason."""
     if not numbers and not reasons:
-        raise SchemaError("say which", remedy=f"millrace schema propose -c {bench.config_file} lists them")
+        raise SchemaError("say which", remedy=f"millrace schema propose{bench.option} lists them")
     run = bench.run("latest")
     with files.locked(bench.path):
         source = bench.read()
@@ -198,8 +198,8 @@ def accept(bench: Workbench, numbers: tuple[str, ...], reasons: tuple[str, ...],
     echo("\n".join(changes_made) or "the file says so already: nothing changed")
     tables.print_patch(made)
     if changes_made:
-        echo(f"to take it back: millrace schema undo -c {bench.config_file}")
-        echo(f"what it does to past runs: millrace schema impact -c {bench.config_file}")
+        echo(f"to take it back: millrace schema undo{bench.option}")
+        echo(f"what it does to past runs: millrace schema impact{bench.option}")
 
 
 def _chosen(proposals: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence[str]) -> list[Proposal]:
@@ -248,7 +248,7 @@ def impact(bench: Workbench, last: int, as_json: bool) -> None:
     elif impacts_of_runs:
         tables.print_impacts(impacts_of_runs)
     else:
-        echo(f"no run with statistics yet: millrace run -c {bench.config_file}")
+        echo(f"no run with statistics yet: millrace run{bench.option}")
 
 
 @_command
@@ -283,7 +283,7 @@ def edit(bench: Workbench, last: int, as_json: bool) -> None:
     if as_json:
         tables.print_json({"words": list(changed)})
     else:
-        echo(f"kept; to take it back: millrace schema undo -c {bench.config_file}")
+        echo(f"kept; to take it back: millrace schema undo{bench.option}")
 
 
 def _reviewed(bench: Workbench, before: str, after: str, last: int) -> Optional[tuple[str, ...]]:

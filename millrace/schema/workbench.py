@@ -19,6 +19,7 @@ from millrace.components.data_gate.rules import Use
 from millrace.config import paths
 from millrace.config.config import Config
 from millrace.config.loading import load
+from millrace.project import default_configuration
 from millrace.schema import files
 from millrace.schema.evidence import Evidence
 from millrace.schema.files import History
@@ -56,6 +57,11 @@ class Workbench:
         return cls(load(config_file, overrides), config_file)
 
     @property
+    def option(self) -> str:
+        """` -c FILE` for the commands that are printed; empty where they take the file without it."""
+        return default_configuration.option(self.config_file)
+
+    @property
     def path(self) -> Path:
         """The schema file.
 
@@ -67,7 +73,7 @@ class Workbench:
             raise SchemaError(
                 "the configuration names no schema file, so runs use the inferred schema",
                 where=self.config_file,
-                remedy=f"millrace schema infer -c {self.config_file} -o {name}, then set schema.file to it",
+                remedy=f"millrace schema infer{self.option} -o {name}, then set schema.file to it",
             )
         return Path(self.config.schema_.file)
 
@@ -117,7 +123,7 @@ class Workbench:
         evidence = self.latest if run_id == "latest" else next((r for r in self.runs if r.run_id == run_id), None)
         if evidence is None:
             known = ", ".join(run.run_id for run in self.runs[-3:]) or "none yet"
-            remedy = f"runs with statistics: {known}; millrace run -c {self.config_file} makes one"
+            remedy = f"runs with statistics: {known}; millrace run{self.option} makes one"
             raise SchemaError("no such run with statistics on disk", where=run_id, remedy=remedy)
         return evidence
 

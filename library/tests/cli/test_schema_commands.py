@@ -22,6 +22,7 @@ from millrace.cli.main import millrace
 from millrace.config.loading import absolute
 from millrace.schema import native
 from millrace.schema.evidence import read_binary
+from millrace.schema.workbench import Workbench
 from millrace.statistics.columns import of_all_rows
 from millrace.textproto import schema_text
 
@@ -405,6 +406,15 @@ def test_undo_does_not_lose_an_edit_by_hand(project):
     assert '"Pcard"' not in project.schema.read_text()
     project.call("undo")
     assert project.schema.read_text() == by_hand
+
+
+def test_the_next_command_names_a_configuration_only_where_it_has_to(project, monkeypatch):
+    text = project.call("show")
+    assert f"nothing ran yet: millrace run -c {project.conf}" in text
+    monkeypatch.delenv("MILLRACE_CONFIG", raising=False)
+    monkeypatch.chdir(Path(__file__).resolve().parents[3])
+    assert Workbench.of("conf/taxi.yaml", ()).option == ""
+    assert Workbench.of(str(project.conf), ()).option == f" -c {project.conf}"
 
 
 def test_a_configuration_without_a_file_says_how_to_get_one(project):
