@@ -7,7 +7,6 @@ environment variable and reads it where it runs.
 """
 
 import logging
-import os
 
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
@@ -47,8 +46,7 @@ def Notifier(
         infra_reason=infra_blessing.get_string_custom_property("reason"),
         pushed_to=pushed_model.get_string_custom_property("pushed_destination"),
     ).to_json()
-    url = os.environ.get(webhook_env, "")
-    trouble = webhook.post(url, text) if url else f"the environment variable {webhook_env} is not set"
+    trouble = webhook.post_to_variable(webhook_env, text)
     if trouble:
         logging.warning("The message about this run was not delivered: %s.", trouble)
     message.set_string_custom_property("undelivered", trouble)

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from millrace.base import machine_faults
+from millrace.base.outcomes import BAD_INPUT, FAULT, REFUSED
 from millrace.base.secrets import cut
 
 
@@ -37,7 +38,7 @@ class MillraceError(Exception):
         remedy: what the reader should do next; empty when nothing can be advised.
     """
 
-    exit_code = 1
+    exit_code = FAULT
 
     def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
         # Beam rebuilds an error from `args`, with a note at the end of the first one.
@@ -66,7 +67,7 @@ def _rebuilt(kind: type[MillraceError], args: tuple[Any, ...], state: dict[str, 
 class BadInput(MillraceError):
     """The user's input cannot be used as it is."""
 
-    exit_code = 2
+    exit_code = BAD_INPUT
 
 
 class ConfigError(BadInput):
@@ -88,7 +89,7 @@ class InputRefused(BadInput, ValueError):
 class GateRefused(MillraceError):
     """A gate said no. Nothing is broken: the run did what it was asked to do."""
 
-    exit_code = 3
+    exit_code = REFUSED
 
 
 class CouldNotJudge(MillraceError):

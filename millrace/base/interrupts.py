@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from millrace.base.outcomes import INTERRUPTED
+
 # How long the work has, after a signal, to come to a place where it looks.
 GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 # The second signal ends the waiting; a third does not even wait for the record of the run's end.
 _PATIENCE = 2
-
-INTERRUPTED = 130
 
 
 class Signals:

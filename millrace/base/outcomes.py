@@ -16,7 +16,12 @@
 
 from typing import Optional
 
-_ENDINGS = {0: "done", 2: "bad input", 3: "blocked", 130: "interrupted"}
+FAULT = 1
+BAD_INPUT = 2
+REFUSED = 3
+INTERRUPTED = 130
+
+_ENDINGS = {0: "done", BAD_INPUT: "bad input", REFUSED: "blocked", INTERRUPTED: "interrupted"}
 
 
 def ending(exit_code: int) -> str:

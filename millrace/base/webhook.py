@@ -5,6 +5,7 @@ The address is a secret: no sentence that is returned has any of it, nor anythin
 
 import base64
 import http.client
+import os
 import re
 import ssl
 import threading
@@ -34,6 +35,20 @@ def post(url: str, message: str, seconds: float = SECONDS) -> str:
     work.start()
     work.join(seconds)
     return trouble[-1]
+
+
+def post_to_variable(variable: str, message: str) -> str:
+    """Posts JSON to the address that an environment variable holds.
+
+    Args:
+        variable: the variable's name.
+        message: JSON text.
+
+    Returns:
+        As `post`; also that the variable is not set.
+    """
+    url = os.environ.get(variable, "")
+    return post(url, message) if url else f"the environment variable {variable} is not set"
 
 
 def _post(url: str, message: str, seconds: float) -> str:

@@ -90,6 +90,20 @@ def accelerator_objections(name: str) -> Iterator[Objection]:
         yield Objection(f"there is no accelerator {name}{near}", remedy)
 
 
+def require_accelerator_type(accelerator: str, count: Optional[int]) -> None:
+    """Refuses a count of accelerators without their type; for validators of the configuration.
+
+    Args:
+        accelerator: their type; empty where none is given.
+        count: how many; None where that is left out.
+
+    Raises:
+        ValueError: there is a count alone.
+    """
+    if count and not accelerator:
+        raise ValueError("accelerators counts something, so accelerator must name its type")
+
+
 def machine_type_objections(name: str) -> Iterator[Objection]:
     """What speaks against a machine type's name.
 

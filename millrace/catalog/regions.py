@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Optional
 
 from millrace.base.names import did_you_mean
 from millrace.catalog.google_cloud import REGIONS
@@ -9,6 +10,12 @@ from millrace.catalog.objections import Objection, unknown
 
 _SHAPE = re.compile(r"([a-z]+)-([a-z]+)[0-9]{1,2}")
 _PARTS = [match.groups() for match in map(_SHAPE.fullmatch, REGIONS) if match]
+
+
+def region_of_subnetwork(subnetwork: str) -> Optional[str]:
+    """The region in `regions/REGION/subnetworks/NAME` or a full address that ends so; None for another form."""
+    inside = re.search(r"(?:^|/)regions/([^/]+)/subnetworks/[^/]+$", subnetwork)
+    return inside[1] if inside else None
 
 
 def region_objections(region: str) -> Iterator[Objection]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from millrace.base import printing
 from millrace.base.errors import MillraceError
-from millrace.base.numbers import seconds
+from millrace.base.numbers import counted, seconds
 from millrace.base.outcomes import blessing
 from millrace.base.visible import visible
 from millrace.cli.output import say_failure
@@ -18,6 +18,7 @@ from millrace.components import stage_ids
 from millrace.components.data_gate.report import TEXT_NAME as DATA_REPORT
 from millrace.components.data_gate.report import read_warnings
 from millrace.components.evaluator.gate_report import COLUMNS, EXAMPLE_COUNT, TEXT_NAME, GateReport, cells, number
+from millrace.components.judges import JUDGES
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.execution.run import Outcome
@@ -79,7 +80,7 @@ def print_record(config: Config, run: records.RunRecord, console: Console, ended
     report = records.gate_report(run)
     if report:
         _print_report(config, run, report, console)
-    for judge in stage_ids.JUDGES:
+    for judge in (one.stage for one in JUDGES):
         verdict = records.blessing(run, judge)
         if verdict is not None and judge != ended_by:
             why = records.reason(run, judge)
@@ -102,7 +103,7 @@ def _print_data_warnings(run: records.RunRecord, console: Console) -> None:
     warnings = read_warnings(Path(report.uri)) if report else []
     if not report or not warnings:
         return
-    count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
+    count = counted(len(warnings), "warning")
     _line("DataGate", f"{count}, in {Path(report.uri) / DATA_REPORT}", console, style="bold yellow")
     for warning in warnings[:_MOST_WARNINGS]:
         subject = f"{warning.feature} ({warning.split})" if warning.feature else warning.split

@@ -18,6 +18,3 @@ PUSHER = "Pusher"
 
 ALL = tuple(value for name, value in tuple(vars().items()) if name.isupper())
 """Every one of them, whether a configuration switches it on or not."""
-
-JUDGES = (EVALUATOR, INFRA_VALIDATOR)
-"""Those that bless a model, in the order in which they are shown."""

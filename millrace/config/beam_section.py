@@ -1,6 +1,5 @@
 """The configuration's section `beam:`: where Beam does the data stages' work."""
 
-import re
 from typing import Literal, Optional
 
 from pydantic import Field, model_validator
@@ -8,7 +7,7 @@ from pydantic import Field, model_validator
 from millrace.base.section import OptionalEncryptionKey, Section
 from millrace.catalog.machines import machine_type_objections
 from millrace.catalog.objections import require_none
-from millrace.catalog.regions import region_objections
+from millrace.catalog.regions import region_objections, region_of_subnetwork
 
 
 class Dataflow(Section):
@@ -34,11 +33,11 @@ class Dataflow(Section):
     def _is_offered(self) -> "Dataflow":
         require_none(region_objections(self.region))
         require_none(machine_type_objections(self.machine_type) if self.machine_type else ())
-        inside = re.search(r"(?:^|/)regions/([^/]+)/subnetworks/[^/]+$", self.subnetwork)
-        if self.subnetwork and not inside:
+        inside = region_of_subnetwork(self.subnetwork)
+        if self.subnetwork and inside is None:
             raise ValueError(f"subnetwork {self.subnetwork} is not of the form regions/REGION/subnetworks/NAME")
-        if inside and inside[1] != self.region:
-            raise ValueError(f"the subnetwork is in {inside[1]}, and the workers are in {self.region}")
+        if inside is not None and inside != self.region:
+            raise ValueError(f"the subnetwork is in {inside}, and the workers are in {self.region}")
         return self
 
 

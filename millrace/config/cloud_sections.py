@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from millrace.base.section import EncryptionKey, OptionalVariableName, Section, VariableName
 from millrace.catalog.cron import cron_problem
-from millrace.catalog.machines import machine_objections, step_objections
+from millrace.catalog.machines import machine_objections, require_accelerator_type, step_objections
 from millrace.catalog.objections import Objection, require_none
 from millrace.catalog.regions import region_objections
 from millrace.config.beam_section import Beam
@@ -60,8 +60,7 @@ class StageResources(Section):
 
     @model_validator(mode="after")
     def _accelerators_have_a_type(self) -> "StageResources":
-        if self.accelerators and not self.accelerator:
-            raise ValueError("accelerators counts something, so accelerator must name its type")
+        require_accelerator_type(self.accelerator, self.accelerators)
         return self
 
     def over(self, default: "StageResources") -> "StageResources":
@@ -133,8 +132,7 @@ class CustomJob(Section):
 
     @model_validator(mode="after")
     def _accelerators_have_a_type(self) -> "CustomJob":
-        if self.accelerators and not self.accelerator:
-            raise ValueError("accelerators counts something, so accelerator must name its type")
+        require_accelerator_type(self.accelerator, self.accelerators)
         return self
 
     @model_validator(mode="after")

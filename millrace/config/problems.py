@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Optional, Union, get_args, get_origin
+from typing import Any, Literal, Optional, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -290,9 +290,9 @@ def _is_section(kind: Any) -> bool:
 
 
 def _tags(model: type[BaseModel]) -> set[str]:
-    discriminators = (model.model_fields.get(name) for name in ("kind", "backend"))
-    literals = {value for field in discriminators if field for value in get_args(field.annotation)}
-    return literals | {model.__name__}
+    """What pydantic may call one model of a union: its name, or the word by which a field tells it from the others."""
+    words = (field.annotation for field in model.model_fields.values() if get_origin(field.annotation) is Literal)
+    return {model.__name__, *(word for literal in words for word in get_args(literal))}
 
 
 def _types_at(location: tuple[Any, ...]) -> list[Any]:

@@ -9,7 +9,6 @@ message is no reason to call a job failed that is not, and changes nothing about
 import argparse
 import json
 import logging
-import os
 import re
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -38,9 +37,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         secrets.read_into_environment(own.secret)
     except MillraceError as error:
         logging.warning("%s", error)
-    variable = str(task.value("webhook_env") or "")
-    url = os.environ.get(variable, "")
-    trouble = webhook.post(url, notice.to_json()) if url else f"the environment variable {variable} is not set"
+    trouble = webhook.post_to_variable(str(task.value("webhook_env") or ""), notice.to_json())
     if trouble:
         logging.warning("The notice of this job's end was not delivered: %s.", trouble)
 

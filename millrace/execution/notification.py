@@ -3,21 +3,18 @@
 import dataclasses
 import functools
 import logging
-import os
 from collections.abc import Callable
 from typing import Any, Optional, TypeVar
 
 from millrace.base import webhook
 from millrace.base.errors import Failure
 from millrace.base.notice import RunNotice
+from millrace.base.outcomes import REFUSED
 from millrace.components import stage_ids
 from millrace.components.stage_ids import PUSHER
 from millrace.config.config import Config
 from millrace.metadata.journal import State
 from millrace.metadata.run_folder import RunFolder
-
-REFUSED = 3
-
 
 Ending = TypeVar("Ending", bound=Any)
 
@@ -56,11 +53,9 @@ def notify(config: Config, folder: Optional[RunFolder], exit_code: int, failure:
     """
     if config.notify is None:
         return ""
-    variable = config.notify.webhook_env
-    url = os.environ.get(variable, "")
     try:
         message = _notice(config, folder, exit_code, failure).to_json()
-        trouble = webhook.post(url, message) if url else f"the environment variable {variable} is not set"
+        trouble = webhook.post_to_variable(config.notify.webhook_env, message)
     except KeyboardInterrupt:  # the run has ended already, and is recorded as it did
         trouble = "it was interrupted"
     except Exception as error:  # whatever ML Metadata or the journal hold

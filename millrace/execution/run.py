@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 from millrace.base.errors import Failure, causes, describe
-from millrace.base.interrupts import GRACE_SECONDS, INTERRUPTED, heeding_signals
-from millrace.components import stage_ids
+from millrace.base.interrupts import GRACE_SECONDS, heeding_signals
+from millrace.base.outcomes import INTERRUPTED, REFUSED
+from millrace.components.judges import JUDGES, NOT_BLESSED
 from millrace.config.checks import check
 from millrace.config.config import Config
 from millrace.config.paths import layout, metadata_file
@@ -215,17 +216,9 @@ def _verdict(config: Config, folder: RunFolder) -> Outcome:
     [record] = [
         run for run in runs(open_store(config), config.name, layout(config).root) if run.run_id == folder.run_id
     ]
-    for judge, usual in (
-        (
-            stage_ids.EVALUATOR,
-            "the gate report shows every threshold; fix the model, or the thresholds under evaluation",
-        ),
-        (
-            stage_ids.INFRA_VALIDATOR,
-            "the report beside the blessing shows every request; fix the serving signatures or the limits",
-        ),
-    ):
-        if blessing(record, judge) is False:
-            why = reason(record, judge) or "the model is not blessed"
-            return Outcome(3, Failure(why, judge, remedy(record, judge) or usual, 3))
+    for judge in JUDGES:
+        if blessing(record, judge.stage) is False:
+            why = reason(record, judge.stage) or NOT_BLESSED
+            advice = remedy(record, judge.stage) or judge.remedy
+            return Outcome(REFUSED, Failure(why, judge.stage, advice, REFUSED))
     return Outcome(0)

@@ -14,7 +14,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from millrace.base.errors import Failure, GateRefused, StageFailed, describe
 from millrace.base.interrupts import stop_if_interrupted
-from millrace.base.outcomes import blessing, ending
+from millrace.base.outcomes import REFUSED, blessing, ending
 from millrace.execution.cache import CacheLook, looking_at_cache
 from millrace.metadata.artifact_files import record_files
 from millrace.metadata.journal import Journal, State
@@ -66,7 +66,7 @@ def run_stage(spec: StageSpec, journal: Journal) -> None:
     except Exception as error:
         failure = describe(error)
         _write_down(spec, journal, failure)
-        kind = GateRefused if failure.exit_code == 3 else StageFailed
+        kind = GateRefused if failure.exit_code == REFUSED else StageFailed
         refusal = kind(failure.what, where=failure.where or spec.id, remedy=failure.remedy)
         refusal.exit_code = failure.exit_code
         raise refusal from error

@@ -219,7 +219,7 @@ def blessing(run: RunRecord, stage: str) -> Optional[bool]:
 
     Args:
         run: the run.
-        stage: one of `stage_ids.JUDGES`.
+        stage: the `stage` of one of `components.judges.JUDGES`.
     """
     artifact = run.artifact(stage, "blessing")
     if artifact is None:
@@ -234,7 +234,7 @@ def reason(run: RunRecord, stage: str) -> str:
 
     Args:
         run: the run.
-        stage: one of `stage_ids.JUDGES`.
+        stage: the `stage` of one of `components.judges.JUDGES`.
     """
     artifact = run.artifact(stage, "blessing")
     return artifact.custom_properties["reason"].string_value if artifact else ""
@@ -245,7 +245,7 @@ def remedy(run: RunRecord, stage: str) -> str:
 
     Args:
         run: the run.
-        stage: "Evaluator" or "InfraValidator".
+        stage: the `stage` of one of `components.judges.JUDGES`.
     """
     artifact = run.artifact(stage, "blessing")
     return artifact.custom_properties["remedy"].string_value if artifact else ""

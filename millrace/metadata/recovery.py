@@ -6,7 +6,7 @@ from pathlib import Path
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from millrace.base.interrupts import INTERRUPTED
+from millrace.base.outcomes import INTERRUPTED
 from millrace.config.paths import Layout
 from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, runs
 from millrace.metadata.run_folder import runs as run_folders

@@ -7,6 +7,7 @@ from typing import Optional
 from millrace.base.outcomes import ending
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import OVERALL
+from millrace.components.judges import JUDGES
 from millrace.components.marks import REHEARSED
 from millrace.config.config import Config
 from millrace.config.paths import layout
@@ -125,7 +126,8 @@ def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> s
 
 def _reason(run: records.RunRecord, folder: Optional[RunFolder]) -> str:
     failures = [record.failure for record in run.stages.values() if record.failure]
-    refusals = [records.reason(run, judge) for judge in stage_ids.JUDGES if records.blessing(run, judge) is False]
+    judges = [judge.stage for judge in JUDGES]
+    refusals = [records.reason(run, judge) for judge in judges if records.blessing(run, judge) is False]
     failure = folder.failure() if folder else None
     before_its_stages = [f"{failure.where}: {failure.what}" if failure.where else failure.what] if failure else []
     return next(iter([*failures, *refusals, *before_its_stages]), "")

@@ -11,6 +11,7 @@ from typing import Any
 
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
+from millrace.components.judges import BY_BLESSING
 from millrace.jobspec.job import CompiledJob
 from millrace.rehearsal.artifacts import property_types, type_name
 
@@ -86,7 +87,7 @@ def properties(schema: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         splits = sorted(path.name.removeprefix("Split-") for path in folder.glob("Split-*"))
         # TFX compares the text with what its own json.dumps makes.
         found["split_names"] = json.dumps(splits)
-    if type_name(dict(schema)) in ("ModelBlessing", "InfraBlessing"):
+    if type_name(dict(schema)) in BY_BLESSING:
         for name, verdict in _VERDICTS.items():
             if (folder / name).exists():
                 found["blessed"] = verdict

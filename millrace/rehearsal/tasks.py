@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from millrace.base.errors import Failure
-from millrace.base.outcomes import blessing
+from millrace.base.outcomes import REFUSED, blessing
+from millrace.components.judges import BY_BLESSING
 from millrace.components.marks import TRIAL_BLESSED_KEY
 from millrace.jobspec.job import Spec
 from millrace.metadata.journal import State
@@ -270,7 +271,7 @@ class TaskRun:
 
     def _failed(self, failure: Failure) -> TaskOutcome:
         self._fail_execution(failure.what, {})
-        state = TaskState.BLOCKED if failure.exit_code == 3 else TaskState.FAILED
+        state = TaskState.BLOCKED if failure.exit_code == REFUSED else TaskState.FAILED
         return self._ended(state, failure=failure)
 
     def _ended(
@@ -364,7 +365,7 @@ def _verdict(artifacts: Mapping[str, Sequence[Artifact]]) -> str:
     for artifact in itertools.chain.from_iterable(artifacts.values()):
         kind, metadata = type_name(artifact.type), artifact.metadata
         verdict = metadata.get("blessed", metadata.get(TRIAL_BLESSED_KEY))
-        if kind in ("ModelBlessing", "InfraBlessing") and verdict is not None:
+        if kind in BY_BLESSING and verdict is not None:
             return blessing(bool(verdict))
         if kind == "PushedModel" and "pushed" in metadata:
             return f"version {as_text(metadata.get('pushed_version', ''))}" if metadata["pushed"] else "not pushed"

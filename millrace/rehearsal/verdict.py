@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput, Failure, describe
+from millrace.base.outcomes import REFUSED
+from millrace.components.judges import BY_BLESSING, NOT_BLESSED
 from millrace.rehearsal.artifacts import Artifact, type_name
 from millrace.rehearsal.images import is_own
 from millrace.rehearsal.report import Result, TaskReport, TaskState
 from millrace.rehearsal.world import World
-
-_JUDGES = {
-    "ModelBlessing": "the gate report shows every threshold; fix the model, or the thresholds under evaluation",
-    "InfraBlessing": "the report beside the blessing shows every request; fix the serving signatures or the limits",
-}
 
 
 def result_of(world: World, names: Sequence[str], broke: Optional[BaseException], exact: bool, began: float) -> Result:
@@ -102,10 +99,10 @@ def _failure(world: World, rows: Sequence[TaskReport]) -> Optional[Failure]:
             return Failure(what, row.task, "raise its memory limit, or give it less to do", 1)
     for task, outcome in world.outcomes.items():
         for artifact in _all(outcome.artifacts):
-            kind = type_name(artifact.type)
-            if kind in _JUDGES and artifact.metadata.get("blessed") == 0 and outcome.state.succeeded:
-                reason = str(artifact.metadata.get("reason") or "the model is not blessed")
-                return Failure(reason, task, _JUDGES[kind], 3)
+            judge = BY_BLESSING.get(type_name(artifact.type))
+            if judge and artifact.metadata.get("blessed") == 0 and outcome.state.succeeded:
+                reason = str(artifact.metadata.get("reason") or NOT_BLESSED)
+                return Failure(reason, task, judge.remedy, REFUSED)
     return None
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fake_webhook import webhook
 
-from millrace.base.webhook import post
+from millrace.base.webhook import post, post_to_variable
 
 
 @pytest.mark.parametrize("kind", ["ok", "no-content", "huge", "bad-chunks"])
@@ -99,3 +99,13 @@ def test_a_certificate_that_nobody_vouches_for(tmp_path):
 def test_an_address_that_leads_nowhere_is_a_sentence_without_it(url):
     trouble = post(url, "{}")
     assert trouble and "T0K3N" not in trouble.upper()
+
+
+def test_the_address_is_read_from_the_variable_when_the_message_is_sent(monkeypatch):
+    with webhook() as hook:
+        monkeypatch.setenv("THE_WEBHOOK", f"{hook.url}/ok/T0K3N")
+        assert post_to_variable("THE_WEBHOOK", "{}") == ""
+        assert len(hook.requests) == 1
+    for value in ("", None):
+        monkeypatch.delenv("THE_WEBHOOK") if value is None else monkeypatch.setenv("THE_WEBHOOK", value)
+        assert post_to_variable("THE_WEBHOOK", "{}") == "the environment variable THE_WEBHOOK is not set"

@@ -10,11 +10,9 @@ from typing import Literal
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from millrace.base.names import nearest
+from millrace.base.outcomes import BAD_INPUT, REFUSED
 
 Action = Literal["block", "warn", "ignore"]
-
-BAD_INPUT = 2
-REFUSED = 3
 
 
 @dataclass(frozen=True)

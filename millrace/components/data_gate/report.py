@@ -10,6 +10,7 @@ from typing import Any
 
 from millrace.base import printing
 from millrace.base.errors import GateRefused
+from millrace.base.outcomes import REFUSED
 from millrace.base.printing import TableColumn
 from millrace.base.visible import visible
 from millrace.components.data_gate.findings import CheckedSplit, Finding
@@ -175,7 +176,7 @@ def remedy(verdict: Verdict, files: Files, today: date) -> str:
     steps = list(dict.fromkeys(_FIXES[finding.reason] for finding in blocking if finding.reason in _FIXES))
     if steps and files.config:
         steps.append(f"(keys such as label.column are in {files.config})")
-    if verdict.exit_code == 3:
+    if verdict.exit_code == REFUSED:
         contract = [finding for finding in blocking if finding.reason not in _FIXES]
         steps += _contract_steps(contract, files, today)
     return "\n".join(steps)

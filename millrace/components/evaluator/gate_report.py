@@ -12,7 +12,7 @@ from typing import Literal, Optional, Union
 from pydantic import BaseModel, ConfigDict
 
 from millrace.base import printing
-from millrace.base.numbers import rounded
+from millrace.base.numbers import counted, rounded
 from millrace.base.printing import TableColumn
 
 JSON_NAME = "gate_report.json"
@@ -106,7 +106,7 @@ class GateReport(_Described):
         lines += ["", *_table(rows), *_notes(rows)]
         others = self.without_threshold()
         if others:
-            lines += ["", f"{len(others)} slice{'s' * (len(others) > 1)} without a threshold"]
+            lines += ["", f"{counted(len(others), 'slice')} without a threshold"]
             lines[-1] += ":" if every_slice else f"; {TEXT_NAME} lists what was measured there"
             lines += _slice_table(others) if every_slice else []
         return "\n".join(lines).rstrip() + "\n"

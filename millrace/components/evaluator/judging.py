@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
-from millrace.base.numbers import rounded
+from millrace.base.numbers import counted, rounded
 from millrace.components.evaluator.gate_report import OVERALL, GateReport, MeasuredSlice, Row, Verdict, number
 
 
@@ -220,7 +220,7 @@ def _verdict(
         examples = "1 example" if check.examples == 1 else f"{check.examples} examples"
         return "not judged", f"slice of {examples} is smaller than {min_slice_size}"
     if check.slice != OVERALL and check.classes and min(check.classes) < min_class_size:
-        return "not judged", f"slice with {_counted(check.classes)}; {check.metric} needs {min_class_size} of each"
+        return "not judged", f"slice with {_in_words(check.classes)}; {check.metric} needs {min_class_size} of each"
     if isinstance(check.bound, ChangeBound) and baseline.problem:
         return "not judged", f"the latest blessed model cannot be evaluated: {baseline.problem}"
     if isinstance(check.bound, ChangeBound) and not baseline.uri:
@@ -229,11 +229,11 @@ def _verdict(
     return ("fail", problem) if problem else ("pass", "")
 
 
-def _counted(classes: Sequence[int]) -> str:
+def _in_words(classes: Sequence[int]) -> str:
     if len(classes) != 2:
         return f"{min(classes)} of a class among {sum(classes)} examples"
     negatives, positives = classes
-    return f"{positives} positive{'s' * (positives != 1)} and {negatives} negative{'s' * (negatives != 1)}"
+    return f"{counted(positives, 'positive')} and {counted(negatives, 'negative')}"
 
 
 def _problem(check: ThresholdCheck) -> str:

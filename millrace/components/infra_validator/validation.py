@@ -121,8 +121,8 @@ def validate(
             with tempfile.TemporaryDirectory(prefix="infra-validator-") as scratch, open(log_path, "ab") as log:
                 log.write(f"---- try {number} of {section.tries}\n".encode())
                 log.flush()
-                trial = _Trial(section, Path(scratch), log, log_path, report)
-                plans = trial.run(model_path, records)
+                one_try = _Try(section, Path(scratch), log, log_path, report)
+                plans = one_try.run(model_path, records)
         except _Refused as refused:
             failure = refused
         except OSError as error:  # of the folder, the log or the process that were to be made
@@ -155,7 +155,7 @@ def log_tail(path: Path, lines: int) -> list[str]:
     return path.read_text(errors="replace").splitlines()[-lines:]
 
 
-class _Trial:
+class _Try:
     """One server, from start to end. Measurements go into the report as they are made."""
 
     def __init__(self, section: InfraValidation, scratch: Path, log: BinaryIO, log_path: Path, report: Report) -> None:

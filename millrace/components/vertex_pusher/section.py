@@ -5,7 +5,7 @@ from typing import Optional
 from pydantic import Field, model_validator
 
 from millrace.base.section import EncryptionKey, Section
-from millrace.catalog.machines import machine_objections
+from millrace.catalog.machines import machine_objections, require_accelerator_type
 from millrace.catalog.objections import require_none
 from millrace.catalog.regions import region_objections
 
@@ -30,8 +30,7 @@ class VertexEndpoint(Section):
     def _can_grow(self) -> "VertexEndpoint":
         if self.min_replicas > self.max_replicas:
             raise ValueError("min_replicas must not be above max_replicas")
-        if self.accelerators and not self.accelerator:
-            raise ValueError("accelerators counts something, so accelerator must name its type")
+        require_accelerator_type(self.accelerator, self.accelerators)
         require_none(region_objections(self.region))
         require_none(machine_objections(self.machine_type, self.accelerator, self.accelerators or 1, shared=True))
         return self

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from millrace.catalog.machines import machine_objections, machine_type_objections, step_objections
 from millrace.catalog.objections import Objection
-from millrace.catalog.regions import region_objections
+from millrace.catalog.regions import region_objections, region_of_subnetwork
 from millrace.config.config import Config
 from millrace.jobspec.findings import JobFinding, Severity
 from millrace.jobspec.job import CompiledJob, Spec, Step
@@ -106,10 +106,10 @@ def _of_dataflow(args: list[str]) -> Iterator[Objection]:
     for name in ("--worker_machine_type", "--machine_type"):
         if options.get(name):
             yield from machine_type_objections(options[name])
-    inside = re.search(r"(?:^|/)regions/([^/]+)/subnetworks/[^/]+$", options.get("--subnetwork", ""))
-    if inside and where and inside[1] != where:
+    inside = region_of_subnetwork(options.get("--subnetwork", ""))
+    if inside and where and inside != where:
         yield Objection(
-            f"the subnetwork is in {inside[1]}, and the Dataflow workers are in {where}",
+            f"the subnetwork is in {inside}, and the Dataflow workers are in {where}",
             "name a subnetwork of the workers' region",
         )
 
