@@ -1,8 +1,11 @@
 """The two judges of a model: where each stands, what it publishes, and what to do when it says no. Imports no TFX."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Optional
 
 from millrace.components import stage_ids
+from millrace.components.marks import TRIAL_BLESSED_KEY
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,17 @@ BY_BLESSING = {judge.blessing: judge for judge in JUDGES}
 
 NOT_BLESSED = "the model is not blessed"
 """Why, where a verdict gives no reason."""
+
+
+def verdict_of(kind: str, metadata: Mapping[str, Any]) -> Optional[bool]:
+    """What an artifact says about a model, a trial's too.
+
+    Args:
+        kind: the artifact's type, without `tfx.`.
+        metadata: its custom properties as plain values, as a compiled job's services keep them.
+
+    Returns:
+        None where it is no blessing, or holds no verdict.
+    """
+    verdict = metadata.get("blessed", metadata.get(TRIAL_BLESSED_KEY)) if kind in BY_BLESSING else None
+    return None if verdict is None else bool(verdict)

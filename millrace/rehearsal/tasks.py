@@ -12,8 +12,7 @@ from typing import Any
 
 from millrace.base.errors import Failure
 from millrace.base.outcomes import REFUSED, blessing
-from millrace.components.judges import BY_BLESSING
-from millrace.components.marks import TRIAL_BLESSED_KEY
+from millrace.components.judges import verdict_of
 from millrace.jobspec.job import Spec
 from millrace.metadata.journal import State
 from millrace.rehearsal import caching, given_outputs, retries
@@ -364,9 +363,9 @@ def _verdict(artifacts: Mapping[str, Sequence[Artifact]]) -> str:
     """What a blessing or a pushed model says, in a few words, as a local run shows it."""
     for artifact in itertools.chain.from_iterable(artifacts.values()):
         kind, metadata = type_name(artifact.type), artifact.metadata
-        verdict = metadata.get("blessed", metadata.get(TRIAL_BLESSED_KEY))
-        if kind in BY_BLESSING and verdict is not None:
-            return blessing(bool(verdict))
+        verdict = verdict_of(kind, metadata)
+        if verdict is not None:
+            return blessing(verdict)
         if kind == "PushedModel" and "pushed" in metadata:
             return f"version {as_text(metadata.get('pushed_version', ''))}" if metadata["pushed"] else "not pushed"
     return ""

@@ -7,7 +7,7 @@ from typing import Optional
 
 from millrace.base.errors import BadInput, Failure, describe
 from millrace.base.outcomes import REFUSED
-from millrace.components.judges import BY_BLESSING, NOT_BLESSED
+from millrace.components.judges import BY_BLESSING, NOT_BLESSED, verdict_of
 from millrace.rehearsal.artifacts import Artifact, type_name
 from millrace.rehearsal.images import is_own
 from millrace.rehearsal.report import Result, TaskReport, TaskState
@@ -99,10 +99,10 @@ def _failure(world: World, rows: Sequence[TaskReport]) -> Optional[Failure]:
             return Failure(what, row.task, "raise its memory limit, or give it less to do", 1)
     for task, outcome in world.outcomes.items():
         for artifact in _all(outcome.artifacts):
-            judge = BY_BLESSING.get(type_name(artifact.type))
-            if judge and artifact.metadata.get("blessed") == 0 and outcome.state.succeeded:
+            kind = type_name(artifact.type)
+            if verdict_of(kind, artifact.metadata) is False and outcome.state.succeeded:
                 reason = str(artifact.metadata.get("reason") or NOT_BLESSED)
-                return Failure(reason, task, judge.remedy, REFUSED)
+                return Failure(reason, task, BY_BLESSING[kind].remedy, REFUSED)
     return None
 
 

@@ -7,7 +7,7 @@ from google.cloud import aiplatform_v1
 from millrace.base.outcomes import blessing
 from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteTask, ended_by_a_gate
 from millrace.cloud.vertex.client import VertexPlace
-from millrace.components.judges import BY_BLESSING
+from millrace.components.judges import verdict_of
 from millrace.metadata.journal import State
 
 CONSOLE = "https://console.cloud.google.com"
@@ -82,7 +82,7 @@ def _not_blessed(detail: aiplatform_v1.PipelineTaskDetail) -> bool:
     """Whether the task's verdict on a model is no: the task, and the whole job, succeed all the same."""
     made = (artifact for listed in detail.outputs.values() for artifact in listed.artifacts)
     return any(
-        artifact.schema_title.rpartition(".")[2] in BY_BLESSING and _dictionary(artifact.metadata).get("blessed") == 0
+        verdict_of(artifact.schema_title.rpartition(".")[2], _dictionary(artifact.metadata)) is False
         for artifact in made
     )
 

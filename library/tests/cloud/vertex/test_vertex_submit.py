@@ -254,10 +254,11 @@ def test_only_a_persons_requests_name_the_project_that_they_count_for(tmp_path, 
         assert credentials(where).quota_project_id == named
 
 
+@pytest.mark.parametrize("key", ["blessed", "trial_blessed"])
 @pytest.mark.parametrize(("blessed", "code", "note"), [(1, 0, ""), (0, 3, "not blessed")])
-def test_a_model_that_is_not_blessed_is_a_no_although_the_job_succeeds(fake, blessed, code, note):
+def test_a_model_that_is_not_blessed_is_a_no_although_the_job_succeeds(fake, key, blessed, code, note):
     service = vertex(fake)
-    verdict = {"name": "a/1", "schemaTitle": "tfx.ModelBlessing", "metadata": {"blessed": blessed}}
+    verdict = {"name": "a/1", "schemaTitle": "tfx.ModelBlessing", "metadata": {key: blessed}}
     fake.outputs = {"Learner": {"blessing": {"artifacts": [verdict]}}}
     service.submit(ready(), "small-1")
     job = [service.job("small-1") for _ in range(5)][-1]
