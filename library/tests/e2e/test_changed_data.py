@@ -40,12 +40,17 @@ def test_a_blessed_run_is_what_the_next_data_is_compared_with(project):
     looked_up = {"LatestBlessedModel", "LatestBlessedData"}
     assert {stage for stage, state in again.stages.items() if state != "cached"} <= looked_up, again.stages
 
-    honest = project.run("--set", "data.splits={train: 1, eval: 2}")
+    project.configure(data={"path": "../data", "format": "csv", "splits": {"train": 1, "eval": 2}})
+    honest = project.run()
     assert honest.code == 0, honest.output
     assert honest.stages["DataGate"] == "done"
     [report] = [path for path in project.root.glob("**/DataGate/**/report.json") if "baseline" in path.read_text()][-1:]
     assert json.loads(report.read_text())["passed"]
 
+    # Its blessing is deleted, as the message about a champion that is gone proposes: the one before it still counts.
+    before, newer = sorted(project.root.glob("artifacts/Evaluator/blessing/*"), key=lambda folder: int(folder.name))
+    shutil.rmtree(newer)
+    assert (before / "data_statistics").is_dir()
     rewrite(project, flip)
     flipped = project.run()
     assert flipped.code == 3, flipped.output
