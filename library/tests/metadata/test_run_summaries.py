@@ -10,7 +10,7 @@ from ml_metadata.proto import metadata_store_pb2
 
 from millrace.base.errors import Failure
 from millrace.config.loading import load
-from millrace.metadata.records import RunRecord, StageRecord
+from millrace.metadata.records import RunRecord, StageRecord, blessing
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_summaries import run_summaries, state_of
 from millrace.rehearsal.lineage import Lineage
@@ -53,6 +53,17 @@ def test_a_run_that_was_refused_before_its_first_stage_is_one(tmp_path):
     [summary] = run_summaries(config)
     assert (summary.run_id, summary.state) == (folder.run_id, "bad input")
     assert summary.reason == "data.path: its files hold no rows"
+
+
+@pytest.mark.parametrize(
+    ("mark", "verdict"), [({"blessed": 1}, True), ({"blessed": 0}, False), ({"trial_blessed": 1}, True)]
+)
+def test_the_verdict_of_a_rehearsed_trial_is_under_its_own_name(mark, verdict):
+    artifact = metadata_store_pb2.Artifact()
+    for name, value in mark.items():
+        artifact.custom_properties[name].int_value = value
+    run = RunRecord("r", {"Evaluator": StageRecord("Evaluator", 1, "done", 0, 1, "", {"blessing": [artifact]})})
+    assert blessing(run, "Evaluator") is verdict
 
 
 def test_without_a_folder_ml_metadata_is_believed():

@@ -188,7 +188,10 @@ def test_a_gate_that_says_no_is_no_fault(run):
     assert (result.failure.what, result.failure.remedy) == ("the data say no", "fix the data")
 
 
-@pytest.mark.parametrize(("key", "blessed", "code"), [("blessed", 1, 0), ("blessed", 0, 3), ("trial_blessed", 0, 3)])
+@pytest.mark.parametrize(
+    ("key", "blessed", "code"),
+    [("blessed", 1, 0), ("blessed", 0, 3), ("trial_blessed", 0, 3), ("trial_blessed", 1, 0)],
+)
 def test_a_model_that_is_not_blessed_ends_with_three(run, key, blessed, code):
     job = JobBuilder().add(
         "Evaluator", makes("blessing", **{key: blessed}, reason="AUC"), outputs={"blessing": "ModelBlessing"}
