@@ -211,6 +211,20 @@ def test_the_job_for_kubeflow_takes_its_own_ways(rehearsal, rehearsed, shippable
     assert len(list(pushed.glob("[0-9]*"))) == (2 if finished.code == 0 else 1)
 
 
+def test_a_trial_is_pushed_beside_what_is_served_and_the_next_job_does_not_find_it(shippable):
+    """Vertex AI's resolver is TFX's own, which knows no mark of ours."""
+    root = shippable.folder / "tried"
+    options = ("--gs", f"gs://bucket/data={shippable.data}", "--set", f"root={root}")
+    tried = shippable.millrace("rehearse", *options, "--set", "evaluation.thresholds.0.at_least=0.1")
+    assert tried.code == 0, tried.output
+    run = remembered(root, "taxi")
+    assert records.blessing(run, "Evaluator") is True
+    assert "/trials/taxi/" in records.pushed_to(run)
+    later = shippable.millrace("rehearse", *options)
+    verdict = records.gate_report(remembered(root, "taxi"))
+    assert verdict and not verdict.baseline, later.output
+
+
 def test_a_gate_that_says_no_says_why(rehearsed, shippable):
     """DataGate's no is told from a fault, with its own words and remedy, through two processes."""
     before = shippable.schema.read_text()
