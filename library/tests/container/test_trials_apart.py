@@ -4,7 +4,6 @@ import json
 
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
-from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.components.util.model_utils import is_model_blessed
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils as entrypoint
 from tfx.types import standard_artifacts
@@ -63,7 +62,7 @@ def is_pushed(entry):
         {"inputs": {"artifacts": {"model_blessing": {"artifacts": [json.loads(json.dumps({**entry, "type": TYPE}))]}}}}
     )
     keep_trials_apart(task)
-    given = pipeline_spec_pb2.ExecutorInput()
+    given = entrypoint.pipeline_pb2.ExecutorInput()
     ParseDict(task.executor_input, given)
     [blessing] = entrypoint.parse_raw_artifact_dict(given.inputs.artifacts)["model_blessing"]
     return is_model_blessed(blessing)
