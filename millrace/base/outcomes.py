@@ -14,14 +14,36 @@
 | killed | a run, a stage | | its process is gone, and did not say how it ended |
 """
 
+import enum
 from typing import Optional
+
+
+class State(str, enum.Enum):
+    """What a run or a stage is doing, or how it ended."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    CACHED = "cached"
+    SKIPPED = "skipped"
+    BLOCKED = "blocked"
+    BAD_INPUT = "bad input"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    KILLED = "killed"
+
 
 FAULT = 1
 BAD_INPUT = 2
 REFUSED = 3
 INTERRUPTED = 130
 
-_ENDINGS = {0: "done", BAD_INPUT: "bad input", REFUSED: "blocked", INTERRUPTED: "interrupted"}
+_ENDINGS = {
+    0: State.DONE,
+    BAD_INPUT: State.BAD_INPUT,
+    REFUSED: State.BLOCKED,
+    INTERRUPTED: State.INTERRUPTED,
+}
 
 
 def ending(exit_code: int) -> str:
@@ -33,7 +55,7 @@ def ending(exit_code: int) -> str:
     Returns:
         One or two words. What a gate stopped is `blocked`, as its stage is in the journal, whichever gate it was.
     """
-    return _ENDINGS.get(exit_code, "failed")
+    return _ENDINGS.get(exit_code, State.FAILED).value
 
 
 def blessing(verdict: Optional[bool]) -> str:

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from millrace.base import printing
 from millrace.base.numbers import seconds
+from millrace.base.outcomes import State
 from millrace.base.printing import Cell, TableColumn
-from millrace.metadata.journal import ENDED, Event, StageProgress, State, progress
+from millrace.metadata.journal import ENDED, Event, StageProgress, progress
 
 REFRESH_SECONDS = 0.25
 
@@ -27,6 +28,7 @@ STYLES = {
     State.BLOCKED: "bold red",
     State.BAD_INPUT: "bold red",
     State.INTERRUPTED: "bold red",
+    State.KILLED: "bold red",
 }
 
 

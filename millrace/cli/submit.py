@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from millrace.base.errors import BadInput
-from millrace.base.outcomes import ending
+from millrace.base.outcomes import State, ending
 from millrace.cli.board import Board
 from millrace.cli.options import push_option
 from millrace.cli.output import echo, escape
@@ -23,7 +23,6 @@ from millrace.cloud.remote.jobs import RemoteJob, Service
 from millrace.cloud.services import CloudRunner, meant
 from millrace.config.trials import load_run
 from millrace.jobspec.job import CompiledJob, Dialect
-from millrace.metadata.journal import State
 
 # What Vertex AI takes for a job's id.
 JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")

@@ -9,11 +9,10 @@ from typing import Any, Optional, TypeVar
 from millrace.base import webhook
 from millrace.base.errors import Failure
 from millrace.base.notice import RunNotice
-from millrace.base.outcomes import REFUSED
+from millrace.base.outcomes import REFUSED, State
 from millrace.components import stage_ids
 from millrace.components.stage_ids import PUSHER
 from millrace.config.config import Config
-from millrace.metadata.journal import State
 from millrace.metadata.run_folder import RunFolder
 
 Ending = TypeVar("Ending", bound=Any)

@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 from millrace.base.errors import Failure, causes, describe
 from millrace.base.interrupts import GRACE_SECONDS, heeding_signals
-from millrace.base.outcomes import INTERRUPTED, REFUSED
+from millrace.base.outcomes import INTERRUPTED, REFUSED, State
 from millrace.components.judges import JUDGES, NOT_BLESSED
 from millrace.config.checks import check
 from millrace.config.config import Config
@@ -19,7 +19,7 @@ from millrace.config.platform import LOCAL
 from millrace.execution.diagnosis import require_docker
 from millrace.execution.notification import notifying
 from millrace.jobspec.artifact_types import require_compilable
-from millrace.metadata.journal import State, progress
+from millrace.metadata.journal import progress
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_folder import runs as run_folders
 

@@ -14,10 +14,10 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from millrace.base.errors import Failure, GateRefused, StageFailed, describe
 from millrace.base.interrupts import stop_if_interrupted
-from millrace.base.outcomes import REFUSED, blessing, ending
+from millrace.base.outcomes import REFUSED, State, blessing, ending
 from millrace.execution.cache import CacheLook, looking_at_cache
 from millrace.metadata.artifact_files import record_files
-from millrace.metadata.journal import Journal, State
+from millrace.metadata.journal import Journal
 from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, output_artifacts
 from millrace.project.project import entered
 

@@ -3,7 +3,6 @@
 It is a file because stages may run in other processes (Beam); whoever shows the run reads the same file.
 """
 
-import enum
 import json
 import os
 import time
@@ -13,22 +12,9 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import Failure
+from millrace.base.outcomes import State
 
 FILE_NAME = "events.jsonl"
-
-
-class State(str, enum.Enum):
-    """What a stage is doing, or how it ended, in the words of `millrace.base.outcomes`."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    CACHED = "cached"
-    DONE = "done"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    BLOCKED = "blocked"
-    BAD_INPUT = "bad input"
-    INTERRUPTED = "interrupted"
 
 
 ENDED = frozenset(set(State) - {State.WAITING, State.RUNNING})

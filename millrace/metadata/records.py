@@ -9,6 +9,7 @@ from ml_metadata import MetadataStore, errors
 from ml_metadata.proto import metadata_store_pb2
 
 from millrace.base.errors import BadInput, is_disk_full
+from millrace.base.outcomes import State
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import GateReport, load
 from millrace.components.marks import TRIAL_BLESSED_KEY
@@ -26,14 +27,14 @@ FAILURE_PROPERTY = "failure"
 ENDED_PROPERTY = "ended"
 
 # What ends a run, the first of its stages' states that is here; a run without any of them is done or cached.
-_ENDS_A_RUN = ("failed", "bad input", "blocked", "interrupted", "killed", "running")
+_ENDS_A_RUN = (State.FAILED, State.BAD_INPUT, State.BLOCKED, State.INTERRUPTED, State.KILLED, State.RUNNING)
 _STATES = {
-    metadata_store_pb2.Execution.NEW: "running",
-    metadata_store_pb2.Execution.RUNNING: "running",
-    metadata_store_pb2.Execution.COMPLETE: "done",
-    metadata_store_pb2.Execution.CACHED: "cached",
-    metadata_store_pb2.Execution.FAILED: "failed",
-    metadata_store_pb2.Execution.CANCELED: "killed",
+    metadata_store_pb2.Execution.NEW: State.RUNNING,
+    metadata_store_pb2.Execution.RUNNING: State.RUNNING,
+    metadata_store_pb2.Execution.COMPLETE: State.DONE,
+    metadata_store_pb2.Execution.CACHED: State.CACHED,
+    metadata_store_pb2.Execution.FAILED: State.FAILED,
+    metadata_store_pb2.Execution.CANCELED: State.KILLED,
 }
 
 
@@ -78,13 +79,13 @@ class RunRecord:
         """As its stages tell: how they ended, running, cached (nothing had to run) or done."""
         states = {record.state for record in self.stages.values()}
         for state in _ENDS_A_RUN:
-            if state in states:
-                return state
+            if state.value in states:
+                return state.value
         # The search for the champion and its data is no work of its own: it looks again in every run. In a rehearsal
         # each is two tasks.
         looked = (stage_ids.LATEST_BLESSED_MODEL, stage_ids.LATEST_BLESSED_DATA)
         worked = {record.state for stage, record in self.stages.items() if not stage.startswith(looked)}
-        return "cached" if worked == {"cached"} else "done"
+        return (State.CACHED if worked == {State.CACHED.value} else State.DONE).value
 
     @property
     def started(self) -> int:
@@ -172,7 +173,7 @@ def _record(stage: str, execution: Any, outputs: dict[str, list[metadata_store_p
         stage=stage,
         execution_id=execution.id,
         state=execution.custom_properties[ENDED_PROPERTY].string_value
-        or _STATES.get(execution.last_known_state, "running"),
+        or _STATES.get(execution.last_known_state, State.RUNNING).value,
         started=execution.create_time_since_epoch,
         ended=execution.last_update_time_since_epoch,
         failure=execution.custom_properties[FAILURE_PROPERTY].string_value,

@@ -10,7 +10,6 @@ from millrace.rehearsal.scope import Scope, TaskOutcome
 
 FAIL_FAST = "PIPELINE_FAILURE_POLICY_FAIL_FAST"
 _EVEN_AFTER_FAILURES = "ALL_UPSTREAM_TASKS_COMPLETED"
-_BROKEN = frozenset({TaskState.FAILED, TaskState.BLOCKED})
 
 RunTask = Callable[[str, Spec, Scope], TaskOutcome]
 
@@ -66,9 +65,9 @@ def _not_triggered(task: Spec, scope: Scope, fail_fast: bool) -> Optional[str]:
         return None
     before: dict[str, Any] = {name: scope.outcomes[name].state for name in producers(task) & set(scope.outcomes)}
     for name in sorted(before):
-        if before[name] in _BROKEN:
+        if before[name].broke:
             return f"{name} failed"
         if before[name] is TaskState.SKIPPED:
             return f"{name} was skipped"
-    broken = sorted(name for name, outcome in scope.outcomes.items() if outcome.state in _BROKEN)
+    broken = sorted(name for name, outcome in scope.outcomes.items() if outcome.state.broke)
     return f"{broken[0]} failed, and the failure policy is fail fast" if broken and fail_fast else None

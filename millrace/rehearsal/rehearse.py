@@ -15,9 +15,9 @@ from ml_metadata.proto import metadata_store_pb2
 
 from millrace.base.cores import cores
 from millrace.base.errors import BadInput
+from millrace.base.outcomes import State
 from millrace.config.paths import Layout
 from millrace.jobspec.job import CompiledJob
-from millrace.metadata.journal import State
 from millrace.metadata.recovery import close_abandoned
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 from millrace.rehearsal import report

@@ -9,8 +9,7 @@ from typing import Any, Optional
 
 from millrace.base import files
 from millrace.base.errors import BadInput, Failure
-from millrace.base.outcomes import ending
-from millrace.metadata.journal import State
+from millrace.base.outcomes import State, ending
 
 FILE_NAME = "rehearsal.json"
 
@@ -24,20 +23,26 @@ CANNOT_PROVE = (
 
 
 class TaskState(str, enum.Enum):
-    """How a task ended."""
+    """How a task ended, in the words of `millrace.base.outcomes` and two of its own."""
 
-    DONE = "done"
-    CACHED = "cached"
+    DONE = State.DONE.value
+    CACHED = State.CACHED.value
     GIVEN = "given"
-    FAILED = "failed"
-    BLOCKED = "blocked"
-    SKIPPED = "skipped"
+    FAILED = State.FAILED.value
+    BLOCKED = State.BLOCKED.value
+    BAD_INPUT = State.BAD_INPUT.value
+    SKIPPED = State.SKIPPED.value
     NOT_REHEARSED = "not rehearsed"
 
     @property
     def succeeded(self) -> bool:
         """Whether the service would call it succeeded."""
         return self in (TaskState.DONE, TaskState.CACHED, TaskState.GIVEN)
+
+    @property
+    def broke(self) -> bool:
+        """Whether the service would call it failed."""
+        return self in (TaskState.FAILED, TaskState.BLOCKED, TaskState.BAD_INPUT)
 
     @property
     def on_board(self) -> State:

@@ -149,9 +149,8 @@ class Scope:
     def _final_status(self, name: str) -> dict[str, Any]:
         """What an exit handler is told: `PipelineTaskFinalStatus` of Vertex AI."""
         report = self.outcomes[name].report if name in self.outcomes else TaskReport(name, TaskState.SKIPPED)
-        failed = report.state in (TaskState.FAILED, TaskState.BLOCKED)
         status: dict[str, Any] = {
-            "state": "FAILED" if failed else self.succeeded,
+            "state": "FAILED" if report.state.broke else self.succeeded,
             "pipelineJobResourceName": self.job.get("pipeline_job_resource_name", ""),
             "pipelineTaskName": name,
         }

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from millrace.base.errors import Failure
-from millrace.base.outcomes import REFUSED, blessing
+from millrace.base.outcomes import BAD_INPUT, REFUSED, State, blessing
 from millrace.components.judges import verdict_of
 from millrace.jobspec.job import Spec
-from millrace.metadata.journal import State
 from millrace.rehearsal import caching, given_outputs, retries
 from millrace.rehearsal.artifacts import Artifact, type_name
 from millrace.rehearsal.conditions import holds
@@ -151,7 +150,7 @@ class TaskRun:
         made = [scope.outputs_of(dag) for scope in scopes]
         artifacts, parameters = together(made) if is_loop else made[0]
         ended = [outcome for scope in scopes for outcome in scope.outcomes.values()]
-        broken = [o.report for o in ended if o.state in (TaskState.FAILED, TaskState.BLOCKED)]
+        broken = [o.report for o in ended if o.state.broke]
         state = TaskState.FAILED if broken else TaskState.DONE
         failure = broken[0].failure if broken else None
         missing = frozenset(key for scope in scopes for key in scope.missing_outputs_of(dag))
@@ -270,7 +269,7 @@ class TaskRun:
 
     def _failed(self, failure: Failure) -> TaskOutcome:
         self._fail_execution(failure.what, {})
-        state = TaskState.BLOCKED if failure.exit_code == REFUSED else TaskState.FAILED
+        state = {REFUSED: TaskState.BLOCKED, BAD_INPUT: TaskState.BAD_INPUT}.get(failure.exit_code, TaskState.FAILED)
         return self._ended(state, failure=failure)
 
     def _ended(
@@ -298,7 +297,7 @@ class TaskRun:
         self._world.outcomes[self._name] = outcome
         if "dag" in self._component:
             # It ended before any of its tasks began.
-            below = TaskState.SKIPPED if state is TaskState.FAILED else state
+            below = TaskState.SKIPPED if state.broke else state
             _end_all_below(self._world, self._path, self._scope.turns, below, note or f"{self._name} failed")
         else:
             self._record(state.on_board, note, failure)

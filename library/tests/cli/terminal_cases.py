@@ -16,6 +16,7 @@ from rich.console import Console
 
 from millrace.base import printing
 from millrace.base.errors import Failure
+from millrace.base.outcomes import State
 from millrace.cli import schema_tables
 from millrace.cli.board import STAGE_COLUMNS, Board, stage_rows
 from millrace.cli.config import config
@@ -27,7 +28,7 @@ from millrace.cli.runs import print_runs
 from millrace.execution.diagnosis import Check, Diagnosis, Difference
 from millrace.init.plan import make_plan
 from millrace.jobspec.findings import JobFinding
-from millrace.metadata.journal import Journal, StageProgress, State
+from millrace.metadata.journal import Journal, StageProgress
 from millrace.metadata.run_summaries import RunSummary
 from millrace.rehearsal.report import Attempt, Result, TaskReport, TaskState
 from millrace.schema.lint import Issue

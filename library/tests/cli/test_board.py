@@ -4,8 +4,9 @@ import io
 import re
 
 from millrace.base.errors import Failure
+from millrace.base.outcomes import State
 from millrace.cli.board import Board
-from millrace.metadata.journal import Journal, State
+from millrace.metadata.journal import Journal
 
 
 class Terminal(io.StringIO):

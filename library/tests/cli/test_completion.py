@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from click.shell_completion import ShellComplete
 
+from millrace.base.outcomes import State
 from millrace.cli.main import millrace
-from millrace.metadata.journal import Journal, State
+from millrace.metadata.journal import Journal
 from millrace.metadata.run_folder import LOCK_FILE
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,9 +7,10 @@ import threading
 import pytest
 
 from millrace.base.errors import BadInput, GateRefused
+from millrace.base.outcomes import State
 from millrace.config.loading import load
 from millrace.execution.run import LocalRun, Outcome, run
-from millrace.metadata.journal import State, progress
+from millrace.metadata.journal import progress
 from millrace.metadata.run_folder import RunRequest, new_run
 
 pytestmark = pytest.mark.slow

@@ -7,11 +7,11 @@ from fake_webhook import webhook
 
 from millrace.base.errors import Failure
 from millrace.base.notice import RunNotice
+from millrace.base.outcomes import State
 from millrace.config.loading import load
 from millrace.execution import notification
 from millrace.execution.notification import notify, notifying
 from millrace.execution.run import Outcome
-from millrace.metadata.journal import State
 from millrace.metadata.run_folder import RunFolder
 
 

@@ -14,6 +14,7 @@ from tfx.types.standard_artifacts import ExternalArtifact
 from tiny_stages import Middle, Sink, Source
 
 from millrace.base.errors import BadInput, GateRefused, StageFailed
+from millrace.base.outcomes import State
 from millrace.config.loading import load
 from millrace.config.paths import Layout
 from millrace.execution.beam import BeamRunner
@@ -22,7 +23,7 @@ from millrace.execution.local import LocalRunner
 from millrace.execution.run import put_in_order
 from millrace.metadata import records
 from millrace.metadata.artifact_files import DIGEST_PROPERTY, FILES_PROPERTY
-from millrace.metadata.journal import Journal, State
+from millrace.metadata.journal import Journal
 from millrace.metadata.places import record_as_here
 from millrace.metadata.recovery import close_abandoned
 from millrace.metadata.run_folder import RunRequest, new_run

@@ -12,13 +12,14 @@ from tfx.orchestration.pipeline import Pipeline
 from tiny_stages import Joining, Source, Waiting, Writing
 
 from millrace.base.errors import StageFailed
+from millrace.base.outcomes import State
 from millrace.config.paths import Layout
 from millrace.execution import local, side_by_side
 from millrace.execution.graph import bind, compile_graph
 from millrace.execution.local import LocalRunner
 from millrace.execution.side_by_side import SideBySide
 from millrace.metadata import records
-from millrace.metadata.journal import Journal, State
+from millrace.metadata.journal import Journal
 
 
 class Diamond:

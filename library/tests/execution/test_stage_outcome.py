@@ -7,10 +7,10 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.orchestration import metadata
 from tfx.proto.orchestration import pipeline_pb2
 
+from millrace.base.outcomes import State
 from millrace.execution import stage
 from millrace.execution.cache import CacheLook
 from millrace.metadata.artifact_files import FILES_PROPERTY
-from millrace.metadata.journal import State
 
 
 @pytest.fixture

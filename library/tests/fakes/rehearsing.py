@@ -8,8 +8,8 @@ from typing import Any, Optional
 
 from fake_vertex import Tell
 
+from millrace.base.outcomes import State
 from millrace.jobspec.job import from_documents
-from millrace.metadata.journal import State
 from millrace.metadata.run_folder import RunFolder
 from millrace.rehearsal.rehearse import rehearse
 from millrace.rehearsal.report import Result, TaskState

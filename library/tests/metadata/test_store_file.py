@@ -9,10 +9,10 @@ import pytest
 from ml_metadata import errors
 
 from millrace.base.errors import BadInput
+from millrace.base.outcomes import State
 from millrace.cli.main import millrace
 from millrace.config.loading import load
 from millrace.metadata import records, store_file
-from millrace.metadata.journal import State
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.store_file import explained, require_usable
 

@@ -188,6 +188,14 @@ def test_a_gate_that_says_no_is_no_fault(run):
     assert (result.failure.what, result.failure.remedy) == ("the data say no", "fix the data")
 
 
+def test_bad_input_is_called_so_as_in_a_run_and_stops_what_follows(run):
+    code = "class Bad(Exception): exit_code, what, remedy = 2, 'no row', 'bring rows'\nraise Bad()"
+    job = JobBuilder().add("data", python(code)).add("after", shell("true"), after=["data"])
+    result = run(job.build())
+    assert (result.exit_code, result.ending) == (2, "bad input")
+    assert states(result) == {"data": TaskState.BAD_INPUT, "after": TaskState.SKIPPED}
+
+
 @pytest.mark.parametrize(
     ("key", "blessed", "code"),
     [("blessed", 1, 0), ("blessed", 0, 3), ("trial_blessed", 0, 3), ("trial_blessed", 1, 0)],

@@ -2,8 +2,8 @@
 
 from typing import Any, Optional
 
+from millrace.base.outcomes import State
 from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteSchedule, RemoteTask, ended_by_a_gate
-from millrace.metadata.journal import State
 
 # `RuntimeState` of the v2beta1 API.
 _JOB_STATES = {

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional, Protocol
 
+from millrace.base.outcomes import State
 from millrace.config.cloud_sections import Schedule
 from millrace.jobspec.job import CompiledJob
-from millrace.metadata.journal import ENDED, Event, State
+from millrace.metadata.journal import ENDED, Event
 
 # How Vertex AI ("... exited with a non-zero status of 3.") and Argo ("Error (exit code 3)") tell of a task that ended.
 _A_GATE_SAID_NO = re.compile(r"\b(status of|exit code) 3\b")

@@ -4,11 +4,10 @@ from typing import Any, Optional
 
 from google.cloud import aiplatform_v1
 
-from millrace.base.outcomes import blessing
+from millrace.base.outcomes import State, blessing
 from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteTask, ended_by_a_gate
 from millrace.cloud.vertex.client import VertexPlace
 from millrace.components.judges import verdict_of
-from millrace.metadata.journal import State
 
 CONSOLE = "https://console.cloud.google.com"
 

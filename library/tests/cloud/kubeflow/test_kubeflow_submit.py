@@ -10,13 +10,13 @@ from fake_kubeflow import FakeKubeflow
 from small_job import bare_job
 
 from millrace.base.errors import BadInput
+from millrace.base.outcomes import State
 from millrace.cloud.kubeflow.client import has_client
 from millrace.cloud.kubeflow.service import KubeflowService
 from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.remote.jobs import JobState
 from millrace.config.cloud_sections import KubeflowDeployment, Schedule
 from millrace.jobspec.job import load
-from millrace.metadata.journal import State
 
 HAS_CLIENT = has_client()
 needs_client = pytest.mark.skipif(not HAS_CLIENT, reason="TFX brings kfp on Python 3.10 and 3.11 only")

@@ -12,13 +12,13 @@ from fake_vertex import FakeVertex
 from small_job import small_job
 
 from millrace.base.errors import BadInput
+from millrace.base.outcomes import State
 from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.remote.jobs import JobState
 from millrace.cloud.vertex.client import credentials, place
 from millrace.cloud.vertex.service import VertexService
 from millrace.config.cloud_sections import Schedule, VertexDeployment
 from millrace.jobspec.job import load
-from millrace.metadata.journal import State
 
 PARENT = "projects/a-project/locations/us-central1"
 CREATE = r"/pipelineJobs$"
