@@ -99,7 +99,7 @@ def findings(one: Table, before: Sequence[CheckedSplit], after: Sequence[Checked
     schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name=name) for name in one.rows.columns])
     section, today = DataGateSection(), date(2026, 1, 1)
     alone = judge(after, schema, one.use, section=section, today=today)
-    verdict = judge(after, schema, one.use, section=section, today=today, baseline=before)
+    verdict = judge(after, schema, one.use, section=section, today=today, blessed=before)
     return [finding for finding in verdict.findings if finding not in alone.findings and finding.action != "ignore"]
 
 

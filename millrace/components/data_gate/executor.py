@@ -47,26 +47,26 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         schema_folder = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_folder))
-        blessed = input_dict.get("blessing") or []
-        baseline = blessed_statistics.kept(blessed[0]) if blessed else {}
-        unmeasured = blessed[0].uri if blessed and not baseline else ""
-        splits = _read_splits(input_dict["statistics"], input_dict["anomalies"], schema, baseline)
-        before = [read_split(name, of_all_rows(numbers)) for name, numbers in baseline.items()]
+        blessings = input_dict.get("blessing") or []
+        kept = blessed_statistics.kept(blessings[0]) if blessings else {}
+        unmeasured = blessings[0].uri if blessings and not kept else ""
+        splits = _read_splits(input_dict["statistics"], input_dict["anomalies"], schema, kept)
+        blessed = [read_split(name, of_all_rows(numbers)) for name, numbers in kept.items()]
         use = Use.of(
             Label.model_validate_json(exec_properties["label"]), json.loads(exec_properties["feature_columns"])
         )
         policy = json.loads(exec_properties["policy"])
         section = DataGateSection(policy=policy, waivers=json.loads(exec_properties["waivers"]))
         today = clock.today()
-        verdict = judge(splits, schema, use, section=section, today=today, baseline=before)
+        verdict = judge(splits, schema, use, section=section, today=today, blessed=blessed)
         if not verdict.passed:
             edited = Files(exec_properties.get("schema_file") or "", exec_properties.get("config_file") or "")
             raise refusal(verdict, edited, today)
         report = artifact_utils.get_single_instance(output_dict["report"])
-        text = as_text(verdict, splits, before, unmeasured)
+        text = as_text(verdict, splits, blessed, unmeasured)
         logging.getLogger(__name__).info("%s", text)
         files.write(os.path.join(report.uri, TEXT_NAME), text)
-        files.write(os.path.join(report.uri, JSON_NAME), as_json(verdict, splits, policy, today, before, unmeasured))
+        files.write(os.path.join(report.uri, JSON_NAME), as_json(verdict, splits, policy, today, blessed, unmeasured))
         report.set_int_custom_property("warnings", len(verdict.of("warn")))
         report.set_int_custom_property("waived", len(verdict.of("waived")))
 
@@ -75,7 +75,7 @@ def _read_splits(
     statistics: list[types.Artifact],
     anomalies: list[types.Artifact],
     schema: schema_pb2.Schema,
-    baseline: Mapping[str, DatasetFeatureStatisticsList],
+    blessed: Mapping[str, DatasetFeatureStatisticsList],
 ) -> list[CheckedSplit]:
     """Every split that has statistics; its anomalies are None where the validator was told to leave it out."""
     measured = artifact_utils.get_single_instance(statistics)
@@ -87,8 +87,8 @@ def _read_splits(
         of_split = None
         if name in judged:
             of_split = anomalies_pb2.Anomalies.FromString(_read([validated], name, ANOMALIES_FILE))
-        if name in baseline and numbers.num_examples:
-            of_split = with_drift(of_split, numbers, of_all_rows(baseline[name]), schema)
+        if name in blessed and numbers.num_examples:
+            of_split = with_drift(of_split, numbers, of_all_rows(blessed[name]), schema)
         splits.append(read_split(name, numbers, of_split))
     return splits
 

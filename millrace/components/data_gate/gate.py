@@ -9,8 +9,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.components.data_gate import policy as reasons
 from millrace.components.data_gate.anomalies import tfdv_findings
-from millrace.components.data_gate.baseline import baseline_findings
 from millrace.components.data_gate.findings import CheckedSplit, Finding
+from millrace.components.data_gate.moved import moved_findings
 from millrace.components.data_gate.presence import presence_findings
 from millrace.components.data_gate.rules import Use, own_findings
 from millrace.components.data_gate.section import DataGateSection
@@ -85,7 +85,7 @@ def judge(
     *,
     section: DataGateSection,
     today: date,
-    baseline: Sequence[CheckedSplit] = (),
+    blessed: Sequence[CheckedSplit] = (),
 ) -> Verdict:
     """Looks at every split and decides about every finding.
 
@@ -95,7 +95,7 @@ def judge(
         use: the label and the columns that features read.
         section: actions by reason code, over the defaults of `policy.DEFAULTS`, and what is accepted until a day.
         today: the day (UTC) on which it is judged.
-        baseline: the splits of the latest blessed data; none before the first blessing.
+        blessed: the splits of the latest blessed data; none before the first blessing.
 
     Returns:
         The verdict, with findings in the order: DataGate's own, TFDV's split by split, then those
@@ -108,8 +108,8 @@ def judge(
     contract = [_explained(finding, own) for finding in of_tfdv]
     own = [_explained(finding, contract) for finding in own]
     contract += [_explained(finding, [*own, *contract]) for finding in of_presence]
-    of_baseline = [_decide(finding, held) for finding in baseline_findings(splits, baseline, use)]
-    moved = [_explained(finding, [*own, *contract]) for finding in of_baseline]
+    since_blessed = [_decide(finding, held) for finding in moved_findings(splits, blessed, use)]
+    moved = [_explained(finding, [*own, *contract]) for finding in since_blessed]
     return Verdict((*own, *contract, *moved))
 
 

@@ -1,7 +1,7 @@
 """What each reason does to a run, unless the configuration says otherwise: the one table of defaults.
 
 Reasons are TFDV's own (`tensorflow_metadata.proto.v0.anomalies_pb2.AnomalyInfo.Type`) and those of `rules.py` and
-`baseline.py`. Only protos are imported here, so that a configuration can be checked without TensorFlow.
+`moved.py`. Only protos are imported here, so that a configuration can be checked without TensorFlow.
 """
 
 from dataclasses import dataclass

@@ -214,17 +214,17 @@ def _contract_steps(contract: Sequence[Finding], files: Files, today: date) -> l
 
 
 def as_text(
-    verdict: Verdict, splits: Sequence[CheckedSplit], baseline: Sequence[CheckedSplit] = (), unmeasured: str = ""
+    verdict: Verdict, splits: Sequence[CheckedSplit], blessed: Sequence[CheckedSplit] = (), unmeasured: str = ""
 ) -> str:
     """The report of a run that may go on, warnings and waived findings listed.
 
     Args:
         verdict: the gate's.
         splits: what was judged, for the numbers of rows.
-        baseline: the latest blessed data, with which it was compared; none when there was none.
+        blessed: the latest blessed data, with which it was compared; none when there was none.
         unmeasured: the URI of the latest blessing where it holds no statistics to compare with; else empty.
     """
-    before = f"compared with the latest blessed data: {_sizes(baseline)}" if baseline else "no blessed data before it"
+    before = f"compared with the latest blessed data: {_sizes(blessed)}" if blessed else "no blessed data before it"
     if unmeasured:
         before = f"not compared with the latest blessed data: its blessing {unmeasured} holds no statistics"
     parts = [f"DataGate: passed ({_sizes(splits)}; {before})."]
@@ -261,7 +261,7 @@ def as_json(
     splits: Sequence[CheckedSplit],
     policy: Mapping[str, str],
     today: date,
-    baseline: Sequence[CheckedSplit] = (),
+    blessed: Sequence[CheckedSplit] = (),
     unmeasured: str = "",
 ) -> str:
     """The whole verdict: the day, the splits' rows, the policy's changes, every finding with its action.
@@ -271,14 +271,14 @@ def as_json(
         splits: what was judged, for the numbers of rows.
         policy: the configured actions by reason.
         today: the day on which waivers were looked at.
-        baseline: the latest blessed data, with which it was compared; none when there was none.
+        blessed: the latest blessed data, with which it was compared; none when there was none.
         unmeasured: the URI of the latest blessing where it holds no statistics to compare with; else empty.
     """
     document = {
         "passed": verdict.passed,
         "judged_on": today.isoformat(),
         "splits": {split.name: split.rows for split in splits},
-        "baseline": {split.name: split.rows for split in baseline},
+        "baseline": {split.name: split.rows for split in blessed},
         "baseline_without_statistics": unmeasured,
         "policy": dict(policy),
         "findings": [finding.to_json() for finding in verdict.findings],

@@ -10,11 +10,11 @@ import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.types import standard_artifacts
 
-from millrace.components.data_gate.baseline import baseline_findings
 from millrace.components.data_gate.component import DataGateReport
 from millrace.components.data_gate.executor import Executor
 from millrace.components.data_gate.findings import read_split
 from millrace.components.data_gate.gate import judge
+from millrace.components.data_gate.moved import moved_findings
 from millrace.components.data_gate.policy import MOVED
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
 from millrace.components.data_gate.rules import Use
@@ -55,7 +55,7 @@ def verdict_of(make_split, make_schema):
         eval_before = eval_before or eval_rows or rows(6)
         blessed = [make_split("train", before or rows(1), schema), make_split("eval", eval_before, schema)]
         section = DataGateSection(policy=policy or {}, waivers=waivers)
-        return judge(splits, schema, use, section=section, today=TODAY, baseline=blessed)
+        return judge(splits, schema, use, section=section, today=TODAY, blessed=blessed)
 
     return verdict
 
@@ -358,7 +358,7 @@ def test_no_two_tables_are_too_odd_to_be_compared(seed, make_statistics) -> None
         splits.append([read_split("train", of_all_rows(make_statistics(table)))])
     for task, classes in tasks:
         use = Use("label", task, classes, tuple("abcdef"))
-        for finding in baseline_findings(splits[0], splits[1], use):
+        for finding in moved_findings(splits[0], splits[1], use):
             assert finding.reason in MOVED and finding.expected and finding.seen
 
 

@@ -44,19 +44,19 @@ _FEWER = 0.5
 _STANDARD = statistics_pb2.Histogram.HistogramType.STANDARD
 
 
-def baseline_findings(splits: Sequence[CheckedSplit], baseline: Sequence[CheckedSplit], use: Use) -> list[Finding]:
+def moved_findings(splits: Sequence[CheckedSplit], blessed: Sequence[CheckedSplit], use: Use) -> list[Finding]:
     """What changed since the latest blessed data.
 
     Args:
         splits: this run's.
-        baseline: the same splits of the latest blessed data; splits that it lacks are not compared.
+        blessed: the same splits of the latest blessed data; splits that it lacks are not compared.
         use: the label and the columns that features read.
 
     Returns:
         Findings of `policy.MOVED`. Their severity is ERROR for what a flipped label or another unit does, WARNING for
         less; `action` is still at its default.
     """
-    before = {split.name: split for split in baseline if split.rows}
+    before = {split.name: split for split in blessed if split.rows}
     pairs = [(before[split.name], split) for split in splits if split.rows and split.name in before]
     if not pairs:
         return []
