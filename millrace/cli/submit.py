@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from millrace.base.errors import BadInput
-from millrace.base.outcomes import State, ending
+from millrace.base.outcomes import INTERRUPTED, State, ending
 from millrace.cli.board import Board
 from millrace.cli.options import push_option
 from millrace.cli.output import echo, escape
@@ -98,7 +98,7 @@ def _followed(service: Service, sent: RemoteJob, job: CompiledJob, every: float,
             ended = follow(service, sent.name, show, every)
     except KeyboardInterrupt:
         echo(f"no longer watched; the job goes on. To end it: millrace jobs cancel{more} {sent.name}", err=True)
-        return 130
+        return INTERRUPTED
     print_end(ended, time.time() - began, board.console)
     return ended.exit_code
 
@@ -123,5 +123,5 @@ def print_end(job: RemoteJob, seconds: float, console: Console) -> None:
             console.print(f"{escape(task.name)} {phrase}{escape(task.note)}")
     if job.failure:
         console.print(escape(job.failure))
-    words = "cancelled" if job.exit_code == 130 else ending(job.exit_code)
+    words = "cancelled" if job.exit_code == INTERRUPTED else ending(job.exit_code)
     console.print(f"job {job.name}: {words} in {seconds:.1f} s; {job.link}")

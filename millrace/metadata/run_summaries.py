@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Optional
 
-from millrace.base.outcomes import ending
+from millrace.base.outcomes import State, ending
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import OVERALL
 from millrace.components.judges import JUDGES
@@ -116,11 +116,11 @@ def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> s
     """
     code = folder.exit_code() if folder else None
     if folder and code is None:
-        return "running" if folder.is_alive() else "killed"
+        return (State.RUNNING if folder.is_alive() else State.KILLED).value
     # Whether a run that ended well was done or cached, only its stages tell.
     recorded = run.state if run else "done"
     if code is None:
-        return "killed" if recorded == "running" else recorded
+        return State.KILLED.value if recorded == State.RUNNING.value else recorded
     return recorded if code == 0 and recorded in ("done", "cached") else ending(code)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput, Failure, describe
-from millrace.base.outcomes import REFUSED
+from millrace.base.outcomes import INTERRUPTED, REFUSED
 from millrace.components.judges import BY_BLESSING, NOT_BLESSED, verdict_of
 from millrace.rehearsal.artifacts import Artifact, type_name
 from millrace.rehearsal.images import is_own
@@ -27,7 +27,7 @@ def result_of(world: World, names: Sequence[str], broke: Optional[BaseException]
     rows = tuple(row for name in names for row in _rows(world, name))
     failure = describe(broke) if broke else _failure(world, rows) or _incomplete(world, rows)
     if isinstance(broke, KeyboardInterrupt):
-        failure = Failure("interrupted", "", "start the rehearsal again; what was done is in the cache", 130)
+        failure = Failure("interrupted", "", "start the rehearsal again; what was done is in the cache", INTERRUPTED)
     forked = world.processes.forks
     if not forked and not exact:
         world.find("all tasks", "each had an interpreter of its own, since an import starts threads; see server.log")

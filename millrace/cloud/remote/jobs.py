@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional, Protocol
 
-from millrace.base.outcomes import State
+from millrace.base.outcomes import INTERRUPTED, State
 from millrace.config.cloud_sections import Schedule
 from millrace.jobspec.job import CompiledJob
 from millrace.metadata.journal import ENDED, Event
@@ -98,7 +98,7 @@ class RemoteJob:
     def exit_code(self) -> int:
         """0 done, 3 a gate said no and nothing else went wrong, 1 failed, 130 cancelled."""
         if self.state is JobState.CANCELLED:
-            return 130
+            return INTERRUPTED
         broken = self.state is JobState.FAILED and any(task.state is State.FAILED for task in self.tasks)
         if any(task.blocked for task in self.tasks) and not broken:
             return 3
