@@ -143,6 +143,9 @@ def _source(module: str) -> Path:
 def _source_or_none(module: str) -> Optional[Path]:
     """The module's file, found from its top package's folder: importing the parents would run their code."""
     top, *below = module.split(".")
+    # What a job of others writes after `python -m` may be anything.
+    if not all(part.isidentifier() for part in (top, *below)):
+        return None
     spec = importlib.util.find_spec(top)
     if spec is None or (spec.origin is None and not spec.submodule_search_locations):
         return None

@@ -146,3 +146,8 @@ def test_every_package_that_setup_py_ships_is_the_projects_own(tmp_path, monkeyp
     (tmp_path / "pipeline" / "constants.py").write_text("X = 2\n")
     digests.append(run(env=environment))
     assert len(set(digests)) == 3
+
+
+@pytest.mark.parametrize("name", ["", ".", "models.", ".models", "models..trainer", "models.my-trainer", "a b"])
+def test_what_is_no_modules_name_has_no_file(name):
+    assert module.module_file(name) is None

@@ -245,8 +245,8 @@ def test_no_folder_for_temporary_files_is_no_verdict(tmp_path, monkeypatch, good
 )
 def test_no_memory_is_the_models_where_its_limit_was_free(tmp_path, limit, words, machines):
     report = Report("process", {})
-    trial = validation._Trial(InfraValidation(memory_mib=limit), tmp_path, io.BytesIO(), tmp_path / "log", report)
-    assert (trial._of(words, "why").excused_from == 1.0) == machines
+    one_try = validation._Try(InfraValidation(memory_mib=limit), tmp_path, io.BytesIO(), tmp_path / "log", report)
+    assert (one_try._of(words, "why").excused_from == 1.0) == machines
 
 
 def test_the_slowdown_is_what_others_take_of_the_processors():
