@@ -43,7 +43,9 @@ def require_usable(file: Path, has_run: Callable[[], bool], patience: float = _L
     if not begins_right:
         raise _unusable(file, "is no SQLite database")
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{quote(str(file))}?mode=rw", patience, uri=True)) as database:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{quote(str(file))}?mode=rw", timeout=patience, uri=True)
+        ) as database:
             # A file that was cut is found by its first page, which says how many there are.
             question = "PRAGMA quick_check(1)" if size <= _LOOKED_THROUGH else "SELECT count(*) FROM sqlite_master"
             answer = database.execute(question).fetchone()

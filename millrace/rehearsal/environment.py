@@ -101,7 +101,9 @@ def own_image(cache: Path, more: Sequence[str] = (), compiled: bool = False) -> 
     if project:
         files = (path.name for path in project.root.iterdir() if path.is_file() and not path.name.startswith("."))
         sources[project.setup_file] = [str(project.root / name) for name in (*files, *project.shipped)]
-    return _environment(cache, interpreter.this_one(), sources, more, project.root if project else None, compiled)
+    # Where neither has sources, as in an image, what is installed is the image.
+    root = project.root if project else None
+    return _environment(cache, interpreter.this_one(), sources or None, more, root, compiled)
 
 
 def all_that_is_installed(cache: Path, of: Interpreter, more: Sequence[str] = ()) -> Environment:

@@ -88,7 +88,9 @@ def test_output_that_has_no_place_is_told_without_a_traceback(arguments):
         "millrace: there is no space left for what this writes",
         "  remedy: make room, or write to another place",
     ]
-    assert (finished.returncode, silent.returncode) == (1, 1)
+    assert finished.returncode == 1
+    # Python's own, from 3.13 on, where not even the standard error can be written.
+    assert silent.returncode in (1, 120)
 
 
 def test_what_a_terminal_cannot_show_is_shown_as_its_code(tmp_path):

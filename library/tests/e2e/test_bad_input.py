@@ -68,7 +68,7 @@ def test_a_header_and_no_row(project, trips, whole_data):
 
 def test_a_missing_label_column(project, trips, whole_data):
     trips.write_text(whole_data.replace("big_tipper", "tipper", 1))
-    refused(project.run(), 2, "the label big_tipper is not a column", "tipper")
+    refused(project.run(), 3, "SCHEMA_MISSING_COLUMN", "there is tipper: was it renamed?")
 
 
 def test_a_label_with_one_class(project, trips, whole_data):
@@ -152,4 +152,4 @@ def test_code_that_does_not_exist(project):
 def test_a_loss_that_is_not_a_number(project):
     finished = project.run("--set", "training.learning_rate=1e30")
     refused(finished, 2, "loss")
-    assert finished.stages["Trainer"] == "failed"
+    assert finished.stages["Trainer"] == "bad input"

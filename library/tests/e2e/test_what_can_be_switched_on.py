@@ -1,6 +1,7 @@
 """What is off by default and on with one line: tuning, pinned hyperparameters, the webhook, spans and versions."""
 
 import json
+import re
 
 import pytest
 from fake_webhook import webhook
@@ -83,7 +84,7 @@ def test_without_a_curated_schema_the_run_says_that_it_was_inferred(project):
     project.configure(schema=None, tuning=None, data={"path": "../data", "format": "csv"})
     finished = project.run("--to", "DataGate")
     assert finished.code == 0, finished.output
-    assert "schema: inferred from this data" in finished.output
+    assert re.search(r"^schema: +inferred from this data", finished.output, re.MULTILINE)
     assert "CuratedSchema" not in finished.stages
 
 

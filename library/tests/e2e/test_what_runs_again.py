@@ -115,7 +115,7 @@ def test_artifacts_deleted_from_disk_are_not_served(first, project):
         shutil.rmtree(folder)
     finished = project.run("--to", "DataGate")
     assert finished.code == 0, finished.output
-    assert ran(finished) == ["StatisticsGen", "ExampleValidator", "DataGate"]
+    assert ran(finished) == ["StatisticsGen"], "the same statistics came of it, so that what follows may stay"
 
 
 def test_the_beam_runner_gives_the_same_verdicts(first, project):

@@ -53,7 +53,7 @@ def test_a_second_set_up_has_nothing_to_do_and_needs_no_uv(away, shop):
 
 
 def test_it_runs_to_a_pushed_model(first_run, shop):
-    assert set(stages(first_run).values()) == {"done"} and len(stages(first_run)) == 12
+    assert set(stages(first_run).values()) == {"done"} and len(stages(first_run)) == 13
     assert list((shop / "runs/taxi/serving/taxi").glob("*/saved_model.pb"))
 
 

@@ -47,6 +47,10 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         schema_folder = artifact_utils.get_single_uri(input_dict["schema"])
         schema = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_folder))
+        if not exec_properties.get("schema_file"):
+            # An inferred schema counts empty cells as values, and nobody decided what it says of presence.
+            for feature in schema.feature:
+                feature.ClearField("presence")
         blessings = input_dict.get("blessing") or []
         kept = blessed_statistics.kept(blessings[0]) if blessings else {}
         unmeasured = blessings[0].uri if blessings and not kept else ""
