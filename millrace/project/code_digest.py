@@ -161,6 +161,8 @@ def _source_or_none(module: str) -> Optional[Path]:
 
 def _normal_form(source: Path) -> str:
     tree = python_source.parse(source)
+    # What a release is called is not what its code does: a patch must run nothing again.
+    tree.body = [node for node in tree.body if not _says_version(node)]
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.body:
             first = node.body[0]
@@ -171,3 +173,7 @@ def _normal_form(source: Path) -> str:
             ):
                 node.body = node.body[1:]
     return ast.dump(tree)
+
+
+def _says_version(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__version__"]

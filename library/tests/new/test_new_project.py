@@ -129,7 +129,6 @@ def test_a_table_of_ones_own_runs_to_a_pushed_model(away, shop, tmp_path):
     assert " passed" in away.done(tmp_path / "stall", "make", "test")
 
 
-@pytest.mark.xfail(reason="a stage runs once more than it must: to be found (issue 10, upgrades keep the cache)")
 def test_a_patch_of_the_library_changes_nothing_and_keeps_the_cache(away, shop, first_run, released):
     # Of the same values before the patch, so that what follows it may all come from the cache: the first run may bless
     # anew, and the second holds its data to that blessing's.

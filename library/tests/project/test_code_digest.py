@@ -148,6 +148,13 @@ def test_every_package_that_setup_py_ships_is_the_projects_own(tmp_path, monkeyp
     assert len(set(digests)) == 3
 
 
+def test_the_number_of_a_release_is_not_what_its_code_does(package):
+    (package / "helper.py").write_text(HELPER + '__version__ = "0.2.0"\n')
+    before = digest()
+    (package / "helper.py").write_text(HELPER + '__version__ = "0.2.99"\n')
+    assert digest() == before
+
+
 @pytest.mark.parametrize("name", ["", ".", "models.", ".models", "models..trainer", "models.my-trainer", "a b"])
 def test_what_is_no_modules_name_has_no_file(name):
     assert module.module_file(name) is None
