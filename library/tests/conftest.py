@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True)
@@ -11,3 +12,9 @@ if os.environ.get("FUZZ"):
     settings.load_profile("fuzz")
 elif os.environ.get("CI"):
     settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def no_width_of_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are as wide as `COLUMNS` says, which a shell exports and `millrace run` sets; no test reads the other's."""
+    monkeypatch.delenv("COLUMNS", raising=False)

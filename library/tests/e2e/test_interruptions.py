@@ -14,10 +14,32 @@ def half_written(project, run_id):
     return list((project.root / "artifacts" / "Transform" / "transform_graph").glob("*"))
 
 
-def test_an_interrupted_run_says_so_and_resumes(fresh_project):
-    project = fresh_project
+def wait_in_transform(project, statement):
+    """Starts a run whose preprocessing_fn waits; gives the process and the run's id once it is there."""
+    with (project.folder / "models/preprocessing.py").open("a") as file:
+        file.write(
+            "\n\n_OF_THE_PROJECT = preprocessing_fn\n\n\n"
+            "def preprocessing_fn(inputs, custom_config):\n"
+            "    import ctypes\n"
+            "    import time\n\n"
+            "    print('it waits', flush=True)\n"
+            f"    {statement}\n"
+            "    return _OF_THE_PROJECT(inputs, custom_config)\n"
+        )
     process = project.start("run")
     run_id = project.wait_for("Transform", "running", process)
+    log = project.root / "logs" / run_id / "run.log"
+    while "it waits" not in log.read_text(errors="replace"):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.2)
+    return process, run_id
+
+
+def test_an_interrupted_run_says_so_and_resumes(fresh_project):
+    project = fresh_project
+    preprocessing = project.folder / "models/preprocessing.py"
+    of_the_project = preprocessing.read_text()
+    process, run_id = wait_in_transform(project, "time.sleep(600)")
     os.killpg(process.pid, signal.SIGINT)
     finished = project.finish(process)
     assert finished.code == 130, finished.output
@@ -28,6 +50,7 @@ def test_an_interrupted_run_says_so_and_resumes(fresh_project):
     assert (run["run_id"], run["state"]) == (run_id, "interrupted")
     assert half_written(project, run_id) == []
 
+    preprocessing.write_text(of_the_project)
     resumed = project.run("--resume", "--to", "Transform")
     assert resumed.code == 0, resumed.output
     assert resumed.stages["ExampleGen"] == "cached"
@@ -37,21 +60,7 @@ def test_an_interrupted_run_says_so_and_resumes(fresh_project):
 def test_a_run_ends_within_seconds_while_a_stage_is_in_c(fresh_project):
     """There no signal is looked at; the stage would go on for ten minutes, and holds its half-written output."""
     project = fresh_project
-    with (project.folder / "models/preprocessing.py").open("a") as file:
-        file.write(
-            "\n\n_OF_THE_PROJECT = preprocessing_fn\n\n\n"
-            "def preprocessing_fn(inputs, custom_config):\n"
-            "    import ctypes\n\n"
-            "    print('in C', flush=True)\n"
-            "    ctypes.CDLL(None).poll(None, 0, 600_000)\n"
-            "    return _OF_THE_PROJECT(inputs, custom_config)\n"
-        )
-    process = project.start("run")
-    run_id = project.wait_for("Transform", "running", process)
-    log = project.root / "logs" / run_id / "run.log"
-    while "in C" not in log.read_text(errors="replace"):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.2)
+    process, run_id = wait_in_transform(project, "ctypes.CDLL(None).poll(None, 0, 600_000)")
     process.send_signal(signal.SIGTERM)
     finished = project.finish(process, timeout=120)
     assert finished.code == 130, finished.output
