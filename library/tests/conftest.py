@@ -16,5 +16,5 @@ elif os.environ.get("CI"):
 
 @pytest.fixture(autouse=True)
 def no_width_of_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables are as wide as `COLUMNS` says, which a shell exports and `millrace run` sets; no test reads the other's."""
+    """Tables are as wide as `COLUMNS` says, which a shell exports and `millrace run` sets; no test takes another's."""
     monkeypatch.delenv("COLUMNS", raising=False)
