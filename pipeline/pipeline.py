@@ -43,7 +43,7 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     model = trainer.outputs["model"]
 
     champion = verdicts.build_latest_blessed_model(config, platform, model)
-    evaluator = verdicts.build_evaluator(config, examples, statistics, model, champion.outputs["model"])
+    evaluator = verdicts.build_evaluator(config, examples, statistics, model, champion)
     infra_validator = verdicts.build_infra_validator(config, model, examples)
     hard_examples = verdicts.build_hard_examples(config, examples, model)
     blessings = evaluator.outputs["blessing"], infra_validator.outputs["blessing"]

@@ -123,6 +123,8 @@ def _print_report(config: Config, run: records.RunRecord, report: GateReport, co
     record = training_record.read(training.uri) if training else None
     if record and record.advice:
         _line("training", record.advice, console, style="bold yellow")
+    if report.baseline_fall and report.blessed:
+        _line("baseline", report.baseline_fall, console, style="bold yellow")
     for sentence in report.suspicious:
         _line("suspicious", sentence, console, style="bold yellow")
     failed = [row for row in report.rows if row.verdict == "fail"]

@@ -49,7 +49,7 @@ def _champion(config: Config, platform: Platform, candidate: BaseChannel) -> Bas
 
 
 def build_evaluator(
-    config: Config, examples: BaseChannel, statistics: BaseChannel, model: BaseChannel, baseline: BaseChannel
+    config: Config, examples: BaseChannel, statistics: BaseChannel, model: BaseChannel, champion: BaseNode
 ) -> BaseComponent:
     """Evaluator: TFMA's metrics against the thresholds, and a gate report that says why or why not.
 
@@ -58,13 +58,16 @@ def build_evaluator(
         examples: ExampleGen's, raw; of them the split that judges.
         statistics: StatisticsGen's; a blessing keeps them, for DataGate to compare the next data with.
         model: the candidate.
-        baseline: the champion; none before the first blessing.
+        champion: LatestBlessedModel, whose model is the baseline; none before the first blessing.
     """
     return Evaluator(
         examples=examples,
         statistics=statistics,
         model=model,
-        baseline_model=baseline,
+        baseline_model=champion.outputs["model"],
+        # A pushed model has none: there is nothing to look blessings up with.
+        baseline_blessing=champion.outputs.get("model_blessing"),
+        baseline_fall=config.evaluation.baseline_fall,
         eval_config=eval_config(config.label, config.evaluation),
         example_splits=[config.judging_split],
         min_slice_size=config.evaluation.min_slice_size,

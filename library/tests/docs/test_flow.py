@@ -26,7 +26,7 @@ def test_a_line_leads_from_each_stage_to_what_comes_right_after() -> None:
 
 def test_the_table_says_what_each_stage_takes_and_makes() -> None:
     assert "| StatisticsGen | examples of ExampleGen | statistics |" in PAGE
-    assert "| LatestBlessedModel |   | model |" in PAGE
+    assert "| LatestBlessedModel |   | model_blessing, model |" in PAGE
 
 
 def test_no_box_covers_another_or_leaves_the_picture() -> None:

@@ -10,7 +10,12 @@ from tfx.utils import json_utils
 
 from millrace.base.errors import ConfigError
 from millrace.components.evaluator import tfma_results
-from millrace.components.evaluator.executor import STATISTICS_KEY, Executor
+from millrace.components.evaluator.executor import (
+    BASELINE_BLESSING_KEY,
+    BASELINE_FALL_KEY,
+    STATISTICS_KEY,
+    Executor,
+)
 from millrace.components.marks import TRIAL_KEY
 
 MIN_SLICE_SIZE_KEY = "min_slice_size"
@@ -25,11 +30,13 @@ class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
     INPUTS = {
         **standard_component_specs.EvaluatorSpec.INPUTS,
         STATISTICS_KEY: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True),
+        BASELINE_BLESSING_KEY: component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing, optional=True),
     }
     PARAMETERS = {
         **standard_component_specs.EvaluatorSpec.PARAMETERS,
         MIN_SLICE_SIZE_KEY: component_spec.ExecutionParameter(type=int),
         MIN_SLICE_CLASS_SIZE_KEY: component_spec.ExecutionParameter(type=int),
+        BASELINE_FALL_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         TRIAL_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         IN_PROCESS_KEY: component_spec.ExecutionParameter(type=int),
         CODE_DIGEST_KEY: component_spec.ExecutionParameter(type=str),
@@ -60,6 +67,8 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         min_slice_class_size: int = 1,
         trial: bool = False,
         statistics: Optional[types.BaseChannel] = None,
+        baseline_blessing: Optional[types.BaseChannel] = None,
+        baseline_fall: str = "warn",
     ) -> None:
         """Makes the component.
 
@@ -77,6 +86,9 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             trial: whether this is a trial, whose model is blessed and yet no champion.
             min_slice_class_size: slices of fewer examples of a class are not judged by a metric that needs every class.
             statistics: those of the data that the model was learned from; a blessing keeps them for DataGate.
+            baseline_blessing: by which the baseline was blessed; it holds what the baseline scored then.
+            baseline_fall: `block` or `warn`: what it does to a model that the baseline does far worse on this data than
+                when it was blessed.
 
         Raises:
             ConfigError: no threshold is set, or one that compares slices with each other.
@@ -89,6 +101,8 @@ class Evaluator(base_beam_component.BaseBeamComponent):
                 baseline_model=baseline_model,
                 schema=schema,
                 statistics=statistics,
+                baseline_blessing=baseline_blessing,
+                baseline_fall=baseline_fall,
                 eval_config=prepared(eval_config),
                 example_splits=json_utils.dumps(example_splits),
                 fairness_indicator_thresholds=json_utils.dumps(None),

@@ -19,6 +19,7 @@ from millrace.base.errors import machine_fault
 from millrace.components.beam_engine import NeedsBeam
 from millrace.components.blessed_data import statistics as blessed_data
 from millrace.components.evaluator import (
+    baseline_fall,
     contract,
     gate_report,
     in_process,
@@ -34,6 +35,8 @@ from millrace.components.executor_types import Artifacts, Properties
 from millrace.components.marks import TRIAL_KEY
 
 STATISTICS_KEY = "statistics"
+BASELINE_BLESSING_KEY = "baseline_blessing"
+BASELINE_FALL_KEY = "baseline_fall"
 # Examples on which the models are tried before a Beam job is started.
 _TRIED = 64
 _MAKE_IT_WORK = "make the model's signatures work on the evaluated examples; the configuration names them"
@@ -46,7 +49,8 @@ class Executor(tfx_executor.Executor):
         """Evaluates and judges a model.
 
         Args:
-            input_dict: `examples`, `model`, and where there are any `baseline_model`, `schema` and `statistics`.
+            input_dict: `examples`, `model`, and where there are any `baseline_model`, `baseline_blessing`, `schema` and
+                `statistics`.
             output_dict: `evaluation` gets TFMA's files and the gate report, `blessing` the verdict.
             exec_properties: as of `component.EvaluatorSpec`.
 
@@ -69,10 +73,15 @@ class Executor(tfx_executor.Executor):
                 raise
             report = _refuse(inputs, gap or contract.Gap(str(error), _MAKE_IT_WORK), folder)
         scoring.release_models()
+        if inputs.baseline is not None and input_dict.get(BASELINE_BLESSING_KEY):
+            kept = baseline_fall.kept(artifact_utils.get_single_instance(input_dict[BASELINE_BLESSING_KEY]))
+            report = baseline_fall.judged(report, kept, blocks=exec_properties.get(BASELINE_FALL_KEY) == "block")
         write_report(report, folder)
         blessing = artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY])
-        if report.blessed and not exec_properties.get(TRIAL_KEY) and input_dict.get(STATISTICS_KEY):
-            blessed_data.keep(blessing, artifact_utils.get_single_instance(input_dict[STATISTICS_KEY]))
+        if report.blessed and not exec_properties.get(TRIAL_KEY):
+            baseline_fall.keep(blessing, report)
+            if input_dict.get(STATISTICS_KEY):
+                blessed_data.keep(blessing, artifact_utils.get_single_instance(input_dict[STATISTICS_KEY]))
         write_blessing(
             blessing,
             report.blessed,

@@ -69,7 +69,8 @@ class GateReport(_Described):
     `reason` is one sentence; `remedy`, where there is one to give, another. `rubber_stamped` says that there was no
     baseline, so that thresholds against it did not apply. `baseline_problem` is set when there is a baseline that
     cannot be evaluated. `metrics` and `baseline_metrics` are the overall values, by TFMA's metric names. `suspicious`
-    names what is too good to be true, a sentence each; it decides nothing. `slices` are all that were measured.
+    names what is too good to be true, a sentence each; it decides nothing. `baseline_fall` says how the baseline does
+    far worse on this data than when it was blessed. `slices` are all that were measured.
     """
 
     version: Literal[1] = 1
@@ -84,6 +85,7 @@ class GateReport(_Described):
     metrics: dict[str, float] = {}
     baseline_metrics: dict[str, float] = {}
     suspicious: tuple[str, ...] = ()
+    baseline_fall: str = ""
     rows: tuple[Row, ...] = ()
     slices: tuple[MeasuredSlice, ...] = ()
 
@@ -102,6 +104,8 @@ class GateReport(_Described):
         if self.remedy:
             lines.append(f"  remedy: {self.remedy}")
         lines += [f"suspicious: {sentence}" for sentence in self.suspicious]
+        if self.baseline_fall and self.baseline_fall != self.reason:
+            lines.append(f"warning: {self.baseline_fall}")
         rows = sorted(self.rows, key=lambda row: row.verdict != "fail")
         lines += ["", *_table(rows), *_notes(rows)]
         others = self.without_threshold()

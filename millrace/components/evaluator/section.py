@@ -1,6 +1,6 @@
 """The configuration's section `evaluation:`: what is measured, and what a model needs to be blessed."""
 
-from typing import Optional, Union
+from typing import Literal, Optional, Union
 
 from pydantic import Field, model_validator
 
@@ -56,6 +56,12 @@ class Evaluation(Section):
     )
     confidence_intervals: bool = Field(
         default=False, description="TFMA's, by the jackknife; about four times the processor time"
+    )
+
+    baseline_fall: Literal["block", "warn"] = Field(
+        default="block",
+        description="when the latest blessed model does far worse on this data than when it was blessed, so that the "
+        "data means something else: whether nothing is blessed, or it is said and the thresholds decide",
     )
 
     @model_validator(mode="after")

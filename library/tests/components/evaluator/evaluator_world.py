@@ -189,7 +189,14 @@ class Outcome:
 
 
 def run(
-    executor: type, folder: Path, config: EvalConfig, examples: Any, model: Any, baseline: Any = None, **given: Any
+    executor: type,
+    folder: Path,
+    config: EvalConfig,
+    examples: Any,
+    model: Any,
+    baseline: Any = None,
+    baseline_blessing: Any = None,
+    **given: Any,
 ) -> Outcome:
     """Runs an executor with the execution properties that the component records."""
     component = Evaluator(
@@ -208,7 +215,11 @@ def run(
         tmp_dir=str(folder),
         unique_id="1",
     )
-    inputs = {"examples": [examples], "model": [model], **({"baseline_model": [baseline]} if baseline else {})}
+    inputs = {"examples": [examples], "model": [model]}
+    if baseline:
+        inputs["baseline_model"] = [baseline]
+    if baseline_blessing:
+        inputs["baseline_blessing"] = [baseline_blessing]
     executor(context).Do(
         inputs, {name: [artifact] for name, artifact in outputs.items()}, dict(component.exec_properties)
     )
