@@ -1,9 +1,10 @@
-"""How often DataGate's comparison with the latest blessed data alarms on honest data, and how often it sees a fault.
+"""How often what was blessed alarms on honest data, and how often it sees a fault: as data, and as a model.
 
     python -m benchmarks.false_alarms [--halves 200] [--table FILE.csv:LABEL ...]
 
 Each table is cut into two random halves, many times. The first half is taken as blessed, the second as the next data,
 both split 2:1. What is found in the second half as it is, is a false alarm. Then the second half is broken on purpose.
+Where there are classes, logistic regression on the first half stands for the blessed model, which may fall.
 The tables come with TFX (taxi trips) and with scikit-learn; more may be named.
 """
 
@@ -25,6 +26,8 @@ from millrace.components.data_gate.findings import CheckedSplit, Finding, read_s
 from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection
+from millrace.components.evaluator import baseline_fall
+from millrace.components.evaluator.gate_report import GateReport
 from millrace.components.statistics_gen import in_process
 from millrace.statistics.columns import of_all_rows
 
@@ -103,6 +106,39 @@ def findings(one: Table, before: Sequence[CheckedSplit], after: Sequence[Checked
     return [finding for finding in verdict.findings if finding not in alone.findings and finding.action != "ignore"]
 
 
+def falls(one: Table, before: pd.DataFrame, after: pd.DataFrame, rng: np.random.Generator) -> bool:
+    """Whether the Evaluator says that a model of the first half fell on the second."""
+    from sklearn.compose import make_column_selector, make_column_transformer  # type: ignore[import-untyped]
+    from sklearn.impute import SimpleImputer  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.metrics import accuracy_score, roc_auc_score  # type: ignore[import-untyped]
+    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler  # type: ignore[import-untyped]
+
+    features = list(one.use.features)
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore", max_categories=30), make_column_selector(dtype_include=object)),
+        remainder=make_pipeline(SimpleImputer(), StandardScaler()),
+    )
+    drawn = rng.random(len(before)) < 2 / 3
+    learned, judged, new = before[drawn], before[~drawn], after[rng.random(len(after)) >= 2 / 3]
+    model = make_pipeline(columns, LogisticRegression(max_iter=200)).fit(learned[features], learned[one.use.label])
+
+    def scores(rows: pd.DataFrame) -> dict[str, float]:
+        label, binary = rows[one.use.label], one.use.task == "binary"
+        right = float(accuracy_score(label, model.predict(rows[features])))
+        if not binary:
+            return {"sparse_categorical_accuracy": right}
+        return {
+            "binary_accuracy": right,
+            "auc": float(roc_auc_score(label, model.predict_proba(rows[features])[:, 1])),
+        }
+
+    blessed = GateReport(blessed=True, reason="", examples=len(judged), metrics=scores(judged))
+    report = GateReport(blessed=True, reason="", examples=len(new), baseline_metrics=scores(new))
+    return not baseline_fall.judged(report, blessed, blocks=True).blessed
+
+
 # -- faults ------------------------------------------------------------------------------------------------------------
 def exchanged_classes(one: Table, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """The label flipped; of several classes each takes the next one's place; a number is negated."""
@@ -176,6 +212,15 @@ def main() -> None:
                 actions = {finding.action for finding in findings(one, splits(first, rng), splits(broken, rng))}
                 outcomes["stopped" if "block" in actions else "warned" if actions else "passed"] += 1
             print(f"    {name}: {dict(outcomes)}")
+        if one.use.task == "regression":
+            continue
+        fell: Counter[str] = Counter()
+        for _ in range(arguments.faults):
+            order = rng.permutation(len(one.rows))
+            first, second = one.rows.iloc[order[::2]], one.rows.iloc[order[1::2]]
+            fell["honest"] += falls(one, first, second, rng)
+            fell["label exchanged"] += falls(one, first, exchanged_classes(one, second, rng), rng)
+        print(f"    the blessed model fell, of {arguments.faults} each: {dict(fell)}")
     print(f"honest halves: {total}; stopped {blocked} ({blocked / total:.2%}), warned {warned} ({warned / total:.2%})")
 
 

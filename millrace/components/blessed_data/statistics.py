@@ -5,9 +5,12 @@ is judged. So the statistics lie there, and a resolver of blessings finds the la
 """
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 
+import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -50,12 +53,17 @@ def _contents(statistics: Artifact) -> Iterator[tuple[str, bytes]]:
 
 
 def kept(blessing: Artifact) -> dict[str, DatasetFeatureStatisticsList]:
-    """The statistics by split that a blessing holds; none where it is of a release that kept none."""
+    """The statistics by split that a blessing holds, whole; none where they are damaged, or it is of 0.1.0."""
     folder = os.path.join(blessing.uri, _FOLDER)
     if not fileio.isdir(folder):
         return {}
     splits: dict[str, DatasetFeatureStatisticsList] = {}
     for name in sorted(entry.rstrip("/") for entry in fileio.listdir(folder)):
-        with fileio.open(os.path.join(folder, name, STATISTICS_FILE), "rb") as stream:
-            splits[name.removeprefix(_SPLIT)] = DatasetFeatureStatisticsList.FromString(stream.read())
+        file = os.path.join(folder, name, STATISTICS_FILE)
+        try:
+            with fileio.open(file, "rb") as stream:
+                splits[name.removeprefix(_SPLIT)] = DatasetFeatureStatisticsList.FromString(stream.read())
+        except (tf.errors.NotFoundError, fileio.NotFoundError, DecodeError):
+            logging.warning("The statistics of the latest blessed data are damaged: %s.", file)
+            return {}
     return splits

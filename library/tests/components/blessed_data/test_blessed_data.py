@@ -64,6 +64,15 @@ def test_a_blessing_keeps_what_its_data_was(statistics, blessing):
     assert kept(blessing(2)) == {}
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_bytes(b"\x0a\xff cut")])
+def test_statistics_of_which_a_split_is_damaged_are_none(statistics, blessing, damage):
+    from millrace.components.blessed_data.statistics import kept
+
+    whole = blessing(1, statistics("a", 10))
+    damage(Path(whole.uri) / "data_statistics" / "Split-eval" / "FeatureStats.pb")
+    assert kept(whole) == {}
+
+
 def test_the_latest_blessed_data_is_found_and_never_the_same_data(statistics, blessing):
     """The same data may lie elsewhere: a rehearsal has computed it anew, or the project was moved."""
     old, new, again = statistics("old", 10), statistics("new", 20), statistics("again", 20)
