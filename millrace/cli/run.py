@@ -91,6 +91,7 @@ def _run(config: Config, request: RunRequest) -> int:
         raise
     from millrace.execution.run import LocalRun
     from millrace.execution.run import run as run_pipeline
+    from millrace.metadata.run_summaries import keep_summary
 
     with new_run(layout(config).logs, request, began) as folder, output_to(folder.log) as terminal:
         if terminal.isatty():
@@ -100,6 +101,7 @@ def _run(config: Config, request: RunRequest) -> int:
             outcome = run_pipeline(config, folder, board.show, runner=given_runner(LocalRun))
         ended = time.time()
         folder.finish(outcome.exit_code, outcome.failure, ended)
+        keep_summary(config, folder)
         print_summary(config, folder, outcome, ended - began, board.console)
         if outcome.goes_on:
             # A stage is in C++, which does not look at signals; the end of the interpreter would wait for it.

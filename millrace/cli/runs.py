@@ -26,7 +26,7 @@ from millrace.project import default_configuration
 def runs(config_file: str, overrides: tuple[str, ...], last: int, as_json: bool) -> None:
     """List runs with their metrics and verdicts, the newest last."""
     config = load(config_file, overrides)
-    rows = run_summaries(config)[-last:]
+    rows = run_summaries(config, last)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
     elif rows:

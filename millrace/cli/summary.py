@@ -59,10 +59,9 @@ def _record(config: Config, folder: RunFolder) -> Optional[records.RunRecord]:
     if not folder.journal.events():
         return None
     try:
-        recorded = records.runs(records.open_store(config), config.name, layout(config).root)
+        return records.run(records.open_store(config), config.name, folder.run_id, layout(config).root)
     except (MillraceError, errors.StatusError):
         return None
-    return next((record for record in recorded if record.run_id == folder.run_id), None)
 
 
 def print_record(config: Config, run: records.RunRecord, console: Console, ended_by: str = "") -> None:

@@ -19,6 +19,7 @@ from millrace.config.platform import LOCAL
 from millrace.execution.diagnosis import require_docker
 from millrace.execution.notification import notifying
 from millrace.jobspec.artifact_types import require_compilable
+from millrace.metadata import provenance
 from millrace.metadata.journal import progress
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_folder import runs as run_folders
@@ -107,8 +108,9 @@ def _outcome(
     config: Config, folder: RunFolder, started: Callable[[list[str]], None], runner: Optional[LocalRun]
 ) -> Outcome:
     try:
-        check(config)
         request = folder.request()
+        provenance.record(folder.path, config, request.overrides if request else ())
+        check(config)
         if request is None or not request.to_stage:
             require_docker(config, os.environ)
         return _run(config, folder, started, runner)
@@ -211,11 +213,11 @@ def _recorded(folder: RunFolder) -> Optional[Failure]:
 
 def _verdict(config: Config, folder: RunFolder) -> Outcome:
     """Exit code 3 when a judge said no, in a run in which the judges took part."""
-    from millrace.metadata.records import blessing, open_store, reason, remedy, runs
+    from millrace.metadata import records
+    from millrace.metadata.records import blessing, reason, remedy
 
-    [record] = [
-        run for run in runs(open_store(config), config.name, layout(config).root) if run.run_id == folder.run_id
-    ]
+    record = records.run(records.open_store(config), config.name, folder.run_id, layout(config).root)
+    assert record is not None, "its stages have run"
     for judge in JUDGES:
         if blessing(record, judge.stage) is False:
             why = reason(record, judge.stage) or NOT_BLESSED

@@ -41,6 +41,16 @@ def as_here(artifact: metadata_store_pb2.Artifact, root: str) -> Optional[metada
     return moved
 
 
+def execution_of(uri: str) -> int:
+    """The execution that made an artifact, by TFX's layout of its root; 0 where the place does not tell.
+
+    Args:
+        uri: the artifact's, as it was recorded.
+    """
+    recorded = _RECORDED.fullmatch(uri)
+    return int(recorded["place"].split("/")[2]) if recorded else 0
+
+
 def all_as_here(artifacts: Iterable[metadata_store_pb2.Artifact], root: str) -> dict[int, metadata_store_pb2.Artifact]:
     """Artifacts, each as it is now.
 

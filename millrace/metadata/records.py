@@ -145,8 +145,64 @@ def output_artifacts(store: MetadataStore, execution_id: int) -> dict[str, list[
     return _outputs(store, [execution_id]).get(execution_id, {})
 
 
+def run_ids(store: MetadataStore, pipeline_name: str) -> list[str]:
+    """The ids of every run of a pipeline, the oldest first, in three queries however many there are.
+
+    Args:
+        store: an open ML Metadata store.
+        pipeline_name: the pipeline's name.
+    """
+    pipeline = store.get_context_by_type_and_name("pipeline", pipeline_name)
+    if pipeline is None:
+        return []
+    contexts = store.get_contexts_by_type("pipeline_run")
+    if len(store.get_contexts_by_type("pipeline")) > 1:
+        # TFX says whose run a context is. A rehearsal does not, and is known by its folder.
+        of_pipeline = {child.id for child in store.get_children_contexts_by_context(pipeline.id)}
+        contexts = [context for context in contexts if context.id in of_pipeline]
+    return [context.name for context in sorted(contexts, key=lambda context: context.id)]
+
+
+def run_of(store: MetadataStore, execution_id: int) -> str:
+    """The id of the run that an execution was part of; empty where ML Metadata does not know it.
+
+    Args:
+        store: an open ML Metadata store.
+        execution_id: the execution's id.
+    """
+    kind = store.get_context_type("pipeline_run").id
+    contexts = store.get_contexts_by_execution(execution_id)
+    return next((context.name for context in contexts if context.type_id == kind), "")
+
+
+def run(store: MetadataStore, pipeline_name: str, run_id: str, root: str = "") -> Optional[RunRecord]:
+    """One run of a pipeline; it costs the same however many runs there are.
+
+    Args:
+        store: an open ML Metadata store.
+        pipeline_name: the pipeline's name.
+        run_id: the run's id.
+        root: as of `runs`.
+
+    Returns:
+        None when ML Metadata knows no such run of this pipeline.
+    """
+    context = store.get_context_by_type_and_name("pipeline_run", run_id)
+    executions = store.get_executions_by_context(context.id) if context else []
+    prefix = f"{pipeline_name}."
+    stages = {}
+    for execution in sorted(executions, key=lambda execution: execution.id):
+        nodes = [one.name for one in store.get_contexts_by_execution(execution.id) if one.name.startswith(prefix)]
+        if nodes:
+            stages[nodes[0].removeprefix(prefix)] = execution
+    if not stages:
+        return None
+    outputs = _outputs(store, [execution.id for execution in stages.values()], root)
+    return RunRecord(run_id, {name: _record(name, one, outputs.get(one.id, {})) for name, one in stages.items()})
+
+
 def runs(store: MetadataStore, pipeline_name: str, root: str = "") -> list[RunRecord]:
-    """Every run of a pipeline, the oldest first.
+    """Every run of a pipeline, the oldest first. What looks at one or a few of many runs asks `run`.
 
     Args:
         store: an open ML Metadata store.

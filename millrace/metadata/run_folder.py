@@ -69,17 +69,22 @@ class RunFolder:
     @property
     def number(self) -> int:
         """Which run of this root it is, from 1: the order of runs, whatever a clock says. 0 in what 0.1.0 wrote."""
-        return int(self._values().get("number", 0))
+        return self.order[0]
 
     @property
     def started(self) -> float:
         """When it began, seconds since the epoch; for what 0.1.0 wrote, when its lock was made."""
-        recorded = self._values().get("started")
-        if recorded is not None:
-            return float(recorded)
-        with contextlib.suppress(OSError):
-            return (self.path / LOCK_FILE).stat().st_mtime
-        return 0.0
+        return self.order[1]
+
+    @property
+    def order(self) -> tuple[int, float, str]:
+        """What runs are sorted by: number, start and id, in one reading of its file."""
+        values = self._values()
+        number, started = int(values.get("number", 0)), values.get("started")
+        if started is None:
+            with contextlib.suppress(OSError):
+                started = (self.path / LOCK_FILE).stat().st_mtime
+        return number, float(started or 0.0), self.run_id
 
     @property
     def seconds(self) -> Optional[float]:
@@ -219,4 +224,4 @@ def runs(logs: Path) -> list[RunFolder]:
     if not logs.is_dir():
         return []
     folders = [RunFolder(path) for path in logs.iterdir() if (path / LOCK_FILE).exists()]
-    return sorted(folders, key=lambda folder: (folder.number, folder.started, folder.run_id))
+    return sorted(folders, key=lambda folder: folder.order)

@@ -1,16 +1,29 @@
-"""What a person wants to know of each run: how it ended, what its model scored, and where the model went."""
+"""What a person wants to know of each run: how it ended, what its model scored, and where the model went.
 
-from dataclasses import dataclass
+Of a run that has ended nothing of this changes any more, so that it is kept in the run's folder: to list runs costs one
+small file a run, and ML Metadata is asked only for those that were killed, or that an earlier version made.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Optional
+from functools import cache, cached_property
+from typing import Any, Optional
 
+from ml_metadata import errors
+from pydantic import TypeAdapter, ValidationError
+
+from millrace.base import files
+from millrace.base.errors import MillraceError
 from millrace.base.outcomes import State, ending
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import OVERALL
 from millrace.components.judges import JUDGES
 from millrace.components.marks import REHEARSED
 from millrace.config.config import Config
-from millrace.config.paths import layout
+from millrace.config.paths import Layout, layout
 from millrace.metadata import records
 from millrace.metadata.run_folder import RunFolder, RunRequest
 from millrace.metadata.run_folder import runs as run_folders
@@ -49,23 +62,146 @@ class RunSummary:
     rehearsal: bool = False
 
 
-def run_summaries(config: Config) -> list[RunSummary]:
-    """Every run of a pipeline in the order in which they began; none before the first run on this machine.
+SUMMARY_FILE = "summary.json"
+# A root may be moved: what lies below it is kept without it.
+_ROOT = "{root}"
+
+
+class Runs:
+    """The runs of one pipeline on this machine; ML Metadata is opened only when something is asked that it alone knows.
+
+    Args:
+        config: the pipeline's configuration.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.layout = layout(config)
+
+    @cached_property
+    def store(self) -> Any:
+        """ML Metadata, opened; None before the first run on this machine, which would make its tables."""
+        return records.open_store(self.config) if self._all_folders else None
+
+    def folder(self, run_id: str) -> Optional[RunFolder]:
+        """The folder of a run; None where it is gone.
+
+        Args:
+            run_id: the run's id.
+        """
+        return self._all_folders.get(run_id)
+
+    def is_rehearsal(self, run_id: str) -> bool:
+        """Whether a run's folder says that it was a rehearsal."""
+        folder = self._all_folders.get(run_id)
+        request = folder.request() if folder else None
+        return request is not None and request.runner == "rehearsal"
+
+    def record(self, run_id: str) -> Optional[records.RunRecord]:
+        """What ML Metadata remembers of a run; None when it never came to a stage.
+
+        Args:
+            run_id: the run's id.
+        """
+        return records.run(self.store, self.config.name, run_id, self.layout.root) if self.store else None
+
+    def summary(self, run_id: str) -> Optional[RunSummary]:
+        """One run.
+
+        Args:
+            run_id: its id.
+
+        Returns:
+            None where neither its folder nor ML Metadata knows it as one of this pipeline.
+        """
+        folder = self._all_folders.get(run_id)
+        kept = _kept(folder) if folder else None
+        if kept:
+            return kept.of(self.layout) if kept.pipeline == self.config.name else None
+        run = self.record(run_id)
+        if run is None and (folder is None or not _is_of(folder.request(), self.config)):
+            return None
+        summary = _summary(run_id, run, folder)
+        if folder and folder.exit_code() is not None and not folder.is_alive():
+            _keep(folder, summary, self.layout)
+        return summary
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all runs below the root, the newest first, of other pipelines too: `summary` knows whose each is.
+
+        Those that only ML Metadata knows come last: they are the oldest.
+        """
+        yield from reversed(self._all_folders)
+        if self.store:
+            known = records.run_ids(self.store, self.config.name)
+            yield from (run_id for run_id in reversed(known) if run_id not in self._all_folders)
+
+    @cached_property
+    def _all_folders(self) -> dict[str, RunFolder]:
+        return {folder.run_id: folder for folder in run_folders(self.layout.logs)}
+
+
+def run_summaries(config: Config, last: Optional[int] = None) -> list[RunSummary]:
+    """The runs of a pipeline in the order in which they began; none before the first run on this machine.
 
     Runs that were refused before their first stage are known by their folder alone, runs whose folder is gone by ML
     Metadata alone.
 
     Args:
         config: the pipeline's configuration.
+        last: how many, the newest; None for all.
     """
-    folders = {folder.run_id: folder for folder in run_folders(layout(config).logs)}
-    store = records.open_store(config) if folders else None
-    recorded = {run.run_id: run for run in (records.runs(store, config.name, layout(config).root) if store else [])}
-    without_folder = [run_id for run_id in recorded if run_id not in folders]
-    with_folder = [
-        run_id for run_id, folder in folders.items() if run_id in recorded or _is_of(folder.request(), config)
-    ]
-    return [_summary(run_id, recorded.get(run_id), folders.get(run_id)) for run_id in [*without_folder, *with_folder]]
+    runs, summaries = Runs(config), list[RunSummary]()
+    for run_id in runs.ids():
+        if last is not None and len(summaries) >= last:
+            break
+        summary = runs.summary(run_id)
+        summaries += [summary] if summary else []
+    return summaries[::-1]
+
+
+def keep_summary(config: Config, folder: RunFolder) -> None:
+    """Keeps what there is to say of a run that has just ended, for whoever lists runs; nothing is raised.
+
+    Args:
+        config: the pipeline's configuration.
+        folder: the run's folder, which says how the run ended.
+    """
+    with contextlib.suppress(MillraceError, errors.StatusError):
+        run = Runs(config).record(folder.run_id) if folder.journal.events() else None
+        _keep(folder, _summary(folder.run_id, run, folder), layout(config))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What stands in the file: a root holds runs of several pipelines, and may be moved."""
+
+    pipeline: str
+    summary: RunSummary
+
+    def of(self, here: Layout) -> RunSummary:
+        pushed_to = self.summary.pushed_to.replace(_ROOT, here.root, 1)
+        return replace(self.summary, pushed_to=pushed_to)
+
+
+def _keep(folder: RunFolder, summary: RunSummary, here: Layout) -> None:
+    if summary.pushed_to.startswith(f"{here.root}/"):
+        summary = replace(summary, pushed_to=_ROOT + summary.pushed_to[len(here.root) :])
+    # Whoever lists runs need not be one who may write there.
+    with contextlib.suppress(OSError):
+        files.write(folder.path / SUMMARY_FILE, json.dumps(asdict(_Kept(here.name, summary)), indent=1) + "\n")
+
+
+def _kept(folder: RunFolder) -> Optional[_Kept]:
+    try:
+        return _reader().validate_json((folder.path / SUMMARY_FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+@cache
+def _reader() -> TypeAdapter[_Kept]:
+    return TypeAdapter(_Kept)
 
 
 def _is_of(request: Optional[RunRequest], config: Config) -> bool:

@@ -1,0 +1,100 @@
+"""What a run was made from, recorded when it begins: in a real git repository, without secrets and TensorFlow."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from millrace.config.loading import load
+from millrace.metadata import provenance
+from millrace.metadata.revision import LARGEST_DIFFERENCE, revision
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=someone", "-c", "user.email=someone@example.com")
+    return subprocess.run(
+        ["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True, text=True
+    ).stdout
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    """A small project in a repository."""
+    root = tmp_path / "project"
+    for name in ("conf", "schema", "models", "pipeline"):
+        shutil.copytree(CHECKOUT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / "setup.py", root)
+    git(tmp_path, "init", "--quiet", "-b", "trunk", "project")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "all")
+    return root
+
+
+def recorded(project: Path, folder: Path, *overrides: str) -> provenance.Provenance:
+    folder.mkdir(exist_ok=True)
+    provenance.record(folder, load(project / "conf/taxi.yaml", overrides), overrides)
+    read = provenance.read(folder)
+    assert read is not None
+    return read
+
+
+def test_it_says_all_that_is_needed_to_run_it_again(project, tmp_path):
+    read = recorded(project, tmp_path / "run", "training.steps=7")
+    commit = git(project, "rev-parse", "HEAD").strip()
+    assert read.configuration["training"]["steps"] == 7 and read.overrides == ("training.steps=7",)
+    assert (read.revision.commit, read.revision.branch, read.revision.clean) == (commit, "trunk", True)
+    assert read.schema_commit == commit
+    assert read.schema_digest == provenance.file_digest(project / "schema/taxi/schema.pbtxt") != ""
+    assert "models/trainer.py" in read.code
+    assert read.data.count == 1 and read.data.files[0].endswith("data.csv") and read.data.bytes > 1_000_000
+    assert {"tfx", "tensorflow", "python", "millrace"} <= read.versions.keys()
+    assert read.machine["cores"] >= 1
+
+
+def test_what_was_not_committed_is_kept_so_that_it_can_be_applied(project, tmp_path):
+    before = recorded(project, tmp_path / "before")
+    trainer = project / "models/trainer.py"
+    trainer.write_text(trainer.read_text() + "# é\n")
+    edited = recorded(project, tmp_path / "after")
+    assert not edited.revision.clean and edited.revision.changed == ("M models/trainer.py",)
+    assert {name for name in edited.code if edited.code[name] != before.code[name]} == {"models/trainer.py"}
+    git(project, "checkout", "--quiet", ".")
+    (tmp_path / "difference").write_text(edited.revision.difference, encoding="utf-8")
+    git(project, "apply", str(tmp_path / "difference"))
+    assert trainer.read_text().endswith("# é\n") and edited.revision.whole
+
+
+def test_a_file_that_git_does_not_know_or_a_large_difference_cannot_be_applied(project):
+    (project / "models/new.py").write_text("")
+    unknown = revision(project)
+    assert (unknown.clean, unknown.whole, unknown.changed) == (False, False, ("?? models/new.py",))
+    (project / "models/new.py").unlink()
+    (project / "models/trainer.py").write_text("# long\n" * LARGEST_DIFFERENCE)
+    large = revision(project)
+    assert not large.whole and len(large.difference) == LARGEST_DIFFERENCE
+
+
+def test_a_secret_in_the_difference_is_cut_out(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("MILLRACE_TEST_HOOK", "https://hooks.example.com/services/T0AAAAAAA/Zq81secret")
+    (project / "models/trainer.py").write_text('URL = "https://hooks.example.com/services/T0AAAAAAA/Zq81secret"\n')
+    recorded(project, tmp_path / "run", "notify.webhook_env=MILLRACE_TEST_HOOK")
+    text = (tmp_path / "run" / provenance.FILE).read_text()
+    assert "Zq81secret" not in text and "MILLRACE_TEST_HOOK" in text
+
+
+def test_without_git_or_data_the_rest_is_recorded(project, tmp_path):
+    shutil.rmtree(project / ".git")
+    read = recorded(project, tmp_path / "run", f"data.path={tmp_path}/nowhere")
+    assert read.revision is None and read.schema_commit == ""
+    assert read.data.count == 0 and read.code
+
+
+def test_neither_recording_nor_reading_imports_tensorflow_or_tfx():
+    code = "import sys, millrace.metadata.run_details, millrace.metadata.provenance as p; p._versions();"
+    code += "print([name for name in ('tensorflow', 'tfx', 'apache_beam', 'pyarrow') if name in sys.modules])"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert asked.stdout.strip() == "[]"

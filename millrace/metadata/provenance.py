@@ -1,0 +1,184 @@
+"""What a run was made from: all that is needed to explain it later, and to run it again.
+
+One file in the run's folder, written whole when the run begins, so that a run that is refused before its graph has it
+too. Nothing here imports TensorFlow or TFX. What the driver finds out (a span, a fingerprint) is in ML Metadata.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import socket
+import sys
+from dataclasses import asdict, dataclass, field
+from importlib import metadata as packages
+from pathlib import Path
+from typing import Any, Optional
+
+import psutil
+from pydantic import TypeAdapter, ValidationError
+
+import millrace
+from millrace.base import files
+from millrace.base.cores import cores
+from millrace.base.errors import MillraceError
+from millrace.base.secrets import cut
+from millrace.config.config import Config
+from millrace.config.data_files import data_files
+from millrace.metadata.revision import Revision, last_commit_of, revision
+from millrace.project import project
+
+FILE = "provenance.json"
+
+# What decides how a graph runs and what a model learns; the lock of the stack pins the rest.
+_STACK = (
+    "tfx",
+    "tensorflow",
+    "keras",
+    "tensorflow-data-validation",
+    "tensorflow-transform",
+    "tensorflow-model-analysis",
+    "tfx-bsl",
+    "ml-metadata",
+    "apache-beam",
+    "protobuf",
+    "pyarrow",
+    "numpy",
+)
+_MOST_FILES = 100
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """The files of the data as they lay there when the run began.
+
+    Args:
+        digest: of the names, sizes and times of all of them; empty where the data is not on this machine.
+        count: how many.
+        bytes: of all of them.
+        files: the first hundred by path.
+    """
+
+    digest: str = ""
+    count: int = 0
+    bytes: int = 0
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What one run was made from.
+
+    Args:
+        configuration: the whole of it, as it was resolved, by the keys of the file.
+        overrides: the `--set` values, in order.
+        revision: git's; None where the project is in no repository, or there is no git.
+        code: a digest of each Python file of the project, by its path within.
+        schema_digest: SHA-256 of the curated schema's file, 16 digits; empty where there is none.
+        schema_commit: the last commit that changed that file.
+        data: the files of the data.
+        versions: the stack, by distribution, with `python` and `millrace`.
+        machine: `host`, `system`, `processor`, `cores`, `memory_bytes`.
+    """
+
+    configuration: dict[str, Any] = field(default_factory=dict)
+    overrides: tuple[str, ...] = ()
+    revision: Optional[Revision] = None
+    code: dict[str, str] = field(default_factory=dict)
+    schema_digest: str = ""
+    schema_commit: str = ""
+    data: DataFiles = DataFiles()
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+
+
+def record(folder: Path, config: Config, overrides: tuple[str, ...]) -> None:
+    """Writes down what a run is made from; a disk that is full does not end the run.
+
+    Args:
+        folder: the run's folder.
+        config: its configuration.
+        overrides: its `--set` values.
+    """
+    with contextlib.suppress(OSError):
+        text = json.dumps(asdict(_provenance(config, overrides)), indent=1)
+        files.write(folder / FILE, cut(text) + "\n")
+
+
+def read(folder: Path) -> Optional[Provenance]:
+    """What a run was made from; None where it did not write that down, as before 0.2.0.
+
+    Args:
+        folder: the run's folder.
+    """
+    try:
+        return TypeAdapter(Provenance).validate_json((folder / FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _provenance(config: Config, overrides: tuple[str, ...]) -> Provenance:
+    here = project.find(Path(config.file or os.curdir).resolve().parent)
+    schema = Path(config.schema_.file) if config.schema_.file else None
+    return Provenance(
+        configuration=config.model_dump(mode="json", by_alias=True),
+        overrides=overrides,
+        revision=revision(here.root) if here else None,
+        code=_code(here) if here else {},
+        schema_digest=file_digest(schema) if schema else "",
+        schema_commit=last_commit_of(schema) if schema else "",
+        data=_data(config),
+        versions=_versions(),
+        machine=_machine(),
+    )
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of a file's content, 16 digits; empty where it cannot be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
+
+
+def _code(here: project.Project) -> dict[str, str]:
+    try:
+        shipped = sorted(here.shipped)
+    except MillraceError:
+        # The run says so itself.
+        return {}
+    sources = [file for package in shipped for file in sorted((here.root / package).rglob("*.py"))]
+    return {file.relative_to(here.root).as_posix(): file_digest(file) for file in sources}
+
+
+def _data(config: Config) -> DataFiles:
+    try:
+        found = [(file, file.stat()) for file in sorted(data_files(config.data))]
+    except (MillraceError, OSError):
+        return DataFiles()
+    digest = hashlib.sha256()
+    for file, status in found:
+        digest.update(f"{file.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
+    size = sum(status.st_size for _, status in found)
+    names = tuple(str(file) for file, _ in found[:_MOST_FILES])
+    return DataFiles(digest.hexdigest()[:16] if found else "", len(found), size, names)
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "millrace": millrace.__version__}
+    for name in _STACK:
+        with contextlib.suppress(packages.PackageNotFoundError):
+            versions[name] = packages.version(name)
+    return versions
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "host": socket.gethostname(),
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": platform.machine(),
+        "cores": cores(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "executable": sys.executable,
+    }

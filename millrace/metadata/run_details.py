@@ -1,0 +1,402 @@
+"""One run, whole: what it was made from, its stages and why each ran, its verdicts, and what it made.
+
+Plain values, without a handle to a store: what a command prints and a page shows. It costs some dozen queries of ML
+Metadata, however many runs there are.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Optional
+
+from millrace.base.errors import Failure
+from millrace.base.outcomes import State
+from millrace.components import stage_ids
+from millrace.components.evaluator.gate_report import OVERALL, GateReport
+from millrace.components.judges import JUDGES
+from millrace.metadata import provenance, records
+from millrace.metadata.journal import StageProgress, progress
+from millrace.metadata.places import execution_of
+from millrace.metadata.provenance import Provenance
+from millrace.metadata.records import RunRecord, StageRecord
+from millrace.metadata.run_folder import RunFolder, RunRequest
+from millrace.metadata.run_summaries import Runs, RunSummary
+from millrace.metadata.staleness import InputChange, input_changes
+
+LOG_LINES = 20
+_LOG_BYTES = 64 << 10
+# How many runs are looked back for a stage's execution before: a run with `--to` has only some of them.
+_LOOKED_BACK = 20
+_WORKED = (State.DONE.value, State.CACHED.value)
+
+
+@dataclass(frozen=True)
+class OutputDetail:
+    """One artifact that a stage made or took from the cache.
+
+    Args:
+        key: of the output.
+        artifact: its id in ML Metadata.
+        type: its type, as TFX names it.
+        path: where it lies; a path or a URI.
+        there: whether it is still there; True for a URI, which is not asked for.
+        made_by: the id of the run that made it; empty where that cannot be told.
+        properties: its custom properties that are a text or a number, such as `span` or `reason`.
+    """
+
+    key: str
+    artifact: int
+    type: str
+    path: str
+    there: bool
+    made_by: str
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StageDetail:
+    """One stage of a run.
+
+    Args:
+        stage: its id.
+        state: in the words of `millrace.base.outcomes`.
+        started: ISO 8601; empty before its turn.
+        seconds: how long it ran, or has run until now; None before its turn.
+        why: why it ran or was cached, in a sentence; empty before its turn.
+        changes: the parts of its cache key that differ from its execution before; empty for a cached one.
+        compared_with: the id of the run of that execution; empty where there is none.
+        note: what it had to say, such as a verdict.
+        failure: what went wrong; None when nothing did.
+        execution: its id in ML Metadata; 0 where there is none.
+        outputs: what it made, or was served.
+    """
+
+    stage: str
+    state: str
+    started: str = ""
+    seconds: Optional[float] = None
+    why: str = ""
+    changes: tuple[InputChange, ...] = ()
+    compared_with: str = ""
+    note: str = ""
+    failure: Optional[Failure] = None
+    execution: int = 0
+    outputs: tuple[OutputDetail, ...] = ()
+
+
+@dataclass(frozen=True)
+class VerdictDetail:
+    """What a judge said of the model.
+
+    Args:
+        stage: Evaluator or InfraValidator.
+        blessed: its verdict.
+        reason: why, in a sentence.
+        remedy: what to do about it; empty where there is nothing to advise.
+    """
+
+    stage: str
+    blessed: bool
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class SliceDetail:
+    """What the Evaluator measured on one slice.
+
+    Args:
+        slice: in words; `overall` for all examples.
+        examples: how many; None where it was not counted.
+        metrics: by TFMA's names.
+        judged: how many thresholds name it.
+        missed: those of them that it missed, by metric and threshold.
+    """
+
+    slice: str
+    examples: Optional[int]
+    metrics: dict[str, float]
+    judged: int
+    missed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunDetail:
+    """One run.
+
+    Args:
+        summary: what a list of runs says of it.
+        request: what was asked for; None where the folder is gone.
+        provenance: what it was made from; None for runs before 0.2.0.
+        failure: why it did not end well; None when it did.
+        remedy: what to do next; empty where there is nothing to do.
+        stages: in the order in which they ran.
+        verdicts: of the judges that came to one.
+        slices: what the Evaluator measured, `overall` first, then those that missed a threshold.
+        gate_report: the folder of the Evaluator's report; empty where there is none.
+        data_report: the folder of DataGate's report; empty where there is none.
+        folder: of the run; empty where it is gone.
+        log: the file of its log; empty where it is gone.
+        log_tail: its last lines.
+    """
+
+    summary: RunSummary
+    request: Optional[RunRequest]
+    provenance: Optional[Provenance]
+    failure: Optional[Failure]
+    remedy: str
+    stages: tuple[StageDetail, ...]
+    verdicts: tuple[VerdictDetail, ...]
+    slices: tuple[SliceDetail, ...]
+    gate_report: str
+    data_report: str
+    folder: str
+    log: str
+    log_tail: tuple[str, ...]
+
+    def stage(self, name: str) -> Optional[StageDetail]:
+        """A stage by its id; None when the run has none of that name."""
+        return next((one for one in self.stages if one.stage == name), None)
+
+    def output(self, stage: str, key: str) -> Optional[OutputDetail]:
+        """The only artifact of a stage's output; None when the stage did not get that far."""
+        of_stage = self.stage(stage)
+        return next((one for one in of_stage.outputs if one.key == key), None) if of_stage else None
+
+
+def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
+    """One run, whole.
+
+    Args:
+        runs: those of its pipeline.
+        run_id: its id.
+        now: seconds since the epoch, for what still runs.
+
+    Returns:
+        None where there is no such run of this pipeline.
+    """
+    summary = runs.summary(run_id)
+    if summary is None:
+        return None
+    folder = runs.folder(run_id)
+    record = runs.record(run_id) or RunRecord(run_id, {})
+    report = records.gate_report(record)
+    gate, data = record.artifact(stage_ids.EVALUATOR, "evaluation"), record.artifact(stage_ids.DATA_GATE, "report")
+    stages = _stages(runs, record, folder, summary, now)
+    failure = _failure(folder, stages)
+    return RunDetail(
+        summary=summary,
+        request=folder.request() if folder else None,
+        provenance=provenance.read(folder.path) if folder else None,
+        failure=failure,
+        remedy=_remedy(summary, failure, folder),
+        stages=stages,
+        verdicts=_verdicts(record),
+        slices=tuple(_slices(report)) if report else (),
+        gate_report=gate.uri if gate and report else "",
+        data_report=data.uri if data else "",
+        folder=str(folder.path) if folder else "",
+        log=str(folder.log) if folder and folder.log.exists() else "",
+        log_tail=log_tail(folder.log) if folder else (),
+    )
+
+
+def log_tail(log: Path, lines: int = LOG_LINES) -> tuple[str, ...]:
+    """The last lines of a log; none where there is no log.
+
+    Args:
+        log: the file, however large.
+        lines: at most how many.
+    """
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ()
+    return tuple(text.splitlines()[-lines:])
+
+
+def _stages(
+    runs: Runs, record: RunRecord, folder: Optional[RunFolder], summary: RunSummary, now: float
+) -> tuple[StageDetail, ...]:
+    events = folder.journal.events() if folder else []
+    known = {one.stage: one for one in progress([], events)}
+    for recorded in record.stages.values():
+        known.setdefault(recorded.stage, _as_recorded(recorded))
+    before = _executions_before(runs, record)
+    pairs = {name: (earlier.execution_id, record.stages[name].execution_id) for name, (_, earlier) in before.items()}
+    changes = input_changes(runs.store, pairs)
+    outputs = _outputs(runs, record)
+    request = folder.request() if folder else None
+    details = []
+    for name, one in known.items():
+        of_store, run_before = record.stages.get(name), before.get(name, ("", None))[0]
+        state = one.state
+        if state is State.WAITING and summary.state != State.RUNNING.value:
+            state = State.SKIPPED
+        details.append(
+            StageDetail(
+                stage=name,
+                state=state.value,
+                started="" if one.started is None else iso(one.started),
+                seconds=one.seconds(now),
+                why=_why(state, changes.get(name, ()), run_before, request, outputs.get(name, ()), name),
+                changes=() if state is State.CACHED else changes.get(name, ()),
+                compared_with=run_before,
+                note=one.note,
+                failure=one.failure,
+                execution=of_store.execution_id if of_store else 0,
+                outputs=outputs.get(name, ()),
+            )
+        )
+    return tuple(details)
+
+
+def iso(at: float) -> str:
+    """A time as ISO 8601 with the difference to UTC of this machine's time.
+
+    Args:
+        at: seconds since the epoch.
+    """
+    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="seconds")
+
+
+def _as_recorded(stage: StageRecord) -> StageProgress:
+    state = State(stage.state)
+    ended = None if state is State.RUNNING else stage.ended / 1000
+    return StageProgress(stage.stage, state, stage.started / 1000, ended)
+
+
+def _executions_before(runs: Runs, record: RunRecord) -> dict[str, tuple[str, StageRecord]]:
+    """For each stage the latest run before in which it did its work, and its execution there."""
+    wanted, found = set(record.stages), dict[str, tuple[str, StageRecord]]()
+    earlier = iter(runs.ids())
+    if not any(run_id == record.run_id for run_id in earlier):
+        return {}
+    # A rehearsal has a cache of its own.
+    alike = (run_id for run_id in earlier if runs.is_rehearsal(run_id) == runs.is_rehearsal(record.run_id))
+    for run_id in islice(alike, _LOOKED_BACK):
+        if not wanted:
+            break
+        other = runs.record(run_id)
+        for stage, of_stage in other.stages.items() if other else ():
+            if stage in wanted and of_stage.state in _WORKED:
+                found[stage] = run_id, of_stage
+                wanted.discard(stage)
+    return found
+
+
+def _why(
+    state: State,
+    changes: Sequence[InputChange],
+    before: str,
+    request: Optional[RunRequest],
+    outputs: Iterable[OutputDetail],
+    stage: str,
+) -> str:
+    if state in (State.WAITING, State.SKIPPED):
+        return ""
+    if state is State.CACHED:
+        maker = next((output.made_by for output in outputs if output.made_by), "")
+        return "nothing changed" + (f" since {maker}" if maker else "")
+    if not before:
+        return "it had not run before"
+    telling = [change for change in changes if change.kind != "input"]
+    if telling or (changes and (request is None or request.cache)):
+        return "; ".join(change.words for change in telling or changes)
+    if stage.startswith((stage_ids.LATEST_BLESSED_MODEL, stage_ids.LATEST_BLESSED_DATA)):
+        return "it looks again in every run"
+    if request and not request.cache:
+        return "--no-cache was given"
+    if request and request.from_stage:
+        return f"--from {request.from_stage} was given"
+    return "its parameters and inputs are those of the run before; its artifacts there were no longer whole"
+
+
+def _outputs(runs: Runs, record: RunRecord) -> dict[str, tuple[OutputDetail, ...]]:
+    artifacts = [one for stage in record.stages.values() for of_key in stage.outputs.values() for one in of_key]
+    if not artifacts:
+        return {}
+    types = {one.id: one.name for one in runs.store.get_artifact_types()}
+    own = {stage.execution_id for stage in record.stages.values()}
+    makers = dict.fromkeys(own, record.run_id)
+    for number in {execution_of(artifact.uri) for artifact in artifacts} - own - {0}:
+        makers[number] = records.run_of(runs.store, number)
+    return {
+        name: tuple(
+            OutputDetail(
+                key=key,
+                artifact=one.id,
+                type=types.get(one.type_id, ""),
+                path=one.uri,
+                there="://" in one.uri or Path(one.uri).exists(),
+                made_by=makers.get(execution_of(one.uri), ""),
+                properties=plain_properties(one),
+            )
+            for key, of_key in stage.outputs.items()
+            for one in of_key
+        )
+        for name, stage in record.stages.items()
+    }
+
+
+# Lists of files are for the cache; what TFX packs as a struct is no text.
+_UNSHOWN = frozenset({"files", "digest", "tfx_version", "is_external"})
+
+
+def plain_properties(artifact: Any) -> dict[str, Any]:
+    """An artifact's properties that are a text or a number.
+
+    Args:
+        artifact: as the store has it.
+    """
+    plain: dict[str, Any] = {}
+    values: Mapping[str, Any] = {**artifact.properties, **artifact.custom_properties}
+    for name, value in values.items():
+        kind = value.WhichOneof("value")
+        if kind in ("int_value", "double_value", "string_value") and name not in _UNSHOWN:
+            plain[name] = getattr(value, kind)
+    return {name: value for name, value in sorted(plain.items()) if not str(value).startswith("mlmd-struct::")}
+
+
+def _failure(folder: Optional[RunFolder], stages: Sequence[StageDetail]) -> Optional[Failure]:
+    of_run = folder.failure() if folder else None
+    return of_run or next((stage.failure for stage in stages if stage.failure), None)
+
+
+def _remedy(summary: RunSummary, failure: Optional[Failure], folder: Optional[RunFolder]) -> str:
+    if failure and failure.remedy:
+        return failure.remedy
+    if summary.state in (State.INTERRUPTED.value, State.KILLED.value):
+        return "millrace run --resume goes on where it stopped"
+    if failure and folder:
+        return f"the traceback is at the end of {folder.log}; fix what it names, then run again"
+    return ""
+
+
+def _verdicts(record: RunRecord) -> tuple[VerdictDetail, ...]:
+    verdicts = []
+    for judge in JUDGES:
+        blessed = records.blessing(record, judge.stage)
+        if blessed is not None:
+            advice = "" if blessed else records.remedy(record, judge.stage) or judge.remedy
+            verdicts.append(VerdictDetail(judge.stage, blessed, records.reason(record, judge.stage), advice))
+    return tuple(verdicts)
+
+
+def _slices(report: GateReport) -> list[SliceDetail]:
+    measured = {one.slice: one for one in report.slices}
+    names = dict.fromkeys([*(row.slice for row in report.rows), *measured])
+    slices = []
+    for name in names:
+        rows = [row for row in report.rows if row.slice == name]
+        of_slice = measured.get(name)
+        examples = of_slice.examples if of_slice else next((row.examples for row in rows), None)
+        metrics = of_slice.metrics if of_slice else {row.metric: row.value for row in rows if row.value is not None}
+        missed = tuple(f"{row.metric} {row.threshold}" for row in rows if row.verdict == "fail")
+        slices.append(SliceDetail(name, examples, dict(metrics), len(rows), missed))
+    return sorted(slices, key=lambda one: (one.slice != OVERALL, not one.missed))
