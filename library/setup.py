@@ -50,7 +50,11 @@ setup(
     python_requires=">=3.10,<3.14",
     package_dir={"": ".."},
     packages=find_packages("..", include=["millrace", "millrace.*"]),
-    package_data={"": ["*.md", "*.yaml", "*.html", "*.css", "*.js", "*.tmpl", "py.typed"], "millrace.new": ["files/*"]},
+    package_data={
+        "": ["*.md", "*.yaml", "*.html", "*.css", "*.js", "*.tmpl", "py.typed"],
+        "millrace.console": ["static/**", "templates/**"],
+        "millrace.new": ["files/*"],
+    },
     cmdclass={"build_py": BuildWithTemplate},
     install_requires=[
         "apache-beam[gcp]",
@@ -59,6 +63,7 @@ setup(
         "dill",  # TFDV 1.16 imports it without requiring it
         "google-cloud-aiplatform",
         "google-cloud-secret-manager",
+        "jinja2",
         "keras-tuner",
         "kfp-pipeline-spec",  # what TFX runs in a container imports it, and it comes with an extra of TFX only
         "packaging",
@@ -67,9 +72,11 @@ setup(
         "pyyaml",
         "rich>=13",
         "setuptools<81",  # TFX's packages import pkg_resources
+        "starlette>=1.0",
         "tensorboard",
         "tensorflow-serving-api",
         "tfx>=1.16,<1.22",
+        "uvicorn",
     ],
     entry_points={"console_scripts": ["millrace = millrace.cli.main:main"]},
 )

@@ -33,6 +33,7 @@ COMMANDS = {
     "jobs": ("millrace.cli.jobs:jobs", "List, show and cancel jobs on a service."),
     "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),
     "runs": ("millrace.cli.runs:runs", "List runs with their metrics and verdicts."),
+    "console": ("millrace.cli.console:console", "Look at runs, data and models in a browser."),
     "schema": ("millrace.cli.schema:schema", "Show, compare and change the data contract."),
     "config": ("millrace.cli.config:config", "Show every key of a configuration; write its schema for editors."),
     "completion": ("millrace.cli.completion:completion", "Print what completes commands in bash, zsh or fish."),

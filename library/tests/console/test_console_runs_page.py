@@ -1,0 +1,118 @@
+"""Home and the table of runs: what they say of a real store, in which order, and of none."""
+
+import csv
+import io
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+from past_runs import NOW, PastRuns, report
+
+from millrace.base.errors import Failure
+from millrace.console.page import PageRequest
+from millrace.console.pages.home import view as home
+from millrace.console.pages.runs import view as runs_view
+
+
+def request(config, **query: str) -> PageRequest:
+    return PageRequest(config, NOW, {}, query)
+
+
+def test_before_the_first_run_each_page_says_what_to_do(config, console):
+    running = console(config)
+    for path in ("/", "/runs"):
+        answer = running.ask(path)
+        assert answer.status == 200 and "millrace run" in answer.text, path
+    assert not Path(config.root).exists(), "looking makes nothing"
+
+
+def test_home_says_whether_it_is_all_right(config, past):
+    shown = home(request(config))
+    assert shown.good is False and shown.sentence.startswith("The last run ended as failed. Version ")
+    assert shown.sentence.endswith("is served as before.") and shown.served.run.judged == {"AUC": 0.91}
+    past.add(gate=report(0.93), started=NOW - 500)
+    shown = home(request(config))
+    assert shown.good is True and shown.served == shown.last
+
+
+def test_a_model_that_is_gone_is_not_called_served(config, past):
+    for version in (Path(config.root) / "serving" / "taxi").iterdir():
+        version.rmdir()
+    shown = home(request(config))
+    assert shown.served is None and shown.served_gone and "No version is served" in shown.sentence
+
+
+def test_the_newest_run_is_first_and_each_state_is_counted(four):
+    shown = runs_view(request(four))
+    assert [one.run.state for one in shown.rows] == ["failed", "killed", "blocked", "done"]
+    assert shown.states == {"failed": 1, "blocked": 1, "killed": 1, "done": 1} and shown.metrics == ("AUC",)
+
+
+@pytest.mark.parametrize(
+    "query, states",
+    [
+        ({"sort": "started"}, ["done", "blocked", "killed", "failed"]),
+        ({"sort": "-metric.AUC"}, ["done", "blocked", "failed", "killed"]),
+        ({"sort": "metric.AUC"}, ["blocked", "done", "failed", "killed"]),
+        ({"sort": "nothing"}, ["failed", "killed", "blocked", "done"]),
+        ({"state": "blocked"}, ["blocked"]),
+        ({"q": "SPACE left"}, ["failed"]),
+        ({"q": "no such thing"}, []),
+        ({"state": "<b>"}, []),
+    ],
+)
+def test_filter_and_order_stand_in_the_address(four, query, states):
+    assert [one.run.state for one in runs_view(request(four, **query)).rows] == states
+
+
+def test_a_reason_with_markup_and_terminal_codes_is_text(four, console):
+    text = console(four).ask("/runs").text
+    assert "<script>alert" not in text and "&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[31m" in text
+
+
+def test_more_runs_than_a_page_holds_follow_by_an_address(config, console):
+    past = PastRuns(Path(config.root))
+    for number in range(5):
+        past.add({}, 2, Failure(f"reason {number}", "data.path", "", 2), started=NOW + number)
+    running, listed, path = console(config), [], "/runs?rows=2"
+    while path:
+        text = running.ask(path).text.replace("&amp;", "&")
+        listed += re.findall(r"reason \d+", text)
+        path = next(iter(re.findall(r'hx-get="(/runs\?[^"]*after=\d+)" hx-trigger="revealed"', text)), "")
+    assert listed == [f"reason {number}" for number in reversed(range(5))]
+
+
+def test_a_page_is_json_and_a_table_is_csv(four, console):
+    running = console(four)
+    shown = running.ask("/runs?format=json&state=done").json
+    assert [one["run"]["state"] for one in shown["rows"]] == ["done"] and shown["metrics"] == ["AUC"]
+    rows = list(csv.DictReader(io.StringIO(running.ask("/runs?format=csv&sort=-metric.AUC").text)))
+    assert rows[0]["AUC"] == "0.91" and rows[1]["why"].startswith("AUC 0.6 is below")
+    refused = running.ask("/?format=csv")
+    assert refused.status == 404 and "has no table" in refused.text
+
+
+def test_a_store_that_is_damaged_is_told_with_its_remedy(config, past, console):
+    running = console(config)
+    Path(config.root, "metadata.db").write_bytes(b"no database at all")
+    answer = running.ask("/runs")
+    assert answer.status == 503 and "is no SQLite database" in answer.text and "mv " in answer.text
+    assert running.faults == []
+
+
+def test_a_store_of_a_later_version_is_told(config, past, console):
+    with sqlite3.connect(Path(config.root) / "metadata.db") as database:
+        database.execute("update MLMDEnv set schema_version = 99")
+    for summary in Path(config.root).glob("logs/*/summary.json"):
+        summary.unlink()
+    running = console(config)
+    answer = running.ask("/runs?format=json")
+    assert answer.status == 503 and "99" in answer.json["error"]["what"] and running.faults == []
+
+
+def test_the_search_finds_a_run_by_its_reason(four, console):
+    running = console(four)
+    [hit] = running.ask("/search?q=space&format=json").json["hits"]
+    assert hit["kind"] == "run" and running.ask(hit["address"].replace("/runs/", "/runs?q=")).status == 200
+    assert "Nothing is called that" in running.ask("/search?q=%3Cb%3E").text

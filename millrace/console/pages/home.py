@@ -1,0 +1,87 @@
+"""The first page: is it all right? The last run, the served version, the runs before, and what one metric did."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from millrace.base.outcomes import State
+from millrace.console.page import Page, PageRequest, RailEntry
+from millrace.console.pages.runs import BAD_ENDS, RunRow, row
+from millrace.metadata.run_summaries import run_summaries
+from millrace.project import default_configuration
+
+_RECENT = 8
+
+
+@dataclass(frozen=True)
+class HomeView:
+    """How a pipeline stands.
+
+    Args:
+        sentence: whether it is all right.
+        good: whether that is good news; None where nothing can be said yet.
+        last: the newest run; None before the first.
+        served: the newest run whose model was pushed and is still there; None where there is none.
+        served_gone: whether a pushed model is not where it was pushed to any more.
+        recent: the newest runs, the newest first.
+        total: how many there are.
+        running: the ids of those that run.
+        start: the command that starts a run.
+        live: whether one runs.
+    """
+
+    sentence: str
+    good: Optional[bool]
+    last: Optional[RunRow]
+    served: Optional[RunRow]
+    served_gone: bool
+    recent: tuple[RunRow, ...]
+    total: int
+    running: tuple[str, ...]
+    start: str
+    live: bool
+
+
+def view(request: PageRequest) -> HomeView:
+    """How the pipeline stands now."""
+    rows = [row(run) for run in reversed(run_summaries(request.config))]
+    pushed = [one for one in rows if one.run.pushed_to]
+    there = [one for one in pushed if "://" in one.run.pushed_to or Path(one.run.pushed_to).is_dir()]
+    running = tuple(one.run.run_id for one in rows if one.run.state == State.RUNNING.value)
+    sentence, good = _verdict(rows, there[0] if there else None)
+    return HomeView(
+        sentence=sentence,
+        good=good,
+        last=rows[0] if rows else None,
+        served=there[0] if there else None,
+        served_gone=bool(pushed) and not there,
+        recent=tuple(rows[:_RECENT]),
+        total=len(rows),
+        running=running,
+        start=f"millrace run{default_configuration.option(request.config.file)}",
+        live=bool(running),
+    )
+
+
+def _verdict(rows: list[RunRow], served: Optional[RunRow]) -> tuple[str, Optional[bool]]:
+    ended = [one for one in rows if one.run.state != State.RUNNING.value and not one.run.rehearsal]
+    if not ended:
+        return ("The first run is under way." if rows else "Nothing has run yet."), None
+    last = ended[0]
+    serving = f"Version {Path(served.run.pushed_to).name} is served" if served else "No version is served"
+    if last.run.state in [state.value for state in BAD_ENDS]:
+        return f"The last run ended as {last.run.state}. {serving}{' as before' if served else ''}.", False
+    if last.run.blessed is False or last.run.infra_blessed is False:
+        return f"The last run's model was not blessed. {serving}.", False
+    return f"The last run ended well. {serving}.", True
+
+
+PAGES = (
+    Page(
+        address="/",
+        title="Home",
+        template="pages/home.html",
+        view=view,
+        rail=RailEntry("Home", "h", "home", "/"),
+    ),
+)

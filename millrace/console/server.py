@@ -1,0 +1,185 @@
+"""The console's server: which address is answered by which page, as a page, as JSON or as CSV."""
+
+import csv
+import dataclasses
+import io
+import math
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Optional, Union
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from millrace.base.errors import Failure, MillraceError, describe
+from millrace.base.secrets import cut
+from millrace.config.config import Config
+from millrace.config.paths import metadata_file
+from millrace.console.guard import Guard
+from millrace.console.page import GoTo, NotFound, Page, PageRequest, Table
+from millrace.console.pages import PAGES
+from millrace.console.render import FOLDER, Frame, page_text, refusal_text
+from millrace.metadata.store_file import explained
+
+# The text of a schema with ten thousand features is a megabyte.
+_LARGEST_FORM = 8 << 20
+FORMATS = ("html", "json", "csv")
+
+
+def application(
+    config: Config,
+    token: str,
+    port: int,
+    pages: Sequence[Page] = PAGES,
+    now: Callable[[], float] = time.time,
+    report_fault: Callable[[str], None] = lambda text: None,
+) -> ASGIApp:
+    """The console of one pipeline.
+
+    Args:
+        config: the pipeline's configuration.
+        token: without which nothing is shown.
+        port: at which it listens, on the loopback interface.
+        pages: what it can show.
+        now: the clock, in seconds since the epoch.
+        report_fault: takes the traceback of an error that is nobody's input.
+    """
+    answers = _Answers(config, pages, now, report_fault)
+    routes = [
+        Route(page.address, answers.endpoint(page), methods=["GET", "POST"] if page.act else ["GET"]) for page in pages
+    ]
+    static = Mount("/static", StaticFiles(directory=FOLDER / "static"))
+    app = Starlette(
+        routes=[static, *routes], exception_handlers={HTTPException: answers.refused, Exception: answers.failed}
+    )
+    return Guard(app, token, port, lambda status, what, remedy: HTMLResponse(refusal_text(what, remedy), status))
+
+
+class _Answers:
+    """Asks views, and makes answers of what they give."""
+
+    def __init__(
+        self, config: Config, pages: Sequence[Page], now: Callable[[], float], report_fault: Callable[[str], None]
+    ) -> None:
+        self._config, self._pages, self._now, self._report_fault = config, pages, now, report_fault
+
+    def endpoint(self, page: Page) -> Callable[[Request], Any]:
+        """What Starlette calls for a page."""
+
+        async def answer(request: Request) -> Response:
+            form = await _form(request)
+            return await run_in_threadpool(self._answer, page, request, form)
+
+        return answer
+
+    def _answer(self, page: Page, request: Request, form: dict[str, str]) -> Response:
+        asked = PageRequest(self._config, self._now(), dict(request.path_params), dict(request.query_params), form)
+        try:
+            result = page.act(asked) if request.method == "POST" and page.act else page.view(asked)
+            if isinstance(result, GoTo):
+                return RedirectResponse(result.address, 303)
+            # Rendered here, so that what a template meets is told as what a view meets.
+            return self._shown(page, asked, result)
+        except Exception as error:
+            return self._problem(error, asked, request.url.path)
+
+    def _shown(self, page: Page, asked: PageRequest, view: Any) -> Response:
+        kind = asked.choice("format", FORMATS)
+        status = 422 if getattr(view, "problem", None) else 200
+        if kind == "json":
+            return JSONResponse(plain(view), status)
+        if kind == "csv":
+            if page.rows is None:
+                raise NotFound("this page has no table to copy", page.title, "ask it for format=json")
+            return Response(_csv(page.rows(view)), media_type="text/csv; charset=utf-8")
+        return HTMLResponse(page_text(self._frame(asked), page, view, asked), status)
+
+    def _frame(self, asked: PageRequest) -> Frame:
+        return Frame(self._config, self._pages, asked)
+
+    def _problem(self, error: Exception, asked: PageRequest, place: str) -> Response:
+        """The page that says what is wrong; the frame around it stays, so that a person can go elsewhere."""
+        file = metadata_file(self._config)
+        known: Union[Exception, None] = error if isinstance(error, MillraceError) else None
+        known = known or (explained(error, Path(file)) if file else None)
+        status = 404 if isinstance(error, NotFound) else 503 if known else 500
+        if not known:
+            self._report_fault(cut(f"{place}\n{''.join(traceback.format_exception(error))}"))
+        failure = describe(known or error)
+        if not known and not failure.remedy:
+            remedy = "this is a fault of Millrace; the console's terminal shows where"
+            failure = dataclasses.replace(failure, remedy=remedy)
+        return self._told(failure, status, asked)
+
+    def _told(self, failure: Failure, status: int, asked: PageRequest) -> Response:
+        if asked.query.get("format") == "json":
+            return JSONResponse({"error": dataclasses.asdict(failure)}, status)
+        return HTMLResponse(page_text(self._frame(asked), None, failure, asked), status)
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """The answer for an address that no page has, and for a method that its page has not."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        what = {404: "there is no such page", 405: "this page changes nothing"}.get(status, str(error))
+        asked = PageRequest(self._config, self._now(), {}, dict(request.query_params))
+        failure = Failure(what, request.url.path, "take one of the pages in the rail, or search", 2)
+        return await run_in_threadpool(self._told, failure, status, asked)
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """The answer when the frame itself fails."""
+        self._report_fault(cut("".join(traceback.format_exception(error))))
+        return HTMLResponse(refusal_text("the console failed", "its terminal shows where"), 500)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form, in the one encoding that a browser uses for a form without files."""
+    if request.method != "POST":
+        return {}
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > _LARGEST_FORM:
+            raise HTTPException(413, "this is more than a form of this console holds")
+    fields = parse_qs(bytes(body).decode("utf-8", "replace"), keep_blank_values=True)
+    return {name: "\n".join(values) for name, values in fields.items()}
+
+
+def plain(value: Any) -> Any:
+    """A view as JSON has it; a number that JSON lacks is a text.
+
+    Args:
+        value: dataclasses, lists, mappings and plain values.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump())
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _csv(table: Table) -> str:
+    """A table as RFC 4180 has it. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(table.heads)
+    for row in table.rows:
+        writer.writerow([_cell(value) for value in row])
+    return text.getvalue()
+
+
+def _cell(value: Optional[Any]) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
