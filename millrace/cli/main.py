@@ -34,6 +34,7 @@ COMMANDS = {
     "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),
     "runs": ("millrace.cli.runs:runs", "List runs with their metrics and verdicts."),
     "console": ("millrace.cli.console:console", "Look at runs, data and models in a browser."),
+    "report": ("millrace.cli.report:report", "Write a run's report: one HTML file that needs no network."),
     "schema": ("millrace.cli.schema:schema", "Show, compare and change the data contract."),
     "config": ("millrace.cli.config:config", "Show every key of a configuration; write its schema for editors."),
     "completion": ("millrace.cli.completion:completion", "Print what completes commands in bash, zsh or fish."),

@@ -15,7 +15,7 @@ from markupsafe import Markup
 import millrace
 from millrace.base.visible import visible
 from millrace.config.config import Config
-from millrace.console import formats
+from millrace.console import drawing, formats
 from millrace.console.page import Page, PageRequest, address
 
 FOLDER = Path(__file__).parent
@@ -142,7 +142,12 @@ def _environment() -> Environment:
     environment.filters.update(
         number=formats.number, duration=formats.duration, grouped=formats.grouped, share=formats.share
     )
-    environment.globals.update(address=address, pictures=Markup((FOLDER / "static/pictures.svg").read_text("utf-8")))
+    environment.globals.update(
+        address=address,
+        graph=drawing.graph,
+        bar=drawing.bar,
+        pictures=Markup((FOLDER / "static/pictures.svg").read_text("utf-8")),
+    )
     return environment
 
 

@@ -22,6 +22,11 @@ def stage_ids(graph: pipeline_pb2.Pipeline) -> list[str]:
     return [node.pipeline_node.node_info.id for node in graph.nodes]
 
 
+def upstream(graph: pipeline_pb2.Pipeline) -> dict[str, list[str]]:
+    """The stages that each stage waits for."""
+    return {node.pipeline_node.node_info.id: list(node.pipeline_node.upstream_nodes) for node in graph.nodes}
+
+
 def bind(
     graph: pipeline_pb2.Pipeline, run_id: str, from_stage: str = "", to_stage: str = "", cache: bool = True
 ) -> list[str]:

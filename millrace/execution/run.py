@@ -19,7 +19,7 @@ from millrace.config.platform import LOCAL
 from millrace.execution.diagnosis import require_docker
 from millrace.execution.notification import notifying
 from millrace.jobspec.artifact_types import require_compilable
-from millrace.metadata import provenance
+from millrace.metadata import provenance, stage_graph
 from millrace.metadata.journal import progress
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_folder import runs as run_folders
@@ -142,7 +142,7 @@ def _run(
     # TensorFlow and TFX come in here, after the checks: a mistake is told without waiting for them.
     from millrace.beam.check import require_usable
     from millrace.beam.package import bringing_library
-    from millrace.execution.graph import bind, compile_graph
+    from millrace.execution.graph import bind, compile_graph, upstream
     from millrace.jobspec.project_pipeline import build_pipeline
 
     require_usable(config)
@@ -154,6 +154,7 @@ def _run(
     require_compilable(pipeline)
     graph = compile_graph(pipeline)
     stages = bind(graph, folder.run_id, request.from_stage, request.to_stage, request.cache)
+    stage_graph.record(folder.path, upstream(graph))
     for stage in stages:
         folder.journal.record(stage, State.WAITING)
     started(stages)

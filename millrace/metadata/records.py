@@ -263,11 +263,11 @@ def _outputs(
 
 
 def gate_report(run: RunRecord) -> Optional[GateReport]:
-    """The Evaluator's gate report of a run; None when the run did not get that far, or its files are gone."""
+    """The Evaluator's gate report of a run; None when the run did not get that far, or its file is gone or damaged."""
     evaluation = run.artifact(stage_ids.EVALUATOR, "evaluation")
     try:
         return load(evaluation.uri) if evaluation else None
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return None
 
 

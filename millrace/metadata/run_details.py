@@ -205,12 +205,14 @@ def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
 
 
 def log_tail(log: Path, lines: int = LOG_LINES) -> tuple[str, ...]:
-    """The last lines of a log; none where there is no log.
+    """The last lines of a log; none where there is no log, or a link to a file elsewhere in its place.
 
     Args:
         log: the file, however large.
         lines: at most how many.
     """
+    if log.is_symlink():
+        return ()
     try:
         with log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_BYTES))

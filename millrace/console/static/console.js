@@ -54,7 +54,16 @@
     setTimeout(() => { button.textContent = "copy"; }, 1500);
   });
   showButtons(document);
-  document.addEventListener("htmx:afterSwap", (event) => showButtons(event.target));
+
+  // What a person opened stays open when a page that is followed comes anew.
+  let open = [];
+  document.addEventListener("htmx:beforeSwap", () => {
+    open = [...document.querySelectorAll("details[id][open]")].map((one) => one.id);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+    showButtons(document);
+  });
 
   const stale = document.getElementById("stale");
   document.addEventListener("htmx:sendError", () => { stale.hidden = false; });

@@ -1,0 +1,185 @@
+"""A run's page: why it ended so comes first; its graph, its times, its configuration; what is gone is said."""
+
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from past_runs import GRAPH, NOW, WHY, report
+
+from millrace.base.errors import Failure
+from millrace.base.outcomes import State
+from millrace.console.drawing import graph
+from millrace.console.page import NotFound, PageRequest
+from millrace.console.pages.log import view as log_view
+from millrace.console.pages.run import flat
+from millrace.console.pages.run import view as run_view
+from millrace.metadata import stage_graph
+from millrace.metadata.provenance import Provenance
+from millrace.metadata.run_details import StageDetail
+from millrace.metadata.run_folder import RunRequest, new_run
+from millrace.metadata.run_summaries import run_summaries
+
+
+def run_ids(config) -> list[str]:
+    """The four runs: done, blocked, killed, failed."""
+    return [run.run_id for run in run_summaries(config)]
+
+
+def request(config, run_id: str, **query: str) -> PageRequest:
+    return PageRequest(config, NOW, {"run": run_id}, query)
+
+
+def test_a_blocked_run_says_why_before_anything_else(four, console):
+    run_id = run_ids(four)[1]
+    shown = run_view(request(four, run_id))
+    assert shown.headline.startswith("Evaluator: AUC 0.6 is below 0.7") and shown.remedy == "fix the model"
+    assert [one.verdict for one in shown.failed_rows] == ["fail"] and not shown.passed_rows
+    text = console(four).ask(f"/runs/{run_id}").text
+    places = [
+        text.index(words) for words in ("AUC 0.6 is below", "fix the model", "gate report", "<h2>Stages", "<h2>Config")
+    ]
+    assert places == sorted(places)
+    assert "<script>alert" not in text and WHY not in text and "\\x1b[31m" in text
+
+
+@pytest.mark.parametrize(
+    "which, words",
+    [(0, "done"), (2, "Its process is gone"), (2, "--resume"), (3, "ExampleGen: no space left"), (3, "make room")],
+)
+def test_each_way_to_end_has_its_words(four, console, which, words):
+    assert words in console(four).ask(f"/runs/{run_ids(four)[which]}").text
+
+
+def test_a_killed_runs_stage_is_not_said_to_run(four):
+    stages = {one.stage: one.state for one in run_view(request(four, run_ids(four)[2])).run.stages}
+    assert stages["ExampleGen"] == "done" and stages["StatisticsGen"] != "done"
+
+
+def test_the_graph_is_told_from_the_artifacts_that_were_read(four):
+    shown = run_view(request(four, run_ids(four)[0]))
+    assert shown.upstream == {stage: upstream for stage, (upstream, _, _) in GRAPH.items()}
+    assert shown.before == "" and shown.changes is None and len(shown.times) == len(GRAPH)
+
+
+def test_the_graph_that_a_run_wrote_down_goes_before(past, config):
+    run_id = run_ids(config)[0]
+    stage_graph.record(Path(config.root) / "logs" / run_id, {"Transform": ["DataGate"], "Trainer": ["Elsewhere"]})
+    shown = run_view(request(config, run_id))
+    assert shown.upstream["Transform"] == ("DataGate",) and shown.upstream["Trainer"] == ()
+
+
+def test_layers_stand_behind_what_they_wait_for_and_sources_stand_close():
+    upstream = {"a": (), "b": ("a",), "c": ("b", "a", "late"), "late": ()}
+    assert stage_graph.layers(upstream, upstream) == [["a"], ["b", "late"], ["c"]]
+    assert stage_graph.without_detours(upstream)["c"] == ("b", "late")
+
+
+def test_a_picture_of_stages_with_hostile_names_is_text():
+    name = "<script>alert(1)</script>" + "أ" * 200 + '"\x1b'
+    picture = str(graph([StageDetail(name, "failed"), StageDetail("Ok", "done", seconds=1.0)], {"Ok": (name,)}))
+    assert "<script" not in picture and picture.count("<rect") == 2 and picture.count('class="edge"') == 1
+    assert "\x1b" not in picture and "style=" not in picture
+
+
+def test_what_differs_in_the_configuration_is_told_with_who_said_so(past, config):
+    _write_provenance(config, 2, {"training": {"steps": 100, "seed": 1}, "name": "taxi"})
+    _write_provenance(config, 3, {"training": {"steps": 300, "seed": 1}, "extra": None}, ("training.steps=300",))
+    shown = run_view(request(config, run_ids(config)[3]))
+    changes = {one.key: (one.before, one.after, one.by_set) for one in shown.changes}
+    assert changes == {"training.steps": ("100", "300", True), "name": ("taxi", "–", False), "extra": ("–", "–", False)}
+
+
+def _write_provenance(config, which: int, values: dict, overrides: tuple[str, ...] = ()) -> None:
+
+    folder = Path(config.root) / "logs" / run_ids(config)[which]
+    (folder / "provenance.json").write_text(json.dumps(asdict(Provenance(values, overrides))))
+
+
+def test_a_configuration_is_flat():
+    assert flat({"a": {"b": 1, "c": {}}, "d": [1, 2], "e": None, "f": True}) == {
+        "a.b": "1",
+        "a.c": "{}",
+        "d": "[1, 2]",
+        "e": "",
+        "f": "true",
+    }
+
+
+def test_artifacts_that_are_gone_are_named_and_the_rest_is_shown(past, config, console):
+    shutil.rmtree(Path(config.root) / "artifacts")
+    running, run_id = console(config), run_ids(config)[0]
+    answer = running.ask(f"/runs/{run_id}")
+    assert answer.status == 200 and "folders of artifacts are" in answer.text and running.faults == []
+    assert len(running.ask(f"/runs/{run_id}?format=json").json["gone"]) == len(GRAPH)
+
+
+def test_a_gate_report_that_is_cut_is_not_shown_and_ends_nothing(past, config, console):
+    for file in Path(config.root).rglob("gate_report.json"):
+        file.write_text('{"version": 1, "blessed"')
+    running = console(config)
+    assert running.ask(f"/runs/{run_ids(config)[0]}").status == 200 and running.faults == []
+
+
+def test_a_run_whose_folder_is_gone_is_shown_from_ml_metadata(past, config, console):
+    run_id = run_ids(config)[0]
+    shutil.rmtree(Path(config.root) / "logs" / run_id)
+    running = console(config)
+    text = running.ask(f"/runs/{run_id}").text
+    assert "Trainer" in text and "The folder of this run is gone" in text
+    assert running.ask(f"/runs/{run_id}/log").status == 404
+
+
+def test_a_run_of_another_pipeline_and_one_that_never_was_are_not_shown(past, config, console):
+    running = console(config)
+    for name in ("20000101-000000", "..", "%2e%2e", "..%2f..%2fetc", "<b>"):
+        assert running.ask(f"/runs/{name}").status == 404, name
+        assert running.ask(f"/runs/{name}/log").status == 404, name
+
+
+def test_a_log_shows_its_end_and_what_is_searched_for(past, config):
+    run_id = past.add({}, 1, Failure("x", "", "", 1), log=[f"line {number}" for number in range(900)])
+    assert log_view(request(config, run_id)).lines[-1] == "line 899"
+    assert len(log_view(request(config, run_id)).lines) == 400
+    assert log_view(request(config, run_id, lines="5", q="97")).lines == ("line 897",)
+
+
+def test_a_log_that_is_a_link_to_elsewhere_is_not_read(past, config, tmp_path):
+    run_id = run_ids(config)[0]
+    (tmp_path / "secret").write_text("not for you\n")
+    log = Path(config.root) / "logs" / run_id / "run.log"
+    log.unlink()
+    os.symlink(tmp_path / "secret", log)
+    assert log_view(request(config, run_id)).lines == ()
+    assert "not for you" not in str(run_view(request(config, run_id)))
+
+
+def test_a_run_that_goes_on_is_asked_for_again(past, config, console):
+    with new_run(Path(config.root) / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")) as folder:
+        folder.journal.record("ExampleGen", State.RUNNING)
+        folder.journal.record("Trainer", State.WAITING)
+        folder.log.write_text("step 1\n")
+        running = console(config)
+        text = running.ask(f"/runs/{folder.run_id}").text
+        assert 'hx-trigger="every 2s"' in text and "running" in text and "step 1" in text
+        assert 'hx-trigger="every 2s"' in running.ask("/").text
+    assert 'hx-trigger="every 2s"' not in running.ask(f"/runs/{folder.run_id}").text
+
+
+def test_a_run_that_is_not_there_is_not_found(four):
+    with pytest.raises(NotFound):
+        run_view(request(four, "nothing"))
+
+
+def test_the_stages_are_a_table_to_take_away(four, console):
+    text = console(four).ask(f"/runs/{run_ids(four)[0]}?format=csv").text
+    assert text.splitlines()[0] == "stage,state,started,seconds,why" and re.search("^Trainer,done,", text, re.M)
+
+
+def test_a_report_without_a_baseline_shows_its_rows(past, config):
+    past.add(gate=report(0.95), started=NOW)
+    shown = run_view(request(config, run_ids(config)[-1]))
+    assert [one.value for one in shown.passed_rows] == [0.95]

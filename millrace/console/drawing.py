@@ -1,0 +1,119 @@
+"""Pictures of a run as SVG: its graph with states, and the times of its stages. Colours come from the style sheet."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+from markupsafe import Markup
+
+from millrace.base.visible import visible
+from millrace.console.formats import duration
+from millrace.metadata.run_details import StageDetail
+from millrace.metadata.stage_graph import layers, without_detours
+
+_WIDTH, _HEIGHT = 116, 52
+_GAP_X, _GAP_Y = 20, 12
+# What a line of a node holds.
+_LETTERS = 15
+_BAR = 220
+
+
+def graph(stages: Sequence[StageDetail], upstream: Mapping[str, tuple[str, ...]]) -> Markup:
+    """The graph of a run, from left to right; each stage leads to its row in the table.
+
+    Args:
+        stages: of the run.
+        upstream: the stages that each waits for.
+    """
+    columns = _ordered(layers([one.stage for one in stages], upstream), upstream)
+    tallest = max(map(len, columns), default=0)
+    places = {
+        name: (
+            x * (_WIDTH + _GAP_X) + 1,
+            round((tallest - len(column)) * (_HEIGHT + _GAP_Y) / 2 + y * (_HEIGHT + _GAP_Y)) + 1,
+        )
+        for x, column in enumerate(columns)
+        for y, name in enumerate(column)
+    }
+    width = len(columns) * (_WIDTH + _GAP_X) - _GAP_X + 2
+    height = tallest * (_HEIGHT + _GAP_Y) - _GAP_Y + 2
+    edges = Markup("").join(
+        _edge(places[one], places[name]) for name, of_name in without_detours(upstream).items() for one in of_name
+    )
+    nodes = Markup("").join(_node(one, *places[one.stage]) for one in stages)
+    title = f"The graph: {len(stages)} stages; the table below says the same in words"
+    return Markup(
+        '<svg class="graph" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="group" aria-label="{2}">{3}{4}</svg>'
+    ).format(width, height, title, edges, nodes)
+
+
+def _ordered(columns: Sequence[list[str]], upstream: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
+    """Each column in the order of what its stages wait for, so that few edges cross."""
+    place: dict[str, float] = {}
+    result = []
+    for column in columns:
+
+        def middle(name: str) -> float:
+            above = [place[one] for one in upstream.get(name, ()) if one in place]
+            return sum(above) / len(above) if above else 0.5
+
+        ordered = sorted(column, key=middle)
+        place.update({name: (at + 0.5) / len(ordered) for at, name in enumerate(ordered)})
+        result.append(ordered)
+    return result
+
+
+def _edge(start: tuple[int, int], end: tuple[int, int]) -> Markup:
+    x1, y1, x2, y2 = start[0] + _WIDTH, start[1] + _HEIGHT // 2, end[0], end[1] + _HEIGHT // 2
+    bend = _GAP_X // 2
+    return Markup('<path class="edge" d="M{} {}C{} {} {} {} {} {}"/>').format(
+        x1, y1, x1 + bend, y1, x2 - bend, y2, x2, y2
+    )
+
+
+def _node(stage: StageDetail, x: int, y: int) -> Markup:
+    kind = stage.state.replace(" ", "-")
+    name = visible(stage.stage)
+    under = stage.state if stage.seconds is None else duration(stage.seconds)
+    lines = Markup("").join(
+        Markup('<text class="name" x="{}" y="{}">{}</text>').format(x + 9, y + 16 + 13 * at, line)
+        for at, line in enumerate(_lines(name))
+    )
+    return Markup(
+        '<a href="#stage-{name}" class="node {kind}"><title>{name}: {state}, {under}</title>'
+        '<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="5"/>{lines}'
+        '<use href="#s-{kind}" class="s" x="{ix}" y="{iy}" width="12" height="12"/>'
+        '<text class="under" x="{tx}" y="{uy}">{under}</text></a>'
+    ).format(
+        name=name, kind=kind, state=stage.state, under=under, x=x, y=y, w=_WIDTH, h=_HEIGHT, lines=lines, ix=x + 9,
+        iy=y + _HEIGHT - 18, tx=x + 26, uy=y + _HEIGHT - 8,
+    )  # fmt: skip
+
+
+def _lines(name: str) -> list[str]:
+    """A stage's name in one line or two, broken where a word of it begins."""
+    if len(name) <= _LETTERS:
+        return [name]
+    starts = [word.start() for word in re.finditer(r"(?<=[a-z0-9])(?=[A-Z_.-])", name) if word.start() <= _LETTERS]
+    cut = starts[-1] if starts else _LETTERS
+    rest = name[cut:]
+    return [name[:cut], rest if len(rest) <= _LETTERS else f"{rest[: _LETTERS - 1]}…"]
+
+
+def bar(began: Optional[float], seconds: Optional[float], whole: float, state: str) -> Markup:
+    """When a stage ran within its run, and how long.
+
+    Args:
+        began: seconds after the run's first stage; None before its turn.
+        seconds: how long it ran.
+        whole: seconds of the whole run.
+        state: its state, for the colour.
+    """
+    if began is None or seconds is None or whole <= 0:
+        return Markup("")
+    x = max(0.0, min(began / whole, 1.0)) * _BAR
+    width = min(max(2.0, seconds / whole * _BAR), _BAR - min(x, _BAR - 2))
+    return Markup(
+        '<svg class="bar-of-time {}" viewBox="0 0 {} 12" width="{}" height="12" role="img" aria-label="{}">'
+        '<path class="ground" d="M0 6H{}"/><rect x="{:.1f}" y="1.5" width="{:.1f}" height="9" rx="1.5"/></svg>'
+    ).format(state.replace(" ", "-"), _BAR, _BAR, f"{duration(seconds)}, from {duration(began)} on", _BAR, x, width)

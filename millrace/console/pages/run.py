@@ -1,0 +1,238 @@
+"""One run: the one reason first, then what proves it, the graph, why each stage ran, and what it was made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Optional
+
+from millrace.base.outcomes import State
+from millrace.components.data_gate.findings import Finding
+from millrace.components.data_gate.report import read_warnings
+from millrace.components.evaluator.gate_report import GateReport, Row, load
+from millrace.config.config import Config
+from millrace.console.page import NotFound, Page, PageRequest, Table
+from millrace.console.pages.runs import RunRow, row
+from millrace.metadata import provenance
+from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
+from millrace.metadata.run_summaries import Runs, RunSummary
+from millrace.metadata.stage_graph import upstream_stages
+from millrace.project import default_configuration
+
+_NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """When a stage ran.
+
+    Args:
+        stage: its id.
+        began: seconds after the run's first stage began; None before its turn.
+        seconds: how long it ran.
+    """
+
+    stage: str
+    began: Optional[float]
+    seconds: Optional[float]
+
+
+@dataclass(frozen=True)
+class SettingChange:
+    """One value of the configuration that is not as in the run before.
+
+    Args:
+        key: dotted.
+        before: as YAML has it; a dash where it was not there.
+        after: as YAML has it; a dash where it is not there.
+        by_set: whether `--set` gave it.
+    """
+
+    key: str
+    before: str
+    after: str
+    by_set: bool
+
+
+@dataclass(frozen=True)
+class RunView:
+    """What is shown of a run.
+
+    Args:
+        run: all that is known of it.
+        row: what became of its model, in a few words.
+        headline: the first line of why it ended so; empty for a run that went well.
+        more: the lines that follow that one, such as a table.
+        remedy: what to do.
+        gate: the Evaluator's report; None where there is none, or its files are gone.
+        failed_rows: its rows that failed.
+        unjudged_rows: those that were not judged.
+        passed_rows: those that passed.
+        warnings: what DataGate warned of.
+        upstream: the stages that each stage waits for.
+        times: when each stage ran.
+        before: the id of the run before; empty for the first.
+        changes: what differs in its configuration; None where one of the two runs did not write it down.
+        settings: every value of the configuration, as text by dotted key.
+        gone: the folders of artifacts that are not there any more.
+        repeat: the command that runs it again.
+        live: whether it runs.
+    """
+
+    run: RunDetail
+    row: RunRow
+    headline: str
+    more: str
+    remedy: str
+    gate: Optional[GateReport]
+    failed_rows: tuple[Row, ...]
+    unjudged_rows: tuple[Row, ...]
+    passed_rows: tuple[Row, ...]
+    warnings: tuple[Finding, ...]
+    upstream: dict[str, tuple[str, ...]]
+    times: tuple[StageTime, ...]
+    before: str
+    changes: Optional[tuple[SettingChange, ...]]
+    settings: dict[str, str]
+    gone: tuple[str, ...]
+    repeat: str
+    live: bool
+
+    @property
+    def whole(self) -> float:
+        """Seconds from the first stage's beginning to the last one's end."""
+        return max((one.began + (one.seconds or 0.0) for one in self.times if one.began is not None), default=0.0)
+
+
+def view(request: PageRequest) -> RunView:
+    """The run that the address names."""
+    runs, run_id = Runs(request.config), request.path["run"]
+    detail = run_detail(runs, run_id, request.now)
+    if detail is None:
+        raise NotFound(
+            f"no run of {request.config.name} is called that",
+            run_id,
+            "the list of runs has every one that this machine knows; millrace runs clean may have taken it away",
+        )
+    gate = load(detail.gate_report) if detail.gate_report else None
+    rows = gate.rows if gate else ()
+    before = _run_before(runs, run_id)
+    now, then = detail.provenance, _settings_of(runs, before) if before else None
+    settings = flat(now.configuration) if now else {}
+    first, _, more = _reason(detail).partition("\n")
+    return RunView(
+        run=detail,
+        row=row(detail.summary),
+        headline=first.strip(),
+        more=more.strip("\n"),
+        remedy=detail.remedy,
+        gate=gate,
+        failed_rows=tuple(one for one in rows if one.verdict == "fail"),
+        unjudged_rows=tuple(one for one in rows if one.verdict == "not judged"),
+        passed_rows=tuple(one for one in rows if one.verdict == "pass"),
+        warnings=tuple(read_warnings(Path(detail.data_report))) if detail.data_report else (),
+        upstream=upstream_stages(runs, run_id, {one.stage: one.execution for one in detail.stages}),
+        times=_times(detail.stages),
+        before=before,
+        changes=_changes(then, settings, now.overrides) if now and then is not None else None,
+        settings=settings,
+        gone=tuple(sorted({one.path for stage in detail.stages for one in stage.outputs if not one.there})),
+        repeat=f"millrace run{default_configuration.option(request.config.file)}",
+        live=detail.summary.state == State.RUNNING.value,
+    )
+
+
+def _settings_of(runs: Runs, run_id: str) -> Optional[dict[str, str]]:
+    """The configuration of another run; None where it did not write it down."""
+    folder = runs.folder(run_id)
+    known = provenance.read(folder.path) if folder else None
+    return flat(known.configuration) if known else None
+
+
+def _reason(detail: RunDetail) -> str:
+    """Why a run ended so, whole: what its failure says, else what a judge said."""
+    if detail.failure:
+        return f"{detail.failure.where}: {detail.failure.what}" if detail.failure.where else detail.failure.what
+    refusals = [f"{one.stage}: {one.reason}" for one in detail.verdicts if not one.blessed]
+    if refusals:
+        return refusals[0]
+    if detail.summary.state == State.KILLED.value:
+        return "Its process is gone, and did not say how it ended."
+    if detail.summary.state == State.INTERRUPTED.value:
+        return "It was asked to end before it was done."
+    return ""
+
+
+def _run_before(runs: Runs, run_id: str) -> str:
+    """The id of the run of the same pipeline that began before this one, rehearsals left out."""
+    ids = iter(runs.ids())
+    if not any(one == run_id for one in ids):
+        return ""
+    for one in ids:
+        summary: Optional[RunSummary] = runs.summary(one)
+        if summary and not summary.rehearsal:
+            return one
+    return ""
+
+
+def _times(stages: Sequence[StageDetail]) -> tuple[StageTime, ...]:
+    began = {one.stage: datetime.fromisoformat(one.started).timestamp() for one in stages if one.started}
+    first = min(began.values(), default=0.0)
+    return tuple(
+        StageTime(one.stage, began[one.stage] - first if one.stage in began else None, one.seconds) for one in stages
+    )
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> dict[str, str]:
+    """A configuration as one text for each of its values, by dotted key.
+
+    Args:
+        values: as JSON has them.
+        above: the keys that lead to them, with a dot at their end.
+    """
+    result: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            result.update(flat(value, f"{above}{key}."))
+        else:
+            result[f"{above}{key}"] = (
+                "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+            )
+    return result
+
+
+def _changes(
+    before: Mapping[str, str], after: Mapping[str, str], overrides: Sequence[str]
+) -> tuple[SettingChange, ...]:
+    given = [one.partition("=")[0].strip() for one in overrides]
+    return tuple(
+        SettingChange(
+            key,
+            before.get(key) or _NOTHING,
+            after.get(key) or _NOTHING,
+            any(key == one or key.startswith(f"{one}.") for one in given),
+        )
+        for key in dict.fromkeys([*after, *before])
+        if before.get(key) != after.get(key)
+    )
+
+
+def _rows(view: RunView) -> Table:
+    heads = ["stage", "state", "started", "seconds", "why"]
+    return Table(heads, [[one.stage, one.state, one.started, one.seconds, one.why] for one in view.run.stages])
+
+
+def _section(config: Config, run_id: str) -> Mapping[str, str]:
+    return {"run": run_id}
+
+
+PAGES = (
+    Page(
+        address="/runs/{run}",
+        title="Run {run}",
+        template="pages/run.html",
+        view=view,
+        section=_section,
+        rows=_rows,
+    ),
+)
