@@ -1,14 +1,18 @@
 """Artifacts of a root that was moved or copied: recorded by the path they had, found by their place below the root."""
 
+import contextlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Optional
 
-from ml_metadata import MetadataStore
+from ml_metadata import ListOptions, MetadataStore, OrderByField
 from ml_metadata.proto import metadata_store_pb2
 
+from millrace.base import files
 from millrace.config.paths import Layout
+
+_NEWEST = 20
 
 # As `Layout.artifacts` and TFX's launcher lay them out: STAGE/KEY/EXECUTION, and what is within.
 _RECORDED = re.compile(r"(?P<root>.+)/artifacts/(?P<place>[^/]+/[^/]+/\d+(?:/.*)?)")
@@ -67,7 +71,8 @@ def all_as_here(artifacts: Iterable[metadata_store_pb2.Artifact], root: str) -> 
 def record_as_here(store: MetadataStore, layout: Layout) -> int:
     """Writes the paths as they are now into ML Metadata, so that TFX finds what it recorded elsewhere.
 
-    Only before a run, when no other run of this root goes on: it would lose its inputs.
+    Only before a run, when no other run of this root goes on: it would lose its inputs. A file below the root says for
+    which place that was done, so that not every artifact is looked at before each run.
 
     Args:
         store: an open ML Metadata store.
@@ -76,9 +81,25 @@ def record_as_here(store: MetadataStore, layout: Layout) -> int:
     Returns:
         How many artifacts were recorded elsewhere.
     """
+    if "://" in layout.root:
+        return 0
+    done = layout.logs / f".{layout.name}.place"
+    newest = store.get_artifacts(list_options=ListOptions(limit=_NEWEST, order_by=OrderByField.ID, is_asc=False))
+    # An older ML Metadata may have been put back, which knows the root where it was then.
+    if _read(done) == layout.root and not any(as_here(artifact, layout.root) for artifact in newest):
+        return 0
     pipeline = store.get_context_by_type_and_name("pipeline", layout.name)
     artifacts = store.get_artifacts_by_context(pipeline.id) if pipeline else []
     moved = [here for artifact in artifacts if (here := as_here(artifact, layout.root))]
     if moved:
         store.put_artifacts(moved)
+    with contextlib.suppress(OSError):
+        files.write(done, layout.root)
     return len(moved)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -2,13 +2,15 @@
 
 import shutil
 from pathlib import Path
+from typing import Optional
 
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from millrace.base.outcomes import INTERRUPTED
 from millrace.config.paths import Layout
-from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, runs
+from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, RunRecord, run
+from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_folder import runs as run_folders
 
 _WHILE = "the run was {} while this stage was running"
@@ -25,24 +27,32 @@ def close_abandoned(store: MetadataStore, layout: Layout, ended: str = "") -> li
     Returns:
         The ids of the runs that were put in order.
     """
-    dead = {
-        folder.run_id: "interrupted" if folder.run_id == ended or folder.exit_code() == INTERRUPTED else "killed"
-        for folder in run_folders(layout.logs)
-        if folder.run_id == ended or not folder.is_alive()
-    }
     closed = []
-    for run in runs(store, layout.name):
-        abandoned = [record for record in run.stages.values() if record.state == "running"]
-        if run.run_id in dead and abandoned:
-            for record in abandoned:
-                [execution] = store.get_executions_by_id([record.execution_id])
-                execution.last_known_state = metadata_store_pb2.Execution.CANCELED
-                execution.custom_properties[FAILURE_PROPERTY].string_value = _WHILE.format(dead[run.run_id])
-                execution.custom_properties[ENDED_PROPERTY].string_value = dead[run.run_id]
-                store.put_executions([execution])
-                _remove_outputs(Path(layout.artifacts), record.stage, record.execution_id)
-            closed.append(run.run_id)
+    for folder in run_folders(layout.logs):
+        if folder.run_id != ended and (folder.is_settled() or folder.is_alive()):
+            continue
+        left = _unsettled(store, layout.name, folder)
+        word = "interrupted" if folder.run_id == ended or folder.exit_code() == INTERRUPTED else "killed"
+        abandoned = [record for record in left.stages.values() if record.state == "running"] if left else []
+        for record in abandoned:
+            [execution] = store.get_executions_by_id([record.execution_id])
+            execution.last_known_state = metadata_store_pb2.Execution.CANCELED
+            execution.custom_properties[FAILURE_PROPERTY].string_value = _WHILE.format(word)
+            execution.custom_properties[ENDED_PROPERTY].string_value = word
+            store.put_executions([execution])
+            _remove_outputs(Path(layout.artifacts), record.stage, record.execution_id)
+        closed += [folder.run_id] if abandoned else []
+        if left and folder.run_id != ended:
+            folder.settle()
     return closed
+
+
+def _unsettled(store: MetadataStore, pipeline: str, folder: RunFolder) -> Optional[RunRecord]:
+    """What ML Metadata remembers of a run that may have left something; None of another pipeline's."""
+    request = folder.request()
+    if request is not None and request.pipeline not in ("", pipeline):
+        return None
+    return run(store, pipeline, folder.run_id)
 
 
 def _remove_outputs(artifacts: Path, stage: str, execution_id: int) -> None:

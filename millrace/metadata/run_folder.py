@@ -13,11 +13,15 @@ from typing import IO, Any, Optional
 
 from millrace.base import files
 from millrace.base.errors import BadInput, Failure
+from millrace.base.outcomes import BAD_INPUT, REFUSED
 from millrace.metadata.journal import Journal
 
 REQUEST_FILE = "run.json"
 LOCK_FILE = "alive"
 LOG_FILE = "run.log"
+
+# A fault and an interruption may leave a stage that seems to run; a run that was killed has no exit code.
+_COMES_TO_ITS_END = (0, BAD_INPUT, REFUSED)
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,18 @@ class RunFolder:
         with contextlib.suppress(OSError):
             if values:
                 _write(self.path, {**values, **end})
+
+    def is_settled(self) -> bool:
+        """Whether it is known that the run left nothing to put in order: it came to its end, or was put in order."""
+        values = self._values()
+        return bool(values.get("settled")) or values.get("exit_code") in _COMES_TO_ITS_END
+
+    def settle(self) -> None:
+        """Records that the run, which is gone, was put in order, so that nobody needs to look again."""
+        values = self._values()
+        with contextlib.suppress(OSError):
+            if values:
+                _write(self.path, {**values, "settled": True})
 
     def is_alive(self) -> bool:
         """Whether a process holds the run's lock. The kernel drops the lock of a killed process.
