@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Optional
 
+from ml_metadata import ListOptions, OrderByField
 from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.orchestration.portable import cache_utils, launcher
@@ -33,6 +34,8 @@ from millrace.metadata.records import output_artifacts
 
 # Without it an Examples artifact is whole: whoever reads the Arrow files reads the TFRecords then.
 _DISPENSABLE = (sidecar.FOLDER,)
+# Every cached execution is one more of its context, with the outputs of the one before.
+_LOOKED_AT = 50
 _of_this_thread = threading.local()
 
 
@@ -145,7 +148,8 @@ def _get_cached_outputs(metadata_handle: Any, cache_context: metadata_store_pb2.
     if not look:
         return cache_utils.get_cached_outputs(metadata_handle=metadata_handle, cache_context=cache_context)
     looked_at: dict[int, str] = {}
-    executions = metadata_handle.store.get_executions_by_context(cache_context.id)
+    newest = ListOptions(limit=_LOOKED_AT, order_by=OrderByField.ID, is_asc=False)
+    executions = metadata_handle.store.get_executions_by_context(cache_context.id, list_options=newest)
     for execution in sorted(executions, key=lambda execution: -execution.id):
         outputs = output_artifacts(metadata_handle.store, execution.id)
         artifacts = [artifact for of_key in outputs.values() for artifact in of_key]

@@ -15,6 +15,7 @@ from tfx.proto.orchestration import pipeline_pb2
 from millrace.base.errors import Failure, GateRefused, StageFailed, describe
 from millrace.base.interrupts import stop_if_interrupted
 from millrace.base.outcomes import REFUSED, State, blessing, ending
+from millrace.execution import channels  # noqa: F401 - TFX's launcher asks ML Metadata through it
 from millrace.execution.cache import CacheLook, looking_at_cache
 from millrace.metadata.artifact_files import record_files
 from millrace.metadata.journal import Journal

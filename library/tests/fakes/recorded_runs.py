@@ -75,13 +75,16 @@ class RecordedRuns:
             setattr(execution.custom_properties[name], field, value)
         pairs = [(a, _event(key, mlmd.Event.INPUT)) for key, of_key in (inputs or {}).items() for a in of_key]
         pairs += [(artifact, _event(key, mlmd.Event.OUTPUT)) for key, artifact in (served or {}).items()]
-        number, _, _ = self.store.put_execution(execution, pairs, self._contexts(run_id, stage))
+        contexts = self._contexts(run_id, stage)
+        number, _, _ = self.store.put_execution(execution, pairs, contexts)
         new = {} if served else outputs or {}
         made = {key: self._made(number, stage, key, kind) for key, kind in new.items()}
         for key, artifact in made.items():
             event = _event(key, mlmd.Event.OUTPUT)
             event.artifact_id, event.execution_id = artifact.id, number
             self.store.put_events([event])
+            of_run = [mlmd.Attribution(artifact_id=artifact.id, context_id=context.id) for context in contexts]
+            self.store.put_attributions_and_associations(of_run, [])
         folder = self.root / "logs" / run_id
         if folder.is_dir():
             Journal(folder).record(stage, State.RUNNING)
