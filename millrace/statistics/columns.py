@@ -91,6 +91,21 @@ class ColumnStatistics:
         buckets = quantiles[0].buckets
         return (*(bucket.low_value for bucket in buckets), buckets[-1].high_value) if buckets else ()
 
+    @property
+    def mean(self) -> Optional[float]:
+        """The mean of its numbers; None for strings and for a column without a value."""
+        return self.proto.num_stats.mean if self.range is not None else None
+
+    @property
+    def deviation(self) -> Optional[float]:
+        """The standard deviation of its numbers; None for strings and for a column without a value."""
+        return self.proto.num_stats.std_dev if self.range is not None else None
+
+    @property
+    def zeros(self) -> int:
+        """How many of its numbers are 0."""
+        return int(self.proto.num_stats.num_zeros)
+
     def outside(self, low: float, high: float) -> int:
         """At most how many numbers lie below `low` or above `high`, as TFDV's histograms bound it.
 

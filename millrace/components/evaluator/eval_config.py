@@ -9,38 +9,16 @@ from tensorflow_model_analysis.metrics import confusion_matrix_metrics, metric_t
 from tensorflow_model_analysis.proto import config_pb2
 
 from millrace.base.errors import InputRefused
-from millrace.components.evaluator.metric_names import FROM_KERAS, require_known
+from millrace.components.evaluator.metric_names import (
+    FROM_KERAS,
+    HIGHER_IS_BETTER,
+    LOWER_IS_BETTER,
+    NEEDS_EVERY_CLASS,
+    require_known,
+)
 from millrace.components.evaluator.section import Evaluation, Threshold
 from millrace.features.description import Label
 from millrace.features.keys import transformed_key
-
-HIGHER_IS_BETTER = frozenset(
-    """
-    AUC AUCPrecisionRecall Accuracy BalancedAccuracy BinaryAccuracy CategoricalAccuracy CoefficientOfDiscrimination
-    ExactMatch F1Score FowlkesMallowsIndex Informedness Markedness MatthewsCorrelationCoefficient NDCG NPV
-    NegativePredictiveValue PPV Precision PrecisionAtRecall R2Score Recall RecallAtFalsePositiveRate RecallAtPrecision
-    SensitivityAtSpecificity SparseCategoricalAccuracy SparseTopKCategoricalAccuracy Specificity
-    SpecificityAtSensitivity SquaredPearsonCorrelation TN TNR TP TPR ThreatScore TopKCategoricalAccuracy TrueNegatives
-    TruePositives
-    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
-)
-LOWER_IS_BETTER = frozenset(
-    """
-    BinaryCrossEntropy BinaryCrossentropy CategoricalCrossEntropy CategoricalCrossentropy FN FNR FP FPR FallOut
-    FalseDiscoveryRate FalseNegatives FalseOmissionRate FalsePositives LogCoshError MAE MAPE MSE MSLE
-    MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError MissRate Poisson
-    RootMeanSquaredError SparseCategoricalCrossentropy
-    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
-)
-
-NEEDS_EVERY_CLASS = frozenset(
-    """
-    AUC AUCPrecisionRecall BalancedAccuracy CoefficientOfDiscrimination F1Score FowlkesMallowsIndex Informedness
-    Markedness MatthewsCorrelationCoefficient PrecisionAtRecall RecallAtFalsePositiveRate RecallAtPrecision
-    SensitivityAtSpecificity SpecificityAtSensitivity
-    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
-)
-"""Metrics that say nothing of rows of one class alone, and little of a handful of the other."""
 
 CLASS_SHARE = "class_share"
 """The share of a class among a slice's labels, measured beside what is asked for: so many rows the class has."""

@@ -34,9 +34,9 @@ class Row(_Described):
     """One threshold on one slice.
 
     `metric` is named as in the configuration. `interval` is TFMA's 95% confidence interval, where it computed one.
-    `baseline` is the latest blessed model's value. `threshold` is in words. `reason` says why it failed or was not
-    judged, and is empty for a pass. `classes` counts the slice's examples by class id, where the metric needs every
-    class.
+    `baseline` is the latest blessed model's value. `threshold` is in words, `limits` are the least and the greatest
+    value that meet it. `reason` says why it failed or was not judged, and is empty for a pass. `classes` counts the
+    slice's examples by class id, where the metric needs every class. `measured_as` is TFMA's name of the metric.
     """
 
     metric: str
@@ -47,20 +47,25 @@ class Row(_Described):
     interval: Optional[tuple[float, float]] = None
     baseline: Optional[float] = None
     threshold: str
+    limits: tuple[Optional[float], Optional[float]] = (None, None)
     verdict: Verdict
     reason: str = ""
+    measured_as: str = ""
 
 
 class MeasuredSlice(_Described):
     """All metrics of one slice, by TFMA's names, whether a threshold names it or not.
 
-    `classes` counts its examples by class id, where a metric needs every class.
+    `classes` counts its examples by class id, where a metric needs every class. `intervals` are TFMA's 95% confidence
+    intervals of the metrics, where it computed them; `baseline_metrics` the latest blessed model's values.
     """
 
     slice: str
     examples: Optional[int] = None
     classes: Optional[tuple[int, ...]] = None
     metrics: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    baseline_metrics: dict[str, float] = {}
 
 
 class GateReport(_Described):
@@ -68,9 +73,9 @@ class GateReport(_Described):
 
     `reason` is one sentence; `remedy`, where there is one to give, another. `rubber_stamped` says that there was no
     baseline, so that thresholds against it did not apply. `baseline_problem` is set when there is a baseline that
-    cannot be evaluated. `metrics` and `baseline_metrics` are the overall values, by TFMA's metric names. `suspicious`
-    names what is too good to be true, a sentence each; it decides nothing. `baseline_fall` says how the baseline does
-    far worse on this data than when it was blessed. `slices` are all that were measured.
+    cannot be evaluated. `metrics`, `intervals` and `baseline_metrics` are the overall values, by TFMA's metric names.
+    `suspicious` names what is too good to be true, a sentence each; it decides nothing. `baseline_fall` says how the
+    baseline does far worse on this data than when it was blessed. `slices` are all that were measured.
     """
 
     version: Literal[1] = 1
@@ -83,6 +88,7 @@ class GateReport(_Described):
     baseline_problem: str = ""
     examples: Optional[int] = None
     metrics: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
     baseline_metrics: dict[str, float] = {}
     suspicious: tuple[str, ...] = ()
     baseline_fall: str = ""

@@ -4,6 +4,7 @@ What is measured, its validation and the files are TFMA's; only the way from the
 another one than Beam's.
 """
 
+import os
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -13,8 +14,9 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tfx.types import artifact_utils
 
+from millrace.base import files
 from millrace.components.beam_engine import NeedsBeam, runner_elsewhere
-from millrace.components.evaluator import results_writer, slicing, tfma_results
+from millrace.components.evaluator import prediction_summary, results_writer, slicing, tfma_results
 from millrace.components.evaluator.bulk_metrics import Rows
 from millrace.components.evaluator.reading import Batch, Inputs, batches, is_readable
 from millrace.components.evaluator.scoring import Models, Scorer
@@ -55,8 +57,14 @@ def evaluate(inputs: Inputs, folder: str, beam_pipeline_args: list[str]) -> Eval
         raise NeedsBeam("a model with metrics of its own, or not a SavedModel")
     reader = _Reader(inputs, models).read()
     config = tfma_results.complete(inputs.eval_config, models.baseline is not None)
-    sliced = Computations(config).of_slices(reader.table(config))
+    table = reader.table(config)
+    sliced = Computations(config).of_slices(table)
     results_writer.write_results(sliced, config, models.paths(), folder)
+    baseline = tfma_results.baseline_name(config)
+    [candidate] = [rows for name, rows in table.rows.items() if not baseline or name != baseline]
+    summary = prediction_summary.summarize(candidate.labels, candidate.predictions)
+    if summary is not None:
+        files.write(os.path.join(folder, prediction_summary.FILE), summary.model_dump_json(indent=2) + "\n")
     return Evaluated(models.baseline is not None, models.problem)
 
 

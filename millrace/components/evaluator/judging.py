@@ -29,6 +29,10 @@ class ValueBound:
             parts.append(f"at most {_plain(self.upper)}")
         return " and ".join(parts) or "a number"
 
+    def limits(self, baseline: Optional[float]) -> tuple[Optional[float], Optional[float]]:
+        """The least and the greatest value that meet it."""
+        return self.lower, self.upper
+
 
 @dataclass(frozen=True)
 class ChangeBound:
@@ -50,6 +54,16 @@ class ChangeBound:
             parts.append(_change_words(sign * self.relative, lambda share: f"{_plain(100 * share)}%"))
         return " and ".join(parts) or "comparable with the baseline"
 
+    def limits(self, baseline: Optional[float]) -> tuple[Optional[float], Optional[float]]:
+        """The least and the greatest value that meet it beside a baseline's value; None for no limit."""
+        if baseline is None or self.higher_is_better is None:
+            return None, None
+        changes = [self.absolute, None if self.relative is None else self.relative * abs(baseline)]
+        values = [baseline + change for change in changes if change is not None]
+        if not values:
+            return None, None
+        return (max(values), None) if self.higher_is_better else (None, min(values))
+
 
 Bound = Union[ValueBound, ChangeBound]
 
@@ -70,6 +84,7 @@ class ThresholdCheck:
 
     `measured` is None when the metric was not computed there, `in_data` is False when no example was in the slice.
     `classes` counts the slice's examples by class id, where the metric needs every class and they were counted.
+    `measured_as` is TFMA's name of the metric, under which the whole data set and the slices have it.
     """
 
     metric: str
@@ -79,6 +94,7 @@ class ThresholdCheck:
     examples: Optional[int] = None
     in_data: bool = True
     classes: Optional[tuple[int, ...]] = None
+    measured_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +112,7 @@ class Overall:
     model: str = ""
     examples: Optional[int] = None
     metrics: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     baseline_metrics: dict[str, float] = field(default_factory=dict)
     slices: tuple[MeasuredSlice, ...] = ()
 
@@ -136,6 +153,7 @@ def judge(
         baseline_problem=baseline.problem,
         examples=overall.examples,
         metrics=overall.metrics,
+        intervals=overall.intervals,
         baseline_metrics=overall.baseline_metrics,
         suspicious=_suspicious(overall),
         rows=tuple(rows),
@@ -206,6 +224,8 @@ def _row(check: ThresholdCheck, judged: tuple[Verdict, str]) -> Row:
         interval=measured.interval if measured else None,
         baseline=measured.baseline if measured else None,
         threshold=check.bound.words(),
+        limits=check.bound.limits(measured.baseline if measured else None),
+        measured_as=check.measured_as,
         verdict=verdict,
         reason=reason,
     )

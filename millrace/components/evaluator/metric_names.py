@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import re
 from pathlib import Path
+from typing import Literal
 
 from millrace.base.errors import InputRefused
 from millrace.base.names import did_you_mean
@@ -16,6 +17,34 @@ FROM_KERAS = frozenset(
     """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
 )
 """Keras metrics that TFMA does not have itself; it finds them by the name of their class."""
+
+HIGHER_IS_BETTER = frozenset(
+    """
+    AUC AUCPrecisionRecall Accuracy BalancedAccuracy BinaryAccuracy CategoricalAccuracy CoefficientOfDiscrimination
+    ExactMatch F1Score FowlkesMallowsIndex Informedness Markedness MatthewsCorrelationCoefficient NDCG NPV
+    NegativePredictiveValue PPV Precision PrecisionAtRecall R2Score Recall RecallAtFalsePositiveRate RecallAtPrecision
+    SensitivityAtSpecificity SparseCategoricalAccuracy SparseTopKCategoricalAccuracy Specificity
+    SpecificityAtSensitivity SquaredPearsonCorrelation TN TNR TP TPR ThreatScore TopKCategoricalAccuracy TrueNegatives
+    TruePositives
+    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
+)
+LOWER_IS_BETTER = frozenset(
+    """
+    BinaryCrossEntropy BinaryCrossentropy CategoricalCrossEntropy CategoricalCrossentropy FN FNR FP FPR FallOut
+    FalseDiscoveryRate FalseNegatives FalseOmissionRate FalsePositives LogCoshError MAE MAPE MSE MSLE
+    MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError MissRate Poisson
+    RootMeanSquaredError SparseCategoricalCrossentropy
+    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
+)
+
+NEEDS_EVERY_CLASS = frozenset(
+    """
+    AUC AUCPrecisionRecall BalancedAccuracy CoefficientOfDiscrimination F1Score FowlkesMallowsIndex Informedness
+    Markedness MatthewsCorrelationCoefficient PrecisionAtRecall RecallAtFalsePositiveRate RecallAtPrecision
+    SensitivityAtSpecificity SpecificityAtSensitivity
+    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
+)
+"""Metrics that say nothing of rows of one class alone, and little of a handful of the other."""
 
 # How TFMA itself makes a metric known, at the end of its class.
 _REGISTERED = re.compile(r"^(?:metric_types\.)?register_metric\((\w+)\)", re.MULTILINE)
@@ -53,3 +82,31 @@ def require_known(name: str, known: frozenset[str], where: str = "evaluation.met
             where=where,
             remedy="name the class of a metric, for instance AUC or MeanAbsoluteError",
         )
+
+
+def better_values(name: str) -> Literal["higher", "lower", ""]:
+    """Which values of a metric are better.
+
+    Args:
+        name: of the class, as a configuration has it, or TFMA's name of the metric (`binary_accuracy`).
+
+    Returns:
+        Empty for a metric that has no such direction, or that is not known.
+    """
+    spelled = _spelled_alike(name)
+    if any(_spelled_alike(known) == spelled for known in HIGHER_IS_BETTER):
+        return "higher"
+    return "lower" if any(_spelled_alike(known) == spelled for known in LOWER_IS_BETTER) else ""
+
+
+def needs_every_class(name: str) -> bool:
+    """Whether a metric says nothing of rows of one class alone.
+
+    Args:
+        name: of the class, as a configuration has it, or TFMA's name of the metric.
+    """
+    return any(_spelled_alike(known) == _spelled_alike(name) for known in NEEDS_EVERY_CLASS)
+
+
+def _spelled_alike(name: str) -> str:
+    return name.partition(" (")[0].replace("_", "").lower()

@@ -10,9 +10,10 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.utils import config_util, model_util
 
-from millrace.components.evaluator.eval_config import CLASS_SHARE, NEEDS_EVERY_CLASS
+from millrace.components.evaluator.eval_config import CLASS_SHARE
 from millrace.components.evaluator.gate_report import OVERALL, MeasuredSlice
 from millrace.components.evaluator.judging import Bound, ChangeBound, Measured, Overall, ThresholdCheck, ValueBound
+from millrace.components.evaluator.metric_names import NEEDS_EVERY_CLASS
 
 EXAMPLE_COUNT = "ExampleCount"
 
@@ -110,22 +111,26 @@ def overall(slices: list[SliceResult], model: str) -> Overall:
     whole = next((result for result in slices if not result.key), None)
     if whole is None:
         return Overall(model=model, examples=0)
-    named = _by_name(whole)
+    measured = _measured_slice(whole)
     return Overall(
         model=model,
         examples=whole.examples,
+        metrics=measured.metrics,
+        intervals=measured.intervals,
+        baseline_metrics=measured.baseline_metrics,
+        slices=tuple(_measured_slice(result) for result in slices if result.key),
+    )
+
+
+def _measured_slice(result: SliceResult) -> MeasuredSlice:
+    named = _by_name(result)
+    return MeasuredSlice(
+        slice=slice_name(result.key),
+        examples=result.examples,
+        classes=result.classes,
         metrics={name: measured.value for name, measured in named.items()},
-        baseline_metrics={name: value.baseline for name, value in named.items() if value.baseline is not None},
-        slices=tuple(
-            MeasuredSlice(
-                slice=slice_name(result.key),
-                examples=result.examples,
-                classes=result.classes,
-                metrics={name: measured.value for name, measured in _by_name(result).items()},
-            )
-            for result in slices
-            if result.key
-        ),
+        intervals={name: measured.interval for name, measured in named.items() if measured.interval is not None},
+        baseline_metrics={name: measured.baseline for name, measured in named.items() if measured.baseline is not None},
     )
 
 
@@ -181,18 +186,24 @@ def _on_slices(
     key: metric_types.MetricKey, class_name: str, spec: Any, bound: Bound, slices: list[SliceResult]
 ) -> Iterator[ThresholdCheck]:
     """The checks of one threshold; without a slice of its own, TFMA holds every slice to it."""
-    name = _with_details(class_name, key)
+    name, measured_as = _with_details(class_name, key), _with_details(key.name, key)
     wanted = None if spec is None else slicer_lib.SingleSliceSpec(spec=spec)
     matching = [result for result in slices if wanted is None or wanted.is_slice_applicable(result.key)]
     if not matching:
-        yield ThresholdCheck(name, _spec_name(spec), bound, examples=0, in_data=False)
+        yield ThresholdCheck(name, _spec_name(spec), bound, examples=0, in_data=False, measured_as=measured_as)
     for result in slices:
         # Where a metric is missing, TFMA's validation fails on whatever slice it is missing from.
         if result not in matching and key in result.metrics:
             continue
         classes = result.classes if class_name in NEEDS_EVERY_CLASS else None
         yield ThresholdCheck(
-            name, slice_name(result.key), bound, result.metrics.get(key), result.examples, classes=classes
+            metric=name,
+            slice=slice_name(result.key),
+            bound=bound,
+            measured=result.metrics.get(key),
+            examples=result.examples,
+            classes=classes,
+            measured_as=measured_as,
         )
 
 

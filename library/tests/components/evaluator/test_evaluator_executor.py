@@ -13,7 +13,7 @@ from tfx.components.evaluator import executor as tfx_executor
 
 from millrace.base.errors import CouldNotJudge
 from millrace.components.beam_engine import NeedsBeam
-from millrace.components.evaluator import in_process, reading
+from millrace.components.evaluator import in_process, prediction_summary, reading
 from millrace.components.evaluator.executor import Executor
 
 pytestmark = [
@@ -118,10 +118,25 @@ def test_validation_configuration_and_plots_are_tfx_s(stock, ours):
         (stock.folder / "eval_config.json").read_text()
     )
     assert {file.name for file in stock.folder.iterdir()} == {
-        file.name for file in ours.folder.iterdir() if not file.name.startswith("gate_report")
+        file.name
+        for file in ours.folder.iterdir()
+        if not file.name.startswith(("gate_report", prediction_summary.FILE))
     }
     plots = [list(tfma_writer.load_and_deserialize_plots(str(each.folder))) for each in (ours, stock)]
     assert len(plots[0]) == len(plots[1])
+
+
+def test_predictions_are_summed_up_and_each_slice_has_its_intervals(tmp_path, examples, model):
+    result = world.run(Executor, tmp_path, world.eval_config(intervals=True), examples, model, in_process=True)
+    report, summary = result.report, prediction_summary.load(result.folder)
+    assert (summary.task, summary.examples, summary.not_finite) == ("binary", report.examples, 0)
+    right = summary.confusion[0][0] + summary.confusion[1][1]
+    assert right / summary.examples == pytest.approx(report.metrics["binary_accuracy"])
+    low, high = report.intervals["auc"]
+    assert low < report.metrics["auc"] < high
+    assert all("auc" in each.intervals for each in report.slices if each.examples > 100)
+    [row] = [row for row in report.rows if row.metric == "AUC"]
+    assert (row.measured_as, row.limits) == ("auc", (0.6, None))
 
 
 def test_tfma_reads_the_folder(ours):

@@ -1,0 +1,80 @@
+"""Predictions beside labels, summed up for a picture, and found again in a file."""
+
+import numpy as np
+import pytest
+
+from millrace.components.evaluator.prediction_summary import FILE, load, summarize
+
+RANDOM = np.random.default_rng(5)
+
+
+def column(*values):
+    return np.array(values, dtype=np.float32)[:, None]
+
+
+def test_two_classes_are_counted_and_calibrated():
+    labels, predictions = column(0, 0, 0, 1, 1, 1), column(0.05, 0.4, 0.6, 0.5, 0.92, 0.95)
+    summary = summarize(labels, predictions)
+    assert (summary.task, summary.examples, summary.not_finite) == ("binary", 6, 0)
+    assert summary.confusion == ((2, 1), (0, 3)), "half is the second class"
+    assert [(one.examples, round(one.predicted, 3), one.observed) for one in summary.calibration] == [
+        (1, 0.05, 0.0), (1, 0.4, 0.0), (1, 0.5, 1.0), (1, 0.6, 0.0), (2, 0.935, 1.0)
+    ]  # fmt: skip
+
+
+def test_a_calibrated_model_lies_on_the_diagonal():
+    predictions = RANDOM.uniform(0, 1, (50_000, 1))
+    summary = summarize((RANDOM.uniform(0, 1, (50_000, 1)) < predictions).astype(np.float32), predictions)
+    assert len(summary.calibration) == 10 and sum(one.examples for one in summary.calibration) == 50_000
+    assert all(abs(one.predicted - one.observed) < 0.03 for one in summary.calibration)
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_many_classes_are_counted_by_the_likeliest(one_hot):
+    ids, predicted = np.array([0, 1, 2, 2]), np.eye(3)[[0, 2, 2, 1]] * 0.7 + 0.1
+    labels = np.eye(3)[ids] if one_hot else ids[:, None].astype(np.float32)
+    summary = summarize(labels, predicted)
+    assert (summary.task, summary.confusion) == ("multiclass", ((1, 0, 0), (0, 0, 1), (0, 1, 1)))
+    assert [(one.examples, one.observed) for one in summary.calibration] == [(4, 0.5)]
+
+
+def test_of_numbers_the_residuals_are_counted():
+    labels = RANDOM.normal(100.0, 20.0, (10_000, 1))
+    summary = summarize(labels, labels - RANDOM.normal(0.0, 5.0, (10_000, 1)))
+    assert (summary.task, summary.confusion) == ("regression", ())
+    assert len(summary.residual_bounds) == 21 and sum(summary.residuals) == 10_000
+    assert summary.residual_bounds[-1] == pytest.approx(12.9, abs=1.0), "all but a hundredth"
+    middle = sum(summary.residuals[7:13]) / 10_000
+    assert middle > 0.5
+    assert [one.examples for one in summary.calibration] == [1_000] * 10
+
+
+def test_what_is_no_number_is_counted_apart():
+    summary = summarize(column(0, 1, 1), column(0.2, np.nan, np.inf))
+    assert (summary.examples, summary.not_finite, summary.confusion) == (1, 2, ((1, 0), (0, 0)))
+
+
+def test_nothing_and_one_class_are_summed_up_too():
+    assert summarize(np.zeros((0, 1)), np.zeros((0, 1))).examples == 0
+    assert summarize(column(1, 1), column(0.9, 0.2)).confusion == ((0, 0), (1, 1))
+
+
+@pytest.mark.parametrize(
+    "labels, predictions",
+    [
+        (np.array([[1, 1, 0]]), np.array([[0.9, 0.8, 0.1]])),
+        (np.array([[1.0, 2.0]]), np.array([[0.9, 0.8, 0.1]])),
+        (np.array([[b"a"]]), np.array([[0.5]])),
+    ],
+)
+def test_what_is_no_class_and_no_number_has_no_summary(labels, predictions):
+    assert summarize(labels, predictions) is None
+
+
+def test_it_is_read_as_it_was_written(tmp_path):
+    summary = summarize(column(0, 1), column(0.1, 0.7))
+    assert load(tmp_path) is None
+    (tmp_path / FILE).write_text(summary.model_dump_json())
+    assert load(tmp_path) == summary
+    (tmp_path / FILE).write_text("{")
+    assert load(tmp_path) is None

@@ -1,0 +1,155 @@
+"""How a model's predictions lie against the labels, small enough to be drawn: calibration, confusion, residuals.
+
+A file of its own beside the gate report. It decides nothing, and is there where the evaluation was made in one process,
+which has all labels and predictions at hand; an evaluation by Beam has TFMA's own plots where they were asked for.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal, Optional, Union
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+FILE = "prediction_summary.json"
+_BINS = 10
+_RESIDUAL_BARS = 20
+# Beyond so many classes a matrix is no picture any more.
+_MOST_CLASSES = 50
+
+Task = Literal["binary", "multiclass", "regression"]
+
+
+class _Described(BaseModel):
+    """Base of the parts: immutable; what another release wrote besides is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class CalibrationBin(_Described):
+    """Examples whose predictions lie close together.
+
+    `predicted` is their mean prediction, `observed` the mean of their labels. Of many classes, it is the probability of
+    the predicted class, and the share that is of it.
+    """
+
+    examples: int
+    predicted: float
+    observed: float
+
+
+class PredictionSummary(_Described):
+    """Predictions beside labels over the whole data set that was judged.
+
+    `examples` are those with a finite prediction, `not_finite` those without. `confusion` has a row for each class that
+    was observed and a column for each that was predicted, in examples, by class id; of two classes the second is
+    predicted from a probability of 0.5 on. `residuals` counts the differences label minus prediction between each two
+    of `residual_bounds`; what lies outside counts to the first and the last.
+    """
+
+    version: Literal[1] = 1
+    task: Task
+    examples: int
+    not_finite: int = 0
+    calibration: tuple[CalibrationBin, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    residual_bounds: tuple[float, ...] = ()
+    residuals: tuple[int, ...] = ()
+
+
+def summarize(labels: np.ndarray, predictions: np.ndarray) -> Optional[PredictionSummary]:
+    """Sums up predictions.
+
+    Args:
+        labels: [rows, 1], a number, or the id of a class; or [rows, classes], one-hot.
+        predictions: [rows, 1], a number, or the probability of the second of two classes; or [rows, classes].
+
+    Returns:
+        The summary. Labels that are all 0 or 1 under predictions from 0 to 1 are two classes. None for what is neither
+        classes nor one number, such as several labels of an example.
+    """
+    if labels.dtype.kind not in "biuf" or labels.shape[1] not in (1, predictions.shape[1]):
+        return None
+    finite = np.isfinite(predictions).all(axis=1) & np.isfinite(labels.astype(np.float64)).all(axis=1)
+    lost = int(len(finite) - finite.sum())
+    labels, predictions = labels[finite], predictions[finite].astype(np.float64)
+    if predictions.shape[1] > 1:
+        if labels.shape[1] > 1 and not (labels.sum(axis=1) == 1).all():
+            return None
+        ids = labels[:, 0].astype(np.int64) if labels.shape[1] == 1 else labels.argmax(axis=1)
+        predicted = predictions.argmax(axis=1)
+        return PredictionSummary(
+            task="multiclass",
+            examples=len(ids),
+            not_finite=lost,
+            calibration=_calibration(predictions.max(axis=1), (predicted == ids).astype(np.float64), equal_width=True),
+            confusion=_confusion(ids, predicted, predictions.shape[1]),
+        )
+    label, prediction = labels[:, 0].astype(np.float64), predictions[:, 0]
+    if len(label) and np.isin(label, (0.0, 1.0)).all() and ((prediction >= 0.0) & (prediction <= 1.0)).all():
+        return PredictionSummary(
+            task="binary",
+            examples=len(label),
+            not_finite=lost,
+            calibration=_calibration(prediction, label, equal_width=True),
+            confusion=_confusion(label.astype(np.int64), (prediction >= 0.5).astype(np.int64), 2),
+        )
+    bounds, residuals = _residuals(label - prediction)
+    return PredictionSummary(
+        task="regression",
+        examples=len(label),
+        not_finite=lost,
+        calibration=_calibration(prediction, label, equal_width=False),
+        residual_bounds=bounds,
+        residuals=residuals,
+    )
+
+
+def load(folder: Union[str, "os.PathLike[str]"]) -> Optional[PredictionSummary]:
+    """The summary of an evaluation.
+
+    Args:
+        folder: of the ModelEvaluation artifact.
+
+    Returns:
+        The summary; None where there is none, as from an evaluation by Beam or of an earlier release.
+    """
+    try:
+        return PredictionSummary.model_validate_json(Path(folder, FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _calibration(predicted: np.ndarray, observed: np.ndarray, *, equal_width: bool) -> tuple[CalibrationBin, ...]:
+    """Bins of probabilities have equal widths, those of other numbers as many examples each."""
+    if not len(predicted):
+        return ()
+    order = np.argsort(predicted, kind="stable")
+    if equal_width:
+        cuts = np.searchsorted(predicted[order], np.linspace(0.0, 1.0, _BINS + 1)[1:-1])
+    else:
+        cuts = np.linspace(0, len(order), _BINS + 1)[1:-1].astype(np.int64)
+    return tuple(
+        CalibrationBin(
+            examples=len(part), predicted=float(predicted[part].mean()), observed=float(observed[part].mean())
+        )
+        for part in np.split(order, cuts)
+        if len(part)
+    )
+
+
+def _confusion(observed: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[tuple[int, ...], ...]:
+    if classes > _MOST_CLASSES or not len(observed) or observed.min() < 0 or observed.max() >= classes:
+        return ()
+    counts = np.bincount(observed * classes + predicted, minlength=classes * classes)
+    return tuple(tuple(map(int, row)) for row in counts.reshape(classes, classes))
+
+
+def _residuals(residuals: np.ndarray) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Bars of equal width around 0, out to what all but a hundredth of the residuals reach."""
+    if not len(residuals):
+        return (), ()
+    reach = float(np.quantile(np.abs(residuals), 0.99)) or 1.0
+    bounds = np.linspace(-reach, reach, _RESIDUAL_BARS + 1)
+    counts, _ = np.histogram(np.clip(residuals, -reach, reach), bins=bounds)
+    return tuple(map(float, bounds)), tuple(map(int, counts))
