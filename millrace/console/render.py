@@ -15,7 +15,7 @@ from markupsafe import Markup
 import millrace
 from millrace.base.visible import visible
 from millrace.config.config import Config
-from millrace.console import drawing, formats
+from millrace.console import charts, drawing, formats
 from millrace.console.page import Page, PageRequest, address
 
 FOLDER = Path(__file__).parent
@@ -144,6 +144,7 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         address=address,
+        charts=charts,
         graph=drawing.graph,
         bar=drawing.bar,
         pictures=Markup((FOLDER / "static/pictures.svg").read_text("utf-8")),

@@ -33,12 +33,14 @@ class Evidence:
         state: how the run ended, in a word.
         statistics_folder: StatisticsGen's artifact.
         anomalies_folder: ExampleValidator's artifact; None when the run did not get that far.
+        span: the newest span of the data that it read; None where that is not recorded.
     """
 
     run_id: str
     state: str
     statistics_folder: Path
     anomalies_folder: Optional[Path] = None
+    span: Optional[int] = None
 
     @property
     def readable(self) -> bool:

@@ -213,4 +213,19 @@ def _saw(run: Any) -> Optional[Evidence]:
     anomalies = run.artifact(stage_ids.EXAMPLE_VALIDATOR, "anomalies")
     if statistics is None or "://" in statistics.uri:
         return None
-    return Evidence(run.run_id, run.state, Path(statistics.uri), Path(anomalies.uri) if anomalies else None)
+    return Evidence(
+        run.run_id,
+        run.state,
+        Path(statistics.uri),
+        Path(anomalies.uri) if anomalies else None,
+        _span(run.artifact(stage_ids.EXAMPLE_GEN, "examples")),
+    )
+
+
+def _span(examples: Any) -> Optional[int]:
+    """The span of an Examples artifact, which TFX keeps as a property or, from some components, as a custom one."""
+    for properties in (examples.properties, examples.custom_properties) if examples is not None else ():
+        if "span" in properties:
+            kept = properties["span"]
+            return kept.int_value if kept.HasField("int_value") else int(kept.string_value or 0)
+    return None

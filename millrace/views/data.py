@@ -23,7 +23,7 @@ from millrace.statistics.histograms import shared_bounds, shares_between
 Columns = Mapping[str, ColumnStatistics]
 Kind = Literal["number", "text", "struct", "empty"]
 
-_MOST_VALUES = 20
+_MOST_VALUES, _FOR_OTHERS = 20, 5
 _ACTIONS = {"block": 0, "warn": 1, "waived": 2, "ignore": 3}
 _NUMBERS = ("INT", "FLOAT")
 
@@ -43,7 +43,7 @@ class SplitView:
         mean: of the numbers; None for texts.
         deviation: the standard deviation; None for texts.
         quantiles: bounds of equally many numbers, ends included; none for texts.
-        shares: of the numbers between each two of the feature's `bounds`, from 0 to 1.
+        shares: of the numbers between each two of the feature's `bounds`, or of each of its `labels`, from 0 to 1.
         values: the most frequent texts with their rows, most frequent first.
     """
 
@@ -101,6 +101,8 @@ class FeatureView:
         type: the physical type in the data, INT, FLOAT, BYTES or STRUCT; empty where the data lacks it.
         contract: what the schema says, by aspect, in words; empty where it says nothing.
         bounds: of the bars that the splits' `shares` belong to, ascending; none for texts.
+        labels: the texts that the splits' `shares` belong to: the most frequent of the first split, before those that
+            only other splits, or other data, have among their most frequent; none for numbers.
         splits: the run's splits in their order.
         before: the same splits of the data that is compared with; empty where there is none.
     """
@@ -109,6 +111,7 @@ class FeatureView:
     type: str
     contract: tuple[tuple[str, str], ...]
     bounds: tuple[float, ...]
+    labels: tuple[str, ...]
     splits: tuple[SplitView, ...]
     before: tuple[SplitView, ...]
 
@@ -161,14 +164,16 @@ class DataView:
         before = [(f"{split} before", of_split[name]) for split, of_split in self._before.items() if name in of_split]
         numbers = [column for _, column in (*columns, *before) if column.type in _NUMBERS]
         bounds = shared_bounds(numbers)
+        labels = _labels([column for _, column in (*columns, *before)])
         described = self._described.get(name)
         return FeatureView(
             row=row,
             type=next((column.type for _, column in columns), ""),
             contract=_contract(described, self._named) if described is not None else (),
             bounds=bounds,
-            splits=tuple(_split(label, column, bounds) for label, column in columns),
-            before=tuple(_split(label, column, bounds) for label, column in before),
+            labels=labels,
+            splits=tuple(_split(split, column, bounds, labels) for split, column in columns),
+            before=tuple(_split(split, column, bounds, labels) for split, column in before),
         )
 
     @cached_property
@@ -265,9 +270,19 @@ def _contract(feature: schema_pb2.Feature, named: Mapping[str, schema_pb2.String
     return tuple((name, said) for name, said in aspects if said)
 
 
-def _split(label: str, column: ColumnStatistics, bounds: Sequence[float]) -> SplitView:
+def _labels(columns: Sequence[ColumnStatistics]) -> tuple[str, ...]:
+    """The texts to be shown: most of the room is the first column's, the rest is for what only the others have."""
+    first, *others = [list(column.counts) for column in columns] or [[]]
+    room = _MOST_VALUES - _FOR_OTHERS
+    new = dict.fromkeys(value for values in others for value in values[:_FOR_OTHERS] if value not in first[:room])
+    return tuple(dict.fromkeys([*first[:room], *list(new)[:_FOR_OTHERS]]))
+
+
+def _split(split: str, column: ColumnStatistics, bounds: Sequence[float], labels: Sequence[str]) -> SplitView:
+    values = sum(column.counts.values())
+    of_labels = tuple(column.counts.get(label, 0) / values for label in labels) if values else ()
     return SplitView(
-        split=label,
+        split=split,
         rows=column.rows,
         filled=column.filled,
         nans=column.nans,
@@ -277,6 +292,6 @@ def _split(label: str, column: ColumnStatistics, bounds: Sequence[float]) -> Spl
         mean=column.mean,
         deviation=column.deviation,
         quantiles=column.quantiles,
-        shares=shares_between(column, bounds),
+        shares=shares_between(column, bounds) or of_labels,
         values=tuple(list(column.counts.items())[:_MOST_VALUES]),
     )

@@ -1,0 +1,297 @@
+"""Data: every feature of a run in the order of what is odd, and one feature in full, over the data before it."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+from millrace.base import clock
+from millrace.base.names import did_you_mean
+from millrace.components.data_gate.findings import Finding
+from millrace.config.config import Config
+from millrace.console.page import Hit, NotFound, Page, PageRequest, RailEntry, Table, address
+from millrace.project import default_configuration
+from millrace.schema.evidence import Evidence
+from millrace.schema.workbench import Workbench
+from millrace.views.data import DataView, FeatureRow, FeatureView, data_view
+
+_PAGE = 40
+_MOST_HITS = 20
+_NONE = "none"
+_KEPT = 6
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run whose data can be looked at: its id, how it ended, and the span that it read where that is recorded."""
+
+    run_id: str
+    state: str
+    span: Optional[int]
+
+
+@dataclass(frozen=True)
+class DataPage:
+    """What is shown of a run's data.
+
+    Args:
+        source: the run.
+        sources: the others that it can be compared with, the newest first.
+        splits: rows by split.
+        compared_with: the run whose data lies behind it; empty where the splits are compared with each other.
+        validated: whether the data was held to a schema.
+        findings: what DataGate says of the data as a whole.
+        states: how many features are blocked, warned, moved and fine.
+        total: how many features there are.
+        matching: how many of them the filters let through.
+        rows: those in view, in full.
+        after: how many stand before them.
+        next: the address of what follows; empty at the end.
+        text: what is searched for.
+        state: which state is shown; empty for all.
+        against: what was asked for to be compared with.
+        propose: the command that proposes edits of the schema.
+    """
+
+    source: Source
+    sources: tuple[Source, ...]
+    splits: dict[str, int]
+    compared_with: str
+    validated: bool
+    findings: tuple[Finding, ...]
+    states: dict[str, int]
+    total: int
+    matching: int
+    rows: tuple[FeatureView, ...]
+    after: int
+    next: str
+    text: str
+    state: str
+    against: str
+    propose: str
+
+
+@dataclass(frozen=True)
+class FeaturePage:
+    """One feature.
+
+    Args:
+        source: the run.
+        compared_with: the run whose data lies behind it; empty where there is none.
+        against: what was asked for to be compared with.
+        feature: all of it.
+        before: the name of the feature before it in the order of what is odd; empty for the first.
+        after: of the next one; empty for the last.
+        place: its place in that order, from 1.
+        total: how many there are.
+    """
+
+    source: Source
+    compared_with: str
+    against: str
+    feature: FeatureView
+    before: str
+    after: str
+    place: int
+    total: int
+
+
+@dataclass(frozen=True)
+class NoDataPage:
+    """There is nothing to look at yet, or not any more.
+
+    Args:
+        sentence: why.
+        start: the command that makes some.
+    """
+
+    sentence: str
+    start: str
+
+
+def view(request: PageRequest) -> object:
+    """The features that the filters let through."""
+    bench = Workbench(request.config, request.config.file)
+    if request.path["span"] == "latest" and bench.latest is None:
+        return _nothing(bench)
+    run, other = _chosen(bench, request)
+    data = _read(bench, run, other)
+    text, state = request.query.get("q", "").strip(), request.query.get("state", "")
+    matching = [row for row in data.rows if state in ("", row.state) and _matches(row, text)]
+    after = request.count("after", 0, len(matching))
+    against = request.query.get("against", "")
+    more = after + _PAGE < len(matching)
+    following = address("data", request.path["span"], q=text, state=state, against=against, after=after + _PAGE)
+    return DataPage(
+        source=_source(run),
+        sources=tuple(_source(one) for one in reversed(bench.runs) if one.readable and one.run_id != run.run_id),
+        splits=dict(data.splits),
+        compared_with=data.compared_with,
+        validated=data.schema is not None,
+        findings=data.findings,
+        states={word: count for word, count in data.counts().items() if count},
+        total=len(data.rows),
+        matching=len(matching),
+        rows=tuple(_full(data, row) for row in matching[after : after + _PAGE]),
+        after=after,
+        next=following if more else "",
+        text=text,
+        state=state,
+        against=against,
+        propose=f"millrace schema propose{bench.option}",
+    )
+
+
+def feature_view(request: PageRequest) -> FeaturePage:
+    """One feature in full."""
+    bench = Workbench(request.config, request.config.file)
+    run, other = _chosen(bench, request)
+    data = _read(bench, run, other)
+    name = request.path["feature"]
+    full = data.feature(name)
+    names = [row.name for row in data.rows]
+    if full is None:
+        raise NotFound(
+            f"the data has no such feature, and the schema describes none{did_you_mean(name, names)}",
+            where=name,
+            remedy=f"all features of run {run.run_id} are at {address('data', run.run_id)}",
+        )
+    at = names.index(name)
+    return FeaturePage(
+        source=_source(run),
+        compared_with=data.compared_with,
+        against=request.query.get("against", ""),
+        feature=full,
+        before=names[at - 1] if at else "",
+        after=names[at + 1] if at + 1 < len(names) else "",
+        place=at + 1,
+        total=len(names),
+    )
+
+
+def _nothing(bench: Workbench) -> NoDataPage:
+    gone = "The statistics of every run are gone from this machine." if bench.runs else ""
+    start = f"millrace run{default_configuration.option(bench.config_file)}"
+    return NoDataPage(gone or "No run has read data yet.", start)
+
+
+def _chosen(bench: Workbench, request: PageRequest) -> tuple[Evidence, Optional[Evidence]]:
+    """The run that an address names, and the one to compare it with: the latest before it with other statistics."""
+    run = _named(bench, request.path["span"])
+    against = request.query.get("against", "")
+    if against == _NONE:
+        return run, None
+    if against:
+        return run, _named(bench, against)
+    earlier = bench.runs[: [one.run_id for one in bench.runs].index(run.run_id)]
+    others = (one for one in reversed(earlier) if one.statistics_folder != run.statistics_folder and one.readable)
+    return run, next(others, None)
+
+
+def _named(bench: Workbench, name: str) -> Evidence:
+    """A run by its id, by `latest`, or by the span that it read: the newest run that did."""
+    if name == "latest":
+        run = bench.latest
+    else:
+        known = [one for one in bench.runs if name in (one.run_id, str(one.span))]
+        run = next((one for one in reversed(known) if one.readable), next(reversed(known), None))
+    if run is None:
+        remedy = f"runs with data: {', '.join(one.run_id for one in bench.runs[-3:]) or 'none yet'}"
+        raise NotFound("no run or span of this name has statistics", where=name, remedy=remedy)
+    if not run.readable:
+        raise NotFound(
+            "the statistics of this run are gone",
+            where=str(run.statistics_folder),
+            remedy=f"millrace run{bench.option} makes them again",
+        )
+    return run
+
+
+# A run's artifacts do not change once they are published, so what was read of them is kept: the next rows of a table,
+# and the feature that a person opens, cost no second reading.
+_kept: dict[tuple[str, ...], DataView] = {}
+_keeping = threading.Lock()
+
+
+def _read(bench: Workbench, run: Evidence, other: Optional[Evidence]) -> DataView:
+    gate = bench.config.data_gate.model_dump_json()
+    key = (
+        run.run_id, str(run.statistics_folder), str(run.anomalies_folder), other.run_id if other else "",
+        str(other.statistics_folder) if other else "", gate, clock.today().isoformat(),
+    )  # fmt: skip
+    with _keeping:
+        if key in _kept:
+            return _kept[key]
+    findings = bench.findings(run.statistics, run.anomalies, run.schema) if run.schema is not None else ()
+    data = data_view(run, findings, other)
+    with _keeping:
+        while len(_kept) >= _KEPT:
+            _kept.pop(next(iter(_kept)))
+        _kept[key] = data
+    return data
+
+
+def _full(data: DataView, row: FeatureRow) -> FeatureView:
+    full = data.feature(row.name)
+    assert full is not None, row.name
+    return full
+
+
+def _source(run: Evidence) -> Source:
+    return Source(run.run_id, run.state, run.span)
+
+
+def _matches(row: FeatureRow, text: str) -> bool:
+    words = " ".join((row.name, row.kind, row.state, *(finding.reason for finding in row.findings))).lower()
+    return all(part in words for part in text.lower().split())
+
+
+def _table(page: object) -> Table:
+    heads = ["feature", "kind", "state", "missing", "distance", "findings"]
+    rows = page.rows if isinstance(page, DataPage) else ()
+    return Table(heads, _cells(rows))
+
+
+def _cells(rows: tuple[FeatureView, ...]) -> Iterator[list[object]]:
+    for full in rows:
+        row = full.row
+        distance = row.distance.value if row.distance is not None else None
+        reasons = ", ".join(finding.reason for finding in row.findings)
+        yield [row.name, row.kind, row.state, row.missing, distance, reasons]
+
+
+def _search(config: Config, text: str) -> list[Hit]:
+    bench = Workbench(config, config.file)
+    if bench.latest is None:
+        return []
+    data = _read(bench, bench.latest, None)
+    matching = [row for row in data.rows if all(part in row.name.lower() for part in text.lower().split())]
+    return [
+        Hit("feature", row.name, address("data", bench.latest.run_id, row.name), f"{row.kind}, {row.state}")
+        for row in matching[:_MOST_HITS]
+    ]
+
+
+def _section(config: Config, run_id: str) -> Optional[dict[str, str]]:
+    run = next((one for one in Workbench(config, config.file).runs if one.run_id == run_id), None)
+    return {"span": run_id} if run is not None and run.readable else None
+
+
+PAGES = (
+    Page(
+        address="/data/{span}",
+        title="Data of {span}",
+        template="pages/data.html",
+        view=view,
+        rail=RailEntry("Data", "d", "data", "/data/latest"),
+        section=_section,
+        rows=_table,
+        search=_search,
+    ),
+    Page(
+        address="/data/{span}/{feature:path}",
+        title="{feature}",
+        template="pages/feature.html",
+        view=feature_view,
+    ),
+)
