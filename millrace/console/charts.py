@@ -334,7 +334,7 @@ class _Frame:
         for number in ticks(self._from, self._to, 5):
             content += _text(_number(number), self.x(number), self.bottom + 14, "middle")
         content += _text(axis, self._width - self._right, self._height - 4, "end", "axis-title")
-        return content + (_text(side, 4, _MARGIN_TOP + 2, "start", "axis-title") if side else Markup(""))
+        return content + (_text(side, _MARGIN_LEFT + 3, _MARGIN_TOP - 1, "start", "axis-title") if side else Markup(""))
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:

@@ -95,7 +95,7 @@ class LookedAtRuns:
                 for split, metrics in curves.items():
                     write_events(logs / split, metrics)
             if gate is not None:
-                evaluation = self._record(run_id, "Evaluator", blessed=gate.blessed)["evaluation"]
+                evaluation = self._record(run_id, "Evaluator", blessed=gate.blessed, reason=gate.reason)["evaluation"]
                 (evaluation / gate_report.JSON_NAME).write_text(gate.model_dump_json())
                 if predictions is not None:
                     (evaluation / prediction_summary.FILE).write_text(predictions.model_dump_json())
@@ -119,7 +119,11 @@ class LookedAtRuns:
                 type_id=self._store.put_artifact_type(mlmd.ArtifactType(name=name)), uri=str(folders[key])
             )
             for property_name, value in properties.items():
-                artifact.custom_properties[property_name].int_value = int(value)
+                kept = artifact.custom_properties[property_name]
+                if isinstance(value, str):
+                    kept.string_value = value
+                else:
+                    kept.int_value = int(value)
             event = mlmd.Event(type=mlmd.Event.OUTPUT)
             event.path.steps.add().key = key
             pairs.append((artifact, event))

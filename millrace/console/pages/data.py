@@ -7,6 +7,7 @@ from typing import Optional
 
 from millrace.base import clock
 from millrace.base.names import did_you_mean
+from millrace.base.numbers import counted
 from millrace.components.data_gate.findings import Finding
 from millrace.config.config import Config
 from millrace.console.page import Hit, NotFound, Page, PageRequest, RailEntry, Table, address
@@ -35,6 +36,7 @@ class DataPage:
     """What is shown of a run's data.
 
     Args:
+        headline: what matters most, in a sentence.
         source: the run.
         sources: the others that it can be compared with, the newest first.
         splits: rows by split.
@@ -53,6 +55,7 @@ class DataPage:
         propose: the command that proposes edits of the schema.
     """
 
+    headline: str
     source: Source
     sources: tuple[Source, ...]
     splits: dict[str, int]
@@ -123,6 +126,7 @@ def view(request: PageRequest) -> object:
     more = after + _PAGE < len(matching)
     following = address("data", request.path["span"], q=text, state=state, against=against, after=after + _PAGE)
     return DataPage(
+        headline=_headline(data),
         source=_source(run),
         sources=tuple(_source(one) for one in reversed(bench.runs) if one.readable and one.run_id != run.run_id),
         splits=dict(data.splits),
@@ -167,6 +171,18 @@ def feature_view(request: PageRequest) -> FeaturePage:
         place=at + 1,
         total=len(names),
     )
+
+
+def _headline(data: DataView) -> str:
+    counts, total = data.counts(), f"of {counted(len(data.rows), 'feature')}"
+    whole = [finding for finding in data.findings if finding.action == "block"]
+    if counts["blocked"] or whole:
+        return f"{counts['blocked']:,} {total} would stop a run." if counts["blocked"] else "The data would stop a run."
+    if counts["warned"]:
+        return f"Nothing stops a run; {counts['warned']:,} {total} are warned of."
+    if counts["moved"]:
+        return f"{counts['moved']:,} {total} moved by more than chance."
+    return f"Nothing is odd about the {counted(len(data.rows), 'feature')}."
 
 
 def _nothing(bench: Workbench) -> NoDataPage:

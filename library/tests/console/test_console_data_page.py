@@ -1,0 +1,139 @@
+"""Data in a browser: the odd first, over the data before it, whatever its features are called."""
+
+import math
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from looked_at_runs import LookedAtRuns, statistics_of
+
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.schema import native
+from millrace.statistics.columns import of_all_rows
+
+ODD_NAMES = ["<script>alert(1)</script>", "x" * 200, "اسم الحقل", "a\x1b[31mred", "a/b?c=d&e#f", 'quote" onload="x']
+
+
+def table(rows: int, cheap: float) -> dict:
+    """A fare whose cheap share moves, a way to pay, and the odd names."""
+    few = round(rows * cheap)
+    return {
+        "fare": [5.0] * few + [50.0] * (rows - few),
+        "payment": ["Cash", "Card"] * (rows // 2),
+        "thin": [1.0, None] * (rows // 2),
+        "nan": [math.nan] * rows,
+        **{name: ["<b>", "\x1b[2J"] * (rows // 2) for name in ODD_NAMES},
+    }
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory) -> Config:
+    """Two runs of two spans: the second has another fare, and a way to pay that the schema does not know."""
+    root = tmp_path_factory.mktemp("data") / "root"
+    runs = LookedAtRuns(root)
+    first = table(200, 0.5)
+    schema = native.infer(of_all_rows(statistics_of(first)))
+    runs.add({"train": first, "eval": table(100, 0.5), "test": {"fare": []}}, schema, span=1)
+    second = {**table(200, 0.1), "payment": ["Cash", "Cheque"] * 100}
+    runs.add({"train": second, "eval": table(100, 0.1)}, schema, span=2, exit_code=3)
+    return load("conf/taxi.yaml", [f"root={root}"])
+
+
+@pytest.fixture
+def asked(pipeline, console):
+    return console(pipeline)
+
+
+def names(text: str) -> list[str]:
+    return re.findall(r'<th scope="row" class="key name"><a href="[^"]*">([^<]*)</a>', text)
+
+
+def test_the_latest_data_is_shown_with_what_stops_a_run_first(asked):
+    answer = asked.ask("/data/latest")
+    assert answer.status == 200 and names(answer.text)[0] == "payment"
+    assert "ENUM_TYPE_UNEXPECTED_STRING_VALUES" in answer.text and "Cheque" in answer.text
+    rows = {one["row"]["name"]: one["row"] for one in asked.ask("/data/latest?format=json").json["rows"]}
+    assert 0.3 <= rows["fare"]["distance"]["value"] <= 0.4, "over the run before it"
+    assert not rows["fare"]["distance"]["is_chance"] and rows["payment"]["findings"]
+    assert asked.faults == []
+
+
+@pytest.mark.parametrize("where, status", [("1", 200), ("2", 200), ("3", 404), ("../../etc/passwd", 404)])
+def test_a_span_is_an_address(asked, where, status):
+    answer = asked.ask(f"/data/{quote(where, safe='')}")
+    assert answer.status == status
+    if status == 200:
+        assert f"span {where}" in answer.text
+
+
+def test_it_can_be_compared_with_its_own_splits_and_with_any_run(asked):
+    alone = asked.ask("/data/2?against=none&format=json").json
+    assert alone["compared_with"] == "" and all(
+        one["row"]["name"] != "fare" or one["before"] == [] for one in alone["rows"]
+    )
+    first = asked.ask("/data/1?format=json").json
+    assert first["compared_with"] == "", "nothing is before it"
+    other = asked.ask(f"/data/1?against={alone['source']['run_id']}&format=json").json
+    assert other["compared_with"] == alone["source"]["run_id"]
+    assert asked.ask("/data/2?against=nobody").status == 404
+
+
+def test_features_are_filtered_by_what_stands_in_the_address(asked):
+    assert names(asked.ask("/data/2?q=far").text) == ["fare"]
+    assert names(asked.ask("/data/2?state=blocked").text)[0] == "payment"
+    assert "No feature is like that" in asked.ask("/data/2?q=zzz").text
+    csv = asked.ask("/data/2?q=fare&format=csv").text.splitlines()
+    assert csv[0].startswith("feature,kind,state") and csv[1].startswith("fare,number,")
+
+
+@pytest.mark.parametrize("name", ["fare", "payment", "thin", "nan", *ODD_NAMES])
+def test_any_feature_is_a_page_and_nothing_of_it_is_markup(asked, name):
+    answer = asked.ask(f"/data/2/{quote(name, safe='')}")
+    assert answer.status == 200 and asked.faults == []
+    assert "<script>alert" not in answer.text and "\x1b" not in answer.text and "<b>&" not in answer.text
+    assert 'onload="x' not in answer.text and " style=" not in answer.text
+    assert asked.ask(f"/data/2/{quote(name, safe='')}?format=json").json["feature"]["row"]["name"] == name
+
+
+def test_a_feature_that_is_not_there_has_a_near_one(asked):
+    answer = asked.ask("/data/2/fair")
+    assert answer.status == 404 and "did you mean fare?" in answer.text
+
+
+def test_search_finds_features(asked):
+    hits = asked.ask("/search?q=pay&format=json").text
+    assert "payment" in hits and "feature" in hits
+
+
+def test_before_the_first_run_the_page_says_what_to_do(config, console):
+    answer = console(config).ask("/data/latest")
+    assert answer.status == 200 and "No run has read data yet." in answer.text and "millrace run" in answer.text
+
+
+def test_statistics_that_are_gone_are_said_to_be(pipeline, console, tmp_path):
+    shutil.copytree(pipeline.root, tmp_path / "root")
+    shutil.rmtree(tmp_path / "root/artifacts/StatisticsGen")
+    gone = console(load("conf/taxi.yaml", [f"root={tmp_path}/root"]))
+    for folder in Path(pipeline.root, "artifacts/StatisticsGen/statistics").iterdir():
+        shutil.move(folder, tmp_path / folder.name)
+    try:
+        assert "gone from this machine" in gone.ask("/data/latest").text
+        answer = gone.ask("/data/2")
+        assert answer.status == 404 and "the statistics of this run are gone" in answer.text
+    finally:
+        for folder in Path(tmp_path).glob("2*"):
+            shutil.move(folder, Path(pipeline.root, "artifacts/StatisticsGen/statistics", folder.name))
+
+
+def test_of_many_features_the_rows_in_view_come_first(tmp_path, console):
+    root = tmp_path / "root"
+    wide = {f"feature {number:03}": [float(number), 1.0] for number in range(130)}
+    LookedAtRuns(root).add({"train": wide})
+    asked = console(load("conf/taxi.yaml", [f"root={root}"]))
+    first = asked.ask("/data/latest").text
+    assert len(names(first)) == 40 and "90 more" in first and 'hx-trigger="revealed"' in first
+    rest = [name for after in (40, 80, 120) for name in names(asked.ask(f"/data/latest?after={after}").text)]
+    assert len({*names(first), *rest}) == 130
