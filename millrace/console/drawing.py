@@ -1,13 +1,16 @@
 """Pictures of a run as SVG: its graph with states, and the times of its stages. Colours come from the style sheet."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import Optional, Protocol
 
 from markupsafe import Markup
 
+from millrace.base.numbers import rounded
 from millrace.base.visible import visible
 from millrace.console.formats import duration
+from millrace.console.page import address
 from millrace.metadata.run_details import StageDetail
 from millrace.metadata.stage_graph import layers, without_detours
 
@@ -117,3 +120,100 @@ def bar(began: Optional[float], seconds: Optional[float], whole: float, state: s
         '<svg class="bar-of-time {}" viewBox="0 0 {} 12" width="{}" height="12" role="img" aria-label="{}">'
         '<path class="ground" d="M0 6H{}"/><rect x="{:.1f}" y="1.5" width="{:.1f}" height="9" rx="1.5"/></svg>'
     ).format(state.replace(" ", "-"), _BAR, _BAR, f"{duration(seconds)}, from {duration(began)} on", _BAR, x, width)
+
+
+class PlottedPoint(Protocol):
+    """A run as a point."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def x(self) -> float: ...
+    @property
+    def y(self) -> float: ...
+
+
+_PLOT_WIDTH, _PLOT_HEIGHT = 640, 260
+_LEFT, _BOTTOM, _EDGE = 62, 38, 14
+
+
+def scatter(points: Sequence[PlottedPoint], x: str, y: str, in_report: bool = False) -> Markup:
+    """Runs as points; each leads to its run.
+
+    Args:
+        points: with `run_id`, `state`, `x` and `y`.
+        x: what is plotted to the right.
+        y: what is plotted upwards.
+        in_report: whether it stands in a file, where no run has an address.
+    """
+    across = _Axis([one.x for one in points], _LEFT, _PLOT_WIDTH - _EDGE)
+    upwards = _Axis([one.y for one in points], _PLOT_HEIGHT - _BOTTOM, _EDGE)
+    parts = [Markup('<path class="axis" d="M{0} {1}V{2}H{3}"/>').format(
+        _LEFT, _EDGE, _PLOT_HEIGHT - _BOTTOM, _PLOT_WIDTH - _EDGE
+    )]  # fmt: skip
+    for value in across.ticks:
+        parts.append(
+            Markup('<text class="tick" text-anchor="middle" x="{:.1f}" y="{}">{}</text>').format(
+                across.place(value), _PLOT_HEIGHT - _BOTTOM + 15, rounded(value, 3)
+            )
+        )
+    for value in upwards.ticks:
+        parts.append(
+            Markup(
+                '<path class="grid" d="M{} {y:.1f}H{}"/>'
+                '<text class="tick" text-anchor="end" x="{}" y="{under:.1f}">{}</text>'
+            ).format(
+                _LEFT,
+                _PLOT_WIDTH - _EDGE,
+                _LEFT - 6,
+                rounded(value, 4),
+                y=upwards.place(value),
+                under=upwards.place(value) + 4,
+            )
+        )
+    for one in points:
+        said = f"{one.run_id} ({one.state}): {x} {rounded(one.x, 4)}, {y} {rounded(one.y, 4)}"
+        dot = Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4.5"><title>{}</title></circle>').format(
+            one.state.replace(" ", "-"), across.place(one.x), upwards.place(one.y), said
+        )
+        parts.append(dot if in_report else Markup('<a href="{}">{}</a>').format(address("runs", one.run_id), dot))
+    parts.append(
+        Markup('<text class="axis-name" text-anchor="end" x="{}" y="{}">{}</text>').format(
+            _PLOT_WIDTH - _EDGE, _PLOT_HEIGHT - 5, visible(x)
+        )
+    )
+    return Markup('<svg class="scatter" viewBox="0 0 {} {}" role="group" aria-label="{}">{}</svg>').format(
+        _PLOT_WIDTH, _PLOT_HEIGHT, f"{visible(y)} against {visible(x)}, {len(points)} runs", Markup("").join(parts)
+    )
+
+
+class _Axis:
+    """Numbers onto a line of the picture: by their logarithm where they span more than two powers of ten."""
+
+    def __init__(self, values: Sequence[float], start: float, end: float) -> None:
+        low, high = min(values, default=0.0), max(values, default=1.0)
+        self._log = low > 0 and high / low >= 100
+        low, high = self._scaled(low), self._scaled(high)
+        margin = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
+        self._low, self._high, self._start, self._end = low - margin, high + margin, start, end
+
+    def _scaled(self, value: float) -> float:
+        return math.log10(value) if self._log else value
+
+    def place(self, value: float) -> float:
+        share = (self._scaled(value) - self._low) / (self._high - self._low)
+        return self._start + share * (self._end - self._start)
+
+    @property
+    def ticks(self) -> list[float]:
+        """Round numbers, four to eight of them."""
+        span = self._high - self._low
+        step = 10.0 ** math.floor(math.log10(span / 4))
+        step = next(step * by for by in (1, 2, 5, 10) if span / (step * by) <= 6)
+        if self._log:
+            step = max(1.0, round(step))
+        first = math.ceil(self._low / step)
+        places = [step * at for at in range(first, math.floor(self._high / step) + 1)]
+        return [10.0**at for at in places] if self._log else places

@@ -21,8 +21,8 @@ class PageRequest:
         config: the pipeline's configuration.
         now: seconds since the epoch.
         path: the values of the braces in the page's address.
-        query: what stands behind the question mark, by name; the last where a name is given twice.
-        form: the fields of a form that was sent; several values of one name are lines of one text.
+        query: what stands behind the question mark, by name; several values of one name are lines of one text.
+        form: the fields of a form that was sent, in the same way.
     """
 
     config: Config

@@ -147,6 +147,7 @@ def _environment() -> Environment:
         charts=charts,
         graph=drawing.graph,
         bar=drawing.bar,
+        scatter=drawing.scatter,
         pictures=Markup((FOLDER / "static/pictures.svg").read_text("utf-8")),
     )
     return environment

@@ -82,7 +82,7 @@ class _Answers:
         return answer
 
     def _answer(self, page: Page, request: Request, form: dict[str, str]) -> Response:
-        asked = PageRequest(self._config, self._now(), dict(request.path_params), dict(request.query_params), form)
+        asked = PageRequest(self._config, self._now(), dict(request.path_params), _query(request), form)
         try:
             result = page.act(asked) if request.method == "POST" and page.act else page.view(asked)
             if isinstance(result, GoTo):
@@ -129,7 +129,7 @@ class _Answers:
         """The answer for an address that no page has, and for a method that its page has not."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         what = {404: "there is no such page", 405: "this page changes nothing"}.get(status, str(error))
-        asked = PageRequest(self._config, self._now(), {}, dict(request.query_params))
+        asked = PageRequest(self._config, self._now(), {}, _query(request))
         failure = Failure(what, request.url.path, "take one of the pages in the rail, or search", 2)
         return await run_in_threadpool(self._told, failure, status, asked)
 
@@ -137,6 +137,13 @@ class _Answers:
         """The answer when the frame itself fails."""
         self._report_fault(cut("".join(traceback.format_exception(error))))
         return HTMLResponse(refusal_text("the console failed", "its terminal shows where"), 500)
+
+
+def _query(request: Request) -> dict[str, str]:
+    values: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        values.setdefault(name, []).append(value)
+    return {name: "\n".join(of_name) for name, of_name in values.items()}
 
 
 async def _form(request: Request) -> dict[str, str]:

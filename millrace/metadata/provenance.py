@@ -12,6 +12,7 @@ import platform
 import socket
 import sys
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib import metadata as packages
 from pathlib import Path
 from typing import Any, Optional
@@ -113,9 +114,14 @@ def read(folder: Path) -> Optional[Provenance]:
         folder: the run's folder.
     """
     try:
-        return TypeAdapter(Provenance).validate_json((folder / FILE).read_bytes())
+        return _reader().validate_json((folder / FILE).read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+@cache
+def _reader() -> TypeAdapter[Provenance]:
+    return TypeAdapter(Provenance)
 
 
 def _provenance(config: Config, overrides: tuple[str, ...]) -> Provenance:

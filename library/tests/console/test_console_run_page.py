@@ -15,8 +15,8 @@ from millrace.base.outcomes import State
 from millrace.console.drawing import graph
 from millrace.console.page import NotFound, PageRequest
 from millrace.console.pages.log import view as log_view
-from millrace.console.pages.run import flat
 from millrace.console.pages.run import view as run_view
+from millrace.console.settings import flat
 from millrace.metadata import stage_graph
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.run_details import StageDetail
@@ -100,10 +100,10 @@ def _write_provenance(config, which: int, values: dict, overrides: tuple[str, ..
 
 
 def test_a_configuration_is_flat():
-    assert flat({"a": {"b": 1, "c": {}}, "d": [1, 2], "e": None, "f": True}) == {
+    assert flat({"a": {"b": 1, "c": {}}, "d": [1, {"x": None, "y": 2}], "e": None, "f": True}) == {
         "a.b": "1",
         "a.c": "{}",
-        "d": "[1, 2]",
+        "d": "[1, {y: 2}]",
         "e": "",
         "f": "true",
     }

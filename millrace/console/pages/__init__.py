@@ -1,9 +1,17 @@
 """The console's pages: a module for each subject, here in the order of the rail."""
 
 from millrace.console.page import Page
-from millrace.console.pages import data, home, log, models, run, runs, search
+from millrace.console.pages import compare, data, home, log, models, run, runs, search
 
-_SUBJECTS: tuple[Page, ...] = (*home.PAGES, *runs.PAGES, *run.PAGES, *log.PAGES, *data.PAGES, *models.PAGES)
+_SUBJECTS: tuple[Page, ...] = (
+    *home.PAGES,
+    *runs.PAGES,
+    *run.PAGES,
+    *log.PAGES,
+    *compare.PAGES,
+    *data.PAGES,
+    *models.PAGES,
+)
 
 PAGES: tuple[Page, ...] = (*_SUBJECTS, search.page(_SUBJECTS))
 """All of them."""

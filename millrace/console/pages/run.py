@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from millrace.base.outcomes import State
 from millrace.components.data_gate.findings import Finding
@@ -13,6 +13,7 @@ from millrace.components.evaluator.gate_report import GateReport, Row, load
 from millrace.config.config import Config
 from millrace.console.page import NotFound, Page, PageRequest, Table
 from millrace.console.pages.runs import RunRow, row
+from millrace.console.settings import flat
 from millrace.metadata import provenance
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_summaries import Runs, RunSummary
@@ -181,24 +182,6 @@ def _times(stages: Sequence[StageDetail]) -> tuple[StageTime, ...]:
     return tuple(
         StageTime(one.stage, began[one.stage] - first if one.stage in began else None, one.seconds) for one in stages
     )
-
-
-def flat(values: Mapping[str, Any], above: str = "") -> dict[str, str]:
-    """A configuration as one text for each of its values, by dotted key.
-
-    Args:
-        values: as JSON has them.
-        above: the keys that lead to them, with a dot at their end.
-    """
-    result: dict[str, str] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            result.update(flat(value, f"{above}{key}."))
-        else:
-            result[f"{above}{key}"] = (
-                "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-            )
-    return result
 
 
 def _changes(

@@ -1,0 +1,296 @@
+"""Runs beside each other: a few with all that differs, or many with what was tried against what it scored."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional, Union
+
+from millrace.console.page import NotFound, Page, PageRequest, RailEntry, Table, address
+from millrace.console.pages.runs import RunRow, row
+from millrace.console.settings import flat
+from millrace.metadata import provenance
+from millrace.metadata.run_details import RunDetail, run_detail
+from millrace.metadata.run_summaries import Runs
+
+_MOST = 6
+_MANY = 200
+_COLUMNS = 8
+Value = Union[float, str, None]
+
+
+@dataclass(frozen=True)
+class ComparedValue:
+    """One thing of all compared runs.
+
+    Args:
+        name: what it is.
+        values: one for each run; None where a run has none.
+        differs: whether they are not all the same.
+        change: the last number less the first one; None where they are no numbers.
+    """
+
+    name: str
+    values: tuple[Value, ...]
+    differs: bool
+    change: Optional[float]
+
+
+@dataclass(frozen=True)
+class ComparedGroup:
+    """Things of one kind.
+
+    Args:
+        title: which.
+        numbers: whether its values are numbers.
+        rows: those that differ.
+        same: how many do not.
+    """
+
+    title: str
+    numbers: bool
+    rows: tuple[ComparedValue, ...]
+    same: int
+
+
+@dataclass(frozen=True)
+class TriedRun:
+    """One of many runs.
+
+    Args:
+        run: as a row.
+        settings: the values of the settings that are columns.
+    """
+
+    run: RunRow
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlottedRun:
+    """A run as a point.
+
+    Args:
+        run_id: its id.
+        state: its state.
+        x: where it stands.
+        y: where it stands.
+    """
+
+    run_id: str
+    state: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class CompareView:
+    """What is shown of several runs.
+
+    Args:
+        runs: the compared ones, in the order that was asked for; none when many are shown.
+        groups: what differs among them, and how much does not.
+        many: the newest runs, sorted as was asked for; none when a few are compared.
+        settings: the settings that differ among the many, which are columns.
+        metrics: the metrics of the many that have a threshold.
+        sort: the column by which the many are sorted.
+        axes: what can be plotted.
+        x: what is plotted to the right; empty where there is nothing to plot.
+        y: what is plotted upwards.
+        points: the runs that have both.
+    """
+
+    runs: tuple[RunRow, ...]
+    groups: tuple[ComparedGroup, ...]
+    many: tuple[TriedRun, ...]
+    settings: tuple[str, ...]
+    metrics: tuple[str, ...]
+    sort: str
+    axes: tuple[str, ...]
+    x: str
+    y: str
+    points: tuple[PlottedRun, ...]
+
+
+def view(request: PageRequest) -> CompareView:
+    """The runs that the address names, or the newest ones where it names fewer than two."""
+    chosen = list(dict.fromkeys(part for part in _chosen(request).replace("\n", ",").split(",") if part))
+    runs = Runs(request.config)
+    return _few(runs, chosen[:_MOST], request.now) if len(chosen) > 1 else _many(runs, request)
+
+
+def _chosen(request: PageRequest) -> str:
+    return request.query.get("runs", "")
+
+
+def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
+    details = []
+    for run_id in ids:
+        detail = run_detail(runs, run_id, now)
+        if detail is None:
+            raise NotFound(
+                f"no run of {runs.config.name} is called that", run_id, "choose runs in the list: g r, then x for each"
+            )
+        details.append(detail)
+    sources: list[tuple[str, bool, Callable[[RunDetail], Mapping[str, Value]]]] = [
+        ("Outcome", False, _outcome),
+        ("Configuration", False, lambda one: dict(flat(one.provenance.configuration)) if one.provenance else {}),
+        ("Made from", False, _made_from),
+        ("Code", False, lambda one: dict(one.provenance.code) if one.provenance else {}),
+        ("Stack and machine", False, _stack),
+        ("Metrics", True, lambda one: dict(one.summary.metrics)),
+        ("Slices", True, _slices),
+        ("Seconds of each stage", True, lambda one: {stage.stage: _tenths(stage.seconds) for stage in one.stages}),
+    ]
+    groups = [_group(title, numbers, [values(one) for one in details]) for title, numbers, values in sources]
+    return CompareView(
+        tuple(row(one.summary) for one in details), tuple(one for one in groups if one.rows or one.same),
+        (), (), (), "", (), "", "", (),
+    )  # fmt: skip
+
+
+def _outcome(detail: RunDetail) -> dict[str, Value]:
+    why = {f"{stage.stage}": stage.state for stage in detail.stages}
+    return {"state": detail.summary.state, "result": row(detail.summary).verdict, "why": row(detail.summary).why, **why}
+
+
+def _slices(detail: RunDetail) -> dict[str, Value]:
+    judged = set(detail.summary.metrics) - {"example_count"}
+    return {
+        f"{one.slice}: {name}": value
+        for one in detail.slices[1:]
+        for name, value in one.metrics.items()
+        if name in judged
+    }
+
+
+def _made_from(detail: RunDetail) -> dict[str, Value]:
+    made = detail.provenance
+    if made is None:
+        return {}
+    commit = (made.revision.commit[:10] + ("" if made.revision.clean else " and changes")) if made.revision else None
+    return {
+        "commit": commit,
+        "schema": made.schema_digest or None,
+        "data: digest": made.data.digest or None,
+        "data: files": str(made.data.count),
+        "data: bytes": str(made.data.bytes),
+        "--set": " ".join(made.overrides) or None,
+    }
+
+
+def _stack(detail: RunDetail) -> dict[str, Value]:
+    made = detail.provenance
+    machine = {name: str(value) for name, value in made.machine.items() if name != "executable"} if made else {}
+    return {**machine, **(made.versions if made else {})}
+
+
+def _group(title: str, numbers: bool, sides: Sequence[Mapping[str, Value]]) -> ComparedGroup:
+    rows = []
+    for name in dict.fromkeys(name for side in sides for name, value in side.items() if value is not None):
+        values = tuple(side.get(name) for side in sides)
+        first, last = values[0], values[-1]
+        change = last - first if isinstance(first, (int, float)) and isinstance(last, (int, float)) else None
+        rows.append(ComparedValue(name, values, len(set(values)) > 1, change))
+    differing = [one for one in rows if one.differs]
+    if numbers:
+        differing.sort(key=lambda one: -abs(one.change or 0.0) / (_scale(one.values) or 1.0))
+    return ComparedGroup(title, numbers, tuple(differing), len(rows) - len(differing))
+
+
+def _tenths(seconds: Optional[float]) -> Optional[float]:
+    """Seconds as they are shown; what takes no half of one is a matter of chance."""
+    return None if seconds is None else 0.0 if seconds < 0.5 else round(seconds, 1)
+
+
+def _scale(values: Sequence[Value]) -> float:
+    return max((abs(one) for one in values if isinstance(one, (int, float))), default=0.0)
+
+
+def _many(runs: Runs, request: PageRequest) -> CompareView:
+    summaries = []
+    for run_id in runs.ids():
+        summary = runs.summary(run_id)
+        if summary and not summary.rehearsal:
+            summaries.append(summary)
+        if len(summaries) == _MANY:
+            break
+    settings = {one.run_id: _settings(runs, one.run_id) for one in summaries}
+    columns = _differing([settings[one.run_id] for one in summaries])
+    metrics = tuple(sorted({name for one in summaries for name in one.judged}))
+    measures: dict[str, dict[str, float]] = {
+        one.run_id: {**_numbers(settings[one.run_id], columns), **one.judged, "seconds": one.seconds}
+        for one in summaries
+    }
+    axes = (*(name for name in columns if any(name in one for one in measures.values())), *metrics, "seconds")
+    y = request.choice("y", (*metrics, *axes))
+    x = request.choice("x", axes)
+    tried = [TriedRun(row(one), tuple(settings[one.run_id].get(name, "") for name in columns)) for one in summaries]
+    sort = request.query.get("sort", "")
+    if sort:
+        name = sort.lstrip("-")
+        known = [one for one in tried if name in measures[one.run.run.run_id]]
+        rest = [one for one in tried if name not in measures[one.run.run.run_id]]
+        tried = [
+            *sorted(known, key=lambda one: measures[one.run.run.run_id][name], reverse=sort.startswith("-")),
+            *rest,
+        ]
+    points = [
+        PlottedRun(one.run_id, one.state, measures[one.run_id][x], measures[one.run_id][y])
+        for one in summaries
+        if x in measures[one.run_id] and y in measures[one.run_id]
+    ]
+    return CompareView((), (), tuple(tried), columns, metrics, sort, axes, x, y, tuple(points))
+
+
+def _settings(runs: Runs, run_id: str) -> dict[str, str]:
+    folder = runs.folder(run_id)
+    made = provenance.read(folder.path) if folder else None
+    return flat(made.configuration) if made else {}
+
+
+def _differing(configurations: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """The settings that not all runs have the same, those that took the most values first."""
+    known = [one for one in configurations if one]
+    values: dict[str, set[Any]] = {}
+    for one in known:
+        for name, value in one.items():
+            values.setdefault(name, set()).add(value)
+    missing = {name for name in values if any(name not in one for one in known)}
+    differing = [name for name, seen in values.items() if len(seen) + (name in missing) > 1]
+    return tuple(sorted(differing, key=lambda name: -len(values[name]))[:_COLUMNS])
+
+
+def _numbers(settings: Mapping[str, str], names: Sequence[str]) -> dict[str, float]:
+    numbers = {}
+    for name in names:
+        try:
+            numbers[name] = float(settings.get(name, ""))
+        except ValueError:
+            continue
+    return numbers
+
+
+def _rows(view: CompareView) -> Table:
+    if view.runs:
+        heads = ["group", "what", *(one.run.run_id for one in view.runs)]
+        return Table(heads, [[group.title, one.name, *one.values] for group in view.groups for one in group.rows])
+    heads = ["run", "state", "seconds", *view.settings, *view.metrics]
+    return Table(
+        heads,
+        [
+            [one.run.run.run_id, one.run.run.state, one.run.run.seconds, *one.settings]
+            + [one.run.run.judged.get(name) for name in view.metrics]
+            for one in view.many
+        ],
+    )
+
+
+PAGES = (
+    Page(
+        address="/compare",
+        title="Compare",
+        template="pages/compare.html",
+        view=view,
+        rail=RailEntry("Compare", "c", "compare", address("compare")),
+        rows=_rows,
+    ),
+)
