@@ -11,10 +11,13 @@ import click
 from rich.console import Console
 
 from benchmarks.mutants.operators import Mutation, mutations
+from benchmarks.mutants.reach import Reach
 from benchmarks.mutants.trial import NO_TESTS_RAN, Trial, TrialServer, copy_checkout
 
 REPOSITORY = Path(__file__).parents[2]
 LIBRARY = "millrace"
+EVERYTHING = Trial(status=0, seconds=400, timed_out=False)
+"""All fast tests, about."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ def main(
     """Change the library's logic one place at a time, in a copy of the checkout, and see whether a test fails.
 
     Prints each change that no test noticed and the rate of each room. A room's changes are tried with the fast tests of
-    that room, and what those miss with those files elsewhere that import the changed module.
+    that room, first those that run the changed line, and what they miss with the files elsewhere that import its
+    module.
     """
     console, ends = Console(highlight=False, soft_wrap=True), time.monotonic() + minutes * 60
     seed = random.randrange(10**6) if seed is None else seed
@@ -86,34 +90,31 @@ def _try_room(
 ) -> tuple[int, int, int]:
     """Tries a room's changes; how many its own tests noticed, how many any test noticed, and how many were tried."""
     folder = _tests(room, copy)
-    whole = server.run([folder], ends - time.monotonic())
+    whole, reach = server.watch([folder], ends - time.monotonic())
     if whole.status != 0 or whole.timed_out:
         console.print(f"{room}: not judged, {_why(whole, folder)}")
         return 0, 0, 0
-    seconds: dict[tuple[str, ...], float] = {}
+    beside: dict[tuple[str, ...], tuple[Trial, Reach]] = {}
     own = noticed = tried = 0
     for mutant in drawn:
         if time.monotonic() > ends:
             console.print(f"{room}: {tried} of {len(drawn)} tried, the time is over")
             break
-        # Those that name the module come first, so that most trials end soon.
-        naming = _naming(mutant.file, copy)
-        beside = [file for file in naming if file.startswith(f"{folder}/")]
-        trial = _try(mutant, [*beside, folder], 10 + 3 * whole.seconds, copy, server)
+        reaching = reach.tests(mutant.file, *mutant.mutation.lines)
+        trial = _try(mutant, (folder,), whole, reach, copy, server)
         own += trial.noticed
-        elsewhere = tuple(file for file in naming if file not in beside)
+        elsewhere = tuple(file for file in _naming(mutant.file, copy) if not file.startswith(f"{folder}/"))
         if not trial.noticed and elsewhere:
-            if elsewhere not in seconds:
-                unchanged = server.run(elsewhere, 300)
-                seconds[elsewhere] = unchanged.seconds if unchanged.status == 0 else 0
-            if seconds[elsewhere]:
-                trial = _try(mutant, elsewhere, 10 + 3 * seconds[elsewhere], copy, server)
+            if elsewhere not in beside:
+                beside[elsewhere] = server.watch(elsewhere, 300)
+            if beside[elsewhere][0].status == 0:
+                trial = _try(mutant, elsewhere, *beside[elsewhere], copy, server)
         if not trial.noticed and everything:
-            trial = _try(mutant, ["library/tests", "tests"], 1200, copy, server)
+            trial = _try(mutant, ("library/tests", "tests"), EVERYTHING, Reach(), copy, server)
         tried += 1
         noticed += trial.noticed
         if not trial.noticed:
-            console.print(f"lived  {mutant.file}:{mutant.mutation.line}")
+            console.print(f"lived  {mutant.file}:{mutant.mutation.line}, run by {len(reaching)} of the room's tests")
             console.print(f"  - {_short(mutant.mutation.before)}", markup=False)
             console.print(f"  + {_short(mutant.mutation.after)}", markup=False)
     console.print(f"{room}: {noticed} of {tried} noticed, {own} by its own tests, which take {whole.seconds:.0f} s")
@@ -162,12 +163,16 @@ def _drawn(room: str, sample: int, seed: int, refusals: bool, copy: Path) -> lis
     return random.Random(f"{seed} {room}").sample(every, min(sample, len(every)))
 
 
-def _try(mutant: Mutant, tests: Sequence[str], seconds: float, copy: Path, server: TrialServer) -> Trial:
+def _try(
+    mutant: Mutant, tests: Sequence[str], unchanged: Trial, reach: Reach, copy: Path, server: TrialServer
+) -> Trial:
+    """Tries tests on a change: first those that run it, the shortest of them before the others."""
     file = copy / mutant.file
     source = file.read_text(encoding="utf-8")
     file.write_text(mutant.mutation.applied(source), encoding="utf-8")
     try:
-        return server.run(tests, seconds)
+        first = reach.tests(mutant.file, *mutant.mutation.lines)
+        return server.run(tests, 10 + 3 * unchanged.seconds, first, reach)
     finally:
         file.write_text(source, encoding="utf-8")
 

@@ -54,6 +54,11 @@ class Mutation:
     start: int
     refusal: bool = False
 
+    @property
+    def lines(self) -> tuple[int, int]:
+        """The first and the last line of what stands there."""
+        return self.line, self.line + self.before.count("\n")
+
     def applied(self, source: str) -> str:
         """The module's text with this change."""
         return source[: self.start] + self.after + source[self.start + len(self.before) :]

@@ -19,11 +19,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Optional
 
+import pytest
+
+from benchmarks.mutants.reach import Order, Reach, Watch
+
 HEAVY = ("tensorflow", "apache_beam", "tensorflow_data_validation", "tensorflow_transform", "tfx.v1")
 """What most tests import and no change touches: imported once, before the first fork."""
 
 NO_TESTS_RAN = 5
 """pytest's exit status when nothing was selected."""
+
+
+NOTHING = Reach()
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,7 @@ class TrialServer:
         Args:
             folder: the copy of the checkout that its trials run in.
         """
+        self._reach_file = folder.parent / "reach.json"
         self._log = (folder.parent / f"{folder.name}.log").open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.mutants.trial"],
@@ -87,18 +95,43 @@ class TrialServer:
             text=True,
         )
 
-    def run(self, tests: Sequence[str], seconds: float) -> Trial:
-        """Runs tests until the first one fails.
+    def watch(self, tests: Sequence[str], seconds: float) -> tuple[Trial, Reach]:
+        """Runs tests without a change, and sees which lines each of them runs.
 
         Args:
             tests: files or folders, relative to the checkout.
             seconds: when to end it.
 
+        Returns:
+            How they ended, and what was seen until then.
+
         Raises:
             RuntimeError: the server is gone; its log says why.
         """
+        self._reach_file.unlink(missing_ok=True)
+        trial = self._asked(tests=list(tests), seconds=seconds, target=str(self._reach_file))
+        if trial.noticed and not trial.timed_out:
+            # A generated case has a deadline, which watching makes it miss.
+            trial = self._asked(tests=list(tests), seconds=seconds)
+        return trial, Reach.read(self._reach_file)
+
+    def run(self, tests: Sequence[str], seconds: float, first: Sequence[str] = (), reach: Reach = NOTHING) -> Trial:
+        """Runs tests until the first one fails.
+
+        Args:
+            tests: files or folders, relative to the checkout.
+            seconds: when to end it.
+            first: the node ids of those that run before the others.
+            reach: how long each test takes; one that takes much longer ends the trial.
+
+        Raises:
+            RuntimeError: the server is gone; its log says why.
+        """
+        return self._asked(tests=list(tests), seconds=seconds, first=list(first), usual=reach.seconds)
+
+    def _asked(self, **request: Any) -> Trial:
         assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps({"tests": list(tests), "seconds": seconds}) + "\n")
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
@@ -124,14 +157,22 @@ def serve() -> None:
         answers.flush()
 
 
-def _forked(tests: list[str], seconds: float) -> dict[str, Any]:
+def _forked(
+    tests: list[str],
+    seconds: float,
+    target: Optional[str] = None,
+    first: Sequence[str] = (),
+    usual: Optional[dict[str, float]] = None,
+) -> dict[str, Any]:
     began = time.monotonic()
     child = os.fork()
     if child == 0:
         os.setsid()
-        import pytest
-
-        os._exit(pytest.main(["-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]))
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        flags = ["-q", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
+        if target:
+            os._exit(pytest.main(flags, [Watch(Path("millrace").resolve(), Path(target))]))
+        os._exit(pytest.main(["-x", *flags], [Order(first, usual or {})]))
     timed_out = False
 
     def end(_number: int, _frame: Optional[FrameType]) -> None:

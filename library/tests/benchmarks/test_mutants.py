@@ -1,6 +1,7 @@
 """The changes that the sampler makes: which, that each is a module that Python can parse, and that a trial tells."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 import millrace
 from benchmarks.mutants.operators import mutations
+from benchmarks.mutants.reach import Reach
 
 LIBRARY = Path(millrace.__file__).parent
 
@@ -67,3 +69,70 @@ def test_a_room_is_sampled_and_its_rate_is_printed():
     ended = subprocess.run(command, cwd=LIBRARY.parent, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stderr
     assert re.search(r"^statistics +\d of 2 ", ended.stdout, re.MULTILINE), ended.stdout
+
+
+LIBRARY_OF_ONE = """
+def half(number):
+    if number % 2:
+        raise ValueError("odd")
+    return number // 2
+"""
+TESTS_OF_IT = """
+import time
+import pytest
+from library.one import half
+
+@pytest.fixture(scope="module")
+def four():
+    return half(8)
+
+def test_nothing():
+    pass
+
+def test_uses_what_is_shared(four):
+    assert four == 4
+
+def test_odd():
+    time.sleep(0.05)
+    with pytest.raises(ValueError):
+        half(3)
+
+def test_last():
+    assert half(2) == 1
+"""
+WATCHED = """
+import sys
+from pathlib import Path
+import pytest
+from benchmarks.mutants.reach import Order, Reach, Watch
+plugin = Watch(Path("library").resolve(), Path("reach.json"))
+assert pytest.main(["-q", "-p", "no:cacheprovider", "test_one.py"], [plugin]) == 0
+reach = Reach.read(Path("reach.json"))
+print("raise:", reach.tests("library/one.py", 4, 4))
+print("return:", sorted(reach.tests("library/one.py", 5, 5)))
+sys.stdout.flush()
+pytest.main(["-v", "-p", "no:cacheprovider", "test_one.py"], [Order(["test_one.py::test_last"], reach.seconds)])
+"""
+
+
+def test_a_change_is_tried_first_with_the_tests_that_run_its_line(tmp_path):
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "one.py").write_text(LIBRARY_OF_ONE)
+    (tmp_path / "test_one.py").write_text(TESTS_OF_IT)
+    environment = {**os.environ, "PYTHONPATH": f"{LIBRARY.parent}{os.pathsep}{tmp_path}"}
+    ended = subprocess.run(
+        [sys.executable, "-c", WATCHED], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "raise: ['test_one.py::test_odd']" in ended.stdout, ended.stdout + ended.stderr
+    # A module's fixture is run by the first test that asks for it, and is every test's of that module.
+    every = ["last", "nothing", "odd", "uses_what_is_shared"]
+    assert f"return: {[f'test_one.py::test_{name}' for name in every]}" in ended.stdout
+    ran = re.findall(r"^test_one.py::test_(\w+) PASSED", ended.stdout, re.MULTILINE)
+    assert ran == ["last", "nothing", "uses_what_is_shared", "odd"]
+
+
+def test_of_several_tests_the_shortest_comes_first():
+    reach = Reach({"a": ["m.py:3", "m.py:4"], "b": ["m.py:4"], "c": ["n.py:4"]}, {"a": 2.0, "b": 0.1, "c": 0.0})
+    assert reach.tests("m.py", 4, 6) == ["b", "a"]
+    assert reach.tests("m.py", 1, 3) == ["a"]
+    assert reach.tests("m.py", 5, 9) == []
