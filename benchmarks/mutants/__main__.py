@@ -166,13 +166,14 @@ def _drawn(room: str, sample: int, seed: int, refusals: bool, copy: Path) -> lis
 def _try(
     mutant: Mutant, tests: Sequence[str], unchanged: Trial, reach: Reach, copy: Path, server: TrialServer
 ) -> Trial:
-    """Tries tests on a change: first those that run it, the shortest of them before the others."""
+    """Tries tests on a change: those that run it, the shortest first, then those that may notice it even so."""
     file = copy / mutant.file
     source = file.read_text(encoding="utf-8")
     file.write_text(mutant.mutation.applied(source), encoding="utf-8")
     try:
         first = reach.tests(mutant.file, *mutant.mutation.lines)
-        return server.run(tests, 10 + 3 * unchanged.seconds, first, reach)
+        then = sorted(reach.beside(mutant.file)) if reach.lines else None
+        return server.run(tests, 10 + 3 * unchanged.seconds, first, then, reach.seconds)
     finally:
         file.write_text(source, encoding="utf-8")
 

@@ -30,9 +30,6 @@ NO_TESTS_RAN = 5
 """pytest's exit status when nothing was selected."""
 
 
-NOTHING = Reach()
-
-
 @dataclass(frozen=True)
 class Trial:
     """How a run of tests ended.
@@ -115,19 +112,28 @@ class TrialServer:
             trial = self._asked(tests=list(tests), seconds=seconds)
         return trial, Reach.read(self._reach_file)
 
-    def run(self, tests: Sequence[str], seconds: float, first: Sequence[str] = (), reach: Reach = NOTHING) -> Trial:
+    def run(
+        self,
+        tests: Sequence[str],
+        seconds: float,
+        first: Sequence[str] = (),
+        then: Optional[Sequence[str]] = None,
+        usual: Optional[dict[str, float]] = None,
+    ) -> Trial:
         """Runs tests until the first one fails.
 
         Args:
             tests: files or folders, relative to the checkout.
             seconds: when to end it.
             first: the node ids of those that run before the others.
-            reach: how long each test takes; one that takes much longer ends the trial.
+            then: the node ids of the others; None for all.
+            usual: how long each test takes, by node id; one that takes much longer ends the trial.
 
         Raises:
             RuntimeError: the server is gone; its log says why.
         """
-        return self._asked(tests=list(tests), seconds=seconds, first=list(first), usual=reach.seconds)
+        only = None if then is None else list(then)
+        return self._asked(tests=list(tests), seconds=seconds, first=list(first), then=only, usual=usual or {})
 
     def _asked(self, **request: Any) -> Trial:
         assert self._process.stdin and self._process.stdout
@@ -162,6 +168,7 @@ def _forked(
     seconds: float,
     target: Optional[str] = None,
     first: Sequence[str] = (),
+    then: Optional[Sequence[str]] = None,
     usual: Optional[dict[str, float]] = None,
 ) -> dict[str, Any]:
     began = time.monotonic()
@@ -172,7 +179,7 @@ def _forked(
         flags = ["-q", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
         if target:
             os._exit(pytest.main(flags, [Watch(Path("millrace").resolve(), Path(target))]))
-        os._exit(pytest.main(["-x", *flags], [Order(first, usual or {})]))
+        os._exit(pytest.main(["-x", *flags], [Order(first, then, usual or {})]))
     timed_out = False
 
     def end(_number: int, _frame: Optional[FrameType]) -> None:

@@ -89,7 +89,14 @@ def four():
 def test_nothing():
     pass
 
+def test_starts_a_process():
+    import subprocess
+    subprocess.run(["true"])
+
 def test_uses_what_is_shared(four):
+    assert four == 4
+
+def test_uses_it_again(four):
     assert four == 4
 
 def test_odd():
@@ -109,9 +116,11 @@ plugin = Watch(Path("library").resolve(), Path("reach.json"))
 assert pytest.main(["-q", "-p", "no:cacheprovider", "test_one.py"], [plugin]) == 0
 reach = Reach.read(Path("reach.json"))
 print("raise:", reach.tests("library/one.py", 4, 4))
+print("beside:", sorted(reach.beside("library/one.py") - set(reach.tests("library/one.py", 1, 9))))
 print("return:", sorted(reach.tests("library/one.py", 5, 5)))
 sys.stdout.flush()
-pytest.main(["-v", "-p", "no:cacheprovider", "test_one.py"], [Order(["test_one.py::test_last"], reach.seconds)])
+then = reach.beside("library/one.py")
+pytest.main(["-v", "-p", "no:cacheprovider", "test_one.py"], [Order(["test_one.py::test_last"], then, reach.seconds)])
 """
 
 
@@ -124,11 +133,12 @@ def test_a_change_is_tried_first_with_the_tests_that_run_its_line(tmp_path):
         [sys.executable, "-c", WATCHED], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert "raise: ['test_one.py::test_odd']" in ended.stdout, ended.stdout + ended.stderr
-    # A module's fixture is run by the first test that asks for it, and is every test's of that module.
-    every = ["last", "nothing", "odd", "uses_what_is_shared"]
+    assert "beside: ['test_one.py::test_starts_a_process']" in ended.stdout
+    # What a module's fixture runs is run by each test that asks for it, and not by the first alone.
+    every = ["last", "uses_it_again", "uses_what_is_shared"]
     assert f"return: {[f'test_one.py::test_{name}' for name in every]}" in ended.stdout
     ran = re.findall(r"^test_one.py::test_(\w+) PASSED", ended.stdout, re.MULTILINE)
-    assert ran == ["last", "nothing", "uses_what_is_shared", "odd"]
+    assert ran == ["last", "starts_a_process", "uses_what_is_shared", "uses_it_again", "odd"]
 
 
 def test_of_several_tests_the_shortest_comes_first():

@@ -5,6 +5,7 @@ import logging
 import pickle
 import random
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import apache_beam as beam
@@ -133,13 +134,112 @@ def _cache(out: Path) -> dict[str, dict[bytes, list[bytes]]]:
 
 
 @pytest.fixture(scope="module")
-def both(examples, schema, tmp_path_factory) -> tuple[Path, Path]:
+def ours(examples, schema, tmp_path_factory) -> Path:
+    """Our outputs."""
+    return _transform(Executor, [examples], schema, tmp_path_factory.mktemp("ours"), "many_analyzers")
+
+
+@pytest.fixture(scope="module")
+def both(ours, examples, schema, tmp_path_factory) -> tuple[Path, Path]:
     """TFX's outputs and ours."""
-    base = tmp_path_factory.mktemp("both")
-    return (
-        _transform(tfx_executor.Executor, [examples], schema, base / "tfx", "many_analyzers"),
-        _transform(Executor, [examples], schema, base / "ours", "many_analyzers"),
-    )
+    return _transform(tfx_executor.Executor, [examples], schema, tmp_path_factory.mktemp("tfx"), "many_analyzers"), ours
+
+
+@pytest.fixture(scope="module")
+def raw(examples) -> dict[str, dict[float, dict]]:
+    """Of each split the rows by their number, which no two share; what lacks a value is as `many_analyzers` has it."""
+    spec = {name: tf.io.VarLenFeature(tf.string) for name in ("word", "other")}
+    spec |= {"number": tf.io.FixedLenFeature([], tf.float32), "whole": tf.io.VarLenFeature(tf.int64)}
+    rows: dict[str, dict[float, dict]] = {"train": {}, "eval": {}}
+    for split, by_number in rows.items():
+        for record in tf.data.TFRecordDataset(sorted(map(str, Path(examples.uri).glob(f"Split-{split}/*.gz"))), "GZIP"):
+            parsed = {name: values[0] if values else None for name, values in _raw_values(record, spec).items()}
+            row = {**parsed, "word": parsed["word"] or b"", "other": parsed["other"] or b""}
+            by_number[parsed["number"]] = {**row, "whole": -1 if parsed["whole"] is None else parsed["whole"]}
+    return rows
+
+
+def _raw_values(record, spec) -> dict[str, list]:
+    return _plain(tf.io.parse_single_example(record, spec))
+
+
+def _ranked(tokens, most=None, least=1) -> dict:
+    """The ids that TFT gives: the most frequent first, and of equally frequent ones the larger."""
+    counts = Counter(token for token in tokens if token not in (b"", "")).items()
+    order = sorted(((count, token) for token, count in counts if count >= least), reverse=True)[:most]
+    return {token: place for place, (_, token) in enumerate(order)}
+
+
+@pytest.mark.parametrize("split", ["train", "eval"])
+def test_what_is_learned_from_the_train_split_is_applied_to_each(ours, raw, split):
+    """Beside plain arithmetic."""
+    train = list(raw["train"].values())
+    numbers, wholes = (np.array([row[name] for row in train], np.float64) for name in ("number", "whole"))
+    words = _ranked((row["word"] for row in train), 5)
+    others = _ranked((row["other"] for row in train), least=3)
+    letters = _ranked(letter for row in train for letter in row["other"].decode())
+    most = _ranked((str(row["whole"]).encode() for row in train), 4)
+    seen = _ranked(str(row["whole"]).encode() for row in train)
+    lines = _ranked(row["word"] for row in train if row["number"] <= 5)
+    table = {b"x": 1.0, b"y": 2.0}
+    rows = _rows(ours, split)
+    assert len(rows) == len(raw[split]) > 200
+    for row in rows:
+        before = raw[split][row["pair"][0]]
+        number, word, other, whole = (before[name] for name in ("number", "word", "other", "whole"))
+        assert row["pair"] == [number, whole] and row["sparse"] == ([other] if other else [])
+        assert row["zscore"] == pytest.approx([(number - numbers.mean()) / numbers.std()], rel=1e-3, abs=1e-4)
+        share = (number - numbers.min()) / (numbers.max() - numbers.min())
+        assert row["in_range"] == pytest.approx([share], rel=1e-3, abs=1e-5)
+        assert row["total"] == [wholes.sum()]
+        assert row["together"] == pytest.approx([np.cov(numbers, wholes, bias=True)[0, 1]], rel=1e-3, abs=1e-3)
+        assert row["looked_up"] == pytest.approx([(table.get(other, -1.0) + 1) / 3])
+        assert row["letters"] == [letter.encode() for letter in other.decode()]
+        assert row["letter_ids"] == [letters.get(letter, -1) for letter in other.decode()]
+        assert row["other_id"] == [others.get(other, -9)]
+        assert row["most"] == [most.get(str(whole).encode(), -1)] and row["whole_id"] == [seen[str(whole).encode()]]
+        assert row["word_id"] == [words[word]] if word in words else row["word_id"][0] in (5, 6)
+        assert row["line_id"] == [lines.get(word, -1) if number <= 5 else -1]
+        assert row["never"] == [-1]
+    buckets = Counter(row["bucket"][0] for row in rows)
+    assert set(buckets) == set(range(7)) and max(buckets.values()) < 2 * min(buckets.values())
+
+
+def test_the_graph_is_what_tft_reads(ours, raw):
+    """Schemas, vocabularies under the names that the function gave them, and a SavedModel for rows never seen."""
+    output = tft.TFTransformOutput(str(ours / "transform_graph"))
+    assert set(output.raw_feature_spec()) == {"number", "whole", "word", "other", "unread"}
+    assert {"zscore", "word_id", "letters"} <= set(output.transformed_feature_spec())
+    train = list(raw["train"].values())
+    words = list(_ranked((row["word"] for row in train), 5))
+    assert output.vocabulary_by_name("words") == words
+    counts = Counter(row["whole"] for row in train)
+    lines = [
+        b"%d %d" % (counts[int(value)], int(value))
+        for value in _ranked((str(n).encode() for n in counts.elements()), 4)
+    ]
+    assert output.vocabulary_by_name("most") == lines
+    assert output.vocabulary_size_by_name("never") == 1
+    one = {
+        "number": tf.constant([[4.5]]),
+        **{
+            name: tf.SparseTensor([[0, 0]], tf.stack([value]), [1, 1])
+            for name, value in (("whole", tf.constant(3, tf.int64)), ("word", words[1]), ("other", "x"), ("unread", ""))
+        },
+    }
+    made = _plain(output.transform_raw_features(one))
+    assert (made["word_id"], made["looked_up"]) == ([1], pytest.approx([2 / 3]))
+    assert not (ours / "transform_graph" / "transform_fn" / ".tft_metadata").exists()
+
+
+def test_the_cache_has_an_entry_of_each_analyzer_and_the_size_of_the_data(ours):
+    [folder] = (ours / "updated_analyzer_cache").iterdir()
+    manifest = pickle.loads((folder / "MANIFEST").read_bytes())
+    assert sorted(manifest.values()) == list(range(len(manifest))) and len(manifest) > 10
+    entries = _cache(ours)[folder.name]
+    assert all(len(records) == 1 for key, records in entries.items() if b"Vocabulary" not in key)
+    [size] = tf.data.TFRecordDataset(str(folder / "METADATA-00000-of-00001"))
+    assert 10_000 < pickle.loads(size.numpy())["dataset_size"] < 100_000
 
 
 @pytest.mark.slow
