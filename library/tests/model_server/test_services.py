@@ -263,8 +263,8 @@ def serve(local_server):
     stop = threading.Event()
     threads = []
 
-    def started(*flags: str) -> threading.Thread:
-        parsed = server_program.parse_flags([f"--model_base_path={local_server.folder}", *flags])
+    def started(*flags: str, folder=local_server.folder) -> threading.Thread:
+        parsed = server_program.parse_flags([f"--model_base_path={folder}", *flags])
         threads.append(threading.Thread(target=server_program._serve, args=(parsed, stop)))
         threads[-1].start()
         return threads[-1]
@@ -323,6 +323,14 @@ def test_the_program_listens_where_it_is_told_and_by_a_protocol_of_port_0_not_at
     serve(f"--port={grpc_port}")
     available = [get_model_status_pb2.ModelVersionStatus.AVAILABLE]
     assert eventually(lambda: states_by_grpc(grpc_port, "default") == available)
+
+
+def test_the_program_tries_a_model_that_does_not_load_again_after_the_pause_asked_for(serve, tmp_path):
+    (tmp_path / "models" / "1").mkdir(parents=True)
+    port = free_port()
+    retries = ("--max_num_load_retries=1", "--load_retry_interval_micros=1000")
+    serve("--port=0", f"--rest_api_port={port}", *retries, folder=tmp_path / "models")
+    assert eventually(lambda: states_by_rest(port, "default") == ["END"])
 
 
 def test_the_programs_flags_are_tensorflow_servings(capsys):

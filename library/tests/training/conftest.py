@@ -1,4 +1,4 @@
-"""Tables turned into what TFX's Transform leaves behind, with TensorFlow Transform itself, in memory."""
+"""Tables turned into what TFX's Transform leaves behind, by TensorFlow Transform, in this process."""
 
 import types
 from collections.abc import Callable, Mapping
@@ -87,21 +87,23 @@ def transformed(
 
     `preprocessing_fn` is the project's unless another is given.
     """
-    import apache_beam as beam
     import tensorflow as tf
-    import tensorflow_transform.beam as tft_beam
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
-    from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io
-    from tfx_bsl.coders import example_coder
-    from tfx_bsl.public import tfxio
+    from tfx.types import standard_artifacts
 
+    from millrace.components.transform import in_process
+    from millrace.components.transform.request import Request, SplitFiles
     from models.preprocessing import preprocessing_fn as of_the_project
 
     preprocess = preprocessing_fn or of_the_project
+    config = {"features": table.model_dump(mode="json")}
     schema = text_format.Parse(schema_text, schema_pb2.Schema())
     raw = {split: [serialised(row, schema) for row in rows] for split, rows in splits.items()}
     folder.mkdir(parents=True, exist_ok=True)
+    examples = standard_artifacts.Examples()
+    examples.uri = str(folder)
+    sources = []
     for split, records in raw.items():
         with tf.io.TFRecordWriter(f"{folder}/raw-{split}.gz", "GZIP") as writer:
             for record in records:
@@ -109,23 +111,18 @@ def transformed(
         with tf.io.TFRecordWriter(f"{folder}/raw-{split}-plain") as writer:  # as tfma.run_model_analysis reads it
             for record in records:
                 writer.write(record)
-    config = {"features": table.model_dump(mode="json")}
-    source = {split: tfxio.TFExampleRecord(f"{folder}/raw-{split}.gz", schema=schema) for split in raw}
-    with beam.Pipeline(runner="FnApiRunner") as pipeline, tft_beam.Context(temp_dir=f"{folder}/temp"):
-        read = {split: pipeline | f"read {split}" >> source[split].BeamSource(4096) for split in raw}
-        train = (read["train"], source["train"].TensorAdapterConfig())
-        graph = train | tft_beam.AnalyzeDataset(lambda inputs: preprocess(inputs, config))
-        graph | "graph" >> tft_beam.WriteTransformFn(f"{folder}/graph")
-        for split in raw:
-            batches = (read[split], source[split].TensorAdapterConfig())
-            data, _ = (batches, graph) | f"apply {split}" >> tft_beam.TransformDataset(output_record_batches=True)
-            (
-                data
-                | f"encode {split}" >> beam.FlatMap(lambda pair: example_coder.RecordBatchToExamples(pair[0]))
-                | f"write {split}"
-                >> beam.io.WriteToTFRecord(f"{folder}/Split-{split}/part", file_name_suffix=".gz", num_shards=2)
-            )
-    metadata_io.write_metadata(dataset_metadata.DatasetMetadata(schema), f"{folder}/graph/metadata")
+        sources.append(SplitFiles(examples, split, f"{folder}/raw-{split}.gz", f"{folder}/Split-{split}/part"))
+    request = Request(
+        preprocessing_fn=lambda inputs: preprocess(inputs, config),
+        schema=schema,
+        analyzed=tuple(source for source in sources if source.split == "train"),
+        transformed=tuple(sources),
+        graph_uri=f"{folder}/graph",
+        cache_uri=None,
+        save_options=None,
+    )
+    (folder / "temp").mkdir()
+    in_process.run(request, str(folder / "temp"))
     return Transformed(folder, table, raw)
 
 

@@ -99,7 +99,6 @@ def test_seconds_since_1970_cannot_be_text():
         date_vector("when", Datetime(format="unix", parts=("hour",)), tf.constant(["yesterday"]))
 
 
-@pytest.mark.slow
 def test_the_trend_is_days_standardised_over_the_training_data(transform, tmp_path):
     described = {"when": {"kind": "datetime", "format": "%Y-%m-%d", "parts": ["trend"]}}
     described["never"] = {"kind": "datetime", "format": "%Y-%m-%d", "parts": ["trend"]}

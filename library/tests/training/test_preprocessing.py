@@ -105,7 +105,6 @@ def result(transform: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
     return Result(transform(folder, schema, FeatureTable.model_validate(values), {"train": rows}))
 
 
-@pytest.mark.slow
 def test_numbers_are_scaled_by_the_values_that_are_there(result: Result) -> None:
     np.testing.assert_allclose(result["hours-per-week"], [-1, 1, 0, 0, 0], atol=1e-6)  # NaN and infinity are missing
     np.testing.assert_array_equal(result.columns[missing_key("hours-per-week")], [0, 0, 1, 1, 1])
@@ -113,14 +112,12 @@ def test_numbers_are_scaled_by_the_values_that_are_there(result: Result) -> None
     np.testing.assert_allclose(result["as is"], [2, 4, 3, 3, 3], atol=1e-6)
 
 
-@pytest.mark.slow
 def test_a_logarithm_is_standardised_and_its_stand_in_is_in_the_columns_unit(result: Result) -> None:
     logs = np.log1p([0.0, 8.0, 99.0])
     expected = (np.log1p([0.0, 8.0, 99.0, 9.0, 9.0]) - logs.mean()) / logs.std()
     np.testing.assert_allclose(result["income"], expected, rtol=1e-5)
 
 
-@pytest.mark.slow
 def test_a_column_without_spread_or_without_values_gives_zeros(result: Result) -> None:
     np.testing.assert_array_equal(result["constant"], np.zeros(5))
     np.testing.assert_array_equal(result["never there"], np.zeros(5))
@@ -129,13 +126,11 @@ def test_a_column_without_spread_or_without_values_gives_zeros(result: Result) -
     np.testing.assert_array_equal(result["never a word"], np.zeros(5))
 
 
-@pytest.mark.slow
 def test_buckets_start_at_one_and_a_missing_number_is_zero(result: Result) -> None:
     np.testing.assert_array_equal(result["Größe"], [1, 2, 3, 0, 0])
     np.testing.assert_array_equal(result["quarters"], [1, 2, 3, 4, 0])
 
 
-@pytest.mark.slow
 def test_categories_are_ranked_by_count_and_the_rest_share_the_oov_ids(result: Result) -> None:
     colours = result["colour"]
     assert colours[0] == colours[1] == 1  # ' red ' is red
@@ -145,14 +140,12 @@ def test_categories_are_ranked_by_count_and_the_rest_share_the_oov_ids(result: R
     assert id_count("colour", TABLE.features["colour"], result.graph) == 1 + 2 + 3
 
 
-@pytest.mark.slow
 def test_integers_and_floats_can_be_categories(result: Result) -> None:
     np.testing.assert_array_equal(result["code"], [1, 1, 2, 0, 0])  # 8 was seen once, below min_count
     np.testing.assert_array_equal(result["level"], [1, 2, 1, 0, 0])
     assert result.graph.vocabulary_by_name("level_vocabulary") == [b"1", b"2.5"]
 
 
-@pytest.mark.slow
 def test_hashes_and_crosses_agree_where_the_values_do(result: Result) -> None:
     users, crosses = result["user"], result["colour x size"]
     assert users[0] == users[1] != 0
@@ -162,13 +155,11 @@ def test_hashes_and_crosses_agree_where_the_values_do(result: Result) -> None:
     assert crosses.max() < 50
 
 
-@pytest.mark.slow
 def test_vectors_are_padded_cut_and_freed_of_what_is_not_a_number(result: Result) -> None:
     np.testing.assert_array_equal(result["pixels"], [[1, 2, 3], [4, 0, 0], [0, 0, 5], [0, 0, 0], [0, 0, 0]])
     np.testing.assert_array_equal(result["dense pixels"], [[1, 0]] * 5)
 
 
-@pytest.mark.slow
 def test_text_becomes_word_ids_padded_with_zeros(result: Result) -> None:
     words = result["words"]
     vocabulary = result.graph.vocabulary_by_name("words_vocabulary")
@@ -181,12 +172,10 @@ def test_text_becomes_word_ids_padded_with_zeros(result: Result) -> None:
     assert words.max() < id_count("words", TABLE.features["words"], result.graph)
 
 
-@pytest.mark.slow
 def test_a_class_is_found_by_its_stripped_name_and_another_is_unknown(result: Result) -> None:
     np.testing.assert_array_equal(result["outcome!"], [1, 0, -1, -1, 0])
 
 
-@pytest.mark.slow
 def test_every_id_is_within_its_count(result: Result) -> None:
     for name, feature in TABLE.features.items():
         if feature.kind in ("bucketized", "categorical", "hashed", "crossed"):

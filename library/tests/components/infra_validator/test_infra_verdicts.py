@@ -39,7 +39,7 @@ def judge(tmp_path, monkeypatch, records):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     servers = []
 
-    def tried(limits, model=None, script=WAITS, load=1.0):
+    def tried(limits, model=None, script=WAITS, load=1.0, asked=records[12:]):
         binary.write_text(f"#!/bin/sh\n{script}\n")
         binary.chmod(0o755)
         folder = tmp_path / f"served-{len(servers)}"
@@ -53,9 +53,7 @@ def judge(tmp_path, monkeypatch, records):
         ports = [port, rest.start(versions, "127.0.0.1", 0, timeout_ms=5000)]
         monkeypatch.setattr(server_process, "_free_ports", lambda _: ports)
         try:
-            return validation.validate(
-                model or folder, records[12:], limits, tmp_path / "log", measure_slowdown=lambda: load
-            )
+            return validation.validate(model or folder, asked, limits, tmp_path / "log", measure_slowdown=lambda: load)
         finally:
             assert list((tmp_path / "scratch").glob("infra-validator-*")) == []
 
@@ -227,6 +225,15 @@ def test_the_signature_for_json_may_take_what_the_examples_lack(judge, tmp_path)
     report, plans = judge(section(examples=3), tmp_path / "both")
     assert (report.blessed, report.examples, len(plans)) == (True, 3, 1)
     assert list(report.not_asked) == ["predict_json"] and "pixels" in report.not_asked["predict_json"]
+    # Of three examples one has all that it takes; the report counts those of the signature that got more.
+    both["predict_json"] = tf.function(
+        lambda trips: {"scores": trips}, input_signature=[tf.TensorSpec([None], tf.int64, name="trips")]
+    )
+    tf.saved_model.save(module, str(tmp_path / "few"), both)
+    seldom = tf.train.Example()
+    seldom.features.feature["trips"].int64_list.value.append(3)
+    report, plans = judge(section(), tmp_path / "few", asked=[b"", seldom.SerializeToString(), b""])
+    assert (report.blessed, report.examples, [plan.batch.batch for plan in plans]) == (True, 3, [3, 1])
     tf.saved_model.save(module, str(tmp_path / "pixels"), {"serving_default": module.of_pixels})
     report, _ = judge(section(), tmp_path / "pixels")
     assert report.reason.startswith("predict: serving_default cannot be asked: no eval example has a value")

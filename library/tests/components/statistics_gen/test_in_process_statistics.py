@@ -23,8 +23,9 @@ from millrace.components.statistics_gen.executor import Executor
 
 TEXT, INT, FLOAT = pa.large_list(pa.large_binary()), pa.large_list(pa.int64()), pa.large_list(pa.float32())
 WORDS = st.lists(st.sampled_from([b"a", b"b", b"cc", b"d", b"e"]), max_size=2)
+# One digit each: of equally frequent integers TFDV in memory takes the larger text, and by Beam the larger number.
 ROWS = st.lists(
-    st.tuples(st.none() | WORDS, st.none() | st.lists(st.integers(-3, 3), max_size=2), st.none() | st.just([0.5])),
+    st.tuples(st.none() | WORDS, st.none() | st.lists(st.integers(0, 4), max_size=2), st.none() | st.just([0.5])),
     min_size=1,
     max_size=12,
 )

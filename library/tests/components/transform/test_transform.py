@@ -146,16 +146,17 @@ def both(ours, examples, schema, tmp_path_factory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def raw(examples) -> dict[str, dict[float, dict]]:
-    """Of each split the rows by their number, which no two share; what lacks a value is as `many_analyzers` has it."""
+def raw(examples) -> dict[str, dict[tuple[float, int], dict]]:
+    """Of each split the rows by their two numbers, which no two share; what lacks a value has `many_analyzers`' own."""
     spec = {name: tf.io.VarLenFeature(tf.string) for name in ("word", "other")}
     spec |= {"number": tf.io.FixedLenFeature([], tf.float32), "whole": tf.io.VarLenFeature(tf.int64)}
-    rows: dict[str, dict[float, dict]] = {"train": {}, "eval": {}}
-    for split, by_number in rows.items():
+    rows: dict[str, dict[tuple[float, int], dict]] = {"train": {}, "eval": {}}
+    for split, by_numbers in rows.items():
         for record in tf.data.TFRecordDataset(sorted(map(str, Path(examples.uri).glob(f"Split-{split}/*.gz"))), "GZIP"):
             parsed = {name: values[0] if values else None for name, values in _raw_values(record, spec).items()}
-            row = {**parsed, "word": parsed["word"] or b"", "other": parsed["other"] or b""}
-            by_number[parsed["number"]] = {**row, "whole": -1 if parsed["whole"] is None else parsed["whole"]}
+            whole = -1 if parsed["whole"] is None else parsed["whole"]
+            row = {**parsed, "word": parsed["word"] or b"", "other": parsed["other"] or b"", "whole": whole}
+            by_numbers[row["number"], whole] = row
     return rows
 
 
@@ -185,7 +186,7 @@ def test_what_is_learned_from_the_train_split_is_applied_to_each(ours, raw, spli
     rows = _rows(ours, split)
     assert len(rows) == len(raw[split]) > 200
     for row in rows:
-        before = raw[split][row["pair"][0]]
+        before = raw[split][tuple(row["pair"])]
         number, word, other, whole = (before[name] for name in ("number", "word", "other", "whole"))
         assert row["pair"] == [number, whole] and row["sparse"] == ([other] if other else [])
         assert row["zscore"] == pytest.approx([(number - numbers.mean()) / numbers.std()], rel=1e-3, abs=1e-4)
