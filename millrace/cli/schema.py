@@ -2,30 +2,23 @@
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
 
 import click
 
 from millrace.base.errors import SchemaError
-from millrace.base.names import nearest
 from millrace.cli import completing
 from millrace.cli import schema_tables as tables
 from millrace.cli.group import Group
 from millrace.cli.options import config_options
 from millrace.cli.output import echo
-from millrace.schema import files, words
+from millrace.schema import edits, files, words
 from millrace.schema import impact as impacts
 from millrace.schema import lint as rules
-from millrace.schema import proposals as answers
-from millrace.schema.evidence import Evidence
-from millrace.schema.patches import patch
-from millrace.schema.proposals import Proposal
 from millrace.schema.workbench import Workbench
 from millrace.textproto import schema_text
-from millrace.textproto.rewrite import rewrite
-from millrace.textproto.schema_text import SchemaText
 
 _LAST = click.option("-n", "--last", default=10, show_default=True, type=click.IntRange(min=1), help="Runs to look at.")
 
@@ -160,7 +153,7 @@ def diff(bench: Workbench, before: Optional[str], after: Optional[str], as_json:
 def propose(bench: Workbench, as_json: bool) -> None:
     """Propose an edit for each anomaly of the latest run."""
     run = bench.run("latest")
-    proposals = _proposals(bench, bench.read(), run)
+    proposals = edits.proposals(bench, bench.read(), run)
     if as_json:
         tables.print_json({"run": run.run_id, "proposals": [tables.proposal_values(one) for one in proposals]})
         return
@@ -171,10 +164,6 @@ def propose(bench: Workbench, as_json: bool) -> None:
     echo(f"of run {run.run_id}; to take one: millrace schema accept N{bench.option}")
 
 
-def _proposals(bench: Workbench, source: SchemaText, run: Evidence) -> list[Proposal]:
-    return answers.propose(source.text, source.proto, run, bench.anomalies(run), source.name)
-
-
 @_command
 @click.argument("numbers", nargs=-1, metavar="N...")
 @click.option("--all-of", "reasons", multiple=True, metavar="REASON", help="Every proposal for a reason. Repeatable.")
@@ -182,45 +171,15 @@ def accept(bench: Workbench, numbers: tuple[str, ...], reasons: tuple[str, ...],
     """Make proposed edits in the file, by their numbers or by the anomalies' reason."""
     if not numbers and not reasons:
         raise SchemaError("say which", remedy=f"millrace schema propose{bench.option} lists them")
-    run = bench.run("latest")
-    with files.locked(bench.path):
-        source = bench.read()
-        chosen = _chosen(_proposals(bench, source, run), numbers, reasons)
-        target = answers.accept(source.proto, chosen, run)
-        text = rewrite(source.text, target)
-        changes_made = tuple(str(change) for change in words.changes(source.proto, target))
-        if text != source.text:
-            bench.history.change(source.text, text, f"accept {' '.join(p.number for p in chosen)}", changes_made)
-    made = patch(source.text, text, source.name)
+    made = edits.accept(bench, bench.run("latest"), numbers, reasons)
     if as_json:
-        tables.print_json({"accepted": [p.number for p in chosen], "words": list(changes_made), "patch": made})
+        tables.print_json({"accepted": list(made.numbers), "words": list(made.words), "patch": made.patch})
         return
-    echo("\n".join(changes_made) or "the file says so already: nothing changed")
-    tables.print_patch(made)
-    if changes_made:
+    echo("\n".join(made.words) or "the file says so already: nothing changed")
+    tables.print_patch(made.patch)
+    if made.words:
         echo(f"to take it back: millrace schema undo{bench.option}")
         echo(f"what it does to past runs: millrace schema impact{bench.option}")
-
-
-def _chosen(proposals: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence[str]) -> list[Proposal]:
-    by_number = {proposal.number: proposal for proposal in proposals}
-    unknown = [number for number in numbers if number not in by_number]
-    if unknown:
-        remedy = f"there are {', '.join(by_number) or 'none'}"
-        raise SchemaError(f"no proposal {', '.join(unknown)}", remedy=remedy)
-    chosen = [by_number[number] for number in dict.fromkeys(numbers)]
-    empty = [proposal.number for proposal in chosen if proposal.after is None]
-    if empty:
-        raise SchemaError(f"{', '.join(empty)} has no edit", remedy="fix the data or the configuration")
-    for reason in reasons:
-        fitting = [p for p in proposals if p.anomaly.reason == reason and p.preferred and p.after is not None]
-        if not fitting:
-            there = sorted({proposal.anomaly.reason for proposal in proposals})
-            near = nearest(reason, there) or there
-            remedy = f"the reasons of the latest run: {', '.join(near) or 'none'}"
-            raise SchemaError(f"no proposal for {reason}", remedy=remedy)
-        chosen += [proposal for proposal in fitting if proposal not in chosen]
-    return chosen
 
 
 @_command
@@ -289,34 +248,22 @@ def edit(bench: Workbench, last: int, as_json: bool) -> None:
 def _reviewed(bench: Workbench, before: str, after: str, last: int) -> Optional[tuple[str, ...]]:
     """Shows what an edit says and does; returns the changes in words, or None when the text is not a schema."""
     try:
-        source = schema_text.parse(after, bench.shown_path)
+        review = edits.review(bench, before, after, last)
     except SchemaError as error:
         echo(f"{error.where}: {error.what}", err=True)
         return None
-    findings = rules.lint(source, bench.seen(), bench.uses)
-    if findings:
-        tables.print_findings(findings, source.name)
-    changes_made = _words(before, source)
-    for line in changes_made:
+    if review.issues:
+        tables.print_findings(review.issues, bench.shown_path)
+    for line in review.words:
         echo(line)
-    impacts_of_runs = impacts.impact(source.proto, bench.runs[-last:], bench.blocks)
-    if impacts_of_runs:
-        tables.print_impacts(impacts_of_runs)
-    return changes_made
-
-
-def _words(before: str, source: SchemaText) -> tuple[str, ...]:
-    try:
-        old = schema_text.parse(before, source.name)
-    except SchemaError:
-        return ("fixed: the file was not a schema",)
-    return tuple(str(change) for change in words.changes(old.proto, source.proto)) or ("only the layout changes",)
+    if review.impacts:
+        tables.print_impacts(review.impacts)
+    return review.words
 
 
 def _keep(bench: Workbench, before: str, after: str, changes_made: tuple[str, ...], draft: Path) -> None:
     try:
-        with files.locked(bench.path):
-            bench.history.change(before, after, "edit", changes_made)
+        edits.keep(bench, before, after, changes_made)
     except SchemaError as error:
         raise SchemaError(error.what, where=error.where, remedy=f"your edit is kept in {draft}") from error
     draft.unlink()

@@ -141,12 +141,16 @@ class DataView:
         return tuple(joined(self._findings.get("", ())))
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Every feature in the schema's order, then those that only the data has."""
+        seen = (name for columns in self._columns.values() for name in columns)
+        return tuple(dict.fromkeys([*self._described, *seen]))
+
+    @cached_property
     def rows(self) -> tuple[FeatureRow, ...]:
         """Every feature of the data and of the schema, the oddest first."""
-        seen = dict.fromkeys(name for columns in self._columns.values() for name in columns)
-        names = list(dict.fromkeys([*self._described, *seen]))
-        chance = CHANCE / max(len(names), 1)
-        rows = [self._row(name, chance) for name in names]
+        chance = CHANCE / max(len(self.names), 1)
+        rows = [self._row(name, chance) for name in self.names]
         order = sorted(range(len(rows)), key=lambda at: (*_oddness(rows[at]), at))
         return tuple(rows[at] for at in order)
 
@@ -220,13 +224,19 @@ class DataView:
         return max(measured, key=lambda one: (not one.is_chance, one.value), default=None)
 
 
-def data_view(run: Evidence, findings: Sequence[Finding], other: Optional[Evidence] = None) -> DataView:
+def data_view(
+    run: Optional[Evidence],
+    findings: Sequence[Finding] = (),
+    other: Optional[Evidence] = None,
+    schema: Optional[schema_pb2.Schema] = None,
+) -> DataView:
     """The data of a run, perhaps over that of another.
 
     Args:
-        run: what it saw.
+        run: what it saw; None where nothing ran yet, so that there is only a schema to look at.
         findings: what DataGate says about it.
         other: the run whose data is compared with; None to compare the run's splits with its first.
+        schema: the contract to show beside it; None for the one that the run was held to.
 
     Raises:
         SchemaError: an artifact is damaged.
@@ -235,14 +245,15 @@ def data_view(run: Evidence, findings: Sequence[Finding], other: Optional[Eviden
     for finding in findings:
         by_feature.setdefault(finding.feature, []).append(finding)
     # Train comes first: it is what the other splits are compared with.
-    splits = dict(sorted(run.statistics.items(), key=lambda item: (item[0] != "train", item[0])))
+    statistics = run.statistics if run is not None else {}
+    splits = dict(sorted(statistics.items(), key=lambda item: (item[0] != "train", item[0])))
     before = other.statistics if other is not None else {}
     return DataView(
-        run_id=run.run_id,
-        splits={name: int(statistics.num_examples) for name, statistics in splits.items()},
+        run_id=run.run_id if run is not None else "",
+        splits={name: int(split.num_examples) for name, split in splits.items()},
         compared_with=other.run_id if other is not None else "",
-        schema=run.schema,
-        _columns={name: columns_by_name(statistics) for name, statistics in splits.items()},
+        schema=schema if schema is not None or run is None else run.schema,
+        _columns={name: columns_by_name(split) for name, split in splits.items()},
         _before={name: columns_by_name(before[name]) for name in splits if name in before},
         _findings=by_feature,
     )

@@ -1,7 +1,7 @@
 """The console's pages: a module for each subject, here in the order of the rail."""
 
 from millrace.console.page import Page
-from millrace.console.pages import compare, data, home, log, models, run, runs, search
+from millrace.console.pages import compare, data, home, log, models, run, runs, schema, search
 
 _SUBJECTS: tuple[Page, ...] = (
     *home.PAGES,
@@ -10,6 +10,7 @@ _SUBJECTS: tuple[Page, ...] = (
     *log.PAGES,
     *compare.PAGES,
     *data.PAGES,
+    *schema.PAGES,
     *models.PAGES,
 )
 
