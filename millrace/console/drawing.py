@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from millrace.base.numbers import rounded
 from millrace.base.visible import visible
+from millrace.console.charts import ticks
 from millrace.console.formats import duration
 from millrace.console.page import address
 from millrace.metadata.run_details import StageDetail
@@ -208,12 +209,7 @@ class _Axis:
 
     @property
     def ticks(self) -> list[float]:
-        """Round numbers, four to eight of them."""
-        span = self._high - self._low
-        step = 10.0 ** math.floor(math.log10(span / 4))
-        step = next(step * by for by in (1, 2, 5, 10) if span / (step * by) <= 6)
-        if self._log:
-            step = max(1.0, round(step))
-        first = math.ceil(self._low / step)
-        places = [step * at for at in range(first, math.floor(self._high / step) + 1)]
-        return [10.0**at for at in places] if self._log else places
+        """Round numbers; powers of ten where the axis is a logarithm."""
+        if not self._log:
+            return ticks(self._low, self._high, 5)
+        return [10.0**power for power in range(math.ceil(self._low), math.floor(self._high) + 1)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from past_runs import GRAPH, NOW, WHY, report
+from tensorboard.summary import Writer
 
 from millrace.base.errors import Failure
 from millrace.base.outcomes import State
@@ -167,6 +168,21 @@ def test_a_run_that_goes_on_is_asked_for_again(past, config, console):
         assert 'hx-trigger="every 2s"' in text and "running" in text and "step 1" in text
         assert 'hx-trigger="every 2s"' in running.ask("/").text
     assert 'hx-trigger="every 2s"' not in running.ask(f"/runs/{folder.run_id}").text
+
+
+def test_a_training_that_goes_on_is_drawn_as_it_grows(past, config, console):
+    with new_run(Path(config.root) / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")) as folder:
+        folder.journal.record("Trainer", State.RUNNING)
+        execution = past.begin(folder.run_id, "Trainer")
+        assert run_view(request(config, folder.run_id)).curves == ()
+        writer = Writer(str(Path(config.root) / f"artifacts/Trainer/model_run/{execution}/train"))
+        for step, loss in enumerate((0.9, 0.4)):
+            writer.add_scalar("epoch_loss", loss, step)
+            writer.flush()
+        [group] = run_view(request(config, folder.run_id)).curves
+        assert group.metric == "loss" and [value for _, value in group.series[0][1]] == pytest.approx([0.9, 0.4])
+        assert "The training so far" in console(config).ask(f"/runs/{folder.run_id}").text
+        writer.close()
 
 
 def test_a_run_that_is_not_there_is_not_found(four):

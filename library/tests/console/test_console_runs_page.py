@@ -43,6 +43,17 @@ def test_a_model_that_is_gone_is_not_called_served(config, past):
     assert shown.served is None and shown.served_gone and "No version is served" in shown.sentence
 
 
+def test_a_trial_is_not_served_and_the_highest_version_that_is_there_is(config, past):
+    served = home(request(config)).served
+    newer = past.add(gate=report(0.94), started=NOW - 600)
+    past.add(gate=report(0.95), started=NOW - 500, trial=True)
+    shown = home(request(config))
+    assert shown.served.run.run_id == newer and shown.last.verdict.startswith("trial ")
+    assert shown.history == {"AUC": (0.91, 0.6, 0.94, 0.95)}
+    Path(shown.served.run.pushed_to).rmdir()
+    assert home(request(config)).served.run == served.run, "a person went back"
+
+
 def test_the_newest_run_is_first_and_each_state_is_counted(four):
     shown = runs_view(request(four))
     assert [one.run.state for one in shown.rows] == ["failed", "killed", "blocked", "done"]

@@ -42,6 +42,7 @@ class PastRuns:
 
     def __init__(self, root: Path, pipeline: str = "taxi", config_file: str = "conf/taxi.yaml") -> None:
         self.root, self.pipeline, self.config_file = root, pipeline, config_file
+        self._version = 1000
         root.mkdir(parents=True, exist_ok=True)
         connection = mlmd.ConnectionConfig()
         connection.sqlite.filename_uri = str(root / "metadata.db")
@@ -66,6 +67,7 @@ class PastRuns:
         seconds: float = 30.0,
         log: Sequence[str] = ("the log's last line",),
         overrides: tuple[str, ...] = (),
+        trial: bool = False,
     ) -> str:
         """A run that has ended, or was killed.
 
@@ -78,6 +80,7 @@ class PastRuns:
             seconds: how long it took.
             log: the lines of its log.
             overrides: its `--set` values.
+            trial: whether its model was pushed to where none is served.
 
         Returns:
             Its id.
@@ -97,10 +100,23 @@ class PastRuns:
                 folder.journal.record(stage, State.RUNNING)
                 if state is not State.RUNNING:
                     folder.journal.record(stage, state, failure=said)
-                made.update(self._record(folder.run_id, stage, state, said, gate, made))
+                made.update(self._record(folder.run_id, stage, state, said, gate, made, trial))
             if exit_code is not None:
                 folder.finish(exit_code, failure, began + seconds)
         return folder.run_id
+
+    def begin(self, run_id: str, stage: str) -> int:
+        """A stage of a run that goes on, as ML Metadata knows it before its end.
+
+        Args:
+            run_id: of the run, whose folder somebody else holds.
+            stage: its id.
+
+        Returns:
+            The execution's id.
+        """
+        self._record(run_id, stage, State.RUNNING, None, None, {})
+        return max(execution.id for execution in self.store.get_executions())
 
     def _record(
         self,
@@ -110,6 +126,7 @@ class PastRuns:
         failure: Optional[Failure],
         gate: Optional[GateReport],
         made: Mapping[str, mlmd.Artifact],
+        trial: bool = False,
     ) -> dict[str, mlmd.Artifact]:
         """One execution with its events; gives the artifact that it made."""
         upstream, key, _ = GRAPH[stage]
@@ -131,8 +148,9 @@ class PastRuns:
             if gate and stage == "Evaluator":
                 (folder / JSON_NAME).write_text(gate.model_dump_json())
             if stage == "Pusher":
-                version = self.root / "serving" / self.pipeline / str(1000 + len(made))
-                version.mkdir(parents=True, exist_ok=True)
+                self._version += 1
+                version = self.root / ("trials" if trial else "serving") / self.pipeline / str(self._version)
+                version.mkdir(parents=True)
                 artifact.custom_properties["pushed"].int_value = 1
                 artifact.custom_properties["pushed_destination"].string_value = str(version)
             outputs.append((artifact, _event(key, mlmd.Event.OUTPUT)))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, Union
 
+from millrace.config.config import Config
 from millrace.console.page import NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.console.pages.runs import RunRow, row
 from millrace.console.settings import flat
@@ -131,7 +132,7 @@ def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
             )
         details.append(detail)
     sources: list[tuple[str, bool, Callable[[RunDetail], Mapping[str, Value]]]] = [
-        ("Outcome", False, _outcome),
+        ("Outcome", False, lambda one: _outcome(one, runs.config)),
         ("Configuration", False, lambda one: dict(flat(one.provenance.configuration)) if one.provenance else {}),
         ("Made from", False, _made_from),
         ("Code", False, lambda one: dict(one.provenance.code) if one.provenance else {}),
@@ -142,14 +143,15 @@ def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
     ]
     groups = [_group(title, numbers, [values(one) for one in details]) for title, numbers, values in sources]
     return CompareView(
-        tuple(row(one.summary) for one in details), tuple(one for one in groups if one.rows or one.same),
+        tuple(row(one.summary, runs.config) for one in details), tuple(one for one in groups if one.rows or one.same),
         (), (), (), "", (), "", "", (),
     )  # fmt: skip
 
 
-def _outcome(detail: RunDetail) -> dict[str, Value]:
-    why = {f"{stage.stage}": stage.state for stage in detail.stages}
-    return {"state": detail.summary.state, "result": row(detail.summary).verdict, "why": row(detail.summary).why, **why}
+def _outcome(detail: RunDetail, config: Config) -> dict[str, Value]:
+    of_run = row(detail.summary, config)
+    ends = {stage.stage: stage.state for stage in detail.stages}
+    return {"state": detail.summary.state, "result": of_run.verdict, "why": of_run.why, **ends}
 
 
 def _slices(detail: RunDetail) -> dict[str, Value]:
@@ -223,7 +225,10 @@ def _many(runs: Runs, request: PageRequest) -> CompareView:
     axes = (*(name for name in columns if any(name in one for one in measures.values())), *metrics, "seconds")
     y = request.choice("y", (*metrics, *axes))
     x = request.choice("x", axes)
-    tried = [TriedRun(row(one), tuple(settings[one.run_id].get(name, "") for name in columns)) for one in summaries]
+    tried = [
+        TriedRun(row(one, request.config), tuple(settings[one.run_id].get(name, "") for name in columns))
+        for one in summaries
+    ]
     sort = request.query.get("sort", "")
     if sort:
         name = sort.lstrip("-")

@@ -6,11 +6,12 @@ from typing import Optional
 
 from millrace.base.outcomes import State
 from millrace.console.page import Page, PageRequest, RailEntry
-from millrace.console.pages.runs import BAD_ENDS, RunRow, row
+from millrace.console.pages.runs import BAD_ENDS, RunRow, is_for_serving, row
 from millrace.metadata.run_summaries import run_summaries
 from millrace.project import default_configuration
 
 _RECENT = 8
+_TREND = 40
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class HomeView:
         sentence: whether it is all right.
         good: whether that is good news; None where nothing can be said yet.
         last: the newest run; None before the first.
-        served: the newest run whose model was pushed and is still there; None where there is none.
-        served_gone: whether a pushed model is not where it was pushed to any more.
+        served: the run whose model a server takes, the one of the highest version; None where there is none.
+        served_gone: whether models were pushed to be served, and none is there any more.
+        history: what runs scored, by metric, the newest last; those that measured it.
         recent: the newest runs, the newest first.
         total: how many there are.
         running: the ids of those that run.
@@ -35,6 +37,7 @@ class HomeView:
     last: Optional[RunRow]
     served: Optional[RunRow]
     served_gone: bool
+    history: dict[str, tuple[float, ...]]
     recent: tuple[RunRow, ...]
     total: int
     running: tuple[str, ...]
@@ -44,9 +47,11 @@ class HomeView:
 
 def view(request: PageRequest) -> HomeView:
     """How the pipeline stands now."""
-    rows = [row(run) for run in reversed(run_summaries(request.config))]
-    pushed = [one for one in rows if one.run.pushed_to]
+    rows = [row(run, request.config) for run in reversed(run_summaries(request.config))]
+    pushed = [one for one in rows if is_for_serving(one.run, request.config)]
     there = [one for one in pushed if "://" in one.run.pushed_to or Path(one.run.pushed_to).is_dir()]
+    # As TensorFlow Serving does; a version that a person took away, to go back, is not there.
+    there.sort(key=lambda one: _version(one.run.pushed_to), reverse=True)
     running = tuple(one.run.run_id for one in rows if one.run.state == State.RUNNING.value)
     sentence, good = _verdict(rows, there[0] if there else None)
     return HomeView(
@@ -55,12 +60,23 @@ def view(request: PageRequest) -> HomeView:
         last=rows[0] if rows else None,
         served=there[0] if there else None,
         served_gone=bool(pushed) and not there,
+        history=_history(rows[:_TREND]),
         recent=tuple(rows[:_RECENT]),
         total=len(rows),
         running=running,
         start=f"millrace run{default_configuration.option(request.config.file)}",
         live=bool(running),
     )
+
+
+def _version(folder: str) -> int:
+    name = folder.rstrip("/").rpartition("/")[2]
+    return int(name) if name.isascii() and name.isdecimal() else -1
+
+
+def _history(rows: list[RunRow]) -> dict[str, tuple[float, ...]]:
+    names = dict.fromkeys(name for one in rows for name in one.run.judged)
+    return {name: tuple(one.run.judged[name] for one in reversed(rows) if name in one.run.judged) for name in names}
 
 
 def _verdict(rows: list[RunRow], served: Optional[RunRow]) -> tuple[str, Optional[bool]]:

@@ -161,7 +161,7 @@ def model_page(request: PageRequest) -> ModelPage:
         slices=tuple(slices[after : after + _PAGE]),
         more=address("models", model.run_id, metric=name, against=against, after=after + _PAGE) if more else "",
         scale=_scale(chosen, slices),
-        curves=_curves(model, other),
+        curves=curve_groups(model.curves, other.curves if other else ()),
         classes=tuple(map(str, config.label.classes or ())),
         others=tuple(one.run.run_id for one in _rows(config) if one.run.run_id != model.run_id),
         against=against,
@@ -238,11 +238,17 @@ def _scale(metric: Optional[MetricView], slices: Sequence[SliceMetric]) -> Inter
     return (max(low, -0.02), min(high, 1.02)) if shares else (low, high)
 
 
-def _curves(model: ModelView, other: Optional[ModelView]) -> tuple[CurveGroup, ...]:
+def curve_groups(of_model: Sequence[Curve], of_other_model: Sequence[Curve] = ()) -> tuple[CurveGroup, ...]:
+    """The curves of a training by metric.
+
+    Args:
+        of_model: all of them.
+        of_other_model: those of another training, of which validation is drawn beside.
+    """
     groups: dict[str, list[Curve]] = {}
-    for curve in model.curves:
+    for curve in of_model:
         groups.setdefault(curve.metric, []).append(curve)
-    of_other = {curve.metric: curve for curve in other.curves if curve.split == _VALIDATION} if other else {}
+    of_other = {curve.metric: curve for curve in of_other_model if curve.split == _VALIDATION}
     return tuple(
         CurveGroup(
             metric=metric,

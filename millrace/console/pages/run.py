@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.outcomes import State
+from millrace.components import stage_ids
 from millrace.components.data_gate.findings import Finding
 from millrace.components.data_gate.report import read_warnings
 from millrace.components.evaluator.gate_report import GateReport, Row, load
 from millrace.config.config import Config
+from millrace.config.paths import layout
 from millrace.console.page import NotFound, Page, PageRequest, Table
+from millrace.console.pages.models import CurveGroup, curve_groups
 from millrace.console.pages.runs import RunRow, row
 from millrace.console.settings import flat
 from millrace.metadata import provenance
@@ -19,6 +22,7 @@ from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_summaries import Runs, RunSummary
 from millrace.metadata.stage_graph import upstream_stages
 from millrace.project import default_configuration
+from millrace.training import curves
 
 _NOTHING = "–"
 
@@ -76,6 +80,9 @@ class RunView:
         changes: what differs in its configuration; None where one of the two runs did not write it down.
         settings: every value of the configuration, as text by dotted key.
         gone: the folders of artifacts that are not there any more.
+        curves: of the training that goes on.
+        has_data: whether there are statistics of its data.
+        has_model: whether its model was measured.
         repeat: the command that runs it again.
         live: whether it runs.
     """
@@ -96,6 +103,9 @@ class RunView:
     changes: Optional[tuple[SettingChange, ...]]
     settings: dict[str, str]
     gone: tuple[str, ...]
+    curves: tuple[CurveGroup, ...]
+    has_data: bool
+    has_model: bool
     repeat: str
     live: bool
 
@@ -123,7 +133,7 @@ def view(request: PageRequest) -> RunView:
     first, _, more = _reason(detail).partition("\n")
     return RunView(
         run=detail,
-        row=row(detail.summary),
+        row=row(detail.summary, request.config),
         headline=first.strip(),
         more=more.strip("\n"),
         remedy=detail.remedy,
@@ -138,6 +148,9 @@ def view(request: PageRequest) -> RunView:
         changes=_changes(then, settings, now.overrides) if now and then is not None else None,
         settings=settings,
         gone=tuple(sorted({one.path for stage in detail.stages for one in stage.outputs if not one.there})),
+        curves=_curves_so_far(request.config, detail),
+        has_data=detail.output(stage_ids.STATISTICS_GEN, "statistics") is not None,
+        has_model=bool(detail.summary.metrics) or detail.summary.blessed is not None,
         repeat=f"millrace run{default_configuration.option(request.config.file)}",
         live=detail.summary.state == State.RUNNING.value,
     )
@@ -162,6 +175,15 @@ def _reason(detail: RunDetail) -> str:
     if detail.summary.state == State.INTERRUPTED.value:
         return "It was asked to end before it was done."
     return ""
+
+
+def _curves_so_far(config: Config, detail: RunDetail) -> tuple[CurveGroup, ...]:
+    """The curves of a training that goes on, from where TFX has it write: nothing is published before its end."""
+    trainer = detail.stage(stage_ids.TRAINER)
+    if trainer is None or trainer.state != State.RUNNING.value or not trainer.execution:
+        return ()
+    folder = f"{layout(config).artifacts}/{stage_ids.TRAINER}/model_run/{trainer.execution}"
+    return () if "://" in folder else curve_groups(curves.read(folder))
 
 
 def _run_before(runs: Runs, run_id: str) -> str:

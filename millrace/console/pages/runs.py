@@ -7,6 +7,7 @@ from typing import Any
 
 from millrace.base.outcomes import State, blessing
 from millrace.config.config import Config
+from millrace.config.paths import serving_directory
 from millrace.console.page import Hit, Page, PageRequest, RailEntry, Table, address
 from millrace.metadata.run_summaries import RunSummary, run_summaries
 
@@ -63,7 +64,7 @@ class RunsView:
 
 def view(request: PageRequest) -> RunsView:
     """Every run that the filters let through."""
-    rows = [row(run) for run in reversed(run_summaries(request.config))]
+    rows = [row(run, request.config) for run in reversed(run_summaries(request.config))]
     metrics = tuple(sorted({name for one in rows for name in one.run.judged}))
     text, state = request.query.get("q", "").strip(), request.query.get("state", "")
     sort = request.query.get("sort", "-started")
@@ -87,10 +88,16 @@ def view(request: PageRequest) -> RunsView:
     )
 
 
-def row(run: RunSummary) -> RunRow:
+def is_for_serving(run: RunSummary, config: Config) -> bool:
+    """Whether a run pushed its model to where models are served from, and not to a trial's place beside that."""
+    return run.pushed_to.startswith(f"{serving_directory(config).rstrip('/')}/")
+
+
+def row(run: RunSummary, config: Config) -> RunRow:
     """A run as a row."""
     if run.pushed_to:
-        verdict = f"pushed {PurePath(run.pushed_to).name}"
+        word = "pushed" if is_for_serving(run, config) else "trial"
+        verdict = f"{word} {PurePath(run.pushed_to).name}"
     else:
         infra = "not servable" if run.blessed and run.infra_blessed is False else ""
         verdict = ", ".join(filter(None, ("rehearsal" if run.rehearsal else "", blessing(run.blessed), infra)))
@@ -135,7 +142,7 @@ def _table(view: RunsView) -> Table:
 def _search(config: Config, text: str) -> list[Hit]:
     return [
         Hit("run", one.run.run_id, address("runs", one.run.run_id), f"{one.run.state}; {one.why or one.verdict}")
-        for one in map(row, reversed(run_summaries(config)))
+        for one in (row(run, config) for run in reversed(run_summaries(config)))
         if _matches(one, text, "")
     ]
 
