@@ -71,6 +71,7 @@ setup(
         "pydantic>=2.7",
         "pyyaml",
         "rich>=13",
+        "scipy",
         "setuptools<81",  # TFX's packages import pkg_resources
         "starlette>=1.0",
         "tensorboard",

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Optional, Union
 
+import millrace
 from millrace.base.errors import ConfigError
 from millrace.project import python_source
 from millrace.project.project import PACKAGES, entered
@@ -99,7 +100,7 @@ def _closure(dotted_paths: Iterable[str], packages: Optional[Iterable[str]] = No
             # Importing a module runs its packages first. The library's own says its version, which makes nothing stale.
             if parent and parent != "millrace" and _source_or_none(parent):
                 waiting.append(parent)
-            waiting.extend(_imports(module, own))
+            waiting.extend(_imports(module, own, project.root if project else None))
     return seen
 
 
@@ -113,11 +114,17 @@ def _module_of(dotted_path: str) -> str:
     )
 
 
-def _imports(module: str, own: set[str]) -> Iterator[str]:
+def _imports(module: str, own: set[str], root: Optional[Path]) -> Iterator[str]:
     for node in ast.walk(python_source.parse(_source(module))):
         for name in _imported_names(node, module):
-            if name.partition(".")[0] in own:
+            top = name.partition(".")[0]
+            if top in own or (root and _stands_in(top, root)):
                 yield from (one for one in (name, name.rpartition(".")[0]) if one and _source_or_none(one))
+
+
+def _stands_in(top: str, root: Path) -> bool:
+    """Whether a top module is a file or a folder of the project that `setup.py` may not ship, and that is run here."""
+    return (root / f"{top}.py").is_file() or (root / top).is_dir()
 
 
 def _imported_names(node: ast.AST, module: str) -> Iterator[str]:
@@ -161,8 +168,9 @@ def _source_or_none(module: str) -> Optional[Path]:
 
 def _normal_form(source: Path) -> str:
     tree = python_source.parse(source)
-    # What a release is called is not what its code does: a patch must run nothing again.
-    tree.body = [node for node in tree.body if not _says_version(node)]
+    if source == Path(millrace.__file__):
+        # What a release is called is not what its code does: a patch must run nothing again.
+        tree.body = [node for node in tree.body if not _says_version(node)]
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.body:
             first = node.body[0]

@@ -5,11 +5,11 @@ rows from calling luck one. Rows are taken to be drawn independently of each oth
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
-# TFDV's quantiles are a sketch's: a rank is right to about a hundredth.
-_SKETCH_ERROR = 0.02
+SKETCH_ERROR = 0.02
+"""TFDV's quantiles are a sketch's: a rank is right to about a hundredth."""
 
 
 def share_effect(before: float, after: float) -> float:
@@ -30,7 +30,7 @@ def share_effect(before: float, after: float) -> float:
 
 
 def shares_differ(before: float, rows_before: int, after: float, rows_after: int, alpha: float) -> bool:
-    """Whether two shares differ by more than chance: the two-sided test of two proportions, with the pooled share.
+    """Whether two shares differ by more than chance: Fisher's exact test, which holds for ten rows as for a million.
 
     Args:
         before: a share from 0 to 1.
@@ -41,9 +41,45 @@ def shares_differ(before: float, rows_before: int, after: float, rows_after: int
     """
     if not rows_before or not rows_after:
         return False
-    pooled = (before * rows_before + after * rows_after) / (rows_before + rows_after)
-    error = math.sqrt(pooled * (1.0 - pooled) * (1.0 / rows_before + 1.0 / rows_after))
-    return abs(after - before) > critical(alpha) * error if error else False
+    from scipy.stats import fisher_exact  # two seconds, which only a comparison needs
+
+    counts = [(round(share * rows), rows) for share, rows in ((before, rows_before), (after, rows_after))]
+    return bool(fisher_exact([[count, rows - count] for count, rows in counts]).pvalue < alpha)
+
+
+def least_total_distance(
+    before: Mapping[str, float], rows_before: int, after: Mapping[str, float], rows_after: int, alpha: float
+) -> float:
+    """How far the shares of all values together moved at least, beyond what chance moves them.
+
+    It is the total variation distance, half of the sum of all differences, less what two honest samples have between
+    them: its mean (the differences of binomial shares, by Jensen's inequality) and McDiarmid's bound on top of that.
+    Where a table of counts was cut off, a value that is not in it may be as frequent as the last one that is.
+
+    Args:
+        before: the share of each value that is known, at most 1 together.
+        rows_before: of so many rows.
+        after: those of the other rows.
+        rows_after: of so many rows.
+        alpha: how often chance alone may exceed 0.
+
+    Returns:
+        From -infinity to 1; above 0 when it is more than chance.
+    """
+    each = 1.0 / rows_before + 1.0 / rows_after
+    unknown = [
+        min(shares.values(), default=1.0) if sum(shares.values()) < 1.0 - 1e-9 else 0.0 for shares in (before, after)
+    ]
+    distance = noise = 0.0
+    for value in {**before, **after}:
+        old, new = before.get(value), after.get(value)
+        if old is None or new is None:
+            distance += max((old or 0.0) + (new or 0.0) - unknown[0 if old is None else 1], 0.0)
+        else:
+            distance += abs(new - old)
+        pooled = ((old or 0.0) * rows_before + (new or 0.0) * rows_after) / (rows_before + rows_after)
+        noise += math.sqrt(pooled * (1.0 - pooled) * each)
+    return distance / 2.0 - noise / 2.0 - math.sqrt(math.log(1.0 / alpha) * each / 2.0)
 
 
 def means_differ(
@@ -88,7 +124,7 @@ def distributions_differ(
     if not rows_before or not rows_after or len(before) < 2 or len(after) < 2:
         return False
     limit = math.sqrt(-math.log(alpha / 2.0) / 2.0) * math.sqrt((rows_before + rows_after) / (rows_before * rows_after))
-    return least_distance(before, after) - _SKETCH_ERROR > limit
+    return least_distance(before, after) - SKETCH_ERROR > limit
 
 
 def least_distance(before: Sequence[float], after: Sequence[float]) -> float:

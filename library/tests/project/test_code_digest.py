@@ -125,7 +125,7 @@ def test_defines_looks_without_importing(package):
 
 
 def test_every_package_that_setup_py_ships_is_the_projects_own(tmp_path, monkeypatch):
-    """Also `pipeline`, and one that a person added: an edit there is not served from the cache."""
+    """Also `pipeline`, one that a person added, and a module beside setup.py: an edit is not served from the cache."""
     for name in ("pipeline", "models", "custom_components", "shop"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("")
@@ -133,8 +133,10 @@ def test_every_package_that_setup_py_ships_is_the_projects_own(tmp_path, monkeyp
     (tmp_path / "setup.py").write_text(
         'PACKAGES = ("custom_components", "models", "pipeline", "shop")\nLIBRARY = "millrace>=0.2"\n'
     )
-    imports = "from pipeline.constants import X\nfrom shop.geo import distance\n"
-    (tmp_path / "models" / "preprocessing.py").write_text(f"{imports}\n\ndef entry():\n    return distance, X\n")
+    imports = "from fare_rules import FACTOR\nfrom pipeline.constants import X\nfrom shop.geo import distance\n"
+    text = f"{imports}\n\ndef entry():\n    return distance, X, FACTOR\n"
+    (tmp_path / "models" / "preprocessing.py").write_text(text)
+    (tmp_path / "fare_rules.py").write_text("FACTOR = 1.0\n")
     (tmp_path / "pipeline" / "constants.py").write_text("X = 1\n")
     (tmp_path / "shop" / "geo.py").write_text("def distance():\n    return 1\n")
     code = "from millrace.project.code_digest import code_digest; print(code_digest('models.preprocessing.entry'))"
@@ -145,14 +147,22 @@ def test_every_package_that_setup_py_ships_is_the_projects_own(tmp_path, monkeyp
     digests.append(run(env=environment))
     (tmp_path / "pipeline" / "constants.py").write_text("X = 2\n")
     digests.append(run(env=environment))
-    assert len(set(digests)) == 3
+    (tmp_path / "fare_rules.py").write_text("FACTOR = 100.0\n")
+    digests.append(run(env=environment))
+    assert len(set(digests)) == 4
 
 
-def test_the_number_of_a_release_is_not_what_its_code_does(package):
-    (package / "helper.py").write_text(HELPER + '__version__ = "0.2.0"\n')
-    before = digest()
-    (package / "helper.py").write_text(HELPER + '__version__ = "0.2.99"\n')
-    assert digest() == before
+def test_the_number_of_a_release_is_not_what_its_code_does(tmp_path, monkeypatch):
+    """Of the library; in a project's module it may be what the code does."""
+    library, other = tmp_path / "millrace" / "__init__.py", tmp_path / "other.py"
+    library.parent.mkdir()
+    monkeypatch.setattr(module.millrace, "__file__", str(library))
+    forms = {}
+    for file in (library, other):
+        for number in ("0.2.0", "0.2.99"):
+            file.write_text(f'__version__ = "{number}"\nX = 1\n')
+            forms.setdefault(file, set()).add(module._normal_form(file))
+    assert (len(forms[library]), len(forms[other])) == (1, 2)
 
 
 @pytest.mark.parametrize("name", ["", ".", "models.", ".models", "models..trainer", "models.my-trainer", "a b"])

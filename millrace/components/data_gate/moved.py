@@ -21,8 +21,10 @@ from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.rules import Use
 from millrace.statistics.columns import ColumnStatistics
 from millrace.statistics.distances import (
+    SKETCH_ERROR,
     critical,
     distributions_differ,
+    least_total_distance,
     means_differ,
     share_effect,
     shares_differ,
@@ -41,6 +43,8 @@ _FAR = 0.8
 # The middle 80 % of a normal distribution is so many standard deviations wide.
 _MIDDLE = 2.563
 _FEWER = 0.5
+# Of the rows, beyond chance, whose value is another than it was.
+_OTHER_VALUES = 0.3
 _STANDARD = statistics_pb2.Histogram.HistogramType.STANDARD
 
 
@@ -69,6 +73,10 @@ def moved_findings(splits: Sequence[CheckedSplit], blessed: Sequence[CheckedSpli
             pair = Pair(name, old, new, of_column / 2.0)
             findings += [*_filled(pair), *_values(pair)]
     return findings
+
+
+Shares = dict[str, float]
+"""The share of each value among the rows that have one."""
 
 
 @dataclass(frozen=True)
@@ -117,18 +125,26 @@ def _label(pair: Pair, use: Use) -> Iterator[Finding]:
         return
     if pair.columns is None:
         return
-    before, after = (_classes(column, use) for column in pair.columns)
-    if not before or not after:
-        return  # no shares of the classes
-    positive = str(use.classes[1]) if use.task == "binary" else ""
-    moved = _moved_most(pair, *(_only(positive, shares) for shares in (before, after)))
-    if moved is None:
+    if use.task == "multiclass" and all(column.range is not None for column in pair.columns):
+        yield from _class_numbers(pair, use)
         return
-    value, effect = moved
-    # Another class is the most frequent now: that is what exchanged classes look like, however even they are.
-    exchanged = max(before, key=lambda one: before[one]) != max(after, key=lambda one: after[one])
-    if abs(effect) >= _SOME:
-        yield _share_finding(pair, "LABEL_MOVED", value, (before, after), exchanged or abs(effect) >= _MUCH)
+    before, after = (_two_classes(column, use) if use.task == "binary" else _shares(column) for column in pair.columns)
+    moved = _moved_most(pair, *(_positive_class(shares, use) for shares in (before, after)))
+    if moved is not None and abs(moved[1]) >= _SOME:
+        much = abs(moved[1]) >= _MUCH or _exchanged(pair, before, after)
+        yield _share_finding(pair, "LABEL_MOVED", moved[0], (before, after), much)
+
+
+def _exchanged(pair: Pair, before: Shares, after: Shares) -> bool:
+    """Whether the same shares are there, and another class is the most frequent: what exchanged classes look like."""
+    assert pair.columns is not None
+    if not before or not after or max(before, key=lambda one: before[one]) == max(after, key=lambda one: after[one]):
+        return False
+    rows_before, rows_after = (column.filled for column in pair.columns)
+    ranks = itertools.zip_longest(
+        sorted(before.values(), reverse=True), sorted(after.values(), reverse=True), fillvalue=0.0
+    )
+    return not any(shares_differ(old, rows_before, new, rows_after, pair.alpha) for old, new in ranks)
 
 
 def _values(pair: Pair) -> Iterator[Finding]:
@@ -145,6 +161,21 @@ def _values(pair: Pair) -> Iterator[Finding]:
     moved = _moved_most(pair, *shares)
     if moved is not None and abs(moved[1]) >= _MUCH:
         yield _share_finding(pair, "CATEGORY_MOVED", moved[0], shares, much=False)
+    elif not flags:
+        yield from _all_values(pair, *shares)
+
+
+def _all_values(pair: Pair, before: Shares, after: Shares) -> Iterator[Finding]:
+    """No value alone moved far, and all together did: another spelling of each, for instance."""
+    assert pair.columns is not None
+    rows_before, rows_after = (column.filled for column in pair.columns)
+    if least_total_distance(before, rows_before, after, rows_after, pair.alpha) < _OTHER_VALUES:
+        return
+    new = [value for value in after if value not in before]
+    told = f"{', '.join(map(repr, new[:3]))}, ... in place of" if new else "other shares of"
+    frequent = ", ".join(map(repr, list(before)[:3]))
+    rows = sum(pair.columns[1].counts[value] for value in new)
+    yield pair.finding("CATEGORY_MOVED", f"{frequent}, ...", f"{told} those values", rows, much=False)
 
 
 def _filled(pair: Pair) -> Iterator[Finding]:
@@ -159,9 +190,6 @@ def _filled(pair: Pair) -> Iterator[Finding]:
 
 
 # -- shares ------------------------------------------------------------------------------------------------------------
-Shares = dict[str, float]
-
-
 def _moved_most(pair: Pair, before: Shares, after: Shares) -> Optional[tuple[str, float]]:
     """The value whose share moved most by Cohen's h, of those that moved by more than chance; None when none did."""
     assert pair.columns is not None
@@ -176,9 +204,11 @@ def _moved_most(pair: Pair, before: Shares, after: Shares) -> Optional[tuple[str
     return max(moved, key=lambda one: abs(one[1]), default=None)
 
 
-def _only(value: str, shares: Shares) -> Shares:
-    """The share of one class of two, which says that of the other; all shares where there is no such class."""
-    return {value: shares[value]} if value in shares else shares
+def _positive_class(shares: Shares, use: Use) -> Shares:
+    """Of two classes the second one's share, which says that of the first; else all shares."""
+    if use.task != "binary" or not set(shares) & {str(one) for one in use.classes}:
+        return shares
+    return {str(use.classes[1]): shares.get(str(use.classes[1]), 0.0)}
 
 
 def _share_finding(pair: Pair, reason: str, value: str, shares: tuple[Shares, Shares], much: bool) -> Finding:
@@ -196,28 +226,51 @@ def _flag(column: ColumnStatistics) -> Shares:
     return {"1": ones}  # the zeros are the rest
 
 
-def _classes(column: ColumnStatistics, use: Use) -> Shares:
-    """The share of each class; numbers are those of the nearest buckets of TFDV's histogram of ten."""
+def _two_classes(column: ColumnStatistics, use: Use) -> Shares:
+    """The shares of two classes, of which numbers are told apart by their mean."""
     if column.range is None:
         return _shares(column)
-    numbers = [float(value) for value in use.classes if _is_number(value)]
-    if len(numbers) == 2:
-        low, high = sorted(numbers)
-        if not set(column.range) <= {low, high}:
-            return {}  # of other classes than the two, which has a finding of its own
-        share = (column.proto.num_stats.mean - low) / (high - low)
-        return {rounded(high): share, rounded(low): 1.0 - share}
-    low, high = column.range
-    inside = sorted(one for one in numbers if low <= one <= high)
-    if any(later - earlier < (high - low) / 10.0 for earlier, later in itertools.pairwise(inside)) or not inside:
-        return {}  # two classes in one bucket
-    shares: Shares = {rounded(one): 0.0 for one in numbers}
+    numbers = sorted(float(value) for value in use.classes if _is_number(value))
+    if len(numbers) != 2 or not set(column.range) <= set(numbers):
+        return {}  # of other classes than the two, which has a finding of its own
+    low, high = numbers
+    share = (column.proto.num_stats.mean - low) / (high - low)
+    return {rounded(high): share, rounded(low): 1.0 - share}
+
+
+def _class_numbers(pair: Pair, use: Use) -> Iterator[Finding]:
+    """Of several classes that are numbers TFDV counts no values: the share of the lower ones, where it moved most."""
+    assert pair.columns is not None
+    numbers = sorted(float(value) for value in use.classes if _is_number(value))
+    moved = []
+    for low, high in itertools.pairwise(numbers):
+        (least, most), (least_now, most_now) = (_share_below(column, (low + high) / 2.0) for column in pair.columns)
+        # The two that are nearest to each other of what both may be.
+        before, after = (most, least_now) if most < least_now else (least, most_now)
+        rows_before, rows_after = (column.filled for column in pair.columns)
+        if most < least_now or most_now < least:
+            if shares_differ(before, rows_before, after, rows_after, pair.alpha / len(numbers)):
+                about = (least + most) / 2.0, (least_now + most_now) / 2.0
+                moved.append((abs(share_effect(before, after)), rounded(low), about))
+    effect, last, about = max(moved, default=(0.0, "", (0.0, 0.0)))
+    if effect >= _SOME:
+        expected, seen = (f"classes up to {last} in about {share:.0%} of rows" for share in about)
+        rows = round(about[1] * pair.columns[1].filled)
+        yield pair.finding("LABEL_MOVED", expected, seen, rows, effect >= _MUCH)
+
+
+def _share_below(column: ColumnStatistics, cut: float) -> tuple[float, float]:
+    """Between which two shares the numbers below a cut are, by TFDV's histogram of ten and its deciles."""
+    least, most = 0.0, 1.0
     histogram = next((one for one in column.proto.num_stats.histograms if one.type == _STANDARD), None)
-    for bucket in histogram.buckets if histogram else ():
-        middle = (bucket.low_value + bucket.high_value) / 2.0
-        nearest = min(inside, key=lambda one: abs(one - middle))
-        shares[rounded(nearest)] += bucket.sample_count / column.filled
-    return shares
+    if histogram and column.filled:
+        least = sum(one.sample_count for one in histogram.buckets if one.high_value <= cut) / column.filled
+        most = sum(one.sample_count for one in histogram.buckets if one.low_value < cut) / column.filled
+    steps = len(column.quantiles) - 1
+    if steps > 0:
+        least = max(least, max((at for at, one in enumerate(column.quantiles) if one < cut), default=0) / steps)
+        most = min(most, min((at for at, one in enumerate(column.quantiles) if one > cut), default=steps) / steps)
+    return max(least - SKETCH_ERROR, 0.0), min(most + SKETCH_ERROR, 1.0)
 
 
 def _is_number(value: object) -> bool:
@@ -243,24 +296,31 @@ class _Middle:
 
 
 def _number(pair: Pair, reason: str) -> Iterator[Finding]:
-    """The median and the width of the middle 80 %, and for what is mostly one number the mean."""
+    """The median and the width of the middle 80 %, and of what is mostly one number the mean."""
     if pair.columns is None or any(len(column.quantiles) < 2 for column in pair.columns):
         return
+    old, new = (_middle(column) for column in pair.columns)
+    finding = _middle_finding(pair, reason, old, new)
+    mostly_one = old.median == new.median and all(one.median in (one.low, one.high) for one in (old, new))
+    if finding is None and mostly_one:
+        finding = _mean_finding(pair, reason)
+    if finding is not None:
+        yield finding
+
+
+def _middle_finding(pair: Pair, reason: str, old: _Middle, new: _Middle) -> Optional[Finding]:
+    assert pair.columns is not None
     before, after = pair.columns
-    old, new = _middle(before), _middle(after)
-    if not old.width and not new.width and old.median == new.median:
-        yield from _mean(pair, reason)
-        return
     if not distributions_differ(before.quantiles, before.filled, after.quantiles, after.filled, pair.alpha):
-        return
+        return None
     factors = [one for one in (_factor(old.median, new.median), _factor(old.width, new.width)) if one is not None]
     much = _all_beyond(factors, _OTHER_UNIT) or _turned(old, new)
     deviation = (old.width + new.width) / 2.0 / _MIDDLE
     far = abs(new.median - old.median) >= _FAR * deviation
     if not much and not far and not any(_all_beyond([one], _WIDER) for one in factors):
-        return
+        return None
     times = f" ({rounded(new.median / old.median, 3)} times)" if old.median * new.median > 0 else ""
-    yield pair.finding(
+    return pair.finding(
         reason,
         f"median {rounded(old.median, 4)}, {rounded(old.low, 4)} to {rounded(old.high, 4)} in the middle 80 of 100",
         f"median {rounded(new.median, 4)}{times}, {rounded(new.low, 4)} to {rounded(new.high, 4)}",
@@ -269,18 +329,19 @@ def _number(pair: Pair, reason: str) -> Iterator[Finding]:
     )
 
 
-def _mean(pair: Pair, reason: str) -> Iterator[Finding]:
-    """Nine of ten values are one and the same, as zero often is: the others show in the mean alone."""
+def _mean_finding(pair: Pair, reason: str) -> Optional[Finding]:
+    """Most values are one and the same, as zero often is: a few others show in the mean alone."""
     assert pair.columns is not None
     (before, rows_before), (after, rows_after) = (
         ((column.proto.num_stats.mean, column.proto.num_stats.std_dev), column.filled) for column in pair.columns
     )
     factor = _factor(before[0], after[0])
     if factor is None or not _all_beyond([factor], _OTHER_UNIT):
-        return
-    if means_differ(before, rows_before, after, rows_after, pair.alpha):
-        expected, seen = f"mean {rounded(before[0], 4)}", f"mean {rounded(after[0], 4)} ({rounded(factor, 3)} times)"
-        yield pair.finding(reason, expected, seen, rows_after, much=True)
+        return None
+    if not means_differ(before, rows_before, after, rows_after, pair.alpha):
+        return None
+    expected, seen = f"mean {rounded(before[0], 4)}", f"mean {rounded(after[0], 4)} ({rounded(factor, 3)} times)"
+    return pair.finding(reason, expected, seen, rows_after, much=True)
 
 
 def _middle(column: ColumnStatistics) -> _Middle:
