@@ -201,7 +201,7 @@ def undo(bench: Workbench, force: bool, as_json: bool) -> None:
 def impact(bench: Workbench, last: int, as_json: bool) -> None:
     """Say what the file would have done to the last N runs, without reading their data again."""
     source = bench.read()
-    impacts_of_runs = impacts.impact(source.proto, bench.runs[-last:], bench.blocks)
+    impacts_of_runs = impacts.impact(source.proto, bench.last(last), bench.blocks)
     if as_json:
         tables.print_json({"file": source.name, "runs": [tables.impact_values(item) for item in impacts_of_runs]})
     elif impacts_of_runs:

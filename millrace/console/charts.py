@@ -305,17 +305,17 @@ class _Frame:
     """The place of numbers in a chart with axes."""
 
     def __init__(
-        self, left: float, right_: float, low: float, high: float, width: int, height: int, right: int = _MARGIN_RIGHT
+        self, first: float, last: float, low: float, high: float, width: int, height: int, right: int = _MARGIN_RIGHT
     ) -> None:
-        self._from, self._to, self._low, self._high = left, right_, low, high
+        self._first, self._last, self._low, self._high = first, last, low, high
         self._width, self._height, self._right = width, height, right
         self.bottom = height - _MARGIN_BOTTOM
 
     def x(self, number: float) -> float:
         """Where a number lies from the left."""
         inner = self._width - _MARGIN_LEFT - self._right
-        span = self._to - self._from
-        return _MARGIN_LEFT + inner * ((number - self._from) / span if span else 0.5)
+        span = self._last - self._first
+        return _MARGIN_LEFT + inner * ((number - self._first) / span if span else 0.5)
 
     def y(self, number: float) -> float:
         """Where a number lies from the top."""
@@ -331,7 +331,7 @@ class _Frame:
                 stroke="currentColor", stroke_opacity=0.15,
             )  # fmt: skip
             content += _text(words(number), _MARGIN_LEFT - 6, at + 4, "end")
-        for number in ticks(self._from, self._to, 5):
+        for number in ticks(self._first, self._last, 5):
             content += _text(_number(number), self.x(number), self.bottom + 14, "middle")
         content += _text(axis, self._width - self._right, self._height - 4, "end", "axis-title")
         return content + (_text(side, _MARGIN_LEFT + 3, _MARGIN_TOP - 1, "start", "axis-title") if side else Markup(""))

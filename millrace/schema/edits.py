@@ -86,7 +86,7 @@ def review(bench: Workbench, before: str, after: str, last: int) -> EditReview:
         issues=tuple(rules.lint(source, bench.seen(), bench.uses)),
         words=changed,
         gives_up=lost,
-        impacts=tuple(impacts.impact(source.proto, bench.runs[-last:], bench.blocks)),
+        impacts=tuple(impacts.impact(source.proto, bench.last(last), bench.blocks)),
         patch=patch(before, after, source.name),
     )
 

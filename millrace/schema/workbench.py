@@ -1,7 +1,8 @@
 """What the schema commands work on: the configured file, its history, and what past runs saw and were refused for."""
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,22 +98,29 @@ class Workbench:
         """Where histories are kept."""
         return paths.layout(self.config).local / "schema-history"
 
+    def newest(self, before: str = "") -> Iterator[Evidence]:
+        """What runs with statistics saw, the newest first; each is read when its turn comes.
+
+        Args:
+            before: begin with the run before this one; empty for the newest of all.
+        """
+        ids = self._run_ids[::-1]
+        for run_id in ids[ids.index(before) + 1 :] if before in ids else ids:
+            if evidence := self._evidence(run_id):
+                yield evidence
+
+    def last(self, count: int) -> list[Evidence]:
+        """What the newest runs with statistics saw, the oldest of them first.
+
+        Args:
+            count: how many runs at most.
+        """
+        return list(itertools.islice(self.newest(), count))[::-1]
+
     @cached_property
-    def runs(self) -> list[Evidence]:
-        """What every run with statistics saw, the oldest first."""
-        file = paths.metadata_file(self.config)
-        if file is not None and not Path(file).exists():
-            return []
-        # ML Metadata's client takes a third of a second to import; commands that need no run do without it.
-        from millrace.metadata import records
-
-        runs = records.runs(records.open_store(self.config), self.config.name, paths.layout(self.config).root)
-        return [evidence for run in runs if (evidence := _saw(run))]
-
-    @property
     def latest(self) -> Optional[Evidence]:
         """The latest run whose statistics are still there."""
-        return next((run for run in reversed(self.runs) if run.readable), None)
+        return next((run for run in self.newest() if run.readable), None)
 
     def run(self, run_id: str) -> Evidence:
         """A run by its id, or `latest`.
@@ -120,12 +128,39 @@ class Workbench:
         Raises:
             SchemaError: there is no such run with statistics.
         """
-        evidence = self.latest if run_id == "latest" else next((r for r in self.runs if r.run_id == run_id), None)
+        known = run_id in self._run_ids
+        evidence = self.latest if run_id == "latest" else self._evidence(run_id) if known else None
         if evidence is None:
-            known = ", ".join(run.run_id for run in self.runs[-3:]) or "none yet"
-            remedy = f"runs with statistics: {known}; millrace run{self.option} makes one"
+            newest = ", ".join(run.run_id for run in self.last(3)) or "none yet"
+            remedy = f"runs with statistics: {newest}; millrace run{self.option} makes one"
             raise SchemaError("no such run with statistics on disk", where=run_id, remedy=remedy)
         return evidence
+
+    @cached_property
+    def _run_ids(self) -> list[str]:
+        """Of every run that ML Metadata remembers, the oldest first."""
+        if self._store is None:
+            return []
+        from millrace.metadata import records
+
+        return records.run_ids(self._store, self.config.name)
+
+    @cached_property
+    def _store(self) -> Any:
+        """ML Metadata, opened; None before the first run."""
+        file = paths.metadata_file(self.config)
+        if file is not None and not Path(file).exists():
+            return None
+        # ML Metadata's client takes a third of a second to import; commands that need no run do without it.
+        from millrace.metadata import records
+
+        return records.open_store(self.config)
+
+    def _evidence(self, run_id: str) -> Optional[Evidence]:
+        from millrace.metadata import records
+
+        run = records.run(self._store, self.config.name, run_id, paths.layout(self.config).root)
+        return _saw(run) if run is not None else None
 
     def source(self, name: str) -> SchemaText:
         """A schema from a file, from git as REVISION:PATH, or from a run as run:ID (or run:latest)."""

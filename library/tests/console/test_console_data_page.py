@@ -11,6 +11,7 @@ from looked_at_runs import LookedAtRuns, statistics_of
 
 from millrace.config.config import Config
 from millrace.config.loading import load
+from millrace.metadata import records
 from millrace.schema import native
 from millrace.statistics.columns import of_all_rows
 
@@ -137,3 +138,14 @@ def test_of_many_features_the_rows_in_view_come_first(tmp_path, console):
     assert len(names(first)) == 40 and "90 more" in first and 'hx-trigger="revealed"' in first
     rest = [name for after in (40, 80, 120) for name in names(asked.ask(f"/data/latest?after={after}").text)]
     assert len({*names(first), *rest}) == 130
+
+
+def test_of_many_runs_only_the_newest_are_read(tmp_path, console, monkeypatch):
+    runs = LookedAtRuns(tmp_path / "root")
+    oldest, *_ = [runs.add({"train": {"x": [1.0]}} if number in (0, 29) else {}) for number in range(30)]
+    asked = console(load("conf/taxi.yaml", [f"root={tmp_path}/root"]))
+    read, run = [], records.run
+    monkeypatch.setattr(records, "run", lambda *given: read.append(given[2]) or run(*given))
+    assert asked.ask("/data/latest").status == 200
+    assert len(set(read)) <= 21 and oldest not in read
+    assert asked.ask(f"/data/{oldest}").status == 200, "any other has its own address"

@@ -1,11 +1,13 @@
 """Data: every feature of a run in the order of what is odd, and one feature in full, over the data before it."""
 
+import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Optional
 
 from millrace.base import clock
+from millrace.base.errors import SchemaError
 from millrace.base.names import did_you_mean
 from millrace.base.numbers import counted
 from millrace.components.data_gate.findings import Finding
@@ -19,6 +21,7 @@ from millrace.views.data import DataView, FeatureRow, FeatureView, data_view
 _PAGE = 40
 _MOST_HITS = 20
 _NONE = "none"
+_MOST_SOURCES = 20
 _KEPT = 6
 
 
@@ -128,7 +131,7 @@ def view(request: PageRequest) -> object:
     return DataPage(
         headline=_headline(data),
         source=_source(run),
-        sources=tuple(_source(one) for one in reversed(bench.runs) if one.readable and one.run_id != run.run_id),
+        sources=tuple(_source(one) for one in _recent(bench) if one.run_id != run.run_id),
         splits=dict(data.splits),
         compared_with=data.compared_with,
         validated=data.schema is not None,
@@ -186,7 +189,7 @@ def _headline(data: DataView) -> str:
 
 
 def _nothing(bench: Workbench) -> NoDataPage:
-    gone = "The statistics of every run are gone from this machine." if bench.runs else ""
+    gone = "The statistics of every run are gone from this machine." if bench.last(1) else ""
     start = f"millrace run{default_configuration.option(bench.config_file)}"
     return NoDataPage(gone or "No run has read data yet.", start)
 
@@ -199,21 +202,24 @@ def _chosen(bench: Workbench, request: PageRequest) -> tuple[Evidence, Optional[
         return run, None
     if against:
         return run, _named(bench, against)
-    earlier = bench.runs[: [one.run_id for one in bench.runs].index(run.run_id)]
-    others = (one for one in reversed(earlier) if one.statistics_folder != run.statistics_folder and one.readable)
+    earlier = itertools.islice(bench.newest(before=run.run_id), _MOST_SOURCES)
+    others = (one for one in earlier if one.statistics_folder != run.statistics_folder and one.readable)
     return run, next(others, None)
+
+
+def _recent(bench: Workbench) -> list[Evidence]:
+    """The runs that a person may choose from: of thousands, the newest. Any other has its own address."""
+    return [run for run in itertools.islice(bench.newest(), _MOST_SOURCES) if run.readable]
 
 
 def _named(bench: Workbench, name: str) -> Evidence:
     """A run by its id, by `latest`, or by the span that it read: the newest run that did."""
-    if name == "latest":
-        run = bench.latest
-    else:
-        known = [one for one in bench.runs if name in (one.run_id, str(one.span))]
-        run = next((one for one in reversed(known) if one.readable), next(reversed(known), None))
-    if run is None:
-        remedy = f"runs with data: {', '.join(one.run_id for one in bench.runs[-3:]) or 'none yet'}"
-        raise NotFound("no run or span of this name has statistics", where=name, remedy=remedy)
+    newest = bench.last(_MOST_SOURCES) if name.isdecimal() else []
+    of_span = sorted((run for run in newest if name == str(run.span)), key=lambda run: run.readable)
+    try:
+        run = of_span[-1] if of_span else bench.run(name)
+    except SchemaError as error:
+        raise NotFound("no run or span of this name has statistics", where=name, remedy=error.remedy) from error
     if not run.readable:
         raise NotFound(
             "the statistics of this run are gone",
@@ -289,8 +295,11 @@ def _search(config: Config, text: str) -> list[Hit]:
 
 
 def _section(config: Config, run_id: str) -> Optional[dict[str, str]]:
-    run = next((one for one in Workbench(config, config.file).runs if one.run_id == run_id), None)
-    return {"span": run_id} if run is not None and run.readable else None
+    try:
+        run = Workbench(config, config.file).run(run_id)
+    except SchemaError:
+        return None
+    return {"span": run_id} if run.readable else None
 
 
 PAGES = (

@@ -358,7 +358,9 @@ def edit(request: PageRequest) -> Union[GoTo, EditPage]:
         review = edits.review(bench, on_disk, text, _LAST_RUNS)
     except SchemaError as error:
         line = _line_of(error)
-        return replace(shown, line=line, lines=_around(text, line), problem=describe(error))
+        # The lines around the mistake are shown by themselves.
+        problem = Failure(error.what.split("\n", 1)[0], error.where, "fix that line, and look at it again", 2)
+        return replace(shown, line=line, lines=_around(text, line), problem=problem)
     if request.form.get("digest") != shown.digest:
         remedy = "below is what your text would make of the file as it is now; take over what you want to keep of it"
         changed = Failure("the file changed since you began, and yours is not written", bench.shown_path, remedy, 2)
