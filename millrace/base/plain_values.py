@@ -1,6 +1,7 @@
 """Plain values: what is the same once it has been JSON, as what reaches another process or a container must be."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -33,3 +34,27 @@ def require_plain(value: Any, place: str = "") -> None:
             f"{place or repr(value)} is a {type(value).__name__}; plain values are numbers, texts in quotes, true, "
             "false, null, and lists and mappings of these"
         )
+
+
+def differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """The values that differ between two plain values, by dotted key.
+
+    Args:
+        before: a plain value.
+        after: a plain value.
+        key: of both, within what holds them.
+
+    Yields:
+        Key, value before and value after, None where there is none; where one side lacks a whole mapping, that mapping.
+        Lists are compared entry by entry when they are equally long.
+    """
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys([*before, *after]):
+            yield from differences(before.get(name), after.get(name), f"{key}.{name}".lstrip("."))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, pair in enumerate(zip(before, after, strict=True)):
+            yield from differences(*pair, f"{key}.{index}")
+    else:
+        yield key, before, after

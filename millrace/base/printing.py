@@ -175,6 +175,16 @@ def lines(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]]) -> lis
     return aligned
 
 
+def separated(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows for another program: a line of titles and a line for each row, with a tab between fields.
+
+    Args:
+        heads: the titles.
+        rows: a field for each title; a tab or a line's end within one is a space.
+    """
+    return ["\t".join(visible(" ".join(field.split())) for field in row) for row in [heads, *rows]]
+
+
 def page(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], width: int) -> list[str]:
     """The table as plain text for a page, in a file or in an error, that is read on any screen.
 

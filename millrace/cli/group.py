@@ -1,8 +1,11 @@
-"""A group of commands that says which one may have been meant."""
+"""A group of commands that says which one may have been meant, and imports a command only to run it."""
 
-from typing import Optional
+import importlib
+from collections.abc import Mapping
+from typing import Any, Optional
 
 import click
+from click.shell_completion import CompletionItem
 
 from millrace.base.names import did_you_mean
 
@@ -29,3 +32,40 @@ class Group(click.Group):
         if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
             ctx.fail(f"there is no command {name}{did_you_mean(name, self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
+
+
+class LazyGroup(Group):
+    """A group whose help, and whose completion, import none of its commands.
+
+    Args:
+        commands_by_path: by name the dotted path of each command, `MODULE:NAME`, and its help in one line.
+        others: as click's group takes them.
+    """
+
+    def __init__(self, *, commands_by_path: Mapping[str, tuple[str, str]], **others: Any) -> None:
+        super().__init__(**others)
+        self._paths = commands_by_path
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands' names, in their order."""
+        return list(self._paths)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        """Imports a command; None where there is none of that name."""
+        if cmd_name not in self._paths:
+            return None
+        module, _, name = self._paths[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """The commands that begin so; click's own would import every command for its help."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        lines = {name: line for name, (_, line) in self._paths.items() if name.startswith(incomplete)}
+        return [CompletionItem(name, help=line) for name, line in lines.items()]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the commands with their help in one line."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self._paths.items()])

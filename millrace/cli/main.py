@@ -13,12 +13,11 @@ from types import TracebackType
 from typing import Optional
 
 import click
-from click.shell_completion import CompletionItem
 
 from millrace.base.errors import MillraceError, is_disk_full
 from millrace.base.noise import ignore_warnings
 from millrace.base.secrets import cut
-from millrace.cli.group import Group
+from millrace.cli.group import LazyGroup
 from millrace.cli.output import echo
 
 # Dotted paths, so that `millrace --help` imports none of them; the help is theirs in one line.
@@ -32,9 +31,10 @@ COMMANDS = {
     "submit": ("millrace.cli.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
     "jobs": ("millrace.cli.jobs:jobs", "List, show and cancel jobs on a service."),
     "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),
-    "runs": ("millrace.cli.runs:runs", "List runs with their metrics and verdicts."),
+    "runs": ("millrace.cli.runs:runs", "List, show and compare runs."),
     "console": ("millrace.cli.console:console", "Look at runs, data and models in a browser."),
     "report": ("millrace.cli.report:report", "Write a run's report: one HTML file that needs no network."),
+    "lineage": ("millrace.cli.lineage:lineage_command", "Say what something was made from, and what was made of it."),
     "schema": ("millrace.cli.schema:schema", "Show, compare and change the data contract."),
     "config": ("millrace.cli.config:config", "Show every key of a configuration; write its schema for editors."),
     "completion": ("millrace.cli.completion:completion", "Print what completes commands in bash, zsh or fish."),
@@ -42,30 +42,7 @@ COMMANDS = {
 }
 
 
-class _LazyGroup(Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
-        # click's own would import every command for its help.
-        if incomplete.startswith("-"):
-            return click.Command.shell_complete(self, ctx, incomplete)
-        lines = {name: line for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)}
-        return [CompletionItem(name, help=line) for name, line in lines.items()]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, commands_by_path=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="millrace")
 def millrace(debug: bool) -> None:

@@ -6,7 +6,7 @@ small file a run, and ML Metadata is asked only for those that were killed, or t
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
@@ -141,7 +141,9 @@ class Runs:
         return {folder.run_id: folder for folder in run_folders(self.layout.logs)}
 
 
-def run_summaries(config: Config, last: Optional[int] = None) -> list[RunSummary]:
+def run_summaries(
+    config: Config, last: Optional[int] = None, wanted: Optional[Callable[[RunSummary], bool]] = None
+) -> list[RunSummary]:
     """The runs of a pipeline in the order in which they began; none before the first run on this machine.
 
     Runs that were refused before their first stage are known by their folder alone, runs whose folder is gone by ML
@@ -150,13 +152,15 @@ def run_summaries(config: Config, last: Optional[int] = None) -> list[RunSummary
     Args:
         config: the pipeline's configuration.
         last: how many, the newest; None for all.
+        wanted: says which of them; None for every one.
     """
     runs, summaries = Runs(config), list[RunSummary]()
     for run_id in runs.ids():
         if last is not None and len(summaries) >= last:
             break
         summary = runs.summary(run_id)
-        summaries += [summary] if summary else []
+        if summary and (wanted is None or wanted(summary)):
+            summaries.append(summary)
     return summaries[::-1]
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
+from millrace.base.plain_values import differences
 from millrace.metadata.artifact_files import same_content
 from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY
 
@@ -54,6 +55,8 @@ class InputChange:
         """The change as a person says it."""
         if self.kind == "code":
             return "the code behind it changed"
+        if self.name == "input_fingerprint":
+            return "the files changed"
         if self.kind == "schema":
             return "the schema changed"
         if self.kind == "input":
@@ -108,7 +111,7 @@ def _key_parts(store: MetadataStore, numbers: list[int]) -> dict[int, _KeyParts]
         values = {**execution.properties, **execution.custom_properties}
         parameters = {name: _plain(value) for name, value in values.items() if name not in _NOT_OF_THE_KEY}
         of_keys = {key: tuple(sorted(ids)) for key, ids in inputs[execution.id].items()}
-        parts[execution.id] = _KeyParts(dict(_flat("", parameters)), of_keys)
+        parts[execution.id] = _KeyParts(_unpacked(parameters), of_keys)
     return parts
 
 
@@ -117,24 +120,22 @@ def _plain(value: metadata_store_pb2.Value) -> Any:
     return getattr(value, kind) if kind and kind.removesuffix("_value") in ("int", "double", "string", "bool") else ""
 
 
-def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The leaves of a parameter by dotted name; a text that holds a JSON object is that object."""
+def _unpacked(value: Any) -> Any:
+    """A value in which each text that holds a JSON object is that object."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         with contextlib.suppress(ValueError):
             value = json.loads(value)
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield from _flat(name if key in _WRAPPERS else f"{name}.{key}".lstrip("."), below)
-    else:
-        yield name, value
+    return {name: _unpacked(below) for name, below in value.items()} if isinstance(value, dict) else value
 
 
-def _of_parameters(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[InputChange]:
-    for name in dict.fromkeys([*after, *before]):
-        old, new = before.get(name), after.get(name)
-        if old != new:
-            kind = _KINDS.get(name.rpartition(".")[2], "parameter")
-            yield InputChange(kind, name, _shown(old), _shown(new))
+def _of_parameters(before: Any, after: Any) -> Iterator[InputChange]:
+    found = []
+    for key, old, new in differences(before, after):
+        name = ".".join(part for part in key.split(".") if part not in _WRAPPERS)
+        found.append(InputChange(_KINDS.get(name.rpartition(".")[2], "parameter"), name, _shown(old), _shown(new)))
+    by_span = any(change.name == "span" for change in found)
+    # The driver has put the span into the pattern.
+    yield from (change for change in found if not (by_span and change.name.startswith("input_config")))
 
 
 def _shown(value: Any) -> str:

@@ -103,17 +103,14 @@ def _run() -> None:
 def _runs() -> None:
     run = "20310101-0000"
     start = "2031-01-01T00:00:00+01:00"
-    print_runs(
-        [
-            RunSummary(
-                f"{run}00", "done", start, 17.12, METRICS, METRICS, True, True, "runs/serving/taxi/1795228113", ""
-            ),
-            RunSummary(f"{run}25", "done", start, 208.4, METRICS, METRICS, False, True, "", REASON),
-            RunSummary(
-                f"{run}59", "interrupted", start, 3.0, {}, {}, None, None, "", "DataGate: a signal asked it to end"
-            ),
-        ]
-    )
+    pushed = "runs/serving/taxi/1795228113"
+    ended = "DataGate: a signal asked it to end"
+    rows = [
+        RunSummary(f"{run}00", "done", start, 17.12, METRICS, METRICS, True, True, pushed, ""),
+        RunSummary(f"{run}25", "blocked", start, 208.4, METRICS, METRICS, False, True, "", REASON),
+        RunSummary(f"{run}59", "interrupted", start, 3.0, {}, {}, None, None, "", ended),
+    ]
+    print_runs([("taxi", row) for row in rows])
 
 
 def _schema_show() -> None:

@@ -29,7 +29,7 @@ RUNS = [
 def printed(terminal: bool, runs: list[RunSummary] = RUNS) -> list[str]:
     stream = io.StringIO()
     console = Console(file=stream, width=80, force_terminal=terminal, highlight=False, color_system=None)
-    print_runs(runs, console)
+    print_runs([("taxi", run) for run in runs], console)
     return [line.rstrip() for line in stream.getvalue().splitlines()]
 
 
@@ -42,19 +42,36 @@ def test_a_long_reason_takes_a_few_full_lines_below_the_table():
     assert len(reason) <= 5 and max(map(len, reason)) <= 80
 
 
-def test_in_a_pipe_a_run_is_one_line_and_its_reason_another():
-    lines = printed(False)
-    assert [line.split()[0] for line in lines[1:3]] == [row.run_id for row in RUNS]
-    assert lines[1].endswith("1795228113")
-    assert lines[3:] == ["", f"20310101-000001-another: {WHY.strip()}"]
+def fields(runs: list[RunSummary]) -> list[dict[str, str]]:
+    heads, *lines = (line.split("\t") for line in printed(False, runs))
+    return [dict(zip(heads, line, strict=False)) for line in lines]
+
+
+def test_in_a_pipe_a_run_is_one_line_with_tabs_and_whole():
+    pushed, failed = fields(RUNS)
+    assert [pushed["run"], failed["run"]] == [row.run_id for row in RUNS]
+    assert (pushed["state"], pushed["metrics"]) == ("done", "auc 0.95; binary_accuracy 0.89")
+    assert pushed["pushed to"] == "runs/taxi/serving/taxi/1795228113"
+    assert failed["reason"] == WHY.strip()
+
+
+def test_on_a_terminal_a_run_is_one_line_with_the_metrics_that_fit():
+    assert len(printed(True, RUNS[:1])) == 2
+    [_, line] = printed(True, RUNS[:1])
+    assert line.split() == ["20310101-000000", "done", "12.5", "auc", "0.95", "pushed", "1795228113"]
+    many = dataclasses.replace(RUNS[0], judged={f"a_long_metric_{n}": 0.5 for n in range(5)})
+    [_, line] = printed(True, [many])
+    assert len(line) <= 80 and "a_long_metric_0 0.5" in line and "metric_1" not in line
 
 
 def test_a_rehearsal_is_no_run_that_pushed():
     rehearsed = dataclasses.replace(RUNS[0], blessed=True, pushed_to="", rehearsal=True)
-    assert printed(False, [rehearsed])[1].endswith("rehearsal, blessed")
-    assert printed(False, [dataclasses.replace(rehearsed, blessed=None)])[1].endswith("rehearsal")
-    refused = dataclasses.replace(rehearsed, infra_blessed=False)
-    assert printed(False, [refused])[1].endswith("rehearsal, blessed; InfraValidator: not blessed")
+    unjudged, refused = (
+        dataclasses.replace(rehearsed, blessed=None),
+        dataclasses.replace(rehearsed, infra_blessed=False),
+    )
+    results = [row["result"] for row in fields([rehearsed, unjudged, refused])]
+    assert results == ["rehearsal, blessed", "rehearsal", "rehearsal, blessed; InfraValidator: not blessed"]
 
 
 def test_runs_that_pushed_need_no_reason():

@@ -1,0 +1,122 @@
+"""`millrace lineage`: where something comes from, and what was made of it, as a tree."""
+
+import json
+from dataclasses import asdict
+from typing import Any, Optional
+
+import click
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from millrace.base.errors import BadInput
+from millrace.base.visible import visible
+from millrace.cli import completing
+from millrace.cli.options import config_options
+from millrace.config.loading import load
+from millrace.metadata.lineage import Lineage, LineageEdge, LineageNode, about, lineage, meant
+from millrace.metadata.run_summaries import Runs
+
+# Of TFX's properties those that say nothing of where something comes from.
+_UNSAID = frozenset(
+    """
+    split_names file_format payload_format sample_rate_by_split stats_dashboard_link current_model current_model_id
+    baseline_model baseline_model_id has_model pushed
+    """.split()  # noqa: SIM905 (as literals it would take a line each)
+)
+# What the guides of a tree take in front of a path.
+_DEEPEST = 24
+
+
+@click.command("lineage")
+@click.argument("what", default="last", shell_complete=completing.run_ids)
+@config_options
+@click.option("--up", "direction", flag_value="up", help="Only what it was made from.")
+@click.option("--down", "direction", flag_value="down", help="Only what was made of it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the graph as JSON.")
+def lineage_command(what: str, config_file: str, overrides: tuple[str, ...], direction: str, as_json: bool) -> None:
+    """Say what something was made from, and what was made of it.
+
+    WHAT: a run (an id or the beginning of one, last, last~1), a pushed version, the path of an artifact, or a folder
+    from which a server serves; the newest run when left out.
+    """
+    runs = Runs(load(config_file, overrides))
+    try:
+        start = meant(runs, what)
+    except BadInput:
+        made_from = about(what)
+        if made_from is None:
+            raise
+        # ML Metadata does not know it: a model that was copied here says itself what it was made from.
+        _print_about(made_from, as_json)
+        return
+    graph = lineage(runs, start, up=direction != "down", down=direction != "up")
+    if as_json:
+        click.echo(json.dumps(asdict(graph), indent=2))
+        return
+    console = Console(highlight=False)
+    # A tree is cut at the console's width: a pipe has none, and on a terminal a path is not broken.
+    longest = max(len(word) for node in graph.nodes for word in (node.path, *_shown(node.facts).split()))
+    console.width = max(console.width, longest + _DEEPEST) if console.is_terminal else 10_000
+    for number in graph.start:
+        if direction != "down":
+            console.print(_tree(graph, number, up=True))
+        if direction != "up" and graph.targets(number):
+            console.print("made of it:")
+            console.print(_tree(graph, number, up=False))
+
+
+def _print_about(made_from: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"made_from": made_from}, indent=2))
+        return
+    click.echo("not known to this pipeline's ML Metadata; the model itself says:")
+    for name, value in made_from.items():
+        click.echo(visible(f"  {name}: {value}"))
+
+
+def _tree(graph: Lineage, start: int, up: bool) -> Tree:
+    """The graph as a tree: what is reached twice is told once, and named again."""
+    told: set[int] = set()
+
+    def grow(parent: Tree, number: int) -> None:
+        told.add(number)
+        edges = graph.sources(number) if up else graph.targets(number)
+        for edge in edges:
+            other = graph.node(edge.source if up else edge.target)
+            again = other.id in told
+            branch = parent.add(_label(other, edge, again, graph.node(number).run))
+            if not again and not edge.compared:
+                grow(branch, other.id)
+
+    root = Tree(_label(graph.node(start), None), guide_style="dim")
+    grow(root, start)
+    return root
+
+
+def _label(node: LineageNode, edge: Optional[LineageEdge], again: bool = False, run: str = "") -> Text:
+    """An artifact with what made it; below the root by its place within the pipeline's own."""
+    words = Text(f"{edge.key}: " if edge and edge.key else "", style="dim")
+    words.append(visible(node.type), style="bold")
+    words.append(visible(f"  {'/'.join(node.path.split('/')[-3:]) if edge else node.path}"))
+    if again:
+        return words.append("  (told above)", style="dim")
+    if not node.there:
+        words.append("  not there any more", style="yellow")
+    if node.run and node.run != run:
+        words.append(visible(f"\nrun {node.run}"), style="dim")
+    if edge and edge.compared:
+        return words.append("\ncompared with, and not followed", style="dim")
+    for name, value in node.facts.items():
+        # The commit is the run's.
+        if name not in _UNSAID and value != "" and (name != "commit" or node.run != run):
+            words.append(visible(f"\n{name}: {_shown(value)}"), style="dim")
+    return words
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items() if one not in (None, [], {}))
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value[:5])) + (f" and {len(value) - 5} more" if len(value) > 5 else "")
+    return str(value)

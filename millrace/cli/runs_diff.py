@@ -1,0 +1,167 @@
+"""`millrace runs diff`: what differs between two runs, what was asked for first."""
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Optional
+
+import click
+from rich.console import Console
+
+from millrace.base import printing
+from millrace.base.errors import BadInput
+from millrace.base.numbers import counted, rounded, seconds
+from millrace.base.printing import TableColumn
+from millrace.base.visible import visible
+from millrace.cli import completing
+from millrace.cli.options import config_options
+from millrace.comparison.run_comparison import RunComparison, ValueChange, commits_between, compare
+from millrace.config.loading import load
+from millrace.metadata.run_details import run_detail
+from millrace.metadata.run_names import named
+from millrace.metadata.run_summaries import Runs, RunSummary
+
+# Below it a column is where it was.
+_MOVED = 0.01
+_MOST_COLUMNS = 15
+_MOST_METRICS = 20
+_MOST_FILES = 10
+
+
+@click.command()
+@click.argument("before", default="last~1", shell_complete=completing.run_ids)
+@click.argument("after", default="last", shell_complete=completing.run_ids)
+@config_options
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def diff(before: str, after: str, config_file: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Compare two runs: configuration, code, schema, data, metrics and slices, and time.
+
+    BEFORE and AFTER: an id or the beginning of one, or last, last~1 and so on; the two newest when left out.
+    """
+    runs = Runs(load(config_file, overrides))
+    names = [named(runs, name) for name in (before, after)]
+    if names[0] == names[1]:
+        raise BadInput(f"both are run {names[0]}", remedy="name two runs; millrace runs lists them")
+    details = [detail for name in names if (detail := run_detail(runs, name, time.time()))]
+    comparison = compare(*details)
+    if as_json:
+        click.echo(json.dumps(asdict(comparison), indent=2))
+    else:
+        print_comparison(comparison, Console(highlight=False))
+
+
+def print_comparison(comparison: RunComparison, console: Console) -> None:
+    """Prints what differs, a section for each kind; what is the same is counted in one line at the end.
+
+    Args:
+        comparison: of two runs.
+        console: where a person looks.
+    """
+    for sign, run in (("-", comparison.before), ("+", comparison.after)):
+        printing.say(f"{sign} {run.run_id}  {run.state}, {_result(run)}{seconds(run.seconds)} s", console)
+    same = []
+    for title, lines in _sections(comparison):
+        if lines:
+            printing.say(f"\n{title}", console)
+            for line in lines:
+                printing.say(visible(line), console, indent=2)
+        else:
+            same.append(title)
+    if comparison.data and comparison.data.columns:
+        _print_columns(comparison, console)
+    if comparison.metrics:
+        _print_metrics(comparison, console)
+    elif not any(sentence.startswith("metrics") for sentence in comparison.unknown):
+        same.append("metrics")
+    if comparison.seconds:
+        printing.say("\nseconds", console)
+        rows = [(one.stage, _time(one.before), _time(one.after)) for one in comparison.seconds]
+        columns = [TableColumn("stage"), *(TableColumn(head, right=True) for head in ("before", "after"))]
+        printing.show(columns, rows, console)
+    if same:
+        printing.say(f"\nthe same: {', '.join(same)}", console)
+    for sentence in comparison.unknown:
+        printing.say(f"not compared: {sentence}", console)
+
+
+def _result(run: RunSummary) -> str:
+    version = run.pushed_to.rpartition("/")[2]
+    return f"pushed {version}, " if version else ""
+
+
+def _sections(comparison: RunComparison) -> Iterable[tuple[str, list[str]]]:
+    known = not any(sentence.startswith("configuration and code") for sentence in comparison.unknown)
+    if known:
+        yield "configuration", [_changed(one) for one in comparison.configuration]
+        yield "code", _code(comparison)
+        yield "stack", [_changed(one) for one in comparison.versions]
+    if not any(sentence.startswith("schema") for sentence in comparison.unknown):
+        yield "schema", list(comparison.schema)
+    if not any(sentence.startswith("data of") for sentence in comparison.unknown):
+        yield "data", [_changed(one) for one in comparison.data.facts] if comparison.data else []
+
+
+def _changed(one: ValueChange) -> str:
+    return f"{one.key}: {one.before or 'nothing'} -> {one.after or 'nothing'}"
+
+
+def _code(comparison: RunComparison) -> list[str]:
+    code = comparison.code
+    if code is None:
+        return []
+    lines = [f"commit {code.before[:12] or 'none'} -> {code.after[:12] or 'none'}"] if code.before != code.after else []
+    lines += commits_between(code)
+    if code.uncommitted:
+        lines.append("with changes that are in no commit: millrace runs show --json has them")
+    lines += code.files[:_MOST_FILES]
+    more = len(code.files) - _MOST_FILES
+    return [*lines, f"and {counted(more, 'file')} more"] if more > 0 else lines
+
+
+def _print_columns(comparison: RunComparison, console: Console) -> None:
+    assert comparison.data is not None, "it has columns"
+    moved = [one for one in comparison.data.columns if one.distance >= _MOVED or one.only_in]
+    printing.say(f"\ncolumns: {len(moved)} of {len(comparison.data.columns)} moved by {_MOVED} or more", console)
+    rows = [
+        (
+            one.column,
+            one.split,
+            f"only {one.only_in}" if one.only_in else f"{rounded(one.distance, 3)} {one.measure}",
+            "" if len(set(missing)) == 1 else " -> ".join(missing),
+        )
+        for one in moved[:_MOST_COLUMNS]
+        for missing in [(f"{one.missing_before:.1%}", f"{one.missing_after:.1%}")]
+    ]
+    if rows:
+        printing.show([TableColumn(head) for head in ("column", "split", "distance", "missing")], rows, console)
+    if len(moved) > _MOST_COLUMNS:
+        printing.say(f"and {counted(len(moved) - _MOST_COLUMNS, 'column')} more: --json has all", console)
+
+
+def _print_metrics(comparison: RunComparison, console: Console) -> None:
+    """The overall metrics first, then the slices that moved the most."""
+    overall = [one for one in comparison.metrics if one.slice == "overall"]
+    slices = [one for one in comparison.metrics if one.slice != "overall"]
+    slices.sort(key=lambda one: (one.apart is not True, -abs(one.after - one.before)))
+    printing.say("\nmetrics", console)
+    rows = [
+        (
+            one.slice,
+            one.metric,
+            rounded(one.before, 4),
+            rounded(one.after, 4),
+            f"{one.after - one.before:+.3g}",
+            {None: "", True: "beyond chance", False: "within chance"}[one.apart],
+        )
+        for one in [*overall, *slices][:_MOST_METRICS]
+    ]
+    numbers = [TableColumn(head, right=True) for head in ("before", "after", "change")]
+    printing.show([TableColumn("slice"), TableColumn("metric"), *numbers, TableColumn("")], rows, console)
+    more = len(overall) + len(slices) - len(rows)
+    if more > 0:
+        printing.say(f"and {more:,} more: --json has all", console)
+
+
+def _time(value: Optional[float]) -> str:
+    return "" if value is None else seconds(value)

@@ -1,0 +1,148 @@
+"""`millrace runs show`: one run, the reason first."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from millrace.base import printing
+from millrace.base.numbers import counted, rounded, seconds
+from millrace.base.outcomes import State, blessing
+from millrace.base.printing import TableColumn
+from millrace.base.visible import visible
+from millrace.cli import completing
+from millrace.cli.board import STYLES
+from millrace.cli.options import config_options
+from millrace.cli.output import say_failure
+from millrace.config.loading import load
+from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
+from millrace.metadata.run_names import named
+from millrace.metadata.run_summaries import Runs
+
+_COLUMNS = (
+    TableColumn("stage"),
+    TableColumn("state"),
+    TableColumn("seconds", right=True),
+    TableColumn("why", folds=True),
+)
+_LOG_LINES = 8
+
+
+@click.command()
+@click.argument("run", default="last", shell_complete=completing.run_ids)
+@config_options
+@click.option("--outputs", is_flag=True, help="Also where each artifact lies.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def show(run: str, config_file: str, overrides: tuple[str, ...], outputs: bool, as_json: bool) -> None:
+    """Show a run: its stages and why each ran or was cached, verdicts, metrics, and what to do.
+
+    RUN: an id or the beginning of one, or last, last~1 and so on; the newest when left out.
+    """
+    runs = Runs(load(config_file, overrides))
+    detail = run_detail(runs, named(runs, run), time.time())
+    assert detail is not None, "it was found by its name"
+    if as_json:
+        click.echo(json.dumps(asdict(detail), indent=2))
+    else:
+        print_detail(detail, Console(highlight=False), outputs)
+
+
+def print_detail(detail: RunDetail, console: Console, outputs: bool = False) -> None:
+    """Prints a run for a person: why it ended so, its stages, what was judged, what it was made from.
+
+    Args:
+        detail: the run.
+        console: where a person looks.
+        outputs: whether the places of its artifacts are printed too.
+    """
+    summary = detail.summary
+    kind = "rehearsal" if summary.rehearsal else "run"
+    state = Text(summary.state, style=STYLES[State(summary.state)])
+    took = "" if summary.state == State.RUNNING.value else f" in {seconds(summary.seconds)} s"
+    head = Text(f"{kind} {summary.run_id}: ") + state + f"{took}, began {summary.started}"
+    printing.say(head, console)
+    if detail.failure:
+        say_failure(detail.failure, detail.remedy, console)
+    elif detail.remedy:
+        printing.say(f"remedy: {detail.remedy}", console, indent=2)
+    if detail.stages:
+        console.print()
+        printing.show(_COLUMNS, [_stage(stage) for stage in detail.stages], console)
+    console.print()
+    for title, text, style in _facts(detail):
+        printing.say(Text(f"{title + ':':<16}", style=style) + Text(visible(text)), console)
+    if outputs:
+        console.print()
+        printing.show(_OUTPUTS, _outputs(detail), console)
+    if detail.failure and detail.log_tail:
+        console.print()
+        printing.say(f"the end of {detail.log}:", console)
+        for line in detail.log_tail[-_LOG_LINES:]:
+            printing.say(line, console, indent=2)
+
+
+def _stage(stage: StageDetail) -> tuple[printing.Cell, ...]:
+    took = "" if stage.seconds is None else seconds(stage.seconds)
+    words = "; ".join(filter(None, (stage.note, stage.why)))
+    return stage.stage, Text(stage.state, style=STYLES[State(stage.state)]), took, words
+
+
+def _facts(detail: RunDetail) -> list[tuple[str, str, str]]:
+    """Titles, texts and styles of what is said below the stages, the unhappy first."""
+    facts = []
+    for verdict in sorted(detail.verdicts, key=lambda one: one.blessed):
+        why = f"; {verdict.reason}" if verdict.reason else ""
+        facts.append((verdict.stage, blessing(verdict.blessed) + why, "" if verdict.blessed else "bold red"))
+    for missed in (one for one in detail.slices if one.missed):
+        facts.append(("missed", f"{missed.slice}: {', '.join(missed.missed)}", "bold red"))
+    summary = detail.summary
+    if summary.metrics:
+        facts.append(("metrics", "  ".join(f"{k} {rounded(v, 4)}" for k, v in summary.metrics.items()), ""))
+    if detail.slices:
+        facts.append(("slices", f"{len(detail.slices)} measured; all are in {detail.gate_report}", ""))
+    if summary.pushed_to:
+        facts.append(("pushed to", summary.pushed_to, ""))
+    facts += [("data", text, "") for text in [_data(detail)] if text]
+    facts += [("code", text, "") for text in [_code(detail)] if text]
+    if detail.request:
+        values = "".join(f" --set {value}" for value in detail.request.overrides)
+        facts.append(("asked for", f"{detail.request.config_file}{values}", ""))
+    if detail.log:
+        facts.append(("log", detail.log, ""))
+    return facts
+
+
+def _data(detail: RunDetail) -> str:
+    """The span and the files, as ExampleGen's driver and the run's own record have them."""
+    examples = detail.output("ExampleGen", "examples")
+    span = examples.properties.get("span") if examples else None
+    files = detail.provenance.data if detail.provenance else None
+    words = [f"span {span}"] if span not in (None, "") else []
+    if files and files.count:
+        words.append(f"{counted(files.count, 'file')}, {files.bytes:,} bytes: {files.files[0]}")
+        words += ["..."] if files.count > 1 else []
+    return ", ".join(words)
+
+
+def _code(detail: RunDetail) -> str:
+    revision = detail.provenance.revision if detail.provenance else None
+    if revision is None or not revision.commit:
+        return ""
+    branch = f" ({revision.branch})" if revision.branch else ""
+    changed = f", {counted(len(revision.changed), 'file')} not committed" if not revision.clean else ""
+    return f"commit {revision.commit[:12]}{branch}{changed}"
+
+
+_OUTPUTS = (TableColumn("stage"), TableColumn("output"), TableColumn("made by"), TableColumn("path"))
+
+
+def _outputs(detail: RunDetail) -> Sequence[tuple[printing.Cell, ...]]:
+    return [
+        (stage.stage, one.key, one.made_by, one.path + ("" if one.there else " (not there any more)"))
+        for stage in detail.stages
+        for one in stage.outputs
+    ]

@@ -1,0 +1,298 @@
+"""What differs between two runs of a pipeline."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from millrace.base.errors import MillraceError
+from millrace.base.outcomes import State
+from millrace.base.plain_values import differences
+from millrace.comparison.data_distances import ColumnDistance, distances
+from millrace.components import stage_ids
+from millrace.components.evaluator.gate_report import OVERALL, GateReport, load
+from millrace.metadata.provenance import Provenance
+from millrace.metadata.revision import git
+from millrace.metadata.run_details import RunDetail
+from millrace.metadata.run_summaries import RunSummary
+from millrace.project import project
+from millrace.schema import words
+from millrace.schema.files import read_any
+
+_LONGEST = 200
+
+
+@dataclass(frozen=True)
+class ValueChange:
+    """One value that differs.
+
+    Args:
+        key: dotted, as in the configuration; or what else has a value in both.
+        before: the value in JSON; empty where there was none.
+        after: the value in JSON; empty where there is none.
+    """
+
+    key: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class CodeChange:
+    """How the code differs.
+
+    Args:
+        before: the commit of the earlier run; empty where git knew none.
+        after: the commit of the later run.
+        files: the project's files whose content differs, by path within.
+        uncommitted: whether one of them ran with changes that are in no commit.
+    """
+
+    before: str
+    after: str
+    files: tuple[str, ...]
+    uncommitted: bool
+
+
+@dataclass(frozen=True)
+class DataChange:
+    """How the data differs.
+
+    Args:
+        facts: span, version and fingerprint, where they differ.
+        columns: the columns of both by their distance, the farthest first.
+    """
+
+    facts: tuple[ValueChange, ...]
+    columns: tuple[ColumnDistance, ...]
+
+
+@dataclass(frozen=True)
+class MetricChange:
+    """One metric on one slice, where both runs measured it.
+
+    Args:
+        slice: in words.
+        metric: by TFMA's name.
+        before: the value.
+        after: the value.
+        interval_before: TFMA's 95 % confidence interval; None where it computed none.
+        interval_after: that of the later run.
+    """
+
+    slice: str
+    metric: str
+    before: float
+    after: float
+    interval_before: Optional[tuple[float, float]] = None
+    interval_after: Optional[tuple[float, float]] = None
+
+    @property
+    def apart(self) -> Optional[bool]:
+        """Whether the two intervals have nothing in common; None where one was not computed."""
+        if self.interval_before is None or self.interval_after is None:
+            return None
+        return self.interval_before[1] < self.interval_after[0] or self.interval_after[1] < self.interval_before[0]
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """How long a stage ran in both.
+
+    Args:
+        stage: its id.
+        before: seconds; None where it did not run or was cached.
+        after: seconds; None where it did not run or was cached.
+    """
+
+    stage: str
+    before: Optional[float]
+    after: Optional[float]
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Two runs of one pipeline.
+
+    Args:
+        before: the earlier one, or the one named first.
+        after: the other.
+        configuration: the keys that differ.
+        versions: distributions of the stack that differ.
+        code: how the code differs; None where nothing does, as far as both recorded it.
+        schema: what the later schema says otherwise, in words.
+        data: how the data differs; None where it is the same.
+        metrics: those that both measured, and that differ.
+        seconds: the stages that ran in either.
+        unknown: what could not be compared, and why, in a sentence each.
+    """
+
+    before: RunSummary
+    after: RunSummary
+    configuration: tuple[ValueChange, ...]
+    versions: tuple[ValueChange, ...]
+    code: Optional[CodeChange]
+    schema: tuple[str, ...]
+    data: Optional[DataChange]
+    metrics: tuple[MetricChange, ...]
+    seconds: tuple[StageTime, ...]
+    unknown: tuple[str, ...]
+
+
+def compare(before: RunDetail, after: RunDetail) -> RunComparison:
+    """Compares two runs of one pipeline.
+
+    Args:
+        before: the one that is compared with.
+        after: the one that is told about.
+
+    Returns:
+        What differs. Nothing is raised for what is gone, or was never recorded: it stands under `unknown`.
+    """
+    unknown: list[str] = []
+    for one in (before, after):
+        if one.provenance is None:
+            why = "it was made before runs recorded their configuration and code, or its folder is gone"
+            unknown.append(f"configuration and code of {one.summary.run_id}: {why}")
+    old, new = before.provenance or Provenance(), after.provenance or Provenance()
+    recorded = before.provenance is not None and after.provenance is not None
+    return RunComparison(
+        before=before.summary,
+        after=after.summary,
+        configuration=tuple(value_changes(old.configuration, new.configuration)) if recorded else (),
+        versions=tuple(value_changes(old.versions, new.versions)) if recorded else (),
+        code=_code(old, new) if recorded else None,
+        schema=_schema(before, after, unknown),
+        data=_data(before, after, unknown),
+        metrics=tuple(_metrics(_report(before, unknown), _report(after, unknown))),
+        seconds=tuple(_seconds(before, after)),
+        unknown=tuple(unknown),
+    )
+
+
+def value_changes(before: Any, after: Any) -> Iterator[ValueChange]:
+    """The values that differ between two configurations.
+
+    Args:
+        before: plain values.
+        after: plain values.
+
+    Yields:
+        A change for each, with its values in JSON.
+    """
+    for key, old, new in differences(before, after):
+        yield ValueChange(key, _shown(old), _shown(new))
+
+
+def _shown(value: Any) -> str:
+    text = "" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _code(old: Provenance, new: Provenance) -> Optional[CodeChange]:
+    files = tuple(name for name in sorted({*old.code, *new.code}) if old.code.get(name) != new.code.get(name))
+    commits = [one.revision.commit if one.revision else "" for one in (old, new)]
+    dirty = any(one.revision is not None and not one.revision.clean for one in (old, new))
+    return CodeChange(commits[0], commits[1], files, dirty) if files or commits[0] != commits[1] else None
+
+
+def commits_between(change: CodeChange) -> tuple[str, ...]:
+    """The commits from the earlier run's to the later one's, the newest first; none where git does not know both.
+
+    Args:
+        change: between two commits of the project here.
+    """
+    here = project.entered()
+    if here is None or not change.before or not change.after or change.before == change.after:
+        return ()
+    between = f"{change.before}..{change.after}"
+    log = git(here.root, "log", "--oneline", "--no-decorate", "--max-count=20", between, "--", ".")
+    return tuple((log or "").splitlines())
+
+
+def _schema(before: RunDetail, after: RunDetail, unknown: list[str]) -> tuple[str, ...]:
+    places = []
+    for one in (before, after):
+        place = one.output(stage_ids.CURATED_SCHEMA, "schema") or one.output(stage_ids.SCHEMA_GEN, "schema")
+        if place is None or not place.there:
+            unknown.append(f"schema of {one.summary.run_id}: {'its file is gone' if place else 'it came to none'}")
+            return ()
+        places.append(place)
+    if places[0].artifact == places[1].artifact:
+        return ()
+    try:
+        old, new = (read_any(place.path).proto for place in places)
+    except (MillraceError, OSError) as error:
+        unknown.append(f"schema: {error}")
+        return ()
+    return tuple(str(change) for change in words.changes(old, new))
+
+
+def _data(before: RunDetail, after: RunDetail, unknown: list[str]) -> Optional[DataChange]:
+    examples = [one.output(stage_ids.EXAMPLE_GEN, "examples") for one in (before, after)]
+    for one, place in zip((before, after), examples, strict=True):
+        if place is None:
+            unknown.append(f"data of {one.summary.run_id}: it read none")
+    old, new = examples
+    if old is None or new is None or old.artifact == new.artifact:
+        return None
+    wanted = ("span", "version", "input_fingerprint")
+    facts = [{name: one.properties.get(name) for name in wanted} for one in (old, new)]
+    statistics = [one.output(stage_ids.STATISTICS_GEN, "statistics") for one in (before, after)]
+    columns: tuple[ColumnDistance, ...] = ()
+    if all(place is not None and place.there for place in statistics):
+        try:
+            columns = distances(*(place.path for place in statistics if place))
+        except (MillraceError, OSError) as error:
+            unknown.append(f"distances of the data: {error}")
+    else:
+        unknown.append("distances of the data: the statistics of one of the runs are gone, or it came to none")
+    changes = tuple(value_changes(facts[0], facts[1]))
+    return DataChange(changes, columns) if changes or columns else None
+
+
+def _report(run: RunDetail, unknown: list[str]) -> Optional[GateReport]:
+    if not run.gate_report:
+        unknown.append(f"metrics of {run.summary.run_id}: it was not evaluated, or its gate report is gone")
+        return None
+    try:
+        return load(run.gate_report)
+    except (OSError, ValueError):
+        unknown.append(f"metrics of {run.summary.run_id}: its gate report cannot be read")
+        return None
+
+
+def _metrics(before: Optional[GateReport], after: Optional[GateReport]) -> Iterator[MetricChange]:
+    if before is None or after is None:
+        return
+    old, new = _measured(before), _measured(after)
+    intervals = _intervals(before), _intervals(after)
+    for name in (name for name in old if name in new):
+        for metric in (metric for metric in old[name] if metric in new[name]):
+            values = old[name][metric], new[name][metric]
+            if values[0] != values[1] and metric != "example_count":
+                key = name, _plain(metric)
+                yield MetricChange(name, metric, *values, intervals[0].get(key), intervals[1].get(key))
+
+
+def _measured(report: GateReport) -> dict[str, Mapping[str, float]]:
+    return {OVERALL: report.metrics, **{one.slice: one.metrics for one in report.slices}}
+
+
+def _intervals(report: GateReport) -> dict[tuple[str, str], tuple[float, float]]:
+    return {(row.slice, _plain(row.metric)): row.interval for row in report.rows if row.interval is not None}
+
+
+def _plain(metric: str) -> str:
+    """The configuration names a metric by its class, TFMA by that in words: BinaryAccuracy, binary_accuracy."""
+    return metric.replace("_", "").lower()
+
+
+def _seconds(before: RunDetail, after: RunDetail) -> Iterator[StageTime]:
+    times: list[dict[str, Optional[float]]] = [
+        {stage.stage: stage.seconds for stage in one.stages if stage.state != State.CACHED.value}
+        for one in (before, after)
+    ]
+    for name in dict.fromkeys([*times[0], *times[1]]):
+        if times[0].get(name) is not None or times[1].get(name) is not None:
+            yield StageTime(name, times[0].get(name), times[1].get(name))
