@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Optional, Protocol
 
 from markupsafe import Markup
@@ -22,6 +23,27 @@ _LETTERS = 15
 _BAR = 220
 
 
+@dataclass(frozen=True)
+class DrawnNode:
+    """A box of a graph.
+
+    Args:
+        id: by which edges name it.
+        name: what it is called; in two lines where it is long.
+        under: a few words below the name.
+        kind: a state, which gives it its mark and its colour, or another class of the style sheet.
+        title: what is said of it on hover.
+        address: where it leads.
+    """
+
+    id: str
+    name: str
+    under: str
+    kind: str
+    title: str
+    address: str
+
+
 def graph(stages: Sequence[StageDetail], upstream: Mapping[str, tuple[str, ...]]) -> Markup:
     """The graph of a run, from left to right; each stage leads to its row in the table.
 
@@ -29,7 +51,32 @@ def graph(stages: Sequence[StageDetail], upstream: Mapping[str, tuple[str, ...]]
         stages: of the run.
         upstream: the stages that each waits for.
     """
-    columns = _ordered(layers([one.stage for one in stages], upstream), upstream)
+    nodes = [
+        DrawnNode(
+            id=one.stage,
+            name=visible(one.stage),
+            under=one.state if one.seconds is None else duration(one.seconds),
+            kind=one.state.replace(" ", "-"),
+            title=f"{visible(one.stage)}: {one.state}" + ("" if one.seconds is None else f", {duration(one.seconds)}"),
+            address=f"#stage-{visible(one.stage)}",
+        )
+        for one in stages
+    ]
+    return boxes(nodes, upstream, f"The graph: {len(stages)} stages; the table below says the same in words")
+
+
+def boxes(
+    nodes: Sequence[DrawnNode], upstream: Mapping[str, tuple[str, ...]], title: str, in_report: bool = False
+) -> Markup:
+    """A graph without circles, from left to right.
+
+    Args:
+        nodes: its boxes, in the order in which they are read.
+        upstream: for each box those that it comes from, by their ids.
+        title: what it is, for who does not see it.
+        in_report: whether it stands in a file, where a box leads to places of that file alone.
+    """
+    columns = _ordered(layers([one.id for one in nodes], upstream), upstream)
     tallest = max(map(len, columns), default=0)
     places = {
         name: (
@@ -44,11 +91,12 @@ def graph(stages: Sequence[StageDetail], upstream: Mapping[str, tuple[str, ...]]
     edges = Markup("").join(
         _edge(places[one], places[name]) for name, of_name in without_detours(upstream).items() for one in of_name
     )
-    nodes = Markup("").join(_node(one, *places[one.stage]) for one in stages)
-    title = f"The graph: {len(stages)} stages; the table below says the same in words"
+    drawn = Markup("").join(
+        _node(one, *places[one.id], leads=not in_report or one.address.startswith("#")) for one in nodes
+    )
     return Markup(
         '<svg class="graph" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="group" aria-label="{2}">{3}{4}</svg>'
-    ).format(width, height, title, edges, nodes)
+    ).format(width, height, title, edges, drawn)
 
 
 def _ordered(columns: Sequence[list[str]], upstream: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
@@ -75,22 +123,19 @@ def _edge(start: tuple[int, int], end: tuple[int, int]) -> Markup:
     )
 
 
-def _node(stage: StageDetail, x: int, y: int) -> Markup:
-    kind = stage.state.replace(" ", "-")
-    name = visible(stage.stage)
-    under = stage.state if stage.seconds is None else duration(stage.seconds)
+def _node(node: DrawnNode, x: int, y: int, leads: bool) -> Markup:
     lines = Markup("").join(
         Markup('<text class="name" x="{}" y="{}">{}</text>').format(x + 9, y + 16 + 13 * at, line)
-        for at, line in enumerate(_lines(name))
+        for at, line in enumerate(_lines(node.name))
     )
-    return Markup(
-        '<a href="#stage-{name}" class="node {kind}"><title>{name}: {state}, {under}</title>'
-        '<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="5"/>{lines}'
+    start = Markup('<a href="{}" class="node {}">') if leads else Markup('<g data-of="{}" class="node {}">')
+    return start.format(node.address, node.kind) + Markup(
+        '<title>{title}</title><rect x="{x}" y="{y}" width="{w}" height="{h}" rx="5"/>{lines}'
         '<use href="#s-{kind}" class="s" x="{ix}" y="{iy}" width="12" height="12"/>'
-        '<text class="under" x="{tx}" y="{uy}">{under}</text></a>'
+        '<text class="under" x="{tx}" y="{uy}">{under}</text></{end}>'
     ).format(
-        name=name, kind=kind, state=stage.state, under=under, x=x, y=y, w=_WIDTH, h=_HEIGHT, lines=lines, ix=x + 9,
-        iy=y + _HEIGHT - 18, tx=x + 26, uy=y + _HEIGHT - 8,
+        end="a" if leads else "g", kind=node.kind, title=node.title, under=node.under, x=x, y=y, w=_WIDTH, h=_HEIGHT,
+        lines=lines, ix=x + 9, iy=y + _HEIGHT - 18, tx=x + 26, uy=y + _HEIGHT - 8,
     )  # fmt: skip
 
 

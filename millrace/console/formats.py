@@ -57,10 +57,22 @@ def ago(at: Union[float, str, None], now: float) -> Markup:
     """
     if not at:
         return Markup(NOTHING)
-    exact = (datetime.fromisoformat(at) if isinstance(at, str) else datetime.fromtimestamp(at)).astimezone()
-    title = f"{exact:%Y-%m-%d %H:%M:%S %Z}"
+    exact = _local(at)
+    return _time(exact, _distance(now - exact.timestamp(), exact))
+
+
+def moment(at: Union[float, str, None]) -> Markup:
+    """A time as such, for a file that is read at another one; as `ago` otherwise."""
+    return _time(_local(at), f"{_local(at):%Y-%m-%d %H:%M %Z}") if at else Markup(NOTHING)
+
+
+def _local(at: Union[float, str]) -> datetime:
+    return (datetime.fromisoformat(at) if isinstance(at, str) else datetime.fromtimestamp(at)).astimezone()
+
+
+def _time(exact: datetime, words: str) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        exact.isoformat(timespec="seconds"), title, _distance(now - exact.timestamp(), exact)
+        exact.isoformat(timespec="seconds"), f"{exact:%Y-%m-%d %H:%M:%S %Z}", words
     )
 
 

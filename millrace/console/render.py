@@ -106,7 +106,7 @@ def report_text(config: Config, heading: str, sections: Sequence[Section], now: 
         version=millrace.__version__,
         made=datetime.fromtimestamp(now).astimezone(),
         link=partial(_link_within, places),
-        ago=partial(formats.ago, now=now),
+        ago=formats.moment,
         in_report=True,
     )  # fmt: skip
 
@@ -147,6 +147,7 @@ def _environment() -> Environment:
         charts=charts,
         graph=drawing.graph,
         bar=drawing.bar,
+        boxes=drawing.boxes,
         scatter=drawing.scatter,
         pictures=Markup((FOLDER / "static/pictures.svg").read_text("utf-8")),
     )

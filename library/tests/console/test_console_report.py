@@ -42,6 +42,10 @@ def test_the_reason_stands_first_and_is_text(text):
     assert "<script>alert" not in text and "hx-get" not in text
 
 
+def test_its_times_stay_true_when_it_is_read_later(text):
+    assert "ago</time>" not in text and re.search(r">20\d\d-\d\d-\d\d \d\d:\d\d \S+</time>", text)
+
+
 def test_a_run_is_named_by_how_it_begins(four):
     ids = [run.run_id for run in run_summaries(four)]
     assert named_run(four, None) == ids[-1] and named_run(four, ids[0]) == ids[0]

@@ -1,0 +1,109 @@
+"""How long the console takes to answer each page, with a few runs and with hundreds.
+
+    python -m benchmarks.console_pages ROOT --runs 500
+
+ROOT is the root of a pipeline whose newest run came from the cache. It is copied, and that run recorded again and
+again, as for `benchmarks.many_runs`. Each page is asked for over HTTP: once, and then for its median.
+"""
+
+import argparse
+import contextlib
+import http.client
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+
+from benchmarks.many_runs import repeat
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.console.listening import open_port
+from millrace.console.server import application
+from millrace.metadata.run_summaries import Runs
+
+_TOKEN = "benchmark"
+_TIMES = 5
+
+
+def paths(config: Config) -> list[str]:
+    """The pages of a pipeline, with its newest runs where one is named."""
+    runs = Runs(config)
+    ids = [run_id for run_id in runs.ids() if runs.summary(run_id)][:2]
+    of_run = [f"/runs/{ids[0]}", f"/runs/{ids[0]}/log", f"/compare?runs={','.join(ids)}", f"/models/{ids[0]}"]
+    return [
+        "/",
+        "/runs",
+        "/runs?sort=-seconds",
+        "/compare",
+        "/models",
+        "/schema",
+        "/data/latest",
+        *of_run,
+        "/search?q=fare",
+    ]
+
+
+@contextlib.contextmanager
+def answering(config: Config) -> Iterator[int]:
+    """A console in this process; gives its port."""
+    with contextlib.closing(open_port(0)) as listening:
+        port: int = listening.getsockname()[1]
+        server = uvicorn.Server(uvicorn.Config(application(config, _TOKEN, port), log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            yield port
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def milliseconds(port: int, path: str) -> float:
+    """How long one answer takes.
+
+    Args:
+        port: of the console.
+        path: of the page.
+
+    Raises:
+        RuntimeError: the page is not shown.
+    """
+    began = time.perf_counter()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {_TOKEN}"})
+        answer = connection.getresponse()
+        answer.read()
+    if answer.status not in (200, 303):
+        raise RuntimeError(f"{path}: {answer.status}")
+    return (time.perf_counter() - began) * 1000
+
+
+def main() -> None:
+    """Prints a line for each page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("-c", "--config", default="conf/taxi.yaml")
+    parser.add_argument("--runs", type=int, default=500)
+    chosen = parser.parse_args()
+    for count in (5, chosen.runs):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder) / "root"
+            shutil.copytree(chosen.root, root, symlinks=True)
+            repeat(root, count)
+            config = load(chosen.config, [f"root={root}"])
+            print(f"{count} runs more{'first':>28}{'median':>10}  ms")
+            with answering(config) as port:
+                for path in paths(config):
+                    first, *others = [milliseconds(port, path) for _ in range(_TIMES + 1)]
+                    print(f"  {path:<32.32}{first:>8.0f}{statistics.median(others):>10.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
