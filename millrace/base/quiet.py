@@ -63,14 +63,12 @@ def output_to(log: Path) -> Iterator[TextIO]:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        terminal.flush()
         logging.captureWarnings(False)
         root.level, root.handlers[:] = before
         for descriptor, original in zip((1, 2), saved, strict=True):
             os.dup2(original, descriptor)
             os.close(original)
         os.close(target)
-        terminal.close()
         # What is left in the buffer finds no place on a full disk.
         with contextlib.suppress(OSError):
             handler.stream.close()
@@ -78,6 +76,8 @@ def output_to(log: Path) -> Iterator[TextIO]:
             # It ends when the last process that prints does; one that is left behind is not waited for.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 cutting.wait(timeout=5)
+        # Last, since it fails where a person's stream takes no more, which is told when all is as it was.
+        terminal.close()
 
 
 def _target(log: Path) -> tuple[int, Optional[subprocess.Popen[bytes]]]:
@@ -92,9 +92,10 @@ def _target(log: Path) -> tuple[int, Optional[subprocess.Popen[bytes]]]:
         stdin=reading,
         stdout=file,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "MILLRACE_SPELLINGS": json.dumps([spellings, secrets.CUT])},
         start_new_session=True,
     )
     os.close(reading)
     os.close(file)
+    with open(writing, "wb", closefd=False) as stream:
+        stream.write(json.dumps([spellings, secrets.CUT]).encode() + b"\n")
     return writing, cutting

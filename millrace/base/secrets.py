@@ -10,9 +10,11 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterable
-from typing import Optional
+from collections.abc import Iterable, Iterator
+from typing import Any, Optional
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+from millrace.base import secret_filter
 
 CUT = "***"
 # Names, never values: processes that a run starts know by it what to cut.
@@ -20,6 +22,8 @@ NAMES_VARIABLE = "MILLRACE_SECRET_NAMES"
 
 # Parts of an address that are no secret: `services`, `hooks`, `api`, `v1`, `root`. A password is cut whatever it is.
 _ORDINARY = re.compile(r"[a-z]{1,10}|.{1,3}", re.DOTALL)
+# A variable may hold any bytes; Python spells those that are no UTF-8 as lone surrogates (PEP 383).
+_ANY_BYTE = "surrogateescape"
 _SEPARATORS = re.compile(r"[/?&=;#,:@]+")
 
 _names: set[str] = set()
@@ -29,6 +33,29 @@ _pattern: tuple[frozenset[str], Optional[re.Pattern[str]]] = (frozenset(), None)
 def names_variable(key: str) -> bool:
     """Whether a key's value is the name of a variable with a secret, in whose place the secret itself may stand."""
     return key.endswith("_env")
+
+
+def named_variables(
+    values: Any, path: tuple[Any, ...] = (), is_name: bool = False
+) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """What stands where names of variables should: under every key that ends in `_env`, in lists and mappings too.
+
+    Args:
+        values: plain values, as of a configuration.
+        path: the keys and indices that lead to them.
+        is_name: whether one of these keys says so.
+
+    Yields:
+        The path of each single value, and the value; a name, unless somebody has put something else there.
+    """
+    entries = (
+        enumerate(values) if isinstance(values, (list, tuple)) else values.items() if isinstance(values, dict) else None
+    )
+    if entries is not None:
+        for key, value in entries:
+            yield from named_variables(value, (*path, key), is_name or names_variable(str(key)))
+    elif is_name:
+        yield path, values
 
 
 def know(names: Iterable[str]) -> None:
@@ -61,7 +88,7 @@ def cut(text: str) -> str:
     held = values()
     if held != _pattern[0]:
         known = spellings(held)
-        _pattern = held, re.compile("|".join(map(re.escape, known))) if known else None
+        _pattern = held, secret_filter.pattern(known) if known else None
     return _pattern[1].sub(CUT, text) if _pattern[1] else text
 
 
@@ -77,14 +104,13 @@ def spellings(secrets: Iterable[str]) -> list[str]:
     known: set[str] = set()
     for secret in secrets:
         for part in {secret, secret.strip(), *_parts(secret)} - {""}:
-            for plain in {part, unquote(part), unquote_plus(part)}:
-                known |= {plain, quote(plain), quote(plain, safe=""), quote_plus(plain), html.escape(plain)}
+            for plain in {part, unquote(part, errors=_ANY_BYTE), unquote_plus(part, errors=_ANY_BYTE)}:
+                known |= {quote(plain, safe, errors=_ANY_BYTE) for safe in ("/", "")}
+                known |= {quote_plus(plain, errors=_ANY_BYTE), plain, html.escape(plain)}
                 known |= {json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1]}
-                known |= {
-                    repr(plain)[1:-1],
-                    ascii(plain)[1:-1],
-                    base64.b64encode(plain.encode("utf-8", errors="surrogateescape")).decode(),
-                }
+                encoded = plain.encode(errors=_ANY_BYTE)
+                known |= {repr(plain)[1:-1], ascii(plain)[1:-1], repr(encoded)[2:-1], encoded.decode(errors="replace")}
+                known.add(base64.b64encode(encoded).decode())
     lower = {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), spelling) for spelling in known}
     return sorted(known | lower, key=lambda spelling: (-len(spelling), spelling))
 

@@ -9,8 +9,9 @@ EncryptionKey = Annotated[str, Field(pattern=KEY)]
 OptionalEncryptionKey = Annotated[str, Field(pattern=rf"^$|{KEY}")]
 
 # What a shell can set. A message must not show what stands in its place, since that may be the secret itself.
-VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-OptionalVariableName = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")]
+VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+VariableName = Annotated[str, Field(pattern=rf"^{VARIABLE_NAME}$")]
+OptionalVariableName = Annotated[str, Field(pattern=rf"^({VARIABLE_NAME})?$")]
 
 
 class Section(BaseModel):

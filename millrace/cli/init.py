@@ -1,6 +1,7 @@
 """`millrace init`: from a table to a configuration and a schema that `millrace run` can use."""
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -91,4 +92,4 @@ def _done(plan: NewPipeline) -> None:
     if doubtful:
         counted = "1 decision" if doubtful == 1 else f"{doubtful} decisions"
         echo(f"{counted} to look at: the lines with decide: in {next(iter(plan.files))}")
-    echo(f"next: millrace run -c {next(iter(plan.files))}")
+    echo(f"next: millrace run -c {shlex.quote(str(next(iter(plan.files))))}")

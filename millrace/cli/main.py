@@ -14,7 +14,8 @@ from typing import Optional
 
 import click
 
-from millrace.base.errors import MillraceError, is_disk_full
+from millrace.base import streams
+from millrace.base.errors import BadInput, MillraceError, is_disk_full
 from millrace.base.noise import ignore_warnings
 from millrace.base.secrets import cut
 from millrace.cli.group import LazyGroup
@@ -53,10 +54,7 @@ def main() -> None:
     """The console script."""
     ignore_warnings()
     sys.excepthook = _show_traceback
-    for stream in (sys.stdout, sys.stderr):
-        # What a terminal cannot show, in ASCII or in half a file name, is shown as its code.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    streams.prepare()
     if "_MILLRACE_COMPLETE" in os.environ:
         importlib.import_module("millrace.cli.completion")
     debug = "--debug" in sys.argv[1:]
@@ -64,8 +62,7 @@ def main() -> None:
     try:
         # Outside of its standalone mode click returns the code of an Exit.
         code = millrace.main(arguments, prog_name="millrace", standalone_mode=False) or 0
-        if sys.stdout:
-            sys.stdout.flush()
+        sys.stdout.flush()
         sys.exit(code)
     except click.ClickException as error:
         shown = io.StringIO()
@@ -84,7 +81,12 @@ def main() -> None:
         _say(f"millrace: {error}")
         sys.exit(error.exit_code)
     except OSError as error:
-        if not is_disk_full(error) or debug:
+        if debug:
+            raise
+        if _stands_nowhere():
+            _say("millrace: the folder in which you stand is not there any more\n  remedy: go to one that is, with cd")
+            sys.exit(BadInput.exit_code)
+        if not is_disk_full(error):
             raise
         _print_no_more()
         _say("millrace: there is no space left for what this writes\n  remedy: make room, or write to another place")
@@ -101,14 +103,20 @@ def _say(text: str) -> None:
     from millrace.base import printing
 
     with contextlib.suppress(OSError):
-        if sys.stderr:
-            printing.say(cut(text), Console(stderr=True, highlight=False))
+        printing.say(cut(text), Console(stderr=True, highlight=False))
 
 
 def _print_no_more() -> None:
     """Python must not complain when it flushes at exit."""
-    if sys.stdout:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stands_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, trace: Optional[TracebackType]) -> None:

@@ -1,6 +1,7 @@
 """`millrace new`: a project of one's own, somewhere else, on top of the library."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Optional
 
@@ -31,9 +32,10 @@ def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str) ->
     if plan:
         show_plan(plan)
     written = write_project(name, target, plan)
-    shown = os.path.relpath(target)
-    echo(f"wrote {len(written)} files and the library's wheel into {shown if len(shown) < 60 else target}")
-    echo(f"next: cd {shown if len(shown) < 60 else target} && make run")
+    relative = os.path.relpath(target)
+    shown = relative if len(relative) < 60 else str(target)
+    echo(f"wrote {len(written)} files and the library's wheel into {shown}")
+    echo(f"next: cd {shlex.quote(shown)} && make run")
 
 
 def _plan(name: str, target: Path, data: tuple[str, ...], label: str) -> Optional[NewPipeline]:

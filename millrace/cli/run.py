@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from millrace.base import streams
 from millrace.base.errors import BadInput, describe
 from millrace.base.quiet import output_to
 from millrace.cli import completing
@@ -96,11 +97,12 @@ def _run(config: Config, request: RunRequest) -> int:
     with new_run(layout(config).logs, request, began) as folder, output_to(folder.log) as terminal:
         if terminal.isatty():
             # What a gate has to say is a table in an error's text, and is written where nothing else knows the screen.
-            os.environ["COLUMNS"] = str(os.get_terminal_size(terminal.fileno()).columns)
+            os.environ["COLUMNS"] = str(streams.width(terminal.fileno()))
         with Board(config.name, folder.journal, terminal) as board:
             outcome = run_pipeline(config, folder, board.show, runner=given_runner(LocalRun))
-        ended = time.time()
-        folder.finish(outcome.exit_code, outcome.failure, ended)
+            ended = time.time()
+            # While the board stands: its end fails where nothing more can be printed.
+            folder.finish(outcome.exit_code, outcome.failure, ended)
         keep_summary(config, folder)
         print_summary(config, folder, outcome, ended - began, board.console)
         if outcome.goes_on:

@@ -6,14 +6,13 @@ what a file may say; their field descriptions are what `millrace` prints when a 
 """
 
 import re
-from collections.abc import Iterator
 from typing import Annotated, Any, Optional, Union
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from millrace.base.names import did_you_mean
 from millrace.base.plain_values import require_plain
-from millrace.base.secrets import names_variable
+from millrace.base.secrets import named_variables
 from millrace.base.section import Section, VariableName
 from millrace.components.data_gate.section import DataGateSection
 from millrace.components.evaluator.section import Evaluation
@@ -177,21 +176,9 @@ class Config(Section):
     def secret_variables(self) -> tuple[str, ...]:
         """The names of the variables that hold secrets: under every key that ends in `_env`, and the services' own."""
         of_kubernetes = [name for keys in self.kubeflow.secrets.values() for name in keys.values()]
-        return tuple(filter(None, [*_variables(self.model_dump()), *of_kubernetes, *self.vertex.secrets]))
+        by_key = [str(name) for _, name in named_variables(self.model_dump()) if name]
+        return (*by_key, *filter(None, of_kubernetes), *self.vertex.secrets)
 
     def feature_table(self) -> FeatureTable:
         """The label and the features as one value, which Transform, Trainer and DataGate are given."""
         return FeatureTable(label=self.label, features=self.features)
-
-
-def _variables(values: Any) -> Iterator[str]:
-    """What stands under the keys that end in `_env`, however deep, in `code.settings` too."""
-    if isinstance(values, dict):
-        for key, value in values.items():
-            if isinstance(value, str) and names_variable(key):
-                yield value
-            else:
-                yield from _variables(value)
-    elif isinstance(values, (list, tuple)):
-        for value in values:
-            yield from _variables(value)

@@ -52,6 +52,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
     sources = Sources(str(file), document, [by_option.apply(values, override) for override in overrides])
     _settle_alternatives(values, {override.partition("=")[0] for override in overrides})
     wrong = {problem.path: problem for problem in problems.silent_mistakes(values, sources)}
+    wrong |= {problem.path: problem for problem in problems.no_names(values)}
     wrong |= {problem.path: problem for problem in _make_paths_absolute(values, file.resolve().parent)}
     try:
         config = Config.model_validate(values)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from millrace.base import secrets
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean
+from millrace.base.section import VARIABLE_NAME
 from millrace.config.config import Config
 from millrace.config.overrides import Override, covering
 from millrace.config.yaml_text import Document, Keys, Place, nearest_place
@@ -188,7 +189,7 @@ def _of_pydantic(error: Any, values: Any, sources: Sources) -> Problem:
         path, location, value = (*path, key), (*location, key), value[key]
     expected, near = _expected(error, context, value)
     # What stands in place of a variable's name may be the secret itself.
-    seen = "" if secrets.names_variable(str(path[-1])) else _seen(value, sources.written(path))
+    seen = "" if any(map(secrets.names_variable, map(str, path))) else _seen(value, sources.written(path))
     return Problem(path, f"{expected}{seen}{near}{_described(location)}", of_key=location[-1:] == ("[key]",))
 
 
@@ -235,6 +236,22 @@ def silent_mistakes(values: Any, sources: Sources, path: Keys = ()) -> Iterator[
             yield Problem(path, f"should be a number{text}{_seen(values, sources.written(path))}")
     elif isinstance(values, int) and abs(values) > _LARGEST:
         yield Problem(path, f"is a number of {len(str(values))} digits, and 19 is the most that TFX keeps")
+
+
+def no_names(values: Any) -> Iterator[Problem]:
+    """What stands in place of a variable's name where the configuration takes any value, as in `code.settings`.
+
+    Args:
+        values: plain values, as they were read.
+
+    Yields:
+        A problem for each; what stands there may be the secret itself, and is not shown.
+    """
+    for path, value in secrets.named_variables(values):
+        is_free = any(Any in _types_at(path[:depth]) for depth in range(1, len(path) + 1))
+        is_name = isinstance(value, str) and re.fullmatch(VARIABLE_NAME, value)
+        if is_free and value not in (None, "") and not is_name:
+            yield Problem(path, "should be the name of an environment variable; what it holds is the secret")
 
 
 def _seen(value: Any, written: str) -> str:

@@ -1,6 +1,8 @@
 """Blocks of a CSV table as columns of raw cells: the whole of it, or parts that lie evenly in it."""
 
-from collections.abc import Iterator
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Optional
 
@@ -61,22 +63,36 @@ def csv_blocks(source: Source, dialect: Dialect, size: int, whole_bytes: int) ->
 def _whole(file: Path, dialect: Dialect, most: Optional[int]) -> Iterator[tuple[pa.RecordBatch, int]]:
     """A file from its beginning, as far as `most` bytes of text."""
     read = 0
-    misfits: list[arrow_csv.InvalidRow] = []
-    with opened(file) as stream:
-        stream.readline()
-        try:
-            reader = arrow_csv.open_csv(
-                stream, _read_options(dialect, _BLOCK), _parse_options(dialect, misfits), _cells(dialect)
-            )
+    options = _read_options(dialect, _BLOCK), _parse_options(dialect), _cells(dialect)
+    try:
+        with _rows(file) as stream, arrow_csv.open_csv(stream, *options) as reader:
             for batch in reader:
                 yield batch, _text_bytes(batch)
                 read += _text_bytes(batch)
                 if most is not None and read >= most:
                     return
-        except pa.ArrowInvalid as error:
-            if "Empty CSV file" in str(error):
-                return
-            raise _refusal(file, dialect, misfits, error) from error
+    except pa.ArrowInvalid as error:
+        if "Empty CSV file" in str(error):
+            return
+        raise _refusal(file, dialect, error) from error
+    except OSError as error:
+        raise DataError(f"cannot be read: {error}", where=str(file), remedy="write the file again") from error
+
+
+@contextlib.contextmanager
+def _rows(file: Path) -> Iterator[pa.NativeFile]:
+    """The text behind the header, as a stream of Arrow's own.
+
+    Arrow reads ahead in threads that may still be at it when a table is refused. If they held anything of Python's, a
+    stream or a handler of rows, they would wait for Python's lock when the interpreter ends, and abort the process.
+    """
+    with opened(file) as stream:
+        header = len(stream.readline())
+    with pa.OSFile(os.fsencode(file)) as stored:
+        text = pa.CompressedInputStream(stored, "gzip") if is_gzip(file) else stored
+        with text:
+            text.read(header)
+            yield text
 
 
 def _parts(file: Path, dialect: Dialect, share: int) -> Iterator[tuple[pa.RecordBatch, int]]:
@@ -109,12 +125,10 @@ def _read_options(dialect: Dialect, block: int) -> arrow_csv.ReadOptions:
     return arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=names)
 
 
-def _parse_options(dialect: Dialect, misfits: list[arrow_csv.InvalidRow]) -> arrow_csv.ParseOptions:
-    def note(row: arrow_csv.InvalidRow) -> str:
-        misfits.append(row)
-        return "error"
-
-    return arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=note)
+def _parse_options(
+    dialect: Dialect, on_misfit: Optional[Callable[[arrow_csv.InvalidRow], str]] = None
+) -> arrow_csv.ParseOptions:
+    return arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=on_misfit)
 
 
 def _cells(dialect: Dialect) -> arrow_csv.ConvertOptions:
@@ -128,7 +142,16 @@ def _text_bytes(batch: pa.RecordBatch) -> int:
     return max(batch.nbytes - offsets, 0) + batch.num_rows * batch.num_columns
 
 
-def _refusal(file: Path, dialect: Dialect, misfits: list[arrow_csv.InvalidRow], error: Exception) -> DataError:
+def _refusal(file: Path, dialect: Dialect, error: Exception) -> DataError:
+    """Reads the file again, in this thread alone, to say which row has too many or too few cells."""
+    misfits: list[arrow_csv.InvalidRow] = []
+
+    def note(row: arrow_csv.InvalidRow) -> str:
+        misfits.append(row)
+        return "error"
+
+    with contextlib.suppress(pa.ArrowInvalid), _rows(file) as stream:
+        arrow_csv.read_csv(stream, _read_options(dialect, _BLOCK), _parse_options(dialect, note), _cells(dialect))
     if not misfits:
         return DataError(f"this is not a CSV table: {error}", where=str(file), remedy=_ROW_ADVICE)
     row = misfits[0]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Optional
 
 from millrace.base import files
-from millrace.base.errors import BadInput, Failure
+from millrace.base.errors import BadInput, Failure, describe
 from millrace.base.outcomes import BAD_INPUT, REFUSED
 from millrace.metadata.journal import Journal
 
@@ -219,6 +219,12 @@ def new_run(logs: Path, request: RunRequest, started: Optional[float] = None) ->
             values["config_from_here"] = os.path.relpath(config_file, os.path.realpath(path))
         _write(path, values)
         yield RunFolder(path)
+    except Exception as error:
+        # What ends a run outside of its stages, such as a terminal that takes no more, must not look like `kill -9`.
+        if RunFolder(path).exit_code() is None:
+            failure = describe(error)
+            RunFolder(path).finish(failure.exit_code, failure)
+        raise
     finally:
         lock.close()
 

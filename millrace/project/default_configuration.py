@@ -1,6 +1,7 @@
 """The configuration that a command without `-c` takes."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Optional
 
@@ -66,4 +67,4 @@ def is_default(config_file: str) -> bool:
 
 def option(config_file: str) -> str:
     """` -c FILE` for a next command; empty where it need not name the file, or there is none."""
-    return f" -c {config_file}" if config_file and not is_default(config_file) else ""
+    return f" -c {shlex.quote(config_file)}" if config_file and not is_default(config_file) else ""

@@ -1,6 +1,7 @@
 """Secrets are cut out of whatever is written, in every spelling that a library may give them."""
 
 import base64
+import hashlib
 import html
 import json
 import logging
@@ -139,9 +140,50 @@ def test_the_log_has_no_secret_whoever_prints_it(known, tmp_path):
     assert text.endswith("without a line's end: ***")
 
 
+@pytest.mark.parametrize("value", ["http://127.0.0.1:9/\udcff\udcfeTOKEN12", "p\udcff-77", "http://h/%ff%feTOKEN12"])
+def test_a_secret_that_is_no_text_is_cut_in_every_spelling(known, tmp_path, value):
+    known(value)
+    path = value.rpartition("/")[2]
+    raw = os.fsencode(path)
+    for spelling in (
+        path,
+        ascii(path)[1:-1],
+        quote(raw),
+        quote(raw).replace("%FF%FE", "%ff%fe"),
+        json.dumps(path)[1:-1],
+        repr(raw)[2:-1],
+    ):
+        assert secrets.cut(f"<{spelling}>") == "<***>", spelling
+    assert secrets.cut(f"<{raw.decode(errors='replace')}>") == "<***>"
+    with output_to(tmp_path / "run.log"):
+        os.write(1, b"printed: " + raw + b"\n")
+        logging.getLogger("library").info("logged: %s", raw)
+    text = (tmp_path / "run.log").read_text()
+    assert "printed: ***\n" in text and "logged: b'***'\n" in text
+
+
+def long_address() -> str:
+    return "https://hooks.example.org/" + "/".join(f"Part-{number:04}" for number in range(900))
+
+
+def long_key() -> str:
+    lines = [base64.b64encode(hashlib.sha384(bytes([number])).digest()).decode() for number in range(100)]
+    return "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----"])
+
+
+@pytest.mark.parametrize(("value", "separator"), [(long_address(), "/"), (long_key(), "\n")], ids=["address", "key"])
+def test_a_secret_of_some_kilobytes_is_cut_from_the_log(known, tmp_path, value, separator):
+    assert sum(map(len, secrets.spellings([value]))) > 128 << 10, "more than an argument of a program can hold"
+    known(value)
+    with output_to(tmp_path / "run.log"):
+        os.write(1, f"whole: {value!r}\n".encode())
+        os.write(2, f"one part: {value.split(separator)[-5]}\n".encode())
+    assert (tmp_path / "run.log").read_text() == "whole: '***'\none part: ***\n"
+
+
 def test_a_secret_is_cut_from_a_line_without_end(tmp_path):
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"x" * secret_filter.LONGEST_LINE + b"hush" * 50_000 + b"hu\nhush\n")
     with source.open("rb") as reading, target.open("wb") as writing:
-        secret_filter.copy(reading.fileno(), writing.fileno(), ["hush"], "***")
+        secret_filter.copy(reading, writing.fileno(), ["hush"], "***")
     assert target.read_bytes() == b"x" * secret_filter.LONGEST_LINE + b"***" * 50_000 + b"hu\n***\n"

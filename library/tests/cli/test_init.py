@@ -1,5 +1,6 @@
 """`millrace init` at the command line: what it prints and writes, and what it leaves alone."""
 
+import gzip
 import os
 import subprocess
 import sys
@@ -145,6 +146,20 @@ def test_bad_input_ends_with_code_2_and_no_traceback(project, content):
     assert "remedy:" in done.stderr
     assert "Traceback" not in done.stderr
     assert not written(project)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_table_without_rows_does_not_abort_the_interpreter(project, zipped):
+    """Whether it does is a race between Arrow's threads and the interpreter's end: half of all calls lost it."""
+    (project / "none.csv").write_bytes(gzip.compress(b"a,b,y\n") if zipped else b"a,b,y\n")
+    command = [sys.executable, "-m", "millrace.cli.main", "init", "none.csv", "--label", "y"]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    calls = [
+        subprocess.Popen(command, cwd=project, env=environment, stderr=subprocess.PIPE, text=True) for _ in "12345"
+    ]
+    for call in calls:
+        _, words = call.communicate()
+        assert (call.returncode, "no row" in words) == (2, True), words
 
 
 def test_tensorflow_is_not_imported(project):

@@ -1,13 +1,16 @@
 """The command itself: its help without TensorFlow, its exit codes, its words for mistakes."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from millrace.cli.main import COMMANDS
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 IMPORTED = """
 import sys
 sys.argv = ["millrace", *{arguments!r}]
@@ -112,3 +115,53 @@ def test_a_traceback_has_no_secret(tmp_path):
     assert finished.returncode == 1
     assert "KeyError: '***'" in finished.stderr and "ValueError: ***" in finished.stderr
     assert "same" not in finished.stderr
+
+
+REFUSED = ["run", "--set", "data.path=/nonexistent"]
+
+
+def in_a_shell(script: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Calls the command as `"$@"` in a shell's script, which can close and redirect what Python's own way cannot."""
+    command = ["sh", "-c", script, "sh", sys.executable, "-m", "millrace.cli.main", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), **variables}
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
+
+
+@pytest.mark.parametrize("columns", ["0", "000"])
+def test_a_screen_of_no_columns_is_taken_for_one_that_does_not_say(columns):
+    assert "Usage: millrace" in in_a_shell('"$@"', "--help", COLUMNS=columns).stdout
+    assert "did you mean run?" in in_a_shell('"$@"', "rnu", COLUMNS=columns).stderr
+
+
+def test_on_a_terminal_of_no_columns_a_run_says_why_it_was_refused(tmp_path):
+    script = f"stty cols 0 rows 0; {sys.executable} -m millrace.cli.main {' '.join(REFUSED)} --set root={tmp_path}"
+    shown = in_a_shell(f"script -qec '{script}' /dev/null")
+    assert "/nonexistent" in shown.stdout and "remedy:" in shown.stdout
+
+
+@pytest.mark.parametrize("stream", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_the_null_device(stream, tmp_path):
+    done = in_a_shell(f'"$@" {stream}', *REFUSED, "--set", f"root={tmp_path}")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert ("/nonexistent" in done.stdout + done.stderr) == (stream in ("<&-", "2>&-"))
+    [run_file] = tmp_path.glob("logs/*/run.json")
+    assert json.loads(run_file.read_text())["exit_code"] == 2
+
+
+def test_a_run_whose_output_has_no_place_says_so_and_is_recorded(tmp_path):
+    done = in_a_shell('"$@" >/dev/full', *REFUSED, "--set", f"root={tmp_path}")
+    assert (done.returncode, "there is no space left for what this writes" in done.stderr) == (1, True), done.stderr
+    [run_file] = tmp_path.glob("logs/*/run.json")
+    assert json.loads(run_file.read_text())["exit_code"] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["runs"], ["init", "x.csv", "--label", "y"], ["new", "shop"], ["doctor"]]
+)
+def test_where_the_folder_is_gone_that_is_told(arguments, tmp_path):
+    (tmp_path / "gone").mkdir()
+    done = in_a_shell(f'cd {tmp_path}/gone && rmdir {tmp_path}/gone && "$@"', *arguments)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        ["millrace: the folder in which you stand is not there any more", "  remedy: go to one that is, with cd"],
+    )

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from millrace.base.errors import ConfigError
 from millrace.cli.options import VARIABLE, config_option
 from millrace.project import project
+from millrace.project.default_configuration import option
 
 
 @click.command()
@@ -62,6 +63,10 @@ def test_a_default_that_leads_nowhere_is_told_by_its_own_file(shop, content, wor
     assert words in refused.value.what
     assert refused.value.where == str(shop / "conf/default")
     assert "write the name of one file of conf/ in it: other.yaml, taxi.yaml" in refused.value.remedy
+
+
+def test_a_next_command_names_a_file_so_that_it_can_be_pasted(shop):
+    assert option("conf/other two.yaml") == " -c 'conf/other two.yaml'"
 
 
 def test_a_variable_that_was_set_in_another_folder_is_told_by_its_name(shop, monkeypatch):

@@ -149,6 +149,24 @@ def test_a_secret_in_place_of_its_variables_name_is_not_shown(tmp_path):
     assert "notify.webhook_env: should match" in messages[0]
 
 
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("code.settings.Transform.api_env=sk-PLANTED777", "Transform.api_env"),
+        ("code.settings.Transform={api_env: sk-PLANTED777}", "Transform.api_env"),
+        ("code.settings={Trainer: {of: [{api_env: sk-PLANTED777}]}}", "Trainer.of.0.api_env"),
+        ("code.settings.Trainer.api_env=[A, sk-PLANTED777]", "Trainer.api_env.1"),
+        ("code.settings.Trainer.api_env={x: sk-PLANTED777}", "Trainer.api_env.x"),
+        ("code.settings.Trainer.pin_env=7770777", "Trainer.pin_env"),
+    ],
+)
+def test_under_a_key_of_ones_own_a_secret_is_not_taken_for_its_variables_name(override, key, tmp_path):
+    message = str(refusal(tmp_path, TAXI, override))
+    assert f"code.settings.{key}: should be the name of an environment variable" in message
+    assert "777" not in message
+    assert "777" not in str(refusal(tmp_path, TAXI, override, "training.steps=0"))
+
+
 @pytest.mark.parametrize("override", ["data.format=/srv/my_env/trips.csv", "data.format={a: my_env}"])
 def test_a_value_is_shown_whose_text_only_looks_like_the_key_of_a_secret(override, tmp_path):
     assert f"--set {override}" in str(refusal(tmp_path, TAXI, override))
@@ -243,8 +261,9 @@ def test_every_variable_that_holds_a_secret_is_known(monkeypatch):
             f"metadata={database}",
             "kubeflow={token_env: T, secrets: {s: {key: OF_K8S}}}",
             "code.settings={Trainer: {of: [{tracker_env: MINE}], plain: x}}",
+            "code.settings.Transform={some_env: [A1, A2], by_env: {x: A3, y: [A4]}}",
         ],
     )
-    assert set(config.secret_variables()) == {"HOOK", "PW", "T", "OF_K8S", "MINE"}
+    assert set(config.secret_variables()) == {"HOOK", "PW", "T", "OF_K8S", "MINE", "A1", "A2", "A3", "A4"}
     monkeypatch.setenv("OF_K8S", "s3same-77")
     assert secrets.cut("with s3same-77") == "with ***"

@@ -44,6 +44,10 @@ def table(here) -> Path:
     return here / "my.csv"
 
 
+def test_the_next_command_can_be_pasted_where_the_folder_has_spaces(here):
+    assert "next: cd 'my own/shop' && make run" in make("shop", "my own/shop")
+
+
 def test_the_taxi_project_has_the_checkouts_own_files(here):
     said = make("shop")
     assert "cd shop && make run" in said
