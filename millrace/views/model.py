@@ -28,6 +28,7 @@ Better = Literal["higher", "lower", ""]
 # Of slices that are not judged, those that stand out are named: so many, if they are this far from chance.
 _MOST_WORST = 5
 _STANDARD_ERRORS = 3.0
+_LEAST, _LEAST_OF_CLASS = 30, 10
 _MUCH_WORSE, _ENOUGH = 0.5, 100
 
 
@@ -99,7 +100,7 @@ class ModelView:
     Args:
         run_id: the run that trained it, or took it from the cache.
         model: where it lies; empty where none was trained.
-        pushed_to: where it is served from; empty where it is not.
+        pushed_to: the folder that it was pushed to, a trial's too; empty where it was not.
         verdicts: of the Evaluator and the InfraValidator.
         curves: training and validation over the steps.
         log_folder: of TensorBoard's logs; empty where there are none.
@@ -257,15 +258,18 @@ def _worst(
     sign = 1.0 if better == "higher" else -1.0
     worse = []
     for one in slices:
-        if one.value is None or not math.isfinite(one.value) or not one.examples:
+        if one.value is None or not math.isfinite(one.value) or (one.examples or 0) < _LEAST:
+            continue
+        of_class = min(classes.get(one.slice, ()), default=one.examples or 0)
+        # A ranking of rows of one class alone has a value, an interval even, and means nothing.
+        if needs_every_class(name) and of_class < _LEAST_OF_CLASS:
             continue
         behind = sign * (overall.value - one.value)
         if one.interval is not None and all(map(math.isfinite, one.interval)):
             chance = sign * ((one.interval[1] if better == "higher" else one.interval[0]) - one.value)
         elif 0.0 <= overall.value <= 1.0 and better == "higher":
             # No mean of values from 0 to 1 varies more than a share does; a ranking by what there is fewer of.
-            of_class = min(classes.get(one.slice, ()), default=one.examples)
-            rows = max(of_class if needs_every_class(name) else one.examples, 1)
+            rows = of_class if needs_every_class(name) else one.examples or 1
             chance = _STANDARD_ERRORS * math.sqrt(max(overall.value * (1.0 - overall.value), 0.01) / rows)
         else:
             # Of a loss's spread nothing is known without intervals.

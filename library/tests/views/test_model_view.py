@@ -68,6 +68,7 @@ def test_a_report_of_an_earlier_release_does_not_name_what_was_measured():
         ([measured("a=1", 0.8), measured("a=2", 0.89), measured("a=3", 0.99)], ["a=1"]),
         ([measured("few", 0.7, examples=12)], []),
         ([measured("one class rare", 0.8, examples=5_000, classes=(4_990, 10))], []),
+        ([measured("one class", 0.0, classes=(1_000, 0), intervals={"auc": (0.0, 0.0)})], []),
         ([measured("wide", 0.8, intervals={"auc": (0.6, 0.95)})], []),
         ([measured("narrow", 0.88, intervals={"auc": (0.87, 0.89)})], ["narrow"]),
         ([measured("none", math.nan), measured("nobody", 0.1, examples=0)], []),
