@@ -258,9 +258,10 @@ def _worst(
     sign = 1.0 if better == "higher" else -1.0
     worse = []
     for one in slices:
-        if one.value is None or not math.isfinite(one.value) or (one.examples or 0) < _LEAST:
+        examples = one.examples or 0
+        if one.value is None or not math.isfinite(one.value) or examples < _LEAST:
             continue
-        of_class = min(classes.get(one.slice, ()), default=one.examples or 0)
+        of_class = min(classes.get(one.slice, ()), default=examples)
         # A ranking of rows of one class alone has a value, an interval even, and means nothing.
         if needs_every_class(name) and of_class < _LEAST_OF_CLASS:
             continue
@@ -269,11 +270,11 @@ def _worst(
             chance = sign * ((one.interval[1] if better == "higher" else one.interval[0]) - one.value)
         elif 0.0 <= overall.value <= 1.0 and better == "higher":
             # No mean of values from 0 to 1 varies more than a share does; a ranking by what there is fewer of.
-            rows = of_class if needs_every_class(name) else one.examples or 1
+            rows = of_class if needs_every_class(name) else examples
             chance = _STANDARD_ERRORS * math.sqrt(max(overall.value * (1.0 - overall.value), 0.01) / rows)
         else:
             # Of a loss's spread nothing is known without intervals.
-            chance = _MUCH_WORSE * abs(overall.value) if one.examples >= _ENOUGH else math.inf
+            chance = _MUCH_WORSE * abs(overall.value) if examples >= _ENOUGH else math.inf
         if behind > chance:
             worse.append((behind, one))
     worse.sort(key=lambda pair: -pair[0])
