@@ -39,9 +39,10 @@ class Mutant:
 @click.option("--refusals", is_flag=True, help="Leave out refusals alone: which `raise` does no test provoke?")
 @click.option("--minutes", type=click.FloatRange(min=0), default=60, show_default=True, help="End after so long.")
 @click.option("--seed", type=int, default=None, help="Which changes are drawn; left out: others each time.")
-@click.option("--all", "everything", is_flag=True, help="Try those that a room's tests miss against all fast tests.")
+@click.option("--own", "against", flag_value="own", help="Try a room's own tests alone, which is the quickest.")
+@click.option("--all", "against", flag_value="all", help="Try what these miss against all fast tests.")
 def main(
-    names: tuple[str, ...], sample: int, refusals: bool, minutes: float, seed: int | None, everything: bool
+    names: tuple[str, ...], sample: int, refusals: bool, minutes: float, seed: int | None, against: str | None
 ) -> None:
     """Change the library's logic one place at a time, in a copy of the checkout, and see whether a test fails.
 
@@ -61,7 +62,7 @@ def main(
                 console.print(f"{room}: not tried, the time is over")
                 continue
             drawn = _drawn(room, sample, seed, refusals, copy)
-            rates.append((room, *_try_room(room, drawn, everything, ends, copy, server, console)))
+            rates.append((room, *_try_room(room, drawn, against, ends, copy, server, console)))
     finally:
         server.close()
     console.print()
@@ -82,7 +83,7 @@ def _rooms(copy: Path) -> Iterator[str]:
 def _try_room(
     room: str,
     drawn: list[Mutant],
-    everything: bool,
+    against: str | None,
     ends: float,
     copy: Path,
     server: TrialServer,
@@ -104,12 +105,12 @@ def _try_room(
         trial = _try(mutant, (folder,), whole, reach, copy, server)
         own += trial.noticed
         elsewhere = tuple(file for file in _naming(mutant.file, copy) if not file.startswith(f"{folder}/"))
-        if not trial.noticed and elsewhere:
+        if not trial.noticed and elsewhere and against != "own":
             if elsewhere not in beside:
                 beside[elsewhere] = server.watch(elsewhere, 300)
             if beside[elsewhere][0].status == 0:
                 trial = _try(mutant, elsewhere, *beside[elsewhere], copy, server)
-        if not trial.noticed and everything:
+        if not trial.noticed and against == "all":
             trial = _try(mutant, ("library/tests", "tests"), EVERYTHING, Reach(), copy, server)
         tried += 1
         noticed += trial.noticed
@@ -171,9 +172,11 @@ def _try(
     source = file.read_text(encoding="utf-8")
     file.write_text(mutant.mutation.applied(source), encoding="utf-8")
     try:
-        first = reach.tests(mutant.file, *mutant.mutation.lines)
-        then = sorted(reach.beside(mutant.file)) if reach.lines else None
-        return server.run(tests, 10 + 3 * unchanged.seconds, first, then, reach.seconds)
+        if not reach.lines:
+            return server.run(tests, 10 + 3 * unchanged.seconds)
+        first, then = reach.tests(mutant.file, *mutant.mutation.lines), sorted(reach.beside(mutant.file))
+        files = dict.fromkeys(test.partition("::")[0] for test in (*first, *then))
+        return server.run([*files] or tests, 10 + 3 * unchanged.seconds, first, then, reach.seconds)
     finally:
         file.write_text(source, encoding="utf-8")
 

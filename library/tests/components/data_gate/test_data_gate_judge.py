@@ -202,6 +202,15 @@ def test_the_schema_of_another_table_is_told_once(verdict_of) -> None:
     assert "kind, label, size" in seen
 
 
+@pytest.mark.parametrize(("count", "words"), [(2, "p0, p1"), (3, "p0, p1, p2"), (4, "p0, p1, p2, ...")])
+def test_of_two_tables_that_share_nothing_three_names_each_are_told(verdict_of, count, words) -> None:
+    foreign = "\n".join(f'feature {{ name: "p{place}" type: FLOAT }}' for place in range(count))
+    table = {f"c{place}": [1.0, 2.0] for place in range(count)}
+    ((_, _, reason, expected, seen, _),) = told(verdict_of(schema=foreign, train=table, eval=table))
+    assert (reason, expected) == ("SCHEMA_MATCHES_NOTHING", f"columns that the schema names: {words}")
+    assert seen == words.replace("p", "c")
+
+
 def test_a_label_column_that_the_data_lost_breaks_the_contract_once(verdict_of) -> None:
     rows = {name: values for name, values in GOOD.items() if name != "label"}
     verdict = verdict_of(train=rows, eval=rows)
@@ -374,6 +383,7 @@ def test_a_refusal_says_what_why_and_what_next(verdict_of, monkeypatch) -> None:
     odd = {**GOOD, "kind": ["a"] * 99 + ["x"]}
     verdict = verdict_of(train=odd, eval={**odd, "note": [5] * 100})
     error = refusal(verdict, Files("schema/mine/schema.pbtxt", "conf/mine.yaml"), TODAY)
+    assert str(error).startswith(error.args[0]) and str(error).endswith(error.remedy), "what a log of Beam shows"
     assert error.exit_code == 3
     header = next(line for line in error.what.splitlines() if line.startswith("feature"))
     assert header.split() == ["feature", "split", "reason", "expected", "seen", "rows"]

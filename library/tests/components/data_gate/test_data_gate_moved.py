@@ -413,6 +413,45 @@ def test_drift_limits_of_the_schema_are_measured_from_the_blessed_data(make_sche
     assert not list(with_drift(plain, of_all_rows(new), of_all_rows(new), schema).anomaly_info)
 
 
+def test_drift_is_added_to_what_was_found_before_and_takes_its_place_in_the_table(make_schema, make_statistics) -> None:
+    """The anomaly of a column without another has its path; of one with another both reasons stay, each once."""
+    import tensorflow_data_validation as tfdv
+
+    from millrace.components.data_gate.drift import with_drift
+
+    schema = make_schema("""
+        feature { name: "kind" type: BYTES domain: "kind" drift_comparator { infinity_norm { threshold: 0.1 } } }
+        feature { name: "other" type: BYTES drift_comparator { infinity_norm { threshold: 0.1 } } }
+        string_domain { name: "kind" value: "a" value: "b" }
+        dataset_constraints { num_examples_drift_comparator { min_fraction_threshold: 0.9 } }
+    """)
+    before, after = ["a"] * 30 + ["b"] * 70, ["a"] * 70 + ["c"] * 10
+    old, new = (make_statistics({"kind": kinds, "other": kinds}) for kinds in (before, after))
+    plain = tfdv.validate_statistics(new, schema)
+    both = with_drift(plain, of_all_rows(new), of_all_rows(old), schema)
+    names = anomalies_pb2.AnomalyInfo.Type.Name
+    reasons = {name: [names(reason.type) for reason in info.reason] for name, info in both.anomaly_info.items()}
+    drift = "COMPARATOR_L_INFTY_HIGH"
+    assert reasons == {"kind": ["ENUM_TYPE_UNEXPECTED_STRING_VALUES", drift], "other": [drift]}
+    assert [list(both.anomaly_info[name].path.step) for name in ("kind", "other")] == [["kind"], ["other"]]
+    assert [names(reason.type) for reason in both.dataset_anomaly_info.reason] == ["COMPARATOR_LOW_NUM_EXAMPLES"]
+    assert {one.path.step[0]: len(one.drift_measurements) for one in both.drift_skew_info} == {"kind": 1, "other": 1}
+    alone = with_drift(None, of_all_rows(new), of_all_rows(old), schema)
+    assert [names(reason.type) for reason in alone.anomaly_info["kind"].reason] == [drift]
+
+
+def test_news_of_the_world_is_a_warning_and_a_flipped_label_an_error(make_split, make_schema) -> None:
+    emptied = [size if place % 2 else None for place, size in enumerate(rows(2)["size"])]
+    kinds = np.random.default_rng(9).choice(["a", "b", "c"], ROWS, p=[0.1, 0.1, 0.8]).tolist()
+    table = rows(2, size=emptied, kind=kinds, label=[1 - label for label in rows(2)["label"]])
+    schema = make_schema(schema_text(rows()))
+    new, old = [make_split("train", table, schema)], [make_split("train", rows(1), schema)]
+    severities = {finding.reason: finding.severity for finding in moved_findings(new, old, USE)}
+    assert severities == {"LABEL_MOVED": "ERROR", "FILLED_SHARE_FELL": "WARNING", "CATEGORY_MOVED": "WARNING"}
+    few = [make_split("train", {name: values[:900] for name, values in rows(2).items()}, schema)]
+    assert [(one.reason, one.severity) for one in moved_findings(few, old, USE)] == [("ROWS_FELL", "WARNING")]
+
+
 def odd_column(rng, count):
     """A column as nobody wants it."""
     kinds = [
