@@ -35,10 +35,44 @@ string_domain {
 """
 
 ABOVE = 'string_domain {\n  name: "d"\n  # about a\n  value: "a"\n}\n'
+TWO_A_LINE = 'feature {\n  name: "a" type: INT # both\n  deprecated: true }\n'
+SEPARATED = 'feature { name: "a"; type: INT; }\n'
+PACKED = 'feature<name:"a"type:INT>\n'
+APART = 'feature {\n  name: "a"\n}\n\n# about b\nfeature {\n  name: "b"\n}\n'
+NESTED = 'feature {\n    name: "a"\n    presence {\n        min_count: 1\n    }\n}\n'
+CRLF = 'feature {\r\n  name: "a"\r\n}\r\n'
+SPLIT = 'feature {\n  name: "a"\n  annotation {\n    comment: "one "\n      "two"\n  }\n}\n'
+MAP = 'tensor_representation_group {\n  key: "g"  # kept\n  value {}\n}\n'
 
 
 def without(name):
     return lambda schema: schema.feature[0].ClearField(name)
+
+
+def first(**changes):
+    def change(schema):
+        for name, value in changes.items():
+            setattr(schema.feature[0], name, value)
+
+    return change
+
+
+def bounded(schema):
+    schema.feature[0].int_domain.min = 3
+
+
+def named_features(*names):
+    def change(schema):
+        before = {feature.name: feature for feature in schema.feature}
+        features = [before.get(name, schema_pb2.Feature(name=name)) for name in names]
+        del schema.feature[:]
+        schema.feature.extend(features)
+
+    return change
+
+
+def another_group(schema):
+    schema.tensor_representation_group["h"].SetInParent()
 
 
 def values(*names):
@@ -82,6 +116,30 @@ def values(*names):
         (REPEATED, values("a", "a2", "b", "c"), '"a"\n', '"a"\n  value: "a2"\n'),
         (REPEATED, values("0", "a", "b", "c"), '  value: "a"\n', '  value: "0"\n  value: "a"\n'),
         (ABOVE, values("0", "1", "a"), "  # about a\n", '  value: "0"\n  value: "1"\n  # about a\n'),
+        (TWO_A_LINE, without("name"), 'name: "a" ', ""),
+        (TWO_A_LINE, without("type"), " type: INT", ""),
+        (TWO_A_LINE, without("deprecated"), "deprecated: true ", ""),
+        (SEPARATED, first(deprecated=True), "INT;", "INT; deprecated: true;"),
+        (SEPARATED, without("name"), 'name: "a"; ', ""),
+        (PACKED, first(deprecated=True), "INT>", "INT deprecated: true>"),
+        (PACKED, without("name"), 'name:"a"', ""),
+        (APART, named_features("a", "b", "n"), '"b"\n}\n', '"b"\n}\n\nfeature {\n  name: "n"\n}\n'),
+        (APART, named_features("a", "n", "b"), '"a"\n}\n', '"a"\n}\nfeature {\n  name: "n"\n}\n'),
+        (APART, named_features("z", "b"), '"a"', '"z"'),
+        (NESTED, bounded, "    }\n}\n", "    }\n    int_domain {\n        min: 3\n    }\n}\n"),
+        (NESTED.replace("    ", "\t"), bounded, "\t}\n}\n", "\t}\n\tint_domain {\n\t\tmin: 3\n\t}\n}\n"),
+        (CRLF, first(type=2), '"a"\r\n', '"a"\r\n  type: INT\r\n'),
+        (CRLF.replace("{\r\n", "{\n").replace("}\r\n", "}\n"), first(type=2), '"a"\r\n', '"a"\r\n  type: INT\n'),
+        (SPLIT, first(name="z"), '"a"', '"z"'),
+        (MAP, another_group, MAP, MAP + MAP.replace('"g"  # kept', '"h"').replace("{}", "{\n  }")),
+        (MAP, lambda schema: schema.tensor_representation_group.pop("g"), MAP, ""),
+        (
+            MAP + MAP.replace('"g"', '"h"'),
+            lambda schema: schema.tensor_representation_group.pop("g"),
+            MAP,
+            "",
+        ),
+        ("feature {}\n", first(name="n"), "{}", '{ name: "n" }'),
         ("feature { }\n", lambda schema: setattr(schema.feature[0], "name", "n"), "{ }", '{ name: "n" }'),
         ("feature {\n}\n", lambda schema: setattr(schema.feature[0], "name", "n"), "{\n", '{\n  name: "n"\n'),
     ],
