@@ -2,22 +2,30 @@
 
 Lines that run in other processes are not seen, nor those of a result that an earlier test left in a cache. So those
 tests follow that start a process, or that run another line of the same file; the others cannot notice.
+
+A trace function would be called for each call of TensorFlow's Python too, and take as long as the tests again. Instead
+the library alone is imported with a mark before each statement of its functions.
 """
 
+import ast
+import builtins
 import dataclasses
 import json
 import signal
 import sys
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any, Optional
 
 import pytest
+
+MARK = "__statement_runs__"
 
 _STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"})
 """Python's audit events of a process that is started."""
@@ -61,35 +69,96 @@ class Reach:
         return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else cls()
 
 
-class Watch:
-    """A plugin of pytest that watches which lines of a folder each test runs.
+class Marks(ast.NodeTransformer):
+    """Puts a call of `MARK` with a number before each statement of a module's functions.
 
     Args:
-        folder: the library, in the checkout.
+        file: the module's, as it is named in `Reach`.
+        statements: gets the lines of each statement, as `file:line`; a statement's number is its place there.
+    """
+
+    def __init__(self, file: str, statements: list[list[str]]) -> None:
+        self._file, self._statements = file, statements
+        self._functions = 0
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """Marks what stands below a node."""
+        function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        self._functions += function
+        self.generic_visit(node)
+        if self._functions:
+            for name in ("body", "orelse", "finalbody"):
+                below = getattr(node, name, None)
+                if isinstance(below, list) and below:
+                    setattr(node, name, [each for one in below for each in self._marked(one)])
+        self._functions -= function
+        return node
+
+    def _marked(self, statement: ast.stmt) -> list[ast.stmt]:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            return [statement]  # perhaps a docstring, which has to come first
+        inside = getattr(statement, "body", None) or getattr(statement, "cases", None)
+        # Of what has statements in it, these have marks of their own.
+        last = inside[0].lineno - 1 if inside and hasattr(inside[0], "lineno") else statement.end_lineno
+        lines = range(statement.lineno, max(last or 0, statement.lineno) + 1)
+        call = ast.Call(ast.Name(MARK, ast.Load()), [ast.Constant(len(self._statements))], [])
+        self._statements.append([f"{self._file}:{line}" for line in lines])
+        mark = ast.fix_missing_locations(ast.copy_location(ast.Expr(call), statement))
+        return [mark, statement]
+
+
+class _Loader(SourceFileLoader):
+    """Imports a module with marks, whatever is compiled of it already."""
+
+    def __init__(self, name: str, path: str, file: str, statements: list[list[str]]) -> None:
+        super().__init__(name, path)
+        self._file, self._statements = file, statements
+
+    def get_code(self, fullname: str) -> CodeType:
+        marked: Any = Marks(self._file, self._statements).visit(ast.parse(self.get_data(self.path)))
+        code: CodeType = compile(marked, self.path, "exec", dont_inherit=True)
+        return code
+
+
+class Watch(MetaPathFinder):
+    """A plugin of pytest that watches which statements of a package each test runs.
+
+    Args:
+        folder: the package, in the checkout; nothing of it is imported yet.
         target: the file that the reach is written to.
     """
 
     def __init__(self, folder: Path, target: Path) -> None:
         self._folder, self._target = folder, target
         self._reach = Reach()
-        self._files: dict[CodeType, Optional[str]] = {}
-        self._seen: set[tuple[str, int]] = set()
-        self._shared: defaultdict[tuple[str, str], set[tuple[str, int]]] = defaultdict(set)
+        self._statements: list[list[str]] = []
+        self._seen: set[int] = set()
+        self._shared: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
         self._fixtures: dict[str, list[str]] = {}
         self._starts = 0
+        setattr(builtins, MARK, lambda number: self._seen.add(number))
+        sys.meta_path.insert(0, self)
         sys.addaudithook(self._hear)
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Optional[ModuleSpec]:
+        """Python's import asks it for each module first."""
+        if fullname.partition(".")[0] != self._folder.name:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            source = Path(spec.loader.path)
+            file = source.relative_to(self._folder.parent).as_posix()
+            spec.loader = _Loader(fullname, str(source), file, self._statements)
+        return spec
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        began, self._seen, before = time.monotonic(), set(), self._starts
-        threading.settrace(self._trace)
-        sys.settrace(self._trace)
+        self._seen.clear()
+        began, before = time.monotonic(), self._starts
         yield
-        sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
-        self._fixtures[item.nodeid] = getattr(item, "fixturenames", [])
         self._reach.seconds[item.nodeid] = time.monotonic() - began
-        self._reach.lines[item.nodeid] = [f"{file}:{line}" for file, line in self._seen]
+        self._reach.lines[item.nodeid] = self._lines(self._seen)
+        self._fixtures[item.nodeid] = getattr(item, "fixturenames", [])
         if self._starts > before:
             self._reach.starting.append(item.nodeid)
 
@@ -103,31 +172,17 @@ class Watch:
 
     def pytest_sessionfinish(self) -> None:
         for (node, fixture), seen in self._shared.items():
-            lines = [f"{file}:{line}" for file, line in seen]
+            lines = self._lines(seen)
             for test, own in self._reach.lines.items():
                 if test.startswith(node) and fixture in self._fixtures[test]:
                     own += lines
         self._reach.write(self._target)
 
+    def _lines(self, seen: set[int]) -> list[str]:
+        return [line for number in seen for line in self._statements[number]]
+
     def _hear(self, event: str, _arguments: tuple[Any, ...]) -> None:
         self._starts += event in _STARTS
-
-    def _trace(self, frame: FrameType, _event: str, _value: Any) -> Any:
-        code = frame.f_code
-        if code not in self._files:
-            path = Path(code.co_filename)
-            inside = self._folder in path.parents
-            self._files[code] = path.relative_to(self._folder.parent).as_posix() if inside else None
-        file = self._files[code]
-        if file is None:
-            return None
-        self._seen.add((file, frame.f_lineno))
-
-        def trace_line(frame: FrameType, _event: str, _value: Any) -> Any:
-            self._seen.add((file, frame.f_lineno))
-            return trace_line
-
-        return trace_line
 
 
 class Order:
