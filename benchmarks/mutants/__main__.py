@@ -176,7 +176,7 @@ def _try(
             return server.run(tests, 10 + 3 * unchanged.seconds)
         first, then = reach.tests(mutant.file, *mutant.mutation.lines), sorted(reach.beside(mutant.file))
         files = dict.fromkeys(test.partition("::")[0] for test in (*first, *then))
-        return server.run([*files] or tests, 10 + 3 * unchanged.seconds, first, then, reach.seconds)
+        return server.run([*files] or tests, 10 + 3 * unchanged.seconds, first, then, reach.seconds, reach.modules)
     finally:
         file.write_text(source, encoding="utf-8")
 

@@ -42,11 +42,13 @@ class Reach:
         lines: of each test, by its node id, the lines that it ran, as `file:line` relative to the checkout.
         seconds: of each test how long it took.
         starting: the tests that start a process.
+        modules: what they imported that no change touches, in order.
     """
 
     lines: dict[str, list[str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     starting: list[str] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
 
     def tests(self, file: str, first: int, last: int) -> list[str]:
         """The tests that run one of a statement's lines, the shortest first."""
@@ -176,6 +178,9 @@ class Watch(MetaPathFinder):
             for test, own in self._reach.lines.items():
                 if test.startswith(node) and fixture in self._fixtures[test]:
                     own += lines
+        files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+        checkout = self._folder.parent
+        self._reach.modules = [name for name, file in files.items() if file and checkout not in Path(file).parents]
         self._reach.write(self._target)
 
     def _lines(self, seen: set[int]) -> list[str]:

@@ -6,6 +6,7 @@ the disk of the copy, where both see it, and each trial is forked from a process
 """
 
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -119,6 +120,7 @@ class TrialServer:
         first: Sequence[str] = (),
         then: Optional[Sequence[str]] = None,
         usual: Optional[dict[str, float]] = None,
+        modules: Sequence[str] = (),
     ) -> Trial:
         """Runs tests until the first one fails.
 
@@ -128,12 +130,14 @@ class TrialServer:
             first: the node ids of those that run before the others.
             then: the node ids of the others; None for all.
             usual: how long each test takes, by node id; one that takes much longer ends the trial.
+            modules: what they import that no change touches; the server keeps it.
 
         Raises:
             RuntimeError: the server is gone; its log says why.
         """
         only = None if then is None else list(then)
-        return self._asked(tests=list(tests), seconds=seconds, first=list(first), then=only, usual=usual or {})
+        given: dict[str, Any] = {"tests": list(tests), "seconds": seconds, "first": list(first), "then": only}
+        return self._asked(**given, usual=usual or {}, modules=list(modules))
 
     def _asked(self, **request: Any) -> Trial:
         assert self._process.stdin and self._process.stdout
@@ -159,7 +163,11 @@ def serve() -> None:
     for module in HEAVY:
         __import__(module)
     for line in sys.stdin:
-        answers.write(json.dumps(_forked(**json.loads(line))) + "\n")
+        request = json.loads(line)
+        for module in request.pop("modules", ()):
+            with contextlib.suppress(Exception):  # one that a test alone can import is imported there
+                importlib.import_module(module)
+        answers.write(json.dumps(_forked(**request)) + "\n")
         answers.flush()
 
 

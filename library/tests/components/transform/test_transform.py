@@ -25,6 +25,7 @@ from millrace.components.example_gen import executor as columnar
 from millrace.components.example_gen.options import Options, to_custom_config
 from millrace.components.transform import in_process, reading
 from millrace.components.transform.executor import Executor
+from millrace.components.transform.request import SplitFiles
 
 SAMPLES = "preprocessing_samples"
 SCHEMA = """
@@ -337,6 +338,18 @@ def test_small_batches_give_the_same(both_ways, tmp_path, monkeypatch):
     seen = _transform(Executor, [examples], schema, tmp_path / "out", "no_analyzers", cache=False)
     _same(_rows(seen, "train"), _rows(expected, "train"))
     assert len(_rows(seen, "train")) > 200
+
+
+@pytest.mark.parametrize(("rows", "size", "largest"), [(7, 1 << 30, 7), (8192, 1, 1), (8192, 1 << 30, 8192)])
+def test_batches_are_bounded_in_rows_and_in_bytes(examples, raw, monkeypatch, rows, size, largest):
+    """A row is never cut, however large it is."""
+    monkeypatch.setattr(reading, "ROWS_AT_ONCE", rows)
+    monkeypatch.setattr(reading, "BYTES_AT_ONCE", size)
+    source = SplitFiles(examples, "train", f"{examples.uri}/Split-train/*")
+    parsed = text_format.Parse(SCHEMA, schema_pb2.Schema())
+    sizes = [batch.num_rows for batch in reading.batches(source, reading.tfxio_of(source, parsed), ["number", "word"])]
+    assert sum(sizes) == len(raw["train"]) and min(sizes) >= 1
+    assert max(sizes) == min(largest, len(raw["train"]))
 
 
 def test_several_spans_are_analyzed_together(examples, schema, tmp_path):
