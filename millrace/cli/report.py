@@ -10,25 +10,27 @@ from millrace.base import files
 from millrace.cli.options import config_options
 from millrace.cli.output import say
 from millrace.config.loading import load
+from millrace.metadata import run_names
+from millrace.metadata.run_summaries import Runs
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
 @config_options
-@click.argument("run", required=False)
+@click.argument("run", default="last")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="By default report-RUN.html, here."
 )
-def report(config_file: str, overrides: tuple[str, ...], run: Optional[str], output: Optional[Path]) -> None:
+def report(config_file: str, overrides: tuple[str, ...], run: str, output: Optional[Path]) -> None:
     """Write a run's report: one HTML file that needs no network.
 
-    RUN is a run's id or how it begins; by default it is the newest run.
+    RUN is a run's id, the beginning of it, `last` (which it is by default) or `last~1`.
     """
     config = load(config_file, overrides)
     from millrace.console import report as reports
 
-    run_id = reports.named_run(config, run)
+    run_id = run_names.named(Runs(config), run)
     target = output or Path(f"report-{run_id}.html")
     text = reports.report(config, run_id, time.time())
     files.write(target, text)

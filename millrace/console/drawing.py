@@ -34,6 +34,7 @@ class DrawnNode:
         kind: a state, which gives it its mark and its colour, or another class of the style sheet.
         title: what is said of it on hover.
         address: where it leads.
+        marked: whether its kind is a state, with a mark.
     """
 
     id: str
@@ -42,6 +43,7 @@ class DrawnNode:
     kind: str
     title: str
     address: str
+    marked: bool = True
 
 
 def graph(stages: Sequence[StageDetail], upstream: Mapping[str, tuple[str, ...]]) -> Markup:
@@ -128,14 +130,16 @@ def _node(node: DrawnNode, x: int, y: int, leads: bool) -> Markup:
         Markup('<text class="name" x="{}" y="{}">{}</text>').format(x + 9, y + 16 + 13 * at, line)
         for at, line in enumerate(_lines(node.name))
     )
+    mark = Markup('<use href="#s-{}" class="s" x="{}" y="{}" width="12" height="12"/>').format(
+        node.kind, x + 9, y + _HEIGHT - 18
+    )
     start = Markup('<a href="{}" class="node {}">') if leads else Markup('<g data-of="{}" class="node {}">')
     return start.format(node.address, node.kind) + Markup(
         '<title>{title}</title><rect x="{x}" y="{y}" width="{w}" height="{h}" rx="5"/>{lines}'
-        '<use href="#s-{kind}" class="s" x="{ix}" y="{iy}" width="12" height="12"/>'
-        '<text class="under" x="{tx}" y="{uy}">{under}</text></{end}>'
+        '{mark}<text class="under" x="{tx}" y="{uy}">{under}</text></{end}>'
     ).format(
-        end="a" if leads else "g", kind=node.kind, title=node.title, under=node.under, x=x, y=y, w=_WIDTH, h=_HEIGHT,
-        lines=lines, ix=x + 9, iy=y + _HEIGHT - 18, tx=x + 26, uy=y + _HEIGHT - 8,
+        end="a" if leads else "g", title=node.title, under=node.under, x=x, y=y, w=_WIDTH, h=_HEIGHT, lines=lines,
+        mark=mark if node.marked else "", tx=x + (26 if node.marked else 9), uy=y + _HEIGHT - 8,
     )  # fmt: skip
 
 

@@ -9,9 +9,8 @@ import pytest
 from click.testing import CliRunner
 from past_runs import NOW
 
-from millrace.base.errors import BadInput
 from millrace.cli.main import millrace
-from millrace.console.report import named_run, report
+from millrace.console.report import report
 from millrace.metadata.run_summaries import run_summaries
 
 
@@ -44,20 +43,6 @@ def test_the_reason_stands_first_and_is_text(text):
 
 def test_its_times_stay_true_when_it_is_read_later(text):
     assert "ago</time>" not in text and re.search(r">20\d\d-\d\d-\d\d \d\d:\d\d \S+</time>", text)
-
-
-def test_a_run_is_named_by_how_it_begins(four):
-    ids = [run.run_id for run in run_summaries(four)]
-    assert named_run(four, None) == ids[-1] and named_run(four, ids[0]) == ids[0]
-    with pytest.raises(BadInput, match="runs begin so"):
-        named_run(four, ids[0][:2])
-    with pytest.raises(BadInput, match="no run of taxi is called that"):
-        named_run(four, "nothing")
-
-
-def test_before_the_first_run_there_is_nothing_to_report(config):
-    with pytest.raises(BadInput, match="no run of taxi yet"):
-        named_run(config, None)
 
 
 def test_the_command_writes_one_file(four, tmp_path: Path):

@@ -1,7 +1,7 @@
 """The console's pages: a module for each subject, here in the order of the rail."""
 
 from millrace.console.page import Page
-from millrace.console.pages import compare, data, home, log, models, run, runs, schema, search
+from millrace.console.pages import compare, data, home, lineage, log, models, run, runs, schema, search
 
 _SUBJECTS: tuple[Page, ...] = (
     *home.PAGES,
@@ -12,6 +12,7 @@ _SUBJECTS: tuple[Page, ...] = (
     *data.PAGES,
     *schema.PAGES,
     *models.PAGES,
+    *lineage.PAGES,
 )
 
 PAGES: tuple[Page, ...] = (*_SUBJECTS, search.page(_SUBJECTS))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, Union
 
+from millrace.comparison.run_comparison import DataChange, compare
 from millrace.config.config import Config
 from millrace.console.page import NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.console.pages.runs import RunRow, row
@@ -89,6 +90,9 @@ class CompareView:
     Args:
         runs: the compared ones, in the order that was asked for; none when many are shown.
         groups: what differs among them, and how much does not.
+        schema: what the last one's schema says otherwise than the first one's, in words.
+        data: how the last one's data differs from the first one's; None where it does not, or cannot be told.
+        unknown: what could not be compared, and why.
         many: the newest runs, sorted as was asked for; none when a few are compared.
         settings: the settings that differ among the many, which are columns.
         metrics: the metrics of the many that have a threshold.
@@ -101,6 +105,9 @@ class CompareView:
 
     runs: tuple[RunRow, ...]
     groups: tuple[ComparedGroup, ...]
+    schema: tuple[str, ...]
+    data: Optional[DataChange]
+    unknown: tuple[str, ...]
     many: tuple[TriedRun, ...]
     settings: tuple[str, ...]
     metrics: tuple[str, ...]
@@ -142,10 +149,22 @@ def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
         ("Seconds of each stage", True, lambda one: {stage.stage: _tenths(stage.seconds) for stage in one.stages}),
     ]
     groups = [_group(title, numbers, [values(one) for one in details]) for title, numbers, values in sources]
+    between = compare(details[0], details[-1])
     return CompareView(
-        tuple(row(one.summary, runs.config) for one in details), tuple(one for one in groups if one.rows or one.same),
-        (), (), (), "", (), "", "", (),
-    )  # fmt: skip
+        runs=tuple(row(one.summary, runs.config) for one in details),
+        groups=tuple(one for one in groups if one.rows or one.same),
+        schema=between.schema,
+        data=between.data,
+        unknown=between.unknown,
+        many=(),
+        settings=(),
+        metrics=(),
+        sort="",
+        axes=(),
+        x="",
+        y="",
+        points=(),
+    )
 
 
 def _outcome(detail: RunDetail, config: Config) -> dict[str, Value]:
@@ -243,7 +262,7 @@ def _many(runs: Runs, request: PageRequest) -> CompareView:
         for one in summaries
         if x in measures[one.run_id] and y in measures[one.run_id]
     ]
-    return CompareView((), (), tuple(tried), columns, metrics, sort, axes, x, y, tuple(points))
+    return CompareView((), (), (), None, (), tuple(tried), columns, metrics, sort, axes, x, y, tuple(points))
 
 
 def _settings(runs: Runs, run_id: str) -> dict[str, str]:
