@@ -97,6 +97,18 @@ def console() -> Iterator[Callable[..., RunningConsole]]:
         yield lambda config, pages=PAGES: stack.enter_context(_running(config, pages))
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven; for tests that are marked with `in_chromium.NEEDS_CHROMIUM`."""
+    from in_chromium import CHROMIUM
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
 @contextlib.contextmanager
 def _running(config: Config, pages: tuple[Page, ...]) -> Iterator[RunningConsole]:
     with contextlib.closing(open_port(0)) as listening:

@@ -1,51 +1,20 @@
 """The console in a real Chromium: by mouse and keyboard, in both widths and themes, while a run goes on, and mailed."""
 
 import re
-import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from in_chromium import NEEDS_CHROMIUM, UNLABELLED, opened
 from past_runs import NOW
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 from millrace.base.outcomes import State
 from millrace.console.report import report
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_summaries import run_summaries
 
-CHROMIUM = shutil.which("chromium")
-TOKEN = "a-token-of-the-tests"
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-def opened(browser: Browser, running: Any, width: int = 1280, theme: str = "light") -> tuple[Page, list[str]]:
-    """A page that has come by the printed address, and what its browser complains of."""
-    context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=theme)
-    page, complaints = context.new_page(), []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: complaints.append(dialog.message))
-    page.on("request", lambda request: None if running.host in request.url else complaints.append(request.url))
-    page.goto(f"http://{running.host}/?token={TOKEN}")
-    assert "token" not in page.url
-    return page, complaints
-
-
-UNLABELLED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, button, a, svg[role=img]")]
-    .filter(one => one.checkVisibility() && !one.getAttribute("aria-label") && !one.textContent.trim()
-        && !(one.labels && one.labels.length) && !one.querySelector("title"))
-    .map(one => one.outerHTML)"""
+pytestmark = [pytest.mark.slow, NEEDS_CHROMIUM]
 
 
 @pytest.mark.parametrize("width, theme", [(1280, "light"), (1280, "dark"), (400, "light")])

@@ -1,0 +1,31 @@
+"""A real Chromium for tests of pages: opened at the printed address, and what it complains of."""
+
+import shutil
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium")
+TOKEN = "a-token-of-the-tests"
+NEEDS_CHROMIUM = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine")
+
+
+def opened(browser: Browser, running: Any, width: int = 1280, theme: str = "light") -> tuple[Page, list[str]]:
+    """A page that has come by the printed address, and what its browser complains of."""
+    context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=theme)
+    page, complaints = context.new_page(), []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    page.on("request", lambda request: None if running.host in request.url else complaints.append(request.url))
+    page.goto(f"http://{running.host}/?token={TOKEN}")
+    assert "token" not in page.url
+    return page, complaints
+
+
+# What a screen reader would have no name for.
+UNLABELLED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, button, a, svg[role=img]")]
+    .filter(one => one.checkVisibility() && !one.getAttribute("aria-label") && !one.textContent.trim()
+        && !(one.labels && one.labels.length) && !one.querySelector("title"))
+    .map(one => one.outerHTML)"""
