@@ -16,6 +16,7 @@ from millrace.base.errors import SchemaError
 from millrace.components import stage_ids
 from millrace.components.data_gate import gate
 from millrace.components.data_gate.findings import Finding, read_split
+from millrace.components.data_gate.report import joined
 from millrace.components.data_gate.rules import Use
 from millrace.config import paths
 from millrace.config.config import Config
@@ -225,7 +226,7 @@ def _anomaly(feature: str, reason: str, findings: Sequence[Finding], run: Eviden
     counted = [finding.rows for finding in findings if finding.rows is not None]
     if reason in _RANGES and not counted:
         return _beyond(feature, reason, findings, run)
-    words = f"expected: {findings[0].expected}; seen: {findings[0].seen}" if findings[0].expected else findings[0].seen
+    words = _words(findings)
     splits = tuple(dict.fromkeys(finding.split for finding in findings))
     return Anomaly(feature, reason, sum(counted) if counted else None, splits, words)
 
@@ -239,8 +240,13 @@ def _beyond(feature: str, reason: str, findings: Sequence[Finding], run: Evidenc
     high = limits.max if limits and limits.HasField("max") and "BIG" in reason else math.inf
     splits = tuple(dict.fromkeys(finding.split for finding in findings))
     rows = sum(columns_by_name(run.statistics[split])[feature].outside(low, high) for split in splits)
-    words = f"expected: {findings[0].expected}; seen: {findings[0].seen}"
-    return Anomaly(feature, reason, rows, splits, words, exact=False)
+    return Anomaly(feature, reason, rows, splits, _words(findings), exact=False)
+
+
+def _words(findings: Sequence[Finding]) -> str:
+    """What was expected and what each split has in its place."""
+    expected, seen = (joined(findings)[0].expected, "; ".join(one.seen for one in joined(findings)))
+    return f"expected: {expected}; seen: {seen}" if expected else seen
 
 
 def _saw(run: Any) -> Optional[Evidence]:

@@ -82,6 +82,16 @@ def test_it_can_be_compared_with_its_own_splits_and_with_any_run(asked):
     assert asked.ask("/data/2?against=nobody").status == 404
 
 
+@pytest.mark.parametrize(
+    "sort, first",
+    [("-missing", "nan"), ("-distance", "payment"), ("name", "<script>alert(1)</script>"), ("-odd", "payment")],
+)
+def test_features_are_sorted_by_any_column(asked, sort, first):
+    page = asked.ask(f"/data/2?sort={sort}&format=json").json
+    assert page["rows"][0]["row"]["name"] == first
+    assert 'aria-sort="' in asked.ask(f"/data/2?sort={sort}").text
+
+
 def test_features_are_filtered_by_what_stands_in_the_address(asked):
     assert names(asked.ask("/data/2?q=far").text) == ["fare"]
     assert names(asked.ask("/data/2?state=blocked").text)[0] == "payment"

@@ -99,6 +99,13 @@ def test_a_model_has_its_reason_every_slice_and_the_worst_without_being_asked(as
     assert slices[0].startswith("metric,slice,examples,value") and len(slices) == 42
 
 
+@pytest.mark.parametrize("sort, first", [("-value", SCRIPT), ("-examples", "hour=worst"), ("slice", SCRIPT)])
+def test_slices_are_sorted_by_any_column(asked, made, sort, first):
+    page = asked.ask(f"/models/{made[1][1]}?sort={sort}&format=json").json
+    assert page["slices"][0]["slice"] == first and len(page["slices"]) == 40
+    assert page["slices"][-1]["slice"] == "empty" or sort != "-value", "what has no value comes last"
+
+
 def test_predictions_curves_and_trials_are_drawn(asked, made):
     text = asked.ask(f"/models/{made[1][1]}").text
     titles = re.findall(r"<title>([^<]*)</title>", text)

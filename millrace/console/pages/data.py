@@ -2,9 +2,9 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from millrace.base import clock
 from millrace.base.errors import SchemaError
@@ -21,6 +21,7 @@ from millrace.views.data import DataView, FeatureRow, FeatureView, data_view
 _PAGE = 40
 _MOST_HITS = 20
 _NONE = "none"
+_ODDEST = "-odd"
 _MOST_SOURCES = 20
 _KEPT = 6
 
@@ -54,6 +55,7 @@ class DataPage:
         next: the address of what follows; empty at the end.
         text: what is searched for.
         state: which state is shown; empty for all.
+        sort: the column that they are sorted by, with a minus before it from the largest to the smallest.
         against: what was asked for to be compared with.
         propose: the command that proposes edits of the schema.
     """
@@ -73,6 +75,7 @@ class DataPage:
     next: str
     text: str
     state: str
+    sort: str
     against: str
     propose: str
 
@@ -123,11 +126,13 @@ def view(request: PageRequest) -> object:
     run, other = _chosen(bench, request)
     data = _read(bench, run, other)
     text, state = request.query.get("q", "").strip(), request.query.get("state", "")
-    matching = [row for row in data.rows if state in ("", row.state) and _matches(row, text)]
+    sort = request.query.get("sort", _ODDEST)
+    matching = _sorted([row for row in data.rows if state in ("", row.state) and _matches(row, text)], sort)
     after = request.count("after", 0, len(matching))
     against = request.query.get("against", "")
     more = after + _PAGE < len(matching)
-    following = address("data", request.path["span"], q=text, state=state, against=against, after=after + _PAGE)
+    asked = {"q": text, "state": state, "against": against, "sort": "" if sort == _ODDEST else sort}
+    following = address("data", request.path["span"], **asked, after=after + _PAGE)
     return DataPage(
         headline=_headline(data),
         source=_source(run),
@@ -144,6 +149,7 @@ def view(request: PageRequest) -> object:
         next=following if more else "",
         text=text,
         state=state,
+        sort=sort,
         against=against,
         propose=f"millrace schema propose{bench.option}",
     )
@@ -174,6 +180,21 @@ def feature_view(request: PageRequest) -> FeaturePage:
         place=at + 1,
         total=len(names),
     )
+
+
+def _sorted(rows: list[FeatureRow], sort: str) -> list[FeatureRow]:
+    """The rows, which come with the oddest first, by a column; what has no value there comes last."""
+    name, backwards = sort.lstrip("-"), sort.startswith("-")
+    columns: dict[str, Callable[[FeatureRow], Any]] = {
+        "name": lambda row: row.name.lower(),
+        "missing": lambda row: row.missing,
+        "distance": lambda row: row.distance.value if row.distance is not None else None,
+    }
+    if name not in columns:
+        return rows if sort == _ODDEST else rows[::-1]
+    value = columns[name]
+    known = [row for row in rows if value(row) is not None]
+    return [*sorted(known, key=value, reverse=backwards), *(row for row in rows if value(row) is None)]
 
 
 def _headline(data: DataView) -> str:

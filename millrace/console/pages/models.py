@@ -1,9 +1,10 @@
 """Models: every run that trained one, and one model in full, perhaps beside another."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Optional
+from typing import Any, Optional
 
 from millrace.base.outcomes import blessing
 from millrace.config.config import Config
@@ -91,6 +92,8 @@ class ModelPage:
         metric: the metric whose slices are shown; None where none was measured.
         slices: its slices in view, with those of the other model as their baseline where there is one.
         more: the address of further slices; empty at the end.
+        sort: the column that the slices are sorted by, with a minus before it from the largest to the smallest; empty
+            for what failed and then the worst first.
         scale: of the slices.
         curves: a group a metric.
         classes: the names of the label's classes, in their order.
@@ -109,6 +112,7 @@ class ModelPage:
     metric: Optional[MetricView]
     slices: tuple[SliceMetric, ...]
     more: str
+    sort: str
     scale: Interval
     curves: tuple[CurveGroup, ...]
     classes: tuple[str, ...]
@@ -148,7 +152,8 @@ def model_page(request: PageRequest) -> ModelPage:
     other = _model(config, against) if against else None
     name = request.query.get("metric", "")
     chosen = next((one for one in model.metrics if one.name == name), next(iter(model.metrics), None))
-    slices = _beside(chosen.slices, other, chosen.name) if chosen is not None else ()
+    sort = request.query.get("sort", "")
+    slices = _sorted(_beside(chosen.slices, other, chosen.name), sort) if chosen is not None else ()
     after = request.count("after", 0, len(slices))
     more = after + _PAGE < len(slices)
     blessed = [verdict.blessed for verdict in model.verdicts]
@@ -159,7 +164,10 @@ def model_page(request: PageRequest) -> ModelPage:
         headline=_headline(model),
         metric=chosen,
         slices=tuple(slices[after : after + _PAGE]),
-        more=address("models", model.run_id, metric=name, against=against, after=after + _PAGE) if more else "",
+        more=address("models", model.run_id, metric=name, against=against, sort=sort, after=after + _PAGE)
+        if more
+        else "",
+        sort=sort,
         scale=_scale(chosen, slices),
         curves=curve_groups(model.curves, other.curves if other else ()),
         classes=tuple(map(str, config.label.classes or ())),
@@ -217,6 +225,21 @@ def _beside(slices: Sequence[SliceMetric], other: Optional[ModelView], metric: s
         return tuple(slices)
     of_other = {one.slice: one.value for one in _slices_of(other, metric)}
     return tuple(replace(one, baseline=of_other.get(one.slice)) for one in slices)
+
+
+def _sorted(slices: tuple[SliceMetric, ...], sort: str) -> tuple[SliceMetric, ...]:
+    """The slices by a column; what has no number there comes last."""
+    name, backwards = sort.lstrip("-"), sort.startswith("-")
+    columns: dict[str, Callable[[SliceMetric], Any]] = {
+        "slice": lambda one: one.slice.lower(),
+        "examples": lambda one: one.examples,
+        "value": lambda one: None if one.value is None or math.isnan(one.value) else one.value,
+    }
+    if name not in columns:
+        return slices
+    value = columns[name]
+    known = [one for one in slices if value(one) is not None]
+    return (*sorted(known, key=value, reverse=backwards), *(one for one in slices if value(one) is None))
 
 
 def _slices_of(model: ModelView, metric: str) -> tuple[SliceMetric, ...]:
