@@ -199,3 +199,15 @@ def test_a_report_without_a_baseline_shows_its_rows(past, config):
     past.add(gate=report(0.95), started=NOW)
     shown = run_view(request(config, run_ids(config)[-1]))
     assert [one.value for one in shown.passed_rows] == [0.95]
+
+
+def test_settings_and_artifacts_of_the_newest_run_are_found(past, config, console):
+    past.add(gate=report(0.95), started=NOW)
+    _write_provenance(config, 4, {"training": {"steps": 777, "<b>": 1}})
+    running = console(config)
+    [hit] = running.ask("/search?q=steps+777&format=json").json["hits"]
+    assert (hit["kind"], hit["name"]) == ("setting", "training.steps")
+    page, _, place = hit["address"].partition("#")
+    assert f'id="{place}"' in running.ask(page).text
+    kinds = [hit["kind"] for hit in running.ask("/search?q=transform_graph&format=json").json["hits"]]
+    assert kinds == ["artifact"] and running.faults == []

@@ -1,10 +1,12 @@
 """One run: the one reason first, then what proves it, the graph, why each stage ran, and what it was made from."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Optional
+from urllib.parse import quote
 
 from millrace.base.outcomes import State
 from millrace.components import stage_ids
@@ -13,7 +15,7 @@ from millrace.components.data_gate.report import read_warnings
 from millrace.components.evaluator.gate_report import GateReport, Row, load
 from millrace.config.config import Config
 from millrace.config.paths import layout
-from millrace.console.page import NotFound, Page, PageRequest, Table
+from millrace.console.page import Hit, NotFound, Page, PageRequest, Table, address
 from millrace.console.pages.models import CurveGroup, curve_groups
 from millrace.console.pages.runs import RunRow, row
 from millrace.console.settings import flat
@@ -231,6 +233,22 @@ def _section(config: Config, run_id: str) -> Mapping[str, str]:
     return {"run": run_id}
 
 
+def _search(config: Config, text: str) -> Iterator[Hit]:
+    """Settings and artifacts of the newest run, by their names and places."""
+    runs = Runs(config)
+    newest = next((run_id for run_id in runs.ids() if runs.summary(run_id)), None)
+    detail = run_detail(runs, newest, time.time()) if newest else None
+    if detail is None:
+        return
+    words, here = text.lower().split(), address("runs", detail.summary.run_id)
+    for key, value in (flat(detail.provenance.configuration) if detail.provenance else {}).items():
+        if all(word in f"{key} {value}".lower() for word in words):
+            yield Hit("setting", key, f"{here}#{quote(f'set-{key}')}", value)
+    for output in (output for stage in detail.stages for output in stage.outputs):
+        if all(word in f"{output.path} {output.type} {output.artifact}".lower() for word in words):
+            yield Hit("artifact", output.type, address("lineage", "artifact", str(output.artifact)), output.path)
+
+
 PAGES = (
     Page(
         address="/runs/{run}",
@@ -239,5 +257,6 @@ PAGES = (
         view=view,
         section=_section,
         rows=_rows,
+        search=_search,
     ),
 )
