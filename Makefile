@@ -12,7 +12,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench mutants fuzz test test-fast check format docs golden vendor stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench mutants fuzz test test-fast check format docs golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -83,6 +83,9 @@ image:  ## build the container image, with Docker; IMAGE=NAME names it, PUSH=1 p
 
 lock:  ## resolve the locks again and say what changed; PACKAGES="rich click" or PACKAGES=all upgrades
 	@$(FIND_PYTHON) -m bootstrap lock $(PACKAGES)
+
+picture: setup  ## photograph the README's picture of the console, of a run of the taxi pipeline; needs Debian's chromium
+	@$(VENV)python -m library.site.picture $(ARGS)
 
 vendor:  ## fetch from npm, by checksum, the scripts that the console serves
 	@python3 library/vendor.py

@@ -18,6 +18,8 @@ from millrace.metadata.stage_graph import layers, without_detours
 
 _WIDTH, _HEIGHT = 116, 52
 _GAP_X, _GAP_Y = 20, 12
+# Of half a line's width at least.
+_MARGIN = 3
 # What a line of a node holds.
 _LETTERS = 15
 _BAR = 220
@@ -82,14 +84,14 @@ def boxes(
     tallest = max(map(len, columns), default=0)
     places = {
         name: (
-            x * (_WIDTH + _GAP_X) + 1,
-            round((tallest - len(column)) * (_HEIGHT + _GAP_Y) / 2 + y * (_HEIGHT + _GAP_Y)) + 1,
+            x * (_WIDTH + _GAP_X) + _MARGIN,
+            round((tallest - len(column)) * (_HEIGHT + _GAP_Y) / 2 + y * (_HEIGHT + _GAP_Y)) + _MARGIN,
         )
         for x, column in enumerate(columns)
         for y, name in enumerate(column)
     }
-    width = len(columns) * (_WIDTH + _GAP_X) - _GAP_X + 2
-    height = tallest * (_HEIGHT + _GAP_Y) - _GAP_Y + 2
+    width = len(columns) * (_WIDTH + _GAP_X) - _GAP_X + 2 * _MARGIN
+    height = tallest * (_HEIGHT + _GAP_Y) - _GAP_Y + 2 * _MARGIN
     edges = Markup("").join(
         _edge(places[one], places[name]) for name, of_name in without_detours(upstream).items() for one in of_name
     )
