@@ -58,7 +58,12 @@ def refuse_unknown(words: list[str]) -> None:
     """Raises click's own refusal of a command or an option that does not exist; nothing is run."""
     command: click.Command = millrace
     context = click.Context(command, info_name="millrace")
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+    while isinstance(command, click.Group) and words:
+        if words[0].startswith("-"):
+            if "list" not in command.list_commands(context):
+                break
+            # As `millrace runs` does by itself.
+            words = ["list", *words]
         name, rest, words = command.resolve_command(context, [word for word in words if word != "--debug"])
         assert rest is not None
         command, context = rest, click.Context(rest, info_name=name, parent=context)
