@@ -128,6 +128,9 @@ def test_a_confusion_matrix_counts_by_observed_class():
     assert notes[1] == "observed no, predicted yes: 10 (25 % of the class)"
     assert title(chart) == "x: 90 of 100 examples predicted as observed"
     assert len(marks(chart, "right")) == 2 and len(marks(chart, "wrong")) == 2
+    assert [mark.get("fill-opacity") for mark in (*marks(chart, "right"), *marks(chart, "wrong"))] == [
+        "0.43", "0.56", "0.18", "0.06"
+    ]  # fmt: skip
     many = charts.confusion_matrix([[1] * 40 for _ in range(40)], [], "x")
     assert len(marks(many, "wrong")) == 40 * 39
 
