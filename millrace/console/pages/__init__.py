@@ -1,7 +1,20 @@
 """The console's pages: a module for each subject, here in the order of the rail."""
 
 from millrace.console.page import Page
-from millrace.console.pages import compare, data, home, lineage, log, models, run, runs, schema, search
+from millrace.console.pages import (
+    compare,
+    data,
+    home,
+    lineage,
+    log,
+    models,
+    proposals,
+    run,
+    runs,
+    schema,
+    schema_edit,
+    search,
+)
 
 _SUBJECTS: tuple[Page, ...] = (
     *home.PAGES,
@@ -11,6 +24,8 @@ _SUBJECTS: tuple[Page, ...] = (
     *compare.PAGES,
     *data.PAGES,
     *schema.PAGES,
+    *proposals.PAGES,
+    *schema_edit.PAGES,
     *models.PAGES,
     *lineage.PAGES,
 )
