@@ -1,5 +1,6 @@
 """TensorFlow Serving's gRPC services, PredictionService and ModelService, over the served model."""
 
+import logging
 from collections.abc import Callable
 from concurrent import futures
 from typing import Any, Optional, TypeVar
@@ -23,6 +24,8 @@ from millrace.model_server.servable import Servable
 from millrace.model_server.versions import ModelVersions, original_message
 
 _THREADS = 16
+# It is sent as a header, and clients take 8 KiB of headers.
+_LONGEST_MESSAGE = 2000
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _OPTIONS = (
     ("grpc.max_receive_message_length", MOST_REQUEST_BYTES),
@@ -117,4 +120,7 @@ def _answer(context: grpc.ServicerContext, answer: Callable[[], Answer]) -> Answ
         return answer()
     except tf.errors.OpError as error:
         code, message = _CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), original_message(error)
-    return context.abort(code, message)
+    except Exception as error:  # whatever a request provokes, its sender gets an answer
+        logging.exception("a gRPC request failed")
+        code, message = grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}"
+    return context.abort(code, message[:_LONGEST_MESSAGE])

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import classification_pb2, input_pb2, regression_pb2
 
+from millrace.model_server import limits
 from millrace.model_server.servable import Servable
 
 _INPUT = "inputs"
@@ -31,11 +32,12 @@ def classify(
     Raises:
         tf.errors.OpError: the signature is not one of a classification, or what the graph raised.
     """
-    outputs, name = _run(servable, request, {"classes", "scores"}, timeout)
+    examples = _serialized(request.input)
+    outputs, name = _run(servable, request.model_spec.signature_name, examples, {"classes", "scores"}, timeout)
     classes, scores = outputs.get("classes"), outputs.get("scores")
     response = classification_pb2.ClassificationResponse()
     servable.stamp(response.model_spec, name)
-    for row in range(_rows(request.input, outputs, rank=2)):
+    for row in range(_rows(examples, outputs, rank=2)):
         classifications = response.result.classifications.add()
         for column in range(next(iter(outputs.values())).shape[1]):
             label = b"" if classes is None else classes[row, column]
@@ -57,9 +59,10 @@ def regress(
     Returns:
         One number for each example.
     """
-    outputs, name = _run(servable, request, {"outputs"}, timeout)
+    examples = _serialized(request.input)
+    outputs, name = _run(servable, request.model_spec.signature_name, examples, {"outputs"}, timeout)
     outputs = {alias: _column(value) for alias, value in outputs.items()}
-    _rows(request.input, outputs, rank=1)
+    _rows(examples, outputs, rank=1)
     response = regression_pb2.RegressionResponse()
     servable.stamp(response.model_spec, name)
     for value in outputs["outputs"]:
@@ -68,15 +71,14 @@ def regress(
 
 
 def _run(
-    servable: Servable, request: classification_pb2.ClassificationRequest, wanted: set[str], timeout: Optional[float]
+    servable: Servable, signature_name: str, examples: list[bytes], wanted: set[str], timeout: Optional[float]
 ) -> tuple[dict[str, np.ndarray], str]:
-    name, signature = servable.signature(request.model_spec.signature_name)
+    name, signature = servable.signature(signature_name)
     if set(signature.inputs) != {_INPUT}:
         raise _invalid(f"Expected one input tensor named {_INPUT}, got {sorted(signature.inputs)}")
     aliases = sorted(wanted & set(signature.outputs))
     if not aliases:
         raise _invalid(f"Expected an output among {sorted(wanted)}, got {sorted(signature.outputs)}")
-    examples = _serialized(request.input)
     return servable.run(signature, {_INPUT: tf.make_tensor_proto(examples, tf.string)}, aliases, timeout), name
 
 
@@ -85,6 +87,7 @@ def _serialized(given: input_pb2.Input) -> list[bytes]:
         # Merging is how protobuf joins messages, so the context's features come first and an example's own win.
         context = given.example_list_with_context.context.SerializeToString()
         examples = given.example_list_with_context.examples
+        limits.require_bounded_bytes("examples", len(context) * len(examples))
         serialized = [context + example.SerializeToString() for example in examples]
     else:
         serialized = [example.SerializeToString() for example in given.example_list.examples]
@@ -97,8 +100,8 @@ def _column(value: np.ndarray) -> np.ndarray:
     return value[:, 0] if value.ndim == 2 and value.shape[1] == 1 else value
 
 
-def _rows(given: input_pb2.Input, outputs: dict[str, np.ndarray], rank: int) -> int:
-    rows = len(_serialized(given))
+def _rows(examples: list[bytes], outputs: dict[str, np.ndarray], rank: int) -> int:
+    rows = len(examples)
     for alias, value in outputs.items():
         if value.ndim != rank or value.shape[0] != rows:
             raise _invalid(f"Expected {alias} of rank {rank} with {rows} rows, got shape {list(value.shape)}")

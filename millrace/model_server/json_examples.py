@@ -59,7 +59,10 @@ def _example(value: Any) -> tf.train.Example:
             raise invalid(f"Unexpected element type in feature: {name} expecting type: {sorted(kinds)[0]}")
         feature = example.features.feature[name]
         for kind in kinds:
-            getattr(feature, kind).value.extend(_value(item) for item in items)
+            try:
+                getattr(feature, kind).value.extend(_value(item) for item in items)
+            except ValueError as error:  # a number of more than 64 bits
+                raise invalid(f"Feature: {name}: {error}") from error
     return example
 
 
@@ -76,4 +79,4 @@ def _kind(name: str, item: Any) -> str:
 def _value(item: Any) -> Any:
     if isinstance(item, dict):
         return decode_base64(item)
-    return item.encode("utf-8", "surrogatepass") if isinstance(item, str) else item
+    return item.encode() if isinstance(item, str) else item

@@ -9,6 +9,7 @@ tensorflow_serving/util/json_tensor.cc.
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +18,15 @@ import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from millrace.model_server.limits import MOST_DIMENSIONS, require_few_values
+
 Tensors = dict[str, tensor_pb2.TensorProto]
 Infos = Mapping[str, meta_graph_pb2.TensorInfo]
 
 ROW, COLUMNAR = "instances", "inputs"
 
-# TensorShape::MaxDimensions of tensorflow/core/framework/tensor_shape.h.
-_MOST_DIMENSIONS = 254
+_HALF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONGEST_SHOWN = 200
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -34,14 +37,18 @@ def parse_object(body: bytes) -> dict[str, Any]:
     """
     if not body:
         raise invalid("JSON Parse error: The document is empty")
+    require_few_values(body)
     try:
-        document = json.loads(body)
+        document = json.loads(body.decode())
+        if _HALF_A_PAIR.search(body):
+            # Python takes half a surrogate pair for a character, which no text in UTF-8 can hold.
+            json.dumps(document, ensure_ascii=False).encode()
     except ValueError as error:
         raise invalid(f"JSON Parse error: {error}") from error
     except RecursionError as error:
         raise invalid("JSON Parse error: the document is nested too deeply") from error
     if not isinstance(document, dict):
-        raise invalid(f"JSON Value: {json.dumps(document)} Is not object")
+        raise invalid(f"JSON Value: {_shown(document)} Is not object")
     if not isinstance(document.get("signature_name", ""), str):
         raise invalid("'signature_name' key must be a string value.")
     return document
@@ -100,7 +107,7 @@ def decode_base64(value: Mapping[str, Any]) -> bytes:
         tf.errors.InvalidArgumentError: it is something else.
     """
     if not is_base64(value):
-        raise invalid(f"JSON Value: {json.dumps(value)} not formatted correctly for base64 data")
+        raise invalid(f"JSON Value: {_shown(value)} not formatted correctly for base64 data")
     try:
         return base64.b64decode(value["b64"], validate=True)
     except (binascii.Error, ValueError) as error:
@@ -115,6 +122,12 @@ def is_base64(value: Any) -> bool:
 def invalid(message: str) -> tf.errors.InvalidArgumentError:
     """The error that REST clients see as status 400."""
     return tf.errors.InvalidArgumentError(None, None, message)
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: the whole of it where it is short."""
+    text = json.dumps(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _read_rows(rows: Any, infos: Infos) -> Tensors:
@@ -162,8 +175,8 @@ def _is_named(value: Any) -> bool:
 def _tensor(value: Any, name: str, info: meta_graph_pb2.TensorInfo) -> tensor_pb2.TensorProto:
     dtype = tf.as_dtype(info.dtype)
     shape = _shape(value)
-    if len(shape) > _MOST_DIMENSIONS:
-        raise invalid(f"input {name}: {len(shape)} dimensions, and a tensor has {_MOST_DIMENSIONS} at most")
+    if len(shape) > MOST_DIMENSIONS:
+        raise invalid(f"input {name}: {len(shape)} dimensions, and a tensor has {MOST_DIMENSIONS} at most")
     flat: list[Any] = []
     _flatten(value, name, dtype, shape, 0, flat)
     try:
@@ -183,7 +196,7 @@ def _shape(value: Any) -> list[int]:
 def _flatten(value: Any, name: str, dtype: tf.DType, shape: list[int], level: int, flat: list[Any]) -> None:
     if not isinstance(value, list):
         if level != len(shape):
-            raise invalid(f"JSON Value: {json.dumps(value)} found at incorrect level: {level + 1} in the JSON DOM.")
+            raise invalid(f"JSON Value: {_shown(value)} found at incorrect level: {level + 1} in the JSON DOM.")
         flat.append(_scalar(value, name, dtype))
         return
     if level >= len(shape):
@@ -201,14 +214,14 @@ def _scalar(value: Any, name: str, dtype: tf.DType) -> Any:
     if dtype == tf.string and isinstance(value, dict):
         return decode_base64(value)
     if dtype == tf.string and isinstance(value, str):
-        return value.encode("utf-8", "surrogatepass")
+        return value.encode()
     if dtype.is_floating and is_number:
         return value
     if dtype.is_integer and is_number and isinstance(value, int) and dtype.min <= value <= dtype.max:
         return value
     if dtype == tf.bool and isinstance(value, bool):
         return value
-    raise invalid(f"JSON Value: {json.dumps(value)} of input {name} is not of expected type: {dtype.name}")
+    raise invalid(f"JSON Value: {_shown(value)} of input {name} is not of expected type: {dtype.name}")
 
 
 def _plain(name: str, value: np.ndarray) -> Any:

@@ -1,9 +1,12 @@
 """TensorFlow Serving's REST API over the served model (https://www.tensorflow.org/tfx/serving/api_rest)."""
 
+import io
 import json
 import logging
 import re
+import socket
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Optional
@@ -14,12 +17,12 @@ from tensorflow.core.protobuf import error_codes_pb2, meta_graph_pb2
 from tensorflow_serving.apis import classification_pb2, predict_pb2, regression_pb2
 
 from millrace.model_server import inference, json_examples, json_tensor
-from millrace.model_server.limits import MOST_REQUEST_BYTES
+from millrace.model_server.limits import MOST_JSON_BYTES, Deadline
 from millrace.model_server.servable import Servable
 from millrace.model_server.versions import ModelVersions, State, original_message
 
-_INFERENCE = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+))?:(classify|regress|predict)", re.IGNORECASE)
-_STATUS = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+))?(/metadata)?", re.IGNORECASE)
+_INFERENCE = re.compile(r"/v1/models/([^/:]+)(?:/versions/([0-9]+))?:(classify|regress|predict)", re.IGNORECASE)
+_STATUS = re.compile(r"/v1/models/([^/:]+)(?:/versions/([0-9]+))?(/metadata)?", re.IGNORECASE)
 # ToHTTPStatusCode of tensorflow_serving/model_servers/http_server.cc; what is not here is 500.
 _HTTP_STATUS = {
     tf.errors.CANCELLED: 499,
@@ -65,12 +68,14 @@ class Api:
     Args:
         versions: the model.
         timeout: seconds after which a request is given up.
+        clock: seconds that only rise.
     """
 
-    def __init__(self, versions: ModelVersions, timeout: float) -> None:
+    def __init__(self, versions: ModelVersions, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._versions = versions
         self._timeout = timeout
-        self._verbs: dict[str, Callable[[Servable, dict[str, Any]], dict[str, Any]]] = {
+        self._clock = clock
+        self._verbs: dict[str, Callable[[Servable, dict[str, Any], Deadline], dict[str, Any]]] = {
             "predict": self._predict,
             "classify": self._classify,
             "regress": self._regress,
@@ -88,26 +93,28 @@ class Api:
             The HTTP status and the body's value; of an error `{"error": message}`.
         """
         try:
-            return 200, self._route(method, path, body)
+            return 200, self._route(method, path, body, Deadline(self._timeout, self._clock))
         except tf.errors.OpError as error:
             return _HTTP_STATUS.get(error.error_code, 500), {"error": original_message(error)}
         except Exception as error:  # whatever a request provokes, its sender gets an answer
             logging.exception("%s %s failed", method, path)
             return 500, {"error": f"{type(error).__name__}: {error}"}
 
-    def _route(self, method: str, path: str, body: bytes) -> dict[str, Any]:
+    def _route(self, method: str, path: str, body: bytes, deadline: Deadline) -> dict[str, Any]:
         asked = _INFERENCE.fullmatch(path) if method == "POST" else _STATUS.fullmatch(path)
         if not asked:
             raise json_tensor.invalid(f"Malformed request: {method} {path}")
-        name, version, what = asked[1], int(asked[2]) if asked[2] else None, asked[3]
+        name, version, what = asked[1], _version(asked[2]) if asked[2] else None, asked[3]
         if method == "POST":
             servable = self._versions.servable(name, version)
-            return self._verbs[what.lower()](servable, json_tensor.parse_object(body))
+            document = json_tensor.parse_object(body)
+            deadline.left()
+            return self._verbs[what.lower()](servable, document, deadline)
         if what:
             return _metadata(self._versions.servable(name, version))
         return _status(self._versions, name, version)
 
-    def _predict(self, servable: Servable, document: dict[str, Any]) -> dict[str, Any]:
+    def _predict(self, servable: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         name = document.get("signature_name") or "serving_default"
         if name not in servable.signatures:
             raise json_tensor.invalid(f'Serving signature name: "{name}" not found in signature def')
@@ -116,15 +123,22 @@ class Api:
         request.model_spec.signature_name = name
         for alias, tensor in tensors.items():
             request.inputs[alias].CopyFrom(tensor)
-        return json_tensor.write_outputs(form, servable.predict(request, self._timeout).outputs)
+        return json_tensor.write_outputs(form, servable.predict(request, deadline.left()).outputs)
 
-    def _classify(self, servable: Servable, document: dict[str, Any]) -> dict[str, Any]:
+    def _classify(self, servable: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         request = json_examples.read_examples(document, classification_pb2.ClassificationRequest())
-        return json_examples.write_classifications(inference.classify(servable, request, self._timeout))
+        return json_examples.write_classifications(inference.classify(servable, request, deadline.left()))
 
-    def _regress(self, servable: Servable, document: dict[str, Any]) -> dict[str, Any]:
+    def _regress(self, servable: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         request = json_examples.read_examples(document, regression_pb2.RegressionRequest())
-        return json_examples.write_regressions(inference.regress(servable, request, self._timeout))
+        return json_examples.write_regressions(inference.regress(servable, request, deadline.left()))
+
+
+def _version(digits: str) -> int:
+    # No int64 has 20 digits, and Python reads no number of some thousands.
+    if len(digits) > 19 or int(digits) >= 2**63:
+        raise json_tensor.invalid(f"Failed to convert version: {digits[:20]}... to numeric.")
+    return int(digits)
 
 
 class _Server(ThreadingHTTPServer):
@@ -140,6 +154,18 @@ class _Handler(BaseHTTPRequestHandler):
     # A client that sends less than it announced, or nothing, must not hold a thread.
     timeout = 30
 
+    def setup(self) -> None:
+        """Reads through a deadline: the time-out of a socket begins again with each byte of a slow client."""
+        super().setup()
+        self._arriving = _Arriving(self.connection, self.timeout)
+        self.rfile.close()
+        self.rfile = io.BufferedReader(self._arriving)
+
+    def handle_one_request(self) -> None:
+        """Gives the next request a time of its own."""
+        self._arriving.expect_request()
+        super().handle_one_request()
+
     def do_GET(self) -> None:
         self._answer(b"")
 
@@ -147,8 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
         announced = self.headers.get("Content-Length", "")
         if not (announced.isascii() and announced.isdecimal()):
             self._refuse(411, "Content-Length must say how many bytes the body has")
-        elif int(announced) > MOST_REQUEST_BYTES:
-            self._refuse(413, f"{announced} bytes, and a request may have {MOST_REQUEST_BYTES}")
+        elif len(announced) > 19 or int(announced) > MOST_JSON_BYTES:
+            self._refuse(413, f"{announced[:20]} bytes, and a request may have {MOST_JSON_BYTES}")
         else:
             try:
                 body = self.rfile.read(int(announced))
@@ -170,6 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, value: dict[str, Any]) -> None:
         payload = json.dumps(value, indent=4).encode()
+        self.connection.settimeout(self.timeout)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(payload)))
@@ -177,6 +204,43 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(payload)
+
+
+class _Arriving(io.RawIOBase):
+    """What a client sends: each request, with its headers and its body, has so many seconds from its first byte on.
+
+    Args:
+        connection: the client's.
+        seconds: for one request, and for the wait before it.
+    """
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection = connection
+        self._seconds = seconds
+        self._ends: Optional[float] = None
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def expect_request(self) -> None:
+        """What comes next belongs to another request."""
+        self._ends = None
+
+    def readinto(self, buffer: Any) -> int:
+        """Waits for some bytes.
+
+        Raises:
+            TimeoutError: the request's time is over.
+        """
+        left = self._seconds if self._ends is None else self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        count = self._connection.recv_into(buffer)
+        if self._ends is None:
+            self._ends = time.monotonic() + self._seconds
+        return count
 
 
 def _status(versions: ModelVersions, name: str, version: Optional[int]) -> dict[str, Any]:

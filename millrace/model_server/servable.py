@@ -169,18 +169,29 @@ def _feeds(signature: meta_graph_pb2.SignatureDef, inputs: Tensors) -> dict[str,
             f"len({{{_listed(sent)}}}) != len({{{_listed(expected)}}}). "
             f"Sent extra: {{{_listed(sent - expected)}}}. Missing but required: {{{_listed(expected - sent)}}}.",
         )
+    for alias, tensor in inputs.items():
+        needed = signature.inputs[alias].dtype
+        # Session.run would silently cast; TensorFlow Serving refuses.
+        if tensor.dtype != needed:
+            raise tf.errors.InvalidArgumentError(
+                None, None, f"Expects arg[{alias}] to be {_name(needed)} but {_name(tensor.dtype)} is provided"
+            )
+    limits.require_bounded(inputs)
     feeds = {}
     for alias, tensor in inputs.items():
-        info = signature.inputs[alias]
-        # Session.run would silently cast; TensorFlow Serving refuses.
-        if tensor.dtype != info.dtype:
-            given, needed = tf.as_dtype(tensor.dtype).name, tf.as_dtype(info.dtype).name
-            raise tf.errors.InvalidArgumentError(
-                None, None, f"Expects arg[{alias}] to be {needed} but {given} is provided"
-            )
-        limits.require_bounded(alias, tensor)
-        feeds[info.name] = tf.make_ndarray(tensor)
+        try:
+            feeds[signature.inputs[alias].name] = tf.make_ndarray(tensor)
+        except (TypeError, ValueError) as error:
+            raise tf.errors.InvalidArgumentError(None, None, f"input {alias} is no tensor: {error}") from error
     return feeds
+
+
+def _name(dtype: int) -> str:
+    """A type as Python's TensorFlow calls it; a message may hold any number."""
+    try:
+        return str(tf.as_dtype(dtype).name)
+    except TypeError:
+        return f"type {dtype}"
 
 
 def _listed(names: set[str]) -> str:

@@ -97,7 +97,8 @@ class ModelVersions:
             logging.warning("cannot list %s: %s", self._base_path, error.message)
             return {}
         names = [child.rstrip("/") for child in children]
-        return {int(name): name for name in names if re.fullmatch(r"\d+", name)}
+        # A version is an int64; other folders are none.
+        return {int(name): name for name in names if re.fullmatch(r"[0-9]+", name) and int(name) < 2**63}
 
     def _failed(self, there: set[int]) -> set[int]:
         """The versions that could not be loaded; what is no longer there, and not served, is forgotten."""

@@ -156,6 +156,8 @@ def test_a_signature_of_another_method_is_refused(servable, call, kind, signatur
         ({"examples": [{"a": [1, 2.0]}]}, "Unexpected element type in feature: a"),
         ({"examples": [{"a": None}]}, "Feature: a has element with unexpected JSON type"),
         ({"examples": [{"a": {"b64": "?"}}]}, "base64"),
+        ({"examples": [{"a": 99999999999999999999}]}, "Feature: a: "),
+        ({"examples": [{"a": [1, -(2**63) - 1]}]}, "Feature: a: "),
     ],
 )
 def test_json_that_holds_no_examples_is_refused(document, words):
@@ -181,23 +183,102 @@ def proto(dtype, *sizes, unknown=False):
     return made
 
 
-@pytest.mark.parametrize("dtype, width", [(tf.float32, 4), (tf.int64, 8), (tf.bool, 1), (tf.string, 8)])
-def test_a_tensor_may_be_as_large_as_a_request_and_no_larger(dtype, width):
+TOO_LARGE = tf.errors.ResourceExhaustedError
+
+
+@pytest.mark.parametrize("dtype, width", [(tf.float32, 4), (tf.int64, 8), (tf.bool, 1), (tf.string, 40)])
+def test_tensors_may_be_as_large_as_a_request_and_no_larger(dtype, width):
     most = limits.MOST_REQUEST_BYTES // width
-    limits.require_bounded("a", proto(dtype, most))
-    limits.require_bounded("a", proto(dtype, 2, most // 2))
-    limits.require_bounded("a", proto(dtype))
-    limits.require_bounded("a", proto(dtype, 2**40, 0))
-    with pytest.raises(tf.errors.ResourceExhaustedError, match=f"takes {(most + 1) * width} bytes"):
-        limits.require_bounded("a", proto(dtype, most + 1))
-    with pytest.raises(tf.errors.ResourceExhaustedError):
-        limits.require_bounded("a", proto(dtype, 2**31, 2**31, 2**31))
+    limits.require_bounded({"a": proto(dtype, most)})
+    limits.require_bounded({"a": proto(dtype, 2, most // 2)})
+    limits.require_bounded({"a": proto(dtype), "b": proto(dtype, 2**40, 0), "c": proto(dtype, most - 1)})
+    with pytest.raises(TOO_LARGE, match=f"takes {(most + 1) * width} bytes, and"):
+        limits.require_bounded({"a": proto(dtype, most + 1)})
+    with pytest.raises(TOO_LARGE):
+        limits.require_bounded({"a": proto(dtype, 2**31, 2**31, 2**31)})
+    with pytest.raises(
+        TOO_LARGE, match=f"input b .* takes {width} bytes, with the inputs before it {(most + 1) * width}"
+    ):
+        limits.require_bounded({"a": proto(dtype, most), "b": proto(dtype, 1)})
+
+
+def test_a_string_counts_with_its_text_each_time_that_it_stands_for_another():
+    text, most = b"x" * 1000, limits.MOST_REQUEST_BYTES // 1040
+    one = proto(tf.string, most)
+    one.string_val.append(text)
+    limits.require_bounded({"a": one})
+    one.tensor_shape.dim[0].size = most + 1
+    with pytest.raises(TOO_LARGE, match=f"takes {(most + 1) * 1040} bytes"):
+        limits.require_bounded({"a": one})
+    with pytest.raises(TOO_LARGE, match="takes 1200000000 bytes"):
+        limits.require_bounded({"a": proto(tf.string, 30_000_000)})
+
+
+def test_a_context_counts_for_each_example_that_shares_it(servable):
+    request = asked(CLASSIFY, "scores", 0)
+    request.input.example_list_with_context.context.features.feature["a"].bytes_list.value.append(b"x" * 100_000)
+    for _ in range(3000):
+        request.input.example_list_with_context.examples.add()
+    with pytest.raises(TOO_LARGE, match="examples take 3000"):
+        classify(servable, request, 10)
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        (b'{"instances": [[],[],[]]}', 7),
+        (b'{"instances": [{"a": 1, "b": "x,[{"}, {"a": 2}]}', 6),
+        (rb'{"inputs": "\\", "a": "\",[\\\",", "b": [1]}', 4),
+    ],
+)
+def test_the_values_of_a_json_text_are_counted_before_they_are_built(body, values, monkeypatch):
+    """A value is what may follow a bracket or a comma that is not in a text."""
+    monkeypatch.setattr(limits, "MOST_JSON_VALUES", values)
+    limits.require_few_values(body)
+    monkeypatch.setattr(limits, "MOST_JSON_VALUES", values - 1)
+    with pytest.raises(TOO_LARGE, match=f"up to {values} values, and a request may have {values - 1}"):
+        limits.require_few_values(body)
+
+
+def test_the_values_of_a_long_json_text_are_counted_in_pieces(monkeypatch):
+    text = "," * (3 << 20)
+    limits.require_few_values(f'["{text}", 1]'.encode())
+    with pytest.raises(TOO_LARGE, match=f"up to {(3 << 20) + 2} values"):
+        limits.require_few_values(f'["{text}" {text}, 1]'.encode())
+
+
+def test_a_deadline_is_one_for_all_that_a_request_does():
+    now = [100.0]
+    deadline = limits.Deadline(30, lambda: now[0])
+    now[0] = 129.5
+    assert deadline.left() == 0.5
+    now[0] = 130.0
+    with pytest.raises(tf.errors.DeadlineExceededError):
+        deadline.left()
 
 
 @pytest.mark.parametrize("tensor", [proto(tf.float32, -1), proto(tf.float32, 3, -2), proto(tf.float32, unknown=True)])
 def test_a_tensor_without_a_whole_shape_is_refused(tensor):
     with pytest.raises(INVALID, match="input a has no complete shape"):
-        limits.require_bounded("a", tensor)
+        limits.require_bounded({"a": tensor})
+
+
+@pytest.mark.parametrize(
+    ("tensor", "words"),
+    [
+        (proto(tf.float32, *[1] * 254), "input a is no tensor"),
+        (proto(tf.float32, *[1] * 300), "300 dimensions, and a tensor has 254 at most"),
+        (proto(tf.float32, 2**62, 2**62, 2**62, 2**62, 0), r"more than 2\*\*63 - 1 elements"),
+        (proto(tf.float32, 2**62, 0), "input a is no tensor"),
+        (tensor_pb2.TensorProto(dtype=99), r"Expects arg\[a\] to be float32 but type 99"),
+        (tensor_pb2.TensorProto(dtype=tf.float32.as_datatype_enum, tensor_content=b"abc"), "input a is no tensor"),
+    ],
+)
+def test_what_is_no_tensor_is_the_clients_mistake(servable, tensor, words):
+    request = predict(b=TWO)
+    request.inputs["a"].CopyFrom(tensor)
+    with pytest.raises(INVALID, match=words):
+        servable.predict(request, 10)
 
 
 def served(folder, warm_up=True, retries=0):

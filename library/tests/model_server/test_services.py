@@ -89,6 +89,35 @@ def test_rest_classifies_and_regresses_with_a_context_that_examples_may_overrule
         ("POST", "/v1/models/taxi:classify", b'{"signature_name": "classify"}', 400, "'examples'"),
         ("POST", "/v1/models/taxi:predict", b'{"signature_name": {}, "inputs": 1}', 400, "must be a string"),
         ("GET", "/v1/models/taxi:predict", b"", 400, "Malformed request: GET"),
+        ("GET", "/v1/models/taxi/versions/" + "1" * 5000, b"", 400, "^Failed to convert version: 1{20}"),
+        ("GET", f"/v1/models/taxi/versions/{2**63}", b"", 400, "^Failed to convert version"),
+        ("GET", f"/v1/models/taxi/versions/{2**63 - 1}", b"", 404, "Could not find version"),
+        ("GET", "/v1/models/taxi/versions/²", b"", 400, "Malformed request"),
+        ("POST", "/v1/models/taxi:predict", b'{"signature_name": "\\ud800", "inputs": 1}', 400, "JSON Parse error"),
+        (
+            "POST",
+            "/v1/models/taxi:classify",
+            b'{"signature_name": "\\uDFFF", "examples": [{}]}',
+            400,
+            "JSON Parse error",
+        ),
+        ("POST", "/v1/models/taxi:classify", b'{"examples": [{"\\ud800x": 1}]}', 400, "JSON Parse error"),
+        ("POST", "/v1/models/taxi:predict", b'{"instances": ["\xed\xa0\x80"]}', 400, "JSON Parse error"),
+        ("POST", "/v1/models/taxi:predict", b'{"instances": ["\\ud83d\\ude00"]}', 400, "Could not parse example input"),
+        (
+            "POST",
+            "/v1/models/taxi:classify",
+            b'{"signature_name": "classify", "examples": [{"distance": 99999999999999999999}]}',
+            400,
+            "Feature: distance: ",
+        ),
+        (
+            "POST",
+            "/v1/models/taxi:predict",
+            b'{"instances": [' + b"[]," * (1 << 20) + b"[]]}",
+            429,
+            "send less at once",
+        ),
         ("GET", "/v2/models/taxi", b"", 400, "Malformed request: GET /v2/models/taxi"),
         ("GET", "/v1/models/bus", b"", 404, "Could not find any versions of model bus"),
         ("GET", "/v1/models/taxi/versions/9", b"", 404, "Could not find version 9 of model taxi"),
@@ -99,6 +128,13 @@ def test_rest_refuses_with_tensorflow_servings_status_and_words(local_server, me
     found, answer = Api(local_server.versions, 0.2).answer(method, path, body)
     assert (found, list(answer)) == (status, ["error"])
     assert re.search(words, answer["error"])
+
+
+def test_a_request_that_took_its_time_before_the_model_is_asked_is_given_up(local_server):
+    ticks = iter(range(0, 100, 20))
+    slow = Api(local_server.versions, 30, lambda: next(ticks))
+    body = json.dumps({"signature_name": "regress", "examples": [{"distance": 1.5}]}).encode()
+    assert slow.answer("POST", "/v1/models/taxi:regress", body) == (504, {"error": "Timed out"})
 
 
 def test_whatever_a_request_provokes_is_answered(api, monkeypatch):
@@ -153,7 +189,7 @@ def test_what_is_posted_is_the_body(connection):
     ],
 )
 def test_a_body_without_a_length_or_too_long_is_refused_unread(connection, monkeypatch, announced, status, words):
-    monkeypatch.setattr(rest, "MOST_REQUEST_BYTES", 64)
+    monkeypatch.setattr(rest, "MOST_JSON_BYTES", 64)
     connection.putrequest("POST", "/v1/models/taxi:regress")
     if announced is not None:
         connection.putheader("Content-Length", announced.encode("latin-1"))
@@ -164,7 +200,7 @@ def test_a_body_without_a_length_or_too_long_is_refused_unread(connection, monke
 
 
 def test_a_body_of_the_longest_length_is_taken(connection, monkeypatch):
-    monkeypatch.setattr(rest, "MOST_REQUEST_BYTES", 64)
+    monkeypatch.setattr(rest, "MOST_JSON_BYTES", 64)
     body = b'{"signature_name":"regress","examples":[{"distance":2.5}]}'
     connection.request("POST", "/v1/models/taxi:regress", body.ljust(64))
     assert json.load(connection.getresponse()) == {"results": [5.0]}
@@ -178,6 +214,29 @@ def test_a_client_that_sends_less_than_it_announced_is_told_and_let_go(connectio
     answer = connection.getresponse()
     assert (answer.status, answer.getheader("Connection")) == (408, "close")
     assert json.load(answer) == {"error": "the body did not arrive within 0.2 s"}
+
+
+@pytest.mark.parametrize("begun", [b"POST /v1/models/taxi:predict HTTP/1.1\r\nContent-Length: 1000\r\n\r\n", b"GET /"])
+def test_a_byte_now_and_then_does_not_hold_a_connection(local_server, monkeypatch, begun):
+    monkeypatch.setattr(rest._Handler, "timeout", 0.5)
+    with socket.create_connection((HOST, local_server.ports.rest), timeout=10) as connection:
+        connection.sendall(begun)
+        connection.settimeout(0.1)
+        for _ in range(100):
+            with contextlib.suppress(TimeoutError):
+                answer = connection.recv(1 << 16)
+                break
+            connection.sendall(b"x")
+        else:
+            raise AssertionError("it was held although each byte came in time")
+    assert answer == b"" if begun == b"GET /" else answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_length_of_thousands_of_digits_is_too_long(connection):
+    connection.putrequest("POST", "/v1/models/taxi:regress")
+    connection.putheader("Content-Length", "9" * 5000)
+    connection.endheaders()
+    assert connection.getresponse().status == 413
 
 
 def request_of(kind, signature: str = "", name: str = "taxi", version=None):
@@ -225,6 +284,41 @@ def test_grpc_refuses_with_tensorflow_servings_code_and_words(stubs, changes, co
         stubs[0].Predict(request, timeout=0.5 if code == "DEADLINE_EXCEEDED" else 10)
     assert refused.value.code() == grpc.StatusCode[code]
     assert re.search(words, refused.value.details())
+
+
+@pytest.mark.parametrize(
+    ("tensor", "code"),
+    [
+        ({"dtype": 99}, "INVALID_ARGUMENT"),
+        ({"sizes": [1] * 300}, "INVALID_ARGUMENT"),
+        ({"sizes": [2**62] * 4 + [0]}, "INVALID_ARGUMENT"),
+        ({"sizes": [30_000_000]}, "RESOURCE_EXHAUSTED"),
+        ({"text": b"no example" * 10_000}, "INVALID_ARGUMENT"),
+    ],
+)
+def test_grpc_says_whose_mistake_a_tensor_is(stubs, tensor, code):
+    request = request_of(predict_pb2.PredictRequest)
+    sent = request.inputs["examples"]
+    sent.CopyFrom(tf.make_tensor_proto([tensor.get("text", b"")]))
+    sent.dtype = tensor.get("dtype", sent.dtype)
+    if "sizes" in tensor:
+        sent.tensor_shape.CopyFrom(tf.TensorShape(tensor["sizes"][:254]).as_proto())
+        for size in tensor["sizes"][254:]:
+            sent.tensor_shape.dim.add(size=size)
+    with pytest.raises(grpc.RpcError) as refused:
+        stubs[0].Predict(request, timeout=10)
+    assert refused.value.code() == grpc.StatusCode[code]
+
+
+def test_whatever_a_grpc_request_provokes_is_answered(local_server, stubs, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(local_server.versions, "status", broken)
+    with pytest.raises(grpc.RpcError) as refused:
+        stubs[1].GetModelStatus(request_of(get_model_status_pb2.GetModelStatusRequest), timeout=10)
+    assert refused.value.code() == grpc.StatusCode.INTERNAL
+    assert refused.value.details() == "ZeroDivisionError: by nothing"
 
 
 def test_grpc_tells_states_and_signatures_and_nothing_else_of_a_model(stubs):
