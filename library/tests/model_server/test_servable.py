@@ -292,7 +292,7 @@ def states(versions, version=None):
 
 
 def test_the_newest_number_is_served_and_found_by_its_name_alone(folder, tmp_path):
-    for name in ("7", "10", "tmp", "11.part"):
+    for name in ("7", "10", "tmp", "11.part", "9" * 20, "²"):
         (tmp_path / name).mkdir()
     for name in ("7", "10"):
         tf.io.gfile.rmtree(str(tmp_path / name))
