@@ -95,6 +95,9 @@ def _try_room(
     if whole.status != 0 or whole.timed_out:
         console.print(f"{room}: not judged, {_why(whole, folder)}")
         return 0, 0, 0
+    if not _passes_as_it_is(reach, server):
+        console.print(f"{room}: not judged, what passed fails in a trial without a change; see {copy.name}.log")
+        return 0, 0, 0
     beside: dict[tuple[str, ...], tuple[Trial, Reach]] = {}
     own = noticed = tried = 0
     for mutant in drawn:
@@ -120,6 +123,13 @@ def _try_room(
             console.print(f"  + {_short(mutant.mutation.after)}", markup=False)
     console.print(f"{room}: {noticed} of {tried} noticed, {own} by its own tests, which take {whole.seconds:.0f} s")
     return own, noticed, tried
+
+
+def _passes_as_it_is(reach: Reach, server: TrialServer) -> bool:
+    """Whether a trial without a change notices nothing; the shortest tests show it."""
+    shortest = sorted(reach.seconds, key=reach.seconds.__getitem__)[:5]
+    files = [*dict.fromkeys(test.partition("::")[0] for test in shortest)]
+    return not files or not server.run(files, 300, shortest, (), reach.seconds, reach.modules).noticed
 
 
 def _tests(room: str, copy: Path) -> str:

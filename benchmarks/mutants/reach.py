@@ -178,10 +178,14 @@ class Watch(MetaPathFinder):
             for test, own in self._reach.lines.items():
                 if test.startswith(node) and fixture in self._fixtures[test]:
                     own += lines
-        files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
-        checkout = self._folder.parent
-        self._reach.modules = [name for name, file in files.items() if file and checkout not in Path(file).parents]
+        self._reach.modules = [name for name, module in list(sys.modules.items()) if self._stays(module)]
         self._reach.write(self._target)
+
+    def _stays(self, module: Any) -> bool:
+        """Whether a module is the same in each trial; its own plugins pytest wants to import itself."""
+        file, loader = getattr(module, "__file__", None), getattr(module, "__loader__", None)
+        rewritten = type(loader).__module__.startswith("_pytest")
+        return bool(file) and not rewritten and self._folder.parent not in Path(str(file)).parents
 
     def _lines(self, seen: set[int]) -> list[str]:
         return [line for number in seen for line in self._statements[number]]

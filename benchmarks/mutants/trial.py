@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ HEAVY = ("tensorflow", "apache_beam", "tensorflow_data_validation", "tensorflow_
 
 NO_TESTS_RAN = 5
 """pytest's exit status when nothing was selected."""
+
+NO_TRIAL = 70
+"""The exit status of a process in which pytest itself failed."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ class TrialServer:
             How they ended, and what was seen until then.
 
         Raises:
-            RuntimeError: the server is gone; its log says why.
+            RuntimeError: the server is gone, or pytest failed; the log says why.
         """
         self._reach_file.unlink(missing_ok=True)
         trial = self._asked(tests=list(tests), seconds=seconds, target=str(self._reach_file))
@@ -133,7 +137,7 @@ class TrialServer:
             modules: what they import that no change touches; the server keeps it.
 
         Raises:
-            RuntimeError: the server is gone; its log says why.
+            RuntimeError: the server is gone, or pytest failed; the log says why.
         """
         only = None if then is None else list(then)
         given: dict[str, Any] = {"tests": list(tests), "seconds": seconds, "first": list(first), "then": only}
@@ -146,7 +150,10 @@ class TrialServer:
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(f"the process that runs the trials ended; see {self._log.name}")
-        return Trial(**json.loads(answer))
+        trial = Trial(**json.loads(answer))
+        if trial.status == NO_TRIAL:
+            raise RuntimeError(f"pytest did not start, whatever the change is; see {self._log.name}")
+        return trial
 
     def close(self) -> None:
         """Ends the process."""
@@ -185,9 +192,14 @@ def _forked(
         os.setsid()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         flags = ["-q", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
-        if target:
-            os._exit(pytest.main(flags, [Watch(Path("millrace").resolve(), Path(target))]))
-        os._exit(pytest.main(["-x", *flags], [Order(first, then, usual or {})]))
+        try:
+            if target:
+                os._exit(pytest.main(flags, [Watch(Path("millrace").resolve(), Path(target))]))
+            os._exit(pytest.main(["-x", *flags], [Order(first, then, usual or {})]))
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(NO_TRIAL)
     timed_out = False
 
     def end(_number: int, _frame: Optional[FrameType]) -> None:
