@@ -192,6 +192,8 @@ def _forked(
         os.setsid()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         flags = ["-q", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
+        # Some of what its plugins import was imported before the fork; their own assertions are nobody's here.
+        flags += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
         try:
             if target:
                 os._exit(pytest.main(flags, [Watch(Path("millrace").resolve(), Path(target))]))
