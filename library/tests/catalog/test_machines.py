@@ -11,7 +11,7 @@ from millrace.catalog.machines import (
     step_objections,
 )
 from millrace.catalog.objections import require_none
-from millrace.catalog.regions import region_objections
+from millrace.catalog.regions import region_objections, region_of_subnetwork
 
 
 def words(objections):
@@ -52,6 +52,26 @@ def test_every_machine_with_accelerators_is_a_machine_type():
 def test_an_accelerator_is_known_or_not(name, expected):
     found = words(accelerator_objections(name))
     assert expected in found and bool(found) == bool(expected)
+
+
+def test_where_no_name_is_near_the_remedy_has_all_of_them():
+    [near], [far] = (list(accelerator_objections(name)) for name in ("NVIDIA_T4", "gpu"))
+    assert "https://" in near.remedy and "NVIDIA_L4" not in near.remedy
+    assert "NVIDIA_L4, " in far.remedy and "TPU_V5_LITEPOD" in far.remedy
+
+
+@pytest.mark.parametrize(
+    ("subnetwork", "region"),
+    [
+        ("regions/europe-west1/subnetworks/inner", "europe-west1"),
+        ("https://www.googleapis.com/compute/v1/projects/p/regions/us-east4/subnetworks/inner", "us-east4"),
+        ("inner", None),
+        ("regions/europe-west1/subnetworks/", None),
+        ("subregions/europe-west1/subnetworks/inner", None),
+    ],
+)
+def test_a_subnetwork_says_its_region(subnetwork, region):
+    assert region_of_subnetwork(subnetwork) == region
 
 
 @pytest.mark.parametrize(
