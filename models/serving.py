@@ -30,4 +30,4 @@ def export(model: Any, job: Job, directory: str, inputs: Optional[Mapping[str, t
         "transformed": served.of_transformed(),
         "transform_features": served.transformed_examples(),
     }
-    write(served, signatures, directory)
+    write(served, signatures, directory, job.schema_digest)

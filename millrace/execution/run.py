@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from millrace.base import commit
 from millrace.base.errors import Failure, causes, describe
 from millrace.base.interrupts import GRACE_SECONDS, heeding_signals
 from millrace.base.outcomes import INTERRUPTED, REFUSED, State
@@ -109,7 +110,8 @@ def _outcome(
 ) -> Outcome:
     try:
         request = folder.request()
-        provenance.record(folder.path, config, request.overrides if request else ())
+        made_from = provenance.record(folder.path, config, request.overrides if request else ())
+        os.environ[commit.VARIABLE] = provenance.commit_of(made_from)
         check(config)
         if request is None or not request.to_stage:
             require_docker(config, os.environ)

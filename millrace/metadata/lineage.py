@@ -239,9 +239,7 @@ class _Walk:
         facts |= {"code": digest} if digest else {}
         folder = self._runs.folder(run)
         made_from = provenance.read(folder.path) if folder else None
-        if made_from and made_from.revision and made_from.revision.commit:
-            changed = "" if made_from.revision.clean else " with uncommitted changes"
-            facts["commit"] = made_from.revision.commit + changed
+        facts["commit"] = provenance.commit_of(made_from)
         if stage == stage_ids.EXAMPLE_GEN:
             facts["from"] = _text(parameters, "input_base")
             facts |= {"files": list(made_from.data.files)} if made_from and made_from.data.files else {}

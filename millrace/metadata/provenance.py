@@ -94,17 +94,32 @@ class Provenance:
     machine: dict[str, Any] = field(default_factory=dict)
 
 
-def record(folder: Path, config: Config, overrides: tuple[str, ...]) -> None:
+def record(folder: Path, config: Config, overrides: tuple[str, ...]) -> Provenance:
     """Writes down what a run is made from; a disk that is full does not end the run.
 
     Args:
         folder: the run's folder.
         config: its configuration.
         overrides: its `--set` values.
+
+    Returns:
+        What was written, secrets still in it.
     """
+    made_from = _provenance(config, overrides)
     with contextlib.suppress(OSError):
-        text = json.dumps(asdict(_provenance(config, overrides)), indent=1)
-        files.write(folder / FILE, cut(text) + "\n")
+        files.write(folder / FILE, cut(json.dumps(asdict(made_from), indent=1)) + "\n")
+    return made_from
+
+
+def commit_of(made_from: Optional[Provenance]) -> str:
+    """The commit of a run, and whether something was not committed; empty where git knew none.
+
+    Args:
+        made_from: what the run was made from, as far as it wrote that down.
+    """
+    if made_from is None or made_from.revision is None or not made_from.revision.commit:
+        return ""
+    return made_from.revision.commit + ("" if made_from.revision.clean else " with uncommitted changes")
 
 
 def read(folder: Path) -> Optional[Provenance]:

@@ -1,5 +1,6 @@
 """Trains a Keras model on transformed examples: what a `run_fn` is made of."""
 
+import hashlib
 import logging
 import math
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from typing import Any, Optional
 
 import keras
 import tensorflow_transform as tft
+from tfx.dsl.io import fileio
 
 from millrace.base.errors import ConfigError
 from millrace.project import dotted
@@ -53,6 +55,7 @@ class Job:
         train: the examples to learn from.
         evaluation: the examples to evaluate on.
         label_stats: statistics of the training labels.
+        schema_digest: SHA-256 of the raw examples' schema file, 16 digits; empty where TFX named none.
     """
 
     config: UserConfig
@@ -60,6 +63,7 @@ class Job:
     train: Examples
     evaluation: Examples
     label_stats: LabelStatistics
+    schema_digest: str = ""
 
 
 def prepare(fn_args: Any) -> Job:
@@ -85,7 +89,15 @@ def prepare(fn_args: Any) -> Job:
     stats = label_statistics(config.table.label, train.label_batches(), complete=balanced)
     if balanced:
         train = train.weighted(stats.balanced_weights())
-    return Job(config, tft_output, train, evaluation, stats)
+    return Job(config, tft_output, train, evaluation, stats, _schema_digest(fn_args))
+
+
+def _schema_digest(fn_args: Any) -> str:
+    path = getattr(fn_args, "schema_path", None)
+    if not path:
+        return ""
+    with fileio.open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:16]
 
 
 def build(job: Job) -> keras.Model:

@@ -145,13 +145,14 @@ class ServedModel:
         return {"probabilities": probabilities, "label": tf.gather(names, best), "classes": classes}
 
 
-def write(served: ServedModel, signatures: Mapping[str, Any], directory: str) -> None:
+def write(served: ServedModel, signatures: Mapping[str, Any], directory: str, schema_digest: str = "") -> None:
     """Writes the SavedModel beside its place and then renames it, so that a half-written one is never there.
 
     Args:
         served: the model and the transform graph.
         signatures: concrete functions by name.
         directory: where the SavedModel goes; replaced when it exists.
+        schema_digest: of the schema of the raw examples, `Job.schema_digest`, for the model's own file about itself.
     """
     module = tf.Module(name="millrace")
     if isinstance(served.model, keras.Model):  # its variables alone: Keras's own tracking saves its optimizer too
@@ -162,7 +163,7 @@ def write(served: ServedModel, signatures: Mapping[str, Any], directory: str) ->
     partial = directory.rstrip("/") + ".partial"
     _remove(partial)
     tf.saved_model.save(module, partial, signatures=dict(signatures))
-    _write_about(served.table, served.raw_spec, partial)
+    _write_about(served.table, served.raw_spec, partial, schema_digest)
     _remove(directory)
     tf.io.gfile.rename(partial, directory)
 
@@ -223,13 +224,14 @@ def _unknown_where_absent(transformed: tf.Tensor, label: tf.SparseTensor) -> tf.
     return tf.where(tf.greater(counts, 0), transformed, tf.fill(rows, tf.constant(unknown, transformed.dtype)))
 
 
-def _write_about(table: FeatureTable, raw_spec: Mapping[str, Any], directory: str) -> None:
+def _write_about(table: FeatureTable, raw_spec: Mapping[str, Any], directory: str, schema_digest: str) -> None:
     """Writes what a client needs to know and a signature cannot say: the task, the classes and the input names."""
     about = {
         "label": table.label.column,
         "task": table.label.task,
         "classes": [str(name).strip() for name in table.label.classes],
         "inputs": {name: input_name(name) for name in raw_spec},
+        **({"made_from": {"schema": schema_digest}} if schema_digest else {}),
     }
     path = f"{directory}/{ABOUT_FILE}"
     tf.io.gfile.makedirs(path.rpartition("/")[0])

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 from tfx import types
@@ -10,6 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.utils import io_utils, path_utils
 
 from millrace.base import files
+from millrace.components.infra_validator import made_from
 from millrace.components.infra_validator.queries import QueryPlan
 from millrace.components.infra_validator.report import Report
 
@@ -19,7 +21,9 @@ REPORT_FILE, LOG_FILE = "report.json", "server.log"
 _WARM_UP_PER_SIGNATURE = 100
 
 
-def write_warm_model(blessing: types.Artifact, model_path: str, plans: Sequence[QueryPlan], model_name: str) -> None:
+def write_warm_model(
+    blessing: types.Artifact, model_path: str, plans: Sequence[QueryPlan], model_name: str, facts: dict[str, Any]
+) -> None:
     """Copies the model into the blessing, with the queries that it answered as its warm-up requests.
 
     Args:
@@ -27,6 +31,7 @@ def write_warm_model(blessing: types.Artifact, model_path: str, plans: Sequence[
         model_path: the SavedModel.
         plans: the queries.
         model_name: the name that the requests carry; a server does not look at it.
+        facts: of where the model comes from, for the model's own file about itself.
     """
     final = path_utils.stamped_model_path(blessing.uri)
     beside = f"{final}.{uuid.uuid4().hex}.part"
@@ -37,6 +42,7 @@ def write_warm_model(blessing: types.Artifact, model_path: str, plans: Sequence[
         for plan in plans:
             for query in plan.singles[:_WARM_UP_PER_SIGNATURE]:
                 writer.write(query.warm_up_record(model_name))
+    made_from.write(beside, facts)
     if fileio.exists(final):
         fileio.rmtree(final)
     fileio.rename(beside, final)

@@ -14,6 +14,7 @@ from tfx.utils import io_utils, path_utils
 from millrace.components.executor_types import Artifacts, Properties
 from millrace.components.infra_validator import blessing as blessings
 from millrace.components.infra_validator.examples import read_records
+from millrace.components.infra_validator.made_from import made_from
 from millrace.components.infra_validator.section import InfraValidation
 from millrace.components.infra_validator.validation import MODEL_NAME, validate
 
@@ -47,7 +48,8 @@ class Executor(base_executor.BaseExecutor):
             log_path = output / blessings.LOG_FILE
             report, plans = validate(local_model, records, section, log_path)
         if report.blessed:
-            blessings.write_warm_model(blessing, model_path, plans, MODEL_NAME)
+            facts = made_from(model, examples, self._context.pipeline_run_id if self._context else None)
+            blessings.write_warm_model(blessing, model_path, plans, MODEL_NAME, facts)
         blessings.write_verdict(blessing, report)
         logging.info("infra validation: %s", "blessed" if report.blessed else f"not blessed: {report.reason}")
 

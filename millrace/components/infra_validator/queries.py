@@ -15,7 +15,7 @@ from millrace.model_server.query import Arrays, Query
 
 DEFAULT_SIGNATURE = "serving_default"
 JSON_SIGNATURE = "predict_json"
-_ABOUT_FILE = "assets.extra/millrace.json"
+ABOUT_FILE = "assets.extra/millrace.json"
 
 
 class CannotAsk(Signal):
@@ -35,10 +35,10 @@ def input_columns(model_path: Path) -> dict[str, str]:
 
     TensorFlow takes fewer names than a table does: a column `zero or more` is asked for under another name.
     """
-    file = model_path / _ABOUT_FILE
+    file = model_path / ABOUT_FILE
     if not file.is_file():
         return {}
-    return {alias: column for column, alias in json.loads(file.read_text(encoding="utf-8"))["inputs"].items()}
+    return {alias: column for column, alias in json.loads(file.read_text(encoding="utf-8")).get("inputs", {}).items()}
 
 
 def plan(
