@@ -32,7 +32,7 @@ COMMANDS = {
     "submit": ("millrace.cli.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
     "jobs": ("millrace.cli.jobs:jobs", "List, show and cancel jobs on a service."),
     "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),
-    "runs": ("millrace.cli.runs:runs", "List, show and compare runs."),
+    "runs": ("millrace.cli.runs:runs", "List, show, compare, repeat and clean up runs."),
     "console": ("millrace.cli.console:console", "Look at runs, data and models in a browser."),
     "report": ("millrace.cli.report:report", "Write a run's report: one HTML file that needs no network."),
     "lineage": ("millrace.cli.lineage:lineage_command", "Say what something was made from, and what was made of it."),

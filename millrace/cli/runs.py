@@ -1,4 +1,4 @@
-"""`millrace runs`: the runs of a pipeline; its commands show one and compare two."""
+"""`millrace runs`: the runs of a pipeline; its commands show one, compare two, repeat one, and clean up."""
 
 import json
 from collections.abc import Sequence
@@ -30,6 +30,8 @@ COMMANDS = {
     "list": ("millrace.cli.runs:list_command", "List runs; what millrace runs does by itself."),
     "show": ("millrace.cli.runs_show:show", "Show a run: its stages and why each ran, verdicts, what it made."),
     "diff": ("millrace.cli.runs_diff:diff", "Compare two runs: configuration, code, schema, data, metrics, time."),
+    "repeat": ("millrace.cli.runs_repeat:repeat", "Run again what a run was: its configuration, at its commit."),
+    "clean": ("millrace.cli.runs_clean:clean_command", "Delete what old runs left, but for what is still needed."),
 }
 
 
@@ -45,7 +47,7 @@ class _Runs(LazyGroup):
 
 @click.group(cls=_Runs, commands_by_path=COMMANDS)
 def runs() -> None:
-    """List, show and compare runs.
+    """List, show, compare, repeat and clean up runs.
 
     Without a command it lists them, with the options of `millrace runs list`. RUN is an id or the beginning of one, or
     last, last~1 and so on.

@@ -152,12 +152,14 @@ def _print_metrics(comparison: RunComparison, console: Console) -> None:
             rounded(one.before, 4),
             rounded(one.after, 4),
             f"{one.after - one.before:+.3g}",
-            {None: "", True: "beyond chance", False: "within chance"}[one.apart],
+            "*" if one.apart else "",
         )
         for one in [*overall, *slices][:_MOST_METRICS]
     ]
     numbers = [TableColumn(head, right=True) for head in ("before", "after", "change")]
     printing.show([TableColumn("slice"), TableColumn("metric"), *numbers, TableColumn("")], rows, console)
+    if any(one.apart is not None for one in comparison.metrics):
+        printing.say("*: the 95 % intervals have nothing in common", console)
     more = len(overall) + len(slices) - len(rows)
     if more > 0:
         printing.say(f"and {more:,} more: --json has all", console)

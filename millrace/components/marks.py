@@ -15,6 +15,9 @@ TRIAL_BLESSED_KEY = "trial_blessed"
 REHEARSED = "rehearsed"
 """1 for what a rehearsal made: what a run makes is not compared with what was never meant to be served."""
 
+STATISTICS_DIGEST = "statistics_digest"
+"""Of a blessing: the digest of the statistics of its data, which it holds. Data is never compared with itself."""
+
 REPLACES = "replaces"
 """The ids of artifacts that had lost files, with commas, in whose place it was made: it is not compared with those."""
 

@@ -24,7 +24,11 @@ from millrace.metadata.run_summaries import Runs
 _INPUTS = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
 _OUTPUTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
 # What a model or data was compared with, by stage and key.
-_COMPARED = {(stage_ids.EVALUATOR, "baseline_model"), (stage_ids.DATA_GATE, "blessing")}
+_COMPARED = {
+    (stage_ids.EVALUATOR, "baseline_model"),
+    (stage_ids.EVALUATOR, "baseline_blessing"),
+    (stage_ids.DATA_GATE, "blessing"),
+}
 # Where a run's story begins, the latest first.
 _ENDS = (
     (stage_ids.PUSHER, "pushed_model"),

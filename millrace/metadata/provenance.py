@@ -146,7 +146,7 @@ def _provenance(config: Config, overrides: tuple[str, ...]) -> Provenance:
         configuration=config.model_dump(mode="json", by_alias=True),
         overrides=overrides,
         revision=revision(here.root) if here else None,
-        code=_code(here) if here else {},
+        code=code_of(here) if here else {},
         schema_digest=file_digest(schema) if schema else "",
         schema_commit=last_commit_of(schema) if schema else "",
         data=_data(config),
@@ -163,7 +163,12 @@ def file_digest(file: Path) -> str:
         return ""
 
 
-def _code(here: project.Project) -> dict[str, str]:
+def code_of(here: project.Project) -> dict[str, str]:
+    """A digest of each Python file that a project ships, by its path within.
+
+    Args:
+        here: the project.
+    """
     try:
         shipped = sorted(here.shipped)
     except MillraceError:

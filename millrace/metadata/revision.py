@@ -20,9 +20,9 @@ class Revision:
         commit: the full hash; empty in a repository without a commit.
         branch: its name; empty where none is checked out.
         clean: whether nothing differed from the commit, files that git does not know included.
-        changed: what differed, as `git status --porcelain` says it, paths from the project's folder.
+        changed: what differed, as `git status --porcelain` says it, paths from the top of the repository.
         difference: `git diff HEAD` of the project's folder, empty when clean.
-        whole: whether `difference` is all of it and no file was unknown to git, so that it can be applied again.
+        whole: whether `difference` is all of it, so that it can be applied again; without files that git does not know.
     """
 
     commit: str
@@ -47,14 +47,13 @@ def revision(folder: Path) -> Optional[Revision]:
     branch = head.removeprefix("## ").removeprefix("No commits yet on ").partition("...")[0]
     options = ("--no-ext-diff", "--no-color", "--binary", "--relative")
     difference = (git(folder, "diff", *options, "HEAD") or "") if changed else ""
-    unknown = any(line.startswith("??") for line in changed)
     return Revision(
         commit=commit,
         branch="" if branch.startswith("HEAD (") else branch,
         clean=not changed,
         changed=tuple(line.strip() for line in changed[:_MOST_PATHS]),
         difference=difference[:LARGEST_DIFFERENCE],
-        whole=bool(commit) and not unknown and len(difference) <= LARGEST_DIFFERENCE,
+        whole=bool(commit) and len(difference) <= LARGEST_DIFFERENCE,
     )
 
 

@@ -68,10 +68,10 @@ def test_what_was_not_committed_is_kept_so_that_it_can_be_applied(project, tmp_p
     assert trainer.read_text().endswith("# é\n") and edited.revision.whole
 
 
-def test_a_file_that_git_does_not_know_or_a_large_difference_cannot_be_applied(project):
+def test_a_file_that_git_does_not_know_is_named_and_a_large_difference_is_cut(project):
     (project / "models/new.py").write_text("")
     unknown = revision(project)
-    assert (unknown.clean, unknown.whole, unknown.changed) == (False, False, ("?? models/new.py",))
+    assert (unknown.clean, unknown.difference, unknown.changed) == (False, "", ("?? models/new.py",))
     (project / "models/new.py").unlink()
     (project / "models/trainer.py").write_text("# long\n" * LARGEST_DIFFERENCE)
     large = revision(project)

@@ -17,10 +17,9 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
 from millrace.base import files
+from millrace.components.marks import STATISTICS_DIGEST
 from millrace.statistics.columns import STATISTICS_FILE
 
-STATISTICS_DIGEST = "statistics_digest"
-"""A custom property of a blessing: the digest of the statistics that it holds."""
 _FOLDER = "data_statistics"
 _SPLIT = "Split-"
 

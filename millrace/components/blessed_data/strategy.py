@@ -7,7 +7,8 @@ from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types.artifact import Artifact
 
 from millrace.components import blessings
-from millrace.components.blessed_data.statistics import STATISTICS_DIGEST, digest
+from millrace.components.blessed_data.statistics import digest
+from millrace.components.marks import STATISTICS_DIGEST
 
 BLESSING, STATISTICS = "model_blessing", "statistics"
 

@@ -1,0 +1,116 @@
+"""Where a run is run again: here when nothing changed, else in a worktree of its commit, with its difference."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from millrace.base.errors import BadInput
+from millrace.config.loading import load
+from millrace.execution.repeating import repetition
+from millrace.metadata import provenance
+from millrace.metadata.run_details import run_detail
+from millrace.metadata.run_folder import RunRequest, new_run
+from millrace.metadata.run_summaries import Runs
+from millrace.project.project import Project
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+STEPS = "training.steps=7"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=someone", "-c", "user.email=someone@example.com")
+    return subprocess.run(
+        ["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True, text=True
+    ).stdout
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    """A project below the top of a repository."""
+    root = tmp_path / "repository" / "project"
+    for name in ("conf", "schema", "models", "pipeline"):
+        shutil.copytree(CHECKOUT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / "setup.py", root)
+    (root / ".gitignore").write_text("runs/\n")
+    git(tmp_path, "init", "--quiet", "-b", "trunk", "repository")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "all")
+    return root
+
+
+def ran(project: Path):
+    """A run that recorded what it was made from, and was refused."""
+    config = load(project / "conf/taxi.yaml", [STEPS])
+    logs = Path(config.root) / "logs"
+    with new_run(logs, RunRequest(str(project / "conf/taxi.yaml"), (STEPS,), pipeline="taxi")) as folder:
+        provenance.record(folder.path, config, (STEPS,))
+        folder.finish(2)
+    detail = run_detail(Runs(config), folder.run_id, 0.0)
+    assert detail is not None
+    return detail
+
+
+def test_where_nothing_changed_it_runs_here(project, tmp_path):
+    detail = ran(project)
+    (project / "README.md").write_text("Not code.")
+    with repetition(Project(project), detail, tmp_path / "trees") as chosen:
+        assert (chosen.folder, chosen.overrides, chosen.worktree) == (project, (STEPS,), None)
+
+
+@pytest.mark.parametrize("changed", ["models/trainer.py", "schema/taxi/schema.pbtxt", "conf/taxi.yaml"])
+def test_what_changed_since_is_taken_from_the_commit(project, tmp_path, changed):
+    detail = ran(project)
+    before = (project / changed).read_text()
+    (project / changed).write_text(before.replace("seed: 20", "seed: 21") + "# later\n")
+    git(project, "commit", "--quiet", "-am", "later")
+    with repetition(Project(project), detail, tmp_path / "trees") as chosen:
+        assert (chosen.folder / changed).read_text() == before
+        again = load(chosen.config_file, chosen.overrides)
+        now = detail.provenance.configuration
+        assert (again.root, again.data.path) == (now["root"], now["data"]["path"])
+        assert again.training.steps == 7 and again.schema_.file.startswith(str(chosen.folder))
+        assert provenance.code_of(Project(chosen.folder)) == detail.provenance.code
+    assert not chosen.worktree.exists() and "trees" not in git(project, "worktree", "list")
+
+
+def test_what_was_not_committed_is_applied_again(project, tmp_path):
+    (project / "models/trainer.py").write_text("STEPS = 1\n")
+    detail = ran(project)
+    git(project, "checkout", "--quiet", ".")
+    with repetition(Project(project), detail, tmp_path / "trees") as chosen:
+        assert chosen.worktree and (chosen.folder / "models/trainer.py").read_text() == "STEPS = 1\n"
+
+
+def test_a_worktree_of_a_run_that_failed_is_kept_and_replaced_by_the_next(project, tmp_path):
+    detail = ran(project)
+    (project / "models/trainer.py").write_text("")
+    for _ in range(2):
+        with pytest.raises(RuntimeError), repetition(Project(project), detail, tmp_path / "trees") as chosen:
+            raise RuntimeError
+        assert (chosen.folder / "models/trainer.py").read_text()
+
+
+def test_what_git_did_not_know_cannot_be_had_again(project, tmp_path):
+    (project / "models/new.py").write_text("")
+    detail = ran(project)
+    (project / "models/new.py").unlink()
+    with (
+        pytest.raises(BadInput, match=r"code that is in no commit: models/new\.py"),
+        repetition(Project(project), detail, tmp_path / "trees"),
+    ):
+        pass
+
+
+def test_without_a_commit_what_changed_is_refused(project, tmp_path):
+    shutil.rmtree(project.parent / ".git")
+    detail = ran(project)
+    with repetition(Project(project), detail, tmp_path / "trees") as chosen:
+        assert chosen.worktree is None
+    (project / "models/trainer.py").write_text("")
+    with (
+        pytest.raises(BadInput, match="which knew no commit"),
+        repetition(Project(project), detail, tmp_path / "trees"),
+    ):
+        pass

@@ -1,0 +1,169 @@
+"""Runs again what an earlier run was: its configuration and its code, in a worktree where the code is another now."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from millrace.base.errors import BadInput, MillraceError
+from millrace.config.loading import load
+from millrace.metadata import provenance
+from millrace.metadata.provenance import Provenance
+from millrace.metadata.revision import Revision, git
+from millrace.metadata.run_details import RunDetail
+from millrace.project.project import Project
+
+# Where things lie that are in no commit; what lies within the project is taken from the worktree.
+_PLACES = ("root", "data.path", "push.directory", "metadata.file", "tuning.pinned", "schema.file")
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """How a run is run again.
+
+    Args:
+        folder: the project's, or that of its worktree.
+        config_file: the configuration's, in that folder.
+        overrides: the `--set` values.
+        worktree: the folder that was made for it; None where the code is as it was.
+    """
+
+    folder: Path
+    config_file: Path
+    overrides: tuple[str, ...]
+    worktree: Optional[Path] = None
+
+
+@contextlib.contextmanager
+def repetition(here: Project, detail: RunDetail, worktrees: Path) -> Iterator[Repetition]:
+    """Prepares a place in which a run can be run again.
+
+    Args:
+        here: the project as it is now.
+        detail: the run.
+        worktrees: the folder in which a worktree is made.
+
+    Yields:
+        How to run it. A worktree is taken away afterwards, unless the block ends in an exception.
+
+    Raises:
+        BadInput: the run did not record what it was made from, or its code cannot be had again.
+    """
+    run_id, made_from, request = detail.summary.run_id, detail.provenance, detail.request
+    if made_from is None or request is None or detail.summary.rehearsal:
+        kind = "was a rehearsal" if detail.summary.rehearsal else "did not record what it was made from"
+        raise BadInput(f"run {run_id} {kind}", remedy="millrace run, with the values that you want")
+    if _is_as_it_was(made_from, here, Path(request.config_file), request.overrides):
+        yield Repetition(here.root, Path(request.config_file), request.overrides)
+        return
+    revision = _restorable(run_id, made_from)
+    tree = worktrees / run_id
+    _add_worktree(here, revision, tree)
+    top = Path((git(here.root, "rev-parse", "--show-toplevel") or "").strip())
+    folder = tree / here.root.relative_to(top.resolve()) if top.name else tree
+    # A configuration from elsewhere is taken from there.
+    relative = os.path.relpath(request.config_file, here.root)
+    config_file = Path(request.config_file) if relative.startswith("..") else folder / relative
+    _require_as_it_was(run_id, made_from, folder, tree)
+    yield Repetition(folder, config_file, (*request.overrides, *_places(made_from, here)), tree)
+    git(here.root, "worktree", "remove", "--force", str(tree))
+    shutil.rmtree(tree, ignore_errors=True)
+
+
+def run_again(chosen: Repetition, options: Sequence[str]) -> int:
+    """Runs the pipeline in a process of its own, which imports the code of that place; gives its exit code.
+
+    Args:
+        chosen: the place.
+        options: further options of `millrace run`.
+    """
+    words = [word for value in chosen.overrides for word in ("--set", value)]
+    command = [sys.executable, "-m", "millrace.cli.main", "run", "-c", str(chosen.config_file), *words, *options]
+    return subprocess.run(command, cwd=chosen.folder, check=False).returncode
+
+
+def _is_as_it_was(made_from: Provenance, here: Project, config_file: Path, overrides: Sequence[str]) -> bool:
+    """Whether code, schema and configuration of the project are what the run had."""
+    try:
+        now = load(config_file, overrides)
+    except MillraceError:
+        return False
+    schema = provenance.file_digest(Path(now.schema_.file)) if now.schema_.file else ""
+    same_settings = now.model_dump(mode="json", by_alias=True) == made_from.configuration
+    return same_settings and schema == made_from.schema_digest and provenance.code_of(here) == made_from.code
+
+
+def _restorable(run_id: str, made_from: Provenance) -> Revision:
+    revision = made_from.revision
+    if revision is None or not revision.commit:
+        raise BadInput(
+            f"the code or the configuration changed since run {run_id}, which knew no commit",
+            remedy="put back what it ran with; millrace runs diff names what differs",
+        )
+    if not revision.whole:
+        changed = ", ".join(revision.changed)
+        raise BadInput(
+            f"run {run_id} ran with changes that are in no commit and too large to be kept: {changed}",
+            remedy="put those files back and commit them, then millrace run",
+        )
+    return revision
+
+
+def _add_worktree(here: Project, revision: Revision, tree: Path) -> None:
+    tree.parent.mkdir(parents=True, exist_ok=True)
+    if tree.exists():
+        git(here.root, "worktree", "remove", "--force", str(tree))
+        shutil.rmtree(tree, ignore_errors=True)
+    git(here.root, "worktree", "prune")
+    if git(here.root, "worktree", "add", "--detach", str(tree), revision.commit) is None:
+        raise BadInput(
+            f"git makes no worktree of commit {revision.commit[:12]}",
+            where=str(here.root),
+            remedy=f"git fetch, or say what git says: git worktree add --detach {tree} {revision.commit}",
+        )
+    if not revision.difference:
+        return
+    # The difference is of the project's folder; git applies it from the top.
+    below = (git(here.root, "rev-parse", "--show-prefix") or "").strip()
+    applied = subprocess.run(
+        ["git", "apply", "--whitespace=nowarn", *([f"--directory={below}"] if below else []), "-"],
+        cwd=tree,
+        input=revision.difference.encode("utf-8", errors="surrogateescape"),
+        capture_output=True,
+        check=False,
+    )
+    if applied.returncode:
+        words = applied.stderr.decode(errors="replace").strip().splitlines()
+        raise BadInput(
+            f"what was not committed cannot be applied again: {words[-1] if words else 'git apply failed'}",
+            where=str(tree),
+            remedy="millrace runs show --json has the difference",
+        )
+
+
+def _require_as_it_was(run_id: str, made_from: Provenance, folder: Path, tree: Path) -> None:
+    """Git knows nothing of a file that was never added: a digest of each file says whether one of them took part."""
+    code = provenance.code_of(Project(folder))
+    other = [name for name in sorted({*code, *made_from.code}) if code.get(name) != made_from.code.get(name)]
+    if other:
+        shutil.rmtree(tree, ignore_errors=True)
+        raise BadInput(
+            f"run {run_id} ran with code that is in no commit: {', '.join(other)}",
+            remedy="put those files back and commit them, then millrace run",
+        )
+
+
+def _places(made_from: Provenance, here: Project) -> Iterator[str]:
+    """What lies outside of the project's code by its absolute path, since a worktree lies elsewhere."""
+    for key in _PLACES:
+        value: object = made_from.configuration
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        tracked = isinstance(value, str) and git(here.root, "ls-files", "--error-unmatch", "--", value) is not None
+        if isinstance(value, str) and not tracked:
+            yield f"{key}={value}"

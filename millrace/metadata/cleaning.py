@@ -1,0 +1,235 @@
+"""What old runs left, and may go: artifacts that nothing needs any more, and the folders of runs.
+
+Nothing goes that is served or could be served again, that later models and data are compared with, that either was made
+from, or that a kept run made or used. An artifact is marked in ML Metadata before its files go, and a run's folder is
+renamed before it goes: a clean-up that is interrupted leaves nothing that the cache would serve or a list would show,
+and the next one finishes it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from ml_metadata.proto.metadata_store_pb2 import Artifact
+
+from millrace.components.marks import REHEARSED, STATISTICS_DIGEST, TRIAL_KEY
+from millrace.config.paths import serving_directory
+from millrace.metadata.artifact_files import pushed_folder
+from millrace.metadata.lineage import lineage
+from millrace.metadata.places import as_here, execution_of
+from millrace.metadata.records import RunRecord
+from millrace.metadata.run_folder import RunFolder
+from millrace.metadata.run_summaries import Runs
+
+_REMOVED = ".removed-"
+
+
+@dataclass(frozen=True)
+class Staying:
+    """Something of an old run that stays.
+
+    Args:
+        path: where it lies.
+        reason: why, in a few words.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class OldRun:
+    """One run that is neither among the newest nor young.
+
+    Args:
+        run_id: its id.
+        state: how it ended.
+        started: ISO 8601.
+        goes: the ids of artifacts that go.
+        paths: the folders that go, the run's own among them where nothing of it stays.
+        bytes: of all of them.
+        stays: what stays, and why.
+    """
+
+    run_id: str
+    state: str
+    started: str
+    goes: tuple[int, ...]
+    paths: tuple[str, ...]
+    bytes: int
+    stays: tuple[Staying, ...]
+
+
+@dataclass(frozen=True)
+class CleaningPlan:
+    """What a clean-up would do.
+
+    Args:
+        kept: how many runs are not looked at, being among the newest, young, or going on.
+        runs: the others, the oldest first.
+    """
+
+    kept: int
+    runs: tuple[OldRun, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Of everything that goes."""
+        return sum(run.bytes for run in self.runs)
+
+
+def plan(runs: Runs, keep: int, older_than: float, now: float) -> CleaningPlan:
+    """Says what may go of a pipeline's runs on this machine.
+
+    Args:
+        runs: those of the pipeline.
+        keep: how many of the newest stay.
+        older_than: only what began that many seconds ago may go; 0 for any age.
+        now: seconds since the epoch.
+    """
+    own = [run_id for run_id in runs.ids() if runs.folder(run_id) and runs.summary(run_id)]
+    old = [
+        run_id for place, run_id in enumerate(own) if place >= keep and _may_go(runs.folder(run_id), now - older_than)
+    ]
+    records = {run_id: record for run_id in own if (record := runs.record(run_id))}
+    needed = _needed(runs, {run_id: records[run_id] for run_id in own if run_id not in old and run_id in records})
+    found = [_old_run(runs, run_id, records.get(run_id), needed) for run_id in reversed(old)]
+    return CleaningPlan(len(own) - len(old), tuple(run for run in found if run.paths or run.stays))
+
+
+def clean(runs: Runs, chosen: CleaningPlan) -> None:
+    """Deletes what a plan says, run by run, the oldest first; what an interrupted clean-up left goes too.
+
+    Args:
+        runs: those of the pipeline.
+        chosen: the plan.
+    """
+    for run in chosen.runs:
+        _mark(runs, run.goes, Artifact.MARKED_FOR_DELETION)
+        folder = runs.folder(run.run_id)
+        for path in run.paths:
+            if folder is None or Path(path) != folder.path:
+                shutil.rmtree(path, ignore_errors=True)
+        _mark(runs, run.goes, Artifact.DELETED)
+        if folder and str(folder.path) in run.paths:
+            folder.path.rename(folder.path.with_name(_REMOVED + run.run_id))
+    for left in runs.layout.logs.glob(f"{_REMOVED}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _may_go(folder: Optional[RunFolder], before: float) -> bool:
+    return folder is not None and folder.started < before and not folder.is_alive()
+
+
+def _needed(runs: Runs, kept: Mapping[str, RunRecord]) -> dict[int, str]:
+    """The ids of artifacts that something needs, with the reason that tells the most."""
+    needed: dict[int, str] = {}
+    for run_id, record in kept.items():
+        for artifact in _artifacts(record):
+            needed[artifact.id] = f"run {run_id} made or used it"
+    for artifact, name in [*_latest_blessed(runs), *_served(runs)]:
+        made_from = lineage(runs, [artifact], down=False)
+        needed |= {node.id: f"{name} was made from it" for node in made_from.nodes}
+        needed |= {edge.source: f"{name} was compared with it" for edge in made_from.edges if edge.compared}
+        needed[artifact] = f"it is {name}".rstrip(",")
+    return needed
+
+
+def _artifacts(record: RunRecord) -> list[Artifact]:
+    return [one for stage in record.stages.values() for of_key in stage.outputs.values() for one in of_key]
+
+
+def _served(runs: Runs) -> Iterable[tuple[int, str]]:
+    """The pushed models that lie where a server looks: each could be served again."""
+    serving = Path(serving_directory(runs.config))
+    for artifact in _of_type(runs, "PushedModel"):
+        folder = pushed_folder(as_here(artifact, runs.layout.root) or artifact)
+        if folder and folder.is_dir() and folder.parent == serving:
+            yield artifact.id, f"version {folder.name}, which can be served,"
+
+
+def _latest_blessed(runs: Runs) -> Iterable[tuple[int, str]]:
+    """The blessings with which the next run is compared: the champion's, and the latest of other data than that.
+
+    A run whose data is the champion's is compared with what was blessed before on other data.
+    """
+    digest = None
+    for artifact in sorted(_of_type(runs, "ModelBlessing"), key=lambda one: -one.id):
+        properties = artifact.custom_properties
+        blessed = "blessed" in properties and properties["blessed"].int_value
+        if not blessed or TRIAL_KEY in properties or REHEARSED in properties or not Path(artifact.uri).exists():
+            continue
+        of_data = properties[STATISTICS_DIGEST].string_value if STATISTICS_DIGEST in properties else ""
+        if digest is None:
+            yield artifact.id, "the latest blessing"
+            digest = of_data
+        elif of_data not in ("", digest):
+            yield artifact.id, "the latest blessing of other data"
+            return
+
+
+def _of_type(runs: Runs, kind: str) -> list[Artifact]:
+    known = {one.name for one in runs.store.get_artifact_types()} if runs.store else set()
+    artifacts = runs.store.get_artifacts_by_type(kind) if kind in known else []
+    return [artifact for artifact in artifacts if artifact.state == Artifact.LIVE]
+
+
+def _old_run(runs: Runs, run_id: str, record: Optional[RunRecord], needed: Mapping[int, str]) -> OldRun:
+    summary, folder = runs.summary(run_id), runs.folder(run_id)
+    assert summary and folder, "it was listed"
+    artifacts, stays = list[Artifact](), list[Staying]()
+    for stage in record.stages.values() if record else ():
+        made = [
+            one for of_key in stage.outputs.values() for one in of_key if execution_of(one.uri) == stage.execution_id
+        ]
+        artifacts += made
+        if any(one.id in needed for one in made):
+            # The cache serves an execution's outputs together or not at all.
+            stays += [Staying(one.uri, needed.get(one.id, "it was made together with what stays")) for one in made]
+    kept = {one.path for one in stays}
+    goes = [one for one in artifacts if one.uri not in kept and _is_below(one.uri, runs.layout.artifacts)]
+    paths = [one.uri for one in goes if Path(one.uri).exists()]
+    trials = Path(runs.layout.trials)
+    for artifact in goes:
+        pushed = pushed_folder(artifact)
+        if pushed and pushed.parent == trials and pushed.is_dir():
+            paths.append(str(pushed))
+    # What TFX keeps beside the outputs of an execution.
+    stages = record.stages.values() if record and not stays else ()
+    paths += [str(one) for stage in stages for one in _system(runs, stage.stage, stage.execution_id)]
+    paths += [] if stays else [str(folder.path)]
+    return OldRun(
+        run_id=run_id,
+        state=summary.state,
+        started=summary.started,
+        goes=tuple(one.id for one in goes if one.state != Artifact.DELETED),
+        paths=tuple(paths),
+        bytes=sum(map(_size, paths)),
+        stays=tuple(stays),
+    )
+
+
+def _is_below(uri: str, folder: str) -> bool:
+    """Whether an artifact is one of this machine and of this root: nothing else is ever deleted."""
+    return "://" not in uri and "://" not in folder and Path(folder).resolve() in Path(uri).resolve().parents
+
+
+def _system(runs: Runs, stage: str, execution: int) -> list[Path]:
+    return list((Path(runs.layout.artifacts) / stage).glob(f".system/*/{execution}"))
+
+
+def _size(path: str) -> int:
+    files = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    return sum(os.lstat(file).st_size for file in files)
+
+
+def _mark(runs: Runs, numbers: Iterable[int], state: int) -> None:
+    """Sets the state of artifacts: the cache and the resolvers take only those that are live."""
+    artifacts = list(runs.store.get_artifacts_by_id(list(numbers))) if numbers and runs.store else []
+    for artifact in artifacts:
+        artifact.state = state
+    if artifacts:
+        runs.store.put_artifacts(artifacts)
