@@ -38,6 +38,8 @@ def repeat(run: str, config_file: str, overrides: tuple[str, ...], no_cache: boo
     with repetition(here, detail, runs.layout.local / "repeats") as chosen:
         place = f"in a worktree, {chosen.worktree}" if chosen.worktree else "here, where nothing changed since"
         echo(f"repeating run {detail.summary.run_id} {place}")
+        for sentence in chosen.others:
+            echo(f"  {sentence}")
         code = run_again(chosen, [*options, *(["--no-cache"] if no_cache else [])])
         if code:
             raise click.exceptions.Exit(code)

@@ -1,6 +1,7 @@
 """Runs again what an earlier run was: its configuration and its code, in a worktree where the code is another now."""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput, MillraceError
+from millrace.components import stage_ids
 from millrace.config.loading import load
 from millrace.metadata import provenance
 from millrace.metadata.provenance import Provenance
@@ -22,6 +24,9 @@ from millrace.project.project import Project
 _PLACES = ("root", "data.path", "push.directory", "metadata.file", "tuning.pinned", "schema.file")
 
 
+_TOKENS = {"{SPAN": "span", "{VERSION": "version"}
+
+
 @dataclass(frozen=True)
 class Repetition:
     """How a run is run again.
@@ -31,12 +36,14 @@ class Repetition:
         config_file: the configuration's, in that folder.
         overrides: the `--set` values.
         worktree: the folder that was made for it; None where the code is as it was.
+        others: what is not as it was and cannot be put back, in a sentence each: data, the stack.
     """
 
     folder: Path
     config_file: Path
     overrides: tuple[str, ...]
     worktree: Optional[Path] = None
+    others: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -59,7 +66,9 @@ def repetition(here: Project, detail: RunDetail, worktrees: Path) -> Iterator[Re
         kind = "was a rehearsal" if detail.summary.rehearsal else "did not record what it was made from"
         raise BadInput(f"run {run_id} {kind}", remedy="millrace run, with the values that you want")
     if _is_as_it_was(made_from, here, Path(request.config_file), request.overrides):
-        yield Repetition(here.root, Path(request.config_file), request.overrides)
+        values = (*request.overrides, *_span(detail))
+        others = _others(made_from, Path(request.config_file), values)
+        yield Repetition(here.root, Path(request.config_file), values, others=others)
         return
     revision = _restorable(run_id, made_from)
     tree = worktrees / run_id
@@ -70,7 +79,8 @@ def repetition(here: Project, detail: RunDetail, worktrees: Path) -> Iterator[Re
     relative = os.path.relpath(request.config_file, here.root)
     config_file = Path(request.config_file) if relative.startswith("..") else folder / relative
     _require_as_it_was(run_id, made_from, folder, tree)
-    yield Repetition(folder, config_file, (*request.overrides, *_places(made_from, here)), tree)
+    values = (*request.overrides, *_places(made_from, here), *_span(detail))
+    yield Repetition(folder, config_file, values, tree, _others(made_from, config_file, values))
     git(here.root, "worktree", "remove", "--force", str(tree))
     shutil.rmtree(tree, ignore_errors=True)
 
@@ -156,6 +166,30 @@ def _require_as_it_was(run_id: str, made_from: Provenance, folder: Path, tree: P
             f"run {run_id} ran with code that is in no commit: {', '.join(other)}",
             remedy="put those files back and commit them, then millrace run",
         )
+
+
+def _span(detail: RunDetail) -> tuple[str, ...]:
+    """The span and the version that were the newest then, where the configuration asks for the newest."""
+    data = detail.provenance.configuration.get("data", {}) if detail.provenance else {}
+    examples = detail.output(stage_ids.EXAMPLE_GEN, "examples")
+    patterns = json.dumps([data.get("pattern"), data.get("files")])
+    read = {token: examples.properties.get(key) for token, key in _TOKENS.items()} if examples else {}
+    return tuple(
+        f"data.{_TOKENS[token]}={value}"
+        for token, value in read.items()
+        if value not in (None, "") and token in patterns and data.get(_TOKENS[token]) is None
+    )
+
+
+def _others(made_from: Provenance, config_file: Path, overrides: Sequence[str]) -> tuple[str, ...]:
+    others = []
+    if made_from.data.digest not in ("", provenance.data_of(load(config_file, overrides)).digest):
+        others.append("the files of the data are not as they were")
+    installed = provenance.stack_versions()
+    moved = [
+        f"{k} {v} is {installed.get(k, 'not here')}" for k, v in made_from.versions.items() if installed.get(k) != v
+    ]
+    return (*others, *([f"the stack is another: {', '.join(moved)}"] if moved else []))
 
 
 def _places(made_from: Provenance, here: Project) -> Iterator[str]:

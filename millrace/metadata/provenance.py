@@ -149,8 +149,8 @@ def _provenance(config: Config, overrides: tuple[str, ...]) -> Provenance:
         code=code_of(here) if here else {},
         schema_digest=file_digest(schema) if schema else "",
         schema_commit=last_commit_of(schema) if schema else "",
-        data=_data(config),
-        versions=_versions(),
+        data=data_of(config),
+        versions=stack_versions(),
         machine=_machine(),
     )
 
@@ -178,7 +178,12 @@ def code_of(here: project.Project) -> dict[str, str]:
     return {file.relative_to(here.root).as_posix(): file_digest(file) for file in sources}
 
 
-def _data(config: Config) -> DataFiles:
+def data_of(config: Config) -> DataFiles:
+    """The files of a configuration's data as they lie now; none where they are elsewhere, or cannot be told.
+
+    Args:
+        config: the configuration.
+    """
     try:
         found = [(file, file.stat()) for file in sorted(data_files(config.data))]
     except (MillraceError, OSError):
@@ -191,7 +196,8 @@ def _data(config: Config) -> DataFiles:
     return DataFiles(digest.hexdigest()[:16] if found else "", len(found), size, names)
 
 
-def _versions() -> dict[str, str]:
+def stack_versions() -> dict[str, str]:
+    """The versions of what is installed here, by distribution, with `python` and `millrace`."""
     versions = {"python": platform.python_version(), "millrace": millrace.__version__}
     for name in _STACK:
         with contextlib.suppress(packages.PackageNotFoundError):

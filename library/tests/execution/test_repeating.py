@@ -2,15 +2,17 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from millrace.base.errors import BadInput
 from millrace.config.loading import load
-from millrace.execution.repeating import repetition
+from millrace.execution.repeating import _others, _span, repetition
 from millrace.metadata import provenance
-from millrace.metadata.run_details import run_detail
+from millrace.metadata.provenance import DataFiles
+from millrace.metadata.run_details import OutputDetail, StageDetail, run_detail
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_summaries import Runs
 from millrace.project.project import Project
@@ -114,3 +116,17 @@ def test_without_a_commit_what_changed_is_refused(project, tmp_path):
         repetition(Project(project), detail, tmp_path / "trees"),
     ):
         pass
+
+
+def test_the_span_that_was_the_newest_is_asked_for_again(project, tmp_path):
+    detail = ran(project)
+    configuration = {**detail.provenance.configuration, "data": {"pattern": "span-{SPAN}/*.csv", "span": None}}
+    examples = OutputDetail("examples", 1, "Examples", "", True, "", {"span": 3, "version": 0})
+    stages = (StageDetail("ExampleGen", "done", outputs=(examples,)),)
+    made_from = replace(detail.provenance, configuration=configuration, versions={"tensorflow": "1.0"})
+    assert _span(replace(detail, provenance=made_from, stages=stages)) == ("data.span=3",)
+    assert _span(replace(detail, stages=stages)) == (), "its pattern has no span"
+    [stack] = _others(made_from, project / "conf/taxi.yaml", (STEPS,))
+    assert stack.startswith("the stack is another: tensorflow 1.0 is ")
+    [data, _] = _others(replace(made_from, data=DataFiles("another")), project / "conf/taxi.yaml", (STEPS,))
+    assert data == "the files of the data are not as they were"

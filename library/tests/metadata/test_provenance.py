@@ -94,7 +94,7 @@ def test_without_git_or_data_the_rest_is_recorded(project, tmp_path):
 
 
 def test_neither_recording_nor_reading_imports_tensorflow_or_tfx():
-    code = "import sys, millrace.metadata.run_details, millrace.metadata.provenance as p; p._versions();"
+    code = "import sys, millrace.metadata.run_details, millrace.metadata.provenance as p; p.stack_versions();"
     code += "print([name for name in ('tensorflow', 'tfx', 'apache_beam', 'pyarrow') if name in sys.modules])"
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)
     assert asked.stdout.strip() == "[]"
