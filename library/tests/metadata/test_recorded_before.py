@@ -59,7 +59,7 @@ def test_the_run_is_listed_with_its_metric_and_its_push(root):
     listed = millrace("runs", "--set", f"root={root}")
     assert listed.returncode == 0, listed.stderr
     [line] = [line for line in listed.stdout.splitlines() if line.startswith(RUN)]
-    assert "done" in line and "AUC 0.9354" in line and line.endswith("pushed 1795641180")
+    assert "done" in line and "AUC 0.9354" in line and "\tpushed 1795641180\t" in line
     [run] = json.loads(millrace("runs", "--json", "--set", f"root={root}").stdout)
     assert run["blessed"] is True and run["infra_blessed"] is True
 
