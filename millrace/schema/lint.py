@@ -57,8 +57,12 @@ def lint(source: SchemaText, splits: Splits, uses: Uses) -> list[Issue]:
     """
     issues: list[Issue] = []
     places = _Places(source)
+    described = Counter(path for path, _ in features(source.proto))
     for path, feature in features(source.proto):
         line = places.feature(path)
+        if described[path] > 1:
+            what = "described more than once; TFDV reads only one of them"
+            issues.append(Issue("duplicate-feature", "error", path, what, line))
         for rule, severity, what, field in _feature(path, feature, source.proto, splits, uses):
             issues.append(Issue(rule, severity, path, what, places.feature(path, field) or line))
     for rule, severity, subject, what in _domains(source.proto):
@@ -125,8 +129,6 @@ def _feature(path: str, feature: Feature, schema: schema_pb2.Schema, splits: Spl
         yield "nameless", "error", "a feature without a name is not checked", ""
     if not feature.type and feature.lifecycle_stage not in NOT_EXPECTED:
         yield "typeless", "error", "it has no type, so TFDV checks nothing else about it", ""
-    if sum(name == path for name, _ in features(schema)) > 1:
-        yield "duplicate-feature", "error", "described more than once; TFDV reads only one of them", ""
     yield from _feature_domain(feature, schema)
     yield from _feature_numbers(feature)
     for kind in ("drift_comparator", "skew_comparator"):

@@ -91,6 +91,7 @@ def test_a_model_has_its_reason_every_slice_and_the_worst_without_being_asked(as
     assert page["metric"]["name"] == "AUC" and len(page["slices"]) == 40
     assert [one["slice"] for one in page["metric"]["worst"]] == ["hour=worst"]
     assert page["slices"][0]["slice"] == "hour=worst", "the worst first"
+    assert 0.45 < page["scale"][0] < 0.51 and page["scale"][1] < 1.021
     for drawn in ("AUC on hour=1", "95 % interval 0.8 to 1", "at least 0.8 is asked for", "not judged"):
         assert drawn in answer.text
     assert "<script>alert" not in answer.text and "\x1b" not in answer.text and " style=" not in answer.text

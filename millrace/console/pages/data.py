@@ -1,7 +1,6 @@
 """Data: every feature of a run in the order of what is odd, and one feature in full, over the data before it."""
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -12,6 +11,7 @@ from millrace.base.names import did_you_mean
 from millrace.base.numbers import counted
 from millrace.components.data_gate.findings import Finding
 from millrace.config.config import Config
+from millrace.console.kept import Kept
 from millrace.console.page import Hit, NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.project import default_configuration
 from millrace.schema.evidence import Evidence
@@ -23,7 +23,6 @@ _MOST_HITS = 20
 _NONE = "none"
 _ODDEST = "-odd"
 _MOST_SOURCES = 20
-_KEPT = 6
 
 
 @dataclass(frozen=True)
@@ -252,26 +251,18 @@ def _named(bench: Workbench, name: str) -> Evidence:
 
 # A run's artifacts do not change once they are published, so what was read of them is kept: the next rows of a table,
 # and the feature that a person opens, cost no second reading.
-_kept: dict[tuple[str, ...], DataView] = {}
-_keeping = threading.Lock()
+_KEPT: Kept[DataView] = Kept(6)
 
 
 def _read(bench: Workbench, run: Evidence, other: Optional[Evidence]) -> DataView:
     gate = bench.config.data_gate.model_dump_json()
-    key = (
-        run.run_id, str(run.statistics_folder), str(run.anomalies_folder), other.run_id if other else "",
-        str(other.statistics_folder) if other else "", gate, clock.today().isoformat(),
-    )  # fmt: skip
-    with _keeping:
-        if key in _kept:
-            return _kept[key]
-    findings = bench.findings(run.statistics, run.anomalies, run.schema) if run.schema is not None else ()
-    data = data_view(run, findings, other)
-    with _keeping:
-        while len(_kept) >= _KEPT:
-            _kept.pop(next(iter(_kept)))
-        _kept[key] = data
-    return data
+    key = run, other, bench.config.label.column, gate, clock.today()
+
+    def read() -> DataView:
+        findings = bench.findings(run.statistics, run.anomalies, run.schema) if run.schema is not None else ()
+        return data_view(run, findings, other)
+
+    return _KEPT.get(key, read)
 
 
 def _full(data: DataView, row: FeatureRow) -> FeatureView:

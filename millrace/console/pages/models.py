@@ -19,7 +19,7 @@ from millrace.training.curves import Curve
 from millrace.views.model import MetricView, ModelView, SliceMetric, model_view
 
 _PAGE = 100
-# Examples of a slice whose whisker the axis makes room for.
+# Examples of a slice that the axis makes room for.
 _ENOUGH = 100
 _VALIDATION = "validation"
 
@@ -248,13 +248,13 @@ def _slices_of(model: ModelView, metric: str) -> tuple[SliceMetric, ...]:
 
 
 def _scale(metric: Optional[MetricView], slices: Sequence[SliceMetric]) -> Interval:
-    """Of all slices and limits. Whiskers of a handful of rows would be most of it: they may go beyond."""
+    """Of the limits and of slices that are not of a handful of rows; what lies beyond is drawn at its end."""
     if metric is None:
         return 0.0, 1.0
-    shown = (metric.overall, *slices)
-    numbers = [number for one in shown for number in (one.value, one.baseline, *one.limits)]
-    whiskers = [end for one in shown if one.interval and (one.examples or 0) >= _ENOUGH for end in one.interval]
-    low, high = scale_of([*numbers, *whiskers])
+    large = [one for one in slices if (one.examples or 0) >= _ENOUGH or one.verdict in ("pass", "fail")]
+    shown = [metric.overall, *(large or slices)]
+    numbers = [number for one in shown for number in (one.value, one.baseline, *one.limits, *(one.interval or ()))]
+    low, high = scale_of(numbers)
     measured = [one.value for one in shown if one.value is not None]
     # No share lies outside 0 and 1, so an axis of shares does not either.
     shares = bool(measured) and all(0.0 <= value <= 1.0 for value in measured)

@@ -11,13 +11,14 @@ from typing import Optional, Union
 
 from millrace.base.errors import Failure, SchemaError, describe
 from millrace.config.config import Config
+from millrace.console.kept import Kept
 from millrace.console.page import GoTo, Hit, Page, PageRequest, RailEntry, Table, address
 from millrace.schema import files, words
 from millrace.schema.lint import Issue, lint
 from millrace.schema.workbench import Workbench
 from millrace.textproto import schema_text
 from millrace.textproto.schema_text import SchemaText
-from millrace.views.data import FeatureView, data_view
+from millrace.views.data import DataView, FeatureView, data_view
 
 _PAGE = 60
 _LAST_EDITS = 5
@@ -112,9 +113,10 @@ def view(request: PageRequest) -> Union[SchemaPage, NoSchemaPage]:
             f"then set schema.file to {file}.",
             f"millrace schema infer{bench.option} -o {file}",
         )
-    source = bench.read()
-    data = data_view(bench.latest, schema=source.proto)
-    issues = sorted(lint(source, bench.seen(), bench.uses), key=lambda issue: issue.severity != "error")
+    text_on_disk = schema_text.read_text(bench.path)
+    source, data, issues = _KEPT.get(
+        (text_on_disk, bench.shown_path, bench.latest, bench.uses), lambda: _read(bench, text_on_disk)
+    )
     text = request.query.get("q", "").strip()
     wanted = text.lower().split()
     matching = [name for name in data.names if all(part in name.lower() for part in wanted)]
@@ -144,6 +146,17 @@ def view(request: PageRequest) -> Union[SchemaPage, NoSchemaPage]:
         next=address("schema", q=text, after=after + _PAGE) if after + _PAGE < len(matching) else "",
         text=text,
     )
+
+
+# A text of thousands of features takes a second to parse and to check.
+_KEPT: Kept[tuple[SchemaText, DataView, list[Issue]]] = Kept(4)
+
+
+def _read(bench: Workbench, text: str) -> tuple[SchemaText, DataView, list[Issue]]:
+    """The schema, what the latest run saw, and what the schema's own check has to say, errors first."""
+    source = schema_text.parse(text, bench.shown_path)
+    issues = sorted(lint(source, bench.seen(), bench.uses), key=lambda issue: issue.severity != "error")
+    return source, data_view(bench.latest, schema=source.proto), issues
 
 
 def undo(request: PageRequest) -> Union[GoTo, SchemaPage, NoSchemaPage]:
