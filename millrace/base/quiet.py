@@ -61,15 +61,15 @@ def output_to(log: Path) -> Iterator[TextIO]:
         os.dup2(target, 2)
         yield terminal
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):  # a full disk; what follows must reach the person
+                stream.flush()
         logging.captureWarnings(False)
         root.level, root.handlers[:] = before
         for descriptor, original in zip((1, 2), saved, strict=True):
             os.dup2(original, descriptor)
             os.close(original)
         os.close(target)
-        # What is left in the buffer finds no place on a full disk.
         with contextlib.suppress(OSError):
             handler.stream.close()
         if cutting:

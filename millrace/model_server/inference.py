@@ -87,9 +87,10 @@ def _serialized(given: input_pb2.Input) -> list[bytes]:
         # Merging is how protobuf joins messages, so the context's features come first and an example's own win.
         context = given.example_list_with_context.context.SerializeToString()
         examples = given.example_list_with_context.examples
-        limits.require_bounded_bytes("examples", len(context) * len(examples))
+        limits.require_bounded_strings("examples", len(examples), len(context))
         serialized = [context + example.SerializeToString() for example in examples]
     else:
+        limits.require_bounded_strings("examples", len(given.example_list.examples), 0)
         serialized = [example.SerializeToString() for example in given.example_list.examples]
     if not serialized:
         raise _invalid("Input is empty.")

@@ -83,18 +83,20 @@ def require_bounded(tensors: Mapping[str, tensor_pb2.TensorProto]) -> None:
             raise _too_large(f"input {alias} of shape {sizes} takes {wanted} bytes{others}")
 
 
-def require_bounded_bytes(what: str, wanted: int) -> None:
-    """Refuses what would take more than `MOST_REQUEST_BYTES`.
+def require_bounded_strings(what: str, count: int, shared: int) -> None:
+    """Refuses strings that would take more than `MOST_REQUEST_BYTES`, whatever else each of them holds.
 
     Args:
-        what: as a message begins.
-        wanted: bytes.
+        what: their name in the message, in the plural.
+        count: how many there are.
+        shared: bytes of text that each of them begins with.
 
     Raises:
-        tf.errors.ResourceExhaustedError: it would.
+        tf.errors.ResourceExhaustedError: they would.
     """
+    wanted = count * (_STRING_BYTES + shared)
     if wanted > MOST_REQUEST_BYTES:
-        raise _too_large(f"{what} {'take' if what.endswith('s') else 'takes'} {wanted} bytes")
+        raise _too_large(f"{count} {what} take {wanted} bytes or more")
 
 
 def require_few_values(body: bytes) -> None:

@@ -29,3 +29,20 @@ def test_logging_is_as_it_was_afterwards(tmp_path):
     with output_to(tmp_path / "run.log"):
         assert root.level == logging.INFO
     assert (root.level, list(root.handlers)) == before
+
+
+def test_a_log_that_takes_no_more_leaves_the_streams_as_they_were():
+    script = """
+import os, sys
+from pathlib import Path
+from millrace.base.quiet import output_to
+with output_to(Path("/dev/full")) as terminal:
+    print("for the log")
+    terminal.write("for a person; ")
+os.write(2, b"afterwards")
+os._exit(0)
+"""
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=buffered, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "for a person; ", "afterwards")

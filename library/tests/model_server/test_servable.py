@@ -219,8 +219,15 @@ def test_a_context_counts_for_each_example_that_shares_it(servable):
     request.input.example_list_with_context.context.features.feature["a"].bytes_list.value.append(b"x" * 100_000)
     for _ in range(3000):
         request.input.example_list_with_context.examples.add()
-    with pytest.raises(TOO_LARGE, match="examples take 3000"):
+    with pytest.raises(TOO_LARGE, match="3000 examples take 3001"):
         classify(servable, request, 10)
+
+
+def test_examples_are_counted_before_one_of_them_is_looked_at(servable, monkeypatch):
+    monkeypatch.setattr(limits, "MOST_REQUEST_BYTES", 120)
+    assert len(classify(servable, asked(CLASSIFY, "scores", 3), 10).result.classifications) == 3
+    with pytest.raises(TOO_LARGE, match="4 examples take 160 bytes or more, and 120 are allowed"):
+        classify(servable, asked(CLASSIFY, "scores", 4), 10)
 
 
 @pytest.mark.parametrize(
