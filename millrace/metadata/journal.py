@@ -66,17 +66,24 @@ class Journal:
             os.close(descriptor)
 
     def events(self) -> list[Event]:
-        """Every event so far, in order. A last line that is still being written is left out."""
+        """Every event so far, in order, without a last line that is still being written, and without what is no event.
+
+        A power cut or a full disk may leave half a line, or zeros in place of one.
+        """
         if not self._file.exists():
             return []
-        lines = self._file.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [_event(line) for line in lines if line.endswith("\n")]
+        lines = self._file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+        events = [_event(line) for line in lines if line.endswith("\n")]
+        return [event for event in events if event]
 
 
-def _event(line: str) -> Event:
-    values = json.loads(line)
-    failure = Failure(**values["failure"]) if values["failure"] else None
-    return Event(values["stage"], State(values["state"]), values["at"], values["note"], failure)
+def _event(line: str) -> Optional[Event]:
+    try:
+        values = json.loads(line)
+        failure = Failure(**values["failure"]) if values["failure"] else None
+        return Event(str(values["stage"]), State(values["state"]), float(values["at"]), str(values["note"]), failure)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 @dataclass(frozen=True)

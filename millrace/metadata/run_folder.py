@@ -19,6 +19,7 @@ from millrace.metadata.journal import Journal
 REQUEST_FILE = "run.json"
 LOCK_FILE = "alive"
 LOG_FILE = "run.log"
+_NUMBERS = ("number", "started", "ended")
 
 # A fault and an interruption may leave a stage that seems to run; a run that was killed has no exit code.
 _COMES_TO_ITS_END = (0, BAD_INPUT, REFUSED)
@@ -172,7 +173,10 @@ class RunFolder:
             values = json.loads((self.path / REQUEST_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return values if isinstance(values, dict) else {}
+        if not isinstance(values, dict):
+            return {}
+        wrong = [name for name in _NUMBERS if not isinstance(values.get(name, 0), (int, float))]
+        return {name: value for name, value in values.items() if name not in wrong}
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

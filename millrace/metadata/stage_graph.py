@@ -6,11 +6,13 @@ from pathlib import Path
 
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
+from pydantic import TypeAdapter, ValidationError
 
 from millrace.base import files
 from millrace.metadata.run_summaries import Runs
 
 FILE = "graph.json"
+_GRAPH = TypeAdapter(dict[str, list[str]])
 _INPUTS = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
 _OUTPUTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
 
@@ -46,10 +48,9 @@ def upstream_stages(runs: Runs, run_id: str, stages: Mapping[str, int]) -> dict[
 
 def _recorded(folder: Path) -> dict[str, list[str]]:
     try:
-        graph = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return _GRAPH.validate_json((folder / FILE).read_bytes())
+    except (OSError, ValidationError):
         return {}
-    return graph if isinstance(graph, dict) else {}
 
 
 def _of_executions(store: MetadataStore, executions: Mapping[str, int]) -> dict[str, list[str]]:

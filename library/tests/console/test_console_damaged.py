@@ -1,0 +1,51 @@
+"""Half of a store: files that were cut, emptied, or filled with zeros are passed over, and pages go on."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from millrace.config.loading import load
+from millrace.metadata.journal import Journal
+from millrace.metadata.run_summaries import run_summaries
+
+DAMAGES = {
+    "provenance.json": ["", '{"configuration": 3}'],
+    "events.jsonl": ["\x00\x00\n", '{"stage": 1}\n', '{"stage"'],
+    "run.json": ["", '{"request": 3, "number": "x", "started": []}'],
+    "graph.json": ["[1]", '{"Trainer": 5}', '{"Trainer": ["Pusher"], "Pusher": ["Trainer"]}'],
+    "summary.json": ["", "{}"],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_file_of_a_run_is_passed_over_by_every_page(four, console, tmp_path, name):
+    ids = [run.run_id for run in run_summaries(four)]
+    root = tmp_path / "root"
+    shutil.copytree(four.root, root)
+    running = console(load("conf/taxi.yaml", [f"root={root}"]))
+    for text in DAMAGES[name]:
+        for summary in root.glob("logs/*/summary.json"):
+            summary.unlink()
+        (root / "logs" / ids[0] / name).write_text(text)
+        for path in ("/", "/runs", "/compare", f"/runs/{ids[0]}", f"/compare?runs={ids[0]},{ids[1]}"):
+            answer = running.ask(path)
+            assert answer.status == 200 and running.faults == [], (text, path)
+
+
+def test_what_else_lies_among_the_runs_is_none(four, console, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(four.root, root)
+    (root / "logs" / "notes.txt").write_text("mine")
+    (root / "logs" / "20300101-000000").mkdir()
+    assert console(load("conf/taxi.yaml", [f"root={root}"])).ask("/runs?format=json").json["total"] == 4
+
+
+def test_a_journal_is_read_around_what_is_no_event(tmp_path: Path):
+    journal = Journal(tmp_path)
+    journal.record("ExampleGen", "running")
+    with (tmp_path / "events.jsonl").open("a") as file:
+        file.write('\x00\x00\n{"stage": "Trainer"\n')
+        file.write('{"stage": "Trainer", "state": "flying", "at": 1, "note": "", "failure": null}\n')
+    journal.record("ExampleGen", "done")
+    assert [event.state.value for event in journal.events()] == ["running", "done"]
