@@ -6,6 +6,7 @@ the first one, and a line break that no editor shows hides what follows a commen
 """
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Union
@@ -19,6 +20,8 @@ Keys = tuple[Union[str, int], ...]
 # A configuration has some six levels and a few hundred values; what has more is a mistake, or meant to exhaust memory.
 DEEPEST = 60
 MOST_VALUES = 100_000
+# Characters of a value that a message repeats.
+_LONGEST_SHOWN = 60
 
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
 _OCTAL = re.compile(r"[-+]?0[0-9_]+")
@@ -205,11 +208,15 @@ class _Reader:
             else:
                 problem = f"{_shown(node)} is not {_KINDS[node.tag]}"
             raise _refused(problem, node.start_mark, "fix it, or put it in quotes") from error
+        # Python itself refuses to write such a number out, or to compare it with what a key allows.
+        if isinstance(value, int) and abs(value) > sys.float_info.max:
+            problem = f"{_shown(node)} is a number beyond any use"
+            raise _refused(problem, node.start_mark, "fix it, or put it in quotes")
         if isinstance(value, (int, float)) and _BASE_60.fullmatch(written):
-            problem = f"{written} is the number {value:g} to YAML, which reads it in base 60"
+            problem = f"{_shown(node)} is the number {value:g} to YAML, which reads it in base 60"
             raise _refused(problem, node.start_mark, f"write {value:g}, or {_in_quotes(node)}")
         if isinstance(value, int) and _OCTAL.fullmatch(written):
-            problem = f"{written} is the number {value} to YAML, which reads it in base 8"
+            problem = f"{_shown(node)} is the number {value} to YAML, which reads it in base 8"
             raise _refused(problem, node.start_mark, f"write {value}, or {_in_quotes(node)}")
         return _writable(node) if isinstance(value, str) else value
 
@@ -230,11 +237,12 @@ def _refused(problem: str, mark: yaml.Mark, remedy: str) -> YamlError:
 
 
 def _in_quotes(node: yaml.Node) -> str:
-    return f"put it in quotes: '{node.value}'"
+    return f"put it in quotes: '{node.value}'" if len(node.value) <= _LONGEST_SHOWN else "put it in quotes"
 
 
 def _shown(node: yaml.Node) -> str:
-    return str(node.value)[:60] or "(nothing)"
+    text = str(node.value)
+    return (text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...") or "(nothing)"
 
 
 def _place(mark: Any, text: str = "") -> Place:

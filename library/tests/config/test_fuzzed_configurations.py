@@ -38,6 +38,7 @@ WORDS = [
     *("gs://", "gs://b", "s3://b/x", "http://[", "file:///", "*", "**", "[a", "{SPAN}", "{SPAN:0}", "{YYYY}"),
     *("{VERSION}", "é" * 40, "train", "eval", "AUC", "AUCC", "fare", "numeric", "binary", "os.system", "a.b"),
     *("models.model.build_model", "%Y"),
+    *("1" + ":59" * 200, "0" + "7" * 6000, "0x" + "f" * 6000, "-0b" + "1" * 20000, "9" * 6000, "1e400", "1:30.5"),
 ]
 
 texts = st.sampled_from(WORDS) | st.sampled_from(KEYS) | st.text(max_size=12)
@@ -205,6 +206,9 @@ words = st.lists(texts | st.sampled_from([": ", ", ", "[", "]", "{", "}", "\n"])
 @example(overrides=[("training.batch_size", "1:30")])
 @example(overrides=[("evaluation.thresholds." + "9" * 5000 + ".metric", "AUC")])
 @example(overrides=[("features", "{[a]: 1}")])
+@example(overrides=[("training.steps", "1" + ":59" * 200)])
+@example(overrides=[("training.steps", "0" + "7" * 6000)])
+@example(overrides=[("code.settings.a", "0x" + "f" * 6000)])
 def test_any_text_after_set(conf, overrides):
     options = [key if value is None else f"{key}={value}" for key, value in overrides]
     assert_read_or_refused(conf, yaml.safe_dump(VALUES).encode(), *options)

@@ -59,6 +59,24 @@ def test_what_a_person_cannot_have_meant_is_refused_where_it_stands(text, proble
     assert error.place is not None and error.place.column == column
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["1" + ":59" * 200, "0" + "7" * 6000, "0x" + "f" * 6000, "-0x" + "f" * 6000, "0b" + "1" * 20000, "9" * 400],
+)
+def test_a_number_beyond_any_use_is_refused_and_not_repeated(written):
+    error = refused(f"a: {written}")
+    assert error.problem == f"{written[:60]}... is a number beyond any use"
+    assert (error.place, error.remedy) == (Place(1, 4), "fix it, or put it in quotes")
+    assert read(f"a: '{written}'").values == {"a": written}
+
+
+@pytest.mark.parametrize("written", ["9" * 6000, "1" + ":59" * 200 + ".5", "0" * 6000 + "7", "1" + ":59" * 100])
+def test_a_long_number_of_another_kind_is_refused_in_a_short_message(written):
+    error = refused(f"a: {written}")
+    assert written[:60] in error.problem
+    assert len(error.problem) + len(error.remedy) < 300
+
+
 @pytest.mark.parametrize("levels", [61, 500, 3000])
 @pytest.mark.parametrize("brackets", ["[]", "{}"])
 def test_nesting_has_an_end(levels, brackets):
