@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 from millrace.base import streams
 from millrace.base.errors import BadInput, describe
 from millrace.base.quiet import output_to
+from millrace.base.temporary import temporary_folder
 from millrace.cli import completing
 from millrace.cli.board import Board
 from millrace.cli.options import config_options, push_option
@@ -94,19 +96,22 @@ def _run(config: Config, request: RunRequest) -> int:
     from millrace.execution.run import run as run_pipeline
     from millrace.metadata.run_summaries import keep_summary
 
-    with new_run(layout(config).logs, request, began) as folder, output_to(folder.log) as terminal:
+    with (
+        new_run(layout(config).logs, request, began) as folder,
+        ExitStack() as temporary,
+        output_to(folder.log) as terminal,
+    ):
+        temporary.enter_context(temporary_folder())
         if terminal.isatty():
             # What a gate has to say is a table in an error's text, and is written where nothing else knows the screen.
             os.environ["COLUMNS"] = str(streams.width(terminal.fileno()))
         with Board(config.name, folder.journal, terminal) as board:
             outcome = run_pipeline(config, folder, board.show, runner=given_runner(LocalRun))
-            ended = time.time()
-            # While the board stands: its end fails where nothing more can be printed.
-            folder.finish(outcome.exit_code, outcome.failure, ended)
         keep_summary(config, folder)
-        print_summary(config, folder, outcome, ended - began, board.console)
+        print_summary(config, folder, outcome, outcome.ended - began, board.console)
         if outcome.goes_on:
             # A stage is in C++, which does not look at signals; the end of the interpreter would wait for it.
             terminal.flush()
+            temporary.close()
             os._exit(outcome.exit_code)
         return outcome.exit_code

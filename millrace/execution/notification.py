@@ -1,10 +1,8 @@
 """Tells the configured webhook how a run ended, however it did. It never changes how the run ends."""
 
 import dataclasses
-import functools
 import logging
-from collections.abc import Callable
-from typing import Any, Optional, TypeVar
+from typing import Optional
 
 from millrace.base import webhook
 from millrace.base.errors import Failure
@@ -14,27 +12,6 @@ from millrace.components import stage_ids
 from millrace.components.stage_ids import PUSHER
 from millrace.config.config import Config
 from millrace.metadata.run_folder import RunFolder
-
-Ending = TypeVar("Ending", bound=Any)
-
-
-def notifying(run: Callable[..., Ending]) -> Callable[..., Ending]:
-    """Makes a function that runs a pipeline tell the webhook how the run ended.
-
-    Args:
-        run: takes the configuration and the run's folder first, and returns an `Outcome`.
-
-    Returns:
-        The same function; its outcome also says why the notice was not delivered.
-    """
-
-    @functools.wraps(run)
-    def run_and_notify(config: Config, folder: RunFolder, *others: Any, **named: Any) -> Ending:
-        outcome = run(config, folder, *others, **named)
-        undelivered = notify(config, folder, outcome.exit_code, outcome.failure)
-        return dataclasses.replace(outcome, undelivered=undelivered)
-
-    return run_and_notify
 
 
 def notify(config: Config, folder: Optional[RunFolder], exit_code: int, failure: Optional[Failure]) -> str:
@@ -55,8 +32,6 @@ def notify(config: Config, folder: Optional[RunFolder], exit_code: int, failure:
     try:
         message = _notice(config, folder, exit_code, failure).to_json()
         trouble = webhook.post_to_variable(config.notify.webhook_env, message)
-    except KeyboardInterrupt:  # the run has ended already, and is recorded as it did
-        trouble = "it was interrupted"
     except Exception as error:  # whatever ML Metadata or the journal hold
         trouble = f"it could not be written ({type(error).__name__})"
     if trouble:

@@ -3,14 +3,15 @@
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
 
 from millrace.base import commit
 from millrace.base.errors import Failure, causes, describe
-from millrace.base.interrupts import GRACE_SECONDS, heeding_signals
+from millrace.base.interrupts import GRACE_SECONDS, Signals, heeding_signals
 from millrace.base.outcomes import INTERRUPTED, REFUSED, State
 from millrace.components.judges import JUDGES, NOT_BLESSED
 from millrace.config.checks import check
@@ -18,7 +19,7 @@ from millrace.config.config import Config
 from millrace.config.paths import layout, metadata_file
 from millrace.config.platform import LOCAL
 from millrace.execution.diagnosis import require_docker
-from millrace.execution.notification import notifying
+from millrace.execution.notification import notify
 from millrace.jobspec.artifact_types import require_compilable
 from millrace.metadata import provenance, stage_graph
 from millrace.metadata.journal import progress
@@ -35,12 +36,14 @@ class Outcome:
         failure: what went wrong, and the remedy; None when nothing did.
         goes_on: an interrupted run's stage is still at work in a thread, in code that does not look at signals. The
             process should end now, without waiting for it (`os._exit`).
+        ended: when it ended, seconds since the epoch.
         undelivered: why the notice of this end did not reach the webhook; empty when it did, or none is configured.
     """
 
     exit_code: int
     failure: Optional[Failure] = None
     goes_on: bool = False
+    ended: float = 0.0
     undelivered: str = ""
 
 
@@ -56,7 +59,6 @@ class LocalRun:
     execute: Callable[[Any, RunFolder], None]
 
 
-@notifying
 def run(
     config: Config,
     folder: RunFolder,
@@ -66,6 +68,9 @@ def run(
 ) -> Outcome:
     """Runs a pipeline in a thread of this process, so that the main thread heeds signals whatever a stage does.
 
+    How it ended is recorded before anybody is told of it: a webhook that keeps the run waiting, and a signal that ends
+    the waiting, find a run that is over.
+
     Args:
         config: the configuration.
         folder: the new run's folder; it holds the request.
@@ -74,15 +79,47 @@ def run(
         runner: runs the graph; by default the one that the request names.
 
     Returns:
-        How it ended. Nothing is raised for what a stage, a gate or a signal does.
+        How it ended, as it is recorded. Nothing is raised for what a stage, a gate or a signal does.
     """
     with heeding_signals() as signals:
-        work = _Work(lambda: _outcome(config, folder, started, runner))
-        ended = signals.wait_for(work.ended, grace)
-        if not ended:
-            return _interrupted(config, folder, goes_on=True)
-        # A fault after the signal came of it: Ctrl-C reaches the processes that stages started, too.
-        return _interrupted(config, folder) if signals.count and work.outcome.exit_code == 1 else work.outcome
+        outcome = replace(_ended(config, folder, started, grace, runner, signals), ended=time.time())
+        folder.finish(outcome.exit_code, outcome.failure, outcome.ended)
+        telling = _Telling(lambda: notify(config, folder, outcome.exit_code, outcome.failure))
+        told = signals.wait_unless_more(telling.ended)
+        return replace(outcome, undelivered=telling.trouble if told else "it was interrupted")
+
+
+def _ended(
+    config: Config,
+    folder: RunFolder,
+    started: Callable[[list[str]], None],
+    grace: float,
+    runner: Optional[LocalRun],
+    signals: Signals,
+) -> Outcome:
+    work = _Work(lambda: _outcome(config, folder, started, runner))
+    if not signals.wait_for(work.ended, grace):
+        return _interrupted(config, folder, goes_on=True)
+    # A fault after the signal came of it: Ctrl-C reaches the processes that stages started, too.
+    return _interrupted(config, folder) if signals.count and work.outcome.exit_code == 1 else work.outcome
+
+
+class _Telling(threading.Thread):
+    """The notice of a run's end. A daemon: nobody waits for it after a signal."""
+
+    def __init__(self, tell: Callable[[], str]) -> None:
+        super().__init__(name="notice", daemon=True)
+        self._tell = tell
+        self.trouble = ""
+        self.ended = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        """Keeps why the notice was not delivered."""
+        try:
+            self.trouble = self._tell()
+        finally:
+            self.ended.set()
 
 
 class _Work(threading.Thread):

@@ -3,13 +3,18 @@
 It is a file because stages may run in other processes (Beam); whoever shows the run reads the same file.
 """
 
+import fcntl
+import functools
 import json
+import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Annotated, Optional
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from millrace.base.errors import Failure
 from millrace.base.outcomes import State
@@ -18,6 +23,9 @@ FILE_NAME = "events.jsonl"
 
 
 ENDED = frozenset(set(State) - {State.WAITING, State.RUNNING})
+
+# Seconds since the epoch that a calendar can show, in any time zone: to some years before 9999.
+Timestamp = Annotated[float, Field(ge=0, lt=250e9, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Event:
 
     stage: str
     state: State
-    at: float
+    at: Timestamp
     note: str = ""
     failure: Optional[Failure] = None
 
@@ -50,40 +58,56 @@ class Journal:
         self._file = folder / FILE_NAME
 
     def record(self, stage: str, state: State, note: str = "", failure: Optional[Failure] = None) -> None:
-        """Appends one event; a single write, so that lines of several processes do not mix.
+        """Appends one event, as a whole line after whole lines, whoever else writes.
 
         Args:
             stage: the stage's id.
             state: the state that it is in from now on.
             note: a few words for a person.
             failure: what went wrong, when something did.
+
+        Raises:
+            OSError: the disk is full, or cannot be written to.
         """
-        line = json.dumps(asdict(Event(stage, state, time.time(), note, failure))) + "\n"
-        descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
+        line = json.dumps(asdict(Event(stage, state, time.time(), note, failure))).encode() + b"\n"
+        with self._file.open("a+b") as file:
+            # Closing the file writes the line, and lets the next one in.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if file.seek(0, os.SEEK_END):
+                # What a full disk or a kill has cut takes no other line with it.
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read(1) == b"\n" else b"\n" + line
+            file.write(line)
 
     def events(self) -> list[Event]:
-        """Every event so far, in order, without a last line that is still being written, and without what is no event.
+        """Every event so far, in order.
 
-        A power cut or a full disk may leave half a line, or zeros in place of one.
+        A last line that is still being written is left out. A damaged line is passed over, which is a warning.
         """
-        if not self._file.exists():
-            return []
-        lines = self._file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-        events = [_event(line) for line in lines if line.endswith("\n")]
-        return [event for event in events if event]
+        return list(self._whole_events())
+
+    def _whole_events(self) -> Iterator[Event]:
+        *lines, _ = self._file.read_bytes().split(b"\n") if self._file.exists() else [b""]
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield _reader().validate_json(line)
+            except ValidationError:
+                say_damaged(f"{self._file}:{number}")
 
 
-def _event(line: str) -> Optional[Event]:
-    try:
-        values = json.loads(line)
-        failure = Failure(**values["failure"]) if values["failure"] else None
-        return Event(str(values["stage"]), State(values["state"]), float(values["at"]), str(values["note"]), failure)
-    except (ValueError, KeyError, TypeError):
-        return None
+@functools.cache
+def _reader() -> TypeAdapter[Event]:
+    return TypeAdapter(Event)
+
+
+@functools.cache  # a journal is read four times a second
+def say_damaged(where: str) -> None:
+    """Warns, once, that a part of a run's record cannot be read.
+
+    Args:
+        where: the file, and what in it.
+    """
+    logging.getLogger(__name__).warning("%s: damaged, and passed over", where)
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Optional
+from typing import IO, Annotated, Any, Optional
+
+from pydantic import BaseModel, Field, ValidationError
 
 from millrace.base import files
 from millrace.base.errors import BadInput, Failure, describe
 from millrace.base.outcomes import BAD_INPUT, REFUSED
-from millrace.metadata.journal import Journal
+from millrace.metadata.journal import Journal, Timestamp, say_damaged
 
 REQUEST_FILE = "run.json"
 LOCK_FILE = "alive"
 LOG_FILE = "run.log"
-_NUMBERS = ("number", "started", "ended")
 
 # A fault and an interruption may leave a stage that seems to run; a run that was killed has no exit code.
 _COMES_TO_ITS_END = (0, BAD_INPUT, REFUSED)
@@ -50,9 +51,25 @@ class RunRequest:
     resumes: str = ""
 
 
+class _Record(BaseModel):
+    """What stands in `run.json`."""
+
+    request: Optional[RunRequest] = None
+    config_from_here: str = ""
+    number: Annotated[int, Field(ge=0)] = 0
+    started: Optional[Timestamp] = None
+    ended: Optional[Timestamp] = None
+    exit_code: Optional[int] = None
+    failure: Optional[Failure] = None
+    settled: bool = False
+
+
 @dataclass(frozen=True)
 class RunFolder:
-    """One run's folder."""
+    """One run's folder.
+
+    What is damaged in its record is passed over, which is a warning: whoever lists runs sees the others.
+    """
 
     path: Path
 
@@ -84,45 +101,39 @@ class RunFolder:
     @property
     def order(self) -> tuple[int, float, str]:
         """What runs are sorted by: number, start and id, in one reading of its file."""
-        values = self._values()
-        number, started = int(values.get("number", 0)), values.get("started")
+        record = self._record()
+        started = record.started
         if started is None:
             with contextlib.suppress(OSError):
                 started = (self.path / LOCK_FILE).stat().st_mtime
-        return number, float(started or 0.0), self.run_id
+        return record.number, started or 0.0, self.run_id
 
     @property
     def seconds(self) -> Optional[float]:
         """How long it took, from the start of its command; None when it has not ended, or did not write that down."""
-        values = self._values()
-        if "started" not in values or "ended" not in values:
+        record = self._record()
+        if record.started is None or record.ended is None:
             return None
-        return max(0.0, float(values["ended"]) - float(values["started"]))
+        return max(0.0, record.ended - record.started)
 
     def request(self) -> Optional[RunRequest]:
         """What was asked for; None when the folder does not tell.
 
         The configuration is found by its place as seen from here: in a copy of a project it is the copy's.
         """
-        values = self._values()
-        try:
-            asked = RunRequest(**{**values["request"], "overrides": tuple(values["request"]["overrides"])})
-        except (KeyError, TypeError):
+        record = self._record()
+        if record.request is None:
             return None
-        here = os.path.normpath(os.path.join(os.path.realpath(self.path), values.get("config_from_here", "")))
-        return dataclasses.replace(asked, config_file=here) if os.path.isfile(here) else asked
+        here = os.path.normpath(os.path.join(os.path.realpath(self.path), record.config_from_here))
+        return dataclasses.replace(record.request, config_file=here) if os.path.isfile(here) else record.request
 
     def exit_code(self) -> Optional[int]:
         """How the run ended; None when it has not, or was killed."""
-        code = self._values().get("exit_code")
-        return code if isinstance(code, int) else None
+        return self._record().exit_code
 
     def failure(self) -> Optional[Failure]:
         """Why the run did not end well; None when it did, or the folder does not tell."""
-        try:
-            return Failure(**self._values()["failure"])
-        except (KeyError, TypeError):
-            return None
+        return self._record().failure
 
     def finish(self, exit_code: int, failure: Optional[Failure] = None, ended: Optional[float] = None) -> None:
         """Records how the run ended; a disk that is full must not hide why it ended.
@@ -144,8 +155,8 @@ class RunFolder:
 
     def is_settled(self) -> bool:
         """Whether it is known that the run left nothing to put in order: it came to its end, or was put in order."""
-        values = self._values()
-        return bool(values.get("settled")) or values.get("exit_code") in _COMES_TO_ITS_END
+        record = self._record()
+        return record.settled or record.exit_code in _COMES_TO_ITS_END
 
     def settle(self) -> None:
         """Records that the run, which is gone, was put in order, so that nobody needs to look again."""
@@ -168,15 +179,28 @@ class RunFolder:
             return True
         return False
 
-    def _values(self) -> dict[str, Any]:
+    def _record(self) -> _Record:
+        values = self._values()
         try:
-            values = json.loads((self.path / REQUEST_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return _Record.model_validate(values)
+        except ValidationError as error:
+            damaged = {str(one["loc"][0]) for one in error.errors()}
+            for key in damaged:
+                say_damaged(f"{self.path / REQUEST_FILE}: {key}")
+            return _Record.model_validate({key: value for key, value in values.items() if key not in damaged})
+
+    def _values(self) -> dict[str, Any]:
+        """What stands in the file, as it is: what a later release wrote is kept when more is written."""
+        try:
+            values = json.loads((self.path / REQUEST_FILE).read_bytes())
+        except OSError:
             return {}
-        if not isinstance(values, dict):
-            return {}
-        wrong = [name for name in _NUMBERS if not isinstance(values.get(name, 0), (int, float))]
-        return {name: value for name, value in values.items() if name not in wrong}
+        except (ValueError, RecursionError):
+            values = None
+        if isinstance(values, dict):
+            return values
+        say_damaged(str(self.path / REQUEST_FILE))
+        return {}
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

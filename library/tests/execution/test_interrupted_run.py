@@ -24,6 +24,7 @@ def ended(tmp_path):
         config = load("conf/taxi.yaml", [f"root={tmp_path}"])
         with new_run(tmp_path / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")) as folder:
             outcome = run(config, folder, lambda stages: None, runner=LocalRun(execute), **settings)
+        assert (folder.exit_code(), folder.failure()) == (outcome.exit_code, outcome.failure)
         states = {stage.stage: stage.state for stage in progress([], folder.journal.events())}
         return outcome, {stage: state for stage, state in states.items() if state is not State.WAITING}
 
@@ -83,3 +84,40 @@ def test_without_a_signal_a_fault_is_one(ended):
         raise RuntimeError("it broke")
 
     assert ended(fails)[0].exit_code == 1
+
+
+def test_a_run_that_is_over_is_recorded_as_over_before_anybody_is_told(tmp_path, monkeypatch):
+    """The webhook took the message and never answered; a signal made a run that had pushed one that was killed."""
+    recorded = []
+
+    def taken_and_not_answered(config, folder, exit_code, failure) -> str:
+        recorded.append((folder.exit_code(), folder.seconds is not None))
+        asked_to_end()
+        threading.Event().wait()
+        return ""
+
+    monkeypatch.setattr("millrace.execution.run.notify", taken_and_not_answered)
+    monkeypatch.setattr("millrace.execution.run._verdict", lambda config, folder: Outcome(0))
+    config = load("conf/taxi.yaml", [f"root={tmp_path}"])
+    with new_run(tmp_path / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")) as folder:
+        outcome = run(config, folder, lambda stages: None, runner=LocalRun(lambda graph, folder: None))
+    assert recorded == [(0, True)]
+    assert (outcome.exit_code, outcome.failure, outcome.undelivered) == (0, None, "it was interrupted")
+    assert (folder.exit_code(), folder.is_settled()) == (0, True)
+
+
+def test_the_notice_of_an_interrupted_run_is_waited_for(ended, monkeypatch):
+    """The signal that ended the run is not one that ends the notice."""
+    told = []
+
+    def in_its_time(config, folder, exit_code, failure) -> str:
+        threading.Event().wait(0.3)
+        told.append(exit_code)
+        return "the webhook answered 500"
+
+    def fails(graph, folder) -> None:
+        asked_to_end()
+        raise RuntimeError("its server was told to end, too")
+
+    monkeypatch.setattr("millrace.execution.run.notify", in_its_time)
+    assert (ended(fails)[0].undelivered, told) == ("the webhook answered 500", [130])

@@ -10,8 +10,7 @@ from millrace.base.notice import RunNotice
 from millrace.base.outcomes import State
 from millrace.config.loading import load
 from millrace.execution import notification
-from millrace.execution.notification import notify, notifying
-from millrace.execution.run import Outcome
+from millrace.execution.notification import notify
 from millrace.metadata.run_folder import RunFolder
 
 
@@ -38,18 +37,13 @@ def test_a_variable_that_is_not_set_and_a_webhook_that_is_none(config, tmp_path)
     assert notify(load("conf/taxi.yaml"), None, 1, None) == "", "nobody is to be told"
 
 
-@pytest.mark.parametrize(
-    ("error", "trouble"),
-    [(KeyboardInterrupt(), "it was interrupted"), (OSError("x"), "it could not be written (OSError)")],
-)
-def test_what_goes_wrong_on_the_way_is_a_sentence(config, tmp_path, monkeypatch, error, trouble):
+def test_what_goes_wrong_on_the_way_is_a_sentence(config, tmp_path, monkeypatch):
     def fail(*_: object, **__: object) -> RunNotice:
-        raise error
+        raise OSError("x")
 
     monkeypatch.setattr(notification, "_notice", fail)
-    run = notifying(lambda config, folder: Outcome(3, Failure("AUC is low", "Evaluator", "", 3)))
-    outcome = run(config, RunFolder(tmp_path))
-    assert (outcome.exit_code, outcome.undelivered) == (3, trouble)
+    why = Failure("AUC is low", "Evaluator", "", 3)
+    assert notify(config, RunFolder(tmp_path), 3, why) == "it could not be written (OSError)"
 
 
 def test_without_the_verdicts_the_end_is_told_all_the_same(config, tmp_path):

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,117 @@ def test_a_half_written_line_is_left_out(tmp_path):
     with (tmp_path / "events.jsonl").open("a") as file:
         file.write('{"stage": "Trai')
     assert [event.stage for event in journal.events()] == ["Trainer"]
+
+
+DAMAGED_LINES = [
+    '{"stage": "Evaluator", "state": "runn',
+    '{"stage": "Evaluator", "state": "running", "at": 1e20, "note": "", "failure": null}',
+    '{"stage": "Evaluator", "state": "running", "at": NaN, "note": "", "failure": null}',
+    '{"stage": "Evaluator", "state": "asleep", "at": 1.0, "note": "", "failure": null}',
+    '{"stage": "Evaluator", "state": "done", "at": 1.0, "note": "", "failure": {"why": "?"}}',
+    "[]",
+    "",
+    "\x00\xff" * 100,
+]
+
+
+@pytest.mark.parametrize("line", DAMAGED_LINES)
+def test_a_damaged_line_is_said_once_and_takes_no_other_with_it(tmp_path, caplog, line):
+    """A run that had pushed ended in a traceback, without a summary, as one that was killed."""
+    journal = Journal(tmp_path)
+    journal.record("Trainer", State.DONE)
+    with (tmp_path / "events.jsonl").open("ab") as file:
+        file.write(
+            line.encode("latin-1") + (b"" if line.startswith('{"stage": "Evaluator", "state": "runn') else b"\n")
+        )
+    journal.record("Pusher", State.DONE, "pushed")
+    for _ in range(2):
+        assert [(event.stage, event.note) for event in journal.events()] == [("Trainer", ""), ("Pusher", "pushed")]
+    assert [record.message for record in caplog.records] == [
+        f"{tmp_path / 'events.jsonl'}:2: damaged, and passed over",
+    ]
+
+
+def test_lines_of_many_writers_are_whole(tmp_path):
+    """Longer than what one write of a pipe or of a page is."""
+    writers = [
+        threading.Thread(
+            target=lambda name=name: [Journal(tmp_path).record(name, State.DONE, name * 9000) for _ in "abc"]
+        )
+        for name in "12345"
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    events = Journal(tmp_path).events()
+    assert sorted(event.stage for event in events) == sorted("12345" * 3)
+    assert all(event.note == event.stage * 9000 for event in events)
+
+
+def test_a_line_that_a_full_disk_cuts_is_an_error_and_the_next_is_whole(tmp_path):
+    """A write that is cut short raises nothing by itself."""
+    script = textwrap.dedent(f"""
+        import resource, signal
+        from pathlib import Path
+        from millrace.base.outcomes import State
+        from millrace.metadata.journal import Journal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        journal = Journal(Path({str(tmp_path)!r}))
+        journal.record("Trainer", State.RUNNING)
+        no_limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200, no_limit[1]))
+        try:
+            journal.record("Evaluator", State.DONE, "x" * 1000)
+        except OSError as error:
+            print(error.strerror)
+        resource.setrlimit(resource.RLIMIT_FSIZE, no_limit)
+        journal.record("Pusher", State.DONE)
+    """)
+    assert subprocess.check_output([sys.executable, "-c", script], text=True) == "File too large\n"
+    assert (tmp_path / "events.jsonl").read_text().count("\n") == 3
+    assert [event.stage for event in Journal(tmp_path).events()] == ["Trainer", "Pusher"]
+
+
+WHOLE = {"number": 1, "started": 1000.0, "seconds": 10.0, "exit_code": 0, "request": REQUEST}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "instead"),
+    [
+        *[("number", value, {"number": 0}) for value in ('"x"', "null", "1.5", "-1", "[]", "1e400")],
+        *[("started", value, {"seconds": None}) for value in ("1e20", "NaN", "-1", '"today"', "1e400")],
+        *[("ended", value, {"seconds": None}) for value in ("1e20", "NaN", "{}")],
+        ("exit_code", '"well"', {"exit_code": None}),
+        ("failure", '{"what": 1}', {}),
+        ("request", '{"config_file": null}', {"request": None}),
+        ("settled", "[]", {}),
+        ("config_from_here", "[]", {}),
+    ],
+)
+def test_what_is_damaged_in_a_record_is_said_once_and_passed_over(tmp_path, caplog, key, value, instead):
+    with new_run(tmp_path, REQUEST, started=1000.0) as damaged:
+        damaged.finish(0, ended=1010.0)
+    record = json.loads((damaged.path / "run.json").read_text())
+    (damaged.path / "run.json").write_text(json.dumps({**record, key: "?"}).replace('"?"', value))
+    os.utime(damaged.path / "alive", (1000.0, 1000.0))
+    with new_run(tmp_path, REQUEST, started=2000.0) as new:
+        new.finish(0, ended=2010.0)
+    assert [folder.run_id for folder in runs(tmp_path)] == [damaged.run_id, new.run_id]
+    read = {name: getattr(damaged, name) for name in ("number", "started", "seconds")}
+    read |= {"exit_code": damaged.exit_code(), "request": damaged.request()}
+    assert read == {**WHOLE, **instead}
+    assert [record.message for record in caplog.records] == [
+        f"{damaged.path / 'run.json'}: {key}: damaged, and passed over"
+    ]
+
+
+def test_a_record_that_is_no_json_is_said(tmp_path, caplog):
+    with new_run(tmp_path, REQUEST) as folder:
+        pass
+    (folder.path / "run.json").write_bytes(b'{"number": \xff')
+    assert (folder.number, folder.request(), folder.exit_code()) == (0, None, None)
+    assert [record.message for record in caplog.records] == [f"{folder.path / 'run.json'}: damaged, and passed over"]
 
 
 def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
