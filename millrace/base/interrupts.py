@@ -10,14 +10,18 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from millrace.base.outcomes import INTERRUPTED
 
+Result = TypeVar("Result")
+
 # How long the work has, after a signal, to come to a place where it looks.
 GRACE_SECONDS = 5.0
-_LOOK_SECONDS = 0.05
+# How often who waits looks whether a signal has come.
+LOOK_SECONDS = 0.05
 # The second signal ends the waiting; a third does not even wait for the record of the run's end.
 _PATIENCE = 2
 
@@ -52,7 +56,7 @@ class Signals:
             Whether it has ended; False when it goes on after a signal, in code that does not look.
         """
         deadline = None
-        while not ended.wait(_LOOK_SECONDS):
+        while not ended.wait(LOOK_SECONDS):
             if self.count and deadline is None:
                 deadline = clock() + grace
             if self.count >= _PATIENCE or (deadline is not None and clock() >= deadline):
@@ -69,7 +73,7 @@ class Signals:
             Whether it has ended; False when one more signal has come before.
         """
         before = self.count
-        while not ended.wait(_LOOK_SECONDS):
+        while not ended.wait(LOOK_SECONDS):
             if self.count > before:
                 return ended.is_set()
         return True
@@ -106,15 +110,16 @@ def stop_if_interrupted() -> None:
         raise KeyboardInterrupt
 
 
-@contextmanager
-def terminated_is_interrupted() -> Iterator[None]:
-    """Raises KeyboardInterrupt on SIGTERM, so that stages and tasks end with the run, and the metadata say how."""
+def wait_for_result(future: "Future[Result]") -> Result:
+    """Waits for a future's result, and ends the work here when a signal comes before it.
 
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
+    Args:
+        future: what is waited for.
 
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    Raises:
+        KeyboardInterrupt: a signal has come.
+    """
+    while not future.done():
+        stop_if_interrupted()
+        wait([future], timeout=LOOK_SECONDS)
+    return future.result()

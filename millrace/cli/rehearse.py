@@ -11,8 +11,10 @@ from typing import Optional
 import click
 
 from millrace.base.errors import MillraceError
-from millrace.base.interrupts import terminated_is_interrupted
+from millrace.base.interrupts import heeding_signals
+from millrace.base.outcomes import INTERRUPTED
 from millrace.base.quiet import output_to
+from millrace.base.temporary import temporary_folder
 from millrace.cli.board import Board
 from millrace.cli.options import push_option
 from millrace.cli.rehearsal_report import print_report
@@ -86,6 +88,7 @@ def rehearse(
     FILE is a compiled job; without it the configuration is compiled now. Every task runs by its exact command, with
     only what setup.py ships to import; gs:// is a folder. Exit code 0: it would work, as far as this machine can tell.
     1: a task failed. 2: the job or the input cannot be used, or some of its tasks cannot run here. 3: a gate said no.
+    130: interrupted.
     """
     began = time.time()
     overrides = with_trial(overrides, push)
@@ -123,8 +126,9 @@ def _shown(
 ) -> Result:
     """Runs the rehearsal with its board on the terminal, and prints what it found. JSON stands alone."""
     with ExitStack() as stack:
+        stack.enter_context(temporary_folder())
         terminal = stack.enter_context(output_to(folder.log))
-        stack.enter_context(terminated_is_interrupted())
+        signals = stack.enter_context(heeding_signals())
         screen = stack.enter_context(open(os.devnull, "w", encoding="utf-8")) if as_json else terminal
         with Board(config.name, folder.journal, screen) as board:
             try:
@@ -132,8 +136,13 @@ def _shown(
                     config, folder, job, runner, values, options, python=python, more=more, started=board.show
                 )
             except (KeyboardInterrupt, MillraceError) as error:
-                # It did not come to a report: before the first task, or after a job that cannot be run.
-                folder.finish(getattr(error, "exit_code", 130))
+                # It did not come to a report: before the first task, or after a job that cannot be run. A fault after
+                # a signal came of it: Ctrl-C reaches what builds the stand-in for the image, too.
+                code = error.exit_code if isinstance(error, MillraceError) else INTERRUPTED
+                code = INTERRUPTED if signals.count and code == 1 else code
+                folder.finish(code)
+                if code == INTERRUPTED:
+                    raise KeyboardInterrupt from error
                 raise
         if as_json:
             terminal.write(json.dumps(result.to_json(), indent=2) + "\n")

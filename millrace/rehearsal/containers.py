@@ -164,6 +164,7 @@ class Container:
         log = self._world.log_of(self._task)
         log.parent.mkdir(parents=True, exist_ok=True)
         self._places.make()
+        self._stop_if_asked()
         with log.open("a", encoding="utf-8") as file:
             shown = [word if len(word) < 400 else f"{word[:400]}..." for word in line]
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {shown}\n")
@@ -182,7 +183,13 @@ class Container:
         with self._world.watch.following(running.pid.result(), running.mapped) as peak:
             ended = self._result(running)
             self.peak = max(self.peak or 0, peak(ended.peak))
+        self._stop_if_asked()
         return ended
+
+    def _stop_if_asked(self) -> None:
+        """Ends the task here when the rehearsal has been asked to end: what its process says then came of that."""
+        if self._world.stopped.is_set():
+            raise KeyboardInterrupt
 
     def _result(self, running: Running) -> Ended:
         if self._world.stopped.is_set():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Optional
 
+from millrace.base.interrupts import LOOK_SECONDS, stop_if_interrupted
 from millrace.jobspec.job import Spec, producers
 from millrace.rehearsal.report import TaskReport, TaskState
 from millrace.rehearsal.scope import Scope, TaskOutcome
@@ -29,14 +30,18 @@ def run_graph(
         scope: the graph's scope.
         run_task: runs one task and never raises for what the task does.
         skipped: told of each task that is not triggered, and why.
-        stop: ends what runs; called when this thread is interrupted.
+        stop: ends what runs; called when a signal asks the rehearsal to end.
         fail_fast: whether a failure keeps tasks from beginning, exit handlers excepted.
+
+    Raises:
+        KeyboardInterrupt: a signal has come; what ran has ended.
     """
     waiting = dict(tasks)
     running: dict[Future[TaskOutcome], str] = {}
     with ThreadPoolExecutor(max_workers=max(1, len(tasks)), thread_name_prefix="task") as pool:
         try:
             while waiting or running:
+                stop_if_interrupted()
                 for name in _ready(waiting, set(waiting) | set(running.values())):
                     why_not = _not_triggered(waiting[name], scope, fail_fast)
                     if why_not:
@@ -45,7 +50,7 @@ def run_graph(
                     else:
                         running[pool.submit(run_task, name, waiting[name], scope)] = name
                     del waiting[name]
-                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                ended, _ = wait(running, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in ended:
                     scope.outcomes[running.pop(future)] = future.result()
         except BaseException:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional
 
+from millrace.base.interrupts import wait_for_result
 from millrace.rehearsal.memory import mapped_bytes
 
 _PYTHON = re.compile(r"(.*/)?python(3(\.\d+)?)?")
@@ -167,8 +168,8 @@ class Processes:
 
     @property
     def forks(self) -> bool:
-        """Whether tasks are forked. Waits until the imports are done."""
-        told = [imported.result() for imported in self._imports]
+        """Whether tasks are forked. Waits until the imports are done, or a signal comes (KeyboardInterrupt)."""
+        told = [wait_for_result(imported) for imported in self._imports]
         # A fork of a process with threads can wait for ever for a lock that no thread of the copy will open.
         return bool(told) and not any(ready["threads"] or ready["tensorflow"] for ready in told)
 

@@ -10,6 +10,7 @@ from typing import Any, Optional
 from millrace.base import files
 from millrace.base.errors import BadInput, Failure
 from millrace.base.outcomes import State, ending
+from millrace.metadata.journal import say_damaged
 
 FILE_NAME = "rehearsal.json"
 
@@ -32,6 +33,7 @@ class TaskState(str, enum.Enum):
     BLOCKED = State.BLOCKED.value
     BAD_INPUT = State.BAD_INPUT.value
     SKIPPED = State.SKIPPED.value
+    INTERRUPTED = State.INTERRUPTED.value
     NOT_REHEARSED = "not rehearsed"
 
     @property
@@ -164,6 +166,9 @@ def known_peaks(logs: Path) -> dict[str, int]:
     """What the tasks of earlier rehearsals took at most, by name; the newest that says anything of a task counts."""
     peaks: dict[str, int] = {}
     for file in sorted(logs.glob(f"*/{FILE_NAME}"))[-5:]:
-        rows: list[Mapping[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["tasks"]
-        peaks.update({row["task"]: row["peak"] for row in rows if row["peak"]})
+        try:
+            rows: list[Mapping[str, Any]] = json.loads(file.read_bytes())["tasks"]
+            peaks.update({row["task"]: int(row["peak"]) for row in rows if row["peak"]})
+        except (ValueError, LookupError, TypeError, OverflowError):
+            say_damaged(str(file))
     return peaks

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput, MillraceError
+from millrace.base.interrupts import wait_for_result
 from millrace.config.config import Config
 from millrace.jobspec.job import CompiledJob, from_documents
 from millrace.rehearsal import interpreter
@@ -97,6 +98,7 @@ class Sandbox:
 
         Raises:
             MillraceError: it cannot be compiled.
+            KeyboardInterrupt: a signal has come.
         """
         with tempfile.TemporaryDirectory() as scratch:
             request, made, failure_file = (Path(scratch) / name for name in ("config", "job", "failure"))
@@ -105,7 +107,7 @@ class Sandbox:
             variables = {**self.environment.variables(self._home), FILE_VARIABLE: str(failure_file)}
             running = self.processes.start(Command(line, self._home, variables, log))
             try:
-                code = running.ended.result().code
+                code = wait_for_result(running.ended).code
             except BaseException:
                 running.kill()
                 raise

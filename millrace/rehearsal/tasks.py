@@ -74,7 +74,11 @@ class TaskRun:
         self._execution = 0
 
     def run(self) -> TaskOutcome:
-        """Runs it. What goes wrong is in the outcome."""
+        """Runs it. What goes wrong is in the outcome.
+
+        Raises:
+            KeyboardInterrupt: the rehearsal was asked to end.
+        """
         try:
             if self._label in self._world.options.outputs:
                 return self._take_given(self._world.options.outputs[self._label])
@@ -100,6 +104,12 @@ class TaskRun:
             return self._ended(TaskState.NOT_REHEARSED, note=f"not rehearsed: {why}")
         except TaskFailed as error:
             return self._failed(error.failure)
+        except KeyboardInterrupt:
+            self._fail_execution("interrupted", {})
+            # Of a graph its own tasks say it.
+            if "dag" not in self._component:
+                self._ended(TaskState.INTERRUPTED)
+            raise
         # Whatever else a task's spec may bring about is this task's failure, and not that of the whole rehearsal.
         except Exception as error:
             return self._failed(as_failure(error, self._name))

@@ -25,11 +25,13 @@ def result_of(world: World, names: Sequence[str], broke: Optional[BaseException]
         began: seconds since the epoch.
     """
     rows = tuple(row for name in names for row in _rows(world, name))
+    # After a signal nobody waits for the imports, which would tell.
+    interrupted = isinstance(broke, KeyboardInterrupt)
+    forked = not interrupted and world.processes.forks
     failure = describe(broke) if broke else _failure(world, rows) or _incomplete(world, rows)
-    if isinstance(broke, KeyboardInterrupt):
+    if interrupted:
         failure = Failure("interrupted", "", "start the rehearsal again; what was done is in the cache", INTERRUPTED)
-    forked = world.processes.forks
-    if not forked and not exact:
+    if not forked and not exact and not interrupted:
         world.find("all tasks", "each had an interpreter of its own, since an import starts threads; see server.log")
     _find_unknown_images(world)
     if world.processes.no_namespace:
@@ -48,7 +50,7 @@ def result_of(world: World, names: Sequence[str], broke: Optional[BaseException]
         failure=failure,
         pushed_to=_pushed_to(world),
         seconds=time.time() - began,
-        exact=exact or not forked,
+        exact=exact or not (forked or interrupted),
         isolation="audit hook" if world.processes.no_namespace else "mount namespace",
     )
 

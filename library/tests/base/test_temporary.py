@@ -33,10 +33,16 @@ def test_what_is_left_in_it_goes_with_it(outer):
 
 def test_without_the_variable_there_is_none_afterwards(outer, monkeypatch):
     monkeypatch.delenv("TMPDIR")
-    with pytest.raises(ZeroDivisionError), temporary_folder():
-        place = Path(os.environ["TMPDIR"])
-        raise ZeroDivisionError
-    assert "TMPDIR" not in os.environ and not place.exists()
+    places = []
+
+    def fails() -> None:
+        with temporary_folder():
+            places.append(Path(os.environ["TMPDIR"]))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert "TMPDIR" not in os.environ and not places[0].exists()
 
 
 def test_the_next_command_removes_what_a_killed_one_left_and_nothing_else(outer):

@@ -1,6 +1,7 @@
 """The tasks' processes: what they see of this machine, how they end, what they take, and how they are forked."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,11 +14,17 @@ import psutil
 import pytest
 from small_jobs import JobBuilder, bucket, python, shell
 
+from millrace.base.interrupts import heeding_signals
+from millrace.base.outcomes import State
+from millrace.config.loading import load
 from millrace.metadata.journal import ENDED
+from millrace.metadata.run_folder import runs
 from millrace.rehearsal.failures import FILE_VARIABLE
 from millrace.rehearsal.memory import Room, Watch, limit_of
 from millrace.rehearsal.processes import Command, Processes
+from millrace.rehearsal.rehearse import rehearse
 from millrace.rehearsal.report import TaskState, known_peaks
+from millrace.rehearsal.world import RehearsalOptions
 
 HERE = Path(__file__).resolve().parents[3]
 
@@ -110,8 +117,11 @@ def test_what_needs_more_memory_than_there_is_waits_its_turn():
         waiting.join()
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how):
+@pytest.mark.parametrize(
+    ("how", "heeding"),
+    [(signal.SIGINT, "nullcontext"), (signal.SIGTERM, "heeding"), (signal.SIGKILL, "heeding")],
+)
+def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how, heeding):
     """The task's process must be gone, whether the rehearsal could still do something about it or not."""
     # A shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that.
     job = JobBuilder().add("sleep", shell("echo $$ > $1; sleep 600", "gs://pid"))
@@ -122,8 +132,9 @@ def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how):
         import json; from pathlib import Path
         from millrace.jobspec.job import from_documents
         from millrace.rehearsal.rehearse import rehearse; from millrace.rehearsal.world import RehearsalOptions
+        from contextlib import nullcontext; from millrace.base.interrupts import heeding_signals as heeding
         job = from_documents([json.loads(sys.argv[1])])
-        print(rehearse(job, Path({str(tmp_path)!r}), options=RehearsalOptions(exact=True)).exit_code)
+        with {heeding}(): print(rehearse(job, Path({str(tmp_path)!r}), options=RehearsalOptions(exact=True)).exit_code)
         """
     )
     process = subprocess.Popen(
@@ -136,10 +147,41 @@ def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how):
     output = process.communicate(timeout=30)[0].strip()
     task = int(bucket(tmp_path, "pid").read_text())
     wait_until(lambda: not psutil.pid_exists(task))
-    if how == signal.SIGINT:
+    if how != signal.SIGKILL:
         assert output == "130"
-        [row] = json.loads(next((tmp_path / "logs").glob("*/rehearsal.json")).read_text())["tasks"]
-        assert row["state"] == "failed"
+        [folder] = runs(tmp_path / "logs")
+        [row] = json.loads((folder.path / "rehearsal.json").read_text())["tasks"]
+        assert (row["state"], row["failure"], folder.exit_code()) == ("interrupted", None, 130)
+        assert folder.journal.events()[-1].state is State.INTERRUPTED
+        assert not (folder.path / "work").exists()
+
+
+def test_a_signal_keeps_tasks_from_beginning(sandbox, tmp_path):
+    """In a graph within the graph, too; what has ended stays as it is."""
+    builder = JobBuilder()
+    builder.add("first", shell("kill -TERM $1", str(os.getpid())))
+    builder.add("second", shell("echo began > $1", "gs://second"), after=["first"])
+    with heeding_signals():
+        result = rehearse(builder.build(), tmp_path, options=RehearsalOptions(exact=True), sandbox=sandbox)
+    assert (result.exit_code, result.failure.what) == (130, "interrupted")
+    assert [row.state.value for row in result.tasks][1] == "skipped"
+    assert not bucket(tmp_path, "second").exists()
+
+
+def test_a_signal_ends_the_waiting_for_the_compiler(sandbox, tmp_path):
+    with heeding_signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.compile(load("conf/taxi.yaml"), "vertex", tmp_path / "run.log")
+
+
+def test_a_damaged_report_of_an_earlier_rehearsal_is_passed_over(tmp_path, caplog):
+    for name, text in (("1", '{"tasks": [{"task": "a", "peak": 5}]}'), ("2", '{"tasks": [{"ta'), ("3", "[]")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rehearsal.json").write_text(text)
+    assert known_peaks(tmp_path) == {"a": 5}
+    said = [record.message.rpartition(f"{tmp_path}/")[2] for record in caplog.records]
+    assert said == [f"{name}/rehearsal.json: damaged, and passed over" for name in "23"]
 
 
 def wait_until(true, seconds: float = 30) -> None:
