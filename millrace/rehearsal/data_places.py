@@ -1,7 +1,7 @@
 """Where the data of a job is on this machine: the service reads it from a bucket, and here is none."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from millrace.base.errors import BadInput
@@ -28,23 +28,36 @@ def data_elsewhere(config: Config, service: Dialect, named: Mapping[str, Path], 
     return dict(named) if is_given else {**named, path: Path(config.data.path)}
 
 
-def require_data(job: CompiledJob, clouds: CloudFolder, given: Collection[str] = ()) -> None:
-    """Refuses a rehearsal whose data is nowhere on this machine, before ExampleGen looks for it.
+def require_data(
+    job: CompiledJob, clouds: CloudFolder, hides: Callable[[str], bool], given: Collection[str] = ()
+) -> None:
+    """Refuses a rehearsal whose data is nowhere on this machine, or out of its tasks' sight, before ExampleGen looks.
 
     Args:
         job: the job, with the values of its parameters.
         clouds: where the buckets are.
+        hides: says of a path of this machine whether tasks do not see it.
         given: tasks whose outputs are given, so that they read nothing.
 
     Raises:
-        BadInput: nothing stands for the path of a bucket that a task reads.
+        BadInput: nothing stands for the path of a bucket that a task reads, or the sandbox hides a folder from it.
     """
     for name, task in job.tasks.items():
         path = job.value(task, "input_base")
-        if name in given or not isinstance(path, str) or not path.startswith(SCHEME):
+        if name in given or not isinstance(path, str):
             continue
         here = clouds.local(path)
-        if not os.path.exists(here):
+        if not path.startswith(SCHEME) and os.path.exists(path) and hides(path):
+            instead = "gs://my-bucket/data"
+            # Millrace's own jobs have the parameter; in another job the path is written out.
+            how = f"--param data_path={instead}" if "data_path" in job.parameters else f"{instead} in the job, and"
+            raise BadInput(
+                f"it reads {path}, which the sandbox hides: no container would see this machine's folders",
+                where=name,
+                remedy=f"{how} --gs {instead}={path} takes it for a bucket's folder; or "
+                f"--output {name}.examples=FOLDER gives what the task would make of it",
+            )
+        if path.startswith(SCHEME) and not os.path.exists(here):
             raise BadInput(
                 f"{name} reads {path}, and nothing stands for it on this machine",
                 where=name,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
@@ -21,6 +22,7 @@ from millrace.rehearsal.labels import labels_of
 from millrace.rehearsal.rehearse import rehearse
 from millrace.rehearsal.report import Result
 from millrace.rehearsal.sandbox import Sandbox
+from millrace.rehearsal.view import TaskPlaces, hides, view_of, volumes
 from millrace.rehearsal.world import RehearsalOptions
 
 
@@ -66,7 +68,10 @@ def rehearse_configuration(
         buckets = place / "rehearsal"
         if found.name == config.name:
             options = replace(options, elsewhere=data_elsewhere(config, found.dialect, options.elsewhere, buckets))
-        require_data(found, CloudFolder(buckets, options.elsewhere), options.outputs)
+        clouds = CloudFolder(buckets, options.elsewhere)
+        environment = sandbox.other or sandbox.environment
+        view = view_of(TaskPlaces(buckets / "work"), environment, clouds, volumes(found), ())
+        require_data(found, clouds, partial(hides, view), options.outputs)
         tasks = list(labels_of(found).values())
         for name in options.fail:
             if name not in tasks:

@@ -128,7 +128,21 @@ def as_audited(view: Mapping[str, Any]) -> str:
     Args:
         view: as `view_of` makes it.
     """
-    return json.dumps([*view["read"], *view["write"], *_SYSTEM, view["programs"]])
+    return json.dumps(_seen(view))
+
+
+def hides(view: Mapping[str, Any], path: str) -> bool:
+    """Whether a path of this machine is one that a task does not see.
+
+    Args:
+        view: as `view_of` makes it.
+        path: an absolute path, as the task names it.
+    """
+    return not any(path == place or path.startswith(f"{place}/") for place in _seen(view))
+
+
+def _seen(view: Mapping[str, Any]) -> list[str]:
+    return [*view["read"], *view["write"], *_SYSTEM, view["programs"]]
 
 
 def _there(paths: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from millrace.config.loading import load as load_config
 from millrace.jobspec.job import load as load_job
 from millrace.rehearsal.cloud_folder import CloudFolder
 from millrace.rehearsal.data_places import data_elsewhere, require_data
+from millrace.rehearsal.view import TaskPlaces, hides, view_of
 
 GOLDEN = Path(__file__).parents[1] / "jobspec" / "golden"
 DATA = "gs://my-bucket/data"
@@ -22,7 +23,7 @@ def test_data_path_stands_for_the_service_s_own(tmp_path):
     here = config()
     assert data_elsewhere(here, "vertex", {}, tmp_path) == {DATA: Path(here.data.path)}
     clouds = CloudFolder(tmp_path, data_elsewhere(here, "vertex", {}, tmp_path))
-    require_data(load_job(GOLDEN / "taxi-vertex.json"), clouds)
+    require_data(load_job(GOLDEN / "taxi-vertex.json"), clouds, everything)
 
 
 def test_what_is_named_or_put_into_the_bucket_s_folder_holds_before_it(tmp_path):
@@ -41,8 +42,38 @@ def test_where_both_are_elsewhere_nothing_is_guessed(tmp_path):
 def test_data_that_is_nowhere_is_refused_with_the_option_that_helps(tmp_path):
     job = load_job(GOLDEN / "taxi-vertex.json")
     with pytest.raises(BadInput) as refusal:
-        require_data(job, CloudFolder(tmp_path))
+        require_data(job, CloudFolder(tmp_path), everything)
     assert refusal.value.where == "ExampleGen" and f"ExampleGen reads {DATA}" in refusal.value.what
     assert f"--gs {DATA}=FOLDER" in refusal.value.remedy
-    require_data(job, CloudFolder(tmp_path), {"ExampleGen"})
-    require_data(job.with_values({"data_path": str(tmp_path)}), CloudFolder(tmp_path))
+    require_data(job, CloudFolder(tmp_path), everything, {"ExampleGen"})
+
+
+def everything(path: str) -> bool:
+    """What a sandbox that hides everything would say."""
+    return True
+
+
+def test_a_folder_that_the_sandbox_hides_is_named_with_the_options_that_help(tmp_path):
+    job = load_job(GOLDEN / "taxi-vertex.json").with_values({"data_path": str(tmp_path)})
+    clouds = CloudFolder(tmp_path)
+    with pytest.raises(BadInput) as refusal:
+        require_data(job, clouds, everything)
+    assert refusal.value.where == "ExampleGen"
+    assert f"it reads {tmp_path}, which the sandbox hides" in refusal.value.what
+    assert f"--param data_path={DATA} --gs {DATA}={tmp_path}" in refusal.value.remedy
+    require_data(job, clouds, everything, {"ExampleGen"})
+    require_data(job, clouds, lambda path: path != str(tmp_path))
+    require_data(job.with_values({"data_path": str(tmp_path / "not-there")}), clouds, everything)
+    # What the remedy says.
+    named = CloudFolder(tmp_path, {DATA: tmp_path})
+    require_data(job.with_values({"data_path": DATA}), named, everything)
+
+
+def test_what_a_task_sees_is_not_hidden(sandbox, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    elsewhere = CloudFolder(tmp_path / "buckets", {DATA: data})
+    view = view_of(TaskPlaces(tmp_path / "work"), sandbox.environment, elsewhere, (), ())
+    seen = [str(data), f"{data}/x.csv", "/usr/share/zoneinfo", str(sandbox.environment.interpreter.site[0])]
+    assert [hides(view, path) for path in seen] == [False] * 4
+    assert [hides(view, path) for path in (f"{data}-2", str(tmp_path), "/tmp", "/var/tmp/x")] == [True] * 4
