@@ -63,16 +63,16 @@ class Signals:
                 return ended.is_set()
         return True
 
-    def wait_unless_more(self, ended: threading.Event) -> bool:
+    def wait_unless_more(self, ended: threading.Event, before: int) -> bool:
         """Waits for the end of what no signal has to wait for, in another thread.
 
         Args:
             ended: set when it has ended.
+            before: how many signals had come when it began.
 
         Returns:
             Whether it has ended; False when one more signal has come before.
         """
-        before = self.count
         while not ended.wait(LOOK_SECONDS):
             if self.count > before:
                 return ended.is_set()

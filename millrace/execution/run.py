@@ -83,9 +83,10 @@ def run(
     """
     with heeding_signals() as signals:
         outcome = replace(_ended(config, folder, started, grace, runner, signals), ended=time.time())
+        before = signals.count
         folder.finish(outcome.exit_code, outcome.failure, outcome.ended)
         telling = _Telling(lambda: notify(config, folder, outcome.exit_code, outcome.failure))
-        told = signals.wait_unless_more(telling.ended)
+        told = signals.wait_unless_more(telling.ended, before)
         return replace(outcome, undelivered=telling.trouble if told else "it was interrupted")
 
 
