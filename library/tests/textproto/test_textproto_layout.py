@@ -4,7 +4,8 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from millrace.textproto import tree
+from millrace.base.errors import SchemaError
+from millrace.textproto import schema_text, tree
 from millrace.textproto.rewrite import read, rewrite
 
 FEATURES = """\
@@ -215,3 +216,13 @@ def test_a_long_line_is_shown_around_the_place():
         read(text, schema_pb2.Schema)
     _, line, mark = str(caught.value).split("\n")
     assert len(line) < 120 and line[mark.index("^") :].startswith("nmae")
+
+
+@pytest.mark.parametrize(
+    ("content", "place"), [(b"\xff", "1:1"), (b"# \xc3\xa9\n  \xff\n", "2:3"), (b"# a\n# b\n\xc3", "3:1")]
+)
+def test_a_file_that_is_not_utf_8_is_told_with_the_byte_that_is_wrong(tmp_path, content, place):
+    (tmp_path / "schema.pbtxt").write_bytes(content)
+    with pytest.raises(SchemaError, match="not UTF-8 text") as told:
+        schema_text.read(tmp_path / "schema.pbtxt")
+    assert told.value.where == f"{tmp_path / 'schema.pbtxt'}:{place}"
