@@ -17,7 +17,7 @@ def evaluations(*losses: float) -> list[dict[str, float]]:
 
 
 def test_an_end_in_the_middle_of_a_descent_names_the_losses_and_the_key():
-    assert still_improving(evaluations(90, 76, 71, 68.9), "training.steps", 400) == (
+    assert still_improving(evaluations(90, 76, 71, 68.9012), "training.steps", 400) == (
         "ended while it still improved: val_loss 76, 71, 68.9 at its last evaluations, 3.0% better in the last 100 "
         "steps; raise training.steps (now 400)"
     )
