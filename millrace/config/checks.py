@@ -1,6 +1,7 @@
 """What can be known to fail before anything runs: checked in a second, without TensorFlow."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Optional, Union
@@ -13,7 +14,7 @@ from millrace.components.pinned_hyperparameters.file import read_pinned
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
 from millrace.config.metadata_section import DatabaseServer, Sqlite
-from millrace.config.paths import layout
+from millrace.config.paths import layout, push_directory
 from millrace.features.keys import transformed_key
 from millrace.project import project
 from millrace.project.code_digest import defined_names, defines, definition, module_file
@@ -75,6 +76,35 @@ def require_writable_root(config: Config) -> None:
             where=str(root),
             remedy="set root in the configuration (or --set root=FOLDER) to a folder that is yours, with space left",
         ) from error
+
+
+def require_push_is_served(config: Config, now: float) -> None:
+    """Checks that a model which is pushed to a folder of this machine would be the one that is served.
+
+    TFX's Pusher numbers a version by the time, in whole seconds since the epoch; TensorFlow Serving, as every server of
+    its layout, serves the highest number. A number that was given while a clock was ahead stays the highest.
+
+    Args:
+        config: the configuration.
+        now: seconds since the epoch.
+
+    Raises:
+        BadInput: a version is there that is above what a push would get.
+    """
+    folder = Path(push_directory(config))
+    if "://" in push_directory(config) or (config.push.vertex and not config.push.trial) or not folder.is_dir():
+        return
+    numbered = [one for one in folder.iterdir() if re.fullmatch("[0-9]{1,19}", one.name) and one.is_dir()]
+    versions = {int(one.name): one for one in numbered if int(one.name) < 2**63}
+    highest = max(versions, default=0)
+    if highest > now:
+        raise BadInput(
+            f"its version {highest} would still be served after a push: a push gets the time as its number, now "
+            f"{int(now)}, and servers take the highest",
+            where=str(folder),
+            remedy=f"see that this machine's clock is right; then move {versions[highest]} away, or rename it to a "
+            "number below that one",
+        )
 
 
 def _store_is_usable(metadata: Union[Sqlite, DatabaseServer]) -> None:

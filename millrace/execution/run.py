@@ -14,7 +14,8 @@ from millrace.base.errors import Failure, causes, describe
 from millrace.base.interrupts import GRACE_SECONDS, Signals, heeding_signals
 from millrace.base.outcomes import INTERRUPTED, REFUSED, State
 from millrace.components.judges import JUDGES, NOT_BLESSED
-from millrace.config.checks import check
+from millrace.components.stage_ids import PUSHER
+from millrace.config.checks import check, require_push_is_served
 from millrace.config.config import Config
 from millrace.config.paths import layout, metadata_file
 from millrace.config.platform import LOCAL
@@ -151,7 +152,8 @@ def _outcome(
         made_from = provenance.record(folder.path, config, request.overrides if request else ())
         os.environ[commit.VARIABLE] = provenance.commit_of(made_from)
         check(config)
-        if request is None or not request.to_stage:
+        if request is None or request.to_stage in ("", PUSHER):
+            require_push_is_served(config, time.time())
             require_docker(config, os.environ)
         return _run(config, folder, started, runner)
     except KeyboardInterrupt:
