@@ -17,6 +17,7 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact
 
 from millrace.components.marks import REHEARSED, STATISTICS_DIGEST, TRIAL_KEY
 from millrace.config.paths import serving_directory
+from millrace.metadata import records
 from millrace.metadata.artifact_files import pushed_folder
 from millrace.metadata.lineage import lineage
 from millrace.metadata.places import as_here, execution_of
@@ -94,9 +95,11 @@ def plan(runs: Runs, keep: int, older_than: float, now: float) -> CleaningPlan:
     old = [
         run_id for place, run_id in enumerate(own) if place >= keep and _may_go(runs.folder(run_id), now - older_than)
     ]
-    records = {run_id: record for run_id in own if (record := runs.record(run_id))}
-    needed = _needed(runs, {run_id: records[run_id] for run_id in own if run_id not in old and run_id in records})
-    found = [_old_run(runs, run_id, records.get(run_id), needed) for run_id in reversed(old)]
+    # All of them in one go: each by itself would be some dozen queries.
+    everything = records.runs(runs.store, runs.layout.name, runs.layout.root) if runs.store else []
+    recorded = {run.run_id: run for run in everything}
+    needed = _needed(runs, [recorded[run_id] for run_id in own if run_id not in old and run_id in recorded])
+    found = [_old_run(runs, run_id, recorded.get(run_id), needed) for run_id in reversed(old)]
     return CleaningPlan(len(own) - len(old), tuple(run for run in found if run.paths or run.stays))
 
 
@@ -124,12 +127,12 @@ def _may_go(folder: Optional[RunFolder], before: float) -> bool:
     return folder is not None and folder.started < before and not folder.is_alive()
 
 
-def _needed(runs: Runs, kept: Mapping[str, RunRecord]) -> dict[int, str]:
+def _needed(runs: Runs, kept: Iterable[RunRecord]) -> dict[int, str]:
     """The ids of artifacts that something needs, with the reason that tells the most."""
     needed: dict[int, str] = {}
-    for run_id, record in kept.items():
+    for record in kept:
         for artifact in _artifacts(record):
-            needed[artifact.id] = f"run {run_id} made or used it"
+            needed[artifact.id] = f"run {record.run_id} made or used it"
     for artifact, name in [*_latest_blessed(runs), *_served(runs)]:
         made_from = lineage(runs, [artifact], down=False)
         needed |= {node.id: f"{name} was made from it" for node in made_from.nodes}
