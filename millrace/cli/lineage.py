@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Optional
 
 import click
@@ -9,10 +10,13 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from millrace.base import files
 from millrace.base.errors import BadInput
+from millrace.base.numbers import counted
 from millrace.base.visible import visible
 from millrace.cli import completing
 from millrace.cli.options import config_options
+from millrace.cli.output import echo
 from millrace.config.loading import load
 from millrace.metadata.lineage import Lineage, LineageEdge, LineageNode, about, lineage, meant
 from millrace.metadata.run_summaries import Runs
@@ -33,8 +37,11 @@ _DEEPEST = 24
 @config_options
 @click.option("--up", "direction", flag_value="up", help="Only what it was made from.")
 @click.option("--down", "direction", flag_value="down", help="Only what was made of it.")
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw it into a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the graph as JSON.")
-def lineage_command(what: str, config_file: str, overrides: tuple[str, ...], direction: str, as_json: bool) -> None:
+def lineage_command(
+    what: str, config_file: str, overrides: tuple[str, ...], direction: str, svg: Optional[Path], as_json: bool
+) -> None:
     """Say what something was made from, and what was made of it.
 
     WHAT: a run (an id or the beginning of one, last, last~1), a pushed version, the path of an artifact, or a folder
@@ -51,6 +58,12 @@ def lineage_command(what: str, config_file: str, overrides: tuple[str, ...], dir
         _print_about(made_from, as_json)
         return
     graph = lineage(runs, start, up=direction != "down", down=direction != "up")
+    if svg:
+        from millrace.console.lineage_picture import picture
+
+        files.write(svg, picture(graph, f"What {what} was made from, and what was made of it"))
+        echo(f"drawn into {svg}: {counted(len(graph.nodes), 'artifact')}")
+        return
     if as_json:
         click.echo(json.dumps(asdict(graph), indent=2))
         return

@@ -27,6 +27,7 @@ from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.config.trials import with_trial
 from millrace.jobspec.job import CompiledJob, Dialect
+from millrace.metadata import provenance
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 from millrace.rehearsal.cloud_folder import mapping
 from millrace.rehearsal.given_outputs import parsed
@@ -109,6 +110,7 @@ def rehearse(
     request = RunRequest(str(Path(config_file).resolve()), overrides, "rehearsal", cache=cache)
     require_writable_root(config)
     with new_run(layout(config).logs, request, began) as folder:
+        provenance.record(folder.path, config, overrides)
         result = _shown(config, folder, job, meant(config, runner), values, options, python, more, as_json)
     raise click.exceptions.Exit(result.exit_code)
 

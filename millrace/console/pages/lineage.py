@@ -68,7 +68,7 @@ def view(request: PageRequest) -> LineageView:
         start=_rows(graph, dict.fromkeys(graph.start, 0)),
         made_from=_rows(graph, above),
         made_of_it=_rows(graph, below),
-        drawn=_drawn(graph) if len(graph.nodes) <= _MOST_DRAWN else (),
+        drawn=drawn(graph) if len(graph.nodes) <= _MOST_DRAWN else (),
         upstream={str(node.id): tuple(str(edge.source) for edge in graph.sources(node.id)) for node in graph.nodes},
     )
 
@@ -117,7 +117,8 @@ def _facts(node: LineageNode) -> dict[str, str]:
     }
 
 
-def _drawn(graph: Lineage) -> tuple[DrawnNode, ...]:
+def drawn(graph: Lineage) -> tuple[DrawnNode, ...]:
+    """The boxes of a lineage's picture, one for each artifact."""
     return tuple(
         DrawnNode(
             id=str(node.id),

@@ -1,0 +1,64 @@
+"""`millrace lineage`: a tree that tells each thing once, a picture for any viewer, a model that answers for itself."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+from recorded_runs import RecordedRuns, four_stages
+
+from millrace.cli.lineage import lineage_command
+
+RUN = "20310101-000001"
+
+
+@pytest.fixture
+def recorded(tmp_path) -> RecordedRuns:
+    recorded = RecordedRuns(tmp_path / "taxi")
+    recorded.begin(RUN)
+    pushed = four_stages(recorded, RUN)["Pusher"]["pushed_model"]
+    folder = recorded.root / "serving" / "taxi" / "17"
+    folder.mkdir(parents=True)
+    recorded.note(pushed, pushed=1, pushed_destination=str(folder), pushed_version="17")
+    return recorded
+
+
+def asked(recorded: RecordedRuns, *arguments: str) -> str:
+    answer = CliRunner().invoke(lineage_command, [*arguments, "--set", f"root={recorded.root}"], catch_exceptions=False)
+    assert answer.exit_code == 0, answer.output
+    return answer.output
+
+
+def test_the_tree_leads_from_a_served_folder_to_the_rows_and_tells_each_once(recorded):
+    lines = asked(recorded, str(recorded.root / "serving" / "taxi"), "--up").splitlines()
+    assert lines[0].startswith("PushedModel  ")
+    [rows] = [line for line in lines if "Examples" in line and "told above" not in line]
+    assert "ExampleGen/examples/" in rows
+    assert sum("told above" in line for line in lines) == 1
+
+
+def test_as_json_it_is_a_graph(recorded):
+    graph = json.loads(asked(recorded, RUN, "--json"))
+    assert len(graph["nodes"]) == 4 and {edge["key"] for edge in graph["edges"]} == {
+        "examples",
+        "model",
+        "model_blessing",
+    }
+
+
+def test_as_a_picture_it_needs_nothing_else(recorded, tmp_path):
+    place = tmp_path / "lineage.svg"
+    assert "4 artifacts" in asked(recorded, "last", "--svg", str(place))
+    text = place.read_text(encoding="utf-8")
+    root = ElementTree.fromstring(text)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg" and "href" not in text
+    assert sum(one.tag.endswith("rect") for one in root.iter()) == 4
+
+
+def test_a_model_from_elsewhere_says_itself_what_it_was_made_from(recorded, tmp_path):
+    about = tmp_path / "copied" / "17" / "assets.extra" / "millrace.json"
+    about.parent.mkdir(parents=True)
+    about.write_text(json.dumps({"made_from": {"run": "2030\x1b[2J", "span": 7}}))
+    told = asked(recorded, str(Path(tmp_path / "copied")))
+    assert "span: 7" in told and "\x1b" not in told
