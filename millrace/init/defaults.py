@@ -6,97 +6,109 @@ from typing import Any
 
 import numpy as np
 
+from millrace.components.evaluator import chance
+from millrace.init import luck
 from millrace.init.label import LabelPlan
 
 SPLITS = {"train": 4, "eval": 1, "test": 1}
 """Hash buckets: two thirds to learn from, a sixth that picks the best step, a sixth that only judges."""
 TRAIN_SHARE = SPLITS["train"] / sum(SPLITS.values())
 _TEST_SHARE = SPLITS["test"] / sum(SPLITS.values())
-_MOST_LUCK = 0.1
+# What a model may score that is compared with another, before there is one: chance depends on it a little.
+_AUC, _EXPLAINED = 0.8, 0.5
+# Bars beyond these ask of a model what many useful ones do not reach.
+_HARD_AUC, _HARD_EXPLAINED = 0.75, 0.2
+# Less is no model's achievement, however many rows tell it from nothing.
+_LEAST_EXPLAINED = 0.001
+# Keras sums squares in single precision, which keeps a variance to four digits up to so large a mean.
+_MOST_OFFSET = 10.0
 
 
 @dataclass(frozen=True)
 class NoModelBaseline:
-    """What is measured, what a model has to reach, and what is reached without one, in words."""
+    """What is measured, what a model has to reach, and what is reached without one, in words.
+
+    `doubt` is set where the test split is so small that many good models do not reach it.
+    """
 
     metrics: tuple[str, ...]
     thresholds: tuple[dict[str, Any], ...]
     words: str
+    doubt: str = ""
 
 
 def baseline(label: LabelPlan, rows: int) -> NoModelBaseline:
-    """The thresholds that a model must reach to be better than no model by more than luck.
+    """The threshold that is beyond what no model reaches by luck, and one against another model.
 
-    Luck is two standard errors of the metric on a test split of a sixth of the rows, at most 0.1 (at most half of
-    the way to perfection). For AUC the error is Hanley and McNeil's for a model without skill (1982).
+    Of models without skill a share of `luck.PASSING` reaches the first, on a test split of a sixth of the rows. The
+    second allows what two equally good models differ by on it.
 
     Args:
         label: what is predicted.
         rows: rows of the whole table.
     """
-    test_rows = max(rows * _TEST_SHARE, 1.0)
-    if label.task == "regression":
-        return _regression(label, test_rows)
-    if label.task == "binary":
-        return _binary(label, test_rows)
-    error = math.sqrt(label.majority * (1.0 - label.majority) / test_rows)
-    least = _rounded(label.majority + min(2.0 * error, _MOST_LUCK, (1.0 - label.majority) / 2.0))
-    return NoModelBaseline(
-        ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "ExampleCount"),
-        (
-            {"metric": "SparseCategoricalAccuracy", "at_least": least},
-            {"metric": "SparseCategoricalAccuracy", "worse_by_at_most": 0.01},
-        ),
-        f"always saying the most frequent class is right in {label.majority:.1%} of the rows",
-    )
+    return _regression(label, rows) if label.task == "regression" else _classes(label, rows)
 
 
-def _binary(label: LabelPlan, test_rows: float) -> NoModelBaseline:
-    positive = label.rows[1] / sum(label.rows)
-    ones, others = max(positive * test_rows, 1.0), max((1.0 - positive) * test_rows, 1.0)
-    error = math.sqrt((ones + others + 1.0) / (12.0 * ones * others))
-    metrics = ("AUC", "AUCPrecisionRecall", "BinaryAccuracy", "BinaryCrossEntropy", "Calibration", "ExampleCount")
-    thresholds: list[dict[str, Any]] = [{"metric": "AUC", "at_least": _rounded(0.5 + min(2.0 * error, _MOST_LUCK))}]
-    words = f"guessing gives an AUC of 0.5; always saying {label.classes[0 if positive < 0.5 else 1]} is right in "
-    words += f"{label.majority:.1%} of the rows"
+def _classes(label: LabelPlan, rows: int) -> NoModelBaseline:
+    # A sample of a large table was counted; the shares are the table's.
+    class_rows = [round(count / sum(label.rows) * rows) for count in label.rows]
+    least = _rounded(luck.auc(class_rows, _TEST_SHARE))
+    test_rows = [max(round(count * _TEST_SHARE), 1) for count in class_rows]
+    words = "guessing gives an AUC of 0.5"
+    frequent = label.classes[label.rows.index(max(label.rows))]
+    words += f"; always saying {frequent} is right in {label.majority:.1%} of the rows"
+    metrics: tuple[str, ...]
+    if label.task == "multiclass":
+        metrics = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "ExampleCount")
+    else:
+        metrics = ("AUC", "AUCPrecisionRecall", "BinaryAccuracy", "BinaryCrossEntropy", "Calibration", "ExampleCount")
     if label.imbalanced:
-        thresholds.append({"metric": "AUCPrecisionRecall", "at_least": _rounded(positive)})
+        positive = label.rows[1] / sum(label.rows)
         words = (
             f"guessing gives an AUC of 0.5 and an AUCPrecisionRecall of {positive:.4f}, the share of the second class"
         )
-    else:
-        thresholds.append({"metric": "BinaryAccuracy", "at_least": _rounded(label.majority)})
-    thresholds.append({"metric": "AUC", "worse_by_at_most": 0.005})
-    return NoModelBaseline(metrics, tuple(thresholds), words)
+    doubt = ""
+    if least > _HARD_AUC:
+        doubt = (
+            f"test has some {min(test_rows)} rows of the rarest class, on which guessing comes to an AUC of "
+            f"{least:.2f} by luck: a good model may not reach that; more rows make it lower"
+        )
+    allowed = chance.difference("AUC", _AUC, sum(test_rows), test_rows) or 0.0
+    return NoModelBaseline(metrics, _thresholds("AUC", least, allowed), words, doubt)
 
 
-def _regression(label: LabelPlan, test_rows: float) -> NoModelBaseline:
+def _regression(label: LabelPlan, rows: int) -> NoModelBaseline:
     seen = label.column.numbers[np.isfinite(label.column.numbers)].astype(np.float64)
-    centred = seen - seen.mean()
-    deviation, absolute = float(centred.std()), float(np.abs(centred).mean())
-    kurtosis = float((centred**4).mean() / deviation**4)
-    # The standard error of a standard deviation, as a share of it.
-    error = math.sqrt(max(kurtosis - 1.0, 0.0) / (4.0 * test_rows))
-    most = deviation * (1.0 - min(2.0 * error, _MOST_LUCK))
+    deviation, absolute = float(seen.std()), float(np.abs(seen - seen.mean()).mean())
+    offset = abs(float(seen.mean())) > _MOST_OFFSET * deviation
+    metric = "SquaredPearsonCorrelation" if offset else "R2Score"
+    explained = luck.explained_variance(seen, rows, _TEST_SHARE, squared_correlation=offset)
+    least = _rounded(max(explained, _LEAST_EXPLAINED))
+    doubt = ""
+    if least > _HARD_EXPLAINED:
+        doubt = (
+            f"test has some {round(rows * _TEST_SHARE)} rows, of whose variance chance explains {least:.0%}: a good "
+            "model may not reach that; more rows make it lower"
+        )
+    allowed = chance.difference(metric, _EXPLAINED, max(round(rows * _TEST_SHARE), 1)) or 0.0
     return NoModelBaseline(
-        ("RootMeanSquaredError", "MeanAbsoluteError", "SquaredPearsonCorrelation", "ExampleCount"),
-        (
-            {"metric": "RootMeanSquaredError", "at_most": _significant(most)},
-            {"metric": "MeanAbsoluteError", "at_most": _significant(absolute)},
-            {"metric": "RootMeanSquaredError", "worse_by_at_most": _significant(deviation / 50)},
-        ),
+        ("R2Score", "RootMeanSquaredError", "MeanAbsoluteError", "SquaredPearsonCorrelation", "ExampleCount"),
+        _thresholds(metric, least, allowed),
         f"always saying the mean, {seen.mean():.4g}, is wrong by {deviation:.4g} (root mean square), "
-        f"{absolute:.4g} on average",
+        f"{absolute:.4g} on average, and explains nothing of the variance (an R2Score of 0)",
+        doubt,
     )
+
+
+def _thresholds(metric: str, least: float, allowed: float) -> tuple[dict[str, Any], ...]:
+    worse = min(max(math.ceil(allowed * 1_000) / 1_000, 0.001), 0.5)
+    return {"metric": metric, "at_least": least}, {"metric": metric, "worse_by_at_most": worse}
 
 
 def _rounded(value: float) -> float:
     """Up to four decimals, never beyond 1."""
     return min(math.ceil(value * 10_000) / 10_000, 1.0)
-
-
-def _significant(value: float) -> float:
-    return float(f"{value:.4g}")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from millrace.config import json_schema
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.init.decisions import Decision
+from millrace.init.defaults import NoModelBaseline, baseline
 from millrace.init.dialect import find_dialect
 from millrace.init.kinds import decide
 from millrace.init.label import LabelPlan, plan_label, require_label
@@ -34,6 +35,7 @@ class NewPipeline:
         table: what was seen of the data.
         label: what is predicted.
         decisions: one per column, in the files' order.
+        without_model: what is reached without a model, and what a model has to reach.
         files: what is to be written: the configuration and the schema, by path.
     """
 
@@ -41,6 +43,7 @@ class NewPipeline:
     table: ScannedTable
     label: LabelPlan
     decisions: tuple[Decision, ...]
+    without_model: NoModelBaseline
     files: dict[Path, str]
 
     def existing(self) -> list[Path]:
@@ -82,13 +85,14 @@ def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_b
     planned = plan_label(table, label)
     decisions = tuple(decide(column, planned) for column in table.columns)
     _require_features(decisions, str(source.files[0]))
+    without = baseline(planned, table.rows)
     conf, schema = project / "conf" / f"{name}.yaml", project / "schema" / name / "schema.pbtxt"
     texts = {
-        conf: config_text(name, table, planned, decisions, conf.parent, schema),
+        conf: config_text(name, table, planned, decisions, without, conf.parent, schema),
         schema: schema_text(name, table, planned, decisions),
     }
     _require_readable(texts[conf], texts[schema])
-    return NewPipeline(name, table, planned, decisions, texts)
+    return NewPipeline(name, table, planned, decisions, without, texts)
 
 
 def _checked(name: str) -> str:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from millrace.init.decisions import Decision
-from millrace.init.defaults import baseline
 from millrace.init.plan import NewPipeline
 
 HEADS = ("column", "kind", "missing", "distinct", "decision", "reason")
@@ -60,7 +59,9 @@ def summary(plan: NewPipeline) -> list[str]:
     if notes:
         lines.append("; ".join(notes))
     lines.append(f"{label.column.name!r} is a {label.task} label{_classes(plan)}")
-    lines.append(f"without a model: {baseline(label, table.rows).words}")
+    lines.append(f"without a model: {plan.without_model.words}")
+    if plan.without_model.doubt:
+        lines.append(plan.without_model.doubt)
     if table.rows < 100:
         lines.append(f"{table.rows} rows are few: about {table.rows // 3} of them judge the model, and luck has a say")
     return lines

@@ -12,7 +12,7 @@ import yaml
 from millrace.config import json_schema
 from millrace.features.description import Feature
 from millrace.init.decisions import Decision
-from millrace.init.defaults import SPLITS, baseline, training_plan
+from millrace.init.defaults import SPLITS, NoModelBaseline, training_plan
 from millrace.init.label import LabelPlan
 from millrace.init.scan import ScannedTable
 
@@ -23,7 +23,13 @@ _FEW_ROWS = 400
 
 
 def config_text(
-    name: str, table: ScannedTable, label: LabelPlan, decisions: Sequence[Decision], folder: Path, schema_file: Path
+    name: str,
+    table: ScannedTable,
+    label: LabelPlan,
+    decisions: Sequence[Decision],
+    without: NoModelBaseline,
+    folder: Path,
+    schema_file: Path,
 ) -> str:
     """The configuration as YAML.
 
@@ -32,6 +38,7 @@ def config_text(
         table: what was seen of the data.
         label: what is predicted.
         decisions: one per column, in the files' order.
+        without: what is reached without a model, and what a model has to reach.
         folder: where the file will lie; paths in it are relative to this.
         schema_file: where the schema will lie.
     """
@@ -45,7 +52,7 @@ def config_text(
         _features(decisions),
         _training(label, table.rows),
         "tuning:\n  enabled: false                        # true searches for better hyperparameters before training",
-        _evaluation(label, decisions, table.rows),
+        _evaluation(without, decisions, table.rows),
         "infra_validation:\n  platform: process                     # a model server of its own; no Docker",
         f"push: {{}}                                # to ROOT/serving/{name}/VERSION",
         "beam:\n  mode: auto",
@@ -150,8 +157,7 @@ def _section(name: str, values: Mapping[str, Any]) -> str:
     return "\n".join([f"{name}:", *(f"  {key}: {_flow(value)}" for key, value in values.items())])
 
 
-def _evaluation(label: LabelPlan, decisions: Sequence[Decision], rows: int) -> str:
-    least = baseline(label, rows)
+def _evaluation(without: NoModelBaseline, decisions: Sequence[Decision], rows: int) -> str:
     sliceable = [
         decision.column.name
         for decision in decisions
@@ -160,14 +166,17 @@ def _evaluation(label: LabelPlan, decisions: Sequence[Decision], rows: int) -> s
         and 2 <= decision.column.distinct <= _SLICED
     ]
     slices = [[name] for name in sliceable[:2]]
-    lines = ["evaluation:", f"  metrics: [{', '.join(least.metrics)}]"]
+    lines = ["evaluation:", f"  metrics: [{', '.join(without.metrics)}]"]
     lines += [f"  slices: {_flow(slices)}", f"  min_slice_size: {max(min(100, rows // 30), 10)}"]
-    lines.append(f"  # Without a model: {least.words}.")
+    lines.append(f"  # Without a model: {without.words}.")
     lines.append("  thresholds:                           # decide: the least that is worth shipping")
-    for threshold in least.thresholds:
+    for threshold in without.thresholds:
         line = f"    - {_flow(threshold)}"
-        against = "against the latest blessed model"
-        lines.append(_commented(line, against) if "worse_by_at_most" in threshold else line)
+        if "worse_by_at_most" in threshold:
+            line = _commented(line, "than the latest blessed model: by what chance does on so many rows")
+        elif without.doubt:
+            line = _commented(line, f"decide: {without.doubt}")
+        lines.append(line)
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from init_tables import plan_of, write_csv
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.config.loading import load
+from millrace.init import report
 from millrace.init.plan import difference, make_plan, write
 from millrace.init.write_schema import LARGEST_DOMAIN
 
@@ -119,7 +120,7 @@ def test_the_configuration_is_whole_and_says_how_the_table_is_read(tmp_path):
     assert (config.data.rules, config.data.missing, config.data.strip_spaces) == ("table", ("?",), True)
     assert config.schema_.file == str(tmp_path / "project/schema/table/schema.pbtxt")
     assert config.label.classes == ("no", "yes")
-    assert {threshold.metric for threshold in config.evaluation.thresholds} == {"AUC", "BinaryAccuracy"}
+    assert {threshold.metric for threshold in config.evaluation.thresholds} == {"AUC"}
 
 
 def test_a_table_elsewhere_is_named_by_its_whole_path_and_found(tmp_path):
@@ -132,13 +133,25 @@ def test_a_table_elsewhere_is_named_by_its_whole_path_and_found(tmp_path):
     assert f"path: {away}\n" in conf.read_text() and load(conf).data.path == str(away)
 
 
-def test_thresholds_begin_where_no_model_ends(tmp_path):
-    amounts = RANDOM.normal(50.0, 10.0, ROWS)
+@pytest.mark.parametrize(
+    ("mean", "metric"),
+    # Keras computes R2Score in single precision, which a large mean leaves nothing of.
+    [(50.0, "R2Score"), (5_000.0, "SquaredPearsonCorrelation")],
+)
+def test_thresholds_begin_where_no_model_ends(tmp_path, mean, metric):
+    amounts = RANDOM.normal(mean, 10.0, ROWS)
     plan = plan_of(tmp_path, {"x": RANDOM.normal(size=ROWS), "y": amounts})
     write(plan)
-    most = {one.metric: one.at_most for one in load(next(iter(plan.files))).evaluation.thresholds if one.at_most}
-    assert most["RootMeanSquaredError"] < amounts.std()
-    assert most["MeanAbsoluteError"] == pytest.approx(np.abs(amounts - amounts.mean()).mean(), rel=1e-3)
+    first, second = load(next(iter(plan.files))).evaluation.thresholds
+    # Two standard errors of a correlation on a sixth of the rows, squared.
+    assert (first.metric, first.at_least) == (metric, pytest.approx(4 / (ROWS / 6), rel=0.5))
+    assert (second.metric, second.worse_by_at_most) == (metric, pytest.approx(1.41 / (ROWS / 6) ** 0.5, rel=0.1))
+
+
+def test_a_bar_that_good_models_may_not_reach_is_said_in_both(tmp_path):
+    plan = plan_of(tmp_path, {"x": RANDOM.normal(size=60), "y": ["no"] * 45 + ["yes"] * 15})
+    assert "a good model may not reach that" in texts(plan)[".yaml"]
+    assert any("a good model may not reach that" in line for line in report.summary(plan))
 
 
 def test_larger_tables_are_learned_in_larger_batches(tmp_path):

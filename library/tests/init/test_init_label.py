@@ -51,7 +51,7 @@ def test_a_rare_class_weighs_more_and_accuracy_is_not_judged(tmp_path):
     assert plan.label.imbalanced
     assert "class_weights: balanced" in text
     assert "{metric: BinaryAccuracy, at_least" not in text
-    assert "{metric: AUCPrecisionRecall, at_least: 0.95}" in text
+    assert "an AUCPrecisionRecall of 0.9500" in text
 
 
 @pytest.mark.parametrize(
