@@ -25,6 +25,7 @@ from tensorflow_model_analysis.metrics import (
 )
 
 from millrace.components.beam_engine import NeedsBeam
+from millrace.components.evaluator.cross_entropy import FiniteBinaryCrossEntropyCombiner, inside
 
 
 class Rows(NamedTuple):
@@ -213,8 +214,8 @@ def _binary_cross_entropy(combiner: Any, rows: Rows) -> Any:
     if combiner._from_logits:
         parts = np.maximum(predictions, 0) - predictions * labels + np.log(1 + np.exp(-np.abs(predictions)))
     else:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            parts = -labels * np.log(predictions) - (1 - labels) * np.log(1 - predictions)
+        predictions = inside(predictions)
+        parts = -labels * np.log(predictions) - (1 - labels) * np.log(1 - predictions)
     return _entropy(combiner, np.mean(parts, axis=1), rows)
 
 
@@ -302,7 +303,7 @@ _RULES: dict[type, Rule] = {
     squared_pearson_correlation._SquaredPearsonCorrelationCombiner: _pearson,
     calibration_histogram._CalibrationHistogramCombiner: _histogram,
     binary_confusion_matrices._BinaryConfusionMatrixCombiner: _confusion,
-    cross_entropy_metrics._BinaryCrossEntropyCombiner: _binary_cross_entropy,
+    FiniteBinaryCrossEntropyCombiner: _binary_cross_entropy,
     cross_entropy_metrics._CategoricalCrossEntropyCombiner: _categorical_cross_entropy,
     mean_regression_error._MeanAbsoluteErrorCombiner: _regression_error(lambda label, given: np.abs(label - given)),
     mean_regression_error._MeanSquaredErrorCombiner: _regression_error(

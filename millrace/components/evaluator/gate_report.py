@@ -5,6 +5,7 @@ answer in well under a second.
 """
 
 import os
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Optional, Union
@@ -20,6 +21,8 @@ TEXT_NAME = "gate_report.txt"
 OVERALL = "overall"
 EXAMPLE_COUNT = "example_count"
 """TFMA's name of the count, which the report shows as `examples`."""
+# What lies beyond two standard errors, rounded up.
+_SELDOM = 0.03
 
 Verdict = Literal["pass", "fail", "not judged"]
 
@@ -36,7 +39,9 @@ class Row(_Described):
     `metric` is named as in the configuration. `interval` is TFMA's 95% confidence interval, where it computed one.
     `baseline` is the latest blessed model's value. `threshold` is in words, `limits` are the least and the greatest
     value that meet it. `reason` says why it failed or was not judged, and is empty for a pass. `classes` counts the
-    slice's examples by class id, where the metric needs every class. `measured_as` is TFMA's name of the metric.
+    slice's examples by class id, where the metric needs every class. `chance` is what two equally good models differ by
+    on so many examples (two standard errors), for a threshold against the baseline. `measured_as` is TFMA's name of the
+    metric.
     """
 
     metric: str
@@ -48,6 +53,7 @@ class Row(_Described):
     baseline: Optional[float] = None
     threshold: str
     limits: tuple[Optional[float], Optional[float]] = (None, None)
+    chance: Optional[float] = None
     verdict: Verdict
     reason: str = ""
     measured_as: str = ""
@@ -188,4 +194,31 @@ def _notes(rows: Sequence[Row]) -> list[str]:
         if row.reason:
             note = f"{row.verdict}: {row.reason}"
             reasons[note] = reasons.get(note, 0) + 1
-    return ["", *(f"{note} ({count} rows)" if count > 1 else note for note, count in reasons.items())]
+    notes = [f"{note} ({count} rows)" if count > 1 else note for note, count in reasons.items()]
+    return ["", *notes, *_left_out(rows), *(_by_chance(row) for row in rows if row.chance and row.baseline is not None)]
+
+
+def _left_out(rows: Sequence[Row]) -> list[str]:
+    """The classes that a mean over several leaves out, since there is no example of them."""
+    notes = [
+        f"left out of {row.metric} {row.slice}: class {', '.join(absent)} (counted from 0), which has no example"
+        for row in rows
+        if row.verdict != "not judged"
+        and (absent := [str(number) for number, count in enumerate(row.classes or ()) if not count])
+    ]
+    return list(dict.fromkeys(notes))
+
+
+def _by_chance(row: Row) -> str:
+    """How often a threshold against the baseline refuses a model that is as good."""
+    assert row.chance is not None and row.baseline is not None
+    note = (
+        f"chance: {row.metric} {row.slice} of two equally good models differs by up to {rounded(row.chance, 2)} on "
+        f"{row.examples} examples"
+    )
+    [limit] = [limit for limit in row.limits if limit is not None][:1] or [row.baseline]
+    allowed = (row.baseline - limit) * (1.0 if row.limits[0] is not None else -1.0)
+    refused = statistics.NormalDist(0.0, row.chance / 2.0).cdf(-allowed)
+    if refused < _SELDOM:
+        return note
+    return f"{note}; this threshold refuses one that is as good in some {refused:.0%} of evaluations"

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Optional, Union
 
 from millrace.base.numbers import counted, rounded
+from millrace.components.evaluator import chance
 from millrace.components.evaluator.gate_report import OVERALL, GateReport, MeasuredSlice, Row, Verdict, number
+from millrace.components.evaluator.metric_names import AVERAGED_OVER_PRESENT
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,8 @@ def judge(
     """Judges a model.
 
     A slice of fewer than `min_slice_size` examples is shown, not judged, and so is a metric that needs every class on a
-    slice with fewer than `min_class_size` examples of one; the whole data set is always judged. A threshold against a
+    slice with fewer than `min_class_size` examples of one. The whole data set is always judged, but by such a metric
+    only where it has a value: with an example of each class, or for a mean of AUCs, of two. A threshold against a
     baseline that cannot be evaluated refuses; one against a baseline that does not exist yet does not.
 
     Args:
@@ -225,10 +228,18 @@ def _row(check: ThresholdCheck, judged: tuple[Verdict, str]) -> Row:
         baseline=measured.baseline if measured else None,
         threshold=check.bound.words(),
         limits=check.bound.limits(measured.baseline if measured else None),
+        chance=_chance(check),
         measured_as=check.measured_as,
         verdict=verdict,
         reason=reason,
     )
+
+
+def _chance(check: ThresholdCheck) -> Optional[float]:
+    """What two equally good models differ by on the examples of a threshold against the baseline."""
+    if not isinstance(check.bound, ChangeBound) or check.measured is None or check.measured.baseline is None:
+        return None
+    return chance.difference(check.metric, check.measured.baseline, check.examples or 0, check.classes)
 
 
 def _verdict(
@@ -241,6 +252,8 @@ def _verdict(
         return "not judged", f"slice of {examples} is smaller than {min_slice_size}"
     if check.slice != OVERALL and check.classes and min(check.classes) < min_class_size:
         return "not judged", f"slice with {_in_words(check.classes)}; {check.metric} needs {min_class_size} of each"
+    if check.classes and not _has_value(check.metric, check.classes):
+        return "not judged", f"{check.slice} with {_in_words(check.classes)}; {check.metric} needs an example of each"
     if isinstance(check.bound, ChangeBound) and baseline.problem:
         return "not judged", f"the latest blessed model cannot be evaluated: {baseline.problem}"
     if isinstance(check.bound, ChangeBound) and not baseline.uri:
@@ -249,7 +262,15 @@ def _verdict(
     return ("fail", problem) if problem else ("pass", "")
 
 
+def _has_value(metric: str, classes: Sequence[int]) -> bool:
+    present = sum(count > 0 for count in classes)
+    return present == len(classes) or (present > 1 and metric.partition(" (")[0] in AVERAGED_OVER_PRESENT)
+
+
 def _in_words(classes: Sequence[int]) -> str:
+    if len(classes) != 2 and not min(classes):
+        absent = [str(number) for number, count in enumerate(classes) if not count]
+        return f"no example of class {', '.join(absent)} (counted from 0) among {sum(classes)}"
     if len(classes) != 2:
         return f"{min(classes)} of a class among {sum(classes)} examples"
     negatives, positives = classes
@@ -326,7 +347,7 @@ def _passed(rows: Sequence[Row], count: int) -> str:
     if no_baseline:
         extra.append(f"{no_baseline} against a baseline did not apply, since {_NO_BASELINE}")
     if small:
-        extra.append(f"{small} on slices that are too small {'was' if small == 1 else 'were'} not judged")
+        extra.append(f"{small} with too few examples {'was' if small == 1 else 'were'} not judged")
     return "; ".join([text, *extra]) + "."
 
 

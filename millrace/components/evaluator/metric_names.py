@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import math
 import re
 from pathlib import Path
 from typing import Literal
@@ -39,12 +40,38 @@ LOWER_IS_BETTER = frozenset(
 
 NEEDS_EVERY_CLASS = frozenset(
     """
-    AUC AUCPrecisionRecall BalancedAccuracy CoefficientOfDiscrimination F1Score FowlkesMallowsIndex Informedness
-    Markedness MatthewsCorrelationCoefficient PrecisionAtRecall RecallAtFalsePositiveRate RecallAtPrecision
-    SensitivityAtSpecificity SpecificityAtSensitivity
+    AUC AUCPrecisionRecall BalancedAccuracy CoefficientOfDiscrimination DiagnosticOddsRatio F1Score FNR FPR FallOut
+    FalseDiscoveryRate FalseOmissionRate FowlkesMallowsIndex Informedness Markedness MatthewsCorrelationCoefficient
+    MaxRecall MissRate NPV NegativeLikelihoodRatio NegativePredictiveValue PPV PositiveLikelihoodRatio Precision
+    PrecisionAtRecall PrevalenceThreshold Recall RecallAtFalsePositiveRate RecallAtPrecision
+    RelativeCoefficientOfDiscrimination SensitivityAtSpecificity Specificity SpecificityAtSensitivity TNR TPR
+    ThreatScore ThresholdAtRecall
     """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
 )
-"""Metrics that say nothing of rows of one class alone, and little of a handful of the other."""
+"""Metrics that say nothing of rows of one class alone, and little of a handful of the other.
+
+Recall has no value without a positive and is 0 by one that is missed; what is predicted to be positive is mostly wrong
+where hardly anything is.
+"""
+AVERAGED_OVER_PRESENT = frozenset({"AUC", "AUCPrecisionRecall"})
+"""Metrics of each class that TFMA counts as 0 for a class without an example; the gate's average leaves it out."""
+
+_COUNTS = frozenset(
+    """
+    ExampleCount FN FP FalseNegatives FalsePositives TN TP TrueNegatives TruePositives
+    """.split()  # noqa: SIM905 (a table, as above)
+)
+_SIGNED = frozenset({"CoefficientOfDiscrimination", "Informedness", "Markedness", "MatthewsCorrelationCoefficient"})
+_RATES = frozenset({"FNR", "FPR", "FallOut", "FalseDiscoveryRate", "FalseOmissionRate", "MissRate"})
+# The first that has the metric counts.
+_RANGES = (
+    (_COUNTS, (0.0, math.inf)),
+    (_SIGNED, (-1.0, 1.0)),
+    ({"R2Score"}, (-math.inf, 1.0)),
+    ({"Poisson"}, (-math.inf, math.inf)),
+    (HIGHER_IS_BETTER | _RATES, (0.0, 1.0)),
+    (LOWER_IS_BETTER, (0.0, math.inf)),
+)
 
 # How TFMA itself makes a metric known, at the end of its class.
 _REGISTERED = re.compile(r"^(?:metric_types\.)?register_metric\((\w+)\)", re.MULTILINE)
@@ -106,6 +133,22 @@ def needs_every_class(name: str) -> bool:
         name: of the class, as a configuration has it, or TFMA's name of the metric.
     """
     return any(_spelled_alike(known) == _spelled_alike(name) for known in NEEDS_EVERY_CLASS)
+
+
+def value_range(name: str) -> tuple[float, float]:
+    """The least and the greatest value that a metric can have.
+
+    Args:
+        name: of the class, as a configuration has it, or TFMA's name of the metric.
+
+    Returns:
+        Infinite where there is no limit, or where it is not known.
+    """
+    spelled = _spelled_alike(name)
+    for metrics, limits in _RANGES:
+        if any(_spelled_alike(known) == spelled for known in metrics):
+            return limits
+    return -math.inf, math.inf
 
 
 def _spelled_alike(name: str) -> str:

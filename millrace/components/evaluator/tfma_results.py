@@ -1,7 +1,8 @@
 """From TFMA's configuration and the metrics that it wrote to the judge's plain data."""
 
+import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Optional
 
 import tensorflow_model_analysis as tfma
@@ -10,12 +11,14 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.utils import config_util, model_util
 
+from millrace.components.evaluator import cross_entropy as cross_entropy  # registers a metric for every evaluation
 from millrace.components.evaluator.eval_config import CLASS_SHARE
 from millrace.components.evaluator.gate_report import OVERALL, MeasuredSlice
 from millrace.components.evaluator.judging import Bound, ChangeBound, Measured, Overall, ThresholdCheck, ValueBound
-from millrace.components.evaluator.metric_names import NEEDS_EVERY_CLASS
+from millrace.components.evaluator.metric_names import AVERAGED_OVER_PRESENT, NEEDS_EVERY_CLASS, value_range
 
 EXAMPLE_COUNT = "ExampleCount"
+_AVERAGED_OVER_PRESENT = {metric_types.registered_metrics()[name]().name for name in AVERAGED_OVER_PRESENT}
 
 
 class SliceResult(NamedTuple):
@@ -168,8 +171,36 @@ def _slice_result(record: metrics_for_slice_pb2.MetricsForSlice, baseline: str) 
     shares = {key: values.pop(key)["value"] for key in list(values) if key.name == CLASS_SHARE}
     metrics = {key: Measured(**measured) for key, measured in values.items() if "value" in measured}
     count = next((value.value for key, value in metrics.items() if key.name == tfma.metrics.ExampleCount().name), None)
+    classes = _classes(shares, count)
+    metrics = {
+        key: _within_range(key.name, _over_present(key, measured, classes or ())) for key, measured in metrics.items()
+    }
     slice_key = slicer_lib.deserialize_slice_key(record.slice_key)
-    return SliceResult(slice_key, None if count is None else int(count), metrics, _classes(shares, count))
+    return SliceResult(slice_key, None if count is None else int(count), metrics, classes)
+
+
+def _over_present(key: metric_types.MetricKey, measured: Measured, classes: Sequence[int]) -> Measured:
+    """A mean over all classes, of which TFMA counts those without an example as 0, as the mean over the others."""
+    present = sum(count > 0 for count in classes)
+    averaged = key.aggregation_type is not None and key.aggregation_type.macro_average
+    if not averaged or key.name not in _AVERAGED_OVER_PRESENT or not 1 < present < len(classes):
+        return measured
+    share = present / len(classes)
+
+    def over(value: Optional[float]) -> Optional[float]:
+        return None if value is None else value / share
+
+    interval = measured.interval and (measured.interval[0] / share, measured.interval[1] / share)
+    return Measured(measured.value / share, interval, over(measured.baseline), over(measured.difference))
+
+
+def _within_range(name: str, measured: Measured) -> Measured:
+    """An interval cut off where the metric ends; the jackknife's is symmetrical and knows no end."""
+    if measured.interval is None:
+        return measured
+    least, greatest = value_range(name)
+    lower, upper = (min(max(bound, least), greatest) for bound in measured.interval)
+    return dataclasses.replace(measured, interval=(lower, upper))
 
 
 def _classes(shares: dict[metric_types.MetricKey, float], count: Optional[float]) -> Optional[tuple[int, ...]]:

@@ -87,7 +87,7 @@ def test_a_small_slice_is_shown_and_not_judged():
     row = report.rows[1]
     assert (row.verdict, row.reason) == ("not judged", "slice of 37 examples is smaller than 100")
     assert row.value == 0.1
-    assert "1 on slices that are too small was not judged" in report.reason
+    assert "1 with too few examples was not judged" in report.reason
 
 
 def test_a_slice_of_the_minimum_size_is_judged():
@@ -188,6 +188,7 @@ def test_a_candidate_that_cannot_be_evaluated():
     [
         ((339, 1), "slice with 1 positive and 339 negatives; AUC needs 10 of each"),
         ((9, 331), "slice with 331 positives and 9 negatives; AUC needs 10 of each"),
+        ((340, 0), "slice with 0 positives and 340 negatives; AUC needs 10 of each"),
         ((200, 3, 137), "slice with 3 of a class among 340 examples; AUC needs 10 of each"),
         ((330, 10), ""),
     ],
@@ -203,6 +204,22 @@ def test_a_slice_with_a_handful_of_one_class_is_not_judged_by_what_needs_every_c
 def test_the_whole_data_set_is_judged_however_few_its_positives():
     row = judge([replace(check(0.5), classes=(990, 2))], min_class_size=10).rows[0]
     assert row.verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("metric", "classes", "reason"),
+    [
+        ("AUC", (400, 0), "overall with 0 positives and 400 negatives; AUC needs an example of each"),
+        ("Recall", (400, 0), "overall with 0 positives and 400 negatives; Recall needs an example of each"),
+        ("AUC", (40, 0, 0), "overall with no example of class 1, 2 (counted from 0) among 40; AUC needs an example of"),
+        ("Recall", (9, 0, 9), "overall with no example of class 1 (counted from 0) among 18; Recall needs an example"),
+    ],
+)
+def test_what_has_no_value_without_a_class_is_not_judged_where_it_is_not_there(metric, classes, reason):
+    report = judge([replace(check(float("nan")), metric=metric, classes=classes)])
+    assert report.rows[0].reason.startswith(reason)
+    assert not report.blessed
+    assert report.reason.startswith("No threshold could be judged")
 
 
 @pytest.mark.parametrize(
