@@ -184,7 +184,7 @@ class RunFolder:
         try:
             return _Record.model_validate(values)
         except ValidationError as error:
-            damaged = {str(one["loc"][0]) for one in error.errors()}
+            damaged = dict.fromkeys(str(one["loc"][0]) for one in error.errors())
             for key in damaged:
                 say_damaged(f"{self.path / REQUEST_FILE}: {key}")
             return _Record.model_validate({key: value for key, value in values.items() if key not in damaged})
