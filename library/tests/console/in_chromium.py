@@ -4,6 +4,7 @@ import shutil
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium")
@@ -29,3 +30,10 @@ UNLABELLED = """() => [...document.querySelectorAll("input:not([type=hidden]), s
     .filter(one => one.checkVisibility() && !one.getAttribute("aria-label") && !one.textContent.trim()
         && !(one.labels && one.labels.length) && !one.querySelector("title"))
     .map(one => one.outerHTML)"""
+
+
+def broken_rules(page: Page) -> list[str]:
+    """What axe-core finds against WCAG 2.2 AA and good practice."""
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": rules}).response["violations"]
+    return [f"{one['id']}: {[node['html'][:200] for node in one['nodes'][:3]]}" for one in found]

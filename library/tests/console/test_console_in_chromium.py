@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from in_chromium import NEEDS_CHROMIUM, UNLABELLED, opened
+from in_chromium import NEEDS_CHROMIUM, UNLABELLED, broken_rules, opened
 from past_runs import NOW
 from playwright.sync_api import expect
 
@@ -17,17 +17,19 @@ from millrace.metadata.run_summaries import run_summaries
 pytestmark = [pytest.mark.slow, NEEDS_CHROMIUM]
 
 
-@pytest.mark.parametrize("width, theme", [(1280, "light"), (1280, "dark"), (400, "light")])
+@pytest.mark.parametrize("width, theme", [(1280, "light"), (400, "dark")])
 def test_every_page_fits_its_window_and_breaks_no_rule(browser, four, console, width, theme):
     running = console(four)
     page, complaints = opened(browser, running, width, theme)
     ids = [run.run_id for run in run_summaries(four)]
     paths = ["/", "/runs", "/runs?q=none", "/compare", f"/compare?runs={ids[0]},{ids[1]}", "/models", "/search?q=space"]
+    paths += ["/schema", "/schema/proposals", "/schema/edit", "/data/latest", f"/lineage/run/{ids[0]}"]
     for path in [*paths, *(f"/runs/{one}" for one in ids), f"/runs/{ids[0]}/log"]:
         page.goto(f"http://{running.host}{path}")
         assert page.locator("h1").count() == 1, path
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), f"{path} scrolls sideways"
         assert page.evaluate(UNLABELLED) == [], path
+        assert broken_rules(page) == [], path
         assert page.locator("main").bounding_box()["width"] > width / 2, path
     assert complaints == [] and running.faults == []
 

@@ -16,6 +16,7 @@ from millrace.metadata.run_summaries import Runs
 _MOST = 6
 _MANY = 200
 _COLUMNS = 8
+_SECONDS = "Seconds of each stage"
 Value = Union[float, str, None]
 
 
@@ -146,7 +147,7 @@ def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
         ("Stack and machine", False, _stack),
         ("Metrics", True, lambda one: dict(one.summary.metrics)),
         ("Slices", True, _slices),
-        ("Seconds of each stage", True, lambda one: {stage.stage: _tenths(stage.seconds) for stage in one.stages}),
+        (_SECONDS, True, lambda one: {stage.stage: _tenths(stage.seconds) for stage in one.stages}),
     ]
     groups = [_group(title, numbers, [values(one) for one in details]) for title, numbers, values in sources]
     between = compare(details[0], details[-1])
@@ -213,7 +214,9 @@ def _group(title: str, numbers: bool, sides: Sequence[Mapping[str, Value]]) -> C
         rows.append(ComparedValue(name, values, len(set(values)) > 1, change))
     differing = [one for one in rows if one.differs]
     if numbers:
-        differing.sort(key=lambda one: -abs(one.change or 0.0) / (_scale(one.values) or 1.0))
+        # Seconds are of one kind; metrics are each on a scale of its own.
+        scale = (lambda one: 1.0) if title == _SECONDS else (lambda one: _scale(one.values) or 1.0)
+        differing.sort(key=lambda one: -abs(one.change or 0.0) / scale(one))
     return ComparedGroup(title, numbers, tuple(differing), len(rows) - len(differing))
 
 
