@@ -1,0 +1,154 @@
+"""The executor in this process on real trips, beside plain arithmetic: what is measured, written and decided."""
+
+import evaluator_world as world
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_model_analysis as tfma
+
+from millrace.components.evaluator.executor import Executor
+
+pytestmark = [
+    # TFMA's own: numpy's array-to-number conversion, ratios without a value, a deprecated module of importlib.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+CONFIG = world.eval_config(world.AT_LEAST.format(0.6) + world.CHANGE.format(-0.005))
+
+
+@pytest.fixture(scope="module")
+def table():
+    return world.rows(300)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("here")
+
+
+@pytest.fixture(scope="module")
+def examples(home, table):
+    return world.write_examples(home / "examples", world.uniform(table), shards=2)
+
+
+@pytest.fixture(scope="module")
+def models(home, table):
+    """The candidate, and a baseline that was trained for less long."""
+    return [
+        world.write_model(home / name, world.Linear(world.train(table, steps)), number=number)
+        for name, steps, number in (("model", 400, 12), ("weaker", 20, 11))
+    ]
+
+
+@pytest.fixture(scope="module")
+def outcome(home, examples, models):
+    return world.run(Executor, home / "out", CONFIG, examples, *models)
+
+
+def measured(folder):
+    """What TFMA's file says: by slice, metric, model and whether it is a difference."""
+    values = {}
+    for record in tfma.load_metrics(str(folder)):
+        [where] = record.slice_key.single_slice_keys or [None]
+        place = "" if where is None else f"{where.column}={getattr(where, where.WhichOneof('kind'))}"
+        for entry in record.metric_keys_and_values:
+            key = entry.key
+            values[place, key.name, key.model_name, key.is_diff] = entry.value.double_value.value
+    return values
+
+
+def by_hand(scores, labels):
+    ones, zeros = scores[labels == 1], scores[labels == 0]
+    entropy = -np.mean(np.where(labels == 1, np.log(scores), np.log(1 - scores)))
+    return {
+        "binary_accuracy": np.mean((scores > 0.5) == labels),
+        "binary_crossentropy": entropy,
+        "calibration": scores.sum() / labels.sum(),
+        "example_count": len(labels),
+        "auc": np.mean(ones[:, None] > zeros[None, :]) + np.mean(ones[:, None] == zeros[None, :]) / 2,
+    }
+
+
+def test_each_metric_of_each_slice_and_model_is_what_arithmetic_gives(outcome, table, models):
+    records = tf.constant([example.SerializeToString() for example in world.uniform(table)])
+    labels = np.array([int(row["big_tipper"]) for row in table])
+    card = np.array([row["payment_type"] == "Credit Card" for row in table])
+    hour = np.array([row["trip_start_hour"] == "10" for row in table])
+    values = measured(outcome.folder)
+    kinds = {row["payment_type"] for row in table} | {row["trip_start_hour"] for row in table}
+    assert len({place for place, *_ in values}) == 1 + len(kinds)
+    every = np.ones(len(table), bool)
+    for place, rows in {"": every, "payment_type=b'Credit Card'": card, "trip_start_hour=10": hour}.items():
+        found = {}
+        for artifact, name in zip(models, ("candidate", "baseline"), strict=True):
+            loaded = tf.saved_model.load(f"{artifact.uri}/Format-Serving")
+            scores = loaded.signatures["serving_default"](records)["probabilities"].numpy()[:, 0].astype(float)
+            found[name] = by_hand(scores[rows], labels[rows])
+            for metric, value in found[name].items():
+                close = 5e-3 if metric == "auc" else 1e-4
+                assert values[place, metric, name, False] == pytest.approx(value, rel=close), (place, metric, name)
+        for metric in ("binary_accuracy", "calibration"):
+            difference = found["candidate"][metric] - found["baseline"][metric]
+            assert values[place, metric, "candidate", True] == pytest.approx(difference, abs=1e-4), metric
+
+
+def test_the_report_and_the_blessing_say_so(outcome):
+    first, second = outcome.report.rows
+    assert (first.metric, first.slice, first.examples, first.threshold) == ("AUC", "overall", 300, "at least 0.6")
+    assert first.value > first.baseline > 0.5
+    assert (second.verdict, outcome.report.blessed) == ("pass", True)
+    properties = outcome.properties()
+    assert [properties[name] for name in ("blessed", "current_model_id", "baseline_model_id")] == [1, 12, 11]
+    assert properties["reason"] == outcome.report.reason == "All 2 thresholds judged are met."
+    assert tfma.load_validation_result(str(outcome.folder)).validation_ok
+    assert (outcome.folder / "gate_report.txt").read_text() == outcome.report.to_text()
+    assert {file.name for file in outcome.folder.parent.glob("blessing/*")} == {"BLESSED", "gate_report.json"}
+    result = tfma.load_eval_result(str(outcome.folder), model_name="candidate")
+    assert len(result.slicing_metrics) > 10
+
+
+def test_a_worse_candidate_is_not_blessed(tmp_path, examples, models):
+    better, worse = models
+    outcome = world.run(Executor, tmp_path, CONFIG, examples, worse, better)
+    assert outcome.properties()["blessed"] == 0
+    assert {file.name for file in (tmp_path / "blessing").iterdir()} == {"NOT_BLESSED"}
+    [failed] = [row for row in outcome.report.rows if row.verdict == "fail"]
+    assert failed.baseline > failed.value and "the baseline's is" in outcome.report.reason
+
+
+def test_the_first_model_has_nothing_to_be_compared_with(tmp_path, examples, models):
+    outcome = world.run(Executor, tmp_path, CONFIG, examples, models[0])
+    assert outcome.report.rubber_stamped and outcome.properties()["blessed"] == 1
+    assert [row.verdict for row in outcome.report.rows] == ["pass", "not judged"]
+    assert "baseline_model_id" not in outcome.properties()
+    assert {model for _, _, model, _ in measured(outcome.folder)} == {""}
+
+
+class NotANumber(world.Linear):
+    """Divides by the miles, which are 0 for some trips."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def serve(self, examples):
+        inputs = self._inputs(examples)[:, :1]
+        return {"probabilities": tf.where(inputs > 0, inputs / (1.0 + inputs), inputs / inputs)}
+
+
+def test_a_candidate_that_cannot_be_scored_is_refused_and_leaves_what_tfma_reads(tmp_path, table, examples, models):
+    model = world.write_model(tmp_path / "nan", NotANumber(world.train(table, 5)), number=31)
+    outcome = world.run(Executor, tmp_path, CONFIG, examples, model, models[1])
+    assert outcome.report.reason.startswith("The model cannot be evaluated: it predicts NaN for ")
+    assert outcome.properties()["blessed"] == 0
+    assert not tfma.load_validation_result(str(outcome.folder)).validation_ok
+    assert tfma.load_eval_result(str(outcome.folder)).slicing_metrics == []
+
+
+def test_a_model_without_the_signature_that_is_asked_for_is_named(tmp_path, table, examples, models):
+    other = world.write_model(tmp_path / "other", world.Linear(world.train(table, 5)), "other_features", 21)
+    refused = world.run(Executor, tmp_path / "gap", CONFIG, examples, other)
+    assert "transform_features" in refused.report.reason and refused.report.remedy
+    assert tfma.load_eval_result(str(refused.folder)).slicing_metrics == []
+    compared = world.run(Executor, tmp_path / "compared", CONFIG, examples, models[0], other)
+    assert "transform_features" in compared.report.baseline_problem and not compared.report.blessed
+    assert [row.verdict for row in compared.report.rows] == ["pass", "not judged"]
