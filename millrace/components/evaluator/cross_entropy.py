@@ -2,10 +2,12 @@
 
 TFMA takes the logarithm of both sides of every answer: a right answer of exactly 1 gives 0 times minus infinity, which
 is NaN for the whole data set, and a wrong one infinity. Here such a probability is moved by Keras's epsilon, as the
-exported signatures and Keras's own losses do; every other number is TFMA's, by Beam as in this process. To import this
-module is to put it in TFMA's registry under TFMA's name, by which an EvalConfig finds it.
+exported signatures and Keras's own losses do; every other number is TFMA's. Beam's bundles are added up, where TFMA's
+combiner (0.47, 0.52) adds the first one twice, so that Beam and this process agree. To import this module is to put it
+in TFMA's registry under TFMA's name, by which an EvalConfig finds it.
 """
 
+from collections.abc import Iterable
 from typing import Any, Optional
 
 import numpy as np
@@ -29,6 +31,13 @@ class FiniteBinaryCrossEntropyCombiner(cross_entropy_metrics._BinaryCrossEntropy
         if not self._from_logits:
             prediction = inside(np.asarray(prediction))
         return super()._cross_entropy(label, prediction)
+
+    def merge_accumulators(self, accumulators: Iterable[Any]) -> Any:
+        """Adds up what was computed in parts."""
+        total = self.create_accumulator()
+        for part in accumulators:
+            total.merge(part)
+        return total
 
 
 class BinaryCrossEntropy(metric_types.Metric):

@@ -11,7 +11,6 @@ from tensorflow_model_analysis.writers import metrics_plots_and_validations_writ
 from millrace.components.evaluator import tfma_results
 from millrace.components.evaluator.bulk_metrics import Rows
 from millrace.components.evaluator.eval_config import eval_config
-from millrace.components.evaluator.gate_report import number
 from millrace.components.evaluator.judging import Baseline, judge
 from millrace.components.evaluator.metric_names import value_range
 from millrace.components.evaluator.section import Evaluation
@@ -113,11 +112,12 @@ def test_an_exact_probability_leaves_the_cross_entropy_finite_here_and_by_beam(a
     config = tfma_results.complete(eval_config(BINARY, evaluation, has_baseline=False), has_baseline=False)
     steps = metric_specs.to_computations(list(config.metrics_specs), eval_config=config)
     [step] = [step for step in steps if step.keys[0].name == "binary_crossentropy"]
-    total = step.combiner.create_accumulator()
-    for label, score in zip(labels, scores, strict=True):
+    bundles = [step.combiner.create_accumulator() for _ in range(3)]
+    for at, (label, score) in enumerate(zip(labels, scores, strict=True)):
         inputs = {"labels": np.array([label]), "predictions": np.array([score]), "example_weights": None}
-        total = step.combiner.add_input(total, metric_types.StandardMetricInputs(inputs))
-    [by_beam] = step.combiner.extract_output(total).values()
+        step.combiner.add_input(bundles[at % 3], metric_types.StandardMetricInputs(inputs))
+    # TFMA's own adds the first of several bundles twice.
+    [by_beam] = step.combiner.extract_output(step.combiner.merge_accumulators(bundles)).values()
     assert by_beam == pytest.approx(report.rows[0].value, rel=1e-6)
 
 
@@ -161,4 +161,4 @@ def test_a_threshold_against_the_baseline_says_how_far_chance_goes():
         f"chance: AUC overall of two equally good models differs by up to {strict.chance:.2g} on 150"
     )
     assert "refuses one that is as good in some 44% of evaluations" in of_auc
-    assert "refuses" not in of_accuracy, number(loose.chance)
+    assert "refuses" not in of_accuracy
