@@ -70,7 +70,7 @@ def test_records_of_a_text_without_a_flaw_are_those_of_pythons_csv(text):
 
 def test_what_tfx_refuses_is_told_with_its_place():
     for text, words, position in (
-        (b"a,b\n1\r2\n", "a carriage return ends no line", 5),
+        (b"a,b\r\n1\r2\r\n", "a carriage return ends no line", 6),
         (b'a,b\n1,"2\r3"\n', None, 0),
         (b"a,b\r\n1,2\r\n", None, 0),
         (b'a,b\n1,2\n3,x"y\n4,"z\n', "a quote inside a cell has no pair", 8),
