@@ -187,11 +187,11 @@ def test_a_training_that_still_improved_at_its_last_step_says_so_and_records_it(
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="millrace.training"):
         run_fn(
-            table("regression").fn_args(tmp_path, training={"steps": 60, "validate_every": 20, "learning_rate": 1e-3})
+            table("regression").fn_args(tmp_path, training={"steps": 60, "validate_every": 15, "learning_rate": 1e-3})
         )
     record = training_record.read(f"{tmp_path}/run")
     assert record is not None
-    assert [evaluation["step"] for evaluation in record.evaluations] == [20, 40, 60]
+    assert [evaluation["step"] for evaluation in record.evaluations] == [15, 30, 45, 60]
     assert "raise training.steps (now 60)" in record.advice
     assert f"the training {record.advice}" in caplog.messages
 
