@@ -81,3 +81,14 @@ def test_the_run_that_asks_may_have_ended_although_its_process_lives(store, layo
         running(store, layout, folder.run_id)
         assert close_abandoned(store, layout, ended=folder.run_id) == [folder.run_id]
     assert state(store, folder.run_id)[0] == "interrupted"
+
+
+def test_a_run_that_is_gone_is_looked_at_once(store, layout, monkeypatch):
+    """Before each run every run that ever was, was asked for."""
+    killed, _, refused = gone(layout), gone(layout, 0), gone(layout, 3)
+    running(store, layout, killed.run_id)
+    running(store, layout, refused.run_id, "Evaluator")
+    assert close_abandoned(store, layout) == [killed.run_id], "a run that came to its end left nothing"
+    assert killed.is_settled() and killed.exit_code() is None
+    monkeypatch.setattr(MetadataStore, "_call", None)
+    assert close_abandoned(store, layout) == []
