@@ -242,18 +242,16 @@ def test_progress_is_told_after_each_evaluation_and_at_most_every_so_many_second
     ]
 
 
-@pytest.mark.parametrize(("rounds", "advised"), [(2, True), (3, False)])
+@pytest.mark.parametrize(("rounds", "advised"), [(4, True), (5, False)])
 def test_only_a_training_that_came_to_its_planned_end_is_told_to_go_on(tmp_path, caplog, rounds, advised) -> None:
-    watching = watched(callbacks.Record(str(tmp_path), rounds, "training.steps", 20), 10)
-    watching.on_epoch_end(0, {"loss": 1.0, "val_loss": 2.0, "val_auc": 0.5})
-    watched(watching, 20).on_epoch_end(1, {"loss": 1.0, "val_loss": 1.0, "val_auc": 0.75})
+    watching = callbacks.Record(str(tmp_path), rounds, "training.steps", 40)
+    measured = [{"val_loss": 2.0 - 0.25 * number, "val_auc": 0.5 + 0.125 * number} for number in range(4)]
+    for number, values in enumerate(measured):
+        watched(watching, 10 * (number + 1)).on_epoch_end(number, {"loss": 1.0, **values})
     watching.on_train_end()
     record = training_record.read(str(tmp_path))
-    assert record.evaluations == (
-        {"step": 10, "val_loss": 2.0, "val_auc": 0.5},
-        {"step": 20, "val_loss": 1.0, "val_auc": 0.75},
-    )
-    assert record.steps == 20 and ("raise training.steps (now 20)" in record.advice) == advised
+    assert record.evaluations == tuple({"step": 10 * (at + 1), **values} for at, values in enumerate(measured))
+    assert record.steps == 40 and ("raise training.steps (now 40)" in record.advice) == advised
     assert bool(caplog.messages) == advised
 
 
