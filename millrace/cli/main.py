@@ -16,6 +16,7 @@ import click
 
 from millrace.base import streams
 from millrace.base.errors import BadInput, MillraceError, is_disk_full
+from millrace.base.garbage import look_seldom
 from millrace.base.noise import ignore_warnings
 from millrace.base.secrets import cut
 from millrace.cli.group import LazyGroup
@@ -52,6 +53,7 @@ def millrace(debug: bool) -> None:
 
 def main() -> None:
     """The console script."""
+    look_seldom()
     ignore_warnings()
     sys.excepthook = _show_traceback
     streams.prepare()

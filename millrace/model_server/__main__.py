@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base import files
+from millrace.base.garbage import look_seldom
 
 HOST = "127.0.0.1"
 
@@ -59,6 +60,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """
     flags = parse_flags(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    look_seldom()
     _import_tensorflow_alone()
     # Only now: until here there is nothing to end in order, and a signal may end the process at once.
     stop = threading.Event()
