@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
+from millrace.components.evaluator import in_process
 from millrace.components.evaluator.executor import Executor
 
 pytestmark = [
@@ -44,7 +45,10 @@ def models(home, table):
 
 @pytest.fixture(scope="module")
 def outcome(home, examples, models):
-    return world.run(Executor, home / "out", CONFIG, examples, *models)
+    """Read in five batches."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(in_process, "BATCH_SIZE", 64)
+        return world.run(Executor, home / "out", CONFIG, examples, *models)
 
 
 def measured(folder):
