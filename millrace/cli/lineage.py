@@ -83,9 +83,9 @@ def _print_about(made_from: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"made_from": made_from}, indent=2))
         return
-    click.echo("not known to this pipeline's ML Metadata; the model itself says:")
+    echo("not known to this pipeline's ML Metadata; the model itself says:")
     for name, value in made_from.items():
-        click.echo(visible(f"  {name}: {value}"))
+        echo(f"  {name}: {value}")
 
 
 def _tree(graph: Lineage, start: int, up: bool) -> Tree:

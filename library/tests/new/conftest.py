@@ -58,8 +58,8 @@ def variables(tmp_path_factory) -> dict[str, str]:
     tools = tmp_path_factory.mktemp("uv")
     install = [*pip, "install", "--quiet", "--require-hashes", "--target", str(tools)]
     subprocess.run([*install, "-r", str(CHECKOUT / "requirements" / "uv.txt")], check=True)
-    # Under `make test` the flags of that make would have those of the project tell where they are.
-    ours = ("PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS")
+    # Under `make test` the flags of that make, and its ARGS, would be those of the project's own make.
+    ours = ("PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS", "ARGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     told = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=True).stdout
     kept.update(from_pip(told, kept))
