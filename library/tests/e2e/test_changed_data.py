@@ -73,7 +73,8 @@ def test_a_column_that_was_renamed_is_data_gates_to_say_and_propose_answers(proj
     file.write_text(text)
     assert finished.code == 3, finished.output
     assert finished.stages["DataGate"] == "blocked"
-    assert "there is fares: was it renamed?" in " ".join(finished.output.split())
+    # A cell may be folded, beside what else this data broke.
+    assert "there is fares:" in finished.output and "was it renamed?" in finished.output
     proposed = project.millrace("schema", "propose").output
     assert "fare: SCHEMA_MISSING_COLUMN" in proposed
     assert "must say fares" in proposed
