@@ -1,5 +1,6 @@
 """Home and the table of runs: what they say of a real store, in which order, and of none."""
 
+import contextlib
 import csv
 import io
 import re
@@ -113,7 +114,7 @@ def test_a_store_that_is_damaged_is_told_with_its_remedy(config, past, console):
 
 
 def test_a_store_of_a_later_version_is_told(config, past, console):
-    with sqlite3.connect(Path(config.root) / "metadata.db") as database:
+    with contextlib.closing(sqlite3.connect(Path(config.root) / "metadata.db")) as database, database:
         database.execute("update MLMDEnv set schema_version = 99")
     for summary in Path(config.root).glob("logs/*/summary.json"):
         summary.unlink()
