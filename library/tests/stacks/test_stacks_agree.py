@@ -71,7 +71,7 @@ def values(feature: tf.train.Feature) -> tuple[Any, ...]:
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_examples_are_the_same_in_the_same_order(both, split: str) -> None:
     one, other = (list(rows(root, "ExampleGen/examples", split)) for root in both)
-    assert len(one) > 4000
+    assert len(one) > 2000
     assert one == other
 
 
@@ -113,7 +113,7 @@ def test_the_anomalies_are_the_same(both, split: str) -> None:
 def test_the_transformed_examples_are_the_same(both, split: str) -> None:
     # Beam is free to write rows in another order.
     one, other = (Counter(str(row) for row in rows(root, "Transform/transformed_examples", split)) for root in both)
-    assert one.total() > 4000
+    assert one.total() > 2000
     assert one == other
 
 
