@@ -15,6 +15,15 @@ COLUMNS = [
     tf.TensorSpec([None, 1], tf.float32, name="distance"),
     tf.TensorSpec([None, 1], tf.string, name="payment"),
 ]
+# A server's model: names that a client asks for, by the method of `TinyModel` that answers.
+SIGNATURES = {
+    "serving_default": "good",
+    "predict_json": "good_json",
+    "loop": "hangs",
+    "raise": "raises",
+    "classify": "classify",
+    "regress": "regress",
+}
 
 
 class TinyModel(tf.Module):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from saved_models import good_model, records, save_model
+from saved_models import SIGNATURES, good_model, records, save_model
 
 from millrace.model_server import grpc_service, rest
 from millrace.model_server.server_process import Ports
@@ -15,14 +15,6 @@ from millrace.model_server.versions import ModelVersions
 __all__ = ["good_model", "records", "save_model"]
 
 LOOPBACK = "127.0.0.1"
-SIGNATURES = {
-    "serving_default": "good",
-    "predict_json": "good_json",
-    "loop": "hangs",
-    "raise": "raises",
-    "classify": "classify",
-    "regress": "regress",
-}
 
 
 @dataclass(frozen=True)

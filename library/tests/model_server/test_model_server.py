@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 import tensorflow as tf
+from saved_models import SIGNATURES
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -31,14 +32,6 @@ pytestmark = pytest.mark.slow
 
 MODULE = [sys.executable, "-m", "millrace.model_server"]
 AVAILABLE = get_model_status_pb2.ModelVersionStatus.AVAILABLE
-SIGNATURES = {
-    "serving_default": "good",
-    "predict_json": "good_json",
-    "loop": "hangs",
-    "raise": "raises",
-    "classify": "classify",
-    "regress": "regress",
-}
 
 
 def wait_for(condition, seconds: float = 90.0):
