@@ -20,7 +20,7 @@ from millrace.project import project
 from millrace.project.code_digest import defined_names, defines, definition, module_file
 from millrace.project.python_source import takes
 from millrace.tables.files import opened
-from millrace.tables.headers import read_header
+from millrace.tables.headers import Rule, read_header
 from millrace.textproto import schema_text
 from millrace.training.section import require_hyperparameter, require_value
 
@@ -200,8 +200,9 @@ def _csv_columns(files: list[Path], data: Data) -> list[str]:
         if file.stat().st_size == 0:
             raise DataError("the file is empty", where=str(file), remedy="remove it, or put the data there")
     with opened(files[0]) as stream:
-        header = read_header(stream, str(files[0]), data.delimiter, "csv" if data.rules == "table" else "tfx")
-        if not any(line.strip() for line in stream):
+        rule: Rule = "csv" if data.rules == "table" else "tfx"
+        header = read_header(stream, str(files[0]), data.delimiter, rule, data.header_line)
+        if data.header_line and not any(line.strip() for line in stream):
             raise DataError("there is a header and no row", where=str(files[0]), remedy="put the data there")
     return list(header.names)
 
@@ -231,6 +232,13 @@ def _columns_cover(config: Config, columns: list[str]) -> None:
             f"the label {label} is not a column of the data{did_you_mean(label, columns)}",
             where=config.data.path,
             remedy=f"set label.column to one of: {', '.join(columns)}",
+        )
+    unread = [name for name in config.data.columns if name not in columns]
+    if unread:
+        raise DataError(
+            f"data.columns says how to read {unread[0]}, which is not in the data{did_you_mean(unread[0], columns)}",
+            where=config.data.path,
+            remedy=f"take it out of data.columns; the columns are: {', '.join(columns)}",
         )
     missing = [name for name in config.feature_table().columns() if name not in known]
     if missing:

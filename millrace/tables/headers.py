@@ -1,6 +1,7 @@
-"""What the first line of a CSV file names, by TFX's rule or as a record."""
+"""What the header line of a CSV file names, by TFX's rule or as a record."""
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Annotated, Literal
@@ -23,7 +24,10 @@ Delimiter = Annotated[str, AfterValidator(_one_character)]
 
 BOM = b"\xef\xbb\xbf"
 _LONGEST = 64 << 20
-_HEADER_ADVICE = "begin the file with one line of column names, or leave it out of the pattern"
+_HEADER_ADVICE = (
+    "begin the file with one line of column names, say in data.header_line where they stand (0: nowhere), or leave the "
+    "file out of the pattern"
+)
 _FORMAT_ADVICE = "give CSV files in UTF-8, or Parquet files with the format parquet; narrow the pattern"
 
 
@@ -35,36 +39,48 @@ class Header:
     size: int
 
 
-def read_header(stream: IO[bytes], name: str, delimiter: str, rule: Rule) -> Header:
-    """Reads the first line of a CSV file as column names.
+def read_header(stream: IO[bytes], name: str, delimiter: str, rule: Rule, line: int = 1) -> Header:
+    """Reads the column names of a CSV file.
 
     Args:
         stream: the file's text, decompressed, at its beginning.
         name: what to call the file in a message.
         delimiter: between two names.
         rule: `tfx` splits the line at every delimiter, as `CsvExampleGen` does: quotes and a byte order mark become
-            part of a name. `csv` reads it as a CSV record, as `header_names` does.
+            part of a name. `csv` reads it as a CSV record, as `header_names` does; a quoted name may hold line ends.
+        line: which line names them, from 1; what stands above it is no part of the table. 0 for a file without names:
+            they are then `column_1` and so on, and every line is a row.
 
     Raises:
-        DataError: the file is empty, or its first line is blank, not UTF-8, no record or not text.
+        DataError: the file is empty, or the line is blank, not UTF-8, no record or not text.
     """
-    line = stream.readline(_LONGEST)
-    if not line:
-        raise DataError(
-            "the file is empty: a CSV file begins with a line of column names", where=name, remedy=_HEADER_ADVICE
-        )
-    if b"\0" in line:
-        raise DataError("this is not text: its first line holds zero bytes", where=name, remedy=_FORMAT_ADVICE)
+    above = b"".join(stream.readline(_LONGEST) for _ in range(line - 1))
+    text = stream.readline(_LONGEST)
+    while rule == "csv" and text.count(b'"') % 2 and len(text) < _LONGEST and (more := stream.readline(_LONGEST)):
+        text += more
+    which = "the first line" if line <= 1 else f"line {line}"
+    if not text:
+        what = f"the file ends before {which}" if above else "the file is empty"
+        raise DataError(f"{what}: a CSV file begins with a line of column names", where=name, remedy=_HEADER_ADVICE)
+    if b"\0" in text:
+        raise DataError(f"this is not text: {which} holds zero bytes", where=name, remedy=_FORMAT_ADVICE)
     # TFX takes a byte order mark for a name.
-    if not (line.removeprefix(BOM) if rule == "csv" else line).strip():
-        raise DataError("the first line is blank: it should name the columns", where=name, remedy=_HEADER_ADVICE)
+    if not (text.removeprefix(BOM) if rule == "csv" else text).strip():
+        raise DataError(f"{which} is blank: it should name the columns", where=name, remedy=_HEADER_ADVICE)
     try:
-        names = header_names(line, delimiter) if rule == "csv" else tuple(line.decode().strip().split(delimiter))
+        names = header_names(text, delimiter) if rule == "csv" else tuple(text.decode().strip().split(delimiter))
     except UnicodeDecodeError as error:
-        raise DataError("the first line is not UTF-8 text", where=name, remedy=_FORMAT_ADVICE) from error
+        raise DataError(f"{which} is not UTF-8 text", where=name, remedy=_FORMAT_ADVICE) from error
     except csv.Error as error:
-        raise DataError(f"the first line is not a CSV record: {error}", where=name, remedy=_HEADER_ADVICE) from error
-    return Header(names, len(line))
+        raise DataError(f"{which} is not a CSV record: {error}", where=name, remedy=_HEADER_ADVICE) from error
+    if line == 0:
+        return Header(unnamed(len(names)), len(BOM) if text.startswith(BOM) else 0)
+    return Header(names, len(above) + len(text))
+
+
+def unnamed(count: int) -> tuple[str, ...]:
+    """What the columns are called of a file without names."""
+    return tuple(f"column_{place}" for place in range(1, count + 1))
 
 
 def header_names(line: bytes, delimiter: str) -> tuple[str, ...]:
@@ -81,8 +97,8 @@ def header_names(line: bytes, delimiter: str) -> tuple[str, ...]:
         csv.Error: the line is not a CSV record.
     """
     text = decoded(line.removeprefix(BOM)).strip("\r\n")
-    names = next(csv.reader([text], delimiter=delimiter, strict=True), [])
-    return tuple(name.strip() or f"column_{place}" for place, name in enumerate(names, start=1))
+    names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), [])
+    return tuple(" ".join(name.split()) or unnamed(place)[-1] for place, name in enumerate(names, start=1))
 
 
 def decoded(text: bytes) -> str:

@@ -97,6 +97,15 @@ def test_headers_by_both_rules(text, rule, names):
     assert (header.names, header.size) == (names, len(text))
 
 
+def test_a_header_that_stands_below_titles_or_nowhere():
+    text = b'Report 2031\n\na,"b\nin kg"\n1,2\n'
+    header = read_header(io.BytesIO(text), "t.csv", ",", "csv", 3)
+    assert (header.names, header.size) == (("a", "b in kg"), len(text) - 4)
+    assert read_header(io.BytesIO(b"1,2\n3,4\n"), "t.csv", ",", "csv", 0).names == ("column_1", "column_2")
+    with pytest.raises(DataError, match="ends before line 9"):
+        read_header(io.BytesIO(text), "t.csv", ",", "csv", 9)
+
+
 @pytest.mark.parametrize(
     "text, rule, said",
     [

@@ -57,8 +57,10 @@ def _reading(data: Data) -> dict[str, Any]:
     return {
         "delimiter": data.delimiter,
         "header": "csv" if table else "tfx",
+        "header_line": data.header_line,
         "values": "all" if table else "tfx",
         "missing": data.missing,
+        "columns": {name: reading.model_dump(mode="json") for name, reading in data.columns.items()},
         "strip_spaces": data.strip_spaces,
     }
 

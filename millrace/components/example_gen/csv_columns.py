@@ -1,6 +1,7 @@
 """A block of CSV records to columns of bytes, through Arrow, with the records that TFX's reader sees or a refusal."""
 
 import contextlib
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
@@ -9,28 +10,30 @@ from millrace.base.errors import DataError
 from millrace.components.example_gen import csv_cells, csv_source, csv_text
 from millrace.components.example_gen.csv_source import RecordBlock
 from millrace.components.example_gen.options import Options
+from millrace.tables.column_reading import number_refusal, read_cells
 
 _BOM = b"\xef\xbb\xbf"
 _FLAW_ADVICE = "end every line with a line feed; quote a cell that holds a quote, and double the quote inside it"
 _ROW_ADVICE = "give every line as many cells as the header, and quote a cell that holds a delimiter or a line end"
 
 
-def parse(block: RecordBlock, path: str, width: int, options: Options) -> list[pa.Array]:
+def parse(block: RecordBlock, path: str, names: Sequence[str], options: Options) -> list[pa.Array]:
     """Cuts records into cells.
 
     Args:
         block: whole records; blank lines are skipped.
         path: the file they come from, for the message of a refusal.
-        width: number of columns of the header.
+        names: columns of the header.
         options: the delimiter, and how cells are cleaned.
 
     Returns:
         One binary array a column; an empty cell, or one that stands for no value, is an empty value.
 
     Raises:
-        DataError: a record has another number of cells, or line ends or quotes are out of place.
+        DataError: a record has another number of cells, line ends or quotes are out of place, or a cell should be a
+            number and is none.
     """
-    delimiter = options.delimiter
+    delimiter, width = options.delimiter, len(names)
     flaw = csv_text.flaw(block.text, delimiter.encode())
     if flaw:
         raise _refusal(block, path, flaw.position, flaw.what, _FLAW_ADVICE)
@@ -41,7 +44,13 @@ def parse(block: RecordBlock, path: str, width: int, options: Options) -> list[p
         raise _misfit(block, path, width, delimiter, error) from error
     cells = [column.combine_chunks() if column.num_chunks != 1 else column.chunk(0) for column in table.columns]
     decode = options.values == "all"
-    return [csv_cells.cleaned(column, options.strip_spaces, options.missing, decode) for column in cells]
+    columns = [csv_cells.cleaned(column, options.strip_spaces, options.missing, decode) for column in cells]
+    for place, name in enumerate(names):
+        if name in options.columns:
+            columns[place], unreadable = read_cells(columns[place], options.columns[name])
+            if len(unreadable):
+                raise _no_number(block, path, name, cells[place], int(unreadable[0]))
+    return columns
 
 
 def _read(text: bytes, width: int, delimiter: str, on_misfit: object = None) -> pa.Table:
@@ -73,6 +82,12 @@ def _misfit(block: RecordBlock, path: str, width: int, delimiter: str, error: Ex
     columns = "1 column" if width == 1 else f"{width} columns"
     what = f"this line has {cells}, the header names {columns}"
     return _refusal(block, path, position, what, _ROW_ADVICE)
+
+
+def _no_number(block: RecordBlock, path: str, name: str, cells: pa.Array, row: int) -> DataError:
+    position = int(csv_text.record_starts(block.text)[row])
+    what, remedy = number_refusal(name, cells[row].as_py())
+    return _refusal(block, path, position, what, remedy)
 
 
 def _refusal(block: RecordBlock, path: str, position: int, what: str, remedy: str) -> DataError:

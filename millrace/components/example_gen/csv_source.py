@@ -66,10 +66,10 @@ def header_of(path: str, options: Options) -> Header:
     """The column names of a CSV file.
 
     Raises:
-        DataError: the file is empty, or its first line is blank, not UTF-8 or not text.
+        DataError: the file is empty, or its header is blank, not UTF-8 or not text.
     """
     with opened(path) as file:
-        return read_header(file, path, options.delimiter, options.header)
+        return read_header(file, path, options.delimiter, options.header, options.header_line)
 
 
 def count_quotes(path: str, start: int, end: Optional[int]) -> int:

@@ -9,6 +9,7 @@ from tfx.proto import example_gen_pb2
 from tfx.utils import proto_utils
 
 from millrace.base.section import Section
+from millrace.tables.column_reading import ColumnReading
 from millrace.tables.headers import Delimiter, Rule
 
 TableFormat = Literal["csv", "parquet"]
@@ -24,6 +25,8 @@ class Options(Section):
             `CsvExampleGen` does: quotes and a byte order mark become part of a name. `csv` reads it as a CSV record
             without its byte order mark.
         missing: NA values: cells, or texts in Parquet, that stand for a missing value, as they read once stripped.
+        header_line: the line of the column names, from 1; 0 where there are none.
+        columns: how the cells of single columns are read, by their names.
         strip_spaces: take the white space around cells, and around texts in Parquet, away.
         values: `tfx` reads what TFX's executors read. `all` takes cells that are not UTF-8 for Latin-1 and, in Parquet,
             a zero, False or empty text for the value that it is, and dates, times and decimals for text and numbers
@@ -37,7 +40,9 @@ class Options(Section):
     format: TableFormat = "csv"
     delimiter: Delimiter = ","
     header: Rule = "tfx"
+    header_line: int = Field(default=1, ge=0)
     missing: tuple[str, ...] = ()
+    columns: dict[str, ColumnReading] = Field(default={})
     strip_spaces: bool = False
     values: Literal["tfx", "all"] = "tfx"
     range_bytes: int = Field(default=64 << 20, ge=1)

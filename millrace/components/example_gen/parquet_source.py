@@ -17,6 +17,7 @@ from apache_beam.io import filesystems
 from millrace.base.errors import DataError
 from millrace.components.example_gen import csv_cells, parquet_values
 from millrace.components.example_gen.options import Options
+from millrace.tables.column_reading import number_refusal, read_cells, without_values
 
 _TYPE_ADVICE = "write the column as integers, floats, strings or lists of these"
 
@@ -99,6 +100,8 @@ def _feature(column: pa.Array, name: str, path: str, options: Options) -> pa.Arr
         return _lists(column, name, path)
     if pa.types.is_fixed_size_list(column.type):
         return _lists(column.cast(pa.list_(column.type.value_type)), name, path)
+    if name in options.columns:
+        column = _read(column, name, path, options)
     if column.null_count == len(column) and not _known(column.type):
         return pa.nulls(len(column))
     values = _cleaned(_values(column, name, path), options)
@@ -107,6 +110,20 @@ def _feature(column: pa.Array, name: str, path: str, options: Options) -> pa.Arr
         present = np.asarray(column.is_valid())
     offsets = np.concatenate(([0], np.cumsum(present)))
     return _with_nulls(offsets, values.filter(pa.array(present)), present)
+
+
+def _read(column: pa.Array, name: str, path: str, options: Options) -> pa.Array:
+    """A column that is read in a way of its own: numbers that stand for no value become null, texts may be numbers."""
+    reading = options.columns[name]
+    if not _is_bytes(column.type):
+        return without_values(column, reading.missing)
+    cells, unreadable = read_cells(_cleaned(_values(column, name, path), options).cast(pa.binary()), reading)
+    if len(unreadable):
+        what, remedy = number_refusal(name, column[int(unreadable[0])].as_py())
+        raise DataError(what, path, remedy)
+    if not reading.number:
+        return cells
+    return pc.if_else(pc.equal(pc.binary_length(cells), 0), None, cells).cast(pa.string()).cast(pa.float64())
 
 
 def _cleaned(values: pa.Array, options: Options) -> pa.Array:

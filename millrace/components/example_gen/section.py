@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Optional
 from pydantic import Field, model_validator
 
 from millrace.base.section import Section
+from millrace.tables.column_reading import ColumnReading
 from millrace.tables.headers import Delimiter
 from millrace.tables.patterns import check_patterns
 
@@ -38,8 +39,14 @@ class Data(Section):
         description="tfx reads CSV and Parquet as TFX's own ExampleGens do; table reads a header as a record, stray "
         "bytes as Latin-1, and in Parquet zeros, dates and decimals as values",
     )
+    header_line: int = Field(
+        default=1, ge=0, description="the line of a CSV file that names its columns; 0 where none does: column_1 and on"
+    )
     delimiter: Delimiter = Field(default=",", description="the one ASCII character between CSV cells")
     missing: tuple[str, ...] = Field(default=(), description="texts that stand for a missing value (NA values)")
+    columns: dict[str, ColumnReading] = Field(
+        default={}, description="how the cells of single columns of CSV and Parquet files are read, by their names"
+    )
     strip_spaces: bool = Field(default=False, description="take the spaces around values away")
     query: str = Field(default="", description="for bigquery: the query that gives the rows")
     bigquery: Optional[BigQuery] = Field(
@@ -68,6 +75,14 @@ class Data(Section):
             raise ValueError("format bigquery goes with a query, and the other formats without one")
         if self.bigquery and self.format != "bigquery":
             raise ValueError("bigquery says where a query runs, and goes with format bigquery")
+        return self
+
+    @model_validator(mode="after")
+    def _reads_what_it_says(self) -> "Data":
+        if self.header_line != 1 and (self.format, self.rules) != ("csv", "table"):
+            raise ValueError("header_line belongs to format csv with rules: table; TFX reads the first line")
+        if self.columns and self.format not in ("csv", "parquet"):
+            raise ValueError(f"columns are read one by one of csv and parquet files, not of {self.format}")
         return self
 
     @model_validator(mode="after")

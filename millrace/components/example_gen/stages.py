@@ -140,12 +140,11 @@ class InferTypes(beam.DoFn):
             yield work.group, refusal
 
     def _infer(self, work: ByteRange, quotes: dict[int, int]) -> Types:
-        width = len(self._plan.columns[work.group])
-        types = [ColumnType.UNKNOWN] * width
+        types = [ColumnType.UNKNOWN] * len(self._plan.columns[work.group])
         kept: Optional[list[Cells]] = []
         size = 0
         for cells, of_block in in_order(
-            functools.partial(self._parse, work, width),
+            functools.partial(self._parse, work),
             _blocks(work, quotes, self._plan, self._options),
             thread_count(self._options, self._run),
         ):
@@ -156,8 +155,8 @@ class InferTypes(beam.DoFn):
             PARSED.hold((self._run, work.index), kept)
         return tuple(types)
 
-    def _parse(self, work: ByteRange, width: int, block: RecordBlock) -> tuple[Cells, list[ColumnType]]:
-        cells = csv_columns.parse(block, work.path, width, self._options)
+    def _parse(self, work: ByteRange, block: RecordBlock) -> tuple[Cells, list[ColumnType]]:
+        cells = csv_columns.parse(block, work.path, self._plan.columns[work.group], self._options)
         return cells, [csv_types.infer(column) for column in cells]
 
 
@@ -231,7 +230,7 @@ class WriteShards(beam.DoFn):
             return in_order(lambda cells: encode(to_features(cells, names, types)), parsed, threads)
 
         def from_text(block: RecordBlock) -> Encoded:
-            cells = csv_columns.parse(block, work.path, len(names), self._options)
+            cells = csv_columns.parse(block, work.path, names, self._options)
             return encode(to_features(cells, names, types))
 
         return in_order(from_text, _blocks(work, quotes, self._plan, self._options), threads)
