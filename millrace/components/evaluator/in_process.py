@@ -109,8 +109,9 @@ class _Reader:
 
     def read(self) -> "_Reader":
         """Reads everything; once more from the start when the baseline failed in the middle."""
-        sparing = self._models.take_serialized()
-        for batch in batches(self._inputs, BATCH_SIZE, self._names() if sparing else None, sparing):
+        serialized = self._models.serialized_inputs()
+        names = None if serialized is None else self._names()
+        for batch in batches(self._inputs, BATCH_SIZE, names, serialized or set()):
             had_baseline = self._models.baseline is not None
             self._add(batch)
             if had_baseline and self._models.baseline is None and self._rows > len(batch.serialized):

@@ -1,6 +1,6 @@
 """Reads evaluated examples on this machine, and of their features only what is needed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import tensorflow as tf
 from tensorflow_model_analysis.api import types as tfma_types
 from tensorflow_model_analysis.proto import config_pb2
-from tensorflow_model_analysis.utils import util
+from tensorflow_model_analysis.utils import model_util, util
 from tfx import types
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx.proto import example_gen_pb2
@@ -40,14 +40,17 @@ class Batch(NamedTuple):
     features: dict[str, Any]
 
 
-def batches(inputs: Inputs, size: int, names: Optional[set[str]] = None, sparing: bool = False) -> Iterator[Batch]:
+def batches(
+    inputs: Inputs, size: int, names: Optional[set[str]] = None, serialized_inputs: Collection[str] = ()
+) -> Iterator[Batch]:
     """Reads the evaluated splits.
 
     Args:
         inputs: of which the examples, in TFRecords, and the splits are used.
         size: examples per batch; the last one of a split may be smaller.
-        names: the features to decode; None decodes all.
-        sparing: parse nothing but these. Needs every one of them in the first batch, or decodes all after all.
+        names: the features to decode; None decodes all. Nothing else is parsed where the first batch has every one.
+        serialized_inputs: names of what serialized examples are given to. Where the examples have a feature of such a
+            name, TFMA gives the model that feature, and so all are decoded.
 
     Raises:
         NeedsBeam: a feature changes its type on the way.
@@ -56,8 +59,10 @@ def batches(inputs: Inputs, size: int, names: Optional[set[str]] = None, sparing
     for serialized in _serialized(inputs, size):
         if decode is None:
             record_batch = _record_batch(serialized)
-            decode = _parser(record_batch, names) if sparing and names is not None else None
-            decode = decode or (lambda records: _tensors(_record_batch(records), names))
+            features = set(record_batch.schema.names)
+            if any(model_util.find_input_name_in_features(features, name) for name in serialized_inputs):
+                names = None
+            decode = _decoder(record_batch, names)
             yield Batch(serialized, _tensors(record_batch, names))
         else:
             yield Batch(serialized, decode(serialized))
@@ -106,11 +111,11 @@ def _dtype(column: pa.DataType) -> Optional[tf.DType]:
     return tf.string if pa.types.is_binary(value) or pa.types.is_large_binary(value) else None
 
 
-def _parser(first: pa.RecordBatch, names: set[str]) -> Optional[Callable[[tf.Tensor], dict[str, Any]]]:
-    """TensorFlow's parser, which skips what is not asked for; None when the first batch does not show every type."""
-    kinds = {field.name: _dtype(field.type) for field in first.schema if field.name in names}
+def _decoder(first: pa.RecordBatch, names: Optional[set[str]]) -> Callable[[tf.Tensor], dict[str, Any]]:
+    """TensorFlow's parser, which skips what is not asked for, where the first batch shows the type of all that is."""
+    kinds = {field.name: _dtype(field.type) for field in first.schema if names is not None and field.name in names}
     if kinds.keys() != names or None in kinds.values():
-        return None
+        return lambda serialized: _tensors(_record_batch(serialized), names)
     wanted = {name: tf.io.VarLenFeature(kind) for name, kind in kinds.items()}
 
     def parse(serialized: tf.Tensor) -> dict[str, Any]:

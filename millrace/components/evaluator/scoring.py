@@ -136,12 +136,18 @@ class Scorer:
         )
         return _numbers(labels), _numbers(predictions), None if weights is None else _numbers(weights).reshape(-1)
 
-    def takes_serialized(self) -> bool:
-        """Whether every signature takes serialized examples alone."""
+    def serialized_inputs(self) -> Optional[set[str]]:
+        """The inputs' names where every signature takes one text alone, which is a serialized example; None elsewhere.
+
+        TFMA gives a signature the feature instead where the examples have one of its input's name.
+        """
         model = self.shared_model.model_loader.load()
         functions = list(self._spec.preprocessing_function_names) or _DEFAULT_PREPROCESSING
         inputs = [model_util.get_input_specs(model, name, False) for name in (self._spec.signature_name, *functions)]
-        return all([spec.dtype for spec in specs.values()] == [tf.string] for specs in inputs if specs)
+        taken = [specs for specs in inputs if specs]
+        if any([spec.dtype for spec in specs.values()] != [tf.string] for specs in taken):
+            return None
+        return {name for specs in taken for name in specs}
 
     def makes(self, feature: str) -> bool:
         """Whether the preprocessing signatures give a feature of that name."""
@@ -205,9 +211,15 @@ class Models:
         """Whether both give a transformed feature of that name."""
         return all(model.makes(feature) for model in (self.candidate, self.baseline) if model is not None)
 
-    def take_serialized(self) -> bool:
-        """Whether both take serialized examples alone, so that only slicing needs their features."""
-        return all(model.takes_serialized() for model in (self.candidate, self.baseline) if model is not None)
+    def serialized_inputs(self) -> Optional[set[str]]:
+        """The inputs' names where both take serialized examples alone, so that only slicing needs their features."""
+        names: set[str] = set()
+        for model in (self.candidate, self.baseline):
+            inputs = set() if model is None else model.serialized_inputs()
+            if inputs is None:
+                return None
+            names |= inputs
+        return names
 
     def score(self, batch: Batch) -> dict[Scorer, Scores]:
         """Scores a batch with both, the candidate first. A baseline that fails is put aside.

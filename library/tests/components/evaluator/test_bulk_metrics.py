@@ -156,6 +156,54 @@ def test_top_k_is_left_to_beam():
         from_arrays(made, rows)
 
 
+def test_a_matrix_of_classes_at_several_thresholds_is_left_to_beam():
+    made = config(["MultiClassConfusionMatrixPlot"])
+    made.metrics_specs[0].metrics[0].config = '"thresholds": [0.2, 0.4]'
+    with pytest.raises(NeedsBeam, match="several thresholds"):
+        from_arrays(made, Rows(*multiclass(), None))
+
+
+def test_a_matrix_of_classes_has_no_predicted_class_up_to_its_one_threshold():
+    made = config(["MultiClassConfusionMatrixPlot"])
+    made.metrics_specs[0].metrics[0].config = '"thresholds": [0.375]'
+    labels, predictions = multiclass()
+    predictions[5] = [0.375, 0.25, 0.25, 0.125]  # a top score that is just the threshold
+    rows = Rows(labels, predictions, None)
+    assert_same(from_arrays(made, rows), example_by_example(made, rows))
+
+
+def test_a_matrix_of_classes_of_one_prediction_is_left_to_beam():
+    with pytest.raises(NeedsBeam, match="confusion matrix of classes"):
+        from_arrays(config(["MultiClassConfusionMatrixPlot"]), Rows(*binary(), None))
+
+
+def test_labels_that_are_neither_classes_nor_one_each_are_left_to_beam():
+    labels, predictions = one_hot()
+    with pytest.raises(NeedsBeam, match="labels of 3 values for 4 predictions"):
+        from_arrays(config(["AUC"]), Rows(labels[:, :3], predictions, None))
+    with pytest.raises(NeedsBeam, match="not one-hot"):
+        from_arrays(config(["CategoricalCrossEntropy"]), Rows(labels[:, :3], predictions, None))
+
+
+WITH_PARAMETERS = [
+    ("CalibrationPlot", regression, '"left": 1.0, "right": 2.5, "num_buckets": 7'),
+    ("BinaryCrossEntropy", binary, '"label_smoothing": 0.2'),
+    ("BinaryCrossEntropy", binary, '"from_logits": true, "label_smoothing": 0.1'),
+    ("CategoricalCrossEntropy", one_hot, '"label_smoothing": 0.2'),
+    ("CategoricalCrossEntropy", one_hot, '"from_logits": true'),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "parameters"), WITH_PARAMETERS)
+def test_a_metric_with_parameters_equals_tfma(name, data, parameters):
+    made = config([name])
+    made.metrics_specs[0].metrics[0].config = parameters
+    labels, predictions = data()
+    rows = Rows(labels, 4 * predictions - 2 if "logits" in parameters else predictions, None)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert_same(from_arrays(made, rows), example_by_example(made, rows))
+
+
 def test_a_label_outside_its_range_is_refused_as_by_tfma():
     labels, predictions = binary()
     labels[3] = 2.0

@@ -156,3 +156,33 @@ def test_a_model_without_the_signature_that_is_asked_for_is_named(tmp_path, tabl
     compared = world.run(Executor, tmp_path / "compared", CONFIG, examples, models[0], other)
     assert "transform_features" in compared.report.baseline_problem and not compared.report.blessed
     assert [row.verdict for row in compared.report.rows] == ["pass", "not judged"]
+
+
+class Payment(world.Linear):
+    """Knows nothing but how a trip was paid for, and takes that as a feature and not as a serialized example."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.string, name="payment_type")])
+    def serve(self, payment_type):
+        return {"probabilities": tf.where(payment_type == "Credit Card", 0.9, 0.1)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.int64, name="big_tipper")])
+    def transform(self, big_tipper):
+        return {"label": tf.cast(big_tipper, tf.float32)}
+
+
+class PaymentOfExamples(Payment):
+    """The same, with a transformation of serialized examples."""
+
+    transform = world.Linear.transform
+
+
+@pytest.mark.parametrize("kind", [Payment, PaymentOfExamples])
+def test_a_model_of_one_text_feature_is_given_the_feature(tmp_path, table, examples, kind):
+    model = world.write_model(tmp_path / "model", kind(np.zeros(6)))
+    config = world.eval_config()
+    del config.slicing_specs[1:]  # nothing but the model asks for the feature
+    values = measured(world.run(Executor, tmp_path, config, examples, model).folder)
+    paid_by_card = np.array([row["payment_type"] == "Credit Card" for row in table])
+    labels = np.array([int(row["big_tipper"]) for row in table])
+    expected = np.mean(paid_by_card == labels)
+    assert values["", "binary_accuracy", "", False] == pytest.approx(expected, rel=1e-6)

@@ -86,3 +86,58 @@ def test_slices_that_no_threshold_names_are_listed_with_what_was_measured():
     assert report.to_text(every_slice=False).splitlines()[-1] == (
         "2 slices without a threshold; gate_report.txt lists what was measured there"
     )
+
+
+def compared(lower=None, upper=None, chance=0.04, baseline=0.9):
+    row = Row(metric="AUC", slice="overall", examples=625, value=0.91, baseline=baseline, threshold="-",
+              limits=(lower, upper), chance=chance, verdict="pass")  # fmt: skip
+    return REPORT.model_copy(update={"rows": (row,)}).to_text()
+
+
+@pytest.mark.parametrize(
+    ("limits", "refused"),
+    [
+        ({"lower": 0.9}, "50%"),  # no worse at all: heads or tails
+        ({"lower": 0.88}, "16%"),  # worse by one standard error, which is half of what chance is
+        ({"lower": 0.92}, "84%"),  # better by one
+        ({"upper": 0.92}, "16%"),
+        ({"upper": 0.88}, "84%"),
+        ({}, "50%"),
+        ({"lower": 0.863}, "3%"),
+    ],
+)
+def test_how_often_a_threshold_refuses_a_model_that_is_as_good(limits, refused):
+    assert f"refuses one that is as good in some {refused} of evaluations" in compared(**limits)
+
+
+def test_what_chance_makes_is_said_without_a_share_where_it_seldom_refuses():
+    note = "chance: AUC overall of two equally good models differs by up to 0.04 on 625 examples\n"
+    assert compared(lower=0.86).endswith(note)
+    assert compared(upper=0.94).endswith(note)
+
+
+@pytest.mark.parametrize("missing", ["chance", "baseline"])
+def test_without_a_baseline_nothing_is_said_of_chance(missing):
+    assert "chance" not in compared(lower=0.9, **{missing: None})
+
+
+def test_a_class_without_an_example_is_named_once_where_it_was_judged():
+    rows = [
+        Row(metric="macro", slice=name, threshold="-", verdict=verdict, classes=classes)
+        for name, verdict, classes in (
+            ("overall", "pass", (3, 0, 5, 0)),
+            ("overall", "fail", (3, 0, 5, 0)),
+            ("hour=3", "not judged", (0, 2, 1, 1)),
+            ("hour=4", "pass", (1, 2, 1, 1)),
+        )
+    ]
+    notes = [line for line in REPORT.model_copy(update={"rows": rows}).to_text().splitlines() if "left out" in line]
+    assert notes == ["left out of macro overall: class 1, 3 (counted from 0), which has no example"]
+
+
+def test_a_warning_of_the_baseline_is_not_the_reason_again():
+    fall = "The latest blessed model does far worse on this data."
+    assert f"warning: {fall}" in REPORT.model_copy(update={"baseline_fall": fall}).to_text()
+    blocked = REPORT.model_copy(update={"baseline_fall": fall, "reason": fall, "blessed": False, "remedy": "look"})
+    assert blocked.to_text().splitlines()[:2] == [f"NOT BLESSED: {fall}", "  remedy: look"]
+    assert "warning" not in blocked.to_text()

@@ -148,6 +148,17 @@ def test_every_odd_cell_beside_an_integer(stages_of, tfx_of, text):
     _same_or_both_refuse(stages_of, tfx_of, f"x,y\n{quoted},1\n4,2\n,3\n")
 
 
+def test_a_record_of_several_lines_is_whole_wherever_the_file_is_cut(stages_of, tmp_path):
+    """A unit of work that begins inside of quotes knows it by the quotes in every unit before it."""
+    base = tmp_path / "in"
+    base.mkdir()
+    _write(base, 'x,y\n1,"a\n2,b\n"\n3,c\n4,"d ""e""\n\n5,f"\n6,g\n')
+    whole = stages_of(base, tmp_path / "whole")
+    assert sum(sum(rows.values()) for rows in whole.values()) == 4
+    for size in (3, 5, 8, 13, 21):
+        assert stages_of(base, tmp_path / f"cut{size}", range_bytes=size, block_bytes=7) == whole
+
+
 def test_split_by_a_feature(stages_of, tfx_of, tmp_path):
     """`partition_feature_name` hashes that feature alone."""
     base = tmp_path / "in"

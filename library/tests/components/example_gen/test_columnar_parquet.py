@@ -14,6 +14,8 @@ from tfx.components.example_gen import base_example_gen_executor, utils
 from tfx.proto import example_gen_pb2
 
 from millrace.base.errors import DataError
+from millrace.components.example_gen import parquet_source
+from millrace.components.example_gen.options import Options
 
 EVERY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 INTS = st.sampled_from([0, 1, -1, 127, 128, 300, 2**31 - 1, -(2**31)]) | st.integers(-(2**63), 2**63 - 1)
@@ -107,3 +109,17 @@ def test_what_is_not_parquet_is_refused(stages_of, tmp_path: Path):
     (tmp_path / "a.parquet").write_text("x,y\n1,2\n")
     with pytest.raises(DataError, match="not a Parquet file"):
         stages_of(tmp_path, tmp_path / "out", format="parquet")
+
+
+def test_row_groups_are_cut_where_their_bytes_reach_the_size_of_a_unit_of_work(tmp_path: Path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"x": pa.array(range(50))}), path, row_group_size=10, use_dictionary=False)
+    [size] = {pq.ParquetFile(path).metadata.row_group(place).total_byte_size for place in range(5)}
+
+    def ranges(limit: int) -> list[tuple[int, int]]:
+        return parquet_source.row_group_ranges(str(path), Options(format="parquet", range_bytes=limit))
+
+    assert ranges(2 * size) == [(0, 2), (2, 4), (4, 5)]
+    assert ranges(2 * size + 1) == [(0, 3), (3, 5)]
+    assert ranges(1) == [(place, place + 1) for place in range(5)]
+    assert ranges(100 * size) == [(0, 5)]
