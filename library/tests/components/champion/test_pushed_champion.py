@@ -42,3 +42,15 @@ def test_before_the_first_push_it_is_marked_as_absent(tmp_path, made):
     assert model.get_int_custom_property("absent") == 1
     assert not (tmp_path / "model" / "Format-Serving").exists()
     assert list((tmp_path / "model").iterdir())  # an object store has no empty folders
+
+
+def test_the_component_hands_its_executor_the_folder(tmp_path):
+    from tfx.types.standard_artifacts import Model
+
+    from millrace.components.champion.component import PushedChampion
+    from millrace.components.champion.executor import Executor
+
+    component = PushedChampion(str(tmp_path), code_digest="ab")
+    assert component.exec_properties == {"directory": str(tmp_path), "code_digest": "ab"}
+    assert component.executor_spec.executor_class is Executor
+    assert component.outputs["model"].type is Model and not component.inputs

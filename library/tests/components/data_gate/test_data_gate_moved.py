@@ -299,6 +299,18 @@ def test_a_share_of_a_category_that_moved_warns(verdict_of, column) -> None:
     assert verdict.passed
 
 
+def test_a_category_that_is_new_or_gone_has_a_share_of_nothing(verdict_of) -> None:
+    blessed, now = ["a", "b"] * (ROWS // 2), ["d"] * 2000 + ["a"] * 500 + ["b"] * 500
+    for before, after, texts in (
+        (blessed, now, ("as last blessed: 'd' in 0.00% of rows", "'d' in 66.67% of rows")),
+        (now, blessed, ("as last blessed: 'd' in 66.67% of rows", "'d' in 0.00% of rows")),
+    ):
+        verdict = verdict_of(rows(2, kind=after), rows(1, kind=before))
+        [finding] = [one for one in verdict.findings if one.reason == "CATEGORY_MOVED"]
+        assert (finding.expected, finding.seen) == texts
+        assert finding.rows == after.count("d")
+
+
 def test_a_column_that_dries_up_and_rows_that_are_gone_warn(verdict_of) -> None:
     kinds = [kind if n % 10 == 0 else None for n, kind in enumerate(rows(2)["kind"])]
     [(action, _, _, reason)] = told(verdict_of(rows(2, kind=kinds)))

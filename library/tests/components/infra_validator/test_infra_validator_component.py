@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 from docker.errors import DockerException
+from tensorflow.python.saved_model import loader_impl
 from tensorflow_serving.apis import prediction_log_pb2
 from tfx import types
 from tfx.components import InfraValidator as TfxInfraValidator
@@ -19,12 +20,15 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import infra_validator_pb2, pusher_pb2
 from tfx.types import artifact_utils, standard_artifacts
-from tfx.utils import proto_utils
+from tfx.utils import path_utils, proto_utils
 
 from millrace.base.errors import CouldNotJudge, DataError
+from millrace.components.infra_validator.blessing import write_verdict, write_warm_model
 from millrace.components.infra_validator.component import InfraValidator, docker_or_kubernetes
 from millrace.components.infra_validator.examples import read_records
 from millrace.components.infra_validator.executor import Executor
+from millrace.components.infra_validator.queries import DEFAULT_SIGNATURE, JSON_SIGNATURE, plan
+from millrace.components.infra_validator.report import Report
 from millrace.components.infra_validator.section import InfraValidation
 
 SECTION = InfraValidation(examples=5, tries=1, p95_milliseconds=10_000.0)
@@ -97,6 +101,41 @@ def test_pusher_pushes_the_blessed_model_with_its_warm_up_requests(tmp_path, sav
     assert [request.model_spec.signature_name for request in requests] == ["serving_default"] * 5 + ["predict_json"] * 5
     sent = [tf.make_ndarray(request.inputs["examples"]).tolist() for request in requests[:5]]
     assert sent == [[record] for record in read_records(examples, 5)]
+
+
+def test_a_model_is_whole_under_the_name_that_pusher_looks_for(tmp_path, good_model, records):
+    """With up to a hundred warm-up requests a signature, of which servers take a thousand; again after a crash too."""
+    signatures = loader_impl.parse_saved_model(str(good_model)).meta_graphs[0].signature_def
+    plans = [plan(name, signatures[name], records * 3, 120) for name in (DEFAULT_SIGNATURE, JSON_SIGNATURE)]
+    blessing = artifact(standard_artifacts.InfraBlessing, tmp_path / "blessing")
+    final = tmp_path / "blessing" / "stamped_model"
+    final.mkdir(parents=True)
+    (final / "left_by_the_attempt_before").touch()
+    write_warm_model(blessing, str(good_model), plans, "model", {})
+    assert blessing.get_int_custom_property("has_model") == 1
+    assert path_utils.stamped_model_path(blessing.uri) == str(final)
+    assert list((tmp_path / "blessing").iterdir()) == [final]
+    assert (final / "saved_model.pb").read_bytes() == (good_model / "saved_model.pb").read_bytes()
+    assert not (final / "left_by_the_attempt_before").exists()
+    warm_up = tf.data.TFRecordDataset(str(final / "assets.extra" / "tf_serving_warmup_requests"))
+    specs = [
+        prediction_log_pb2.PredictionLog.FromString(record).predict_log.request.model_spec
+        for record in warm_up.as_numpy_iterator()
+    ]
+    assert [spec.signature_name for spec in specs] == ["serving_default"] * 100 + ["predict_json"] * 100
+    assert {spec.name for spec in specs} == {"model"}
+
+
+@pytest.mark.parametrize("blessed", [True, False])
+def test_a_verdict_is_marked_where_tfx_and_people_look(tmp_path, blessed):
+    blessing = artifact(standard_artifacts.InfraBlessing, tmp_path / "blessing")
+    report = Report("process", {"tries": 1.0}, blessed=blessed, reason="" if blessed else "load: no")
+    write_verdict(blessing, report)
+    mark = "INFRA_BLESSED" if blessed else "INFRA_NOT_BLESSED"
+    assert sorted(path.name for path in (tmp_path / "blessing").iterdir()) == [mark, "report.json"]
+    assert blessing.get_int_custom_property("blessed") == int(blessed)
+    assert blessing.get_string_custom_property("reason") == report.reason
+    assert json.loads((tmp_path / "blessing" / "report.json").read_text())["blessed"] is blessed
 
 
 @pytest.mark.slow

@@ -105,6 +105,17 @@ def test_a_sound_model_is_blessed_with_what_was_measured(judge, good_model, monk
     assert json.loads(report.to_json())["limits"]["p95_milliseconds"] == 16.5
 
 
+def test_the_latency_is_the_95th_of_100_and_not_the_one_after_it(judge, good_model, records, monkeypatch):
+    """Of 41 requests: the 39th by numpy's `higher`."""
+    lasting = iter([9.0, *(number / 1000 for number in range(1, 42)), 5.0] * 4)
+    times = (time for seconds in lasting for time in (0.0, seconds))
+    monkeypatch.setattr(client, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    report, _ = judge(section(examples=41), good_model, asked=(records * 2)[:41])
+    measured = report.signatures["serving_default"]
+    assert {way: round(value, 6) for way, value in measured.p95_milliseconds.items()} == {"gRPC": 39, "REST": 39}
+    assert {way: round(value, 6) for way, value in measured.p50_milliseconds.items()} == {"gRPC": 21, "REST": 21}
+
+
 @pytest.mark.parametrize(
     ("signatures", "limits", "reason"),
     [
@@ -282,7 +293,7 @@ FULL = "echo 'write failed: No space left on device'; exit 4"
         ),
     ],
 )  # fmt: skip
-def test_a_server_that_ends_says_why(judge, script, limits, outcome, words):
+def test_a_server_that_ends_says_why(judge, tmp_path, script, limits, outcome, words):
     """Nothing is served: the server is waited for until it is gone."""
     if outcome == "refused":
         report, _ = judge(section(tries=2, **limits), script=script)
@@ -291,9 +302,10 @@ def test_a_server_that_ends_says_why(judge, script, limits, outcome, words):
         assert report.tries == (1 if "memory" in report.reason else 2)
         return
     with pytest.raises(CouldNotJudge) as failure:
-        judge(section(**limits), script=script)
+        judge(section(tries=2, **limits), script=script)
     assert words in failure.value.what
     assert "run again" in failure.value.remedy
+    assert (tmp_path / "log").read_text().count("---- try ") == 2, "what the machine did, it may not do again"
 
 
 def test_a_model_that_takes_its_memory_while_it_is_asked_is_refused_for_that(judge, saved):
