@@ -62,7 +62,6 @@ def test_the_artifacts_that_any_run_of_a_pipeline_made(recorded, kind, pipeline)
     assert len(told) == (0 if kind == "Schema" else 3)
 
 
-@pytest.mark.slow
 def test_no_stage_asks_for_every_execution_of_the_pipeline(tmp_path, monkeypatch):
     connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.db"))
     asked: list[int] = []

@@ -28,7 +28,6 @@ from millrace.metadata.places import record_as_here
 from millrace.metadata.recovery import close_abandoned
 from millrace.metadata.run_folder import RunRequest, new_run
 
-pytestmark = pytest.mark.slow
 RUNNERS = {"local": LocalRunner, "beam": BeamRunner}
 
 
@@ -73,7 +72,7 @@ class Project:
         return {run.run_id: run for run in records.runs(self.store(), "tiny")}
 
 
-@pytest.fixture(params=["local", "beam"])
+@pytest.fixture(params=["local", pytest.param("beam", marks=pytest.mark.slow)])
 def project(request, tmp_path) -> Project:
     return Project(tmp_path, request.param)
 

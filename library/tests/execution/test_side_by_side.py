@@ -66,7 +66,6 @@ def diamond(tmp_path, monkeypatch) -> Diamond:
     return Diamond(tmp_path)
 
 
-@pytest.mark.slow
 def test_a_stage_runs_beside_the_one_that_lets_it_go_on(diamond):
     done = dict.fromkeys(("Source", "Waiting", "Writing", "Joining"), State.DONE)
     assert diamond.run("r1") == done
@@ -76,14 +75,12 @@ def test_a_stage_runs_beside_the_one_that_lets_it_go_on(diamond):
     assert stages.index("Joining") > max(i for i, stage in enumerate(stages) if stage in ("Waiting", "Writing"))
 
 
-@pytest.mark.slow
 def test_a_failure_beside_ends_the_run_before_what_needs_it(diamond):
     with pytest.raises(StageFailed, match="it broke beside"):
         diamond.run("r1", waiting="fail")
     assert diamond.ended() == {"Source": State.DONE, "Waiting": State.FAILED, "Writing": State.DONE}
 
 
-@pytest.mark.slow
 def test_what_runs_beside_a_failure_ends_well_and_is_kept(diamond):
     with pytest.raises(StageFailed, match="the other broke"):
         diamond.run("r1", writing="fail")
@@ -124,5 +121,13 @@ def test_an_interrupt_while_all_wait_waits_on():
 
 
 def test_one_stage_at_a_time_where_memory_is_short(monkeypatch):
+    monkeypatch.setattr(side_by_side, "cores", lambda: 2)
     monkeypatch.setattr(side_by_side, "MEMORY_FOR_ANOTHER", 1 << 60)
     assert not side_by_side.room_for_another()
+
+
+@pytest.mark.parametrize(("processors", "room"), [(1, False), (2, True)])
+def test_one_stage_at_a_time_on_one_processor(monkeypatch, processors, room):
+    monkeypatch.setattr(side_by_side, "MEMORY_FOR_ANOTHER", 0)
+    monkeypatch.setattr(side_by_side, "cores", lambda: processors)
+    assert side_by_side.room_for_another() is room
