@@ -1,7 +1,7 @@
 """Accumulates what is known of one column, block by block."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -58,16 +58,16 @@ class ColumnScan:
         """
         raise NotImplementedError
 
-    def na_values(self) -> Iterable[str]:
+    def na_values(self) -> Sequence[str]:
         """The NA values of this column."""
         return ()
 
-    def written_values(self) -> Iterable[str]:
-        """Distinct values as they are written, where they are few."""
-        return ()
+    def has(self, value: str) -> bool:
+        """Whether a text is among its values, where these were counted."""
+        return False
 
-    def finish(self, missing: tuple[str, ...]) -> Column:
-        """The column, once every block is in; `missing` are the NA values of the whole table."""
+    def finish(self) -> Column:
+        """The column as it stands, without its NA values, once every block is in."""
         raise NotImplementedError
 
 
@@ -137,7 +137,7 @@ class NumberScan(ColumnScan):
         self._counts.add(there)
         self._sample.append(column.take(pa.array(picks)).cast(pa.float64(), safe=False))
 
-    def finish(self, missing: tuple[str, ...]) -> Column:
+    def finish(self) -> Column:
         """The column."""
         sample = pa.concat_arrays(self._sample) if self._sample else None
         if self._nulls == self.rows:
@@ -170,7 +170,7 @@ class ListScan(ColumnScan):
         self._numbers = self._numbers and (pa.types.is_integer(kind) or pa.types.is_floating(kind))
         self._sample.append(pa.array(np.ones(len(picks)), mask=lengths[picks] == 0))
 
-    def finish(self, missing: tuple[str, ...]) -> Column:
+    def finish(self) -> Column:
         """The column."""
         length = next(iter(self._lengths)) if len(self._lengths) == 1 and self._numbers else 0
         sample = pa.concat_arrays(self._sample) if self._sample else None
@@ -234,36 +234,34 @@ class TextScan(ColumnScan):
             return False
         return self._counts.rows is None or len(self._counts.rows) - len(self._odd) > FEWEST_NUMBERS
 
-    def na_values(self) -> Iterable[str]:
+    def na_values(self) -> Sequence[str]:
         """Among numbers every listed NA value and few unlisted texts; among words only the sure ones."""
         if self._is_number():
             return [*self._tokens, *self._odd]
         codes = are_codes(value.decode() for value in self._counts.rows or {})
         return [token for token in self._tokens if token in ALWAYS and not (codes and token == CODE)]
 
-    def written_values(self) -> Iterable[str]:
-        """Distinct values, where they are few."""
-        return [*self._tokens, *(value.decode() for value in (self._counts.rows or {}))]
+    def has(self, value: str) -> bool:
+        """Whether a text is among its values, where these were counted."""
+        return value in self._tokens or value.encode() in (self._counts.rows or {})
 
-    def finish(self, missing: tuple[str, ...]) -> Column:
-        """The column; a text that is no NA value of the table is a value like others."""
-        blank = self._blank + sum(rows for token, rows in self._tokens.items() if token in missing)
-        blank += sum(rows for token, rows in self._odd.items() if token in missing)
-        na_values = tuple(token for token in missing if token in self._tokens or token in self._odd)
+    def finish(self) -> Column:
+        """The column; a text that is no NA value of it is a value like others."""
+        missing = tuple(self.na_values())
+        blank = self._blank + sum(self._tokens[token] + self._odd[token] for token in missing)
         if blank == self.rows:
-            return Column(self.name, "EMPTY", self.rows, self.rows, na_values, counts={})
-        others = {token: rows for token, rows in self._tokens.items() if token not in missing}
-        if self._is_number() and not others and set(self._odd) <= set(missing):
-            return self._finish_numbers(blank, na_values, missing)
+            return Column(self.name, "EMPTY", self.rows, self.rows, missing, counts={})
+        if self._is_number():
+            return self._finish_numbers(blank, missing)
         counts: Optional[dict[Value, int]] = None
         if self._counts.rows is not None:
             texts = Counter({value.decode(): rows for value, rows in self._counts.rows.items()})
-            texts.update(others)
+            texts.update(self._tokens)
             counts = {value: rows for value, rows in texts.most_common() if value not in missing}
         sample = _sample(self._sample, missing)
-        return Column(self.name, "STRING", self.rows, blank, na_values, counts, sample, longest=self._longest)
+        return Column(self.name, "STRING", self.rows, blank, missing, counts, sample, longest=self._longest)
 
-    def _finish_numbers(self, blank: int, na_values: tuple[str, ...], missing: tuple[str, ...]) -> Column:
+    def _finish_numbers(self, blank: int, missing: tuple[str, ...]) -> Column:
         counts: Optional[dict[Value, int]] = None
         if self._counts.rows is not None:
             merged: Counter = Counter()
@@ -275,7 +273,7 @@ class TextScan(ColumnScan):
         texts = _sample(self._sample, missing)
         kind: ColumnType = "INT" if self._kind == CellType.INT else "FLOAT"
         numbers = pa.array([None if text is None else float(text) for text in texts.to_pylist()], pa.float64())
-        return Column(self.name, kind, self.rows, blank, na_values, counts, numbers, **self._limits.facts())
+        return Column(self.name, kind, self.rows, blank, missing, counts, numbers, **self._limits.facts())
 
 
 def _value_counts(cells: pa.Array) -> dict[str, int]:

@@ -7,6 +7,8 @@ from typing import Literal, Optional, Union
 import numpy as np
 import pyarrow as pa
 
+from millrace.tables.column_reading import ColumnReading
+
 ColumnType = Literal["INT", "FLOAT", "STRING", "LIST", "EMPTY"]
 Value = Union[int, float, str]
 
@@ -31,6 +33,9 @@ class Column:
         boolean: whether a Parquet file says that it holds true and false.
         length: values of each row, for a list of numbers whose length never changes, else 0.
         longest: bytes of the longest text.
+        exact: whether `low`, `high` and `whole` are of every row that was looked at, and not of the sample alone.
+        reading: how its cells are to be read, where that is not as they stand.
+        doubt: what a person should decide about how it is read; empty where there is nothing.
     """
 
     name: str
@@ -47,6 +52,9 @@ class Column:
     boolean: bool = False
     length: int = 0
     longest: int = 0
+    exact: bool = True
+    reading: Optional[ColumnReading] = None
+    doubt: str = ""
 
     @property
     def filled(self) -> int:

@@ -12,7 +12,8 @@ from millrace.init.names import words_of
 _DATES = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d",
     "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y",
-    "%B %d, %Y", "%b %d %Y",
+    "%B %d, %Y", "%b %d %Y", "%d-%B-%Y", "%B %d %Y", "%d%b%Y", "%Y-%b-%d",
+    "%b-%Y", "%b %Y", "%B %Y", "%B-%Y", "%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%b-%y",
 )  # fmt: skip
 _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _BETWEEN = (" ", "T", ", ", "-")
@@ -35,18 +36,23 @@ def find_date(column: Column) -> Optional[tuple[Datetime, str]]:
         return _of_numbers(column)
     values = sorted(set(column.words))[: _MOST_LOOKED_AT * 50]
     values = values[:: max(len(values) // _MOST_LOOKED_AT, 1)]
-    if not values or not any(character.isdigit() for character in values[0]) or len(values[0]) > 40:
+    # An odd text may stand first or last among the sorted, such as 0000-00-00 or unknown.
+    probes = {values[place] for place in (0, len(values) // 2, -1)} if values else set()
+    if not any(character.isdigit() for probe in probes for character in probe) or len(values[len(values) // 2]) > 40:
         return None
     formats = [
         *_DATES,
         *_TIMES,
         *(f"{date}{between}{time}" for date in _DATES for between in _BETWEEN for time in _TIMES),
     ]
-    shares = {format: _share(format, values) for format in formats if re.fullmatch(pattern(format), values[0])}
+    likely = [one for one in formats if any(re.fullmatch(pattern(one), probe) for probe in probes)]
+    shares = {format: _share(format, values) for format in likely}
     best = max(shares.values(), default=0.0)
     if best < _ENOUGH:
         return None
     format, *rivals = (format for format, share in shares.items() if share == best)
+    # May is both a short and a long name.
+    rivals = [rival for rival in rivals if rival.replace("%B", "%b") != format.replace("%B", "%b")]
     doubt = f"every value reads as {rivals[0]} too: which is it?" if rivals else ""
     return _feature(format, values), doubt
 
@@ -60,6 +66,8 @@ def _feature(format: str, values: list[str]) -> Datetime:
     parts: list[str] = []
     if "%d" in format:
         parts += ["trend", "month", "day", "weekday"]
+    elif "%m" in format or "%b" in format.lower():
+        parts += ["trend", "month"]
     if "%H" in format or "%I" in format:
         hour = format.index("%H" if "%H" in format else "%I")
         place = len(re.findall("%", format[:hour])) + 1
@@ -71,7 +79,7 @@ def _feature(format: str, values: list[str]) -> Datetime:
 
 def _of_numbers(column: Column) -> Optional[tuple[Datetime, str]]:
     """Seconds or milliseconds since 1970, or digits such as 20311224: only where the name speaks of time as well."""
-    if not column.whole or not words_of(column.name) & _TIME_WORDS or column.type != "INT":
+    if not column.whole or not _TIME_WORDS & set(words_of(column.name)) or column.type != "INT":
         return None
     for format, scale in (("unix", 1.0), ("unix_ms", 1000.0)):
         if _EARLIEST.timestamp() * scale <= column.low and column.high <= _LATEST.timestamp() * scale:

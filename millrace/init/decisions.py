@@ -20,6 +20,7 @@ class Decision:
         feature: how it is a feature; for one that is left out, how it would be, where it could.
         reason: why, in a phrase.
         doubt: what a person should look at; empty when there is no doubt.
+        limits: the smallest and the largest value that there can be, where the kind promises them.
         known_when_serving: false when it says what is to be predicted.
     """
 
@@ -29,4 +30,5 @@ class Decision:
     reason: str
     feature: Optional[Feature] = None
     doubt: str = ""
+    limits: Optional[tuple[int, int]] = None
     known_when_serving: bool = True

@@ -1,7 +1,8 @@
 """Decides what each column is, whether it can be a feature, and why: the rules, from the surest to the weakest."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Optional
 
 import numpy as np
@@ -13,7 +14,8 @@ from millrace.init.decisions import Decision
 from millrace.init.label import LabelPlan
 from millrace.init.leakage import leakage
 from millrace.init.na_values import code_or_missing
-from millrace.init.names import CODE_WORDS, ID_WORDS, words_of
+from millrace.init.names import CALENDAR, phrase_of
+from millrace.init.sums import parts_of
 
 ONE_HOT = 50
 """Most distinct values that are given an input each; more are embedded."""
@@ -21,6 +23,8 @@ VOCABULARY = 1_000
 """Most distinct values that are learned as a vocabulary; more are hashed."""
 FEW_INTEGERS = 20
 """Most distinct whole numbers that are taken for categories, when each occurs often."""
+FEW_STEPS = 12
+"""Most distinct whole numbers without a gap that are taken for categories: more are rather a scale."""
 ROWS_PER_VALUE = 10
 FREE_KEY = 0.5
 """Distinct values per row from which on a column is a key, not a category."""
@@ -37,10 +41,26 @@ _SHAPES = (
     (r"\d{1,3}(?:\.\d{1,3}){3}", "an IP address"),
 )
 
-# A number that is not one as it stands: 1,000.50 or 12 % or $3 or 5 kg.
-_AMOUNT = re.compile(r"[$€£¥]?\s?[-+]?\d[\d., ]*\s?(?:%|[$€£¥°]|[a-zA-Zµ]{1,3}[²³23]?)?")
+# What pandas and R call the numbers of rows, which they write into a file; a nameless column is called by its place.
+_NAMELESS = re.compile(r"(?:Unnamed: ?\d+|column_\d+|index|level_0|X|rownames|row_?names|\.\.\.\d+)(?:\.\d+)?")
 
 Rule = Callable[[Column, LabelPlan], Optional[Decision]]
+
+
+def decide_all(columns: Sequence[Column], label: LabelPlan) -> tuple[Decision, ...]:
+    """Decides about every column of a table, and looks at what only several of them together give away."""
+    decisions = [decide(column, label) for column in columns]
+    if label.task != "regression":
+        return tuple(decisions)
+    used = [decision.column for decision in decisions if decision.use == "feature"]
+    parts, equation = parts_of(label.column, used)
+    leaks = f"{equation}: are all of these known before the label is? Else take out what is not"
+    return tuple(
+        replace(decision, doubt="; ".join(filter(None, (leaks, decision.doubt))))
+        if decision.column.name in parts
+        else decision
+        for decision in decisions
+    )
 
 
 def decide(column: Column, label: LabelPlan) -> Decision:
@@ -119,25 +139,76 @@ def _date(column: Column, label: LabelPlan) -> Optional[Decision]:
     return _feature(column, label, kind, f"as {feature.format}", feature, doubt)
 
 
-def _numbered(column: Column, label: LabelPlan) -> Optional[Decision]:
-    """Whole numbers that name rows or categories."""
-    if not (column.is_number and column.whole):
+def _row_number(column: Column, label: LabelPlan) -> Optional[Decision]:
+    """Whole numbers that say which row it is: a count of the rows, or a key of them."""
+    if not (column.is_number and column.whole) or column.filled < 10:
         return None
-    words = words_of(column.name)
-    unique = column.distinct_share >= 0.999 and column.filled >= 10
+    name = phrase_of(column.name)
+    unique = column.distinct_share >= 0.999
     dense = column.high - column.low + 1 <= 1.1 * column.rows
-    named = bool(words & ID_WORDS) or column.name.lower().endswith("id")
-    if unique and (dense or named or column.low >= 1e9):
-        why = "numbers its rows" if dense else "another number in every row"
-        return Decision(column, "identifier", "left out", why, _hashed(column))
-    if column.distinct <= FEW_INTEGERS and column.filled >= ROWS_PER_VALUE * column.distinct:
-        return _feature(column, label, "category", f"{column.distinct} whole numbers, each often", Categorical())
-    if not words & CODE_WORDS:
+    nameless = _NAMELESS.fullmatch(column.name) is not None
+    if (unique and dense) or (nameless and (unique or _rises(column.numbers))):
+        return Decision(column, "identifier", "left out", "numbers its rows", _hashed(column))
+    if unique and name.is_key:
+        return Decision(column, "identifier", "left out", "another number in every row", _hashed(column))
+    if unique and column.low >= 1e9 and len(f"{column.low:.0f}") == len(f"{column.high:.0f}") and not name.is_amount:
+        reason = f"another number of {len(f'{column.low:.0f}')} digits in every row"
+        doubt = "a key by its look; an amount? Then {kind: numeric}"
+        return Decision(column, "identifier", "left out", reason, _hashed(column), doubt)
+    if name.is_key and column.distinct_share > FREE_KEY:
+        reason = f"by its name a key, of {column.distinct:,} values in {column.filled:,} rows"
+        return Decision(column, "free key", "left out", reason, _hashed(column), "an amount? Then {kind: numeric}")
+    return None
+
+
+def _rises(numbers: np.ndarray) -> bool:
+    """Whether numbers go up row by row, but where one table was put under another."""
+    steps = np.diff(numbers[np.isfinite(numbers)])
+    return len(steps) > 0 and float((steps > 0).mean()) > 0.95
+
+
+def _calendar(column: Column, label: LabelPlan) -> Optional[Decision]:
+    """A part of the calendar or of the clock, by its name and within its limits."""
+    spans = CALENDAR.get(phrase_of(column.name).head, ()) if column.is_number and column.whole else ()
+    span = next((one for one in spans if one[0] <= column.low and column.high <= one[1]), None)
+    if span is None or phrase_of(column.name).is_amount:
         return None
+    reason = f"a part of the calendar or the clock, from {span[0]} to {span[1]}"
+    return _feature(column, label, "calendar", reason, Categorical(), limits=span)
+
+
+def _code(column: Column, label: LabelPlan) -> Optional[Decision]:
+    """Whole numbers that name one of several things."""
+    name = phrase_of(column.name)
+    if not (column.is_number and column.whole) or name.is_year or not (name.is_code or name.is_key):
+        return None
+    few = column.distinct <= FEW_INTEGERS and column.filled >= ROWS_PER_VALUE * column.distinct
+    if few:
+        return None
+    doubt = ""
+    if name.is_code_or_measure:
+        # Codes are given out one after the other, from the beginning.
+        if column.low not in (0, 1) or column.distinct < 0.5 * (column.high - column.low + 1):
+            return None
+        doubt = "codes, or amounts? For amounts {kind: numeric}"
     if column.distinct_share > FREE_KEY:
-        return _free_key(column, "")
+        doubt = "seldom the same: does it name single rows? Then take it out. An amount? Then {kind: numeric}"
     reason = f"by its name a code, of {column.distinct:,} values"
-    return _feature(column, label, "code", reason, _of_many(column))
+    return _feature(column, label, "code", reason, _of_many(column), doubt)
+
+
+def _few_integers(column: Column, label: LabelPlan) -> Optional[Decision]:
+    """Few whole numbers that are classes rather than counts."""
+    if not (column.is_number and column.whole) or column.distinct > FEW_INTEGERS:
+        return None
+    name = phrase_of(column.name)
+    if column.filled < ROWS_PER_VALUE * column.distinct or name.is_year or name.is_amount:
+        return None
+    # Without a gap between them, more than a few are rather counts or steps of a scale.
+    contiguous = column.distinct >= 0.8 * (column.high - column.low + 1)
+    if contiguous and column.distinct > FEW_STEPS and not (name.is_code or name.is_key):
+        return None
+    return _feature(column, label, "category", f"{column.distinct} whole numbers, each often", Categorical())
 
 
 def _number(column: Column, label: LabelPlan) -> Optional[Decision]:
@@ -146,6 +217,9 @@ def _number(column: Column, label: LabelPlan) -> Optional[Decision]:
     skewed = column.low >= 0.0 and _skewness(column.numbers) > _SKEWED
     feature = Numeric(scale="log" if skewed else "zscore", indicator=column.missing > 0)
     reason = "many small values and few very large ones" if skewed else f"from {column.low:g} to {column.high:g}"
+    reading = column.reading
+    if reading and reading.number:
+        reason += f", written with a decimal {reading.number}" + (f" and {reading.unit}" if reading.unit else "")
     return _feature(column, label, "number", reason, feature)
 
 
@@ -161,17 +235,12 @@ def _text(column: Column, label: LabelPlan) -> Optional[Decision]:
     return _feature(column, label, "text", reason, Text(max_tokens=tokens))
 
 
-def _number_in_text(column: Column, label: LabelPlan) -> Optional[Decision]:
-    words = column.words[:1_000]
-    if column.distinct <= FEW_INTEGERS or sum(_AMOUNT.fullmatch(word) is not None for word in words) < len(words):
-        return None
-    example = min(words, key=len)
-    reason = f"amounts with signs, separators or units, such as {_short(example)}: write them as plain numbers"
-    return Decision(column, "amounts as text", "left out", reason, _hashed(column))
-
-
 def _category(column: Column, label: LabelPlan) -> Optional[Decision]:
     shape = _shape(column)
+    if phrase_of(column.name).is_code and FREE_KEY < column.distinct_share < 0.999 and not shape:
+        doubt = "seldom the same: does it name single rows? Then take it out"
+        reason = f"by its name a code, of {column.distinct:,} values"
+        return _feature(column, label, "code", reason, _hashed(column), doubt)
     if column.distinct_share > FREE_KEY and (column.distinct > FEW_INTEGERS or column.distinct_share > 0.9):
         return _free_key(column, shape)
     if column.longest > 10_000:
@@ -198,19 +267,24 @@ _RULES: tuple[Rule, ...] = (
     _constant,
     _boolean,
     _date,
-    _numbered,
+    _row_number,
+    _calendar,
+    _code,
+    _few_integers,
     _number,
     _text,
-    _number_in_text,
     _category,
 )
 
 
-def _feature(column: Column, label: LabelPlan, kind: str, reason: str, feature: Feature, doubt: str = "") -> Decision:
+def _feature(
+    column: Column, label: LabelPlan, kind: str, reason: str, feature: Feature, doubt: str = "",
+    limits: Optional[tuple[int, int]] = None,
+) -> Decision:  # fmt: skip
     leak = leakage(column, label.column, label.task)
     leaks = f"{leak.how}: is it known before the label is? Else take it out" if leak.predicts else ""
-    doubts = filter(None, (leaks, doubt, code_or_missing(column)))
-    return Decision(column, kind, "feature", reason, feature, "; ".join(doubts))
+    doubts = filter(None, (leaks, doubt, column.doubt, code_or_missing(column)))
+    return Decision(column, kind, "feature", reason, feature, "; ".join(doubts), limits=limits)
 
 
 def _of_many(column: Column) -> Feature:

@@ -18,6 +18,9 @@ PREDICTS_CORRELATION = 0.98
 PREDICTS_AUC = 0.97
 _LEAST_ROWS = 10
 _BINS = 50
+_CUT = 0.01
+COMMON_SHARE = 0.5
+"""The share of rows from which on a value is what most rows have, such as 0 where nothing was recovered."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,11 @@ def leakage(column: Column, label: Column, task: Task) -> Leakage:
 
     Returns:
         `is_copy` when one value goes with one class and the other way round in 99 of 100 rows, or when two numbers
-        correlate by 0.999, by size or by rank. `predicts` when the column alone gives the class in 99 of 100 rows that
-        the most frequent class does not, or correlates by 0.98, or ranks two classes with an AUC of 0.97: it may be
-        known only after what is to be predicted. Whether it is filled is held to the same, for one class against the
-        rest where there are several.
+        correlate by 0.999, by rank or, without the rows at their ends, by size. `predicts` when the column alone gives
+        the class in 99 of 100 rows that the most frequent class does not, or correlates by 0.98, or ranks two classes
+        with an AUC of 0.97, or differs from what most rows have in rows of one class only: it may be known only after
+        what is to be predicted. Whether it is filled is held to the same, for one class against the rest where there
+        are several.
     """
     if column.sample is None or label.sample is None or column.filled < _LEAST_ROWS:
         return Leakage()
@@ -60,8 +64,11 @@ def leakage(column: Column, label: Column, task: Task) -> Leakage:
     groups, exact = _groups(column)
     classes = label.sample.dictionary_encode()
     result = _of_classes(groups, exact, np.asarray(classes.indices))
-    if task != "binary" or result.predicts:
+    if result.predicts:
         return result
+    one_class = _of_one_class(column, np.asarray(classes.indices), classes.dictionary.to_pylist())
+    if one_class.predicts or task != "binary":
+        return one_class
     positive = np.asarray(classes.indices) == 1
     if column.is_number:
         there = np.isfinite(column.numbers)
@@ -101,6 +108,31 @@ def _of_presence(column: Column, label: Column, task: Task) -> Leakage:
     return Leakage(False, result.predicts, f"whether it is filled {how}")
 
 
+def _of_one_class(column: Column, classes: np.ndarray, names: list) -> Leakage:
+    """Whether a value other than the one that most rows have goes with one class only, as what came back of a loan."""
+    assert column.sample is not None
+    values = column.sample.dictionary_encode()
+    if not len(values.dictionary):
+        return Leakage()
+    places = np.asarray(values.indices.fill_null(len(values.dictionary)))
+    rows = np.bincount(places)
+    common = int(rows.argmax())
+    others = classes[places != common]
+    if rows[common] < COMMON_SHARE * len(places) or len(others) < _LEAST_ROWS or common == len(values.dictionary):
+        return Leakage()
+    inside, all_rows = np.bincount(others, minlength=len(names)), np.bincount(classes, minlength=len(names))
+    place = int(inside.argmax())
+    purity, share = inside[place] / len(others), all_rows[place] / len(classes)
+    # By chance so many rows of one class stand together about never, if the class is not nearly all there is.
+    if purity < PREDICTS_SHARE or share > COMMON_SHARE or inside[place] < COMMON_SHARE * all_rows[place]:
+        return Leakage()
+    shown = values.dictionary[common].as_py()
+    shown = f"{shown:g}" if isinstance(shown, float) else shown
+    name = f"{names[place]:g}" if isinstance(names[place], float) else names[place]
+    how = f"is other than {shown} where the label is {name}, and seldom else ({purity:.1%} of {len(others):,} rows)"
+    return Leakage(False, True, how)
+
+
 def _of_filled(filled: np.ndarray, positive: np.ndarray) -> Leakage:
     result = _of_classes(filled.astype(np.int64), True, positive.astype(np.int64))
     return result if result.predicts else _ranking(filled.astype(np.float64), positive)
@@ -121,9 +153,17 @@ def _of_numbers(ours: np.ndarray, theirs: np.ndarray) -> Leakage:
     if both.sum() < _LEAST_ROWS:
         return Leakage()
     ours, theirs = ours[both], theirs[both]
-    correlation = max(_correlation(ours, theirs), _correlation(_ranks(ours), _ranks(theirs)))
+    # One row that is far out in both would correlate anything by size: its ends are cut off, and ranks have none.
+    inner = _within_quantiles(ours) & _within_quantiles(theirs)
+    by_size = _correlation(ours[inner], theirs[inner]) if inner.sum() >= _LEAST_ROWS else 0.0
+    correlation = max(by_size, _correlation(_ranks(ours), _ranks(theirs)))
     how = f"correlates with the label by {correlation:.4f}"
     return Leakage(correlation >= COPY_CORRELATION, correlation >= PREDICTS_CORRELATION, how)
+
+
+def _within_quantiles(values: np.ndarray) -> np.ndarray:
+    low, high = np.quantile(values, [_CUT, 1.0 - _CUT], method="nearest")
+    return (values >= low) & (values <= high) if low < high else np.ones(len(values), bool)
 
 
 def _correlation(ours: np.ndarray, theirs: np.ndarray) -> float:

@@ -36,11 +36,6 @@ def are_codes(values: Iterable[str]) -> bool:
 def code_or_missing(column: Column) -> str:
     """What a person should decide about an NA among codes of two letters; empty where there is none."""
     counts = column.counts or {}
-    if (CODE not in counts and CODE not in column.na_values) or not are_codes(map(str, counts)):
+    if CODE not in counts or not are_codes(map(str, counts)):
         return ""
-    if CODE in counts:
-        return "NA is read as a code like the others (Namibia, North America): for no value, add it to data.missing"
-    return (
-        "NA is missing here as in the other columns that have it, and stands among codes of two letters: if it is one "
-        "(Namibia, North America), write it as another text in the data"
-    )
+    return "NA is read as a code like the others (Namibia, North America): for no value, add it to data.missing"

@@ -16,7 +16,7 @@ from millrace.config.loading import load
 from millrace.init.decisions import Decision
 from millrace.init.defaults import NoModelBaseline, baseline
 from millrace.init.dialect import find_dialect
-from millrace.init.kinds import decide
+from millrace.init.kinds import decide_all
 from millrace.init.label import LabelPlan, plan_label, require_label
 from millrace.init.parquet_blocks import parquet_names
 from millrace.init.scan import WHOLE_BYTES, ScannedTable, scan
@@ -81,9 +81,9 @@ def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_b
     source = find_source(data)
     require_label(_names(source), label, str(source.files[0]))
     name = _checked(name) if name else _derived(data[0], source)
-    table = scan(source, label, whole_bytes)
+    table = scan(source, whole_bytes)
     planned = plan_label(table, label)
-    decisions = tuple(decide(column, planned) for column in table.columns)
+    decisions = decide_all(table.columns, planned)
     _require_features(decisions, str(source.files[0]))
     without = baseline(planned, table.rows)
     conf, schema = project / "conf" / f"{name}.yaml", project / "schema" / name / "schema.pbtxt"

@@ -18,6 +18,7 @@ from millrace.init.csv_blocks import csv_blocks, csv_bytes
 from millrace.init.dialect import find_dialect
 from millrace.init.na_values import ALWAYS
 from millrace.init.parquet_blocks import parquet_blocks, parquet_names, parquet_rows
+from millrace.init.readings import as_meant
 from millrace.init.sources import Source
 
 WHOLE_BYTES = 512 << 20
@@ -38,7 +39,7 @@ class ScannedTable:
         rows_read: rows that were looked at.
         complete: whether every row was looked at.
         delimiter: between CSV cells.
-        missing: its NA values.
+        missing: its NA values, where no column has one of them for a value.
         stray_spaces: whether values have spaces around them.
     """
 
@@ -56,12 +57,11 @@ class ScannedTable:
         return next(column for column in self.columns if column.name == name)
 
 
-def scan(source: Source, label: str, whole_bytes: int = WHOLE_BYTES) -> ScannedTable:
+def scan(source: Source, whole_bytes: int = WHOLE_BYTES) -> ScannedTable:
     """Looks at a table.
 
     Args:
         source: its files.
-        label: the column to predict; its classes are never taken for NA values of another column.
         whole_bytes: how much of it is read before it is read in parts.
 
     Raises:
@@ -85,10 +85,10 @@ def scan(source: Source, label: str, whole_bytes: int = WHOLE_BYTES) -> ScannedT
         raise DataError("there are column names and no row", where=str(source.files[0]), remedy="put the data there")
     rows = stored if stored is not None else round(rows_read * max(size / max(bytes_read, 1), 1.0))
     complete = size <= whole_bytes if stored is None else rows_read == stored
-    missing = _na_values(scans, label)
+    missing = _na_values(scans)
     return ScannedTable(
         source,
-        tuple(accumulator.finish(missing) for accumulator in scans),
+        tuple(as_meant(accumulator.finish(), missing, delimiter == ";") for accumulator in scans),
         rows_read if complete else max(rows, rows_read),
         rows_read,
         complete,
@@ -126,13 +126,13 @@ class _Sampling:
         return np.arange(0, rows, self._stride)
 
 
-def _na_values(scans: list[ColumnScan], label: str) -> tuple[str, ...]:
-    """The NA values of all columns: those that are listed, in that order, then the unlisted."""
-    classes = {value for accumulator in scans if accumulator.name == label for value in accumulator.written_values()}
-    values: set[str] = set()
-    for accumulator in scans:
-        for value in accumulator.na_values():
-            if value in ALWAYS or value not in classes:
-                values.add(value)
+def _na_values(scans: list[ColumnScan]) -> tuple[str, ...]:
+    """The NA values that are a value of no column: those that are listed, in that order, then the unlisted."""
+    of_columns = [set(accumulator.na_values()) for accumulator in scans]
+    values = {
+        value
+        for value in set().union(*of_columns)
+        if all(value in own or not one.has(value) for one, own in zip(scans, of_columns, strict=True))
+    }
     listed = {value: place for place, value in enumerate(ALWAYS)}
     return tuple(sorted(values, key=lambda value: (listed.get(value, len(listed)), value)))

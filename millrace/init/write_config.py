@@ -82,10 +82,22 @@ def _data(table: ScannedTable, folder: Path) -> str:
     if table.missing:
         na_values = ", ".join(map(_quoted, table.missing))
         lines.append(_commented(f"  missing: [{na_values}]", "texts that stand for a missing value"))
+    lines += _columns(table)
     if table.stray_spaces:
         lines.append("  strip_spaces: true                    # spaces around values are not theirs")
     lines.append(_commented(f"  splits: {_flow(SPLITS)}", _splits_comment(table.rows)))
     return "\n".join(lines)
+
+
+def _columns(table: ScannedTable) -> list[str]:
+    """How single columns are read, each with what a person should decide about that."""
+    read = [column for column in table.columns if column.reading]
+    lines = [_commented("  columns:", "how single columns are read")] if read else []
+    for column in read:
+        assert column.reading is not None
+        line = f"    {_scalar(column.name)}: {_flow(column.reading.model_dump(exclude_defaults=True))}"
+        lines.append(_commented(line, f"decide: {column.doubt}") if column.doubt else line)
+    return lines
 
 
 def _splits_comment(rows: int) -> str:

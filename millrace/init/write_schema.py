@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from google.protobuf import text_format
 
 from millrace.base.numbers import exact
+from millrace.features.description import Categorical, Hashed
 from millrace.init.columns import Column
 from millrace.init.decisions import Decision
 from millrace.init.label import LabelPlan
@@ -101,10 +102,12 @@ def _limits(decision: Decision, label: LabelPlan, complete: bool) -> Iterator[st
         return
     if column.type == "LIST" or decision.use == "left out":
         return
-    categorical = decision.kind in ("category", "code", "boolean", "flag", "binary", "multiclass")
-    if column.type == "INT" and categorical and complete:
+    if column.type == "INT" and decision.kind in ("boolean", "flag", "binary", "multiclass") and complete:
         yield f"int_domain {{ min: {column.low:.0f} max: {column.high:.0f} is_categorical: true }}"
-    elif column.type == "INT" and categorical:
+    elif column.type == "INT" and decision.limits:
+        yield f"int_domain {{ min: {decision.limits[0]} max: {decision.limits[1]} is_categorical: true }}"
+    elif column.type == "INT" and isinstance(decision.feature, (Categorical, Hashed)):
+        # What was seen is no promise: the next year, store or visit may have a higher number.
         yield "int_domain { is_categorical: true }"
     elif column.type == "INT" and _never_negative(column, complete):
         yield "int_domain { min: 0 }"
@@ -118,7 +121,7 @@ def _limits(decision: Decision, label: LabelPlan, complete: bool) -> Iterator[st
 
 def _never_negative(column: Column, complete: bool) -> bool:
     """Amounts and counts; of a split without a value TFDV takes the smallest to be 0, which fits."""
-    return complete and column.low >= 0.0 and column.filled >= _LIMITED_ROWS
+    return complete and column.exact and column.low >= 0.0 and column.filled >= _LIMITED_ROWS
 
 
 def _listed(decision: Decision, complete: bool) -> bool:

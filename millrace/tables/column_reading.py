@@ -89,15 +89,27 @@ def read_cells(cells: pa.Array, reading: ColumnReading) -> tuple[pa.Array, np.nd
         The cells, an empty one where a value is missing; and the places of those that should be numbers and are none,
         unless these are read as missing.
     """
-    if reading.missing:
-        stands_in = pc.is_in(cells, value_set=pa.array([text.encode() for text in reading.missing], pa.binary()))
-        cells = pc.if_else(stands_in, pa.scalar(b"", pa.binary()), cells)
+    cells = _without(cells, reading.missing)
     if not reading.number:
         return cells, np.zeros(0, np.int64)
     numbers = plain_numbers(cells.view(pa.string()), reading.number, reading.unit)
     filled = np.asarray(pc.binary_length(cells)) > 0
     unreadable = np.flatnonzero(filled & ~np.asarray(numbers.is_valid()))
-    return pc.fill_null(numbers, "").cast(pa.binary()), unreadable if reading.others == "refuse" else unreadable[:0]
+    cells = _without(pc.fill_null(numbers, "").cast(pa.binary()), reading.missing)
+    return cells, unreadable if reading.others == "refuse" else unreadable[:0]
+
+
+def _without(cells: pa.Array, missing: tuple[str, ...]) -> pa.Array:
+    """Cells without NA values; a number is one however many zeros it is written with (`-200.00`)."""
+    if not missing:
+        return cells
+    stands_in = pc.is_in(cells, value_set=pa.array([text.encode() for text in missing], pa.binary()))
+    for text in missing:
+        if _is_number(text) and float(text).is_integer():
+            whole = int(float(text))
+            written = rf"^{'-' if whole < 0 else ''}0*{abs(whole)}(?:\.0*)?$"
+            stands_in = pc.or_(stands_in, pc.match_substring_regex(cells, written))
+    return pc.if_else(stands_in, pa.scalar(b"", pa.binary()), cells)
 
 
 def without_values(numbers: pa.Array, missing: tuple[str, ...]) -> pa.Array:

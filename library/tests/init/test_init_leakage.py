@@ -119,3 +119,52 @@ def test_fewer_than_ten_rows_that_are_filled_or_empty_say_nothing(tmp_path):
     few[np.flatnonzero(CHURNED)[:9]] = True
     plan = plan_of(tmp_path, {"c": cells("dates", ~few), "plain": PLAIN, "y": np.where(few, "rare", "often")})
     assert not leakage(plan.table.column("c"), plan.label.column, "binary").predicts
+
+
+def doubts_of(folder, columns) -> dict[str, str]:
+    return {decision.column.name: decision.doubt for decision in plan_of(folder, columns).decisions}
+
+
+def test_one_row_that_is_far_out_in_both_makes_no_copy(tmp_path):
+    random = np.random.default_rng(7)
+    salary = random.lognormal(10, 0.5, 600)
+    last = salary * random.uniform(0.6, 1.1, 600)
+    salary[0] = last[0] = 99_999_999_999.0
+    decision = plan_of(tmp_path, {"last_year": last, "y": salary}).decisions[0]
+    assert (decision.use, decision.kind, decision.doubt) == ("feature", "number", "")
+
+
+def test_columns_that_add_up_to_the_label_are_doubted_and_the_others_are_not(tmp_path):
+    random = np.random.default_rng(8)
+    fare, tip = random.gamma(3, 5, 600).round(2), random.gamma(2, 1, 600).round(2)
+    tolls, extra = random.choice([0.0, 0.0, 5.5], 600), random.normal(size=600).round(2)
+    total = (fare + tip + tolls).round(2)
+    total[::40] += 1.0  # some rows have a fee that is no column
+    found = doubts_of(tmp_path, {"fare": fare, "tolls": tolls, "extra": extra, "total": total, "y": tip})
+    for name in ("fare", "tolls", "total"):
+        assert "y = total - " in found[name] and "known before the label" in found[name]
+    assert found["extra"] == ""
+
+
+def test_columns_that_multiply_to_the_label_are_doubted(tmp_path):
+    random = np.random.default_rng(9)
+    price, quantity = random.uniform(1, 90, 600).round(2), random.integers(1, 400, 600)
+    found = doubts_of(tmp_path, {"price": price, "quantity": quantity, "y": (price * quantity).round(2)})
+    assert "price and quantity multiply to y" in found["price"] == found["quantity"]
+
+
+def test_a_label_that_is_only_near_a_sum_is_no_leak(tmp_path):
+    random = np.random.default_rng(10)
+    parts = {f"part{place}": random.gamma(2, 5, 600).round(2) for place in range(4)}
+    noisy = sum(parts.values()) + random.normal(0, 1.0, 600)
+    assert set(doubts_of(tmp_path, {**parts, "y": noisy.round(2)}).values()) == {""}
+
+
+def test_a_value_that_only_one_class_of_several_has_is_doubted(tmp_path):
+    random = np.random.default_rng(11)
+    state = random.choice(["paid", "late", "default"], 900, p=[0.7, 0.2, 0.1])
+    amounts = np.where(random.random(900) < 0.8, random.uniform(10, 500, 900).round(2), 0)
+    recovered = np.where(state == "default", amounts, 0)
+    honest = np.where(random.random(900) < 0.1, random.uniform(10, 500, 900).round(2), 0)
+    found = doubts_of(tmp_path, {"recovered": recovered, "honest": honest, "y": state})
+    assert "is other than 0 where the label is default" in found["recovered"] and found["honest"] == ""

@@ -50,7 +50,7 @@ def test_a_byte_order_mark_gzip_and_stray_bytes(tmp_path):
     text = "\ufeffGröße,stadt\n".encode() + b"1,K\xf6ln\n2,Bonn\n"
     with gzip.open(tmp_path / "t.csv.gz", "wb") as file:
         file.write(text)
-    table = scan(find_source([str(tmp_path)]), "stadt")
+    table = scan(find_source([str(tmp_path)]))
     assert [column.name for column in table.columns] == ["Größe", "stadt"]
     assert set(table.column("stadt").counts) == {"Köln", "Bonn"}
     assert table.complete
@@ -65,7 +65,7 @@ def test_a_folder_is_its_tables_and_one_pattern_names_them(tmp_path):
     source = find_source([str(tmp_path)])
     assert [file.name for file in source.files] == ["a.csv", "b.csv"]
     assert source.pattern == "*.csv"
-    assert scan(source, "a").rows == 8
+    assert scan(source).rows == 8
 
 
 def test_several_files_are_named_by_a_pattern_that_matches_no_others(tmp_path):
@@ -165,11 +165,11 @@ def test_a_large_table_is_read_in_parts_that_lie_evenly_in_it(tmp_path):
     )
     size = (tmp_path / "t.csv").stat().st_size
     source = find_source([str(tmp_path)])
-    table = scan(source, "y", whole_bytes=size // 2)
+    table = scan(source, whole_bytes=size // 2)
     assert not table.complete
     assert table.rows_read < rows
     assert table.rows == pytest.approx(rows, rel=0.02)
-    assert scan(source, "y").rows == rows
+    assert scan(source).rows == rows
 
 
 def test_a_sampled_table_is_not_held_to_what_was_not_seen(tmp_path):
