@@ -7,7 +7,7 @@ from typing import Literal, Optional, Union
 import numpy as np
 import pyarrow as pa
 
-from millrace.tables.column_reading import ColumnReading
+from millrace.tables.column_section import ColumnReading
 
 ColumnType = Literal["INT", "FLOAT", "STRING", "LIST", "EMPTY"]
 Value = Union[int, float, str]

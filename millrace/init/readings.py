@@ -12,7 +12,7 @@ from millrace.init.columns import Column, ColumnType, Value
 from millrace.init.na_values import CANDIDATES, MOST_UNLISTED
 from millrace.init.sentinels import find_sentinel
 from millrace.init.spelling import Spelling, find_spelling
-from millrace.tables.column_reading import ColumnReading
+from millrace.tables.column_section import ColumnReading
 
 
 def as_meant(column: Column, missing: Collection[str], semicolons: bool) -> Column:

@@ -8,7 +8,8 @@ from typing import Optional
 
 import pyarrow as pa
 
-from millrace.tables.column_reading import ColumnReading, Decimals, plain_numbers
+from millrace.tables.column_reading import plain_numbers
+from millrace.tables.column_section import ColumnReading, Decimals
 
 MOSTLY = 0.8
 """The share of rows from which on a column is one of numbers, with other texts between them."""

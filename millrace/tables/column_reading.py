@@ -1,43 +1,15 @@
 """How the cells of one column are read: NA values of its own, and numbers as people write them."""
 
 import re
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, model_validator
 
-from millrace.base.section import Section
+from millrace.tables.column_section import ColumnReading, Decimals
 
-Decimals = Literal["point", "comma"]
 # Spaces that are typeset between digits, the typographic minus and apostrophe; https://www.unicode.org/charts/
 _TYPESET = (("[\u00a0\u2009\u202f]", " "), ("\u2212", "-"), ("\u2019", "'"))
-
-
-class ColumnReading(Section):
-    """How the cells of one column are read, before anything else sees them."""
-
-    missing: tuple[str, ...] = Field(
-        default=(), description="texts that stand for a missing value in this column alone"
-    )
-    number: Literal["", "point", "comma"] = Field(
-        default="",
-        description="cells are numbers as people write them, with thousands separators, signs and the unit around "
-        "them; point and comma say what stands before the decimals",
-    )
-    unit: str = Field(default="", description="what may stand before or behind such a number, such as %, $ or kg")
-    others: Literal["refuse", "missing"] = Field(
-        default="refuse", description="what a cell is that is no such number: bad input, or a missing value"
-    )
-
-    @model_validator(mode="after")
-    def _unit_of_numbers(self) -> "ColumnReading":
-        if not self.number and (self.unit or self.others == "missing"):
-            raise ValueError("unit and others belong to numbers: say number: point or number: comma")
-        if re.search(r"[0-9]", self.unit):
-            raise ValueError("a unit has no digits")
-        return self
 
 
 def plain_numbers(texts: pa.Array, number: Decimals, unit: str) -> pa.Array:

@@ -9,7 +9,7 @@ from tfx.proto import example_gen_pb2
 from tfx.utils import proto_utils
 
 from millrace.base.section import Section
-from millrace.tables.column_reading import ColumnReading
+from millrace.tables.column_section import ColumnReading
 from millrace.tables.headers import Delimiter, Rule
 
 TableFormat = Literal["csv", "parquet"]

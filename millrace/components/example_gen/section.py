@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Optional
 from pydantic import Field, model_validator
 
 from millrace.base.section import Section
-from millrace.tables.column_reading import ColumnReading
+from millrace.tables.column_section import ColumnReading
 from millrace.tables.headers import Delimiter
 from millrace.tables.patterns import check_patterns
 

@@ -7,7 +7,8 @@ import tensorflow as tf
 from pydantic import ValidationError
 
 from millrace.base.errors import DataError
-from millrace.tables.column_reading import ColumnReading, plain_numbers, without_values
+from millrace.tables.column_reading import plain_numbers, without_values
+from millrace.tables.column_section import ColumnReading
 
 POINT = [
     ("1,234.50", "", 1234.5), ("12,34,567", "", 1234567.0), ("1 234", "", 1234.0), ("1'000.5", "", 1000.5),
