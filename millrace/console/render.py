@@ -70,7 +70,7 @@ def page_text(frame: Frame, page: Optional[Page], view: Any, request: PageReques
         view: what it shows.
         request: what was asked for.
     """
-    return _environment().get_template("layout.html").render(
+    return environment().get_template("layout.html").render(
         frame=frame,
         page=page,
         view=view,
@@ -97,7 +97,7 @@ def report_text(config: Config, heading: str, sections: Sequence[Section], now: 
     css = (FOLDER / "static/console.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     places = {section.place: section.name for section in sections}
-    return _environment().get_template("report.html").render(
+    return environment().get_template("report.html").render(
         config=config,
         heading=heading,
         sections=[(section, title(section.page, section.request)) for section in sections],
@@ -105,7 +105,7 @@ def report_text(config: Config, heading: str, sections: Sequence[Section], now: 
         policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
         version=millrace.__version__,
         made=datetime.fromtimestamp(now).astimezone(),
-        link=partial(_link_within, places),
+        link=partial(link_within, places),
         ago=formats.moment,
         in_report=True,
     )  # fmt: skip
@@ -113,7 +113,7 @@ def report_text(config: Config, heading: str, sections: Sequence[Section], now: 
 
 def refusal_text(what: str, remedy: str) -> str:
     """The page for who may not see any other: it says nothing of the pipeline."""
-    return _environment().get_template("refusal.html").render(what=what, remedy=remedy)
+    return environment().get_template("refusal.html").render(what=what, remedy=remedy)
 
 
 def title(page: Page, request: PageRequest) -> str:
@@ -130,7 +130,8 @@ def filled(pattern: str, path: Mapping[str, str]) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with what they may call."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
@@ -172,8 +173,15 @@ def _link(place: str, text: Any, kind: str = "") -> Markup:
     return Markup('<a href="{}"{}>{}</a>').format(place, _class(kind), _shown(text))
 
 
-def _link_within(places: Mapping[str, str], place: str, text: Any, kind: str = "") -> Markup:
-    """A link in a report: to a section that it has, else the text alone."""
+def link_within(places: Mapping[str, str], place: str, text: Any, kind: str = "") -> Markup:
+    """A link in a report: to a section that it has, else the text alone.
+
+    Args:
+        places: the names of the sections, by address.
+        place: an address of the console.
+        text: what is read.
+        kind: classes of the style sheet.
+    """
     if place in places:
         return Markup('<a href="#{}"{}>{}</a>').format(places[place], _class(kind), _shown(text))
     return Markup("<span{}>{}</span>").format(_class(kind), _shown(text))

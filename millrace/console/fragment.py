@@ -1,0 +1,71 @@
+"""A page's body as a part of somebody else's page: an output of a notebook, online or offline, in its light or its dark.
+
+The style sheet is the console's, held to this part by CSS nesting (every browser has it since 2023). It is dark where
+the notebook is: JupyterLab, Notebook and nbconvert say so at their body, VS Code and Colab each in a way of its own.
+"""
+
+import re
+from functools import cache
+
+from markupsafe import Markup
+
+from millrace.base.errors import Failure
+from millrace.console.render import FOLDER, Section, environment, link_within, title
+
+# Thrice: a notebook's own rules for tables name three things.
+_PART = ".millrace.millrace.millrace"
+_DARK_PLACES = ('[data-jp-theme-light="false"]', ".vscode-dark", 'html[theme="dark"]')
+_DARK = re.compile(r"@media \(prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}\s*\}", re.DOTALL)
+# What notebooks say of tables and texts, and the console's sheet does not.
+_GROUND = """
+& { color-scheme: light; padding: 10px 14px 14px; background: var(--ground); color: var(--ink);
+    font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
+    font-variant-numeric: tabular-nums; border-radius: var(--radius); text-align: left; }
+table { table-layout: auto; margin: 0; font-size: inherit; border: 0; }
+tbody tr { background: none; }
+th, td { max-width: none; white-space: normal; line-height: inherit; }
+pre, code { background: none; color: inherit; }
+"""
+
+
+def fragment_text(section: Section) -> str:
+    """A page's body with its style: it asks for nothing, and has no script.
+
+    Args:
+        section: the page, and what it shows.
+    """
+    return _text(section.page.template, section.view, section.request, title(section.page, section.request))
+
+
+def failure_text(failure: Failure) -> str:
+    """Why there is nothing to show, in the same looks.
+
+    Args:
+        failure: what went wrong.
+    """
+    return _text("problem.html", failure, None, "Not shown")
+
+
+def _text(body: str, view: object, request: object, heading: str) -> str:
+    from millrace.console import formats
+
+    return environment().get_template("fragment.html").render(
+        body=body,
+        view=view,
+        request=request,
+        title=heading,
+        css=_style(),
+        link=lambda place, text, kind="": link_within({}, place, text, kind),
+        ago=formats.moment,
+        in_report=True,
+    )  # fmt: skip
+
+
+@cache
+def _style() -> Markup:
+    """The console's sheet for what lies in a part, in the colours of the notebook around it."""
+    sheet = (FOLDER / "static/console.css").read_text(encoding="utf-8")
+    [dark] = _DARK.findall(sheet)
+    nested = _DARK.sub("", sheet).replace(":root {", "& {")
+    places = ", ".join(f"{place} {_PART}" for place in _DARK_PLACES)
+    return Markup(f"{_PART} {{\n{nested}\n{_GROUND}}}\n{places} {{ color-scheme: dark; {dark} }}")
