@@ -79,5 +79,6 @@ setup(
         "tfx>=1.16,<1.22",
         "uvicorn",
     ],
+    extras_require={"mlflow": ["mlflow-skinny>=3"]},
     entry_points={"console_scripts": ["millrace = millrace.cli.main:main"]},
 )

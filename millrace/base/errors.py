@@ -56,6 +56,10 @@ class MillraceError(Exception):
             lines.append(f"  remedy: {self.remedy}")
         return "\n".join(lines)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback, which a user's mistake does not have in a notebook either."""
+        return cut(f"{type(self).__name__}: {self}").splitlines()
+
 
 def _rebuilt(kind: type[MillraceError], args: tuple[Any, ...], state: dict[str, Any]) -> MillraceError:
     """The error again, without its constructor, whose arguments are each class's own."""

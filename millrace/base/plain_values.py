@@ -1,7 +1,7 @@
 """Plain values: what is the same once it has been JSON, as what reaches another process or a container must be."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -58,3 +58,35 @@ def differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, A
             yield from differences(*pair, f"{key}.{index}")
     else:
         yield key, before, after
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> dict[str, str]:
+    """A configuration as a person compares it: one text for each of its values, by dotted key.
+
+    Args:
+        values: as JSON has them.
+        above: the keys that lead to them, with a dot at their end.
+
+    Returns:
+        Numbers and texts as they are, lists and mappings as YAML has them in one line, without what is not set.
+    """
+    result: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            result.update(flat(value, f"{above}{key}."))
+        else:
+            result[f"{above}{key}"] = _text(value)
+    return result
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, dict):
+        parts = [f"{key}: {_text(entry)}" for key, entry in value.items() if entry not in (None, {}, [])]
+        return f"{{{', '.join(parts)}}}"
+    return str(value)

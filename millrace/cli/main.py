@@ -36,6 +36,7 @@ COMMANDS = {
     "runs": ("millrace.cli.runs:runs", "List, show, compare, repeat and clean up runs."),
     "console": ("millrace.cli.console:console", "Look at runs, data and models in a browser."),
     "report": ("millrace.cli.report:report", "Write a run's report: one HTML file that needs no network."),
+    "track": ("millrace.cli.track:track", "Tell an MLflow server about runs, their metrics and models."),
     "lineage": ("millrace.cli.lineage:lineage_command", "Say what something was made from, and what was made of it."),
     "schema": ("millrace.cli.schema:schema", "Show, compare and change the data contract."),
     "config": ("millrace.cli.config:config", "Show every key of a configuration; write its schema for editors."),

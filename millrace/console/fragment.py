@@ -1,4 +1,4 @@
-"""A page's body as a part of somebody else's page: an output of a notebook, online or offline, in its light or its dark.
+"""A page's body as a part of somebody else's page: an output of a notebook, in that one's light or dark.
 
 The style sheet is the console's, held to this part by CSS nesting (every browser has it since 2023). It is dark where
 the notebook is: JupyterLab, Notebook and nbconvert say so at their body, VS Code and Colab each in a way of its own.
@@ -10,6 +10,7 @@ from functools import cache
 from markupsafe import Markup
 
 from millrace.base.errors import Failure
+from millrace.console import formats
 from millrace.console.render import FOLDER, Section, environment, link_within, title
 
 # Thrice: a notebook's own rules for tables name three things.
@@ -21,20 +22,21 @@ _GROUND = """
 & { color-scheme: light; padding: 10px 14px 14px; background: var(--ground); color: var(--ink);
     font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
     font-variant-numeric: tabular-nums; border-radius: var(--radius); text-align: left; }
-table { table-layout: auto; margin: 0; font-size: inherit; border: 0; }
+table { table-layout: auto; margin: 0; font-size: inherit; color: inherit; border: 0; }
 tbody tr { background: none; }
 th, td { max-width: none; white-space: normal; line-height: inherit; }
 pre, code { background: none; color: inherit; }
 """
 
 
-def fragment_text(section: Section) -> str:
+def fragment_text(section: Section, template: str = "") -> str:
     """A page's body with its style: it asks for nothing, and has no script.
 
     Args:
         section: the page, and what it shows.
+        template: a part of the page's; empty for all of it.
     """
-    return _text(section.page.template, section.view, section.request, title(section.page, section.request))
+    return _text(template or section.page.template, section.view, section.request, title(section.page, section.request))
 
 
 def failure_text(failure: Failure) -> str:
@@ -47,8 +49,6 @@ def failure_text(failure: Failure) -> str:
 
 
 def _text(body: str, view: object, request: object, heading: str) -> str:
-    from millrace.console import formats
-
     return environment().get_template("fragment.html").render(
         body=body,
         view=view,

@@ -13,11 +13,11 @@ from tensorboard.summary import Writer
 
 from millrace.base.errors import Failure
 from millrace.base.outcomes import State
+from millrace.base.plain_values import flat
 from millrace.console.drawing import graph
 from millrace.console.page import NotFound, PageRequest
 from millrace.console.pages.log import view as log_view
 from millrace.console.pages.run import view as run_view
-from millrace.console.settings import flat
 from millrace.metadata import stage_graph
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.run_details import StageDetail

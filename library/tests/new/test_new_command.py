@@ -56,6 +56,7 @@ def test_the_taxi_project_has_the_checkouts_own_files(here):
         assert (shop / place).read_bytes() == (CHECKOUT / place).read_bytes()
     for place in (
         "runners/local.py",
+        "notebooks/look_at_data.ipynb",
         "tests",
         "custom_components",
         "requirements/current.txt",

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, Union
 
+from millrace.base.plain_values import flat
 from millrace.comparison.run_comparison import DataChange, compare
 from millrace.config.config import Config
 from millrace.console.page import NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.console.pages.runs import RunRow, row
-from millrace.console.settings import flat
 from millrace.metadata import provenance
 from millrace.metadata.run_details import RunDetail, run_detail
 from millrace.metadata.run_summaries import Runs

@@ -122,8 +122,7 @@ def view(request: PageRequest) -> object:
     bench = Workbench(request.config, request.config.file)
     if request.path["span"] == "latest" and bench.latest is None:
         return _nothing(bench)
-    run, other = _chosen(bench, request)
-    data = _read(bench, run, other)
+    run, data = chosen_data(bench, request.path["span"], request.query.get("against", ""))
     text, state = request.query.get("q", "").strip(), request.query.get("state", "")
     sort = request.query.get("sort", _ODDEST)
     matching = _sorted([row for row in data.rows if state in ("", row.state) and _matches(row, text)], sort)
@@ -157,8 +156,7 @@ def view(request: PageRequest) -> object:
 def feature_view(request: PageRequest) -> FeaturePage:
     """One feature in full."""
     bench = Workbench(request.config, request.config.file)
-    run, other = _chosen(bench, request)
-    data = _read(bench, run, other)
+    run, data = chosen_data(bench, request.path["span"], request.query.get("against", ""))
     name = request.path["feature"]
     full = data.feature(name)
     names = [row.name for row in data.rows]
@@ -214,17 +212,26 @@ def _nothing(bench: Workbench) -> NoDataPage:
     return NoDataPage(gone or "No run has read data yet.", start)
 
 
-def _chosen(bench: Workbench, request: PageRequest) -> tuple[Evidence, Optional[Evidence]]:
-    """The run that an address names, and the one to compare it with: the latest before it with other statistics."""
-    run = _named(bench, request.path["span"])
-    against = request.query.get("against", "")
-    if against == _NONE:
-        return run, None
+def chosen_data(bench: Workbench, span: str, against: str = "") -> tuple[Evidence, DataView]:
+    """The data of a run, over that of another.
+
+    Args:
+        bench: the workbench of the pipeline.
+        span: the run by its id, `latest`, or the span that it read.
+        against: another in the same way, `none` for the run's own train split; empty for the latest run before it with
+            other statistics.
+
+    Raises:
+        NotFound: no run is called so, or its statistics are gone.
+    """
+    run = _named(bench, span)
     if against:
-        return run, _named(bench, against)
-    earlier = itertools.islice(bench.newest(before=run.run_id), _MOST_SOURCES)
-    others = (one for one in earlier if one.statistics_folder != run.statistics_folder and one.readable)
-    return run, next(others, None)
+        other = None if against == _NONE else _named(bench, against)
+    else:
+        earlier = itertools.islice(bench.newest(before=run.run_id), _MOST_SOURCES)
+        others = (one for one in earlier if one.statistics_folder != run.statistics_folder and one.readable)
+        other = next(others, None)
+    return run, _read(bench, run, other)
 
 
 def _recent(bench: Workbench) -> list[Evidence]:

@@ -148,8 +148,8 @@ def view(request: PageRequest) -> ModelsPage:
 def model_page(request: PageRequest) -> ModelPage:
     """One model in full."""
     config, against = request.config, request.query.get("against", "")
-    model = _model(config, request.path["run"])
-    other = _model(config, against) if against else None
+    model = model_of(config, request.path["run"])
+    other = model_of(config, against) if against else None
     name = request.query.get("metric", "")
     chosen = next((one for one in model.metrics if one.name == name), next(iter(model.metrics), None))
     sort = request.query.get("sort", "")
@@ -195,7 +195,16 @@ def _rows(config: Config) -> list[ModelRow]:
     ]
 
 
-def _model(config: Config, run_id: str) -> ModelView:
+def model_of(config: Config, run_id: str) -> ModelView:
+    """The model of a run.
+
+    Args:
+        config: the pipeline's configuration.
+        run_id: the run's id.
+
+    Raises:
+        NotFound: ML Metadata knows no such run of this pipeline.
+    """
     folders = run_folders(layout(config).logs)
     run = records.run(records.open_store(config), config.name, run_id, layout(config).root) if folders else None
     if run is None:

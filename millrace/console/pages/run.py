@@ -9,6 +9,7 @@ from typing import Optional
 from urllib.parse import quote
 
 from millrace.base.outcomes import State
+from millrace.base.plain_values import flat
 from millrace.components import stage_ids
 from millrace.components.data_gate.findings import Finding
 from millrace.components.data_gate.report import read_warnings
@@ -18,7 +19,6 @@ from millrace.config.paths import layout
 from millrace.console.page import Hit, NotFound, Page, PageRequest, Table, address
 from millrace.console.pages.models import CurveGroup, curve_groups
 from millrace.console.pages.runs import RunRow, row
-from millrace.console.settings import flat
 from millrace.metadata import provenance
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_summaries import Runs, RunSummary

@@ -1,0 +1,282 @@
+"""Runs, parameters, metrics and model versions for MLflow, as often as one likes: what is there is not told twice.
+
+A run of Millrace is one run of MLflow, found again by the tag `millrace.run`. All that is told of it has the times of
+the run itself, so that a run which was told by half is told again, and MLflow keeps each value once. Models stay where
+they were pushed: a version's source is a folder of the run's artifacts that says where, and what it was made from.
+"""
+
+import contextlib
+import json
+import math
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any, Literal, Optional
+
+from millrace.base.errors import BadInput
+from millrace.base.outcomes import State
+from millrace.base.plain_values import flat
+from millrace.base.secrets import cut
+from millrace.cloud.remote.failures import ServiceFailure
+from millrace.components import stage_ids
+from millrace.config.config import Config
+from millrace.console.pages.runs import is_for_serving
+from millrace.console.report import report
+from millrace.metadata import provenance
+from millrace.metadata.run_details import RunDetail, run_detail
+from millrace.metadata.run_summaries import Runs
+from millrace.views.model import ModelView, model_view
+
+Told = Literal["new", "went on", "as it was", "deleted there"]
+
+_RUN, _WHOLE = "millrace.run", "millrace.whole"
+_REPORT, _MODEL = "report.html", "pushed_model"
+# MLflow's limits of one request, of a key and of a parameter's value.
+_PARAMETERS, _TAGS, _METRICS, _KEY, _VALUE = 100, 100, 1000, 250, 6000
+_UNKEYED = re.compile(r"[^\w\-. :/]")
+# The client tells its makers nothing, does not try for minutes, and leaves it to the command to print.
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+_STATUS = {
+    State.DONE.value: "FINISHED",
+    State.CACHED.value: "FINISHED",
+    State.RUNNING.value: "RUNNING",
+    State.KILLED.value: "KILLED",
+    State.INTERRUPTED.value: "KILLED",
+}
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """What was told of one run.
+
+    Args:
+        run_id: the run's id.
+        told: `new`; `went on`, where an earlier telling had ended half-way, or the run had; `as it was`; or `deleted
+            there`, which is not told again.
+        tracked_as: MLflow's id of the run.
+        version: MLflow's number of its model's version; empty where it pushed none that is served.
+    """
+
+    run_id: str
+    told: Told
+    tracked_as: str
+    version: str = ""
+
+
+def track(config: Config, address: str, run_ids: Iterable[str], experiment: str = "") -> Iterator[TrackedRun]:
+    """Tells an MLflow server about runs.
+
+    Args:
+        config: the pipeline's configuration.
+        address: of the server, beginning with http.
+        run_ids: the runs, in the order in which they are told.
+        experiment: MLflow's experiment; the pipeline's name where it is empty.
+
+    Yields:
+        What was told of each, as soon as it was.
+
+    Raises:
+        BadInput: the client is not installed, the address is none, or the experiment was deleted there.
+        ServiceFailure: the server does not answer, or refuses.
+    """
+    client = _client(address)
+    runs = Runs(config)
+    with _explained(address):
+        of_experiment = _experiment(client, experiment or config.name)
+    for run_id in run_ids:
+        detail = run_detail(runs, run_id, time.time())
+        if detail is not None:
+            with _explained(address):
+                yield _Telling(client, of_experiment, runs, detail).tell()
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """One run on its way to a server."""
+
+    client: Any
+    experiment: str
+    runs: Runs
+    detail: RunDetail
+
+    @property
+    def _run_id(self) -> str:
+        return self.detail.summary.run_id
+
+    def tell(self) -> TrackedRun:
+        began = datetime.fromisoformat(self.detail.summary.started).timestamp()
+        known = self._known()
+        if known is not None and known.info.lifecycle_stage == "deleted":
+            return TrackedRun(self._run_id, "deleted there", known.info.run_id)
+        if known is not None and known.data.tags.get(_WHOLE) == "yes":
+            return TrackedRun(self._run_id, "as it was", known.info.run_id, self._version(known.info.run_id) or "")
+        if known is None:
+            known = self.client.create_run(
+                self.experiment, round(began * 1000), {_RUN: self._run_id}, run_name=self._run_id
+            )
+            told: Told = "new"
+        else:
+            told = "went on"
+        tracked_as = known.info.run_id
+        ended = round((began + self.detail.summary.seconds) * 1000)
+        self._values(tracked_as, ended)
+        self.client.log_text(tracked_as, report(self.runs.config, self._run_id, time.time()), _REPORT)
+        version = self._push(tracked_as) if is_for_serving(self.detail.summary, self.runs.config) else ""
+        status = _STATUS.get(self.detail.summary.state, "FAILED")
+        if status != "RUNNING":
+            self.client.set_terminated(tracked_as, status, ended)
+            self.client.set_tag(tracked_as, _WHOLE, "yes")
+        return TrackedRun(self._run_id, told, tracked_as, version)
+
+    def _known(self) -> Any:
+        from mlflow.entities import ViewType
+
+        wanted = f"tags.`{_RUN}` = '{self._run_id}'"
+        return next(iter(self.client.search_runs([self.experiment], wanted, ViewType.ALL, max_results=1)), None)
+
+    def _values(self, tracked_as: str, ended: int) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        made_from = self.detail.provenance
+        settings = flat(made_from.configuration) if made_from else {}
+        parameters = [Param(_key(name), value[:_VALUE]) for name, value in settings.items() if value]
+        metrics = [
+            Metric(_key(name), value, ended, step)
+            for name, value, step in self._measured()
+            if math.isfinite(value)
+        ]
+        tags = [RunTag(name, cut(value)[:_VALUE]) for name, value in self._tags().items() if value]
+        for kind, values, most in (
+            ("params", parameters, _PARAMETERS),
+            ("metrics", metrics, _METRICS),
+            ("tags", tags, _TAGS),
+        ):
+            for first in range(0, len(values), most):
+                self.client.log_batch(tracked_as, **{kind: values[first : first + most]})
+
+    def _measured(self) -> Iterator[tuple[str, float, int]]:
+        """Name, value and step of each metric on the whole and on each slice, of each curve, and of each stage's seconds."""
+        model = self._model
+        for metric in model.metrics if model else ():
+            for one in (metric.overall, *metric.slices):
+                if one.value is not None:
+                    place = metric.name if one is metric.overall else f"{metric.name}/{one.slice.replace('=', ':')}"
+                    yield place, one.value, 0
+        for curve in model.curves if model else ():
+            for step, value in zip(curve.steps, curve.values, strict=True):
+                yield f"{curve.split}/{curve.metric}", value, int(step)
+        for stage in self.detail.stages:
+            if stage.seconds is not None:
+                yield f"seconds/{stage.stage}", stage.seconds, 0
+
+    @property
+    def _model(self) -> Optional[ModelView]:
+        record = self.runs.record(self._run_id)
+        return model_view(record) if record else None
+
+    def _tags(self) -> dict[str, str]:
+        summary, made_from = self.detail.summary, self.detail.provenance
+        examples = self.detail.output(stage_ids.EXAMPLE_GEN, "examples")
+        facts = examples.properties if examples else {}
+        outputs = {
+            f"artifact.{stage.stage}.{output.key}": output.path
+            for stage in self.detail.stages
+            for output in stage.outputs
+        }
+        return {
+            "millrace.pipeline": self.runs.config.name,
+            "millrace.state": summary.state,
+            "millrace.reason": summary.reason,
+            "millrace.blessed": "" if summary.blessed is None else str(summary.blessed).lower(),
+            "millrace.pushed_to": summary.pushed_to,
+            "millrace.set": " ".join(made_from.overrides) if made_from else "",
+            "millrace.schema": made_from.schema_digest if made_from else "",
+            "millrace.span": str(facts.get("span", "")),
+            "millrace.fingerprint": str(facts.get("input_fingerprint", "")),
+            "mlflow.source.git.commit": provenance.commit_of(made_from).partition(" ")[0],
+            "mlflow.source.name": self.detail.request.config_file if self.detail.request else "",
+            "mlflow.note.content": summary.reason,
+            **outputs,
+        }
+
+    def _push(self, tracked_as: str) -> str:
+        """The version of the model in MLflow's registry, which is made where there is none."""
+        known = self._version(tracked_as)
+        if known:
+            return known
+        name, summary = self.runs.config.name, self.detail.summary
+        made_from = self.detail.provenance
+        about = {
+            "pushed_to": summary.pushed_to,
+            "run": self._run_id,
+            "schema_digest": made_from.schema_digest if made_from else "",
+            "commit": provenance.commit_of(made_from),
+        }
+        self.client.log_text(tracked_as, json.dumps(about, indent=1), f"{_MODEL}/millrace.json")
+        if not self.client.search_registered_models(f"name = '{name}'"):
+            self.client.create_registered_model(name, description=f"pushed by the pipeline {name}")
+        tags = {"millrace.version": PurePath(summary.pushed_to).name, _RUN: self._run_id}
+        made = self.client.create_model_version(
+            name,
+            f"runs:/{tracked_as}/{_MODEL}",
+            tracked_as,
+            tags,
+            description=summary.pushed_to,
+            await_creation_for=0,
+        )
+        return str(made.version)
+
+    def _version(self, tracked_as: str) -> Optional[str]:
+        wanted = f"name = '{self.runs.config.name}' and run_id = '{tracked_as}'"
+        return next((str(one.version) for one in self.client.search_model_versions(wanted)), None)
+
+
+def _client(address: str) -> Any:
+    if not re.match(r"https?://[^/]", address):
+        remedy = "write it as http://HOST:PORT; mlflow server starts one on this machine"
+        raise BadInput("this is no address of an MLflow server", where=repr(address), remedy=remedy)
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        from mlflow import MlflowClient
+    except ModuleNotFoundError as error:
+        remedy = "pip install 'millrace[mlflow]', at the version that requirements/ pins"
+        raise BadInput("MLflow's client is not installed", where=error.name or "", remedy=remedy) from error
+    return MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+def _experiment(client: Any, name: str) -> str:
+    known = client.get_experiment_by_name(name)
+    if known is None:
+        return str(client.create_experiment(name))
+    if known.lifecycle_stage == "deleted":
+        remedy = "restore it there, or name another with --experiment"
+        raise BadInput("this experiment was deleted on the server", where=name, remedy=remedy)
+    return str(known.experiment_id)
+
+
+@contextlib.contextmanager
+def _explained(address: str) -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        what = cut(str(error).splitlines()[0])[:300]
+        remedy = "see that it runs, and who may write there; track again goes on where this ended"
+        raise ServiceFailure(f"MLflow did not take it: {what}", where=address, remedy=remedy) from error
+
+
+def _key(name: str) -> str:
+    """A name as MLflow takes it."""
+    return _UNKEYED.sub("_", name)[:_KEY]
