@@ -5,6 +5,7 @@ alone: the schema commands and the model server start without it.
 """
 
 import contextlib
+import errno
 import os
 import stat
 import uuid
@@ -12,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Union
 
-from millrace.base.errors import BadInput
+from millrace.base.errors import BadInput, is_disk_full
 
 Place = Union[str, Path]
 
+_OPEN_FILES = ("/dev/fd/", "/dev/stdout", "/dev/stderr", "/proc/")
 # What a person writes has kilobytes. A device such as /dev/zero has no end.
 LARGEST_TEXT = 16 * 2**20
 
@@ -89,6 +91,40 @@ def write(place: Place, content: Union[str, bytes]) -> None:
         file.write(data)
 
 
+def write_named(place: Place, content: Union[str, bytes], remedy: str = "name another file with -o") -> None:
+    """Writes a file that a person named, which may be a device or a pipe: that is written into and stays what it is.
+
+    Args:
+        place: a path or a URI; folders that are not there are made.
+        content: as of `write`.
+        remedy: what to do when it cannot be written.
+
+    Raises:
+        BadInput: nothing can be written there; what was there before is still there.
+        OSError: the disk is full.
+    """
+    try:
+        if not _is_uri(place) and _is_no_file(place):
+            with open(place, "wb") as file:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
+        else:
+            write(place, content)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if is_disk_full(error):
+            raise
+        raise BadInput(f"cannot be written: {error.strerror}", where=str(place), remedy=remedy) from error
+
+
+def _is_no_file(place: Place) -> bool:
+    """Whether something is there that a renamed file must not replace: a folder, a device, a pipe, an open file."""
+    try:
+        return not stat.S_ISREG(os.stat(place).st_mode) or os.path.abspath(place).startswith(_OPEN_FILES)
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
 def whole(place: Place) -> Iterator[str]:
     """Gives the place beside a file at which to write it, for a writer that takes a path and no bytes.
@@ -118,6 +154,8 @@ def whole(place: Place) -> Iterator[str]:
 @contextlib.contextmanager
 def _whole_on_this_machine(path: Path) -> Iterator[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
+    if _is_no_file(path):
+        raise FileExistsError(errno.EEXIST, "it is a folder, a device or a pipe and no file", str(path))
     beside = path.with_name(_name_beside(path.name))
     try:
         yield str(beside)

@@ -75,8 +75,5 @@ def schema(output: Optional[Path]) -> None:
         echo(json_schema.text(), nl=False)
         return
     file = output or project.require(Path()).root / "conf" / json_schema.FILE_NAME
-    try:
-        files.write(file, json_schema.text())
-    except OSError as error:
-        raise BadInput(f"cannot be written: {error.strerror}", where=str(file)) from error
+    files.write_named(file, json_schema.text())
     echo(f"{file}: written")

@@ -61,7 +61,8 @@ def lineage_command(
     if svg:
         from millrace.console.lineage_picture import picture
 
-        files.write(svg, picture(graph, f"What {what} was made from, and what was made of it"))
+        drawing = picture(graph, f"What {what} was made from, and what was made of it")
+        files.write_named(svg, drawing, "name another file with --svg")
         echo(f"drawn into {svg}: {counted(len(graph.nodes), 'artifact')}")
         return
     if as_json:

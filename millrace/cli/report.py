@@ -33,5 +33,5 @@ def report(config_file: str, overrides: tuple[str, ...], run: str, output: Optio
     run_id = run_names.named(Runs(config), run)
     target = output or Path(f"report-{run_id}.html")
     text = reports.report(config, run_id, time.time())
-    files.write(target, text)
+    files.write_named(target, text)
     say(f"{target}: run {run_id}, {len(text.encode()) / 1024:,.0f} KiB")

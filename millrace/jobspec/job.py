@@ -240,14 +240,7 @@ class CompiledJob:
         Raises:
             BadInput: nothing can be written there.
         """
-        try:
-            files.write(path, self.to_text())
-        except OSError as error:
-            raise BadInput(
-                f"the compiled job cannot be written: {error.strerror}",
-                where=str(path),
-                remedy="name another file with -o",
-            ) from error
+        files.write_named(path, self.to_text())
 
 
 def load(path: Union[str, Path]) -> CompiledJob:

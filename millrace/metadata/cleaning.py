@@ -15,6 +15,7 @@ from typing import Optional
 
 from ml_metadata.proto.metadata_store_pb2 import Artifact
 
+from millrace.base.errors import BadInput
 from millrace.components.marks import REHEARSED, STATISTICS_DIGEST, TRIAL_KEY
 from millrace.config.paths import serving_directory
 from millrace.metadata import records
@@ -109,7 +110,17 @@ def clean(runs: Runs, chosen: CleaningPlan) -> None:
     Args:
         runs: those of the pipeline.
         chosen: the plan.
+
+    Raises:
+        BadInput: a run goes on, whose next stages may take from the cache what would go.
     """
+    alive = next((run_id for run_id in runs.ids() if (folder := runs.folder(run_id)) and folder.is_alive()), None)
+    if alive:
+        raise BadInput(
+            "a run goes on, and may take from the cache what would be deleted",
+            where=alive,
+            remedy="delete when it has ended; without --delete is said what would go",
+        )
     for run in chosen.runs:
         _mark(runs, run.goes, Artifact.MARKED_FOR_DELETION)
         folder = runs.folder(run.run_id)

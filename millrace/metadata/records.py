@@ -28,6 +28,7 @@ ENDED_PROPERTY = "ended"
 
 # What ends a run, the first of its stages' states that is here; a run without any of them is done or cached.
 _ENDS_A_RUN = (State.FAILED, State.BAD_INPUT, State.BLOCKED, State.INTERRUPTED, State.KILLED, State.RUNNING)
+_WORDS = frozenset(state.value for state in State)
 _STATES = {
     metadata_store_pb2.Execution.NEW: State.RUNNING,
     metadata_store_pb2.Execution.RUNNING: State.RUNNING,
@@ -225,11 +226,11 @@ def runs(store: MetadataStore, pipeline_name: str, root: str = "") -> list[RunRe
 
 
 def _record(stage: str, execution: Any, outputs: dict[str, list[metadata_store_pb2.Artifact]]) -> StageRecord:
+    ended = execution.custom_properties[ENDED_PROPERTY].string_value
     return StageRecord(
         stage=stage,
         execution_id=execution.id,
-        state=execution.custom_properties[ENDED_PROPERTY].string_value
-        or _STATES.get(execution.last_known_state, State.RUNNING).value,
+        state=ended if ended in _WORDS else _STATES.get(execution.last_known_state, State.RUNNING).value,
         started=execution.create_time_since_epoch,
         ended=execution.last_update_time_since_epoch,
         failure=execution.custom_properties[FAILURE_PROPERTY].string_value,

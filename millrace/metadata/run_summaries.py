@@ -6,6 +6,7 @@ small file a run, and ML Metadata is asked only for those that were killed, or t
 
 import contextlib
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from functools import cache, cached_property
 from typing import Any, Optional
 
 from ml_metadata import errors
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from millrace.base import files
 from millrace.base.errors import MillraceError
@@ -197,9 +198,14 @@ def _keep(folder: RunFolder, summary: RunSummary, here: Layout) -> None:
 
 
 def _kept(folder: RunFolder) -> Optional[_Kept]:
+    """What was kept; None where there is nothing, or not what this version writes, so that it is found out again."""
     try:
-        return _reader().validate_json((folder.path / SUMMARY_FILE).read_bytes())
-    except (OSError, ValidationError):
+        kept = _reader().validate_json((folder.path / SUMMARY_FILE).read_bytes())
+        # The type alone lets through a state of a later version, a time that is none, and NaN.
+        State(kept.summary.state)
+        datetime.fromisoformat(kept.summary.started)
+        return kept if 0 <= kept.summary.seconds < math.inf else None
+    except (OSError, ValueError):
         return None
 
 

@@ -151,9 +151,7 @@ class _Telling:
         settings = flat(made_from.configuration) if made_from else {}
         parameters = [Param(_key(name), value[:_VALUE]) for name, value in settings.items() if value]
         metrics = [
-            Metric(_key(name), value, ended, step)
-            for name, value, step in self._measured()
-            if math.isfinite(value)
+            Metric(_key(name), value, ended, step) for name, value, step in self._measured() if math.isfinite(value)
         ]
         tags = [RunTag(name, cut(value)[:_VALUE]) for name, value in self._tags().items() if value]
         for kind, values, most in (
@@ -165,7 +163,7 @@ class _Telling:
                 self.client.log_batch(tracked_as, **{kind: values[first : first + most]})
 
     def _measured(self) -> Iterator[tuple[str, float, int]]:
-        """Name, value and step of each metric on the whole and on each slice, of each curve, and of each stage's seconds."""
+        """Name, value and step of each metric on the whole and by slice, of each curve, and of each stage's seconds."""
         model = self._model
         for metric in model.metrics if model else ():
             for one in (metric.overall, *metric.slices):

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import stat
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -140,3 +141,23 @@ def test_what_no_person_has_written_is_not_read(tmp_path):
         files.read_text(Path("a\0b"))
     with pytest.raises(FileNotFoundError):
         files.read_text(tmp_path / "nowhere")
+
+
+def test_a_pipe_that_a_person_names_is_written_into_and_stays_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    files.write_named(pipe, "a report")
+    assert os.read(reader, 100) == b"a report" and stat.S_ISFIFO(pipe.stat().st_mode)
+    os.close(reader)
+    with pytest.raises(OSError, match="a device or a pipe"):
+        files.write(pipe, "never in its place")
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_place_that_a_person_names_and_that_takes_nothing_is_bad_input(tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path, tmp_path / "file" / "below"):
+        with pytest.raises(BadInput, match="cannot be written") as raised:
+            files.write_named(place, "x", "name another")
+        assert raised.value.where == str(place) and raised.value.remedy == "name another"

@@ -1,20 +1,33 @@
 """Half of a store: files that were cut, emptied, or filled with zeros are passed over, and pages go on."""
 
+import json
+import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from millrace.components.data_gate.report import JSON_NAME
 from millrace.config.loading import load
 from millrace.metadata.journal import Journal
-from millrace.metadata.run_summaries import run_summaries
+from millrace.metadata.run_details import run_detail
+from millrace.metadata.run_summaries import Runs, run_summaries
+
+
+def summary(**odd: Any) -> str:
+    """What a later version, or a damaged disk, may have kept of a run."""
+    sound = {"run_id": "x", "state": "done", "started": "2026-01-01T00:00:00+00:00", "seconds": 1.0, "metrics": {}}
+    sound |= {"judged": {}, "blessed": None, "infra_blessed": None, "pushed_to": "", "reason": ""}
+    return json.dumps({"pipeline": "taxi", "summary": {**sound, **odd}})
+
 
 DAMAGES = {
     "provenance.json": ["", '{"configuration": 3}'],
     "events.jsonl": ["\x00\x00\n", '{"stage": 1}\n', '{"stage"'],
     "run.json": ["", '{"request": 3, "number": "x", "started": []}'],
     "graph.json": ["[1]", '{"Trainer": 5}', '{"Trainer": ["Pusher"], "Pusher": ["Trainer"]}'],
-    "summary.json": ["", "{}"],
+    "summary.json": ["", "{}", summary(state="paused"), summary(started="yesterday"), summary(seconds=math.nan)],
 }
 
 
@@ -31,6 +44,18 @@ def test_a_damaged_file_of_a_run_is_passed_over_by_every_page(four, console, tmp
         for path in ("/", "/runs", "/compare", f"/runs/{ids[0]}", f"/compare?runs={ids[0]},{ids[1]}"):
             answer = running.ask(path)
             assert answer.status == 200 and running.faults == [], (text, path)
+
+
+def test_a_damaged_report_of_data_gate_is_told_on_the_runs_page(four, console, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(four.root, root)
+    first = run_summaries(four)[0].run_id
+    config = load("conf/taxi.yaml", [f"root={root}"])
+    folder = Path(run_detail(Runs(config), first, 0.0).data_report)
+    for text in ('{"findings": [', "[]", '{"findings": [{"action": "warn", "odd": 1}]}'):
+        (folder / JSON_NAME).write_text(text)
+        answer = console(config).ask(f"/runs/{first}")
+        assert answer.status == 200 and "What DataGate warned of cannot be told" in answer.text, text
 
 
 def test_what_else_lies_among_the_runs_is_none(four, console, tmp_path):

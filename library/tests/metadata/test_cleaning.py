@@ -9,9 +9,11 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from recorded_runs import RecordedRuns, four_stages
 
+from millrace.base.errors import BadInput
 from millrace.config.loading import load
 from millrace.metadata import cleaning
 from millrace.metadata.cleaning import clean, plan
+from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_summaries import Runs, run_summaries
 
 NOW = 10_000.0
@@ -114,6 +116,16 @@ def test_what_a_kept_run_took_from_the_cache_stays(recorded):
 def test_young_and_living_runs_stay(recorded):
     assert planned(recorded, older_than=NOW) == {}
     assert sorted(planned(recorded, older_than=NOW - 1003.5)) == ["1", "2", "3"]
+
+
+def test_nothing_goes_while_a_run_goes_on_which_may_take_it_from_the_cache(recorded):
+    before = files(recorded)
+    with (
+        new_run(recorded.root / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")) as folder,
+        pytest.raises(BadInput, match="a run goes on") as raised,
+    ):
+        clean(runs_of(recorded), plan(runs_of(recorded), 1, 0.0, NOW))
+    assert raised.value.where == folder.run_id and files(recorded) == before
 
 
 def test_a_trials_model_goes_with_its_run(recorded):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from millrace.base import printing
-from millrace.base.errors import GateRefused
+from millrace.base.errors import DataError, GateRefused
 from millrace.base.outcomes import REFUSED
 from millrace.base.printing import TableColumn
 from millrace.base.visible import visible
@@ -244,12 +244,19 @@ def read_warnings(folder: Path) -> list[Finding]:
 
     Returns:
         The findings with the action `warn`, one for each cause; none where there is no report on this machine.
+
+    Raises:
+        DataError: the report is damaged.
     """
     file = folder / JSON_NAME
     if not file.is_file():
         return []
-    findings = json.loads(file.read_text(encoding="utf-8"))["findings"]
-    return joined([Finding(**finding) for finding in findings if finding["action"] == "warn"])
+    try:
+        findings = json.loads(file.read_text(encoding="utf-8"))["findings"]
+        return joined([Finding(**finding) for finding in findings if finding["action"] == "warn"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        remedy = "the artifact is damaged: run the pipeline again with --no-cache"
+        raise DataError("this is no report of DataGate", where=str(file), remedy=remedy) from error
 
 
 def _sizes(splits: Sequence[CheckedSplit]) -> str:

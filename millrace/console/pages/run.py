@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Optional
 from urllib.parse import quote
 
+from millrace.base.errors import DataError
 from millrace.base.outcomes import State
 from millrace.base.plain_values import flat
 from millrace.components import stage_ids
@@ -76,6 +77,7 @@ class RunView:
         unjudged_rows: those that were not judged.
         passed_rows: those that passed.
         warnings: what DataGate warned of.
+        warnings_problem: why that cannot be told; empty where it can.
         upstream: the stages that each stage waits for.
         times: when each stage ran.
         before: the id of the run before; empty for the first.
@@ -99,6 +101,7 @@ class RunView:
     unjudged_rows: tuple[Row, ...]
     passed_rows: tuple[Row, ...]
     warnings: tuple[Finding, ...]
+    warnings_problem: str
     upstream: dict[str, tuple[str, ...]]
     times: tuple[StageTime, ...]
     before: str
@@ -132,6 +135,7 @@ def view(request: PageRequest) -> RunView:
     before = _run_before(runs, run_id)
     now, then = detail.provenance, _settings_of(runs, before) if before else None
     settings = flat(now.configuration) if now else {}
+    warnings, warnings_problem = _warnings(detail)
     first, _, more = _reason(detail).partition("\n")
     return RunView(
         run=detail,
@@ -143,7 +147,8 @@ def view(request: PageRequest) -> RunView:
         failed_rows=tuple(one for one in rows if one.verdict == "fail"),
         unjudged_rows=tuple(one for one in rows if one.verdict == "not judged"),
         passed_rows=tuple(one for one in rows if one.verdict == "pass"),
-        warnings=tuple(read_warnings(Path(detail.data_report))) if detail.data_report else (),
+        warnings=warnings,
+        warnings_problem=warnings_problem,
         upstream=upstream_stages(runs, run_id, {one.stage: one.execution for one in detail.stages}),
         times=_times(detail.stages),
         before=before,
@@ -156,6 +161,14 @@ def view(request: PageRequest) -> RunView:
         repeat=f"millrace run{default_configuration.option(request.config.file)}",
         live=detail.summary.state == State.RUNNING.value,
     )
+
+
+def _warnings(detail: RunDetail) -> tuple[tuple[Finding, ...], str]:
+    """What DataGate warned of, or why that cannot be told."""
+    try:
+        return tuple(read_warnings(Path(detail.data_report))) if detail.data_report else (), ""
+    except DataError as error:
+        return (), str(error).partition("\n")[0]
 
 
 def _settings_of(runs: Runs, run_id: str) -> Optional[dict[str, str]]:
