@@ -7,31 +7,22 @@ from pathlib import Path
 from typing import Optional, Union
 
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
-from millrace.base.names import did_you_mean, nearest
+from millrace.base.names import did_you_mean
 from millrace.components.evaluator.metric_names import known_metrics, require_known
 from millrace.components.example_gen.section import Data
 from millrace.components.pinned_hyperparameters.file import read_pinned
+from millrace.config.code_checks import code_is_there
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
+from millrace.config.derived_checks import derived_features_fit
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout, push_directory
 from millrace.features.keys import transformed_key
-from millrace.project import project
-from millrace.project.code_digest import defined_names, defines, definition, module_file
-from millrace.project.python_source import takes
+from millrace.project.code_digest import module_file
 from millrace.tables.files import opened
 from millrace.tables.headers import Rule, read_header
 from millrace.textproto import schema_text
 from millrace.training.section import require_hyperparameter, require_value
-
-# What each function of `code` is called with, in order.
-_ARGUMENTS = {
-    "pipeline": ("config", "platform", "today"),
-    "preprocessing_fn": ("inputs",),
-    "run_fn": ("fn_args",),
-    "tuner_fn": ("fn_args",),
-    "model_fn": ("table", "tft_output", "model", "training", "label_stats", "settings"),
-}
 
 
 def check(config: Config) -> None:
@@ -45,13 +36,15 @@ def check(config: Config) -> None:
     """
     _store_is_usable(config.metadata)
     _query_can_run(config)
-    _code_is_there(config)
+    code_is_there(config)
     known = known_metrics()
     for index, metric in enumerate(config.evaluation.metrics if known else ()):
         require_known(metric, known, config.place(f"evaluation.metrics.{index}"))
     if config.tuning.pinned:
         _pinned_fits(config.tuning.pinned)
     columns = _columns(config.data)
+    described = schema_text.read(config.schema_.file).proto if config.schema_.file else None
+    derived_features_fit(config, columns, described)
     if columns is not None:
         _columns_cover(config, columns)
     if config.schema_.file:
@@ -123,42 +116,6 @@ def _query_can_run(config: Config) -> None:
             "a query needs the project that it runs in, and a folder for its rows",
             where="data.bigquery",
             remedy="set data.bigquery.project, and data.bigquery.temp_location to a gs:// folder",
-        )
-
-
-def _code_is_there(config: Config) -> None:
-    if not project.is_installed():
-        # In no project the code would be that of whatever checkout the environment was made from, or none at all.
-        project.require(Path(config.file).parent, Path.cwd())
-    for key, dotted_path in config.code:
-        if key == "settings" or (key == "tuner_fn" and not config.tuning.enabled):
-            continue
-        if not defines(dotted_path):
-            raise ConfigError(
-                f"code.{key} names {dotted_path}, which does not exist{_meant(dotted_path)}",
-                where=config.place(f"code.{key}"),
-                remedy="name a function by its module's dotted path",
-            )
-        _can_be_called(key, dotted_path)
-
-
-def _meant(dotted_path: str) -> str:
-    """Which function of the same module may be meant."""
-    module, _, name = dotted_path.rpartition(".")
-    near = nearest(name, defined_names(module))
-    return f"; did you mean {module}.{near[0]}?" if near else ""
-
-
-def _can_be_called(key: str, dotted_path: str) -> None:
-    function = definition(dotted_path)
-    # TFX passes custom_config by name, to a preprocessing_fn that has it.
-    keyword = "custom_config" if key == "preprocessing_fn" else ""
-    if function and not takes(function, len(_ARGUMENTS[key]), keyword):
-        wanted = ", ".join((*_ARGUMENTS[key], *filter(None, [keyword])))
-        raise ConfigError(
-            f"code.{key}: {dotted_path} cannot be called with {wanted}",
-            where=f"{module_file(dotted_path.rpartition('.')[0])}:{function.lineno}",
-            remedy=f"define it as {function.name}({wanted})",
         )
 
 

@@ -4,18 +4,42 @@ The table comes from the `label:` and `features:` sections of a configuration fi
 Trainer as plain JSON (`FeatureTable.model_dump`), because executors run in other processes and in containers.
 """
 
-from typing import Annotated, Any, Literal, Union
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import Annotated, Any, Literal, Optional, Union
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from millrace.base.section import Section
 from millrace.features.date_formats import check_format
+from millrace.features.expression import Expression, ValueKind, columns_of, functions_of, kind_of, parse
 
 Task = Literal["binary", "multiclass", "regression"]
 ClassValue = Union[int, str]
 
 
-class Numeric(Section):
+class DerivedFeature(Section):
+    """What a feature is made of, where that is no column of the data with the feature's own name."""
+
+    expression: Optional[str] = Field(
+        default=None,
+        description="what it is made of, such as trip_miles / (trip_seconds / 3600); left out: the column of its name",
+    )
+
+    @field_validator("expression")
+    @classmethod
+    def _readable(cls, value: Optional[str]) -> Optional[str]:
+        if value is not None:
+            parse(value)
+        return value
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A feature that is a column of the data says nothing of this, in no stage's parameters."""
+        return {key: value for key, value in plain(self).items() if key != "expression" or value is not None}
+
+
+class Numeric(DerivedFeature):
     """A number, scaled.
 
     `scale` is `zscore` (mean 0, variance 1), `minmax` (0 to 1), `log` (zscore of log1p of the value clipped at 0)
@@ -33,7 +57,7 @@ class Numeric(Section):
     indicator: bool = Field(default=False, description="a second input says whether the value was missing")
 
 
-class Bucketized(Section):
+class Bucketized(DerivedFeature):
     """A number cut into ranges, then one-hot: `buckets` quantiles of the data, or fixed `boundaries`.
 
     A missing value has a bucket of its own.
@@ -58,7 +82,7 @@ class _Encoded(Section):
     dimension: int = Field(default=8, ge=1, le=4096, description="floats of an embedding")
 
 
-class Categorical(_Encoded):
+class Categorical(_Encoded, DerivedFeature):
     """A string or integer with a learned vocabulary: the `top_k` most frequent values seen at least `min_count` times.
 
     Other values share `oov_buckets` hash buckets; a missing value has an id of its own.
@@ -70,7 +94,7 @@ class Categorical(_Encoded):
     oov_buckets: int = Field(default=1, ge=1, description="ids that the other values share")
 
 
-class Hashed(_Encoded):
+class Hashed(_Encoded, DerivedFeature):
     """A string or integer hashed into `buckets` ids: for columns with too many values for a vocabulary.
 
     A missing value has an id of its own.
@@ -100,7 +124,7 @@ class Vector(Section):
     length: int = Field(ge=1, description="numbers in each row")
 
 
-class Text(Section):
+class Text(DerivedFeature):
     """Free text: lower-cased, split into words, each word a vocabulary id, embedded and averaged.
 
     Words beyond `max_tokens` are dropped; words outside the `top_k` share `oov_buckets`; missing text has no words.
@@ -116,7 +140,7 @@ class Text(Section):
 DatePart = Literal["trend", "month", "day", "weekday", "hour"]
 
 
-class Datetime(Section):
+class Datetime(DerivedFeature):
     """A date, a time or both, as the parts that tell something.
 
     `format` is written in the directives of `millrace.features.date_formats`, or is `unix` or `unix_ms` for a
@@ -208,8 +232,74 @@ class FeatureTable(Section):
                         f"{name} crosses {part}, "
                         "which must be a bucketized, categorical or hashed feature of this table"
                     )
+        self.check_kinds({})
+        for name, sources in self.sources().items():
+            if self.label.column in sources:
+                raise ValueError(
+                    f"{name} is made of the label {self.label.column}, which is not known when the model is asked"
+                )
         return self
+
+    def derived(self) -> Mapping[str, Expression]:
+        """The expressions of the derived features by name, each after those that it is made of.
+
+        Raises:
+            ValueError: one is made of itself.
+        """
+        made = {
+            name: parse(feature.expression)
+            for name, feature in self.features.items()
+            if isinstance(feature, DerivedFeature) and feature.expression is not None
+        }
+        graph = {name: [one for one in columns_of(expression) if one in made] for name, expression in made.items()}
+        try:
+            return {name: made[name] for name in TopologicalSorter(graph).static_order()}
+        except CycleError as error:
+            circle = " of ".join(reversed(error.args[1]))
+            raise ValueError(
+                f"a derived feature is made of itself: {circle}; give it a name that is no column's"
+            ) from error
+
+    def check_kinds(self, columns: Mapping[str, ValueKind]) -> None:
+        """Checks that every expression is of values that fit, and gives what its feature's kind can read.
+
+        Args:
+            columns: the kind of the raw columns' values, as far as it is known.
+
+        Raises:
+            ValueError: one does not, or a derived feature is made of itself.
+        """
+        kinds = dict(columns)
+        for name, expression in self.derived().items():
+            kinds.pop(name, None)
+            try:
+                kind = kind_of(expression, kinds)
+            except ValueError as error:
+                raise ValueError(f"features.{name}.expression: {error}") from error
+            feature = self.features[name]
+            if kind == "text" and isinstance(feature, (Numeric, Bucketized)):
+                raise ValueError(f"features.{name}: {feature.kind} wants a number, and its expression gives a text")
+            if kind:
+                kinds[name] = kind
+
+    def sources(self) -> Mapping[str, tuple[str, ...]]:
+        """The raw columns behind each derived feature, by its name."""
+        behind: dict[str, tuple[str, ...]] = {}
+        for name, expression in self.derived().items():
+            read = [column for source in columns_of(expression) for column in behind.get(source, (source,))]
+            behind[name] = tuple(dict.fromkeys(read))
+        return behind
 
     def columns(self) -> tuple[str, ...]:
         """Names of the raw columns that the features read, in the table's order, without the label."""
-        return tuple(name for name, feature in self.features.items() if not isinstance(feature, Crossed))
+        behind = self.sources()
+        read = [name for name, feature in self.features.items() if not isinstance(feature, Crossed)]
+        return tuple(dict.fromkeys(column for name in read for column in behind.get(name, (name,))))
+
+    def functions(self) -> dict[str, str]:
+        """The project's functions that the features call: by dotted path, the key that names each."""
+        return {
+            path: f"features.{name}.expression"
+            for name, expression in self.derived().items()
+            for path in functions_of(expression)
+        }

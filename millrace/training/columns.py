@@ -100,6 +100,11 @@ def as_text(values: tf.Tensor) -> tf.Tensor:
     return tf.where(whole, digits, tf.strings.as_string(values, shortest=True))
 
 
+def as_utf8(values: tf.Tensor) -> tf.Tensor:
+    """Text whose stray bytes, if any, are replaced, so that lower-casing cannot fail on them."""
+    return tf.strings.unicode_transcode(as_text(values), "UTF-8", "UTF-8", errors="replace")
+
+
 def present_only(cells: Cells) -> tf.Tensor:
     """The values that are there, for an analyzer that must not see the others."""
     return tf.gather(cells.values, tf.where(cells.present)[:, 0])

@@ -42,13 +42,29 @@ def date_vector(name: str, feature: Datetime, column: Column) -> tf.Tensor:
     """
     if feature.format in UNIX:
         columns.require_numbers(column, name, f"datetime ({feature.format})")
-        parts, present = _of_unix(columns.numbers(column), UNIX[feature.format])
+        parts, present = date_fields(columns.numbers(column), feature.format)
     else:
-        parts, present = _of_text(columns.texts(column), feature.format)
+        parts, present = date_fields(columns.texts(column), feature.format)
     there = tf.cast(present, tf.float32)[:, tf.newaxis]
     encoded = [_encoded(part, feature.encode, parts, present) for part in feature.parts]
     vector = tf.concat([*(piece * there for piece in encoded), 1.0 - there], axis=1)
     return tf.ensure_shape(vector, [None, date_width(feature)])
+
+
+def date_fields(written: Cells, format: str) -> tuple[_Parts, tf.Tensor]:
+    """Takes dates apart.
+
+    Args:
+        written: numbers where the format is `unix` or `unix_ms`, else texts, or numbers that are read as texts.
+        format: as a `datetime` feature's.
+
+    Returns:
+        By name, [n]: `days` since 1970 float64, `seconds` since 1970 float64, and `month` 1 to 12, `day` 1 to 31,
+        `weekday` 0 to 6 from Monday and `hour` int64; and whether there is a date, bool [n].
+    """
+    if format in UNIX:
+        return _of_unix(written, UNIX[format])
+    return _of_text(Cells(columns.as_text(written.values), written.present), format)
 
 
 def _encoded(part: str, encode: str, parts: _Parts, present: tf.Tensor) -> tf.Tensor:
@@ -73,9 +89,9 @@ def _standardised(values: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
 def _of_unix(moments: Cells, scale: float) -> tuple[_Parts, tf.Tensor]:
     seconds = moments.values / tf.constant(scale, tf.float64)
     days = tf.floor(seconds / _SECONDS_PER_DAY)
-    hour = tf.cast(tf.floor((seconds - days * _SECONDS_PER_DAY) / 3600.0), tf.int64)
+    in_the_day = seconds - days * _SECONDS_PER_DAY
     month, day = _month_and_day(tf.cast(days, tf.int64))
-    return _parts(days, month, day, hour), moments.present
+    return _parts(days, month, day, in_the_day), moments.present
 
 
 def _of_text(written: Cells, format: str) -> tuple[_Parts, tf.Tensor]:
@@ -87,13 +103,16 @@ def _of_text(written: Cells, format: str) -> tuple[_Parts, tf.Tensor]:
         for place, directive in enumerate(directives(format), start=1)
     }
     year, month, day = _year(fields), _month(fields), _number(fields, "d", 1)
-    return _parts(_days_since_1970(year, month, day), month, day, _hour(fields)), present
+    in_the_day = _hour(fields) * 3600 + _number(fields, "M", 0) * 60 + _number(fields, "S", 0)
+    return _parts(_days_since_1970(year, month, day), month, day, tf.cast(in_the_day, tf.float64)), present
 
 
-def _parts(days: tf.Tensor, month: tf.Tensor, day: tf.Tensor, hour: tf.Tensor) -> _Parts:
+def _parts(days: tf.Tensor, month: tf.Tensor, day: tf.Tensor, in_the_day: tf.Tensor) -> _Parts:
     days = tf.cast(days, tf.float64)
     weekday = tf.cast(tf.math.floormod(days + _THURSDAY, 7.0), tf.int64)
-    return {"days": days, "month": month, "day": day, "weekday": weekday, "hour": hour}
+    hour = tf.cast(tf.floor(in_the_day / 3600.0), tf.int64)
+    seconds = days * _SECONDS_PER_DAY + in_the_day
+    return {"days": days, "seconds": seconds, "month": month, "day": day, "weekday": weekday, "hour": hour}
 
 
 def _number(fields: Mapping[str, tf.Tensor], directive: str, default: int) -> tf.Tensor:

@@ -28,6 +28,7 @@ from millrace.features.keys import missing_key, transformed_key, vocabulary_name
 from millrace.training import columns
 from millrace.training.columns import Column
 from millrace.training.date_parts import date_vector
+from millrace.training.expressions import with_derived_columns
 
 UNKNOWN_CLASS = -1
 """The class id of a row whose label is missing or not among the classes. Training gives such a row no weight."""
@@ -54,6 +55,7 @@ def encode_features(inputs: Mapping[str, Column], table: FeatureTable) -> Tensor
     Raises:
         InputRefused: a column is not there, or its type does not fit the feature's kind.
     """
+    inputs = with_derived_columns(inputs, table)
     outputs: Tensors = {}
     for name, feature in table.features.items():
         if not isinstance(feature, Crossed):
@@ -243,18 +245,13 @@ def _text(name: str, feature: Text, column: Column) -> Tensors:
 def _words(column: Column) -> tf.RaggedTensor:
     """The lower-case words of each row; several texts in one row count as one."""
     if isinstance(column, tf.SparseTensor):
-        rows = tf.RaggedTensor.from_sparse(column).with_flat_values(as_utf8(column.values))
+        rows = tf.RaggedTensor.from_sparse(column).with_flat_values(columns.as_utf8(column.values))
         text = tf.strings.reduce_join(rows, axis=1, separator=" ")
     else:
-        flat = tf.reshape(as_utf8(tf.reshape(column, [-1])), [tf.shape(column)[0], -1])
+        flat = tf.reshape(columns.as_utf8(tf.reshape(column, [-1])), [tf.shape(column)[0], -1])
         text = tf.strings.reduce_join(flat, axis=1, separator=" ")
     spaced = tf.strings.regex_replace(tf.strings.lower(text, encoding="utf-8"), _BETWEEN_WORDS, " ")
     return tf.strings.split(spaced)
-
-
-def as_utf8(values: tf.Tensor) -> tf.Tensor:
-    """Text whose stray bytes, if any, are replaced, so that lower-casing cannot fail on them."""
-    return tf.strings.unicode_transcode(columns.as_text(values), "UTF-8", "UTF-8", errors="replace")
 
 
 def _datetime(name: str, feature: Datetime, column: Column) -> Tensors:

@@ -28,6 +28,7 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
         schema: the curated one, or the inferred one where there is none.
         gate: DataGate, which has no output that Transform reads.
     """
+    table = config.feature_table()
     read_in_training = [name for name in config.data.split_names if name == "eval" or name != config.judging_split]
     transform = Transform(
         examples=examples,
@@ -37,9 +38,11 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
         disable_statistics=True,
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=read_in_training),
         custom_config={
-            "features": config.feature_table().model_dump(mode="json"),
+            "features": table.model_dump(mode="json"),
             "settings": config.code.settings_of(stage_ids.TRANSFORM),
-            "code_digest": code_digest(config.code.preprocessing_fn, Transform.EXECUTOR_SPEC.executor_class),
+            "code_digest": code_digest(
+                config.code.preprocessing_fn, Transform.EXECUTOR_SPEC.executor_class, *table.functions()
+            ),
         },
     ).with_id(stage_ids.TRANSFORM)
     transform.add_upstream_node(gate)

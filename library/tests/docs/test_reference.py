@@ -54,7 +54,7 @@ def test_the_page_has_each_key_with_type_and_default() -> None:
 def test_a_key_of_several_kinds_lists_each_with_its_keys() -> None:
     [row] = [line for line in page().splitlines() if line.startswith("| `features` | mapping of names to")]
     assert "A number, scaled" not in row, "that is one kind's own description"
-    assert "<br>[`kind: bucketized`](#features-bucketized): `buckets`" in row
+    assert "<br>[`kind: bucketized`](#features-bucketized): `expression`, `buckets`" in row
     kinds = dict(sections()[0].keys[[key.name for key in sections()[0].keys].index("features")].kinds)
     assert len(kinds) == 8
     for kind, keys in kinds.items():

@@ -63,3 +63,39 @@ def test_a_table_survives_the_way_to_another_process():
     features = {"a": {"kind": "datetime", "format": "unix", "parts": ["hour"]}, "b": {"kind": "text", "top_k": 7}}
     described = table(features, {"column": "y", "task": "binary", "classes": ["n", "j"]})
     assert FeatureTable.model_validate_json(described.model_dump_json()) == described
+
+
+@pytest.mark.parametrize(
+    ("features", "words"),
+    [
+        ({"a": {**NUMBER, "expression": "b + 1"}, "b": {**NUMBER, "expression": "a + 1"}}, "made of itself: . of . of"),
+        ({"a": {**NUMBER, "expression": "a + 1"}}, "a derived feature is made of itself: a of a; give it a name"),
+        ({"a": {**NUMBER, "expression": "price * 2"}}, "a is made of the label price"),
+        ({"a": {**NUMBER, "expression": "b + 1"}, "b": {**NUMBER, "expression": "price"}}, "made of the label price"),
+        ({"a": {**NUMBER, "expression": "lower(b)"}}, "a: numeric wants a number, and its expression gives a text"),
+        ({"a": {**NUMBER, "expression": "b +"}}, "'b \\+' is no expression"),
+        (
+            {"a": {**NUMBER, "expression": "b + 1"}, "b": {"kind": "hashed", "expression": "lower(c)"}},
+            r"features\.a\.expression: \+ wants a number, and b is a text",
+        ),
+    ],
+)
+def test_a_derived_feature_that_makes_no_sense_is_refused_in_words(features, words):
+    with pytest.raises(ValidationError, match=words):
+        table(features)
+
+
+def test_the_columns_of_derived_features_are_those_that_they_are_made_of():
+    described = table(
+        {
+            "speed": {**NUMBER, "expression": "miles / hours"},
+            "hours": {**NUMBER, "expression": "seconds / 3600"},
+            "miles": NUMBER,
+            "own": {"kind": "categorical", "expression": "models.own.company(speed, company)"},
+            "both": {"kind": "crossed", "of": ["own", "own"]},
+        }
+    )
+    assert described.columns() == ("miles", "seconds", "company")
+    assert described.functions() == {"models.own.company": "features.own.expression"}
+    assert "expression" not in described.model_dump(mode="json")["features"]["miles"]
+    assert FeatureTable.model_validate(described.model_dump(mode="json")) == described

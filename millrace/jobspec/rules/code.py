@@ -1,5 +1,6 @@
 """Rules on code: what the containers will import is there, and is in the package that they get."""
 
+import contextlib
 import itertools
 import json
 import re
@@ -10,6 +11,7 @@ import yaml
 
 import millrace
 from millrace.config.config import Config
+from millrace.features import expression
 from millrace.jobspec import shipped
 from millrace.jobspec.artifact_types import EXPECTED, is_accepted
 from millrace.jobspec.findings import JobFinding
@@ -226,6 +228,11 @@ def _in_custom_config(text: Optional[str]) -> Iterator[str]:
         return
     if isinstance(custom_config, dict):
         yield from (str(custom_config[key]) for key in _CONFIGURED_FUNCTIONS if custom_config.get(key))
+        table = custom_config.get("features")
+        described = table.get("features") if isinstance(table, dict) else None
+        for feature in described.values() if isinstance(described, dict) else ():
+            with contextlib.suppress(ValueError, TypeError, AttributeError):  # a job of others may hold anything
+                yield from expression.functions_of(expression.parse(feature.get("expression")))
 
 
 def _missing(step: Step, kind: str, name: str, trouble: Optional[tuple[str, str]]) -> Iterator[JobFinding]:

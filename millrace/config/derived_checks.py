@@ -1,0 +1,62 @@
+"""Whether derived features can be made of the data's columns: known before anything runs, without TensorFlow."""
+
+from collections.abc import Iterable
+from typing import Optional
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from millrace.base.errors import ConfigError
+from millrace.base.names import did_you_mean
+from millrace.config.config import Config
+from millrace.features.expression import ValueKind, columns_of
+
+
+def derived_features_fit(config: Config, columns: Optional[Iterable[str]], schema: Optional[schema_pb2.Schema]) -> None:
+    """Checks the derived features of a configuration against the data's columns and the schema's types.
+
+    Args:
+        config: the configuration.
+        columns: of the data; None where they cannot be told cheaply.
+        schema: the curated one; None where there is none.
+
+    Raises:
+        ConfigError: a derived feature has a column's name, reads a column that is nowhere, or one of a type that does
+            not fit.
+    """
+    table = config.feature_table()
+    described = [feature.name for feature in schema.feature] if schema else []
+    # The names in the data tell best what was meant; what the data lost is DataGate's to say.
+    known = list(dict.fromkeys([*(columns or ()), *described]))
+    for name, expression in table.derived().items() if known else ():
+        key = f"features.{name}.expression"
+        if name in known:
+            raise ConfigError(
+                f"{name} is a column of the data, and here a derived feature is called so",
+                where=config.place(key),
+                remedy=f"give the derived feature a name of its own, such as {name}_derived",
+            )
+        for source in columns_of(expression):
+            if source not in known and source not in table.derived():
+                raise ConfigError(
+                    f"{key} reads {source}, which is not in the data{did_you_mean(source, known)}",
+                    where=config.place(key),
+                    remedy=f"read one of: {', '.join(known)}",
+                )
+    try:
+        table.check_kinds(_kinds(schema) if schema else {})
+    except ValueError as error:
+        key, _, what = str(error).partition(": ")
+        raise ConfigError(
+            f"{key}: {what}",
+            where=config.place(key),
+            remedy="change the expression, or the column's type in the schema",
+        ) from error
+
+
+def _kinds(schema: schema_pb2.Schema) -> dict[str, ValueKind]:
+    kinds: dict[int, ValueKind] = {
+        schema_pb2.INT: "number",
+        schema_pb2.FLOAT: "number",
+        schema_pb2.BYTES: "text",
+    }
+    return {feature.name: kinds[feature.type] for feature in schema.feature if feature.type in kinds}
