@@ -3,6 +3,7 @@
 import os
 import shlex
 from pathlib import Path
+from typing import Optional
 
 import click
 
@@ -22,6 +23,7 @@ Looks at a table and writes what a pipeline needs to learn from it: conf/NAME.ya
   DATA     CSV files (also gzipped; delimited by , ; | tab or space) or Parquet files, with column names, or a folder
   --label  the column to predict: two values, several, or a number
   --name   the pipeline's name; by default from the file's name
+  --header-line  where the column names stand, below titles, or 0 where nowhere
 
 An example that works here, 15,002 taxi trips that come with TFX:
 
@@ -34,8 +36,14 @@ An example that works here, 15,002 taxi trips that come with TFX:
 @click.argument("data", nargs=-1, type=click.Path())
 @click.option("--label", default="", metavar="COLUMN", shell_complete=completing.columns, help="The column to predict.")
 @click.option("--name", default="", metavar="NAME", help="The pipeline's name; by default from the file's name.")
+@click.option(
+    "--header-line",
+    type=click.IntRange(0),
+    metavar="N",
+    help="The line of a CSV file that names its columns; 0 where none does. By default it is found.",
+)
 @click.option("--force", is_flag=True, help="Overwrite a configuration and a schema that are there.")
-def init(data: tuple[str, ...], label: str, name: str, force: bool) -> None:
+def init(data: tuple[str, ...], label: str, name: str, header_line: Optional[int], force: bool) -> None:
     """Look at a table, and write the configuration and the schema to learn from it.
 
     DATA: CSV (also gzipped) or Parquet files, or a folder of them. A second init shows what would change, and writes
@@ -45,10 +53,10 @@ def init(data: tuple[str, ...], label: str, name: str, force: bool) -> None:
         echo(_HELP, nl=False)
         return
     if not label:
-        raise BadInput("which column is to be predicted?", where=data[0], remedy=choose_label(data))
+        raise BadInput("which column is to be predicted?", where=data[0], remedy=choose_label(data, header_line))
     # Found before the table is read: what is written elsewhere would be learned from by no project's code.
     root = Path(os.path.relpath(project.require(Path()).root))
-    plan = make_plan(data, label, name, root)
+    plan = make_plan(data, label, name, root, header_line)
     show_plan(plan)
     if plan.existing() and not force:
         _compare(plan)
@@ -57,9 +65,9 @@ def init(data: tuple[str, ...], label: str, name: str, force: bool) -> None:
         _done(plan)
 
 
-def choose_label(data: tuple[str, ...]) -> str:
+def choose_label(data: tuple[str, ...], header_line: Optional[int] = None) -> str:
     """The remedy for a missing label: the columns of the table."""
-    names = column_names(data)
+    names = column_names(data, header_line)
     return f"give --label one of: {', '.join(names[:30])}{', ...' if len(names) > 30 else ''}"
 
 

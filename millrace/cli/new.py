@@ -19,7 +19,8 @@ from millrace.new.write import require_empty, require_name, write_project
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--data", multiple=True, metavar="FILE", help="A table to learn from, as for init. Repeatable.")
 @click.option("--label", default="", metavar="COLUMN", help="The column of it to predict.")
-def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str) -> None:
+@click.option("--header-line", type=click.IntRange(0), metavar="N", help="Where its column names stand, as for init.")
+def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str, header_line: Optional[int]) -> None:
     """Make a project of your own, on top of this library.
 
     NAME: the project's. DIR: a new or an empty folder; by default one called NAME. With --data and --label its pipeline
@@ -28,7 +29,7 @@ def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str) ->
     require_name(name)
     target = Path(os.path.abspath(folder or name))
     require_empty(target)
-    plan = _plan(name, target, data, label)
+    plan = _plan(name, target, data, label, header_line)
     if plan:
         show_plan(plan)
     written = write_project(name, target, plan)
@@ -38,11 +39,13 @@ def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str) ->
     echo(f"next: cd {shlex.quote(shown)} && make run")
 
 
-def _plan(name: str, target: Path, data: tuple[str, ...], label: str) -> Optional[NewPipeline]:
+def _plan(
+    name: str, target: Path, data: tuple[str, ...], label: str, header_line: Optional[int]
+) -> Optional[NewPipeline]:
     if not data:
         if label:
             raise BadInput("--label names a column of a table", where=label, remedy="name the table with --data")
         return None
     if not label:
-        raise BadInput("which column is to be predicted?", where=data[0], remedy=choose_label(data))
-    return make_plan(data, label, name, target)
+        raise BadInput("which column is to be predicted?", where=data[0], remedy=choose_label(data, header_line))
+    return make_plan(data, label, name, target, header_line)

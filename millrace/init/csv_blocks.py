@@ -13,6 +13,7 @@ from millrace.base.errors import DataError
 from millrace.init.dialect import Dialect
 from millrace.init.sources import Source, first_bytes
 from millrace.tables.files import is_gzip, opened
+from millrace.tables.headers import read_header
 
 _BLOCK, _LEAST_BLOCK = 8 << 20, 64 << 10
 _PARTS = 32
@@ -21,14 +22,14 @@ _UNZIPPED = 5
 _ROW_ADVICE = "give every line as many cells as the header, and quote a cell that holds a delimiter or a line end"
 
 
-def csv_bytes(source: Source) -> int:
+def csv_bytes(source: Source, dialect: Dialect) -> int:
     """Bytes of the rows, without headers; estimated for a gzipped file."""
-    return sum(_bytes_of(file) for file in source.files)
+    return sum(_bytes_of(file, dialect) for file in source.files)
 
 
-def _bytes_of(file: Path) -> int:
+def _bytes_of(file: Path, dialect: Dialect) -> int:
     start = first_bytes(file)
-    header = len(start.partition(b"\n")[0]) + 1
+    header = _header_bytes(file, dialect)
     size = file.stat().st_size
     if not is_gzip(file):
         return max(size - header, 1)
@@ -51,7 +52,7 @@ def csv_blocks(source: Source, dialect: Dialect, size: int, whole_bytes: int) ->
         DataError: a line has another number of cells than the header, or a quote is never closed.
     """
     for file in source.files:
-        share = whole_bytes * _bytes_of(file) // max(size, 1)
+        share = whole_bytes * _bytes_of(file, dialect) // max(size, 1)
         if size <= whole_bytes:
             yield from _whole(file, dialect, None)
         elif is_gzip(file):
@@ -65,7 +66,7 @@ def _whole(file: Path, dialect: Dialect, most: Optional[int]) -> Iterator[tuple[
     read = 0
     options = _read_options(dialect, _BLOCK), _parse_options(dialect), _cells(dialect)
     try:
-        with _rows(file) as stream, arrow_csv.open_csv(stream, *options) as reader:
+        with _rows(file, dialect) as stream, arrow_csv.open_csv(stream, *options) as reader:
             for batch in reader:
                 yield batch, _text_bytes(batch)
                 read += _text_bytes(batch)
@@ -80,14 +81,13 @@ def _whole(file: Path, dialect: Dialect, most: Optional[int]) -> Iterator[tuple[
 
 
 @contextlib.contextmanager
-def _rows(file: Path) -> Iterator[pa.NativeFile]:
+def _rows(file: Path, dialect: Dialect) -> Iterator[pa.NativeFile]:
     """The text behind the header, as a stream of Arrow's own.
 
     Arrow reads ahead in threads that may still be at it when a table is refused. If they held anything of Python's, a
     stream or a handler of rows, they would wait for Python's lock when the interpreter ends, and abort the process.
     """
-    with opened(file) as stream:
-        header = len(stream.readline())
+    header = _header_bytes(file, dialect)
     with pa.OSFile(os.fsencode(file)) as stored:
         text = pa.CompressedInputStream(stored, "gzip") if is_gzip(file) else stored
         with text:
@@ -95,15 +95,23 @@ def _rows(file: Path) -> Iterator[pa.NativeFile]:
             yield text
 
 
+def _header_bytes(file: Path, dialect: Dialect) -> int:
+    """Bytes of the header, and of what stands above it."""
+    with opened(file) as stream:
+        return read_header(stream, str(file), dialect.delimiter, "csv", dialect.header_line).size
+
+
 def _parts(file: Path, dialect: Dialect, share: int) -> Iterator[tuple[pa.RecordBatch, int]]:
     """Blocks at even distances; a line that is cut, or torn from its quote, is left out."""
     size = file.stat().st_size
     block = min(max(share // _PARTS, _LEAST_BLOCK), _BLOCK)
     count = max(share // block, 1)
+    header = _header_bytes(file, dialect)
     with open(file, "rb") as stream:
         for place in range(count):
-            stream.seek(place * (size // count))
-            stream.readline()
+            stream.seek(max(place * (size // count), header))
+            if place:
+                stream.readline()
             text = stream.read(block)
             text = text[: text.rfind(b"\n") + 1]
             if not text.strip():
@@ -150,12 +158,12 @@ def _refusal(file: Path, dialect: Dialect, error: Exception) -> DataError:
         misfits.append(row)
         return "error"
 
-    with contextlib.suppress(pa.ArrowInvalid), _rows(file) as stream:
+    with contextlib.suppress(pa.ArrowInvalid), _rows(file, dialect) as stream:
         arrow_csv.read_csv(stream, _read_options(dialect, _BLOCK), _parse_options(dialect, note), _cells(dialect))
     if not misfits:
         return DataError(f"this is not a CSV table: {error}", where=str(file), remedy=_ROW_ADVICE)
     row = misfits[0]
-    where = f"{file}, line {row.number + 1}" if row.number is not None else str(file)
+    where = f"{file}, line {row.number + dialect.header_line}" if row.number is not None else str(file)
     begun = " ".join(row.text[:60].split()) + ("..." if len(row.text) > 60 else "")
     return DataError(
         f"a line has {row.actual_columns} cells, the header names {len(dialect.names)} columns: {begun}",

@@ -6,7 +6,6 @@ from millrace.base.errors import DataError
 from millrace.base.names import did_you_mean
 from millrace.features.description import ClassValue, Task
 from millrace.init.columns import Column
-from millrace.init.dialect import looks_like_data
 from millrace.init.na_values import code_or_missing
 from millrace.init.scan import ScannedTable
 
@@ -101,8 +100,6 @@ def require_label(names: tuple[str, ...], label: str, where: str) -> None:
         return
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     remedy = f"give --label one of: {shown}{did_you_mean(label, names)}"
-    if looks_like_data(names):
-        remedy = f"the first line looks like a row of data: begin the file with column names; {remedy}"
     raise DataError(f"there is no column {label!r}", where=where, remedy=remedy)
 
 

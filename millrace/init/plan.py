@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from millrace.base import files
 from millrace.base.errors import BadInput, DataError
@@ -51,20 +52,28 @@ class NewPipeline:
         return [path for path in self.files if path.exists()]
 
 
-def column_names(data: Sequence[str]) -> tuple[str, ...]:
+def column_names(data: Sequence[str], header_line: Optional[int] = None) -> tuple[str, ...]:
     """The names of a table's columns, for a person who has to choose a label.
+
+    Args:
+        data: files, or a folder of them.
+        header_line: the line of a CSV file that names its columns, 0 for none; found where it is None.
 
     Raises:
         DataError: as `find_source` and `scan` do.
     """
-    return _names(find_source(data))
+    source = find_source(data)
+    return parquet_names(source) if source.format == "parquet" else find_dialect(source, header_line).names
 
 
-def _names(source: Source) -> tuple[str, ...]:
-    return parquet_names(source) if source.format == "parquet" else find_dialect(source).names
-
-
-def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_bytes: int = WHOLE_BYTES) -> NewPipeline:
+def make_plan(
+    data: Sequence[str],
+    label: str,
+    name: str,
+    project: Path,
+    header_line: Optional[int] = None,
+    whole_bytes: int = WHOLE_BYTES,
+) -> NewPipeline:
     """Works a pipeline out.
 
     Args:
@@ -72,6 +81,7 @@ def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_b
         label: the column to predict.
         name: the pipeline's name; from the data's when empty.
         project: the folder with `conf` and `schema`.
+        header_line: the line of a CSV file that names its columns, 0 for none; found where it is None.
         whole_bytes: how much of the data is read before it is read in parts.
 
     Raises:
@@ -79,9 +89,10 @@ def make_plan(data: Sequence[str], label: str, name: str, project: Path, whole_b
         BadInput: the name is none for a pipeline.
     """
     source = find_source(data)
-    require_label(_names(source), label, str(source.files[0]))
+    dialect = find_dialect(source, header_line) if source.format == "csv" else None
+    require_label(dialect.names if dialect else parquet_names(source), label, str(source.files[0]))
     name = _checked(name) if name else _derived(data[0], source)
-    table = scan(source, whole_bytes)
+    table = scan(source, dialect, whole_bytes)
     planned = plan_label(table, label)
     decisions = decide_all(table.columns, planned)
     _require_features(decisions, str(source.files[0]))

@@ -50,8 +50,11 @@ def summary(plan: NewPipeline) -> list[str]:
             "parts that lie evenly in it, so what is rare may not have been seen"
         )
     notes = []
-    if table.source.format == "csv" and table.delimiter != ",":
-        notes.append(f"the delimiter is {table.delimiter!r}")
+    if table.dialect and table.dialect.delimiter != ",":
+        notes.append(f"the delimiter is {table.dialect.delimiter!r}")
+    if table.dialect and table.dialect.header_line != 1:
+        line = table.dialect.header_line
+        notes.append(f"line {line} names the columns" if line else "no line names the columns")
     if table.missing:
         notes.append(f"{' '.join(map(repr, table.missing))} stands for a missing value")
     if table.stray_spaces:

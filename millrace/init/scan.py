@@ -15,7 +15,7 @@ from millrace.base.errors import DataError
 from millrace.init.column_scan import ColumnScan, scan_of
 from millrace.init.columns import Column
 from millrace.init.csv_blocks import csv_blocks, csv_bytes
-from millrace.init.dialect import find_dialect
+from millrace.init.dialect import Dialect, find_dialect
 from millrace.init.na_values import ALWAYS
 from millrace.init.parquet_blocks import parquet_blocks, parquet_names, parquet_rows
 from millrace.init.readings import as_meant
@@ -38,7 +38,7 @@ class ScannedTable:
         rows: rows in all; estimated unless `complete`.
         rows_read: rows that were looked at.
         complete: whether every row was looked at.
-        delimiter: between CSV cells.
+        dialect: how CSV files are written; None for other formats.
         missing: its NA values, where no column has one of them for a value.
         stray_spaces: whether values have spaces around them.
     """
@@ -48,7 +48,7 @@ class ScannedTable:
     rows: int
     rows_read: int
     complete: bool
-    delimiter: str
+    dialect: Optional[Dialect]
     missing: tuple[str, ...]
     stray_spaces: bool
 
@@ -57,17 +57,20 @@ class ScannedTable:
         return next(column for column in self.columns if column.name == name)
 
 
-def scan(source: Source, whole_bytes: int = WHOLE_BYTES) -> ScannedTable:
+def scan(source: Source, dialect: Optional[Dialect] = None, whole_bytes: int = WHOLE_BYTES) -> ScannedTable:
     """Looks at a table.
 
     Args:
         source: its files.
+        dialect: how CSV files are written; found where it is None.
         whole_bytes: how much of it is read before it is read in parts.
 
     Raises:
         DataError: it cannot be read as a table, or has no row.
     """
-    delimiter, names, size, blocks, stored = _open(source, whole_bytes)
+    if source.format == "csv":
+        dialect = dialect or find_dialect(source)
+    names, size, blocks, stored = _open(source, dialect, whole_bytes)
     sampling = _Sampling(len(names))
     scans: list[ColumnScan] = []
     rows_read = bytes_read = 0
@@ -86,13 +89,14 @@ def scan(source: Source, whole_bytes: int = WHOLE_BYTES) -> ScannedTable:
     rows = stored if stored is not None else round(rows_read * max(size / max(bytes_read, 1), 1.0))
     complete = size <= whole_bytes if stored is None else rows_read == stored
     missing = _na_values(scans)
+    semicolons = dialect is not None and dialect.delimiter == ";"
     return ScannedTable(
         source,
-        tuple(as_meant(accumulator.finish(), missing, delimiter == ";") for accumulator in scans),
+        tuple(as_meant(accumulator.finish(), missing, semicolons) for accumulator in scans),
         rows_read if complete else max(rows, rows_read),
         rows_read,
         complete,
-        delimiter,
+        dialect,
         missing,
         any(accumulator.stray_spaces for accumulator in scans),
     )
@@ -101,14 +105,15 @@ def scan(source: Source, whole_bytes: int = WHOLE_BYTES) -> ScannedTable:
 Blocks = Iterator[tuple[pa.RecordBatch, int]]
 
 
-def _open(source: Source, whole_bytes: int) -> tuple[str, tuple[str, ...], int, Blocks, Optional[int]]:
-    """Delimiter, names, bytes, blocks with the bytes that each stands for, and the number of rows where it is known."""
-    if source.format == "parquet":
+def _open(
+    source: Source, dialect: Optional[Dialect], whole_bytes: int
+) -> tuple[tuple[str, ...], int, Blocks, Optional[int]]:
+    """Names, bytes, blocks with the bytes that each stands for, and the number of rows where it is known."""
+    if dialect is None:
         size, rows = parquet_rows(source)
-        return ",", parquet_names(source), size, parquet_blocks(source, size, whole_bytes), rows
-    dialect = find_dialect(source)
-    size = csv_bytes(source)
-    return dialect.delimiter, dialect.names, size, csv_blocks(source, dialect, size, whole_bytes), None
+        return parquet_names(source), size, parquet_blocks(source, size, whole_bytes), rows
+    size = csv_bytes(source, dialect)
+    return dialect.names, size, csv_blocks(source, dialect, size, whole_bytes), None
 
 
 class _Sampling:

@@ -77,8 +77,11 @@ def _data(table: ScannedTable, folder: Path) -> str:
     source = table.source
     lines = ["data:", f"  path: {_scalar(source.written or _path(source.folder, folder))}"]
     lines += [f"  pattern: {_scalar(source.pattern)}", f"  format: {source.format}", "  rules: table"]
-    if source.format == "csv":
-        lines.append(f"  delimiter: {_quoted(table.delimiter)}")
+    if table.dialect:
+        lines.append(f"  delimiter: {_quoted(table.dialect.delimiter)}")
+        if table.dialect.header_line != 1:
+            why = "what stands above the names is no part of the table" if table.dialect.header_line else "no names"
+            lines.append(_commented(f"  header_line: {table.dialect.header_line}", why))
     if table.missing:
         na_values = ", ".join(map(_quoted, table.missing))
         lines.append(_commented(f"  missing: [{na_values}]", "texts that stand for a missing value"))

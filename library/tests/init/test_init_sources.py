@@ -46,6 +46,49 @@ def test_one_column(tmp_path):
     assert dialect_of(tmp_path / "t.csv").names == ("words",)
 
 
+@pytest.mark.parametrize(
+    ("above", "line"),
+    [("", 1), ("sep=;\n", 2), ("\n\n", 3), ("Prices 2031\n\n", 3), ("Prices; 2031;;\n;;;\n", 3), ('"two\nlines"\n', 3)],
+)
+def test_titles_and_blank_lines_above_the_names(tmp_path, above, line):
+    (tmp_path / "t.csv").write_text(
+        above + "a;b;c;y\n" + "".join(f"{i};x{i % 3};{i % 7},5;{i % 2}\n" for i in range(40))
+    )
+    plan = make_plan([str(tmp_path / "t.csv")], "y", "", tmp_path / "project")
+    assert (plan.table.dialect.header_line, plan.table.dialect.delimiter, plan.table.rows) == (line, ";", 40)
+    assert plan.table.dialect.names == ("a", "b", "c", "y")
+    assert (f"header_line: {line}" in next(iter(plan.files.values()))) == (line != 1)
+
+
+FLOWERS = "".join(f"{5 + i % 9 / 10},{3 + i % 7 / 10},{['setosa', 'virginica'][i % 2]}\n" for i in range(60))
+
+
+def test_a_file_without_names_is_asked_about(tmp_path):
+    (tmp_path / "t.csv").write_text(FLOWERS)
+    with pytest.raises(
+        DataError, match=r"looks like a row of data and not like column names: 5\.0, 3\.0, setosa"
+    ) as caught:
+        column_names([str(tmp_path / "t.csv")])
+    assert "--header-line 0" in caught.value.remedy and "column_1 to column_3" in caught.value.remedy
+    plan = make_plan([str(tmp_path / "t.csv")], "column_3", "", tmp_path / "project", header_line=0)
+    assert (plan.table.rows, plan.label.classes) == (60, ("setosa", "virginica"))
+    assert make_plan([str(tmp_path / "t.csv")], "setosa", "", tmp_path / "project", header_line=1).table.rows == 59
+
+
+@pytest.mark.parametrize(
+    "header", ["0,1,2", "1,2,3", "a,b,c", "x,y,z", "2019,b,c"], ids=["from 0", "from 1", "letters", "words", "a year"]
+)
+def test_names_that_are_names_are_not_asked_about(tmp_path, header):
+    (tmp_path / "t.csv").write_text(f"{header}\n{FLOWERS}")
+    assert column_names([str(tmp_path / "t.csv")]) == tuple(header.split(","))
+
+
+def test_words_without_names_are_asked_about_too(tmp_path):
+    (tmp_path / "t.csv").write_text("".join(f"{'xyz'[i % 3]},{'ab'[i % 2]}\n" for i in range(60)))
+    with pytest.raises(DataError, match="looks like a row of data"):
+        column_names([str(tmp_path / "t.csv")])
+
+
 def test_a_byte_order_mark_gzip_and_stray_bytes(tmp_path):
     text = "\ufeffGröße,stadt\n".encode() + b"1,K\xf6ln\n2,Bonn\n"
     with gzip.open(tmp_path / "t.csv.gz", "wb") as file:
@@ -96,7 +139,6 @@ def zipped() -> bytes:
         (b"a,b\n1,\0\n", "zero bytes"),
         (b"", "the file is empty"),
         (b"\n\n  \n", "the file is empty"),
-        (b"\na,b\n1,2\n", "the first line is blank"),
         (b"a,b\n", "column names and no row"),
         (b"a,b,a\n1,2,3\n", "a column name stands twice in the header: 'a'"),
         (b"a,b\n1,2\n1,2,3\n", r"line 3: a line has 3 cells, the header names 2 columns: 1,2,3"),
