@@ -18,6 +18,7 @@ from millrace.components import stage_ids
 from millrace.components.data_gate.report import TEXT_NAME as DATA_REPORT
 from millrace.components.data_gate.report import read_warnings
 from millrace.components.evaluator.gate_report import COLUMNS, EXAMPLE_COUNT, TEXT_NAME, GateReport, cells, number
+from millrace.components.example_gen import split_record
 from millrace.components.judges import JUDGES
 from millrace.config.config import Config
 from millrace.config.paths import layout
@@ -76,6 +77,10 @@ def print_record(config: Config, run: records.RunRecord, console: Console, ended
     if config.schema_.file is None:
         _line("schema", "inferred from this data, since the configuration names no curated one", console)
     _print_data_warnings(run, console)
+    examples = run.artifact(stage_ids.EXAMPLE_GEN, "examples")
+    division = split_record.read(examples.uri) if examples else None
+    if division and division.leak:
+        _line("splits", division.leak, console, style="bold yellow")
     report = records.gate_report(run)
     if report:
         _print_report(config, run, report, console)

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
+from tensorflow_metadata.proto.v0 import schema_pb2
+
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
 from millrace.base.names import did_you_mean
 from millrace.components.evaluator.metric_names import known_metrics, require_known
@@ -19,6 +21,7 @@ from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout, push_directory
 from millrace.features.keys import transformed_key
 from millrace.project.code_digest import module_file
+from millrace.tables import conditions
 from millrace.tables.files import opened
 from millrace.tables.headers import Rule, read_header
 from millrace.textproto import schema_text
@@ -49,6 +52,7 @@ def check(config: Config) -> None:
         _columns_cover(config, columns)
     if config.schema_.file:
         _schema_fits(config)
+        _condition_fits(config)
     _slices_exist(config, columns)
 
 
@@ -197,6 +201,13 @@ def _columns_cover(config: Config, columns: list[str]) -> None:
             where=config.data.path,
             remedy=f"take it out of data.columns; the columns are: {', '.join(columns)}",
         )
+    for column, key in config.data.named_columns().items():
+        if column not in columns:
+            raise DataError(
+                f"{column} is not a column of the data{did_you_mean(column, columns)}",
+                where=config.place(key),
+                remedy=f"name one of: {', '.join(columns)}",
+            )
     missing = [name for name in config.feature_table().columns() if name not in known]
     if missing:
         meant = did_you_mean(missing[0], columns) if len(missing) == 1 else ""
@@ -234,9 +245,36 @@ def _slices_exist(config: Config, columns: Optional[list[str]]) -> None:
             )
 
 
+def _condition_fits(config: Config) -> None:
+    """What the schema says of a column's type, `data.where` must compare it with."""
+    if not config.data.where:
+        return
+    is_text = {
+        feature.name: feature.type == schema_pb2.BYTES
+        for feature in schema_text.read(config.schema_.file or "").proto.feature
+        if feature.type
+    }
+    for column, constants in conditions.columns(conditions.parse(config.data.where)):
+        for constant in constants if column in is_text else ():
+            if isinstance(constant, str) != is_text[column]:
+                raise ConfigError(
+                    f"data.where compares {column}, {'text' if is_text[column] else 'a number'} in the schema, with "
+                    f"{constant!r}",
+                    where=config.place("data.where"),
+                    remedy="write a text in quotes and a number without",
+                )
+
+
 def _schema_fits(config: Config) -> None:
     schema = schema_text.read(config.schema_.file or "").proto
     names = {feature.name for feature in schema.feature}
+    left_out = sorted(names & set(config.data.leave_out))
+    if left_out:
+        raise SchemaError(
+            f"the schema describes what data.leave_out leaves out: {', '.join(left_out)}",
+            where=str(config.schema_.file),
+            remedy="take these features out of the schema, or the columns out of data.leave_out",
+        )
     wanted = {config.label.column, *config.feature_table().columns()}
     if not names & wanted:
         raise SchemaError(

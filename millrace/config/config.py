@@ -157,6 +157,18 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _what_is_left_out_is_read_by_nothing(self) -> "Config":
+        sliced = [name for names in self.evaluation.slices for name in names]
+        sliced += [name for threshold in self.evaluation.thresholds for name in threshold.slice]
+        read = dict.fromkeys(sliced, "evaluation.slices reads it")
+        read |= dict.fromkeys(self.feature_table().columns(), "it is a feature")
+        read[self.label.column] = "it is the label"
+        for column in self.data.leave_out:
+            if column in read:
+                raise ValueError(f"data.leave_out: {column} cannot be left out, since {read[column]}")
+        return self
+
+    @model_validator(mode="after")
     def _judged_on_a_split_that_is_there(self) -> "Config":
         names = self.data.split_names
         if self.judging_split not in names:

@@ -12,7 +12,7 @@ from millrace.config.reference import SectionReference, sections
 # Sections by the names of their classes; a class that stands in several places is the same everywhere.
 SECTIONS = {section.model: section for section in sections()}
 # What only tells one kind of section from another needs no words of its own.
-TAGS = {"kind", "backend"}
+TAGS = {"kind", "backend", "by"}
 
 
 def _classes(base: type[BaseModel]) -> dict[str, type[BaseModel]]:

@@ -11,6 +11,7 @@ from tfx.proto import example_gen_pb2, range_config_pb2
 
 from millrace.components.example_gen.component import ColumnarExampleGen
 from millrace.components.example_gen.section import Data
+from millrace.components.example_gen.splits_section import GroupSplits, RowSplits
 from millrace.project.code_digest import code_digest
 from millrace.tables.patterns import FilePattern
 
@@ -62,6 +63,10 @@ def _reading(data: Data) -> dict[str, Any]:
         "missing": data.missing,
         "columns": {name: reading.model_dump(mode="json") for name, reading in data.columns.items()},
         "strip_spaces": data.strip_spaces,
+        "splits": None if isinstance(data.splits, (RowSplits, GroupSplits)) else data.splits,
+        "where": data.where,
+        "leave_out": data.leave_out,
+        "key": data.key,
     }
 
 
@@ -78,8 +83,13 @@ def _input_split(name: str, pattern: str, data: Data) -> example_gen_pb2.Input.S
 def _output_config(data: Data) -> Optional[example_gen_pb2.Output]:
     if data.files:
         return None
-    buckets = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=size) for name, size in data.splits.items()]
-    return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=buckets))
+    splits = data.splits
+    hashed = splits.shares if isinstance(splits, (RowSplits, GroupSplits)) else dict.fromkeys(splits.names, 1)
+    buckets = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=size) for name, size in hashed.items()]
+    group = splits.column if isinstance(splits, GroupSplits) else None
+    return example_gen_pb2.Output(
+        split_config=example_gen_pb2.SplitConfig(splits=buckets, partition_feature_name=group)
+    )
 
 
 def _range_config(data: Data) -> Optional[range_config_pb2.RangeConfig]:

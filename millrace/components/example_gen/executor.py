@@ -42,7 +42,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         options = from_custom_config(exec_properties.get(standard_component_specs.CUSTOM_CONFIG_KEY))
         _describe(artifact, utils.generate_output_split_names(input_config, output_config), exec_properties)
         plan = make_plan(exec_properties[standard_component_specs.INPUT_BASE_KEY], input_config, output_config, options)
-        folders = {name: artifact_utils.get_split_uri([artifact], name) for name in plan.partition.names}
+        folders = {name: artifact_utils.get_split_uri([artifact], name) for name in plan.division.names}
         self._run(plan, options, artifact.uri, folders)
         logging.info("Examples generated.")
 

@@ -1,7 +1,7 @@
 """What the executor may be told: values that travel as the standard `custom_config` execution property."""
 
 import json
-from typing import Any, Literal
+from typing import Any, Literal, Optional
 
 from google.protobuf import struct_pb2
 from pydantic import Field
@@ -9,6 +9,7 @@ from tfx.proto import example_gen_pb2
 from tfx.utils import proto_utils
 
 from millrace.base.section import Section
+from millrace.components.example_gen.splits_section import SurveyedSplits
 from millrace.tables.column_section import ColumnReading
 from millrace.tables.headers import Delimiter, Rule
 
@@ -31,6 +32,10 @@ class Options(Section):
         values: `tfx` reads what TFX's executors read. `all` takes cells that are not UTF-8 for Latin-1 and, in Parquet,
             a zero, False or empty text for the value that it is, and dates, times and decimals for text and numbers
             (`parquet_values.prepared`), where TFX drops or refuses them.
+        splits: how rows are divided, where TFX's SplitConfig cannot say it; that has the same names.
+        where: the condition that a row meets to become an example, as `millrace.tables.conditions` reads it.
+        leave_out: columns that reach no example.
+        key: a column whose values should be in one split each; those in several are counted.
         range_bytes: input bytes of one unit of work, which is also one output shard of each split.
         block_bytes: input bytes that are held and encoded at once.
         threads: threads for one unit of work; 0 takes one for each processor, at most 8, in the executor's own process,
@@ -45,6 +50,10 @@ class Options(Section):
     columns: dict[str, ColumnReading] = Field(default={})
     strip_spaces: bool = False
     values: Literal["tfx", "all"] = "tfx"
+    splits: Optional[SurveyedSplits] = None
+    where: str = ""
+    leave_out: tuple[str, ...] = ()
+    key: str = ""
     range_bytes: int = Field(default=64 << 20, ge=1)
     block_bytes: int = Field(default=8 << 20, ge=1)
     threads: int = Field(default=0, ge=0)
@@ -54,7 +63,8 @@ def to_custom_config(options: Options, code_digest: str) -> example_gen_pb2.Cust
     """Packs the options and the digest of the code (which only serves TFX's cache key) as TFX's CustomConfig."""
     values = {"code_digest": code_digest, **options.model_dump(mode="json")}
     packed = struct_pb2.Struct()
-    packed.update({"columnar_example_gen": json.dumps(values, sort_keys=True)})
+    # The order of a mapping means something: splits by time are written from the oldest.
+    packed.update({"columnar_example_gen": json.dumps(values)})
     config = example_gen_pb2.CustomConfig()
     config.custom_config.Pack(packed)
     return config

@@ -12,12 +12,14 @@ from tfx.proto import example_gen_pb2
 from millrace.base.errors import DataError
 from millrace.components.example_gen import csv_source, parquet_source
 from millrace.components.example_gen.csv_source import ByteRange
+from millrace.components.example_gen.divisions import SurveyedDivision, ValueDivision, division_of
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import RowGroups
 from millrace.components.example_gen.splits import Partition
 from millrace.tables.headers import Header, difference
 
 Work = Union[ByteRange, RowGroups]
+Division = Union[Partition, ValueDivision, SurveyedDivision]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +30,15 @@ class WorkPlan:
         work: units of work, in the order of their `index`.
         columns: CSV column names of each input split; empty for Parquet.
         patterns: the files of each input split, for messages.
-        partition: how rows are divided among the output splits.
+        division: how rows are divided among the output splits.
+        key: the column whose values are followed through the splits; empty for none.
     """
 
     work: tuple[Work, ...]
     columns: tuple[tuple[str, ...], ...]
     patterns: tuple[str, ...]
-    partition: Partition
+    division: Division
+    key: str = ""
 
 
 def make_plan(
@@ -59,7 +63,9 @@ def make_plan(
         columns.append(_same_columns(paths, headers))
         for path, header in zip(paths, headers, strict=True):
             work += _ranges(group, len(work), path, header, options)
-    return WorkPlan(tuple(work), tuple(columns), patterns, _partition(input_config, output_config))
+    division = _division(input_config, output_config, options)
+    grouped_by = division.feature if isinstance(division, Partition) else None
+    return WorkPlan(tuple(work), tuple(columns), patterns, division, options.key or grouped_by or "")
 
 
 def _list(pattern: str) -> list[str]:
@@ -93,7 +99,9 @@ def _ranges(group: int, index: int, path: str, header: Header, options: Options)
     ]
 
 
-def _partition(input_config: example_gen_pb2.Input, output_config: example_gen_pb2.Output) -> Partition:
+def _division(input_config: example_gen_pb2.Input, output_config: example_gen_pb2.Output, options: Options) -> Division:
+    if options.splits:
+        return division_of(options.splits, options.splits.column in options.leave_out)
     names = tuple(utils.generate_output_split_names(input_config, output_config))
     config = output_config.split_config
     if not config.splits:

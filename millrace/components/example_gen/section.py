@@ -1,10 +1,12 @@
 """The configuration's section `data:`: where the examples come from and how they are split."""
 
-from typing import Annotated, Any, Literal, Optional
+from typing import Any, Literal, Optional
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from millrace.base.section import Section
+from millrace.components.example_gen.splits_section import GroupSplits, RowSplits, Splits
+from millrace.tables import conditions
 from millrace.tables.column_section import ColumnReading
 from millrace.tables.headers import Delimiter
 from millrace.tables.patterns import check_patterns
@@ -52,10 +54,23 @@ class Data(Section):
     bigquery: Optional[BigQuery] = Field(
         default=None, description="for bigquery: where the query runs; left out, a service's project and root"
     )
-    splits: dict[str, Annotated[int, Field(ge=1)]] = Field(
-        default={"train": 2, "eval": 1}, description="hash buckets a split, when one set of files is cut into splits"
+    splits: Splits = Field(
+        default=RowSplits(shares={"train": 2, "eval": 1}),
+        description="how one set of files is cut into splits: hash buckets a split, as in {train: 2, eval: 1}, which "
+        "holds when it is left out; or by: group, time, column or stratum",
     )
     files: tuple[Split, ...] = Field(default=(), description="splits that come as files of their own")
+    where: str = Field(
+        default="",
+        description='which rows are wanted, for instance: fare > 0 and company not in ("none", "test"); all of them '
+        "when left out",
+    )
+    leave_out: tuple[str, ...] = Field(
+        default=(), description="columns that reach no example, no statistics and no message, such as a name"
+    )
+    key: str = Field(
+        default="", description="a column, such as a customer's number; a value in several splits is warned of"
+    )
     span: Optional[int] = Field(default=None, ge=0, description="the span to use; the newest when left out")
     version: Optional[int] = Field(default=None, ge=0, description="the version to use; the newest when left out")
 
@@ -77,6 +92,30 @@ class Data(Section):
             raise ValueError("bigquery says where a query runs, and goes with format bigquery")
         return self
 
+    @field_validator("where")
+    @classmethod
+    def _is_a_condition(cls, value: str) -> str:
+        if value:
+            conditions.parse(value)
+        return value
+
+    @model_validator(mode="after")
+    def _can_be_done_with_this_format(self) -> "Data":
+        if self.files and not isinstance(self.splits, RowSplits):
+            raise ValueError("files are splits already: leave out data.files or data.splits")
+        if self.format in ("csv", "parquet"):
+            return self
+        asked = [key for key in ("where", "leave_out", "key") if getattr(self, key)]
+        if not isinstance(self.splits, (RowSplits, GroupSplits)):
+            asked.append(f"splits by {self.splits.by}")
+        if asked:
+            instead = "say it in the query" if self.format == "bigquery" else "convert the files to Parquet"
+            raise ValueError(
+                f"{', '.join(asked)} needs csv or parquet: TFX's own reader of {self.format} divides rows by a hash "
+                f"alone, and takes all of them; {instead}"
+            )
+        return self
+
     @model_validator(mode="after")
     def _reads_what_it_says(self) -> "Data":
         if self.header_line != 1 and (self.format, self.rules) != ("csv", "table"):
@@ -94,7 +133,18 @@ class Data(Section):
     @property
     def split_names(self) -> list[str]:
         """The splits, as they are cut or come."""
-        return [split.name for split in self.files] or list(self.splits)
+        return [split.name for split in self.files] or list(self.splits.names)
+
+    def named_columns(self) -> dict[str, str]:
+        """The columns that are named here, each with the key that names it; what is left out is among them."""
+        named = (
+            {column: "data.where" for column, _ in conditions.columns(conditions.parse(self.where))}
+            if self.where
+            else {}
+        )
+        named |= dict.fromkeys(self.leave_out, "data.leave_out")
+        named |= {self.key: "data.key"} if self.key else {}
+        return named if isinstance(self.splits, RowSplits) else {**named, self.splits.column: "data.splits.column"}
 
     @property
     def patterns(self) -> list[str]:

@@ -6,8 +6,9 @@ import io
 import os
 import uuid
 import zlib
-from typing import IO, Any
+from typing import IO, Any, Optional
 
+import numpy as np
 import pyarrow as pa
 from tfx.dsl.io import fileio
 
@@ -21,13 +22,17 @@ _LEVEL = 1
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """A pair of files that is whole but not in its place yet: rows of one split from one unit of work."""
+    """A pair of files that is whole but not in its place yet: rows of one split from one unit of work.
+
+    `keys` are the distinct hashes, uint64, of the key's values in these rows, where a key is followed.
+    """
 
     split: str
     index: int
     rows: int
     records: str
     arrow: str
+    keys: Optional[np.ndarray] = None
 
 
 class Packer:
@@ -60,11 +65,11 @@ class ShardWriter(contextlib.AbstractContextManager["ShardWriter"]):
         self._index = index
         self._open: dict[str, _OpenShard] = {}
 
-    def write(self, split: str, packed: bytes, batch: pa.RecordBatch) -> None:
-        """Appends rows, as a gzip member of TFRecords and as features."""
+    def write(self, split: str, packed: bytes, batch: pa.RecordBatch, keys: Optional[np.ndarray] = None) -> None:
+        """Appends rows, as a gzip member of TFRecords and as features, with the hashes of their keys."""
         if split not in self._open:
             self._open[split] = _OpenShard(f"{self._stem}-{split}", batch.schema)
-        self._open[split].write(packed, batch)
+        self._open[split].write(packed, batch, keys)
 
     def __exit__(self, *_: Any) -> None:
         for shard in self._open.values():
@@ -73,7 +78,7 @@ class ShardWriter(contextlib.AbstractContextManager["ShardWriter"]):
     def shards(self) -> list[Shard]:
         """What was written."""
         return [
-            Shard(split, self._index, shard.rows, shard.records_path, shard.arrow_path)
+            Shard(split, self._index, shard.rows, shard.records_path, shard.arrow_path, shard.keys)
             for split, shard in self._open.items()
         ]
 
@@ -107,15 +112,18 @@ class _OpenShard:
     def __init__(self, stem: str, schema: pa.Schema) -> None:
         self.records_path, self.arrow_path = f"{stem}.gz", f"{stem}.arrow"
         self.rows = 0
+        self.keys: Optional[np.ndarray] = None
         self._records: IO[bytes] = fileio.open(self.records_path, "wb")
         self._arrow_file = _Sink(fileio.open(self.arrow_path, "wb"))
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         self._arrow = pa.ipc.new_file(pa.PythonFile(self._arrow_file, mode="w"), schema, options=options)
 
-    def write(self, packed: bytes, batch: pa.RecordBatch) -> None:
+    def write(self, packed: bytes, batch: pa.RecordBatch, keys: Optional[np.ndarray]) -> None:
         self._records.write(packed)
         self._arrow.write_batch(batch)
         self.rows += batch.num_rows
+        if keys is not None:
+            self.keys = np.unique(keys if self.keys is None else np.concatenate([self.keys, keys]))
 
     def close(self) -> None:
         self._arrow.close()

@@ -2,6 +2,7 @@
 
 plan.work -> CountQuotes -> (parities)
           -> InferTypes  -> one list of types for each input split
+          -> SurveyRows  -> (cuts of a split by time or stratum)
           -> WriteShards -> Publish
 """
 
@@ -16,19 +17,41 @@ from typing import Any, Optional, TypeVar, Union
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+from absl import logging
 from tfx.components.example_gen import write_split
 
 from millrace.base import files
 from millrace.base.cores import cores
 from millrace.base.errors import DataError
-from millrace.components.example_gen import csv_columns, csv_source, csv_types, examples, parquet_source, shards
+from millrace.base.numbers import counted
+from millrace.components.example_gen import (
+    csv_columns,
+    csv_source,
+    csv_types,
+    divisions,
+    examples,
+    parquet_source,
+    row_filter,
+    row_values,
+    shards,
+    split_record,
+)
 from millrace.components.example_gen.csv_source import ByteRange, RecordBlock
 from millrace.components.example_gen.csv_types import ColumnType
+from millrace.components.example_gen.divisions import (
+    StratifiedDivision,
+    Survey,
+    SurveyedDivision,
+    TimeDivision,
+)
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import RowGroups
-from millrace.components.example_gen.plan import Work, WorkPlan
+from millrace.components.example_gen.plan import Division, Work, WorkPlan
 from millrace.components.example_gen.refusal import to_json
 from millrace.components.example_gen.shards import Shard, ShardWriter
+from millrace.components.example_gen.split_record import SplitRecord
+from millrace.components.example_gen.splits import Partition
+from millrace.tables import conditions
 
 REFUSAL_FILE = "refusal.json"
 _HELD_BYTES = 192 << 20
@@ -36,7 +59,7 @@ _MOST_THREADS = 8
 
 Cells = list[pa.Array]
 Types = Union[tuple[ColumnType, ...], DataError]
-Encoded = list[tuple[str, bytes, pa.RecordBatch]]
+Encoded = list[tuple[str, bytes, pa.RecordBatch, Optional[np.ndarray]]]
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 Rows = TypeVar("Rows", pa.Array, pa.RecordBatch)
@@ -69,6 +92,10 @@ class _Parsed:
             if self.is_here(key[0]) and self._bytes + size <= self._limit:
                 self._held[key] = parsed
                 self._bytes += size
+
+    def look(self, key: tuple[str, int]) -> Optional[list[Cells]]:
+        """What `take` would give, which stays for it."""
+        return self._held.get(key)
 
     def take(self, key: tuple[str, int]) -> Optional[list[Cells]]:
         with self._lock:
@@ -179,76 +206,152 @@ def merge_types(of_blocks: Iterable[Types]) -> Types:
     return result or ()
 
 
+class _Rows:
+    """The wanted rows of a unit of work as features, of either format."""
+
+    def __init__(self, plan: WorkPlan, options: Options, run: str) -> None:
+        self._plan, self._options, self._run = plan, options, run
+        self._condition = conditions.parse(options.where) if options.where else None
+
+    def each(
+        self,
+        work: Work,
+        quotes: dict[int, int],
+        types: dict[int, Types],
+        function: Callable[[pa.RecordBatch], _Out],
+        parsed: Optional[list[Cells]],
+    ) -> Iterator[_Out]:
+        """Hands every batch to a function, in threads, in order; `parsed` are its cells where they are at hand."""
+
+        def of_wanted(batch: pa.RecordBatch) -> _Out:
+            wanted = batch if self._condition is None else _chosen(batch, row_filter.wanted(batch, self._condition))
+            return function(wanted)
+
+        threads = thread_count(self._options, self._run)
+        if isinstance(work, RowGroups):
+            return in_order(of_wanted, parquet_source.batches(work, self._options), threads)
+        names, of_group = self._plan.columns[work.group], types[work.group]
+        assert not isinstance(of_group, DataError)
+
+        def from_cells(cells: Cells) -> _Out:
+            return of_wanted(to_features(cells, names, of_group))
+
+        if parsed is not None:
+            return in_order(from_cells, parsed, threads)
+        return in_order(
+            lambda block: from_cells(csv_columns.parse(block, work.path, names, self._options)),
+            _blocks(work, quotes, self._plan, self._options),
+            threads,
+        )
+
+
+def _without(batch: pa.RecordBatch, left_out: tuple[str, ...]) -> pa.RecordBatch:
+    """The columns that reach the examples."""
+    names = [name for name in batch.schema.names if name not in left_out]
+    if len(names) == batch.num_columns:
+        return batch
+    places = [batch.schema.get_field_index(name) for name in names]
+    return pa.RecordBatch.from_arrays([batch.column(place) for place in places], names)
+
+
+def _refusal_of(types: dict[int, Types]) -> Optional[DataError]:
+    return next((one for one in types.values() if isinstance(one, DataError)), None)
+
+
+class SurveyRows(beam.DoFn):
+    """Unit of work to what a division has to know of its rows, or to why it cannot be read."""
+
+    def __init__(self, plan: WorkPlan, options: Options, staging: str, divided: SurveyedDivision) -> None:
+        self._rows, self._division = _Rows(plan, options, staging), divided
+        self._options, self._staging = options, staging
+
+    def process(
+        self, work: Work, quotes: Iterable[tuple[int, int]], types: dict[int, Types]
+    ) -> Iterator[Union[Survey, DataError]]:
+        """Reads, and looks."""
+        refusal = _refusal_of(types)
+        if refusal is not None:
+            yield refusal
+            return
+        try:
+            parsed = PARSED.look((self._staging, work.index))
+            yield divisions.merged(self._division, self._rows.each(work, dict(quotes), types, self._of_batch, parsed))
+        except DataError as error:
+            yield error
+
+    def _of_batch(self, batch: pa.RecordBatch) -> Survey:
+        written = examples.encode(_without(batch, self._options.leave_out))
+        return self._division.survey(batch, [record for _, framed in written for record in framed.records])
+
+
 class WriteShards(beam.DoFn):
     """Unit of work to its shards, or to why it cannot be read."""
 
     def __init__(self, plan: WorkPlan, options: Options, staging: str) -> None:
         self._plan, self._options, self._staging = plan, options, staging
+        self._rows = _Rows(plan, options, staging)
         self._instances = beam.metrics.Metrics.counter(write_split.METRICS_NAMESPACE, "num_instances")
 
     def process(
-        self, work: Work, quotes: Iterable[tuple[int, int]], types: dict[int, Types]
+        self,
+        work: Work,
+        quotes: Iterable[tuple[int, int]],
+        types: dict[int, Types],
+        survey: Union[Survey, DataError, None] = None,
     ) -> Iterator[Union[Shard, DataError]]:
         """Reads, encodes and writes."""
-        refusal = next((one for one in types.values() if isinstance(one, DataError)), None)
+        if isinstance(survey, DataError):
+            yield survey
+            return
+        refusal = _refusal_of(types)
         if refusal is not None:
             yield refusal
             return
         try:
-            written = self._write(work, dict(quotes), types)
+            written = self._write(work, dict(quotes), types, survey)
         except DataError as error:
             yield error
             return
         self._instances.inc(sum(shard.rows for shard in written))
         yield from written
 
-    def _write(self, work: Work, quotes: dict[int, int], types: dict[int, Types]) -> list[Shard]:
-        threads = thread_count(self._options, self._staging)
-        encode = functools.partial(self._encode, work.group)
-        if isinstance(work, RowGroups):
-            encoded = in_order(encode, parquet_source.batches(work, self._options), threads)
-        else:
-            encoded = self._encode_csv(work, quotes, types[work.group], encode, threads)
+    def _write(
+        self, work: Work, quotes: dict[int, int], types: dict[int, Types], survey: Optional[Survey]
+    ) -> list[Shard]:
+        divided: Division = divisions.settled(self._plan.division, survey)
+        encode = functools.partial(self._encode, work.group, divided)
+        parsed = PARSED.take((self._staging, work.index))
         with ShardWriter(self._staging, work.index) as writer:
-            for parts in encoded:
-                for split, packed, batch in parts:
-                    writer.write(split, packed, batch)
+            for parts in self._rows.each(work, quotes, types, encode, parsed):
+                for split, packed, batch, keys in parts:
+                    writer.write(split, packed, batch, keys)
         return writer.shards()
 
-    def _encode_csv(
-        self,
-        work: ByteRange,
-        quotes: dict[int, int],
-        types: Types,
-        encode: Callable[[pa.RecordBatch], Encoded],
-        threads: int,
-    ) -> Iterator[Encoded]:
-        assert not isinstance(types, DataError)
-        names = self._plan.columns[work.group]
-        parsed = PARSED.take((self._staging, work.index))
-        if parsed is not None:
-            return in_order(lambda cells: encode(to_features(cells, names, types)), parsed, threads)
-
-        def from_text(block: RecordBlock) -> Encoded:
-            cells = csv_columns.parse(block, work.path, names, self._options)
-            return encode(to_features(cells, names, types))
-
-        return in_order(from_text, _blocks(work, quotes, self._plan, self._options), threads)
-
-    def _encode(self, group: int, batch: pa.RecordBatch) -> Encoded:
+    def _encode(self, group: int, divided: Division, batch: pa.RecordBatch) -> Encoded:
         if batch.num_rows == 0:
             return []
-        names = self._plan.partition.names
-        packers = [shards.Packer() for _ in names]
-        assigned = []
-        for part, framed in examples.encode(batch):
-            assigned.append(self._plan.partition.assign(group, part, framed.records))
+        packers = [shards.Packer() for _ in divided.names]
+        assigned: list[np.ndarray] = []
+        start = 0
+        written = _without(batch, self._options.leave_out)
+        for part, framed in examples.encode(written):
+            # What a row is divided by may be left out of its example.
+            whole = part if written is batch else batch.slice(start, part.num_rows)
+            start += part.num_rows
+            assigned.append(divided.assign(group, whole, framed.records))
             for place, packer in enumerate(packers):
                 packer.add(_chosen(framed.rows, assigned[-1] == place))
         places = np.concatenate(assigned)
+        column = self._plan.key
+        keys = row_values.scalars(batch, column, "data.key") if column else None
         return [
-            (name, packers[place].finish(), _chosen(batch, places == place))
-            for place, name in enumerate(names)
+            (
+                name,
+                packers[place].finish(),
+                _chosen(written, places == place),
+                None if keys is None else row_values.hashes(keys.filter(pa.array(places == place))),
+            )
+            for place, name in enumerate(divided.names)
             if (places == place).any()
         ]
 
@@ -280,27 +383,76 @@ def to_features(cells: Cells, names: tuple[str, ...], types: tuple[ColumnType, .
 class Publish(beam.DoFn):
     """Puts every shard in its place once all are whole, or leaves the reason why not in the staging folder."""
 
-    def __init__(self, plan: WorkPlan, uri: str, split_folders: dict[str, str], staging: str) -> None:
-        self._plan, self._uri, self._split_folders, self._staging = plan, uri, split_folders, staging
+    def __init__(self, plan: WorkPlan, options: Options, uri: str, split_folders: dict[str, str], staging: str) -> None:
+        self._plan, self._options = plan, options
+        self._uri, self._split_folders, self._staging = uri, split_folders, staging
 
-    def process(self, _: Any, results: list[Union[Shard, DataError]]) -> None:
+    def process(
+        self, _: Any, results: list[Union[Shard, DataError]], survey: Union[Survey, DataError, None] = None
+    ) -> None:
         """Publishes."""
         refusals = [result for result in results if isinstance(result, DataError)]
         written = [result for result in results if isinstance(result, Shard)]
-        refusals = refusals or self._without_rows(written)
-        if not refusals:
-            shards.publish(self._uri, self._split_folders, written)
+        refusals = refusals or self._without_rows(written) or self._empty_splits(written)
+        if refusals:
+            files.write(os.path.join(self._staging, REFUSAL_FILE), to_json(min(refusals, key=str)))
             return
-        files.write(os.path.join(self._staging, REFUSAL_FILE), to_json(min(refusals, key=str)))
+        shards.publish(self._uri, self._split_folders, written)
+        assert not isinstance(survey, DataError)
+        divided: Division = divisions.settled(self._plan.division, survey)
+        if self._plan.key or not isinstance(divided, Partition):
+            record = self._record(divided, written)
+            split_record.write(self._uri, record)
+            if record.leak:
+                logging.warning("%s", record.leak)
+
+    def _record(self, divided: Division, written: list[Shard]) -> SplitRecord:
+        rows = dict.fromkeys(divided.names, 0)
+        for shard in written:
+            rows[shard.split] += shard.rows
+        ends = divided.ends() if isinstance(divided, TimeDivision) else {}
+        distinct, splits_of_each = np.unique(_keys_by_split(written), return_counts=True)
+        return SplitRecord(rows, ends, self._plan.key, len(distinct), int((splits_of_each > 1).sum()))
 
     def _without_rows(self, written: list[Shard]) -> list[DataError]:
         filled = {self._plan.work[shard.index].group for shard in written}
         advice = "the files hold column names only, or nothing: check the export"
+        what = "there is not one row of data"
+        if self._options.where:
+            what, advice = f"no row meets {row_filter.WHERE}: {self._options.where}", "widen the condition"
         return [
-            DataError("there is not one row of data", pattern, advice)
-            for group, pattern in enumerate(self._plan.patterns)
-            if group not in filled
+            DataError(what, pattern, advice) for group, pattern in enumerate(self._plan.patterns) if group not in filled
         ]
+
+    def _empty_splits(self, written: list[Shard]) -> list[DataError]:
+        """Splits that a division was asked for and that no row came to; of rows by their own hash DataGate tells."""
+        divided = self._plan.division
+        if isinstance(divided, Partition) and not divided.feature:
+            return []
+        filled = {shard.split for shard in written}
+        column = divided.feature if isinstance(divided, Partition) else divided.splits.column
+        values = (
+            f", which has {counted(len(np.unique(_keys_by_split(written))), 'value')}"
+            if self._plan.key == column
+            else ""
+        )
+        return [
+            DataError(
+                f"no row comes to the split {name} by {column}{values}",
+                divisions.SPLITS,
+                f"give {name} a larger part, or divide by another column",
+            )
+            for name in divided.names
+            if name not in filled
+        ]
+
+
+def _keys_by_split(written: list[Shard]) -> np.ndarray:
+    """The hashes of the key's values, each once for every split that it is in."""
+    of_split: dict[str, list[np.ndarray]] = {}
+    for shard in written:
+        of_split.setdefault(shard.split, []).append(np.zeros(0, np.uint64) if shard.keys is None else shard.keys)
+    return np.concatenate([np.unique(np.concatenate(keys)) for keys in of_split.values()])
 
 
 def build(pipeline: beam.Pipeline, plan: WorkPlan, options: Options, uri: str, split_folders: dict[str, str]) -> None:
@@ -322,9 +474,15 @@ def build(pipeline: beam.Pipeline, plan: WorkPlan, options: Options, uri: str, s
     else:
         quotes = beam.pvalue.AsList(pipeline | "NoQuotes" >> beam.Create([], reshuffle=False))
         types = beam.pvalue.AsDict(pipeline | "NoTypes" >> beam.Create([], reshuffle=False))
-    written = work | "WriteShards" >> beam.ParDo(WriteShards(plan, options, staging), quotes, types)
+    surveyed: dict[str, Any] = {}
+    if isinstance(plan.division, (TimeDivision, StratifiedDivision)):
+        looked = work | "SurveyRows" >> beam.ParDo(SurveyRows(plan, options, staging, plan.division), quotes, types)
+        merged = looked | "MergeSurveys" >> beam.CombineGlobally(functools.partial(divisions.merged, plan.division))
+        surveyed = {"survey": beam.pvalue.AsSingleton(merged)}
+    written = work | "WriteShards" >> beam.ParDo(WriteShards(plan, options, staging), quotes, types, **surveyed)
+    publish = Publish(plan, options, uri, split_folders, staging)
     _ = (
         pipeline
         | "Once" >> beam.Create([None])
-        | "Publish" >> beam.ParDo(Publish(plan, uri, split_folders, staging), beam.pvalue.AsList(written))
+        | "Publish" >> beam.ParDo(publish, beam.pvalue.AsList(written), **surveyed)
     )

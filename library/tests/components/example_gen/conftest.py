@@ -19,10 +19,13 @@ from tfx.types import standard_artifacts, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 from tfx_bsl.coders import csv_decoder
 
-from millrace.components.example_gen import executor, options, stages
-from millrace.components.example_gen.plan import make_plan
+from millrace.components.example_gen import divisions, executor, options, stages
+from millrace.components.example_gen.configured import example_gen
+from millrace.components.example_gen.divisions import StratifiedDivision, TimeDivision
+from millrace.components.example_gen.plan import WorkPlan, make_plan
+from millrace.components.example_gen.section import Data
 
-Splits = dict[str, Counter]
+Splits = dict[str, Counter]  # of serialised examples, by split
 
 BUCKETS = {"train": 2, "eval": 1}
 
@@ -42,21 +45,52 @@ def stages_of() -> Callable[..., Splits]:
     def run(base: str, out: str, feature: Optional[str] = None, **chosen: object) -> Splits:
         told = options.Options(**chosen)
         plan = make_plan(str(base), utils.make_default_input_config(), output_config(feature), told)
-        csv_work = plan.work if told.format == "csv" else ()
-        quotes = [pair for work in csv_work for pair in stages.CountQuotes().process(work)]
-        types = {}
-        for work in csv_work:
-            for group, found in stages.InferTypes(plan, told, str(out)).process(work, quotes):
-                types[group] = stages.merge_types([*([types[group]] if group in types else []), found])
-        os.makedirs(out, exist_ok=True)
-        write = stages.WriteShards(plan, told, str(out))
-        results = [result for work in plan.work for result in write.process(work, quotes, types)]
-        refused = [result for result in results if isinstance(result, Exception)]
-        if refused:
-            raise refused[0]
-        folders = {name: os.path.join(out, f"Split-{name}") for name in plan.partition.names}
-        stages.Publish(plan, str(out), folders, str(out)).process(None, results)
-        executor._raise_refusal(os.path.join(out, stages.REFUSAL_FILE))
+        folders = staged(plan, told, str(out))
+        return {name: unframed(folder) for name, folder in folders.items()}
+
+    return run
+
+
+def staged(plan: WorkPlan, told: options.Options, out: str) -> dict[str, str]:
+    """Runs the stages of a plan one after the other; gives the folder of each split."""
+    csv_work = plan.work if told.format == "csv" else ()
+    quotes = [pair for work in csv_work for pair in stages.CountQuotes().process(work)]
+    types = {}
+    for work in csv_work:
+        for group, found in stages.InferTypes(plan, told, out).process(work, quotes):
+            types[group] = stages.merge_types([*([types[group]] if group in types else []), found])
+    os.makedirs(out, exist_ok=True)
+    survey = None
+    if isinstance(plan.division, (TimeDivision, StratifiedDivision)):
+        look = stages.SurveyRows(plan, told, out, plan.division).process
+        survey = divisions.merged(plan.division, [one for work in plan.work for one in look(work, quotes, types)])
+    write = stages.WriteShards(plan, told, out)
+    results = [result for work in plan.work for result in write.process(work, quotes, types, survey)]
+    refused = [result for result in results if isinstance(result, Exception)]
+    if refused:
+        raise refused[0]
+    folders = {name: os.path.join(out, f"Split-{name}") for name in plan.division.names}
+    stages.Publish(plan, told, out, folders, out).process(None, results, survey)
+    executor._raise_refusal(os.path.join(out, stages.REFUSAL_FILE))
+    return folders
+
+
+@pytest.fixture
+def configured_rows() -> Callable[[Data, str], Splits]:
+    """Runs the stages as the section `data:` asks for it."""
+
+    def run(data: Data, out: str) -> Splits:
+        component = example_gen(data)
+        properties = component.exec_properties
+        told = options.from_custom_config(properties[standard_component_specs.CUSTOM_CONFIG_KEY])
+        configs = [
+            proto_utils.json_to_proto(properties[key], message())
+            for key, message in (
+                (standard_component_specs.INPUT_CONFIG_KEY, example_gen_pb2.Input),
+                (standard_component_specs.OUTPUT_CONFIG_KEY, example_gen_pb2.Output),
+            )
+        ]
+        folders = staged(make_plan(data.path, *configs, told), told, out)
         return {name: unframed(folder) for name, folder in folders.items()}
 
     return run

@@ -1,0 +1,66 @@
+"""What a configuration may say of rows and splits, and what is refused before anything runs."""
+
+import pytest
+
+from millrace.base.errors import BadInput, ConfigError
+from millrace.config.checks import check
+from millrace.config.loading import load
+
+
+def taxi(*overrides: str):
+    return load("conf/taxi.yaml", overrides)
+
+
+def test_the_short_form_is_by_row():
+    config = taxi("data.splits={train: 4, eval: 1, test: 1}")
+    assert (config.data.splits.by, config.data.splits.shares) == ("row", {"train": 4, "eval": 1, "test": 1})
+    assert config.judging_split == "test"
+
+
+def test_a_split_by_time_has_train_before_its_days():
+    config = taxi("data.splits={by: time, column: trip_start_timestamp, format: unix, days: {eval: 7, test: 7}}")
+    assert config.data.split_names == ["train", "eval", "test"]
+    check(config)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("data.splits={train: 2, eval: yes}", "data.splits.eval: should be a whole number, not yes"),
+        ("data.splits={train: 2, eval: 0}", "data.splits.eval: .* greater than or equal to 1"),
+        ("data.splits={by: grup, column: company, shares: {train: 1, eval: 1}}", "data.splits.by: .*did you mean group?"),
+        ("data.splits={by: group, shares: {train: 1, eval: 1}}", "data.splits.column: is missing"),
+        ("data.splits={by: group, column: company, shares: {train: 1}}", "eval is not there"),
+        ("data.splits={by: time, column: a, format: '%Y-%q', days: {eval: 7}}", "%q is not known"),
+        ("data.splits={by: time, column: a, format: unix}", "set exactly one of days and shares"),
+        ("data.splits={by: time, column: a, format: unix, days: {train: 7, eval: 1}}", "train is what is older"),
+        ("data.splits={by: column, column: a, values: {train: [x, y], eval: [y]}}", "'y' cannot be in both train and eval"),
+        ("data.where=fare > ", "data.where: is no condition"),
+        ("data.leave_out=[fare]", "data.leave_out: fare cannot be left out, since it is a feature"),
+        ("data.leave_out=[big_tipper]", "data.leave_out: big_tipper cannot be left out, since it is the label"),
+        ("data={format: tfrecord, path: /tmp, where: fare > 0}", "where needs csv or parquet: TFX's own reader of tfrecord"),
+        (
+            "data={format: avro, path: /tmp, splits: {by: stratum, column: a, shares: {train: 1, eval: 1}}}",
+            "splits by stratum needs csv or parquet",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_key(said, message):
+    with pytest.raises(ConfigError, match=message):
+        taxi(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("data.where=fair > 3", r"fair is not a column of the data; did you mean fare\?"),
+        ("data.key=compny", r"compny is not a column of the data; did you mean company\?"),
+        ("data.leave_out=[nme]", "nme is not a column of the data"),
+        ("data.splits={by: group, column: compny, shares: {train: 1, eval: 1}}", r"did you mean company\?"),
+        ("data.where=fare == 'much'", "data.where compares fare, a number in the schema, with 'much'"),
+        ("data.leave_out=[tips]", "the schema describes what data.leave_out leaves out: tips"),
+    ],
+)
+def test_what_the_data_and_the_schema_do_not_have_is_refused_before_a_run(said, message):
+    with pytest.raises(BadInput, match=message):
+        check(taxi(said))
