@@ -198,6 +198,6 @@ def test_three_splits_are_written_with_what_they_cost_a_small_table(tmp_path, ro
     plan = plan_of(tmp_path, {"number": np.random.default_rng(1).normal(size=rows).round(3)})
     write(plan)
     config = load(next(iter(plan.files)))
-    assert (config.data.splits, config.judging_split) == ({"train": 4, "eval": 1, "test": 1}, "test")
+    assert (config.data.splits.shares, config.judging_split) == ({"train": 4, "eval": 1, "test": 1}, "test")
     [line] = [line for line in texts(plan)[".yaml"].splitlines() if line.startswith("  splits:")]
     assert (doubt in line and "known to within 0.17" in line) if doubt else "test only judges" in line
