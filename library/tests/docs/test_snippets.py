@@ -97,7 +97,7 @@ def test_a_make_target_exists(where: str, line: str) -> None:
 
 
 def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Lays a piece of configuration over a whole one; what has a kind is replaced, for its keys are those of its kind."""
+    """Lays a piece of configuration over a whole one; what has a kind is replaced, for its keys are of its kind."""
     both = dict(one)
     for key, value in other.items():
         lays_over = isinstance(one.get(key), dict) and isinstance(value, dict) and not {"kind", "by"} & set(value)
