@@ -1,13 +1,19 @@
 """The executor in this process on real trips, beside plain arithmetic: what is measured, written and decided."""
 
+from pathlib import Path
+
 import evaluator_world as world
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.types import standard_artifacts
 
-from millrace.components.evaluator import in_process
+from millrace.components.beam_engine import NeedsBeam
+from millrace.components.evaluator import baseline_fall, in_process, reading
 from millrace.components.evaluator.executor import Executor
+from millrace.components.evaluator.gate_report import GateReport
 
 pytestmark = [
     # TFMA's own: numpy's array-to-number conversion, ratios without a value, a deprecated module of importlib.
@@ -186,3 +192,96 @@ def test_a_model_of_one_text_feature_is_given_the_feature(tmp_path, table, examp
     labels = np.array([int(row["big_tipper"]) for row in table])
     expected = np.mean(paid_by_card == labels)
     assert values["", "binary_accuracy", "", False] == pytest.approx(expected, rel=1e-6)
+
+
+def with_sql(config):
+    config.slicing_specs.add(slice_keys_sql="SELECT STRUCT(payment_type) FROM example.payment_type")
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "why"),
+    [
+        (lambda config: None, ["--runner=DataflowRunner"], "the Beam runner is DataflowRunner"),
+        (lambda config: config.metrics_specs[0].metrics.add(class_name="ExactMatch"), [], "ExactMatch"),
+        (lambda config: setattr(config.metrics_specs[0], "query_key", "payment_type"), [], "metrics over queries"),
+        (lambda config: config.options.disabled_outputs.values.append("analysis"), [], "outputs left out"),
+        (with_sql, [], "slices by SQL"),
+    ],
+)
+def test_a_configuration_that_this_process_cannot_serve_is_left_to_beam(
+    tmp_path, examples, models, change, arguments, why
+):
+    config = world.eval_config()
+    change(config)
+    inputs = reading.Inputs([examples], ["eval"], models[0], None, None, config)
+    with pytest.raises(NeedsBeam, match=why):
+        in_process.evaluate(inputs, str(tmp_path), arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "why"), [("MAX_BYTES", "MiB of compressed examples"), ("_MAX_KEPT_BYTES", "predictions and labels take")]
+)
+def test_data_beyond_a_limit_are_left_to_beam(tmp_path, monkeypatch, examples, models, limit, why):
+    inputs = reading.Inputs([examples], ["eval"], models[0], None, None, world.eval_config())
+    size = {
+        "MAX_BYTES": sum(file.stat().st_size for file in Path(examples.uri, "Split-eval").iterdir()),
+        # A label and a prediction, four bytes each, of 300 trips.
+        "_MAX_KEPT_BYTES": 300 * (4 + 4),
+    }[limit]
+    monkeypatch.setattr(in_process, limit, size)
+    in_process.evaluate(inputs, str(tmp_path / "whole"), [])
+    monkeypatch.setattr(in_process, limit, size - 1)
+    with pytest.raises(NeedsBeam, match=why):
+        in_process.evaluate(inputs, str(tmp_path / "none"), [])
+    assert not (tmp_path / "none").exists()
+
+
+def test_examples_elsewhere_or_of_another_kind_are_left_to_beam(tmp_path, examples, models):
+    def inputs(schema=None, **properties):
+        artifact = standard_artifacts.Examples()
+        artifact.uri, artifact.split_names = properties.pop("uri", examples.uri), examples.split_names
+        for name, value in properties.items():
+            artifact.set_string_custom_property(name, value)
+        return reading.Inputs([artifact], ["eval"], models[0], None, schema, world.eval_config())
+
+    for given, why in (
+        (inputs(uri="gs://bucket/examples"), "not on this machine"),
+        (inputs(schema=schema_pb2.Schema()), "a schema says how"),
+        (inputs(payload_format="FORMAT_PARQUET"), "not tf.Examples in TFRecords"),
+        (inputs(file_format="tfrecord_plain"), "not tf.Examples in TFRecords"),
+    ):
+        with pytest.raises(NeedsBeam, match=why):
+            in_process.evaluate(given, str(tmp_path), [])
+
+
+def blessing_of(folder, **metrics):
+    blessing = standard_artifacts.ModelBlessing()
+    blessing.uri = str(folder)
+    report = GateReport(blessed=True, reason="", examples=3_000, metrics=metrics)
+    baseline_fall.keep(blessing, report)
+    return blessing
+
+
+@pytest.mark.parametrize(("consequence", "blessed"), [("block", 0), ("warn", 1)])
+def test_a_baseline_that_fell_since_it_was_blessed_ends_or_warns(
+    tmp_path, table, examples, models, consequence, blessed
+):
+    """Its weights turned around stand for a label that means the opposite now."""
+    turned = world.write_model(tmp_path / "turned", world.Linear(-world.train(table, 50)), number=13)
+    before = blessing_of(tmp_path / "before", auc=0.9, binary_accuracy=0.8)
+    config = world.eval_config()
+    given = {"baseline_blessing": before, "baseline_fall": consequence}
+    outcome = world.run(Executor, tmp_path / "out", config, examples, models[0], turned, **given)
+    assert outcome.report.baseline_fall.startswith("The latest blessed model does far worse on this data")
+    assert "auc is 0." in outcome.report.baseline_fall and "and was 0.9" in outcome.report.baseline_fall
+    assert outcome.properties()["blessed"] == blessed
+    assert (outcome.report.reason == outcome.report.baseline_fall) == (not blessed)
+    kept = [file.name for file in Path(outcome.blessing.uri).glob("gate_report.json")]
+    assert kept == (["gate_report.json"] if blessed else []), "only what a later run may measure a fall from"
+
+
+def test_a_trial_is_judged_and_leaves_nothing_for_later_runs(tmp_path, examples, models):
+    outcome = world.run(Executor, tmp_path, world.eval_config(), examples, models[0], trial=True)
+    assert outcome.properties()["blessed"] == outcome.properties()["trial"] == 1
+    assert not (tmp_path / "blessing" / "gate_report.json").exists()
