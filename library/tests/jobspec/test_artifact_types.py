@@ -11,8 +11,6 @@ import pytest
 from millrace.base.errors import BadInput
 from millrace.jobspec.artifact_types import is_accepted, require_compilable
 
-pytestmark = pytest.mark.slow
-
 LONG = "a" * 22 + ".Report"
 
 
