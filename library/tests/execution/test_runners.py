@@ -18,7 +18,7 @@ from millrace.base.outcomes import State
 from millrace.config.loading import load
 from millrace.config.paths import Layout
 from millrace.execution.beam import BeamRunner
-from millrace.execution.graph import bind, compile_graph
+from millrace.execution.graph import bind, compile_graph, stage_ids, upstream
 from millrace.execution.local import LocalRunner
 from millrace.execution.run import put_in_order
 from millrace.metadata import records
@@ -267,6 +267,12 @@ def test_an_abandoned_execution_is_closed_and_its_outputs_are_removed(tmp_path):
     run = project.records()[run_id]
     assert run.state == run.stages["Middle"].state == "killed"
     assert not list(Path(project.layout.artifacts).glob(f"Middle/*/{run.stages['Middle'].execution_id}"))
+
+
+def test_what_each_stage_waits_for_is_known_before_the_run(tmp_path):
+    graph = compile_graph(Project(tmp_path, "local").pipeline("a", "pass"))
+    assert stage_ids(graph) == ["Source", "Middle", "Sink"]
+    assert upstream(graph) == {"Source": [], "Middle": ["Source"], "Sink": ["Middle"]}
 
 
 def test_a_stage_that_does_not_exist_is_refused(tmp_path):
