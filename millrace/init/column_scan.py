@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any, Literal, Optional
 
 import numpy as np
 import pyarrow as pa
@@ -21,19 +21,20 @@ _COUNTED_TEXT = 512
 _CANDIDATES = pa.array([token.encode() for token in CANDIDATES], pa.binary())
 
 
-def scan_of(name: str, kind: pa.DataType, most_counted: int) -> "ColumnScan":
+def scan_of(name: str, kind: pa.DataType, most_counted: int, verbatim: bool = False) -> "ColumnScan":
     """The accumulator for a column.
 
     Args:
         name: the column's name.
         kind: `binary` for cells of a CSV file, whose type is still to be told; else what a Parquet file says.
         most_counted: distinct values that are counted.
+        verbatim: whether texts are what they are, since nothing cleans them when they are read: no NA values.
     """
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return ListScan(name)
+        return ListScan(name, kind)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return NumberScan(name, kind, most_counted)
-    return TextScan(name, most_counted, may_be_numbers=pa.types.is_binary(kind))
+    return TextScan(name, most_counted, may_be_numbers=pa.types.is_binary(kind), verbatim=verbatim)
 
 
 class ColumnScan:
@@ -153,11 +154,11 @@ class NumberScan(ColumnScan):
 class ListScan(ColumnScan):
     """A column of lists: useful when they hold numbers and are all of one length."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, kind: pa.DataType) -> None:
         super().__init__(name)
         self._lengths: set[int] = set()
         self._missing = 0
-        self._numbers = True
+        self._element = _element(kind.value_type)
         self._sample: list[pa.Array] = []
 
     def add(self, column: pa.Array, picks: np.ndarray) -> None:
@@ -166,22 +167,29 @@ class ListScan(ColumnScan):
         lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
         self._missing += int((lengths == 0).sum())
         self._lengths |= set(np.unique(lengths[lengths > 0]).tolist())
-        kind = column.type.value_type
-        self._numbers = self._numbers and (pa.types.is_integer(kind) or pa.types.is_floating(kind))
         self._sample.append(pa.array(np.ones(len(picks)), mask=lengths[picks] == 0))
 
     def finish(self) -> Column:
         """The column."""
-        length = next(iter(self._lengths)) if len(self._lengths) == 1 and self._numbers else 0
+        one_length = len(self._lengths) == 1 and self._element in ("INT", "FLOAT")
         sample = pa.concat_arrays(self._sample) if self._sample else None
-        return Column(self.name, "LIST", self.rows, self._missing, sample=sample, length=length)
+        length = next(iter(self._lengths)) if one_length else 0
+        return Column(self.name, "LIST", self.rows, self._missing, sample=sample, length=length, element=self._element)
+
+
+def _element(kind: pa.DataType) -> Literal["", "INT", "FLOAT", "STRING"]:
+    """The type that ExampleGen gives the values of a list."""
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        return "INT"
+    return "FLOAT" if pa.types.is_floating(kind) else "STRING"
 
 
 class TextScan(ColumnScan):
     """Cells as text; those of a CSV file are numbers where all of them are, but for NA values."""
 
-    def __init__(self, name: str, most_counted: int, *, may_be_numbers: bool) -> None:
+    def __init__(self, name: str, most_counted: int, *, may_be_numbers: bool, verbatim: bool) -> None:
         super().__init__(name)
+        self._verbatim = verbatim
         self._may_be_numbers, self._kind = may_be_numbers, CellType.UNKNOWN
         self._counts, self._limits = _Counts(most_counted), _Limits()
         self._tokens: Counter[str] = Counter()
@@ -192,7 +200,7 @@ class TextScan(ColumnScan):
     def add(self, column: pa.Array, picks: np.ndarray) -> None:
         """Takes a block of cells (binary), or of texts with nulls."""
         raw = pc.fill_null(column.cast(pa.binary()), b"") if column.null_count else column.cast(pa.binary())
-        cells = cleaned(raw, True, (), True)
+        cells = cleaned(raw, not self._verbatim, (), True)
         lengths = np.asarray(pc.binary_length(cells))
         self.stray_spaces = self.stray_spaces or int(lengths.sum()) < int(pc.sum(pc.binary_length(raw)).as_py() or 0)
         self.rows += len(cells)
@@ -236,6 +244,8 @@ class TextScan(ColumnScan):
 
     def na_values(self) -> Sequence[str]:
         """Among numbers every listed NA value and few unlisted texts; among words only the sure ones."""
+        if self._verbatim:
+            return ()
         if self._is_number():
             return [*self._tokens, *self._odd]
         codes = are_codes(value.decode() for value in self._counts.rows or {})

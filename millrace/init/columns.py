@@ -32,6 +32,7 @@ class Column:
         not_finite: rows with an infinite number or a NaN.
         boolean: whether a Parquet file says that it holds true and false.
         length: values of each row, for a list of numbers whose length never changes, else 0.
+        element: the type of a list's values; empty for what is no list.
         longest: bytes of the longest text.
         exact: whether `low`, `high` and `whole` are of every row that was looked at, and not of the sample alone.
         reading: how its cells are to be read, where that is not as they stand.
@@ -51,6 +52,7 @@ class Column:
     not_finite: int = 0
     boolean: bool = False
     length: int = 0
+    element: Literal["", "INT", "FLOAT", "STRING"] = ""
     longest: int = 0
     exact: bool = True
     reading: Optional[ColumnReading] = None

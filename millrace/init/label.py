@@ -1,6 +1,6 @@
 """What is to be predicted: the task and the classes, from the label's values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from millrace.base.errors import DataError
 from millrace.base.names import did_you_mean
@@ -60,6 +60,7 @@ class LabelPlan:
         rows: rows of each class, in the same order.
         reason: why this task.
         doubt: what a person should decide; empty when there is nothing.
+        unlabelled: rows without a value, which are left out.
     """
 
     column: Column
@@ -68,6 +69,7 @@ class LabelPlan:
     rows: tuple[int, ...]
     reason: str
     doubt: str = ""
+    unlabelled: int = 0
 
     @property
     def majority(self) -> float:
@@ -111,16 +113,18 @@ def plan_label(table: ScannedTable, name: str) -> LabelPlan:
         name: the label's column.
 
     Raises:
-        DataError: the label has missing values, one value only, or values that are neither classes nor numbers.
+        DataError: the label has no value, one only, or values that are neither classes nor numbers.
     """
     column = table.column(name)
     where = f"column {name}"
     if column.type == "LIST":
         raise DataError("the label holds lists", where=where, remedy="choose a column with one value per row")
-    if column.missing:
-        note = f" ({', '.join(map(repr, column.na_values))} counted as missing)" if column.na_values else ""
+    if not column.filled:
+        raise DataError("no row has a label", where=where, remedy="choose a column that has values")
+    if column.missing and (table.source.format == "tfrecord" or "`" in name):
+        # TFX itself reads these files, and a condition quotes a name with backquotes.
         raise DataError(
-            f"the label is missing in {column.missing:,} of {column.rows:,} rows{note}",
+            f"the label is missing in {column.missing:,} of {column.rows:,} rows, and no condition can leave them out",
             where=where,
             remedy="take these rows out of the data, or choose another label",
         )
@@ -132,7 +136,10 @@ def plan_label(table: ScannedTable, name: str) -> LabelPlan:
             where=where,
             remedy="there is nothing to tell apart: choose a label that varies, or add the rows with other values",
         )
-    return _numbers(column, where) if column.is_number else _texts(column, where)
+    plan = _numbers(column, where) if column.is_number else _texts(column, where)
+    mostly = "most rows have no label: is it the right column?" if column.missing > column.filled else ""
+    doubts = "; ".join(filter(None, (mostly, column.doubt, plan.doubt)))
+    return replace(plan, doubt=doubts, unlabelled=column.missing)
 
 
 def _numbers(column: Column, where: str) -> LabelPlan:

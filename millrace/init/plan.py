@@ -20,6 +20,7 @@ from millrace.init.dialect import find_dialect
 from millrace.init.kinds import decide_all
 from millrace.init.label import LabelPlan, plan_label, require_label
 from millrace.init.parquet_blocks import parquet_names
+from millrace.init.record_blocks import read_records
 from millrace.init.scan import WHOLE_BYTES, ScannedTable, scan
 from millrace.init.sources import Source, find_source
 from millrace.init.write_config import config_text
@@ -63,7 +64,12 @@ def column_names(data: Sequence[str], header_line: Optional[int] = None) -> tupl
         DataError: as `find_source` and `scan` do.
     """
     source = find_source(data)
-    return parquet_names(source) if source.format == "parquet" else find_dialect(source, header_line).names
+    return find_dialect(source, header_line).names if source.format == "csv" else _names(source)
+
+
+def _names(source: Source) -> tuple[str, ...]:
+    """The columns of a table whose files say what they are."""
+    return parquet_names(source) if source.format == "parquet" else tuple(read_records(source, 1)[0].column_names)
 
 
 def make_plan(
@@ -90,7 +96,7 @@ def make_plan(
     """
     source = find_source(data)
     dialect = find_dialect(source, header_line) if source.format == "csv" else None
-    require_label(dialect.names if dialect else parquet_names(source), label, str(source.files[0]))
+    require_label(dialect.names if dialect else _names(source), label, str(source.files[0]))
     name = _checked(name) if name else _derived(data[0], source)
     table = scan(source, dialect, whole_bytes)
     planned = plan_label(table, label)

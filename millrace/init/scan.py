@@ -19,12 +19,14 @@ from millrace.init.dialect import Dialect, find_dialect
 from millrace.init.na_values import ALWAYS
 from millrace.init.parquet_blocks import parquet_blocks, parquet_names, parquet_rows
 from millrace.init.readings import as_meant
+from millrace.init.record_blocks import read_records
 from millrace.init.sources import Source
 
 WHOLE_BYTES = 512 << 20
 SAMPLE_ROWS = 50_000
 _SAMPLE_CELLS = 4_000_000
 _COUNTED_CELLS = 2_000_000
+_BLOCK_ROWS = 65_536
 _MOST_COUNTED, _LEAST_COUNTED = 50_000, 2_000
 
 
@@ -72,12 +74,15 @@ def scan(source: Source, dialect: Optional[Dialect] = None, whole_bytes: int = W
         dialect = dialect or find_dialect(source)
     names, size, blocks, stored = _open(source, dialect, whole_bytes)
     sampling = _Sampling(len(names))
+    # TFX reads these itself: no key of the configuration says how.
+    verbatim = source.format == "tfrecord"
     scans: list[ColumnScan] = []
     rows_read = bytes_read = 0
     for block, length in blocks:
         if not scans:
             scans = [
-                scan_of(name, column.type, sampling.counted) for name, column in zip(names, block.columns, strict=True)
+                scan_of(name, column.type, sampling.counted, verbatim)
+                for name, column in zip(names, block.columns, strict=True)
             ]
         picks = sampling.picks(block.num_rows, length, size)
         for accumulator, column in zip(scans, block.columns, strict=True):
@@ -89,10 +94,11 @@ def scan(source: Source, dialect: Optional[Dialect] = None, whole_bytes: int = W
     rows = stored if stored is not None else round(rows_read * max(size / max(bytes_read, 1), 1.0))
     complete = size <= whole_bytes if stored is None else rows_read == stored
     missing = _na_values(scans)
+    columns = [accumulator.finish() for accumulator in scans]
     semicolons = dialect is not None and dialect.delimiter == ";"
     return ScannedTable(
         source,
-        tuple(as_meant(accumulator.finish(), missing, semicolons) for accumulator in scans),
+        tuple(columns if verbatim else (as_meant(column, missing, semicolons) for column in columns)),
         rows_read if complete else max(rows, rows_read),
         rows_read,
         complete,
@@ -103,17 +109,28 @@ def scan(source: Source, dialect: Optional[Dialect] = None, whole_bytes: int = W
 
 
 Blocks = Iterator[tuple[pa.RecordBatch, int]]
+OpenedTable = tuple[tuple[str, ...], int, Blocks, Optional[int]]
 
 
-def _open(
-    source: Source, dialect: Optional[Dialect], whole_bytes: int
-) -> tuple[tuple[str, ...], int, Blocks, Optional[int]]:
+def _open(source: Source, dialect: Optional[Dialect], whole_bytes: int) -> OpenedTable:
     """Names, bytes, blocks with the bytes that each stands for, and the number of rows where it is known."""
     if dialect is None:
-        size, rows = parquet_rows(source)
-        return parquet_names(source), size, parquet_blocks(source, size, whole_bytes), rows
+        return _open_parquet(source, whole_bytes) if source.format == "parquet" else _open_records(source, whole_bytes)
     size = csv_bytes(source, dialect)
     return dialect.names, size, csv_blocks(source, dialect, size, whole_bytes), None
+
+
+def _open_parquet(source: Source, whole_bytes: int) -> OpenedTable:
+    size, rows = parquet_rows(source)
+    return parquet_names(source), size, parquet_blocks(source, size, whole_bytes), rows
+
+
+def _open_records(source: Source, whole_bytes: int) -> OpenedTable:
+    """Of what is not read the size is told from the files', which are about as large as the columns."""
+    table, whole = read_records(source, whole_bytes)
+    size = table.nbytes if whole else max(sum(file.stat().st_size for file in source.files), table.nbytes + 1)
+    batches = table.to_batches(_BLOCK_ROWS)
+    return tuple(table.column_names), size, ((batch, batch.nbytes) for batch in batches), len(table) if whole else None
 
 
 class _Sampling:

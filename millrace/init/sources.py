@@ -9,11 +9,14 @@ from typing import Literal
 from millrace.base.errors import DataError
 from millrace.config.loading import absolute
 from millrace.tables.files import matching, opened
+from millrace.tables.tfrecords import is_tfrecord
 
-TableFormat = Literal["csv", "parquet"]
+TableFormat = Literal["csv", "parquet", "avro", "tfrecord"]
 
 PROBE_BYTES = 1 << 20
-_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".txt", ".data", ".parquet", ".pq")
+_SUFFIXES = (
+    ".csv", ".tsv", ".tab", ".psv", ".txt", ".data", ".parquet", ".pq", ".avro", ".tfrecord", ".tfrecords",
+)  # fmt: skip
 # First bytes, what they are, and what to do. https://en.wikipedia.org/wiki/List_of_file_signatures
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89PNG", "a PNG image", ""),
@@ -25,14 +28,13 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\xfd7zXZ", "compressed by xz", "unpack it, or compress it by gzip"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd", "unpack it, or compress it by gzip"),
     (b"ARROW1", "an Arrow file", "write it as Parquet"),
-    (b"Obj\x01", "an Avro file", "write it as Parquet, or set data.format: avro in a configuration written by hand"),
     (b"SQLite format 3", "an SQLite database", "export the table as CSV"),
     (b"\x89HDF", "an HDF5 file", "write it as Parquet"),
     (b"\xff\xfe", "text in UTF-16", "save it in UTF-8"),
     (b"\xfe\xff", "text in UTF-16", "save it in UTF-8"),
     (b"\x7fELF", "a program", ""),
 )
-_ADVICE = "give CSV (also gzipped) or Parquet files, or a folder of them"
+_ADVICE = "give CSV (also gzipped), Parquet, Avro or TFRecord files, or a folder of them"
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _common_start(names: Sequence[str]) -> str:
 
 
 def format_of(file: Path) -> TableFormat:
-    """Tells CSV from Parquet by the first bytes.
+    """Tells a format by the first bytes.
 
     Raises:
         DataError: the file is empty, cannot be read, or is no table.
@@ -132,6 +134,10 @@ def format_of(file: Path) -> TableFormat:
         raise DataError("the file is empty", where=str(file), remedy="remove it, or put the data there")
     if start.startswith(b"PAR1"):
         return "parquet"
+    if start.startswith(b"Obj\x01"):
+        return "avro"
+    if is_tfrecord(start):
+        return "tfrecord"
     for signature, name, remedy in _SIGNATURES:
         if start.startswith(signature):
             raise DataError(f"this is {name}, not a table", where=str(file), remedy=remedy or _ADVICE)

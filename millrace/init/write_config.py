@@ -1,5 +1,6 @@
 """Writes `conf/NAME.yaml`: every section, readable from top to bottom, with a comment where a person should decide."""
 
+import keyword
 import math
 import os
 import re
@@ -45,7 +46,7 @@ def config_text(
     parts = [
         _head(name, table, label),
         f"name: {name}\nroot: ../runs/{name}",
-        _data(table, folder),
+        _data(table, label, folder),
         f"schema:\n  file: {_scalar(os.path.relpath(schema_file, folder))}",
         "data_gate:                              # which anomalies stop the run\n  policy: {}\n  waivers: []",
         _label(label),
@@ -73,10 +74,12 @@ def _head(name: str, table: ScannedTable, label: LabelPlan) -> str:
     )
 
 
-def _data(table: ScannedTable, folder: Path) -> str:
+def _data(table: ScannedTable, label: LabelPlan, folder: Path) -> str:
     source = table.source
     lines = ["data:", f"  path: {_scalar(source.written or _path(source.folder, folder))}"]
-    lines += [f"  pattern: {_scalar(source.pattern)}", f"  format: {source.format}", "  rules: table"]
+    lines += [f"  pattern: {_scalar(source.pattern)}", f"  format: {source.format}"]
+    if source.format != "tfrecord":  # which TFX reads as it is
+        lines.append("  rules: table")
     if table.dialect:
         lines.append(f"  delimiter: {_quoted(table.dialect.delimiter)}")
         if table.dialect.header_line != 1:
@@ -88,6 +91,9 @@ def _data(table: ScannedTable, folder: Path) -> str:
     lines += _columns(table)
     if table.stray_spaces:
         lines.append("  strip_spaces: true                    # spaces around values are not theirs")
+    if label.unlabelled:
+        share = f"{label.unlabelled / label.column.rows:.1%} of the rows have no label and are left out"
+        lines.append(_commented(f"  where: {_scalar(_has_value(label.column.name))}", share))
     lines.append(_commented(f"  splits: {_flow(SPLITS)}", _splits_comment(table.rows)))
     return "\n".join(lines)
 
@@ -101,6 +107,12 @@ def _columns(table: ScannedTable) -> list[str]:
         line = f"    {_scalar(column.name)}: {_flow(column.reading.model_dump(exclude_defaults=True))}"
         lines.append(_commented(line, f"decide: {column.doubt}") if column.doubt else line)
     return lines
+
+
+def _has_value(name: str) -> str:
+    """The condition that a row has a value in a column, as `data.where` takes it."""
+    plain = name.isidentifier() and not keyword.iskeyword(name)
+    return f"{name if plain else f'`{name}`'} is not None"
 
 
 def _splits_comment(rows: int) -> str:

@@ -14,7 +14,7 @@ from millrace.statistics.presence import lowest_share
 
 LARGEST_DOMAIN = 50
 """Most values that are listed as a domain."""
-_TYPES = {"INT": "INT", "FLOAT": "FLOAT", "LIST": "FLOAT", "STRING": "BYTES", "EMPTY": "BYTES"}
+_TYPES = {"INT": "INT", "FLOAT": "FLOAT", "STRING": "BYTES", "EMPTY": "BYTES"}
 _SURE_ROWS = 30
 _LIMITED_ROWS = 100
 _LEAST_SPLIT = 0.15  # of the rows: a share's chance is reckoned for a split of this size, whatever the splits are
@@ -62,7 +62,7 @@ def _feature(decision: Decision, label: LabelPlan, table: ScannedTable) -> str:
     use = "" if decision.use == "feature" else f" ({decision.use})"
     comment = f"# {decision.kind}{use}: {decision.reason}"
     lines = ["".join(character if character.isprintable() else " " for character in comment), "feature {"]
-    lines += [f"  name: {_string(column.name)}", f"  type: {_TYPES[column.type]}"]
+    lines += [f"  name: {_string(column.name)}", f"  type: {_TYPES[column.element or column.type]}"]
     lines += [f"  {line}" for line in _presence(decision, table)]
     lines += [f"  {line}" for line in _limits(decision, label, complete)]
     if not decision.known_when_serving:

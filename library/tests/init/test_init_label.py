@@ -5,6 +5,9 @@ import pytest
 from init_tables import ROWS, plan_of
 
 from millrace.base.errors import DataError
+from millrace.config.loading import load
+from millrace.init import report
+from millrace.init.plan import write
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=ROWS).round(3)
@@ -58,8 +61,6 @@ def test_a_rare_class_weighs_more_and_accuracy_is_not_judged(tmp_path):
     ("values", "said"),
     [
         (["same"] * ROWS, "the label has one value only, 'same'"),
-        (["a", "b", "", "b"] * 100, "the label is missing in 100 of 400 rows"),
-        (["a", "b", "?", "b"] * 100, r"the label is missing in 100 of 400 rows \('\?' counted as missing\)"),
         ([f"text {i}" for i in range(ROWS)], "neither classes nor numbers"),
     ],
 )
@@ -67,6 +68,29 @@ def test_a_label_that_cannot_be_learned(tmp_path, values, said):
     with pytest.raises(DataError, match=said) as caught:
         label_of(tmp_path, values)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("gap", ["", "?"])
+def test_rows_without_a_label_are_left_out_counted_and_said(tmp_path, gap):
+    plan = plan_of(tmp_path, {"x": X, "y": ["a", "b", gap, "b"] * 100})
+    assert (plan.label.unlabelled, plan.label.rows) == (100, (200, 100))
+    assert "100 of 400 rows have no label and are left out" in report.summary(plan)
+    write(plan)
+    assert load(next(iter(plan.files))).data.where == "y is not None"
+
+
+def test_a_label_that_most_rows_lack_is_doubted(tmp_path):
+    assert "most rows have no label" in label_of(tmp_path, ["a", "b", "", ""] * 50 + [""] * 200).doubt
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[f"{i % 90 + 1}%" for i in range(ROWS)], [f"${value:,.2f}" for value in RANDOM.uniform(500, 90_000, ROWS)]],
+    ids=["percent", "dollars"],
+)
+def test_numbers_as_people_write_them_are_amounts(tmp_path, values):
+    found = label_of(tmp_path, values)
+    assert (found.task, found.classes, found.unlabelled) == ("regression", (), 0)
 
 
 def test_a_label_that_is_not_there(tmp_path):

@@ -99,7 +99,7 @@ def _feature(column: pa.Array, name: str, path: str, options: Options) -> pa.Arr
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return _lists(column, name, path)
     if pa.types.is_fixed_size_list(column.type):
-        return _lists(column.cast(pa.list_(column.type.value_type)), name, path)
+        return _lists(parquet_values.plain_lists(column), name, path)
     if name in options.columns:
         column = _read(column, name, path, options)
     if column.null_count == len(column) and not _known(column.type):

@@ -1,5 +1,6 @@
 """Parquet columns of types that an example has no room for, as the nearest that it has."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,11 +15,13 @@ def prepared(column: pa.Array) -> pa.Array:
 
     Returns:
         Dates as text `2031-12-24`, times as `2031-12-24T18:30:00` (in UTC), a time of day as `18:30:00`, decimals as
-        float64, dictionaries as their values; other columns as they are.
+        float64, dictionaries as their values, lists of a fixed size as plain ones; other columns as they are.
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
         return prepared(column.dictionary_decode())
+    if pa.types.is_fixed_size_list(kind):
+        return plain_lists(column)
     if pa.types.is_decimal(kind):
         return column.cast(pa.float64(), safe=False)
     if pa.types.is_date(kind):
@@ -33,6 +36,15 @@ def prepared(column: pa.Array) -> pa.Array:
     if pa.types.is_fixed_size_binary(kind) or pa.types.is_binary(kind):
         return column.cast(pa.binary()).cast(pa.large_binary())
     return column
+
+
+def plain_lists(column: pa.Array) -> pa.Array:
+    """Lists of a fixed size as plain ones, which every reader takes; Arrow 10 cannot cast them."""
+    sizes = np.where(np.asarray(column.is_valid()), column.type.list_size, 0)
+    values = column.flatten()
+    if len(values) > sizes.sum():  # the values below a null are there, before Arrow 12
+        values = values.filter(pa.array(np.repeat(sizes > 0, column.type.list_size)))
+    return pa.ListArray.from_arrays(pa.array(np.concatenate(([0], np.cumsum(sizes))), pa.int32()), values)
 
 
 def _in_utc(column: pa.Array) -> pa.Array:

@@ -1,0 +1,169 @@
+"""TFRecord and Avro files, and lists of any type: init takes them as it takes CSV."""
+
+import fastavro
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from millrace.base.errors import DataError
+from millrace.config.loading import load
+from millrace.init.plan import column_names, make_plan, write
+from millrace.init.sources import find_source
+
+RANDOM = np.random.default_rng(3)
+ROWS = 200
+
+
+def feature(values) -> tf.train.Feature:
+    if isinstance(values[0], (bytes, str)):
+        encoded = [value.encode() if isinstance(value, str) else value for value in values]
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=encoded))
+    if isinstance(values[0], float):
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def rows() -> list[dict]:
+    return [
+        {
+            "size": [float(RANDOM.normal().__round__(3))],
+            "colour": [["red", "green", "?"][place % 3]],
+            "tags": [f"t{tag}" for tag in range(1 + place % 3)],
+            "vector": [0.5, float(place), 1.5],
+            "gap": [place % 90] if place % 4 else [],
+            "y": [place % 2],
+        }
+        for place in range(ROWS)
+    ]
+
+
+def write_examples(path, options=None):
+    with tf.io.TFRecordWriter(str(path), options=options) as writer:
+        for row in rows():
+            features = {name: feature(values) for name, values in row.items() if values}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+
+
+def write_sequences(path):
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for row in rows():
+            context = {name: feature(row[name]) for name in ("size", "y")}
+            lists = {"tags": tf.train.FeatureList(feature=[feature([tag]) for tag in row["tags"]])}
+            example = tf.train.SequenceExample(
+                context=tf.train.Features(feature=context), feature_lists=tf.train.FeatureLists(feature_list=lists)
+            )
+            writer.write(example.SerializeToString())
+
+
+def schema_of(plan) -> dict[str, str]:
+    text = next(text for path, text in plan.files.items() if path.suffix == ".pbtxt")
+    schema = text_format.Parse(text, schema_pb2.Schema())
+    return {one.name: schema_pb2.FeatureType.Name(one.type) for one in schema.feature}
+
+
+TYPES = {"size": "FLOAT", "colour": "BYTES", "tags": "BYTES", "vector": "FLOAT", "gap": "INT", "y": "INT"}
+
+
+@pytest.mark.parametrize("compression", ["", "GZIP"])
+def test_examples_of_a_tfrecord_file(tmp_path, compression):
+    write_examples(tmp_path / "t.tfrecord", tf.io.TFRecordOptions(compression_type=compression))
+    plan = make_plan([str(tmp_path / "t.tfrecord")], "y", "", tmp_path / "project")
+    write(plan)
+    data = load(next(iter(plan.files))).data
+    assert (data.format, data.rules, data.missing, data.columns) == ("tfrecord", "tfx", (), {})
+    assert (plan.table.rows, plan.table.complete, plan.label.classes) == (ROWS, True, (0, 1))
+    kinds = {decision.column.name: decision.kind for decision in plan.decisions}
+    assert (kinds["size"], kinds["colour"], kinds["vector"], kinds["gap"]) == ("number", "category", "vector", "number")
+    assert plan.table.column("colour").missing == 0, "TFX reads these files: nothing takes ? for missing"
+    assert plan.table.column("gap").missing == ROWS / 4
+    assert schema_of(plan) == TYPES
+
+
+def test_sequence_examples_are_read_with_their_lists(tmp_path):
+    write_sequences(tmp_path / "t.tfrecord")
+    plan = make_plan([str(tmp_path / "t.tfrecord")], "y", "", tmp_path / "project")
+    assert plan.table.column("tags").type == "LIST"
+    assert schema_of(plan) == {name: TYPES[name] for name in ("size", "y", "tags")}
+
+
+AVRO = {
+    "type": "record",
+    "name": "row",
+    "fields": [
+        {"name": "size", "type": "double"},
+        {"name": "count", "type": ["null", "long"]},
+        {"name": "flag", "type": "boolean"},
+        {"name": "colour", "type": {"type": "enum", "name": "colours", "symbols": ["red", "green"]}},
+        {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "y", "type": "string"},
+    ],
+}
+
+
+def avro_rows() -> list[dict]:
+    return [
+        {
+            "size": float(place % 7),
+            "count": None if place % 5 == 0 else place % 40,
+            "flag": place % 3 == 0,
+            "colour": ["red", "green"][place % 2],
+            "day": 19_000 + place,
+            "y": ["no", "yes"][place // 2 % 2],
+        }
+        for place in range(ROWS)
+    ]
+
+
+def test_avro_with_its_zeros(tmp_path):
+    with open(tmp_path / "t.avro", "wb") as file:
+        fastavro.writer(file, AVRO, avro_rows())
+    assert column_names([str(tmp_path)]) == ("size", "count", "flag", "colour", "day", "y")
+    plan = make_plan([str(tmp_path)], "y", "", tmp_path / "project")
+    write(plan)
+    data = load(next(iter(plan.files))).data
+    assert (data.format, data.rules) == ("avro", "table")
+    missing = {column.name: column.missing for column in plan.table.columns}
+    assert missing == {"size": 0, "count": ROWS / 5, "flag": 0, "colour": 0, "day": 0, "y": 0}
+    assert {decision.column.name: decision.kind for decision in plan.decisions}["day"] == "date"
+
+
+def test_an_avro_field_that_no_column_has_is_refused(tmp_path):
+    nested = {"type": "record", "name": "r", "fields": [{"name": "m", "type": {"type": "map", "values": "long"}}]}
+    with open(tmp_path / "t.avro", "wb") as file:
+        fastavro.writer(file, nested, [{"m": {"a": 1}}])
+    with pytest.raises(DataError, match="the field 'm' has type"):
+        column_names([str(tmp_path)])
+
+
+@pytest.mark.parametrize("name", ["t.avro", "t.tfrecord"])
+def test_a_file_that_is_cut_off_is_refused(tmp_path, name):
+    if name == "t.avro":
+        with open(tmp_path / name, "wb") as file:
+            fastavro.writer(file, AVRO, avro_rows())
+    else:
+        write_examples(tmp_path / name)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    assert find_source([str(tmp_path)]).format == name.partition(".")[2]
+    with pytest.raises(DataError) as caught:
+        column_names([str(tmp_path)])
+    assert caught.value.remedy
+
+
+def test_lists_of_a_parquet_file_keep_the_type_of_their_values(tmp_path):
+    table = pa.table(
+        {
+            "counts": [[1] * (place % 3) for place in range(ROWS)],
+            "words": [["a"] * (place % 3) for place in range(ROWS)],
+            "fixed": pa.array([[1.0, 2.0]] * ROWS, pa.list_(pa.float64(), 2)),
+            "x": RANDOM.normal(size=ROWS),
+            "y": [0, 1] * (ROWS // 2),
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    plan = make_plan([str(tmp_path)], "y", "", tmp_path / "project")
+    assert schema_of(plan) == {"counts": "INT", "words": "BYTES", "fixed": "FLOAT", "x": "FLOAT", "y": "INT"}
