@@ -56,6 +56,11 @@ def leakage(column: Column, label: Column, task: Task) -> Leakage:
     """
     if column.sample is None or label.sample is None or column.filled < _LEAST_ROWS:
         return Leakage()
+    if label.sample.null_count:
+        # Rows without a label are left out.
+        labelled = label.sample.is_valid()
+        column = replace(column, sample=column.sample.filter(labelled))
+        label = replace(label, sample=label.sample.filter(labelled))
     filled = _of_presence(column, label, task)
     if filled.predicts or column.type == "LIST":
         return filled
