@@ -6,8 +6,6 @@ import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
-from tensorflow_metadata.proto.v0 import schema_pb2
-
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
 from millrace.base.names import did_you_mean
 from millrace.components.evaluator.metric_names import known_metrics, require_known
@@ -16,12 +14,12 @@ from millrace.components.pinned_hyperparameters.file import read_pinned
 from millrace.config.code_checks import code_is_there
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
-from millrace.config.derived_checks import derived_features_fit
+from millrace.config.derived_checks import column_kinds, derived_features_fit
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout, push_directory
+from millrace.features.expression import kind_of, parse
 from millrace.features.keys import transformed_key
 from millrace.project.code_digest import module_file
-from millrace.tables import conditions
 from millrace.tables.files import opened
 from millrace.tables.headers import Rule, read_header
 from millrace.textproto import schema_text
@@ -249,20 +247,15 @@ def _condition_fits(config: Config) -> None:
     """What the schema says of a column's type, `data.where` must compare it with."""
     if not config.data.where:
         return
-    is_text = {
-        feature.name: feature.type == schema_pb2.BYTES
-        for feature in schema_text.read(config.schema_.file or "").proto.feature
-        if feature.type
-    }
-    for column, constants in conditions.columns(conditions.parse(config.data.where)):
-        for constant in constants if column in is_text else ():
-            if isinstance(constant, str) != is_text[column]:
-                raise ConfigError(
-                    f"data.where compares {column}, {'text' if is_text[column] else 'a number'} in the schema, with "
-                    f"{constant!r}",
-                    where=config.place("data.where"),
-                    remedy="write a text in quotes and a number without",
-                )
+    schema = schema_text.read(config.schema_.file or "").proto
+    try:
+        kind_of(parse(config.data.where), column_kinds(schema))
+    except ValueError as error:
+        raise ConfigError(
+            f"data.where: {error}",
+            where=config.place("data.where"),
+            remedy="change the condition, or the column's type in the schema",
+        ) from error
 
 
 def _schema_fits(config: Config) -> None:

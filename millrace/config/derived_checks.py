@@ -43,7 +43,7 @@ def derived_features_fit(config: Config, columns: Optional[Iterable[str]], schem
                     remedy=f"read one of: {', '.join(known)}",
                 )
     try:
-        table.check_kinds(_kinds(schema) if schema else {})
+        table.check_kinds(column_kinds(schema) if schema else {})
     except ValueError as error:
         key, _, what = str(error).partition(": ")
         raise ConfigError(
@@ -53,7 +53,8 @@ def derived_features_fit(config: Config, columns: Optional[Iterable[str]], schem
         ) from error
 
 
-def _kinds(schema: schema_pb2.Schema) -> dict[str, ValueKind]:
+def column_kinds(schema: schema_pb2.Schema) -> dict[str, ValueKind]:
+    """The kinds of the columns that a schema gives a type, for expressions over them."""
     kinds: dict[int, ValueKind] = {
         schema_pb2.INT: "number",
         schema_pb2.FLOAT: "number",

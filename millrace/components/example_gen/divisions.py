@@ -145,7 +145,7 @@ class TimeDivision:
             raise DataError(
                 f"{counted(survey.unread, 'row')} of {column} hold no time of the format {format}{shown}",
                 SPLITS,
-                f"fix data.splits.format or the rows, or leave them out: data.where: {column} is not None",
+                f"fix data.splits.format or the rows, or leave them out: data.where: not is_missing({column})",
             )
         if not len(survey.times):
             return self

@@ -1,6 +1,11 @@
-"""Which rows of a batch meet the condition of `data.where`, by columns; `millrace.tables.conditions` reads the text."""
+"""Which rows of a batch meet the condition of `data.where`, an expression of `millrace.features.expression`.
 
-from collections.abc import Callable
+What Transform does in TensorFlow's graph for a derived feature is done here in Arrow, before there is a graph: the same
+language and the same meaning, with the functions that a condition needs.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,20 +14,37 @@ import pyarrow.compute as pc
 
 from millrace.base.errors import DataError
 from millrace.components.example_gen.row_values import scalars
-from millrace.tables.conditions import Combination, Comparison, Condition, Constant, Membership, Missing, Negation
+from millrace.features.expression import ColumnValue, Constant, Expression, ValueKind, columns_of, kind_of
 
 WHERE = "data.where"
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+_NO_VALUE = pa.scalar(None, pa.float64())
+# Kleene's logic of three values, as in SQL: what is missing is neither true nor false.
+_OPERATIONS: Mapping[str, Callable[..., Any]] = {
+    "and": pc.and_kleene,
+    "or": pc.or_kleene,
+    "not": pc.invert,
+    "is_missing": pc.is_null,
     "==": pc.equal,
     "!=": pc.not_equal,
     "<": pc.less,
     "<=": pc.less_equal,
     ">": pc.greater,
     ">=": pc.greater_equal,
+    "+": pc.add,
+    "-": pc.subtract,
+    "*": pc.multiply,
+    "/": lambda left, right: pc.divide(left, pc.if_else(pc.equal(right, 0.0), _NO_VALUE, right)),
+    "negative": pc.negate,
+    "abs": pc.abs,
+    "min": lambda *values: pc.min_element_wise(*values, skip_nulls=False),
+    "max": lambda *values: pc.max_element_wise(*values, skip_nulls=False),
+    "len": lambda text: pc.utf8_length(text).cast(pa.float64()),
+    "lower": pc.utf8_lower,
 }
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 
 
-def wanted(batch: pa.RecordBatch, condition: Condition) -> np.ndarray:
+def wanted(batch: pa.RecordBatch, condition: Expression) -> np.ndarray:
     """The rows that meet a condition.
 
     Args:
@@ -30,58 +52,61 @@ def wanted(batch: pa.RecordBatch, condition: Condition) -> np.ndarray:
         condition: what a row must meet.
 
     Returns:
-        bool [rows].
+        bool [rows]; a row for which the condition is neither true nor false is not wanted.
 
     Raises:
         DataError: a column is not there, has several values a row, or holds text where a number is asked for or the
             other way round.
     """
-    return np.asarray(pc.fill_null(_truth(batch, condition), False))
+    columns = {name: _values(batch, name) for name in columns_of(condition)}
+    kinds: dict[str, ValueKind] = {
+        name: "text" if pa.types.is_string(values.type) else "number"
+        for name, values in columns.items()
+        if not pa.types.is_null(values.type)
+    }
+    try:
+        kind_of(condition, kinds)
+    except ValueError as error:
+        remedy = "compare a column of text with texts in quotes, and one of numbers with numbers"
+        raise DataError(str(error), WHERE, remedy) from error
+    return np.asarray(pc.fill_null(_flag(_evaluated(condition, columns)), False))
 
 
-def _truth(batch: pa.RecordBatch, condition: Condition) -> pa.Array:
-    """True, false or null for each row."""
-    if isinstance(condition, Combination):
-        join = pc.or_kleene if condition.any_of else pc.and_kleene
-        first, *others = (_truth(batch, part) for part in condition.parts)
-        for other in others:
-            first = join(first, other)
-        return first
-    if isinstance(condition, Negation):
-        return pc.invert(_truth(batch, condition.part))
-    values = scalars(batch, condition.column, WHERE)
-    if isinstance(condition, Missing):
-        return values.is_null()
+def _values(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """Texts, float64 or float32; null where there is no value, as `millrace.training.columns` decides it."""
+    values = scalars(batch, name, WHERE)
     if pa.types.is_null(values.type):
-        return pa.nulls(len(values), pa.bool_())
-    if isinstance(condition, Comparison):
-        return _compared(values, condition)
-    assert isinstance(condition, Membership)
-    one_of = [_compared(values, Comparison(condition.column, "==", value)) for value in condition.values]
-    truth = one_of[0]
-    for other in one_of[1:]:
-        truth = pc.or_(truth, other)
-    return truth
+        return values
+    if pa.types.is_large_binary(values.type):
+        try:
+            texts = values.cast(pa.large_string()).cast(pa.string())
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{name} holds bytes that are not UTF-8", WHERE, "set data.rules to table") from error
+        return pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), pa.scalar(None, pa.string()), texts)
+    numbers = values if pa.types.is_float32(values.type) else values.cast(pa.float64(), safe=False)
+    return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, numbers.type))
 
 
-def _compared(values: pa.Array, comparison: Comparison) -> pa.Array:
-    constant = comparison.value
-    is_text = pa.types.is_large_binary(values.type)
-    if is_text != isinstance(constant, str):
-        raise _unfit(comparison.column, constant, is_text)
-    if isinstance(constant, str):
-        return _COMPARE[comparison.operator](values, pa.scalar(constant.encode(), values.type))
-    if isinstance(constant, float) and pa.types.is_integer(values.type):
-        values = values.cast(pa.float64(), safe=False)
-    # A float of a table has 32 bits, and is compared with the nearest of 32 bits: 0.1 is 0.1.
-    number = pa.scalar(float(constant) if pa.types.is_floating(values.type) else constant, values.type)
-    return _COMPARE[comparison.operator](values, number)
+def _evaluated(expression: Expression, columns: Mapping[str, pa.Array]) -> Any:
+    if isinstance(expression, ColumnValue):
+        return columns[expression.name]
+    if isinstance(expression, Constant):
+        return pa.scalar(expression.value)
+    name, arguments = expression.name, [_evaluated(argument, columns) for argument in expression.arguments]
+    if name in ("and", "or", "not"):
+        flags = list(map(_flag, arguments))
+        return functools.reduce(_OPERATIONS[name], flags) if len(flags) > 1 else _OPERATIONS[name](*flags)
+    empty = [one for one in arguments if pa.types.is_null(one.type)]
+    if empty and name != "is_missing":
+        return empty[0]
+    if any(isinstance(one, pa.Array) and pa.types.is_float32(one.type) for one in arguments) and name in _COMPARISONS:
+        # The nearest of 32 bits on both sides, so that 0.1 in the table is 0.1 in the condition.
+        arguments = [one.cast(pa.float32()) if isinstance(one, pa.Scalar) else one for one in arguments]
+    return _OPERATIONS[name](*arguments)
 
 
-def _unfit(column: str, constant: Constant, is_text: bool) -> DataError:
-    holds, other = ("text", "a number") if is_text else ("numbers", "a text")
-    return DataError(
-        f"{column} holds {holds}, and is compared with {other}, {constant!r}",
-        WHERE,
-        "write a text in quotes and a number without; a value that stands for none belongs in data.missing",
-    )
+def _flag(value: Any) -> Any:
+    """A number counts as a flag: true unless it is 0."""
+    if pa.types.is_null(value.type):
+        return value.cast(pa.bool_())
+    return value if pa.types.is_boolean(value.type) else pc.not_equal(value.cast(pa.float64()), 0.0)

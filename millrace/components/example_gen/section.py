@@ -6,10 +6,22 @@ from pydantic import Field, field_validator, model_validator
 
 from millrace.base.section import Section
 from millrace.components.example_gen.splits_section import GroupSplits, RowSplits, Splits
-from millrace.tables import conditions
+from millrace.features import expression
 from millrace.tables.column_section import ColumnReading
 from millrace.tables.headers import Delimiter
 from millrace.tables.patterns import check_patterns
+
+# What a condition may be made of, which is read by `row_filter` without TensorFlow's graph.
+_OF_CONDITIONS = frozenset(
+    {"and", "or", "not", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "negative"}
+    | {"is_missing", "abs", "min", "max", "len", "lower"}
+)
+
+
+def _operations(tree: expression.Expression) -> set[str]:
+    if not isinstance(tree, expression.Operation):
+        return set()
+    return {tree.name}.union(*map(_operations, tree.arguments))
 
 
 class Split(Section):
@@ -96,7 +108,14 @@ class Data(Section):
     @classmethod
     def _is_a_condition(cls, value: str) -> str:
         if value:
-            conditions.parse(value)
+            condition = expression.parse(value)
+            if expression.kind_of(condition, {}) == "text":
+                raise ValueError("is a text, and should be true or false; for instance: fare > 0")
+            strange = sorted(_operations(condition) - _OF_CONDITIONS)
+            if strange:
+                raise ValueError(
+                    f"cannot use {strange[0]} before Transform; known here: {', '.join(sorted(_OF_CONDITIONS))}"
+                )
         return value
 
     @model_validator(mode="after")
@@ -137,11 +156,8 @@ class Data(Section):
 
     def named_columns(self) -> dict[str, str]:
         """The columns that are named here, each with the key that names it; what is left out is among them."""
-        named = (
-            {column: "data.where" for column, _ in conditions.columns(conditions.parse(self.where))}
-            if self.where
-            else {}
-        )
+        chosen_by = expression.columns_of(expression.parse(self.where)) if self.where else ()
+        named = dict.fromkeys(chosen_by, "data.where")
         named |= dict.fromkeys(self.leave_out, "data.leave_out")
         named |= {self.key: "data.key"} if self.key else {}
         return named if isinstance(self.splits, RowSplits) else {**named, self.splits.column: "data.splits.column"}

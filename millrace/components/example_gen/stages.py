@@ -51,7 +51,7 @@ from millrace.components.example_gen.refusal import to_json
 from millrace.components.example_gen.shards import Shard, ShardWriter
 from millrace.components.example_gen.split_record import SplitRecord
 from millrace.components.example_gen.splits import Partition
-from millrace.tables import conditions
+from millrace.features import expression
 
 REFUSAL_FILE = "refusal.json"
 _HELD_BYTES = 192 << 20
@@ -211,7 +211,7 @@ class _Rows:
 
     def __init__(self, plan: WorkPlan, options: Options, run: str) -> None:
         self._plan, self._options, self._run = plan, options, run
-        self._condition = conditions.parse(options.where) if options.where else None
+        self._condition = expression.parse(options.where) if options.where else None
 
     def each(
         self,

@@ -127,11 +127,13 @@ def test_a_column_says_the_split(divided):
     [
         ("amount > 100", lambda at: at % 10 != 3 and at / 4 > 100),
         ("not amount > 100", lambda at: at % 10 != 3 and at / 4 <= 100),
-        ("amount is None", lambda at: at % 10 == 3),
+        ("is_missing(amount)", lambda at: at % 10 == 3),
         ("100 <= row < 200 and part in ('a', 'b')", lambda at: 100 <= at < 200 and at % 3 < 2),
-        ("row < 10 or (part == 'c' and amount is not None)", lambda at: at < 10 or (at % 3 == 2 and at % 10 != 3)),
+        ("row < 10 or (part == 'c' and not is_missing(amount))", lambda at: at < 10 or (at % 3 == 2 and at % 10 != 3)),
         ("amount != 25", lambda at: at % 10 != 3 and at != 100),
         ("row > 2990.5", lambda at: at > 2990),
+        ("row / (row - 100) < 0 or lower(part) == 'C'", lambda at: 0 < at < 100),
+        ("column('amount') + 1 == 1.25", lambda at: at == 1),
     ],
 )
 def test_only_rows_that_meet_the_condition_become_examples(divided, where, expected):
@@ -165,8 +167,8 @@ def test_a_key_in_several_splits_is_counted(divided):
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"where": "amount == 'many'"}, "amount holds numbers, and is compared with a text, 'many'"),
-        ({"where": "part > 3"}, "part holds text, and is compared with a number, 3"),
+        ({"where": "amount == 'many'"}, "is of a text and a number: one of them has to become the other"),
+        ({"where": "part > 3"}, "> wants a number, and part is a text"),
         ({"where": "row < 0"}, "no row meets data.where: row < 0"),
         ({"where": "amont > 3"}, "amont is not a column of the data; did you mean amount?"),
         (
