@@ -33,11 +33,13 @@ class TableColumn:
         head: its title; may be empty.
         right: whether it is aligned to the right, as numbers are.
         folds: whether its text may go on in a next line where the terminal is too narrow.
+        breaks: whether a long word of it may, too: of what nobody copies, such as a reason.
     """
 
     head: str
     right: bool = False
     folds: bool = False
+    breaks: bool = False
 
 
 def table(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], width: int) -> RenderableType:
@@ -236,7 +238,8 @@ def _least(columns: Sequence[TableColumn], cells: Sequence[Sequence[Cell]]) -> l
         texts = _texts(columns, cells, place)
         natural = max(map(cell_len, texts))
         longest_word = max((cell_len(word) for text in texts for word in text.split()), default=0)
-        result.append(min(natural, max(_NARROWEST, longest_word)) if column.folds else natural)
+        narrowest = _NARROWEST if column.breaks else max(_NARROWEST, longest_word)
+        result.append(min(natural, narrowest) if column.folds else natural)
     return result
 
 

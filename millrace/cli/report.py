@@ -7,20 +7,22 @@ from typing import Optional
 import click
 
 from millrace.base import files
+from millrace.base.errors import BadInput
 from millrace.cli.options import config_options
 from millrace.cli.output import say
 from millrace.config.loading import load
 from millrace.metadata import run_names
 from millrace.metadata.run_summaries import Runs
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command()
 @config_options
 @click.argument("run", default="last")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="By default report-RUN.html, here."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="By default report-RUN.html, here; - for the screen.",
 )
 def report(config_file: str, overrides: tuple[str, ...], run: str, output: Optional[Path]) -> None:
     """Write a run's report: one HTML file that needs no network.
@@ -33,5 +35,10 @@ def report(config_file: str, overrides: tuple[str, ...], run: str, output: Optio
     run_id = run_names.named(Runs(config), run)
     target = output or Path(f"report-{run_id}.html")
     text = reports.report(config, run_id, time.time())
+    if str(output) == "-":
+        click.echo(text)
+        return
+    if target.is_file() and target.suffix.lower() not in (".html", ".htm"):
+        raise BadInput("is there already, and is no report", str(target), "name a file that ends in .html with -o")
     files.write_named(target, text)
     say(f"{target}: run {run_id}, {len(text.encode()) / 1024:,.0f} KiB")

@@ -30,7 +30,7 @@ class _Age(click.ParamType):
         """Seconds of an age such as 30d."""
         if isinstance(value, float):
             return value
-        age = re.fullmatch(r"(\d+)([hdw])", str(value))
+        age = re.fullmatch(r"(\d{1,5})([hdw])", str(value))
         if not age:
             self.fail(f"{value} is no age: write hours, days or weeks, as 12h, 30d or 8w", param, ctx)
         return int(age[1]) * _SECONDS[age[2]]

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from millrace.base import printing
 from millrace.base.numbers import counted, rounded, seconds
-from millrace.base.outcomes import State, blessing
+from millrace.base.outcomes import FAULT, State, blessing
 from millrace.base.printing import TableColumn
 from millrace.base.visible import visible
 from millrace.cli import completing
@@ -27,7 +27,7 @@ _COLUMNS = (
     TableColumn("stage"),
     TableColumn("state"),
     TableColumn("seconds", right=True),
-    TableColumn("why", folds=True),
+    TableColumn("why", folds=True, breaks=True),
 )
 _LOG_LINES = 8
 
@@ -78,7 +78,8 @@ def print_detail(detail: RunDetail, console: Console, outputs: bool = False) -> 
     if outputs:
         console.print()
         printing.show(_OUTPUTS, _outputs(detail), console)
-    if detail.failure and detail.log_tail:
+    # What a gate or the input's fault has to say is said above; of anything else the log knows more.
+    if detail.failure and detail.failure.exit_code == FAULT and detail.log_tail:
         console.print()
         printing.say(f"the end of {detail.log}:", console)
         for line in detail.log_tail[-_LOG_LINES:]:

@@ -29,6 +29,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+HTTP_PORT = 80
 _READING = ("GET", "HEAD")
 STATIC = "/static/"
 """Below it are this library's own files, which hold nothing of anyone's: a page that refuses wants its looks too."""
@@ -50,12 +51,19 @@ class Guard:
     ) -> None:  # fmt: skip
         self._app, self._token, self._refusal = app, token, refusal
         self._cookie = f"millrace-{port}"
-        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        names = ("127.0.0.1", "localhost", "[::1]")
+        self._hosts = {f"{name}:{port}" for name in names}
+        if port == HTTP_PORT:
+            # A browser leaves out the port that it would take by itself.
+            self._hosts.update(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, as ASGI has it."""
+        if scope["type"] == "websocket":
+            # The console has none, whoever asks.
+            await send({"type": "websocket.close", "code": 1008})
         if scope["type"] != "http":
-            # The console has no websockets, and uvicorn is told not to wait for its start.
+            # uvicorn is told not to wait for a start.
             return
         await self._answer(scope)(scope, receive, _with_headers(send, scope["path"]))
 

@@ -1,6 +1,7 @@
 """Runs again what an earlier run was: its configuration and its code, in a worktree where the code is another now."""
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -71,18 +72,41 @@ def repetition(here: Project, detail: RunDetail, worktrees: Path) -> Iterator[Re
         yield Repetition(here.root, Path(request.config_file), values, others=others)
         return
     revision = _restorable(run_id, made_from)
-    tree = worktrees / run_id
-    _add_worktree(here, revision, tree)
+    with _place_of_its_own(worktrees, run_id) as tree:
+        _add_worktree(here, revision, tree)
+        yield _in_worktree(here, detail, made_from, Path(request.config_file), request.overrides, tree)
+        git(here.root, "worktree", "remove", "--force", str(tree))
+        shutil.rmtree(tree, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _place_of_its_own(worktrees: Path, run_id: str) -> Iterator[Path]:
+    """A folder that no other repetition uses as long as this one does; what one has left is used again."""
+    worktrees.mkdir(parents=True, exist_ok=True)
+    for attempt in range(1000):
+        tree = worktrees / (f"{run_id}-{attempt}" if attempt else run_id)
+        with (worktrees / f"{tree.name}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield tree
+            return
+    raise BadInput(f"run {run_id} is repeated a thousand times at once", where=str(worktrees))
+
+
+def _in_worktree(
+    here: Project, detail: RunDetail, made_from: Provenance, file: Path, overrides: Sequence[str], tree: Path
+) -> Repetition:
+    run_id = detail.summary.run_id
     top = Path((git(here.root, "rev-parse", "--show-toplevel") or "").strip())
     folder = tree / here.root.relative_to(top.resolve()) if top.name else tree
     # A configuration from elsewhere is taken from there.
-    relative = os.path.relpath(request.config_file, here.root)
-    config_file = Path(request.config_file) if relative.startswith("..") else folder / relative
+    relative = os.path.relpath(file, here.root)
+    config_file = file if relative.startswith("..") else folder / relative
     _require_as_it_was(run_id, made_from, folder, tree)
-    values = (*request.overrides, *_places(made_from, here), *_span(detail))
-    yield Repetition(folder, config_file, values, tree, _others(made_from, config_file, values))
-    git(here.root, "worktree", "remove", "--force", str(tree))
-    shutil.rmtree(tree, ignore_errors=True)
+    values = (*overrides, *_places(made_from, here), *_span(detail))
+    return Repetition(folder, config_file, values, tree, _others(made_from, config_file, values))
 
 
 def run_again(chosen: Repetition, options: Sequence[str]) -> int:

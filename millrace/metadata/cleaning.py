@@ -8,7 +8,7 @@ and the next one finishes it.
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -114,14 +114,9 @@ def clean(runs: Runs, chosen: CleaningPlan) -> None:
     Raises:
         BadInput: a run goes on, whose next stages may take from the cache what would go.
     """
-    alive = next((run_id for run_id in runs.ids() if (folder := runs.folder(run_id)) and folder.is_alive()), None)
-    if alive:
-        raise BadInput(
-            "a run goes on, and may take from the cache what would be deleted",
-            where=alive,
-            remedy="delete when it has ended; without --delete is said what would go",
-        )
+    known = {folder.path.name for folder in map(runs.folder, runs.ids()) if folder and not folder.is_alive()}
     for run in chosen.runs:
+        _require_quiet(runs, known)
         _mark(runs, run.goes, Artifact.MARKED_FOR_DELETION)
         folder = runs.folder(run.run_id)
         for path in run.paths:
@@ -129,9 +124,28 @@ def clean(runs: Runs, chosen: CleaningPlan) -> None:
                 shutil.rmtree(path, ignore_errors=True)
         _mark(runs, run.goes, Artifact.DELETED)
         if folder and str(folder.path) in run.paths:
+            _mark_cleaned(runs, run.run_id)
             folder.path.rename(folder.path.with_name(_REMOVED + run.run_id))
     for left in runs.layout.logs.glob(f"{_REMOVED}*"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _require_quiet(runs: Runs, ended: Container[str]) -> None:
+    """Refuses to go on where a run does that began before the clean-up, or since."""
+    for path in runs.layout.logs.iterdir():
+        if path.name not in ended and RunFolder(path).is_alive():
+            raise BadInput(
+                "a run goes on, and may take from the cache what would be deleted",
+                where=path.name,
+                remedy="delete when it has ended; without --delete is said what would go",
+            )
+
+
+def _mark_cleaned(runs: Runs, run_id: str) -> None:
+    context = runs.store.get_context_by_type_and_name("pipeline_run", run_id) if runs.store else None
+    if context is not None:
+        context.custom_properties[records.CLEANED].int_value = 1
+        runs.store.put_contexts([context])
 
 
 def _may_go(folder: Optional[RunFolder], before: float) -> bool:

@@ -5,6 +5,7 @@ from it. A champion that a model was compared with is named and not followed: it
 """
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Optional
 
 from ml_metadata.proto import metadata_store_pb2
 
+from millrace.base import files
 from millrace.base.errors import BadInput, MillraceError
 from millrace.components import stage_ids
 from millrace.metadata import provenance, records
@@ -307,7 +309,8 @@ def meant(runs: Runs, what: str) -> tuple[int, ...]:
 
 def _pushed(runs: Runs, what: str) -> tuple[int, ...]:
     """A pushed model by its version, its folder, a file within, or the folder of versions, whose newest is served."""
-    place = Path(what).resolve() if Path(what).exists() else None
+    # Unlike Path's, this says no to what is too long for a path.
+    place = Path(what).resolve() if os.path.exists(what) else None
     newest: tuple[int, int] = (-1, 0)
     for recorded in _of_type(runs, "PushedModel"):
         artifact = as_here(recorded, runs.layout.root) or recorded
@@ -344,11 +347,12 @@ def about(place: str) -> Optional[dict[str, Any]]:
         place: the folder of a SavedModel, or that of its versions, of which the newest is asked.
     """
     folder = Path(place)
-    versions = sorted((one for one in folder.glob("*") if one.name.isdecimal()), key=lambda one: int(one.name))
+    within = folder.glob("*") if os.path.isdir(folder) else ()
+    versions = sorted((one for one in within if one.name.isdecimal()), key=lambda one: int(one.name))
     for candidate in (folder, *versions[::-1][:1]):
         try:
-            values = json.loads((candidate / ABOUT_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            values = json.loads(files.read_bytes(candidate / ABOUT_FILE))
+        except (OSError, ValueError, RecursionError, BadInput):
             continue
         if isinstance(values, dict) and isinstance(values.get("made_from"), dict):
             made_from: dict[str, Any] = values["made_from"]

@@ -25,6 +25,8 @@ from millrace.metadata.store_file import explained, require_usable
 FAILURE_PROPERTY = "failure"
 # The custom property that says which of the ways to end badly it was, in the words of `millrace.base.outcomes`.
 ENDED_PROPERTY = "ended"
+# The custom property of the context of a run of which nothing is left: its lineage is known, and it is not listed.
+CLEANED = "cleaned"
 
 # What ends a run, the first of its stages' states that is here; a run without any of them is done or cached.
 _ENDS_A_RUN = (State.FAILED, State.BAD_INPUT, State.BLOCKED, State.INTERRUPTED, State.KILLED, State.RUNNING)
@@ -147,7 +149,7 @@ def output_artifacts(store: MetadataStore, execution_id: int) -> dict[str, list[
 
 
 def run_ids(store: MetadataStore, pipeline_name: str) -> list[str]:
-    """The ids of every run of a pipeline, the oldest first, in three queries however many there are.
+    """The ids of every run of a pipeline that was not cleaned away, the oldest first, in three queries at most.
 
     Args:
         store: an open ML Metadata store.
@@ -161,6 +163,7 @@ def run_ids(store: MetadataStore, pipeline_name: str) -> list[str]:
         # TFX says whose run a context is. A rehearsal does not, and is known by its folder.
         of_pipeline = {child.id for child in store.get_children_contexts_by_context(pipeline.id)}
         contexts = [context for context in contexts if context.id in of_pipeline]
+    contexts = [context for context in contexts if CLEANED not in context.custom_properties]
     return [context.name for context in sorted(contexts, key=lambda context: context.id)]
 
 

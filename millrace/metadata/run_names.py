@@ -10,6 +10,7 @@ from millrace.metadata.run_summaries import Runs
 
 _LAST = re.compile(r"(?:last|latest)(?:~(\d+))?")
 _SHOWN = 5
+_FARTHEST = 10**9
 
 
 def named(runs: Runs, name: str) -> str:
@@ -27,7 +28,7 @@ def named(runs: Runs, name: str) -> str:
     """
     last = _LAST.fullmatch(name)
     if last:
-        return _from_last(runs, int(last[1] or 0), name)
+        return _from_last(runs, min(int((last[1] or "0")[:9]), _FARTHEST), name)
     beginning = [run_id for run_id in runs.ids() if run_id.startswith(name)] if name else []
     # An id may be the beginning of another: of two runs of one second the later one is called ID-1.
     found = [name] if name in beginning else beginning

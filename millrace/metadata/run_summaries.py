@@ -6,11 +6,13 @@ small file a run, and ML Metadata is asked only for those that were killed, or t
 
 import contextlib
 import json
+import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any, Optional
 
 from ml_metadata import errors
@@ -24,7 +26,7 @@ from millrace.components.evaluator.gate_report import OVERALL
 from millrace.components.judges import JUDGES
 from millrace.components.marks import REHEARSED
 from millrace.config.config import Config
-from millrace.config.paths import Layout, layout
+from millrace.config.paths import Layout, layout, metadata_file
 from millrace.metadata import records
 from millrace.metadata.run_folder import RunFolder, RunRequest
 from millrace.metadata.run_folder import runs as run_folders
@@ -81,8 +83,18 @@ class Runs:
 
     @cached_property
     def store(self) -> Any:
-        """ML Metadata, opened; None before the first run on this machine, which would make its tables."""
-        return records.open_store(self.config) if self._all_folders else None
+        """ML Metadata, opened; None before the first run on this machine: to look at runs makes no tables.
+
+        Where its file is gone although stages have run, that is a warning, and what the runs' folders know is shown.
+        """
+        file = metadata_file(self.config)
+        if file is None:
+            return records.open_store(self.config) if self._all_folders else None
+        if Path(file).exists():
+            return records.open_store(self.config)
+        if any(folder.journal.events() for folder in self._all_folders.values()):
+            _say_gone(file)
+        return None
 
     def folder(self, run_id: str) -> Optional[RunFolder]:
         """The folder of a run; None where it is gone.
@@ -123,7 +135,9 @@ class Runs:
         if run is None and (folder is None or not _is_of(folder.request(), self.config)):
             return None
         summary = _summary(run_id, run, folder)
-        if folder and folder.exit_code() is not None and not folder.is_alive():
+        # Of a run that had stages ML Metadata knows more, unless it is another one, or away for a moment.
+        is_whole = run is not None or (folder is not None and not folder.journal.events())
+        if folder and is_whole and folder.exit_code() is not None and not folder.is_alive():
             _keep(folder, summary, self.layout)
         return summary
 
@@ -187,6 +201,11 @@ class _Kept:
     def of(self, here: Layout) -> RunSummary:
         pushed_to = self.summary.pushed_to.replace(_ROOT, here.root, 1)
         return replace(self.summary, pushed_to=pushed_to)
+
+
+@cache
+def _say_gone(file: str) -> None:
+    logging.getLogger(__name__).warning("%s is gone: what only ML Metadata knew of the runs is not shown", file)
 
 
 def _keep(folder: RunFolder, summary: RunSummary, here: Layout) -> None:

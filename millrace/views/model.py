@@ -29,6 +29,7 @@ Better = Literal["higher", "lower", ""]
 _MOST_WORST = 5
 _STANDARD_ERRORS = 3.0
 _LEAST, _LEAST_OF_CLASS = 30, 10
+_ONE_CLASS = "all its examples are of one class, of which this metric says nothing"
 _MUCH_WORSE, _ENOUGH = 0.5, 100
 
 
@@ -45,7 +46,7 @@ class SliceMetric:
         limits: what thresholds ask of it, the least and the greatest value; None for no limit.
         threshold: the same in words; empty where no threshold names the slice.
         verdict: pass, fail or not judged; empty where no threshold names the slice.
-        reason: why it failed or was not judged.
+        reason: why it failed, was not judged, or has no value.
     """
 
     slice: str
@@ -212,7 +213,7 @@ def _metric(name: str, rows: Sequence[Row], whole: MeasuredSlice, slices: Sequen
     measured = [_slice_metric(name, one, by_slice.pop(one.slice, ())) for one in slices]
     # A threshold on a slice that is not in the data.
     measured += [_slice_metric(name, MeasuredSlice(slice=key), left) for key, left in by_slice.items()]
-    known = [one for one in measured if one.value is not None or one.verdict]
+    known = [one for one in measured if one.value is not None or one.verdict or one.reason]
     return MetricView(
         name=rows[0].metric if rows else name,
         better=better,
@@ -225,17 +226,23 @@ def _metric(name: str, rows: Sequence[Row], whole: MeasuredSlice, slices: Sequen
 def _slice_metric(name: str, measured: MeasuredSlice, rows: Sequence[Row]) -> SliceMetric:
     worst = next((row for row in rows if row.verdict == "fail"), rows[0] if rows else None)
     value = measured.metrics.get(name)
+    value = value if value is not None or worst is None else worst.value
+    undefined = value is not None and needs_every_class(name) and _is_of_one_class(measured.classes)
     return SliceMetric(
         slice=measured.slice,
         examples=measured.examples if measured.examples is not None or worst is None else worst.examples,
-        value=value if value is not None or worst is None else worst.value,
+        value=None if undefined else value,
         interval=measured.intervals.get(name) or (worst.interval if worst else None),
         baseline=measured.baseline_metrics.get(name, worst.baseline if worst else None),
         limits=_limits(rows),
         threshold=", ".join(dict.fromkeys(row.threshold for row in rows)),
         verdict=worst.verdict if worst else "",
-        reason=worst.reason if worst else "",
+        reason=(worst.reason if worst else "") or (_ONE_CLASS if undefined else ""),
     )
+
+
+def _is_of_one_class(classes: Optional[tuple[int, ...]]) -> bool:
+    return classes is not None and sum(count > 0 for count in classes) < 2
 
 
 def _badness(one: SliceMetric, better: Better) -> float:

@@ -124,3 +124,11 @@ def test_a_word_that_is_wider_than_the_terminal_stays_whole_in_a_row_by_itself()
     columns = (TableColumn("run"), TableColumn("a title of some length", folds=True))
     show(columns, [("b", f"there is no folder {path}, and nothing else")], console)
     assert f"{path},\n" in stream.getvalue()
+
+
+def test_a_reason_breaks_within_a_word_rather_than_the_table_into_blocks():
+    columns = (TableColumn("stage"), TableColumn("why", folds=True, breaks=True))
+    rows = [("Evaluator", "eval_config.metrics_specs.0.metrics.0.per_slice_thresholds.0.threshold: 1 -> 2")]
+    shown = page(columns, rows, 50)
+    assert shown[0].split() == ["stage", "why"] and shown[1].startswith("Evaluator  eval_config")
+    assert max(map(len, shown)) <= 50 and "".join(shown[1:]).replace(" ", "").endswith("1->2")

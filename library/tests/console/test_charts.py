@@ -98,11 +98,6 @@ def test_a_mark_lies_on_its_scale_and_the_shape_says_the_verdict():
     assert shapes["pass"].get("fill") == "currentColor"
 
 
-def test_what_lies_beyond_the_scale_is_drawn_at_its_end():
-    [dot] = marks(charts.metric_mark(9.0, (0.0, 1.0), "x", width=100), "mark")
-    assert place(dot) == 94
-
-
 def test_a_scale_has_room_and_leaves_out_what_is_no_number():
     assert charts.scale_of([1.0, None, 3.0, NAN, INF]) == (0.9, 3.1)
     assert charts.scale_of([2.0]) == (1.9, 2.1) and charts.scale_of([0.0]) == (-0.5, 0.5)
@@ -150,3 +145,10 @@ def test_ticks_are_round(low, high, expected):
     assert charts.ticks(low, high, 4 if high != 1000.0 and high != 1.0 and high != 7.0 else 3) == pytest.approx(
         expected
     )
+
+
+def test_what_lies_beyond_the_scale_is_an_arrow_that_says_so():
+    drawn = charts.metric_mark(9.0, (0.0, 1.0), "AUC", width=100)
+    [arrow] = marks(drawn, "mark")
+    assert title(drawn) == "AUC: 9, beyond the scale" and arrow.tag == f"{SVG}path" and place(arrow) == 98
+    assert "beyond" not in charts.metric_mark(0.7, (0.6, 1.0), "AUC")

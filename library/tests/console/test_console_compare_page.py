@@ -1,12 +1,15 @@
 """Runs beside each other: what differs, in order; what was tried against what it scored; and what a page costs."""
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from past_runs import NOW, PastRuns, report
 
+from millrace.base.outcomes import State
+from millrace.components.evaluator.gate_report import GateReport
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.console.drawing import scatter
@@ -145,3 +148,22 @@ def queries(page: Page, config, run_id: str, monkeypatch) -> int:
         patch.setattr(records, "open_store", counting)
         page.view(PageRequest(config, NOW, {"run": run_id}))
     return sum(store.asked for store in opened)
+
+
+def test_of_what_only_one_run_has_a_count_is_enough(tmp_path):
+    config, past = load("conf/taxi.yaml", [f"root={tmp_path}/root"]), PastRuns(tmp_path / "root")
+    many = GateReport(blessed=True, reason="", metrics={f"m{place}": 0.1 for place in range(9)}, rows=())
+    measured = past.add(gate=many, started=NOW)
+    failed = past.add({"ExampleGen": State.FAILED}, 1, started=NOW + 10)
+    shown = compare(PageRequest(config, NOW, {}, {"runs": f"{measured},{failed}"}))
+    lacking = {group.title: group.lacking for group in shown.groups}
+    assert lacking["Metrics"] == (failed,) and lacking["Outcome"] == ()
+
+
+def test_a_metric_that_no_axis_holds_is_not_drawn_and_ends_nothing(tmp_path):
+    config, past = load("conf/taxi.yaml", [f"root={tmp_path}/root"]), PastRuns(tmp_path / "root")
+    for place, value in enumerate((0.9, math.inf, 1e308, 5e-324, math.nan, 0.8)):
+        past.add(gate=report(value), started=NOW + place)
+    shown = compare(PageRequest(config, NOW, {}, {"y": "AUC", "x": "seconds"}))
+    assert sorted(one.y for one in shown.points) == [0.8, 0.9]
+    assert "<circle" in scatter(shown.points, shown.x, shown.y)

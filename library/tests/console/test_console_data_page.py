@@ -159,3 +159,14 @@ def test_of_many_runs_only_the_newest_are_read(tmp_path, console, monkeypatch):
     assert asked.ask("/data/latest").status == 200
     assert len(set(read)) <= 21 and oldest not in read
     assert asked.ask(f"/data/{oldest}").status == 200, "any other has its own address"
+
+
+def test_a_column_that_is_all_but_empty_is_named_though_nothing_forbids_it(tmp_path, console):
+    runs = LookedAtRuns(tmp_path / "root")
+    rare = {"fare": [5.0, 6.0] * 200, "tract": [1.0] + [None] * 399}
+    schema = native.infer(of_all_rows(statistics_of(rare)))
+    for feature in schema.feature:
+        feature.presence.Clear()
+    runs.add({"train": rare, "eval": rare, "test": rare}, schema)
+    page = console(load("conf/taxi.yaml", [f"root={tmp_path}/root"])).ask("/data/latest?format=json").json
+    assert page["headline"].endswith("Nearly every row lacks tract, which the schema allows.")

@@ -1,10 +1,13 @@
 """Who may ask the console: the token, the host, the origin, and what no address can reach."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Optional
 
 import pytest
+from starlette.responses import PlainTextResponse
 
+from millrace.console.guard import Guard
 from millrace.console.page import GoTo, Page, PageRequest, address
 
 TOKEN = "a-token-of-the-tests"
@@ -159,3 +162,33 @@ def test_a_page_that_fails_says_so_and_the_terminal_says_where(config, console):
         and "fault of Millrace" in answer.text
     )
     assert "Traceback" not in answer.text and "RuntimeError" in running.faults[0]
+
+
+def test_at_the_port_that_a_browser_leaves_out_the_bare_name_is_this_console():
+    app = Guard(PlainTextResponse("shown"), TOKEN, 80)
+    with_token = {"host": "127.0.0.1", "authorization": f"Bearer {TOKEN}"}
+    assert asked_of(app, with_token) == 200
+    assert asked_of(Guard(PlainTextResponse("shown"), TOKEN, 81), with_token) == 421
+
+
+def asked_of(app: Guard, headers: dict[str, str]) -> int:
+    sent: list[dict] = []
+    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": pairs}
+
+    async def receive() -> dict:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    return sent[0]["status"]
+
+
+def test_a_websocket_is_refused_and_no_fault(config, console):
+    running = console(config)
+    key = "dGhlIHNhbXBsZSBub25jZQ=="
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13"}
+    answer = running.ask("/", cookie=None, **headers)
+    assert answer.status in (403, 426) and running.faults == []

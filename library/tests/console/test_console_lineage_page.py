@@ -50,7 +50,7 @@ def test_what_is_gone_is_told(past, config, console):
 
 @pytest.mark.parametrize(
     "kind, name",
-    [("artifact", "999"), ("artifact", "-1"), ("artifact", "1x"), ("artifact", "٣"), ("run", "last"), ("path", "1")]
+    [("artifact", "999"), ("artifact", "-1"), ("artifact", "1x"), ("artifact", "٣"), ("run", "last~9"), ("path", "1")]
     + [("run", place) for place in ("/etc/passwd", "..", "nothing", "")],
 )
 def test_nothing_is_found_by_a_name_that_is_no_run_and_no_number(four, kind, name):

@@ -211,3 +211,27 @@ def test_settings_and_artifacts_of_the_newest_run_are_found(past, config, consol
     assert f'id="{place}"' in running.ask(page).text
     kinds = [hit["kind"] for hit in running.ask("/search?q=transform_graph&format=json").json["hits"]]
     assert kinds == ["artifact"] and running.faults == []
+
+
+def test_an_address_that_a_person_would_type_leads_where_it_means(four, console):
+    running, ids = console(four), run_ids(four)
+    leads = {
+        "/data": "/data/latest",
+        "/lineage": "/lineage/run/last",
+        "/runs/last": f"/runs/{ids[-1]}",
+        "/runs/last~2": f"/runs/{ids[-3]}",
+        "/lineage/run/last~3": f"/lineage/run/{ids[0]}",
+        "/models/last": f"/models/{ids[1]}",
+        "/models/1001": f"/models/{ids[0]}",
+    }
+    for typed, place in leads.items():
+        answer = running.ask(typed)
+        assert (answer.status, answer.headers.get("location")) == (303, place), typed
+    assert "millrace runs lists them" in running.ask("/runs/last~9").text and running.faults == []
+
+
+def test_a_page_of_all_runs_notices_that_one_begins(four, console):
+    running = console(four)
+    for path in ("/", "/runs"):
+        assert 'hx-trigger="every 10s"' in running.ask(path).text
+    assert "every 10s" not in running.ask("/runs?after=2").text, "what was scrolled to is not taken away"

@@ -170,3 +170,18 @@ def test_nothing_is_changed_by_looking(asked, curation):
     for place in ("/schema?do=accept", "/schema/proposals?number=1&do=accept", "/schema/edit?text=x&do=keep"):
         assert asked.ask(place).status == 200
     assert curation.schema.read_text() == SCHEMA
+
+
+def test_a_form_without_its_text_empties_nothing(asked, curation):
+    fields = {**hidden(asked.ask("/schema/edit").text), "do": "keep"}
+    answer = asked.ask("/schema/edit", "POST", urlencode(fields))
+    assert answer.status == 503 and "sent without a text" in answer.text and curation.schema.read_text() == SCHEMA
+
+
+def test_who_lets_an_edit_go_lets_no_other_ones_go(asked, curation):
+    first, second = SCHEMA.replace("max: 100", "max: 200"), SCHEMA.replace("max: 100", "max: 300")
+    mine = send(asked, "/schema/edit", text=first, do="review").text
+    send(asked, "/schema/edit", text=second, do="review")
+    fields = {**hidden(mine), "text": first, "do": "revert"}
+    assert asked.ask("/schema/edit", "POST", urlencode(fields)).status == 303
+    assert typed(asked.ask("/schema/edit").text) == second, "it is somebody else's"

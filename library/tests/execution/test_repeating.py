@@ -130,3 +130,14 @@ def test_the_span_that_was_the_newest_is_asked_for_again(project, tmp_path):
     assert stack.startswith("the stack is another: tensorflow 1.0 is ")
     [data, _] = _others(replace(made_from, data=DataFiles("another")), project / "conf/taxi.yaml", (STEPS,))
     assert data == "the files of the data are not as they were"
+
+
+def test_two_repetitions_at_once_have_a_worktree_each(project, tmp_path):
+    detail = ran(project)
+    (project / "models/trainer.py").write_text("")
+    here, trees = Project(project), tmp_path / "trees"
+    with repetition(here, detail, trees) as first:
+        with repetition(here, detail, trees) as second:
+            assert first.worktree != second.worktree
+        assert (first.folder / "models/trainer.py").read_text(), "the other's end took nothing from it"
+    assert not first.worktree.exists() and not second.worktree.exists()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -170,3 +171,15 @@ def test_nothing_outside_of_the_root_is_ever_deleted(recorded, tmp_path):
     recorded.store.put_artifacts([artifact])
     Path(artifact.uri).mkdir(parents=True)
     assert artifact.uri not in planned(recorded)["1"].paths
+
+
+def test_a_run_of_which_nothing_is_left_is_listed_no_more(recorded):
+    runs = runs_of(recorded)
+    for _ in range(5):
+        with new_run(recorded.root / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")):
+            pass
+    listed = [run.run_id for run in run_summaries(runs.config)]
+    clean(runs_of(recorded), plan(runs_of(recorded), 1, 0.0, time.time() + 10))
+    left = [run.run_id for run in run_summaries(runs.config)]
+    assert set(left) < set(listed) and listed[-1] in left
+    assert not [name for name in left if name.startswith("2031") and not (recorded.root / "logs" / name).exists()]

@@ -1,6 +1,7 @@
 """Where something comes from and what was made of it, walked in a real store."""
 
 import json
+import os
 import shutil
 from dataclasses import asdict
 
@@ -131,3 +132,16 @@ def test_a_model_on_a_disk_says_itself_what_it_was_made_from(tmp_path):
     assert about(str(tmp_path / "taxi")) == about(str(tmp_path / "taxi" / "17")) == {"run": "20310101-000001"}
     (extra / "millrace.json").write_text('{"label": "y"}')
     assert about(str(tmp_path / "taxi")) is None
+
+
+def test_what_is_no_path_at_all_is_bad_input_and_what_a_model_says_too_deeply_is_nothing(recorded, tmp_path):
+    with pytest.raises(BadInput, match="is no run"):
+        meant(runs_of(recorded), "x" * 5000)
+    assert about("x" * 5000) is None
+    place = tmp_path / "model/assets.extra/millrace.json"
+    place.parent.mkdir(parents=True)
+    place.write_text("[" * 100_000)
+    assert about(str(tmp_path / "model")) is None
+    place.unlink()
+    os.mkfifo(place)
+    assert about(str(tmp_path / "model")) is None, "a pipe would be waited for"

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2
+from past_runs import four_runs
 
-from millrace.base.errors import Failure
+from millrace.base.errors import BadInput, Failure
 from millrace.config.loading import load
 from millrace.metadata.records import RunRecord, StageRecord, blessing
 from millrace.metadata.run_folder import RunRequest, new_run
-from millrace.metadata.run_summaries import run_summaries, state_of
+from millrace.metadata.run_names import named
+from millrace.metadata.run_summaries import Runs, run_summaries, state_of
 from millrace.rehearsal.lineage import Lineage
 
 
@@ -114,3 +116,34 @@ def test_a_run_takes_as_long_as_it_said_itself(tmp_path):
     assert (new.rehearsal, new.pushed_to != "") == (False, True)
     assert new.seconds == pytest.approx(58.3)
     assert old.seconds < 42, "between its first and its last change in ML Metadata, as before"
+
+
+def test_while_the_store_is_away_nothing_is_made_or_written_down_and_then_all_is_known_again(tmp_path, caplog):
+    root = tmp_path / "root"
+    four_runs(root)
+    config = load("conf/taxi.yaml", [f"root={root}"])
+    before = run_summaries(config)
+    for summary in root.glob("logs/*/summary.json"):
+        summary.unlink()
+    (root / "metadata.db").rename(root / "kept.db")
+    assert [run.metrics for run in run_summaries(config)] == [{}] * 4
+    assert "metadata.db is gone" in caplog.text
+    assert not (root / "metadata.db").exists(), "to look makes no store"
+    assert not list(root.glob("logs/*/summary.json"))
+    (root / "kept.db").rename(root / "metadata.db")
+    assert run_summaries(config) == before
+
+
+def test_a_store_whose_runs_have_no_folders_is_asked_all_the_same(tmp_path):
+    four_runs(tmp_path / "root")
+    config = load("conf/taxi.yaml", [f"root={tmp_path}/root"])
+    ids = [run.run_id for run in run_summaries(config)]
+    shutil.rmtree(tmp_path / "root/logs")
+    assert [run.run_id for run in run_summaries(config)] == ids
+
+
+@pytest.mark.parametrize("name", ["last~" + "9" * 30, "last~99"])
+def test_no_run_is_so_far_back(tmp_path, name):
+    four_runs(tmp_path / "root")
+    with pytest.raises(BadInput, match="there is no run"):
+        named(Runs(load("conf/taxi.yaml", [f"root={tmp_path}/root"])), name)

@@ -85,3 +85,11 @@ def test_of_a_loss_the_worst_are_the_greatest():
     [view] = metrics_of(report(slices, metrics={"mean_squared_error": 42.0}))
     assert (view.better, [one.slice for one in view.worst]) == ("lower", ["a=1"])
     assert [one.slice for one in view.slices] == ["a=1", "a=2"]
+
+
+def test_a_metric_that_needs_every_class_says_nothing_of_a_slice_of_one():
+    slices = (measured("kind=rare", 0.0, 4, classes=(0, 4)), measured("kind=common", 0.8, 90, classes=(40, 50)))
+    [view] = metrics_of(report(slices))
+    rare = next(one for one in view.slices if one.slice == "kind=rare")
+    assert rare.value is None and "of one class" in rare.reason
+    assert [one.value for one in view.slices] == [0.8, None], "what has no value is no worst one"

@@ -48,8 +48,9 @@ def metric_mark(
 ) -> Markup:
     """One slice's value on a scale, with a whisker for its interval and a mark for each limit.
 
-    The shape says the verdict besides the colour: a cross failed, a ring was not judged, a dot is anything else. A
-    diamond is the baseline, the thin line the whole data set.
+    The shape says the verdict besides the colour: a dot passed, a cross failed, a ring was not judged, a small dot has
+    no threshold, and an arrow points to what lies beyond the scale. A diamond is the baseline, the thin line the
+    whole data set.
 
     Args:
         value: what was measured; None where nothing was.
@@ -91,7 +92,9 @@ def metric_mark(
         parts.append(svg_shape("path", "baseline", d=shape, fill="none", stroke="currentColor"))
         words.append(f"baseline {to_digits(baseline)}")
     if value is not None and math.isfinite(value):
-        parts.append(_verdict_mark(x(value), middle, verdict))
+        beyond = -1 if value < scale[0] else 1 if value > scale[1] else 0
+        parts.append(_arrow(x(value), middle, beyond, verdict) if beyond else _verdict_mark(x(value), middle, verdict))
+        words += ["beyond the scale"] if beyond else []
     return svg_image(
         width, height, title, ", ".join([*words, *([verdict] if verdict else [])]), joined(parts), "metric"
     )
@@ -108,4 +111,11 @@ def _verdict_mark(x: float, y: float, verdict: str) -> Markup:
         return svg_shape("path", "mark fail", d=shape, fill="none", stroke="currentColor", stroke_width=2.5)
     if verdict == "not judged":
         return svg_shape("circle", "mark open", cx=x, cy=y, r=3.5, fill="none", stroke="currentColor", stroke_width=1.5)
-    return svg_shape("circle", f"mark {verdict}".strip(), cx=x, cy=y, r=4, fill="currentColor")
+    radius = 4 if verdict else 2.5
+    return svg_shape("circle", f"mark {verdict}".strip(), cx=x, cy=y, r=radius, fill="currentColor")
+
+
+def _arrow(x: float, y: float, way: int, verdict: str) -> Markup:
+    """Points to where the value would be, left or right of the scale."""
+    shape = f"M{px(x + 4 * way)} {px(y)}l{px(-8 * way)} -5v10z"
+    return svg_shape("path", f"mark {verdict}".strip(), d=shape, fill="currentColor")

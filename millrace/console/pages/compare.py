@@ -16,6 +16,7 @@ from millrace.metadata.run_summaries import Runs
 _MOST = 6
 _MANY = 200
 _COLUMNS = 8
+_FEW = 5
 _SECONDS = "Seconds of each stage"
 Value = Union[float, str, None]
 
@@ -46,12 +47,14 @@ class ComparedGroup:
         numbers: whether its values are numbers.
         rows: those that differ.
         same: how many do not.
+        lacking: the runs that have none of it, where only some have; then no row says more than that.
     """
 
     title: str
     numbers: bool
     rows: tuple[ComparedValue, ...]
     same: int
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,10 @@ def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
         ("Slices", True, _slices),
         (_SECONDS, True, lambda one: {stage.stage: _tenths(stage.seconds) for stage in one.stages}),
     ]
-    groups = [_group(title, numbers, [values(one) for one in details]) for title, numbers, values in sources]
+    groups = [
+        _group(title, numbers, {one.summary.run_id: values(one) for one in details})
+        for title, numbers, values in sources
+    ]
     between = compare(details[0], details[-1])
     return CompareView(
         runs=tuple(row(one.summary, runs.config) for one in details),
@@ -205,8 +211,8 @@ def _stack(detail: RunDetail) -> dict[str, Value]:
     return {**machine, **(made.versions if made else {})}
 
 
-def _group(title: str, numbers: bool, sides: Sequence[Mapping[str, Value]]) -> ComparedGroup:
-    rows = []
+def _group(title: str, numbers: bool, by_run: Mapping[str, Mapping[str, Value]]) -> ComparedGroup:
+    rows, sides = [], list(by_run.values())
     for name in dict.fromkeys(name for side in sides for name, value in side.items() if value is not None):
         values = tuple(side.get(name) for side in sides)
         first, last = values[0], values[-1]
@@ -217,7 +223,8 @@ def _group(title: str, numbers: bool, sides: Sequence[Mapping[str, Value]]) -> C
         # Seconds are of one kind; metrics are each on a scale of its own.
         scale = (lambda one: 1.0) if title == _SECONDS else (lambda one: _scale(one.values) or 1.0)
         differing.sort(key=lambda one: -abs(one.change or 0.0) / scale(one))
-    return ComparedGroup(title, numbers, tuple(differing), len(rows) - len(differing))
+    lacking = tuple(run_id for run_id, side in by_run.items() if not side) if len(differing) > _FEW else ()
+    return ComparedGroup(title, numbers, tuple(differing), len(rows) - len(differing), lacking)
 
 
 def _tenths(seconds: Optional[float]) -> Optional[float]:
@@ -263,9 +270,14 @@ def _many(runs: Runs, request: PageRequest) -> CompareView:
     points = [
         PlottedRun(one.run_id, one.state, measures[one.run_id][x], measures[one.run_id][y])
         for one in summaries
-        if x in measures[one.run_id] and y in measures[one.run_id]
+        if all(name in measures[one.run_id] and _can_be_drawn(measures[one.run_id][name]) for name in (x, y))
     ]
     return CompareView((), (), (), None, (), tuple(tried), columns, metrics, sort, axes, x, y, tuple(points))
+
+
+def _can_be_drawn(value: float) -> bool:
+    """Whether a value has a place on an axis: a metric may be infinite, or at the end of what a float holds."""
+    return value == 0 or 1e-200 < abs(value) < 1e200
 
 
 def _settings(runs: Runs, run_id: str) -> dict[str, str]:

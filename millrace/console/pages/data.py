@@ -12,7 +12,7 @@ from millrace.base.numbers import counted
 from millrace.components.data_gate.findings import Finding
 from millrace.config.config import Config
 from millrace.console.kept import Kept
-from millrace.console.page import Hit, NotFound, Page, PageRequest, RailEntry, Table, address
+from millrace.console.page import GoTo, Hit, NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.project import default_configuration
 from millrace.schema.evidence import Evidence
 from millrace.schema.workbench import Workbench
@@ -20,6 +20,7 @@ from millrace.views.data import DataView, FeatureRow, FeatureView, data_view
 
 _PAGE = 40
 _MOST_HITS = 20
+_NEARLY_ALL = 0.99
 _NONE = "none"
 _ODDEST = "-odd"
 _MOST_SOURCES = 20
@@ -202,8 +203,17 @@ def _headline(data: DataView) -> str:
     if counts["warned"]:
         return f"Nothing stops a run; {counts['warned']:,} {total} are warned of."
     if counts["moved"]:
-        return f"{counts['moved']:,} {total} moved by more than chance."
-    return f"Nothing is odd about the {counted(len(data.rows), 'feature')}."
+        return f"{counts['moved']:,} {total} moved by more than chance.{_nearly_empty(data)}"
+    return f"Nothing is odd about the {counted(len(data.rows), 'feature')}.{_nearly_empty(data)}"
+
+
+def _nearly_empty(data: DataView) -> str:
+    """What no limit forbids, and a person should know all the same."""
+    empty = [row.name for row in data.rows if row.is_in_data and row.missing > _NEARLY_ALL and not row.findings]
+    if not empty:
+        return ""
+    names = ", ".join(empty[:3]) + (", ..." if len(empty) > 3 else "")
+    return f" Nearly every row lacks {names}{', which the schema allows' if data.schema is not None else ''}."
 
 
 def _nothing(bench: Workbench) -> NoDataPage:
@@ -322,6 +332,12 @@ def _section(config: Config, run_id: str) -> Optional[dict[str, str]]:
 
 
 PAGES = (
+    Page(
+        address="/data",
+        title="Data",
+        template="pages/data.html",
+        view=lambda request: GoTo(address("data", "latest")),
+    ),
     Page(
         address="/data/{span}",
         title="Data of {span}",

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Union
 
 from millrace.base.errors import BadInput
 from millrace.config.config import Config
 from millrace.console.drawing import DrawnNode
-from millrace.console.page import NotFound, Page, PageRequest, Table, address
+from millrace.console.page import GoTo, NotFound, Page, PageRequest, Table, address
+from millrace.console.pages.runs import named_run
 from millrace.metadata.lineage import Lineage, LineageNode, lineage, meant
 from millrace.metadata.run_summaries import Runs
 
@@ -51,9 +52,11 @@ class LineageView:
     upstream: dict[str, tuple[str, ...]]
 
 
-def view(request: PageRequest) -> LineageView:
+def view(request: PageRequest) -> Union[LineageView, GoTo]:
     """The lineage of a run's last artifact, or of the artifact with a number."""
     runs, kind, name = Runs(request.config), request.path["kind"], request.path["id"]
+    if kind == "run" and not runs.summary(name):
+        return GoTo(address("lineage", kind, named_run(runs, name)))
     graph = _graph(runs, kind, name)
     if graph is None:
         raise NotFound(
@@ -85,7 +88,7 @@ def _graph(runs: Runs, kind: str, name: str) -> Optional[Lineage]:
 
 def _made_by(runs: Runs, run_id: str) -> tuple[int, ...]:
     """The last artifact of a run; none where there is no such run, or it made nothing to follow."""
-    if not runs.summary(run_id):
+    if not runs.summary(run_id) or runs.store is None:
         return ()
     try:
         return meant(runs, run_id)
@@ -150,6 +153,12 @@ def _section(config: Config, run_id: str) -> Optional[Mapping[str, str]]:
 
 
 PAGES = (
+    Page(
+        address="/lineage",
+        title="Lineage",
+        template="pages/lineage.html",
+        view=lambda request: GoTo(address("lineage", "run", "last")),
+    ),
     Page(
         address="/lineage/{kind}/{id}",
         title="Lineage of {id}",

@@ -4,16 +4,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from millrace.base.outcomes import blessing
 from millrace.config.config import Config
-from millrace.config.paths import layout
 from millrace.console.charts import Interval, scale_of
-from millrace.console.page import Hit, NotFound, Page, PageRequest, RailEntry, Table, address
-from millrace.metadata import records
-from millrace.metadata.run_folder import runs as run_folders
-from millrace.metadata.run_summaries import RunSummary, run_summaries
+from millrace.console.page import GoTo, Hit, NotFound, Page, PageRequest, RailEntry, Table, address
+from millrace.console.pages.runs import named_run
+from millrace.metadata.run_summaries import Runs, RunSummary, run_summaries
 from millrace.project import default_configuration
 from millrace.training.curves import Curve
 from millrace.views.model import MetricView, ModelView, SliceMetric, model_view
@@ -91,6 +89,7 @@ class ModelPage:
         headline: in a sentence, why it was or was not blessed, or why there is nothing to say.
         metric: the metric whose slices are shown; None where none was measured.
         slices: its slices in view, with those of the other model as their baseline where there is one.
+        after: how many slices stand before those in view.
         more: the address of further slices; empty at the end.
         sort: the column that the slices are sorted by, with a minus before it from the largest to the smallest; empty
             for what failed and then the worst first.
@@ -111,6 +110,7 @@ class ModelPage:
     headline: str
     metric: Optional[MetricView]
     slices: tuple[SliceMetric, ...]
+    after: int
     more: str
     sort: str
     scale: Interval
@@ -145,13 +145,20 @@ def view(request: PageRequest) -> ModelsPage:
     )
 
 
-def model_page(request: PageRequest) -> ModelPage:
-    """One model in full."""
+def model_page(request: PageRequest) -> Union[ModelPage, GoTo]:
+    """One model in full; as commands do, by `last`, the beginning of the run's id or a pushed version, too."""
     config, against = request.config, request.query.get("against", "")
-    model = model_of(config, request.path["run"])
+    name = request.path["run"]
+    rows = _rows(config)
+    meant = next((one.run.run_id for one in rows if name in (one.run.run_id, one.version)), None)
+    if meant is None and rows:
+        meant = named_run(Runs(config), rows[0].run.run_id if name in ("last", "latest") else name)
+    if meant is not None and meant != name:
+        return GoTo(address("models", meant))
+    model = model_of(config, name)
     other = model_of(config, against) if against else None
-    name = request.query.get("metric", "")
-    chosen = next((one for one in model.metrics if one.name == name), next(iter(model.metrics), None))
+    metric = request.query.get("metric", "")
+    chosen = next((one for one in model.metrics if one.name == metric), next(iter(model.metrics), None))
     sort = request.query.get("sort", "")
     slices = _sorted(_beside(chosen.slices, other, chosen.name), sort) if chosen is not None else ()
     after = request.count("after", 0, len(slices))
@@ -164,14 +171,15 @@ def model_page(request: PageRequest) -> ModelPage:
         headline=_headline(model),
         metric=chosen,
         slices=tuple(slices[after : after + _PAGE]),
-        more=address("models", model.run_id, metric=name, against=against, sort=sort, after=after + _PAGE)
+        after=after,
+        more=address("models", model.run_id, metric=metric, against=against, sort=sort, after=after + _PAGE)
         if more
         else "",
         sort=sort,
         scale=_scale(chosen, slices),
         curves=curve_groups(model.curves, other.curves if other else ()),
         classes=tuple(map(str, config.label.classes or ())),
-        others=tuple(one.run.run_id for one in _rows(config) if one.run.run_id != model.run_id),
+        others=tuple(one.run.run_id for one in rows if one.run.run_id != model.run_id),
         against=against,
         differs=_differs(model, other) if other is not None else (),
         tensorboard=f"tensorboard --logdir {model.log_folder}" if model.curves else "",
@@ -205,8 +213,7 @@ def model_of(config: Config, run_id: str) -> ModelView:
     Raises:
         NotFound: ML Metadata knows no such run of this pipeline.
     """
-    folders = run_folders(layout(config).logs)
-    run = records.run(records.open_store(config), config.name, run_id, layout(config).root) if folders else None
+    run = Runs(config).record(run_id)
     if run is None:
         raise NotFound(
             "no run of this pipeline has this id",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 from urllib.parse import quote
 
 from millrace.base.errors import DataError
@@ -17,9 +17,9 @@ from millrace.components.data_gate.report import read_warnings
 from millrace.components.evaluator.gate_report import GateReport, Row, load
 from millrace.config.config import Config
 from millrace.config.paths import layout
-from millrace.console.page import Hit, NotFound, Page, PageRequest, Table, address
+from millrace.console.page import GoTo, Hit, Page, PageRequest, Table, address
 from millrace.console.pages.models import CurveGroup, curve_groups
-from millrace.console.pages.runs import RunRow, row
+from millrace.console.pages.runs import RunRow, named_run, row
 from millrace.metadata import provenance
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_summaries import Runs, RunSummary
@@ -120,16 +120,12 @@ class RunView:
         return max((one.began + (one.seconds or 0.0) for one in self.times if one.began is not None), default=0.0)
 
 
-def view(request: PageRequest) -> RunView:
-    """The run that the address names."""
+def view(request: PageRequest) -> Union[RunView, GoTo]:
+    """The run that the address names; as commands do, by `last` or the beginning of its id, too."""
     runs, run_id = Runs(request.config), request.path["run"]
     detail = run_detail(runs, run_id, request.now)
     if detail is None:
-        raise NotFound(
-            f"no run of {request.config.name} is called that",
-            run_id,
-            "the list of runs has every one that this machine knows; millrace runs clean may have taken it away",
-        )
+        return GoTo(address("runs", named_run(runs, run_id)))
     gate = load(detail.gate_report) if detail.gate_report else None
     rows = gate.rows if gate else ()
     before = _run_before(runs, run_id)
@@ -193,11 +189,15 @@ def _reason(detail: RunDetail) -> str:
 
 
 def _curves_so_far(config: Config, detail: RunDetail) -> tuple[CurveGroup, ...]:
-    """The curves of a training that goes on, from where TFX has it write: nothing is published before its end."""
+    """The curves of a run that goes on, from where TFX has the Trainer write: nothing is published before its end.
+
+    Those of a run that has ended are on its model's page.
+    """
     trainer = detail.stage(stage_ids.TRAINER)
-    if trainer is None or trainer.state != State.RUNNING.value or not trainer.execution:
+    if trainer is None or not trainer.execution or detail.summary.state != State.RUNNING.value:
         return ()
-    folder = f"{layout(config).artifacts}/{stage_ids.TRAINER}/model_run/{trainer.execution}"
+    made = detail.output(stage_ids.TRAINER, "model_run")
+    folder = made.path if made else f"{layout(config).artifacts}/{stage_ids.TRAINER}/model_run/{trainer.execution}"
     return () if "://" in folder else curve_groups(curves.read(folder))
 
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from millrace.base.errors import BadInput
 from millrace.base.outcomes import State, blessing
 from millrace.config.config import Config
 from millrace.config.paths import serving_directory
-from millrace.console.page import Hit, Page, PageRequest, RailEntry, Table, address
-from millrace.metadata.run_summaries import RunSummary, run_summaries
+from millrace.console.page import Hit, NotFound, Page, PageRequest, RailEntry, Table, address
+from millrace.metadata import run_names
+from millrace.metadata.run_summaries import Runs, RunSummary, run_summaries
 
 _ROWS = 100
 BAD_ENDS = (State.FAILED, State.BLOCKED, State.BAD_INPUT, State.KILLED, State.INTERRUPTED)
@@ -91,6 +93,19 @@ def view(request: PageRequest) -> RunsView:
 def is_for_serving(run: RunSummary, config: Config) -> bool:
     """Whether a run pushed its model to where models are served from, and not to a trial's place beside that."""
     return run.pushed_to.startswith(f"{serving_directory(config).rstrip('/')}/")
+
+
+def named_run(runs: Runs, name: str) -> str:
+    """The id of the run that a person calls so.
+
+    Raises:
+        NotFound: there is none, or several begin so.
+    """
+    try:
+        return run_names.named(runs, name)
+    except BadInput as error:
+        remedy = f"{error.remedy}; millrace runs clean may have taken it away"
+        raise NotFound(error.what, name, remedy) from error
 
 
 def row(run: RunSummary, config: Config) -> RunRow:

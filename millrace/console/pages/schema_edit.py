@@ -1,6 +1,7 @@
 """The schema as text: what an edit of it says and does before it is made, where a mistake is, and what others wrote."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Optional, Union
 
 from millrace.base import files as whole_files
@@ -28,6 +29,7 @@ class EditPage:
         lines: the lines around that, each with its number.
         since: what somebody else changed on disk in the meantime, from there to this text, as a unified diff.
         problem: why the edit was not made.
+        draft: the digest of the text that is kept for who goes on; empty where none is.
     """
 
     file: str
@@ -39,6 +41,7 @@ class EditPage:
     lines: tuple[tuple[int, str], ...] = ()
     since: str = ""
     problem: Optional[Failure] = None
+    draft: str = ""
 
 
 def view(request: PageRequest) -> EditPage:
@@ -47,7 +50,7 @@ def view(request: PageRequest) -> EditPage:
     text = _editable(bench)
     draft = bench.history.draft
     if draft.exists() and (kept := schema_text.read_text(draft)) != text:
-        return EditPage(bench.shown_path, files.digest(text), kept, interrupted=True)
+        return EditPage(bench.shown_path, files.digest(text), kept, interrupted=True, draft=files.digest(kept))
     return EditPage(bench.shown_path, files.digest(text), text)
 
 
@@ -58,14 +61,18 @@ def act(request: PageRequest) -> Union[GoTo, EditPage]:
     """
     bench = workbench(request)
     on_disk = _editable(bench)
-    text = _as_on_disk(request.form.get("text", ""), on_disk)
     draft = bench.history.draft
     if request.form.get("do") == "revert":
-        draft.unlink(missing_ok=True)
+        # Another page may have left its own in the meantime.
+        if _digest_of(draft) == request.form.get("draft"):
+            draft.unlink(missing_ok=True)
         return GoTo(address("schema", "edit"))
+    if "text" not in request.form:
+        raise SchemaError("the form was sent without a text", where=bench.shown_path, remedy="open the page again")
+    text = _as_on_disk(request.form["text"], on_disk)
     draft.parent.mkdir(parents=True, exist_ok=True)
     whole_files.write(draft, text)
-    shown = EditPage(bench.shown_path, files.digest(on_disk), text)
+    shown = EditPage(bench.shown_path, files.digest(on_disk), text, draft=files.digest(text))
     try:
         review = edits.review(bench, on_disk, text, LAST_RUNS)
     except SchemaError as error:
@@ -85,6 +92,10 @@ def act(request: PageRequest) -> Union[GoTo, EditPage]:
         return replace(shown, review=review, problem=describe(error))
     draft.unlink(missing_ok=True)
     return GoTo(address("schema"))
+
+
+def _digest_of(draft: Path) -> str:
+    return files.digest(schema_text.read_text(draft)) if draft.exists() else ""
 
 
 def _editable(bench: Workbench) -> str:

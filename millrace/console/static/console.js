@@ -55,13 +55,24 @@
   });
   showButtons(document);
 
-  // What a person opened stays open when a page that is followed comes anew.
+  // A page that is followed waits while a person chooses rows in it, or has had more of them shown.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const live = event.target;
+    const more = live.querySelectorAll("tr[data-row]").length > Number(live.dataset.rows ?? Infinity);
+    if (live.id === "live" && (more || live.querySelector("input:checked"))) event.preventDefault();
+  });
+
+  // What a person opened stays open when it comes anew, and the row at which one is stays that one.
   let open = [];
+  let chosen = "";
   document.addEventListener("htmx:beforeSwap", () => {
+    chosen = document.querySelector("tr.chosen a")?.getAttribute("href") ?? "";
     open = [...document.querySelectorAll("details[id][open]")].map((one) => one.id);
   });
   document.addEventListener("htmx:afterSwap", () => {
     open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+    const again = chosen && rows().find((row) => row.querySelector("a")?.getAttribute("href") === chosen);
+    if (again) again.classList.add("chosen");
     showButtons(document);
   });
 
