@@ -121,8 +121,7 @@ def plan_label(table: ScannedTable, name: str) -> LabelPlan:
         raise DataError("the label holds lists", where=where, remedy="choose a column with one value per row")
     if not column.filled:
         raise DataError("no row has a label", where=where, remedy="choose a column that has values")
-    if column.missing and (table.source.format == "tfrecord" or "`" in name):
-        # TFX itself reads these files, and a condition quotes a name with backquotes.
+    if column.missing and table.source.format == "tfrecord":  # which TFX itself reads
         raise DataError(
             f"the label is missing in {column.missing:,} of {column.rows:,} rows, and no condition can leave them out",
             where=where,
@@ -139,7 +138,7 @@ def plan_label(table: ScannedTable, name: str) -> LabelPlan:
     plan = _numbers(column, where) if column.is_number else _texts(column, where)
     mostly = "most rows have no label: is it the right column?" if column.missing > column.filled else ""
     doubts = "; ".join(filter(None, (mostly, column.doubt, plan.doubt)))
-    return replace(plan, doubt=doubts, unlabelled=column.missing)
+    return replace(plan, doubt=doubts, unlabelled=column.missing + table.blank_rows)
 
 
 def _numbers(column: Column, where: str) -> LabelPlan:

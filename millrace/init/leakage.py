@@ -61,6 +61,7 @@ def leakage(column: Column, label: Column, task: Task) -> Leakage:
         labelled = label.sample.is_valid()
         column = replace(column, sample=column.sample.filter(labelled))
         label = replace(label, sample=label.sample.filter(labelled))
+    assert column.sample is not None and label.sample is not None
     filled = _of_presence(column, label, task)
     if filled.predicts or column.type == "LIST":
         return filled

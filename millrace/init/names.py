@@ -24,7 +24,9 @@ CODE_HEADS = frozenset(
 _MEASURED = frozenset(["area", "location", "model", "mode", "class", "make"])
 """Of these, what is a measure as often: `living_area`. Such numbers are codes only where the data looks like it too."""
 _COUNTING = frozenset("num n nb no number count cnt total sum avg mean max min".split())  # noqa: SIM905 (a table)
-_AMOUNTS = frozenset("count counts cnt qty quantity number num age tenure score children people".split())  # noqa: SIM905
+_AMOUNTS = frozenset("count counts cnt qty quantity number num age tenure score total sum children people".split())  # noqa: SIM905
+_PARTICIPLES = frozenset("sold paid made lost won bought spent seen taken given left built".split())  # noqa: SIM905
+"""What says of the noun before it what happened to it: `items_sold`; also what ends with `ed`."""
 _NOT_PLURAL = re.compile(r"(?:ss|us|is|as|os)$")
 
 CALENDAR = {
@@ -89,6 +91,8 @@ def phrase_of(name: str) -> Phrase:
     words = words_of(name)
     spoken = [word for word in words if not word.isdigit()]
     noun = next((spoken[:place] for place, word in enumerate(spoken) if place and word in _PREPOSITIONS), spoken)
+    if len(noun) > 1 and (noun[-1] in _PARTICIPLES or noun[-1].endswith("ed")):
+        noun = noun[:-1]
     return Phrase(tuple(words), noun[-1] if noun else "")
 
 

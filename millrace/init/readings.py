@@ -30,8 +30,10 @@ def as_meant(column: Column, missing: Collection[str], semicolons: bool) -> Colu
     if own:
         column = replace(column, reading=ColumnReading(missing=own))
     if column.type == "STRING":
-        spelling = find_spelling(_rows_of_texts(column), semicolons)
-        column = _respelled(column, spelling) if spelling else column
+        rows = _rows_of_texts(column)
+        nothing = [text for text in rows if text in CANDIDATES]
+        spelling = find_spelling({text: rows[text] for text in rows if text not in CANDIDATES}, semicolons)
+        column = _respelled(column, spelling, {text: rows[text] for text in nothing}) if spelling else column
     return _without_sentinel(column) if column.is_number and not column.boolean else column
 
 
@@ -42,8 +44,8 @@ def _rows_of_texts(column: Column) -> Mapping[str, int]:
     return Counter(column.words)
 
 
-def _respelled(column: Column, spelling: Spelling) -> Column:
-    """A column of texts as one of numbers."""
+def _respelled(column: Column, spelling: Spelling, nothing: Mapping[str, int]) -> Column:
+    """A column of texts as one of numbers; `nothing` are the NA values among them, as they are among numbers."""
     texts = column.sample.to_pylist() if column.sample is not None else []
     sample = [float(spelling.numbers[text]) if text in spelling.numbers else None for text in texts]
     whole = all("." not in number and "e" not in number.lower() for number in spelling.numbers.values())
@@ -54,15 +56,14 @@ def _respelled(column: Column, spelling: Spelling) -> Column:
             merged[int(number) if whole else float(number)] += column.counts[text]
         counts = dict(merged.most_common())
     values = np.array([float(number) for number in spelling.numbers.values()])
-    others = sum(spelling.others.values())
+    others = sum(spelling.others.values()) + sum(nothing.values())
     if column.counts is None:
         others = round(others / max(len(column.words), 1) * column.filled)
-    reading, doubt = spelling.reading, spelling.doubt
-    if 0 < len(spelling.others) <= MOST_UNLISTED or set(spelling.others) <= set(CANDIDATES):
-        own = (*(column.reading.missing if column.reading else ()), *spelling.others)
-        reading, doubt = reading.model_copy(update={"missing": own, "others": "refuse"}), spelling.both
-    elif column.reading:
-        reading = reading.model_copy(update={"missing": column.reading.missing})
+    few = len(spelling.others) <= MOST_UNLISTED
+    own = (*(column.reading.missing if column.reading else ()), *nothing, *(spelling.others if few else ()))
+    reading, doubt = spelling.reading.model_copy(update={"missing": own}), spelling.doubt
+    if few:
+        reading, doubt = reading.model_copy(update={"others": "refuse"}), spelling.both
     kind: ColumnType = "INT" if whole else "FLOAT"
     return replace(
         column, type=kind, missing=column.missing + others, counts=counts, sample=pa.array(sample, pa.float64()),

@@ -63,7 +63,8 @@ def summary(plan: NewPipeline) -> list[str]:
         lines.append("; ".join(notes))
     lines.append(f"{label.column.name!r} is a {label.task} label{_classes(plan)}")
     if label.unlabelled:
-        lines.append(f"{label.unlabelled:,} of {label.column.rows:,} rows have no label and are left out")
+        rows = label.column.rows + table.blank_rows
+        lines.append(f"{label.unlabelled:,} of {rows:,} rows have no label and are left out")
     lines.append(f"without a model: {plan.without_model.words}")
     if plan.without_model.doubt:
         lines.append(plan.without_model.doubt)

@@ -10,6 +10,7 @@ from typing import Optional
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from millrace.base.errors import DataError
 from millrace.init.column_scan import ColumnScan, scan_of
@@ -43,6 +44,7 @@ class ScannedTable:
         dialect: how CSV files are written; None for other formats.
         missing: its NA values, where no column has one of them for a value.
         stray_spaces: whether values have spaces around them.
+        blank_rows: rows of empty cells alone, which are none of `rows`.
     """
 
     source: Source
@@ -53,6 +55,7 @@ class ScannedTable:
     dialect: Optional[Dialect]
     missing: tuple[str, ...]
     stray_spaces: bool
+    blank_rows: int = 0
 
     def column(self, name: str) -> Column:
         """The column of a name."""
@@ -78,7 +81,10 @@ def scan(source: Source, dialect: Optional[Dialect] = None, whole_bytes: int = W
     verbatim = source.format == "tfrecord"
     scans: list[ColumnScan] = []
     rows_read = bytes_read = 0
-    for block, length in blocks:
+    blank_rows = 0
+    for every, length in blocks:
+        block = every if dialect is None else _without_blank(every)
+        blank_rows += every.num_rows - block.num_rows
         if not scans:
             scans = [
                 scan_of(name, column.type, sampling.counted, verbatim)
@@ -105,6 +111,7 @@ def scan(source: Source, dialect: Optional[Dialect] = None, whole_bytes: int = W
         dialect,
         missing,
         any(accumulator.stray_spaces for accumulator in scans),
+        blank_rows,
     )
 
 
@@ -131,6 +138,16 @@ def _open_records(source: Source, whole_bytes: int) -> OpenedTable:
     size = table.nbytes if whole else max(sum(file.stat().st_size for file in source.files), table.nbytes + 1)
     batches = table.to_batches(_BLOCK_ROWS)
     return tuple(table.column_names), size, ((batch, batch.nbytes) for batch in batches), len(table) if whole else None
+
+
+def _without_blank(block: pa.RecordBatch) -> pa.RecordBatch:
+    """A block of cells without the rows that have nothing in any of them."""
+    blank = np.ones(block.num_rows, bool)
+    for column in block.columns:
+        if not blank.any():
+            return block
+        blank &= np.asarray(pc.binary_length(column)) == 0
+    return block.filter(pa.array(~blank)) if blank.any() else block
 
 
 class _Sampling:

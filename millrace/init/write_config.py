@@ -1,5 +1,6 @@
 """Writes `conf/NAME.yaml`: every section, readable from top to bottom, with a comment where a person should decide."""
 
+import json
 import keyword
 import math
 import os
@@ -92,7 +93,7 @@ def _data(table: ScannedTable, label: LabelPlan, folder: Path) -> str:
     if table.stray_spaces:
         lines.append("  strip_spaces: true                    # spaces around values are not theirs")
     if label.unlabelled:
-        share = f"{label.unlabelled / label.column.rows:.1%} of the rows have no label and are left out"
+        share = f"{label.unlabelled / (label.column.rows + table.blank_rows):.1%} of the rows have no label: left out"
         lines.append(_commented(f"  where: {_scalar(_has_value(label.column.name))}", share))
     lines.append(_commented(f"  splits: {_flow(SPLITS)}", _splits_comment(table.rows)))
     return "\n".join(lines)
@@ -112,7 +113,8 @@ def _columns(table: ScannedTable) -> list[str]:
 def _has_value(name: str) -> str:
     """The condition that a row has a value in a column, as `data.where` takes it."""
     plain = name.isidentifier() and not keyword.iskeyword(name)
-    return f"{name if plain else f'`{name}`'} is not None"
+    column = name if plain else f"column({json.dumps(name, ensure_ascii=False)})"
+    return f"not is_missing({column})"
 
 
 def _splits_comment(rows: int) -> str:

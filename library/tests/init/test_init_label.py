@@ -76,7 +76,7 @@ def test_rows_without_a_label_are_left_out_counted_and_said(tmp_path, gap):
     assert (plan.label.unlabelled, plan.label.rows) == (100, (200, 100))
     assert "100 of 400 rows have no label and are left out" in report.summary(plan)
     write(plan)
-    assert load(next(iter(plan.files))).data.where == "y is not None"
+    assert load(next(iter(plan.files))).data.where == "not is_missing(y)"
 
 
 def test_a_label_that_most_rows_lack_is_doubted(tmp_path):

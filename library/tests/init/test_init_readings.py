@@ -106,8 +106,8 @@ def test_honest_ends_of_a_range_are_no_sentinels(tmp_path):
 @pytest.mark.parametrize(
     ("name", "head"),
     [
-        ("store_id", "id"), ("living_area", "area"), ("items_sold", "sold"), ("hours_per_week", "hours"),
-        ("typeOfLoan", "type"), ("zip3", "zip"), ("month_rent", "rent"), ("created_at", "created"), ("7", ""),
+        ("store_id", "id"), ("living_area", "area"), ("items_sold", "items"), ("hours_per_week", "hours"),
+        ("typeOfLoan", "type"), ("zip3", "zip"), ("month_rent", "rent"), ("trips_per_day", "trips"), ("7", ""),
     ],
 )  # fmt: skip
 def test_the_head_of_a_name(name, head):

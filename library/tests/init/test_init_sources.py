@@ -89,6 +89,15 @@ def test_words_without_names_are_asked_about_too(tmp_path):
         column_names([str(tmp_path / "t.csv")])
 
 
+def test_rows_of_empty_cells_are_no_rows_and_are_left_out(tmp_path):
+    rows = "".join(f"{i % 7}.5,x{i % 3},{'ab'[i % 2]}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text(f"number,word,y\n{rows},,\n{rows},,\n")
+    plan = make_plan([str(tmp_path / "t.csv")], "y", "", tmp_path / "project")
+    assert (plan.table.rows, plan.table.blank_rows, plan.label.unlabelled) == (120, 2, 2)
+    assert all(column.missing == 0 for column in plan.table.columns)
+    assert "where: not is_missing(y)" in next(iter(plan.files.values()))
+
+
 def test_a_byte_order_mark_gzip_and_stray_bytes(tmp_path):
     text = "\ufeffGröße,stadt\n".encode() + b"1,K\xf6ln\n2,Bonn\n"
     with gzip.open(tmp_path / "t.csv.gz", "wb") as file:
