@@ -37,7 +37,10 @@ def code_is_there(config: Config) -> None:
         # TFX passes custom_config by name, to a preprocessing_fn that has it.
         keyword = "custom_config" if key == "preprocessing_fn" else ""
         _require_function(config, f"code.{key}", dotted_path, _ARGUMENTS[key], keyword)
-    for name, expression in config.feature_table().derived().items():
+    table = config.feature_table()
+    for path, key in table.encoders().items():
+        _require_function(config, key, path, ("values", "present", "feature"))
+    for name, expression in table.derived().items():
         for path, arguments in functions_of(expression).items():
             _require_function(config, f"features.{name}.expression", path, arguments)
 

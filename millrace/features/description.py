@@ -4,15 +4,19 @@ The table comes from the `label:` and `features:` sections of a configuration fi
 Trainer as plain JSON (`FeatureTable.model_dump`), because executors run in other processes and in containers.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
+from millrace.base.names import did_you_mean
 from millrace.base.section import Section
 from millrace.features.date_formats import check_format
 from millrace.features.expression import Expression, ValueKind, columns_of, functions_of, kind_of, parse
+
+DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
 
 Task = Literal["binary", "multiclass", "regression"]
 ClassValue = Union[int, str]
@@ -124,8 +128,38 @@ class Vector(Section):
     length: int = Field(ge=1, description="numbers in each row")
 
 
-class Text(DerivedFeature):
-    """Free text: lower-cased, split into words, each word a vocabulary id, embedded and averaged.
+class _InOrder(Section):
+    """Embedded values in an order, which an encoder makes one vector of."""
+
+    encoder: str = Field(
+        default="mean",
+        description="what makes one vector of them: mean, convolution, gru, or a function of yours by dotted path",
+    )
+    dimension: int = Field(default=16, ge=1, le=4096, description="floats of each value's embedding, and of the vector")
+
+    @field_validator("encoder")
+    @classmethod
+    def _known_encoder(cls, value: str) -> str:
+        return require_encoder(value, SEQUENCE_ENCODERS)
+
+
+SEQUENCE_ENCODERS = ("mean", "convolution", "gru")
+
+
+def require_encoder(value: str, known: Sequence[str]) -> str:
+    """Checks that an encoder is one of the library's, or may be a project's function by its dotted path.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if value not in known and not re.fullmatch(DOTTED, value):
+        meant = did_you_mean(value, known) or f"; known: {', '.join(known)}, or a function of yours by dotted path"
+        raise ValueError(f"{value} is no encoder{meant}")
+    return value
+
+
+class Text(_InOrder, DerivedFeature):
+    """Free text: lower-cased, split into words, each word a vocabulary id, embedded, and made one vector of.
 
     Words beyond `max_tokens` are dropped; words outside the `top_k` share `oov_buckets`; missing text has no words.
     """
@@ -134,7 +168,53 @@ class Text(DerivedFeature):
     top_k: int = Field(default=10_000, ge=1, description="the most frequent words that get an id of their own")
     oov_buckets: int = Field(default=10, ge=1, description="ids that the other words share")
     max_tokens: int = Field(default=64, ge=1, description="words of a text; those beyond are dropped")
-    dimension: int = Field(default=16, ge=1, le=4096, description="floats of a word's embedding")
+
+
+class _OfMany(Section):
+    """Several values in a row: a list, or a text that a separator cuts."""
+
+    separator: Optional[str] = Field(
+        default=None, min_length=1, description="what stands between the values in a text, such as |; left out: a list"
+    )
+    top_k: int = Field(default=1000, ge=1, description="the most frequent values that get an id of their own")
+    min_count: int = Field(default=1, ge=1, description="a value that is rarer gets no id of its own")
+    oov_buckets: int = Field(default=1, ge=1, description="ids that the other values share")
+
+
+class Bag(_OfMany):
+    """Several categories in a row, in no order: tags, the products of a basket.
+
+    Each counts once, however often it is there; with `weights`, as much as the number beside it in that column says.
+    A row without values is all zeros.
+    """
+
+    kind: Literal["bag"] = "bag"
+    weights: Optional[str] = Field(default=None, description="the column of lists with a number for each value")
+    max_values: int = Field(
+        default=32, ge=1, description="values of a row; of more the most frequent are kept, with weights the first"
+    )
+    encode: Literal["multi_hot", "embedding"] = Field(
+        default="multi_hot", description="an input for each value, or the mean of learned embeddings"
+    )
+    dimension: int = Field(default=8, ge=1, le=4096, description="floats of an embedding")
+
+
+class SequenceFeature(_OfMany, _InOrder):
+    """Several values in a row, in an order: pages that were visited, measurements over time.
+
+    Categories are embedded; numbers are scaled to mean 0 and variance 1. A row without values is all zeros.
+    """
+
+    kind: Literal["sequence"] = "sequence"
+    values: Literal["categories", "numbers"] = Field(default="categories", description="what the values are")
+    max_length: int = Field(default=64, ge=1, description="values of a row; those beyond are dropped")
+    keep: Literal["last", "first"] = Field(default="last", description="which values are kept where there are more")
+
+    @model_validator(mode="after")
+    def _numbers_are_lists(self) -> "SequenceFeature":
+        if self.separator and self.values == "numbers":
+            raise ValueError("a separator cuts a text into categories; numbers come as lists")
+        return self
 
 
 DatePart = Literal["trend", "month", "day", "weekday", "hour"]
@@ -175,9 +255,12 @@ class Datetime(DerivedFeature):
 
 
 Feature = Annotated[
-    Union[Numeric, Bucketized, Categorical, Hashed, Crossed, Vector, Text, Datetime],
+    Union[Numeric, Bucketized, Categorical, Hashed, Crossed, Vector, Text, Datetime, Bag, SequenceFeature],
     Field(discriminator="kind"),
 ]
+
+MANY = (Bag, SequenceFeature)
+"""The kinds that read all values of a row; the others read one, and a vector its own number of them."""
 
 CROSSABLE = (Bucketized, Categorical, Hashed)
 
@@ -294,10 +377,25 @@ class FeatureTable(Section):
         """Names of the raw columns that the features read, in the table's order, without the label."""
         behind = self.sources()
         read = [name for name, feature in self.features.items() if not isinstance(feature, Crossed)]
+        read += [one.weights for one in self.features.values() if isinstance(one, Bag) and one.weights]
         return tuple(dict.fromkeys(column for name in read for column in behind.get(name, (name,))))
 
+    def lists(self) -> frozenset[str]:
+        """Names of the raw columns of which a row's whole list is read, of any length."""
+        many = {name: one for name, one in self.features.items() if isinstance(one, MANY) and not one.separator}
+        weights = {one.weights for one in self.features.values() if isinstance(one, Bag) and one.weights}
+        return frozenset({*many, *weights})
+
+    def encoders(self) -> dict[str, str]:
+        """The project's functions that are encoders: by dotted path, the key that names each."""
+        return {
+            feature.encoder: f"features.{name}.encoder"
+            for name, feature in self.features.items()
+            if isinstance(feature, _InOrder) and "." in feature.encoder
+        }
+
     def functions(self) -> dict[str, str]:
-        """The project's functions that the features call: by dotted path, the key that names each."""
+        """The project's functions that expressions call: by dotted path, the key that names each."""
         return {
             path: f"features.{name}.expression"
             for name, expression in self.derived().items()

@@ -44,6 +44,11 @@ def missing_key(column: str) -> str:
     return f"{safe_name(column)}_missing"
 
 
+def weights_key(column: str) -> str:
+    """Names the second output of a bag with weights, which are in the order of its values."""
+    return f"{safe_name(column)}_weights"
+
+
 def vocabulary_name(column: str) -> str:
     """Names the vocabulary file of a column; no two differ by letter case only, which some file systems ignore."""
     name = safe_name(column)

@@ -101,5 +101,6 @@ def _require_importable(config: Config) -> None:
     for key, path in config.code:
         if key not in ("pipeline", "settings") and (key != "tuner_fn" or config.tuning.enabled):
             dotted.load(path, f"code.{key}")
-    for path, key in config.feature_table().functions().items():
+    table = config.feature_table()
+    for path, key in {**table.functions(), **table.encoders()}.items():
         dotted.load(path, key)

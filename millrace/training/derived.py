@@ -9,8 +9,8 @@ from tensorflow_transform import graph_tools
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from millrace.base.errors import InputRefused
-from millrace.features.description import FeatureTable, Numeric
-from millrace.features.keys import missing_key, transformed_key
+from millrace.features.description import Bag, FeatureTable, Numeric
+from millrace.features.keys import missing_key, transformed_key, weights_key
 
 
 def derived_features(
@@ -31,6 +31,7 @@ def derived_features(
     """
     ours = {transformed_key(name) for name in (*table.features, table.label.column)}
     ours |= {missing_key(name) for name, feature in table.features.items() if isinstance(feature, Numeric)}
+    ours |= {weights_key(name) for name, feature in table.features.items() if isinstance(feature, Bag)}
     specs = tft_output.transformed_feature_spec()
     derived = {key: specs[key] for key in sorted(set(specs) - ours - set(unread))}
     for key, spec in derived.items():

@@ -12,6 +12,7 @@ import tensorflow_transform as tft
 
 from millrace.base.errors import InputRefused
 from millrace.features.description import (
+    Bag,
     Bucketized,
     Categorical,
     Crossed,
@@ -21,6 +22,7 @@ from millrace.features.description import (
     Hashed,
     Label,
     Numeric,
+    SequenceFeature,
     Text,
     Vector,
 )
@@ -29,6 +31,7 @@ from millrace.training import columns
 from millrace.training.columns import Column
 from millrace.training.date_parts import date_vector
 from millrace.training.expressions import with_derived_columns
+from millrace.training.many_values import encode_bag, encode_sequence
 
 UNKNOWN_CLASS = -1
 """The class id of a row whose label is missing or not among the classes. Training gives such a row no weight."""
@@ -50,7 +53,7 @@ def encode_features(inputs: Mapping[str, Column], table: FeatureTable) -> Tensor
     Returns:
         By `transformed_key`: float32 [n] for a numeric feature (and its indicator under `missing_key`), float32
         [n, length] for a vector, float32 [n, width] for a datetime, int64 [n] for a discrete feature, int64
-        [n, max_tokens] for text.
+        [n, max_tokens] for text; for bags and sequences as `millrace.training.many_values` says.
 
     Raises:
         InputRefused: a column is not there, or its type does not fit the feature's kind.
@@ -58,7 +61,9 @@ def encode_features(inputs: Mapping[str, Column], table: FeatureTable) -> Tensor
     inputs = with_derived_columns(inputs, table)
     outputs: Tensors = {}
     for name, feature in table.features.items():
-        if not isinstance(feature, Crossed):
+        if isinstance(feature, Bag):
+            outputs.update(encode_bag(name, feature, inputs))
+        elif not isinstance(feature, Crossed):
             encode = _ENCODERS[feature.kind]
             outputs.update(encode(name, feature, columns.column_of(inputs, name)))
     for name, feature in table.features.items():
@@ -258,6 +263,10 @@ def _datetime(name: str, feature: Datetime, column: Column) -> Tensors:
     return {transformed_key(name): date_vector(name, feature, column)}
 
 
+def _sequence(name: str, feature: SequenceFeature, column: Column) -> Tensors:
+    return {transformed_key(name): encode_sequence(name, feature, column)}
+
+
 _ENCODERS: Mapping[str, Callable[[str, Any, Column], Tensors]] = {
     "numeric": _numeric,
     "bucketized": _bucketized,
@@ -266,4 +275,5 @@ _ENCODERS: Mapping[str, Callable[[str, Any, Column], Tensors]] = {
     "vector": _vector,
     "text": _text,
     "datetime": _datetime,
+    "sequence": _sequence,
 }

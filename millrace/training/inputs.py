@@ -6,12 +6,24 @@ from typing import NamedTuple, Optional
 import keras
 import tensorflow_transform as tft
 
-from millrace.features.description import Categorical, Crossed, Datetime, FeatureTable, Hashed, Numeric, Text, Vector
+from millrace.features.description import (
+    Bag,
+    Categorical,
+    Crossed,
+    Datetime,
+    FeatureTable,
+    Hashed,
+    Numeric,
+    SequenceFeature,
+    Text,
+    Vector,
+)
 from millrace.features.keys import missing_key, transformed_key
 from millrace.training.date_parts import date_width
 from millrace.training.derived import derived_features
 from millrace.training.encoders import id_count
 from millrace.training.layers import MeanOfWords, OneHotDense
+from millrace.training.many_inputs import bag_input, of_ids, sequence_input
 
 
 class FeatureInputs(NamedTuple):
@@ -66,8 +78,15 @@ def feature_inputs(
             wide_floats.append(declare(key, (date_width(feature),), "float32"))
         elif isinstance(feature, Text):
             words = declare(key, (feature.max_tokens,), "int64")
-            layer = MeanOfWords(id_count(name, feature, tft_output), feature.dimension, name=f"{key}_mean", dtype=dtype)
-            wide_floats.append(layer(words))
+            size = id_count(name, feature, tft_output)
+            if feature.encoder == "mean":
+                wide_floats.append(MeanOfWords(size, feature.dimension, name=f"{key}_mean", dtype=dtype)(words))
+            else:
+                wide_floats.append(of_ids(name, feature, words, size, dtype))
+        elif isinstance(feature, Bag):
+            wide_floats.append(bag_input(name, feature, tft_output, declare, dtype))
+        elif isinstance(feature, SequenceFeature):
+            wide_floats.append(sequence_input(name, feature, tft_output, declare, dtype))
         elif isinstance(feature, (Categorical, Hashed, Crossed)) and feature.encode == "embedding":
             size = id_count(name, feature, tft_output)
             layer = keras.layers.Embedding(size, feature.dimension, name=f"{key}_embedding", dtype=dtype)

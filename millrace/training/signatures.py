@@ -13,7 +13,9 @@ name; `prediction` [n], in the label's unit, for a regression.
 
 `predict_json` suits TensorFlow Serving's REST interface: `{"signature_name": "predict_json", "instances": [{"fare":
 12.5, "company": "Blue", ...}]}`. Every column is sent; a missing number is `NaN` and missing text is `""`, as JSON's
-`null` is not understood there. Integers are sent as numbers too, exact up to 2**53. A vector is a list of numbers.
+`null` is not understood there. Integers are sent as numbers too, exact up to 2**53. A vector is a list of numbers, a
+bag or a sequence a list of any length; where several instances are sent, the shorter lists end in `NaN` or `""`, which are
+no values.
 """
 
 import json
@@ -188,7 +190,9 @@ def _request_spec(table: FeatureTable, name: str, spec: Any) -> tf.TensorSpec:
     """What a `predict_json` request gives for a column: text, or numbers as float64, which has room for a NaN."""
     dtype = tf.string if spec.dtype == tf.string else tf.float64
     feature = table.features.get(name)
-    shape = [None, feature.length] if isinstance(feature, Vector) else [None]
+    shape: list[Optional[int]] = [None, feature.length] if isinstance(feature, Vector) else [None]
+    if name in table.lists():
+        shape = [None, None]
     return tf.TensorSpec(shape, dtype, name=input_name(name))
 
 
@@ -197,6 +201,8 @@ def _as_raw(given: tf.Tensor, spec: Any, name: str) -> Column:
     rows = tf.reshape(given, [tf.shape(given)[0], -1])
     there = tf.not_equal(rows, "") if given.dtype == tf.string else tf.math.is_finite(rows)
     if isinstance(spec, tf.io.VarLenFeature):
+        if not spec.dtype.is_integer:  # a value that is missing inside a list keeps its place, as in a tf.Example
+            there = tf.greater(tf.cumsum(tf.cast(there, tf.int32), axis=1, reverse=True), 0)
         sparse = tf.SparseTensor(tf.where(there), tf.boolean_mask(rows, there), tf.shape(rows, out_type=tf.int64))
         return sparse if given.dtype == tf.string else tf.cast(sparse, spec.dtype)
     if spec.dtype.is_integer:

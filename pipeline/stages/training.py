@@ -130,5 +130,5 @@ def _custom_config(config: Config, entry_point: str, *stages: str) -> dict[str, 
         "training": config.training.model_dump(mode="json"),
         "model_fn": config.code.model_fn,
         "settings": config.code.settings_of(*stages),
-        "code_digest": code_digest(entry_point, config.code.model_fn),
+        "code_digest": code_digest(entry_point, config.code.model_fn, *config.feature_table().encoders()),
     }

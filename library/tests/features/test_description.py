@@ -99,3 +99,24 @@ def test_the_columns_of_derived_features_are_those_that_they_are_made_of():
     assert described.functions() == {"models.own.company": "features.own.expression"}
     assert "expression" not in described.model_dump(mode="json")["features"]["miles"]
     assert FeatureTable.model_validate(described.model_dump(mode="json")) == described
+
+
+@pytest.mark.parametrize(
+    ("feature", "words"),
+    [
+        ({"kind": "sequence", "encoder": "gruu"}, r"gruu is no encoder; did you mean gru\?"),
+        ({"kind": "text", "encoder": "transformer"}, "is no encoder; known: mean, convolution, gru, or a function"),
+        ({"kind": "sequence", "values": "numbers", "separator": "|"}, "a separator cuts a text into categories"),
+    ],
+)
+def test_an_encoder_that_is_none_is_refused_in_words(feature, words):
+    with pytest.raises(ValidationError, match=words):
+        table({"a": feature})
+
+
+def test_lists_and_weights_are_columns_that_are_read():
+    many = {"a": {"kind": "bag", "weights": "w"}, "b": {"kind": "sequence", "encoder": "models.own.last"}}
+    described = table({**many, "c": {"kind": "bag", "separator": "|"}, "d": NUMBER})
+    assert described.columns() == ("a", "b", "c", "d", "w")
+    assert described.lists() == {"a", "w", "b"}
+    assert described.encoders() == {"models.own.last": "features.b.encoder"}

@@ -31,7 +31,7 @@ def built(tmp_path, monkeypatch):
         config = SimpleNamespace(
             code=Code(pipeline="own_pipeline.create_pipeline", settings=settings, **others),
             tuning=SimpleNamespace(enabled=True),
-            feature_table=lambda: SimpleNamespace(functions=dict),
+            feature_table=lambda: SimpleNamespace(functions=dict, encoders=dict),
         )
         return build_pipeline(config, LOCAL)
 

@@ -77,8 +77,17 @@ def plan(
 
 
 def _query(name: str, signature: meta_graph_pb2.SignatureDef, rows: Sequence[Arrays]) -> Query:
-    inputs = {alias: np.stack([row[alias] for row in rows]) for alias in rows[0]}
+    inputs = {alias: _stacked([row[alias] for row in rows]) for alias in rows[0]}
     return Query(name, inputs, dict(signature.outputs), len(rows))
+
+
+def _stacked(values: Sequence[np.ndarray]) -> np.ndarray:
+    """One value a row; of lists of several lengths, the shorter end in values that are none."""
+    if len({value.shape for value in values}) == 1:
+        return np.stack(values)
+    longest = max(len(value) for value in values)
+    nothing = b"" if values[0].dtype == object else np.nan
+    return np.stack([np.pad(value, (0, longest - len(value)), constant_values=nothing) for value in values])
 
 
 def _serialized_input(signature: meta_graph_pb2.SignatureDef, records: Sequence[bytes]) -> Optional[str]:
@@ -125,6 +134,8 @@ def _value(feature: Optional[tf.train.Feature], info: meta_graph_pb2.TensorInfo)
     if feature is None or shape is None or not accepted.get(kind, False):
         return None
     values = np.array(getattr(feature, kind).value, object if dtype == tf.string else dtype.as_numpy_dtype)
+    if shape == [None]:
+        return values if values.size else None
     return values.reshape(shape) if values.size and values.size == np.prod(shape) else None
 
 
@@ -132,9 +143,13 @@ def _missing(info: meta_graph_pb2.TensorInfo) -> Optional[np.ndarray]:
     dtype, shape = tf.as_dtype(info.dtype), _example_shape(info)
     if shape is None or not (dtype == tf.string or dtype.is_floating):
         return None
+    shape = [1 if size is None else size for size in shape]
     return np.full(shape, b"", object) if dtype == tf.string else np.full(shape, np.nan, dtype.as_numpy_dtype)
 
 
-def _example_shape(info: meta_graph_pb2.TensorInfo) -> Optional[list[int]]:
+def _example_shape(info: meta_graph_pb2.TensorInfo) -> Optional[list[Optional[int]]]:
+    """The shape of one row; `[None]` is a list of any length, of numbers or texts that may be missing."""
     shape = tf.TensorShape(info.tensor_shape)
+    if shape.rank == 2 and shape[1] is None and not tf.as_dtype(info.dtype).is_integer:
+        return [None]
     return shape.as_list()[1:] if shape.rank and shape[1:].is_fully_defined() else None

@@ -231,6 +231,9 @@ def _in_custom_config(text: Optional[str]) -> Iterator[str]:
         table = custom_config.get("features")
         described = table.get("features") if isinstance(table, dict) else None
         for feature in described.values() if isinstance(described, dict) else ():
+            encoder = feature.get("encoder") if isinstance(feature, dict) else None
+            if isinstance(encoder, str) and "." in encoder:
+                yield encoder
             with contextlib.suppress(ValueError, TypeError, AttributeError):  # a job of others may hold anything
                 yield from expression.functions_of(expression.parse(feature.get("expression")))
 

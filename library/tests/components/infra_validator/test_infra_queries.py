@@ -75,3 +75,18 @@ def test_a_warm_up_record_holds_the_request(records):
     request = log.predict_log.request
     assert (request.model_spec.name, request.model_spec.signature_name) == ("taxi", "serving_default")
     assert tf.make_ndarray(request.inputs["examples"]).tolist() == [records[0]]
+
+
+def test_lists_of_any_length_are_sent_whole_and_end_in_nothing_where_others_are_longer():
+    rows = [{"tags": [b"a"], "sizes": [1.0, 2.0]}, {"tags": [b"b", b"c"]}]
+    made = []
+    for row in rows:
+        example = tf.train.Example()
+        example.features.feature["tags"].bytes_list.value.extend(row["tags"])
+        example.features.feature["sizes"].float_list.value.extend(row.get("sizes", []))
+        made.append(example.SerializeToString())
+    lists = signature(tags=tf.TensorSpec([None, None], tf.string), sizes=tf.TensorSpec([None, None], tf.float64))
+    found = plan("predict_json", lists, made, 2)
+    assert [query.inputs["tags"].tolist() for query in found.singles] == [[[b"a"]], [[b"b", b"c"]]]
+    assert found.batch.inputs["tags"].tolist() == [[b"a", b""], [b"b", b"c"]]
+    np.testing.assert_array_equal(found.batch.inputs["sizes"], [[1.0, 2.0], [np.nan, np.nan]])
