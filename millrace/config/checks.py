@@ -1,5 +1,6 @@
 """What can be known to fail before anything runs: checked in a second, without TensorFlow."""
 
+import itertools
 import json
 import re
 import tempfile
@@ -24,6 +25,9 @@ from millrace.tables.files import opened
 from millrace.tables.headers import Rule, read_header
 from millrace.textproto import schema_text
 from millrace.training.section import require_hyperparameter, require_value
+
+# Lines of a JSON lines file in which the names of columns are looked for.
+_JSON_LINES = 1000
 
 
 def check(config: Config) -> None:
@@ -151,6 +155,8 @@ def _columns(data: Data) -> Optional[list[str]]:
         )
     if data.format == "parquet":
         return _parquet_columns(files[0])
+    if data.format == "jsonl":
+        return _json_columns(files[0])
     return _csv_columns(files, data) if data.format == "csv" else None
 
 
@@ -175,6 +181,25 @@ def _parquet_columns(file: Path) -> list[str]:
         raise DataError(
             f"not a Parquet file: {error}", where=str(file), remedy="fix data.format or the file"
         ) from error
+
+
+def _json_columns(file: Path) -> list[str]:
+    """The keys of the first lines; a line that is no JSON object is ExampleGen's to say, with its number."""
+    columns: dict[str, None] = {}
+    with opened(file) as stream:
+        for line in itertools.islice(stream, _JSON_LINES):
+            try:
+                row = json.loads(line) if line.strip() else {}
+            except ValueError:
+                break
+            columns.update(dict.fromkeys(row if isinstance(row, dict) else {}))
+    if not columns:
+        raise DataError(
+            "its first lines hold no JSON object",
+            where=str(file),
+            remedy='give one JSON object a line, such as {"fare": 12.5, "tags": ["a", "b"]}; or fix data.format',
+        )
+    return list(columns)
 
 
 def _columns_cover(config: Config, columns: list[str]) -> None:

@@ -14,8 +14,7 @@ name; `prediction` [n], in the label's unit, for a regression.
 `predict_json` suits TensorFlow Serving's REST interface: `{"signature_name": "predict_json", "instances": [{"fare":
 12.5, "company": "Blue", ...}]}`. Every column is sent; a missing number is `NaN` and missing text is `""`, as JSON's
 `null` is not understood there. Integers are sent as numbers too, exact up to 2**53. A vector is a list of numbers, a
-bag or a sequence a list of any length; where several instances are sent, the shorter lists end in `NaN` or `""`, which are
-no values.
+bag or a sequence a list of any length; where several instances are sent, the shorter lists end in `NaN` or `""`.
 """
 
 import json

@@ -40,10 +40,10 @@ def test_a_split_by_time_has_train_before_its_days():
         ("data.where=lower(company)", "data.where: is a text, and should be true or false"),
         ("data.leave_out=[fare]", "data.leave_out: fare cannot be left out, since it is a feature"),
         ("data.leave_out=[big_tipper]", "data.leave_out: big_tipper cannot be left out, since it is the label"),
-        ("data={format: tfrecord, path: /tmp, where: fare > 0}", "where needs csv or parquet: TFX's own reader"),
+        ("data={format: tfrecord, path: /tmp, where: fare > 0}", "where needs csv or parquet or .*: TFX's own reader"),
         (
             "data={format: avro, path: /tmp, splits: {by: stratum, column: a, shares: {train: 1, eval: 1}}}",
-            "splits by stratum needs csv or parquet",
+            "splits by stratum needs csv or parquet or jsonl",
         ),
     ],
 )  # fmt: skip

@@ -11,13 +11,13 @@ from millrace.components.example_gen.options import Options, TableFormat, to_cus
 
 
 class ColumnarExampleGen(FileBasedExampleGen):
-    """Examples from CSV or Parquet files: the same as TFX's own, sooner, with an Arrow sidecar.
+    """Examples from files that are read by columns, with an Arrow sidecar: of CSV and Parquet as TFX's own, sooner.
 
     Spans, versions, split patterns and fingerprints are FileBasedExampleGen's.
 
     Args:
         input_base: folder that the split patterns are relative to.
-        format: `csv` or `parquet`.
+        format: `csv`, `parquet`, `jsonl` or `sequence_example`.
         input_config: input splits; all files are one split when left out.
         output_config: output splits; train and eval, 2 to 1, when left out and there is one input split.
         range_config: the spans to consider.

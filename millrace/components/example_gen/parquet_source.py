@@ -68,7 +68,7 @@ def batches(work: RowGroups, options: Options) -> Iterator[pa.RecordBatch]:
         at_once = max(1, min(rows, options.block_bytes * max(rows, 1) // max(size, 1)))
         for batch in parquet.iter_batches(at_once, row_groups=groups):
             columns = [
-                _feature(column, name, work.path, options)
+                feature_of(column, name, work.path, options)
                 for name, column in zip(batch.schema.names, batch.columns, strict=True)
             ]
             yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
@@ -91,7 +91,21 @@ def _parquet(file: IO[bytes], path: str) -> pq.ParquetFile:
     return parquet
 
 
-def _feature(column: pa.Array, name: str, path: str, options: Options) -> pa.Array:
+def feature_of(column: pa.Array, name: str, path: str, options: Options) -> pa.Array:
+    """Makes a feature of an Arrow column of any source.
+
+    Args:
+        column: numbers, flags, texts, bytes, or lists of these; with `options.values` all also dates and decimals.
+        name: its name.
+        path: of the file, for messages.
+        options: how to read.
+
+    Returns:
+        `large_list` of int64, float32 or large_binary (see `examples`), or nulls.
+
+    Raises:
+        DataError: it has a type, or a value, that an example cannot hold.
+    """
     if options.values == "all":
         column = parquet_values.prepared(column)
     if pa.types.is_dictionary(column.type):

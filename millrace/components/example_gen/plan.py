@@ -10,15 +10,16 @@ from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 
 from millrace.base.errors import DataError
-from millrace.components.example_gen import csv_source, parquet_source
+from millrace.components.example_gen import csv_source, parquet_source, whole_files
 from millrace.components.example_gen.csv_source import ByteRange
 from millrace.components.example_gen.divisions import SurveyedDivision, ValueDivision, division_of
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import RowGroups
 from millrace.components.example_gen.splits import Partition
+from millrace.components.example_gen.whole_files import WholeFile
 from millrace.tables.headers import Header, difference
 
-Work = Union[ByteRange, RowGroups]
+Work = Union[ByteRange, RowGroups, WholeFile]
 Division = Union[Partition, ValueDivision, SurveyedDivision]
 
 
@@ -28,7 +29,7 @@ class WorkPlan:
 
     Attributes:
         work: units of work, in the order of their `index`.
-        columns: CSV column names of each input split; empty for Parquet.
+        columns: CSV column names of each input split; empty for other formats.
         patterns: the files of each input split, for messages.
         division: how rows are divided among the output splits.
         key: the column whose values are followed through the splits; empty for none.
@@ -58,6 +59,9 @@ def make_plan(
             for path in paths:
                 for start, end in parquet_source.row_group_ranges(path, options):
                     work.append(RowGroups(group, len(work), path, start, end))
+            continue
+        if options.format != "csv":
+            work += whole_files.planned(group, len(work), paths, options)
             continue
         headers = [csv_source.header_of(path, options) for path in paths]
         columns.append(_same_columns(paths, headers))

@@ -40,12 +40,17 @@ class BigQuery(Section):
     )
 
 
+BY_COLUMNS = ("csv", "parquet", "jsonl", "sequence_example")
+"""The formats that Millrace reads itself; the others are TFX's."""
+
+
 class Data(Section):
     """Where the examples come from and how they are split."""
 
     path: str = Field(description="a folder, or package:NAME/FOLDER for data inside an installed package")
-    format: Literal["csv", "parquet", "tfrecord", "avro", "bigquery"] = Field(
-        default="csv", description="what the files are"
+    format: Literal["csv", "parquet", "jsonl", "tfrecord", "sequence_example", "avro", "bigquery"] = Field(
+        default="csv",
+        description="what the files are; jsonl has a JSON object a line, tfrecord and sequence_example are TFRecords",
     )
     pattern: str = Field(default="*", description="the files below path; {SPAN} and {VERSION} stand for numbers")
     rules: Literal["tfx", "table"] = Field(
@@ -122,7 +127,7 @@ class Data(Section):
     def _can_be_done_with_this_format(self) -> "Data":
         if self.files and not isinstance(self.splits, RowSplits):
             raise ValueError("files are splits already: leave out data.files or data.splits")
-        if self.format in ("csv", "parquet"):
+        if self.format in BY_COLUMNS:
             return self
         asked = [key for key in ("where", "leave_out", "key") if getattr(self, key)]
         if not isinstance(self.splits, (RowSplits, GroupSplits)):
@@ -130,8 +135,8 @@ class Data(Section):
         if asked:
             instead = "say it in the query" if self.format == "bigquery" else "convert the files to Parquet"
             raise ValueError(
-                f"{', '.join(asked)} needs csv or parquet: TFX's own reader of {self.format} divides rows by a hash "
-                f"alone, and takes all of them; {instead}"
+                f"{', '.join(asked)} needs {' or '.join(BY_COLUMNS)}: TFX's own reader of {self.format} divides rows "
+                f"by a hash alone, and takes all of them; {instead}"
             )
         return self
 
@@ -139,8 +144,8 @@ class Data(Section):
     def _reads_what_it_says(self) -> "Data":
         if self.header_line != 1 and (self.format, self.rules) != ("csv", "table"):
             raise ValueError("header_line belongs to format csv with rules: table; TFX reads the first line")
-        if self.columns and self.format not in ("csv", "parquet"):
-            raise ValueError(f"columns are read one by one of csv and parquet files, not of {self.format}")
+        if self.columns and self.format not in BY_COLUMNS:
+            raise ValueError(f"columns are read one by one of {', '.join(BY_COLUMNS)}, not of {self.format}")
         return self
 
     @model_validator(mode="after")

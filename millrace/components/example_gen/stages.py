@@ -35,6 +35,7 @@ from millrace.components.example_gen import (
     row_values,
     shards,
     split_record,
+    whole_files,
 )
 from millrace.components.example_gen.csv_source import ByteRange, RecordBlock
 from millrace.components.example_gen.csv_types import ColumnType
@@ -51,6 +52,7 @@ from millrace.components.example_gen.refusal import to_json
 from millrace.components.example_gen.shards import Shard, ShardWriter
 from millrace.components.example_gen.split_record import SplitRecord
 from millrace.components.example_gen.splits import Partition
+from millrace.components.example_gen.whole_files import WholeFile
 from millrace.features import expression
 
 REFUSAL_FILE = "refusal.json"
@@ -207,7 +209,7 @@ def merge_types(of_blocks: Iterable[Types]) -> Types:
 
 
 class _Rows:
-    """The wanted rows of a unit of work as features, of either format."""
+    """The wanted rows of a unit of work as features, of any format."""
 
     def __init__(self, plan: WorkPlan, options: Options, run: str) -> None:
         self._plan, self._options, self._run = plan, options, run
@@ -230,6 +232,8 @@ class _Rows:
         threads = thread_count(self._options, self._run)
         if isinstance(work, RowGroups):
             return in_order(of_wanted, parquet_source.batches(work, self._options), threads)
+        if isinstance(work, WholeFile):
+            return in_order(of_wanted, whole_files.batches(work, self._options), threads)
         names, of_group = self._plan.columns[work.group], types[work.group]
         assert not isinstance(of_group, DataError)
 
