@@ -75,8 +75,11 @@ def _reach_problems(config: Config) -> Iterator[BadInput]:
     """Workers of a service cannot see this machine's folders."""
     if config.beam.mode != "dataflow":
         return
-    for key, path in (("root", config.root), ("data.path", config.data.path)):
-        if "://" not in path and config.data.format != "bigquery":
+    paths = {"root": config.root, "data.path": config.data.path}
+    if config.data.format == "bigquery":
+        del paths["data.path"]  # a query has none
+    for key, path in paths.items():
+        if "://" not in path:
             yield ConfigError(
                 "Dataflow's workers cannot reach a folder of this machine",
                 where=f"{key} is {path}",

@@ -1,17 +1,21 @@
 """What Beam says of its options reaches the user before anything starts, and `millrace check` with the rest."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from millrace.base.errors import ConfigError
-from millrace.beam.check import require_usable
+from millrace.beam import check
+from millrace.beam.check import check_engine, require_usable
 from millrace.beam.options import option_problems
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.rules.engine import engine
+from millrace.project.project import Project
 
+CHECKOUT = Path(__file__).parents[3]
 DATAFLOW = "{project: my-project, region: europe-west1, temp_location: gs://bucket/tmp}"
 
 
@@ -63,3 +67,43 @@ def test_a_compiled_jobs_engine_is_checked_as_it_holds_there():
     assert [finding.where for finding in engine(job, config(*there))] == ["beam.image"]
     found = list(engine(job, config(beam, "vertex.root=gs://bucket/runs")))
     assert [finding.where.split()[0] for finding in found] == ["data.path", "beam.image"]
+
+
+CLOUD = ("beam.mode=dataflow", f"beam.dataflow={DATAFLOW}", "root=gs://bucket/runs", "data.path=gs://bucket/data")
+DIGEST = f"image@sha256:{'a' * 64}"
+QUERY = "data={format: bigquery, query: SELECT 1, bigquery: {project: billed, temp_location: 'gs://rows/temp'}}"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "places"),
+    [
+        ([], []),  # this machine's folders and code are here
+        (["beam.mode=multi_processing"], []),
+        ([*CLOUD, f"beam.image={DIGEST}"], []),
+        ([*CLOUD, "beam.image=image:latest"], ["beam.image"]),
+        ([*CLOUD], ["beam"]),
+        ([*CLOUD, "root=/runs", f"beam.image={DIGEST}"], ["root"]),
+        ([*CLOUD, "data.path=/data", f"beam.image={DIGEST}"], ["data.path"]),
+        ([*CLOUD, QUERY, f"beam.image={DIGEST}"], []),
+        ([*CLOUD, QUERY, "root=/runs", f"beam.image={DIGEST}"], ["root"]),
+        (["beam.mode=flink", "beam.job_server=localhost:8099"], ["beam"]),
+        (["beam.mode=spark", "beam.job_server=localhost:8099", "beam.options=[--extra_package=x.whl]"], []),
+    ],
+)
+def test_what_workers_cannot_reach_and_what_brings_them_the_code(overrides, places):
+    problems = check_engine(config(*overrides), package=False)
+    assert [problem.where.split(" is ")[0] for problem in problems] == places
+    assert all(problem.remedy and problem.exit_code == 2 for problem in problems)
+
+
+def test_a_set_up_file_inside_an_image_is_the_projects_own(monkeypatch):
+    """It is packed only where it is asked for: that takes some ten seconds."""
+    packed = []
+    monkeypatch.setattr(check, "package_problems", lambda setup, folder: packed.append(setup) or [])
+    given = (*CLOUD, "beam.setup_file=/pipeline/setup.py", f"beam.image={DIGEST}")
+    assert check_engine(config(*given), package=False) == [] and packed == []
+    monkeypatch.setattr(check, "entered", lambda: Project(CHECKOUT))
+    assert check_engine(config(*given)) == []
+    assert packed == [str(CHECKOUT / "setup.py")]
+    monkeypatch.setattr(check, "entered", lambda: None)
+    assert check_engine(config(*given)) == [] and len(packed) == 1

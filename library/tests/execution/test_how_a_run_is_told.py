@@ -156,6 +156,19 @@ def test_an_interrupt_in_the_run_itself_is_one(ended):
     assert states == {"ExampleGen": State.DONE, "Trainer": State.INTERRUPTED}
 
 
+def test_an_interrupted_run_that_cannot_be_put_in_order_is_interrupted_all_the_same(ended, monkeypatch, caplog):
+    def interrupted(config, folder):
+        folder.journal.record("Trainer", State.RUNNING)
+        raise KeyboardInterrupt
+
+    def full(config, folder, ended):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(running, "put_in_order", full)
+    assert ended(interrupted).exit_code == 130
+    assert "The interrupted run could not be put in order." in caplog.text
+
+
 def test_what_exits_in_the_run_is_a_fault_and_not_a_success(ended):
     assert ended(raising(SystemExit(0))).exit_code == 1
 
