@@ -1,18 +1,23 @@
 """What differs between two runs, from what they recorded and left behind."""
 
 import json
+import shutil
+import subprocess
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from recorded_runs import RecordedRuns, four_stages
 
-from millrace.comparison.run_comparison import MetricChange, compare, value_changes
+from millrace.comparison import run_comparison
+from millrace.comparison.run_comparison import CodeChange, MetricChange, commits_between, compare, value_changes
 from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, MeasuredSlice, Row
 from millrace.config.loading import load
 from millrace.metadata import provenance
+from millrace.metadata.revision import Revision
 from millrace.metadata.run_details import RunDetail, run_detail
 from millrace.metadata.run_summaries import Runs
+from millrace.project import project
 
 SCHEMA = 'feature {{ name: "fare" type: FLOAT presence {{ min_fraction: {least} }} }}\n'
 
@@ -121,3 +126,107 @@ def test_code_is_compared_by_commit_and_by_file(recorded):
 )
 def test_intervals_say_whether_it_may_be_chance(before, after, apart):
     assert MetricChange("overall", "auc", 0.1, 0.2, before, after).apart is apart
+
+
+def test_what_is_gone_or_broken_is_told_and_stops_nothing(recorded):
+    for number in (1, 2):
+        judged(recorded, f"20310101-00000{number}", auc=0.9, cash=0.5, spread=0.01, least=1.0)
+    before, after = (detail(recorded, f"20310101-00000{number}") for number in (1, 2))
+    schema = Path(after.output("CuratedSchema", "schema").path)
+    report = Path(after.gate_report) / JSON_NAME
+    report.write_text("{")
+    (schema / "schema.pbtxt").write_text("feature {")
+    unknown = compare(before, after).unknown
+    assert "metrics of 20310101-000002: its gate report cannot be read" in unknown
+    assert any(sentence.startswith("schema: ") for sentence in unknown)
+    assert "distances of the data: the statistics of one of the runs are gone, or it came to none" in unknown
+    shutil.rmtree(schema)
+    report.unlink()
+    after = detail(recorded, "20310101-000002")
+    told = compare(before, after)
+    assert "schema of 20310101-000002: its file is gone" in told.unknown
+    assert "metrics of 20310101-000002: it was not evaluated, or its gate report is gone" in told.unknown
+    assert told.metrics == () and told.schema == ()
+
+
+def test_a_run_that_came_to_nothing_is_compared_as_far_as_it_goes(recorded):
+    judged(recorded, "20310101-000001", auc=0.9, cash=0.5, spread=0.01, least=1.0)
+    recorded.begin("20310101-000002", exit_code=2)
+    recorded.stage("20310101-000002", "StatisticsGen", {}, {"statistics": "ExampleStatistics"})
+    told = compare(detail(recorded, "20310101-000001"), detail(recorded, "20310101-000002"))
+    assert "schema of 20310101-000002: it came to none" in told.unknown
+    assert "data of 20310101-000002: it read none" in told.unknown
+    assert told.data is None and told.metrics == ()
+    times = {one.stage: (one.before, one.after) for one in told.seconds}
+    assert times["Trainer"][0] is not None and times["Trainer"][1] is None
+    assert times["StatisticsGen"][0] is None and times["StatisticsGen"][1] is not None
+
+
+def test_a_slice_has_its_own_values_and_counts_are_no_metrics(recorded):
+    judged(recorded, "20310101-000001", auc=0.90, cash=0.5, spread=0.01, least=1.0)
+    judged(recorded, "20310101-000002", auc=0.90, cash=0.6, spread=0.01, least=1.0)
+    told = compare(detail(recorded, "20310101-000001"), detail(recorded, "20310101-000002"))
+    assert [(one.slice, one.metric, one.before, one.after) for one in told.metrics] == [
+        ("payment_type=Cash", "auc", 0.5, 0.6)
+    ]
+    assert told.metrics[0].apart is None and told.schema == ()
+    assert compare(detail(recorded, "20310101-000001"), detail(recorded, "20310101-000001")).metrics == ()
+
+
+def test_what_both_recorded_is_compared_by_configuration_versions_and_data(recorded):
+    for number, epochs in ((1, 2), (2, 3)):
+        folder = recorded.begin(f"20310101-00000{number}")
+        config = load("conf/taxi.yaml", [f"root={recorded.root}", f"training.epochs={epochs}"])
+        provenance.record(folder, config, ())
+        examples = recorded.stage(folder.name, "ExampleGen", {}, {"examples": "Examples"})["examples"]
+        recorded.note(examples, span=number, input_fingerprint="num_files:1")
+    before, after = (detail(recorded, f"20310101-00000{number}") for number in (1, 2))
+    newer = replace(after.provenance, versions={**after.provenance.versions, "tfx": "9.9"})
+    told = compare(before, replace(after, provenance=newer))
+    assert [(one.key, one.before, one.after) for one in told.configuration] == [("training.epochs", "2", "3")]
+    assert [(one.key, one.after) for one in told.versions] == [("tfx", '"9.9"')]
+    assert [(one.key, one.before, one.after) for one in told.data.facts] == [("span", "1", "2")]
+    assert told.data.columns == ()
+    half = compare(replace(before, provenance=None), after)
+    assert half.configuration == half.versions == () and half.code is None
+
+
+def test_the_commits_between_are_those_of_the_projects_folder(tmp_path, monkeypatch):
+    def git(*words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        return subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q", ".")
+    commits = []
+    for place in ("shop/a.py", "shop/b.py", "beside/c.py", "shop/d.py"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text("")
+        git("add", ".")
+        git("commit", "-qm", f"Add {place}")
+        commits.append(git("rev-parse", "HEAD").strip())
+
+    def between(before, after):
+        return [line.partition(" ")[2] for line in commits_between(CodeChange(before, after, (), False))]
+
+    monkeypatch.setattr(project, "entered", lambda: project.Project(tmp_path / "shop"))
+    assert between(commits[0], commits[3]) == ["Add shop/d.py", "Add shop/b.py"]
+    assert between(commits[1], commits[1]) == between("", commits[1]) == between(commits[1], "") == []
+    assert between("0" * 40, commits[1]) == []
+    monkeypatch.setattr(project, "entered", lambda: None)
+    assert between(commits[0], commits[3]) == []
+
+
+def test_code_that_ran_with_changes_of_no_commit_says_so():
+    def of(commit, clean, **code):
+        return provenance.Provenance(revision=Revision(commit=commit, clean=clean), code=code)
+
+    for old, new, uncommitted in ((True, True, False), (True, False, True), (False, True, True)):
+        change = run_comparison._code(of("a", old, x="1"), of("b", new, x="1"))
+        assert (change.before, change.after, change.files, change.uncommitted) == ("a", "b", (), uncommitted)
+    change = run_comparison._code(provenance.Provenance(code={"x": "1"}), provenance.Provenance(code={"y": "1"}))
+    assert (change.before, change.files, change.uncommitted) == ("", ("x", "y"), False)
+
+
+def test_a_long_value_is_shown_by_its_beginning():
+    [one] = value_changes({"q": "a" * 300}, {"q": "b" * 198})
+    assert one.before == '"' + "a" * 199 + "..." and one.after == '"' + "b" * 198 + '"'
