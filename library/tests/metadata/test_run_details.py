@@ -1,7 +1,9 @@
 """One run, whole, and a list of runs: what is told of each, at a price that the number of runs does not raise."""
 
 import json
+import shutil
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +11,14 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from recorded_runs import RecordedRuns, four_stages
 
+from millrace.base.errors import Failure
+from millrace.base.outcomes import State
+from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, MeasuredSlice, Row
+from millrace.components.judges import JUDGES
 from millrace.config.loading import load
-from millrace.metadata.run_details import run_detail
+from millrace.metadata import run_details
+from millrace.metadata.journal import Journal
+from millrace.metadata.run_details import log_tail, run_detail
 from millrace.metadata.run_summaries import SUMMARY_FILE, Runs, run_summaries
 
 
@@ -103,6 +111,131 @@ def test_a_kept_summary_of_another_pipeline_or_version_is_not_taken(recorded):
     assert run_summaries(other) == []
     (folder / SUMMARY_FILE).write_text('{"pipeline": "taxi", "summary": {"run_id": "of a later version"}}')
     assert run_summaries(runs_of(recorded).config) == [listed]
+
+
+def judged(recorded, *, verdict="pass", blessed=1, infra=None):
+    """A run that was evaluated: two thresholds overall, one on a slice, and a slice that none names."""
+    run_id = "20310101-000001"
+    recorded.begin(run_id)
+    made = recorded.stage(run_id, "Evaluator", {}, {"evaluation": "ModelEvaluation", "blessing": "ModelBlessing"})
+    recorded.note(made["blessing"], blessed=blessed, reason="AUC is 0.9", **({} if blessed else {"remedy": "learn"}))
+    rows = (
+        Row(metric="AUC", slice="hour=3", examples=7, value=0.8, threshold="at least 0.7", verdict=verdict),
+        Row(metric="AUC", slice="overall", examples=50, value=0.9, threshold="at least 0.7", verdict="pass"),
+        Row(metric="Recall", slice="overall", threshold="at least 0.5", verdict="not judged"),
+    )
+    measured = (
+        MeasuredSlice(slice="overall", examples=50, metrics={"auc": 0.9, "recall": 0.4}),
+        MeasuredSlice(slice="hour=4", examples=9, metrics={"auc": 0.6}),
+    )
+    report = GateReport(blessed=bool(blessed), reason="", metrics={"auc": 0.9}, rows=rows, slices=measured)
+    (Path(made["evaluation"].uri) / JSON_NAME).write_text(report.model_dump_json())
+    if infra is not None:
+        blessing = recorded.stage(run_id, "InfraValidator", {}, {"blessing": "InfraBlessing"})["blessing"]
+        recorded.note(blessing, blessed=infra)
+    return run_id
+
+
+def test_each_slice_has_its_own_thresholds_and_what_missed_one_comes_after_overall(recorded):
+    told = detail(recorded, judged(recorded, verdict="fail"))
+    assert [(one.slice, one.examples, one.judged, one.missed) for one in told.slices] == [
+        ("overall", 50, 2, ()),
+        ("hour=3", 7, 1, ("AUC at least 0.7",)),
+        ("hour=4", 9, 0, ()),
+    ]
+    assert [one.metrics for one in told.slices] == [{"auc": 0.9, "recall": 0.4}, {"AUC": 0.8}, {"auc": 0.6}]
+    assert Path(told.gate_report, JSON_NAME).is_file() and told.data_report == ""
+
+
+def test_the_judges_say_why_and_what_to_do(recorded):
+    told = detail(recorded, judged(recorded, blessed=0, infra=0))
+    evaluator, infra = told.verdicts
+    assert (evaluator.stage, evaluator.blessed, evaluator.reason, evaluator.remedy) == (
+        "Evaluator", False, "AUC is 0.9", "learn",
+    )  # fmt: skip
+    assert (infra.stage, infra.blessed, infra.remedy) == ("InfraValidator", False, JUDGES[1].remedy)
+
+
+def test_of_a_good_verdict_there_is_nothing_to_do(recorded):
+    told = detail(recorded, judged(recorded))
+    assert [(one.stage, one.blessed, one.remedy) for one in told.verdicts] == [("Evaluator", True, "")]
+    assert (told.failure, told.remedy) == (None, "")
+    [listed] = run_summaries(runs_of(recorded).config)
+    assert listed.metrics == {"auc": 0.9} and listed.judged == {"AUC": 0.9}
+    assert (listed.blessed, listed.infra_blessed, listed.pushed_to, listed.seconds) == (True, None, "", 10.0)
+
+
+def test_what_to_do_next_depends_on_how_the_run_ended(recorded):
+    def failed(number, exit_code, failure=None):
+        folder = recorded.begin(f"20310101-00000{number}", exit_code=exit_code)
+        if failure:
+            Journal(folder).record("Trainer", State.FAILED, failure=failure)
+        return detail(recorded, folder.name), folder
+
+    told, _ = failed(1, 2, Failure("no column", "features", "take it out", 2))
+    assert (told.remedy, told.failure.what) == ("take it out", "no column")
+    told, folder = failed(2, 1, Failure("it broke", "", "", 1))
+    assert told.remedy.startswith("the traceback is at the end of ") and str(folder) in told.remedy
+    for number, code in ((3, 130), (4, None)):
+        assert failed(number, code)[0].remedy == "millrace run --resume goes on where it stopped"
+
+
+def test_a_log_is_there_or_is_not(recorded):
+    folder = recorded.begin("20310101-000001")
+    four_stages(recorded, "20310101-000001")
+    assert (detail(recorded, folder.name).log, detail(recorded, folder.name).log_tail) == ("", ())
+    (folder / "run.log").write_text("".join(f"line {n}\n" for n in range(10_000)))
+    told = detail(recorded, folder.name)
+    assert told.log == str(folder / "run.log") and told.folder == str(folder)
+    assert told.log_tail[-1] == "line 9999" and told.log_tail[0] == f"line {10_000 - len(told.log_tail)}"
+    assert log_tail(folder / "run.log", 2) == ("line 9998", "line 9999")
+
+
+def test_a_log_that_is_a_link_is_not_followed(tmp_path):
+    (tmp_path / "secret").write_text("key")
+    (tmp_path / "run.log").symlink_to(tmp_path / "secret")
+    assert log_tail(tmp_path / "run.log") == ()
+
+
+def test_of_a_large_log_only_the_end_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_details, "_LOG_BYTES", 10)
+    (tmp_path / "run.log").write_bytes("much before\néé\nlast\n".encode())
+    assert log_tail(tmp_path / "run.log") == ("éé", "last")
+    monkeypatch.setattr(run_details, "_LOG_BYTES", 9)
+    assert log_tail(tmp_path / "run.log") == ("\ufffdé", "last")
+
+
+def test_an_output_says_where_it_is_what_it_is_and_what_is_noted_of_it(recorded):
+    recorded.begin("20310101-000001")
+    examples = recorded.stage("20310101-000001", "ExampleGen", {}, {"examples": "Examples"})["examples"]
+    recorded.note(examples, span=3, files="[]", digest="ab", tfx_version="1.16", name="rows")
+    output = detail(recorded, "20310101-000001").output("ExampleGen", "examples")
+    assert output.properties == {"name": "rows", "span": 3}
+    assert (output.type, output.path, output.there) == ("Examples", examples.uri, True)
+    shutil.rmtree(examples.uri)
+    told = detail(recorded, "20310101-000001")
+    assert not told.output("ExampleGen", "examples").there
+    assert told.output("ExampleGen", "model") is None and told.output("Trainer", "model") is None
+
+
+def test_what_tfx_packs_as_a_struct_is_not_shown():
+    artifact = mlmd.Artifact()
+    artifact.custom_properties["split"].string_value = "mlmd-struct::CgA="
+    artifact.custom_properties["share"].double_value = 0.5
+    artifact.properties["version"].int_value = 0
+    artifact.properties["packed"].struct_value.fields["a"].number_value = 1
+    assert run_details.plain_properties(artifact) == {"share": 0.5, "version": 0}
+
+
+def test_a_stage_that_a_run_did_not_reach_is_skipped_once_it_has_ended(recorded):
+    folder = recorded.begin("20310101-000001", exit_code=1)
+    for stage in ("ExampleGen", "Trainer"):
+        Journal(folder).record(stage, State.WAITING)
+    recorded.stage("20310101-000001", "ExampleGen", {}, {"examples": "Examples"})
+    told = detail(recorded, "20310101-000001")
+    trainer = told.stage("Trainer")
+    assert (trainer.state, trainer.why, trainer.started, trainer.execution) == ("skipped", "", "", 0)
+    assert told.stage("ExampleGen").execution > 0
 
 
 def queries(monkeypatch: pytest.MonkeyPatch, work: Any) -> int:

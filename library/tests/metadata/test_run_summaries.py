@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ml_metadata.proto import metadata_store_pb2
 from past_runs import four_runs
+from recorded_runs import RecordedRuns, four_stages
 
 from millrace.base.errors import BadInput, Failure
 from millrace.config.loading import load
@@ -147,3 +148,40 @@ def test_no_run_is_so_far_back(tmp_path, name):
     four_runs(tmp_path / "root")
     with pytest.raises(BadInput, match="there is no run"):
         named(Runs(load("conf/taxi.yaml", [f"root={tmp_path}/root"])), name)
+
+
+def test_before_the_first_run_there_is_none_and_nothing_is_made(tmp_path):
+    config = load("conf/taxi.yaml", [f"root={tmp_path / 'root'}"])
+    runs = Runs(config)
+    assert (runs.store, runs.record("20300131-120000"), runs.summary("20300131-120000")) == (None, None, None)
+    assert run_summaries(config) == [] == list(runs.ids())
+    assert not (tmp_path / "root").exists()
+
+
+def test_the_newest_that_are_wanted_are_listed_in_the_order_in_which_they_began(tmp_path):
+    recorded = RecordedRuns(tmp_path)
+    for number, code in ((1, 0), (2, 1), (3, 0), (4, 0)):
+        recorded.begin(f"20310101-00000{number}", exit_code=code)
+        four_stages(recorded, f"20310101-00000{number}")
+    config = load("conf/taxi.yaml", [f"root={tmp_path}"])
+
+    def listed(**given):
+        return [one.run_id[-1] for one in run_summaries(config, **given)]
+
+    assert listed() == ["1", "2", "3", "4"]
+    assert listed(last=2) == ["3", "4"]
+    assert listed(last=0) == []
+    assert listed(last=3, wanted=lambda one: one.run_id[-1] != "3") == ["1", "2", "4"]
+
+
+def test_a_rehearsal_pushes_nothing_that_is_told(tmp_path):
+    recorded = RecordedRuns(tmp_path)
+    for number, runner in ((1, "local"), (2, "rehearsal")):
+        recorded.begin(f"20310101-00000{number}", runner=runner)
+        pushed = four_stages(recorded, f"20310101-00000{number}")["Pusher"]["pushed_model"]
+        recorded.note(pushed, pushed=1, pushed_destination="/elsewhere/17")
+    local, rehearsal = run_summaries(load("conf/taxi.yaml", [f"root={tmp_path}"]))
+    assert (local.pushed_to, local.rehearsal) == ("/elsewhere/17", False)
+    assert (rehearsal.pushed_to, rehearsal.rehearsal) == ("", True)
+    runs = Runs(load("conf/taxi.yaml", [f"root={tmp_path}"]))
+    assert [runs.is_rehearsal(one) for one in (local.run_id, rehearsal.run_id, "gone")] == [False, True, False]
