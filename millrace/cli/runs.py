@@ -12,7 +12,7 @@ from rich.text import Text
 from millrace.base import printing
 from millrace.base.errors import MillraceError
 from millrace.base.numbers import rounded, seconds
-from millrace.base.outcomes import State, blessing
+from millrace.base.outcomes import State
 from millrace.base.printing import TableColumn
 from millrace.cli.board import STYLES
 from millrace.cli.group import LazyGroup
@@ -123,7 +123,7 @@ def print_runs(
                 seconds(row.seconds),
                 # Those that have a threshold, as many as there is room for; the others are in `runs show`.
                 "  ".join(f"{name} {rounded(value, 4)}" for name, value in list(row.judged.items())[:most]),
-                _result(row),
+                row.result,
             )
             for pipeline, row in rows
         ]
@@ -139,12 +139,4 @@ def _fields(pipeline: str, row: RunSummary) -> tuple[str, ...]:
     metrics = "; ".join(f"{name} {rounded(value, 4)}" for name, value in row.judged.items())
     reason = row.reason.splitlines()[0] if row.reason else ""
     took = seconds(row.seconds)
-    return row.run_id, pipeline, row.state, row.started, took, metrics, _result(row), row.pushed_to, reason
-
-
-def _result(row: RunSummary) -> str:
-    """The version that was pushed, else what the judges said; only a model that both have blessed is pushed."""
-    if row.pushed_to:
-        return f"pushed {row.pushed_to.rpartition('/')[2]}"
-    infra = "; InfraValidator: not blessed" if row.blessed and row.infra_blessed is False else ""
-    return ", ".join(filter(None, ("rehearsal" if row.rehearsal else "", f"{blessing(row.blessed)}{infra}")))
+    return row.run_id, pipeline, row.state, row.started, took, metrics, row.result, row.pushed_to, reason

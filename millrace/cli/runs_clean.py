@@ -77,7 +77,7 @@ def print_plan(chosen: CleaningPlan, console: Console) -> None:
     rows = []
     for run in chosen.runs:
         words = [f"{counted(len(run.goes), 'artifact')} {'goes' if len(run.goes) == 1 else 'go'}"] if run.goes else []
-        words += [] if run.stays else ["its folder goes"]
+        words += [] if run.stays else ["its log goes"]
         reasons = Counter(one.reason for one in run.stays)
         words += [f"{count} {'stays' if count == 1 else 'stay'}: {why}" for why, count in reasons.items()]
         rows.append((run.run_id, run.state, f"{run.bytes:,}", "; ".join(words)))

@@ -20,7 +20,7 @@ from millrace.comparison.run_comparison import RunComparison, ValueChange, commi
 from millrace.config.loading import load
 from millrace.metadata.run_details import run_detail
 from millrace.metadata.run_names import named
-from millrace.metadata.run_summaries import Runs, RunSummary
+from millrace.metadata.run_summaries import Runs
 
 # Below it a column is where it was.
 _MOVED = 0.01
@@ -59,7 +59,10 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
         console: where a person looks.
     """
     for sign, run in (("-", comparison.before), ("+", comparison.after)):
-        printing.say(f"{sign} {run.run_id}  {run.state}, {_result(run)}{seconds(run.seconds)} s", console)
+        printing.say(
+            f"{sign} {run.run_id}  {run.state}{', ' if run.result else ''}{run.result}, {seconds(run.seconds)} s",
+            console,
+        )
     same = []
     for title, lines in _sections(comparison):
         if lines:
@@ -83,11 +86,6 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
         printing.say(f"\nthe same: {', '.join(same)}", console)
     for sentence in comparison.unknown:
         printing.say(f"not compared: {sentence}", console)
-
-
-def _result(run: RunSummary) -> str:
-    version = run.pushed_to.rpartition("/")[2]
-    return f"pushed {version}, " if version else ""
 
 
 def _sections(comparison: RunComparison) -> Iterable[tuple[str, list[str]]]:

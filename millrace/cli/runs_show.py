@@ -105,8 +105,11 @@ def _facts(detail: RunDetail) -> list[tuple[str, str, str]]:
         facts.append(("metrics", "  ".join(f"{k} {rounded(v, 4)}" for k, v in summary.metrics.items()), ""))
     if detail.slices:
         facts.append(("slices", f"{len(detail.slices)} measured; all are in {detail.gate_report}", ""))
-    if summary.pushed_to:
-        facts.append(("pushed to", summary.pushed_to, ""))
+    if summary.cleaned:
+        again = f"millrace runs repeat {summary.run_id} makes it again"
+        facts.append(("cleaned", f"millrace runs clean deleted what it made, and its log; {again}", ""))
+    elif summary.pushed_to:
+        facts.append(("trial" if summary.trial else "pushed to", summary.pushed_to, ""))
     facts += [("data", text, "") for text in [_data(detail)] if text]
     facts += [("code", text, "") for text in [_code(detail)] if text]
     if detail.request:

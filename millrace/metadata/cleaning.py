@@ -1,9 +1,10 @@
-"""What old runs left, and may go: artifacts that nothing needs any more, and the folders of runs.
+"""What old runs left, and may go: artifacts that nothing needs any more, models of trials, and logs.
 
 Nothing goes that is served or could be served again, that later models and data are compared with, that either was made
-from, or that a kept run made or used. An artifact is marked in ML Metadata before its files go, and a run's folder is
-renamed before it goes: a clean-up that is interrupted leaves nothing that the cache would serve or a list would show,
-and the next one finishes it.
+from, or that a kept run made or used. What a run was stays on record in its folder, some ten KiB: it is listed as
+before, with a mark, and can be compared and repeated. An artifact is marked in ML Metadata before its files go, and a
+run before anything of it goes: a clean-up that is interrupted leaves nothing that the cache would serve or a list would
+show as whole, and the next one finishes it.
 """
 
 import os
@@ -18,15 +19,16 @@ from ml_metadata.proto.metadata_store_pb2 import Artifact
 from millrace.base.errors import BadInput
 from millrace.components.marks import REHEARSED, STATISTICS_DIGEST, TRIAL_KEY
 from millrace.config.paths import serving_directory
-from millrace.metadata import records
+from millrace.metadata import journal, provenance, records, stage_graph
 from millrace.metadata.artifact_files import pushed_folder
 from millrace.metadata.lineage import lineage
 from millrace.metadata.places import as_here, execution_of
 from millrace.metadata.records import RunRecord
-from millrace.metadata.run_folder import RunFolder
-from millrace.metadata.run_summaries import Runs
+from millrace.metadata.run_folder import LOCK_FILE, REQUEST_FILE, RunFolder
+from millrace.metadata.run_summaries import SUMMARY_FILE, Runs, keep_as_cleaned
 
-_REMOVED = ".removed-"
+# What a run was: what was asked for, what it was made from, its stages, and what a list says of it.
+_RECORD = frozenset({REQUEST_FILE, LOCK_FILE, SUMMARY_FILE, provenance.FILE, journal.FILE_NAME, stage_graph.FILE})
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class OldRun:
         state: how it ended.
         started: ISO 8601.
         goes: the ids of artifacts that go.
-        paths: the folders that go, the run's own among them where nothing of it stays.
+        paths: the folders and files that go, those of the run's own folder but for its record among them where nothing
+            of it stays.
         bytes: of all of them.
         stays: what stays, and why.
     """
@@ -101,11 +104,11 @@ def plan(runs: Runs, keep: int, older_than: float, now: float) -> CleaningPlan:
     recorded = {run.run_id: run for run in everything}
     needed = _needed(runs, [recorded[run_id] for run_id in own if run_id not in old and run_id in recorded])
     found = [_old_run(runs, run_id, recorded.get(run_id), needed) for run_id in reversed(old)]
-    return CleaningPlan(len(own) - len(old), tuple(run for run in found if run.paths or run.stays))
+    return CleaningPlan(len(own) - len(old), tuple(run for run in found if run.goes or run.paths or run.stays))
 
 
 def clean(runs: Runs, chosen: CleaningPlan) -> None:
-    """Deletes what a plan says, run by run, the oldest first; what an interrupted clean-up left goes too.
+    """Deletes what a plan says, run by run, the oldest first.
 
     Args:
         runs: those of the pipeline.
@@ -117,17 +120,15 @@ def clean(runs: Runs, chosen: CleaningPlan) -> None:
     known = {folder.path.name for folder in map(runs.folder, runs.ids()) if folder and not folder.is_alive()}
     for run in chosen.runs:
         _require_quiet(runs, known)
-        _mark(runs, run.goes, Artifact.MARKED_FOR_DELETION)
-        folder = runs.folder(run.run_id)
-        for path in run.paths:
-            if folder is None or Path(path) != folder.path:
-                shutil.rmtree(path, ignore_errors=True)
-        _mark(runs, run.goes, Artifact.DELETED)
-        if folder and str(folder.path) in run.paths:
+        if not run.stays:
             _mark_cleaned(runs, run.run_id)
-            folder.path.rename(folder.path.with_name(_REMOVED + run.run_id))
-    for left in runs.layout.logs.glob(f"{_REMOVED}*"):
-        shutil.rmtree(left, ignore_errors=True)
+        _mark(runs, run.goes, Artifact.MARKED_FOR_DELETION)
+        for path in map(Path, run.paths):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        _mark(runs, run.goes, Artifact.DELETED)
 
 
 def _require_quiet(runs: Runs, ended: Container[str]) -> None:
@@ -142,6 +143,8 @@ def _require_quiet(runs: Runs, ended: Container[str]) -> None:
 
 
 def _mark_cleaned(runs: Runs, run_id: str) -> None:
+    """In its folder, for who lists runs; in ML Metadata, for when somebody deletes that folder too."""
+    keep_as_cleaned(runs, run_id)
     context = runs.store.get_context_by_type_and_name("pipeline_run", run_id) if runs.store else None
     if context is not None:
         context.custom_properties[records.CLEANED].int_value = 1
@@ -228,7 +231,7 @@ def _old_run(runs: Runs, run_id: str, record: Optional[RunRecord], needed: Mappi
     # What TFX keeps beside the outputs of an execution.
     stages = record.stages.values() if record and not stays else ()
     paths += [str(one) for stage in stages for one in _system(runs, stage.stage, stage.execution_id)]
-    paths += [] if stays else [str(folder.path)]
+    paths += [] if stays else [str(one) for one in sorted(folder.path.iterdir()) if one.name not in _RECORD]
     return OldRun(
         run_id=run_id,
         state=summary.state,
@@ -250,6 +253,8 @@ def _system(runs: Runs, stage: str, execution: int) -> list[Path]:
 
 
 def _size(path: str) -> int:
+    if not os.path.isdir(path) or os.path.islink(path):
+        return os.lstat(path).st_size
     files = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
     return sum(os.lstat(file).st_size for file in files)
 

@@ -132,7 +132,8 @@ class StageProgress:
 
     def seconds(self, now: float) -> Optional[float]:
         """How long it has run, or ran; None when it did not begin."""
-        return None if self.started is None else (self.ended or now) - self.started
+        # What began after the clock was read has not run yet.
+        return None if self.started is None else max(0.0, (self.ended or now) - self.started)
 
 
 def progress(stages: Sequence[str], events: Sequence[Event]) -> list[StageProgress]:

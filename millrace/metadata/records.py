@@ -12,7 +12,7 @@ from millrace.base.errors import BadInput, is_disk_full
 from millrace.base.outcomes import State
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import GateReport, load
-from millrace.components.marks import TRIAL_BLESSED_KEY
+from millrace.components.marks import TRIAL_BLESSED_KEY, TRIAL_KEY
 from millrace.config.config import Config
 from millrace.config.metadata_section import DatabaseServer
 from millrace.config.paths import layout, metadata_file
@@ -25,7 +25,7 @@ from millrace.metadata.store_file import explained, require_usable
 FAILURE_PROPERTY = "failure"
 # The custom property that says which of the ways to end badly it was, in the words of `millrace.base.outcomes`.
 ENDED_PROPERTY = "ended"
-# The custom property of the context of a run of which nothing is left: its lineage is known, and it is not listed.
+# The custom property of the context of a run that was cleaned: once its folder is gone too it is listed no more.
 CLEANED = "cleaned"
 
 # What ends a run, the first of its stages' states that is here; a run without any of them is done or cached.
@@ -310,6 +310,12 @@ def remedy(run: RunRecord, stage: str) -> str:
     """
     artifact = run.artifact(stage, "blessing")
     return artifact.custom_properties["remedy"].string_value if artifact else ""
+
+
+def is_trial(run: RunRecord) -> bool:
+    """Whether a run's model was judged as a trial's, which is pushed beside what is served."""
+    artifact = run.artifact(stage_ids.EVALUATOR, "blessing")
+    return artifact is not None and TRIAL_KEY in artifact.custom_properties
 
 
 def pushed_to(run: RunRecord) -> str:

@@ -13,8 +13,6 @@ from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, RunRecor
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_folder import runs as run_folders
 
-_WHILE = "the run was {} while this stage was running"
-
 
 def close_abandoned(store: MetadataStore, layout: Layout, ended: str = "") -> list[str]:
     """Marks as interrupted or killed what no living run is running, and removes its outputs.
@@ -37,7 +35,8 @@ def close_abandoned(store: MetadataStore, layout: Layout, ended: str = "") -> li
         for record in abandoned:
             [execution] = store.get_executions_by_id([record.execution_id])
             execution.last_known_state = metadata_store_pb2.Execution.CANCELED
-            execution.custom_properties[FAILURE_PROPERTY].string_value = _WHILE.format(word)
+            why = f"the run was {word} while {record.stage} was running"
+            execution.custom_properties[FAILURE_PROPERTY].string_value = why
             execution.custom_properties[ENDED_PROPERTY].string_value = word
             store.put_executions([execution])
             _remove_outputs(Path(layout.artifacts), record.stage, record.execution_id)

@@ -235,17 +235,20 @@ def _stages(
     outputs = _outputs(runs, record)
     request = folder.request() if folder else None
     details = []
+    ended_as = State.INTERRUPTED if summary.state == State.INTERRUPTED.value else State.KILLED
     for name, one in known.items():
         of_store, run_before = record.stages.get(name), before.get(name, ("", None))[0]
-        state = one.state
-        if state is State.WAITING and summary.state != State.RUNNING.value:
-            state = State.SKIPPED
+        state, until = one.state, now
+        if summary.state != State.RUNNING.value and state in (State.WAITING, State.RUNNING):
+            # Its process is gone: what it was at ended with it.
+            state = State.SKIPPED if state is State.WAITING else ended_as
+            until = folder.last_sign if folder else record.ended / 1000
         details.append(
             StageDetail(
                 stage=name,
                 state=state.value,
                 started="" if one.started is None else iso(one.started),
-                seconds=one.seconds(now),
+                seconds=one.seconds(until),
                 why=_why(state, changes.get(name, ()), run_before, request, outputs.get(name, ()), name),
                 changes=() if state is State.CACHED else changes.get(name, ()),
                 compared_with=run_before,

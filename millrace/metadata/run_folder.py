@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from millrace.base import files
 from millrace.base.errors import BadInput, Failure, describe
 from millrace.base.outcomes import BAD_INPUT, REFUSED
-from millrace.metadata.journal import Journal, Timestamp, say_damaged
+from millrace.metadata.journal import FILE_NAME, Journal, Timestamp, say_damaged
 
 REQUEST_FILE = "run.json"
 LOCK_FILE = "alive"
@@ -108,13 +108,27 @@ class RunFolder:
                 started = (self.path / LOCK_FILE).stat().st_mtime
         return record.number, started or 0.0, self.run_id
 
-    @property
-    def seconds(self) -> Optional[float]:
-        """How long it took, from the start of its command; None when it has not ended, or did not write that down."""
+    def seconds(self, now: float) -> Optional[float]:
+        """How long it took from the start of its command to its end, or has taken until now.
+
+        Args:
+            now: seconds since the epoch.
+
+        Returns:
+            Of a run that was killed, the time until its last sign of life; None for what did not write down its start,
+            or its end although it came to one.
+        """
         record = self._record()
-        if record.started is None or record.ended is None:
-            return None
-        return max(0.0, record.ended - record.started)
+        ended = record.ended
+        if ended is None and record.exit_code is None:
+            ended = now if self.is_alive() else self.last_sign
+        return None if record.started is None or ended is None else max(0.0, ended - record.started)
+
+    @property
+    def last_sign(self) -> float:
+        """When it last wrote into its log or its journal, seconds since the epoch; else when it began."""
+        written = [file.stat().st_mtime for file in (self.log, self.path / FILE_NAME) if file.exists()]
+        return max(written, default=self.started)
 
     def request(self) -> Optional[RunRequest]:
         """What was asked for; None when the folder does not tell.

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -20,7 +21,7 @@ from pydantic import TypeAdapter
 
 from millrace.base import files
 from millrace.base.errors import MillraceError
-from millrace.base.outcomes import State, ending
+from millrace.base.outcomes import State, blessing, ending
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import OVERALL
 from millrace.components.judges import JUDGES
@@ -40,16 +41,18 @@ class RunSummary:
         run_id: the run's id.
         state: running, done, cached, bad input, failed, blocked, interrupted or killed.
         started: ISO 8601 with the difference to UTC of this machine's time.
-        seconds: from the start of its command to its end; where its folder does not tell, between the first and the
-            last change in ML Metadata.
+        seconds: from the start of its command to its end, until now where it goes on, until its last sign of life where
+            it was killed; where its folder does not tell, between the first and the last change in ML Metadata.
         metrics: the Evaluator's overall metrics, by TFMA's names.
         judged: those of them that have a threshold, by the configuration's names.
         blessed: the Evaluator's verdict; None when it did not get that far.
         infra_blessed: the InfraValidator's verdict; None when it did not get that far.
         pushed_to: where the model went; empty when it did not. A rehearsal pushes none that is for serving: where its
             model is, rehearsal.json says.
+        trial: whether that is beside what is served: a trial's model is for looking at.
         reason: why the run did not push a model; empty when it did.
         rehearsal: whether it was `millrace rehearse`.
+        cleaned: whether `millrace runs clean` deleted what it made.
     """
 
     run_id: str
@@ -61,8 +64,20 @@ class RunSummary:
     blessed: Optional[bool]
     infra_blessed: Optional[bool]
     pushed_to: str
+    trial: bool
     reason: str
     rehearsal: bool = False
+    cleaned: bool = False
+
+    @property
+    def result(self) -> str:
+        """What became of its model: the version that was pushed, or what the judges said; only what both bless goes."""
+        if self.cleaned:
+            return "cleaned"
+        if self.pushed_to:
+            return f"{'trial' if self.trial else 'pushed'} {self.pushed_to.rstrip('/').rpartition('/')[2]}"
+        infra = "; InfraValidator: not blessed" if self.blessed and self.infra_blessed is False else ""
+        return ", ".join(filter(None, ("rehearsal" if self.rehearsal else "", f"{blessing(self.blessed)}{infra}")))
 
 
 SUMMARY_FILE = "summary.json"
@@ -75,10 +90,12 @@ class Runs:
 
     Args:
         config: the pipeline's configuration.
+        clock: seconds since the epoch, for what goes on.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.config = config
+        self._clock = clock
         self.layout = layout(config)
 
     @cached_property
@@ -134,7 +151,7 @@ class Runs:
         run = self.record(run_id)
         if run is None and (folder is None or not _is_of(folder.request(), self.config)):
             return None
-        summary = _summary(run_id, run, folder)
+        summary = _summary(run_id, run, folder, self._clock())
         # Of a run that had stages ML Metadata knows more, unless it is another one, or away for a moment.
         is_whole = run is not None or (folder is not None and not folder.journal.events())
         if folder and is_whole and folder.exit_code() is not None and not folder.is_alive():
@@ -179,6 +196,18 @@ def run_summaries(
     return summaries[::-1]
 
 
+def keep_as_cleaned(runs: Runs, run_id: str) -> None:
+    """Keeps of a run that what it made was deleted; what else there is to say of it stays.
+
+    Args:
+        runs: those of its pipeline.
+        run_id: of a run that has a folder.
+    """
+    summary, folder = runs.summary(run_id), runs.folder(run_id)
+    if summary and folder and not summary.cleaned:
+        _keep(folder, replace(summary, cleaned=True), runs.layout)
+
+
 def keep_summary(config: Config, folder: RunFolder) -> None:
     """Keeps what there is to say of a run that has just ended, for whoever lists runs; nothing is raised.
 
@@ -188,7 +217,7 @@ def keep_summary(config: Config, folder: RunFolder) -> None:
     """
     with contextlib.suppress(MillraceError, errors.StatusError):
         run = Runs(config).record(folder.run_id) if folder.journal.events() else None
-        _keep(folder, _summary(folder.run_id, run, folder), layout(config))
+        _keep(folder, _summary(folder.run_id, run, folder, time.time()), layout(config))
 
 
 @dataclass(frozen=True)
@@ -238,12 +267,12 @@ def _is_of(request: Optional[RunRequest], config: Config) -> bool:
     return request is not None and request.runner != "rehearsal" and request.pipeline == config.name
 
 
-def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> RunSummary:
+def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[RunFolder], now: float) -> RunSummary:
     recorded = run or records.RunRecord(run_id, {})
     report = records.gate_report(recorded)
     overall = [row for row in report.rows if row.slice == OVERALL] if report else []
     began = folder.started if folder else recorded.started / 1000
-    took = folder.seconds if folder else None
+    took = folder.seconds(now) if folder else None
     rehearsal = _is_rehearsal(recorded, folder)
     return RunSummary(
         run_id=run_id,
@@ -255,6 +284,7 @@ def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[Run
         blessed=records.blessing(recorded, stage_ids.EVALUATOR),
         infra_blessed=records.blessing(recorded, stage_ids.INFRA_VALIDATOR),
         pushed_to="" if rehearsal else records.pushed_to(recorded),
+        trial=records.is_trial(recorded),
         reason=_reason(recorded, folder),
         rehearsal=rehearsal,
     )

@@ -10,6 +10,8 @@ from rich.console import Console
 
 from millrace.base.numbers import seconds
 from millrace.cli.runs import print_runs
+from millrace.cli.runs_diff import print_comparison
+from millrace.comparison.run_comparison import RunComparison
 from millrace.metadata.run_summaries import RunSummary
 
 WHY = "Trainer: the loss is not a number from the third epoch on, and " + "the learning rate may be too high " * 6
@@ -17,7 +19,9 @@ METRICS = {"auc": 0.95, "binary_accuracy": 0.89}
 
 
 def run(run_id: str, state: str, pushed_to: str = "", reason: str = "") -> RunSummary:
-    return RunSummary(run_id, state, "2031-01-01T00:00:00", 12.5, METRICS, METRICS, None, None, pushed_to, reason)
+    return RunSummary(
+        run_id, state, "2031-01-01T00:00:00", 12.5, METRICS, METRICS, None, None, pushed_to, False, reason
+    )
 
 
 RUNS = [
@@ -72,6 +76,16 @@ def test_a_rehearsal_is_no_run_that_pushed():
     )
     results = [row["result"] for row in fields([rehearsed, unjudged, refused])]
     assert results == ["rehearsal, blessed", "rehearsal", "rehearsal, blessed; InfraValidator: not blessed"]
+
+
+def test_a_trial_is_called_one_wherever_a_run_is_named(capsys):
+    """The list and `runs diff` said "pushed 1795228113" of what nothing serves, the console "trial"."""
+    trial = dataclasses.replace(RUNS[0], pushed_to="runs/taxi/trials/taxi/1795228113", trial=True, blessed=True)
+    assert [row["result"] for row in fields([trial])] == ["trial 1795228113"]
+    assert " trial 1795228113" in printed(True, [trial])[1]
+    nothing = RunComparison(RUNS[0], trial, (), (), None, (), None, (), (), ())
+    print_comparison(nothing, Console(highlight=False))
+    assert "done, trial 1795228113, 12.5 s" in capsys.readouterr().out
 
 
 def test_runs_that_pushed_need_no_reason():

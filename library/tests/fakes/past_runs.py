@@ -11,6 +11,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from millrace.base.errors import Failure
 from millrace.base.outcomes import State
 from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, Row
+from millrace.components.marks import TRIAL_KEY
 from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY
 from millrace.metadata.run_folder import RunRequest, new_run
 
@@ -56,6 +57,7 @@ class PastRuns:
         self._artifacts = {
             stage: self.store.put_artifact_type(mlmd.ArtifactType(name=kind)) for stage, (_, _, kind) in GRAPH.items()
         }
+        self._blessing = self.store.put_artifact_type(mlmd.ArtifactType(name="ModelBlessing"))
 
     def add(
         self,
@@ -154,6 +156,10 @@ class PastRuns:
                 artifact.custom_properties["pushed"].int_value = 1
                 artifact.custom_properties["pushed_destination"].string_value = str(version)
             outputs.append((artifact, _event(key, mlmd.Event.OUTPUT)))
+            if stage == "Evaluator" and trial:
+                blessing = mlmd.Artifact(type_id=self._blessing, uri=str(folder))
+                blessing.custom_properties["blessed"].int_value = blessing.custom_properties[TRIAL_KEY].int_value = 1
+                outputs.append((blessing, _event("blessing", mlmd.Event.OUTPUT)))
         _, artifact_ids, _ = self.store.put_execution(
             execution, pairs + outputs, contexts, reuse_context_if_already_exist=True
         )

@@ -2,8 +2,7 @@
 
 import json
 import shutil
-import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from millrace.base.errors import BadInput
 from millrace.config.loading import load
 from millrace.metadata import cleaning
 from millrace.metadata.cleaning import clean, plan
+from millrace.metadata.run_details import run_detail
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_summaries import Runs, run_summaries
 
@@ -62,8 +62,22 @@ def test_old_runs_go_whole_and_a_plan_deletes_nothing(recorded):
     runs = runs_of(recorded)
     clean(runs, plan(runs, 2, 0.0, NOW))
     assert len(files(recorded)) == 8
-    assert sorted(folder.name[-1] for folder in (recorded.root / "logs").iterdir()) == ["4", "5"]
     assert planned(recorded, keep=2) == {}
+
+
+def test_a_run_that_was_cleaned_is_listed_where_it_stood_with_what_it_scored(recorded):
+    """Half of what was kept of it was deleted: it came back as another, before all others, with other times."""
+    pushed(recorded, 2, "18", below="trials")
+    (recorded.root / "logs" / "20310101-000002" / "run.log").write_text("what libraries said")
+    before = run_summaries(runs_of(recorded).config)
+    runs = runs_of(recorded)
+    clean(runs, plan(runs, 2, 0.0, NOW))
+    after = run_summaries(runs_of(recorded).config)
+    assert [replace(one, cleaned=False) for one in after] == before
+    assert [one.result for one in after] == ["cleaned", "cleaned", "cleaned", "not blessed", "not blessed"]
+    shown = run_detail(runs_of(recorded), "20310101-000002", NOW)
+    assert [stage.stage for stage in shown.stages] == ["ExampleGen", "Trainer", "Evaluator", "Pusher"]
+    assert shown.log == "" and shown.request is not None
 
 
 def test_what_can_be_served_stays_with_all_that_it_was_made_from(recorded):
@@ -159,8 +173,8 @@ def test_an_interrupted_clean_up_leaves_nothing_to_serve_and_is_finished_by_the_
     runs = runs_of(recorded)
     clean(runs, plan(runs, 1, 0.0, NOW))
     assert len(files(recorded)) == 4
-    assert [folder.name for folder in (recorded.root / "logs").iterdir()] == ["20310101-000005"]
-    assert [one.run_id for one in run_summaries(runs_of(recorded).config, last=1)] == ["20310101-000005"]
+    assert [one.run_id[-1] for one in run_summaries(runs_of(recorded).config) if not one.cleaned] == ["5"]
+    assert planned(recorded) == {}
 
 
 def test_nothing_outside_of_the_root_is_ever_deleted(recorded, tmp_path):
@@ -173,13 +187,8 @@ def test_nothing_outside_of_the_root_is_ever_deleted(recorded, tmp_path):
     assert artifact.uri not in planned(recorded)["1"].paths
 
 
-def test_a_run_of_which_nothing_is_left_is_listed_no_more(recorded):
-    runs = runs_of(recorded)
-    for _ in range(5):
-        with new_run(recorded.root / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")):
-            pass
-    listed = [run.run_id for run in run_summaries(runs.config)]
-    clean(runs_of(recorded), plan(runs_of(recorded), 1, 0.0, time.time() + 10))
-    left = [run.run_id for run in run_summaries(runs.config)]
-    assert set(left) < set(listed) and listed[-1] in left
-    assert not [name for name in left if name.startswith("2031") and not (recorded.root / "logs" / name).exists()]
+def test_a_cleaned_run_whose_folder_somebody_deletes_too_is_listed_no_more(recorded):
+    clean(runs_of(recorded), plan(runs_of(recorded), 2, 0.0, NOW))
+    shutil.rmtree(recorded.root / "logs" / "20310101-000002")
+    shutil.rmtree(recorded.root / "logs" / "20310101-000004")
+    assert [one.run_id[-1] for one in run_summaries(runs_of(recorded).config)] == ["4", "1", "3", "5"]

@@ -61,7 +61,7 @@ def test_what_nobody_runs_any_more_has_its_word_and_leaves_nothing(store, layout
     folder = gone(layout, code)
     number = running(store, layout, folder.run_id)
     assert close_abandoned(store, layout) == [folder.run_id]
-    assert state(store, folder.run_id) == (word, f"the run was {word} while this stage was running")
+    assert state(store, folder.run_id) == (word, f"the run was {word} while Trainer was running")
     assert [path for path in Path(layout.artifacts).rglob("*") if path.name == str(number)] == []
     assert close_abandoned(store, layout) == []
 

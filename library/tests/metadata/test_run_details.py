@@ -1,6 +1,7 @@
 """One run, whole, and a list of runs: what is told of each, at a price that the number of runs does not raise."""
 
 import json
+import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -17,8 +18,9 @@ from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, Mea
 from millrace.components.judges import JUDGES
 from millrace.config.loading import load
 from millrace.metadata import run_details
-from millrace.metadata.journal import Journal
+from millrace.metadata.journal import FILE_NAME, Journal
 from millrace.metadata.run_details import log_tail, run_detail
+from millrace.metadata.run_folder import LOG_FILE, RunRequest, new_run
 from millrace.metadata.run_summaries import SUMMARY_FILE, Runs, run_summaries
 
 
@@ -236,6 +238,31 @@ def test_a_stage_that_a_run_did_not_reach_is_skipped_once_it_has_ended(recorded)
     trainer = told.stage("Trainer")
     assert (trainer.state, trainer.why, trainer.started, trainer.execution) == ("skipped", "", "", 0)
     assert told.stage("ExampleGen").execution > 0
+
+
+@pytest.mark.parametrize(("exit_code", "word"), [(None, "killed"), (130, "interrupted")])
+def test_a_stage_ends_with_its_run_and_so_do_its_seconds(recorded, exit_code, word):
+    """A killed run's stages were running for ever, and their seconds went on."""
+    folder = recorded.begin("20310101-000001", exit_code=exit_code)
+    recorded.stage("20310101-000001", "Trainer", state=mlmd.Execution.RUNNING)
+    Journal(folder).record("Pusher", State.WAITING)
+    began = Journal(folder).events()[0].at
+    (folder / LOG_FILE).write_text("what libraries said")
+    for file in (folder / LOG_FILE, folder / FILE_NAME):
+        os.utime(file, (began + 7, began + 7))
+    for now in (began + 8, began + 900):
+        trainer, pusher = run_detail(runs_of(recorded), "20310101-000001", now).stages
+        assert (trainer.state, trainer.seconds) == (word, pytest.approx(7, abs=0.01))
+        assert (pusher.state, pusher.seconds) == ("skipped", None)
+
+
+def test_a_living_run_takes_the_time_since_it_began(recorded):
+    with new_run(recorded.root / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi"), started=1000.0) as folder:
+        folder.journal.record("ExampleGen", State.RUNNING)
+        summary = Runs(runs_of(recorded).config, clock=lambda: 1058.0).summary(folder.run_id)
+        [stage] = run_detail(runs_of(recorded), folder.run_id, now=1.0).stages
+    assert (summary.state, summary.seconds) == ("running", 58.0)
+    assert stage.seconds == 0.0, "what began after the clock was read"
 
 
 def queries(monkeypatch: pytest.MonkeyPatch, work: Any) -> int:

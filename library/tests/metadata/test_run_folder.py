@@ -18,7 +18,7 @@ import pytest
 from millrace.base import outcomes
 from millrace.base.errors import BadInput, Failure
 from millrace.base.outcomes import State, ending
-from millrace.metadata.journal import Journal, progress
+from millrace.metadata.journal import FILE_NAME, Journal, progress
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run, runs
 
 REQUEST = RunRequest("conf/taxi.yaml", ("training.steps=3",), "beam", "", "Trainer", False)
@@ -45,15 +45,25 @@ def test_why_a_run_did_not_end_well_is_kept(tmp_path):
 def test_a_run_takes_what_lies_between_the_start_of_its_command_and_its_end(tmp_path):
     """`run` said 58.3 s, with the start of TensorFlow in it, where `runs` said 42.6."""
     with new_run(tmp_path, REQUEST, started=1000.0) as folder:
-        assert folder.seconds is None, "it has not ended"
+        assert folder.seconds(now=1030.0) == 30.0, "it goes on"
         folder.finish(0, ended=1058.3)
-    assert (folder.started, folder.seconds) == (1000.0, pytest.approx(58.3))
+    assert (folder.started, folder.seconds(now=2000.0)) == (1000.0, pytest.approx(58.3))
+
+
+def test_a_killed_run_took_until_its_last_sign_of_life(tmp_path):
+    """Its seconds were those between two changes in ML Metadata, of which the second was a later run's."""
+    with new_run(tmp_path, REQUEST, started=1000.0) as folder:
+        folder.log.write_text("what libraries said")
+        folder.journal.record("Trainer", State.RUNNING)
+    os.utime(folder.log, (1080.0, 1080.0))
+    os.utime(folder.path / FILE_NAME, (1010.0, 1010.0))
+    assert [folder.seconds(now) for now in (1081.0, 9999.0)] == [80.0, 80.0]
 
 
 def test_a_clock_that_was_set_back_makes_no_run_shorter_than_nothing(tmp_path):
     with new_run(tmp_path, REQUEST, started=1000.0) as folder:
         folder.finish(0, ended=990.0)
-    assert folder.seconds == 0.0
+    assert folder.seconds(now=2000.0) == 0.0
 
 
 NOBODY = 65534
@@ -244,8 +254,8 @@ def test_what_is_damaged_in_a_record_is_said_once_and_passed_over(tmp_path, capl
     with new_run(tmp_path, REQUEST, started=2000.0) as new:
         new.finish(0, ended=2010.0)
     assert [folder.run_id for folder in runs(tmp_path)] == [damaged.run_id, new.run_id]
-    read = {name: getattr(damaged, name) for name in ("number", "started", "seconds")}
-    read |= {"exit_code": damaged.exit_code(), "request": damaged.request()}
+    read = {name: getattr(damaged, name) for name in ("number", "started")}
+    read |= {"seconds": damaged.seconds(now=3000.0), "exit_code": damaged.exit_code(), "request": damaged.request()}
     assert read == {**WHOLE, **instead}
     assert [record.message for record in caplog.records] == [
         f"{damaged.path / 'run.json'}: {key}: damaged, and passed over"

@@ -6,7 +6,6 @@ from typing import Any, Optional, Union
 
 from millrace.base.plain_values import flat
 from millrace.comparison.run_comparison import DataChange, compare
-from millrace.config.config import Config
 from millrace.console.page import NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.console.pages.runs import RunRow, row
 from millrace.metadata import provenance
@@ -143,7 +142,7 @@ def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
             )
         details.append(detail)
     sources: list[tuple[str, bool, Callable[[RunDetail], Mapping[str, Value]]]] = [
-        ("Outcome", False, lambda one: _outcome(one, runs.config)),
+        ("Outcome", False, _outcome),
         ("Configuration", False, lambda one: dict(flat(one.provenance.configuration)) if one.provenance else {}),
         ("Made from", False, _made_from),
         ("Code", False, lambda one: dict(one.provenance.code) if one.provenance else {}),
@@ -158,7 +157,7 @@ def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
     ]
     between = compare(details[0], details[-1])
     return CompareView(
-        runs=tuple(row(one.summary, runs.config) for one in details),
+        runs=tuple(row(one.summary) for one in details),
         groups=tuple(one for one in groups if one.rows or one.same),
         schema=between.schema,
         data=between.data,
@@ -174,8 +173,8 @@ def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
     )
 
 
-def _outcome(detail: RunDetail, config: Config) -> dict[str, Value]:
-    of_run = row(detail.summary, config)
+def _outcome(detail: RunDetail) -> dict[str, Value]:
+    of_run = row(detail.summary)
     ends = {stage.stage: stage.state for stage in detail.stages}
     return {"state": detail.summary.state, "result": of_run.verdict, "why": of_run.why, **ends}
 
@@ -254,10 +253,7 @@ def _many(runs: Runs, request: PageRequest) -> CompareView:
     axes = (*(name for name in columns if any(name in one for one in measures.values())), *metrics, "seconds")
     y = request.choice("y", (*metrics, *axes))
     x = request.choice("x", axes)
-    tried = [
-        TriedRun(row(one, request.config), tuple(settings[one.run_id].get(name, "") for name in columns))
-        for one in summaries
-    ]
+    tried = [TriedRun(row(one), tuple(settings[one.run_id].get(name, "") for name in columns)) for one in summaries]
     sort = request.query.get("sort", "")
     if sort:
         name = sort.lstrip("-")

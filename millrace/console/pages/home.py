@@ -47,7 +47,7 @@ class HomeView:
 
 def view(request: PageRequest) -> HomeView:
     """How the pipeline stands now."""
-    rows = [row(run, request.config) for run in reversed(run_summaries(request.config))]
+    rows = [row(run) for run in reversed(run_summaries(request.config))]
     pushed = [one for one in rows if is_for_serving(one.run, request.config)]
     there = [one for one in pushed if "://" in one.run.pushed_to or Path(one.run.pushed_to).is_dir()]
     # As TensorFlow Serving does; a version that a person took away, to go back, is not there.

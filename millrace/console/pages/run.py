@@ -1,5 +1,6 @@
 """One run: the one reason first, then what proves it, the graph, why each stage ran, and what it was made from."""
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ class RunView:
         curves: of the training that goes on.
         has_data: whether there are statistics of its data.
         has_model: whether its model was measured.
-        repeat: the command that runs it again.
+        again: the command that runs it again as it was, with the code and the schema that it had.
+        rerun: the command that asks for the same once more, of the code and the schema of now.
         live: whether it runs.
     """
 
@@ -111,7 +113,8 @@ class RunView:
     curves: tuple[CurveGroup, ...]
     has_data: bool
     has_model: bool
-    repeat: str
+    again: str
+    rerun: str
     live: bool
 
     @property
@@ -135,7 +138,7 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
     first, _, more = _reason(detail).partition("\n")
     return RunView(
         run=detail,
-        row=row(detail.summary, request.config),
+        row=row(detail.summary),
         headline=first.strip(),
         more=more.strip("\n"),
         remedy=detail.remedy,
@@ -154,9 +157,16 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
         curves=_curves_so_far(request.config, detail),
         has_data=detail.output(stage_ids.STATISTICS_GEN, "statistics") is not None,
         has_model=bool(detail.summary.metrics) or detail.summary.blessed is not None,
-        repeat=f"millrace run{default_configuration.option(request.config.file)}",
+        again=f"millrace runs repeat {run_id}{default_configuration.option(request.config.file)}",
+        rerun=_rerun(detail, request.config),
         live=detail.summary.state == State.RUNNING.value,
     )
+
+
+def _rerun(detail: RunDetail, config: Config) -> str:
+    values = detail.request.overrides if detail.request else ()
+    words = "".join(f" --set {shlex.quote(value)}" for value in values)
+    return f"millrace run{default_configuration.option(config.file)}{words}"
 
 
 def _warnings(detail: RunDetail) -> tuple[tuple[Finding, ...], str]:

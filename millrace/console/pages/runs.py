@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from millrace.base.errors import BadInput
-from millrace.base.outcomes import State, blessing
+from millrace.base.outcomes import State
 from millrace.config.config import Config
 from millrace.config.paths import serving_directory
 from millrace.console.page import Hit, NotFound, Page, PageRequest, RailEntry, Table, address
@@ -66,7 +65,7 @@ class RunsView:
 
 def view(request: PageRequest) -> RunsView:
     """Every run that the filters let through."""
-    rows = [row(run, request.config) for run in reversed(run_summaries(request.config))]
+    rows = [row(run) for run in reversed(run_summaries(request.config))]
     metrics = tuple(sorted({name for one in rows for name in one.run.judged}))
     text, state = request.query.get("q", "").strip(), request.query.get("state", "")
     sort = request.query.get("sort", "-started")
@@ -108,15 +107,9 @@ def named_run(runs: Runs, name: str) -> str:
         raise NotFound(error.what, name, remedy) from error
 
 
-def row(run: RunSummary, config: Config) -> RunRow:
+def row(run: RunSummary) -> RunRow:
     """A run as a row."""
-    if run.pushed_to:
-        word = "pushed" if is_for_serving(run, config) else "trial"
-        verdict = f"{word} {PurePath(run.pushed_to).name}"
-    else:
-        infra = "not servable" if run.blessed and run.infra_blessed is False else ""
-        verdict = ", ".join(filter(None, ("rehearsal" if run.rehearsal else "", blessing(run.blessed), infra)))
-    return RunRow(run, verdict, run.reason.strip().split("\n", 1)[0])
+    return RunRow(run, run.result, run.reason.strip().split("\n", 1)[0])
 
 
 def _matches(one: RunRow, text: str, state: str) -> bool:
@@ -157,7 +150,7 @@ def _table(view: RunsView) -> Table:
 def _search(config: Config, text: str) -> list[Hit]:
     return [
         Hit("run", one.run.run_id, address("runs", one.run.run_id), f"{one.run.state}; {one.why or one.verdict}")
-        for one in (row(run, config) for run in reversed(run_summaries(config)))
+        for one in (row(run) for run in reversed(run_summaries(config)))
         if _matches(one, text, "")
     ]
 
