@@ -6,9 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from millrace.features.description import FeatureTable
-from millrace.features.keys import transformed_key
 from millrace.training.columns import Column
-from millrace.training.encoders import encode_features, encode_label
+from millrace.training.encoders import encode_features, encode_labels
 
 
 def preprocessing_fn(inputs: Mapping[str, Column], custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
@@ -19,13 +18,11 @@ def preprocessing_fn(inputs: Mapping[str, Column], custom_config: Mapping[str, A
         custom_config: `features` holds the feature table as plain values, `settings` your own of `code.settings`.
 
     Returns:
-        Transformed tensors by key, and the label under its own key. What is float32 and no feature of the table
+        Transformed tensors by key, the label and its weight under theirs. What is float32 and no feature of the table
         (a derived feature, [n] or [n, width]) is read by the model besides.
 
     Raises:
         InputRefused: a column is not there, or its type does not fit the feature's kind.
     """
     table = FeatureTable.model_validate(custom_config["features"])
-    outputs = encode_features(inputs, table)
-    outputs[transformed_key(table.label.column)] = encode_label(table.label, inputs)
-    return outputs
+    return {**encode_features(inputs, table), **encode_labels(inputs, table)}

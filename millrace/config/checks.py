@@ -224,7 +224,8 @@ def _columns_cover(config: Config, columns: list[str]) -> None:
             where=config.data.path,
             remedy=f"take it out of data.columns; the columns are: {', '.join(columns)}",
         )
-    for column, key in config.data.named_columns().items():
+    named = {**config.data.named_columns(), **({config.label.weight: "label.weight"} if config.label.weight else {})}
+    for column, key in named.items():
         if column not in columns:
             raise DataError(
                 f"{column} is not a column of the data{did_you_mean(column, columns)}",
@@ -293,7 +294,7 @@ def _schema_fits(config: Config) -> None:
             where=str(config.schema_.file),
             remedy="take these features out of the schema, or the columns out of data.leave_out",
         )
-    wanted = {config.label.column, *config.feature_table().columns()}
+    wanted = {*config.label.columns(), *config.feature_table().columns()}
     if not names & wanted:
         raise SchemaError(
             "the schema names none of the pipeline's columns",

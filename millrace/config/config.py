@@ -162,7 +162,7 @@ class Config(Section):
         sliced += [name for threshold in self.evaluation.thresholds for name in threshold.slice]
         read = dict.fromkeys(sliced, "evaluation.slices reads it")
         read |= dict.fromkeys(self.feature_table().columns(), "it is a feature")
-        read[self.label.column] = "it is the label"
+        read |= dict.fromkeys(self.label.columns(), "it is the label, or its weight")
         for column in self.data.leave_out:
             if column in read:
                 raise ValueError(f"data.leave_out: {column} cannot be left out, since {read[column]}")

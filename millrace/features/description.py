@@ -276,6 +276,12 @@ class Label(Section):
     classes: tuple[ClassValue, ...] = Field(
         default=(), description="the values of the column, a binary label's negative one first; left out: 0 and 1"
     )
+    weight: Optional[str] = Field(
+        default=None,
+        min_length=1,
+        description="a column of numbers, 0 or more in every row: how much the row counts in the loss and in every "
+        "metric; each row counts 1 when it is left out",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -283,6 +289,16 @@ class Label(Section):
         if isinstance(values, dict) and values.get("task") == "binary" and values.get("classes") in (None, [], ()):
             return {**values, "classes": (0, 1)}
         return values
+
+    def columns(self) -> tuple[str, ...]:
+        """The raw columns that training and judging read and a request does not send: the label's, and its weight's."""
+        return (self.column, self.weight) if self.weight else (self.column,)
+
+    @model_validator(mode="after")
+    def _is_not_its_own_weight(self) -> "Label":
+        if self.weight == self.column:
+            raise ValueError(f"{self.column} is the label; it cannot be the weight too")
+        return self
 
     @model_validator(mode="after")
     def _classes_fit_task(self) -> "Label":

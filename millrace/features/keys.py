@@ -49,6 +49,11 @@ def weights_key(column: str) -> str:
     return f"{safe_name(column)}_weights"
 
 
+def label_weight_key(column: str) -> str:
+    """Names the output of the label's weight; as with `missing_key`, no other output's name ends so."""
+    return f"{safe_name(column)}_label_weight"
+
+
 def vocabulary_name(column: str) -> str:
     """Names the vocabulary file of a column; no two differ by letter case only, which some file systems ignore."""
     name = safe_name(column)

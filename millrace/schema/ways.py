@@ -75,13 +75,13 @@ def ways_to_end(anomaly: Anomaly, schema: Schema, relaxed: Schema, evidence: Evi
     """
     path, reason = anomaly.feature, anomaly.reason
     now = dict(features(schema)).get(path)
-    if reason in ("SCHEMA_NEW_COLUMN", "FEATURE_NOT_IN_SCHEMA", "LABEL_NOT_IN_SCHEMA"):
+    if reason in ("SCHEMA_NEW_COLUMN", "FEATURE_NOT_IN_SCHEMA", "LABEL_NOT_IN_SCHEMA", "WEIGHT_NOT_IN_SCHEMA"):
         return _new_column(path, schema, relaxed, evidence)
     if reason.startswith(("DATASET_", "COMPARATOR_LOW_NUM", "COMPARATOR_HIGH_NUM")):
         return _dataset(reason, evidence)
     if now is None:
         return ()
-    if reason in ("SCHEMA_MISSING_COLUMN", "FEATURE_COLUMN_MISSING", "LABEL_COLUMN_MISSING"):
+    if reason in ("SCHEMA_MISSING_COLUMN", "FEATURE_COLUMN_MISSING", "LABEL_COLUMN_MISSING", "WEIGHT_COLUMN_MISSING"):
         return _missing_column(path, schema, evidence)
     if reason in ("FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT", "FEATURE_TYPE_NOT_PRESENT"):
         return [Way(_presence(path, evidence), "a column that dries up: rather fix the data, unless it is meant")]

@@ -10,7 +10,7 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from millrace.base.errors import InputRefused
 from millrace.features.description import Bag, FeatureTable, Numeric
-from millrace.features.keys import missing_key, transformed_key, weights_key
+from millrace.features.keys import label_weight_key, missing_key, transformed_key, weights_key
 
 
 def derived_features(
@@ -32,6 +32,7 @@ def derived_features(
     ours = {transformed_key(name) for name in (*table.features, table.label.column)}
     ours |= {missing_key(name) for name, feature in table.features.items() if isinstance(feature, Numeric)}
     ours |= {weights_key(name) for name, feature in table.features.items() if isinstance(feature, Bag)}
+    ours |= {label_weight_key(table.label.weight)} if table.label.weight else set()
     specs = tft_output.transformed_feature_spec()
     derived = {key: specs[key] for key in sorted(set(specs) - ours - set(unread))}
     for key, spec in derived.items():

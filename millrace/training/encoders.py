@@ -26,7 +26,7 @@ from millrace.features.description import (
     Text,
     Vector,
 )
-from millrace.features.keys import missing_key, transformed_key, vocabulary_name
+from millrace.features.keys import label_weight_key, missing_key, transformed_key, vocabulary_name
 from millrace.training import columns
 from millrace.training.columns import Column
 from millrace.training.date_parts import date_vector
@@ -72,6 +72,35 @@ def encode_features(inputs: Mapping[str, Column], table: FeatureTable) -> Tensor
     return outputs
 
 
+def encode_labels(inputs: Mapping[str, Column], table: FeatureTable) -> Tensors:
+    """Turns the label, and its weight where it has one, into what is learned.
+
+    Args:
+        inputs: a batch of raw columns by name.
+        table: the label.
+
+    Returns:
+        The label under its `transformed_key`, as `encode_label` gives it; the weight under its `label_weight_key`, float32
+        [n], NaN where it is missing.
+
+    Raises:
+        InputRefused: a column is not there, or a weight or a regression label is text.
+    """
+    label = table.label
+    outputs = {transformed_key(label.column): encode_label(label, inputs)}
+    if label.weight:
+        column = columns.column_of(inputs, label.weight)
+        columns.require_numbers(column, label.weight, "weight, which is a numeric")
+        outputs[label_weight_key(label.weight)] = _number_or_nan(column)
+    return outputs
+
+
+def _number_or_nan(column: Column) -> tf.Tensor:
+    values, present = columns.numbers(column)
+    unknown = tf.fill(tf.shape(values), tf.constant(float("nan"), tf.float64))
+    return tf.cast(tf.where(present, values, unknown), tf.float32)
+
+
 def encode_label(label: Label, inputs: Mapping[str, Column]) -> tf.Tensor:
     """Turns the label's column into what is learned.
 
@@ -89,9 +118,7 @@ def encode_label(label: Label, inputs: Mapping[str, Column]) -> tf.Tensor:
     column = columns.column_of(inputs, label.column)
     if label.task == "regression":
         columns.require_numbers(column, label.column, "regression label, which is a numeric")
-        values, present = columns.numbers(column)
-        unknown = tf.fill(tf.shape(values), tf.constant(float("nan"), tf.float64))
-        return tf.cast(tf.where(present, values, unknown), tf.float32)
+        return _number_or_nan(column)
     values, present = columns.texts(column)
     names = tf.strings.strip(tf.constant([str(name) for name in label.classes]))
     matches = tf.logical_and(tf.equal(values[:, tf.newaxis], names[tf.newaxis, :]), present[:, tf.newaxis])

@@ -85,6 +85,9 @@ def prepare(fn_args: Any) -> Job:
     tft_output = tft.TFTransformOutput(fn_args.transform_graph_path)
     train = Examples(fn_args.train_files, tft_output, config.table)
     evaluation = Examples(fn_args.eval_files, tft_output, config.table)
+    if config.table.label.weight:
+        train.require_weights(config.table.label.weight)
+        evaluation.require_weights(config.table.label.weight)
     balanced = config.training["class_weights"] == "balanced" and config.table.label.task != "regression"
     stats = label_statistics(config.table.label, train.label_batches(), complete=balanced)
     if balanced:

@@ -10,9 +10,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from millrace.base.errors import InputRefused
-from millrace.base.numbers import rounded
+from millrace.base.numbers import counted, rounded
 from millrace.features.description import FeatureTable
-from millrace.features.keys import transformed_key
+from millrace.features.keys import label_weight_key, transformed_key
 
 SHUFFLED_ROWS = 65_536
 """Rows in the shuffle buffer, still serialised: some tens of megabytes."""
@@ -87,6 +87,13 @@ class Examples:
         self._label_key = transformed_key(table.label.column)
         self._is_class = table.label.task != "regression"
         self._class_weights: tuple[float, ...] = ()
+        self._weight_key = label_weight_key(table.label.weight) if table.label.weight else ""
+        if self._weight_key and self._weight_key not in self._spec:
+            raise InputRefused(
+                f"preprocessing_fn does not return the weight {table.label.weight} under {self._weight_key!r}",
+                where="code.preprocessing_fn",
+                remedy="return what millrace.training.encoders.encode_labels gives as well",
+            )
 
     def weighted(self, class_weights: Sequence[float]) -> "Examples":
         """The same examples, each weighing what its class id's entry says."""
@@ -99,6 +106,32 @@ class Examples:
         spec = {self._label_key: self._spec[self._label_key]}
         batches = self._records().batch(_LABEL_BATCH).map(lambda batch: tf.io.parse_example(batch, spec))
         return (batch[self._label_key] for batch in batches.prefetch(2).as_numpy_iterator())
+
+    def require_weights(self, column: str) -> None:
+        """Reads the weights alone, once, and checks that each is a number of 0 or more.
+
+        Args:
+            column: the weights' column, for the message.
+
+        Raises:
+            InputRefused: some are missing or below zero, with the number of rows; or all of them are 0.
+        """
+        spec = {self._weight_key: self._spec[self._weight_key]}
+        batches = self._records().batch(_LABEL_BATCH).map(lambda batch: tf.io.parse_example(batch, spec))
+        missing, negative, total = 0, 0, 0.0
+        for batch in batches.prefetch(2).as_numpy_iterator():
+            weights = batch[self._weight_key]
+            missing += int(np.isnan(weights).sum())
+            negative += int((weights < 0).sum())
+            total += float(np.nansum(weights))
+        problems = [(missing, "without a weight"), (negative, "with a weight below zero")]
+        said = " and ".join(f"{counted(rows, 'row')} {what}" for rows, what in problems if rows)
+        if said or not total:
+            raise InputRefused(
+                said or "every weight is 0",
+                where=f"label.weight {column}",
+                remedy=f"fix the weights, or leave these rows out: data.where: {column} >= 0",
+            )
 
     def for_training(self, batch_size: int, seed: int, *, endless: bool) -> tf.data.Dataset:
         """Reads shuffled batches.
@@ -174,6 +207,8 @@ class Examples:
         known = tf.greater_equal(label, 0) if self._is_class else tf.math.is_finite(label)
         label = tf.where(known, label, tf.zeros_like(label))
         weights = tf.cast(known, tf.float32)
+        if self._weight_key:
+            weights *= features.pop(self._weight_key)
         if self._class_weights:
             weights *= tf.gather(tf.constant(self._class_weights, tf.float32), label)
         return features, label, weights

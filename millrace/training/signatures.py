@@ -28,7 +28,7 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable, Vector
-from millrace.features.keys import safe_name, transformed_key
+from millrace.features.keys import label_weight_key, safe_name, transformed_key
 from millrace.training.columns import Column
 from millrace.training.derived import columns_behind
 from millrace.training.encoders import UNKNOWN_CLASS
@@ -173,10 +173,11 @@ def _inputs_of(model: Any, table: FeatureTable, tft_output: tft.TFTransformOutpu
     if isinstance(model, keras.Model):
         return {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in model.inputs}
     specs = tft_output.transformed_feature_spec().items()
+    learned = {transformed_key(table.label.column), label_weight_key(table.label.weight or "")}
     return {
         key: tf.TensorSpec([None, *spec.shape], spec.dtype, name=key)
         for key, spec in specs
-        if key != transformed_key(table.label.column) and isinstance(spec, tf.io.FixedLenFeature)
+        if key not in learned and isinstance(spec, tf.io.FixedLenFeature)
     }
 
 

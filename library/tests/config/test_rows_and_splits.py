@@ -39,7 +39,7 @@ def test_a_split_by_time_has_train_before_its_days():
         ("data.where=hour(trip_start_timestamp, 'unix') > 3", "data.where: cannot use hour before Transform"),
         ("data.where=lower(company)", "data.where: is a text, and should be true or false"),
         ("data.leave_out=[fare]", "data.leave_out: fare cannot be left out, since it is a feature"),
-        ("data.leave_out=[big_tipper]", "data.leave_out: big_tipper cannot be left out, since it is the label"),
+        ("data.leave_out=[big_tipper]", "data.leave_out: big_tipper cannot be left out, since it is the label, or its"),
         ("data={format: tfrecord, path: /tmp, where: fare > 0}", "where needs csv or parquet or .*: TFX's own reader"),
         (
             "data={format: avro, path: /tmp, splits: {by: stratum, column: a, shares: {train: 1, eval: 1}}}",

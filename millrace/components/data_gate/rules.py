@@ -4,13 +4,14 @@ Each rule has a reason code of its own, in `policy.OWN`. A rule that explains ot
 only that is said.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Optional, Union
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from millrace.base.numbers import rounded
+from millrace.base.numbers import counted, rounded
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.wording import content, no_such_column, one_of, share, uncut_header, values_in_rows
 from millrace.features.description import Label
@@ -27,17 +28,18 @@ _NOT_PARSED = frozenset(
 
 @dataclass(frozen=True)
 class Use:
-    """What the model makes of the data: the label's column, task and classes, and the columns that features read."""
+    """What the model makes of the data: the label's column, task, classes and weight, and what features read."""
 
     label: str
     task: str
     classes: tuple[Union[int, str], ...]
     features: tuple[str, ...]
+    weight: str = ""
 
     @classmethod
     def of(cls, label: Label, feature_columns: Sequence[str]) -> "Use":
         """From the label and the columns that features read."""
-        return cls(label.column, label.task, tuple(label.classes), tuple(feature_columns))
+        return cls(label.column, label.task, tuple(label.classes), tuple(feature_columns), label.weight or "")
 
 
 def own_findings(splits: Sequence[CheckedSplit], schema: schema_pb2.Schema, use: Use) -> list[Finding]:
@@ -60,8 +62,12 @@ def own_findings(splits: Sequence[CheckedSplit], schema: schema_pb2.Schema, use:
     if foreign:
         return [*findings, foreign]
     for name in (use.label, *use.features):
-        findings += _unnamed(name, schema, filled, is_label=name == use.label)
+        reason = "LABEL_NOT_IN_SCHEMA" if name == use.label else "FEATURE_NOT_IN_SCHEMA"
+        findings += _unnamed(name, schema, filled, reason)
     findings += [finding for split in filled for finding in _label(split, use)]
+    if use.weight:
+        findings += _unnamed(use.weight, schema, filled, "WEIGHT_NOT_IN_SCHEMA")
+        findings += [finding for split in filled for finding in _weight(split, use.weight)]
     findings += [finding for name in use.features for finding in _feature(name, filled)]
     return findings
 
@@ -92,13 +98,10 @@ def _foreign_schema(filled: Sequence[CheckedSplit], schema: schema_pb2.Schema) -
     )
 
 
-def _unnamed(
-    name: str, schema: schema_pb2.Schema, filled: Sequence[CheckedSplit], *, is_label: bool
-) -> Iterator[Finding]:
+def _unnamed(name: str, schema: schema_pb2.Schema, filled: Sequence[CheckedSplit], reason: str) -> Iterator[Finding]:
     parsed = {feature.name for feature in schema.feature if feature.lifecycle_stage not in _NOT_PARSED}
     if name in parsed:
         return
-    reason = "LABEL_NOT_IN_SCHEMA" if is_label else "FEATURE_NOT_IN_SCHEMA"
     staged = name in {feature.name for feature in schema.feature}
     expected = "a lifecycle stage that is parsed" if staged else "an entry in the schema"
     for split in filled:
@@ -118,6 +121,25 @@ def _label(split: CheckedSplit, use: Use) -> Iterator[Finding]:
         yield Finding(use.label, split.name, "LABEL_VALUES_MISSING", "a label in each row", seen, column.missing)
     if column.filled:
         yield from _number(split, column, use) if use.task == "regression" else _classes(split, column, use)
+
+
+def _weight(split: CheckedSplit, name: str) -> Iterator[Finding]:
+    column = split.column(name)
+    if column is None:
+        seen = no_such_column(name, [split], ())
+        yield Finding(name, split.name, "WEIGHT_COLUMN_MISSING", "the weight's column", seen, split.rows)
+        return
+    if column.missing:
+        seen = f"none in {share(column.missing, split.rows)}"
+        yield Finding(name, split.name, "WEIGHT_VALUES_MISSING", "a weight in each row", seen, column.missing)
+    if column.filled and column.range is None:
+        yield Finding(name, split.name, "WEIGHT_NOT_NUMERIC", "a number", content(column), column.filled)
+    elif column.range and column.range[0] < 0:
+        below = column.outside(0.0, math.inf)
+        seen = f"{rounded(column.range[0])} is the least, in at most {counted(below, 'row')} it is below 0"
+        yield Finding(name, split.name, "WEIGHT_BELOW_ZERO", "0 or more", seen, below)
+    elif column.range and column.range[1] == 0:
+        yield Finding(name, split.name, "WEIGHT_BELOW_ZERO", "a weight above 0", "only 0", column.filled)
 
 
 def _number(split: CheckedSplit, column: ColumnStatistics, use: Use) -> Iterator[Finding]:

@@ -35,6 +35,9 @@ _OF_NUMBERS = frozenset(
     {"MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogarithmicError"}
 )
 
+# TFMA weighs every metric of a model with a weight, unless it is told otherwise.
+_ROWS = config_pb2.ExampleWeightOptions(unweighted=True)
+
 Slice = Mapping[str, Union[int, float, str]]
 
 
@@ -80,6 +83,8 @@ def _model_specs(label: Label, has_baseline: bool) -> list[config_pb2.ModelSpec]
         "preprocessing_function_names": ["transform_features"],
         "label_key": transformed_key(label.column),
         "prediction_key": "prediction" if label.task == "regression" else "probabilities",
+        # A raw column: TFMA looks among the transformed features first, and then among the examples' own.
+        "example_weight_key": label.weight or "",
     }
     candidate = config_pb2.ModelSpec(name=tfma.CANDIDATE_KEY if has_baseline else "", **common)
     if not has_baseline:
@@ -98,7 +103,11 @@ def _metrics_specs(
     configs = {name: _metric_config(name, thresholds, has_baseline) for name in metrics}
     binary = [name for name in metrics if _is_confusion_metric(name) or name in ("BinaryCrossEntropy", "Calibration")]
     per_class = binary if label.task == "multiclass" else []
-    specs = [config_pb2.MetricsSpec(metrics=[configs[name] for name in metrics if name not in per_class])]
+    # However much they weigh, rows are counted as rows: slices are judged by how many there are.
+    counts = ["ExampleCount"] if label.weight and "ExampleCount" in metrics else []
+    others = [name for name in metrics if name not in (*per_class, *counts)]
+    specs = [config_pb2.MetricsSpec(metrics=[configs[name] for name in others])]
+    specs.append(config_pb2.MetricsSpec(metrics=[configs[name] for name in counts], example_weights=_ROWS))
     if per_class:  # these are defined for two classes: one class against the rest, then the mean over the classes
         mean = config_pb2.AggregationOptions(
             macro_average=True, class_weights=dict.fromkeys(range(len(label.classes)), 1.0)
@@ -111,11 +120,12 @@ def _metrics_specs(
 
 def _class_shares(label: Label) -> config_pb2.MetricsSpec:
     """The mean of a label of 0 and 1 is the share of the positives; of several classes each has one of its own."""
+    rows = _ROWS if label.weight else None
     share = config_pb2.MetricConfig(class_name="MeanLabel", config=json.dumps({"name": CLASS_SHARE}))
     if label.task != "multiclass":
-        return config_pb2.MetricsSpec(metrics=[share])
+        return config_pb2.MetricsSpec(metrics=[share], example_weights=rows)
     each = config_pb2.BinarizationOptions(class_ids={"values": range(len(label.classes))})
-    return config_pb2.MetricsSpec(metrics=[share], binarize=each)
+    return config_pb2.MetricsSpec(metrics=[share], binarize=each, example_weights=rows)
 
 
 def _metric_config(name: str, thresholds: Sequence[Threshold], has_baseline: bool) -> config_pb2.MetricConfig:

@@ -41,7 +41,10 @@ def with_example_count(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalCon
         if not spec.query_key
     )
     if not counted:
-        copy.metrics_specs.add().metrics.add(class_name=EXAMPLE_COUNT)
+        # With weights TFMA would add these up in place of the rows.
+        weighted = any(spec.example_weight_key for spec in copy.model_specs)
+        rows = config_pb2.ExampleWeightOptions(unweighted=True) if weighted else None
+        copy.metrics_specs.add(example_weights=rows).metrics.add(class_name=EXAMPLE_COUNT)
     return copy
 
 

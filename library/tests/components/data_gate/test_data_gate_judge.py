@@ -506,3 +506,30 @@ def test_every_reason_of_its_own_says_what_to_do_next(reason: str) -> None:
     assert error.exit_code == OWN[reason].exit_code
     assert "conf/mine.yaml" in error.remedy
     assert len(error.remedy.splitlines()) >= 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "weights", "expected"),
+    [
+        ("FLOAT", [1.0, None] * 50, ("WEIGHT_VALUES_MISSING", "a weight in each row", "none in 50 rows (50.00%)", 50)),
+        (
+            "FLOAT",
+            [-2.0] * 10 + [3.0] * 90,
+            ("WEIGHT_BELOW_ZERO", "0 or more", "-2 is the least, in at most 11 rows it is below 0", 11),
+        ),
+        ("FLOAT", [0.0] * 100, ("WEIGHT_BELOW_ZERO", "a weight above 0", "only 0", 100)),
+        ("BYTES", ["much"] * 100, ("WEIGHT_NOT_NUMERIC", "a number", "BYTES such as 'much'", 100)),
+    ],
+)
+def test_a_weight_that_is_none_is_bad_input(verdict_of, kind, weights, expected) -> None:
+    schema = f'{SCHEMA} feature {{ name: "importance" type: {kind} value_count {{ min: 0 max: 1 }} }}'
+    use = Use("label", "binary", (0, 1), ("size", "kind"), "importance")
+    rows = {**GOOD, "importance": weights}
+    verdict = verdict_of(use=use, schema=schema, train=rows, eval=rows)
+    assert told(verdict) == [(split, "importance", *expected) for split in ("train", "eval")]
+    assert verdict.exit_code == 2
+
+
+def test_a_weight_that_is_no_column_is_bad_input(verdict_of) -> None:
+    verdict = verdict_of(use=Use("label", "binary", (0, 1), ("size",), "wait"), train=GOOD, eval=GOOD)
+    assert {found[1:3] for found in told(verdict)} == {("wait", "WEIGHT_COLUMN_MISSING")}

@@ -32,7 +32,7 @@ def test_a_reason_newer_than_the_table_blocks() -> None:
 
 def test_own_reasons_are_bad_input_unless_a_decision_about_the_contract_is_open() -> None:
     refused = {reason for reason, entry in policy.OWN.items() if entry.exit_code == 3}
-    assert refused == {"LABEL_NOT_IN_SCHEMA", "FEATURE_NOT_IN_SCHEMA"}
+    assert refused == {"LABEL_NOT_IN_SCHEMA", "WEIGHT_NOT_IN_SCHEMA", "FEATURE_NOT_IN_SCHEMA"}
 
 
 def test_a_good_policy_is_accepted() -> None:
