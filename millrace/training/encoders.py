@@ -80,8 +80,8 @@ def encode_labels(inputs: Mapping[str, Column], table: FeatureTable) -> Tensors:
         table: the label.
 
     Returns:
-        The label under its `transformed_key`, as `encode_label` gives it; the weight under its `label_weight_key`, float32
-        [n], NaN where it is missing.
+        The label under its `transformed_key`, as `encode_label` gives it; the weight under its `label_weight_key`,
+        float32 [n], NaN where it is missing.
 
     Raises:
         InputRefused: a column is not there, or a weight or a regression label is text.
