@@ -26,3 +26,6 @@ ABSENT = "absent"
 
 Who starts a stage there (`millrace.container`) takes such an artifact out of what the stage is given.
 """
+
+BLESSED_STATISTICS = "data_statistics"
+"""The folder within a ModelBlessing that holds the statistics of the data on which it was given."""

@@ -34,6 +34,8 @@ class Evidence:
         statistics_folder: StatisticsGen's artifact.
         anomalies_folder: ExampleValidator's artifact; None when the run did not get that far.
         span: the newest span of the data that it read; None where that is not recorded.
+        gate_report: DataGate's artifact; None when it left none, as one that says no.
+        blessing: the latest blessing then, with whose data DataGate compared; None before the first.
     """
 
     run_id: str
@@ -41,6 +43,8 @@ class Evidence:
     statistics_folder: Path
     anomalies_folder: Optional[Path] = None
     span: Optional[int] = None
+    gate_report: Optional[Path] = None
+    blessing: Optional[Path] = None
 
     @property
     def readable(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Optional
 
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -16,8 +17,9 @@ from millrace.base.errors import SchemaError
 from millrace.components import stage_ids
 from millrace.components.data_gate import gate
 from millrace.components.data_gate.findings import Finding, read_split
-from millrace.components.data_gate.report import joined
+from millrace.components.data_gate.report import joined, read_findings
 from millrace.components.data_gate.rules import Use
+from millrace.components.marks import BLESSED_STATISTICS
 from millrace.config import paths
 from millrace.config.config import Config
 from millrace.config.loading import load
@@ -184,7 +186,11 @@ class Workbench:
         return {split: columns_by_name(proto) for split, proto in self.latest.statistics.items()} if self.latest else {}
 
     def findings(
-        self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
+        self,
+        statistics: Mapping[str, Statistics],
+        anomalies: Anomalies,
+        schema: schema_pb2.Schema,
+        blessed: Mapping[str, Statistics] = MappingProxyType({}),
     ) -> tuple[Finding, ...]:
         """What DataGate says about a run's statistics and anomalies, by the configured policy.
 
@@ -192,10 +198,35 @@ class Workbench:
             statistics: by split.
             anomalies: by split, as TFDV found them.
             schema: by which the run is judged.
+            blessed: the statistics of the latest blessed data, by split.
         """
         splits = [read_split(name, proto, anomalies.get(name)) for name, proto in statistics.items()]
+        before = [read_split(name, proto) for name, proto in blessed.items()]
         use = Use.of(self.config.label, list(self.config.feature_table().columns()))
-        return gate.judge(splits, schema, use, section=self.config.data_gate, today=clock.today()).findings
+        section, today = self.config.data_gate, clock.today()
+        return gate.judge(splits, schema, use, section=section, today=today, blessed=before).findings
+
+    def verdict(self, run: Evidence) -> tuple[Finding, ...]:
+        """What DataGate said of a run's data; where it left no report, what it says now, with what was blessed then.
+
+        Raises:
+            DataError: its report is damaged.
+        """
+        recorded = read_findings(run.gate_report) if run.gate_report else None
+        if recorded is not None:
+            return tuple(recorded)
+        if run.schema is None:
+            return ()
+        kept = Evidence("", "", run.blessing / BLESSED_STATISTICS).statistics if run.blessing else {}
+        return self.findings(run.statistics, run.anomalies, run.schema, kept)
+
+    def blessed_before(self, run: Evidence) -> Optional[Evidence]:
+        """The run whose data was the latest blessed one when a run was judged; None where that is not known."""
+        from millrace.metadata import records
+        from millrace.metadata.places import execution_of
+
+        number = execution_of(str(run.blessing)) if run.blessing else 0
+        return self._evidence(records.run_of(self._store, number)) if number else None
 
     def blocks(
         self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
@@ -260,6 +291,13 @@ def _saw(run: Any) -> Optional[Evidence]:
         Path(statistics.uri),
         Path(anomalies.uri) if anomalies else None,
         _span(run.artifact(stage_ids.EXAMPLE_GEN, "examples")),
+        *(
+            Path(one.uri) if one is not None and "://" not in one.uri else None
+            for one in (
+                run.artifact(stage_ids.DATA_GATE, "report"),
+                run.artifact(stage_ids.LATEST_BLESSED_DATA, "model_blessing"),
+            )
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from looked_at_runs import LookedAtRuns, statistics_of
 
+from millrace.components.data_gate.findings import Finding
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.metadata import records
@@ -170,3 +171,25 @@ def test_a_column_that_is_all_but_empty_is_named_though_nothing_forbids_it(tmp_p
     runs.add({"train": rare, "eval": rare, "test": rare}, schema)
     page = console(load("conf/taxi.yaml", [f"root={tmp_path}/root"])).ask("/data/latest?format=json").json
     assert page["headline"].endswith("Nearly every row lacks tract, which the schema allows.")
+
+
+def test_a_runs_page_says_what_its_data_gate_said_and_not_what_another_look_would(tmp_path, console):
+    """A run on the data of the run before, which DataGate compared with older, blessed data."""
+    runs = LookedAtRuns(tmp_path / "root")
+    old = {"pay": ["Cash", "Card"] * 200}
+    new = {"pay": ["Basel", "Card"] * 200}
+    schema = native.infer(of_all_rows(statistics_of({"pay": ["Cash", "Card", "Basel"] * 200})))
+    warned = Finding("pay", "train", "CATEGORY_MOVED", "as last blessed", "'Basel' in 50 %", 200, "WARNING", "warn")
+    blessed = runs.add({"train": old, "eval": old, "test": old}, schema)
+    runs.add({"train": new, "eval": new, "test": new}, schema)
+    runs.add({"train": new, "eval": new, "test": new}, schema, said=[warned], blessed=blessed)
+    page = console(load("conf/taxi.yaml", [f"root={tmp_path}/root"])).ask("/data/latest?format=json").json
+    assert page["states"] == {"warned": 1} and page["compared_with"] == blessed
+    assert page["rows"][0]["row"]["findings"][0]["seen"] == "'Basel' in 50 %"
+    assert not page["rows"][0]["row"]["distance"]["is_chance"]
+
+
+def test_what_depends_on_the_choice_is_exchanged_with_the_table(asked):
+    text = asked.ask("/data/latest").text
+    [parts] = re.findall(r'hx-select-oob="([^"]*)"', text)
+    assert all(f'id="{part.strip("#")}"' in text for part in parts.split(","))

@@ -15,6 +15,8 @@ from tensorboard.util import tensor_util
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
+from millrace.components.data_gate.findings import Finding
+from millrace.components.data_gate.report import JSON_NAME
 from millrace.components.evaluator import gate_report, prediction_summary
 from millrace.components.evaluator.gate_report import GateReport
 from millrace.components.evaluator.prediction_summary import PredictionSummary
@@ -27,6 +29,8 @@ _OUTPUTS = {
     "ExampleGen": {"examples": "Examples"},
     "StatisticsGen": {"statistics": "ExampleStatistics"},
     "ExampleValidator": {"anomalies": "ExampleAnomalies"},
+    "DataGate": {"report": "DataGateReport"},
+    "LatestBlessedData": {"model_blessing": "ModelBlessing"},
     "Tuner": {"tuner_results": "TunerResults"},
     "Trainer": {"model": "Model", "model_run": "ModelRun"},
     "Evaluator": {"evaluation": "ModelEvaluation", "blessing": "ModelBlessing"},
@@ -60,6 +64,8 @@ class LookedAtRuns:
         trials: Sequence[Mapping[str, Any]] = (),
         span: int = 1,
         exit_code: int = 0,
+        said: Optional[Sequence[Finding]] = None,
+        blessed: str = "",
     ) -> str:
         """A run that has ended.
 
@@ -72,6 +78,8 @@ class LookedAtRuns:
             trials: the Tuner's, as TFX writes them.
             span: of the data.
             exit_code: how it ended.
+            said: what DataGate recorded; None where it left no report.
+            blessed: the run whose data was the latest blessed one.
 
         Returns:
             Its id.
@@ -87,6 +95,11 @@ class LookedAtRuns:
                 _write(statistics["statistics"] / f"Split-{split}/FeatureStats.pb", seen)
                 if anomalies is not None and schema is not None:
                     _write(anomalies / f"Split-{split}/SchemaDiff.pb", native.validate(of_all_rows(seen), schema))
+            if said is not None:
+                findings = {"findings": [finding.to_json() for finding in said]}
+                (self._record(run_id, "DataGate")["report"] / JSON_NAME).write_text(json.dumps(findings))
+            if blessed:
+                self._record(run_id, "LatestBlessedData", self._blessing(blessed))
             if trials:
                 tuned = self._record(run_id, "Tuner")["tuner_results"]
                 (tuned / "tuner_results.json").write_text(json.dumps(list(trials)))
@@ -102,8 +115,14 @@ class LookedAtRuns:
             folder.finish(exit_code)
         return run_id
 
-    def _record(self, run_id: str, stage: str, **properties: Any) -> dict[str, Path]:
-        """One execution in ML Metadata; gives the folders of what it made."""
+    def _blessing(self, run_id: str) -> Path:
+        """Where TFX would have put a run's blessing: below the number of one of its executions."""
+        context = self._store.get_context_by_type_and_name("pipeline_run", run_id)
+        number = self._store.get_executions_by_context(context.id)[0].id
+        return self.root / "artifacts" / "Evaluator" / "blessing" / str(number)
+
+    def _record(self, run_id: str, stage: str, place: Optional[Path] = None, **properties: Any) -> dict[str, Path]:
+        """One execution in ML Metadata; gives the folders of what it made, or took from another place."""
         kind = self._store.put_execution_type(mlmd.ExecutionType(name=f"tfx.components.{stage}"))
         execution = mlmd.Execution(type_id=kind, last_known_state=mlmd.Execution.COMPLETE)
         contexts = []
@@ -113,8 +132,8 @@ class LookedAtRuns:
             contexts.append(mlmd.Context(type_id=type_id, name=name))
         pairs, folders = [], {}
         for key, name in _OUTPUTS[stage].items():
-            folders[key] = self.root / "artifacts" / stage / key / run_id
-            folders[key].mkdir(parents=True)
+            folders[key] = place or self.root / "artifacts" / stage / key / run_id
+            folders[key].mkdir(parents=True, exist_ok=True)
             artifact = mlmd.Artifact(
                 type_id=self._store.put_artifact_type(mlmd.ArtifactType(name=name)), uri=str(folders[key])
             )

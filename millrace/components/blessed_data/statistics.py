@@ -17,10 +17,9 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
 from millrace.base import files
-from millrace.components.marks import STATISTICS_DIGEST
+from millrace.components.marks import BLESSED_STATISTICS, STATISTICS_DIGEST
 from millrace.statistics.columns import STATISTICS_FILE
 
-_FOLDER = "data_statistics"
 _SPLIT = "Split-"
 
 
@@ -32,7 +31,7 @@ def keep(blessing: Artifact, statistics: Artifact) -> None:
         statistics: the ExampleStatistics of the data that the model was learned from and judged on.
     """
     for split, content in _contents(statistics):
-        files.write(os.path.join(blessing.uri, _FOLDER, f"{_SPLIT}{split}", STATISTICS_FILE), content)
+        files.write(os.path.join(blessing.uri, BLESSED_STATISTICS, f"{_SPLIT}{split}", STATISTICS_FILE), content)
     blessing.set_string_custom_property(STATISTICS_DIGEST, digest(statistics))
 
 
@@ -53,7 +52,7 @@ def _contents(statistics: Artifact) -> Iterator[tuple[str, bytes]]:
 
 def kept(blessing: Artifact) -> dict[str, DatasetFeatureStatisticsList]:
     """The statistics by split that a blessing holds, whole; none where they are damaged, or it is of 0.1.0."""
-    folder = os.path.join(blessing.uri, _FOLDER)
+    folder = os.path.join(blessing.uri, BLESSED_STATISTICS)
     if not fileio.isdir(folder):
         return {}
     splits: dict[str, DatasetFeatureStatisticsList] = {}

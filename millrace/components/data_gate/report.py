@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from millrace.base import printing
 from millrace.base.errors import DataError, GateRefused
@@ -252,12 +252,26 @@ def read_warnings(folder: Path) -> list[Finding]:
     Raises:
         DataError: the report is damaged.
     """
+    return joined([finding for finding in read_findings(folder) or () if finding.action == "warn"])
+
+
+def read_findings(folder: Path) -> Optional[list[Finding]]:
+    """All that DataGate said of a run that it let pass.
+
+    Args:
+        folder: of a DataGateReport.
+
+    Returns:
+        The findings as they were recorded; None where there is no report on this machine.
+
+    Raises:
+        DataError: the report is damaged.
+    """
     file = folder / JSON_NAME
     if not file.is_file():
-        return []
+        return None
     try:
-        findings = json.loads(file.read_text(encoding="utf-8"))["findings"]
-        return joined([Finding(**finding) for finding in findings if finding["action"] == "warn"])
+        return [Finding(**finding) for finding in json.loads(file.read_text(encoding="utf-8"))["findings"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         remedy = "the artifact is damaged: run the pipeline again with --no-cache"
         raise DataError("this is no report of DataGate", where=str(file), remedy=remedy) from error

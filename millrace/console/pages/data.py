@@ -228,8 +228,8 @@ def chosen_data(bench: Workbench, span: str, against: str = "") -> tuple[Evidenc
     Args:
         bench: the workbench of the pipeline.
         span: the run by its id, `latest`, or the span that it read.
-        against: another in the same way, `none` for the run's own train split; empty for the latest run before it with
-            other statistics.
+        against: another in the same way, `none` for the run's own train split; empty for the run whose data was the
+            latest blessed one when this run was judged, or else the latest before it, of those with other statistics.
 
     Raises:
         NotFound: no run is called so, or its statistics are gone.
@@ -239,7 +239,9 @@ def chosen_data(bench: Workbench, span: str, against: str = "") -> tuple[Evidenc
         other = None if against == _NONE else _named(bench, against)
     else:
         earlier = itertools.islice(bench.newest(before=run.run_id), _MOST_SOURCES)
-        others = (one for one in earlier if one.statistics_folder != run.statistics_folder and one.readable)
+        blessed = bench.blessed_before(run)
+        candidates = itertools.chain([blessed] if blessed else [], earlier)
+        others = (one for one in candidates if one.statistics_folder != run.statistics_folder and one.readable)
         other = next(others, None)
     return run, _read(bench, run, other)
 
@@ -276,8 +278,7 @@ def _read(bench: Workbench, run: Evidence, other: Optional[Evidence]) -> DataVie
     key = run, other, bench.config.label.column, gate, clock.today()
 
     def read() -> DataView:
-        findings = bench.findings(run.statistics, run.anomalies, run.schema) if run.schema is not None else ()
-        return data_view(run, findings, other)
+        return data_view(run, bench.verdict(run), other)
 
     return _KEPT.get(key, read)
 
