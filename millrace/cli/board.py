@@ -1,7 +1,11 @@
 """The live table of a run on a terminal; a plain line for each change where the output is not a terminal."""
 
+import math
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Optional, Protocol, TextIO
 
@@ -14,9 +18,13 @@ from millrace.base import printing
 from millrace.base.numbers import seconds
 from millrace.base.outcomes import State
 from millrace.base.printing import Cell, TableColumn
+from millrace.cli.training_board import TrainingBoard
+from millrace.components import stage_ids
 from millrace.metadata.journal import ENDED, Event, StageProgress, progress
 
 REFRESH_SECONDS = 0.25
+TELL_SECONDS = 15.0
+"""How long a pipe hears nothing of a training that goes on."""
 
 STYLES = {
     State.WAITING: "dim",
@@ -55,13 +63,26 @@ class Board:
         journal: the run's journal, or another source of events.
         stream: where a person looks.
         opening: what is said before the stages are known; by default that TensorFlow and TFX are being loaded.
+        log: the run's log, for what a training says of itself; None where there is none on this machine.
+        clock: seconds, for what is told at intervals in a pipe.
     """
 
-    def __init__(self, name: str, journal: Events, stream: TextIO, opening: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        journal: Events,
+        stream: TextIO,
+        opening: str = "",
+        log: Optional[Path] = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
         self._name = name
         self._journal = journal
         self._opening = opening
+        draws = self.console.is_terminal and self.console.encoding.startswith("utf")
+        self._training = TrainingBoard(log, draws) if log else None
+        self._clock, self._told = clock, -math.inf
         self._stages: list[str] = []
         self._printed = 0
         self._stop = threading.Event()
@@ -104,9 +125,10 @@ class Board:
 
     def _refresh(self, final: bool = False) -> None:
         events = self._journal.events()
+        news = self._training.look() if self._training else {}
         if self._live:
             if self._stages:
-                rows = progress(self._stages, events)
+                rows = self._with_training(progress(self._stages, events))
                 if final:
                     # After the end nothing waits any more: what did not get its turn was skipped.
                     rows = [
@@ -116,14 +138,25 @@ class Board:
             elif final:
                 self._live.update(Text(""))
         else:
-            self._tell(events)
+            self._tell(events, news)
 
-    def _tell(self, events: list[Event]) -> None:
-        shown = {row.stage: row for row in progress(self._stages, events)}
+    def _with_training(self, rows: list[StageProgress]) -> list[StageProgress]:
+        """The rows, those that have nothing to say for themselves with what their training says."""
+        notes = self._training.notes() if self._training else {}
+        return [replace(row, note=notes.get(row.stage, "")) if not row.note else row for row in rows]
+
+    def _tell(self, events: list[Event], news: dict[str, str]) -> None:
+        """A line for each stage that ended, for each trial, and now and then for a training that goes on."""
+        shown = {row.stage: row for row in self._with_training(progress(self._stages, events))}
+        for stage, line in news.items():
+            if stage == stage_ids.TUNER or self._clock() - self._told >= TELL_SECONDS:
+                printing.say(f"  {stage:<20} {line}", self.console)
+                self._told = self._clock()
         for event in events[self._printed :]:
             if event.state in ENDED:
                 took = seconds(shown[event.stage].seconds(event.at) or 0.0)
-                line = f"  {event.stage:<20} {event.state.value:<8} {took:>6} s  {event.note}"
+                note = event.note or shown[event.stage].note.partition("\n")[0]
+                line = f"  {event.stage:<20} {event.state.value:<8} {took:>6} s  {note}"
                 printing.say(line.rstrip(), self.console)
         self._printed = len(events)
 

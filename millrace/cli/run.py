@@ -105,7 +105,7 @@ def _run(config: Config, request: RunRequest) -> int:
         if terminal.isatty():
             # What a gate has to say is a table in an error's text, and is written where nothing else knows the screen.
             os.environ["COLUMNS"] = str(streams.width(terminal.fileno()))
-        with Board(config.name, folder.journal, terminal) as board:
+        with Board(config.name, folder.journal, terminal, log=folder.log) as board:
             outcome = run_pipeline(config, folder, board.show, runner=given_runner(LocalRun))
         keep_summary(config, folder)
         print_summary(config, folder, outcome, outcome.ended - began, board.console)

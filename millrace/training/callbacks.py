@@ -10,8 +10,9 @@ import keras
 
 from millrace.base.errors import InputRefused
 from millrace.base.interrupts import stop_if_interrupted
-from millrace.base.numbers import exact, rounded
+from millrace.base.numbers import exact
 from millrace.training import training_record
+from millrace.training.progress import TrainingStep, tell_step
 from millrace.training.training_record import TrainingRecord, still_improving
 
 LOG = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def __init__(self, total: Optional[int], seconds: float = 10.0) -> None:
         super().__init__()
-        self._of = f"/{total}" if total else ""
+        self._total = total
         self._seconds = seconds
 
     def on_train_begin(self, logs: Optional[Mapping[str, Any]] = None) -> None:
@@ -46,8 +47,7 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def _tell(self, logs: Optional[Mapping[str, Any]]) -> None:
         self._told = time.monotonic()
-        values = " ".join(f"{name}={rounded(float(value), 4)}" for name, value in (logs or {}).items())
-        LOG.info("step %d%s %s (%.1f s)", step_of(self.model), self._of, values, self._told - self._began)
+        tell_step(TrainingStep(step_of(self.model), self._total, dict(logs or {})), self._told - self._began)
 
 
 class Divergence(keras.callbacks.Callback):

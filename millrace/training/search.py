@@ -11,6 +11,7 @@ import keras_tuner
 
 from millrace.base.errors import InputRefused
 from millrace.training import fitting
+from millrace.training.progress import tell_trial
 from millrace.training.settings import Settings, hyperparameter_value
 
 LOG = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Trials(keras_tuner.HyperModel):
 
     def __init__(self, job: fitting.Job, space: Settings) -> None:
         super().__init__(name="millrace")
-        self._job, self._space = job, space
+        self._job, self._space, self._ended = job, space, 0
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Declares the hyperparameters and builds the model with their values."""
@@ -82,7 +83,12 @@ class Trials(keras_tuner.HyperModel):
         watching = [keras.callbacks.TerminateOnNaN(), *kwargs.pop("callbacks")]
         data = fitting.training_data(job)
         kwargs = {"validation_data": fitting.evaluation_data(job), "shuffle": False, "verbose": 0, **kwargs}
-        return model.fit(data, callbacks=watching, **kwargs)
+        history = model.fit(data, callbacks=watching, **kwargs)
+        self._ended += 1
+        score = min(history.history.get("val_loss", ()), default=math.nan)
+        values = {name: hp.values[name] for name in self._space}
+        tell_trial(self._ended, max(job.config.tuning["trials"], self._ended), score, values)
+        return history
 
     def _of(self, hp: keras_tuner.HyperParameters) -> fitting.Job:
         values = {name: hp.values[name] for name in self._space}

@@ -1,0 +1,94 @@
+"""How a training goes on, as lines of the run's log: written by who trains, read by who shows it, in one place."""
+
+import logging
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Optional, Union
+
+from millrace.base.numbers import rounded
+
+LOG = logging.getLogger(__name__)
+
+_STEP = re.compile(rf" {re.escape(__name__)} step (\d+)(?:/(\d+))? (.*) \([\d.]+ s\)$")
+_TRIAL = re.compile(rf" {re.escape(__name__)} trial (\d+)/(\d+) val_loss=(\S+) ?(.*)$")
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """Where a training stands.
+
+    Args:
+        step: the optimizer's steps so far.
+        total: how many are planned; None when it is passes over the data that are planned.
+        values: Keras's metrics so far, `val_` before those of the latest evaluation.
+    """
+
+    step: int
+    total: Optional[int]
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class EndedTrial:
+    """One model that the Tuner has trained.
+
+    Args:
+        trial: the how manieth, from 1.
+        total: how many trials there may be.
+        score: its validation loss, the lower the better; NaN where it came to none.
+        values: its hyperparameters, as text.
+    """
+
+    trial: int
+    total: int
+    score: float
+    values: str
+
+
+def tell_step(step: TrainingStep, seconds: float) -> None:
+    """Logs where a training stands.
+
+    Args:
+        step: where.
+        seconds: since its beginning.
+    """
+    values = " ".join(f"{name}={rounded(float(value), 4)}" for name, value in step.values.items())
+    LOG.info("step %d%s %s (%.1f s)", step.step, f"/{step.total}" if step.total else "", values, seconds)
+
+
+def tell_trial(trial: int, total: int, score: float, values: Mapping[str, Any]) -> None:
+    """Logs that a trial has ended.
+
+    Args:
+        trial: the how manieth, from 1.
+        total: how many there may be.
+        score: its validation loss.
+        values: its hyperparameters.
+    """
+    LOG.info(
+        "trial %d/%d val_loss=%s %s", trial, total, rounded(score, 4), ", ".join(f"{k} {v}" for k, v in values.items())
+    )
+
+
+def read_line(line: str) -> Union[TrainingStep, EndedTrial, None]:
+    """What a line of a log says of a training; None for any other line.
+
+    Args:
+        line: without its end.
+    """
+    if found := _STEP.search(line):
+        pairs = (pair.partition("=") for pair in found[3].split())
+        values = {name: _number(value) for name, _, value in pairs}
+        return TrainingStep(int(found[1]), int(found[2]) if found[2] else None, values)
+    if found := _TRIAL.search(line):
+        return EndedTrial(int(found[1]), int(found[2]), _number(found[3]), found[4])
+    return None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace(",", ""))
+    except ValueError:
+        return math.nan
