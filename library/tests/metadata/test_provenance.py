@@ -1,5 +1,8 @@
 """What a run was made from, recorded when it begins: in a real git repository, without secrets and TensorFlow."""
 
+import hashlib
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,6 +94,37 @@ def test_without_git_or_data_the_rest_is_recorded(project, tmp_path):
     read = recorded(project, tmp_path / "run", f"data.path={tmp_path}/nowhere")
     assert read.revision is None and read.schema_commit == ""
     assert read.data.count == 0 and read.code
+
+
+def test_a_digest_of_files_changes_with_each_ones_name_size_and_time(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in ("b.csv", "a.csv"):
+        (folder / name).write_text("x\n1\n")
+        os.utime(folder / name, (1, 1))
+    config = load("conf/taxi.yaml", [f"data.path={folder}", "data.pattern=*.csv"])
+    first = provenance.data_of(config)
+    assert (first.count, first.bytes) == (2, 8) and re.fullmatch("[0-9a-f]{16}", first.digest)
+    assert [Path(name).name for name in first.files] == ["a.csv", "b.csv"]
+    assert provenance.data_of(config) == first
+    digests = {first.digest}
+    os.utime(folder / "a.csv", (1, 2))
+    digests.add(provenance.data_of(config).digest)
+    (folder / "a.csv").write_text("x\n12\n")
+    os.utime(folder / "a.csv", (1, 2))
+    digests.add(provenance.data_of(config).digest)
+    (folder / "a.csv").rename(folder / "c.csv")
+    digests.add(provenance.data_of(config).digest)
+    assert len(digests) == 4
+    monkeypatch.setattr(provenance, "_MOST_FILES", 1)
+    cut = provenance.data_of(config)
+    assert (cut.count, len(cut.files)) == (2, 1)
+
+
+def test_a_files_digest_is_of_its_content_and_empty_without_one(tmp_path):
+    (tmp_path / "a").write_text("rows")
+    assert provenance.file_digest(tmp_path / "a") == hashlib.sha256(b"rows").hexdigest()[:16]
+    assert provenance.file_digest(tmp_path / "gone") == provenance.file_digest(tmp_path) == ""
 
 
 def test_neither_recording_nor_reading_imports_tensorflow_or_tfx():

@@ -18,6 +18,7 @@ import pytest
 from millrace.base import outcomes
 from millrace.base.errors import BadInput, Failure
 from millrace.base.outcomes import State, ending
+from millrace.metadata import run_folder
 from millrace.metadata.journal import FILE_NAME, Journal, progress
 from millrace.metadata.run_folder import RunFolder, RunRequest, new_run, runs
 
@@ -281,6 +282,24 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
     ):
         pass
     assert refused.value.where == str(tmp_path) and "set root to" in refused.value.remedy
+
+
+def test_what_ends_a_run_outside_of_its_stages_is_its_end(tmp_path):
+    """Or it would look like one that was killed."""
+    with pytest.raises(BadInput), new_run(tmp_path, RunRequest("conf/mine.yaml")) as folder:
+        raise BadInput("the terminal takes no more", "stdout", "free it")
+    assert (folder.exit_code(), folder.failure()) == (2, Failure("the terminal takes no more", "stdout", "free it", 2))
+    with pytest.raises(RuntimeError), new_run(tmp_path, RunRequest("conf/mine.yaml")) as ended:
+        raise RuntimeError(str(ended.finish(0)))
+    assert (ended.exit_code(), ended.failure()) == (0, None), "after its end it changes nothing"
+
+
+def test_runs_without_end_in_one_second_are_a_fault_and_no_loop(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder.time, "strftime", lambda *_: "20310101-000000")
+    made = [run_folder._make(tmp_path / "logs").name for _ in range(1000)]
+    assert made[:2] == ["20310101-000000", "20310101-000000-1"] and made[-1] == "20310101-000000-999"
+    with pytest.raises(FileExistsError, match="a thousand runs in one second"):
+        run_folder._make(tmp_path / "logs")
 
 
 def test_every_state_of_a_run_and_a_stage_is_explained_in_one_table():

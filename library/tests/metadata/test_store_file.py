@@ -118,3 +118,29 @@ def test_in_the_middle_of_a_run_an_error_of_the_store_has_the_same_words(words, 
     failure.__cause__ = errors.InternalError(words)
     found = explained(failure, Path("metadata.db"))
     assert (found.what if found else None) == (f"ML Metadata's file {problem}" if problem else None)
+
+
+SERVER = "metadata={backend: mysql, host: db.invalid, port: 3307, database: m, user: u, password_env: MILLRACE_DB}"
+
+
+def test_a_database_that_does_not_answer_is_named_with_its_own_first_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("MILLRACE_DB", "secret")
+    problem = errors.InternalError("Can't connect to db.invalid\nsecond line")
+
+    def refuse(*_, **__):
+        raise problem
+
+    monkeypatch.setattr(records, "MetadataStore", refuse)
+    with pytest.raises(BadInput, match="ML Metadata cannot be opened") as refused:
+        records.open_store(load("conf/taxi.yaml", [f"root={tmp_path}", SERVER]))
+    assert refused.value.what == "ML Metadata cannot be opened: Can't connect to db.invalid"
+    assert refused.value.where == "db.invalid:3307"
+    with pytest.raises(BadInput) as refused:
+        records.open_store(load("conf/taxi.yaml", [f"root={tmp_path}"]))
+    assert refused.value.where == str(tmp_path / "metadata.db")
+    problem = RuntimeError("database is locked")
+    with pytest.raises(BadInput, match="held by another process"):
+        records.open_store(load("conf/taxi.yaml", [f"root={tmp_path}"]))
+    problem = errors.InternalError("database or disk is full")
+    with pytest.raises(errors.InternalError):  # the machine's fault, and no bad input
+        records.open_store(load("conf/taxi.yaml", [f"root={tmp_path}"]))
