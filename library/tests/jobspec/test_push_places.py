@@ -45,7 +45,7 @@ def test_a_bucket_and_a_volume_outlive_the_container(case, directory):
             "taxi-kubeflow.yaml",
             "/mnt/millrace2/serving",
             "is gone with the container",
-        ),  # another folder than the volume
+        ),
         ("taxi-kubeflow.yaml", "/mnt", "is gone with the container"),
     ],
 )
