@@ -157,6 +157,8 @@ def _columns(data: Data) -> Optional[list[str]]:
         return _parquet_columns(files[0])
     if data.format == "jsonl":
         return _json_columns(files[0])
+    if data.format == "avro":
+        return _avro_columns(files[0])
     return _csv_columns(files, data) if data.format == "csv" else None
 
 
@@ -181,6 +183,13 @@ def _parquet_columns(file: Path) -> list[str]:
         raise DataError(
             f"not a Parquet file: {error}", where=str(file), remedy="fix data.format or the file"
         ) from error
+
+
+def _avro_columns(file: Path) -> list[str]:
+    from millrace.tables.avro import avro_schema
+
+    with opened(file) as stream:
+        return list(avro_schema(stream, str(file)).names)
 
 
 def _json_columns(file: Path) -> list[str]:

@@ -31,7 +31,7 @@ def scan_of(name: str, kind: pa.DataType, most_counted: int, verbatim: bool = Fa
         verbatim: whether texts are what they are, since nothing cleans them when they are read: no NA values.
     """
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return ListScan(name, kind)
+        return ListScan(name, kind, most_counted)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind):
         return NumberScan(name, kind, most_counted)
     return TextScan(name, most_counted, may_be_numbers=pa.types.is_binary(kind), verbatim=verbatim)
@@ -152,13 +152,14 @@ class NumberScan(ColumnScan):
 
 
 class ListScan(ColumnScan):
-    """A column of lists: useful when they hold numbers and are all of one length."""
+    """A column of lists: how long they are, and how many different values are in them."""
 
-    def __init__(self, name: str, kind: pa.DataType) -> None:
+    def __init__(self, name: str, kind: pa.DataType, most_counted: int) -> None:
         super().__init__(name)
         self._lengths: set[int] = set()
         self._missing = 0
         self._element = _element(kind.value_type)
+        self._counts = _Counts(most_counted)
         self._sample: list[pa.Array] = []
 
     def add(self, column: pa.Array, picks: np.ndarray) -> None:
@@ -167,14 +168,21 @@ class ListScan(ColumnScan):
         lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0))
         self._missing += int((lengths == 0).sum())
         self._lengths |= set(np.unique(lengths[lengths > 0]).tolist())
+        if not pa.types.is_nested(column.type.value_type):
+            self._counts.add(column.flatten())
         self._sample.append(pa.array(np.ones(len(picks)), mask=lengths[picks] == 0))
 
     def finish(self) -> Column:
-        """The column."""
+        """The column; its distinct values are those in the lists."""
         one_length = len(self._lengths) == 1 and self._element in ("INT", "FLOAT")
-        sample = pa.concat_arrays(self._sample) if self._sample else None
-        length = next(iter(self._lengths)) if one_length else 0
-        return Column(self.name, "LIST", self.rows, self._missing, sample=sample, length=length, element=self._element)
+        rows = self._counts.rows
+        return Column(
+            self.name, "LIST", self.rows, self._missing,
+            counts=None if rows is None else dict(rows.most_common()),
+            sample=pa.concat_arrays(self._sample) if self._sample else None,
+            length=next(iter(self._lengths)) if one_length else 0,
+            element=self._element, longest=max(self._lengths, default=0),
+        )  # fmt: skip
 
 
 def _element(kind: pa.DataType) -> Literal["", "INT", "FLOAT", "STRING"]:

@@ -23,7 +23,8 @@ class Column:
         rows: rows that were looked at.
         missing: of these, rows without a value.
         na_values: texts that stand for a missing value and occur in it.
-        counts: rows of each distinct value, the most frequent first; None when they are too many to count.
+        counts: rows of each distinct value, the most frequent first; None when they are too many to count. Of lists,
+            how often each value is in one of them.
         sample: pyarrow array of an even part of the rows: double or string, null where missing; for lists, 1.0 where
             there is one.
         low: the smallest number, 0.0 when there is none.
@@ -33,7 +34,7 @@ class Column:
         boolean: whether a Parquet file says that it holds true and false.
         length: values of each row, for a list of numbers whose length never changes, else 0.
         element: the type of a list's values; empty for what is no list.
-        longest: bytes of the longest text.
+        longest: bytes of the longest text, or values of the longest list.
         exact: whether `low`, `high` and `whole` are of every row that was looked at, and not of the sample alone.
         reading: how its cells are to be read, where that is not as they stand.
         doubt: what a person should decide about how it is read; empty where there is nothing.
@@ -73,7 +74,9 @@ class Column:
         """Distinct values; where they were too many to count, what the sample lets expect."""
         if self.counts is not None:
             return len(self.counts)
-        if self.sample is None or self.type == "LIST":
+        if self.type == "LIST":  # more than are counted
+            return self.filled
+        if self.sample is None:
             return 0
         seen = self.sample.drop_null()
         share = len(seen.unique()) / max(len(seen), 1)

@@ -1,13 +1,23 @@
 """Decides what each column is, whether it can be a feature, and why: the rules, from the surest to the weakest."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 
-from millrace.features.description import Categorical, Feature, Hashed, Numeric, Text, Vector
+from millrace.features.description import (
+    Bag,
+    Categorical,
+    Feature,
+    Hashed,
+    Numeric,
+    SequenceFeature,
+    Text,
+    Vector,
+)
 from millrace.init.columns import Column
 from millrace.init.dates import find_date
 from millrace.init.decisions import Decision
@@ -28,9 +38,14 @@ FEW_STEPS = 12
 ROWS_PER_VALUE = 10
 FREE_KEY = 0.5
 """Distinct values per row from which on a column is a key, not a category."""
+COMES_AGAIN = 0.05
+"""Distinct values per row from which on a key names few rows each, and not one of a fixed number of places."""
 ALMOST_EMPTY = 0.001
 _TEXT_WORDS = 4.0
 _SKEWED = 2.0
+_LONGEST_LIST = 256
+_SEPARATORS = ("|", ";", ",", "/")
+_SEVERAL, _LOOKED_AT = 0.2, 5_000
 _HIGHEST_BUCKETS = 10_000
 _BOOLEANS = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"}, {"on", "off"}, {"0", "1"})
 _SHAPES = (
@@ -99,10 +114,48 @@ def _empty(column: Column, label: LabelPlan) -> Optional[Decision]:
 def _list(column: Column, label: LabelPlan) -> Optional[Decision]:
     if column.type != "LIST":
         return None
-    if not column.length:
-        return Decision(column, "list", "left out", "lists that are no numbers, or of different lengths")
-    reason = f"{column.length} numbers in each row"
-    return _feature(column, label, "vector", reason, Vector(length=column.length))
+    if column.length:
+        reason = f"{column.length} numbers in each row"
+        return _feature(column, label, "vector", reason, Vector(length=column.length))
+    if not column.distinct:
+        return Decision(column, "list", "left out", "lists without a value")
+    longest = int(min(2 ** np.ceil(np.log2(max(column.longest, 1))), _LONGEST_LIST))
+    if column.element == "FLOAT":
+        reason = f"lists of up to {column.longest:,} numbers"
+        feature: Feature = SequenceFeature(values="numbers", max_length=longest)
+        return _feature(column, label, "sequence", reason, feature)
+    reason = f"lists of up to {column.longest:,} of {column.distinct:,} values"
+    doubt = f"in an order? Then {{kind: sequence, max_length: {longest}}}"
+    return _feature(column, label, "bag", reason, Bag(max_values=longest, **_bag_size(column.distinct)), doubt)
+
+
+def _separated(column: Column, label: LabelPlan) -> Optional[Decision]:
+    """Texts of several categories each, with a separator between them: `Action|Comedy`."""
+    words = column.words[:_LOOKED_AT]
+    for separator in _SEPARATORS:
+        parts = [word.split(separator) for word in words]
+        several = sum(len(one) > 1 for one in parts)
+        rows = Counter(part for one in parts for part in set(one))
+        # The same parts come again in other company: far fewer parts than texts, and hardly one that is alone.
+        if several < _SEVERAL * len(words) or 3 * len(rows) > len(set(words)) or "" in rows or len(rows) > VOCABULARY:
+            continue
+        if sum(count for count in rows.values() if count > 1) < 0.9 * rows.total() or _share_of_numbers(rows) > 0.5:
+            continue
+        longest = int(min(2 ** np.ceil(np.log2(max(map(len, parts)))), _LONGEST_LIST))
+        feature = Bag(separator=separator, max_values=longest, **_bag_size(len(rows)))
+        return _feature(column, label, "bag", f"{len(rows):,} values, several in a row with {separator!r}", feature)
+    return None
+
+
+def _share_of_numbers(values: Collection[str]) -> float:
+    return sum(any(character.isdigit() for character in value) for value in values) / max(len(values), 1)
+
+
+def _bag_size(distinct: int) -> dict[str, Any]:
+    """How a bag of so many values reaches the model."""
+    if distinct > ONE_HOT:
+        return {"top_k": VOCABULARY, "min_count": 2, "encode": "embedding"}
+    return {}
 
 
 def _constant(column: Column, label: LabelPlan) -> Optional[Decision]:
@@ -193,6 +246,8 @@ def _code(column: Column, label: LabelPlan) -> Optional[Decision]:
         doubt = "codes, or amounts? For amounts {kind: numeric}"
     if column.distinct_share > FREE_KEY:
         doubt = "seldom the same: does it name single rows? Then take it out. An amount? Then {kind: numeric}"
+    elif name.is_key and column.distinct_share > COMES_AGAIN:
+        doubt = "a key that comes again: are these rows of one thing? data.splits by: group keeps them in one split"
     reason = f"by its name a code, of {column.distinct:,} values"
     return _feature(column, label, "code", reason, _of_many(column), doubt)
 
@@ -204,9 +259,9 @@ def _few_integers(column: Column, label: LabelPlan) -> Optional[Decision]:
     name = phrase_of(column.name)
     if column.filled < ROWS_PER_VALUE * column.distinct or name.is_year or name.is_amount:
         return None
-    # Without a gap between them, more than a few are rather counts or steps of a scale.
-    contiguous = column.distinct >= 0.8 * (column.high - column.low + 1)
-    if contiguous and column.distinct > FEW_STEPS and not (name.is_code or name.is_key):
+    # Without a gap between them, more than a few are rather a scale; with wide gaps they are amounts, such as 4, 8, 16.
+    filling = column.distinct / (column.high - column.low + 1)
+    if not (name.is_code or name.is_key) and (filling < 0.5 or (filling >= 0.8 and column.distinct > FEW_STEPS)):
         return None
     return _feature(column, label, "category", f"{column.distinct} whole numbers, each often", Categorical())
 
@@ -272,6 +327,7 @@ _RULES: tuple[Rule, ...] = (
     _code,
     _few_integers,
     _number,
+    _separated,
     _text,
     _category,
 )

@@ -54,8 +54,8 @@ class Phrase:
 
     @property
     def is_key(self) -> bool:
-        """Whether it is what numbers things, such as `order_id`; `no` and `nr` only behind another word."""
-        alone = self.head in ("no", "nr") and len(self.words) == 1
+        """Whether it is what numbers things, such as `order_id`; `no` only behind another word."""
+        alone = self.words == ("no",)
         return (self.head in KEY_HEADS and not alone) or self._numbers_things or bool(_OWNERS.fullmatch(self.head))
 
     @property

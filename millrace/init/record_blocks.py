@@ -1,24 +1,25 @@
-"""Avro and TFRecord tables as columns: all of a table's records, or its beginning where it is large."""
+"""Avro, TFRecord and JSON lines tables as columns: all of a table's records, or its beginning where it is large."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Optional
+from typing import IO, Any, Optional
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.json
 
 from millrace.base.errors import DataError
 from millrace.components.example_gen.parquet_values import prepared
 from millrace.init.sources import Source
 from millrace.tables.avro import avro_batches
 from millrace.tables.files import opened
-from millrace.tables.tfrecords import records
+from millrace.tables.tfrecords import is_sequence_example, records
 
 _ROWS = 16_384
 _MOST_BYTES = 128 << 20
 _SEQUENCES = "##SEQUENCE##"
-_FEATURE_LISTS = 2  # the field's number in tf.train.SequenceExample
+_PROBED = 1_000
 
 
 def read_records(source: Source, whole_bytes: int) -> tuple[pa.Table, bool]:
@@ -65,6 +66,9 @@ def _batches(file: Path, format: str) -> Iterator[pa.RecordBatch]:
             for batch in avro_batches(stream, str(file), _ROWS):
                 yield pa.RecordBatch.from_arrays([prepared(column) for column in batch.columns], batch.schema.names)
             return
+        if format == "jsonl":
+            yield from _json_lines(stream, file)
+            return
         pending: list[bytes] = []
         decode: Optional[Any] = None
         for record in records(stream, str(file)):
@@ -77,41 +81,32 @@ def _batches(file: Path, format: str) -> Iterator[pa.RecordBatch]:
             yield (decode or _decoder(pending))(pending)
 
 
+def _json_lines(stream: IO[bytes], file: Path) -> Iterator[pa.RecordBatch]:
+    """What a line lacks is null; of a large file its beginning, since Arrow reads JSON as a whole."""
+    start = stream.read(_MOST_BYTES)
+    text = start if len(start) < _MOST_BYTES else start[: start.rfind(b"\n") + 1]
+    reading = pyarrow.json.ReadOptions(use_threads=False, block_size=max(len(text) + 1, 1 << 16))
+    try:
+        table = pyarrow.json.read_json(pa.BufferReader(text), reading)
+        times = [field.name for field in table.schema if pa.types.is_timestamp(field.type)]
+        if times:  # a text that looks like a time is a text, written as it is
+            parsing = pyarrow.json.ParseOptions(explicit_schema=pa.schema([(name, pa.string()) for name in times]))
+            table = pyarrow.json.read_json(pa.BufferReader(text), reading, parsing)
+        yield from table.to_batches()
+    except pa.ArrowInvalid as error:
+        remedy = "give one JSON object a line, and each key one type"
+        raise DataError(f"this cannot be read as JSON lines: {error}", where=str(file), remedy=remedy) from error
+
+
 def _decoder(some: list[bytes]) -> Any:
     """tfx_bsl's decoder for what the records are; it says itself where they are no examples."""
     # It is compiled, and of use for this format alone.
     from tfx_bsl.coders import example_coder, sequence_example_coder
 
-    if not any(_has_field(record, _FEATURE_LISTS) for record in some[:1_000]):
+    if not any(map(is_sequence_example, some[:_PROBED])):
         return example_coder.ExamplesToRecordBatchDecoder().DecodeBatch
     decoder = sequence_example_coder.SequenceExamplesToRecordBatchDecoder(_SEQUENCES)
     return lambda serialized: _flat(decoder.DecodeBatch(serialized))
-
-
-def _has_field(record: bytes, number: int) -> bool:
-    """Whether a protocol buffer has a field at its top, which holds a message."""
-    position = 0
-    while position < len(record):
-        key, position = _varint(record, position)
-        if key >> 3 == number:
-            return True
-        if key & 7 != 2:  # no message: these are no examples, which the decoder says
-            return False
-        length, position = _varint(record, position)
-        position += length
-    return False
-
-
-def _varint(record: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while position < len(record):
-        byte = record[position]
-        value |= (byte & 0x7F) << shift
-        position += 1
-        if byte < 0x80:
-            break
-        shift += 7
-    return value, position
 
 
 def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:

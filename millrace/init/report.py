@@ -33,7 +33,7 @@ def _row(decision: Decision) -> tuple[str, ...]:
     missing = f"{column.missing / column.rows:.1%}" if column.missing else ""
     if column.na_values:
         missing += f" ({' '.join(column.na_values)})"
-    distinct = "" if column.type == "LIST" else f"{'' if column.counts is not None else '~'}{column.distinct:,}"
+    distinct = "" if column.length else f"{'' if column.counts is not None else '~'}{column.distinct:,}"
     reason = f"{decision.reason}; decide: {decision.doubt}" if decision.doubt else decision.reason
     return (name, decision.kind, missing, distinct, decision.use, reason)
 

@@ -43,6 +43,8 @@ def find_sentinel(rows: Mapping[float, int]) -> Optional[Sentinel]:
     values = sorted(rows)
     total = sum(rows.values())
     for value, rest in ((values[0], values[1:]), (values[-1], values[:-1])):
+        if not value.is_integer():  # nobody writes 2.718 for nothing
+            continue
         count = rows[value]
         nines = _NINES.fullmatch(f"{value:.12g}") is not None
         if count < (2 if nines else max(_FEWEST_ROWS, _LEAST_SHARE * total)) or not _is_heaped(rows, value):

@@ -1,5 +1,7 @@
 """Which files make up a table: finds them, tells their format by their first bytes, and names them by one pattern."""
 
+import itertools
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +11,15 @@ from typing import Literal
 from millrace.base.errors import DataError
 from millrace.config.loading import absolute
 from millrace.tables.files import matching, opened
-from millrace.tables.tfrecords import is_tfrecord
+from millrace.tables.tfrecords import is_sequence_example, is_tfrecord, records
 
-TableFormat = Literal["csv", "parquet", "avro", "tfrecord"]
+TableFormat = Literal["csv", "parquet", "jsonl", "avro", "tfrecord", "sequence_example"]
 
 PROBE_BYTES = 1 << 20
+_PROBED_RECORDS = 100
 _SUFFIXES = (
     ".csv", ".tsv", ".tab", ".psv", ".txt", ".data", ".parquet", ".pq", ".avro", ".tfrecord", ".tfrecords",
+    ".jsonl", ".ndjson",
 )  # fmt: skip
 # First bytes, what they are, and what to do. https://en.wikipedia.org/wiki/List_of_file_signatures
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
@@ -34,7 +38,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\xfe\xff", "text in UTF-16", "save it in UTF-8"),
     (b"\x7fELF", "a program", ""),
 )
-_ADVICE = "give CSV (also gzipped), Parquet, Avro or TFRecord files, or a folder of them"
+_ADVICE = "give CSV, Parquet, JSON lines, Avro or TFRecord files, or a folder of them"
 
 
 @dataclass(frozen=True)
@@ -137,20 +141,37 @@ def format_of(file: Path) -> TableFormat:
     if start.startswith(b"Obj\x01"):
         return "avro"
     if is_tfrecord(start):
-        return "tfrecord"
+        with opened(file) as stream:
+            some = itertools.islice(records(stream, str(file)), _PROBED_RECORDS)
+            return "sequence_example" if any(map(is_sequence_example, some)) else "tfrecord"
     for signature, name, remedy in _SIGNATURES:
         if start.startswith(signature):
             raise DataError(f"this is {name}, not a table", where=str(file), remedy=remedy or _ADVICE)
     if b"\0" in start:
         raise DataError("this is not text: it holds zero bytes", where=str(file), remedy=_ADVICE)
+    if _is_json_lines(start):
+        return "jsonl"
     _refuse_markup(file, start)
     return "csv"
+
+
+def _is_json_lines(start: bytes) -> bool:
+    """Whether the first line is one JSON object, and whole."""
+    line, end, _ = start.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")
+    if not line.startswith(b"{") or not (end or len(start) < PROBE_BYTES):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def _refuse_markup(file: Path, start: bytes) -> None:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if re.match(rb'(\{\s*("|\}|$)|\[\s*[\[{"\d])', text):
-        raise DataError("this is JSON, not a table", where=str(file), remedy="write it as CSV or Parquet")
+        raise DataError(
+            "this is JSON, not a table", where=str(file), remedy="write one object a line, or CSV or Parquet"
+        )
     if re.match(rb"<(\?xml|!doctype|html)", text[:20].lower()):
         raise DataError("this is HTML or XML, not a table", where=str(file), remedy="export the table as CSV")
 

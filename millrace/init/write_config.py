@@ -79,7 +79,7 @@ def _data(table: ScannedTable, label: LabelPlan, folder: Path) -> str:
     source = table.source
     lines = ["data:", f"  path: {_scalar(source.written or _path(source.folder, folder))}"]
     lines += [f"  pattern: {_scalar(source.pattern)}", f"  format: {source.format}"]
-    if source.format != "tfrecord":  # which TFX reads as it is
+    if source.format not in ("tfrecord", "sequence_example"):  # which have no text that could be read otherwise
         lines.append("  rules: table")
     if table.dialect:
         lines.append(f"  delimiter: {_quoted(table.dialect.delimiter)}")

@@ -78,7 +78,7 @@ def _presence(decision: Decision, table: ScannedTable) -> Iterator[str]:
     floor = exact(lowest_share(filled, column.rows, table.rows * _LEAST_SPLIT))
     seldom = f"presence {{ min_fraction: {floor} min_count: 1 }}" if floor != "0" else "presence { min_count: 1 }"
     if column.type == "LIST":
-        if decision.use == "feature" and always:
+        if decision.use == "feature" and always and column.length:
             yield "presence { min_fraction: 1 min_count: 1 }"
             yield f"shape {{ dim {{ size: {column.length} }} }}"
         elif decision.use == "feature":

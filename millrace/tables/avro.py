@@ -3,9 +3,11 @@
 https://avro.apache.org/docs/1.11.1/specification/
 """
 
+import contextlib
 from collections.abc import Iterator
 from typing import IO, Any
 
+import fastavro
 import pyarrow as pa
 
 from millrace.base.errors import DataError
@@ -22,6 +24,20 @@ _LOGICAL = {
 _ADVICE = "write its parts as fields of their own, or write the table as Parquet"
 
 
+def avro_schema(stream: IO[bytes], name: str) -> pa.Schema:
+    """The types of the fields of a file's records.
+
+    Args:
+        stream: the file, at its beginning.
+        name: what to call it in a message.
+
+    Raises:
+        DataError: the file is no Avro file, or a field has a type that no column has.
+    """
+    with _told(name):
+        return _schema(fastavro.reader(stream).writer_schema, name)
+
+
 def avro_batches(stream: IO[bytes], name: str, rows: int) -> Iterator[pa.RecordBatch]:
     """Reads the records of a file by columns.
 
@@ -32,14 +48,12 @@ def avro_batches(stream: IO[bytes], name: str, rows: int) -> Iterator[pa.RecordB
 
     Yields:
         Batches with a column a field, in the file's order. A value that is null is null; zero, False and an empty text
-        are values. The first batch has no row where the file has none.
+        are values. The last batch may have no row.
 
     Raises:
-        DataError: the file is no Avro file, or a field has a type that no column has.
+        DataError: the file is no Avro file, is cut off, or has a field of a type that no column has.
     """
-    import fastavro
-
-    try:
+    with _told(name):
         reader = fastavro.reader(stream)
         schema = _schema(reader.writer_schema, name)
         records: list[Any] = []
@@ -48,11 +62,16 @@ def avro_batches(stream: IO[bytes], name: str, rows: int) -> Iterator[pa.RecordB
             if len(records) == rows:
                 yield _batch(records, schema)
                 records = []
+        yield _batch(records, schema)
+
+
+@contextlib.contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Says of which file it is what fastavro refuses."""
+    try:
+        yield
     except (ValueError, EOFError, IndexError, KeyError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"not an Avro file: {error}", where=name, remedy="write it again") from error
-    yield _batch(records, schema)
+        raise DataError(f"this is not a whole Avro file: {error}", where=name, remedy="write it again") from error
 
 
 def _schema(written: Any, name: str) -> pa.Schema:

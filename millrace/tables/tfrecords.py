@@ -11,6 +11,8 @@ from millrace.base.errors import DataError
 
 _LENGTH, _CHECKSUM = struct.Struct("<Q"), 4
 _LONGEST = 1 << 30
+# The number of that field in tensorflow/core/example/example.proto.
+_FEATURE_LISTS = 2
 _ADVICE = "write it again, with tf.io.TFRecordWriter"
 
 
@@ -45,3 +47,29 @@ def is_tfrecord(start: bytes) -> bool:
     crc = google_crc32c.value(start[: _LENGTH.size])
     masked = (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
     return bool(struct.unpack_from("<I", start, _LENGTH.size)[0] == masked)
+
+
+def is_sequence_example(record: bytes) -> bool:
+    """Whether a record has the feature lists of a tf.train.SequenceExample, which a tf.train.Example has not."""
+    position = 0
+    while position < len(record):
+        key, position = _varint(record, position)
+        if key >> 3 == _FEATURE_LISTS:
+            return True
+        if key & 7 != 2:  # no message: these are no examples, which the decoder says
+            return False
+        length, position = _varint(record, position)
+        position += length
+    return False
+
+
+def _varint(record: bytes, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while position < len(record):
+        byte = record[position]
+        value |= (byte & 0x7F) << shift
+        position += 1
+        if byte < 0x80:
+            break
+        shift += 7
+    return value, position

@@ -1,5 +1,7 @@
 """TFRecord and Avro files, and lists of any type: init takes them as it takes CSV."""
 
+import json
+
 import fastavro
 import numpy as np
 import pyarrow as pa
@@ -7,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
+from init_tables import plan_of
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.base.errors import DataError
@@ -86,7 +89,9 @@ def test_examples_of_a_tfrecord_file(tmp_path, compression):
 def test_sequence_examples_are_read_with_their_lists(tmp_path):
     write_sequences(tmp_path / "t.tfrecord")
     plan = make_plan([str(tmp_path / "t.tfrecord")], "y", "", tmp_path / "project")
-    assert plan.table.column("tags").type == "LIST"
+    assert plan.table.source.format == "sequence_example"
+    [tags] = [decision.feature for decision in plan.decisions if decision.column.name == "tags"]
+    assert (tags.kind, tags.max_values) == ("bag", 4)
     assert schema_of(plan) == {name: TYPES[name] for name in ("size", "y", "tags")}
 
 
@@ -152,6 +157,40 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path, name):
     with pytest.raises(DataError) as caught:
         column_names([str(tmp_path)])
     assert caught.value.remedy
+
+
+def test_json_lines_with_lists_and_times(tmp_path):
+    lines = [
+        {
+            "at": f"2031-01-{place % 28 + 1:02} 18:30:00",
+            "tags": ["a", "b", "c"][: place % 4],
+            "trace": [0.5] * (place % 5),
+            "fare": place % 40 + 0.5,
+            "y": ["no", "yes"][place // 3 % 2],
+        }
+        for place in range(ROWS)
+    ]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    plan = make_plan([str(tmp_path / "t.jsonl")], "y", "", tmp_path / "project")
+    write(plan)
+    config = load(next(iter(plan.files)))
+    assert config.data.format == "jsonl"
+    assert config.features["at"].format == "%Y-%m-%d %H:%M:%S"
+    assert (config.features["tags"].kind, config.features["trace"].kind) == ("bag", "sequence")
+    assert (config.features["trace"].values, config.features["trace"].max_length) == ("numbers", 4)
+
+
+def test_texts_of_several_values_are_a_bag_with_their_separator(tmp_path):
+    genres = ["Action", "Comedy", "Drama", "Horror", "Romance", "War"]
+    columns = {
+        "genres": ["|".join(RANDOM.choice(genres, RANDOM.integers(1, 4), replace=False)) for _ in range(ROWS)],
+        "places": [f"Street {place % 7}, {place}" for place in range(ROWS)],
+        "words": RANDOM.choice(["one, two", "three"], ROWS),
+        "x": RANDOM.normal(size=ROWS),
+        "y": ["no", "yes"] * (ROWS // 2),
+    }
+    kinds = {one.column.name: one.kind for one in plan_of(tmp_path, columns).decisions}
+    assert (kinds["genres"], kinds["words"]) == ("bag", "category") and kinds["places"] != "bag"
 
 
 def test_lists_of_a_parquet_file_keep_the_type_of_their_values(tmp_path):

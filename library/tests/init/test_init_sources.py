@@ -202,7 +202,7 @@ def test_parquet_types(tmp_path):
     pq.write_table(table, tmp_path / "t.parquet")
     plan = make_plan([str(tmp_path)], "y", "", tmp_path / "project")
     assert {decision.column.name: decision.kind for decision in plan.decisions} == {
-        "flag": "boolean", "day": "date", "points": "vector", "ragged": "list", "kind": "category", "hole": "empty",
+        "flag": "boolean", "day": "date", "points": "vector", "ragged": "bag", "kind": "category", "hole": "empty",
         "y": "binary",
     }  # fmt: skip
     assert plan.label.rows == (20, 20)

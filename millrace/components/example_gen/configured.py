@@ -42,7 +42,7 @@ def example_gen(data: Data) -> BaseComponent:
     }
     if data.format == "tfrecord":
         return ImportExampleGen(**settings)
-    if data.format == "avro":
+    if data.format == "avro" and not data.is_read_by_columns:
         return FileBasedExampleGen(**settings, custom_executor_spec=BeamExecutorSpec(avro_executor.Executor))
     return ColumnarExampleGen(
         **settings,

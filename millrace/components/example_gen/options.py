@@ -13,14 +13,14 @@ from millrace.components.example_gen.splits_section import SurveyedSplits
 from millrace.tables.column_section import ColumnReading
 from millrace.tables.headers import Delimiter, Rule
 
-TableFormat = Literal["csv", "parquet", "jsonl", "sequence_example"]
+TableFormat = Literal["csv", "parquet", "jsonl", "sequence_example", "avro"]
 
 
 class Options(Section):
     """How a table is read and cut into work.
 
     Attributes:
-        format: of the files; `jsonl` and `sequence_example` are read as `whole_files` says.
+        format: of the files; `avro`, `jsonl` and `sequence_example` are read as `whole_files` says.
         delimiter: the one character between CSV cells.
         header: how the first line of a CSV file names its columns. `tfx` splits the line at every delimiter, as
             `CsvExampleGen` does: quotes and a byte order mark become part of a name. `csv` reads it as a CSV record

@@ -41,7 +41,7 @@ class BigQuery(Section):
 
 
 BY_COLUMNS = ("csv", "parquet", "jsonl", "sequence_example")
-"""The formats that Millrace reads itself; the others are TFX's."""
+"""The formats that Millrace reads itself, and Avro with `rules: table`; the others are TFX's."""
 
 
 class Data(Section):
@@ -55,8 +55,8 @@ class Data(Section):
     pattern: str = Field(default="*", description="the files below path; {SPAN} and {VERSION} stand for numbers")
     rules: Literal["tfx", "table"] = Field(
         default="tfx",
-        description="tfx reads CSV and Parquet as TFX's own ExampleGens do; table reads a header as a record, stray "
-        "bytes as Latin-1, and in Parquet zeros, dates and decimals as values",
+        description="tfx reads CSV, Parquet and Avro as TFX's own ExampleGens do; table reads a header as a record, "
+        "stray bytes as Latin-1, and in Parquet and Avro zeros, dates and decimals as values",
     )
     header_line: int = Field(
         default=1, ge=0, description="the line of a CSV file that names its columns; 0 where none does: column_1 and on"
@@ -64,7 +64,7 @@ class Data(Section):
     delimiter: Delimiter = Field(default=",", description="the one ASCII character between CSV cells")
     missing: tuple[str, ...] = Field(default=(), description="texts that stand for a missing value (NA values)")
     columns: dict[str, ColumnReading] = Field(
-        default={}, description="how the cells of single columns of CSV and Parquet files are read, by their names"
+        default={}, description="how the cells of single columns are read, by their names"
     )
     strip_spaces: bool = Field(default=False, description="take the spaces around values away")
     query: str = Field(default="", description="for bigquery: the query that gives the rows")
@@ -127,13 +127,15 @@ class Data(Section):
     def _can_be_done_with_this_format(self) -> "Data":
         if self.files and not isinstance(self.splits, RowSplits):
             raise ValueError("files are splits already: leave out data.files or data.splits")
-        if self.format in BY_COLUMNS:
+        if self.is_read_by_columns:
             return self
         asked = [key for key in ("where", "leave_out", "key") if getattr(self, key)]
         if not isinstance(self.splits, (RowSplits, GroupSplits)):
             asked.append(f"splits by {self.splits.by}")
         if asked:
-            instead = "say it in the query" if self.format == "bigquery" else "convert the files to Parquet"
+            instead = {"bigquery": "say it in the query", "avro": "set data.rules: table"}.get(
+                self.format, "convert the files to Parquet"
+            )
             raise ValueError(
                 f"{', '.join(asked)} needs {' or '.join(BY_COLUMNS)}: TFX's own reader of {self.format} divides rows "
                 f"by a hash alone, and takes all of them; {instead}"
@@ -144,7 +146,7 @@ class Data(Section):
     def _reads_what_it_says(self) -> "Data":
         if self.header_line != 1 and (self.format, self.rules) != ("csv", "table"):
             raise ValueError("header_line belongs to format csv with rules: table; TFX reads the first line")
-        if self.columns and self.format not in BY_COLUMNS:
+        if self.columns and not self.is_read_by_columns:
             raise ValueError(f"columns are read one by one of {', '.join(BY_COLUMNS)}, not of {self.format}")
         return self
 
@@ -153,6 +155,11 @@ class Data(Section):
         if self.format != "bigquery":
             check_patterns(self.patterns, self.span, self.version)
         return self
+
+    @property
+    def is_read_by_columns(self) -> bool:
+        """Whether Millrace reads the files itself, and not TFX."""
+        return self.format in BY_COLUMNS or (self.format, self.rules) == ("avro", "table")
 
     @property
     def split_names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Files that are one unit of work each: JSON lines, and TFRecords of SequenceExamples, as features.
+"""Files that are one unit of work each: Avro, JSON lines, and TFRecords of SequenceExamples, as features.
 
 Types are known before any row is written, so that all files of a split have the same: `planned` reads each file for
 them. A zero or False is the value that it is, as under `rules: table`; an empty text or list is no value.
@@ -11,7 +11,7 @@ from typing import NamedTuple, Optional
 import pyarrow as pa
 
 from millrace.base.errors import DataError
-from millrace.components.example_gen import json_lines, sequence_examples
+from millrace.components.example_gen import avro_files, json_lines, sequence_examples
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import feature_of
 
@@ -24,6 +24,7 @@ class FileReader(NamedTuple):
 
 
 READERS: Mapping[str, FileReader] = {
+    "avro": FileReader(avro_files.types, avro_files.batches),
     "jsonl": FileReader(json_lines.types, json_lines.batches),
     "sequence_example": FileReader(sequence_examples.types, sequence_examples.batches),
 }

@@ -1,8 +1,11 @@
-"""JSON lines and SequenceExamples as features, and what is refused of them, with the line."""
+"""Avro, JSON lines and SequenceExamples as features, and what is refused of them, with the line."""
 
+import datetime
+import decimal
 import gzip
 import json
 
+import fastavro
 import pytest
 import tensorflow as tf
 
@@ -38,6 +41,50 @@ def test_files_of_a_split_have_the_same_columns_and_types(tmp_path):
     (tmp_path / "c.jsonl").write_text('{"n": "x"}\n')
     with pytest.raises(DataError, match="column 'n' is string here, and int64 in another file"):
         read("jsonl", tmp_path / "a.jsonl", tmp_path / "c.jsonl")
+
+
+AVRO = {
+    "type": "record",
+    "name": "trip",
+    "fields": [
+        {"name": "n", "type": ["null", "long"]},
+        {"name": "flag", "type": "boolean"},
+        {"name": "fare", "type": "double"},
+        {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "price", "type": {"type": "bytes", "logicalType": "decimal", "precision": 6, "scale": 2}},
+        {"name": "tags", "type": {"type": "array", "items": "string"}},
+        {"name": "word", "type": "string"},
+    ],
+}
+
+
+def trip(**values):
+    day, price = datetime.date(2031, 1, 6), decimal.Decimal("1.50")
+    return {"n": 0, "flag": False, "fare": 0.0, "day": day, "price": price, "tags": ["a"], "word": "x", **values}
+
+
+def write_avro(file, *rows, codec="null"):
+    with open(file, "wb") as stream:
+        fastavro.writer(stream, AVRO, rows, codec=codec)
+    return file
+
+
+@pytest.mark.parametrize("codec", ["null", "deflate"])
+def test_avro_keeps_zeros_dates_decimals_and_lists(tmp_path, codec):
+    file = write_avro(tmp_path / "a.avro", trip(), trip(n=None, tags=[], word=""), codec=codec)
+    first, second = read("avro", file)
+    assert first == {
+        "n": [0], "flag": [0], "fare": [0.0], "day": [b"2031-01-06"], "price": [1.5], "tags": [b"a"], "word": [b"x"],
+    }  # fmt: skip
+    assert (second["n"], second["tags"], second["word"], second["flag"]) == (None, None, None, [0])
+
+
+def test_avro_that_is_cut_off_or_none_is_refused(tmp_path):
+    whole = write_avro(tmp_path / "a.avro", *[trip() for _ in range(100)]).read_bytes()
+    for content in (whole[: len(whole) // 2], b"Obj\x01 and nothing more", b"a,b\n1,2\n"):
+        (tmp_path / "b.avro").write_bytes(content)
+        with pytest.raises(DataError, match="not a whole Avro file"):
+            read("avro", tmp_path / "b.avro")
 
 
 @pytest.mark.parametrize(
