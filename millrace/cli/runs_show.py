@@ -63,7 +63,7 @@ def print_detail(detail: RunDetail, console: Console, outputs: bool = False) -> 
     kind = "rehearsal" if summary.rehearsal else "run"
     state = Text(summary.state, style=STYLES[State(summary.state)])
     took = "" if summary.state == State.RUNNING.value else f" in {seconds(summary.seconds)} s"
-    head = Text(f"{kind} {summary.run_id}: ") + state + f"{took}, began {summary.started}"
+    head = Text(f"{kind} {visible(summary.run_id)}: ") + state + f"{took}, began {summary.started}"
     printing.say(head, console)
     if detail.failure:
         say_failure(detail.failure, detail.remedy, console)

@@ -7,9 +7,11 @@ run before anything of it goes: a clean-up that is interrupted leaves nothing th
 show as whole, and the next one finishes it.
 """
 
+import contextlib
+import fcntl
 import os
 import shutil
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -115,20 +117,47 @@ def clean(runs: Runs, chosen: CleaningPlan) -> None:
         chosen: the plan.
 
     Raises:
-        BadInput: a run goes on, whose next stages may take from the cache what would go.
+        BadInput: a run goes on, whose next stages may take from the cache what would go, or another clean-up does; or
+            something could not be deleted, which the next clean-up tries again.
     """
     known = {folder.path.name for folder in map(runs.folder, runs.ids()) if folder and not folder.is_alive()}
-    for run in chosen.runs:
-        _require_quiet(runs, known)
-        if not run.stays:
-            _mark_cleaned(runs, run.run_id)
-        _mark(runs, run.goes, Artifact.MARKED_FOR_DELETION)
-        for path in map(Path, run.paths):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-        _mark(runs, run.goes, Artifact.DELETED)
+    left: list[str] = []
+    with _alone(runs.layout.local / "cleaning.lock"):
+        for run in chosen.runs:
+            _require_quiet(runs, known)
+            _mark(runs, run.goes, Artifact.MARKED_FOR_DELETION)
+            stubborn = [path for path in run.paths if not _is_deleted(Path(path))]
+            left += stubborn
+            if stubborn:
+                continue
+            if not run.stays:
+                _mark_cleaned(runs, run.run_id)
+            _mark(runs, run.goes, Artifact.DELETED)
+    if left:
+        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        remedy = "see who holds it, and whether you may delete there; then clean again"
+        raise BadInput(f"could not be deleted{more}; what else was to go is gone", where=left[0], remedy=remedy)
+
+
+def _is_deleted(path: Path) -> bool:
+    """Deletes a folder, a file or a link; what a link leads to stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+    return not os.path.lexists(path)
+
+
+@contextlib.contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Holds a lock, so that of two clean-ups one does the work."""
+    with file.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BadInput("another clean-up goes on", where=str(file), remedy="wait until it has ended") from error
+        yield
 
 
 def _require_quiet(runs: Runs, ended: Container[str]) -> None:

@@ -205,13 +205,13 @@ def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
 
 
 def log_tail(log: Path, lines: int = LOG_LINES) -> tuple[str, ...]:
-    """The last lines of a log; none where there is no log, or a link to a file elsewhere in its place.
+    """The last lines of a log; none where there is no log, or a link elsewhere or a pipe in its place.
 
     Args:
         log: the file, however large.
         lines: at most how many.
     """
-    if log.is_symlink():
+    if log.is_symlink() or not log.is_file():
         return ()
     try:
         with log.open("rb") as file:

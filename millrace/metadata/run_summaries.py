@@ -20,7 +20,7 @@ from ml_metadata import errors
 from pydantic import TypeAdapter
 
 from millrace.base import files
-from millrace.base.errors import MillraceError
+from millrace.base.errors import BadInput, MillraceError
 from millrace.base.outcomes import State, blessing, ending
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import OVERALL
@@ -248,12 +248,12 @@ def _keep(folder: RunFolder, summary: RunSummary, here: Layout) -> None:
 def _kept(folder: RunFolder) -> Optional[_Kept]:
     """What was kept; None where there is nothing, or not what this version writes, so that it is found out again."""
     try:
-        kept = _reader().validate_json((folder.path / SUMMARY_FILE).read_bytes())
+        kept = _reader().validate_json(files.read_bytes(folder.path / SUMMARY_FILE))
         # The type alone lets through a state of a later version, a time that is none, and NaN.
         State(kept.summary.state)
         datetime.fromisoformat(kept.summary.started)
         return kept if 0 <= kept.summary.seconds < math.inf else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, BadInput):
         return None
 
 

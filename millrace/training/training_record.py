@@ -90,5 +90,5 @@ def read(folder: str) -> Optional[TrainingRecord]:
         with open(os.path.join(folder, FILE), encoding="utf-8") as file:
             values: Any = json.load(file)
         return TrainingRecord(int(values["steps"]), tuple(values["evaluations"]), str(values["advice"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

@@ -192,3 +192,24 @@ def test_a_cleaned_run_whose_folder_somebody_deletes_too_is_listed_no_more(recor
     shutil.rmtree(recorded.root / "logs" / "20310101-000002")
     shutil.rmtree(recorded.root / "logs" / "20310101-000004")
     assert [one.run_id[-1] for one in run_summaries(runs_of(recorded).config)] == ["4", "1", "3", "5"]
+
+
+def test_what_cannot_be_deleted_is_said_and_tried_again(recorded, monkeypatch):
+    real = shutil.rmtree
+    stubborn = next(path for path in planned(recorded)["1"].paths if "Trainer" in path)
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **how: None if str(path) == stubborn else real(path, **how))
+    with pytest.raises(BadInput, match="could not be deleted") as raised:
+        clean(runs_of(recorded), plan(runs_of(recorded), 1, 0.0, NOW))
+    assert raised.value.where == stubborn and Path(stubborn).exists()
+    monkeypatch.undo()
+    assert stubborn in planned(recorded)["1"].paths
+    clean(runs_of(recorded), plan(runs_of(recorded), 1, 0.0, NOW))
+    assert not Path(stubborn).exists()
+
+
+def test_of_two_clean_ups_one_does_the_work(recorded):
+    with (
+        cleaning._alone(recorded.root / "cleaning.lock"),
+        pytest.raises(BadInput, match="another clean-up goes on"),
+    ):
+        clean(runs_of(recorded), plan(runs_of(recorded), 1, 0.0, NOW))
