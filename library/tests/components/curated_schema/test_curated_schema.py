@@ -1,11 +1,8 @@
-"""Function components that carry a text into the pipeline, run by their own executors."""
+"""The curated schema, carried into the pipeline by its own executor."""
 
-import json
 from pathlib import Path
 
 import pytest
-
-pytestmark = pytest.mark.slow
 
 
 def output(component, key, folder: Path):
@@ -37,14 +34,3 @@ def test_a_text_that_is_no_schema_is_refused(tmp_path):
     with pytest.raises(ParseError, match="nmae"):
         output(CuratedSchema(schema_text='feature { nmae: "fare" }', code_digest="x"), "schema", tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_pinned_hyperparameters_are_what_the_trainer_reads(tmp_path):
-    from tfx.utils.io_utils import get_only_uri_in_dir
-
-    from millrace.components.pinned_hyperparameters.component import PinnedHyperparameters
-
-    text = json.dumps({"values": {"learning_rate": 0.01}})
-    component = PinnedHyperparameters(hyperparameters=text, code_digest="x")
-    artifact = output(component, "best_hyperparameters", tmp_path / "out")
-    assert Path(get_only_uri_in_dir(artifact.uri)).read_text() == text
