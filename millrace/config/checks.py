@@ -153,6 +153,8 @@ def _columns(data: Data) -> Optional[list[str]]:
             where=data.path,
             remedy="fix data.path and data.pattern in the configuration",
         )
+    if data.format == "image_folders":
+        return ["image", "class", "path"]
     if data.format == "parquet":
         return _parquet_columns(files[0])
     if data.format == "jsonl":

@@ -39,7 +39,8 @@ def code_is_there(config: Config) -> None:
         _require_function(config, f"code.{key}", dotted_path, _ARGUMENTS[key], keyword)
     table = config.feature_table()
     for path, key in table.encoders().items():
-        _require_function(config, key, path, ("values", "present", "feature"))
+        of_image = table.features[key.split(".", 1)[1].rpartition(".")[0]].kind == "image"
+        _require_function(config, key, path, ("image", "feature") if of_image else ("values", "present", "feature"))
     for name, expression in table.derived().items():
         for path, arguments in functions_of(expression).items():
             _require_function(config, f"features.{name}.expression", path, arguments)

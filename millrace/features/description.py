@@ -254,8 +254,48 @@ class Datetime(DerivedFeature):
         return value
 
 
+class Augmentation(Section):
+    """What changes an image a little each time it is trained on, and never otherwise."""
+
+    flip: bool = Field(default=False, description="left becomes right in half of the images")
+    shift: float = Field(default=0.0, ge=0.0, le=0.5, description="up to this share of the image's size, each way")
+    rotate: float = Field(default=0.0, ge=0.0, le=180.0, description="up to so many degrees, each way")
+    zoom: float = Field(default=0.0, ge=0.0, le=0.5, description="up to this share nearer, or farther away")
+    contrast: float = Field(default=0.0, ge=0.0, lt=1.0, description="up to this share more or less")
+
+
+IMAGE_ENCODERS = ("convolution",)
+
+
+class Image(Section):
+    """A picture (JPEG, PNG, GIF's first, BMP), as bytes: resized, and made one vector of by an encoder.
+
+    A missing image is black. Where the data has the paths of files, `data.images` puts their bytes in their place.
+    """
+
+    kind: Literal["image"] = "image"
+    height: int = Field(ge=4, le=2048, description="to which it is resized, in pixels")
+    width: int = Field(ge=4, le=2048, description="to which it is resized, in pixels")
+    channels: Literal[1, 3] = Field(default=3, description="1 is grey, 3 red, green and blue")
+    augment: Augmentation = Augmentation()
+    encoder: str = Field(
+        default="convolution",
+        description="what makes one vector of it: convolution, a small network, or a function of yours by dotted path",
+    )
+    dimension: int = Field(default=64, ge=1, le=4096, description="floats of the vector")
+
+    @field_validator("encoder")
+    @classmethod
+    def _known_encoder(cls, value: str) -> str:
+        return require_encoder(value, IMAGE_ENCODERS)
+
+    def pixel_bytes(self) -> int:
+        """How long its pixels are, a byte a channel."""
+        return self.height * self.width * self.channels
+
+
 Feature = Annotated[
-    Union[Numeric, Bucketized, Categorical, Hashed, Crossed, Vector, Text, Datetime, Bag, SequenceFeature],
+    Union[Numeric, Bucketized, Categorical, Hashed, Crossed, Vector, Text, Datetime, Bag, SequenceFeature, Image],
     Field(discriminator="kind"),
 ]
 
@@ -402,12 +442,16 @@ class FeatureTable(Section):
         weights = {one.weights for one in self.features.values() if isinstance(one, Bag) and one.weights}
         return frozenset({*many, *weights})
 
+    def pixel_bytes(self) -> int:
+        """How many bytes the images of a row have once they are pixels; 0 without images."""
+        return sum(one.pixel_bytes() for one in self.features.values() if isinstance(one, Image))
+
     def encoders(self) -> dict[str, str]:
         """The project's functions that are encoders: by dotted path, the key that names each."""
         return {
             feature.encoder: f"features.{name}.encoder"
             for name, feature in self.features.items()
-            if isinstance(feature, _InOrder) and "." in feature.encoder
+            if isinstance(feature, (_InOrder, Image)) and "." in feature.encoder
         }
 
     def functions(self) -> dict[str, str]:

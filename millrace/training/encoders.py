@@ -20,6 +20,7 @@ from millrace.features.description import (
     Feature,
     FeatureTable,
     Hashed,
+    Image,
     Label,
     Numeric,
     SequenceFeature,
@@ -31,6 +32,7 @@ from millrace.training import columns
 from millrace.training.columns import Column
 from millrace.training.date_parts import date_vector
 from millrace.training.expressions import with_derived_columns
+from millrace.training.images import encode_image
 from millrace.training.many_values import encode_bag, encode_sequence
 
 UNKNOWN_CLASS = -1
@@ -53,7 +55,8 @@ def encode_features(inputs: Mapping[str, Column], table: FeatureTable) -> Tensor
     Returns:
         By `transformed_key`: float32 [n] for a numeric feature (and its indicator under `missing_key`), float32
         [n, length] for a vector, float32 [n, width] for a datetime, int64 [n] for a discrete feature, int64
-        [n, max_tokens] for text; for bags and sequences as `millrace.training.many_values` says.
+        [n, max_tokens] for text; for bags, sequences and images as
+        `millrace.training.many_values` and `millrace.training.images` say.
 
     Raises:
         InputRefused: a column is not there, or its type does not fit the feature's kind.
@@ -294,6 +297,10 @@ def _sequence(name: str, feature: SequenceFeature, column: Column) -> Tensors:
     return {transformed_key(name): encode_sequence(name, feature, column)}
 
 
+def _image(name: str, feature: Image, column: Column) -> Tensors:
+    return {transformed_key(name): encode_image(name, feature, column)}
+
+
 _ENCODERS: Mapping[str, Callable[[str, Any, Column], Tensors]] = {
     "numeric": _numeric,
     "bucketized": _bucketized,
@@ -303,4 +310,5 @@ _ENCODERS: Mapping[str, Callable[[str, Any, Column], Tensors]] = {
     "text": _text,
     "datetime": _datetime,
     "sequence": _sequence,
+    "image": _image,
 }

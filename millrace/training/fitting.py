@@ -168,7 +168,9 @@ def evaluation_data(job: Job) -> Any:
     """The evaluation batches: the first `eval_steps` times `batch_size` rows, or all."""
     training = job.config.training
     rows = training["eval_steps"] and training["eval_steps"] * training["batch_size"]
-    return job.evaluation.for_evaluation(max(EVALUATION_BATCH, training["batch_size"]), rows)
+    # The pixels of many images at once would not fit into memory.
+    least = 1 if job.config.table.pixel_bytes() else EVALUATION_BATCH
+    return job.evaluation.for_evaluation(max(least, training["batch_size"]), rows)
 
 
 def schedule(training: Settings) -> TrainingSchedule:

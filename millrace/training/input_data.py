@@ -17,6 +17,9 @@ from millrace.features.keys import label_weight_key, transformed_key
 SHUFFLED_ROWS = 65_536
 """Rows in the shuffle buffer, still serialised: some tens of megabytes."""
 
+SHUFFLED_BYTES = 512 * 2**20
+"""The most that rows with images may take there."""
+
 CACHED_BYTES = 64 * 2**20
 """Splits whose files together are smaller than this are kept in memory after the first pass."""
 
@@ -94,6 +97,8 @@ class Examples:
                 where="code.preprocessing_fn",
                 remedy="return what millrace.training.encoders.encode_labels gives as well",
             )
+        images = table.pixel_bytes()
+        self._shuffled_rows = min(SHUFFLED_ROWS, SHUFFLED_BYTES // images + 1) if images else SHUFFLED_ROWS
 
     def weighted(self, class_weights: Sequence[float]) -> "Examples":
         """The same examples, each weighing what its class id's entry says."""
@@ -147,7 +152,7 @@ class Examples:
         records = self._records()
         if not endless and self.small():  # a pass that is cut short would leave the cache incomplete
             records = records.cache()
-        shuffled = records.shuffle(SHUFFLED_ROWS, seed=seed, reshuffle_each_iteration=True)
+        shuffled = records.shuffle(self._shuffled_rows, seed=seed, reshuffle_each_iteration=True)
         if endless:
             return self._batches(shuffled.repeat(), batch_size).prefetch(tf.data.AUTOTUNE)
         return self._counted(self._batches(shuffled, batch_size), self.rows, batch_size).prefetch(tf.data.AUTOTUNE)

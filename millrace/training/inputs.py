@@ -13,6 +13,7 @@ from millrace.features.description import (
     Datetime,
     FeatureTable,
     Hashed,
+    Image,
     Numeric,
     SequenceFeature,
     Text,
@@ -22,6 +23,7 @@ from millrace.features.keys import missing_key, transformed_key
 from millrace.training.date_parts import date_width
 from millrace.training.derived import derived_features
 from millrace.training.encoders import id_count
+from millrace.training.images import image_input
 from millrace.training.layers import MeanOfWords, OneHotDense
 from millrace.training.many_inputs import bag_input, of_ids, sequence_input
 
@@ -87,6 +89,8 @@ def feature_inputs(
             wide_floats.append(bag_input(name, feature, tft_output, declare, dtype))
         elif isinstance(feature, SequenceFeature):
             wide_floats.append(sequence_input(name, feature, tft_output, declare, dtype))
+        elif isinstance(feature, Image):
+            wide_floats.append(image_input(name, feature, declare, dtype))
         elif isinstance(feature, (Categorical, Hashed, Crossed)) and feature.encode == "embedding":
             size = id_count(name, feature, tft_output)
             layer = keras.layers.Embedding(size, feature.dimension, name=f"{key}_embedding", dtype=dtype)

@@ -14,7 +14,8 @@ name; `prediction` [n], in the label's unit, for a regression.
 `predict_json` suits TensorFlow Serving's REST interface: `{"signature_name": "predict_json", "instances": [{"fare":
 12.5, "company": "Blue", ...}]}`. Every column is sent; a missing number is `NaN` and missing text is `""`, as JSON's
 `null` is not understood there. Integers are sent as numbers too, exact up to 2**53. A vector is a list of numbers, a
-bag or a sequence a list of any length; where several instances are sent, the shorter lists end in `NaN` or `""`.
+bag or a sequence a list of any length; where several instances are sent, the shorter lists end in `NaN` or `""`. An
+image is `{"b64": "..."}`, the bytes of its file.
 """
 
 import json
@@ -37,6 +38,8 @@ ABOUT_FILE = "assets.extra/millrace.json"
 
 # Keras's own epsilon; what float32 holds next below 1 is 6e-8 away.
 _NEARLY_ZERO = 1e-7
+# Rows whose images go through the model at once.
+_IMAGE_ROWS = 256
 
 Tensors = dict[str, tf.Tensor]
 
@@ -128,9 +131,35 @@ class ServedModel:
         transformed[key] = _unknown_where_absent(transformed[key], label)
         return transformed
 
+    def _scores(self, features: Mapping[str, tf.Tensor]) -> Any:
+        """What the model gives; where it reads images, of some rows at a time: its layers' memory grows with them."""
+        if not isinstance(self.model, keras.Model):
+            return self.model(features)
+        if not self.table.pixel_bytes():
+            return self.model(features, training=False)
+        rows = tf.shape(next(iter(features.values())))[0]
+        at_once = tf.clip_by_value(rows, 1, _IMAGE_ROWS)
+        parts = -(-rows // at_once)
+
+        def in_parts(tensor: tf.Tensor) -> tf.Tensor:
+            """[n, ...] to [parts, rows of one, ...], the last filled with the first row again."""
+            places = tf.range(parts * at_once)
+            filled = tf.gather(tensor, tf.where(places < rows, places, 0))
+            return tf.reshape(filled, tf.concat([[parts, at_once], tf.shape(tensor)[1:]], axis=0))
+
+        scores = tf.map_fn(
+            lambda part: self.model(part, training=False),
+            {key: in_parts(tensor) for key, tensor in features.items()},
+            parallel_iterations=1,
+            fn_output_signature=tf.nest.map_structure(lambda output: tf.float32, self.model.output),
+        )
+        return tf.nest.map_structure(
+            lambda part, output: tf.reshape(part, [-1, *output.shape[1:]])[:rows], scores, self.model.output
+        )
+
     def _predict(self, features: Mapping[str, tf.Tensor]) -> Tensors:
         read = {key: features[key] for key in self.inputs}
-        scores = self.model(read, training=False) if isinstance(self.model, keras.Model) else self.model(read)
+        scores = self._scores(read)
         if self.table.label.task == "regression":
             return {"prediction": tf.reshape(scores, [-1])}
         # A probability that is rounded to exactly 0 or 1 makes TFMA's cross entropy 0 times infinity, which is NaN.

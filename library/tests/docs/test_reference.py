@@ -56,7 +56,7 @@ def test_a_key_of_several_kinds_lists_each_with_its_keys() -> None:
     assert "A number, scaled" not in row, "that is one kind's own description"
     assert "<br>[`kind: bucketized`](#features-bucketized): `expression`, `buckets`" in row
     kinds = dict(sections()[0].keys[[key.name for key in sections()[0].keys].index("features")].kinds)
-    assert len(kinds) == 10
+    assert len(kinds) == 11
     for kind, keys in kinds.items():
         assert "kind" not in keys and all(f"`{key}`" in row for key in keys)
         assert f"[`{kind}`](#features-{kind.removeprefix('kind: ')})" in row

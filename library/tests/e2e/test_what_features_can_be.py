@@ -1,10 +1,13 @@
 """Features that are more than one value of a table: example pipelines, by the real command, to a pushed model."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
+from sklearn.datasets import load_digits
 
 pytestmark = pytest.mark.slow
 
@@ -62,3 +65,52 @@ def test_lists_and_derived_features_from_json_lines_to_a_pushed_model(project):
     about = json.loads((version / "assets.extra" / "millrace.json").read_text())
     assert set(about["inputs"]) == set(visits(1)[0]) - {"bought"}
     assert yaml.safe_load(SHOP)["features"].keys() - set(about["inputs"]) == {"pace", "evening"}
+
+
+DIGITS = """
+name: digits
+label: {task: multiclass, classes: ["0", "1", "2"]}
+model: {hidden_units: []}
+training: {steps: 200, learning_rate: 0.003}
+evaluation: {metrics: [SparseCategoricalAccuracy], thresholds: [{metric: SparseCategoricalAccuracy, at_least: 0.8}]}
+"""
+DIGIT = {"kind": "image", "height": 8, "width": 8, "channels": 1, "augment": {"shift": 0.1}}
+
+
+def written(folder: Path) -> list[tuple[str, int]]:
+    """scikit-learn's 0, 1 and 2 as PNG files in a folder for each; their paths below it, and what they show."""
+    found = load_digits(n_class=3)
+    paths = []
+    for place, (image, digit) in enumerate(zip(found.images, found.target, strict=True)):
+        path = Path(str(digit)) / f"{place}.png"
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(tf.io.encode_png(np.uint8(image * 15)[..., None]).numpy())
+        paths.append((str(path), int(digit)))
+    return paths
+
+
+def test_images_in_a_folder_for_each_class_to_a_pushed_model(project):
+    written(project.data / "digits")
+    values = yaml.safe_load(DIGITS)
+    values["data"] = {"path": "../data/digits", "format": "image_folders", "splits": {"train": 4, "eval": 1, "test": 1}}
+    values["label"]["column"] = "class"
+    values["features"] = {"image": DIGIT}
+    (project.folder / "conf" / "digits.yaml").write_text(yaml.safe_dump(values))
+    finished = project.millrace("run", "-c", "conf/digits.yaml")
+    assert finished.code == 0, finished.output
+    assert list((project.folder / "runs" / "digits" / "serving" / "digits").iterdir())
+
+
+def test_an_image_that_is_none_is_told_by_its_path(project):
+    table = written(project.data)[:50]
+    (project.data / table[7][0]).write_bytes(b"no image at all")
+    lines = "".join(f"{path},{digit}\n" for path, digit in table)
+    (project.data / "digits.csv").write_text(f"photo,digit\n{lines}")
+    values = yaml.safe_load(DIGITS)
+    values["data"] = {"path": "../data", "pattern": "digits.csv", "images": ["photo"]}
+    values["label"]["column"] = "digit"
+    values["features"] = {"photo": DIGIT}
+    (project.folder / "conf" / "digits.yaml").write_text(yaml.safe_dump(values))
+    finished = project.millrace("run", "-c", "conf/digits.yaml")
+    assert finished.code == 2 and "Traceback" not in finished.output
+    assert f"data/{table[7][0]}: this is no image that can be read" in " ".join(finished.output.split())

@@ -120,3 +120,17 @@ def test_lists_and_weights_are_columns_that_are_read():
     assert described.columns() == ("a", "b", "c", "d", "w")
     assert described.lists() == {"a", "w", "b"}
     assert described.encoders() == {"models.own.last": "features.b.encoder"}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"height": 2}, "greater than or equal to 4"),
+        ({"channels": 2}, "Input should be 1 or 3"),
+        ({"encoder": "convolutoin"}, r"convolutoin is no encoder; did you mean convolution\?"),
+        ({"augment": {"shift": 2}}, "less than or equal to 0.5"),
+    ],
+)
+def test_an_image_that_cannot_be_is_refused(more, words):
+    with pytest.raises(ValidationError, match=words):
+        table({"photo": {"kind": "image", "height": 32, "width": 32, **more}})

@@ -17,7 +17,7 @@ class ColumnarExampleGen(FileBasedExampleGen):
 
     Args:
         input_base: folder that the split patterns are relative to.
-        format: `csv`, `parquet`, `jsonl` or `sequence_example`.
+        format: one of `options.TableFormat`.
         input_config: input splits; all files are one split when left out.
         output_config: output splits; train and eval, 2 to 1, when left out and there is one input split.
         range_config: the spans to consider.

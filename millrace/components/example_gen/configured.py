@@ -15,6 +15,8 @@ from millrace.components.example_gen.splits_section import GroupSplits, RowSplit
 from millrace.project.code_digest import code_digest
 from millrace.tables.patterns import FilePattern
 
+_BLOCK_OF_PATHS = 64 << 10
+
 
 def example_gen(data: Data) -> BaseComponent:
     """Chooses and configures TFX's ExampleGen for a format, or the one by columns for CSV and Parquet.
@@ -63,6 +65,9 @@ def _reading(data: Data) -> dict[str, Any]:
         "missing": data.missing,
         "columns": {name: reading.model_dump(mode="json") for name, reading in data.columns.items()},
         "strip_spaces": data.strip_spaces,
+        "images": data.images,
+        # Some hundred bytes of a path become some hundred thousand of an image.
+        **({"block_bytes": _BLOCK_OF_PATHS} if data.images else {}),
         "splits": None if isinstance(data.splits, (RowSplits, GroupSplits)) else data.splits,
         "where": data.where,
         "leave_out": data.leave_out,

@@ -10,6 +10,7 @@ from millrace.base.errors import DataError
 from millrace.components.example_gen import csv_source
 
 _BLOCK_BYTES = 16 << 20
+_ROWS_AT_ONCE = 4096
 _ADVICE = 'give one JSON object a line, such as {"fare": 12.5, "tags": ["a", "b"]}'
 _NO_ROW_ADVICE = "remove it, or put the data there"
 
@@ -32,7 +33,7 @@ def batches(path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     Raises:
         DataError: as `types`.
     """
-    yield from _read(path, schema).select(schema.names).to_batches()
+    yield from _read(path, schema).select(schema.names).to_batches(max_chunksize=_ROWS_AT_ONCE)
 
 
 def _read(path: str, schema: pa.Schema) -> pa.Table:

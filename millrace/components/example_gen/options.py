@@ -13,7 +13,7 @@ from millrace.components.example_gen.splits_section import SurveyedSplits
 from millrace.tables.column_section import ColumnReading
 from millrace.tables.headers import Delimiter, Rule
 
-TableFormat = Literal["csv", "parquet", "jsonl", "sequence_example", "avro"]
+TableFormat = Literal["csv", "parquet", "jsonl", "sequence_example", "image_folders", "avro"]
 
 
 class Options(Section):
@@ -28,6 +28,7 @@ class Options(Section):
         missing: NA values: cells, or texts in Parquet, that stand for a missing value, as they read once stripped.
         header_line: the line of the column names, from 1; 0 where there are none.
         columns: how the cells of single columns are read, by their names.
+        images: columns of images, whose paths become the bytes of the files (`images.with_contents`).
         strip_spaces: take the white space around cells, and around texts in Parquet, away.
         values: `tfx` reads what TFX's executors read. `all` takes cells that are not UTF-8 for Latin-1 and, in Parquet,
             a zero, False or empty text for the value that it is, and dates, times and decimals for text and numbers
@@ -48,6 +49,7 @@ class Options(Section):
     header_line: int = Field(default=1, ge=0)
     missing: tuple[str, ...] = ()
     columns: dict[str, ColumnReading] = Field(default={})
+    images: tuple[str, ...] = ()
     strip_spaces: bool = False
     values: Literal["tfx", "all"] = "tfx"
     splits: Optional[SurveyedSplits] = None

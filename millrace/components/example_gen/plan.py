@@ -10,16 +10,17 @@ from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
 
 from millrace.base.errors import DataError
-from millrace.components.example_gen import csv_source, parquet_source, whole_files
+from millrace.components.example_gen import csv_source, image_folders, parquet_source, whole_files
 from millrace.components.example_gen.csv_source import ByteRange
 from millrace.components.example_gen.divisions import SurveyedDivision, ValueDivision, division_of
+from millrace.components.example_gen.image_folders import ImageFiles
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import RowGroups
 from millrace.components.example_gen.splits import Partition
 from millrace.components.example_gen.whole_files import WholeFile
 from millrace.tables.headers import Header, difference
 
-Work = Union[ByteRange, RowGroups, WholeFile]
+Work = Union[ByteRange, RowGroups, WholeFile, ImageFiles]
 Division = Union[Partition, ValueDivision, SurveyedDivision]
 
 
@@ -59,6 +60,9 @@ def make_plan(
             for path in paths:
                 for start, end in parquet_source.row_group_ranges(path, options):
                     work.append(RowGroups(group, len(work), path, start, end))
+            continue
+        if options.format == "image_folders":
+            work += image_folders.planned(group, len(work), input_base, paths)
             continue
         if options.format != "csv":
             work += whole_files.planned(group, len(work), paths, options)

@@ -40,7 +40,8 @@ class BigQuery(Section):
     )
 
 
-BY_COLUMNS = ("csv", "parquet", "jsonl", "sequence_example")
+Format = Literal["csv", "parquet", "jsonl", "image_folders", "tfrecord", "sequence_example", "avro", "bigquery"]
+BY_COLUMNS = ("csv", "parquet", "jsonl", "sequence_example", "image_folders")
 """The formats that Millrace reads itself, and Avro with `rules: table`; the others are TFX's."""
 
 
@@ -48,9 +49,8 @@ class Data(Section):
     """Where the examples come from and how they are split."""
 
     path: str = Field(description="a folder, or package:NAME/FOLDER for data inside an installed package")
-    format: Literal["csv", "parquet", "jsonl", "tfrecord", "sequence_example", "avro", "bigquery"] = Field(
-        default="csv",
-        description="what the files are; jsonl has a JSON object a line, tfrecord and sequence_example are TFRecords",
+    format: Format = Field(
+        default="csv", description="what the files are; jsonl has a JSON object a line, image_folders a folder a class"
     )
     pattern: str = Field(default="*", description="the files below path; {SPAN} and {VERSION} stand for numbers")
     rules: Literal["tfx", "table"] = Field(
@@ -65,6 +65,9 @@ class Data(Section):
     missing: tuple[str, ...] = Field(default=(), description="texts that stand for a missing value (NA values)")
     columns: dict[str, ColumnReading] = Field(
         default={}, description="how the cells of single columns are read, by their names"
+    )
+    images: tuple[str, ...] = Field(
+        default=(), description="columns of images: paths beside the data's files, which become the bytes, or bytes"
     )
     strip_spaces: bool = Field(default=False, description="take the spaces around values away")
     query: str = Field(default="", description="for bigquery: the query that gives the rows")
@@ -93,9 +96,11 @@ class Data(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _a_query_needs_no_folder(cls, values: Any) -> Any:
+    def _defaults_of_the_format(cls, values: Any) -> Any:
         if isinstance(values, dict) and values.get("format") == "bigquery":
             return {"path": "", **values}
+        if isinstance(values, dict) and values.get("format") == "image_folders" and not values.get("files"):
+            return {"pattern": "*/*", **values}
         return values
 
     @model_validator(mode="after")
@@ -129,7 +134,7 @@ class Data(Section):
             raise ValueError("files are splits already: leave out data.files or data.splits")
         if self.is_read_by_columns:
             return self
-        asked = [key for key in ("where", "leave_out", "key") if getattr(self, key)]
+        asked = [key for key in ("where", "leave_out", "key", "images") if getattr(self, key)]
         if not isinstance(self.splits, (RowSplits, GroupSplits)):
             asked.append(f"splits by {self.splits.by}")
         if asked:
@@ -171,6 +176,7 @@ class Data(Section):
         chosen_by = expression.columns_of(expression.parse(self.where)) if self.where else ()
         named = dict.fromkeys(chosen_by, "data.where")
         named |= dict.fromkeys(self.leave_out, "data.leave_out")
+        named |= dict.fromkeys(self.images, "data.images")
         named |= {self.key: "data.key"} if self.key else {}
         return named if isinstance(self.splits, RowSplits) else {**named, self.splits.column: "data.splits.column"}
 

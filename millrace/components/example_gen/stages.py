@@ -30,6 +30,8 @@ from millrace.components.example_gen import (
     csv_types,
     divisions,
     examples,
+    image_folders,
+    images,
     parquet_source,
     row_filter,
     row_values,
@@ -45,6 +47,7 @@ from millrace.components.example_gen.divisions import (
     SurveyedDivision,
     TimeDivision,
 )
+from millrace.components.example_gen.image_folders import ImageFiles
 from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import RowGroups
 from millrace.components.example_gen.plan import Division, Work, WorkPlan
@@ -191,7 +194,9 @@ class InferTypes(beam.DoFn):
 
 def _blocks(work: ByteRange, quotes: dict[int, int], plan: WorkPlan, options: Options) -> Iterator[RecordBlock]:
     before = sum(
-        quotes.get(other.index, 0) for other in plan.work if other.path == work.path and other.index < work.index
+        quotes.get(other.index, 0)
+        for other in plan.work
+        if isinstance(other, ByteRange) and other.path == work.path and other.index < work.index
     )
     return csv_source.blocks(work, before % 2 == 1, (before + quotes.get(work.index, 0)) % 2 == 1, options)
 
@@ -227,11 +232,15 @@ class _Rows:
 
         def of_wanted(batch: pa.RecordBatch) -> _Out:
             wanted = batch if self._condition is None else _chosen(batch, row_filter.wanted(batch, self._condition))
+            if self._options.images and not isinstance(work, ImageFiles):
+                wanted = images.with_contents(wanted, self._options.images, work.path, self._options.leave_out)
             return function(wanted)
 
         threads = thread_count(self._options, self._run)
         if isinstance(work, RowGroups):
             return in_order(of_wanted, parquet_source.batches(work, self._options), threads)
+        if isinstance(work, ImageFiles):
+            return in_order(of_wanted, image_folders.batches(work), threads)
         if isinstance(work, WholeFile):
             return in_order(of_wanted, whole_files.batches(work, self._options), threads)
         names, of_group = self._plan.columns[work.group], types[work.group]
