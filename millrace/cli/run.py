@@ -25,7 +25,7 @@ from millrace.config.paths import layout
 from millrace.config.trials import with_trial
 from millrace.execution.stage_names import require_possible
 from millrace.metadata.resuming import to_resume
-from millrace.metadata.run_folder import RunRequest, new_run
+from millrace.metadata.run_folder import REPEATS, RunRequest, new_run
 
 
 @click.command()
@@ -51,6 +51,9 @@ from millrace.metadata.run_folder import RunRequest, new_run
 )
 @click.option("--no-cache", is_flag=True, help="Run every stage, changed or not.")
 @push_option
+@click.option(
+    "--repeats", default="", hidden=True, envvar=REPEATS, help="The run that it repeats: millrace runs repeat."
+)
 @click.option("--resume", is_flag=True, help="Go on with the last run that did not end well, as it was asked for.")
 def run(
     config_file: str,
@@ -60,6 +63,7 @@ def run(
     to_stage: str,
     no_cache: bool,
     push: bool,
+    repeats: str,
     resume: bool,
 ) -> None:
     """Run the pipeline on this machine.
@@ -76,7 +80,7 @@ def run(
         echo(f"going on with run {request.resumes}")
     else:
         file = str(Path(config_file).resolve())
-        request = RunRequest(file, overrides, runner, from_stage, to_stage, not no_cache, config.name)
+        request = RunRequest(file, overrides, runner, from_stage, to_stage, not no_cache, config.name, repeats=repeats)
     request = replace(request, overrides=with_trial(request.overrides, push))
     config = load(request.config_file, request.overrides)
     require_possible(request.from_stage, request.to_stage)

@@ -19,6 +19,7 @@ from millrace.cli.board import STYLES
 from millrace.cli.options import config_options
 from millrace.cli.output import say_failure
 from millrace.config.loading import load
+from millrace.config.trials import as_asked
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_names import named
 from millrace.metadata.run_summaries import Runs
@@ -113,8 +114,9 @@ def _facts(detail: RunDetail) -> list[tuple[str, str, str]]:
     facts += [("data", text, "") for text in [_data(detail)] if text]
     facts += [("code", text, "") for text in [_code(detail)] if text]
     if detail.request:
-        values = "".join(f" --set {value}" for value in detail.request.overrides)
-        facts.append(("asked for", f"{detail.request.config_file}{values}", ""))
+        values = "".join(f" --set {value}" for value in as_asked(detail.request.overrides, detail.request.repeats))
+        repeats = f", to repeat run {detail.request.repeats}" if detail.request.repeats else ""
+        facts.append(("asked for", f"{detail.request.config_file}{values}{repeats}", ""))
     if detail.log:
         facts.append(("log", detail.log, ""))
     return facts

@@ -20,6 +20,7 @@ from millrace.components.data_gate.report import read_warnings
 from millrace.components.evaluator.gate_report import COLUMNS, EXAMPLE_COUNT, TEXT_NAME, GateReport, cells, number
 from millrace.components.example_gen import split_record
 from millrace.components.judges import JUDGES
+from millrace.config import trials
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.execution.run import Outcome
@@ -44,7 +45,9 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, took: flo
     record = _record(config, folder)
     console.print()
     if record:
-        print_record(config, record, console, outcome.failure.where if outcome.failure else "")
+        request = folder.request()
+        why_trial = trials.why_trial(request.overrides, request.repeats) if request else ""
+        print_record(config, record, console, outcome.failure.where if outcome.failure else "", why_trial)
     if outcome.failure:
         failure = outcome.failure
         remedy = f"the traceback is at the end of {folder.log}; fix what it names, then run again"
@@ -65,7 +68,9 @@ def _record(config: Config, folder: RunFolder) -> Optional[records.RunRecord]:
         return None
 
 
-def print_record(config: Config, run: records.RunRecord, console: Console, ended_by: str = "") -> None:
+def print_record(
+    config: Config, run: records.RunRecord, console: Console, ended_by: str = "", why_trial: str = ""
+) -> None:
     """Prints what the stages of a run said: metrics, slices, verdicts, and where the model is.
 
     Args:
@@ -73,6 +78,7 @@ def print_record(config: Config, run: records.RunRecord, console: Console, ended
         run: what ML Metadata remembers of the run.
         console: where a person looks.
         ended_by: the stage that ended the run, whose reason is said at the end and not twice.
+        why_trial: why its model is not served, where it is a trial.
     """
     if config.schema_.file is None:
         _line("schema", "inferred from this data, since the configuration names no curated one", console)
@@ -95,8 +101,8 @@ def print_record(config: Config, run: records.RunRecord, console: Console, ended
     if pushed:
         place = pushed if "://" in pushed or Path(pushed).is_dir() else f"{pushed} (not there any more)"
         if config.push.trial:
-            why = "--set changed what is learned or judged"
-            _line("trial", f"the model is in {place}, and is not served; --push serves it ({why})", console)
+            why = f" ({why_trial})" if why_trial else ""
+            _line("trial", f"the model is in {place}, and is not served; --push serves it{why}", console)
         else:
             _line("pushed to", place, console)
 

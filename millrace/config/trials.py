@@ -12,6 +12,8 @@ LEAVES_THE_MODEL = frozenset(
     {"archive", "beam", "kubeflow", "metadata", "name", "notify", "push", "root", "vertex"}
 )  # fmt: skip
 
+_TRIAL = "push.trial=true"
+
 
 def load_run(path: Union[str, Path], overrides: Sequence[str], push: bool) -> Config:
     """Reads the configuration of a run or a job; every command that runs, compiles or sends a graph begins here.
@@ -46,7 +48,30 @@ def with_trial(overrides: Sequence[str], push: bool) -> tuple[str, ...]:
     if any(_key(one) == "push.trial" for one in overrides):
         return tuple(overrides)
     changed = any(_key(one).partition(".")[0] not in LEAVES_THE_MODEL for one in overrides)
-    return (*overrides, "push.trial=true") if changed else tuple(overrides)
+    return (*overrides, _TRIAL) if changed else tuple(overrides)
+
+
+def as_asked(overrides: Sequence[str], repeats: str = "") -> tuple[str, ...]:
+    """The `--set` values that a person gave, of those that a run recorded: without what was added to make it a trial.
+
+    Args:
+        overrides: as they were recorded.
+        repeats: the id of the run that it repeats; empty for none.
+    """
+    given = tuple(one for one in overrides if one != _TRIAL)
+    return given if repeats or with_trial(given, push=False) == tuple(overrides) else tuple(overrides)
+
+
+def why_trial(overrides: Sequence[str], repeats: str) -> str:
+    """Why a run is a trial, in a few words.
+
+    Args:
+        overrides: the `--set` values that it recorded.
+        repeats: the id of the run that it repeats; empty for none.
+    """
+    if repeats:
+        return f"it repeats run {repeats}"
+    return "--set changed what is learned or judged" if _TRIAL not in as_asked(overrides) else "push.trial is set"
 
 
 def _key(override: str) -> str:

@@ -19,6 +19,7 @@ from millrace.metadata import provenance
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.revision import Revision, git
 from millrace.metadata.run_details import RunDetail
+from millrace.metadata.run_folder import REPEATS
 from millrace.project.project import Project
 
 # Where things lie that are in no commit; what lies within the project is taken from the worktree.
@@ -33,6 +34,7 @@ class Repetition:
     """How a run is run again.
 
     Args:
+        run_id: of the run.
         folder: the project's, or that of its worktree.
         config_file: the configuration's, in that folder.
         overrides: the `--set` values.
@@ -40,6 +42,7 @@ class Repetition:
         others: what is not as it was and cannot be put back, in a sentence each: data, the stack.
     """
 
+    run_id: str
     folder: Path
     config_file: Path
     overrides: tuple[str, ...]
@@ -67,9 +70,9 @@ def repetition(here: Project, detail: RunDetail, worktrees: Path) -> Iterator[Re
         kind = "was a rehearsal" if detail.summary.rehearsal else "did not record what it was made from"
         raise BadInput(f"run {run_id} {kind}", remedy="millrace run, with the values that you want")
     if _is_as_it_was(made_from, here, Path(request.config_file), request.overrides):
-        values = (*request.overrides, *_span(detail))
+        values = (*request.overrides, *_span(detail, Path(request.config_file), request.overrides))
         others = _others(made_from, Path(request.config_file), values)
-        yield Repetition(here.root, Path(request.config_file), values, others=others)
+        yield Repetition(run_id, here.root, Path(request.config_file), values, others=others)
         return
     revision = _restorable(run_id, made_from)
     with _place_of_its_own(worktrees, run_id) as tree:
@@ -105,8 +108,9 @@ def _in_worktree(
     relative = os.path.relpath(file, here.root)
     config_file = file if relative.startswith("..") else folder / relative
     _require_as_it_was(run_id, made_from, folder, tree)
-    values = (*overrides, *_places(made_from, here), *_span(detail))
-    return Repetition(folder, config_file, values, tree, _others(made_from, config_file, values))
+    values = (*overrides, *_places(made_from, here))
+    values = (*values, *_span(detail, config_file, values))
+    return Repetition(run_id, folder, config_file, values, tree, _others(made_from, config_file, values))
 
 
 def run_again(chosen: Repetition, options: Sequence[str]) -> int:
@@ -118,7 +122,8 @@ def run_again(chosen: Repetition, options: Sequence[str]) -> int:
     """
     words = [word for value in chosen.overrides for word in ("--set", value)]
     command = [sys.executable, "-m", "millrace.cli.main", "run", "-c", str(chosen.config_file), *words, *options]
-    return subprocess.run(command, cwd=chosen.folder, check=False).returncode
+    environment = {**os.environ, REPEATS: chosen.run_id}
+    return subprocess.run(command, cwd=chosen.folder, env=environment, check=False).returncode
 
 
 def _is_as_it_was(made_from: Provenance, here: Project, config_file: Path, overrides: Sequence[str]) -> bool:
@@ -192,17 +197,22 @@ def _require_as_it_was(run_id: str, made_from: Provenance, folder: Path, tree: P
         )
 
 
-def _span(detail: RunDetail) -> tuple[str, ...]:
-    """The span and the version that were the newest then, where the configuration asks for the newest."""
-    data = detail.provenance.configuration.get("data", {}) if detail.provenance else {}
+def _span(detail: RunDetail, config_file: Path, overrides: Sequence[str]) -> tuple[str, ...]:
+    """The span and the version that were the newest then, where the configuration asks for the newest and that is
+    another now: to name them is to ask ExampleGen for something else than it was asked for."""
+    made_from = detail.provenance
+    data = made_from.configuration.get("data", {}) if made_from else {}
     examples = detail.output(stage_ids.EXAMPLE_GEN, "examples")
     patterns = json.dumps([data.get("pattern"), data.get("files")])
     read = {token: examples.properties.get(key) for token, key in _TOKENS.items()} if examples else {}
-    return tuple(
+    values = tuple(
         f"data.{_TOKENS[token]}={value}"
         for token, value in read.items()
         if value not in (None, "") and token in patterns and data.get(_TOKENS[token]) is None
     )
+    digest = made_from.data.digest if made_from else ""
+    is_newest = values and digest and digest == provenance.data_of(load(config_file, overrides)).digest
+    return () if is_newest else values
 
 
 def _others(made_from: Provenance, config_file: Path, overrides: Sequence[str]) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ Metadata, however many runs there are.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, Optional
 
@@ -24,13 +24,12 @@ from millrace.metadata.provenance import Provenance
 from millrace.metadata.records import RunRecord, StageRecord
 from millrace.metadata.run_folder import RunFolder, RunRequest
 from millrace.metadata.run_summaries import Runs, RunSummary
-from millrace.metadata.staleness import InputChange, input_changes
+from millrace.metadata.stage_graph import upstream_stages
+from millrace.metadata.staleness import InputChange, NearestExecution, nearest_executions
 
 LOG_LINES = 20
 _LOG_BYTES = 64 << 10
-# How many runs are looked back for a stage's execution before: a run with `--to` has only some of them.
-_LOOKED_BACK = 20
-_WORKED = (State.DONE.value, State.CACHED.value)
+_LOOKS_AGAIN = (stage_ids.LATEST_BLESSED_MODEL, stage_ids.LATEST_BLESSED_DATA)
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,8 @@ class StageDetail:
         started: ISO 8601; empty before its turn.
         seconds: how long it ran, or has run until now; None before its turn.
         why: why it ran or was cached, in a sentence; empty before its turn.
-        changes: the parts of its cache key that differ from its execution before; empty for a cached one.
+        changes: the parts of its cache key that differ from those of the execution that came nearest to serving it;
+            empty for a cached one, and where nobody looked for one.
         compared_with: the id of the run of that execution; empty where there is none.
         note: what it had to say, such as a verdict.
         failure: what went wrong; None when nothing did.
@@ -229,15 +229,20 @@ def _stages(
     known = {one.stage: one for one in progress([], events)}
     for recorded in record.stages.values():
         known.setdefault(recorded.stage, _as_recorded(recorded))
-    before = _executions_before(runs, record)
-    pairs = {name: (earlier.execution_id, record.stages[name].execution_id) for name, (_, earlier) in before.items()}
-    changes = input_changes(runs.store, pairs)
     outputs = _outputs(runs, record)
     request = folder.request() if folder else None
+    forced = _forced(runs, record, request)
+    searched = [
+        one.stage
+        for one in record.stages.values()
+        if one.state != State.CACHED.value and one.stage not in forced and not one.stage.startswith(_LOOKS_AGAIN)
+    ]
+    served_by = Counter(output.made_by for of_stage in outputs.values() for output in of_stage)
+    nearest = nearest_executions(runs, record, searched, served_by)
     details = []
     ended_as = State.INTERRUPTED if summary.state == State.INTERRUPTED.value else State.KILLED
     for name, one in known.items():
-        of_store, run_before = record.stages.get(name), before.get(name, ("", None))[0]
+        of_store, compared = record.stages.get(name), nearest.get(name)
         state, until = one.state, now
         if summary.state != State.RUNNING.value and state in (State.WAITING, State.RUNNING):
             # Its process is gone: what it was at ended with it.
@@ -249,9 +254,9 @@ def _stages(
                 state=state.value,
                 started="" if one.started is None else iso(one.started),
                 seconds=one.seconds(until),
-                why=_why(state, changes.get(name, ()), run_before, request, outputs.get(name, ()), name),
-                changes=() if state is State.CACHED else changes.get(name, ()),
-                compared_with=run_before,
+                why=_why(name, state, forced.get(name, ""), compared, outputs.get(name, ())) if of_store else "",
+                changes=compared.changes if compared else (),
+                compared_with=compared.run_id if compared else "",
                 note=one.note,
                 failure=one.failure,
                 execution=of_store.execution_id if of_store else 0,
@@ -276,50 +281,40 @@ def _as_recorded(stage: StageRecord) -> StageProgress:
     return StageProgress(stage.stage, state, stage.started / 1000, ended)
 
 
-def _executions_before(runs: Runs, record: RunRecord) -> dict[str, tuple[str, StageRecord]]:
-    """For each stage the latest run before in which it did its work, and its execution there."""
-    wanted, found = set(record.stages), dict[str, tuple[str, StageRecord]]()
-    earlier = iter(runs.ids())
-    if not any(run_id == record.run_id for run_id in earlier):
+def _forced(runs: Runs, record: RunRecord, request: Optional[RunRequest]) -> dict[str, str]:
+    """The stages for which the cache was not looked at, and why."""
+    if request and not request.cache:
+        return dict.fromkeys(record.stages, "--no-cache was given")
+    if not request or not request.from_stage:
         return {}
-    # A rehearsal has a cache of its own.
-    alike = (run_id for run_id in earlier if runs.is_rehearsal(run_id) == runs.is_rehearsal(record.run_id))
-    for run_id in islice(alike, _LOOKED_BACK):
-        if not wanted:
-            break
-        other = runs.record(run_id)
-        for stage, of_stage in other.stages.items() if other else ():
-            if stage in wanted and of_stage.state in _WORKED:
-                found[stage] = run_id, of_stage
-                wanted.discard(stage)
-    return found
+    upstream = upstream_stages(runs, record.run_id, {name: one.execution_id for name, one in record.stages.items()})
+    forced = {request.from_stage}
+    # Each stage stands behind what it waits for.
+    forced |= {stage for stage in record.stages if _is_behind(stage, forced, upstream)}
+    return dict.fromkeys(forced, f"--from {request.from_stage} was given")
+
+
+def _is_behind(stage: str, forced: Collection[str], upstream: Mapping[str, tuple[str, ...]]) -> bool:
+    return any(one in forced or _is_behind(one, forced, upstream) for one in upstream.get(stage, ()))
 
 
 def _why(
-    state: State,
-    changes: Sequence[InputChange],
-    before: str,
-    request: Optional[RunRequest],
-    outputs: Iterable[OutputDetail],
-    stage: str,
+    stage: str, state: State, forced: str, nearest: Optional[NearestExecution], outputs: Iterable[OutputDetail]
 ) -> str:
     if state in (State.WAITING, State.SKIPPED):
         return ""
     if state is State.CACHED:
         maker = next((output.made_by for output in outputs if output.made_by), "")
         return "nothing changed" + (f" since {maker}" if maker else "")
-    if not before:
-        return "it had not run before"
-    telling = [change for change in changes if change.kind != "input"]
-    if telling or (changes and (request is None or request.cache)):
-        return "; ".join(change.words for change in telling or changes)
-    if stage.startswith((stage_ids.LATEST_BLESSED_MODEL, stage_ids.LATEST_BLESSED_DATA)):
+    if stage.startswith(_LOOKS_AGAIN):
         return "it looks again in every run"
-    if request and not request.cache:
-        return "--no-cache was given"
-    if request and request.from_stage:
-        return f"--from {request.from_stage} was given"
-    return "its parameters and inputs are those of the run before; its artifacts there were no longer whole"
+    if forced:
+        return forced
+    if nearest is None:
+        return "it had not run before"
+    if not nearest.changes:
+        return f"nothing changed since {nearest.run_id}, whose artifacts were no longer whole"
+    return f"since {nearest.run_id}: " + "; ".join(change.words for change in nearest.changes)
 
 
 def _outputs(runs: Runs, record: RunRecord) -> dict[str, tuple[OutputDetail, ...]]:

@@ -21,6 +21,9 @@ from millrace.metadata.journal import FILE_NAME, Journal, Timestamp, say_damaged
 REQUEST_FILE = "run.json"
 LOCK_FILE = "alive"
 LOG_FILE = "run.log"
+REPEATS = "MILLRACE_REPEATS"
+"""The environment variable with the id of the run that is repeated: the `millrace run` of an old worktree knows no such
+option."""
 
 # A fault and an interruption may leave a stage that seems to run; a run that was killed has no exit code.
 _COMES_TO_ITS_END = (0, BAD_INPUT, REFUSED)
@@ -39,6 +42,7 @@ class RunRequest:
         cache: whether unchanged stages may be served from the cache.
         pipeline: the pipeline's name; empty in what 0.1.0 wrote.
         resumes: the id of the run that it goes on with; empty for none.
+        repeats: the id of the run that it repeats; empty for none.
     """
 
     config_file: str
@@ -49,6 +53,7 @@ class RunRequest:
     cache: bool = True
     pipeline: str = ""
     resumes: str = ""
+    repeats: str = ""
 
 
 class _Record(BaseModel):

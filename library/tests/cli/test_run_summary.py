@@ -138,10 +138,9 @@ def test_a_trial_says_in_one_sentence_where_its_model_is_and_that_it_is_not_serv
     lines = []
     for each in (config, trial):
         text = io.StringIO()
-        print_record(each, run, Console(file=text, width=400))
+        print_record(each, run, Console(file=text, width=400), why_trial="it repeats run 7")
         lines += text.getvalue().splitlines()
-    why = "--set changed what is learned or judged"
     assert lines == [
         f"pushed to:      {tmp_path}",
-        f"trial:          the model is in {tmp_path}, and is not served; --push serves it ({why})",
+        f"trial:          the model is in {tmp_path}, and is not served; --push serves it (it repeats run 7)",
     ]

@@ -13,7 +13,7 @@ from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import push_directory, serving_directory
 from millrace.config.platform import KUBEFLOW, LOCAL, deployed
-from millrace.config.trials import LEAVES_THE_MODEL, load_run, with_trial
+from millrace.config.trials import LEAVES_THE_MODEL, as_asked, load_run, why_trial, with_trial
 from pipeline.pipeline import create_pipeline
 
 ENDPOINT = "push.vertex={project: p, region: us-central1, endpoint: e, image: i}"
@@ -98,3 +98,16 @@ def test_a_trial_is_pushed_beside_what_is_served(override):
 
 def test_another_run_knows_of_no_trial():
     assert stages()["Evaluator"].exec_properties.get("trial") is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "repeats", "asked", "why"),
+    [
+        (("training.steps=7", "push.trial=true"), "", ("training.steps=7",), "--set changed what is learned or judged"),
+        (("push.trial=true",), "", ("push.trial=true",), "push.trial is set"),
+        (("push.trial=true",), "20310101-000001", (), "it repeats run 20310101-000001"),
+    ],
+)
+def test_what_was_asked_for_is_told_without_what_made_it_a_trial(overrides, repeats, asked, why):
+    """`runs repeat` was said to have changed what is learned, and to have been asked with a key that nobody typed."""
+    assert (as_asked(overrides, repeats), why_trial(overrides, repeats)) == (asked, why)

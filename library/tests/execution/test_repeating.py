@@ -124,8 +124,11 @@ def test_the_span_that_was_the_newest_is_asked_for_again(project, tmp_path):
     examples = OutputDetail("examples", 1, "Examples", "", True, "", {"span": 3, "version": 0})
     stages = (StageDetail("ExampleGen", "done", outputs=(examples,)),)
     made_from = replace(detail.provenance, configuration=configuration, versions={"tensorflow": "1.0"})
-    assert _span(replace(detail, provenance=made_from, stages=stages)) == ("data.span=3",)
-    assert _span(replace(detail, stages=stages)) == (), "its pattern has no span"
+    now = (project / "conf/taxi.yaml", (STEPS,))
+    then = replace(made_from, data=DataFiles("of other files"))
+    assert _span(replace(detail, provenance=then, stages=stages), *now) == ("data.span=3",)
+    assert _span(replace(detail, provenance=made_from, stages=stages), *now) == (), "it is the newest still"
+    assert _span(replace(detail, stages=stages), *now) == (), "its pattern has no span"
     [stack] = _others(made_from, project / "conf/taxi.yaml", (STEPS,))
     assert stack.startswith("the stack is another: tensorflow 1.0 is ")
     [data, _] = _others(replace(made_from, data=DataFiles("another")), project / "conf/taxi.yaml", (STEPS,))

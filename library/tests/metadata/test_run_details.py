@@ -17,8 +17,9 @@ from millrace.base.outcomes import State
 from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, MeasuredSlice, Row
 from millrace.components.judges import JUDGES
 from millrace.config.loading import load
-from millrace.metadata import run_details
+from millrace.metadata import provenance, run_details
 from millrace.metadata.journal import FILE_NAME, Journal
+from millrace.metadata.provenance import Provenance
 from millrace.metadata.run_details import log_tail, run_detail
 from millrace.metadata.run_folder import LOG_FILE, RunRequest, new_run
 from millrace.metadata.run_summaries import SUMMARY_FILE, Runs, run_summaries
@@ -54,12 +55,12 @@ def test_each_stage_says_which_of_its_inputs_changed(recorded):
     told = detail(recorded, "20310101-000002")
     examples, trainer, evaluator = (told.stage(name) for name in ("ExampleGen", "Trainer", "Evaluator"))
     assert (examples.state, examples.why, examples.changes) == ("cached", "nothing changed since 20310101-000001", ())
-    assert trainer.why == "the code behind it changed; training.steps: 100 -> 200"
+    assert trainer.why == "since 20310101-000001: the code behind it changed; training.steps: 100 -> 200"
     assert [(change.kind, change.name) for change in trainer.changes] == [
         ("code", "code_digest"),
         ("parameter", "training.steps"),
     ]
-    assert evaluator.why == "model is another one, of Trainer"
+    assert evaluator.why == "since 20310101-000001: model is another one, of Trainer"
     assert trainer.compared_with == "20310101-000001"
     assert told.output("ExampleGen", "examples").made_by == "20310101-000001"
     assert told.output("Trainer", "model").made_by == "20310101-000002"
@@ -89,6 +90,70 @@ def test_what_was_asked_for_explains_what_nothing_else_does(recorded):
     assert first.why == "it had not run before"
     assert second.why == "--no-cache was given"
     assert third.why == "--from ExampleGen was given"
+
+
+def wrote_down(folder: Path, **configuration: object) -> None:
+    (folder / provenance.FILE).write_text(json.dumps(asdict(Provenance(configuration))))
+
+
+def test_a_stage_is_compared_with_the_execution_that_came_nearest_to_serving_it(recorded):
+    """The one before it, of another trial, was not what it lacked; and a parameter hid that the model was new."""
+    first = {}
+    for number, bound, trial in ((1, 92, 0), (2, 97, 1), (3, 92, 1)):
+        run_id = f"20310101-00000{number}"
+        thresholds = {"thresholds": [{"metric": "AUC", "at_least": bound / 100}]}
+        wrote_down(recorded.begin(run_id), evaluation=thresholds, push={"trial": bool(trial)}, model={"l2": number})
+        served = {"ExampleGen": first["ExampleGen"], "Trainer": first["Trainer"]} if first else {}
+        made = four_stages(recorded, run_id, served, lower_bound=0)
+        first = first or made
+        judged = {"model": [made["Trainer"]["model"]]}
+        recorded.stage(
+            run_id, "Judge", judged, {"x": "Verdict"}, eval_config=f'{{"a": {{"bound": {bound}}}}}', trial=trial
+        )
+    judge = detail(recorded, "20310101-000003").stage("Judge")
+    assert (judge.compared_with, judge.why) == ("20310101-000001", "since 20310101-000001: trial: 0 -> 1")
+    recorded.begin("20310101-000004")
+    made = four_stages(recorded, "20310101-000004", {"ExampleGen": first["ExampleGen"]}, lower_bound=5)
+    judged = {"model": [made["Trainer"]["model"]]}
+    recorded.stage("20310101-000004", "Judge", judged, {"x": "Verdict"}, eval_config='{"a": {"bound": 97}}', trial=0)
+    judge = detail(recorded, "20310101-000004").stage("Judge")
+    assert judge.why == "since 20310101-000001: model is another one, of Trainer; eval_config.a.bound: 92 -> 97"
+
+
+def test_a_parameter_is_told_by_the_key_of_the_configuration_once(recorded):
+    before, after = recorded.begin("20310101-000001"), recorded.begin("20310101-000002")
+    for folder, steps in ((before, 100), (after, 200)):
+        wrote_down(folder, training={"steps": steps}, data={"pattern": str(steps)}, model={"units": [steps, 1]})
+        packed = json.dumps({"training": {"steps": steps}, "model": {"units": [steps, 1]}})
+        four_stages(recorded, folder.name, custom_config=packed, train_args=json.dumps({"num_steps": steps}))
+    why = "model.units.0: 100 -> 200; training.steps: 100 -> 200"
+    trainer = detail(recorded, after.name).stage("Trainer")
+    assert trainer.why.endswith(f"; {why}") and trainer.why.startswith("since 20310101-000001: examples is another one")
+
+
+def test_the_folder_of_a_worktree_is_no_difference(recorded):
+    for number, project in ((1, "/srv/shop"), (2, "/srv/shop/runs/repeats/20310101-000001")):
+        recorded.begin(f"20310101-00000{number}", config_file=f"{project}/conf/shop.yaml")
+        files = {"schema_file": f"{project}/schema/shop.pbtxt", "threads": number}
+        recorded.stage(f"20310101-00000{number}", "DataGate", {}, {"report": "Report"}, **files)
+    assert detail(recorded, "20310101-000002").stage("DataGate").why == "since 20310101-000001: threads: 1 -> 2"
+
+
+def test_only_what_follows_the_stage_of_from_ran_for_that(recorded):
+    recorded.begin("20310101-000001")
+    four_stages(recorded, "20310101-000001", steps=1)
+    recorded.begin("20310101-000002", from_stage="Evaluator")
+    four_stages(recorded, "20310101-000002", steps=2)
+    told = {one.stage: one.why for one in detail(recorded, "20310101-000002").stages}
+    assert told["Evaluator"] == told["Pusher"] == "--from Evaluator was given"
+    assert told["Trainer"].endswith("; steps: 1 -> 2")
+
+
+def test_of_a_stage_that_begins_nothing_is_told_before_it_is_known(recorded):
+    recorded.begin("20310101-000001")
+    four_stages(recorded, "20310101-000001")
+    Journal(recorded.begin("20310101-000002", exit_code=None)).record("ExampleGen", State.RUNNING)
+    assert detail(recorded, "20310101-000002").stage("ExampleGen").why == ""
 
 
 def test_a_summary_is_kept_when_the_run_has_ended_and_follows_its_root(recorded, tmp_path):
@@ -282,9 +347,9 @@ def queries(monkeypatch: pytest.MonkeyPatch, work: Any) -> int:
 
 def test_many_runs_cost_no_more_queries_than_few(recorded, monkeypatch):
     """Every context that had ever been made was asked for: two thousand queries for a list of twenty."""
-    for number in range(1, 5):
-        recorded.begin(f"20310101-00000{number}")
-        four_stages(recorded, f"20310101-00000{number}")
+    for number in range(10, 42):
+        recorded.begin(f"20310101-0000{number}")
+        four_stages(recorded, f"20310101-0000{number}")
 
     def measured() -> tuple[int, int, int]:
         config = runs_of(recorded).config
@@ -298,7 +363,7 @@ def test_many_runs_cost_no_more_queries_than_few(recorded, monkeypatch):
         )
 
     few = measured()
-    for number in range(10, 40):
+    for number in range(42, 60):
         recorded.begin(f"20310101-0000{number}")
         four_stages(recorded, f"20310101-0000{number}")
     many = measured()

@@ -42,7 +42,9 @@ def changed(tmp_path):
         # What is noted when a stage has ended is not of its key.
         ({"failure": "a"}, {"failure": "b"}, []),
         ({"z": 1, "code_digest": "a", "span": 1}, {"z": 2, "code_digest": "b", "span": 2},
-         [("code", "the code behind it changed"), ("data", "span: 1 -> 2"), ("parameter", "z: 1 -> 2")]),
+         [("data", "span: 1 -> 2"), ("code", "the code behind it changed"), ("parameter", "z: 1 -> 2")]),
+        ({"z": 1, "b": 1, "a": 1}, {"a": 2, "z": 2, "b": 2},
+         [("parameter", "a: 1 -> 2"), ("parameter", "b: 1 -> 2"), ("parameter", "z: 1 -> 2")]),
     ],
 )  # fmt: skip
 def test_a_parameter_that_differs_is_told_as_what_it_is(changed, before, after, told):
@@ -72,13 +74,19 @@ def test_an_input_that_is_another_artifact_is_told_with_its_maker(changed):
     assert InputChange("input", "model", "a/b/1", "").words == "model is another one"
 
 
-def test_what_was_made_again_as_it_was_is_no_change(changed):
+def test_what_was_made_again_as_it_was_is_told_as_that(changed):
     first, second, other = (
         changed.recorded.note(changed.recorded.stage("run", "E", {}, {"x": "Examples"})["x"], files="[]", digest=digest)
         for digest in ("ab", "ab", "cd")
     )
-    assert changed({}, {}, [{"x": [first]}, {"x": [second]}]) == ()
-    assert [one.kind for one in changed({}, {}, [{"x": [first]}, {"x": [other]}])] == ["input"]
+    [again] = changed({}, {}, [{"x": [first]}, {"x": [second]}])
+    assert (again.as_it_was, again.words) == (True, "E made x again, as it was"), "the cache took it for another"
+    [another] = changed({}, {}, [{"x": [first]}, {"x": [other]}])
+    assert (another.as_it_was, another.words) == (False, "x is another one, of E")
+    in_its_place = changed.recorded.note(second, replaces=str(first.id))
+    assert changed({}, {}, [{"x": [first]}, {"x": [in_its_place]}]) == (), "it counts as the one that lacked something"
+    said = changed.recorded.note(other, digest="ab", current_model_id=7)
+    assert not changed({}, {}, [{"x": [first]}, {"x": [said]}])[0].as_it_was, "of another model"
 
 
 def test_without_two_executions_there_is_nothing_to_compare(tmp_path):

@@ -18,6 +18,7 @@ from millrace.components.data_gate.report import read_warnings
 from millrace.components.evaluator.gate_report import GateReport, Row, load
 from millrace.config.config import Config
 from millrace.config.paths import layout
+from millrace.config.trials import as_asked
 from millrace.console.page import GoTo, Hit, Page, PageRequest, Table, address
 from millrace.console.pages.models import CurveGroup, curve_groups
 from millrace.console.pages.runs import RunRow, named_run, row
@@ -164,7 +165,7 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
 
 
 def _rerun(detail: RunDetail, config: Config) -> str:
-    values = detail.request.overrides if detail.request else ()
+    values = as_asked(detail.request.overrides, detail.request.repeats) if detail.request else ()
     words = "".join(f" --set {shlex.quote(value)}" for value in values)
     return f"millrace run{default_configuration.option(config.file)}{words}"
 
