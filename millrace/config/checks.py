@@ -9,7 +9,8 @@ from typing import Optional, Union
 
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
 from millrace.base.names import did_you_mean
-from millrace.components.evaluator.metric_names import known_metrics, require_known
+from millrace.catalog.metric_names import known_metrics, require_known
+from millrace.catalog.metric_section import metric_of
 from millrace.components.example_gen.section import Data
 from millrace.components.pinned_hyperparameters.file import read_pinned
 from millrace.config.code_checks import code_is_there
@@ -43,8 +44,9 @@ def check(config: Config) -> None:
     _query_can_run(config)
     code_is_there(config)
     known = known_metrics()
-    for index, metric in enumerate(config.evaluation.metrics if known else ()):
-        require_known(metric, known, config.place(f"evaluation.metrics.{index}"))
+    for index, metric in enumerate(map(metric_of, config.evaluation.metrics)):
+        if not metric.module and known:
+            require_known(metric.class_name, known, config.place(f"evaluation.metrics.{index}"))
     if config.tuning.pinned:
         _pinned_fits(config.tuning.pinned)
     columns = _columns(config.data)

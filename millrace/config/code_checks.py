@@ -5,6 +5,7 @@ from pathlib import Path
 
 from millrace.base.errors import ConfigError
 from millrace.base.names import nearest
+from millrace.catalog.metric_section import metric_of
 from millrace.config.config import Config
 from millrace.features.expression import functions_of
 from millrace.project import project
@@ -37,6 +38,11 @@ def code_is_there(config: Config) -> None:
         # TFX passes custom_config by name, to a preprocessing_fn that has it.
         keyword = "custom_config" if key == "preprocessing_fn" else ""
         _require_function(config, f"code.{key}", dotted_path, _ARGUMENTS[key], keyword)
+    for index, metric in enumerate(map(metric_of, config.evaluation.metrics)):
+        if metric.module:
+            _require_class(config, f"evaluation.metrics.{index}", metric.metric)
+    if config.tuning.objective and metric_of(config.tuning.objective).module:
+        _require_class(config, "tuning.objective", metric_of(config.tuning.objective).metric)
     table = config.feature_table()
     for path, key in table.encoders().items():
         of_image = table.features[key.split(".", 1)[1].rpartition(".")[0]].kind == "image"
@@ -44,6 +50,15 @@ def code_is_there(config: Config) -> None:
     for name, expression in table.derived().items():
         for path, arguments in functions_of(expression).items():
             _require_function(config, f"features.{name}.expression", path, arguments)
+
+
+def _require_class(config: Config, key: str, dotted_path: str) -> None:
+    if not defines(dotted_path):
+        raise ConfigError(
+            f"{key} names {dotted_path}, which does not exist{_meant(dotted_path)}",
+            where=config.place(key),
+            remedy="name a class by its module's dotted path",
+        )
 
 
 def _require_function(config: Config, key: str, dotted_path: str, arguments: Sequence[str], keyword: str = "") -> None:

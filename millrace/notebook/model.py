@@ -63,7 +63,7 @@ class RunModel(Shown):
         """What the Tuner tried, the best first; no row where it did not search.
 
         Returns:
-            Columns: trial, score (validation loss), and one for each hyperparameter that was searched over.
+            Columns: trial, score (by `tuning.objective`), and one for each hyperparameter that was searched over.
         """
         import pandas as pd
 

@@ -10,13 +10,17 @@ import keras
 import keras_tuner
 
 from millrace.base.errors import InputRefused
+from millrace.base.names import did_you_mean
+from millrace.catalog.metric_section import Metric
+from millrace.project import dotted
 from millrace.training import fitting
 from millrace.training.progress import tell_trial
 from millrace.training.settings import Settings, hyperparameter_value
 
 LOG = logging.getLogger(__name__)
 
-OBJECTIVE = keras_tuner.Objective("val_loss", "min")
+_LOSS = keras_tuner.Objective("val_loss", "min")
+_MEASURED = "objective"
 
 _FACTOR = 3
 _HYPERBAND_ROUNDS = 9
@@ -65,6 +69,15 @@ class Trials(keras_tuner.HyperModel):
         for name, choice in self._space.items():
             _declare(hp, name, choice, {**self._job.config.model, **self._job.config.training}[name])
         model = fitting.build(self._of(hp))
+        objective = self._job.config.tuning.get("objective")
+        if objective:
+            # A trial is shown to nobody: what it is measured by takes the place of what a training shows.
+            model.compile(
+                optimizer=model.optimizer,
+                loss=model.loss,
+                weighted_metrics=[_keras_metric(Metric.model_validate(objective))],
+                jit_compile=model.jit_compile,
+            )
         model.steps_per_execution = fitting.schedule(self._job.config.training).per_execution
         return model
 
@@ -95,6 +108,40 @@ class Trials(keras_tuner.HyperModel):
         return replace(self._job, config=self._job.config.with_hyperparameters(values))
 
 
+def _objective(tuning: Settings) -> keras_tuner.Objective:
+    if not tuning.get("objective"):
+        return _LOSS
+    higher = Metric.model_validate(tuning["objective"]).direction == "higher"
+    return keras_tuner.Objective(f"val_{_MEASURED}", "max" if higher else "min")
+
+
+def _keras_metric(metric: Metric) -> keras.metrics.Metric:
+    """The metric, made by Keras's class or by the project's.
+
+    Raises:
+        InputRefused: Keras has no such metric, or it does not take the parameters.
+    """
+    if metric.module:
+        made_by = dotted.load(metric.metric, "tuning.objective")
+    else:
+        made_by = getattr(keras.metrics, metric.class_name, None)
+    if not (isinstance(made_by, type) and issubclass(made_by, keras.metrics.Metric)):
+        names = [name for name, one in vars(keras.metrics).items() if isinstance(one, type)]
+        raise InputRefused(
+            f"{metric.metric} is no metric of Keras{did_you_mean(metric.class_name, names)}",
+            where="tuning.objective",
+            remedy="name a class of keras.metrics, or one of the project's that derives from keras.metrics.Metric",
+        )
+    try:
+        return made_by(name=_MEASURED, **metric.parameters)
+    except (TypeError, ValueError) as error:
+        raise InputRefused(
+            f"{metric.metric} cannot be made: {error}",
+            where="tuning.objective",
+            remedy="give it the parameters that its class takes",
+        ) from error
+
+
 def _for_trials(training: Settings, tuning: Settings, steps: int) -> Settings:
     rounds = _HYPERBAND_ROUNDS if tuning["algorithm"] == "hyperband" else 3
     return {**training, "steps": steps, "epochs": None, "validate_every": math.ceil(steps / rounds)}
@@ -123,7 +170,7 @@ def tuner_of(hypermodel: Trials, job: fitting.Job, directory: Optional[str]) -> 
     tuning = job.config.tuning
     common = {
         "hypermodel": hypermodel,
-        "objective": OBJECTIVE,
+        "objective": _objective(tuning),
         "seed": job.config.training["seed"],
         "directory": directory,
         "project_name": "search",

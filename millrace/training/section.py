@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 
 from millrace.base.names import did_you_mean
 from millrace.base.section import Section
+from millrace.catalog.metric_section import NamedMetric, metric_of
 
 DEFAULT_MODEL_FN = "models.model.build_model"
 """The function of a project that builds its model, where `code.model_fn` names no other."""
@@ -118,6 +119,11 @@ class Tuning(Section):
     algorithm: Literal["random", "bayesian", "hyperband"] = Field(default="random", description="KerasTuner's")
     trials: int = Field(default=8, ge=1, description="models to train")
     steps: int = Field(default=300, ge=1, description="training steps of each trial")
+    objective: Optional[NamedMetric] = Field(
+        default=None,
+        description="what the best trial is best by, on the eval split: a metric of Keras, or one of the project's by "
+        "dotted path; the loss when left out",
+    )
     space: dict[Hyperparameter, Union[Choice, Range]] = Field(
         default={
             "learning_rate": Range(low=1e-4, high=1e-2, log=True),
@@ -128,6 +134,17 @@ class Tuning(Section):
     pinned: Optional[str] = Field(
         default=None, description="a JSON file of best hyperparameters: used by the Trainer, instead of a search"
     )
+
+    @field_validator("objective")
+    @classmethod
+    def _has_a_direction(cls, objective: Optional[NamedMetric]) -> Optional[NamedMetric]:
+        if objective is None:
+            return None
+        metric = metric_of(objective)
+        if not metric.direction:
+            said = f"{{metric: {metric.metric}, better: higher}}"
+            raise ValueError(f"which values of {metric.metric} are better is not known; say {said}, or lower")
+        return metric
 
     @field_validator("space")
     @classmethod

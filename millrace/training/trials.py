@@ -18,7 +18,7 @@ class TrialResult:
 
     Args:
         trial: KerasTuner's id of it.
-        score: its validation loss, the lower the better.
+        score: by what `tuning.objective` names, on the eval split; its loss where that names nothing.
         values: the hyperparameters that were tried, by name.
     """
 
@@ -45,7 +45,7 @@ def read(folder: str) -> tuple[TrialResult, ...]:
                 score=float(row["score"]),
                 values={k: v for k, v in row.items() if k not in _OF_TRIAL and not k.startswith(_OF_TUNER)},
             )
-            for row in sorted(rows, key=lambda row: float(row["score"]))
+            for row in rows  # in TFX's order, the best first
         )
     except (OSError, ValueError, KeyError, TypeError):
         return ()

@@ -11,10 +11,10 @@ from typing import Literal, Optional
 
 from pydantic import ValidationError
 
+from millrace.catalog.metric_names import better_values, needs_every_class
 from millrace.components import stage_ids
 from millrace.components.evaluator import gate_report, prediction_summary
 from millrace.components.evaluator.gate_report import EXAMPLE_COUNT, OVERALL, GateReport, MeasuredSlice, Row
-from millrace.components.evaluator.metric_names import better_values, needs_every_class
 from millrace.components.evaluator.prediction_summary import PredictionSummary
 from millrace.components.judges import JUDGES
 from millrace.metadata import records

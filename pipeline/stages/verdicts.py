@@ -73,7 +73,10 @@ def build_evaluator(
         min_slice_size=config.evaluation.min_slice_size,
         min_slice_class_size=config.evaluation.min_slice_class_size,
         trial=config.push.trial,
-        code_digest=code_digest(Evaluator.EXECUTOR_SPEC.executor_class),
+        code_digest=code_digest(
+            Evaluator.EXECUTOR_SPEC.executor_class,
+            *(metric.metric for metric in config.evaluation.measured() if metric.module),
+        ),
     ).with_id(stage_ids.EVALUATOR)
 
 

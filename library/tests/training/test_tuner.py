@@ -97,3 +97,22 @@ def test_a_model_function_that_cannot_be_imported_is_refused() -> None:
 def test_a_list_survives_kerastuner() -> None:
     assert parse_value(hyperparameter_value((64, 32))) == [64, 32]
     assert parse_value(hyperparameter_value("balanced")) == "balanced"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")  # KerasTuner's own
+def test_a_search_by_a_metric_goes_in_its_direction(table: Any, tmp_path: Path) -> None:
+    args = table("binary").fn_args(tmp_path)
+    objective = {"metric": "PrecisionAtRecall", "recall": 0.6}
+    space = {"learning_rate": {"values": [1e-9, 0.05]}}
+    args.custom_config["tuning"] = {
+        "algorithm": "random", "trials": 2, "steps": 60, "space": space, "objective": objective
+    }  # fmt: skip
+    result = tuner_fn(args)
+    result.tuner.search(**result.fit_kwargs)
+    scores = [trial.score for trial in result.tuner.oracle.get_best_trials(2)]
+    assert 1.0 >= scores[0] > scores[1]
+    assert result.tuner.get_best_hyperparameters()[0].values["learning_rate"] == 0.05
+    args.custom_config["tuning"]["objective"] = {"metric": "PrecisionAtRecal"}
+    with pytest.raises(InputRefused, match="no metric of Keras; did you mean PrecisionAtRecall"):
+        tuner_fn(args).tuner.search(**result.fit_kwargs)

@@ -9,13 +9,12 @@ from tensorflow_model_analysis.metrics import confusion_matrix_metrics, metric_t
 from tensorflow_model_analysis.proto import config_pb2
 
 from millrace.base.errors import InputRefused
-from millrace.components.evaluator.metric_names import (
+from millrace.catalog.metric_names import (
     FROM_KERAS,
-    HIGHER_IS_BETTER,
-    LOWER_IS_BETTER,
     NEEDS_EVERY_CLASS,
     require_known,
 )
+from millrace.catalog.metric_section import Metric
 from millrace.components.evaluator.section import Evaluation, Threshold
 from millrace.features.description import Label
 from millrace.features.keys import transformed_key
@@ -38,6 +37,9 @@ _OF_NUMBERS = frozenset(
 # TFMA weighs every metric of a model with a weight, unless it is told otherwise.
 _ROWS = config_pb2.ExampleWeightOptions(unweighted=True)
 
+# Defined for two classes, as confusion metrics are.
+_AVERAGED_BESIDES = frozenset({"BinaryCrossEntropy", "Calibration"})
+
 Slice = Mapping[str, Union[int, float, str]]
 
 
@@ -57,11 +59,12 @@ def eval_config(label: Label, evaluation: Evaluation, *, has_baseline: bool = Tr
     Raises:
         InputRefused: a metric is unknown, does not fit the task, or has no better direction to compare by.
     """
-    metrics = list(dict.fromkeys(evaluation.metrics))
+    metrics = evaluation.measured()
     known = frozenset({*metric_types.registered_metrics(), *FROM_KERAS})
-    for name in metrics:
-        require_known(name, known)
-        _require_fit(name, label.task)
+    for metric in metrics:
+        if not metric.module:
+            require_known(metric.class_name, known)
+            _require_fit(metric.class_name, label.task)
     # The overall slice first, then each once: what is asked for, and what a threshold needs.
     slices = [config_pb2.SlicingSpec()]
     slices += [config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.slices]
@@ -98,14 +101,15 @@ def _slicing_spec(slice_: Slice) -> config_pb2.SlicingSpec:
 
 
 def _metrics_specs(
-    label: Label, metrics: Sequence[str], thresholds: Sequence[Threshold], has_baseline: bool
+    label: Label, metrics: Sequence[Metric], thresholds: Sequence[Threshold], has_baseline: bool
 ) -> list[config_pb2.MetricsSpec]:
-    configs = {name: _metric_config(name, thresholds, has_baseline) for name in metrics}
-    binary = [name for name in metrics if _is_confusion_metric(name) or name in ("BinaryCrossEntropy", "Calibration")]
+    configs = {metric.label: _metric_config(metric, thresholds, has_baseline) for metric in metrics}
+    own = {metric.label: metric.class_name for metric in metrics if not metric.module}
+    binary = [name for name in own if _is_confusion_metric(own[name]) or own[name] in _AVERAGED_BESIDES]
     per_class = binary if label.task == "multiclass" else []
     # However much they weigh, rows are counted as rows: slices are judged by how many there are.
-    counts = ["ExampleCount"] if label.weight and "ExampleCount" in metrics else []
-    others = [name for name in metrics if name not in (*per_class, *counts)]
+    counts = [name for name in own if label.weight and own[name] == "ExampleCount"]
+    others = [name for name in configs if name not in (*per_class, *counts)]
     specs = [config_pb2.MetricsSpec(metrics=[configs[name] for name in others])]
     specs.append(config_pb2.MetricsSpec(metrics=[configs[name] for name in counts], example_weights=_ROWS))
     if per_class:  # these are defined for two classes: one class against the rest, then the mean over the classes
@@ -113,7 +117,7 @@ def _metrics_specs(
             macro_average=True, class_weights=dict.fromkeys(range(len(label.classes)), 1.0)
         )
         specs.append(config_pb2.MetricsSpec(metrics=[configs[name] for name in per_class], aggregate=mean))
-    if any(name in NEEDS_EVERY_CLASS for name in metrics):
+    if any(name in NEEDS_EVERY_CLASS for name in own.values()):
         specs.append(_class_shares(label))
     return [spec for spec in specs if spec.metrics]
 
@@ -128,16 +132,23 @@ def _class_shares(label: Label) -> config_pb2.MetricsSpec:
     return config_pb2.MetricsSpec(metrics=[share], binarize=each, example_weights=rows)
 
 
-def _metric_config(name: str, thresholds: Sequence[Threshold], has_baseline: bool) -> config_pb2.MetricConfig:
-    config = config_pb2.MetricConfig(class_name=name)
+def _metric_config(metric: Metric, thresholds: Sequence[Threshold], has_baseline: bool) -> config_pb2.MetricConfig:
+    settings = {**metric.parameters, **({"name": metric.name} if metric.name else {})}
+    config = config_pb2.MetricConfig(
+        class_name=metric.class_name,
+        module=metric.module,
+        config=json.dumps(settings, sort_keys=True) if settings else "",
+    )
     for threshold in thresholds:
-        bound = _metric_threshold(threshold, has_baseline) if threshold.metric == name else None
-        if bound is not None and bound.ByteSize():
+        if threshold.metric not in (metric.label, metric.metric):
+            continue
+        bound = _metric_threshold(metric, threshold, has_baseline)
+        if bound.ByteSize():
             config.per_slice_thresholds.add(slicing_specs=[_slicing_spec(threshold.slice)], threshold=bound)
     return config
 
 
-def _metric_threshold(threshold: Threshold, has_baseline: bool) -> config_pb2.MetricThreshold:
+def _metric_threshold(metric: Metric, threshold: Threshold, has_baseline: bool) -> config_pb2.MetricThreshold:
     bound = config_pb2.MetricThreshold()
     if threshold.at_least is not None:
         bound.value_threshold.lower_bound.value = threshold.at_least
@@ -145,7 +156,7 @@ def _metric_threshold(threshold: Threshold, has_baseline: bool) -> config_pb2.Me
         bound.value_threshold.upper_bound.value = threshold.at_most
     loss = threshold.worse_by_at_most
     if loss is not None:
-        direction = _direction(threshold.metric)
+        direction = _direction(metric)
         if has_baseline:
             higher = direction == config_pb2.MetricDirection.HIGHER_IS_BETTER
             bound.change_threshold.direction = direction
@@ -153,15 +164,16 @@ def _metric_threshold(threshold: Threshold, has_baseline: bool) -> config_pb2.Me
     return bound
 
 
-def _direction(name: str) -> int:
-    if name in HIGHER_IS_BETTER:
+def _direction(metric: Metric) -> int:
+    if metric.direction == "higher":
         return config_pb2.MetricDirection.HIGHER_IS_BETTER
-    if name in LOWER_IS_BETTER:
+    if metric.direction == "lower":
         return config_pb2.MetricDirection.LOWER_IS_BETTER
     raise InputRefused(
-        f"{name} has no direction in which it gets better, so worse_by_at_most says nothing about it",
+        f"{metric.label} has no direction in which it gets better, so worse_by_at_most says nothing about it",
         where="evaluation.thresholds",
-        remedy="give it at_least and at_most, or compare by another metric, for instance AUC or MeanAbsoluteError",
+        remedy="give it at_least and at_most, or say better: higher (or lower) of the metric, or compare by another "
+        "metric, for instance AUC or MeanAbsoluteError",
     )
 
 

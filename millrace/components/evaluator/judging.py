@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Optional, Union
 
 from millrace.base.numbers import counted, rounded
+from millrace.catalog.metric_names import AVERAGED_OVER_PRESENT
 from millrace.components.evaluator import chance
 from millrace.components.evaluator.gate_report import OVERALL, GateReport, MeasuredSlice, Row, Verdict, number
-from millrace.components.evaluator.metric_names import AVERAGED_OVER_PRESENT
 
 
 @dataclass(frozen=True)

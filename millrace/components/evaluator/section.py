@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from millrace.base.names import did_you_mean
 from millrace.base.section import Section
+from millrace.catalog.metric_section import CLASS, Metric, NamedMetric, metric_of, require_told_apart
 
 
 class Threshold(Section):
@@ -16,7 +17,7 @@ class Threshold(Section):
     empty value means each value of that feature.
     """
 
-    metric: str = Field(pattern=r"^[A-Za-z]\w*$", description="a metric's TFMA class name, for instance AUC")
+    metric: str = Field(pattern=CLASS, description="a metric's name or its TFMA class, for instance AUC")
     at_least: Optional[float] = Field(default=None, description="the least value that is blessed")
     at_most: Optional[float] = Field(default=None, description="the greatest value that is blessed")
     worse_by_at_most: Optional[float] = Field(
@@ -43,7 +44,11 @@ class Evaluation(Section):
         description="the split that a model is judged on; left out, test where there is one, else eval, which also "
         "picks the training's best step",
     )
-    metrics: tuple[str, ...] = Field(min_length=1, description="TFMA metric class names")
+    metrics: tuple[NamedMetric, ...] = Field(
+        min_length=1,
+        description="classes of TFMA and Keras, or of the project's by dotted path; with parameters, "
+        "{metric: RecallAtPrecision, precision: 0.9}",
+    )
     thresholds: tuple[Threshold, ...] = Field(
         min_length=1, description="without a threshold no model can be blessed, so at least one is needed"
     )
@@ -64,10 +69,19 @@ class Evaluation(Section):
         "data means something else: whether nothing is blessed, or it is said and the thresholds decide",
     )
 
+    def measured(self) -> tuple[Metric, ...]:
+        """What is measured, each once."""
+        return tuple({metric.label: metric for metric in map(metric_of, self.metrics)}.values())
+
     @model_validator(mode="after")
     def _thresholds_are_measured(self) -> "Evaluation":
-        unknown = sorted({threshold.metric for threshold in self.thresholds} - set(self.metrics))
+        measured = tuple(map(metric_of, self.metrics))
+        require_told_apart(measured)
+        for metric in measured:
+            metric.require_parameters()
+        names = {name for metric in measured for name in (metric.label, metric.metric)}
+        unknown = sorted({threshold.metric for threshold in self.thresholds} - names)
         if unknown:
-            near = did_you_mean(unknown[0], self.metrics)
+            near = did_you_mean(unknown[0], names)
             raise ValueError(f"a threshold names {', '.join(unknown)}, which is not among the metrics{near}")
         return self

@@ -1,6 +1,7 @@
 """From TFMA's configuration and the metrics that it wrote to the judge's plain data."""
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Optional
@@ -11,11 +12,11 @@ from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.utils import config_util, model_util
 
+from millrace.catalog.metric_names import AVERAGED_OVER_PRESENT, NEEDS_EVERY_CLASS, value_range
 from millrace.components.evaluator import cross_entropy as cross_entropy  # registers a metric for every evaluation
 from millrace.components.evaluator.eval_config import CLASS_SHARE
 from millrace.components.evaluator.gate_report import OVERALL, MeasuredSlice
 from millrace.components.evaluator.judging import Bound, ChangeBound, Measured, Overall, ThresholdCheck, ValueBound
-from millrace.components.evaluator.metric_names import AVERAGED_OVER_PRESENT, NEEDS_EVERY_CLASS, value_range
 
 EXAMPLE_COUNT = "ExampleCount"
 _AVERAGED_OVER_PRESENT = {metric_types.registered_metrics()[name]().name for name in AVERAGED_OVER_PRESENT}
@@ -92,8 +93,8 @@ def checks(eval_config: config_pb2.EvalConfig, slices: list[SliceResult]) -> lis
         slices: what was measured.
     """
     full = complete(eval_config, has_baseline=True)
-    class_names = {
-        _bare(key): metric.class_name
+    named = {
+        _bare(key): (json.loads(metric.config or "{}").get("name", metric.class_name), metric.class_name)
         for key, metric, _ in metric_specs.keys_and_metrics_from_specs(full, full.metrics_specs)
     }
     baseline = baseline_name(full)
@@ -103,7 +104,7 @@ def checks(eval_config: config_pb2.EvalConfig, slices: list[SliceResult]) -> lis
         for key, limits in thresholds.items()
         if key.model_name != baseline
         for spec, limit in limits
-        for check in _on_slices(_bare(key), class_names.get(_bare(key), key.name), spec, _bound(limit), slices)
+        for check in _on_slices(_bare(key), *named.get(_bare(key), (key.name, key.name)), spec, _bound(limit), slices)
     ]
 
 
@@ -217,10 +218,10 @@ def _classes(shares: dict[metric_types.MetricKey, float], count: Optional[float]
 
 
 def _on_slices(
-    key: metric_types.MetricKey, class_name: str, spec: Any, bound: Bound, slices: list[SliceResult]
+    key: metric_types.MetricKey, label: str, class_name: str, spec: Any, bound: Bound, slices: list[SliceResult]
 ) -> Iterator[ThresholdCheck]:
     """The checks of one threshold; without a slice of its own, TFMA holds every slice to it."""
-    name, measured_as = _with_details(class_name, key), _with_details(key.name, key)
+    name, measured_as = _with_details(label, key), _with_details(key.name, key)
     wanted = None if spec is None else slicer_lib.SingleSliceSpec(spec=spec)
     matching = [result for result in slices if wanted is None or wanted.is_slice_applicable(result.key)]
     if not matching:

@@ -8,11 +8,11 @@ from sklearn.metrics import log_loss, roc_auc_score
 from tensorflow_model_analysis.metrics import metric_specs, metric_types
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as tfma_writer
 
+from millrace.catalog.metric_names import value_range
 from millrace.components.evaluator import tfma_results
 from millrace.components.evaluator.bulk_metrics import Rows
 from millrace.components.evaluator.eval_config import eval_config
 from millrace.components.evaluator.judging import Baseline, judge
-from millrace.components.evaluator.metric_names import value_range
 from millrace.components.evaluator.section import Evaluation
 from millrace.components.evaluator.slice_metrics import Computations, ScoredExamples
 from millrace.features.description import Label

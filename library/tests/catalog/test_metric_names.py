@@ -3,7 +3,7 @@
 import pytest
 
 from millrace.base.errors import InputRefused
-from millrace.components.evaluator.metric_names import FROM_KERAS, known_metrics
+from millrace.catalog.metric_names import FROM_KERAS, known_metrics
 from millrace.config.checks import check
 from millrace.config.loading import load
 

@@ -1,11 +1,13 @@
 """The names of the metrics that TFMA can measure, known without importing it and TensorFlow with it."""
 
+import ast
 import functools
 import importlib.util
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Optional
 
 from millrace.base.errors import InputRefused
 from millrace.base.names import did_you_mean
@@ -90,6 +92,43 @@ def known_metrics() -> frozenset[str]:
     sources = Path(next(iter(package.submodule_search_locations)), "metrics").glob("*.py")
     registered = {name for file in sources for name in _REGISTERED.findall(file.read_text(encoding="utf-8"))}
     return frozenset(registered | FROM_KERAS) if registered else frozenset()
+
+
+@functools.cache
+def parameters_of(name: str) -> Optional[Mapping[str, bool]]:
+    """The parameters of a class of TFMA or Keras, read from its source.
+
+    Args:
+        name: of the class.
+
+    Returns:
+        By the name of a parameter, whether it has to be given; None where its source does not tell.
+    """
+    for package, folder in (("tensorflow_model_analysis", "metrics"), ("keras", "src/metrics")):
+        spec = importlib.util.find_spec(package)
+        for root in (spec.submodule_search_locations if spec else None) or ():
+            for file in sorted(Path(root, folder).glob("*.py")):
+                text = file.read_text(encoding="utf-8")
+                if re.search(rf"^class {re.escape(name)}\(", text, re.MULTILINE):
+                    return _parameters(name, ast.parse(text))
+    return None
+
+
+def _parameters(name: str, module: ast.Module) -> Optional[Mapping[str, bool]]:
+    """Those of the class's constructor, or of the nearest class above it in the same file that has one."""
+    classes = {node.name: node for node in module.body if isinstance(node, ast.ClassDef)}
+    while name in classes:
+        for node in classes[name].body:
+            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+                if node.args.kwarg and not node.args.args[1:]:
+                    return None
+                given = [argument.arg for argument in (*node.args.args[1:], *node.args.kwonlyargs)]
+                optional = len(node.args.defaults)
+                needed = set(given[: len(node.args.args) - 1 - optional])
+                return {one: one in needed for one in given if one not in ("name", "dtype")}
+        bases = [base.id for base in classes[name].bases if isinstance(base, ast.Name)]
+        name = bases[0] if bases else ""
+    return None
 
 
 def require_known(name: str, known: frozenset[str], where: str = "evaluation.metrics") -> None:

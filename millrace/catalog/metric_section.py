@@ -1,0 +1,106 @@
+"""A metric as the configuration names it: a class, its parameters, and a name to call it by."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Optional, Union
+
+from pydantic import ConfigDict, Field, field_validator
+
+from millrace.base.names import did_you_mean
+from millrace.base.plain_values import require_plain
+from millrace.base.section import Section
+from millrace.catalog.metric_names import better_values, parameters_of
+
+CLASS = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
+
+
+class Metric(Section):
+    """A metric with parameters: every key besides these goes to its class, as in `{metric: RecallAtPrecision,
+    precision: 0.9}`.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    metric: str = Field(
+        pattern=CLASS, description="a class of TFMA or Keras, such as AUC, or one of the project's by its dotted path"
+    )
+    name: Optional[str] = Field(
+        default=None,
+        pattern=r"^[A-Za-z]\w*$",
+        description="what thresholds and reports call it; the class's name when left out",
+    )
+    better: Optional[Literal["higher", "lower"]] = Field(
+        default=None, description="which values are better, to be said of a metric of which it is not known"
+    )
+
+    @property
+    def class_name(self) -> str:
+        """The name of its class, without the module."""
+        return self.metric.rpartition(".")[2]
+
+    @property
+    def module(self) -> str:
+        """The module of a metric of one's own; empty for one of TFMA and Keras."""
+        return self.metric.rpartition(".")[0]
+
+    @property
+    def label(self) -> str:
+        """What it is called in thresholds and reports."""
+        return self.name or self.class_name
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What its class is given."""
+        return dict(self.model_extra or {})
+
+    @property
+    def direction(self) -> Literal["higher", "lower", ""]:
+        """Which values are better, as it is said or known; empty for neither."""
+        return self.better or ("" if self.module else better_values(self.class_name))
+
+    def require_parameters(self) -> None:
+        """Checks that the class of TFMA or Keras takes the parameters; of a class of one's own nothing is known here.
+
+        Raises:
+            ValueError: it does not take one, or needs another; with the nearest it takes.
+        """
+        known = None if self.module else parameters_of(self.class_name)
+        if known is None:
+            return
+        for given in self.parameters:
+            if given not in known:
+                near = did_you_mean(given, known) or f"; it takes: {', '.join(known) or 'none'}"
+                raise ValueError(f"{self.class_name} has no parameter {given}{near}")
+        absent = [name for name, needed in known.items() if needed and name not in self.parameters]
+        if absent:
+            raise ValueError(
+                f"{self.class_name} needs {', '.join(absent)}, as in {{metric: {self.metric}, {absent[0]}: ...}}"
+            )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_plain(cls, value: Any) -> Any:
+        require_plain(value)
+        return value
+
+
+NamedMetric = Union[str, Metric]
+
+
+def metric_of(named: NamedMetric) -> Metric:
+    """A metric that may be written as its class alone."""
+    return named if isinstance(named, Metric) else Metric(metric=named)
+
+
+def require_told_apart(metrics: Iterable[Metric]) -> None:
+    """Checks that metrics have names of their own.
+
+    Raises:
+        ValueError: two have the same name; with what to do.
+    """
+    seen: dict[str, Metric] = {}
+    for metric in metrics:
+        other = seen.setdefault(metric.label, metric)
+        if other != metric:
+            raise ValueError(
+                f"two metrics are called {metric.label}; give one a name, as in {{metric: {metric.metric}, name: ...}}"
+            )
