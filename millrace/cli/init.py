@@ -78,6 +78,12 @@ def show_plan(plan: NewPipeline) -> None:
     echo()
     print_rows(report.HEADS, report.rows(plan), right=report.NUMBERS)
     echo()
+    questions = report.questions(plan.decisions)
+    if questions:
+        say("decide:", style="bold")
+        for question in questions:
+            say(question, indent=2)
+        echo()
 
 
 def _compare(plan: NewPipeline) -> None:
@@ -96,8 +102,6 @@ def _compare(plan: NewPipeline) -> None:
 def _done(plan: NewPipeline) -> None:
     for path in plan.files:
         echo(f"wrote {path}")
-    doubtful = report.doubts(plan.decisions)
-    if doubtful:
-        counted = "1 decision" if doubtful == 1 else f"{doubtful} decisions"
-        echo(f"{counted} to look at: the lines with decide: in {next(iter(plan.files))}")
+    if report.questions(plan.decisions):
+        say(f"what is to be decided stands behind decide: in {next(iter(plan.files))} too")
     echo(f"next: millrace run -c {shlex.quote(str(next(iter(plan.files))))}")

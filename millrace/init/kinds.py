@@ -226,7 +226,7 @@ def _calendar(column: Column, label: LabelPlan) -> Optional[Decision]:
     span = next((one for one in spans if one[0] <= column.low and column.high <= one[1]), None)
     if span is None or phrase_of(column.name).is_amount:
         return None
-    reason = f"a part of the calendar or the clock, from {span[0]} to {span[1]}"
+    reason = f"of the calendar or the clock, {span[0]} to {span[1]}"
     return _feature(column, label, "calendar", reason, Categorical(), limits=span)
 
 
@@ -272,9 +272,10 @@ def _number(column: Column, label: LabelPlan) -> Optional[Decision]:
     skewed = column.low >= 0.0 and _skewness(column.numbers) > _SKEWED
     feature = Numeric(scale="log" if skewed else "zscore", indicator=column.missing > 0)
     reason = "many small values and few very large ones" if skewed else f"from {column.low:g} to {column.high:g}"
-    reading = column.reading
-    if reading and reading.number:
-        reason += f", written with a decimal {reading.number}" + (f" and {reading.unit}" if reading.unit else "")
+    if column.reading:
+        comma = "a decimal comma" if column.reading.number == "comma" else ""
+        written = " and ".join(filter(None, (comma, column.reading.unit)))
+        reason += f", with {written}" if written else ""
     return _feature(column, label, "number", reason, feature)
 
 

@@ -24,7 +24,13 @@ CODE_HEADS = frozenset(
 _MEASURED = frozenset(["area", "location", "model", "mode", "class", "make"])
 """Of these, what is a measure as often: `living_area`. Such numbers are codes only where the data looks like it too."""
 _COUNTING = frozenset("num n nb no number count cnt total sum avg mean max min".split())  # noqa: SIM905 (a table)
-_AMOUNTS = frozenset("count counts cnt qty quantity number num age tenure score total sum children people".split())  # noqa: SIM905
+_AMOUNTS = frozenset(
+    """
+    count counts cnt qty quantity number num age tenure score total sum children people amount amt price cost value rate
+    ratio income salary wage revenue balance size length width height weight depth distance duration percent pct share
+    speed temperature temp pressure volume dose
+    """.split()  # noqa: SIM905
+)
 _PARTICIPLES = frozenset("sold paid made lost won bought spent seen taken given left built".split())  # noqa: SIM905
 """What says of the noun before it what happened to it: `items_sold`; also what ends with `ed`."""
 _NOT_PLURAL = re.compile(r"(?:ss|us|is|as|os)$")

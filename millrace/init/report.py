@@ -11,6 +11,7 @@ HEADS = ("column", "kind", "missing", "distinct", "decision", "reason")
 NUMBERS = ("missing", "distinct")
 SHORT = 60
 """Most columns that are listed one by one; of wider tables, only what is not a plain feature."""
+MOST_ASKED = 20
 _LONGEST_NAME = 40
 
 
@@ -34,8 +35,7 @@ def _row(decision: Decision) -> tuple[str, ...]:
     if column.na_values:
         missing += f" ({' '.join(column.na_values)})"
     distinct = "" if column.length else f"{'' if column.counts is not None else '~'}{column.distinct:,}"
-    reason = f"{decision.reason}; decide: {decision.doubt}" if decision.doubt else decision.reason
-    return (name, decision.kind, missing, distinct, decision.use, reason)
+    return (name, decision.kind, missing, distinct, decision.use, decision.reason)
 
 
 def summary(plan: NewPipeline) -> list[str]:
@@ -104,6 +104,8 @@ def changes(before: str, after: str) -> list[str]:
     return [f"1 line {one}" if count == 1 else f"{count} lines {many}" for count, one, many in counted if count]
 
 
-def doubts(decisions: Sequence[Decision]) -> int:
-    """How many decisions a person should look at."""
-    return sum(bool(decision.doubt) for decision in decisions)
+def questions(decisions: Sequence[Decision]) -> list[str]:
+    """What a person should decide, a sentence a column; of very many the first."""
+    asked = [f"{decision.column.name}: {decision.doubt}" for decision in decisions if decision.doubt]
+    more = [f"and {len(asked) - MOST_ASKED} more"] if len(asked) > MOST_ASKED else []
+    return asked[:MOST_ASKED] + more

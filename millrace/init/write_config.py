@@ -161,7 +161,8 @@ def _features(decisions: Sequence[Decision]) -> str:
     for decision in left_out:
         key = _scalar(decision.column.name)
         feature = f" {_feature(decision.feature)}" if decision.feature else ""
-        lines.append(_commented(f"  # {key}:{feature}", f"{decision.kind}: {decision.reason}"))
+        doubt = f"; decide: {decision.doubt}" if decision.doubt else ""
+        lines.append(_commented(f"  # {key}:{feature}", f"{decision.kind}: {decision.reason}{doubt}"))
     return "\n".join(lines)
 
 

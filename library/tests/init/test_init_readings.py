@@ -5,6 +5,7 @@ import pytest
 from init_tables import ROWS, decision_of, plan_of
 
 from millrace.config.loading import load
+from millrace.init import report
 from millrace.init.names import phrase_of
 from millrace.init.plan import write
 
@@ -91,6 +92,15 @@ def test_a_number_that_stands_for_nothing_is_noticed(tmp_path, values, sentinel,
     expected = -(-ROWS // 12) if sure and sentinel else 0
     assert decision.column.missing == expected
     assert f"{sentinel} in 8.5% of the rows" in decision.doubt
+
+
+def test_what_is_to_be_decided_is_said_on_screen_and_in_the_file(tmp_path):
+    keys = RANDOM.choice(5 * ROWS, ROWS)
+    plan = plan_of(tmp_path, {"heat": RANDOM.normal(15, 5, ROWS).round(1), "store_id": keys})
+    asked = {line.partition(":")[0] for line in report.questions(plan.decisions)}
+    text = next(iter(plan.files.values()))
+    assert asked == {decision.column.name for decision in plan.decisions if decision.doubt} == {"store_id"}
+    assert text.count("decide:") >= 1 + len(asked) and "free key: by its name a key" in text
 
 
 def test_honest_ends_of_a_range_are_no_sentinels(tmp_path):
