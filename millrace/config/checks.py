@@ -16,7 +16,7 @@ from millrace.components.pinned_hyperparameters.file import read_pinned
 from millrace.config.code_checks import code_is_there
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
-from millrace.config.derived_checks import column_kinds, derived_features_fit
+from millrace.config.feature_checks import column_kinds, features_fit
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout, push_directory
 from millrace.features.expression import kind_of, parse
@@ -51,7 +51,7 @@ def check(config: Config) -> None:
         _pinned_fits(config.tuning.pinned)
     columns = _columns(config.data)
     described = schema_text.read(config.schema_.file).proto if config.schema_.file else None
-    derived_features_fit(config, columns, described)
+    features_fit(config, columns, described)
     if columns is not None:
         _columns_cover(config, columns)
     if config.schema_.file:

@@ -373,10 +373,11 @@ class FeatureTable(Section):
                     )
         self.check_kinds({})
         for name, sources in self.sources().items():
-            if self.label.column in sources:
-                raise ValueError(
-                    f"{name} is made of the label {self.label.column}, which is not known when the model is asked"
-                )
+            for column in sources:
+                if column in self.label.columns():
+                    raise ValueError(
+                        f"{name} is made of the label {column}, which is not known when the model is asked"
+                    )
         return self
 
     def derived(self) -> Mapping[str, Expression]:
@@ -400,7 +401,7 @@ class FeatureTable(Section):
             ) from error
 
     def check_kinds(self, columns: Mapping[str, ValueKind]) -> None:
-        """Checks that every expression is of values that fit, and gives what its feature's kind can read.
+        """Checks that every feature reads values of a kind that fits, and so does every expression.
 
         Args:
             columns: the kind of the raw columns' values, as far as it is known.
@@ -415,11 +416,19 @@ class FeatureTable(Section):
                 kind = kind_of(expression, kinds)
             except ValueError as error:
                 raise ValueError(f"features.{name}.expression: {error}") from error
-            feature = self.features[name]
-            if kind == "text" and isinstance(feature, (Numeric, Bucketized)):
-                raise ValueError(f"features.{name}: {feature.kind} wants a number, and its expression gives a text")
             if kind:
                 kinds[name] = kind
+        for name, feature in self.features.items():
+            weights = feature.weights if isinstance(feature, Bag) else None
+            wants_numbers = isinstance(feature, (Numeric, Bucketized, Vector)) or (
+                isinstance(feature, SequenceFeature) and feature.values == "numbers"
+            )
+            if wants_numbers and kinds.get(name) == "text":
+                raise ValueError(f"features.{name}: {feature.kind} wants numbers, and {name} is a text")
+            if isinstance(feature, Image) and kinds.get(name, "text") != "text":
+                raise ValueError(f"features.{name}: image wants the bytes of a file, and {name} is a number")
+            if weights and kinds.get(weights) == "text":
+                raise ValueError(f"features.{name}.weights: a bag's weights are numbers, and {weights} is a text")
 
     def sources(self) -> Mapping[str, tuple[str, ...]]:
         """The raw columns behind each derived feature, by its name."""

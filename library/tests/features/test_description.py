@@ -72,7 +72,7 @@ def test_a_table_survives_the_way_to_another_process():
         ({"a": {**NUMBER, "expression": "a + 1"}}, "a derived feature is made of itself: a of a; give it a name"),
         ({"a": {**NUMBER, "expression": "price * 2"}}, "a is made of the label price"),
         ({"a": {**NUMBER, "expression": "b + 1"}, "b": {**NUMBER, "expression": "price"}}, "made of the label price"),
-        ({"a": {**NUMBER, "expression": "lower(b)"}}, "a: numeric wants a number, and its expression gives a text"),
+        ({"a": {**NUMBER, "expression": "lower(b)"}}, "a: numeric wants numbers, and a is a text"),
         ({"a": {**NUMBER, "expression": "b +"}}, "'b \\+' is no expression"),
         (
             {"a": {**NUMBER, "expression": "b + 1"}, "b": {"kind": "hashed", "expression": "lower(c)"}},

@@ -1,4 +1,4 @@
-"""Whether derived features can be made of the data's columns: known before anything runs, without TensorFlow."""
+"""Whether features can be made of the data's columns: known before anything runs, without TensorFlow."""
 
 from collections.abc import Iterable
 from typing import Optional
@@ -11,8 +11,8 @@ from millrace.config.config import Config
 from millrace.features.expression import ValueKind, columns_of
 
 
-def derived_features_fit(config: Config, columns: Optional[Iterable[str]], schema: Optional[schema_pb2.Schema]) -> None:
-    """Checks the derived features of a configuration against the data's columns and the schema's types.
+def features_fit(config: Config, columns: Optional[Iterable[str]], schema: Optional[schema_pb2.Schema]) -> None:
+    """Checks the features of a configuration against the data's columns and the schema's types.
 
     Args:
         config: the configuration.
@@ -20,8 +20,8 @@ def derived_features_fit(config: Config, columns: Optional[Iterable[str]], schem
         schema: the curated one; None where there is none.
 
     Raises:
-        ConfigError: a derived feature has a column's name, reads a column that is nowhere, or one of a type that does
-            not fit.
+        ConfigError: a derived feature has a column's name or reads a column that is nowhere, or a feature one of a type
+            that does not fit.
     """
     table = config.feature_table()
     described = [feature.name for feature in schema.feature] if schema else []
@@ -49,7 +49,7 @@ def derived_features_fit(config: Config, columns: Optional[Iterable[str]], schem
         raise ConfigError(
             f"{key}: {what}",
             where=config.place(key),
-            remedy="change the expression, or the column's type in the schema",
+            remedy="change the feature, or the column's type in the schema",
         ) from error
 
 

@@ -1,10 +1,10 @@
-"""Derived features that cannot be made are refused before a run, with the line and the name that was meant."""
+"""Features that cannot be made are refused before a run, with the line and the name that was meant."""
 
 from pathlib import Path
 
 import pytest
 
-from millrace.base.errors import ConfigError
+from millrace.base.errors import ConfigError, MillraceError
 from millrace.config.checks import check
 from millrace.config.loading import load
 
@@ -41,7 +41,7 @@ def test_what_can_be_made_passes(checked, feature):
             r"expression reads trip_mile, .* did you mean trip_miles",
         ),
         ("{kind: numeric, expression: company + 1}", r"speed\.expression: \+ wants a number, and company is a text"),
-        ("{kind: numeric, expression: company}", r"features\.speed: numeric wants a number, .* gives a text"),
+        ("{kind: numeric, expression: company}", r"features\.speed: numeric wants numbers, and speed is a text"),
         ("{kind: numeric, expression: 'own_speed.sped(fare)'}", r"did you mean own_speed\.speed"),
         ("{kind: numeric, expression: 'own_speed.speed(fare)'}", r"own_speed\.speed cannot be called with fare"),
         ("{kind: numeric, expression: 'own_speed.speed(fare, mile)'}", r"speed\.expression reads mile, "),
@@ -50,6 +50,23 @@ def test_what_can_be_made_passes(checked, feature):
 def test_what_cannot_be_made_is_refused(checked, feature, words):
     with pytest.raises(ConfigError, match=words):
         checked(feature)
+
+
+@pytest.mark.parametrize(
+    ("feature", "words"),
+    [
+        ("company: {kind: numeric}", "numeric wants numbers, and company is a text"),
+        ("company: {kind: sequence, values: numbers}", "sequence wants numbers, and company is a text"),
+        ("fare: {kind: image, height: 8, width: 8}", "image wants the bytes of a file, and fare is a number"),
+        ("payment_type: {kind: bag, weights: company}", "a bag's weights are numbers, and company is a text"),
+        ("payment_type: {kind: bag, weights: companies}", r"companies; did you mean company\?"),
+        ("company: {kind: text, encoder: own_speed.sped}", r"encoder names own_speed.sped, .* own_speed\.speed"),
+        ("company: {kind: text, encoder: own_speed.speed}", "cannot be called with values, present, feature"),
+    ],
+)
+def test_a_column_of_another_type_is_refused_where_the_schema_tells_it(checked, feature, words):
+    with pytest.raises(MillraceError, match=words):
+        checked("{kind: numeric, expression: fare}", f"features={{{feature}}}", "evaluation.slices=[]")
 
 
 def test_a_derived_feature_has_a_name_of_its_own(checked):
