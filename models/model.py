@@ -7,8 +7,9 @@ import keras
 import tensorflow_transform as tft
 
 from millrace.features.description import FeatureTable
-from millrace.training.inputs import dense, feature_inputs
+from millrace.training.inputs import bent, dense, feature_inputs
 from millrace.training.labels import LabelStatistics
+from millrace.training.layers import MeanOfMembers, MemberHeads, Members
 from millrace.training.outputs import head, loss, metrics, width
 
 
@@ -25,7 +26,7 @@ def build_model(
     Args:
         table: the label and the features.
         tft_output: the output of Transform: vocabulary sizes, and the transformed features' shapes.
-        model: the configuration's section: `hidden_units`, `dropout`, `l2`, `wide`.
+        model: the configuration's section: `hidden_units`, `dropout`, `l2`, `wide`, `members`.
         training: the configuration's section: `learning_rate`, `mixed_precision` and more.
         label_stats: statistics of the training labels; a regression is learned on the standardised scale.
         settings: what `code.settings` says.
@@ -39,22 +40,28 @@ def build_model(
     inputs = feature_inputs(table, tft_output, dtype)
     outputs = width(table.label)
 
-    parts = []
     hidden = [int(units) for units in model["hidden_units"]]
+    members = int(model["members"]) if hidden else 1
+    parts = []
     if hidden:
-        layer = dense(inputs, hidden[0], "hidden_1", penalty=model["l2"], dtype=dtype)
+        layer = dense(bent(inputs), hidden[0], "hidden_1", penalty=model["l2"], dtype=dtype)
         for number, units in enumerate(hidden, start=1):
             if number > 1:
-                layer = keras.layers.Dense(units, kernel_regularizer=regularizer, name=f"hidden_{number}", dtype=dtype)(
-                    layer
-                )
+                kernel = keras.layers.Dense(units, kernel_regularizer=regularizer, name=f"hidden_{number}", dtype=dtype)
+                layer = kernel(layer)
+            if members > 1:
+                layer = Members(members, first=number == 1, name=f"members_{number}", dtype=dtype)(layer)
             layer = keras.layers.Activation("relu", name=f"relu_{number}", dtype=dtype)(layer)
             if model["dropout"]:
                 layer = keras.layers.Dropout(model["dropout"], name=f"dropout_{number}", dtype=dtype)(layer)
-        parts.append(keras.layers.Dense(outputs, name="deep", dtype=dtype)(layer))
+        head_of_deep = MemberHeads if members > 1 else keras.layers.Dense
+        parts.append(head_of_deep(outputs, name="deep", dtype=dtype)(layer))
     if model["wide"] or not hidden:
-        parts.append(dense(inputs, outputs, "wide", start="zeros", dtype=dtype))
+        wide = dense(inputs, outputs, "wide", start="zeros", dtype=dtype)
+        parts.append(keras.ops.expand_dims(wide, 1) if members > 1 else wide)
     raw = keras.layers.Add(name="deep_and_wide", dtype=dtype)(parts) if len(parts) > 1 else parts[0]
+    if members > 1:
+        raw = MeanOfMembers(table.label.task, name="mean_of_members", dtype=dtype)(raw)
 
     built = keras.Model(inputs.by_key, head(table.label, raw, label_stats), name="millrace")
     built.compile(

@@ -49,15 +49,17 @@ def test_rows_become_numbers_and_what_is_missing_has_its_place(transformed):
     assert values["tipped_xf"] == [0, 1, 1, -1], "a missing label is unknown, and is not learned from"
 
 
-@pytest.mark.parametrize("shape", [{"hidden_units": [4], "wide": True}, {"hidden_units": [], "wide": True}])
+@pytest.mark.parametrize("shape", [{"hidden_units": [4], "members": 1}, {"hidden_units": [], "members": 4}])
 def test_the_model_reads_every_feature_and_gives_probabilities(transformed, shape):
     from millrace.training.labels import LabelStatistics
     from models.model import build_model
 
     values, tft_output = transformed
     training = {"mixed_precision": False, "learning_rate": 0.1}
-    model = build_model(TABLE, tft_output, {"dropout": 0.1, "l2": 0.0, **shape}, training, LabelStatistics(3), {})
-    inputs = {key: np.array(values[key]) for key in ("fare_xf", "company_xf")}
+    model = build_model(
+        TABLE, tft_output, {"dropout": 0.1, "l2": 0.0, "wide": True, **shape}, training, LabelStatistics(3), {}
+    )
+    inputs = {key: np.array(values[key]) for key in ("fare_xf", "fare_place", "company_xf")}
     assert {tensor.name for tensor in model.inputs} == set(inputs)
     before = np.array(model(inputs))
     assert before.shape == (4, 1)

@@ -21,6 +21,7 @@ from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout, push_directory
 from millrace.features.expression import kind_of, parse
 from millrace.features.keys import transformed_key
+from millrace.features.stacks import transformed_keys
 from millrace.project.code_digest import module_file
 from millrace.tables.files import opened
 from millrace.tables.headers import Rule, read_header
@@ -265,7 +266,7 @@ def _slices_exist(config: Config, columns: Optional[list[str]]) -> None:
         return
     table, evaluation = config.feature_table(), config.evaluation
     # A slice may also be of what Transform makes; what a project's own code derives is a text in that code.
-    transformed = {transformed_key(name) for name in (*table.features, table.label.column)}
+    transformed = {*transformed_keys(table), transformed_key(table.label.column)}
     derives = module_file(config.code.preprocessing_fn.rpartition(".")[0])
     code = derives.read_text(encoding="utf-8") if derives else ""
     for key, names in (

@@ -54,6 +54,11 @@ def label_weight_key(column: str) -> str:
     return f"{safe_name(column)}_label_weight"
 
 
+def place_key(column: str) -> str:
+    """Names a number's place among those of the training data, from 0 to 1."""
+    return f"{safe_name(column)}_place"
+
+
 def vocabulary_name(column: str) -> str:
     """Names the vocabulary file of a column; no two differ by letter case only, which some file systems ignore."""
     name = safe_name(column)

@@ -119,15 +119,19 @@ class TrainingPlan:
     training: dict[str, Any]
 
 
-# Rows of the train split up to which a line holds; batch size, passes or steps, learning rate, units, dropout.
-_SIZES: tuple[tuple[float, int, dict[str, int], float, list[int], float], ...] = (
-    (300, 8, {"epochs": 60}, 0.005, [16], 0.0),
-    (2_000, 32, {"epochs": 60}, 0.003, [32, 16], 0.0),
-    (20_000, 64, {"steps": 2_000}, 0.002, [64, 32], 0.1),
-    (200_000, 256, {"steps": 3_000}, 0.002, [64, 32], 0.1),
-    (2_000_000, 512, {"steps": 6_000}, 0.001, [128, 64], 0.1),
-    (math.inf, 1_024, {"steps": 10_000}, 0.001, [256, 128], 0.1),
+# Rows of the train split up to which a line holds; batch size, passes or steps at most, learning rate, units, members.
+_SIZES: tuple[tuple[float, int, dict[str, int], float, list[int], int], ...] = (
+    (300, 16, {"epochs": 200}, 0.002, [64, 64], 8),
+    (2_000, 32, {"epochs": 100}, 0.002, [128, 64], 8),
+    (20_000, 128, {"epochs": 60}, 0.002, [128, 64], 8),
+    (200_000, 256, {"steps": 12_000}, 0.002, [128, 64], 8),
+    (2_000_000, 512, {"steps": 20_000}, 0.002, [128, 64], 4),
+    (math.inf, 1_024, {"steps": 20_000}, 0.001, [256, 128], 4),
 )
+_DROPOUT = 0.1
+# Evaluations without an improvement before the end; of few rows each evaluation varies more.
+_PATIENCE = 12
+_EVALUATIONS = 40
 _LARGE_EVALUATION = 200_000
 
 
@@ -139,13 +143,13 @@ def training_plan(label: LabelPlan, rows: int) -> TrainingPlan:
         rows: rows of the whole table.
     """
     train_rows = rows * TRAIN_SHARE
-    _, batch, length, rate, units, dropout = next(line for line in _SIZES if train_rows <= line[0])
+    _, batch, length, rate, units, members = next(line for line in _SIZES if train_rows <= line[0])
     training: dict[str, Any] = {"batch_size": batch, **length, "learning_rate": rate}
     if "steps" in length:
-        training["validate_every"] = max(length["steps"] // 10, 100)
-    training["patience"] = 5 if "epochs" in length else 3
+        training["validate_every"] = length["steps"] // _EVALUATIONS
+    training["patience"] = _PATIENCE
     if rows * (1.0 - TRAIN_SHARE - _TEST_SHARE) > _LARGE_EVALUATION:
         training["eval_steps"] = _LARGE_EVALUATION // batch
     training["class_weights"] = "balanced" if label.imbalanced else "none"
     training["seed"] = 20
-    return TrainingPlan({"hidden_units": units, "dropout": dropout}, training)
+    return TrainingPlan({"hidden_units": units, "dropout": _DROPOUT, "members": members}, training)

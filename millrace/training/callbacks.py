@@ -98,6 +98,26 @@ class StopAt(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+class SlowDown(keras.callbacks.ReduceLROnPlateau):
+    """Lowers the learning rate to a third after evaluations without improvement: small steps find what large ones miss.
+
+    An optimizer with a schedule of its own keeps it.
+
+    Args:
+        patience: such evaluations in a row.
+    """
+
+    def __init__(self, patience: int) -> None:
+        super().__init__(
+            monitor="val_loss", mode="min", factor=1.0 / 3.0, patience=patience, min_delta=0.0, min_lr=1e-6
+        )
+
+    def on_epoch_end(self, epoch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
+        """Looks at the evaluation's loss."""
+        if not isinstance(self.model.optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+            super().on_epoch_end(epoch, logs)
+
+
 class Record(keras.callbacks.Callback):
     """Keeps what each evaluation measured, and writes it beside TensorBoard's logs when the training ends.
 

@@ -1,12 +1,16 @@
 """Raw columns as Transform hands them over (dense, sparse or ragged; numbers or text), read as one value per row.
 
+Many columns are read together as [n, columns] by `numbers_together` and `texts_together`, a few operations for all:
+a graph of ten operations for each of a thousand columns takes longer to write and load than to run.
+
 What counts as missing is decided here, once: no value in the example, a NaN or infinite number, and text that is
 empty once the spaces around it are gone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Union
 
+import numpy as np
 import tensorflow as tf
 
 from millrace.base.errors import InputRefused
@@ -16,7 +20,10 @@ Column = Union[tf.Tensor, tf.SparseTensor, tf.RaggedTensor]
 
 
 class Cells(NamedTuple):
-    """One value per row: `values` [n], and `present` [n], false where the value is missing and means nothing."""
+    """One value per row: `values` [n], and `present` [n], false where the value is missing and means nothing.
+
+    Of several columns together both are [n, columns].
+    """
 
     values: tf.Tensor
     present: tf.Tensor
@@ -89,6 +96,38 @@ def texts(column: Column) -> Cells:
     return Cells(tf.where(present, values, tf.zeros_like(values)), present)
 
 
+def numbers_together(inputs: Mapping[str, Column], names: Sequence[str], kind: str) -> Cells:
+    """Reads several columns as `numbers` reads one.
+
+    Args:
+        inputs: a batch of raw columns by name.
+        names: the columns.
+        kind: the kind of the features that read them, for the message.
+
+    Returns:
+        float64 [n, columns], 0 where missing.
+
+    Raises:
+        InputRefused: a column is not there, or holds text.
+    """
+    for name in names:
+        require_numbers(column_of(inputs, name), name, kind)
+    return _together(inputs, names, lambda values: tf.cast(values, tf.float64))
+
+
+def texts_together(inputs: Mapping[str, Column], names: Sequence[str]) -> Cells:
+    """Reads several columns as `texts` reads one, as string [n, columns].
+
+    Args:
+        inputs: a batch of raw columns by name.
+        names: the columns.
+
+    Raises:
+        InputRefused: a column is not there.
+    """
+    return _together(inputs, names, as_text)
+
+
 def as_text(values: tf.Tensor) -> tf.Tensor:
     """Writes values as text: a whole number without a decimal point whether it came as an integer or as a float."""
     if values.dtype == tf.string:
@@ -106,8 +145,54 @@ def as_utf8(values: tf.Tensor) -> tf.Tensor:
 
 
 def present_only(cells: Cells) -> tf.Tensor:
-    """The values that are there, for an analyzer that must not see the others."""
-    return tf.gather(cells.values, tf.where(cells.present)[:, 0])
+    """The values that are there, in one list, for an analyzer that must not see the others."""
+    return tf.gather_nd(cells.values, tf.where(cells.present))
+
+
+def _together(inputs: Mapping[str, Column], names: Sequence[str], convert: Callable[[tf.Tensor], tf.Tensor]) -> Cells:
+    """Columns of one type are joined first and read then; at the end they are put into the order of the names."""
+    of_type: dict[tuple[tf.DType, bool], list[int]] = {}
+    for place, name in enumerate(names):
+        column = column_of(inputs, name)
+        of_type.setdefault((column.dtype, isinstance(column, tf.SparseTensor)), []).append(place)
+    values, present = [], []
+    for (_, is_sparse), places in of_type.items():
+        first, there = (_join_sparse if is_sparse else _join_dense)([column_of(inputs, names[at]) for at in places])
+        there = tf.logical_and(there, _means_something(first))
+        converted = convert(first)
+        values.append(tf.where(there, converted, tf.zeros_like(converted)))
+        present.append(there)
+    if len(values) == 1:
+        return Cells(values[0], present[0])
+    order = np.argsort([place for places in of_type.values() for place in places])
+    return Cells(*(tf.gather(tf.concat(parts, axis=1), order, axis=1) for parts in (values, present)))
+
+
+def _join_dense(columns: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    rows = [
+        column if column.shape.rank == 2 and column.shape[1] == 1 else cells(column).values[:, tf.newaxis]
+        for column in columns
+    ]
+    joined = tf.concat(rows, axis=1)
+    return joined, tf.ones_like(joined, dtype=tf.bool)
+
+
+def _join_sparse(columns: Sequence[tf.SparseTensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    """The first value of each row of each column: all values in one list, put where their row and column meet."""
+    if len(columns) == 1:
+        first, there = _first_of_sparse(columns[0])
+        return first[:, tf.newaxis], there[:, tf.newaxis]
+    lengths = tf.stack(tf.shape_n([column.values for column in columns], out_type=tf.int64))[:, 0]
+    indices = tf.concat([column.indices for column in columns], axis=0)
+    values = tf.concat([column.values for column in columns], axis=0)
+    of_column = tf.repeat(tf.range(len(columns), dtype=tf.int64), lengths)
+    first = tf.where(tf.equal(indices[:, 1], 0))[:, 0]
+    at = tf.stack([tf.gather(indices[:, 0], first), tf.gather(of_column, first)], axis=1)
+    shape = tf.stack([columns[0].dense_shape[0], tf.constant(len(columns), tf.int64)])
+    place = tf.scatter_nd(at, tf.range(1, tf.size(first) + 1), shape)
+    padded = tf.concat([tf.zeros([1], values.dtype), tf.gather(values, first)], axis=0)
+    joined = tf.ensure_shape(tf.gather(padded, place), [None, len(columns)])
+    return joined, tf.greater(tf.ensure_shape(place, [None, len(columns)]), 0)
 
 
 def _first_of_sparse(column: tf.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -9,8 +9,9 @@ from tensorflow_transform import graph_tools
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from millrace.base.errors import InputRefused
-from millrace.features.description import Bag, FeatureTable, Numeric
-from millrace.features.keys import label_weight_key, missing_key, transformed_key, weights_key
+from millrace.features.description import FeatureTable
+from millrace.features.keys import label_weight_key, transformed_key
+from millrace.features.stacks import transformed_keys
 
 
 def derived_features(
@@ -29,9 +30,7 @@ def derived_features(
     Raises:
         InputRefused: one is no float32 [n] or [n, width], or is computed from the label.
     """
-    ours = {transformed_key(name) for name in (*table.features, table.label.column)}
-    ours |= {missing_key(name) for name, feature in table.features.items() if isinstance(feature, Numeric)}
-    ours |= {weights_key(name) for name, feature in table.features.items() if isinstance(feature, Bag)}
+    ours = {*transformed_keys(table), transformed_key(table.label.column)}
     ours |= {label_weight_key(table.label.weight)} if table.label.weight else set()
     specs = tft_output.transformed_feature_spec()
     derived = {key: specs[key] for key in sorted(set(specs) - ours - set(unread))}

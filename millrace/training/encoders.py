@@ -1,12 +1,14 @@
 """What Transform does with every raw column, driven by the feature table.
 
-Each kind of feature has one function below. Discrete kinds give ids from 0 to `id_count` - 1, of which 0 stands for a
-missing value; the model reads the sizes with `id_count`, so the layout of the ids is known in this file only.
+Each kind of feature has one function below; those that a stack can hold take all of its columns at once. Discrete
+kinds give ids from 0 to `id_count` - 1, of which 0 stands for a missing value; the model asks `id_rows` for their
+layout, so it is known in this file only.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
@@ -16,18 +18,16 @@ from millrace.features.description import (
     Bucketized,
     Categorical,
     Crossed,
-    Datetime,
     Feature,
     FeatureTable,
     Hashed,
-    Image,
     Label,
     Numeric,
-    SequenceFeature,
     Text,
     Vector,
 )
-from millrace.features.keys import label_weight_key, missing_key, transformed_key, vocabulary_name
+from millrace.features.keys import label_weight_key, transformed_key, vocabulary_name
+from millrace.features.stacks import Stack, stacks
 from millrace.training import columns
 from millrace.training.columns import Column
 from millrace.training.date_parts import date_vector
@@ -42,6 +42,10 @@ Tensors = dict[str, tf.Tensor]
 Discrete = Union[Bucketized, Categorical, Hashed, Crossed]
 
 _PART_SEPARATOR = "\x1f"
+# What no column's number holds.
+_AFTER_COLUMN = ":"
+# Parts of the training data between which a number's place is interpolated.
+_PLACES = 32
 _BETWEEN_WORDS = r"[^\pL\pM\pN']+"
 
 
@@ -53,25 +57,28 @@ def encode_features(inputs: Mapping[str, Column], table: FeatureTable) -> Tensor
         table: the features.
 
     Returns:
-        By `transformed_key`: float32 [n] for a numeric feature (and its indicator under `missing_key`), float32
-        [n, length] for a vector, float32 [n, width] for a datetime, int64 [n] for a discrete feature, int64
-        [n, max_tokens] for text; for bags, sequences and images as
-        `millrace.training.many_values` and `millrace.training.images` say.
+        By the keys of `millrace.features.stacks.stacks`: float32 [n] for a numeric feature (its place among the
+        training data under `place_key`, its indicator under `missing_key`), float32 [n, length] for a vector, float32
+        [n, width] for a datetime, int64 [n] for a discrete feature, int64 [n, max_tokens] for text; for bags, sequences
+        and images as `millrace.training.many_values` and `millrace.training.images` say. Of columns that share a key
+        [n, columns] in place of [n].
 
     Raises:
         InputRefused: a column is not there, or its type does not fit the feature's kind.
     """
     inputs = with_derived_columns(inputs, table)
     outputs: Tensors = {}
-    for name, feature in table.features.items():
-        if isinstance(feature, Bag):
-            outputs.update(encode_bag(name, feature, inputs))
-        elif not isinstance(feature, Crossed):
-            encode = _ENCODERS[feature.kind]
-            outputs.update(encode(name, feature, columns.column_of(inputs, name)))
-    for name, feature in table.features.items():
+    for stack in stacks(table):
+        feature = stack.feature
         if isinstance(feature, Crossed):
-            outputs[transformed_key(name)] = _cross(feature, table, inputs, outputs)
+            outputs[stack.key] = _cross(feature, table, inputs, outputs)
+        elif isinstance(feature, Bag):
+            outputs.update(encode_bag(stack.name, feature, inputs))
+        elif feature.kind in _TOGETHER:
+            encoded = _TOGETHER[feature.kind](stack, feature, inputs)
+            outputs.update(encoded if stack.shared else {key: tensor[:, 0] for key, tensor in encoded.items()})
+        else:
+            outputs[stack.key] = _ALONE[feature.kind](stack.name, feature, columns.column_of(inputs, stack.name))
     return outputs
 
 
@@ -129,6 +136,36 @@ def encode_label(label: Label, inputs: Mapping[str, Column]) -> tf.Tensor:
     return tf.where(tf.reduce_any(matches, axis=1), ids, tf.constant(UNKNOWN_CLASS, tf.int64))
 
 
+class IdRows(NamedTuple):
+    """Where the ids of a stack stand in one table.
+
+    Attributes:
+        offsets: what is added to each column's ids, int64 [columns].
+        rows: of the table.
+    """
+
+    offsets: np.ndarray
+    rows: int
+
+
+def id_rows(stack: Stack, tft_output: tft.TFTransformOutput) -> IdRows:
+    """Lays the ids of a stack of discrete features, or of a text, out as rows of one table.
+
+    Args:
+        stack: bucketized, categorical, hashed, crossed or text features.
+        tft_output: what Transform learned from the training data.
+
+    Raises:
+        TypeError: the features are numbers, vectors or dates.
+    """
+    feature, count = stack.feature, len(stack.names)
+    if stack.shared and isinstance(feature, Categorical):
+        words = tft_output.vocabulary_size_by_name(f"{stack.key}_vocabulary")
+        return IdRows(np.zeros(count, np.int64), count * (1 + feature.oov_buckets) + words)
+    each = id_count(stack.name, feature, tft_output)
+    return IdRows(np.arange(count, dtype=np.int64) * each, count * each)
+
+
 def id_count(name: str, feature: Feature, tft_output: tft.TFTransformOutput) -> int:
     """Counts the ids that a discrete or text feature can take, those of missing and unseen values included.
 
@@ -154,19 +191,24 @@ def id_count(name: str, feature: Feature, tft_output: tft.TFTransformOutput) -> 
     raise TypeError(f"{name} is {feature.kind}, which has no ids")
 
 
-def _numeric(name: str, feature: Numeric, column: Column) -> Tensors:
-    columns.require_numbers(column, name, feature.kind)
-    values, present = columns.numbers(column)
+def _numeric(stack: Stack, feature: Numeric, inputs: Mapping[str, Column]) -> Tensors:
+    values, present = columns.numbers_together(inputs, stack.names, feature.kind)
     if feature.scale == "log":
         values = _log(values)
-    offset, spread, mean = _scaling(feature, columns.present_only(columns.Cells(values, present)))
-    filled = tf.where(present, values, tf.fill(tf.shape(values), _stand_in(feature, mean)))
+    # TFT's analyzers pass over what is NaN.
+    seen = tf.where(present, values, tf.fill(tf.shape(values), tf.constant(float("nan"), tf.float64)))
+    low, high = _limits(values, present)
+    offset, spread, mean = _scaling(feature, seen, low, high)
+    filled = tf.where(present, values, tf.broadcast_to(_stand_in(feature, mean), tf.shape(values)))
     scaled = tf.math.divide_no_nan(filled - offset, spread)
     if feature.scale == "minmax":
         scaled = tf.clip_by_value(scaled, 0.0, 1.0)
-    outputs = {transformed_key(name): tf.cast(scaled, tf.float32)}
+    outputs = {
+        stack.key: tf.cast(scaled, tf.float32),
+        stack.place_key: _place(tf.cast(filled, tf.float32), _quantiles(seen, _PLACES), low, high),
+    }
     if feature.indicator:
-        outputs[missing_key(name)] = tf.cast(tf.logical_not(present), tf.float32)
+        outputs[stack.missing_key] = tf.cast(tf.logical_not(present), tf.float32)
     return outputs
 
 
@@ -182,51 +224,111 @@ def _stand_in(feature: Numeric, mean: tf.Tensor) -> tf.Tensor:
     return _log(constant) if feature.scale == "log" else constant
 
 
-def _scaling(feature: Numeric, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _limits(values: tf.Tensor, present: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The least and the greatest value of each column; 0 where the training data held none."""
+    beyond = tf.fill(tf.shape(values), tf.constant(float("inf"), tf.float64))
+    low = tft.min(tf.where(present, values, beyond), reduce_instance_dims=False)
+    high = tft.max(tf.where(present, values, -beyond), reduce_instance_dims=False)
+    return _finite(low), _finite(high)
+
+
+def _scaling(
+    feature: Numeric, seen: tf.Tensor, low: tf.Tensor, high: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Offset, spread and mean of the values that are there; finite even when the training data held none."""
     one, zero = tf.ones([], tf.float64), tf.zeros([], tf.float64)
     wants_mean = feature.missing == "mean" or feature.scale in ("zscore", "log")
-    mean = _finite(tft.mean(seen)) if wants_mean else zero
+    mean = _finite(tft.mean(seen, reduce_instance_dims=False)) if wants_mean else zero
     if feature.scale == "none":
         return zero, one, mean
     if feature.scale == "minmax":
-        low, high = tft.min(seen), tft.max(seen)
-        return _finite(low), tf.maximum(_finite(high) - _finite(low), zero), mean
-    return mean, tf.sqrt(_finite(tft.var(seen))), mean
+        return low, tf.maximum(high - low, zero), mean
+    return mean, tf.sqrt(_finite(tft.var(seen, reduce_instance_dims=False))), mean
 
 
 def _finite(value: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.math.is_finite(value), value, tf.zeros_like(value))
 
 
-def _bucketized(name: str, feature: Bucketized, column: Column) -> Tensors:
-    columns.require_numbers(column, name, feature.kind)
-    values, present = columns.numbers(column)
+def _quantiles(seen: tf.Tensor, buckets: int) -> tf.Tensor:
+    """The limits float32 [columns, buckets - 1] between as many parts of the training data."""
+    precision = min(0.01, 0.25 / buckets)
+    return tft.quantiles(tf.cast(seen, tf.float32), buckets, epsilon=precision, reduce_instance_dims=False)
+
+
+def _place(values: tf.Tensor, quantiles: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
+    """Where in the training data values stand: 0 for the least, 0.5 for the median, straight between the quantiles."""
+    ends = (tf.cast(end, tf.float32)[:, tf.newaxis] for end in (low, high))
+    edges = tf.concat([next(ends), quantiles, next(ends)], axis=1)
+    by_column = tf.transpose(values)
+    part = tf.clip_by_value(tf.searchsorted(edges, by_column, side="right") - 1, 0, _PLACES - 1)
+    start, end = tf.gather(edges, part, batch_dims=1), tf.gather(edges, part + 1, batch_dims=1)
+    share = tf.clip_by_value(tf.math.divide_no_nan(by_column - start, end - start), 0.0, 1.0)
+    return tf.transpose((tf.cast(part, tf.float32) + share) / _PLACES)
+
+
+def _bucketized(stack: Stack, feature: Bucketized, inputs: Mapping[str, Column]) -> Tensors:
+    values, present = columns.numbers_together(inputs, stack.names, feature.kind)
     numbers = tf.cast(values, tf.float32)
     if feature.boundaries:
         edges = tf.constant(feature.boundaries, tf.float32)
-    else:
-        precision = min(0.01, 1.0 / feature.buckets)
-        edges = tft.quantiles(columns.present_only(columns.Cells(numbers, present)), feature.buckets, epsilon=precision)
-    ids = tf.searchsorted(tf.reshape(edges, [-1]), numbers, side="right", out_type=tf.int64)
-    return {transformed_key(name): _or_missing(ids, present)}
+        ids = tf.searchsorted(edges, tf.reshape(numbers, [-1]), side="right", out_type=tf.int64)
+        return {stack.key: _or_missing(tf.reshape(ids, tf.shape(numbers)), present)}
+    seen = tf.where(present, numbers, tf.fill(tf.shape(numbers), float("nan")))
+    precision = min(0.01, 1.0 / feature.buckets)
+    edges = tft.quantiles(seen, feature.buckets, epsilon=precision, reduce_instance_dims=False)
+    ids = tf.searchsorted(edges, tf.transpose(numbers), side="right", out_type=tf.int64)
+    return {stack.key: _or_missing(tf.transpose(ids), present)}
 
 
-def _categorical(name: str, feature: Categorical, column: Column) -> Tensors:
-    values, present = columns.texts(column)
+def _categorical(stack: Stack, feature: Categorical, inputs: Mapping[str, Column]) -> Tensors:
+    values, present = columns.texts_together(inputs, stack.names)
+    if stack.shared:
+        return {stack.key: _shared_ids(stack, feature, values, present)}
     vocabulary = tft.vocabulary(
         columns.present_only(columns.Cells(values, present)),
         top_k=feature.top_k,
         frequency_threshold=feature.min_count if feature.min_count > 1 else None,
-        vocab_filename=vocabulary_name(name),
+        vocab_filename=vocabulary_name(stack.name),
     )
     ids = tft.apply_vocabulary(values, vocabulary, num_oov_buckets=feature.oov_buckets)
-    return {transformed_key(name): _or_missing(ids, present)}
+    return {stack.key: _or_missing(ids, present)}
 
 
-def _hashed(name: str, feature: Hashed, column: Column) -> Tensors:
-    values, present = columns.texts(column)
-    return {transformed_key(name): _or_missing(tf.strings.to_hash_bucket_fast(values, feature.buckets), present)}
+def _shared_ids(stack: Stack, feature: Categorical, values: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    """Rows of one table for all columns: one for each that is missing, then the unseen values', then the vocabulary's.
+
+    The vocabulary's tokens are the values with their column's number before them; each column keeps its own `top_k`.
+    """
+    count = len(stack.names)
+    column = tf.range(count, dtype=tf.int64)
+    prefix = tf.constant([f"{place}{_AFTER_COLUMN}" for place in range(count)])
+    tokens = tf.strings.join([tf.broadcast_to(prefix, tf.shape(values)), values])
+    vocabulary = tft.vocabulary(
+        columns.present_only(columns.Cells(tokens, present)),
+        top_k=1,  # of all; each column's own come with `key_fn`
+        frequency_threshold=feature.min_count,
+        coverage_top_k=feature.top_k,
+        coverage_frequency_threshold=feature.min_count,
+        key_fn=column_of_token,
+        vocab_filename=f"{stack.key}_vocabulary",
+    )
+    known = tft.apply_vocabulary(tokens, vocabulary, default_value=-1)
+    unseen = count + column * feature.oov_buckets
+    if feature.oov_buckets > 1:
+        unseen += tf.strings.to_hash_bucket_fast(values, feature.oov_buckets)
+    ids = tf.where(known < 0, tf.broadcast_to(unseen, tf.shape(known)), known + count * (1 + feature.oov_buckets))
+    return tf.where(present, ids, tf.broadcast_to(column, tf.shape(ids)))
+
+
+def column_of_token(token: bytes) -> bytes:
+    """The column's number of a token in a shared vocabulary, as TFT asks for it."""
+    return token.partition(_AFTER_COLUMN.encode())[0]
+
+
+def _hashed(stack: Stack, feature: Hashed, inputs: Mapping[str, Column]) -> Tensors:
+    values, present = columns.texts_together(inputs, stack.names)
+    return {stack.key: _or_missing(tf.strings.to_hash_bucket_fast(values, feature.buckets), present)}
 
 
 def _or_missing(ids: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
@@ -244,7 +346,7 @@ def _cross(feature: Crossed, table: FeatureTable, inputs: Mapping[str, Column], 
     return tf.strings.to_hash_bucket_fast(tf.strings.join(parts, separator=_PART_SEPARATOR), feature.buckets)
 
 
-def _vector(name: str, feature: Vector, column: Column) -> Tensors:
+def _vector(name: str, feature: Vector, column: Column) -> tf.Tensor:
     columns.require_numbers(column, name, feature.kind)
     if isinstance(column, tf.SparseTensor):
         dense = _vector_of_sparse(feature.length, column)
@@ -258,7 +360,7 @@ def _vector(name: str, feature: Vector, column: Column) -> Tensors:
             )
         dense = tf.reshape(column, [-1, feature.length])
     values = tf.cast(dense, tf.float32)
-    return {transformed_key(name): tf.where(tf.math.is_finite(values), values, tf.zeros_like(values))}
+    return tf.where(tf.math.is_finite(values), values, tf.zeros_like(values))
 
 
 def _vector_of_sparse(length: int, column: tf.SparseTensor) -> tf.Tensor:
@@ -269,12 +371,11 @@ def _vector_of_sparse(length: int, column: tf.SparseTensor) -> tf.Tensor:
     return tf.ensure_shape(dense, [None, length])
 
 
-def _text(name: str, feature: Text, column: Column) -> Tensors:
+def _text(name: str, feature: Text, column: Column) -> tf.Tensor:
     words = _words(column)[:, : feature.max_tokens]
     vocabulary = tft.vocabulary(words.flat_values, top_k=feature.top_k, vocab_filename=vocabulary_name(name))
     ids = tft.apply_vocabulary(words.flat_values, vocabulary, num_oov_buckets=feature.oov_buckets)
-    padded = words.with_flat_values(ids + 1).to_tensor(default_value=0, shape=[None, feature.max_tokens])
-    return {transformed_key(name): padded}
+    return words.with_flat_values(ids + 1).to_tensor(default_value=0, shape=[None, feature.max_tokens])
 
 
 def _words(column: Column) -> tf.RaggedTensor:
@@ -289,26 +390,16 @@ def _words(column: Column) -> tf.RaggedTensor:
     return tf.strings.split(spaced)
 
 
-def _datetime(name: str, feature: Datetime, column: Column) -> Tensors:
-    return {transformed_key(name): date_vector(name, feature, column)}
-
-
-def _sequence(name: str, feature: SequenceFeature, column: Column) -> Tensors:
-    return {transformed_key(name): encode_sequence(name, feature, column)}
-
-
-def _image(name: str, feature: Image, column: Column) -> Tensors:
-    return {transformed_key(name): encode_image(name, feature, column)}
-
-
-_ENCODERS: Mapping[str, Callable[[str, Any, Column], Tensors]] = {
+_TOGETHER: Mapping[str, Callable[[Stack, Any, Mapping[str, Column]], Tensors]] = {
     "numeric": _numeric,
     "bucketized": _bucketized,
     "categorical": _categorical,
     "hashed": _hashed,
+}
+_ALONE: Mapping[str, Callable[[str, Any, Column], tf.Tensor]] = {
     "vector": _vector,
     "text": _text,
-    "datetime": _datetime,
-    "sequence": _sequence,
-    "image": _image,
+    "datetime": date_vector,
+    "sequence": encode_sequence,
+    "image": encode_image,
 }

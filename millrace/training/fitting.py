@@ -13,7 +13,7 @@ from tfx.dsl.io import fileio
 
 from millrace.base.errors import ConfigError
 from millrace.project import dotted
-from millrace.training.callbacks import Divergence, Record, StopAt, TrainingProgress
+from millrace.training.callbacks import Divergence, Record, SlowDown, StopAt, TrainingProgress
 from millrace.training.input_data import Examples, odd_inputs
 from millrace.training.labels import LabelStatistics, label_statistics
 from millrace.training.settings import Settings, UserConfig
@@ -204,6 +204,7 @@ def callbacks(job: Job, plan: TrainingSchedule, log_dir: Optional[str]) -> list[
     if plan.steps and plan.per_round and plan.steps % plan.per_round:
         chosen.append(StopAt(plan.steps))
     if job.config.training["patience"]:
+        chosen.append(SlowDown(max(1, job.config.training["patience"] // 3)))
         chosen.append(
             keras.callbacks.EarlyStopping(
                 monitor="val_loss", mode="min", patience=job.config.training["patience"], restore_best_weights=True

@@ -8,46 +8,53 @@ import tensorflow_transform as tft
 
 from millrace.features.description import (
     Bag,
-    Categorical,
-    Crossed,
+    Bucketized,
     Datetime,
     FeatureTable,
-    Hashed,
     Image,
     Numeric,
     SequenceFeature,
     Text,
     Vector,
 )
-from millrace.features.keys import missing_key, transformed_key
+from millrace.features.stacks import Stack, stacks
 from millrace.training.date_parts import date_width
 from millrace.training.derived import derived_features
-from millrace.training.encoders import id_count
+from millrace.training.encoders import id_rows
 from millrace.training.images import image_input
-from millrace.training.layers import MeanOfWords, OneHotDense
+from millrace.training.layers import MeanOfWords, OneHotDense, Pieces
 from millrace.training.many_inputs import bag_input, of_ids, sequence_input
+
+# Bends of a line that a number is learned along; fewer each where the numbers are many.
+_MOST_PIECES, _PIECES_IN_ALL = 16, 1024
+# Standard deviations beyond which a number's size counts for less and less.
+_SQUASHED_FROM = 3.0
 
 
 class FeatureInputs(NamedTuple):
     """The model's inputs, and what a network reads of them.
 
     Attributes:
-        by_key: one input a transformed feature, by its key: float32 or int64, [n] or [n, width].
-        floats: all numbers, vectors and embeddings in one float tensor [n, d]; None when there are none.
-        ids: all one-hot features as int64 [n, i]; None when there are none.
-        sizes: how many ids each of the i has.
+        by_key: an input for each key after Transform: float32 or int64, [n] or [n, width].
+        numbers: scaled numbers, and whether they were missing, float [n, d]; None when there are none.
+        places: each number's place among the training data, 0 to 1, float [n, p]; None when there are none.
+        vectors: vectors, dates, texts and embeddings, float [n, v]; None when there are none.
+        ids: all one-hot features as rows int64 [n, i] of one table; None when there are none.
+        rows: of that table.
     """
 
     by_key: dict[str, keras.KerasTensor]
-    floats: Optional[keras.KerasTensor]
+    numbers: Optional[keras.KerasTensor]
+    places: Optional[keras.KerasTensor]
+    vectors: Optional[keras.KerasTensor]
     ids: Optional[keras.KerasTensor]
-    sizes: tuple[int, ...]
+    rows: int
 
 
 def feature_inputs(
     table: FeatureTable, tft_output: tft.TFTransformOutput, dtype: str = "float32", unread: Collection[str] = ()
 ) -> FeatureInputs:
-    """Declares one input for each transformed feature, and joins them to what a network reads.
+    """Declares one input for each key after Transform, and joins them to what a network reads.
 
     Args:
         table: the label and the features.
@@ -62,52 +69,81 @@ def feature_inputs(
         InputRefused: a derived feature is nothing that a network reads.
     """
     by_key: dict[str, keras.KerasTensor] = {}
-    scalars, wide_floats, ids, sizes = [], [], [], []
+    numbers, places, vectors, ids = [], [], [], []
+    rows = 0
 
     def declare(key: str, shape: tuple[int, ...], kind: str) -> keras.KerasTensor:
         by_key[key] = keras.Input(shape=shape, dtype=kind, name=key)
         return by_key[key]
 
-    for name, feature in table.features.items():
-        key = transformed_key(name)
+    def columns_of(stack: Stack, key: str, kind: str = "float32") -> keras.KerasTensor:
+        """An input [n, columns]; what one column has, [n], is joined to others as [n, 1]."""
+        if stack.shared:
+            return declare(key, (len(stack.names),), kind)
+        return keras.ops.expand_dims(declare(key, (), kind), -1)
+
+    for stack in stacks(table):
+        feature = stack.feature
         if isinstance(feature, Numeric):
-            scalars.append(declare(key, (), "float32"))
+            numbers.append(columns_of(stack, stack.key))
+            places.append(columns_of(stack, stack.place_key))
             if feature.indicator:
-                scalars.append(declare(missing_key(name), (), "float32"))
+                numbers.append(columns_of(stack, stack.missing_key))
         elif isinstance(feature, Vector):
-            wide_floats.append(declare(key, (feature.length,), "float32"))
+            vectors.append(declare(stack.key, (feature.length,), "float32"))
         elif isinstance(feature, Datetime):
-            wide_floats.append(declare(key, (date_width(feature),), "float32"))
+            vectors.append(declare(stack.key, (date_width(feature),), "float32"))
         elif isinstance(feature, Text):
-            words = declare(key, (feature.max_tokens,), "int64")
-            size = id_count(name, feature, tft_output)
+            words = declare(stack.key, (feature.max_tokens,), "int64")
+            size = id_rows(stack, tft_output).rows
             if feature.encoder == "mean":
-                wide_floats.append(MeanOfWords(size, feature.dimension, name=f"{key}_mean", dtype=dtype)(words))
+                vectors.append(MeanOfWords(size, feature.dimension, name=f"{stack.key}_mean", dtype=dtype)(words))
             else:
-                wide_floats.append(of_ids(name, feature, words, size, dtype))
+                vectors.append(of_ids(stack.name, feature, words, size, dtype))
         elif isinstance(feature, Bag):
-            wide_floats.append(bag_input(name, feature, tft_output, declare, dtype))
+            vectors.append(bag_input(stack.name, feature, tft_output, declare, dtype))
         elif isinstance(feature, SequenceFeature):
-            wide_floats.append(sequence_input(name, feature, tft_output, declare, dtype))
+            vectors.append(sequence_input(stack.name, feature, tft_output, declare, dtype))
         elif isinstance(feature, Image):
-            wide_floats.append(image_input(name, feature, declare, dtype))
-        elif isinstance(feature, (Categorical, Hashed, Crossed)) and feature.encode == "embedding":
-            size = id_count(name, feature, tft_output)
-            layer = keras.layers.Embedding(size, feature.dimension, name=f"{key}_embedding", dtype=dtype)
-            wide_floats.append(layer(declare(key, (), "int64")))
+            vectors.append(image_input(stack.name, feature, declare, dtype))
         else:
-            ids.append(declare(key, (), "int64"))
-            sizes.append(id_count(name, feature, tft_output))
+            layout = id_rows(stack, tft_output)
+            of_stack = columns_of(stack, stack.key, "int64") + layout.offsets
+            if not isinstance(feature, Bucketized) and feature.encode == "embedding":
+                name = f"{stack.key}_embedding"
+                embed = keras.layers.Embedding(layout.rows, feature.dimension, name=name, dtype=dtype)
+                vectors.append(keras.layers.Flatten(dtype=dtype)(embed(of_stack)))
+            else:
+                ids.append(of_stack + rows)
+                rows += layout.rows
     for key, shape in derived_features(table, tft_output, unread).items():
-        (wide_floats if shape else scalars).append(declare(key, shape, "float32"))
-    floats = [keras.ops.stack(scalars, axis=-1), *wide_floats] if scalars else wide_floats
-    return FeatureInputs(by_key, _joined(floats), keras.ops.stack(ids, axis=-1) if ids else None, tuple(sizes))
+        derived = declare(key, shape, "float32")
+        vectors.append(derived) if shape else numbers.append(keras.ops.expand_dims(derived, -1))
+    return FeatureInputs(by_key, _joined(numbers), _joined(places), _joined(vectors), _joined(ids), rows)
 
 
 def _joined(tensors: list[keras.KerasTensor]) -> Optional[keras.KerasTensor]:
     if len(tensors) < 2:
         return tensors[0] if tensors else None
-    return keras.layers.Concatenate(name="floats")(tensors)
+    return keras.ops.concatenate(tensors, axis=-1)
+
+
+def bent(inputs: FeatureInputs) -> FeatureInputs:
+    """What a network's first hidden layer reads: each number along a line with bends, and far ones drawn nearer.
+
+    Args:
+        inputs: what `feature_inputs` gave.
+
+    Returns:
+        The same, with numbers within some standard deviations, and their places as `Pieces`.
+    """
+    numbers, places = inputs.numbers, inputs.places
+    if numbers is not None:  # a smooth limit: half a standard deviation more still counts at ten
+        numbers = numbers / keras.ops.sqrt(1.0 + keras.ops.square(numbers / _SQUASHED_FROM))
+    if places is not None:
+        count = max(1, min(_MOST_PIECES, _PIECES_IN_ALL // places.shape[1]))
+        places = Pieces(count, name="pieces")(places)
+    return inputs._replace(numbers=numbers, places=places)
 
 
 def dense(
@@ -116,7 +152,7 @@ def dense(
     """One dense layer over every input, ids as if they were one-hot.
 
     Args:
-        inputs: what `feature_inputs` gave.
+        inputs: what `feature_inputs` gave, or `bent` made of it.
         units: the width of the output.
         name: the layer's name.
         start: the initial weights: `glorot`, or `zeros`, which suits a linear part.
@@ -127,14 +163,15 @@ def dense(
         float [n, units], without an activation.
     """
     parts = []
-    if inputs.floats is not None:
+    floats = _joined([part for part in (inputs.numbers, inputs.places, inputs.vectors) if part is not None])
+    if floats is not None:
         regularizer = keras.regularizers.L2(penalty) if penalty else None
         kernel = "zeros" if start == "zeros" else "glorot_uniform"
         parts.append(
             keras.layers.Dense(
                 units, kernel_initializer=kernel, kernel_regularizer=regularizer, name=f"{name}_floats", dtype=dtype
-            )(inputs.floats)
+            )(floats)
         )
     if inputs.ids is not None:
-        parts.append(OneHotDense(units, inputs.sizes, start, penalty, name=f"{name}_ids", dtype=dtype)(inputs.ids))
+        parts.append(OneHotDense(units, inputs.rows, start, penalty, name=f"{name}_ids", dtype=dtype)(inputs.ids))
     return keras.layers.Add(name=name, dtype=dtype)(parts) if len(parts) > 1 else parts[0]

@@ -1,10 +1,11 @@
-"""Keras layers that the standard ones leave out: a dense layer over many one-hot inputs, and a mean over words."""
+"""Keras layers that the standard ones leave out, of plain TensorFlow operations: an export needs none of this code."""
 
-from collections.abc import Sequence
 from typing import Any, Optional
 
 import keras
 import numpy as np
+
+Shape = tuple[Optional[int], ...]
 
 
 @keras.saving.register_keras_serializable(package="millrace")
@@ -15,40 +16,37 @@ class OneHotDense(keras.layers.Layer):
 
     Args:
         units: the width of the output.
-        sizes: how many ids each input has.
+        rows: of the table.
         initializer: `glorot` scales by the inputs that are on at a time (one each), not by the table's length, which
             would start long tables at almost nothing; `zeros` suits a linear part.
         l2: weight of the table's squares in the loss.
     """
 
-    def __init__(
-        self, units: int, sizes: Sequence[int], initializer: str = "glorot", l2: float = 0.0, **kwargs: Any
-    ) -> None:
+    def __init__(self, units: int, rows: int, initializer: str = "glorot", l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units, self.sizes, self.initializer, self.l2 = units, tuple(sizes), initializer, l2
+        self.units, self.rows, self.initializer, self.l2 = units, rows, initializer, l2
 
     def build(self, input_shape: Any) -> None:
         """Makes the table; `input_shape` is [n, inputs]."""
-        limit = float(np.sqrt(6.0 / (len(self.sizes) + self.units)))
+        limit = float(np.sqrt(6.0 / (input_shape[-1] + self.units)))
         start = "zeros" if self.initializer == "zeros" else keras.initializers.RandomUniform(-limit, limit)
         penalty = keras.regularizers.L2(self.l2) if self.l2 else None
         self.table = self.add_weight(
-            shape=(sum(self.sizes), self.units), initializer=start, regularizer=penalty, name="table"
+            shape=(self.rows, self.units), initializer=start, regularizer=penalty, name="table"
         )
-        self._offsets = np.concatenate([[0], np.cumsum(self.sizes)[:-1]]).astype("int64")
 
     def call(self, inputs: Any) -> Any:
-        """Maps ids int64 [n, inputs] to float [n, units]."""
-        rows = keras.ops.take(self.table, inputs + self._offsets, axis=0)
+        """Maps rows int64 [n, inputs] to float [n, units]."""
+        rows = keras.ops.take(self.table, inputs, axis=0)
         return keras.ops.cast(keras.ops.sum(rows, axis=1), self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Optional[int], int]:
+    def compute_output_shape(self, input_shape: Any) -> Shape:
         """[n, inputs] becomes [n, units]."""
         return (input_shape[0], self.units)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as Keras saves them."""
-        own = {"units": self.units, "sizes": self.sizes, "initializer": self.initializer, "l2": self.l2}
+        own = {"units": self.units, "rows": self.rows, "initializer": self.initializer, "l2": self.l2}
         return {**super().get_config(), **own}
 
 
@@ -75,10 +73,146 @@ class MeanOfWords(keras.layers.Layer):
         words = keras.ops.maximum(keras.ops.sum(there, axis=1, keepdims=True), 1)
         return keras.ops.cast(keras.ops.sum(rows * there[:, :, None], axis=1) / words, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Optional[int], int]:
+    def compute_output_shape(self, input_shape: Any) -> Shape:
         """[n, words] becomes [n, dimension]."""
         return (input_shape[0], self.dimension)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as Keras saves them."""
         return {**super().get_config(), "size": self.size, "dimension": self.dimension}
+
+
+@keras.saving.register_keras_serializable(package="millrace")
+class Pieces(keras.layers.Layer):
+    """Piecewise-linear encoding: a place between 0 and 1 as its way through each of `count` equal parts.
+
+    A dense layer over it draws any line with a bend between the parts; as the places are those among the training
+    data, the parts hold equally many rows. From Gorishniy, Rubachev and Babenko, arXiv 2203.05556.
+    """
+
+    def __init__(self, count: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.count = count
+
+    def call(self, inputs: Any) -> Any:
+        """Maps places float [n, columns] to float [n, columns * count], each between 0 and 1."""
+        starts = keras.ops.arange(self.count, dtype=inputs.dtype)
+        parts = keras.ops.clip(inputs[:, :, None] * self.count - starts, 0.0, 1.0)
+        return keras.ops.reshape(parts, (-1, inputs.shape[1] * self.count))
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """[n, columns] becomes [n, columns * count]."""
+        return (input_shape[0], input_shape[1] * self.count)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as Keras saves them."""
+        return {**super().get_config(), "count": self.count}
+
+
+@keras.saving.register_keras_serializable(package="millrace")
+class Members(keras.layers.Layer):
+    """Lets `count` members of an ensemble share the layer before: each has a factor and an offset of its own per unit.
+
+    BatchEnsemble (Wen, Tran and Ba, arXiv 2002.06715), as TabM uses it for tables (arXiv 2410.24210).
+
+    Args:
+        count: of members.
+        first: start from random signs, which makes the members differ; later layers start from ones.
+    """
+
+    def __init__(self, count: int, first: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.count, self.first = count, first
+
+    def build(self, input_shape: Any) -> None:
+        """Makes factors and offsets; `input_shape` is [n, units] or [n, members, units]."""
+        shape = (self.count, input_shape[-1])
+        self.factor = self.add_weight(shape=shape, initializer=_random_signs if self.first else "ones", name="factor")
+        self.offset = self.add_weight(shape=shape, initializer="zeros", name="offset")
+
+    def call(self, inputs: Any) -> Any:
+        """Maps float [n, units], the same for all members, or [n, members, units] to [n, members, units]."""
+        shared = inputs[:, None, :] if len(inputs.shape) == 2 else inputs
+        factor, offset = (keras.ops.cast(weight, inputs.dtype) for weight in (self.factor, self.offset))
+        return shared * factor + offset
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """[n, units] or [n, members, units] becomes [n, members, units]."""
+        return (input_shape[0], self.count, input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as Keras saves them."""
+        return {**super().get_config(), "count": self.count, "first": self.first}
+
+
+@keras.saving.register_keras_serializable(package="millrace")
+class MemberHeads(keras.layers.Layer):
+    """A dense layer for each member of an ensemble: float [n, members, units] to [n, members, outputs]."""
+
+    def __init__(self, outputs: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.outputs = outputs
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the members' weights; `input_shape` is [n, members, units]."""
+        _, members, units = input_shape
+        limit = float(np.sqrt(6.0 / (units + self.outputs)))
+        start = keras.initializers.RandomUniform(-limit, limit)
+        self.kernel = self.add_weight(shape=(members, units, self.outputs), initializer=start, name="kernel")
+        self.bias = self.add_weight(shape=(members, self.outputs), initializer="zeros", name="bias")
+
+    def call(self, inputs: Any) -> Any:
+        """Each member's own outputs."""
+        kernel, bias = (keras.ops.cast(weight, inputs.dtype) for weight in (self.kernel, self.bias))
+        return keras.ops.einsum("nmu,muo->nmo", inputs, kernel) + bias
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """[n, members, units] becomes [n, members, outputs]."""
+        return (*input_shape[:2], self.outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as Keras saves them."""
+        return {**super().get_config(), "outputs": self.outputs}
+
+
+@keras.saving.register_keras_serializable(package="millrace")
+class MeanOfMembers(keras.layers.Layer):
+    """The members' mean, before the activation; in training each member answers for the labels by itself.
+
+    Trained on the mean alone, members would come to lean on each other and be no ensemble. The mean of their own losses
+    is the mean's loss and a gap that needs no labels: for a cross entropy, whose part with the label is linear, the
+    mean of A(z) less A(mean z), where A is softplus or logsumexp; for squared errors in standard deviations, A(z) is
+    the square. The gap is added to the training's loss and not to an evaluation's.
+
+    Args:
+        task: binary, multiclass or regression.
+    """
+
+    def __init__(self, task: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.task = task
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Maps float [n, members, outputs] to [n, outputs]."""
+        mean = keras.ops.mean(inputs, axis=1)
+        if training:
+            self.add_loss(keras.ops.mean(self._partition(inputs)) - keras.ops.mean(self._partition(mean)))
+        return mean
+
+    def _partition(self, values: Any) -> Any:
+        values = keras.ops.cast(values, "float32")
+        if self.task == "multiclass":
+            return keras.ops.logsumexp(values, axis=-1)
+        return keras.ops.softplus(values) if self.task == "binary" else keras.ops.square(values)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        """[n, members, outputs] becomes [n, outputs]."""
+        return (input_shape[0], input_shape[2])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as Keras saves them."""
+        return {**super().get_config(), "task": self.task}
+
+
+def _random_signs(shape: Any, dtype: Any = None) -> Any:
+    return keras.ops.sign(keras.random.uniform(shape, -1.0, 1.0, dtype=dtype))

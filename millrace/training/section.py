@@ -24,6 +24,12 @@ class Model(Section):
     )
     l2: float = Field(default=0.0, ge=0.0, description="weight decay of the hidden layers")
     wide: bool = Field(default=True, description="also connect the features directly to the output")
+    members: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="networks that share the hidden layers' weights; their mean is the prediction",
+    )
 
 
 class Training(Section):
@@ -32,13 +38,16 @@ class Training(Section):
     alternatives: ClassVar[tuple[str, ...]] = ("steps", "epochs")
 
     batch_size: int = Field(default=64, ge=1, description="rows of a training step")
-    learning_rate: float = Field(default=0.001, gt=0.0, description="of the Adam optimizer")
+    learning_rate: float = Field(default=0.001, gt=0.0, description="of the Adam optimizer, at the beginning")
     steps: Optional[int] = Field(default=None, ge=1, description="batches to train on; in place of epochs")
     epochs: Optional[int] = Field(default=None, ge=1, description="passes over the train split; in place of steps")
     eval_steps: Optional[int] = Field(default=None, ge=1, description="batches of each evaluation; all when left out")
     validate_every: int = Field(default=200, ge=1, description="steps between evaluations, when steps is set")
     patience: Optional[int] = Field(
-        default=3, ge=1, description="evaluations without improvement before an early stop; null never stops early"
+        default=3,
+        ge=1,
+        description="evaluations without improvement before an early stop, and a third of them before the learning rate"
+        " falls to a third; null never stops early",
     )
     class_weights: Literal["none", "balanced"] = Field(
         default="none", description="balanced weighs each class by the inverse of its frequency"

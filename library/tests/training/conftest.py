@@ -12,7 +12,7 @@ from millrace.features.description import FeatureTable
 
 Row = Mapping[str, Any]
 
-MODEL = {"hidden_units": [16], "dropout": 0.0, "l2": 0.0, "wide": True}
+MODEL = {"hidden_units": [16], "dropout": 0.0, "l2": 0.0, "wide": True, "members": 1}
 TRAINING = {
     "batch_size": 32,
     "learning_rate": 0.01,

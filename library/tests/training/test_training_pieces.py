@@ -15,7 +15,7 @@ from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable, Label
 from millrace.training import callbacks, fitting, outputs, search, training_record
 from millrace.training.labels import LabelStatistics
-from millrace.training.layers import MeanOfWords, OneHotDense
+from millrace.training.layers import MeanOfMembers, MeanOfWords, MemberHeads, Members, OneHotDense, Pieces
 from millrace.training.signatures import ServedModel
 from models.trainer import run_fn
 from models.tuner import tuner_fn
@@ -260,26 +260,79 @@ def test_who_watches_is_what_the_section_asks_for(data: Any, tmp_path: Any) -> N
         job = job_of(data, tmp_path, training=training)
         return [type(one).__name__ for one in fitting.callbacks(job, fitting.schedule(job.config.training), log_dir)]
 
-    always = ["Divergence", "TrainingProgress", "Record"]
+    always, stops = ["Divergence", "TrainingProgress", "Record"], ["SlowDown", "EarlyStopping"]
     assert kinds(None, steps=20, validate_every=10, patience=None) == always
-    assert kinds("logs", steps=20, validate_every=8, patience=2) == [*always, "StopAt", "EarlyStopping", "TensorBoard"]
-    assert kinds(None, steps=None, epochs=2, patience=2) == [*always, "EarlyStopping"]
+    assert kinds("logs", steps=20, validate_every=8, patience=2) == [*always, "StopAt", *stops, "TensorBoard"]
+    assert kinds(None, steps=None, epochs=2, patience=2) == [*always, *stops]
 
 
 # -- layers and outputs ------------------------------------------------------------------------------------------------
 def test_a_dense_layer_over_ids_is_one_over_their_one_hot_vectors() -> None:
-    layer = OneHotDense(4, [3, 2, 5], l2=0.5)
+    layer = OneHotDense(4, 10, l2=0.5)
     ids = np.array([[0, 1, 4], [2, 0, 0]])
-    given = layer(ids)
+    given = layer(ids + np.array([0, 3, 5]))
     hot = np.concatenate([np.eye(size)[ids[:, place]] for place, size in enumerate((3, 2, 5))], axis=1)
     table = np.array(layer.table)
     np.testing.assert_allclose(given, hot @ table, rtol=1e-5)
     assert np.abs(table).max() <= np.sqrt(6 / (3 + 4)) and np.abs(table).max() > 0.5
     np.testing.assert_allclose(layer.losses[0], 0.5 * (table**2).sum(), rtol=1e-5)
     assert layer.compute_output_shape((None, 3)) == (None, 4)
-    assert not np.any(OneHotDense(4, [3, 2], initializer="zeros")(ids[:, :2] % 2))
+    assert not np.any(OneHotDense(4, 5, initializer="zeros")(ids[:, :2] % 2))
     again = OneHotDense.from_config(layer.get_config())
-    assert (again.units, tuple(again.sizes), again.initializer, again.l2) == (4, (3, 2, 5), "glorot", 0.5)
+    assert (again.units, again.rows, again.initializer, again.l2) == (4, 10, "glorot", 0.5)
+
+
+def test_pieces_are_the_way_through_equal_parts() -> None:
+    layer = Pieces(4)
+    given = layer(np.array([[0.0, 1.0], [0.375, 0.5]], np.float32))
+    np.testing.assert_allclose(given, [[0, 0, 0, 0, 1, 1, 1, 1], [1, 0.5, 0, 0, 1, 1, 0, 0]])
+    assert layer.compute_output_shape((None, 2)) == (None, 8)
+    assert Pieces.from_config(layer.get_config()).count == 4
+
+
+@pytest.mark.parametrize(
+    ("label", "classes", "labels"),
+    [
+        (Label(column="y", task="binary"), 1, [[1.0], [0.0], [1.0]]),
+        (Label(column="y", task="multiclass", classes=("a", "b", "c")), 3, [2, 0, 1]),
+        (Label(column="y", task="regression"), 1, [[3.0], [-1.0], [0.5]]),
+    ],
+)
+def test_members_are_trained_by_their_own_losses_and_predict_their_mean(
+    label: Label, classes: int, labels: Any
+) -> None:
+    stats = LabelStatistics(3, mean=1.0, deviation=2.0)
+    logits = np.random.default_rng(0).normal(size=(3, 4, classes)).astype(np.float32)
+    loss = outputs.loss(label, stats)
+
+    def loss_of(raw: Any) -> float:
+        return float(loss(np.array(labels), outputs.head(label, keras.ops.convert_to_tensor(raw), stats)))
+
+    layer = MeanOfMembers(label.task)
+    mean = layer(logits, training=True)
+    np.testing.assert_allclose(mean, logits.mean(axis=1), rtol=1e-5)
+    own = np.mean([loss_of(logits[:, member]) for member in range(4)])
+    np.testing.assert_allclose(loss_of(mean) + float(layer.losses[0]), own, rtol=1e-4)
+    evaluated = MeanOfMembers(label.task)
+    evaluated(logits, training=False)
+    assert not evaluated.losses
+    assert MeanOfMembers.from_config(layer.get_config()).task == label.task
+
+
+def test_members_share_a_layer_and_differ_by_factor_and_offset() -> None:
+    first, later, heads = Members(4, first=True), Members(4), MemberHeads(2)
+    shared = np.array([[1.0, -2.0, 0.5]], np.float32)
+    of_members = np.array(first(shared))
+    assert set(np.unique(np.abs(of_members[0] / shared))) == {1.0} and len(np.unique(of_members[0], axis=0)) > 1
+    np.testing.assert_allclose(later(of_members), of_members)
+    given = np.array(heads(of_members))
+    np.testing.assert_allclose(given[0, 2], of_members[0, 2] @ np.array(heads.kernel)[2], rtol=1e-5)
+    assert first.compute_output_shape((None, 3)) == (None, 4, 3) and heads.compute_output_shape((None, 4, 3)) == (
+        None,
+        4,
+        2,
+    )
+    assert Members.from_config(first.get_config()).first and MemberHeads.from_config(heads.get_config()).outputs == 2
 
 
 def test_words_are_averaged_without_the_padding() -> None:

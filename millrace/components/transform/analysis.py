@@ -220,7 +220,11 @@ def _count_tokens(_: Analysis, operation: Any, columns: Columns) -> Lazy[tuple[A
 
     def hear(batch: Batch) -> None:
         (values,) = columns.of(batch)
-        counts.update(values.tolist())
+        if values.dtype != object:
+            counts.update(values.tolist())
+            return
+        of_batch = pa.array(values, pa.binary()).value_counts()
+        counts.update(dict(zip(of_batch.field(0).to_pylist(), of_batch.field(1).to_pylist(), strict=True)))
 
     return columns.stream.listen(hear, counts.items)
 
@@ -230,8 +234,6 @@ def _merge_tokens(_: Analysis, __: Any, counts: Lazy[tuple[Any, int]]) -> Lazy[v
 
 
 def _prune_tokens(_: Analysis, operation: Any, counted: Lazy[vocabulary.Counted]) -> Lazy[vocabulary.Counted]:
-    if operation.key_fn:
-        raise NeedsBeam("a vocabulary covers keys")
     return Lazy(lambda: vocabulary.pruned(operation, counted.all()))
 
 

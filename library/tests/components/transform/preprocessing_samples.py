@@ -38,7 +38,34 @@ def many_analyzers(inputs):
         "sparse": inputs["other"],
         "pair": both,
         "together": tf.fill(tf.shape(number), tft.covariance(both, tf.float32)[0, 1]),
+        **_of_each_column(tf.where(both < 0, tf.fill(tf.shape(both), float("nan")), both)),
+        "covered": tft.apply_vocabulary(word, _of_each_letter(word, 1), default_value=-1),
+        "all_covered": tft.apply_vocabulary(word, _of_each_letter(word, None), default_value=-1),
     }
+
+
+def _of_each_column(columns):
+    """Analyzers that keep the columns apart, and pass over what is NaN."""
+    mean, spread = (analyze(columns, reduce_instance_dims=False) for analyze in (tft.mean, tft.var))
+    edges = tf.transpose(tft.quantiles(columns, 4, 0.01, reduce_instance_dims=False))
+    return {"standard": (columns - mean) / spread, "below": tf.cast(columns[:, tf.newaxis] < edges, tf.int64)}
+
+
+def _of_each_letter(word, most):
+    """A vocabulary with the most frequent words of each last letter, and the most frequent of all besides."""
+    return tft.vocabulary(
+        word,
+        top_k=most,
+        frequency_threshold=2,
+        coverage_top_k=2,
+        coverage_frequency_threshold=3,
+        key_fn=_last_letter,
+        vocab_filename=f"covered_{most}",
+    )
+
+
+def _last_letter(word):
+    return word[-1:]
 
 
 def two_phases(inputs):
@@ -93,13 +120,6 @@ def informative(inputs):
     """A vocabulary in the order of what its words say of a label."""
     label = tf.cast(_dense(inputs["whole"], 0) > 4, tf.int64)
     return {"id": tft.compute_and_apply_vocabulary(_dense(inputs["word"], ""), labels=label)}
-
-
-def covering(inputs):
-    """A vocabulary with the most frequent words of each key."""
-    word = _dense(inputs["word"], "")
-    first = tft.vocabulary(word, coverage_top_k=1, key_fn=lambda text: text[:1])
-    return {"id": tft.apply_vocabulary(word, first, default_value=-1)}
 
 
 def in_records(inputs):

@@ -423,7 +423,6 @@ def test_outputs_that_need_no_column_are_for_beam(examples, schema, tmp_path, as
     [
         ("weighted", "a vocabulary is ordered by"),
         ("informative", "a vocabulary is ordered by"),
-        ("covering", "a vocabulary covers keys"),
         ("in_records", "no text file"),
     ],
 )

@@ -1,0 +1,1 @@
+"""How well the default model learns, beside the defaults that a person would try instead."""
