@@ -107,3 +107,10 @@ def test_features_within_structs_have_their_lines():
     inner = 'feature { name: "t" domain: "no" type: BYTES }'
     text = f'{GOOD}feature {{\n  name: "s"\n  type: STRUCT\n  struct_domain {{\n    {inner}\n  }}\n}}\n'
     assert ("unknown-domain", "error", 16) in rules(text, data={})
+
+
+@pytest.mark.parametrize(("threshold", "how"), [("0", "always"), ("-1", "always"), ("1", "never"), ("2", "never")])
+def test_a_threshold_without_a_middle_says_what_it_does(threshold, how):
+    text = GOOD.replace("threshold: 0.1", f"threshold: {threshold}")
+    [finding] = lint(schema_text.parse(text, "schema.pbtxt"), splits(), USES)
+    assert finding.rule == "comparator-threshold" and f"threshold {threshold} {how} alarms" in finding.what
