@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from fake_service import FakeService
 
+from millrace.base.errors import BadInput
 from millrace.container import failure_notice
 
 JOB = "projects/1/locations/us-central1/pipelineJobs/taxi-7"
@@ -97,3 +98,29 @@ def test_without_the_variable_the_log_names_it(monkeypatch, caplog):
     monkeypatch.delenv("HOOK", raising=False)
     failure_notice.main(ended(Trainer="broke"))
     assert "the environment variable HOOK is not set" in caplog.text
+
+
+def test_a_secret_that_cannot_be_read_is_in_the_log_and_fails_nothing(hook, monkeypatch, caplog):
+    """The variable may be there another way."""
+
+    def refuse(asked):
+        assert asked == ["HOOK=projects/p/secrets/hook/versions/3"]
+        raise BadInput("the secret may not be read", remedy="grant it")
+
+    monkeypatch.setattr(failure_notice.secrets, "read_into_environment", refuse)
+    failure_notice.main(["--secret", "HOOK=projects/p/secrets/hook/versions/3", *ended(Trainer="broke")])
+    assert "the secret may not be read" in caplog.text
+    assert [message["reason"] for message in hook.messages] == ["broke"]
+
+
+def test_of_a_job_that_ended_well_no_secret_is_asked_for(monkeypatch):
+    monkeypatch.setattr(failure_notice.secrets, "read_into_environment", lambda asked: pytest.fail("asked"))
+    failure_notice.main(["--secret", "HOOK=projects/p/secrets/hook/versions/3", *ended(Trainer="")])
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"), [("a status of 2.", 2), ("a status of 3.", 3), ("a status of 124.", 1), ("status 3", 1)]
+)
+def test_only_what_is_bad_input_or_a_gates_no_is_told_as_that(hook, reason, code):
+    failure_notice.main(ended(Trainer=f"The replica exited with {reason}"))
+    assert hook.messages[0]["exit_code"] == code

@@ -72,6 +72,32 @@ def test_an_absent_champion_is_no_champion(tmp_path):
         assert task.input_artifacts == {"baseline_model": {"artifacts": []}, "model": there}
 
 
+@pytest.mark.parametrize(("version", "versions"), [(-1, []), (4, [4.0])])
+def test_what_was_found_of_the_data_stands_on_the_examples(tmp_path, version, versions):
+    """As Vertex AI writes it there; -1 is no version, and TFX is given none."""
+    examples = {"uri": "/root/examples", "name": "examples", "metadata": {"kept": 1.0}}
+    found = {"span": 2.0, "version": float(version), "input_fingerprint": "num_files:1"}
+    task = TaskInput(executor_input(tmp_path, outputs={"examples": {"artifacts": [examples]}}, parameters=found))
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "output_metadata.json").write_text("{}")
+    with as_tfx_expects(task):
+        [described] = task.output_artifacts["examples"]["artifacts"]
+        metadata = described["metadata"]
+        assert (metadata["kept"], metadata["input_fingerprint"]) == (1.0, "num_files:1")
+        named = {key: value for key, value in metadata.items() if key.endswith(("span", "version"))}
+        assert [value for key, value in named.items() if key.endswith("span")] == [2.0]
+        assert [value for key, value in named.items() if key.endswith("version") and "tfx" not in key] == versions
+        assert task.value("version") == (None if version < 0 else version)
+
+
+def test_of_a_task_without_examples_nothing_is_described(tmp_path):
+    task = TaskInput(executor_input(tmp_path, outputs={"model": {"artifacts": [{"uri": "/m"}]}}))
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "output_metadata.json").write_text("{}")
+    with as_tfx_expects(task):
+        assert task.output_artifacts == {"model": {"artifacts": [{"uri": "/m", "name": "/m"}]}}
+
+
 def run(given, *more):
     """One task's command, as the launcher starts it: in a process of its own, elsewhere."""
     numbers = ("span", "output_data_format", "output_file_format")

@@ -96,3 +96,28 @@ def test_no_model_is_compared_with_itself(champion, left):
     leave_out_candidate(given)
     assert len(given.input_artifacts["baseline_model"]["artifacts"]) == left
     assert len(given.input_artifacts["model"]["artifacts"]) == 1
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_other_thresholds_are_judged_by_and_the_same_ones_change_nothing(as_text):
+    from tfx.utils import proto_utils
+
+    from millrace.components.evaluator.component import prepared
+    from millrace.components.evaluator.eval_config import eval_config
+    from millrace.config.loading import load
+
+    config = load("conf/taxi.yaml")
+    evaluation = config.evaluation.model_dump(mode="json", by_alias=True)
+    section = {"label": config.label.model_dump(mode="json"), "evaluation": evaluation}
+
+    def with_thresholds(thresholds):
+        given = json.dumps(thresholds) if as_text else thresholds
+        return applied(
+            {"eval_config": "as compiled", "runtime_thresholds": given, "evaluation_section": json.dumps(section)}
+        )
+
+    assert with_thresholds(evaluation["thresholds"]) == {"eval_config": "as compiled"}
+    others = [{"metric": "AUC", "at_least": 0.123}]
+    wanted = config.evaluation.model_validate({**evaluation, "thresholds": others})
+    expected = proto_utils.proto_to_json(prepared(eval_config(config.label, wanted)))
+    assert "0.123" in expected and with_thresholds(others) == {"eval_config": expected}

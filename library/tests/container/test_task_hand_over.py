@@ -109,6 +109,11 @@ def test_a_time_limit_is_set_only_where_one_is_asked_for(run, monkeypatch):
     assert limits == [90]
 
 
+def test_no_option_of_tfx_is_taken_for_the_beginning_of_one_of_ours(run):
+    arguments = run("--time", "5", "--secre=x")[1]
+    assert value_of(arguments, "--time") == "5" and "--secre=x" in arguments
+
+
 def test_secrets_are_there_before_the_task_begins(run, monkeypatch):
     asked = []
     monkeypatch.setattr(command.secrets, "read_into_environment", asked.append)
