@@ -18,16 +18,20 @@ from millrace.project import project
 _HELP = """\
 millrace init DATA... --label COLUMN [--name NAME] [--force]
 
-Looks at a table and writes what a pipeline needs to learn from it: conf/NAME.yaml and schema/NAME/schema.pbtxt.
+Looks at a table and writes what a pipeline needs to learn from it:
+conf/NAME.yaml and schema/NAME/schema.pbtxt.
 
-  DATA     CSV files (also gzipped; delimited by , ; | tab or space) or Parquet files, with column names, or a folder
-  --label  the column to predict: two values, several, or a number
-  --name   the pipeline's name; by default from the file's name
-  --header-line  where the column names stand, below titles, or 0 where nowhere
+  DATA           CSV files (also gzipped; delimited by , ; | tab or space),
+                 Parquet, JSON lines, Avro or TFRecord files, or a folder of them
+  --label        the column to predict: two values, several, or a number
+  --name         the pipeline's name; by default from the file's name
+  --header-line  the line of a CSV file that names the columns, 0 for none;
+                 by default it is found, below titles too
 
 An example that works here, 15,002 taxi trips that come with TFX:
 
-  millrace init package:tfx/examples/chicago_taxi_pipeline/data/big_tipper_label --label big_tipper --name tippers
+  millrace init --label big_tipper --name tippers \\
+    package:tfx/examples/chicago_taxi_pipeline/data/big_tipper_label
   millrace run -c conf/tippers.yaml
 """
 
@@ -46,8 +50,8 @@ An example that works here, 15,002 taxi trips that come with TFX:
 def init(data: tuple[str, ...], label: str, name: str, header_line: Optional[int], force: bool) -> None:
     """Look at a table, and write the configuration and the schema to learn from it.
 
-    DATA: CSV (also gzipped) or Parquet files, or a folder of them. A second init shows what would change, and writes
-    it only with --force. Without DATA: what it takes, with an example.
+    DATA: CSV (also gzipped), Parquet, JSON lines, Avro or TFRecord files, or a folder of them. A second init shows what
+    would change, and writes it only with --force. Without DATA: what it takes, with an example.
     """
     if not data:
         echo(_HELP, nl=False)

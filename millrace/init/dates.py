@@ -1,10 +1,11 @@
 """Tells columns of dates and times, and in which format they are written."""
 
+import functools
 import re
 from datetime import datetime, timezone
 from typing import Optional
 
-from millrace.features.date_formats import pattern
+from millrace.features.date_formats import example, pattern
 from millrace.features.description import Datetime
 from millrace.init.columns import Column
 from millrace.init.names import words_of
@@ -40,12 +41,13 @@ def find_date(column: Column) -> Optional[tuple[Datetime, str]]:
     probes = {values[place] for place in (0, len(values) // 2, -1)} if values else set()
     if not any(character.isdigit() for probe in probes for character in probe) or len(values[len(values) // 2]) > 40:
         return None
-    formats = [
-        *_DATES,
-        *_TIMES,
-        *(f"{date}{between}{time}" for date in _DATES for between in _BETWEEN for time in _TIMES),
+    shapes = {_shape(probe) for probe in probes}
+    likely = [
+        one
+        for one, shape in _shapes().items()
+        # Fractions of a second and an offset may follow; patterns are costly, shapes are not.
+        if any(probe.startswith(shape) for probe in shapes)
     ]
-    likely = [one for one in formats if any(re.fullmatch(pattern(one), probe) for probe in probes)]
     shares = {format: _share(format, values) for format in likely}
     best = max(shares.values(), default=0.0)
     if best < _ENOUGH:
@@ -55,6 +57,18 @@ def find_date(column: Column) -> Optional[tuple[Datetime, str]]:
     rivals = [rival for rival in rivals if rival.replace("%B", "%b") != format.replace("%B", "%b")]
     doubt = f"every value reads as {rivals[0]} too: which is it?" if rivals else ""
     return _feature(format, values), doubt
+
+
+@functools.cache
+def _shapes() -> dict[str, str]:
+    """The shape of a value of each format."""
+    moments = (f"{date}{between}{time}" for date in _DATES for between in _BETWEEN for time in _TIMES)
+    return {format: _shape(example(format)) for format in (*_DATES, *_TIMES, *moments)}
+
+
+def _shape(value: str) -> str:
+    """A value with each run of digits as 0, of letters as a, and of spaces as one."""
+    return re.sub(r"[0-9]+", "0", re.sub(r"[^\W\d_]+", "a", re.sub(r"\s+", " ", value)))
 
 
 def _share(format: str, values: list[str]) -> float:

@@ -238,6 +238,91 @@ def add_names(table: Table, random: Random, rows: int) -> None:
     table.add(str(random.choice(["name", "owner"])), random.choice(pool, rows), Truth("names"))
 
 
+def add_unnamed_number(table: Table, random: Random, rows: int) -> None:
+    """A name that says nothing."""
+    name = str(random.choice(["x1", "v_17", "field3", "A4", "attr", "Var_9", "c"]))
+    table.add(name, map(plain, number(random, rows)), Truth("number without a name", ("numeric",), 0))
+
+
+def add_two_readings(table: Table, random: Random, rows: int) -> None:
+    """`1,234`: a thousand and more, or one and a little."""
+    cells = [f"{value:,}" for value in random.integers(1_000, 90_000, rows)]
+    table.add(str(random.choice(MEASURES)), cells, Truth("two readings", ("numeric",), 0, asked=True))
+
+
+def add_bag(table: Table, random: Random, rows: int) -> None:
+    genres = ["Action", "Comedy", "Drama", "Sci-Fi", "War", "Film Noir", "Romance"]
+    cells = ["|".join(random.choice(genres, int(random.integers(1, 5)), replace=False)) for _ in range(rows)]
+    table.add(str(random.choice(["genres", "tags", "amenities"])), cells, Truth("bag", ("bag",), 0))
+
+
+def add_clock(table: Table, random: Random, rows: int) -> None:
+    cells = [f"{hour:02}:{minute:02}" for hour, minute in random.integers(0, (24, 60), (rows, 2))]
+    table.add(str(random.choice(["pickup_time", "start", "opens"])), cells, Truth("time of day", ("datetime",), 0))
+
+
+def add_moment(table: Table, random: Random, rows: int) -> None:
+    scale = int(random.choice([1, 1000]))
+    cells = random.integers(1_400_000_000, 1_700_000_000, rows) * scale
+    name = str(random.choice(["created_at", "timestamp", "last_update_time"]))
+    table.add(name, cells, Truth("unix time", ("datetime",), 0))
+
+
+def add_coded_text(table: Table, random: Random, rows: int) -> None:
+    pool = [f"{letter}{digit}" for letter in "ABCDE" for digit in range(1, 9)]
+    table.add(
+        str(random.choice(["cabin_class", "grade_code", "plan"])),
+        random.choice(pool, rows),
+        Truth("coded text", ("categorical",), 0),
+    )
+
+
+def add_float_flag(table: Table, random: Random, rows: int) -> None:
+    table.add(
+        str(random.choice(["censored", "owner_occupied"])),
+        random.choice(["0.0", "1.0"], rows),
+        Truth("flag", ("categorical",), 0),
+    )
+
+
+def add_large_amount(table: Table, random: Random, rows: int) -> None:
+    """Unique, whole, and of ten digits and more: no key."""
+    cells = random.lognormal(23, 1, rows).round().astype(np.int64)
+    table.add(
+        str(random.choice(["market_cap", "gdp", "total_assets", "population"])),
+        cells,
+        Truth("large amount", ("numeric",), 0),
+    )
+
+
+def add_top_code(table: Table, random: Random, rows: int) -> None:
+    """The last value of a scale is no sentinel."""
+    cells = np.minimum(random.gamma(3, 22, rows).round(), 99)
+    table.add(
+        str(random.choice(["score", "age", "percentile"])), map(plain, cells), Truth("end of a scale", ("numeric",), 0)
+    )
+
+
+def add_gapped_number(table: Table, random: Random, rows: int) -> None:
+    """Plain numbers with what people write for nothing."""
+    values = [plain(value) for value in random.normal(50, 9, rows).round(1)]
+    cells, missing = with_gaps(values, random, ["", ".", "none", "unknown", "NULL", "--", "k. A.", "not measured"])
+    table.add(str(random.choice(MEASURES)), cells, Truth("number with gaps", ("numeric",), missing))
+
+
+def add_unknown_word(table: Table, random: Random, rows: int) -> None:
+    """Among words, `unknown` and `none` are words."""
+    cells = random.choice(["unknown", "none", "basement", "garage"], rows)
+    table.add(str(random.choice(["parking", "storage"])), cells, Truth("category", ("categorical",), 0))
+
+
+def add_steps(table: Table, random: Random, rows: int) -> None:
+    """Small amounts, whole, in steps: memory, doses, cylinders."""
+    cells = random.choice([2, 4, 8, 16, 32, 64], rows)
+    truth = Truth("steps", ("numeric", "categorical"), 0, next_value=128)
+    table.add(str(random.choice(["ram_gb", "dose_mg", "cylinders"])), cells, truth)
+
+
 def with_gaps(cells: Cells, random: Random, spellings: list[str]) -> tuple[Cells, int]:
     """Some cells, or none, in one spelling of nothing."""
     if random.random() < 0.5:
@@ -250,6 +335,8 @@ def with_gaps(cells: Cells, random: Random, spellings: list[str]) -> tuple[Cells
 COLUMNS = (
     add_number, add_number, add_spelled, add_mostly_numbers, add_sentinel, add_count, add_year, add_calendar, add_code,
     add_key, add_index, add_category, add_category, add_flag, add_level, add_date, add_text, add_constant, add_names,
+    add_unnamed_number, add_two_readings, add_bag, add_clock, add_moment, add_coded_text, add_float_flag,
+    add_large_amount, add_top_code, add_gapped_number, add_unknown_word, add_steps,
 )  # fmt: skip
 
 
@@ -294,11 +381,11 @@ def add_label(table: Table, random: Random, rows: int) -> None:
 
 
 def generated(seed: int) -> Table:
-    """The table of a seed: six to twelve columns, 300 to 900 rows."""
+    """The table of a seed: ten to fourteen columns and a label, 300 to 900 rows."""
     random = np.random.default_rng(seed)
     rows = int(random.integers(300, 900))
     table = Table(delimiter=[",", ";", "\t"][int(random.integers(3))])
-    for place in random.choice(len(COLUMNS), int(random.integers(6, 12)), replace=False):
+    for place in random.choice(len(COLUMNS), int(random.integers(10, 15)), replace=False):
         COLUMNS[place](table, random, rows)
     add_label(table, random, rows)
     return table

@@ -28,6 +28,8 @@ def wrong(truth: Truth, decision: Decision, schema: schema_pb2.Schema) -> str:
         return f"is {used or 'left out'} ({decision.kind}: {decision.reason})"
     if truth.missing is not None and decision.column.missing != truth.missing:
         return f"{decision.column.missing} missing, not {truth.missing}"
+    if truth.kind == "two readings" and not decision.doubt:
+        return "nobody is asked"
     if truth.features and not truth.asked and "known before the label" in decision.doubt:
         return f"no leak: {decision.doubt}"
     described = next((one for one in schema.feature if one.name == decision.column.name), None)
