@@ -12,18 +12,13 @@ import http.client
 import shutil
 import statistics
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import uvicorn
 
 from benchmarks.many_runs import repeat
 from millrace.config.config import Config
 from millrace.config.loading import load
-from millrace.console.listening import open_port
-from millrace.console.server import application
+from millrace.console.listening import answering
 from millrace.metadata.run_summaries import Runs
 
 _TOKEN = "benchmark"
@@ -46,23 +41,6 @@ def paths(config: Config) -> list[str]:
         *of_run,
         "/search?q=fare",
     ]
-
-
-@contextlib.contextmanager
-def answering(config: Config) -> Iterator[int]:
-    """A console in this process; gives its port."""
-    with contextlib.closing(open_port(0)) as listening:
-        port: int = listening.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(application(config, _TOKEN, port), log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.01)
-            yield port
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def milliseconds(port: int, path: str) -> tuple[float, float]:
@@ -102,7 +80,7 @@ def main() -> None:
             repeat(root, count)
             config = load(chosen.config, [f"root={root}"])
             print(f"{f'{count} runs more':<34}{'first':>8}{'median':>8}{'processor':>11}  ms")
-            with answering(config) as port:
+            with answering(config, _TOKEN) as port:
                 for path in paths(config):
                     (first, _), *others = [milliseconds(port, path) for _ in range(_TIMES + 1)]
                     clock, processor = (statistics.median(column) for column in zip(*others, strict=True))

@@ -5,19 +5,14 @@
 Without ROOT the taxi pipeline is run twice below .cache/picture, the second time with a threshold that it misses.
 """
 
-import contextlib
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
-import uvicorn
 from playwright.sync_api import sync_playwright
 
 from millrace.config.loading import load
-from millrace.console.listening import HOST, open_port
-from millrace.console.server import application
+from millrace.console.listening import HOST, answering
 from millrace.metadata.run_summaries import run_summaries
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
@@ -49,22 +44,12 @@ def photograph(root: Path) -> None:
     blocked = [run.run_id for run in run_summaries(config) if run.state == "blocked"]
     if not blocked:
         raise SystemExit(f"{root} has no run that was blocked")
-    with contextlib.closing(open_port(0)) as listening, sync_playwright() as playwright:
-        port = listening.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(application(config, _TOKEN, port), log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.01)
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1180, "height": 720}, color_scheme="light")
-            page.goto(f"http://{HOST}:{port}/runs/{blocked[-1]}?token={_TOKEN}")
-            page.screenshot(path=PICTURE)
-            browser.close()
-        finally:
-            server.should_exit = True
-            thread.join()
+    with answering(config, _TOKEN) as port, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1180, "height": 720}, color_scheme="light")
+        page.goto(f"http://{HOST}:{port}/runs/{blocked[-1]}?token={_TOKEN}")
+        page.screenshot(path=PICTURE)
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -67,14 +67,14 @@ def run_ids(context: click.Context, parameter: click.Parameter, typed: str) -> l
     """The runs, the newest first."""
     from millrace.metadata.run_folder import runs
 
-    return _starting(["latest", *(run.run_id for run in reversed(runs(_logs(context))))], typed)
+    return _starting(["last", *(run.run_id for run in reversed(runs(_logs(context))))], typed)
 
 
 @silent
 def schema_sources(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
     """What `schema diff` compares: a run's schema as run:ID, else a file."""
     if not typed.startswith("run:"):
-        return [CompletionItem(typed, type="file"), *_starting(["run:latest"], typed or "-")]
+        return [CompletionItem(typed, type="file"), *_starting(["run:last"], typed or "-")]
     return [CompletionItem(f"run:{item.value}") for item in run_ids(context, parameter, typed.removeprefix("run:"))]
 
 

@@ -132,7 +132,7 @@ def _print_columns(comparison: RunComparison, console: Console) -> None:
         for missing in [(f"{one.missing_before:.1%}", f"{one.missing_after:.1%}")]
     ]
     if rows:
-        printing.show([TableColumn(head) for head in ("column", "split", "distance", "missing")], rows, console)
+        printing.show([TableColumn(head) for head in ("column", "split", "drift", "missing")], rows, console)
     if len(moved) > _MOST_COLUMNS:
         printing.say(f"and {counted(len(moved) - _MOST_COLUMNS, 'column')} more: --json has all", console)
 

@@ -47,7 +47,7 @@ def _command(function: Callable[..., Any]) -> Any:
 @click.option("--split", default=None, help="The split whose statistics to show; train when there is one.")
 def show(bench: Workbench, split: Optional[str], as_json: bool) -> None:
     """Show the features, and what the latest run saw of them."""
-    source = bench.read() if bench.config.schema_.file else bench.source("run:latest")
+    source = bench.read() if bench.config.schema_.file else bench.source("run:last")
     splits = bench.seen()
     if split is not None and split not in splits:
         remedy = f"the latest run has: {', '.join(splits) or 'no statistics'}"

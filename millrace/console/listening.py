@@ -4,13 +4,17 @@ import contextlib
 import errno
 import secrets
 import socket
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Optional
 
 import uvicorn
 
 from millrace.base.errors import BadInput
 from millrace.config.config import Config
+from millrace.console.page import Page
+from millrace.console.pages import PAGES
 from millrace.console.server import application
 
 FIRST_PORT = 8710
@@ -73,6 +77,39 @@ def serve(config: Config, listening: socket.socket, token: str, report_fault: Ca
     # uvicorn raises the signal again once it has ended.
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def answering(
+    config: Config,
+    token: str,
+    pages: Sequence[Page] = PAGES,
+    report_fault: Callable[[str], None] = lambda text: None,
+) -> Iterator[int]:
+    """A console in a thread of this process, for what asks it: a test, a measurement, a photographer.
+
+    Args:
+        config: the pipeline's configuration.
+        token: without which nothing is shown.
+        pages: what it can show.
+        report_fault: takes the traceback of an error that is nobody's input.
+
+    Yields:
+        Its port, once it answers.
+    """
+    with contextlib.closing(open_port(0)) as listening:
+        port: int = listening.getsockname()[1]
+        app = application(config, token, port, pages, report_fault=report_fault)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            while not server.started and thread.is_alive():
+                time.sleep(0.01)
+            yield port
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def new_token() -> str:

@@ -18,23 +18,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from millrace.base.errors import BadInput
+from millrace.base.stack import MAIN_PACKAGES
 from millrace.config.config import Config
 from millrace.project.project import clashes
 
-MAIN_PACKAGES = (
-    "tfx",
-    "tensorflow",
-    "keras",
-    "tensorflow-data-validation",
-    "tensorflow-transform",
-    "tensorflow-model-analysis",
-    "ml-metadata",
-    "apache-beam",
-    "pyarrow",
-    "numpy",
-    "protobuf",
-    "kfp-pipeline-spec",
-)
 MEMORY_GIB = 4  # half a million taxi trips peak at 2.1 GiB
 DISK_GIB = 2
 GIB = 2**30

@@ -25,6 +25,7 @@ from millrace.base import files
 from millrace.base.cores import cores
 from millrace.base.errors import MillraceError
 from millrace.base.secrets import cut
+from millrace.base.stack import MAIN_PACKAGES
 from millrace.config.config import Config
 from millrace.config.data_files import data_files
 from millrace.metadata.revision import Revision, last_commit_of, revision
@@ -32,21 +33,6 @@ from millrace.project import project
 
 FILE = "provenance.json"
 
-# What decides how a graph runs and what a model learns; the lock of the stack pins the rest.
-_STACK = (
-    "tfx",
-    "tensorflow",
-    "keras",
-    "tensorflow-data-validation",
-    "tensorflow-transform",
-    "tensorflow-model-analysis",
-    "tfx-bsl",
-    "ml-metadata",
-    "apache-beam",
-    "protobuf",
-    "pyarrow",
-    "numpy",
-)
 _MOST_FILES = 100
 
 
@@ -199,7 +185,7 @@ def data_of(config: Config) -> DataFiles:
 def stack_versions() -> dict[str, str]:
     """The versions of what is installed here, by distribution, with `python` and `millrace`."""
     versions = {"python": platform.python_version(), "millrace": millrace.__version__}
-    for name in _STACK:
+    for name in MAIN_PACKAGES:
         with contextlib.suppress(packages.PackageNotFoundError):
             versions[name] = packages.version(name)
     return versions

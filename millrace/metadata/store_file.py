@@ -13,6 +13,8 @@ from millrace.base.errors import BadInput, causes
 # SQLite looks through a file of this size in a fraction of a second; of a larger one it reads the first page alone.
 _LOOKED_THROUGH = 32 << 20
 _LOCK_SECONDS = 10.0
+# The files that this process has found to be usable, as they were then: a console asks for each page.
+_USABLE: dict[Path, tuple[int, int, int]] = {}
 _MAGIC = b"SQLite format 3\x00"
 _DAMAGED = re.compile(r"database disk image is malformed|file is not a database|disk I/O error", re.IGNORECASE)
 _LOCKED = re.compile(r"database (table )?is locked", re.IGNORECASE)
@@ -33,11 +35,13 @@ def require_usable(file: Path, has_run: Callable[[], bool], patience: float = _L
         return
     if not file.is_file():
         raise _unusable(file, "is a folder")
-    size = file.stat().st_size
+    status = file.stat()
+    size = status.st_size
     if size == 0:
         if has_run():
             raise _unusable(file, "is empty, and runs have been here")
         return
+    seen = status.st_ino, status.st_size, status.st_mtime_ns
     with file.open("rb") as stream:
         begins_right = stream.read(len(_MAGIC)) == _MAGIC
     if not begins_right:
@@ -47,7 +51,8 @@ def require_usable(file: Path, has_run: Callable[[], bool], patience: float = _L
             sqlite3.connect(f"file:{quote(str(file))}?mode=rw", timeout=patience, uri=True)
         ) as database:
             # A file that was cut is found by its first page, which says how many there are.
-            question = "PRAGMA quick_check(1)" if size <= _LOOKED_THROUGH else "SELECT count(*) FROM sqlite_master"
+            whole = size <= _LOOKED_THROUGH and _USABLE.get(file) != seen
+            question = "PRAGMA quick_check(1)" if whole else "SELECT count(*) FROM sqlite_master"
             answer = database.execute(question).fetchone()
     except sqlite3.Error as error:
         problem = explained(error, file)
@@ -55,8 +60,9 @@ def require_usable(file: Path, has_run: Callable[[], bool], patience: float = _L
             raise problem from error
         # Whatever else is in the way, a permission perhaps, ML Metadata meets too, and says.
         return
-    if answer[0] != "ok" and size <= _LOOKED_THROUGH:
+    if whole and answer[0] != "ok":
         raise _unusable(file, "is damaged")
+    _USABLE[file] = seen
 
 
 def explained(error: BaseException, file: Path) -> Optional[BadInput]:

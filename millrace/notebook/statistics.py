@@ -82,8 +82,8 @@ class RunStatistics(Shown):
 
         Returns:
             Columns: feature, split, kind, state, missing (a share of the split's rows), rows, distinct, mean,
-            deviation, minimum, median, maximum, distance (a share of rows, as the console has it), said (what
-            DataGate says).
+            deviation, minimum, median, maximum, moved (the share of rows that differs, which is not TFDV's drift), said
+            (what DataGate says).
         """
         import pandas as pd
 
@@ -105,7 +105,7 @@ class RunStatistics(Shown):
                         "minimum": split.range[0] if split.range else None,
                         "median": split.quantiles[_MEDIAN] if len(split.quantiles) > _MEDIAN else None,
                         "maximum": split.range[1] if split.range else None,
-                        "distance": row.distance.value if row.distance else None,
+                        "moved": row.distance.value if row.distance else None,
                         "said": "; ".join(f"{one.reason}: {one.seen}" for one in row.findings),
                     }
                 )

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +36,9 @@ from millrace.textproto import schema_text
 from millrace.textproto.schema_text import SchemaText
 
 _RANGES = ("INT_TYPE_SMALL_INT", "INT_TYPE_BIG_INT", "FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
+
+# What ended runs saw, by root, pipeline and run: some twenty questions of ML Metadata for each, and it changes no more.
+_ENDED: dict[tuple[str, str, str], Optional[Evidence]] = {}
 
 
 @dataclass(frozen=True)
@@ -126,13 +129,13 @@ class Workbench:
         return next((run for run in self.newest() if run.readable), None)
 
     def run(self, run_id: str) -> Evidence:
-        """A run by its id, or `latest`.
+        """A run by its id, or `last`, the newest whose statistics are there; `latest` is `last`.
 
         Raises:
             SchemaError: there is no such run with statistics.
         """
         known = run_id in self._run_ids
-        evidence = self.latest if run_id == "latest" else self._evidence(run_id) if known else None
+        evidence = self.latest if run_id in ("last", "latest") else self._evidence(run_id) if known else None
         if evidence is None:
             newest = ", ".join(run.run_id for run in self.last(3)) or "none yet"
             remedy = f"runs with statistics: {newest}; millrace run{self.option} makes one"
@@ -161,12 +164,24 @@ class Workbench:
 
     def _evidence(self, run_id: str) -> Optional[Evidence]:
         from millrace.metadata import records
+        from millrace.metadata.run_folder import RunFolder
 
-        run = records.run(self._store, self.config.name, run_id, paths.layout(self.config).root)
-        return _saw(run) if run is not None else None
+        root = paths.layout(self.config).root
+        key = root, self.config.name, run_id
+        if key not in _ENDED:
+            run = records.run(self._store, self.config.name, run_id, root)
+            saw = _saw(run) if run is not None else None
+            # Between two stages ML Metadata alone does not know whether the run goes on.
+            folder = RunFolder(paths.layout(self.config).logs / run_id)
+            if folder.path.exists() and folder.exit_code() is None:
+                return saw
+            _ENDED[key] = saw
+        kept = _ENDED[key]
+        # Another one for each who asks: it holds what is read through it.
+        return replace(kept) if kept else None
 
     def source(self, name: str) -> SchemaText:
-        """A schema from a file, from git as REVISION:PATH, or from a run as run:ID (or run:latest)."""
+        """A schema from a file, from git as REVISION:PATH, or from a run as run:ID (or run:last)."""
         if not name.startswith("run:"):
             return files.read_any(name)
         proto = self.run(name.removeprefix("run:")).schema

@@ -3,23 +3,19 @@
 import contextlib
 import http.client
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
 import pytest
-import uvicorn
 from past_runs import PastRuns, four_runs
 
 from millrace.config.config import Config
 from millrace.config.loading import load
-from millrace.console.listening import open_port
+from millrace.console.listening import answering
 from millrace.console.page import Page
 from millrace.console.pages import PAGES
-from millrace.console.server import application
 
 TOKEN = "a-token-of-the-tests"
 
@@ -111,16 +107,6 @@ def browser() -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _running(config: Config, pages: tuple[Page, ...]) -> Iterator[RunningConsole]:
-    with contextlib.closing(open_port(0)) as listening:
-        running = RunningConsole(listening.getsockname()[1])
-        app = application(config, TOKEN, running.port, pages, report_fault=running.faults.append)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            while not server.started and thread.is_alive():
-                time.sleep(0.01)
-            yield running
-        finally:
-            server.should_exit = True
-            thread.join()
+    faults: list[str] = []
+    with answering(config, TOKEN, pages, faults.append) as port:
+        yield RunningConsole(port, faults)

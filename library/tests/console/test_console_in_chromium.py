@@ -151,3 +151,29 @@ def test_a_hundred_rows_more_come_when_they_are_scrolled_to(browser, four, conso
     expect(page.locator("tr[data-row]")).to_have_count(4, timeout=8000)
     time.sleep(0.3)
     assert page.locator("tr.more").count() == 0 and complaints == []
+
+
+def test_the_lineage_is_looked_into_by_keys_buttons_wheel_and_hand(browser, four, console):
+    page, complaints = opened(browser, console(four))
+    page.goto(f"{page.url}lineage/run/last~3")
+    picture, svg = page.locator("[data-zoom]"), page.locator("[data-zoom] svg.graph")
+    whole = svg.get_attribute("viewBox")
+
+    def seen() -> list[float]:
+        return [float(one) for one in svg.get_attribute("viewBox").split()]
+
+    picture.focus()
+    page.keyboard.press("+")
+    closer = seen()
+    assert closer[2] < float(whole.split()[2])
+    page.keyboard.press("ArrowRight")
+    assert seen()[0] > closer[0]
+    page.get_by_role("button", name="Larger").click()
+    assert seen()[2] < closer[2]
+    svg.hover()
+    before = seen()[2]
+    page.mouse.wheel(0, -100)
+    page.wait_for_function(f"document.querySelector('[data-zoom] svg.graph').viewBox.baseVal.width < {before - 0.1}")
+    page.keyboard.press("0")
+    assert seen() == [float(one) for one in whole.split()]
+    assert complaints == []

@@ -81,7 +81,7 @@ def test_statistics_are_a_row_for_each_feature_and_split_the_oddest_first(opened
     fare = frame[(frame["feature"] == "fare") & (frame["split"] == "train")].iloc[0]
     assert frame["feature"].iloc[0] == next(iter(statistics)) == "company", "the schema does not describe it"
     assert (fare["minimum"], fare["maximum"]) == (104.5, 143.5) and fare["mean"] == pytest.approx(124.0)
-    assert (fare["state"], fare["distance"]) == ("moved", 1.0)
+    assert (fare["state"], fare["moved"]) == ("moved", 1.0)
     assert opened.runs[1].statistics.over("none").compared_with == ""
     assert statistics.protos["train"].num_examples == 400
 

@@ -186,7 +186,7 @@ def _sorted(rows: list[FeatureRow], sort: str) -> list[FeatureRow]:
     columns: dict[str, Callable[[FeatureRow], Any]] = {
         "name": lambda row: row.name.lower(),
         "missing": lambda row: row.missing,
-        "distance": lambda row: row.distance.value if row.distance is not None else None,
+        "moved": lambda row: row.distance.value if row.distance is not None else None,
     }
     if name not in columns:
         return rows if sort == _ODDEST else rows[::-1]
@@ -299,7 +299,7 @@ def _matches(row: FeatureRow, text: str) -> bool:
 
 
 def _table(page: object) -> Table:
-    heads = ["feature", "kind", "state", "missing", "distance", "findings"]
+    heads = ["feature", "kind", "state", "missing", "moved", "findings"]
     rows = page.rows if isinstance(page, DataPage) else ()
     return Table(heads, _cells(rows))
 

@@ -76,6 +76,59 @@
     showButtons(document);
   });
 
+  // A picture that is looked into: what is seen of it is its viewBox. The wheel is the page's until one clicks into it.
+  function zoomable(picture) {
+    const svg = picture.querySelector("svg");
+    const whole = svg.viewBox.baseVal;
+    const all = [whole.x, whole.y, whole.width, whole.height];
+    let seen = [...all];
+    const show = () => svg.setAttribute("viewBox", seen.map((one) => one.toFixed(1)).join(" "));
+    function zoom(by, across = 0.5, down = 0.5) {
+      const width = Math.min(Math.max(seen[2] / by, all[2] / 20), all[2]);
+      const height = width * all[3] / all[2];
+      seen = width === all[2] ? [...all]
+        : [seen[0] + (seen[2] - width) * across, seen[1] + (seen[3] - height) * down, width, height];
+      show();
+    }
+    function move(right, down) {
+      seen = [seen[0] + right * seen[2], seen[1] + down * seen[3], seen[2], seen[3]];
+      show();
+    }
+    const bar = picture.querySelector(".zoom");
+    bar.hidden = false;
+    bar.addEventListener("click", (event) => {
+      const by = event.target.dataset.by;
+      if (by !== undefined) zoom(Number(by) || 1e-9);
+    });
+    picture.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] };
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "+" || event.key === "=") zoom(1.25);
+      else if (event.key === "-") zoom(0.8);
+      else if (event.key === "0") zoom(1e-9);
+      else if (event.key in steps) move(...steps[event.key]);
+      else return;
+      event.preventDefault();
+    });
+    svg.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !picture.contains(document.activeElement)) return;
+      event.preventDefault();
+      const place = svg.getBoundingClientRect();
+      const at = [(event.clientX - place.left) / place.width, (event.clientY - place.top) / place.height];
+      zoom(event.deltaY < 0 ? 1.15 : 1 / 1.15, ...at);
+    }, { passive: false });
+    let held = null;
+    svg.addEventListener("pointerdown", (event) => { if (!event.target.closest("a")) held = [event.clientX, event.clientY]; });
+    svg.addEventListener("pointermove", (event) => {
+      if (!held) return;
+      const place = svg.getBoundingClientRect();
+      move((held[0] - event.clientX) / place.width, (held[1] - event.clientY) / place.height);
+      held = [event.clientX, event.clientY];
+    });
+    ["pointerup", "pointerleave"].forEach((name) => svg.addEventListener(name, () => { held = null; }));
+  }
+  document.querySelectorAll("[data-zoom]").forEach(zoomable);
+
   const stale = document.getElementById("stale");
   document.addEventListener("htmx:sendError", () => { stale.hidden = false; });
   document.addEventListener("htmx:afterOnLoad", () => { stale.hidden = true; });
