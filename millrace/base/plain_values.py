@@ -1,5 +1,6 @@
 """Plain values: what is the same once it has been JSON, as what reaches another process or a container must be."""
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -36,6 +37,25 @@ def require_plain(value: Any, place: str = "") -> None:
         )
 
 
+def plain(value: Any) -> Any:
+    """A value as JSON has it; a number that JSON lacks, such as NaN, is a text.
+
+    Args:
+        value: dataclasses, lists, mappings and plain values.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if hasattr(value, "model_dump"):
+        return plain(value.model_dump())
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
 def differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
     """The values that differ between two plain values, by dotted key.
 
@@ -68,10 +88,13 @@ def flat(values: Mapping[str, Any], above: str = "") -> dict[str, str]:
         above: the keys that lead to them, with a dot at their end.
 
     Returns:
-        Numbers and texts as they are, lists and mappings as YAML has them in one line, without what is not set.
+        Numbers, texts and lists of these as YAML has them in one line; the entries of a list of mappings by their
+        place, as `--set` names them.
     """
     result: dict[str, str] = {}
     for key, value in values.items():
+        if isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
+            value = {str(place): entry for place, entry in enumerate(value)}
         if isinstance(value, Mapping) and value:
             result.update(flat(value, f"{above}{key}."))
         else:

@@ -1,5 +1,6 @@
 """What the commands print through: a text from data never reaches the terminal raw."""
 
+import json
 import os
 import sys
 from typing import Any
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from millrace.base import printing
 from millrace.base.errors import Failure
+from millrace.base.plain_values import plain
 from millrace.base.visible import visible
 
 
@@ -26,6 +28,15 @@ def echo(text: str = "", **how: Any) -> None:
         how = {name: value for name, value in how.items() if name not in ("fg", "bg")}
     # Left to itself, click writes UTF-8 where the terminal is said to take ASCII.
     click.secho(visible(text), file=sys.stderr if how.pop("err", False) else sys.stdout, **how)
+
+
+def echo_json(value: Any) -> None:
+    """Prints a value as JSON.
+
+    Args:
+        value: dataclasses, lists, mappings and plain values.
+    """
+    click.echo(json.dumps(plain(value), indent=2))
 
 
 def say(text: str, indent: int = 0, style: str = "") -> None:

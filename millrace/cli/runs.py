@@ -1,6 +1,5 @@
 """`millrace runs`: the runs of a pipeline; its commands show one, compare two, repeat one, and clean up."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Optional
@@ -17,7 +16,7 @@ from millrace.base.printing import TableColumn
 from millrace.cli.board import STYLES
 from millrace.cli.group import LazyGroup
 from millrace.cli.options import config_options
-from millrace.cli.output import echo
+from millrace.cli.output import echo, echo_json
 from millrace.config.loading import load
 from millrace.metadata.run_summaries import RunSummary, run_summaries
 from millrace.project import default_configuration, project
@@ -69,7 +68,7 @@ def list_command(
     """
     rows = _of_every_pipeline(overrides, last, failed) if every else _of(config_file, overrides, last, failed)
     if as_json:
-        click.echo(json.dumps([{"pipeline": pipeline, **asdict(row)} for pipeline, row in rows], indent=2))
+        echo_json([{"pipeline": pipeline, **asdict(row)} for pipeline, row in rows])
     elif rows:
         print_runs(rows, pipelines=every)
     else:

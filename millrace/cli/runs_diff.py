@@ -1,9 +1,7 @@
 """`millrace runs diff`: what differs between two runs, what was asked for first."""
 
-import json
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Optional
 
 import click
@@ -16,7 +14,14 @@ from millrace.base.printing import TableColumn
 from millrace.base.visible import visible
 from millrace.cli import completing
 from millrace.cli.options import config_options
-from millrace.comparison.run_comparison import RunComparison, ValueChange, commits_between, compare
+from millrace.cli.output import echo_json
+from millrace.comparison.run_comparison import (
+    MetricChange,
+    RunComparison,
+    ValueChange,
+    commits_between,
+    compare,
+)
 from millrace.config.loading import load
 from millrace.metadata.run_details import run_detail
 from millrace.metadata.run_names import named
@@ -26,7 +31,10 @@ from millrace.metadata.run_summaries import Runs
 _MOVED = 0.01
 _MOST_COLUMNS = 15
 _MOST_METRICS = 20
+_MOST_SLICES = 5
 _MOST_FILES = 10
+# A slice of fewer examples says little, however far it moved.
+_FEW = 30
 
 
 @click.command()
@@ -46,7 +54,7 @@ def diff(before: str, after: str, config_file: str, overrides: tuple[str, ...], 
     details = [detail for name in names if (detail := run_detail(runs, name, time.time()))]
     comparison = compare(*details)
     if as_json:
-        click.echo(json.dumps(asdict(comparison), indent=2))
+        echo_json(comparison)
     else:
         print_comparison(comparison, Console(highlight=False))
 
@@ -77,6 +85,12 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
         _print_metrics(comparison, console)
     elif not any(sentence.startswith("metrics") for sentence in comparison.unknown):
         same.append("metrics")
+    for run in (comparison.before, comparison.after):
+        only = [one for one in comparison.slices if one.run_id == run.run_id]
+        if only:
+            named = [f"{one.slice}{'' if one.examples is None else f' ({one.examples:,})'}" for one in only]
+            more = f", and {len(only) - _MOST_SLICES} more" if len(only) > _MOST_SLICES else ""
+            printing.say(visible(f"only {run.run_id} has: {', '.join(named[:_MOST_SLICES])}{more}"), console)
     if comparison.seconds:
         printing.say("\nseconds", console)
         rows = [(one.stage, _time(one.before), _time(one.after)) for one in comparison.seconds]
@@ -138,11 +152,13 @@ def _print_columns(comparison: RunComparison, console: Console) -> None:
 
 
 def _print_metrics(comparison: RunComparison, console: Console) -> None:
-    """The overall metrics first, then the slices that moved the most."""
+    """The overall metrics first, then the slices that moved the most, those of a few examples last."""
     overall = [one for one in comparison.metrics if one.slice == "overall"]
     slices = [one for one in comparison.metrics if one.slice != "overall"]
-    slices.sort(key=lambda one: (one.apart is not True, -abs(one.after - one.before)))
-    printing.say("\nmetrics", console)
+    slices.sort(key=lambda one: (one.apart is not True, _is_of_few(one), -abs(one.after - one.before)))
+    counts = next(((one.examples_before, one.examples_after) for one in overall), (None, None))
+    others = f", on other rows: {counts[0]:,} examples before, {counts[1]:,} after" if None not in counts else ""
+    printing.say(f"\nmetrics{others if comparison.data else ''}", console)
     rows = [
         (
             one.slice,
@@ -151,16 +167,35 @@ def _print_metrics(comparison: RunComparison, console: Console) -> None:
             rounded(one.after, 4),
             f"{one.after - one.before:+.3g}",
             "*" if one.apart else "",
+            _examples(one),
         )
         for one in [*overall, *slices][:_MOST_METRICS]
     ]
     numbers = [TableColumn(head, right=True) for head in ("before", "after", "change")]
-    printing.show([TableColumn("slice"), TableColumn("metric"), *numbers, TableColumn("")], rows, console)
+    columns = [
+        TableColumn("slice"),
+        TableColumn("metric"),
+        *numbers,
+        TableColumn(""),
+        TableColumn("examples", right=True),
+    ]
+    printing.show(columns, rows, console)
     if any(one.apart is not None for one in comparison.metrics):
         printing.say("*: the 95 % intervals have nothing in common", console)
+    else:
+        printing.say("what of it is chance, evaluation.confidence_intervals would tell", console)
     more = len(overall) + len(slices) - len(rows)
     if more > 0:
         printing.say(f"and {more:,} more: --json has all", console)
+
+
+def _is_of_few(one: MetricChange) -> bool:
+    return any(count is not None and count < _FEW for count in (one.examples_before, one.examples_after))
+
+
+def _examples(one: MetricChange) -> str:
+    counts = dict.fromkeys("" if count is None else f"{count:,}" for count in (one.examples_before, one.examples_after))
+    return " -> ".join(counts)
 
 
 def _time(value: Optional[float]) -> str:

@@ -1,9 +1,7 @@
 """`millrace runs show`: one run, the reason first."""
 
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import click
 from rich.console import Console
@@ -17,7 +15,7 @@ from millrace.base.visible import visible
 from millrace.cli import completing
 from millrace.cli.board import STYLES
 from millrace.cli.options import config_options
-from millrace.cli.output import say_failure
+from millrace.cli.output import echo_json, say_failure
 from millrace.config.loading import load
 from millrace.config.trials import as_asked
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
@@ -47,7 +45,7 @@ def show(run: str, config_file: str, overrides: tuple[str, ...], outputs: bool, 
     detail = run_detail(runs, named(runs, run), time.time())
     assert detail is not None, "it was found by its name"
     if as_json:
-        click.echo(json.dumps(asdict(detail), indent=2))
+        echo_json(detail)
     else:
         print_detail(detail, Console(highlight=False), outputs)
 

@@ -1,7 +1,8 @@
 """What differs between two runs of a pipeline."""
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -10,7 +11,7 @@ from millrace.base.outcomes import State
 from millrace.base.plain_values import differences
 from millrace.comparison.data_distances import ColumnDistance, distances
 from millrace.components import stage_ids
-from millrace.components.evaluator.gate_report import OVERALL, GateReport, load
+from millrace.components.evaluator.gate_report import EXAMPLE_COUNT, OVERALL, GateReport, load
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.revision import git
 from millrace.metadata.run_details import RunDetail
@@ -78,6 +79,8 @@ class MetricChange:
         after: the value.
         interval_before: TFMA's 95 % confidence interval; None where it computed none.
         interval_after: that of the later run.
+        examples_before: how many examples it was measured on; None where they were not counted.
+        examples_after: that of the later run.
     """
 
     slice: str
@@ -86,6 +89,8 @@ class MetricChange:
     after: float
     interval_before: Optional[tuple[float, float]] = None
     interval_after: Optional[tuple[float, float]] = None
+    examples_before: Optional[int] = None
+    examples_after: Optional[int] = None
 
     @property
     def apart(self) -> Optional[bool]:
@@ -93,6 +98,21 @@ class MetricChange:
         if self.interval_before is None or self.interval_after is None:
             return None
         return self.interval_before[1] < self.interval_after[0] or self.interval_after[1] < self.interval_before[0]
+
+
+@dataclass(frozen=True)
+class SliceOfOne:
+    """A slice that only one of two runs measured.
+
+    Args:
+        slice: in words.
+        run_id: of that run.
+        examples: how many it has; None where they were not counted.
+    """
+
+    slice: str
+    run_id: str
+    examples: Optional[int]
 
 
 @dataclass(frozen=True)
@@ -125,6 +145,7 @@ class RunComparison:
         metrics: those that both measured, and that differ.
         seconds: the stages that ran in either.
         unknown: what could not be compared, and why, in a sentence each.
+        slices: those that only one of them measured.
     """
 
     before: RunSummary
@@ -137,6 +158,7 @@ class RunComparison:
     metrics: tuple[MetricChange, ...]
     seconds: tuple[StageTime, ...]
     unknown: tuple[str, ...]
+    slices: tuple[SliceOfOne, ...] = ()
 
 
 def compare(before: RunDetail, after: RunDetail) -> RunComparison:
@@ -155,6 +177,7 @@ def compare(before: RunDetail, after: RunDetail) -> RunComparison:
             why = "it was made before runs recorded their configuration and code, or its folder is gone"
             unknown.append(f"configuration and code of {one.summary.run_id}: {why}")
     old, new = before.provenance or Provenance(), after.provenance or Provenance()
+    reports = _report(before, unknown), _report(after, unknown)
     recorded = before.provenance is not None and after.provenance is not None
     return RunComparison(
         before=before.summary,
@@ -164,9 +187,10 @@ def compare(before: RunDetail, after: RunDetail) -> RunComparison:
         code=_code(old, new) if recorded else None,
         schema=_schema(before, after, unknown),
         data=_data(before, after, unknown),
-        metrics=tuple(_metrics(_report(before, unknown), _report(after, unknown))),
+        metrics=tuple(_metrics(*reports)),
         seconds=tuple(_seconds(before, after)),
         unknown=tuple(unknown),
+        slices=tuple(_slices_of_one((before, after), reports)),
     )
 
 
@@ -267,12 +291,32 @@ def _metrics(before: Optional[GateReport], after: Optional[GateReport]) -> Itera
         return
     old, new = _measured(before), _measured(after)
     intervals = _intervals(before), _intervals(after)
+    counts = _examples(before), _examples(after)
     for name in (name for name in old if name in new):
         for metric in (metric for metric in old[name] if metric in new[name]):
             values = old[name][metric], new[name][metric]
-            if values[0] != values[1] and metric != "example_count":
+            # What is no number in both, such as the calibration of a slice without a positive, is the same.
+            alike = values[0] == values[1] or all(map(math.isnan, values))
+            if not alike and metric != EXAMPLE_COUNT:
                 key = name, _plain(metric)
-                yield MetricChange(name, metric, *values, intervals[0].get(key), intervals[1].get(key))
+                examples = counts[0].get(name), counts[1].get(name)
+                yield MetricChange(name, metric, *values, intervals[0].get(key), intervals[1].get(key), *examples)
+
+
+def _slices_of_one(runs: Sequence[RunDetail], reports: Sequence[Optional[GateReport]]) -> Iterator[SliceOfOne]:
+    if None in reports:
+        return
+    counts = [_examples(report) for report in reports if report]
+    for place, run in enumerate(runs):
+        for name, examples in counts[place].items():
+            if name not in counts[1 - place]:
+                yield SliceOfOne(name, run.summary.run_id, examples)
+
+
+def _examples(report: GateReport) -> dict[str, Optional[int]]:
+    overall = report.metrics.get(EXAMPLE_COUNT)
+    counts = {one.slice: one.examples for one in report.slices}
+    return {OVERALL: None if overall is None else round(overall), **counts}
 
 
 def _measured(report: GateReport) -> dict[str, Mapping[str, float]]:

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import math
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from millrace.base.errors import Failure, MillraceError, describe
+from millrace.base.plain_values import plain
 from millrace.base.secrets import cut
 from millrace.config.config import Config
 from millrace.config.paths import metadata_file
@@ -157,25 +157,6 @@ async def _form(request: Request) -> dict[str, str]:
             raise HTTPException(413, "this is more than a form of this console holds")
     fields = parse_qs(bytes(body).decode("utf-8", "replace"), keep_blank_values=True)
     return {name: "\n".join(values) for name, values in fields.items()}
-
-
-def plain(value: Any) -> Any:
-    """A view as JSON has it; a number that JSON lacks is a text.
-
-    Args:
-        value: dataclasses, lists, mappings and plain values.
-    """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if hasattr(value, "model_dump"):
-        return plain(value.model_dump())
-    if isinstance(value, dict):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _csv(table: Table) -> str:

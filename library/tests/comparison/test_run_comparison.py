@@ -1,6 +1,7 @@
 """What differs between two runs, from what they recorded and left behind."""
 
 import json
+import math
 import shutil
 import subprocess
 from dataclasses import asdict, replace
@@ -8,9 +9,20 @@ from pathlib import Path
 
 import pytest
 from recorded_runs import RecordedRuns, four_stages
+from rich.console import Console
 
+from millrace.cli.output import echo_json
+from millrace.cli.runs_diff import print_comparison
 from millrace.comparison import run_comparison
-from millrace.comparison.run_comparison import CodeChange, MetricChange, commits_between, compare, value_changes
+from millrace.comparison.run_comparison import (
+    CodeChange,
+    DataChange,
+    MetricChange,
+    SliceOfOne,
+    commits_between,
+    compare,
+    value_changes,
+)
 from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, MeasuredSlice, Row
 from millrace.config.loading import load
 from millrace.metadata import provenance
@@ -171,6 +183,54 @@ def test_a_slice_has_its_own_values_and_counts_are_no_metrics(recorded):
     ]
     assert told.metrics[0].apart is None and told.schema == ()
     assert compare(detail(recorded, "20310101-000001"), detail(recorded, "20310101-000001")).metrics == ()
+
+
+def evaluated(recorded: RecordedRuns, run_id: str, examples: int, slices: dict[str, tuple[float, int]]) -> RunDetail:
+    """A run whose model was measured on some examples, and on slices of them."""
+    recorded.begin(run_id)
+    four_stages(recorded, run_id)
+    evaluation = recorded.stage(run_id, "Evaluator", {}, {"evaluation": "ModelEvaluation"})["evaluation"]
+    of_slices = tuple(
+        MeasuredSlice(slice=name, examples=count, metrics={"calibration": value})
+        for name, (value, count) in slices.items()
+    )
+    metrics = {"auc": examples / 1000, "example_count": examples}
+    report = GateReport(blessed=True, reason="", metrics=metrics, rows=(), slices=of_slices)
+    (Path(evaluation.uri) / JSON_NAME).write_text(report.model_dump_json())
+    return detail(recorded, run_id)
+
+
+def test_what_is_no_number_in_both_is_the_same(recorded, capsys):
+    """Of a run and its cached copy was told: calibration nan nan +nan; and the JSON was none."""
+    runs = [
+        evaluated(recorded, f"20310101-00000{number}", 990, {"type=No Charge": (math.nan, 12)}) for number in (1, 2)
+    ]
+    assert compare(*runs).metrics == ()
+    other = evaluated(recorded, "20310101-000003", 990, {"type=No Charge": (0.5, 12)})
+    [change] = compare(runs[0], other).metrics
+    assert math.isnan(change.before) and change.after == 0.5
+    echo_json(compare(runs[0], other))
+    [read] = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["metrics"]
+    assert read["before"] == "nan"
+
+
+def test_metrics_of_other_rows_are_told_with_how_many_and_few_rows_come_last(recorded, capsys):
+    """A slice of four rows stood on top, and one that only one run has was not told."""
+    before = {"city=Bern": (1.0, 400), "city=Thun": (11.7, 4)}
+    after = {"city=Bern": (1.2, 200), "city=Thun": (1.8, 6), "city=Basel": (1.0, 99)}
+    told = compare(
+        evaluated(recorded, "20310101-000001", 990, before), evaluated(recorded, "20310101-000002", 522, after)
+    )
+    assert [(one.slice, one.examples_before, one.examples_after) for one in told.metrics] == [
+        ("overall", 990, 522), ("city=Bern", 400, 200), ("city=Thun", 4, 6),
+    ]  # fmt: skip
+    assert told.slices == (SliceOfOne("city=Basel", "20310101-000002", 99),)
+    other_rows = replace(told, data=DataChange((), ()))
+    print_comparison(other_rows, Console(width=80, highlight=False))
+    shown = capsys.readouterr().out
+    assert "metrics, on other rows: 990 examples before, 522 after" in shown
+    assert shown.index("city=Bern") < shown.index("city=Thun") and "4 -> 6" in shown
+    assert "only 20310101-000002 has: city=Basel (99)" in shown and "evaluation.confidence_intervals" in shown
 
 
 def test_what_both_recorded_is_compared_by_configuration_versions_and_data(recorded):

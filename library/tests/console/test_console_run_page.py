@@ -17,6 +17,7 @@ from millrace.base.plain_values import flat
 from millrace.console.drawing import graph
 from millrace.console.page import NotFound, PageRequest
 from millrace.console.pages.log import view as log_view
+from millrace.console.pages.run import SettingChange
 from millrace.console.pages.run import view as run_view
 from millrace.metadata import stage_graph
 from millrace.metadata.provenance import Provenance
@@ -94,6 +95,17 @@ def test_what_differs_in_the_configuration_is_told_with_who_said_so(past, config
     assert changes == {"training.steps": ("100", "300", True), "name": ("taxi", "–", False), "extra": ("–", "–", False)}
 
 
+def test_a_value_that_set_named_within_a_list_is_not_said_to_be_the_files(past, config):
+    for which, least in ((2, 0.92), (3, 0.97)):
+        values = {"evaluation": {"thresholds": [{"metric": "AUC", "at_least": least}], "metrics": ["AUC"]}}
+        _write_provenance(config, which, values, ("evaluation.thresholds.0.at_least=0.97",) if which == 3 else ())
+    [change] = run_view(request(config, run_ids(config)[3])).changes
+    assert change == SettingChange("evaluation.thresholds.0.at_least", "0.92", "0.97", by_set=True)
+    _write_provenance(config, 3, {"evaluation": {"thresholds": [], "metrics": ["AUC"]}}, ("evaluation={}",))
+    changes = run_view(request(config, run_ids(config)[3])).changes
+    assert {one.key for one in changes if one.by_set} == {one.key for one in changes}
+
+
 def _write_provenance(config, which: int, values: dict, overrides: tuple[str, ...] = ()) -> None:
 
     folder = Path(config.root) / "logs" / run_ids(config)[which]
@@ -104,7 +116,9 @@ def test_a_configuration_is_flat():
     assert flat({"a": {"b": 1, "c": {}}, "d": [1, {"x": None, "y": 2}], "e": None, "f": True}) == {
         "a.b": "1",
         "a.c": "{}",
-        "d": "[1, {y: 2}]",
+        "d.0": "1",
+        "d.1.x": "",
+        "d.1.y": "2",
         "e": "",
         "f": "true",
     }

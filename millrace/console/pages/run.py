@@ -241,7 +241,7 @@ def _changes(
             key,
             before.get(key) or _NOTHING,
             after.get(key) or _NOTHING,
-            any(key == one or key.startswith(f"{one}.") for one in given),
+            any(f"{key}.".startswith(f"{one}.") or one.startswith(f"{key}.") for one in given),
         )
         for key in dict.fromkeys([*after, *before])
         if before.get(key) != after.get(key)
