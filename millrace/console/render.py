@@ -17,6 +17,7 @@ from millrace.base.visible import visible
 from millrace.config.config import Config
 from millrace.console import charts, drawing, formats
 from millrace.console.page import Page, PageRequest, address
+from millrace.project import default_configuration
 
 FOLDER = Path(__file__).parent
 
@@ -81,6 +82,7 @@ def page_text(frame: Frame, page: Optional[Page], view: Any, request: PageReques
         version=millrace.__version__,
         link=_link,
         ago=partial(formats.ago, now=request.now),
+        option=default_configuration.option(request.config.file),
         in_report=False,
     )  # fmt: skip
 
@@ -107,6 +109,7 @@ def report_text(config: Config, heading: str, sections: Sequence[Section], now: 
         made=datetime.fromtimestamp(now).astimezone(),
         link=partial(link_within, places),
         ago=formats.moment,
+        option=default_configuration.option(config.file),
         in_report=True,
     )  # fmt: skip
 

@@ -49,6 +49,19 @@ def to_resume(logs: Path, overrides: Sequence[str], pipeline: str = "") -> RunRe
     )
 
 
+def resumable(logs: Path, pipeline: str) -> str:
+    """The id of the run that `--resume` would go on with; empty where there is none.
+
+    Args:
+        logs: the folder of all runs' folders.
+        pipeline: the pipeline's name.
+    """
+    try:
+        return to_resume(logs, (), pipeline).resumes
+    except BadInput:
+        return ""
+
+
 def _settles(later: RunFolder, again: RunRequest, run_id: str, request: RunRequest) -> bool:
     """Whether a later run did what an earlier one was asked for: it resumed it, or had the same request and ended well.
 

@@ -22,10 +22,12 @@ from millrace.metadata.journal import StageProgress, progress
 from millrace.metadata.places import execution_of
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.records import RunRecord, StageRecord
+from millrace.metadata.resuming import resumable
 from millrace.metadata.run_folder import RunFolder, RunRequest
 from millrace.metadata.run_summaries import Runs, RunSummary
 from millrace.metadata.stage_graph import upstream_stages
 from millrace.metadata.staleness import InputChange, NearestExecution, nearest_executions
+from millrace.project import default_configuration
 
 LOG_LINES = 20
 _LOG_BYTES = 64 << 10
@@ -192,7 +194,7 @@ def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
         request=folder.request() if folder else None,
         provenance=provenance.read(folder.path) if folder else None,
         failure=failure,
-        remedy=_remedy(summary, failure, folder),
+        remedy=_remedy(runs, summary, failure, folder),
         stages=stages,
         verdicts=_verdicts(record),
         slices=tuple(_slices(report)) if report else (),
@@ -368,11 +370,14 @@ def _failure(folder: Optional[RunFolder], stages: Sequence[StageDetail]) -> Opti
     return of_run or next((stage.failure for stage in stages if stage.failure), None)
 
 
-def _remedy(summary: RunSummary, failure: Optional[Failure], folder: Optional[RunFolder]) -> str:
-    if failure and failure.remedy:
+def _remedy(runs: Runs, summary: RunSummary, failure: Optional[Failure], folder: Optional[RunFolder]) -> str:
+    if failure and failure.remedy and summary.state != State.INTERRUPTED.value:
         return failure.remedy
     if summary.state in (State.INTERRUPTED.value, State.KILLED.value):
-        return "millrace run --resume goes on where it stopped"
+        option = default_configuration.option(runs.config.file)
+        if resumable(runs.layout.logs, runs.config.name) == summary.run_id:
+            return f"millrace run{option} --resume goes on where it stopped"
+        return f"millrace runs repeat {summary.run_id}{option} runs it again; what it finished is in the cache"
     if failure and folder:
         return f"the traceback is at the end of {folder.log}; fix what it names, then run again"
     return ""

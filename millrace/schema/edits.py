@@ -163,7 +163,7 @@ def choose(offered: Sequence[Proposal], numbers: Sequence[str], reasons: Sequenc
         reasons: every preferred proposal for one of these too.
 
     Raises:
-        SchemaError: a number or a reason is unknown, or a proposal has no edit.
+        SchemaError: a number or a reason is unknown, a proposal has no edit, or two are alternatives.
     """
     by_number = {proposal.number: proposal for proposal in offered}
     unknown = [number for number in numbers if number not in by_number]
@@ -182,4 +182,9 @@ def choose(offered: Sequence[Proposal], numbers: Sequence[str], reasons: Sequenc
             remedy = f"the reasons of the latest run: {', '.join(near) or 'none'}"
             raise SchemaError(f"no proposal for {reason}", remedy=remedy)
         chosen += [proposal for proposal in fitting if proposal not in chosen]
+    for place, proposal in enumerate(chosen):
+        other = next((one for one in chosen[:place] if one.anomaly == proposal.anomaly), None)
+        if other:
+            what = f"{other.number} and {proposal.number} are two answers to one anomaly"
+            raise SchemaError(what, remedy="choose one of them")
     return chosen

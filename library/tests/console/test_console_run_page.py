@@ -50,7 +50,13 @@ def test_a_blocked_run_says_why_before_anything_else(four, console):
 
 @pytest.mark.parametrize(
     "which, words",
-    [(0, "done"), (2, "Its process is gone"), (2, "--resume"), (3, "ExampleGen: no space left"), (3, "make room")],
+    [
+        (0, "done"),
+        (2, "Its process is gone"),
+        (2, "millrace runs repeat"),
+        (3, "ExampleGen: no space left"),
+        (3, "make room"),
+    ],
 )
 def test_each_way_to_end_has_its_words(four, console, which, words):
     assert words in console(four).ask(f"/runs/{run_ids(four)[which]}").text

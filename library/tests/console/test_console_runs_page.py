@@ -3,7 +3,9 @@
 import contextlib
 import csv
 import io
+import json
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from millrace.base.errors import Failure
 from millrace.console.page import PageRequest
 from millrace.console.pages.home import view as home
 from millrace.console.pages.runs import view as runs_view
+from millrace.metadata.run_summaries import SUMMARY_FILE, run_summaries
 
 
 def request(config, **query: str) -> PageRequest:
@@ -50,9 +53,22 @@ def test_a_trial_is_not_served_and_the_highest_version_that_is_there_is(config, 
     past.add(gate=report(0.95), started=NOW - 500, trial=True)
     shown = home(request(config))
     assert shown.served.run.run_id == newer and shown.last.verdict.startswith("trial ")
-    assert shown.history == {"AUC": (0.91, 0.6, 0.94, 0.95)}
+    assert shown.history == {"AUC": (0.91, 0.6, 0.94)}, "a trial is of another kind"
     Path(shown.served.run.pushed_to).rmdir()
     assert home(request(config)).served.run == served.run, "a person went back"
+
+
+def test_a_run_that_took_the_served_version_from_the_cache_did_not_make_it(config, past):
+    """Home said of a version that the run which was cached a moment ago had made it, just now."""
+    made = home(request(config)).served.run
+    past.add(gate=report(0.91), started=NOW - 500)
+    folder = Path(config.root) / "logs"
+    newest = run_summaries(config)[-1]
+    values = json.loads((folder / newest.run_id / SUMMARY_FILE).read_text())
+    values["summary"]["pushed_to"] = made.pushed_to
+    (folder / newest.run_id / SUMMARY_FILE).write_text(json.dumps(values))
+    shutil.rmtree(newest.pushed_to)
+    assert home(request(config)).served.run == made
 
 
 def test_the_newest_run_is_first_and_each_state_is_counted(four):

@@ -1,13 +1,16 @@
 """The schema in a browser: a blocked run, its proposals, their impact, accept, take back; the text, and two writers."""
 
 import html
+import json
 import re
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from curation import SCHEMA, Curation
 
 from millrace.config.loading import load
+from millrace.metadata.run_folder import REQUEST_FILE
 
 
 @pytest.fixture
@@ -83,6 +86,32 @@ def test_a_blocked_run_is_answered_its_impact_seen_accepted_and_taken_back(asked
 def test_what_cannot_be_accepted_is_said_and_changes_nothing(asked, curation, fields, why):
     answer = send(asked, "/schema/proposals", **fields)
     assert answer.status == 422 and why in answer.text and curation.schema.read_text() == SCHEMA
+
+
+def test_two_answers_to_one_anomaly_are_not_both_accepted(asked, curation):
+    """An edit and its alternative could both be ticked: the review showed one of them, the history both."""
+    offered = asked.ask("/schema/proposals?format=json").json["proposals"]
+    alternative = next(one["number"] for one in offered if one["alternative"] and one["can_be_made"])
+    first = next(one["number"] for one in offered if alternative.startswith(one["number"]))
+    for do in ("review", "accept"):
+        answer = send(asked, "/schema/proposals", ("number", first), ("number", alternative), do=do)
+        assert answer.status == 422 and f"{first} and {alternative} are two answers to one anomaly" in answer.text
+    assert curation.schema.read_text() == SCHEMA
+
+
+def test_a_run_that_the_data_ended_leads_to_the_edits_and_to_the_values_that_it_was_asked_with(asked, curation):
+    """The commands of a page ran other data: they lacked its --set and its -c."""
+    folder = Path(curation.config.root) / "logs" / curation.blocked
+    values = json.loads((folder / REQUEST_FILE).read_text())
+    values["request"]["overrides"] = ["data.pattern=shop 2.csv", "push.trial=true"]
+    values["failure"] = {"what": "the data broke the contract", "where": "DataGate", "remedy": "", "exit_code": 3}
+    (folder / REQUEST_FILE).write_text(json.dumps(values))
+    again = "--set &#39;data.pattern=shop 2.csv&#39;"
+    shown = asked.ask(f"/runs/{curation.blocked}").text
+    assert '<a href="/schema/proposals"' in shown and again in shown and f"{again} --set" not in shown
+    assert re.search(rf"millrace run -c \S+/trips.yaml {again}", shown)
+    number = ("number", asked.ask("/schema/proposals?format=json").json["proposals"][0]["number"])
+    assert again in send(asked, "/schema/proposals", number, do="review").text
 
 
 def test_a_text_is_looked_at_and_kept_with_its_line_ends(asked, curation):

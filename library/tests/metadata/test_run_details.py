@@ -245,6 +245,9 @@ def test_what_to_do_next_depends_on_how_the_run_ended(recorded):
     assert told.remedy.startswith("the traceback is at the end of ") and str(folder) in told.remedy
     for number, code in ((3, 130), (4, None)):
         assert failed(number, code)[0].remedy == "millrace run --resume goes on where it stopped"
+    recorded.begin("20310101-000005", resumes="20310101-000004")
+    resumed = detail(recorded, "20310101-000004").remedy
+    assert resumed == "millrace runs repeat 20310101-000004 runs it again; what it finished is in the cache"
 
 
 def test_a_log_is_there_or_is_not(recorded):

@@ -22,9 +22,10 @@ class HomeView:
         sentence: whether it is all right.
         good: whether that is good news; None where nothing can be said yet.
         last: the newest run; None before the first.
-        served: the run whose model a server takes, the one of the highest version; None where there is none.
+        served: the run that made the model which a server takes, the one of the highest version; None where there is
+            none.
         served_gone: whether models were pushed to be served, and none is there any more.
-        history: what runs scored, by metric, the newest last; those that measured it.
+        history: what runs scored, by metric, the newest last; those that measured it, and are no trials.
         recent: the newest runs, the newest first.
         total: how many there are.
         running: the ids of those that run.
@@ -49,7 +50,8 @@ def view(request: PageRequest) -> HomeView:
     """How the pipeline stands now."""
     rows = [row(run) for run in reversed(run_summaries(request.config))]
     pushed = [one for one in rows if is_for_serving(one.run, request.config)]
-    there = [one for one in pushed if "://" in one.run.pushed_to or Path(one.run.pushed_to).is_dir()]
+    # Of several runs that name one version the first made it; the others took it from the cache.
+    there = [one for one in reversed(pushed) if "://" in one.run.pushed_to or Path(one.run.pushed_to).is_dir()]
     # As TensorFlow Serving does; a version that a person took away, to go back, is not there.
     there.sort(key=lambda one: _version(one.run.pushed_to), reverse=True)
     running = tuple(one.run.run_id for one in rows if one.run.state == State.RUNNING.value)
@@ -60,7 +62,7 @@ def view(request: PageRequest) -> HomeView:
         last=rows[0] if rows else None,
         served=there[0] if there else None,
         served_gone=bool(pushed) and not there,
-        history=_history(rows[:_TREND]),
+        history=_history([one for one in rows if not (one.run.trial or one.run.rehearsal)][:_TREND]),
         recent=tuple(rows[:_RECENT]),
         total=len(rows),
         running=running,

@@ -6,8 +6,9 @@ from typing import Optional, Union
 
 from millrace.base.errors import Failure, SchemaError, describe
 from millrace.console.page import GoTo, Page, PageRequest, address
+from millrace.console.pages.runs import asked_again
 from millrace.console.pages.schema import require_unchanged, workbench
-from millrace.project import default_configuration
+from millrace.metadata.run_summaries import Runs
 from millrace.schema import edits, files
 from millrace.schema.edits import EditReview
 from millrace.schema.evidence import Evidence
@@ -110,6 +111,7 @@ def act(request: PageRequest) -> Union[GoTo, ProposalsPage]:
 
 def _proposals(bench: Workbench, source: SchemaText, run: Optional[Evidence], chosen: Sequence[str]) -> ProposalsPage:
     offered = edits.proposals(bench, source, run) if run is not None else []
+    folder = Runs(bench.config).folder(run.run_id) if run is not None else None
     return ProposalsPage(
         file=bench.shown_path,
         digest=files.digest(source.text),
@@ -117,7 +119,7 @@ def _proposals(bench: Workbench, source: SchemaText, run: Optional[Evidence], ch
         state=run.state if run is not None else "",
         proposals=tuple(_proposal(one, one.number in chosen) for one in offered),
         review=None,
-        start=f"millrace run{default_configuration.option(bench.config_file)}",
+        start=asked_again(bench.config, folder.request() if folder else None),
     )
 
 

@@ -1,6 +1,5 @@
 """One run: the one reason first, then what proves it, the graph, why each stage ran, and what it was made from."""
 
-import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,9 @@ from millrace.components.data_gate.report import read_warnings
 from millrace.components.evaluator.gate_report import GateReport, Row, load
 from millrace.config.config import Config
 from millrace.config.paths import layout
-from millrace.config.trials import as_asked
 from millrace.console.page import GoTo, Hit, Page, PageRequest, Table, address
 from millrace.console.pages.models import CurveGroup, curve_groups
-from millrace.console.pages.runs import RunRow, named_run, row
+from millrace.console.pages.runs import RunRow, asked_again, named_run, row
 from millrace.metadata import provenance
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_summaries import Runs, RunSummary
@@ -74,6 +72,7 @@ class RunView:
         headline: the first line of why it ended so; empty for a run that went well.
         more: the lines that follow that one, such as a table.
         remedy: what to do.
+        by_data: whether DataGate ended it.
         gate: the Evaluator's report; None where there is none, or its files are gone.
         failed_rows: its rows that failed.
         unjudged_rows: those that were not judged.
@@ -99,6 +98,7 @@ class RunView:
     headline: str
     more: str
     remedy: str
+    by_data: bool
     gate: Optional[GateReport]
     failed_rows: tuple[Row, ...]
     unjudged_rows: tuple[Row, ...]
@@ -143,6 +143,7 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
         headline=first.strip(),
         more=more.strip("\n"),
         remedy=detail.remedy,
+        by_data=detail.failure is not None and detail.failure.where == stage_ids.DATA_GATE,
         gate=gate,
         failed_rows=tuple(one for one in rows if one.verdict == "fail"),
         unjudged_rows=tuple(one for one in rows if one.verdict == "not judged"),
@@ -159,15 +160,9 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
         has_data=detail.output(stage_ids.STATISTICS_GEN, "statistics") is not None,
         has_model=bool(detail.summary.metrics) or detail.summary.blessed is not None,
         again=f"millrace runs repeat {run_id}{default_configuration.option(request.config.file)}",
-        rerun=_rerun(detail, request.config),
+        rerun=asked_again(request.config, detail.request),
         live=detail.summary.state == State.RUNNING.value,
     )
-
-
-def _rerun(detail: RunDetail, config: Config) -> str:
-    values = as_asked(detail.request.overrides, detail.request.repeats) if detail.request else ()
-    words = "".join(f" --set {shlex.quote(value)}" for value in values)
-    return f"millrace run{default_configuration.option(config.file)}{words}"
 
 
 def _warnings(detail: RunDetail) -> tuple[tuple[Finding, ...], str]:

@@ -1,16 +1,20 @@
 """All runs as a table: sorted, filtered and searched by what stands in the address."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import State
 from millrace.config.config import Config
 from millrace.config.paths import serving_directory
+from millrace.config.trials import as_asked
 from millrace.console.page import Hit, NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.metadata import run_names
+from millrace.metadata.run_folder import RunRequest
 from millrace.metadata.run_summaries import Runs, RunSummary, run_summaries
+from millrace.project import default_configuration
 
 _ROWS = 100
 BAD_ENDS = (State.FAILED, State.BLOCKED, State.BAD_INPUT, State.KILLED, State.INTERRUPTED)
@@ -105,6 +109,18 @@ def named_run(runs: Runs, name: str) -> str:
     except BadInput as error:
         remedy = f"{error.remedy}; millrace runs clean may have taken it away"
         raise NotFound(error.what, name, remedy) from error
+
+
+def asked_again(config: Config, request: Optional[RunRequest]) -> str:
+    """The command that asks for the same once more, of the code and the schema of now.
+
+    Args:
+        config: the pipeline's configuration.
+        request: what was asked for; None where that is not known.
+    """
+    values = as_asked(request.overrides, request.repeats) if request else ()
+    words = "".join(f" --set {shlex.quote(value)}" for value in values)
+    return f"millrace run{default_configuration.option(config.file)}{words}"
 
 
 def row(run: RunSummary) -> RunRow:
