@@ -109,6 +109,36 @@ def test_a_time_limit_is_set_only_where_one_is_asked_for(run, monkeypatch):
     assert limits == [90]
 
 
+def test_what_the_service_says_is_what_tfx_means_by_then(run):
+    same = {"artifacts": [{"uri": "gs://b/model/1"}]}
+    given = {
+        "inputs": {
+            "parameterValues": {"runtime_training_steps": 7.0, "train_args": '{"num_steps": 3}'},
+            "artifacts": {"model": same, "baseline_model": same},
+        },
+        "outputs": {"outputFile": "out.json"},
+    }
+    seen = json.loads(value_of(run(given=given)[1], "--json_serialized_invocation_args"))
+    assert seen["inputs"]["parameterValues"] == {"train_args": '{"num_steps": 7}'}
+    assert seen["inputs"]["artifacts"]["baseline_model"] == {"artifacts": []}, "no model is compared with itself"
+
+
+def test_on_kubeflow_the_data_is_looked_at_by_our_own_code(run, monkeypatch):
+    looked = []
+    monkeypatch.setattr(command.kubeflow, "resolve_input", lambda task: looked.append(task.value("text")))
+    with pytest.raises(ValueError, match="not enough values"):  # none of TFX's modules was run
+        run("--service", "kubeflow", "--step", "resolve_input")
+    assert looked == ["a"]
+
+
+def test_other_code_than_the_jobs_is_refused_before_anything_else(run, monkeypatch):
+    expected = []
+    monkeypatch.setattr(command, "require_expected_code", expected.append)
+    run("--code", '{"digest": 1}')
+    run()
+    assert expected == ['{"digest": 1}']
+
+
 def test_no_option_of_tfx_is_taken_for_the_beginning_of_one_of_ours(run):
     arguments = run("--time", "5", "--secre=x")[1]
     assert value_of(arguments, "--time") == "5" and "--secre=x" in arguments
