@@ -1,6 +1,8 @@
 """Schema files on disk: written whole or not at all, one edit after the other, and back."""
 
+import errno
 import multiprocessing
+import subprocess
 
 import pytest
 
@@ -122,3 +124,66 @@ def test_what_is_neither_a_file_nor_in_git_is_reported(source, file, monkeypatch
     monkeypatch.chdir(file.parent)
     with pytest.raises(SchemaError):
         files.read_any(source)
+
+
+def test_an_edit_that_was_changed_by_hand_since_is_taken_back_only_by_force(file):
+    history(file).change(TEXT, TEXT + "# more\n", "accept 1", ("words",))
+    by_hand = TEXT + "# more\n# mine\n"
+    file.write_text(by_hand)
+    with pytest.raises(SchemaError, match=r"changed after the last edit \(.*: accept 1\)") as refused:
+        history(file).undo()
+    assert "--force" in refused.value.remedy and file.read_text() == by_hand
+    assert history(file).undo(force=True).why == "accept 1"
+    assert file.read_text() == TEXT
+    assert history(file).undo().why == "undo --force"
+    assert file.read_text() == by_hand, "what was lost by force is there again"
+
+
+def test_a_folder_of_several_schemas_and_a_broken_binary_are_refused(tmp_path):
+    with pytest.raises(SchemaError, match="holds 0 schema files"):
+        files.read_any(str(tmp_path))
+    (tmp_path / "a.pbtxt").write_text(TEXT)
+    (tmp_path / "b.pb").write_bytes(b"\xff\xff")
+    with pytest.raises(SchemaError, match="holds 2 schema files"):
+        files.read_any(str(tmp_path))
+    with pytest.raises(SchemaError, match="not a binary Schema proto") as refused:
+        files.read_any(str(tmp_path / "b.pb"))
+    assert refused.value.where == str(tmp_path / "b.pb")
+
+
+def test_a_revision_is_read_as_git_has_it_or_told(file, monkeypatch):
+    def git(*words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *who, *words], cwd=file.parent, check=True, capture_output=True)
+
+    git("init", "-q", ".")
+    (file.parent / "latin.pbtxt").write_bytes(b"# caf\xe9\n")
+    git("add", ".")
+    git("commit", "-qm", "all")
+    file.write_text(TEXT + "# later\n")
+    monkeypatch.chdir(file.parent)
+    assert files.read_any("HEAD:schema.pbtxt").text == TEXT
+    assert files.read_any(f"HEAD:{file}").text == TEXT
+    with pytest.raises(SchemaError, match="not UTF-8 text"):
+        files.read_any("HEAD:latin.pbtxt")
+    with pytest.raises(SchemaError, match="this is not a git revision"):
+        files.read_any("--output=x:schema.pbtxt")
+    monkeypatch.setenv("PATH", str(file.parent))
+    with pytest.raises(SchemaError, match="git is not installed"):
+        files.read_any("HEAD:schema.pbtxt")
+
+
+def test_where_nothing_can_be_locked_or_kept_an_edit_is_refused(file, tmp_path, monkeypatch):
+    with pytest.raises(SchemaError, match="the folder cannot be opened"), files.locked(tmp_path / "gone" / "s.pbtxt"):
+        pytest.fail("it was locked")
+    (tmp_path / "history").write_text("a file in the folder's place")
+    with pytest.raises(SchemaError, match="the history cannot be kept"):
+        history(file).change(TEXT, TEXT + "# more\n", "test", ())
+    assert file.read_text() == TEXT
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    with pytest.raises(SchemaError, match="files cannot be locked here: No locks available"), files.locked(file):
+        pytest.fail("it was locked")

@@ -10,6 +10,7 @@ from recorded_runs import RecordedRuns
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.base.errors import SchemaError
+from millrace.schema import edits
 from millrace.schema.impact import Blocker
 from millrace.schema.workbench import Workbench
 
@@ -178,3 +179,68 @@ def test_the_label_and_the_features_are_what_the_configuration_reads(trips, monk
     assert trips.workbench.shown_path == "schema.pbtxt"
     monkeypatch.chdir(trips.folder / "root")
     assert trips.workbench.shown_path == str(trips.folder / "schema.pbtxt")
+
+
+GIFTS = {"paid": ["cash"] * 37 + ["gift"] * 3}
+
+
+def test_a_proposal_is_made_in_the_file_once_and_can_be_taken_back(trips):
+    bench = trips.workbench
+    run = bench.run(trips.run(1, rows(**GIFTS)))
+    offered = edits.proposals(bench, bench.read(), run)
+    [preferred] = [one for one in offered if one.preferred]
+    made = edits.accept(bench, run, [preferred.number])
+    assert made.numbers == (preferred.number,) and any("gift" in word for word in made.words)
+    assert "+" in made.patch and '"gift"' in made.patch
+    assert '"gift"' in (trips.folder / "schema.pbtxt").read_text()
+    assert bench.history.last().why == f"accept {preferred.number}"
+    bench.history.undo()
+    assert (trips.folder / "schema.pbtxt").read_text() == SCHEMA
+    by_reason = edits.accept(bench, run, [], [preferred.anomaly.reason])
+    assert by_reason.numbers == made.numbers and by_reason.patch == made.patch
+
+
+def test_what_is_no_proposal_is_refused_with_those_that_there_are(trips):
+    bench = trips.workbench
+    run = bench.run(trips.run(1, rows(**GIFTS)))
+    with pytest.raises(SchemaError, match="no proposal 99, 7z") as refused:
+        edits.accept(bench, run, ["99", "7z"])
+    assert refused.value.remedy.startswith("there are ")
+    with pytest.raises(SchemaError, match=r"no proposal for ENUM_TYPE_UNEXPECTED_STRING_VALUE\n") as refused:
+        edits.choose(edits.proposals(bench, bench.read(), run), [], ["ENUM_TYPE_UNEXPECTED_STRING_VALUE"])
+    assert "ENUM_TYPE_UNEXPECTED_STRING_VALUES" in refused.value.remedy
+    with pytest.raises(SchemaError) as refused:
+        edits.choose([], ["1"])
+    assert refused.value.remedy == "there are none"
+    assert (trips.folder / "schema.pbtxt").read_text() == SCHEMA
+
+
+def test_an_anomaly_without_an_edit_says_so(trips):
+    bench = trips.workbench
+    run = bench.run(trips.run(1, rows(tips=[1.0] * 40)))
+    empty = [one for one in edits.proposals(bench, bench.read(), run) if one.after is None]
+    for one in empty:
+        with pytest.raises(SchemaError, match=f"{one.number} has no edit") as refused:
+            edits.choose([one], [one.number])
+        assert refused.value.remedy == "fix the data or the configuration"
+    assert empty
+
+
+def test_an_edit_of_the_whole_text_is_looked_at_before_it_is_kept(trips):
+    bench = trips.workbench
+    trips.run(1, rows(**GIFTS))
+    wider = SCHEMA.replace('value: "card"', 'value: "card" value: "gift"')
+    review = edits.review(bench, SCHEMA, wider, last=5)
+    assert any("gift" in word for word in review.words) and review.gives_up == ()
+    [impact] = review.impacts
+    assert impact.run_id == "20310101-000001" and review.patch.count("\n+") >= 1
+    assert edits.review(bench, "no schema", SCHEMA, last=0).words == ("fixed: the file was not a schema",)
+    assert edits.review(bench, SCHEMA, SCHEMA + "# a word\n", last=0).words == ("only the layout changes",)
+    narrower = SCHEMA.replace(" presence { min_fraction: 1 }", "")
+    assert edits.review(bench, SCHEMA, narrower, last=0).gives_up
+    with pytest.raises(SchemaError):
+        edits.review(bench, SCHEMA, "feature {", last=0)
+    edits.keep(bench, SCHEMA, wider, review.words)
+    assert (trips.folder / "schema.pbtxt").read_text() == wider and bench.history.last().why == "edit"
+    with pytest.raises(SchemaError):
+        edits.keep(bench, SCHEMA, wider, ())
