@@ -298,6 +298,25 @@ def test_a_column_that_dried_up_keeps_a_floor_and_what_is_given_up_is_said(tmp_p
     assert proposal.gives_up == ("payment_type: a value in at least 0.8 of the rows; 0.08 now",)
 
 
+@pytest.mark.parametrize(("share", "count"), [(10, 1), (None, 0)])
+def test_a_count_that_is_asked_for_becomes_one_while_there_is_a_value_somewhere(tmp_path, share, count):
+    def change(_split, found):
+        column = next(one for one in found.features if one.path.step[0] == "payment_type")
+        common = column.string_stats.common_stats
+        filled = found.num_examples // share if share else 0
+        common.num_missing, common.num_non_missing = found.num_examples - filled, filled
+        common.min_num_values = common.max_num_values = common.tot_num_values = 1 if filled else 0
+
+    def asks(_schema, of_name):
+        of_name["payment_type"].ClearField("shape")
+        of_name["payment_type"].presence.min_count = 10**6
+
+    run = Run(tmp_path, asks, change)
+    anomaly = Anomaly("payment_type", "FEATURE_TYPE_LOW_NUMBER_PRESENT", None, ("train", "eval"), "")
+    [proposal] = [one for one in propose(run.text, run.schema, run.evidence, [anomaly], NAME) if one.preferred]
+    assert dict(features(proposal.after))["payment_type"].presence.min_count == count
+
+
 def test_a_shape_that_goes_leaves_a_floor_under_the_rows_with_a_value(tmp_path):
     """It was replaced by 0 to 1 values: the one thing that protected the column was given away without a word."""
     run = Run(tmp_path, ask_for_a_value, dried_up)

@@ -244,3 +244,12 @@ def test_an_edit_of_the_whole_text_is_looked_at_before_it_is_kept(trips):
     assert (trips.folder / "schema.pbtxt").read_text() == wider and bench.history.last().why == "edit"
     with pytest.raises(SchemaError):
         edits.keep(bench, SCHEMA, wider, ())
+
+
+def test_a_damaged_artifact_is_told_with_its_file(trips):
+    run_id = trips.run(1)
+    file = trips.workbench.run(run_id).statistics_folder / "Split-train" / "FeatureStats.pb"
+    file.write_bytes(b"\xff\xff")
+    with pytest.raises(SchemaError, match="not a DatasetFeatureStatisticsList proto") as refused:
+        _ = trips.workbench.run(run_id).statistics
+    assert refused.value.where == str(file) and "--no-cache" in refused.value.remedy
