@@ -37,6 +37,17 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def size(count: float) -> str:
+    """Writes how large files are: `812 bytes`, `5.3 MiB`."""
+    if count < 1024:
+        return counted(int(count), "byte")
+    for unit in ("KiB", "MiB", "GiB"):
+        count /= 1024
+        if count < 1024 or unit == "GiB":
+            break
+    return f"{count:,.1f} {unit}"
+
+
 def exact(value: float) -> str:
     """Writes a number that is a limit in its shortest form that reads back as the same number.
 

@@ -22,6 +22,7 @@ from millrace.metadata.lineage import Lineage, LineageEdge, LineageNode, about, 
 from millrace.metadata.run_summaries import Runs
 
 # Of TFX's properties those that say nothing of where something comes from.
+_YES_OR_NO = frozenset({"blessed", "pushed", "served", "trial"})
 _UNSAID = frozenset(
     """
     split_names file_format payload_format sample_rate_by_split stats_dashboard_link current_model current_model_id
@@ -124,7 +125,8 @@ def _label(node: LineageNode, edge: Optional[LineageEdge], again: bool = False, 
     for name, value in node.facts.items():
         # The commit is the run's.
         if name not in _UNSAID and value != "" and (name != "commit" or node.run != run):
-            words.append(visible(f"\n{name}: {_shown(value)}"), style="dim")
+            shown = ("yes" if value else "no") if name in _YES_OR_NO else _shown(value)
+            words.append(visible(f"\n{name}: {shown}"), style="dim")
     return words
 
 

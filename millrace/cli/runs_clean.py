@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from millrace.base import printing
-from millrace.base.numbers import counted
+from millrace.base.numbers import counted, size
 from millrace.base.printing import TableColumn
 from millrace.cli.options import config_options
 from millrace.cli.output import echo
@@ -20,7 +20,7 @@ from millrace.metadata.cleaning import CleaningPlan, clean, plan
 from millrace.metadata.run_summaries import Runs
 
 _SECONDS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
-_COLUMNS = (TableColumn("run"), TableColumn("state"), TableColumn("frees", right=True), TableColumn("", folds=True))
+_COLUMNS = (TableColumn("run"), TableColumn("state"), TableColumn("frees", right=True), TableColumn("what", folds=True))
 
 
 class _Age(click.ParamType):
@@ -62,9 +62,9 @@ def clean_command(
     if not chosen.bytes:
         echo(f"nothing to delete; {kept}")
     elif delete:
-        echo(f"deleted {chosen.bytes:,} bytes; {kept}")
+        echo(f"deleted {size(chosen.bytes)}; {kept}")
     else:
-        echo(f"would free {chosen.bytes:,} bytes; {kept}; nothing is deleted yet: add --delete")
+        echo(f"would free {size(chosen.bytes)}; {kept}; nothing is deleted yet: add --delete")
 
 
 def print_plan(chosen: CleaningPlan, console: Console) -> None:
@@ -80,6 +80,6 @@ def print_plan(chosen: CleaningPlan, console: Console) -> None:
         words += [] if run.stays else ["its log goes"]
         reasons = Counter(one.reason for one in run.stays)
         words += [f"{count} {'stays' if count == 1 else 'stay'}: {why}" for why, count in reasons.items()]
-        rows.append((run.run_id, run.state, f"{run.bytes:,}", "; ".join(words)))
+        rows.append((run.run_id, run.state, size(run.bytes), "; ".join(words)))
     if rows:
         printing.show(_COLUMNS, rows, console)

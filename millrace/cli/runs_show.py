@@ -16,6 +16,7 @@ from millrace.cli import completing
 from millrace.cli.board import STYLES
 from millrace.cli.options import config_options
 from millrace.cli.output import echo_json, say_failure
+from millrace.components.evaluator.gate_report import EXAMPLE_COUNT, OVERALL
 from millrace.config.loading import load
 from millrace.config.trials import as_asked
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
@@ -101,9 +102,12 @@ def _facts(detail: RunDetail) -> list[tuple[str, str, str]]:
         facts.append(("missed", f"{missed.slice}: {', '.join(missed.missed)}", "bold red"))
     summary = detail.summary
     if summary.metrics:
-        facts.append(("metrics", "  ".join(f"{k} {rounded(v, 4)}" for k, v in summary.metrics.items()), ""))
-    if detail.slices:
-        facts.append(("slices", f"{len(detail.slices)} measured; all are in {detail.gate_report}", ""))
+        # How many examples there were is no metric, though TFMA counts it as one.
+        metrics = [f"{name} {rounded(value, 4)}" for name, value in summary.metrics.items() if name != EXAMPLE_COUNT]
+        facts.append(("metrics", "  ".join(metrics), ""))
+    slices = [one for one in detail.slices if one.slice != OVERALL]
+    if slices:
+        facts.append(("slices", f"{len(slices)} measured; all are in {detail.gate_report}", ""))
     if summary.cleaned:
         again = f"millrace runs repeat {summary.run_id} makes it again"
         facts.append(("cleaned", f"millrace runs clean deleted what it made, and its log; {again}", ""))

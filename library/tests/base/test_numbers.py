@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace.base.numbers import counted, exact, rounded, seconds, share
+from millrace.base.numbers import counted, exact, rounded, seconds, share, size
+
+
+@pytest.mark.parametrize(
+    ("count", "written"),
+    [(0, "0 bytes"), (1023, "1,023 bytes"), (1024, "1.0 KiB"), (1_685_008, "1.6 MiB"), (3 << 41, "6,144.0 GiB")],
+)
+def test_the_size_of_files(count, written):
+    assert size(count) == written
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from rich.console import Console
 from millrace.base.numbers import seconds
 from millrace.cli.runs import print_runs
 from millrace.cli.runs_diff import print_comparison
+from millrace.cli.runs_show import print_detail
 from millrace.comparison.run_comparison import RunComparison
+from millrace.metadata.run_details import RunDetail, SliceDetail
 from millrace.metadata.run_summaries import RunSummary
 
 WHY = "Trainer: the loss is not a number from the third epoch on, and " + "the learning rate may be too high " * 6
@@ -108,3 +110,13 @@ def test_a_run_that_was_refused_before_its_first_stage_is_listed_with_why(tmp_pa
     assert row["reason"].splitlines()[0] in refused.stdout
     assert row["seconds"] > 0, "with what was before the first stage"
     assert f"run {row['run_id']}: bad input in {seconds(row['seconds'])} s" in refused.stdout
+
+
+def test_a_run_counts_slices_and_metrics_as_its_own_summary_does():
+    """`run` said 28 slices of an evaluation, `runs show` 29: the whole is none."""
+    slices = tuple(SliceDetail(name, 9, {"auc": 0.9}, 0, ()) for name in ("overall", "hour=1", "hour=2"))
+    summary = dataclasses.replace(RUNS[0], metrics={"auc": 0.9, "example_count": 9.0})
+    shown = RunDetail(summary, None, None, None, "", (), (), slices, "report", "", "", "", ())
+    stream = io.StringIO()
+    print_detail(shown, Console(file=stream, width=80))
+    assert "slices:         2 measured" in stream.getvalue() and "example_count" not in stream.getvalue()

@@ -54,17 +54,17 @@ def test_what_is_gone_is_told(past, config, console):
     + [("run", place) for place in ("/etc/passwd", "..", "nothing", "")],
 )
 def test_nothing_is_found_by_a_name_that_is_no_run_and_no_number(four, kind, name):
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="there is no run" if kind == "run" else "no artifact of taxi is called that"):
         shown(four, kind, name)
 
 
 def test_a_run_that_made_nothing_has_no_lineage(four):
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="is called that"):
         shown(four, "run", run_summaries(four)[3].run_id)
 
 
 def test_before_the_first_run_there_is_none(config):
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="is called that"):
         shown(config, "artifact", "1")
 
 

@@ -206,7 +206,7 @@ def test_a_training_that_goes_on_is_drawn_as_it_grows(past, config, console):
 
 
 def test_a_run_that_is_not_there_is_not_found(four):
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="there is no run nothing of taxi"):
         run_view(request(four, "nothing"))
 
 

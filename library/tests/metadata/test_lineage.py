@@ -24,6 +24,7 @@ def recorded(tmp_path) -> RecordedRuns:
     recorded.begin(FIRST)
     config = {"custom_config": '{"training": {"steps": 100}, "code_digest": "aa"}'}
     first = four_stages(recorded, FIRST, **config)
+    first["ExampleGen"]["examples"] = recorded.note(first["ExampleGen"]["examples"], span=3)
     recorded.begin(SECOND)
     second = four_stages(recorded, SECOND, {"ExampleGen": first["ExampleGen"]}, **config)
     compared = {"model": [second["Trainer"]["model"]], "baseline_model": [first["Trainer"]["model"]]}
@@ -52,7 +53,7 @@ def test_from_a_served_folder_up_to_the_rows(recorded):
     assert made.keys() == {"PushedModel", "ModelBlessing", "Model", "Examples"}
     assert made["PushedModel"].facts["pushed_version"] == "18", "the newest is what a server serves"
     assert (made["Examples"].run, made["Examples"].stage, made["Model"].run) == (FIRST, "ExampleGen", SECOND)
-    assert made["Examples"].facts["span"] if "span" in made["Examples"].facts else made["Examples"].path
+    assert made["Examples"].facts["span"] == 3
     assert made["Model"].facts["training"] == {"steps": 100} and made["Model"].facts["code"] == "aa"
     assert {edge.key for edge in graph.sources(made["ModelBlessing"].id)} == {"examples", "model"}
 

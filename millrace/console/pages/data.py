@@ -263,7 +263,7 @@ def _named(bench: Workbench, name: str) -> Evidence:
         raise NotFound(
             "the statistics of this run are gone",
             where=str(run.statistics_folder),
-            remedy=f"millrace run{bench.option} makes them again",
+            remedy=f"millrace runs repeat {run.run_id}{bench.option} makes them again",
         )
     return run
 

@@ -55,6 +55,14 @@
   });
   showButtons(document);
 
+  // Two at least can be compared.
+  function countChosen() {
+    const chosen = document.querySelectorAll('input[form="chosen"]:checked').length;
+    document.querySelectorAll('button[form="chosen"]').forEach((button) => { button.disabled = chosen < 2; });
+  }
+  document.addEventListener("change", countChosen);
+  countChosen();
+
   // A page that is followed waits while a person chooses rows in it, or has had more of them shown.
   document.addEventListener("htmx:beforeRequest", (event) => {
     const live = event.target;
@@ -74,6 +82,7 @@
     const again = chosen && rows().find((row) => row.querySelector("a")?.getAttribute("href") === chosen);
     if (again) again.classList.add("chosen");
     showButtons(document);
+    countChosen();
   });
 
   // A picture that is looked into: what is seen of it is its viewBox. The wheel is the page's until one clicks into it.
