@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
+from tensorflow_metadata.proto.v0 import schema_pb2
+
 from millrace.base.errors import BadInput, ConfigError, DataError, SchemaError
 from millrace.base.names import did_you_mean
 from millrace.catalog.metric_names import known_metrics, require_known
@@ -51,14 +53,14 @@ def check(config: Config) -> None:
     if config.tuning.pinned:
         _pinned_fits(config.tuning.pinned)
     columns = _columns(config.data)
-    described = schema_text.read(config.schema_.file).proto if config.schema_.file else None
-    features_fit(config, columns, described)
+    schema = schema_text.read(config.schema_.file).proto if config.schema_.file else None
+    features_fit(config, columns, schema)
     if columns is not None:
-        _columns_cover(config, columns)
-    if config.schema_.file:
-        _schema_fits(config)
-        _condition_fits(config)
-    _slices_exist(config, columns)
+        _columns_cover(config, columns, schema)
+    if schema is not None:
+        _schema_fits(config, schema)
+        _condition_fits(config, schema)
+    _slices_exist(config, columns, schema)
 
 
 def require_writable_root(config: Config) -> None:
@@ -216,14 +218,9 @@ def _json_columns(file: Path) -> list[str]:
     return list(columns)
 
 
-def _columns_cover(config: Config, columns: list[str]) -> None:
+def _columns_cover(config: Config, columns: list[str], schema: Optional[schema_pb2.Schema]) -> None:
     """Every column that is read is in the data or in the schema: what the schema names alone is DataGate's to say."""
-    described = (
-        {feature.name for feature in schema_text.read(config.schema_.file).proto.feature}
-        if (config.schema_.file)
-        else set()
-    )
-    known = {*columns, *described}
+    known = {*columns, *(feature.name for feature in (schema.feature if schema else ()))}
     label = config.label.column
     if label not in known:
         raise DataError(
@@ -256,12 +253,11 @@ def _columns_cover(config: Config, columns: list[str]) -> None:
         )
 
 
-def _slices_exist(config: Config, columns: Optional[list[str]]) -> None:
+def _slices_exist(config: Config, columns: Optional[list[str]], schema: Optional[schema_pb2.Schema]) -> None:
     """TFMA measures no slice of a feature that is not there, and says nothing of it."""
-    if config.schema_.file:
+    if schema is not None:
         # What the schema names and the data lacks is DataGate's to say.
-        described = [feature.name for feature in schema_text.read(config.schema_.file).proto.feature]
-        columns = list(dict.fromkeys([*(columns or ()), *described]))
+        columns = list(dict.fromkeys([*(columns or ()), *(feature.name for feature in schema.feature)]))
     if columns is None:
         return
     table, evaluation = config.feature_table(), config.evaluation
@@ -283,11 +279,10 @@ def _slices_exist(config: Config, columns: Optional[list[str]]) -> None:
             )
 
 
-def _condition_fits(config: Config) -> None:
+def _condition_fits(config: Config, schema: schema_pb2.Schema) -> None:
     """What the schema says of a column's type, `data.where` must compare it with."""
     if not config.data.where:
         return
-    schema = schema_text.read(config.schema_.file or "").proto
     try:
         kind_of(parse(config.data.where), column_kinds(schema))
     except ValueError as error:
@@ -298,8 +293,7 @@ def _condition_fits(config: Config) -> None:
         ) from error
 
 
-def _schema_fits(config: Config) -> None:
-    schema = schema_text.read(config.schema_.file or "").proto
+def _schema_fits(config: Config, schema: schema_pb2.Schema) -> None:
     names = {feature.name for feature in schema.feature}
     left_out = sorted(names & set(config.data.leave_out))
     if left_out:

@@ -153,7 +153,8 @@ class Config(Section):
         try:
             self.feature_table()
         except ValidationError as error:
-            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+            first = error.errors()[0]
+            raise first.get("ctx", {}).get("error") or ValueError(first["msg"]) from error
         return self
 
     @model_validator(mode="after")

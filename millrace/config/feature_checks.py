@@ -8,7 +8,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean
 from millrace.config.config import Config
-from millrace.features.expression import ValueKind, columns_of
+from millrace.features.expression import Misfit, ValueKind, columns_of
 
 
 def features_fit(config: Config, columns: Optional[Iterable[str]], schema: Optional[schema_pb2.Schema]) -> None:
@@ -27,7 +27,8 @@ def features_fit(config: Config, columns: Optional[Iterable[str]], schema: Optio
     described = [feature.name for feature in schema.feature] if schema else []
     # The names in the data tell best what was meant; what the data lost is DataGate's to say.
     known = list(dict.fromkeys([*(columns or ()), *described]))
-    for name, expression in table.derived().items() if known else ():
+    derived = table.derived()
+    for name, expression in derived.items() if known else ():
         key = f"features.{name}.expression"
         if name in known:
             raise ConfigError(
@@ -36,7 +37,7 @@ def features_fit(config: Config, columns: Optional[Iterable[str]], schema: Optio
                 remedy=f"give the derived feature a name of its own, such as {name}_derived",
             )
         for source in columns_of(expression):
-            if source not in known and source not in table.derived():
+            if source not in known and source not in derived:
                 raise ConfigError(
                     f"{key} reads {source}, which is not in the data{did_you_mean(source, known)}",
                     where=config.place(key),
@@ -44,11 +45,10 @@ def features_fit(config: Config, columns: Optional[Iterable[str]], schema: Optio
                 )
     try:
         table.check_kinds(column_kinds(schema) if schema else {})
-    except ValueError as error:
-        key, _, what = str(error).partition(": ")
+    except Misfit as error:
         raise ConfigError(
-            f"{key}: {what}",
-            where=config.place(key),
+            str(error),
+            where=config.place(".".join(error.key)),
             remedy="change the feature, or the column's type in the schema",
         ) from error
 

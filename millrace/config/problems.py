@@ -14,6 +14,7 @@ from millrace.base.section import VARIABLE_NAME
 from millrace.config.config import Config
 from millrace.config.overrides import Override, covering
 from millrace.config.yaml_text import Document, Keys, Place, nearest_place
+from millrace.features.expression import Misfit
 
 # Read as true or false by YAML 1.1, and meant as texts by people from Norway.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off"})
@@ -172,6 +173,8 @@ def _of_pydantic(error: Any, values: Any, sources: Sources) -> Problem:
     path = _written_keys(location, values)
     if error["type"] == "missing":
         return Problem((*path, location[-1]), f"is missing{_described(location)}", of_key=True)
+    if not path and isinstance(error.get("ctx", {}).get("error"), Misfit):
+        return Problem(error["ctx"]["error"].key, error["ctx"]["error"].what)
     if not path:
         # What is said of the whole names its key, or says that the features do not fit together.
         key, _, what = str(error["msg"]).removeprefix("Value error, ").partition(": ")

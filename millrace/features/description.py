@@ -14,7 +14,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from millrace.base.names import did_you_mean
 from millrace.base.section import Section
 from millrace.features.date_formats import check_format
-from millrace.features.expression import Expression, ValueKind, columns_of, functions_of, kind_of, parse
+from millrace.features.expression import Expression, Misfit, ValueKind, columns_of, functions_of, kind_of, parse
 
 DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
 
@@ -407,7 +407,7 @@ class FeatureTable(Section):
             columns: the kind of the raw columns' values, as far as it is known.
 
         Raises:
-            ValueError: one does not, or a derived feature is made of itself.
+            Misfit: one does not.
         """
         kinds = dict(columns)
         for name, expression in self.derived().items():
@@ -415,7 +415,7 @@ class FeatureTable(Section):
             try:
                 kind = kind_of(expression, kinds)
             except ValueError as error:
-                raise ValueError(f"features.{name}.expression: {error}") from error
+                raise Misfit(("features", name, "expression"), str(error)) from error
             if kind:
                 kinds[name] = kind
         for name, feature in self.features.items():
@@ -424,11 +424,11 @@ class FeatureTable(Section):
                 isinstance(feature, SequenceFeature) and feature.values == "numbers"
             )
             if wants_numbers and kinds.get(name) == "text":
-                raise ValueError(f"features.{name}: {feature.kind} wants numbers, and {name} is a text")
+                raise Misfit(("features", name), f"{feature.kind} wants numbers, and {name} is a text")
             if isinstance(feature, Image) and kinds.get(name, "text") != "text":
-                raise ValueError(f"features.{name}: image wants the bytes of a file, and {name} is a number")
+                raise Misfit(("features", name), f"image wants the bytes of a file, and {name} is a number")
             if weights and kinds.get(weights) == "text":
-                raise ValueError(f"features.{name}.weights: a bag's weights are numbers, and {weights} is a text")
+                raise Misfit(("features", name, "weights"), f"a bag's weights are numbers, and {weights} is a text")
 
     def sources(self) -> Mapping[str, tuple[str, ...]]:
         """The raw columns behind each derived feature, by its name."""

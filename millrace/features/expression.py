@@ -11,9 +11,14 @@ or a flag (true or false), which counts as 1 or 0 where a number is wanted; a nu
 """
 
 import ast
+import functools
+import json
+import keyword
 import math
 import re
-from collections.abc import Iterator, Mapping
+import struct
+import unicodedata
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Optional, Union
 
@@ -57,30 +62,46 @@ class Signature:
             `format` a date's format as a constant text.
         gives: the kind of its value; `same` as above.
         open_ended: whether the last argument may be repeated.
+        in_conditions: whether `data.where` may use it, which is asked before there is a TensorFlow graph.
     """
 
     takes: tuple[str, ...]
     gives: str
     open_ended: bool = False
+    in_conditions: bool = False
+
+
+class Misfit(ValueError):
+    """Something that a configuration says does not fit the rest.
+
+    Attributes:
+        key: where it is said, as a path of keys.
+        what: what does not fit.
+    """
+
+    def __init__(self, key: tuple[str, ...], what: str) -> None:
+        super().__init__(f"{'.'.join(key)}: {what}")
+        self.key, self.what = key, what
 
 
 _NUMBER = Signature(("number",), "number")
+_NUMBER_TOO = Signature(("number",), "number", in_conditions=True)
 _DATE_PART = Signature(("date", "format"), "number")
 FUNCTIONS: Mapping[str, Signature] = {
-    "abs": _NUMBER,
+    "abs": _NUMBER_TOO,
     "ceil": _NUMBER,
     "exp": _NUMBER,
     "floor": _NUMBER,
     "log": _NUMBER,
     "round": _NUMBER,
     "sqrt": _NUMBER,
-    "max": Signature(("number", "number"), "number", open_ended=True),
-    "min": Signature(("number", "number"), "number", open_ended=True),
-    "len": Signature(("text",), "number"),
-    "lower": Signature(("text",), "text"),
+    "max": Signature(("number", "number"), "number", open_ended=True, in_conditions=True),
+    "min": Signature(("number", "number"), "number", open_ended=True, in_conditions=True),
+    "len": Signature(("text",), "number", in_conditions=True),
+    "lower": Signature(("text",), "text", in_conditions=True),
     "where": Signature(("flag", "same", "same"), "same"),
     "coalesce": Signature(("same", "same"), "same", open_ended=True),
-    "is_missing": Signature(("any",), "flag"),
+    "is_missing": Signature(("any",), "flag", in_conditions=True),
     "seconds": _DATE_PART,
     "days": _DATE_PART,
     "month": _DATE_PART,
@@ -93,29 +114,36 @@ natural one; `coalesce` is the first of its arguments that has a value."""
 
 _OF_PROJECT = Signature(("any",), "any", open_ended=True)
 _TWO_NUMBERS = Signature(("number", "number"), "number")
-_EQUALS = Signature(("same", "same"), "flag")
-_COMPARES = Signature(("number", "number"), "flag")
-_JOINS = Signature(("flag", "flag"), "flag", open_ended=True)
+_TWO_NUMBERS_TOO = Signature(("number", "number"), "number", in_conditions=True)
+_EQUALS = Signature(("same", "same"), "flag", in_conditions=True)
+_COMPARES = Signature(("number", "number"), "flag", in_conditions=True)
+_JOINS = Signature(("flag", "flag"), "flag", open_ended=True, in_conditions=True)
 _OPERATORS: Mapping[type, str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
     ast.And: "and", ast.Or: "or", ast.Not: "not", ast.USub: "negative",
 }  # fmt: skip
-_SIGNATURES: Mapping[str, Signature] = {
+SIGNATURES: Mapping[str, Signature] = {
     **FUNCTIONS,
-    **dict.fromkeys(("+", "-", "*", "/", "//", "%", "**"), _TWO_NUMBERS),
+    **dict.fromkeys(("+", "-", "*", "/"), _TWO_NUMBERS_TOO),
+    **dict.fromkeys(("//", "%", "**"), _TWO_NUMBERS),
     **dict.fromkeys(("==", "!="), _EQUALS),
     **dict.fromkeys(("<", "<=", ">", ">="), _COMPARES),
     **dict.fromkeys(("and", "or"), _JOINS),
-    "not": Signature(("flag",), "flag"),
-    "negative": _NUMBER,
+    "not": Signature(("flag",), "flag", in_conditions=True),
+    "negative": _NUMBER_TOO,
 }
+"""The functions and the operators, by the names of their operations."""
+
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 _COLUMN = "column"
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_GREATEST_OF_32_BITS = 3.4e38
 _LONGEST = 2000
 _SHOWN = 60
 
 
+@functools.lru_cache(maxsize=4096)
 def parse(text: str) -> Expression:
     """Reads an expression.
 
@@ -149,6 +177,45 @@ def columns_of(expression: Expression) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_columns(expression)))
 
 
+def operations_of(expression: Expression) -> frozenset[str]:
+    """The names of the operations in an expression."""
+    if not isinstance(expression, Operation):
+        return frozenset()
+    return frozenset({expression.name}).union(*map(operations_of, expression.arguments))
+
+
+def has_value(column: str) -> Expression:
+    """The condition that a row has a value in a column."""
+    return Operation("not", (Operation("is_missing", (ColumnValue(column),)),))
+
+
+def as_compared(expression: Expression, single: Container[str]) -> Expression:
+    """Rounds what a column of 32 bits is compared with, so that 0.1 in the data is the 0.1 of the expression.
+
+    Args:
+        expression: the expression.
+        single: the columns that hold numbers of 32 bits.
+
+    Returns:
+        The expression with the nearest number of 32 bits where a constant is compared with such a column itself.
+    """
+    if not isinstance(expression, Operation):
+        return expression
+    arguments = tuple(as_compared(argument, single) for argument in expression.arguments)
+    rounds = expression.name in _COMPARISONS and any(
+        isinstance(argument, ColumnValue) and argument.name in single for argument in arguments
+    )
+    if rounds:
+        arguments = tuple(_of_32_bits(one) if isinstance(one, Constant) else one for one in arguments)
+    return Operation(expression.name, arguments)
+
+
+def _of_32_bits(constant: Constant) -> Constant:
+    if isinstance(constant.value, str) or abs(constant.value) > _GREATEST_OF_32_BITS:
+        return constant
+    return Constant(struct.unpack("f", struct.pack("f", constant.value))[0])
+
+
 def functions_of(expression: Expression) -> dict[str, tuple[str, ...]]:
     """The functions of a project that an expression calls: by dotted path, their arguments as they are written."""
     if not isinstance(expression, Operation):
@@ -180,7 +247,7 @@ def kind_of(expression: Expression, kinds: Mapping[str, ValueKind]) -> Optional[
         return kinds.get(expression.name)
     if isinstance(expression, Constant):
         return "text" if isinstance(expression.value, str) else "number"
-    signature = _SIGNATURES.get(expression.name, _OF_PROJECT)
+    signature = SIGNATURES.get(expression.name, _OF_PROJECT)
     given = [kind_of(argument, kinds) for argument in expression.arguments]
     wants = [signature.takes[min(place, len(signature.takes) - 1)] for place in range(len(given))]
     for argument, kind, wanted in zip(expression.arguments, given, wants, strict=True):
@@ -199,22 +266,33 @@ def kind_of(expression: Expression, kinds: Mapping[str, ValueKind]) -> Optional[
     return ("number" if len(set(alike)) > 1 else alike[0]) if alike else None
 
 
+def reference(column: str) -> str:
+    """Writes a column as an expression names it."""
+    # Python takes a letter's compatible form for the letter in a name, which would be another column.
+    plain = column.isidentifier() and not keyword.iskeyword(column) and unicodedata.is_normalized("NFKC", column)
+    return column if plain else f"{_COLUMN}({json.dumps(column, ensure_ascii=False)})"
+
+
 def shown(expression: Expression) -> str:
-    """Writes an expression as a person would, for messages."""
+    """Writes an expression, so that `parse` reads the same again."""
     if isinstance(expression, ColumnValue):
-        return expression.name if expression.name.isidentifier() else f'column("{expression.name}")'
+        return reference(expression.name)
     if isinstance(expression, Constant):
-        return f'"{expression.value}"' if isinstance(expression.value, str) else f"{expression.value:g}"
-    arguments = [shown(argument) for argument in expression.arguments]
+        if isinstance(expression.value, str):
+            return json.dumps(expression.value, ensure_ascii=False)
+        return repr(expression.value).removesuffix(".0")
     if expression.name in FUNCTIONS or is_of_project(expression.name):
-        return f"{expression.name}({', '.join(arguments)})"
-    if len(arguments) == 1:
-        return f"-{arguments[0]}" if expression.name == "negative" else f"not {arguments[0]}"
-    inner = [
-        f"({text})" if isinstance(argument, Operation) and argument.name in _OPERATORS.values() else text
-        for argument, text in zip(expression.arguments, arguments, strict=True)
-    ]
-    return f" {expression.name} ".join(inner)
+        return f"{expression.name}({', '.join(map(shown, expression.arguments))})"
+    parts = [f"({shown(one)})" if _wants_parentheses(one) else shown(one) for one in expression.arguments]
+    if len(parts) == 1:
+        return f"-{parts[0]}" if expression.name == "negative" else f"not {parts[0]}"
+    return f" {expression.name} ".join(parts)
+
+
+def _wants_parentheses(argument: Expression) -> bool:
+    if isinstance(argument, Operation):
+        return argument.name in _OPERATORS.values()
+    return isinstance(argument, Constant) and not isinstance(argument.value, str) and argument.value < 0
 
 
 def _require_kind(name: str, argument: Expression, kind: Optional[ValueKind], wanted: str) -> None:

@@ -1,7 +1,5 @@
 """Writes `conf/NAME.yaml`: every section, readable from top to bottom, with a comment where a person should decide."""
 
-import json
-import keyword
 import math
 import os
 import re
@@ -13,6 +11,7 @@ import yaml
 
 from millrace.config import json_schema
 from millrace.features.description import Feature
+from millrace.features.expression import has_value, shown
 from millrace.init.decisions import Decision
 from millrace.init.defaults import SPLITS, NoModelBaseline, training_plan
 from millrace.init.label import LabelPlan
@@ -94,7 +93,7 @@ def _data(table: ScannedTable, label: LabelPlan, folder: Path) -> str:
         lines.append("  strip_spaces: true                    # spaces around values are not theirs")
     if label.unlabelled:
         share = f"{label.unlabelled / (label.column.rows + table.blank_rows):.1%} of the rows have no label: left out"
-        lines.append(_commented(f"  where: {_scalar(_has_value(label.column.name))}", share))
+        lines.append(_commented(f"  where: {_scalar(shown(has_value(label.column.name)))}", share))
     lines.append(_commented(f"  splits: {_flow(SPLITS)}", _splits_comment(table.rows)))
     return "\n".join(lines)
 
@@ -108,13 +107,6 @@ def _columns(table: ScannedTable) -> list[str]:
         line = f"    {_scalar(column.name)}: {_flow(column.reading.model_dump(exclude_defaults=True))}"
         lines.append(_commented(line, f"decide: {column.doubt}") if column.doubt else line)
     return lines
-
-
-def _has_value(name: str) -> str:
-    """The condition that a row has a value in a column, as `data.where` takes it."""
-    plain = name.isidentifier() and not keyword.iskeyword(name)
-    column = name if plain else f"column({json.dumps(name, ensure_ascii=False)})"
-    return f"not is_missing({column})"
 
 
 def _splits_comment(rows: int) -> str:

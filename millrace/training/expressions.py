@@ -12,10 +12,12 @@ import tensorflow as tf
 from millrace.base.errors import ConfigError, InputRefused
 from millrace.features.description import FeatureTable
 from millrace.features.expression import (
+    SIGNATURES,
     ColumnValue,
     Constant,
     Expression,
     ValueKind,
+    as_compared,
     columns_of,
     is_of_project,
     kind_of,
@@ -45,7 +47,8 @@ def with_derived_columns(inputs: Mapping[str, Column], table: FeatureTable) -> d
         sources = {source: columns.column_of(known, source) for source in columns_of(expression)}
         _require_kinds(name, expression, sources)
         cells = {source: _cells(column) for source, column in sources.items()}
-        known[name] = _with_missing(_Evaluation(f"features.{name}.expression", cells).of(expression))
+        compared = as_compared(expression, {source for source, one in sources.items() if one.dtype == tf.float32})
+        known[name] = _with_missing(_Evaluation(f"features.{name}.expression", cells).of(compared))
     return known
 
 
@@ -185,7 +188,7 @@ def _folded(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return fold
 
 
-_DATE_PARTS = frozenset({"seconds", "days", "month", "day", "weekday", "hour"})
+_DATE_PARTS = frozenset(name for name, one in SIGNATURES.items() if one.takes == ("date", "format"))
 _OF_CELLS: Mapping[str, Callable[..., Cells]] = {
     "and": _and,
     "or": _or,

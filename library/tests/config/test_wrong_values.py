@@ -97,7 +97,7 @@ def test_a_value_in_the_file_is_told_with_its_line_and_column(line, instead, col
         ("tuning.space={dropout: {low: 1}}", "tuning.space.dropout.high: is missing"),
         ("tuning.space={dropout: {low: 1, high: 0}}", "tuning.space.dropout: low must be below high"),
         ("tuning.space={dropout: 3}", "tuning.space.dropout: should be keys with values, not 3"),
-        ("features.fare.kind=null", "text or datetime, not null"),
+        ("features.fare.kind=null", "sequence or image, not null"),
         ("label.classes=''", "label.classes: should be a list, not ''"),
         ("label.classes={}", "label.classes: should be a list"),
         ("features.fare.missing=[1]", "features.fare.missing: should be mean or a number"),

@@ -17,6 +17,7 @@ from millrace.base.errors import DataError
 from millrace.base.numbers import counted
 from millrace.components.example_gen import moments, row_values
 from millrace.components.example_gen.splits_section import ColumnSplits, StratifiedSplits, SurveyedSplits, TimeSplits
+from millrace.features import expression
 
 SPLITS = "data.splits"
 _DAY = 86_400
@@ -142,10 +143,11 @@ class TimeDivision:
         column, format = self.splits.column, self.splits.format
         if survey.unread:
             shown = f", for instance {survey.example[:80]!r}" if survey.example and not self.private else ""
+            with_one = expression.shown(expression.has_value(column))
             raise DataError(
                 f"{counted(survey.unread, 'row')} of {column} hold no time of the format {format}{shown}",
                 SPLITS,
-                f"fix data.splits.format or the rows, or leave them out: data.where: not is_missing({column})",
+                f"fix data.splits.format or the rows, or leave them out: data.where: {with_one}",
             )
         if not len(survey.times):
             return self

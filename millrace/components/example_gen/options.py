@@ -34,7 +34,7 @@ class Options(Section):
             a zero, False or empty text for the value that it is, and dates, times and decimals for text and numbers
             (`parquet_values.prepared`), where TFX drops or refuses them.
         splits: how rows are divided, where TFX's SplitConfig cannot say it; that has the same names.
-        where: the condition that a row meets to become an example, as `millrace.tables.conditions` reads it.
+        where: the condition that a row meets to become an example, as `millrace.features.expression` reads it.
         leave_out: columns that reach no example.
         key: a column whose values should be in one split each; those in several are counted.
         range_bytes: input bytes of one unit of work, which is also one output shard of each split.

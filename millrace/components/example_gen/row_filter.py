@@ -1,7 +1,7 @@
 """Which rows of a batch meet the condition of `data.where`, an expression of `millrace.features.expression`.
 
-What Transform does in TensorFlow's graph for a derived feature is done here in Arrow, before there is a graph: the same
-language and the same meaning, with the functions that a condition needs.
+What `millrace.training.expressions` does in TensorFlow's graph for a derived feature is done here in Arrow, before
+there is a graph: with the same meaning, for the operations that `Signature.in_conditions` names.
 """
 
 import functools
@@ -14,10 +14,9 @@ import pyarrow.compute as pc
 
 from millrace.base.errors import DataError
 from millrace.components.example_gen.row_values import scalars
-from millrace.features.expression import ColumnValue, Constant, Expression, ValueKind, columns_of, kind_of
+from millrace.features.expression import ColumnValue, Constant, Expression, ValueKind, as_compared, columns_of, kind_of
 
 WHERE = "data.where"
-_NO_VALUE = pa.scalar(None, pa.float64())
 # Kleene's logic of three values, as in SQL: what is missing is neither true nor false.
 _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "and": pc.and_kleene,
@@ -33,7 +32,7 @@ _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "+": pc.add,
     "-": pc.subtract,
     "*": pc.multiply,
-    "/": lambda left, right: pc.divide(left, pc.if_else(pc.equal(right, 0.0), _NO_VALUE, right)),
+    "/": pc.divide,
     "negative": pc.negate,
     "abs": pc.abs,
     "min": lambda *values: pc.min_element_wise(*values, skip_nulls=False),
@@ -41,7 +40,6 @@ _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "len": lambda text: pc.utf8_length(text).cast(pa.float64()),
     "lower": pc.utf8_lower,
 }
-_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 
 
 def wanted(batch: pa.RecordBatch, condition: Expression) -> np.ndarray:
@@ -69,22 +67,27 @@ def wanted(batch: pa.RecordBatch, condition: Expression) -> np.ndarray:
     except ValueError as error:
         remedy = "compare a column of text with texts in quotes, and one of numbers with numbers"
         raise DataError(str(error), WHERE, remedy) from error
-    return np.asarray(pc.fill_null(_flag(_evaluated(condition, columns)), False))
+    single = {name for name in columns if _is_single(batch, name)}
+    return np.asarray(pc.fill_null(_flag(_evaluated(as_compared(condition, single), columns)), False))
+
+
+def _is_single(batch: pa.RecordBatch, name: str) -> bool:
+    kind = batch.schema.field(name).type
+    return not pa.types.is_null(kind) and pa.types.is_float32(kind.value_type)
 
 
 def _values(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """Texts, float64 or float32; null where there is no value, as `millrace.training.columns` decides it."""
+    """Texts or float64; null where there is no value, as `millrace.training.columns` decides it."""
     values = scalars(batch, name, WHERE)
     if pa.types.is_null(values.type):
         return values
     if pa.types.is_large_binary(values.type):
         try:
-            texts = values.cast(pa.large_string()).cast(pa.string())
+            texts = pc.ascii_trim_whitespace(values.cast(pa.large_string()).cast(pa.string()))
         except pa.ArrowInvalid as error:
             raise DataError(f"{name} holds bytes that are not UTF-8", WHERE, "set data.rules to table") from error
-        return pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), pa.scalar(None, pa.string()), texts)
-    numbers = values if pa.types.is_float32(values.type) else values.cast(pa.float64(), safe=False)
-    return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, numbers.type))
+        return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+    return _finite(values.cast(pa.float64(), safe=False))
 
 
 def _evaluated(expression: Expression, columns: Mapping[str, pa.Array]) -> Any:
@@ -99,10 +102,14 @@ def _evaluated(expression: Expression, columns: Mapping[str, pa.Array]) -> Any:
     empty = [one for one in arguments if pa.types.is_null(one.type)]
     if empty and name != "is_missing":
         return empty[0]
-    if any(isinstance(one, pa.Array) and pa.types.is_float32(one.type) for one in arguments) and name in _COMPARISONS:
-        # The nearest of 32 bits on both sides, so that 0.1 in the table is 0.1 in the condition.
-        arguments = [one.cast(pa.float32()) if isinstance(one, pa.Scalar) else one for one in arguments]
-    return _OPERATIONS[name](*arguments)
+    numbers = [one.cast(pa.float64()) if pa.types.is_boolean(one.type) else one for one in arguments]
+    result = _OPERATIONS[name](*numbers)
+    return _finite(result) if pa.types.is_floating(result.type) else result
+
+
+def _finite(numbers: Any) -> Any:
+    """What is infinite or no number has no value: a division by zero, a sum that is too large."""
+    return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, numbers.type))
 
 
 def _flag(value: Any) -> Any:

@@ -11,18 +11,6 @@ from millrace.tables.column_section import ColumnReading
 from millrace.tables.headers import Delimiter
 from millrace.tables.patterns import check_patterns
 
-# What a condition may be made of, which is read by `row_filter` without TensorFlow's graph.
-_OF_CONDITIONS = frozenset(
-    {"and", "or", "not", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "negative"}
-    | {"is_missing", "abs", "min", "max", "len", "lower"}
-)
-
-
-def _operations(tree: expression.Expression) -> set[str]:
-    if not isinstance(tree, expression.Operation):
-        return set()
-    return {tree.name}.union(*map(_operations, tree.arguments))
-
 
 class Split(Section):
     """One split of the data, by files of its own."""
@@ -121,11 +109,10 @@ class Data(Section):
             condition = expression.parse(value)
             if expression.kind_of(condition, {}) == "text":
                 raise ValueError("is a text, and should be true or false; for instance: fare > 0")
-            strange = sorted(_operations(condition) - _OF_CONDITIONS)
+            known = sorted(name for name, one in expression.SIGNATURES.items() if one.in_conditions)
+            strange = sorted(expression.operations_of(condition).difference(known))
             if strange:
-                raise ValueError(
-                    f"cannot use {strange[0]} before Transform; known here: {', '.join(sorted(_OF_CONDITIONS))}"
-                )
+                raise ValueError(f"cannot use {strange[0]} before Transform; known here: {', '.join(known)}")
         return value
 
     @model_validator(mode="after")
