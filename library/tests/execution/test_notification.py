@@ -4,6 +4,7 @@ import os
 
 import pytest
 from fake_webhook import webhook
+from recorded_runs import RecordedRuns, four_stages
 
 from millrace.base.errors import Failure
 from millrace.base.notice import RunNotice
@@ -11,6 +12,7 @@ from millrace.base.outcomes import State
 from millrace.config.loading import load
 from millrace.execution import notification
 from millrace.execution.notification import notify
+from millrace.metadata import records
 from millrace.metadata.run_folder import RunFolder
 
 
@@ -53,3 +55,35 @@ def test_without_the_verdicts_the_end_is_told_all_the_same(config, tmp_path):
         assert notify(config, RunFolder(tmp_path), 3, Failure("AUC is low", "Evaluator", "", 3)) == ""
         [message] = hook.messages
     assert (message["ending"], message["reason"], message["model_blessed"]) == ("blocked", "AUC is low", None)
+
+
+def told(config, folder, exit_code, failure=None) -> dict:
+    with webhook() as hook:
+        os.environ["SOME_HOOK"] = f"{hook.url}/ok"
+        assert notify(config, folder, exit_code, failure) == ""
+        [message] = hook.messages
+    return message
+
+
+@pytest.mark.parametrize("exit_code", [1, 2, 130])
+def test_the_store_of_a_run_that_did_not_end_by_itself_is_not_asked(config, tmp_path, monkeypatch, exit_code):
+    """A stage that goes on may hold it."""
+    monkeypatch.setattr(records, "open_store", lambda _: pytest.fail("it was asked"))
+    assert told(config, RunFolder(tmp_path), exit_code)["model_blessed"] is None
+    assert told(config, None, 0)["run"] == ""
+
+
+@pytest.mark.parametrize(("state", "newly"), [(State.DONE, True), (State.CACHED, False)])
+def test_the_verdicts_of_a_run_are_told_and_whether_it_pushed_anew(config, tmp_path, state, newly):
+    recorded = RecordedRuns(tmp_path)
+    folder = recorded.begin("20310101-000001")
+    made = four_stages(recorded, folder.name)
+    recorded.note(made["Evaluator"]["blessing"], blessed=1, reason="All thresholds are met.")
+    recorded.note(made["Pusher"]["pushed_model"], pushed=1, pushed_destination="/serving/17")
+    RunFolder(folder).journal.record("Pusher", state)
+    message = told(config, RunFolder(folder), 0)
+    assert (message["model_blessed"], message["model_reason"]) == (True, "All thresholds are met.")
+    assert (message["infra_blessed"], message["pushed_to"], message["newly_pushed"]) == (None, "/serving/17", newly)
+    recorded.begin("20310101-000002")
+    other = told(config, RunFolder(recorded.root / "logs" / "20310101-000002"), 0)
+    assert (other["model_blessed"], other["pushed_to"]) == (None, ""), "another run's verdict is not its own"
