@@ -9,6 +9,7 @@ import pytest
 
 from millrace.base.errors import BadInput
 from millrace.config.loading import load
+from millrace.execution import repeating
 from millrace.execution.repeating import _others, _span, repetition
 from millrace.metadata import provenance
 from millrace.metadata.provenance import DataFiles
@@ -144,3 +145,66 @@ def test_two_repetitions_at_once_have_a_worktree_each(project, tmp_path):
             assert first.worktree != second.worktree
         assert (first.folder / "models/trainer.py").read_text(), "the other's end took nothing from it"
     assert not first.worktree.exists() and not second.worktree.exists()
+
+
+def refusal(project, detail, tmp_path) -> BadInput:
+    with pytest.raises(BadInput) as refused, repetition(Project(project), detail, tmp_path / "trees"):
+        pytest.fail("it was repeated")
+    return refused.value
+
+
+def test_what_was_a_rehearsal_or_recorded_nothing_is_not_repeated(project, tmp_path):
+    detail = ran(project)
+    for given, words in (
+        (replace(detail, summary=replace(detail.summary, rehearsal=True)), "was a rehearsal"),
+        (replace(detail, provenance=None), "did not record what it was made from"),
+        (replace(detail, request=None), "did not record what it was made from"),
+    ):
+        refused = refusal(project, given, tmp_path)
+        assert f"run {detail.summary.run_id} {words}" in refused.what
+        assert refused.remedy
+    assert not (tmp_path / "trees").exists()
+
+
+def test_changes_that_were_too_large_to_be_kept_are_named(project, tmp_path):
+    detail = ran(project)
+    (project / "models" / "trainer.py").write_text("changed = True\n")
+    cut = replace(detail.provenance.revision, whole=False, changed=("models/a.py", "models/b.py"))
+    given = replace(detail, provenance=replace(detail.provenance, revision=cut))
+    refused = refusal(project, given, tmp_path)
+    assert "too large to be kept: models/a.py, models/b.py" in refused.what
+
+
+def test_a_commit_that_is_gone_and_a_difference_that_does_not_fit_are_told(project, tmp_path):
+    detail = ran(project)
+    (project / "models" / "trainer.py").write_text("changed = True\n")
+    gone = replace(detail.provenance.revision, commit="0" * 40)
+    given = replace(detail, provenance=replace(detail.provenance, revision=gone))
+    refused = refusal(project, given, tmp_path)
+    assert "git makes no worktree of commit 000000000000" in refused.what
+    assert "git fetch" in refused.remedy
+    odd = replace(detail.provenance.revision, difference="diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+    given = replace(detail, provenance=replace(detail.provenance, revision=odd))
+    refused = refusal(project, given, tmp_path)
+    assert "what was not committed cannot be applied again: " in refused.what
+
+
+def test_two_repetitions_at_once_have_places_of_their_own(tmp_path):
+    with repeating._place_of_its_own(tmp_path, "run") as one, repeating._place_of_its_own(tmp_path, "run") as other:
+        assert (one.name, other.name) == ("run", "run-1")
+    with repeating._place_of_its_own(tmp_path, "run") as again:
+        assert again == one
+
+
+def test_the_command_is_run_there_with_the_values_and_the_name_of_the_run(tmp_path, monkeypatch):
+    started = []
+
+    def run(command, cwd, env, check):
+        started.append((command[1:], cwd, env[repeating.REPEATS]))
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(repeating.subprocess, "run", run)
+    chosen = repeating.Repetition("20310101-000001", tmp_path, tmp_path / "conf/a.yaml", ("a=1", "b=2"))
+    assert repeating.run_again(chosen, ["--no-cache"]) == 3
+    words = ["-m", "millrace.cli.main", "run", "-c", str(tmp_path / "conf/a.yaml")]
+    assert started == [([*words, "--set", "a=1", "--set", "b=2", "--no-cache"], tmp_path, "20310101-000001")]
