@@ -43,6 +43,7 @@ COMES_AGAIN = 0.05
 ALMOST_EMPTY = 0.001
 _TEXT_WORDS = 4.0
 _SKEWED = 2.0
+_FEWEST_COUNTS = 4
 _LONGEST_LIST = 256
 _SEPARATORS = ("|", ";", ",", "/")
 _SEVERAL, _LOOKED_AT = 0.2, 5_000
@@ -139,7 +140,7 @@ def _separated(column: Column, label: LabelPlan) -> Optional[Decision]:
         # The same parts come again in other company: far fewer parts than texts, and hardly one that is alone.
         if several < _SEVERAL * len(words) or 3 * len(rows) > len(set(words)) or "" in rows or len(rows) > VOCABULARY:
             continue
-        if sum(count for count in rows.values() if count > 1) < 0.9 * rows.total() or _share_of_numbers(rows) > 0.5:
+        if sum(count for count in rows.values() if count > 1) < 0.9 * rows.total() or _share_with_digits(rows) > 0.5:
             continue
         longest = int(min(2 ** np.ceil(np.log2(max(map(len, parts)))), _LONGEST_LIST))
         feature = Bag(separator=separator, max_values=longest, **_bag_size(len(rows)))
@@ -147,7 +148,7 @@ def _separated(column: Column, label: LabelPlan) -> Optional[Decision]:
     return None
 
 
-def _share_of_numbers(values: Collection[str]) -> float:
+def _share_with_digits(values: Collection[str]) -> float:
     return sum(any(character.isdigit() for character in value) for value in values) / max(len(values), 1)
 
 
@@ -261,9 +262,19 @@ def _few_integers(column: Column, label: LabelPlan) -> Optional[Decision]:
         return None
     # Without a gap between them, more than a few are rather a scale; with wide gaps they are amounts, such as 4, 8, 16.
     filling = column.distinct / (column.high - column.low + 1)
-    if not (name.is_code or name.is_key) and (filling < 0.5 or (filling >= 0.8 and column.distinct > FEW_STEPS)):
+    if not (name.is_code or name.is_key) and (
+        filling < 0.5 or (filling >= 0.8 and column.distinct > FEW_STEPS) or _is_counted(column)
+    ):
         return None
     return _feature(column, label, "category", f"{column.distinct} whole numbers, each often", Categorical())
+
+
+def _is_counted(column: Column) -> bool:
+    """Whether whole numbers fall off as counts do: from 0, most often 0 or 1, and seldom in the upper half."""
+    if column.low != 0 or column.distinct < _FEWEST_COUNTS or not column.counts:
+        return False
+    upper = sum(rows for value, rows in column.counts.items() if float(value) > column.high / 2)
+    return float(next(iter(column.counts))) <= 1 and upper < 0.15 * column.filled
 
 
 def _number(column: Column, label: LabelPlan) -> Optional[Decision]:

@@ -48,16 +48,27 @@ def read_records(source: Source, whole_bytes: int) -> tuple[pa.Table, bool]:
 
 def _together(batches: list[pa.Table], source: Source) -> pa.Table:
     try:
-        table = pa.concat_tables(batches, promote=True).combine_chunks()
-    except pa.ArrowInvalid as error:
+        schema = pa.unify_schemas([table.schema for table in batches])
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(
             f"a feature has values of different types: {error}",
             where=str(source.files[0]),
             remedy="write each feature with one type",
         ) from error
+    table = pa.concat_tables([_with_all(table, schema) for table in batches]).combine_chunks()
     columns = [_single(column.chunk(0) if column.num_chunks else pa.nulls(0)) for column in table.columns]
-    names = [name if isinstance(name, str) else name.decode() for name in table.column_names]
-    return pa.Table.from_arrays(columns, names=names)
+    return pa.Table.from_arrays(columns, names=table.column_names)
+
+
+def _with_all(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A table with every column of a schema; one that it lacks, or has no value of, is null."""
+    columns = [
+        table[field.name]
+        if field.name in table.column_names and not pa.types.is_null(table.schema.field(field.name).type)
+        else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _batches(file: Path, format: str) -> Iterator[pa.RecordBatch]:

@@ -91,6 +91,9 @@ def _existing(name: str) -> Path:
     path = Path(absolute(name, Path.cwd()))
     if not path.exists():
         raise DataError("there is no such file or folder", where=name, remedy=_ADVICE)
+    if not path.is_file() and not path.is_dir():
+        # It would be waited for, and gone once it is read.
+        raise DataError("this is a pipe or a device, and a table is read twice", where=name, remedy=_ADVICE)
     return path
 
 

@@ -136,6 +136,13 @@ def test_a_measure_is_a_number_whatever_else_its_name_says(tmp_path, name):
 @pytest.mark.parametrize(
     ("name", "values", "kind", "domain"),
     [
+        ("x17", np.minimum(RANDOM.geometric(0.5, ROWS) - 1, 7), "number", "min: 0"),
+        (
+            "SibSp",
+            RANDOM.choice([0, 1, 2, 3, 4, 5, 8], ROWS, p=[0.6, 0.2, 0.1, 0.04, 0.03, 0.02, 0.01]),
+            "number",
+            "min: 0",
+        ),
         ("visits", np.minimum(RANDOM.geometric(0.2, ROWS) - 1, 19), "number", "min: 0"),
         ("model_year", RANDOM.integers(1990, 2025, ROWS), "number", "min: 0"),
         ("hour", RANDOM.integers(0, 24, ROWS), "calendar", "min: 0 max: 23 is_categorical: true"),

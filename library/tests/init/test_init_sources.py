@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -177,6 +178,12 @@ def test_csv_beside_parquet(tmp_path):
     pq.write_table(pa.table({"a": [1]}), tmp_path / "b.parquet")
     with pytest.raises(DataError, match="different formats"):
         find_source([str(tmp_path)])
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match="a pipe or a device"):
+        find_source([str(tmp_path / "pipe.csv")])
 
 
 def test_nothing_there_and_an_empty_folder(tmp_path):
