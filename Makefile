@@ -12,7 +12,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench mutants fuzz test test-fast check format docs golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench quality wide mutants fuzz test test-fast check format docs golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -28,6 +28,13 @@ run: setup  ## run the Chicago-taxi pipeline, to a pushed model
 
 bench: setup  ## measure beside stock TFX; ARGS="--rows 15000 --repeat 1 --as-shipped" and the like go on
 	@$(VENV)python -m benchmarks $(ARGS)
+
+quality: setup  ## measure how well the default model learns beside scikit-learn's defaults; ARGS="--table tips --seeds 2"
+	@$(FIND_PYTHON) -m bootstrap tables
+	@$(VENV)python -m benchmarks.quality $(ARGS)
+
+wide: setup  ## measure how the cost of a run grows with the columns, beside stock TFX; ARGS="--table 1000x100"
+	@$(VENV)python -m benchmarks.wide $(ARGS)
 
 mutants: setup  ## change the library's logic one place at a time and see whether a test fails; ARGS="--room tables --sample 30"
 	@$(VENV)python -m benchmarks.mutants $(ARGS)

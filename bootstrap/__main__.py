@@ -1,4 +1,4 @@
-"""The command line of set-up: `python -m bootstrap setup | docs | lock [PACKAGE...] | root STACK [TARGET...]`."""
+"""The command line of set-up: `python -m bootstrap COMMAND`; `--help` lists the commands."""
 
 import argparse
 import os
@@ -14,6 +14,7 @@ from bootstrap.lock import lock_all
 from bootstrap.machine import read_machine
 from bootstrap.site import build_site
 from bootstrap.stacks import STACKS, choose_stack
+from bootstrap.tables import install_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +25,7 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("setup", help="bring .venv to what the lock says")
     commands.add_parser("docs", help="build the documentation site; needs .venv")
+    commands.add_parser("tables", help="put the tables of make quality into .cache; needs .venv")
     lock = commands.add_parser("lock", help="resolve the locks again and say what changed")
     lock.add_argument("packages", nargs="*", help="packages to upgrade; all for every one")
     root = commands.add_parser("root", help="try the project in a fresh Debian (as root)")
@@ -50,6 +52,10 @@ def _run(options: argparse.Namespace) -> int:
         checkout = Checkout(ROOT)
         runner = Runner(checkout.cache / "docs.log", own_environment(os.environ))
         build_site(checkout, read_machine(), runner)
+        return 0
+    if options.command == "tables":
+        checkout = Checkout(ROOT)
+        install_tables(checkout, read_machine(), Runner(checkout.cache / "tables.log", own_environment(os.environ)))
         return 0
     _lock(options.packages) if options.command == "lock" else _setup()
     return 0

@@ -13,6 +13,7 @@ RESOLVE_FOR: dict[str, list[str]] = {
 }
 FOR_UV = ["--universal", "--python-version", "3.9"]
 FOR_SITE = ["--universal", "--python-version", "3.10"]
+FOR_TABLES = ["--universal", "--python-version", "3.10", "--no-deps"]
 
 
 def lock_all(root: Path, uv: Path, runner: Runner, packages: list[str]) -> None:
@@ -29,7 +30,8 @@ def lock_all(root: Path, uv: Path, runner: Runner, packages: list[str]) -> None:
         SetupError: the requirements contradict each other.
     """
     folder = root / "requirements"
-    names = {**{name: RESOLVE_FOR[name] for name in STACKS}, "uv": FOR_UV, "docs": FOR_SITE}
+    stacks = {name: RESOLVE_FOR[name] for name in STACKS}
+    names = {**stacks, "uv": FOR_UV, "docs": FOR_SITE, "tables": FOR_TABLES}
     for name, options in names.items():
         runner.tell(f"==> resolving {name}")
         partial = folder / f"{name}.partial.txt"
