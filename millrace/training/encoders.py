@@ -46,6 +46,7 @@ _PART_SEPARATOR = "\x1f"
 _AFTER_COLUMN = ":"
 # Parts of the training data between which a number's place is interpolated.
 _PLACES = 32
+_LARGE = 1e37
 _BETWEEN_WORDS = r"[^\pL\pM\pN']+"
 
 
@@ -195,8 +196,7 @@ def _numeric(stack: Stack, feature: Numeric, inputs: Mapping[str, Column]) -> Te
     values, present = columns.numbers_together(inputs, stack.names, feature.kind)
     if feature.scale == "log":
         values = _log(values)
-    # TFT's analyzers pass over what is NaN.
-    seen = tf.where(present, values, tf.fill(tf.shape(values), tf.constant(float("nan"), tf.float64)))
+    seen = _or_nan(values, present)
     low, high = _limits(values, present)
     offset, spread, mean = _scaling(feature, seen, low, high)
     filled = tf.where(present, values, tf.broadcast_to(_stand_in(feature, mean), tf.shape(values)))
@@ -205,7 +205,9 @@ def _numeric(stack: Stack, feature: Numeric, inputs: Mapping[str, Column]) -> Te
         scaled = tf.clip_by_value(scaled, 0.0, 1.0)
     outputs = {
         stack.key: tf.cast(scaled, tf.float32),
-        stack.place_key: _place(tf.cast(filled, tf.float32), _quantiles(seen, _PLACES), low, high),
+        stack.place_key: _place(
+            _single(filled), _edges(_or_nan(_single(values), present), _single(low), _single(high))
+        ),
     }
     if feature.indicator:
         outputs[stack.missing_key] = tf.cast(tf.logical_not(present), tf.float32)
@@ -250,16 +252,24 @@ def _finite(value: tf.Tensor) -> tf.Tensor:
     return tf.where(tf.math.is_finite(value), value, tf.zeros_like(value))
 
 
-def _quantiles(seen: tf.Tensor, buckets: int) -> tf.Tensor:
-    """The limits float32 [columns, buckets - 1] between as many parts of the training data."""
-    precision = min(0.01, 0.25 / buckets)
-    return tft.quantiles(tf.cast(seen, tf.float32), buckets, epsilon=precision, reduce_instance_dims=False)
+def _or_nan(values: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    """What is missing as NaN, over which TFT's analyzers of single columns pass."""
+    return tf.where(present, values, tf.fill(tf.shape(values), tf.constant(float("nan"), values.dtype)))
 
 
-def _place(values: tf.Tensor, quantiles: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
-    """Where in the training data values stand: 0 for the least, 0.5 for the median, straight between the quantiles."""
-    ends = (tf.cast(end, tf.float32)[:, tf.newaxis] for end in (low, high))
-    edges = tf.concat([next(ends), quantiles, next(ends)], axis=1)
+def _single(values: tf.Tensor) -> tf.Tensor:
+    """In single precision; what has no room there becomes so large that a difference still has."""
+    return tf.cast(tf.clip_by_value(values, -_LARGE, _LARGE), tf.float32)
+
+
+def _edges(seen: tf.Tensor, low: tf.Tensor, high: tf.Tensor) -> tf.Tensor:
+    """The limits of as many parts of the training data as there are places, float32 [columns, places + 1]."""
+    quantiles = tft.quantiles(seen, _PLACES, epsilon=0.25 / _PLACES, reduce_instance_dims=False)
+    return tf.concat([low[:, tf.newaxis], quantiles, high[:, tf.newaxis]], axis=1)
+
+
+def _place(values: tf.Tensor, edges: tf.Tensor) -> tf.Tensor:
+    """Where in the training data values stand: 0 for the least, 0.5 for the median, straight between the edges."""
     by_column = tf.transpose(values)
     part = tf.clip_by_value(tf.searchsorted(edges, by_column, side="right") - 1, 0, _PLACES - 1)
     start, end = tf.gather(edges, part, batch_dims=1), tf.gather(edges, part + 1, batch_dims=1)
@@ -274,8 +284,8 @@ def _bucketized(stack: Stack, feature: Bucketized, inputs: Mapping[str, Column])
         edges = tf.constant(feature.boundaries, tf.float32)
         ids = tf.searchsorted(edges, tf.reshape(numbers, [-1]), side="right", out_type=tf.int64)
         return {stack.key: _or_missing(tf.reshape(ids, tf.shape(numbers)), present)}
-    seen = tf.where(present, numbers, tf.fill(tf.shape(numbers), float("nan")))
     precision = min(0.01, 1.0 / feature.buckets)
+    seen = _or_nan(numbers, present)
     edges = tft.quantiles(seen, feature.buckets, epsilon=precision, reduce_instance_dims=False)
     ids = tf.searchsorted(edges, tf.transpose(numbers), side="right", out_type=tf.int64)
     return {stack.key: _or_missing(tf.transpose(ids), present)}

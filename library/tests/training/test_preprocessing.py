@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,10 +82,10 @@ ROWS = [{"constant": 3.0, "dense pixels": [1.0, NAN], **row} for row in ROWS]
 class Result:
     """The transformed rows, by column."""
 
-    def __init__(self, done: Any) -> None:
+    def __init__(self, done: Any, split: str = "train") -> None:
         self.graph = tft.TFTransformOutput(f"{done.folder}/graph")
         spec = self.graph.transformed_feature_spec()
-        files = sorted(tf.io.gfile.glob(f"{done.folder}/Split-train/*"))
+        files = sorted(tf.io.gfile.glob(f"{done.folder}/Split-{split}/*"))
         records = [record.numpy() for record in tf.data.TFRecordDataset(files, "GZIP")]
         parsed = tf.io.parse_example(records, spec)
         order = np.argsort(parsed["position_xf"].numpy())
@@ -238,3 +239,17 @@ def test_a_regression_label_keeps_its_unit_and_a_missing_one_is_nan() -> None:
     outputs = preprocessing_fn({"y": column, "x": tf.constant(["a", "b", "c"])}, {"features": table})
     np.testing.assert_array_equal(outputs["y_xf"], [250_000.0, NAN, 3.0])
     assert outputs["y_xf"].dtype == tf.float32
+
+
+def test_a_numbers_place_is_that_among_the_training_data_and_never_beyond(
+    transform: Callable[..., Any], tmp_path: Path
+) -> None:
+    features = {"x": {"kind": "numeric"}, "huge": {"kind": "numeric"}, "position": {"kind": "numeric", "scale": "none"}}
+    table = FeatureTable.model_validate({"label": {"column": "y", "task": "regression"}, "features": features})
+    schema = "".join(_SPARSE.format(name, "FLOAT") for name in ("x", "huge", "position", "y"))
+    train = [{"x": float(n) ** 2, "huge": (-1) ** n * 3e38, "position": n, "y": 1.0} for n in range(101)]
+    asked = [{"x": x, "huge": 0.0, "position": n, "y": 1.0} for n, x in enumerate([-5.0, 0.0, 50.0**2, 1e4, 1e9])]
+    done = transform(tmp_path, schema, table, {"train": train, "eval": asked})
+    places = Result(done, "eval").columns
+    np.testing.assert_allclose(places["x_place"], [0, 0, 0.5, 1, 1], atol=0.02)
+    assert np.isfinite(places["huge_place"]).all()
