@@ -41,7 +41,12 @@ FULL = record(whole=[3], half=[0.5], pair=[1.0, 2.0], word=[b"a"])
         ("whole", tf.string, [None], None),
         ("pair", tf.float32, [None], None),
         ("half", tf.float32, [None, 2], None),
-        ("half", tf.float32, [None, None], None),
+        # A list of any length is one of numbers or texts; an integer has no value that says that it is missing.
+        ("half", tf.float32, [None, None], np.array([[0.5]], np.float32)),
+        ("pair", tf.float32, [None, None], np.array([[1, 2]], np.float32)),
+        ("word", tf.string, [None, None], np.array([[b"a"]], object)),
+        ("whole", tf.int64, [None, None], None),
+        ("half", tf.float32, [None, None, 1], None),
         ("half", tf.float32, [], None),
         ("half", tf.float32, None, None),
         ("absent", tf.float32, [None], None),
@@ -84,3 +89,15 @@ def test_only_the_json_signature_is_asked_with_missing_values_and_never_with_a_m
         plan("serving_default", takes, records, 1)
     with pytest.raises(CannotAsk, match=r"\(whole\)"):
         plan("predict_json", signature(whole=(tf.int64, [None]), b=(tf.string, [None])), records, 1)
+
+
+def test_lists_of_several_lengths_are_filled_up_with_what_is_no_value():
+    takes = signature(a=(tf.float32, [None, None]), b=(tf.string, [None, None]))
+    records = [record(a=[0.5], b=[b"x", b"y", b"z"]), record(a=[1.0, 2.0], b=[b"w"])]
+    asked = plan("serving_default", takes, records, 2)
+    assert [query.inputs["a"].tolist() for query in asked.singles] == [[[0.5]], [[1.0, 2.0]]]
+    np.testing.assert_array_equal(asked.batch.inputs["a"], [[0.5, np.nan], [1.0, 2.0]])
+    assert asked.batch.inputs["b"].tolist() == [[b"x", b"y", b"z"], [b"w", b"", b""]]
+    assert asked.batch.inputs["a"].dtype == np.float32
+    missing = plan("predict_json", takes, [record(a=[0.5])], 1).batch
+    assert missing.inputs["b"].tolist() == [[b""]]
