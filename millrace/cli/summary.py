@@ -19,7 +19,6 @@ from millrace.components.data_gate.report import TEXT_NAME as DATA_REPORT
 from millrace.components.data_gate.report import read_warnings
 from millrace.components.evaluator.gate_report import COLUMNS, EXAMPLE_COUNT, TEXT_NAME, GateReport, cells, number
 from millrace.components.example_gen import split_record
-from millrace.components.judges import JUDGES
 from millrace.config import trials
 from millrace.config.config import Config
 from millrace.config.paths import layout
@@ -90,12 +89,12 @@ def print_record(
     report = records.gate_report(run)
     if report:
         _print_report(config, run, report, console)
-    for judge in (one.stage for one in JUDGES):
-        verdict = records.blessing(run, judge)
-        if verdict is not None and judge != ended_by:
-            why = records.reason(run, judge)
-            _line(judge, blessing(verdict) + (f"; {why}" if why else ""), console, style="" if verdict else "bold red")
-            if judge == stage_ids.EVALUATOR and report and report.remedy:
+    for verdict in records.verdicts(run):
+        if verdict.stage != ended_by:
+            why = f"; {verdict.reason}" if verdict.reason else ""
+            style = "" if verdict.blessed else "bold red"
+            _line(verdict.stage, blessing(verdict.blessed) + why, console, style)
+            if verdict.stage == stage_ids.EVALUATOR and report and report.remedy:
                 printing.say(f"remedy: {report.remedy}", console, indent=2)
     pushed = records.pushed_to(run)
     if pushed:

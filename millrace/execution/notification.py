@@ -48,7 +48,7 @@ def _notice(config: Config, folder: Optional[RunFolder], exit_code: int, failure
     # Of a run that failed or was interrupted ML Metadata has no verdict, and may be held by a stage that goes on.
     if folder is None or exit_code not in (0, REFUSED):
         return plain
-    from millrace.metadata.records import blessing, open_store, pushed_to, reason, runs
+    from millrace.metadata.records import open_store, pushed_to, runs, verdict
 
     try:
         record = next((run for run in runs(open_store(config), config.name) if run.run_id == folder.run_id), None)
@@ -58,12 +58,13 @@ def _notice(config: Config, folder: Optional[RunFolder], exit_code: int, failure
     if record is None:
         return plain
     states = {event.stage: event.state for event in events}
+    model, infra = verdict(record, stage_ids.EVALUATOR), verdict(record, stage_ids.INFRA_VALIDATOR)
     return dataclasses.replace(
         plain,
-        model_blessed=blessing(record, stage_ids.EVALUATOR),
-        model_reason=reason(record, stage_ids.EVALUATOR) or "",
-        infra_blessed=blessing(record, stage_ids.INFRA_VALIDATOR),
-        infra_reason=reason(record, stage_ids.INFRA_VALIDATOR) or "",
+        model_blessed=model.blessed if model else None,
+        model_reason=model.reason if model else "",
+        infra_blessed=infra.blessed if infra else None,
+        infra_reason=infra.reason if infra else "",
         pushed_to=pushed_to(record) or "",
         newly_pushed=states.get(PUSHER) is State.DONE,
     )

@@ -13,7 +13,7 @@ from millrace.base import commit
 from millrace.base.errors import Failure, causes, describe
 from millrace.base.interrupts import GRACE_SECONDS, Signals, heeding_signals
 from millrace.base.outcomes import INTERRUPTED, REFUSED, State
-from millrace.components.judges import JUDGES, NOT_BLESSED
+from millrace.components.judges import NOT_BLESSED
 from millrace.components.stage_ids import PUSHER
 from millrace.config.checks import check, require_push_is_served
 from millrace.config.config import Config
@@ -257,13 +257,10 @@ def _recorded(folder: RunFolder) -> Optional[Failure]:
 def _verdict(config: Config, folder: RunFolder) -> Outcome:
     """Exit code 3 when a judge said no, in a run in which the judges took part."""
     from millrace.metadata import records
-    from millrace.metadata.records import blessing, reason, remedy
 
     record = records.run(records.open_store(config), config.name, folder.run_id, layout(config).root)
     assert record is not None, "its stages have run"
-    for judge in JUDGES:
-        if blessing(record, judge.stage) is False:
-            why = reason(record, judge.stage) or NOT_BLESSED
-            advice = remedy(record, judge.stage) or judge.remedy
-            return Outcome(REFUSED, Failure(why, judge.stage, advice, REFUSED))
+    for verdict in records.verdicts(record):
+        if not verdict.blessed:
+            return Outcome(REFUSED, Failure(verdict.reason or NOT_BLESSED, verdict.stage, verdict.remedy, REFUSED))
     return Outcome(0)

@@ -8,9 +8,9 @@ every file. A file with another content of the same size is not noticed.
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
@@ -25,6 +25,8 @@ DIGEST_PROPERTY = "digest"
 """The custom property: SHA-256 of all files with their names, of an artifact up to `_DIGESTED` bytes."""
 
 _BEGINS = '{"files":'
+# Lists of files are for the cache; what TFX packs as a struct is no text.
+_UNSHOWN = frozenset({FILES_PROPERTY, DIGEST_PROPERTY, "tfx_version", "is_external"})
 # A tenth of a second; larger ones are told by their sizes alone.
 _DIGESTED = 64 << 20
 
@@ -127,6 +129,21 @@ def damage_of_folder(artifact: metadata_store_pb2.Artifact, name: str) -> str:
     """
     files = {path: size for path, size in _recorded(artifact).get("files", {}).items() if path.split("/")[0] == name}
     return "" if "://" in artifact.uri else _difference(Path(artifact.uri), files, _short(Path(artifact.uri)))
+
+
+def plain_properties(artifact: metadata_store_pb2.Artifact) -> dict[str, Any]:
+    """An artifact's properties that are a text or a number.
+
+    Args:
+        artifact: as the store has it.
+    """
+    plain: dict[str, Any] = {}
+    values: Mapping[str, Any] = {**artifact.properties, **artifact.custom_properties}
+    for name, value in values.items():
+        kind = value.WhichOneof("value")
+        if kind in ("int_value", "double_value", "string_value") and name not in _UNSHOWN:
+            plain[name] = getattr(value, kind)
+    return {name: value for name, value in sorted(plain.items()) if not str(value).startswith("mlmd-struct::")}
 
 
 def pushed_folder(artifact: metadata_store_pb2.Artifact) -> Optional[Path]:

@@ -17,9 +17,8 @@ from millrace.base import files
 from millrace.base.errors import BadInput, MillraceError
 from millrace.components import stage_ids
 from millrace.metadata import provenance, records
-from millrace.metadata.artifact_files import pushed_folder
+from millrace.metadata.artifact_files import plain_properties, pushed_folder
 from millrace.metadata.places import as_here, execution_of
-from millrace.metadata.run_details import plain_properties
 from millrace.metadata.run_names import named
 from millrace.metadata.run_summaries import Runs
 

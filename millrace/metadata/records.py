@@ -12,10 +12,12 @@ from millrace.base.errors import BadInput, is_disk_full
 from millrace.base.outcomes import State
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import GateReport, load
-from millrace.components.marks import TRIAL_BLESSED_KEY, TRIAL_KEY
+from millrace.components.judges import JUDGES, verdict_of
+from millrace.components.marks import TRIAL_KEY
 from millrace.config.config import Config
 from millrace.config.metadata_section import DatabaseServer
 from millrace.config.paths import layout, metadata_file
+from millrace.metadata.artifact_files import plain_properties
 from millrace.metadata.connections import metadata_connection
 from millrace.metadata.places import all_as_here
 from millrace.metadata.run_folder import runs as run_folders
@@ -275,41 +277,48 @@ def gate_report(run: RunRecord) -> Optional[GateReport]:
         return None
 
 
-def blessing(run: RunRecord, stage: str) -> Optional[bool]:
-    """Whether a run's Evaluator or InfraValidator blessed the model; None when it did not get that far.
+@dataclass(frozen=True)
+class JudgeVerdict:
+    """What a judge said of a run's model.
+
+    Args:
+        stage: Evaluator or InfraValidator.
+        blessed: its verdict, of a trial's model too.
+        reason: why, in a sentence; empty where it gave none.
+        remedy: what to do about a no: the judge's own advice, else what there is to do in general; empty for a yes.
+    """
+
+    stage: str
+    blessed: bool
+    reason: str
+    remedy: str
+
+
+def verdicts(run: RunRecord) -> tuple[JudgeVerdict, ...]:
+    """What the judges said of a run's model, in their order; those that came to no verdict are left out.
+
+    Args:
+        run: the run.
+    """
+    found = []
+    for judge in JUDGES:
+        artifact = run.artifact(judge.stage, "blessing")
+        said = plain_properties(artifact) if artifact else {}
+        blessed = verdict_of(judge.blessing, said)
+        if blessed is not None:
+            remedy = "" if blessed else str(said.get("remedy", "")) or judge.remedy
+            found.append(JudgeVerdict(judge.stage, blessed, str(said.get("reason", "")), remedy))
+    return tuple(found)
+
+
+def verdict(run: RunRecord, stage: str) -> Optional[JudgeVerdict]:
+    """What one judge said of a run's model; None when it came to no verdict.
 
     Args:
         run: the run.
         stage: the `stage` of one of `components.judges.JUDGES`.
     """
-    artifact = run.artifact(stage, "blessing")
-    if artifact is None:
-        return None
-    # Of a rehearsed trial.
-    key = TRIAL_BLESSED_KEY if TRIAL_BLESSED_KEY in artifact.custom_properties else "blessed"
-    return bool(artifact.custom_properties[key].int_value)
-
-
-def reason(run: RunRecord, stage: str) -> str:
-    """Why a run's Evaluator or InfraValidator said what it said, in one sentence.
-
-    Args:
-        run: the run.
-        stage: the `stage` of one of `components.judges.JUDGES`.
-    """
-    artifact = run.artifact(stage, "blessing")
-    return artifact.custom_properties["reason"].string_value if artifact else ""
-
-
-def remedy(run: RunRecord, stage: str) -> str:
-    """What a judge advises about its verdict; empty where it says no more than the verdict does.
-
-    Args:
-        run: the run.
-        stage: the `stage` of one of `components.judges.JUDGES`.
-    """
-    artifact = run.artifact(stage, "blessing")
-    return artifact.custom_properties["remedy"].string_value if artifact else ""
+    return next((one for one in verdicts(run) if one.stage == stage), None)
 
 
 def is_trial(run: RunRecord) -> bool:

@@ -16,12 +16,12 @@ from millrace.base.errors import Failure
 from millrace.base.outcomes import State
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import OVERALL, GateReport
-from millrace.components.judges import JUDGES
 from millrace.metadata import provenance, records
+from millrace.metadata.artifact_files import plain_properties
 from millrace.metadata.journal import StageProgress, progress
 from millrace.metadata.places import execution_of
 from millrace.metadata.provenance import Provenance
-from millrace.metadata.records import RunRecord, StageRecord
+from millrace.metadata.records import JudgeVerdict, RunRecord, StageRecord
 from millrace.metadata.resuming import resumable
 from millrace.metadata.run_folder import RunFolder, RunRequest
 from millrace.metadata.run_summaries import Runs, RunSummary
@@ -90,23 +90,6 @@ class StageDetail:
 
 
 @dataclass(frozen=True)
-class VerdictDetail:
-    """What a judge said of the model.
-
-    Args:
-        stage: Evaluator or InfraValidator.
-        blessed: its verdict.
-        reason: why, in a sentence.
-        remedy: what to do about it; empty where there is nothing to advise.
-    """
-
-    stage: str
-    blessed: bool
-    reason: str
-    remedy: str
-
-
-@dataclass(frozen=True)
 class SliceDetail:
     """What the Evaluator measured on one slice.
 
@@ -151,7 +134,7 @@ class RunDetail:
     failure: Optional[Failure]
     remedy: str
     stages: tuple[StageDetail, ...]
-    verdicts: tuple[VerdictDetail, ...]
+    verdicts: tuple[JudgeVerdict, ...]
     slices: tuple[SliceDetail, ...]
     gate_report: str
     data_report: str
@@ -196,7 +179,7 @@ def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
         failure=failure,
         remedy=_remedy(runs, summary, failure, folder),
         stages=stages,
-        verdicts=_verdicts(record),
+        verdicts=records.verdicts(record),
         slices=tuple(_slices(report)) if report else (),
         gate_report=gate.uri if gate and report else "",
         data_report=data.uri if data else "",
@@ -346,25 +329,6 @@ def _outputs(runs: Runs, record: RunRecord) -> dict[str, tuple[OutputDetail, ...
     }
 
 
-# Lists of files are for the cache; what TFX packs as a struct is no text.
-_UNSHOWN = frozenset({"files", "digest", "tfx_version", "is_external"})
-
-
-def plain_properties(artifact: Any) -> dict[str, Any]:
-    """An artifact's properties that are a text or a number.
-
-    Args:
-        artifact: as the store has it.
-    """
-    plain: dict[str, Any] = {}
-    values: Mapping[str, Any] = {**artifact.properties, **artifact.custom_properties}
-    for name, value in values.items():
-        kind = value.WhichOneof("value")
-        if kind in ("int_value", "double_value", "string_value") and name not in _UNSHOWN:
-            plain[name] = getattr(value, kind)
-    return {name: value for name, value in sorted(plain.items()) if not str(value).startswith("mlmd-struct::")}
-
-
 def _failure(folder: Optional[RunFolder], stages: Sequence[StageDetail]) -> Optional[Failure]:
     of_run = folder.failure() if folder else None
     return of_run or next((stage.failure for stage in stages if stage.failure), None)
@@ -381,16 +345,6 @@ def _remedy(runs: Runs, summary: RunSummary, failure: Optional[Failure], folder:
     if failure and folder:
         return f"the traceback is at the end of {folder.log}; fix what it names, then run again"
     return ""
-
-
-def _verdicts(record: RunRecord) -> tuple[VerdictDetail, ...]:
-    verdicts = []
-    for judge in JUDGES:
-        blessed = records.blessing(record, judge.stage)
-        if blessed is not None:
-            advice = "" if blessed else records.remedy(record, judge.stage) or judge.remedy
-            verdicts.append(VerdictDetail(judge.stage, blessed, records.reason(record, judge.stage), advice))
-    return tuple(verdicts)
 
 
 def _slices(report: GateReport) -> list[SliceDetail]:

@@ -24,7 +24,6 @@ from millrace.base.errors import BadInput, MillraceError
 from millrace.base.outcomes import State, blessing, ending
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import OVERALL
-from millrace.components.judges import JUDGES
 from millrace.components.marks import REHEARSED
 from millrace.config.config import Config
 from millrace.config.paths import Layout, layout, metadata_file
@@ -274,6 +273,7 @@ def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[Run
     began = folder.started if folder else recorded.started / 1000
     took = folder.seconds(now) if folder else None
     rehearsal = _is_rehearsal(recorded, folder)
+    blessed = {one.stage: one.blessed for one in records.verdicts(recorded)}
     return RunSummary(
         run_id=run_id,
         state=state_of(run, folder),
@@ -281,8 +281,8 @@ def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[Run
         seconds=(recorded.ended - recorded.started) / 1000 if took is None else took,
         metrics=report.metrics if report else {},
         judged={row.metric: row.value for row in overall if row.value is not None},
-        blessed=records.blessing(recorded, stage_ids.EVALUATOR),
-        infra_blessed=records.blessing(recorded, stage_ids.INFRA_VALIDATOR),
+        blessed=blessed.get(stage_ids.EVALUATOR),
+        infra_blessed=blessed.get(stage_ids.INFRA_VALIDATOR),
         pushed_to="" if rehearsal else records.pushed_to(recorded),
         trial=records.is_trial(recorded),
         reason=_reason(recorded, folder),
@@ -321,8 +321,7 @@ def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> s
 
 def _reason(run: records.RunRecord, folder: Optional[RunFolder]) -> str:
     failures = [record.failure for record in run.stages.values() if record.failure]
-    judges = [judge.stage for judge in JUDGES]
-    refusals = [records.reason(run, judge) for judge in judges if records.blessing(run, judge) is False]
+    refusals = [verdict.reason for verdict in records.verdicts(run) if not verdict.blessed]
     failure = folder.failure() if folder else None
     before_its_stages = [f"{failure.where}: {failure.what}" if failure.where else failure.what] if failure else []
     return next(iter([*failures, *refusals, *before_its_stages]), "")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Optional
 
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import blessing
+from millrace.components import stage_ids
 from millrace.config.config import Config
 from millrace.console.pages.models import model_of
 from millrace.notebook.shown import Shown
@@ -103,12 +104,14 @@ class RunEvaluation(Shown):
     @property
     def blessed(self) -> Optional[bool]:
         """The Evaluator's verdict; None when it came to none."""
-        return self._model.verdicts[0].blessed
+        verdict = self._model.verdict(stage_ids.EVALUATOR)
+        return verdict.blessed if verdict else None
 
     @property
     def reason(self) -> str:
         """Why, in a sentence."""
-        return self._model.verdicts[0].reason
+        verdict = self._model.verdict(stage_ids.EVALUATOR)
+        return verdict.reason if verdict else ""
 
     @property
     def metrics(self) -> dict[str, Optional[float]]:

@@ -16,9 +16,8 @@ from millrace.components import stage_ids
 from millrace.components.evaluator import gate_report, prediction_summary
 from millrace.components.evaluator.gate_report import EXAMPLE_COUNT, OVERALL, GateReport, MeasuredSlice, Row
 from millrace.components.evaluator.prediction_summary import PredictionSummary
-from millrace.components.judges import JUDGES
 from millrace.metadata import records
-from millrace.metadata.records import RunRecord
+from millrace.metadata.records import JudgeVerdict, RunRecord
 from millrace.training import curves, training_record, trials
 from millrace.training.curves import Curve
 from millrace.training.trials import TrialResult
@@ -85,16 +84,6 @@ class MetricView:
 
 
 @dataclass(frozen=True)
-class JudgeVerdict:
-    """What one judge said: its stage, blessed or not blessed or nothing yet, why, and what to do."""
-
-    stage: str
-    blessed: Optional[bool]
-    reason: str
-    remedy: str
-
-
-@dataclass(frozen=True)
 class ModelView:
     """The model of one run.
 
@@ -102,7 +91,7 @@ class ModelView:
         run_id: the run that trained it, or took it from the cache.
         model: where it lies; empty where none was trained.
         pushed_to: the folder that it was pushed to, a trial's too; empty where it was not.
-        verdicts: of the Evaluator and the InfraValidator.
+        verdicts: of the judges that came to one.
         curves: training and validation over the steps.
         log_folder: of TensorBoard's logs; empty where there are none.
         advice: what the Trainer said of how its training ended.
@@ -132,6 +121,10 @@ class ModelView:
     predictions: Optional[PredictionSummary] = None
     evaluation_problem: str = ""
 
+    def verdict(self, stage: str) -> Optional[JudgeVerdict]:
+        """What one judge said; None when it came to no verdict."""
+        return next((one for one in self.verdicts if one.stage == stage), None)
+
     @property
     def failed(self) -> tuple[tuple[str, SliceMetric], ...]:
         """Every threshold that was missed, with its metric's name."""
@@ -158,15 +151,7 @@ def model_view(run: RunRecord) -> ModelView:
         run_id=run.run_id,
         model=_place(run, stage_ids.TRAINER, "model"),
         pushed_to=records.pushed_to(run),
-        verdicts=tuple(
-            JudgeVerdict(
-                judge.stage,
-                records.blessing(run, judge.stage),
-                records.reason(run, judge.stage),
-                records.remedy(run, judge.stage),
-            )
-            for judge in JUDGES
-        ),
+        verdicts=records.verdicts(run),
         curves=curves.read(logs) if logs else (),
         log_folder=logs,
         advice=training.advice if training else "",

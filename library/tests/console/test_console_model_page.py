@@ -11,6 +11,7 @@ from looked_at_runs import LookedAtRuns
 
 from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice, Row
 from millrace.components.evaluator.prediction_summary import summarize
+from millrace.components.judges import JUDGES
 from millrace.config.config import Config
 from millrace.config.loading import load
 
@@ -87,6 +88,8 @@ def test_every_evaluated_model_is_a_row_with_its_verdict(asked, made):
 def test_a_model_has_its_reason_every_slice_and_the_worst_without_being_asked(asked, made):
     answer = asked.ask(f"/models/{made[1][1]}")
     assert answer.status == 200 and "1 of 2 thresholds is missed." in answer.text
+    assert JUDGES[0].remedy in answer.text, "as millrace runs show advises"
+    assert JUDGES[0].remedy not in asked.ask(f"/models/{made[1][0]}").text, "of a blessed one there is nothing to do"
     page = asked.ask(f"/models/{made[1][1]}?format=json").json
     assert page["metric"]["name"] == "AUC" and len(page["slices"]) == 40
     assert [one["slice"] for one in page["metric"]["worst"]] == ["hour=worst"]

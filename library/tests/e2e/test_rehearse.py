@@ -128,8 +128,9 @@ def test_the_schema_and_the_verdicts_are_those_of_a_run(local_run, rehearsed):
         (r.metric, r.slice, r.verdict) for r in theirs.rows
     ]
     assert mine.metrics == pytest.approx(theirs.metrics, abs=0.02)
-    for judge in ("Evaluator", "InfraValidator"):
-        assert records.blessing(rehearsed, judge) is records.blessing(local_run, judge) is True
+    for run in (rehearsed, local_run):
+        blessed = [(one.stage, one.blessed) for one in records.verdicts(run)]
+        assert blessed == [("Evaluator", True), ("InfraValidator", True)]
 
 
 def test_a_model_is_pushed_and_answers(rehearsal, rehearsed, shippable, local_run):
@@ -207,7 +208,7 @@ def test_the_job_for_kubeflow_takes_its_own_ways(rehearsal, rehearsed, shippable
     verdict = records.gate_report(run)
     assert verdict and verdict.baseline, "the model that the first rehearsal pushed is the champion"
     pushed = Path(before["pushed_to"]).parent
-    assert records.blessing(run, "InfraValidator") is True
+    assert records.verdict(run, "InfraValidator").blessed
     assert len(list(pushed.glob("[0-9]*"))) == (2 if finished.code == 0 else 1)
 
 
@@ -218,7 +219,7 @@ def test_a_trial_is_pushed_beside_what_is_served_and_the_next_job_does_not_find_
     tried = shippable.millrace("rehearse", *options, "--set", "evaluation.thresholds.0.at_least=0.1")
     assert tried.code == 0, tried.output
     run = remembered(root, "taxi")
-    assert records.blessing(run, "Evaluator") is True
+    assert records.verdict(run, "Evaluator").blessed
     assert "/trials/taxi/" in records.pushed_to(run)
     later = shippable.millrace("rehearse", *options)
     verdict = records.gate_report(remembered(root, "taxi"))

@@ -74,7 +74,7 @@ def test_a_run_that_was_cleaned_is_listed_where_it_stood_with_what_it_scored(rec
     clean(runs, plan(runs, 2, 0.0, NOW))
     after = run_summaries(runs_of(recorded).config)
     assert [replace(one, cleaned=False) for one in after] == before
-    assert [one.result for one in after] == ["cleaned", "cleaned", "cleaned", "not blessed", "not blessed"]
+    assert [one.result for one in after] == ["cleaned", "cleaned", "cleaned", "", ""]
     shown = run_detail(runs_of(recorded), "20310101-000002", NOW)
     assert [stage.stage for stage in shown.stages] == ["ExampleGen", "Trainer", "Evaluator", "Pusher"]
     assert shown.log == "" and shown.request is not None

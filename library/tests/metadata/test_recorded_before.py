@@ -67,7 +67,7 @@ def test_the_run_is_listed_with_its_metric_and_its_push(root):
 def test_every_stage_of_it_is_read(root):
     [run] = records.runs(store(root), "taxi")
     assert len(run.stages) == 12 and {stage.state for stage in run.stages.values()} == {"done"}
-    assert [records.blessing(run, judge) for judge in ("Evaluator", "InfraValidator")] == [True, True]
+    assert [verdict.blessed for verdict in records.verdicts(run)] == [True, True]
     assert run.artifact("DataGate", "report").uri == str(root / "artifacts/DataGate/report/6")
 
 

@@ -18,6 +18,7 @@ from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, Mea
 from millrace.components.judges import JUDGES
 from millrace.config.loading import load
 from millrace.metadata import provenance, run_details
+from millrace.metadata.artifact_files import plain_properties
 from millrace.metadata.journal import FILE_NAME, Journal
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.run_details import log_tail, run_detail
@@ -294,7 +295,7 @@ def test_what_tfx_packs_as_a_struct_is_not_shown():
     artifact.custom_properties["share"].double_value = 0.5
     artifact.properties["version"].int_value = 0
     artifact.properties["packed"].struct_value.fields["a"].number_value = 1
-    assert run_details.plain_properties(artifact) == {"share": 0.5, "version": 0}
+    assert plain_properties(artifact) == {"share": 0.5, "version": 0}
 
 
 def test_a_stage_that_a_run_did_not_reach_is_skipped_once_it_has_ended(recorded):

@@ -12,7 +12,7 @@ from recorded_runs import RecordedRuns, four_stages
 
 from millrace.base.errors import BadInput, Failure
 from millrace.config.loading import load
-from millrace.metadata.records import RunRecord, StageRecord, blessing
+from millrace.metadata.records import RunRecord, StageRecord, verdict
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_names import named
 from millrace.metadata.run_summaries import Runs, run_summaries, state_of
@@ -59,14 +59,14 @@ def test_a_run_that_was_refused_before_its_first_stage_is_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mark", "verdict"), [({"blessed": 1}, True), ({"blessed": 0}, False), ({"trial_blessed": 1}, True)]
+    ("mark", "blessed"), [({"blessed": 1}, True), ({"blessed": 0}, False), ({"trial_blessed": 1}, True)]
 )
-def test_the_verdict_of_a_rehearsed_trial_is_under_its_own_name(mark, verdict):
+def test_the_verdict_of_a_rehearsed_trial_is_under_its_own_name(mark, blessed):
     artifact = metadata_store_pb2.Artifact()
     for name, value in mark.items():
         artifact.custom_properties[name].int_value = value
     run = RunRecord("r", {"Evaluator": StageRecord("Evaluator", 1, "done", 0, 1, "", {"blessing": [artifact]})})
-    assert blessing(run, "Evaluator") is verdict
+    assert verdict(run, "Evaluator").blessed is blessed
 
 
 def test_without_a_folder_ml_metadata_is_believed():

@@ -3,9 +3,11 @@
 import math
 
 import pytest
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice, Row
-from millrace.views.model import metrics_of
+from millrace.metadata.records import RunRecord, StageRecord
+from millrace.views.model import metrics_of, model_view
 
 
 def report(slices=(), rows=(), **values):
@@ -93,3 +95,16 @@ def test_a_metric_that_needs_every_class_says_nothing_of_a_slice_of_one():
     rare = next(one for one in view.slices if one.slice == "kind=rare")
     assert rare.value is None and "of one class" in rare.reason
     assert [one.value for one in view.slices] == [0.8, None], "what has no value is no worst one"
+
+
+@pytest.mark.parametrize("properties, said", [({"blessed": 0}, (False, "")), ({}, None)])
+def test_a_judge_that_came_to_no_verdict_lends_no_other_its_own(properties, said):
+    """The first of the verdicts was taken for the Evaluator's."""
+    blessing = mlmd.Artifact()
+    for name, value in properties.items():
+        blessing.custom_properties[name].int_value = value
+    stage = StageRecord("InfraValidator", 1, "done", 0, 1, "", {"blessing": [blessing]})
+    model = model_view(RunRecord("r", {"InfraValidator": stage}))
+    assert model.verdict("Evaluator") is None
+    infra = model.verdict("InfraValidator")
+    assert (infra and (infra.blessed, infra.reason)) == said
