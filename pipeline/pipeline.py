@@ -30,7 +30,7 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     schema_gen = data.build_schema_gen(statistics)
     curated_schema = data.build_curated_schema(config) if config.schema_.file else None
     schema = (curated_schema or schema_gen).outputs["schema"]
-    example_validator = data.build_example_validator(statistics, schema)
+    example_validator = data.build_example_validator(config, statistics, schema)
     anomalies = example_validator.outputs["anomalies"]
     blessed_data = data.build_latest_blessed_data(platform, statistics)
     data_gate = data.build_data_gate(config, platform, today, statistics, schema, anomalies, blessed_data)

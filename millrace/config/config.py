@@ -37,6 +37,10 @@ class Schema(Section):
     file: Optional[str] = Field(
         default=None, description="the curated schema.pbtxt; without it the inferred schema is used"
     )
+    rules: Optional[str] = Field(
+        default=None,
+        description="rules of your own on the columns' statistics: a file with TFDV's CustomValidationConfig as text",
+    )
 
 
 class Code(Section):

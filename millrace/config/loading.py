@@ -22,6 +22,7 @@ _PATH_KEYS = (
     ("root",),
     ("data", "path"),
     ("schema", "file"),
+    ("schema", "rules"),
     ("tuning", "pinned"),
     ("push", "directory"),
     ("metadata", "file"),

@@ -20,6 +20,7 @@ data:
   where: amount > 0 and not is_missing(defaulted)
   leave_out: [email]
   key: customer
+schema: {rules: rules.pbtxt}
 label: {column: defaulted, task: binary, weight: importance}
 features:
   amount: {kind: numeric, scale: log}
@@ -37,6 +38,12 @@ evaluation:
     - {metric: AUC, at_least: 0.7}
     - {metric: recall_60, at_least: 0.05}
     - {metric: Cost, at_most: 5, worse_by_at_most: 0.5}
+"""
+RULES = """
+feature_validations {
+  feature_path { step: "amount" }
+  validations { sql_expression: "feature.num_stats.max < 1000" severity: WARNING description: "no loan above 1,000" }
+}
 """
 COST = '''"""What a model's decisions cost."""
 
@@ -81,6 +88,7 @@ def test_loans_divided_by_time_and_weighed_to_a_pushed_model(project):
     table = loans(4000)
     table.to_csv(project.data / "loans.csv", index=False)
     (project.folder / "models" / "cost.py").write_text(COST)
+    (project.folder / "conf" / "rules.pbtxt").write_text(RULES)
     (project.folder / "conf" / "loans.yaml").write_text(LOANS)
     finished = project.millrace("run", "-c", "conf/loans.yaml")
     assert finished.code == 0, finished.output
@@ -96,6 +104,7 @@ def test_loans_divided_by_time_and_weighed_to_a_pushed_model(project):
     assert measured["examples"] == (wanted.asked > newest.isoformat()).sum()
     assert {row["metric"] for row in measured["rows"]} == {"AUC", "recall_60", "Cost"}
     assert 0 < measured["metrics"]["cost"] < 1
+    assert "amount (train, eval, test): CUSTOM_VALIDATION: no loan above 1,000" in " ".join(finished.output.split())
     assert "values of customer are in more than one split" in " ".join(finished.output.split())
 
     for file in runs.rglob("*"):

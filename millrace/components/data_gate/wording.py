@@ -285,6 +285,12 @@ def _size(case: Case) -> Optional[Words]:
     return Words(wanted, f"{case.split.rows:,} rows", case.split.rows)
 
 
+def _rule(case: Case) -> Optional[Words]:
+    """What its author wrote of it, and what the column holds."""
+    said = case.reason.short_description
+    return Words(said, content(case.column)) if said and case.column else None
+
+
 _WORDS_FOR: dict[str, Callable[[Case], Optional[Words]]] = {
     **dict.fromkeys(("ENUM_TYPE_UNEXPECTED_STRING_VALUES", "BOOL_TYPE_UNEXPECTED_STRING"), _strings),
     **dict.fromkeys(("UNEXPECTED_DATA_TYPE", *TYPE_DETAILS), _type),
@@ -321,6 +327,7 @@ _WORDS_FOR: dict[str, Callable[[Case], Optional[Words]]] = {
         _lengths,
     ),
     "SCHEMA_NEW_COLUMN": _new_column,
+    "CUSTOM_VALIDATION": _rule,
     **dict.fromkeys(("FEATURE_TYPE_HIGH_UNIQUE", "FEATURE_TYPE_LOW_UNIQUE"), _unique),
     **dict.fromkeys(
         (

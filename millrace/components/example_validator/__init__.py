@@ -1,0 +1,1 @@
+"""ExampleValidator: TFX's, with rules of the project's own."""
