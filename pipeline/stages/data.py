@@ -18,6 +18,7 @@ from millrace.components.blessed_data.strategy import BlessedDataStrategy
 from millrace.components.curated_schema.component import CuratedSchema
 from millrace.components.data_gate.component import DataGate
 from millrace.components.example_gen.configured import example_gen
+from millrace.components.example_validator.component import RuledExampleValidator
 from millrace.components.example_validator.rules import validation_rules
 from millrace.components.statistics_gen.component import StatisticsGen
 from millrace.config.config import Config
@@ -53,11 +54,15 @@ def build_curated_schema(config: Config) -> BaseComponent:
 
 def build_example_validator(config: Config, statistics: BaseChannel, schema: BaseChannel) -> BaseComponent:
     """ExampleValidator: TFDV's anomalies of each split against the schema, and against rules of the project's own."""
+    if not config.schema_.rules:
+        return ExampleValidator(statistics=statistics, schema=schema).with_id(stage_ids.EXAMPLE_VALIDATOR)
     curated = schema_text.read(config.schema_.file).proto if config.schema_.file else None
-    rules = validation_rules(config.schema_.rules, curated) if config.schema_.rules else None
-    return ExampleValidator(statistics=statistics, schema=schema, custom_validation_config=rules).with_id(
-        stage_ids.EXAMPLE_VALIDATOR
-    )
+    return RuledExampleValidator(
+        statistics=statistics,
+        schema=schema,
+        rules=validation_rules(config.schema_.rules, curated),
+        code_digest=code_digest(RuledExampleValidator.EXECUTOR_SPEC.executor_class),
+    ).with_id(stage_ids.EXAMPLE_VALIDATOR)
 
 
 def build_latest_blessed_data(platform: Platform, statistics: BaseChannel) -> Optional[BaseNode]:
