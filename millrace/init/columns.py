@@ -35,6 +35,7 @@ class Column:
         length: values of each row, for a list of numbers whose length never changes, else 0.
         element: the type of a list's values; empty for what is no list.
         longest: bytes of the longest text, or values of the longest list.
+        image: height and width that images are brought to, where its texts are their paths.
         exact: whether `low`, `high` and `whole` are of every row that was looked at, and not of the sample alone.
         reading: how its cells are to be read, where that is not as they stand.
         doubt: what a person should decide about how it is read; empty where there is nothing.
@@ -55,6 +56,7 @@ class Column:
     length: int = 0
     element: Literal["", "INT", "FLOAT", "STRING"] = ""
     longest: int = 0
+    image: Optional[tuple[int, int]] = None
     exact: bool = True
     reading: Optional[ColumnReading] = None
     doubt: str = ""

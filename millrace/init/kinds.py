@@ -13,6 +13,7 @@ from millrace.features.description import (
     Categorical,
     Feature,
     Hashed,
+    Image,
     Numeric,
     SequenceFeature,
     Text,
@@ -128,6 +129,14 @@ def _list(column: Column, label: LabelPlan) -> Optional[Decision]:
     reason = f"lists of up to {column.longest:,} of {column.distinct:,} values"
     doubt = f"in an order? Then {{kind: sequence, max_length: {longest}}}"
     return _feature(column, label, "bag", reason, Bag(max_values=longest, **_bag_size(column.distinct)), doubt)
+
+
+def _image(column: Column, label: LabelPlan) -> Optional[Decision]:
+    if column.image is None:
+        return None
+    height, width = column.image
+    reason = f"paths of images, brought to {height} x {width} pixels"
+    return _feature(column, label, "image", reason, Image(height=height, width=width))
 
 
 def _separated(column: Column, label: LabelPlan) -> Optional[Decision]:
@@ -331,6 +340,7 @@ _RULES: tuple[Rule, ...] = (
     _empty,
     _repeats_label,
     _list,
+    _image,
     _constant,
     _boolean,
     _date,

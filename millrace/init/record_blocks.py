@@ -35,6 +35,8 @@ def read_records(source: Source, whole_bytes: int) -> tuple[pa.Table, bool]:
     Raises:
         DataError: a file is damaged, holds no record, or has fields that no column has.
     """
+    if source.format == "image_folders":
+        return _image_paths(source), True
     batches: list[pa.Table] = []
     size = 0
     for file in source.files:
@@ -44,6 +46,12 @@ def read_records(source: Source, whole_bytes: int) -> tuple[pa.Table, bool]:
             if size >= min(whole_bytes, _MOST_BYTES):
                 return _together(batches, source), False
     return _together(batches, source), True
+
+
+def _image_paths(source: Source) -> pa.Table:
+    """The columns that ExampleGen makes of a folder for each class, with the path in the place of the image."""
+    paths = [file.relative_to(source.folder).as_posix() for file in source.files]
+    return pa.table({"image": paths, "class": [file.parent.name for file in source.files], "path": paths})
 
 
 def _together(batches: list[pa.Table], source: Source) -> pa.Table:

@@ -42,7 +42,7 @@ def summary(plan: NewPipeline) -> list[str]:
     """What was looked at, and what is to be learned, a sentence each."""
     table, label = plan.table, plan.label
     files = table.source.files
-    where = files[0].name if len(files) == 1 else f"{len(files)} files in {files[0].parent.name}"
+    where = files[0].name if len(files) == 1 else f"{len(files)} files in {table.source.folder.name}"
     lines = [f"{where}: {table.rows:,} rows, {len(table.columns)} columns"]
     if not table.complete:
         lines[0] = (

@@ -17,6 +17,7 @@ from millrace.init.column_scan import ColumnScan, scan_of
 from millrace.init.columns import Column
 from millrace.init.csv_blocks import csv_blocks, csv_bytes
 from millrace.init.dialect import Dialect, find_dialect
+from millrace.init.images import with_images
 from millrace.init.na_values import ALWAYS
 from millrace.init.parquet_blocks import parquet_blocks, parquet_names, parquet_rows
 from millrace.init.readings import as_meant
@@ -104,7 +105,7 @@ def scan(source: Source, dialect: Optional[Dialect] = None, whole_bytes: int = W
     semicolons = dialect is not None and dialect.delimiter == ";"
     return ScannedTable(
         source,
-        tuple(columns if verbatim else (as_meant(column, missing, semicolons) for column in columns)),
+        tuple(columns if verbatim else (_as_meant(column, missing, semicolons, source) for column in columns)),
         rows_read if complete else max(rows, rows_read),
         rows_read,
         complete,
@@ -113,6 +114,13 @@ def scan(source: Source, dialect: Optional[Dialect] = None, whole_bytes: int = W
         any(accumulator.stray_spaces for accumulator in scans),
         blank_rows,
     )
+
+
+def _as_meant(column: Column, missing: tuple[str, ...], semicolons: bool, source: Source) -> Column:
+    # Of image folders the path is told beside the image, and names single rows.
+    pictured = source.format != "image_folders" or column.name != "path"
+    column = with_images(column, source.folder) if pictured else column
+    return column if column.image else as_meant(column, missing, semicolons)
 
 
 Blocks = Iterator[tuple[pa.RecordBatch, int]]

@@ -11,9 +11,10 @@ from typing import Literal
 from millrace.base.errors import DataError
 from millrace.config.loading import absolute
 from millrace.tables.files import matching, opened
+from millrace.tables.images import class_folders
 from millrace.tables.tfrecords import is_sequence_example, is_tfrecord, records
 
-TableFormat = Literal["csv", "parquet", "jsonl", "avro", "tfrecord", "sequence_example"]
+TableFormat = Literal["csv", "parquet", "jsonl", "image_folders", "avro", "tfrecord", "sequence_example"]
 
 PROBE_BYTES = 1 << 20
 _PROBED_RECORDS = 100
@@ -38,7 +39,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\xfe\xff", "text in UTF-16", "save it in UTF-8"),
     (b"\x7fELF", "a program", ""),
 )
-_ADVICE = "give CSV, Parquet, JSON lines, Avro or TFRecord files, or a folder of them"
+_ADVICE = "give CSV, Parquet, JSON lines, Avro or TFRecord files, or a folder of them, or of a folder of images a class"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ def find_source(given: Sequence[str]) -> Source:
         DataError: nothing is there, the files are no tables or of two formats, or no one pattern names them.
     """
     paths = [_existing(name) for name in given]
+    images = class_folders(paths[0]) if len(paths) == 1 and paths[0].is_dir() else []
+    if images and not any(file.is_file() and file.name.lower().endswith(_SUFFIXES) for file in paths[0].iterdir()):
+        return Source(tuple(images), "image_folders", paths[0], "*/*")
     files = [file for path in paths for file in (_tables_in(path) if path.is_dir() else [path])]
     files = sorted(set(files))
     folders = {file.parent for file in files}

@@ -78,13 +78,20 @@ def _data(table: ScannedTable, label: LabelPlan, folder: Path) -> str:
     source = table.source
     lines = ["data:", f"  path: {_scalar(source.written or _path(source.folder, folder))}"]
     lines += [f"  pattern: {_scalar(source.pattern)}", f"  format: {source.format}"]
-    if source.format not in ("tfrecord", "sequence_example"):  # which have no text that could be read otherwise
+    if source.format not in (
+        "tfrecord",
+        "sequence_example",
+        "image_folders",
+    ):  # which have no text that could be read otherwise
         lines.append("  rules: table")
     if table.dialect:
         lines.append(f"  delimiter: {_quoted(table.dialect.delimiter)}")
         if table.dialect.header_line != 1:
             why = "what stands above the names is no part of the table" if table.dialect.header_line else "no names"
             lines.append(_commented(f"  header_line: {table.dialect.header_line}", why))
+    images = [column.name for column in table.columns if column.image]
+    if images and source.format != "image_folders":
+        lines.append(_commented(f"  images: {_flow(images)}", "ExampleGen puts the images in the place of their paths"))
     if table.missing:
         na_values = ", ".join(map(_quoted, table.missing))
         lines.append(_commented(f"  missing: [{na_values}]", "texts that stand for a missing value"))
