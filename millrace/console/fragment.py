@@ -6,12 +6,15 @@ the notebook is: JupyterLab, Notebook and nbconvert say so at their body, VS Cod
 
 import re
 from functools import cache
+from typing import Optional
 
 from markupsafe import Markup
 
 from millrace.base.errors import Failure
 from millrace.console import formats
+from millrace.console.page import PageRequest
 from millrace.console.render import FOLDER, Section, environment, link_within, title
+from millrace.project import default_configuration
 
 # Thrice: a notebook's own rules for tables name three things.
 _PART = ".millrace.millrace.millrace"
@@ -48,7 +51,7 @@ def failure_text(failure: Failure) -> str:
     return _text("problem.html", failure, None, "Not shown")
 
 
-def _text(body: str, view: object, request: object, heading: str) -> str:
+def _text(body: str, view: object, request: Optional[PageRequest], heading: str) -> str:
     return environment().get_template("fragment.html").render(
         body=body,
         view=view,
@@ -57,6 +60,7 @@ def _text(body: str, view: object, request: object, heading: str) -> str:
         css=_style(),
         link=lambda place, text, kind="": link_within({}, place, text, kind),
         ago=formats.moment,
+        option=default_configuration.option(request.config.file) if request else "",
         in_report=True,
     )  # fmt: skip
 
