@@ -139,6 +139,12 @@ def test_other_code_than_the_jobs_is_refused_before_anything_else(run, monkeypat
     assert expected == ['{"digest": 1}']
 
 
+def test_without_the_services_word_there_is_no_task(capsys):
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--service", "vertex"])
+    assert ended.value.code == 2 and "--json_serialized_invocation_args" in capsys.readouterr().err
+
+
 def test_no_option_of_tfx_is_taken_for_the_beginning_of_one_of_ours(run):
     arguments = run("--time", "5", "--secre=x")[1]
     assert value_of(arguments, "--time") == "5" and "--secre=x" in arguments
