@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from google.protobuf import struct_pb2
 from tfx.proto import example_gen_pb2, range_config_pb2
 from tfx.utils import proto_utils
 
@@ -62,8 +63,9 @@ def test_a_table_is_read_by_the_rules_that_are_named():
 
 def test_an_edit_of_the_reader_makes_its_examples_stale():
     config = parsed(of(), "custom_config", example_gen_pb2.CustomConfig())
-    packed = json.loads(config.custom_config.value[config.custom_config.value.index(b"{") :].decode(errors="ignore"))
-    assert len(packed["code_digest"]) >= 16
+    options = struct_pb2.Struct()
+    config.custom_config.Unpack(options)
+    assert len(json.loads(options["columnar_example_gen"])["code_digest"]) >= 16
 
 
 def test_files_of_their_own_are_splits_as_they_come():
