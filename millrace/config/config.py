@@ -23,11 +23,11 @@ from millrace.config.beam_section import Beam
 from millrace.config.cloud_sections import KubeflowDeployment, VertexDeployment
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.features.description import Feature, FeatureTable, Label
+from millrace.features.expression import DOTTED
 from millrace.training.section import DEFAULT_MODEL_FN, Model, Training, Tuning
 
 # TFX takes 63 letters at most; Vertex AI's own limit is 128.
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 DottedPath = Annotated[str, Field(pattern=f"^{DOTTED.pattern}$")]
 
 

@@ -4,7 +4,6 @@ The table comes from the `label:` and `features:` sections of a configuration fi
 Trainer as plain JSON (`FeatureTable.model_dump`), because executors run in other processes and in containers.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal, Optional, Union
@@ -14,9 +13,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from millrace.base.names import did_you_mean
 from millrace.base.section import Section
 from millrace.features.date_formats import check_format
-from millrace.features.expression import Expression, Misfit, ValueKind, columns_of, functions_of, kind_of, parse
-
-DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+"
+from millrace.features.expression import DOTTED, Expression, Misfit, ValueKind, columns_of, functions_of, kind_of, parse
 
 Task = Literal["binary", "multiclass", "regression"]
 ClassValue = Union[int, str]
@@ -152,7 +149,7 @@ def require_encoder(value: str, known: Sequence[str]) -> str:
     Raises:
         ValueError: it is neither.
     """
-    if value not in known and not re.fullmatch(DOTTED, value):
+    if value not in known and not DOTTED.fullmatch(value):
         meant = did_you_mean(value, known) or f"; known: {', '.join(known)}, or a function of yours by dotted path"
         raise ValueError(f"{value} is no encoder{meant}")
     return value

@@ -25,6 +25,9 @@ from typing import Literal, Optional, Union
 from millrace.base.names import did_you_mean
 from millrace.features.date_formats import UNIX, check_format
 
+DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+"""The dotted path of a function of a project."""
+
 ValueKind = Literal["number", "text", "flag"]
 
 
@@ -137,7 +140,6 @@ SIGNATURES: Mapping[str, Signature] = {
 
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 _COLUMN = "column"
-_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _GREATEST_OF_32_BITS = 3.4e38
 _LONGEST = 2000
 _SHOWN = 60
@@ -378,7 +380,7 @@ def _call(node: ast.Call) -> Expression:
         if len(node.args) == 1 and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
             return ColumnValue(node.args[0].value)
         raise ValueError('column wants one name in quotes, such as column("hours per week")')
-    if name not in FUNCTIONS and not _DOTTED.fullmatch(name):
+    if name not in FUNCTIONS and not DOTTED.fullmatch(name):
         meant = did_you_mean(name, FUNCTIONS) or f"; known: {', '.join(sorted([*FUNCTIONS, _COLUMN]))}"
         raise ValueError(f"{name} is no function of an expression{meant}")
     signature = FUNCTIONS.get(name, _OF_PROJECT)
