@@ -238,10 +238,17 @@ def test_a_distribution_that_moved_raises_its_limit_above_what_was_measured(tmp_
     assert 0.001 < limits < 0.05
 
 
-def test_a_feature_that_came_in_an_environment_without_it_is_expected_there(tmp_path):
+@pytest.mark.parametrize(
+    ("field", "environment", "words"),
+    [
+        ("not_in_environment", "SERVING", "not in SERVING becomes nothing said"),
+        ("in_environment", "TRAINING", "only in TRAINING becomes only in TRAINING, SERVING"),
+    ],
+)
+def test_a_feature_that_came_in_an_environment_without_it_is_expected_there(tmp_path, field, environment, words):
     def only_training(schema, features):
-        schema.default_environment.extend(["TRAINING", "SERVING"])
-        features["fare"].not_in_environment.append("SERVING")
+        schema.default_environment.extend(["TRAINING", "SERVING"] if field == "not_in_environment" else ["TRAINING"])
+        getattr(features["fare"], field).append(environment)
 
     run = Run(tmp_path, only_training)
     for split, found in run.statistics.items():
@@ -249,9 +256,21 @@ def test_a_feature_that_came_in_an_environment_without_it_is_expected_there(tmp_
         (tmp_path / "anomalies" / f"Split-{split}" / "SchemaDiff.pb").write_bytes(told.SerializeToString())
     anomaly = Anomaly("fare", "SCHEMA_NEW_COLUMN", None, ("train",), "")
     (proposal,) = propose(run.text, run.schema, run.evidence, [anomaly], NAME)
-    assert proposal.words == ("fare: environments: not in SERVING becomes nothing said",)
+    assert proposal.words == (f"fare: environments: {words}",)
     fixed = accept(run.schema, [proposal], run.evidence)
-    assert not native.validate(run.statistics["train"], fixed, "SERVING").anomaly_info
+    assert "fare" not in native.validate(run.statistics["train"], fixed, "SERVING").anomaly_info
+
+
+def test_a_feature_that_is_expected_everywhere_is_not_bound_to_the_environment_in_which_it_came(tmp_path):
+    """Or it would no longer be expected in any other."""
+    run = Run(tmp_path, lambda schema, _features: schema.default_environment.append("TRAINING"))
+    for split, found in run.statistics.items():
+        told = native.validate(found, run.schema, "SERVING")
+        (tmp_path / "anomalies" / f"Split-{split}" / "SchemaDiff.pb").write_bytes(told.SerializeToString())
+    anomaly = Anomaly("fare", "SCHEMA_NEW_COLUMN", None, ("train",), "")
+    for proposal in propose(run.text, run.schema, run.evidence, [anomaly], NAME):
+        after = dict(features(proposal.after or run.schema))["fare"]
+        assert (list(after.in_environment), list(after.not_in_environment)) == ([], [])
 
 
 def test_the_size_of_the_data_moves_its_limit(tmp_path):
@@ -328,6 +347,16 @@ def test_a_shape_that_goes_leaves_a_floor_under_the_rows_with_a_value(tmp_path):
         "payment_type: a value in at least 1 of the rows; 0.08 now",
     )
     assert accept(run.schema, [proposal], run.evidence) == proposal.after
+
+
+def test_a_column_that_the_schema_names_or_that_not_every_split_has_is_no_new_name(tmp_path):
+    def lose(split, statistics):
+        column = next(one for one in statistics.features if one.path.step[0] == "payment_type")
+        column.path.step[0] = "payment_kind" if split == "train" else "else"
+
+    run = Run(tmp_path, lambda _schema, of_name: setattr(of_name["payment_kind"], "name", "payment_type"), lose)
+    ways = [one for one in run.propose() if one.anomaly.reason == "SCHEMA_MISSING_COLUMN"]
+    assert ways and not any("was renamed" in one.note for one in ways)
 
 
 def test_a_column_that_was_renamed_is_renamed_first(tmp_path):
