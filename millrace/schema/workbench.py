@@ -1,5 +1,6 @@
 """What the schema commands work on: the configured file, its history, and what past runs saw and were refused for."""
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
 from millrace.base import clock
-from millrace.base.errors import SchemaError
+from millrace.base.errors import BadInput, SchemaError
 from millrace.components import stage_ids
 from millrace.components.data_gate import gate
 from millrace.components.data_gate.findings import Finding, read_split
@@ -34,6 +35,9 @@ from millrace.schema.ways import Anomaly
 from millrace.statistics.columns import ColumnStatistics, columns_by_name
 from millrace.textproto import schema_text
 from millrace.textproto.schema_text import SchemaText
+
+if TYPE_CHECKING:
+    from millrace.metadata.run_summaries import Runs
 
 _RANGES = ("INT_TYPE_SMALL_INT", "INT_TYPE_BIG_INT", "FLOAT_TYPE_SMALL_FLOAT", "FLOAT_TYPE_BIG_FLOAT")
 
@@ -110,8 +114,10 @@ class Workbench:
         Args:
             before: begin with the run before this one; empty for the newest of all.
         """
-        ids = self._run_ids[::-1]
-        for run_id in ids[ids.index(before) + 1 :] if before in ids else ids:
+        ids = self.runs.ids()
+        if before and not any(run_id == before for run_id in ids):
+            ids = self.runs.ids()
+        for run_id in ids:
             if evidence := self._evidence(run_id):
                 yield evidence
 
@@ -129,13 +135,19 @@ class Workbench:
         return next((run for run in self.newest() if run.readable), None)
 
     def run(self, run_id: str) -> Evidence:
-        """A run by its id, or `last`, the newest whose statistics are there; `latest` is `last`.
+        """A run as commands call it, but for `last` and `latest`: the newest whose statistics are there.
 
         Raises:
             SchemaError: there is no such run with statistics.
         """
-        known = run_id in self._run_ids
-        evidence = self.latest if run_id in ("last", "latest") else self._evidence(run_id) if known else None
+        if run_id in ("last", "latest"):
+            evidence = self.latest
+        else:
+            from millrace.metadata.run_names import named
+
+            with contextlib.suppress(BadInput):
+                run_id = named(self.runs, run_id)
+            evidence = self._evidence(run_id)
         if evidence is None:
             newest = ", ".join(run.run_id for run in self.last(3)) or "none yet"
             remedy = f"runs with statistics: {newest}; millrace run{self.option} makes one"
@@ -143,37 +155,23 @@ class Workbench:
         return evidence
 
     @cached_property
-    def _run_ids(self) -> list[str]:
-        """Of every run that ML Metadata remembers, the oldest first."""
-        if self._store is None:
-            return []
-        from millrace.metadata import records
+    def runs(self) -> "Runs":
+        """The pipeline's runs. ML Metadata's client takes a third of a second to import, so it is for who asks."""
+        from millrace.metadata.run_summaries import Runs
 
-        return records.run_ids(self._store, self.config.name)
-
-    @cached_property
-    def _store(self) -> Any:
-        """ML Metadata, opened; None before the first run."""
-        file = paths.metadata_file(self.config)
-        if file is not None and not Path(file).exists():
-            return None
-        # ML Metadata's client takes a third of a second to import; commands that need no run do without it.
-        from millrace.metadata import records
-
-        return records.open_store(self.config)
+        return Runs(self.config)
 
     def _evidence(self, run_id: str) -> Optional[Evidence]:
-        from millrace.metadata import records
-        from millrace.metadata.run_folder import RunFolder
+        """What a run saw, and how it ended as everywhere else; None where it came to no statistics."""
+        from millrace.metadata.run_summaries import state_of
 
-        root = paths.layout(self.config).root
+        root, folder = self.runs.layout.root, self.runs.folder(run_id)
         key = root, self.config.name, run_id
         if key not in _ENDED:
-            run = records.run(self._store, self.config.name, run_id, root)
-            saw = _saw(run) if run is not None else None
+            run = self.runs.record(run_id)
+            saw = _saw(run, state_of(run, folder)) if run is not None else None
             # Between two stages ML Metadata alone does not know whether the run goes on.
-            folder = RunFolder(paths.layout(self.config).logs / run_id)
-            if folder.path.exists() and folder.exit_code() is None:
+            if folder and folder.exit_code() is None:
                 return saw
             _ENDED[key] = saw
         kept = _ENDED[key]
@@ -241,7 +239,7 @@ class Workbench:
         from millrace.metadata.places import execution_of
 
         number = execution_of(str(run.blessing)) if run.blessing else 0
-        return self._evidence(records.run_of(self._store, number)) if number else None
+        return self._evidence(records.run_of(self.runs.store, number)) if number else None
 
     def blocks(
         self, statistics: Mapping[str, Statistics], anomalies: Anomalies, schema: schema_pb2.Schema
@@ -295,14 +293,14 @@ def _words(findings: Sequence[Finding]) -> str:
     return f"expected: {expected}; seen: {seen}" if expected else seen
 
 
-def _saw(run: Any) -> Optional[Evidence]:
+def _saw(run: Any, state: str) -> Optional[Evidence]:
     statistics = run.artifact(stage_ids.STATISTICS_GEN, "statistics")
     anomalies = run.artifact(stage_ids.EXAMPLE_VALIDATOR, "anomalies")
     if statistics is None or "://" in statistics.uri:
         return None
     return Evidence(
         run.run_id,
-        run.state,
+        state,
         Path(statistics.uri),
         Path(anomalies.uri) if anomalies else None,
         _span(run.artifact(stage_ids.EXAMPLE_GEN, "examples")),
