@@ -60,7 +60,7 @@ class TrainingBoard:
     def choice(self) -> str:
         """The best trial so far; empty before the first that came to a score."""
         scored = [one for one in self._trials if math.isfinite(one.score)]
-        return f"best: {_trial(min(scored, key=lambda one: one.score))}" if scored else ""
+        return f"best: {_trial(max(scored, key=lambda one: one.score if one.higher else -one.score))}" if scored else ""
 
     def _training(self, draws: bool) -> str:
         if self._step is None:
@@ -99,4 +99,4 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def _trial(one: EndedTrial) -> str:
-    return f"trial {one.trial} of {one.total}  val_loss {rounded(one.score, 4)}  {one.values}".rstrip()
+    return f"trial {one.trial} of {one.total}  {one.measure} {rounded(one.score, 4)}  {one.values}".rstrip()

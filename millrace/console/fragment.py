@@ -28,6 +28,7 @@ _GROUND = """
 table { table-layout: auto; margin: 0; font-size: inherit; color: inherit; border: 0; }
 tbody tr { background: none; }
 th, td { max-width: none; white-space: normal; line-height: inherit; }
+dt, dd { float: none; width: auto; margin: 0; font-weight: inherit; }
 pre, code { background: none; color: inherit; }
 """
 

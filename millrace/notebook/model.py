@@ -6,14 +6,13 @@ from millrace.base.errors import BadInput
 from millrace.base.outcomes import blessing
 from millrace.components import stage_ids
 from millrace.config.config import Config
-from millrace.console.pages.models import model_of
+from millrace.console.pages.models import MODEL
+from millrace.metadata.run_summaries import Runs
 from millrace.notebook.shown import Shown
-from millrace.views.model import ModelView
+from millrace.views.model import ModelView, model_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_ADDRESS = "/models/{run}"
 
 
 class RunModel(Shown):
@@ -27,11 +26,11 @@ class RunModel(Shown):
         BadInput: the run trained none.
     """
 
-    ADDRESS = _ADDRESS
+    PAGE = MODEL
 
     def __init__(self, config: Config, run_id: str) -> None:
         super().__init__(config, {"run": run_id}, {})
-        self._model = model_of(config, run_id)
+        self._model = model_of(Runs(config), run_id)
         if not self._model.model:
             raise BadInput("the run trained no model", where=run_id, remedy="its `reason` says why it ended before")
 
@@ -87,12 +86,12 @@ class RunEvaluation(Shown):
         BadInput: the run was not evaluated, its report is gone, or the metric was not measured.
     """
 
-    ADDRESS = _ADDRESS
+    PAGE = MODEL
     TEMPLATE = "pages/model_evaluation.html"
 
     def __init__(self, config: Config, run_id: str, metric: str = "") -> None:
         super().__init__(config, {"run": run_id}, {"metric": metric} if metric else {})
-        self._model: ModelView = model_of(config, run_id)
+        self._model: ModelView = model_of(Runs(config), run_id)
         if not self._model.metrics:
             counted = "its evaluation measured nothing but the number of examples"
             what = self._model.evaluation_problem or (counted if self._model.examples else "it was not evaluated")

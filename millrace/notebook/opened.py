@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from millrace.config.config import Config
 from millrace.config.loading import load
+from millrace.console.pages.schema import SCHEMA
 from millrace.notebook.runs import ProjectRuns, RunsCompared
 from millrace.notebook.shown import Shown
 from millrace.project import project
@@ -64,7 +65,7 @@ class OpenProject:
 class ProjectSchema(Shown):
     """The contract that the data is held to, beside what was seen."""
 
-    ADDRESS = "/schema"
+    PAGE = SCHEMA
 
     @property
     def proto(self) -> Any:

@@ -3,13 +3,17 @@
 import time
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Union, overload
+from typing import TYPE_CHECKING, Union, overload
 
 from millrace.base.errors import BadInput
 from millrace.base.numbers import rounded, seconds
 from millrace.base.outcomes import blessing
 from millrace.base.plain_values import flat
 from millrace.config.config import Config
+from millrace.console.pages.compare import COMPARE
+from millrace.console.pages.lineage import LINEAGE
+from millrace.console.pages.run import RUN
+from millrace.console.pages.runs import RUNS
 from millrace.metadata import run_names
 from millrace.metadata.run_details import RunDetail, run_detail
 from millrace.metadata.run_summaries import Runs, RunSummary, run_summaries
@@ -31,7 +35,7 @@ class ProjectRuns(Shown, Sequence["ProjectRun"]):
         config: the pipeline's configuration.
     """
 
-    ADDRESS = "/runs"
+    PAGE = RUNS
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, {}, {"rows": "30"})
@@ -97,7 +101,7 @@ class ProjectRun(Shown):
         summary: what a list of runs says of it.
     """
 
-    ADDRESS = "/runs/{run}"
+    PAGE = RUN
 
     def __init__(self, config: Config, summary: RunSummary) -> None:
         super().__init__(config, {"run": summary.run_id}, {})
@@ -196,30 +200,15 @@ class ProjectRun(Shown):
 class RunLineage(Shown):
     """What a run's last artifact was made from, up to the rows, the schema and the code."""
 
-    ADDRESS = "/lineage/{kind}/{id}"
+    PAGE = LINEAGE
 
     def to_frame(self) -> "pd.DataFrame":
         """The artifacts, the nearest first.
 
         Returns:
-            Columns: artifact (its id in ML Metadata), type, stage, run, path, steps (stages that lie between), there.
+            Columns: side (empty for itself, made from), artifact (its id in ML Metadata), type, stage, run, path.
         """
-        import pandas as pd
-
-        view: Any = self._view()
-        rows = [
-            {
-                "artifact": one.node.id,
-                "type": one.node.type,
-                "stage": one.node.stage,
-                "run": one.node.run,
-                "path": one.node.path,
-                "steps": one.steps,
-                "there": one.node.there,
-            }
-            for one in (*view.start, *view.made_from)
-        ]
-        return pd.DataFrame(rows)
+        return self._table()
 
     def __repr__(self) -> str:
         return f"<lineage of run {self._path['id']}>"
@@ -236,7 +225,7 @@ class RunsCompared(Shown):
         BadInput: these are not two to six different runs.
     """
 
-    ADDRESS = "/compare"
+    PAGE = COMPARE
 
     def __init__(self, config: Config, run_ids: Sequence[str]) -> None:
         chosen = list(dict.fromkeys(run_ids))
@@ -250,15 +239,9 @@ class RunsCompared(Shown):
         """All that differs.
 
         Returns:
-            By group (such as Configuration, Metrics, Slices) and what: a column for each run, and change, the last
-            number less the first.
+            By group (such as Configuration, Metrics, Slices) and what: a column for each run.
         """
-        import pandas as pd
-
-        rows = [(group.title, one) for group in self._view().groups for one in group.rows]
-        index = pd.MultiIndex.from_tuples([(title, one.name) for title, one in rows], names=["group", "what"])
-        values = [[*one.values, one.change] for _, one in rows]
-        return pd.DataFrame(values, index=index, columns=[*self._run_ids, "change"])
+        return self._table().set_index(["group", "what"])
 
     def distances(self) -> "pd.DataFrame":
         """How far each column of the last run's data lies from the first one's, as TFDV measures drift.
@@ -269,7 +252,7 @@ class RunsCompared(Shown):
         """
         import pandas as pd
 
-        data = self._view().data
+        data = self._view.data
         heads = ["split", "measure", "distance", "missing_before", "missing_after"]
         columns = data.columns if data else ()
         rows = [[getattr(one, name) for name in heads] for one in columns]

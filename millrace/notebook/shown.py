@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from millrace.base.errors import MillraceError, describe
 from millrace.config.config import Config
 from millrace.console.fragment import failure_text, fragment_text
-from millrace.console.page import PageRequest
-from millrace.console.pages import PAGES
+from millrace.console.page import Page, PageRequest
 from millrace.console.render import Section
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Shown:
@@ -21,24 +24,33 @@ class Shown:
         query: what would stand behind its question mark.
     """
 
-    ADDRESS: ClassVar[str]
+    PAGE: ClassVar[Page]
     TEMPLATE: ClassVar[str] = ""
     """A part of the page's template; empty for all of it."""
 
     def __init__(self, config: Config, path: Mapping[str, str], query: Mapping[str, str]) -> None:
         self._config, self._path, self._query = config, dict(path), dict(query)
 
+    @property
     def _view(self) -> Any:
-        """What the page shows, read anew."""
-        return self._section().view
+        """What the page shows."""
+        return self._section.view
 
+    def _table(self) -> "pd.DataFrame":
+        """The page's own table, as its CSV has it."""
+        import pandas as pd
+
+        assert self.PAGE.rows is not None, self.PAGE.address
+        table = self.PAGE.rows(self._view)
+        return pd.DataFrame(list(table.rows), columns=list(table.heads))
+
+    @cached_property
     def _section(self) -> Section:
-        [page] = [one for one in PAGES if one.address == self.ADDRESS]
         request = PageRequest(self._config, time.time(), self._path, self._query)
-        return Section(page, request, page.view(request))
+        return Section(self.PAGE, request, self.PAGE.view(request))
 
     def _repr_html_(self) -> str:
         try:
-            return fragment_text(self._section(), self.TEMPLATE)
+            return fragment_text(self._section, self.TEMPLATE)
         except MillraceError as error:
             return failure_text(describe(error))

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Union
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
 from millrace.config.config import Config
-from millrace.console.pages.data import chosen_data
+from millrace.console.pages.data import DATA, FEATURE
 from millrace.notebook.shown import Shown
 from millrace.schema.evidence import Evidence
 from millrace.schema.workbench import Workbench
-from millrace.views.data import DataView, FeatureView, SplitView
+from millrace.views.chosen_data import chosen_data
+from millrace.views.data import FeatureView, SplitView
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ class RunStatistics(Shown):
         against: the run whose data lies behind; empty for the latest one before with other data.
     """
 
-    ADDRESS = "/data/{span}"
+    PAGE = DATA
 
     def __init__(self, config: Config, run_id: str, against: str = "") -> None:
         super().__init__(config, {"span": run_id}, {"against": against} if against else {})
@@ -75,7 +76,7 @@ class RunStatistics(Shown):
         if full is None:
             what = f"the data has no feature of this name, and the schema describes none{did_you_mean(feature, self)}"
             raise BadInput(what, where=repr(feature), remedy="list(statistics) gives all names, the oddest first")
-        return FeatureStatistics(self._config, self._run, self._data, full, self._query.get("against", ""))
+        return FeatureStatistics(self._config, self._run, full, self._query.get("against", ""))
 
     def to_frame(self) -> "pd.DataFrame":
         """A row for each feature and split, the oddest feature first.
@@ -121,17 +122,16 @@ class FeatureStatistics(Shown):
     Args:
         config: the pipeline's configuration.
         run: what the run saw.
-        data: all of it.
         feature: the feature in full.
         against: the run that was asked for to be compared with.
     """
 
-    ADDRESS = "/data/{span}/{feature:path}"
+    PAGE = FEATURE
 
-    def __init__(self, config: Config, run: Evidence, data: DataView, feature: FeatureView, against: str) -> None:
+    def __init__(self, config: Config, run: Evidence, feature: FeatureView, against: str) -> None:
         path = {"span": run.run_id, "feature": feature.row.name}
         super().__init__(config, path, {"against": against} if against else {})
-        self._data, self._feature = data, feature
+        self._feature = feature
 
     @property
     def name(self) -> str:

@@ -5,14 +5,14 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
 from millrace.base.numbers import rounded
 
 LOG = logging.getLogger(__name__)
 
 _STEP = re.compile(rf" {re.escape(__name__)} step (\d+)(?:/(\d+))? (.*) \([\d.]+ s\)$")
-_TRIAL = re.compile(rf" {re.escape(__name__)} trial (\d+)/(\d+) val_loss=(\S+) ?(.*)$")
+_TRIAL = re.compile(rf" {re.escape(__name__)} trial (\d+)/(\d+) (\w+)=(\S+) (higher|lower): (.*)$")
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,17 @@ class EndedTrial:
     Args:
         trial: the how manieth, from 1.
         total: how many trials there may be.
-        score: its validation loss, the lower the better; NaN where it came to none.
+        measure: Keras's name of what the search goes by, such as `val_loss`.
+        score: its best value of that; NaN where it came to none.
+        higher: whether higher values are better.
         values: its hyperparameters, as text.
     """
 
     trial: int
     total: int
+    measure: str
     score: float
+    higher: bool
     values: str
 
 
@@ -58,18 +62,14 @@ def tell_step(step: TrainingStep, seconds: float) -> None:
     LOG.info("step %d%s %s (%.1f s)", step.step, f"/{step.total}" if step.total else "", values, seconds)
 
 
-def tell_trial(trial: int, total: int, score: float, values: Mapping[str, Any]) -> None:
+def tell_trial(trial: EndedTrial) -> None:
     """Logs that a trial has ended.
 
     Args:
-        trial: the how manieth, from 1.
-        total: how many there may be.
-        score: its validation loss.
-        values: its hyperparameters.
+        trial: which.
     """
-    LOG.info(
-        "trial %d/%d val_loss=%s %s", trial, total, rounded(score, 4), ", ".join(f"{k} {v}" for k, v in values.items())
-    )
+    better, score = "higher" if trial.higher else "lower", rounded(trial.score, 4)
+    LOG.info("trial %d/%d %s=%s %s: %s", trial.trial, trial.total, trial.measure, score, better, trial.values)
 
 
 def read_line(line: str) -> Union[TrainingStep, EndedTrial, None]:
@@ -83,7 +83,7 @@ def read_line(line: str) -> Union[TrainingStep, EndedTrial, None]:
         values = {name: _number(value) for name, _, value in pairs}
         return TrainingStep(int(found[1]), int(found[2]) if found[2] else None, values)
     if found := _TRIAL.search(line):
-        return EndedTrial(int(found[1]), int(found[2]), _number(found[3]), found[4])
+        return EndedTrial(int(found[1]), int(found[2]), found[3], _number(found[4]), found[5] == "higher", found[6])
     return None
 
 

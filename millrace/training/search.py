@@ -14,7 +14,7 @@ from millrace.base.names import did_you_mean
 from millrace.catalog.metric_section import Metric
 from millrace.project import dotted
 from millrace.training import fitting
-from millrace.training.progress import tell_trial
+from millrace.training.progress import EndedTrial, tell_trial
 from millrace.training.settings import Settings, hyperparameter_value
 
 LOG = logging.getLogger(__name__)
@@ -98,14 +98,22 @@ class Trials(keras_tuner.HyperModel):
         kwargs = {"validation_data": fitting.evaluation_data(job), "shuffle": False, "verbose": 0, **kwargs}
         history = model.fit(data, callbacks=watching, **kwargs)
         self._ended += 1
-        score = min(history.history.get("val_loss", ()), default=math.nan)
+        objective = _objective(job.config.tuning)
+        higher = objective.direction == "max"
+        scores = history.history.get(objective.name, ())
+        score = (max if higher else min)(scores, default=math.nan)
         values = {name: hp.values[name] for name in self._space}
-        tell_trial(self._ended, max(job.config.tuning["trials"], self._ended), score, values)
+        total = max(job.config.tuning["trials"], self._ended)
+        tell_trial(EndedTrial(self._ended, total, objective.name, score, higher, _in_words(values)))
         return history
 
     def _of(self, hp: keras_tuner.HyperParameters) -> fitting.Job:
         values = {name: hp.values[name] for name in self._space}
         return replace(self._job, config=self._job.config.with_hyperparameters(values))
+
+
+def _in_words(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _objective(tuning: Settings) -> keras_tuner.Objective:

@@ -11,6 +11,7 @@ from typing import Literal, Optional
 
 from pydantic import ValidationError
 
+from millrace.base.errors import BadInput
 from millrace.catalog.metric_names import better_values, needs_every_class
 from millrace.components import stage_ids
 from millrace.components.evaluator import gate_report, prediction_summary
@@ -18,6 +19,7 @@ from millrace.components.evaluator.gate_report import EXAMPLE_COUNT, OVERALL, Ga
 from millrace.components.evaluator.prediction_summary import PredictionSummary
 from millrace.metadata import records
 from millrace.metadata.records import JudgeVerdict, RunRecord
+from millrace.metadata.run_summaries import Runs
 from millrace.training import curves, training_record, trials
 from millrace.training.curves import Curve
 from millrace.training.trials import TrialResult
@@ -134,6 +136,26 @@ class ModelView:
             for one in (metric.overall, *metric.slices)
             if one.verdict == "fail"
         )
+
+
+def model_of(runs: Runs, run_id: str) -> ModelView:
+    """The model of a run, by the run's id.
+
+    Args:
+        runs: those of its pipeline.
+        run_id: its id.
+
+    Raises:
+        BadInput: there is no such run, or it ended before its first stage.
+    """
+    record = runs.record(run_id)
+    if record is None:
+        ended = runs.summary(run_id)
+        what = f"it ended before its first stage: {ended.reason or ended.state}" if ended else "there is no such run"
+        raise BadInput(
+            what, where=run_id, remedy="millrace runs show says why" if ended else "millrace runs lists runs"
+        )
+    return model_view(record)
 
 
 def model_view(run: RunRecord) -> ModelView:

@@ -11,7 +11,7 @@ from millrace.base.outcomes import State
 from millrace.cli.board import Board
 from millrace.cli.training_board import TrainingBoard, sparkline
 from millrace.metadata.journal import Journal
-from millrace.training.progress import TrainingStep, tell_step, tell_trial
+from millrace.training.progress import EndedTrial, TrainingStep, tell_step, tell_trial
 
 STEPS = [(200, 0.41), (400, 0.3), (600, 0.25), (800, 0.24)]
 
@@ -74,7 +74,7 @@ def test_the_tuners_trials_are_told_as_they_end_and_its_choice(tmp_path, log):
     board = Board("taxi", journal, stream, log=log)
     board.show(["Tuner"])
     for trial, score in enumerate((0.5, 0.4, math.nan), start=1):
-        tell_trial(trial, 3, score, {"dropout": trial / 10, "hidden_units": "[64, 32]"})
+        tell_trial(EndedTrial(trial, 3, "val_loss", score, False, f"dropout 0.{trial}, hidden_units [64, 32]"))
         board._refresh()
     journal.record("Tuner", State.RUNNING)
     journal.record("Tuner", State.DONE)
@@ -99,3 +99,11 @@ def test_a_line_that_is_still_being_written_is_read_when_it_is_whole(tmp_path):
 def test_a_curve_is_as_wide_as_there_is_room_and_a_gap_is_a_gap():
     assert sparkline([1.0, math.nan, 0.0]) == "█ ▁"
     assert len(sparkline([float(value) for value in range(500)])) == 24 and sparkline([2.0, 2.0]) == "▁▁"
+
+
+def test_the_best_trial_is_the_one_that_the_search_goes_by(tmp_path, log):
+    board = TrainingBoard(log, draws=False)
+    for trial, score in enumerate((0.7, 0.9, 0.8), start=1):
+        tell_trial(EndedTrial(trial, 3, "val_objective", score, True, f"dropout 0.{trial}"))
+    board.look()
+    assert board.choice() == "best: trial 2 of 3  val_objective 0.9  dropout 0.2"

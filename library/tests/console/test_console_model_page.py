@@ -21,8 +21,8 @@ CURVES = {
     "validation": {"loss": [0.8, 0.6, 0.55], "auc": [0.6, 0.65, 0.7]},
 }
 TRIALS = [
-    {"trial_id": "00", "score": 0.5, "model.dropout": 0.1, "tuner/epochs": 2},
     {"trial_id": "01", "score": 0.4, "model.dropout": 0.2},
+    {"trial_id": "00", "score": 0.5, "model.dropout": 0.1, "tuner/epochs": 2},
 ]
 
 

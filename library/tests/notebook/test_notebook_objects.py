@@ -11,8 +11,9 @@ from looked_at_runs import LookedAtRuns
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 import millrace
-from millrace.base.errors import BadInput
+from millrace.base.errors import BadInput, Failure
 from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice, Row
+from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.notebook.opened import OpenProject
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -21,8 +22,8 @@ DAYS = {"fare": [4.5 + day % 40 for day in range(400)], "company": ["Flash", "Ch
 ASKS = re.compile(r"<script|<link|<iframe|<form|<input|\bsrc=|url\(|@import|\bhx-|href=.[^#]")
 CURVES = {"train": {"loss": [0.9, 0.5]}, "validation": {"loss": [0.8, 0.6]}}
 TRIALS = [
-    {"trial_id": "00", "score": 0.5, "model.dropout": 0.1},
     {"trial_id": "01", "score": 0.4, "model.dropout": 0.2},
+    {"trial_id": "00", "score": 0.5, "model.dropout": 0.1},
 ]
 
 
@@ -81,6 +82,7 @@ def test_statistics_are_a_row_for_each_feature_and_split_the_oddest_first(opened
     fare = frame[(frame["feature"] == "fare") & (frame["split"] == "train")].iloc[0]
     assert frame["feature"].iloc[0] == next(iter(statistics)) == "company", "the schema does not describe it"
     assert (fare["minimum"], fare["maximum"]) == (104.5, 143.5) and fare["mean"] == pytest.approx(124.0)
+    assert (fare["missing"], fare["median"]) == (0.0, pytest.approx(124.0, abs=1.0))
     assert (fare["state"], fare["moved"]) == ("moved", 1.0)
     assert opened.runs[1].statistics.over("none").compared_with == ""
     assert statistics.protos["train"].num_examples == 400
@@ -118,7 +120,8 @@ def test_a_model_has_its_curves_and_trials(opened):
 def test_two_runs_beside_each_other_are_what_differs(opened):
     compared = opened.runs[0].compare(opened.runs[1])
     frame = compared.to_frame()
-    assert frame.loc[("Metrics", "auc"), "change"] == pytest.approx(-0.2)
+    ids = [run.run_id for run in opened.runs][:2]
+    assert frame.loc[("Metrics", "auc"), ids].tolist() == [0.9, 0.7]
     assert compared.distances().loc["fare", "distance"] > 0.9
     with pytest.raises(BadInput, match="1 runs cannot be compared"):
         opened.runs[0].compare(opened.runs[0])
@@ -171,3 +174,12 @@ def test_a_folder_without_a_project_is_refused(tmp_path):
         millrace.open_project(tmp_path)
     with pytest.raises(BadInput, match="nowhere"):
         millrace.open_project(ROOT, "nowhere")
+
+
+def test_a_run_that_was_refused_before_its_first_stage_says_so_of_its_model(tmp_path):
+    why = Failure("its files hold no rows", "data.path", "name a folder with rows", 2)
+    with new_run(tmp_path / "root/logs", RunRequest("conf/taxi.yaml", pipeline="taxi")) as folder:
+        folder.finish(2, why)
+    [run] = millrace.open_project(ROOT, "taxi", [f"root={tmp_path}/root"]).runs
+    with pytest.raises(BadInput, match=r"it ended before its first stage: .*its files hold no rows"):
+        _ = run.model

@@ -319,13 +319,13 @@ def _rows(view: CompareView) -> Table:
     )
 
 
-PAGES = (
-    Page(
-        address="/compare",
-        title="Compare",
-        template="pages/compare.html",
-        view=view,
-        rail=RailEntry("Compare", "c", "compare", address("compare")),
-        rows=_rows,
-    ),
+COMPARE = Page(
+    address="/compare",
+    title="Compare",
+    template="pages/compare.html",
+    view=view,
+    rail=RailEntry("Compare", "c", "compare", address("compare")),
+    rows=_rows,
 )
+
+PAGES = (COMPARE,)

@@ -5,25 +5,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from millrace.base import clock
 from millrace.base.errors import SchemaError
 from millrace.base.names import did_you_mean
 from millrace.base.numbers import counted
 from millrace.components.data_gate.findings import Finding
 from millrace.config.config import Config
-from millrace.console.kept import Kept
 from millrace.console.page import GoTo, Hit, NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.project import default_configuration
 from millrace.schema.evidence import Evidence
 from millrace.schema.workbench import Workbench
-from millrace.views.data import DataView, FeatureRow, FeatureView, data_view
+from millrace.views.chosen_data import MOST_SOURCES, chosen_data, data_of
+from millrace.views.data import DataView, FeatureRow, FeatureView
 
 _PAGE = 40
 _MOST_HITS = 20
 _NEARLY_ALL = 0.99
-_NONE = "none"
 _ODDEST = "-odd"
-_MOST_SOURCES = 20
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ def view(request: PageRequest) -> object:
     bench = Workbench(request.config, request.config.file)
     if request.path["span"] == "latest" and bench.latest is None:
         return _nothing(bench)
-    run, data = chosen_data(bench, request.path["span"], request.query.get("against", ""))
+    run, data = _chosen(bench, request.path["span"], request.query.get("against", ""))
     text, state = request.query.get("q", "").strip(), request.query.get("state", "")
     sort = request.query.get("sort", _ODDEST)
     matching = _sorted([row for row in data.rows if state in ("", row.state) and _matches(row, text)], sort)
@@ -157,7 +154,7 @@ def view(request: PageRequest) -> object:
 def feature_view(request: PageRequest) -> FeaturePage:
     """One feature in full."""
     bench = Workbench(request.config, request.config.file)
-    run, data = chosen_data(bench, request.path["span"], request.query.get("against", ""))
+    run, data = _chosen(bench, request.path["span"], request.query.get("against", ""))
     name = request.path["feature"]
     full = data.feature(name)
     names = [row.name for row in data.rows]
@@ -222,65 +219,16 @@ def _nothing(bench: Workbench) -> NoDataPage:
     return NoDataPage(gone or "No run has read data yet.", start)
 
 
-def chosen_data(bench: Workbench, span: str, against: str = "") -> tuple[Evidence, DataView]:
-    """The data of a run, over that of another.
-
-    Args:
-        bench: the workbench of the pipeline.
-        span: the run by its id, `latest`, or the span that it read.
-        against: another in the same way, `none` for the run's own train split; empty for the run whose data was the
-            latest blessed one when this run was judged, or else the latest before it, of those with other statistics.
-
-    Raises:
-        NotFound: no run is called so, or its statistics are gone.
-    """
-    run = _named(bench, span)
-    if against:
-        other = None if against == _NONE else _named(bench, against)
-    else:
-        earlier = itertools.islice(bench.newest(before=run.run_id), _MOST_SOURCES)
-        blessed = bench.blessed_before(run)
-        candidates = itertools.chain([blessed] if blessed else [], earlier)
-        others = (one for one in candidates if one.statistics_folder != run.statistics_folder and one.readable)
-        other = next(others, None)
-    return run, _read(bench, run, other)
+def _chosen(bench: Workbench, span: str, against: str) -> tuple[Evidence, DataView]:
+    try:
+        return chosen_data(bench, span, against)
+    except SchemaError as error:
+        raise NotFound(error.what, error.where, error.remedy) from error
 
 
 def _recent(bench: Workbench) -> list[Evidence]:
     """The runs that a person may choose from: of thousands, the newest. Any other has its own address."""
-    return [run for run in itertools.islice(bench.newest(), _MOST_SOURCES) if run.readable]
-
-
-def _named(bench: Workbench, name: str) -> Evidence:
-    """A run by its id, by `latest`, or by the span that it read: the newest run that did."""
-    newest = bench.last(_MOST_SOURCES) if name.isdecimal() else []
-    of_span = sorted((run for run in newest if name == str(run.span)), key=lambda run: run.readable)
-    try:
-        run = of_span[-1] if of_span else bench.run(name)
-    except SchemaError as error:
-        raise NotFound("no run or span of this name has statistics", where=name, remedy=error.remedy) from error
-    if not run.readable:
-        raise NotFound(
-            "the statistics of this run are gone",
-            where=str(run.statistics_folder),
-            remedy=f"millrace runs repeat {run.run_id}{bench.option} makes them again",
-        )
-    return run
-
-
-# A run's artifacts do not change once they are published, so what was read of them is kept: the next rows of a table,
-# and the feature that a person opens, cost no second reading.
-_KEPT: Kept[DataView] = Kept(6)
-
-
-def _read(bench: Workbench, run: Evidence, other: Optional[Evidence]) -> DataView:
-    gate = bench.config.data_gate.model_dump_json()
-    key = run, other, bench.config.label.column, gate, clock.today()
-
-    def read() -> DataView:
-        return data_view(run, bench.verdict(run), other)
-
-    return _KEPT.get(key, read)
+    return [run for run in itertools.islice(bench.newest(), MOST_SOURCES) if run.readable]
 
 
 def _full(data: DataView, row: FeatureRow) -> FeatureView:
@@ -316,7 +264,7 @@ def _search(config: Config, text: str) -> list[Hit]:
     bench = Workbench(config, config.file)
     if bench.latest is None:
         return []
-    data = _read(bench, bench.latest, None)
+    data = data_of(bench, bench.latest, None)
     matching = [row for row in data.rows if all(part in row.name.lower() for part in text.lower().split())]
     return [
         Hit("feature", row.name, address("data", bench.latest.run_id, row.name), f"{row.kind}, {row.state}")
@@ -332,6 +280,24 @@ def _section(config: Config, run_id: str) -> Optional[dict[str, str]]:
     return {"span": run_id} if run.readable else None
 
 
+FEATURE = Page(
+    address="/data/{span}/{feature:path}",
+    title="{feature}",
+    template="pages/feature.html",
+    view=feature_view,
+)
+
+DATA = Page(
+    address="/data/{span}",
+    title="Data of {span}",
+    template="pages/data.html",
+    view=view,
+    rail=RailEntry("Data", "d", "data", "/data/latest"),
+    section=_section,
+    rows=_table,
+    search=_search,
+)
+
 PAGES = (
     Page(
         address="/data",
@@ -339,20 +305,6 @@ PAGES = (
         template="pages/data.html",
         view=lambda request: GoTo(address("data", "latest")),
     ),
-    Page(
-        address="/data/{span}",
-        title="Data of {span}",
-        template="pages/data.html",
-        view=view,
-        rail=RailEntry("Data", "d", "data", "/data/latest"),
-        section=_section,
-        rows=_table,
-        search=_search,
-    ),
-    Page(
-        address="/data/{span}/{feature:path}",
-        title="{feature}",
-        template="pages/feature.html",
-        view=feature_view,
-    ),
+    DATA,
+    FEATURE,
 )

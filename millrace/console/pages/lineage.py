@@ -152,6 +152,15 @@ def _section(config: Config, run_id: str) -> Optional[Mapping[str, str]]:
     return {"kind": "run", "id": run_id} if _made_by(Runs(config), run_id) else None
 
 
+LINEAGE = Page(
+    address="/lineage/{kind}/{id}",
+    title="Lineage of {id}",
+    template="pages/lineage.html",
+    view=view,
+    section=_section,
+    rows=_table,
+)
+
 PAGES = (
     Page(
         address="/lineage",
@@ -159,12 +168,5 @@ PAGES = (
         template="pages/lineage.html",
         view=lambda request: GoTo(address("lineage", "run", "last")),
     ),
-    Page(
-        address="/lineage/{kind}/{id}",
-        title="Lineage of {id}",
-        template="pages/lineage.html",
-        view=view,
-        section=_section,
-        rows=_table,
-    ),
+    LINEAGE,
 )

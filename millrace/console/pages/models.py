@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, Optional, Union
 
+from millrace.base.errors import BadInput
 from millrace.base.outcomes import blessing
 from millrace.config.config import Config
 from millrace.console.charts import Interval, scale_of
@@ -14,7 +15,7 @@ from millrace.console.pages.runs import named_run
 from millrace.metadata.run_summaries import Runs, RunSummary, run_summaries
 from millrace.project import default_configuration
 from millrace.training.curves import Curve
-from millrace.views.model import MetricView, ModelView, SliceMetric, model_view
+from millrace.views.model import MetricView, ModelView, SliceMetric, model_of
 
 _PAGE = 100
 # Examples of a slice that the axis makes room for.
@@ -155,8 +156,8 @@ def model_page(request: PageRequest) -> Union[ModelPage, GoTo]:
         meant = named_run(Runs(config), rows[0].run.run_id if name in ("last", "latest") else name)
     if meant is not None and meant != name:
         return GoTo(address("models", meant))
-    model = model_of(config, name)
-    other = model_of(config, against) if against else None
+    model = _model(config, name)
+    other = _model(config, against) if against else None
     metric = request.query.get("metric", "")
     chosen = next((one for one in model.metrics if one.name == metric), next(iter(model.metrics), None))
     sort = request.query.get("sort", "")
@@ -203,24 +204,11 @@ def _rows(config: Config) -> list[ModelRow]:
     ]
 
 
-def model_of(config: Config, run_id: str) -> ModelView:
-    """The model of a run.
-
-    Args:
-        config: the pipeline's configuration.
-        run_id: the run's id.
-
-    Raises:
-        NotFound: ML Metadata knows no such run of this pipeline.
-    """
-    run = Runs(config).record(run_id)
-    if run is None:
-        raise NotFound(
-            "no run of this pipeline has this id",
-            where=run_id,
-            remedy="all models are at /models",
-        )
-    return model_view(run)
+def _model(config: Config, run_id: str) -> ModelView:
+    try:
+        return model_of(Runs(config), run_id)
+    except BadInput as error:
+        raise NotFound(error.what, error.where, f"all models are at /models; {error.remedy}") from error
 
 
 def _headline(model: ModelView) -> str:
@@ -373,6 +361,15 @@ def _section(config: Config, run_id: str) -> Optional[dict[str, str]]:
     return {"run": run_id} if run is not None and (run.metrics or run.blessed is not None) else None
 
 
+MODEL = Page(
+    address="/models/{run}",
+    title="Model of {run}",
+    template="pages/model.html",
+    view=model_page,
+    section=_section,
+    rows=_slices_table,
+)
+
 PAGES = (
     Page(
         address="/models",
@@ -383,12 +380,5 @@ PAGES = (
         rows=_models_table,
         search=_search,
     ),
-    Page(
-        address="/models/{run}",
-        title="Model of {run}",
-        template="pages/model.html",
-        view=model_page,
-        section=_section,
-        rows=_slices_table,
-    ),
+    MODEL,
 )

@@ -268,14 +268,14 @@ def _search(config: Config, text: str) -> Iterator[Hit]:
             yield Hit("artifact", output.type, address("lineage", "artifact", str(output.artifact)), output.path)
 
 
-PAGES = (
-    Page(
-        address="/runs/{run}",
-        title="Run {run}",
-        template="pages/run.html",
-        view=view,
-        section=_section,
-        rows=_rows,
-        search=_search,
-    ),
+RUN = Page(
+    address="/runs/{run}",
+    title="Run {run}",
+    template="pages/run.html",
+    view=view,
+    section=_section,
+    rows=_rows,
+    search=_search,
 )
+
+PAGES = (RUN,)

@@ -171,14 +171,14 @@ def _search(config: Config, text: str) -> list[Hit]:
     ]
 
 
-PAGES = (
-    Page(
-        address="/runs",
-        title="Runs",
-        template="pages/runs.html",
-        view=view,
-        rail=RailEntry("Runs", "r", "runs", "/runs"),
-        rows=_table,
-        search=_search,
-    ),
+RUNS = Page(
+    address="/runs",
+    title="Runs",
+    template="pages/runs.html",
+    view=view,
+    rail=RailEntry("Runs", "r", "runs", "/runs"),
+    rows=_table,
+    search=_search,
 )
+
+PAGES = (RUNS,)

@@ -11,7 +11,6 @@ from typing import Optional, Union
 
 from millrace.base.errors import Failure, SchemaError, describe
 from millrace.config.config import Config
-from millrace.console.kept import Kept
 from millrace.console.page import GoTo, Hit, Page, PageRequest, RailEntry, Table, address
 from millrace.schema import files, words
 from millrace.schema.lint import Issue, lint
@@ -19,6 +18,7 @@ from millrace.schema.workbench import Workbench
 from millrace.textproto import schema_text
 from millrace.textproto.schema_text import SchemaText
 from millrace.views.data import DataView, FeatureView, data_view
+from millrace.views.kept import Kept
 
 _PAGE = 60
 _LAST_EDITS = 5
@@ -225,15 +225,15 @@ def _search(config: Config, text: str) -> list[Hit]:
     return [Hit("schema", Path(file).name, address("schema"), file)] if found and file else []
 
 
-PAGES = (
-    Page(
-        address="/schema",
-        title="Schema",
-        template="pages/schema.html",
-        view=view,
-        rail=RailEntry("Schema", "s", "schema", "/schema"),
-        act=undo,
-        rows=_table,
-        search=_search,
-    ),
+SCHEMA = Page(
+    address="/schema",
+    title="Schema",
+    template="pages/schema.html",
+    view=view,
+    rail=RailEntry("Schema", "s", "schema", "/schema"),
+    act=undo,
+    rows=_table,
+    search=_search,
 )
+
+PAGES = (SCHEMA,)
