@@ -32,6 +32,10 @@ class State(str, enum.Enum):
     INTERRUPTED = "interrupted"
     KILLED = "killed"
 
+    def __str__(self) -> str:
+        """Its word, in every Python."""
+        return self.value
+
 
 FAULT = 1
 BAD_INPUT = 2
@@ -46,16 +50,16 @@ _ENDINGS = {
 }
 
 
-def ending(exit_code: int) -> str:
+def ending(exit_code: int) -> State:
     """Says how something ended.
 
     Args:
         exit_code: 0 done, 1 a fault, 2 bad input, 3 a gate said no, 130 interrupted.
 
     Returns:
-        One or two words. What a gate stopped is `blocked`, as its stage is in the journal, whichever gate it was.
+        What a gate stopped is `blocked`, as its stage is in the journal, whichever gate it was.
     """
-    return _ENDINGS.get(exit_code, State.FAILED).value
+    return _ENDINGS.get(exit_code, State.FAILED)
 
 
 def blessing(verdict: Optional[bool]) -> str:

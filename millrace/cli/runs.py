@@ -21,7 +21,7 @@ from millrace.config.loading import load
 from millrace.metadata.run_summaries import RunSummary, run_summaries
 from millrace.project import default_configuration, project
 
-_WELL = (State.DONE.value, State.CACHED.value, State.RUNNING.value)
+_WELL = (State.DONE, State.CACHED, State.RUNNING)
 # In a pipe each run is whole.
 _FIELDS = ("run", "pipeline", "state", "started", "seconds", "metrics", "result", "pushed to", "reason")
 
@@ -118,7 +118,7 @@ def print_runs(
             (
                 row.run_id,
                 *([pipeline] if pipelines else []),
-                Text(row.state, style=STYLES[State(row.state)]),
+                Text(row.state.value, style=STYLES[row.state]),
                 seconds(row.seconds),
                 # Those that have a threshold, as many as there is room for; the others are in `runs show`.
                 "  ".join(f"{name} {rounded(value, 4)}" for name, value in list(row.judged.items())[:most]),

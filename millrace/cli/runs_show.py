@@ -61,8 +61,8 @@ def print_detail(detail: RunDetail, console: Console, outputs: bool = False) -> 
     """
     summary = detail.summary
     kind = "rehearsal" if summary.rehearsal else "run"
-    state = Text(summary.state, style=STYLES[State(summary.state)])
-    took = "" if summary.state == State.RUNNING.value else f" in {seconds(summary.seconds)} s"
+    state = Text(summary.state.value, style=STYLES[summary.state])
+    took = "" if summary.state is State.RUNNING else f" in {seconds(summary.seconds)} s"
     head = Text(f"{kind} {visible(summary.run_id)}: ") + state + f"{took}, began {summary.started}"
     printing.say(head, console)
     if detail.failure:
@@ -89,7 +89,7 @@ def print_detail(detail: RunDetail, console: Console, outputs: bool = False) -> 
 def _stage(stage: StageDetail) -> tuple[printing.Cell, ...]:
     took = "" if stage.seconds is None else seconds(stage.seconds)
     words = "; ".join(filter(None, (stage.note, stage.why)))
-    return stage.stage, Text(stage.state, style=STYLES[State(stage.state)]), took, words
+    return stage.stage, Text(stage.state.value, style=STYLES[stage.state]), took, words
 
 
 def _facts(detail: RunDetail) -> list[tuple[str, str, str]]:

@@ -60,7 +60,7 @@ class StageRecord:
 
     stage: str
     execution_id: int
-    state: str
+    state: State
     started: int
     ended: int
     failure: str
@@ -80,17 +80,17 @@ class RunRecord:
     stages: dict[str, StageRecord]
 
     @property
-    def state(self) -> str:
+    def state(self) -> State:
         """As its stages tell: how they ended, running, cached (nothing had to run) or done."""
         states = {record.state for record in self.stages.values()}
         for state in _ENDS_A_RUN:
-            if state.value in states:
-                return state.value
+            if state in states:
+                return state
         # The search for the champion and its data is no work of its own: it looks again in every run. In a rehearsal
         # each is two tasks.
         looked = (stage_ids.LATEST_BLESSED_MODEL, stage_ids.LATEST_BLESSED_DATA)
         worked = {record.state for stage, record in self.stages.items() if not stage.startswith(looked)}
-        return (State.CACHED if worked == {State.CACHED.value} else State.DONE).value
+        return State.CACHED if worked == {State.CACHED} else State.DONE
 
     @property
     def started(self) -> int:
@@ -235,7 +235,7 @@ def _record(stage: str, execution: Any, outputs: dict[str, list[metadata_store_p
     return StageRecord(
         stage=stage,
         execution_id=execution.id,
-        state=ended if ended in _WORDS else _STATES.get(execution.last_known_state, State.RUNNING).value,
+        state=State(ended) if ended in _WORDS else _STATES.get(execution.last_known_state, State.RUNNING),
         started=execution.create_time_since_epoch,
         ended=execution.last_update_time_since_epoch,
         failure=execution.custom_properties[FAILURE_PROPERTY].string_value,

@@ -7,7 +7,7 @@ from typing import Optional
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from millrace.base.outcomes import INTERRUPTED
+from millrace.base.outcomes import INTERRUPTED, State
 from millrace.config.paths import Layout
 from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, RunRecord, run
 from millrace.metadata.run_folder import RunFolder
@@ -30,8 +30,8 @@ def close_abandoned(store: MetadataStore, layout: Layout, ended: str = "") -> li
         if folder.run_id != ended and (folder.is_settled() or folder.is_alive()):
             continue
         left = _unsettled(store, layout.name, folder)
-        word = "interrupted" if folder.run_id == ended or folder.exit_code() == INTERRUPTED else "killed"
-        abandoned = [record for record in left.stages.values() if record.state == "running"] if left else []
+        word = State.INTERRUPTED if folder.run_id == ended or folder.exit_code() == INTERRUPTED else State.KILLED
+        abandoned = [record for record in left.stages.values() if record.state is State.RUNNING] if left else []
         for record in abandoned:
             [execution] = store.get_executions_by_id([record.execution_id])
             execution.last_known_state = metadata_store_pb2.Execution.CANCELED

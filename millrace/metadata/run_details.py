@@ -77,7 +77,7 @@ class StageDetail:
     """
 
     stage: str
-    state: str
+    state: State
     started: str = ""
     seconds: Optional[float] = None
     why: str = ""
@@ -220,23 +220,23 @@ def _stages(
     searched = [
         one.stage
         for one in record.stages.values()
-        if one.state != State.CACHED.value and one.stage not in forced and not one.stage.startswith(_LOOKS_AGAIN)
+        if one.state is not State.CACHED and one.stage not in forced and not one.stage.startswith(_LOOKS_AGAIN)
     ]
     served_by = Counter(output.made_by for of_stage in outputs.values() for output in of_stage)
     nearest = nearest_executions(runs, record, searched, served_by)
     details = []
-    ended_as = State.INTERRUPTED if summary.state == State.INTERRUPTED.value else State.KILLED
+    ended_as = State.INTERRUPTED if summary.state is State.INTERRUPTED else State.KILLED
     for name, one in known.items():
         of_store, compared = record.stages.get(name), nearest.get(name)
         state, until = one.state, now
-        if summary.state != State.RUNNING.value and state in (State.WAITING, State.RUNNING):
+        if summary.state is not State.RUNNING and state in (State.WAITING, State.RUNNING):
             # Its process is gone: what it was at ended with it.
             state = State.SKIPPED if state is State.WAITING else ended_as
             until = folder.last_sign if folder else record.ended / 1000
         details.append(
             StageDetail(
                 stage=name,
-                state=state.value,
+                state=state,
                 started="" if one.started is None else iso(one.started),
                 seconds=one.seconds(until),
                 why=_why(name, state, forced.get(name, ""), compared, outputs.get(name, ())) if of_store else "",
@@ -261,7 +261,7 @@ def iso(at: float) -> str:
 
 
 def _as_recorded(stage: StageRecord) -> StageProgress:
-    state = State(stage.state)
+    state = stage.state
     ended = None if state is State.RUNNING else stage.ended / 1000
     return StageProgress(stage.stage, state, stage.started / 1000, ended)
 
@@ -335,9 +335,9 @@ def _failure(folder: Optional[RunFolder], stages: Sequence[StageDetail]) -> Opti
 
 
 def _remedy(runs: Runs, summary: RunSummary, failure: Optional[Failure], folder: Optional[RunFolder]) -> str:
-    if failure and failure.remedy and summary.state != State.INTERRUPTED.value:
+    if failure and failure.remedy and summary.state is not State.INTERRUPTED:
         return failure.remedy
-    if summary.state in (State.INTERRUPTED.value, State.KILLED.value):
+    if summary.state in (State.INTERRUPTED, State.KILLED):
         option = default_configuration.option(runs.config.file)
         if resumable(runs.layout.logs, runs.config.name) == summary.run_id:
             return f"millrace run{option} --resume goes on where it stopped"

@@ -7,17 +7,16 @@ small file a run, and ML Metadata is asked only for those that were killed, or t
 import contextlib
 import json
 import logging
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Optional
+from typing import Annotated, Any, Optional
 
 from ml_metadata import errors
-from pydantic import TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from millrace.base import files
 from millrace.base.errors import BadInput, MillraceError
@@ -30,6 +29,11 @@ from millrace.config.paths import Layout, layout, metadata_file
 from millrace.metadata import records
 from millrace.metadata.run_folder import RunFolder, RunRequest
 from millrace.metadata.run_folder import runs as run_folders
+
+
+def _time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,9 @@ class RunSummary:
     """
 
     run_id: str
-    state: str
-    started: str
-    seconds: float
+    state: State
+    started: Annotated[str, AfterValidator(_time)]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     metrics: dict[str, float]
     judged: dict[str, float]
     blessed: Optional[bool]
@@ -247,11 +251,7 @@ def _keep(folder: RunFolder, summary: RunSummary, here: Layout) -> None:
 def _kept(folder: RunFolder) -> Optional[_Kept]:
     """What was kept; None where there is nothing, or not what this version writes, so that it is found out again."""
     try:
-        kept = _reader().validate_json(files.read_bytes(folder.path / SUMMARY_FILE))
-        # The type alone lets through a state of a later version, a time that is none, and NaN.
-        State(kept.summary.state)
-        datetime.fromisoformat(kept.summary.started)
-        return kept if 0 <= kept.summary.seconds < math.inf else None
+        return _reader().validate_json(files.read_bytes(folder.path / SUMMARY_FILE))
     except (OSError, ValueError, BadInput):
         return None
 
@@ -299,7 +299,7 @@ def _is_rehearsal(run: records.RunRecord, folder: Optional[RunFolder]) -> bool:
     return any(REHEARSED in artifact.custom_properties for artifact in made)
 
 
-def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> str:
+def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> State:
     """How a run ended, or that it goes on: the folder's word where it has one, else ML Metadata's.
 
     Args:
@@ -311,12 +311,12 @@ def state_of(run: Optional[records.RunRecord], folder: Optional[RunFolder]) -> s
     """
     code = folder.exit_code() if folder else None
     if folder and code is None:
-        return (State.RUNNING if folder.is_alive() else State.KILLED).value
+        return State.RUNNING if folder.is_alive() else State.KILLED
     # Whether a run that ended well was done or cached, only its stages tell.
-    recorded = run.state if run else "done"
+    recorded = run.state if run else State.DONE
     if code is None:
-        return State.KILLED.value if recorded == State.RUNNING.value else recorded
-    return recorded if code == 0 and recorded in ("done", "cached") else ending(code)
+        return State.KILLED if recorded is State.RUNNING else recorded
+    return recorded if code == 0 and recorded in (State.DONE, State.CACHED) else ending(code)
 
 
 def _reason(run: records.RunRecord, folder: Optional[RunFolder]) -> str:

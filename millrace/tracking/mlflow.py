@@ -47,11 +47,11 @@ _ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 _STATUS = {
-    State.DONE.value: "FINISHED",
-    State.CACHED.value: "FINISHED",
-    State.RUNNING.value: "RUNNING",
-    State.KILLED.value: "KILLED",
-    State.INTERRUPTED.value: "KILLED",
+    State.DONE: "FINISHED",
+    State.CACHED: "FINISHED",
+    State.RUNNING: "RUNNING",
+    State.KILLED: "KILLED",
+    State.INTERRUPTED: "KILLED",
 }
 
 

@@ -106,9 +106,9 @@ def _runs() -> None:
     pushed = "runs/serving/taxi/1795228113"
     ended = "DataGate: a signal asked it to end"
     rows = [
-        RunSummary(f"{run}00", "done", start, 17.12, METRICS, METRICS, True, True, pushed, False, ""),
-        RunSummary(f"{run}25", "blocked", start, 208.4, METRICS, METRICS, False, True, "", False, REASON),
-        RunSummary(f"{run}59", "interrupted", start, 3.0, {}, {}, None, None, "", False, ended),
+        RunSummary(f"{run}00", State.DONE, start, 17.12, METRICS, METRICS, True, True, pushed, False, ""),
+        RunSummary(f"{run}25", State.BLOCKED, start, 208.4, METRICS, METRICS, False, True, "", False, REASON),
+        RunSummary(f"{run}59", State.INTERRUPTED, start, 3.0, {}, {}, None, None, "", False, ended),
     ]
     print_runs([("taxi", row) for row in rows])
 

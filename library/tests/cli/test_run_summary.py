@@ -8,6 +8,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from rich.console import Console
 
+from millrace.base.outcomes import State
 from millrace.cli.summary import print_record
 from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, MeasuredSlice, Row
 from millrace.config.loading import load
@@ -26,8 +27,8 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         (tmp_path / JSON_NAME).write_text(report.model_dump_json())
         evaluation = metadata_store_pb2.Artifact(uri=str(tmp_path))
         stages = {
-            "Evaluator": StageRecord("Evaluator", 1, "done", 0, 1, "", {"evaluation": [evaluation]}),
-            "Trainer": StageRecord("Trainer", 2, "done", 0, 1, "", {"model_run": [evaluation]}),
+            "Evaluator": StageRecord("Evaluator", 1, State.DONE, 0, 1, "", {"evaluation": [evaluation]}),
+            "Trainer": StageRecord("Trainer", 2, State.DONE, 0, 1, "", {"model_run": [evaluation]}),
         }
         text = io.StringIO()
         config = load("conf/taxi.yaml", overrides)
@@ -93,7 +94,7 @@ def test_what_data_gate_warned_of_is_on_the_screen(tmp_path: Path, monkeypatch: 
     report = metadata_store_pb2.Artifact(uri=str(tmp_path))
     monkeypatch.chdir(Path(__file__).parents[3])
     text = io.StringIO()
-    run = RunRecord("1", {"DataGate": StageRecord("DataGate", 1, "done", 0, 1, "", {"report": [report]})})
+    run = RunRecord("1", {"DataGate": StageRecord("DataGate", 1, State.DONE, 0, 1, "", {"report": [report]})})
     print_record(load("conf/taxi.yaml", ()), run, Console(file=text, width=400))
     assert text.getvalue().splitlines() == [
         f"DataGate:       1 warning, in {tmp_path}/report.txt",
@@ -110,7 +111,7 @@ def test_the_reason_that_ended_a_run_is_said_once(tmp_path: Path, monkeypatch: p
     blessing = metadata_store_pb2.Artifact(uri=str(tmp_path))
     blessing.custom_properties["blessed"].int_value = 0
     blessing.custom_properties["reason"].string_value = "AUC is 0.5."
-    stages = {"Evaluator": StageRecord("Evaluator", 1, "done", 0, 1, "", {"blessing": [blessing]})}
+    stages = {"Evaluator": StageRecord("Evaluator", 1, State.DONE, 0, 1, "", {"blessing": [blessing]})}
     config, said = load("conf/taxi.yaml"), []
     for ended_by in ("", "Evaluator"):
         text = io.StringIO()
@@ -132,7 +133,7 @@ def test_a_trial_says_in_one_sentence_where_its_model_is_and_that_it_is_not_serv
     model = metadata_store_pb2.Artifact(uri=str(tmp_path))
     model.custom_properties["pushed"].int_value = 1
     model.custom_properties["pushed_destination"].string_value = str(tmp_path)
-    run = RunRecord("1", {"Pusher": StageRecord("Pusher", 1, "done", 0, 1, "", {"pushed_model": [model]})})
+    run = RunRecord("1", {"Pusher": StageRecord("Pusher", 1, State.DONE, 0, 1, "", {"pushed_model": [model]})})
     config = load("conf/taxi.yaml")
     trial = config.model_copy(update={"push": config.push.model_copy(update={"trial": True})})
     lines = []

@@ -9,6 +9,7 @@ import sys
 from rich.console import Console
 
 from millrace.base.numbers import seconds
+from millrace.base.outcomes import State
 from millrace.cli.runs import print_runs
 from millrace.cli.runs_diff import print_comparison
 from millrace.cli.runs_show import print_detail
@@ -22,7 +23,7 @@ METRICS = {"auc": 0.95, "binary_accuracy": 0.89}
 
 def run(run_id: str, state: str, pushed_to: str = "", reason: str = "") -> RunSummary:
     return RunSummary(
-        run_id, state, "2031-01-01T00:00:00", 12.5, METRICS, METRICS, None, None, pushed_to, False, reason
+        run_id, State(state), "2031-01-01T00:00:00", 12.5, METRICS, METRICS, None, None, pushed_to, False, reason
     )
 
 

@@ -88,7 +88,7 @@ def test_layers_stand_behind_what_they_wait_for_and_sources_stand_close():
 
 def test_a_picture_of_stages_with_hostile_names_is_text():
     name = "<script>alert(1)</script>" + "أ" * 200 + '"\x1b'
-    picture = str(graph([StageDetail(name, "failed"), StageDetail("Ok", "done", seconds=1.0)], {"Ok": (name,)}))
+    picture = str(graph([StageDetail(name, State.FAILED), StageDetail("Ok", State.DONE, seconds=1.0)], {"Ok": (name,)}))
     assert "<script" not in picture and picture.count("<rect") == 2 and picture.count('class="edge"') == 1
     assert "\x1b" not in picture and "style=" not in picture
 

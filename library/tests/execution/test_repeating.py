@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from millrace.base.errors import BadInput
+from millrace.base.outcomes import State
 from millrace.config.loading import load
 from millrace.execution import repeating
 from millrace.execution.repeating import _others, _span, repetition
@@ -123,7 +124,7 @@ def test_the_span_that_was_the_newest_is_asked_for_again(project, tmp_path):
     detail = ran(project)
     configuration = {**detail.provenance.configuration, "data": {"pattern": "span-{SPAN}/*.csv", "span": None}}
     examples = OutputDetail("examples", 1, "Examples", "", True, "", {"span": 3, "version": 0})
-    stages = (StageDetail("ExampleGen", "done", outputs=(examples,)),)
+    stages = (StageDetail("ExampleGen", State.DONE, outputs=(examples,)),)
     made_from = replace(detail.provenance, configuration=configuration, versions={"tensorflow": "1.0"})
     now = (project / "conf/taxi.yaml", (STEPS,))
     then = replace(made_from, data=DataFiles("of other files"))

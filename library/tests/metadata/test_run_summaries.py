@@ -11,6 +11,7 @@ from past_runs import four_runs
 from recorded_runs import RecordedRuns, four_stages
 
 from millrace.base.errors import BadInput, Failure
+from millrace.base.outcomes import State
 from millrace.config.loading import load
 from millrace.metadata.records import RunRecord, StageRecord, verdict
 from millrace.metadata.run_folder import RunRequest, new_run
@@ -21,7 +22,7 @@ from millrace.rehearsal.lineage import Lineage
 
 def recorded(state):
     """A run of one stage that ML Metadata remembers in a state."""
-    return RunRecord("20300131-120000", {"Trainer": StageRecord("Trainer", 1, state, 0, 1, "", {})})
+    return RunRecord("20300131-120000", {"Trainer": StageRecord("Trainer", 1, State(state), 0, 1, "", {})})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_the_verdict_of_a_rehearsed_trial_is_under_its_own_name(mark, blessed):
     artifact = metadata_store_pb2.Artifact()
     for name, value in mark.items():
         artifact.custom_properties[name].int_value = value
-    run = RunRecord("r", {"Evaluator": StageRecord("Evaluator", 1, "done", 0, 1, "", {"blessing": [artifact]})})
+    run = RunRecord("r", {"Evaluator": StageRecord("Evaluator", 1, State.DONE, 0, 1, "", {"blessing": [artifact]})})
     assert verdict(run, "Evaluator").blessed is blessed
 
 

@@ -54,7 +54,7 @@ def view(request: PageRequest) -> HomeView:
     there = [one for one in reversed(pushed) if "://" in one.run.pushed_to or Path(one.run.pushed_to).is_dir()]
     # As TensorFlow Serving does; a version that a person took away, to go back, is not there.
     there.sort(key=lambda one: _version(one.run.pushed_to), reverse=True)
-    running = tuple(one.run.run_id for one in rows if one.run.state == State.RUNNING.value)
+    running = tuple(one.run.run_id for one in rows if one.run.state is State.RUNNING)
     sentence, good = _verdict(rows, there[0] if there else None)
     return HomeView(
         sentence=sentence,
@@ -82,12 +82,12 @@ def _history(rows: list[RunRow]) -> dict[str, tuple[float, ...]]:
 
 
 def _verdict(rows: list[RunRow], served: Optional[RunRow]) -> tuple[str, Optional[bool]]:
-    ended = [one for one in rows if one.run.state != State.RUNNING.value and not one.run.rehearsal]
+    ended = [one for one in rows if one.run.state is not State.RUNNING and not one.run.rehearsal]
     if not ended:
         return ("The first run is under way." if rows else "Nothing has run yet."), None
     last = ended[0]
     serving = f"Version {Path(served.run.pushed_to).name} is served" if served else "No version is served"
-    if last.run.state in [state.value for state in BAD_ENDS]:
+    if last.run.state in BAD_ENDS:
         return f"The last run ended as {last.run.state}. {serving}{' as before' if served else ''}.", False
     if last.run.blessed is False or last.run.infra_blessed is False:
         return f"The last run's model was not blessed. {serving}.", False

@@ -55,7 +55,7 @@ def view(request: PageRequest) -> LogView:
         asked=asked,
         text=text,
         there=folder.log.is_file(),
-        live=summary.state == State.RUNNING.value,
+        live=summary.state is State.RUNNING,
     )
 
 

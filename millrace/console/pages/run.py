@@ -161,7 +161,7 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
         has_model=bool(detail.summary.metrics) or detail.summary.blessed is not None,
         again=f"millrace runs repeat {run_id}{default_configuration.option(request.config.file)}",
         rerun=asked_again(request.config, detail.request),
-        live=detail.summary.state == State.RUNNING.value,
+        live=detail.summary.state is State.RUNNING,
     )
 
 
@@ -187,9 +187,9 @@ def _reason(detail: RunDetail) -> str:
     refusals = [f"{one.stage}: {one.reason}" for one in detail.verdicts if not one.blessed]
     if refusals:
         return refusals[0]
-    if detail.summary.state == State.KILLED.value:
+    if detail.summary.state is State.KILLED:
         return "Its process is gone, and did not say how it ended."
-    if detail.summary.state == State.INTERRUPTED.value:
+    if detail.summary.state is State.INTERRUPTED:
         return "It was asked to end before it was done."
     return ""
 
@@ -200,7 +200,7 @@ def _curves_so_far(config: Config, detail: RunDetail) -> tuple[CurveGroup, ...]:
     Those of a run that has ended are on its model's page.
     """
     trainer = detail.stage(stage_ids.TRAINER)
-    if trainer is None or not trainer.execution or detail.summary.state != State.RUNNING.value:
+    if trainer is None or not trainer.execution or detail.summary.state is not State.RUNNING:
         return ()
     made = detail.output(stage_ids.TRAINER, "model_run")
     folder = made.path if made else f"{layout(config).artifacts}/{stage_ids.TRAINER}/model_run/{trainer.execution}"

@@ -76,7 +76,7 @@ def view(request: PageRequest) -> RunsView:
     matching = _sorted([one for one in rows if _matches(one, text, state)], sort)
     after, size = request.count("after", 0, len(matching)), max(1, request.count("rows", _ROWS, 1000))
     more = after + size < len(matching)
-    order = [state.value for state in BAD_ENDS] + [state.value for state in State if state not in BAD_ENDS]
+    order = [*BAD_ENDS, *(state for state in State if state not in BAD_ENDS)]
     counts = {word: sum(one.run.state == word for one in rows) for word in order}
     return RunsView(
         rows=tuple(matching[after : after + size]),
@@ -89,7 +89,7 @@ def view(request: PageRequest) -> RunsView:
         sort=sort,
         text=text,
         state=state,
-        live=bool(counts[State.RUNNING.value]) and not after,
+        live=bool(counts[State.RUNNING]) and not after,
     )
 
 
