@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from millrace.components.example_gen import row_filter
@@ -61,8 +61,21 @@ ROWS = st.lists(
 )
 
 
+SEEN = [(2, 0.1, "a", "B"), (-3, 3.0, " a ", "größe"), (0, None, None, ""), (None, -2.5, "B", "a")]
+
+
 @settings(max_examples=120, deadline=None)
 @given(condition=CONDITIONS, rows=ROWS)
+@example(parse("f == 0.1"), SEEN)
+@example(parse("f * 1 == 0.1"), SEEN)
+@example(parse("i * 1e200 * 1e200 > 0"), SEEN)
+@example(parse("i / 0 > 1 or not (f / i < 1)"), SEEN)
+@example(parse("(i > 1) + (f > 1) >= 1"), SEEN)
+@example(parse("max(i > 1, f) > 0 and abs(i > 1) == 1"), SEEN)
+@example(parse("-(i > 1) < 0"), SEEN)
+@example(parse("t == 'a' or lower(t) == 'b'"), SEEN)
+@example(parse("i and not f"), SEEN)
+@example(parse("is_missing(f / i) or f in (3, 0.1)"), SEEN)
 def test_a_condition_means_the_same_in_arrow_and_in_tensorflow(condition, rows):
     columns = dict(zip("iftu", zip(*rows, strict=True), strict=True))
     kinds = {"i": pa.int64(), "f": pa.float32(), "t": pa.large_binary(), "u": pa.large_binary()}
