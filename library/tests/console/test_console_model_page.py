@@ -116,7 +116,7 @@ def test_predictions_curves_and_trials_are_drawn(asked, made):
     assert any(title.startswith("Confusion: 10 of 10 examples") for title in titles)
     assert any(title.startswith("Calibration: ") for title in titles)
     assert "loss: validation ends at 0.55; train ends at 0.5" in titles, "NaN leaves a gap"
-    assert any(title.startswith("loss of trial 01: 0.4") for title in titles)
+    assert any(title.startswith("score of trial 01: 0.4") for title in titles)
     assert re.findall(r'<th scope="row" class="key">(\d\d)</th>', text) == ["01", "00"]
     assert f"tensorboard --logdir {made[0].root}" in text and "tuner/epochs" not in text
 
