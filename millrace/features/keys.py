@@ -24,7 +24,8 @@ def safe_name(column: str) -> str:
     Returns:
         The name, at most 64 characters; the same for the same column, always.
     """
-    if _PLAIN.fullmatch(column) and not _LOOKS_DERIVED.fullmatch(column) and not keyword.iskeyword(column):
+    plain = _PLAIN.fullmatch(column) and not _LOOKS_DERIVED.fullmatch(column)
+    if plain and not keyword.iskeyword(column) and column != "self":  # an argument of what traces a signature
         return column
     readable = re.sub(r"[^A-Za-z0-9]+", "_", column).strip("_")[:40]
     start = readable if readable[:1].isalpha() else f"c_{readable}".rstrip("_")

@@ -19,7 +19,7 @@ image is `{"b64": "..."}`, the bytes of its file.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional
 
 import keras
@@ -114,8 +114,8 @@ class ServedModel:
         return self._predict(self.transform.apply_transform_model(tf.io.parse_example(examples, self.raw_spec)))
 
     def _serve_columns(self, **columns: tf.Tensor) -> Tensors:
-        raw = {name: _as_raw(columns[input_name(name)], spec, name) for name, spec in self.raw_spec.items()}
-        return self._predict(self.transform.apply_transform_model(raw))
+        given = {name: columns[input_name(name)] for name in self.raw_spec}
+        return self._predict(self.transform.apply_transform_model(_all_as_raw(given, self.raw_spec)))
 
     def _serve_transformed(self, **features: tf.Tensor) -> Tensors:
         return self._predict(features)
@@ -223,6 +223,45 @@ def _request_spec(table: FeatureTable, name: str, spec: Any) -> tf.TensorSpec:
     if name in table.lists():
         shape = [None, None]
     return tf.TensorSpec(shape, dtype, name=input_name(name))
+
+
+def _all_as_raw(given: Mapping[str, tf.Tensor], specs: Mapping[str, Any]) -> dict[str, Column]:
+    """As `_as_raw`, of a request's columns; those of one type that hold one value a row are taken together."""
+    raw: dict[str, Column] = {}
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    for name, spec in specs.items():
+        shape = None if isinstance(spec, tf.io.VarLenFeature) else tuple(spec.shape)
+        if given[name].shape.rank == 1 and shape in (None, (), (1,)):
+            alike.setdefault((spec.dtype, shape), []).append(name)
+        else:
+            raw[name] = _as_raw(given[name], spec, name)
+    for names in alike.values():
+        spec, columns = specs[names[0]], [given[name] for name in names]
+        one = len(names) == 1
+        made = [_as_raw(columns[0], spec, names[0])] if one else _scalars_as_raw(columns, spec, names)
+        raw.update(zip(names, made, strict=True))
+    return raw
+
+
+def _scalars_as_raw(given: Sequence[tf.Tensor], spec: Any, names: Sequence[str]) -> list[Column]:
+    """A few operations for all columns: a server optimises the graph at its first request, each operation of it."""
+    by_column = tf.stack(given)
+    there = tf.not_equal(by_column, "") if by_column.dtype == tf.string else tf.math.is_finite(by_column)
+    if isinstance(spec, tf.io.VarLenFeature):
+        counts = tf.reduce_sum(tf.cast(there, tf.int32), axis=1)
+        rows = tf.where(there)[:, 1]
+        places = tf.split(tf.stack([rows, tf.zeros_like(rows)], axis=1), counts, num=len(names))
+        values = tf.boolean_mask(by_column, there)
+        values = tf.split(values if values.dtype == tf.string else tf.cast(values, spec.dtype), counts, num=len(names))
+        shape = tf.stack([tf.shape(by_column, out_type=tf.int64)[1], tf.constant(1, tf.int64)])
+        return [tf.SparseTensor(*each, shape) for each in zip(places, values, strict=True)]
+    if spec.dtype.is_integer:
+        absent = tf.boolean_mask(tf.constant(names), tf.logical_not(tf.reduce_all(there, axis=1)))
+        message = "integers that the schema requires cannot be missing:"
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(there), [message, absent])]):
+            by_column = tf.identity(by_column)
+    typed = by_column if by_column.dtype == tf.string else tf.cast(by_column, spec.dtype)
+    return tf.split(tf.transpose(typed), len(names), axis=1) if len(spec.shape) else tf.unstack(typed, num=len(names))
 
 
 def _as_raw(given: tf.Tensor, spec: Any, name: str) -> Column:

@@ -15,6 +15,7 @@ def test_a_plain_name_stays_and_an_odd_one_keeps_its_readable_part() -> None:
     assert keys.safe_name("hours-per-week").startswith("hours_per_week_x")
     assert keys.safe_name("3rd class").startswith("c_3rd_class_x")
     assert keys.safe_name("class").startswith("class_x")  # a keyword cannot be an argument's name
+    assert keys.safe_name("self").startswith("self_x")  # nor what a method calls its object
 
 
 def test_names_do_not_change_between_versions() -> None:
@@ -29,7 +30,7 @@ def test_names_do_not_change_between_versions() -> None:
 
 @given(st.text(), st.text())
 def test_names_are_safe_and_differ(one: str, other: str) -> None:
-    for name in (keys.safe_name, keys.transformed_key, keys.missing_key, keys.vocabulary_name):
+    for name in (keys.safe_name, keys.transformed_key, keys.missing_key, keys.place_key, keys.vocabulary_name):
         assert SAFE.fullmatch(name(one))
         assert (name(one) == name(other)) == (one == other)
     assert len(keys.safe_name(one)) <= 64
