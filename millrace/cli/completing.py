@@ -55,9 +55,9 @@ def overrides(context: click.Context, parameter: click.Parameter, typed: str) ->
 @silent
 def stages(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
     """The stages of the latest run, and those that every pipeline can have."""
-    from millrace.metadata.run_folder import runs
+    from millrace.metadata.run_folder import run_folders
 
-    latest = runs(_logs(context))[-1:]
+    latest = run_folders(_logs(context))[-1:]
     ran = [event.stage for run in latest for event in run.journal.events()]
     return _starting(dict.fromkeys([*ran, *stage_ids.ALL]), typed)
 
@@ -65,9 +65,9 @@ def stages(context: click.Context, parameter: click.Parameter, typed: str) -> li
 @silent
 def run_ids(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
     """The runs, the newest first."""
-    from millrace.metadata.run_folder import runs
+    from millrace.metadata.run_folder import run_folders
 
-    return _starting(["last", *(run.run_id for run in reversed(runs(_logs(context))))], typed)
+    return _starting(["last", *(run.run_id for run in reversed(run_folders(_logs(context))))], typed)
 
 
 @silent

@@ -39,10 +39,10 @@ def track(config_file: str, overrides: tuple[str, ...], address: str, chosen: tu
         run_ids = [run_names.named(runs, name) for name in chosen]
     else:
         run_ids = [run.run_id for run in run_summaries(config, wanted=lambda run: not run.rehearsal)]
-    told: list[str] = []
+    outcomes: list[str] = []
     for one in mlflow.track(config, address, run_ids, experiment):
-        told.append(one.told)
-        if one.told != "as it was":
-            echo(f"{one.run_id}  {one.told}" + (f", model version {one.version}" if one.version else ""))
-    kinds = [f"{told.count(kind)} {kind}" for kind in dict.fromkeys(told)]
-    say(f"{counted(len(told), 'run')} of {config.name}: {', '.join(kinds) or 'nothing to tell'}")
+        outcomes.append(one.outcome)
+        if one.outcome != "unchanged":
+            echo(f"{one.run_id}  {one.outcome}" + (f", model version {one.version}" if one.version else ""))
+    kinds = [f"{outcomes.count(kind)} {kind}" for kind in dict.fromkeys(outcomes)]
+    say(f"{counted(len(outcomes), 'run')} of {config.name}: {', '.join(kinds) or 'nothing to tell'}")

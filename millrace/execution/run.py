@@ -24,8 +24,7 @@ from millrace.execution.notification import notify
 from millrace.jobspec.artifact_types import require_compilable
 from millrace.metadata import provenance, stage_graph
 from millrace.metadata.journal import progress
-from millrace.metadata.run_folder import RunFolder
-from millrace.metadata.run_folder import runs as run_folders
+from millrace.metadata.run_folder import RunFolder, run_folders
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from millrace.config.paths import layout, metadata_file
 from millrace.metadata.artifact_files import plain_properties
 from millrace.metadata.connections import metadata_connection
 from millrace.metadata.places import all_as_here
-from millrace.metadata.run_folder import runs as run_folders
+from millrace.metadata.run_folder import run_folders
 from millrace.metadata.store_file import explained, require_usable
 
 # The custom property of a failed execution that says why, in the words that the person saw.

@@ -10,8 +10,7 @@ from ml_metadata.proto import metadata_store_pb2
 from millrace.base.outcomes import INTERRUPTED, State
 from millrace.config.paths import Layout
 from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, RunRecord, run
-from millrace.metadata.run_folder import RunFolder
-from millrace.metadata.run_folder import runs as run_folders
+from millrace.metadata.run_folder import RunFolder, run_folders
 
 
 def close_abandoned(store: MetadataStore, layout: Layout, ended: str = "") -> list[str]:

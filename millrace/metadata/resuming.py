@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from millrace.base.errors import BadInput
-from millrace.metadata.run_folder import RunFolder, RunRequest, runs
+from millrace.metadata.run_folder import RunFolder, RunRequest, run_folders
 
 
 def to_resume(logs: Path, overrides: Sequence[str], pipeline: str = "") -> RunRequest:
@@ -24,7 +24,7 @@ def to_resume(logs: Path, overrides: Sequence[str], pipeline: str = "") -> RunRe
         BadInput: there is no such run.
     """
     later: list[tuple[RunFolder, RunRequest]] = []
-    for folder in reversed(runs(logs)):
+    for folder in reversed(run_folders(logs)):
         request = folder.request()
         if (
             request is None

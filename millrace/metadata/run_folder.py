@@ -241,7 +241,7 @@ def new_run(logs: Path, request: RunRequest, started: Optional[float] = None) ->
     Raises:
         BadInput: the file system has no locks.
     """
-    number = 1 + max((folder.number for folder in runs(logs)), default=0)
+    number = 1 + max((folder.number for folder in run_folders(logs)), default=0)
     path = _make(logs)
     lock: IO[str] = (path / LOCK_FILE).open("w")
     try:
@@ -288,7 +288,7 @@ def _make(logs: Path) -> Path:
     raise FileExistsError(f"{logs}/{stamp}: a thousand runs in one second")
 
 
-def runs(logs: Path) -> list[RunFolder]:
+def run_folders(logs: Path) -> list[RunFolder]:
     """Every run's folder in the order in which they began, the newest last: by number, not by a clock or a name."""
     if not logs.is_dir():
         return []

@@ -27,8 +27,7 @@ from millrace.components.marks import REHEARSED
 from millrace.config.config import Config
 from millrace.config.paths import Layout, layout, metadata_file
 from millrace.metadata import records
-from millrace.metadata.run_folder import RunFolder, RunRequest
-from millrace.metadata.run_folder import runs as run_folders
+from millrace.metadata.run_folder import RunFolder, RunRequest, run_folders
 
 
 def _time(text: str) -> str:

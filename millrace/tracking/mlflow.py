@@ -31,7 +31,7 @@ from millrace.metadata.run_details import RunDetail, run_detail
 from millrace.metadata.run_summaries import Runs
 from millrace.views.model import ModelView, model_view
 
-Told = Literal["new", "went on", "as it was", "deleted there"]
+Outcome = Literal["new", "completed", "unchanged", "deleted"]
 
 _RUN, _WHOLE = "millrace.run", "millrace.whole"
 _REPORT, _MODEL = "report.html", "pushed_model"
@@ -57,18 +57,18 @@ _STATUS = {
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What was told of one run.
+    """What became of one run on the server.
 
     Args:
         run_id: the run's id.
-        told: `new`; `went on`, where an earlier telling had ended half-way, or the run had; `as it was`; or `deleted
-            there`, which is not told again.
+        outcome: `new`; `completed`, where it was there in part; `unchanged`; or `deleted`, by somebody on the server,
+            where it is not written again.
         tracked_as: MLflow's id of the run.
         version: MLflow's number of its model's version; empty where it pushed none that is served.
     """
 
     run_id: str
-    told: Told
+    outcome: Outcome
     tracked_as: str
     version: str = ""
 
@@ -79,11 +79,11 @@ def track(config: Config, address: str, run_ids: Iterable[str], experiment: str 
     Args:
         config: the pipeline's configuration.
         address: of the server, beginning with http.
-        run_ids: the runs, in the order in which they are told.
+        run_ids: the runs, in the order in which they are written.
         experiment: MLflow's experiment; the pipeline's name where it is empty.
 
     Yields:
-        What was told of each, as soon as it was.
+        What became of each, as soon as it is known.
 
     Raises:
         BadInput: the client is not installed, the address is none, or the experiment was deleted there.
@@ -97,11 +97,11 @@ def track(config: Config, address: str, run_ids: Iterable[str], experiment: str 
         detail = run_detail(runs, run_id, time.time())
         if detail is not None:
             with _explained(address):
-                yield _Telling(client, of_experiment, runs, detail).tell()
+                yield _Tracking(client, of_experiment, runs, detail).write()
 
 
 @dataclass(frozen=True)
-class _Telling:
+class _Tracking:
     """One run on its way to a server."""
 
     client: Any
@@ -113,20 +113,20 @@ class _Telling:
     def _run_id(self) -> str:
         return self.detail.summary.run_id
 
-    def tell(self) -> TrackedRun:
+    def write(self) -> TrackedRun:
         began = datetime.fromisoformat(self.detail.summary.started).timestamp()
         known = self._known()
         if known is not None and known.info.lifecycle_stage == "deleted":
-            return TrackedRun(self._run_id, "deleted there", known.info.run_id)
+            return TrackedRun(self._run_id, "deleted", known.info.run_id)
         if known is not None and known.data.tags.get(_WHOLE) == "yes":
-            return TrackedRun(self._run_id, "as it was", known.info.run_id, self._version(known.info.run_id) or "")
+            return TrackedRun(self._run_id, "unchanged", known.info.run_id, self._version(known.info.run_id) or "")
         if known is None:
             known = self.client.create_run(
                 self.experiment, round(began * 1000), {_RUN: self._run_id}, run_name=self._run_id
             )
-            told: Told = "new"
+            outcome: Outcome = "new"
         else:
-            told = "went on"
+            outcome = "completed"
         tracked_as = known.info.run_id
         ended = round((began + self.detail.summary.seconds) * 1000)
         self._values(tracked_as, ended)
@@ -136,7 +136,7 @@ class _Telling:
         if status != "RUNNING":
             self.client.set_terminated(tracked_as, status, ended)
             self.client.set_tag(tracked_as, _WHOLE, "yes")
-        return TrackedRun(self._run_id, told, tracked_as, version)
+        return TrackedRun(self._run_id, outcome, tracked_as, version)
 
     def _known(self) -> Any:
         from mlflow.entities import ViewType

@@ -9,7 +9,7 @@ from small_job import small_job
 
 from millrace.base.errors import BadInput
 from millrace.cli.rehearse import rehearse
-from millrace.metadata.run_folder import runs
+from millrace.metadata.run_folder import run_folders
 
 
 def refusal(tmp_path, *arguments: str) -> BadInput:
@@ -30,7 +30,7 @@ def test_a_parameter_without_default_can_be_given(tmp_path):
 @pytest.mark.parametrize(("more", "mark"), [((), "push.trial=true"), (("--push",), "push.trial=false")])
 def test_a_rehearsal_with_values_that_were_tried_is_a_trial(tmp_path, more, mark):
     refusal(tmp_path, "--set", "training.steps=1", *more)
-    [run] = runs(tmp_path / "root" / "logs")
+    [run] = run_folders(tmp_path / "root" / "logs")
     assert run.request().overrides[-1] == mark
 
 

@@ -20,7 +20,7 @@ from millrace.base.errors import BadInput, Failure
 from millrace.base.outcomes import State, ending
 from millrace.metadata import run_folder
 from millrace.metadata.journal import FILE_NAME, Journal, progress
-from millrace.metadata.run_folder import RunFolder, RunRequest, new_run, runs
+from millrace.metadata.run_folder import RunFolder, RunRequest, new_run, run_folders
 
 REQUEST = RunRequest("conf/taxi.yaml", ("training.steps=3",), "beam", "", "Trainer", False)
 
@@ -102,7 +102,7 @@ def test_in_a_copy_of_a_project_the_copys_configuration_is_asked_for(tmp_path):
     with new_run(original / "runs" / "logs", RunRequest(str(original / "conf" / "taxi.yaml"))) as folder:
         folder.finish(1)
     shutil.copytree(original, tmp_path / "copy")
-    [copied] = runs(tmp_path / "copy" / "runs" / "logs")
+    [copied] = run_folders(tmp_path / "copy" / "runs" / "logs")
     assert copied.request().config_file == str(tmp_path / "copy" / "conf" / "taxi.yaml")
     assert folder.request().config_file == str(original / "conf" / "taxi.yaml")
 
@@ -115,13 +115,13 @@ def test_what_0_1_0_wrote_comes_before_what_is_written_now(tmp_path):
         os.utime(tmp_path / name / "alive", (at, at))
     with new_run(tmp_path, REQUEST) as new:
         pass
-    assert [folder.run_id for folder in runs(tmp_path)] == ["20261125-130000", "20261125-120000", new.run_id]
+    assert [folder.run_id for folder in run_folders(tmp_path)] == ["20261125-130000", "20261125-120000", new.run_id]
 
 
 def test_two_runs_in_the_same_second_get_two_folders(tmp_path):
     with new_run(tmp_path, REQUEST) as first, new_run(tmp_path, REQUEST) as second:
         assert first.path != second.path
-        assert [folder.path for folder in runs(tmp_path)] == [first.path, second.path]
+        assert [folder.path for folder in run_folders(tmp_path)] == [first.path, second.path]
 
 
 def test_a_killed_process_leaves_a_run_that_is_not_alive(tmp_path):
@@ -133,7 +133,7 @@ def test_a_killed_process_leaves_a_run_that_is_not_alive(tmp_path):
             os.kill(os.getpid(), signal.SIGKILL)
     """)
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
-    [folder] = runs(tmp_path)
+    [folder] = run_folders(tmp_path)
     assert not folder.is_alive()
     assert folder.exit_code() is None
     assert folder.request() == RunRequest("conf/taxi.yaml")
@@ -254,7 +254,7 @@ def test_what_is_damaged_in_a_record_is_said_once_and_passed_over(tmp_path, capl
     os.utime(damaged.path / "alive", (1000.0, 1000.0))
     with new_run(tmp_path, REQUEST, started=2000.0) as new:
         new.finish(0, ended=2010.0)
-    assert [folder.run_id for folder in runs(tmp_path)] == [damaged.run_id, new.run_id]
+    assert [folder.run_id for folder in run_folders(tmp_path)] == [damaged.run_id, new.run_id]
     read = {name: getattr(damaged, name) for name in ("number", "started")}
     read |= {"seconds": damaged.seconds(now=3000.0), "exit_code": damaged.exit_code(), "request": damaged.request()}
     assert read == {**WHOLE, **instead}

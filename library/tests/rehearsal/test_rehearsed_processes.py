@@ -18,7 +18,7 @@ from millrace.base.interrupts import heeding_signals
 from millrace.base.outcomes import State
 from millrace.config.loading import load
 from millrace.metadata.journal import ENDED
-from millrace.metadata.run_folder import runs
+from millrace.metadata.run_folder import run_folders
 from millrace.rehearsal.failures import FILE_VARIABLE
 from millrace.rehearsal.memory import Room, Watch, limit_of
 from millrace.rehearsal.processes import Command, Processes
@@ -149,7 +149,7 @@ def test_a_rehearsal_that_ends_takes_its_tasks_along(tmp_path, how, heeding):
     wait_until(lambda: not psutil.pid_exists(task))
     if how != signal.SIGKILL:
         assert output == "130"
-        [folder] = runs(tmp_path / "logs")
+        [folder] = run_folders(tmp_path / "logs")
         [row] = json.loads((folder.path / "rehearsal.json").read_text())["tasks"]
         assert (row["state"], row["failure"], folder.exit_code()) == ("interrupted", None, 130)
         assert folder.journal.events()[-1].state is State.INTERRUPTED

@@ -82,7 +82,7 @@ def config_of(past: PastRuns):
 def told(past: PastRuns, address: str, experiment: str) -> list[tuple[str, str]]:
     config = config_of(past)
     ids = [run.run_id for run in run_summaries(config)]
-    return [(one.told, one.version) for one in track(config, address, ids, experiment)]
+    return [(one.outcome, one.version) for one in track(config, address, ids, experiment)]
 
 
 def client_of(address: str):
@@ -116,7 +116,7 @@ def test_runs_are_told_whole_and_once(server, past):
     [version] = client.search_model_versions(f"run_id = '{first.info.run_id}'")
     assert version.tags["millrace.version"] == "1001" and version.description.endswith("/serving/taxi/1001")
 
-    assert told(past, server, "whole") == [("as it was", "1"), ("as it was", ""), ("as it was", ""), ("as it was", "")]
+    assert told(past, server, "whole") == [("unchanged", "1"), ("unchanged", ""), ("unchanged", ""), ("unchanged", "")]
     assert set(runs_of(server, "whole")) == set(ids)
 
 
@@ -126,7 +126,7 @@ def test_what_was_told_by_half_goes_on_without_doubles(server, past):
     ids = [run.run_id for run in run_summaries(config_of(past))]
     client, run = client_of(server), runs_of(server, "half")[ids[0]]
     client.delete_tag(run.info.run_id, "millrace.whole")
-    assert [one for one, _ in told(past, server, "half")] == ["went on", "as it was", "as it was", "as it was"]
+    assert [one for one, _ in told(past, server, "half")] == ["completed", "unchanged", "unchanged", "unchanged"]
     assert len(client.get_metric_history(run.info.run_id, "AUC")) == 1
     assert len(client.search_model_versions(f"run_id = '{run.info.run_id}'")) == 1
 
@@ -136,7 +136,7 @@ def test_what_a_person_deleted_there_stays_deleted(server, past):
     told(past, server, "deleted")
     client, [first, *_] = client_of(server), runs_of(server, "deleted").values()
     client.delete_run(first.info.run_id)
-    assert "deleted there" in [one for one, _ in told(past, server, "deleted")]
+    assert "deleted" in [one for one, _ in told(past, server, "deleted")]
     client.delete_experiment(first.info.experiment_id)
     with pytest.raises(BadInput, match="deleted on the server"):
         told(past, server, "deleted")
@@ -149,7 +149,7 @@ def test_the_command_says_what_was_told(server, past):
     first, again = (CliRunner().invoke(millrace, asked, standalone_mode=False) for _ in range(2))
     assert first.exception is None, first.exception
     assert re.fullmatch(r"\S+  new, model version \d+\n1 run of taxi: 1 new\n", first.output)
-    assert again.output == "1 run of taxi: 1 as it was\n"
+    assert again.output == "1 run of taxi: 1 unchanged\n"
 
 
 def test_what_is_no_address_is_refused_before_anything_is_imported(past):

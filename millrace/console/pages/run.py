@@ -31,7 +31,7 @@ _NOTHING = "–"
 
 
 @dataclass(frozen=True)
-class StageTime:
+class StageSpan:
     """When a stage ran.
 
     Args:
@@ -106,7 +106,7 @@ class RunView:
     warnings: tuple[Finding, ...]
     warnings_problem: str
     upstream: dict[str, tuple[str, ...]]
-    times: tuple[StageTime, ...]
+    times: tuple[StageSpan, ...]
     before: str
     changes: Optional[tuple[SettingChange, ...]]
     settings: dict[str, str]
@@ -219,11 +219,11 @@ def _run_before(runs: Runs, run_id: str) -> str:
     return ""
 
 
-def _times(stages: Sequence[StageDetail]) -> tuple[StageTime, ...]:
+def _times(stages: Sequence[StageDetail]) -> tuple[StageSpan, ...]:
     began = {one.stage: datetime.fromisoformat(one.started).timestamp() for one in stages if one.started}
     first = min(began.values(), default=0.0)
     return tuple(
-        StageTime(one.stage, began[one.stage] - first if one.stage in began else None, one.seconds) for one in stages
+        StageSpan(one.stage, began[one.stage] - first if one.stage in began else None, one.seconds) for one in stages
     )
 
 
