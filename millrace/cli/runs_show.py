@@ -22,6 +22,7 @@ from millrace.config.trials import as_asked
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_names import named
 from millrace.metadata.run_summaries import Runs
+from millrace.project import default_configuration
 
 _COLUMNS = (
     TableColumn("stage"),
@@ -109,7 +110,8 @@ def _facts(detail: RunDetail) -> list[tuple[str, str, str]]:
     if slices:
         facts.append(("slices", f"{len(slices)} measured; all are in {detail.gate_report}", ""))
     if summary.cleaned:
-        again = f"millrace runs repeat {summary.run_id} makes it again"
+        option = default_configuration.option(detail.request.config_file) if detail.request else ""
+        again = f"millrace runs repeat {summary.run_id}{option} makes it again"
         facts.append(("cleaned", f"millrace runs clean deleted what it made, and its log; {again}", ""))
     elif summary.pushed_to:
         facts.append(("trial" if summary.trial else "pushed to", summary.pushed_to, ""))

@@ -163,7 +163,8 @@ def _alone(file: Path) -> Iterator[None]:
 def _require_quiet(runs: Runs, ended: Container[str]) -> None:
     """Refuses to go on where a run does that began before the clean-up, or since."""
     for path in runs.layout.logs.iterdir():
-        if path.name not in ended and RunFolder(path).is_alive():
+        # Beside the folders of runs lies a file that says where the root is.
+        if path.name not in ended and path.is_dir() and RunFolder(path).is_alive():
             raise BadInput(
                 "a run goes on, and may take from the cache what would be deleted",
                 where=path.name,
