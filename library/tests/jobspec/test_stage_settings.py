@@ -71,7 +71,7 @@ def test_variables_of_one_name_are_replaced_and_others_stay():
 
 
 def test_a_job_that_cannot_be_written_is_bad_input():
-    with pytest.raises(BadInput, match="the compiled job cannot be written") as refused:
+    with pytest.raises(BadInput, match="cannot be written") as refused:
         load_job(GOLDEN / "taxi-vertex.json").save("/proc/millrace/job.json")
     assert "-o" in refused.value.remedy
 
