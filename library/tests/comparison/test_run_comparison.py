@@ -290,3 +290,11 @@ def test_code_that_ran_with_changes_of_no_commit_says_so():
 def test_a_long_value_is_shown_by_its_beginning():
     [one] = value_changes({"q": "a" * 300}, {"q": "b" * 198})
     assert one.before == '"' + "a" * 199 + "..." and one.after == '"' + "b" * 198 + '"'
+
+
+def test_a_report_that_counted_nothing_has_no_number_of_examples():
+    slices = (MeasuredSlice(slice="hour=3", examples=7, metrics={}),)
+    report = GateReport(blessed=True, reason="", metrics={"auc": 0.5}, slices=slices)
+    assert run_comparison._examples(report) == {"overall": None, "hour=3": 7}
+    counted = report.model_copy(update={"metrics": {"example_count": 9.0}})
+    assert run_comparison._examples(counted) == {"overall": 9, "hour=3": 7}
