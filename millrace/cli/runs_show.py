@@ -16,9 +16,10 @@ from millrace.cli import completing
 from millrace.cli.board import STYLES
 from millrace.cli.options import config_options
 from millrace.cli.output import echo_json, say_failure
-from millrace.components.evaluator.gate_report import EXAMPLE_COUNT, OVERALL
+from millrace.components.evaluator.gate_report import EXAMPLE_COUNT
 from millrace.config.loading import load
 from millrace.config.trials import as_asked
+from millrace.metadata.evaluations import by_slice
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_names import named
 from millrace.metadata.run_summaries import Runs
@@ -99,16 +100,19 @@ def _facts(detail: RunDetail) -> list[tuple[str, str, str]]:
     for verdict in sorted(detail.verdicts, key=lambda one: one.blessed):
         why = f"; {verdict.reason}" if verdict.reason else ""
         facts.append((verdict.stage, blessing(verdict.blessed) + why, "" if verdict.blessed else "bold red"))
-    for missed in (one for one in detail.slices if one.missed):
-        facts.append(("missed", f"{missed.slice}: {', '.join(missed.missed)}", "bold red"))
+    slices = by_slice(detail.metrics)
+    for name, of_slice in slices.items():
+        missed = [f"{metric} {threshold}" for metric, one in of_slice.items() for threshold in one.missed]
+        if missed:
+            facts.append(("missed", f"{name}: {', '.join(missed)}", "bold red"))
     summary = detail.summary
     if summary.metrics:
         # How many examples there were is no metric, though TFMA counts it as one.
         metrics = [f"{name} {rounded(value, 4)}" for name, value in summary.metrics.items() if name != EXAMPLE_COUNT]
         facts.append(("metrics", "  ".join(metrics), ""))
-    slices = [one for one in detail.slices if one.slice != OVERALL]
-    if slices:
-        facts.append(("slices", f"{len(slices)} measured; all are in {detail.gate_report}", ""))
+    measured = len(slices) - 1
+    if measured > 0:
+        facts.append(("slices", f"{measured} measured; all are in {detail.gate_report}", ""))
     if summary.cleaned:
         option = default_configuration.option(detail.request.config_file) if detail.request else ""
         again = f"millrace runs repeat {summary.run_id}{option} makes it again"

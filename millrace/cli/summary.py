@@ -24,6 +24,7 @@ from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.execution.run import Outcome
 from millrace.metadata import records
+from millrace.metadata.evaluations import evaluation
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_summaries import state_of
 from millrace.training import training_record
@@ -86,7 +87,7 @@ def print_record(
     division = split_record.read(examples.uri) if examples else None
     if division and division.leak:
         _line("splits", division.leak, console, style="bold yellow")
-    report = records.gate_report(run)
+    report = evaluation(run).report
     if report:
         _print_report(config, run, report, console)
     for verdict in records.verdicts(run):

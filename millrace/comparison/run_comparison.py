@@ -2,16 +2,17 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from millrace.base.errors import MillraceError
 from millrace.base.outcomes import State
 from millrace.base.plain_values import differences
 from millrace.comparison.data_distances import ColumnDistance, distances
 from millrace.components import stage_ids
-from millrace.components.evaluator.gate_report import EXAMPLE_COUNT, OVERALL, GateReport, load
+from millrace.components.evaluator.gate_report import OVERALL
+from millrace.metadata.evaluations import by_slice
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.revision import git
 from millrace.metadata.run_details import RunDetail
@@ -21,6 +22,7 @@ from millrace.schema import words
 from millrace.schema.files import read_any
 
 _LONGEST = 200
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,6 @@ def compare(before: RunDetail, after: RunDetail) -> RunComparison:
             why = "it was made before runs recorded their configuration and code, or its folder is gone"
             unknown.append(f"configuration and code of {one.summary.run_id}: {why}")
     old, new = before.provenance or Provenance(), after.provenance or Provenance()
-    reports = _report(before, unknown), _report(after, unknown)
     recorded = before.provenance is not None and after.provenance is not None
     return RunComparison(
         before=before.summary,
@@ -187,10 +188,10 @@ def compare(before: RunDetail, after: RunDetail) -> RunComparison:
         code=_code(old, new) if recorded else None,
         schema=_schema(before, after, unknown),
         data=_data(before, after, unknown),
-        metrics=tuple(_metrics(*reports)),
+        metrics=_metrics(before, after, unknown),
         seconds=tuple(_seconds(before, after)),
         unknown=tuple(unknown),
-        slices=tuple(_slices_of_one((before, after), reports)),
+        slices=tuple(_slices_of_one(before, after)),
     )
 
 
@@ -275,61 +276,46 @@ def _data(before: RunDetail, after: RunDetail, unknown: list[str]) -> Optional[D
     return DataChange(changes, columns) if changes or columns else None
 
 
-def _report(run: RunDetail, unknown: list[str]) -> Optional[GateReport]:
-    if not run.gate_report:
-        unknown.append(f"metrics of {run.summary.run_id}: it was not evaluated, or its gate report is gone")
-        return None
-    try:
-        return load(run.gate_report)
-    except (OSError, ValueError):
-        unknown.append(f"metrics of {run.summary.run_id}: its gate report cannot be read")
-        return None
-
-
-def _metrics(before: Optional[GateReport], after: Optional[GateReport]) -> Iterator[MetricChange]:
-    if before is None or after is None:
-        return
-    old, new = _measured(before), _measured(after)
-    intervals = _intervals(before), _intervals(after)
-    counts = _examples(before), _examples(after)
-    for name in (name for name in old if name in new):
-        for metric in (metric for metric in old[name] if metric in new[name]):
-            values = old[name][metric], new[name][metric]
+def _metrics(before: RunDetail, after: RunDetail, unknown: list[str]) -> tuple[MetricChange, ...]:
+    """What both measured and differs: on the whole first, then slice by slice."""
+    for one in (before, after):
+        if not one.gate_report:
+            unknown.append(f"metrics of {one.summary.run_id}: {one.evaluation_problem or 'it was not evaluated'}")
+    changes = []
+    for old, new in _of_both({one.measured_as: one for one in run.metrics} for run in (before, after)):
+        of_slices = ({one.slice: one for one in (metric.overall, *metric.slices)} for metric in (old, new))
+        for was, now in _of_both(of_slices):
+            if was.value is None or now.value is None or was.value == now.value:
+                continue
             # What is no number in both, such as the calibration of a slice without a positive, is the same.
-            alike = values[0] == values[1] or all(map(math.isnan, values))
-            if not alike and metric != EXAMPLE_COUNT:
-                key = name, _plain(metric)
-                examples = counts[0].get(name), counts[1].get(name)
-                yield MetricChange(name, metric, *values, intervals[0].get(key), intervals[1].get(key), *examples)
+            if not (math.isnan(was.value) and math.isnan(now.value)):
+                values, intervals = (was.value, now.value), (was.interval, now.interval)
+                changes.append(
+                    MetricChange(was.slice, old.measured_as, *values, *intervals, was.examples, now.examples)
+                )
+    return tuple(sorted(changes, key=lambda one: one.slice != OVERALL))
 
 
-def _slices_of_one(runs: Sequence[RunDetail], reports: Sequence[Optional[GateReport]]) -> Iterator[SliceOfOne]:
-    if None in reports:
+def _of_both(sides: Iterable[Mapping[str, _Item]]) -> Iterator[tuple[_Item, _Item]]:
+    """What stands on both of two sides under the same name."""
+    before, after = sides
+    yield from ((value, after[name]) for name, value in before.items() if name in after)
+
+
+def _slices_of_one(before: RunDetail, after: RunDetail) -> Iterator[SliceOfOne]:
+    if not before.gate_report or not after.gate_report:
         return
-    counts = [_examples(report) for report in reports if report]
-    for place, run in enumerate(runs):
-        for name, examples in counts[place].items():
-            if name not in counts[1 - place]:
-                yield SliceOfOne(name, run.summary.run_id, examples)
-
-
-def _examples(report: GateReport) -> dict[str, Optional[int]]:
-    overall = report.metrics.get(EXAMPLE_COUNT)
-    counts = {one.slice: one.examples for one in report.slices}
-    return {OVERALL: None if overall is None else round(overall), **counts}
-
-
-def _measured(report: GateReport) -> dict[str, Mapping[str, float]]:
-    return {OVERALL: report.metrics, **{one.slice: one.metrics for one in report.slices}}
-
-
-def _intervals(report: GateReport) -> dict[tuple[str, str], tuple[float, float]]:
-    return {(row.slice, _plain(row.metric)): row.interval for row in report.rows if row.interval is not None}
-
-
-def _plain(metric: str) -> str:
-    """The configuration names a metric by its class, TFMA by that in words: BinaryAccuracy, binary_accuracy."""
-    return metric.replace("_", "").lower()
+    slices = {run.summary.run_id: by_slice(run.metrics) for run in (before, after)}
+    for run_id, other in (
+        (before.summary.run_id, after.summary.run_id),
+        (after.summary.run_id, before.summary.run_id),
+    ):
+        for name, measured in slices[run_id].items():
+            examples = next(one.examples for one in measured.values())
+            # A threshold may name a slice that is not in the data.
+            is_there = bool(examples) or any(one.value is not None for one in measured.values())
+            if is_there and name not in slices[other]:
+                yield SliceOfOne(name, run_id, examples)
 
 
 def _seconds(before: RunDetail, after: RunDetail) -> Iterator[StageTime]:

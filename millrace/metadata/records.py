@@ -11,7 +11,6 @@ from ml_metadata.proto import metadata_store_pb2
 from millrace.base.errors import BadInput, is_disk_full
 from millrace.base.outcomes import State
 from millrace.components import stage_ids
-from millrace.components.evaluator.gate_report import GateReport, load
 from millrace.components.judges import JUDGES, verdict_of
 from millrace.components.marks import TRIAL_KEY
 from millrace.config.config import Config
@@ -266,15 +265,6 @@ def _outputs(
         by_key = found.setdefault(event.execution_id, {})
         by_key.setdefault(steps[0] if steps else "", []).append(artifacts[event.artifact_id])
     return found
-
-
-def gate_report(run: RunRecord) -> Optional[GateReport]:
-    """The Evaluator's gate report of a run; None when the run did not get that far, or its file is gone or damaged."""
-    evaluation = run.artifact(stage_ids.EVALUATOR, "evaluation")
-    try:
-        return load(evaluation.uri) if evaluation else None
-    except (OSError, ValueError):
-        return None
 
 
 @dataclass(frozen=True)

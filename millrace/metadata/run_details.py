@@ -15,9 +15,9 @@ from typing import Any, Optional
 from millrace.base.errors import Failure
 from millrace.base.outcomes import State
 from millrace.components import stage_ids
-from millrace.components.evaluator.gate_report import OVERALL, GateReport
 from millrace.metadata import provenance, records
 from millrace.metadata.artifact_files import plain_properties
+from millrace.metadata.evaluations import MeasuredMetric, evaluation
 from millrace.metadata.journal import StageProgress, progress
 from millrace.metadata.places import execution_of
 from millrace.metadata.provenance import Provenance
@@ -90,25 +90,6 @@ class StageDetail:
 
 
 @dataclass(frozen=True)
-class SliceDetail:
-    """What the Evaluator measured on one slice.
-
-    Args:
-        slice: in words; `overall` for all examples.
-        examples: how many; None where it was not counted.
-        metrics: by TFMA's names.
-        judged: how many thresholds name it.
-        missed: those of them that it missed, by metric and threshold.
-    """
-
-    slice: str
-    examples: Optional[int]
-    metrics: dict[str, float]
-    judged: int
-    missed: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class RunDetail:
     """One run.
 
@@ -120,7 +101,8 @@ class RunDetail:
         remedy: what to do next; empty where there is nothing to do.
         stages: in the order in which they ran.
         verdicts: of the judges that came to one.
-        slices: what the Evaluator measured, `overall` first, then those that missed a threshold.
+        metrics: every metric that the Evaluator measured, on every slice.
+        evaluation_problem: why its report cannot be read; empty where it can, or there is none.
         gate_report: the folder of the Evaluator's report; empty where there is none.
         data_report: the folder of DataGate's report; empty where there is none.
         folder: of the run; empty where it is gone.
@@ -135,7 +117,8 @@ class RunDetail:
     remedy: str
     stages: tuple[StageDetail, ...]
     verdicts: tuple[JudgeVerdict, ...]
-    slices: tuple[SliceDetail, ...]
+    metrics: tuple[MeasuredMetric, ...]
+    evaluation_problem: str
     gate_report: str
     data_report: str
     folder: str
@@ -168,8 +151,7 @@ def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
         return None
     folder = runs.folder(run_id)
     record = runs.record(run_id) or RunRecord(run_id, {})
-    report = records.gate_report(record)
-    gate, data = record.artifact(stage_ids.EVALUATOR, "evaluation"), record.artifact(stage_ids.DATA_GATE, "report")
+    evaluated, data = evaluation(record), record.artifact(stage_ids.DATA_GATE, "report")
     stages = _stages(runs, record, folder, summary, now)
     failure = _failure(folder, stages)
     return RunDetail(
@@ -180,8 +162,9 @@ def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
         remedy=_remedy(runs, summary, failure, folder),
         stages=stages,
         verdicts=records.verdicts(record),
-        slices=tuple(_slices(report)) if report else (),
-        gate_report=gate.uri if gate and report else "",
+        metrics=evaluated.metrics,
+        evaluation_problem=evaluated.problem,
+        gate_report=evaluated.folder if evaluated.report else "",
         data_report=data.uri if data else "",
         folder=str(folder.path) if folder else "",
         log=str(folder.log) if folder and folder.log.exists() else "",
@@ -345,17 +328,3 @@ def _remedy(runs: Runs, summary: RunSummary, failure: Optional[Failure], folder:
     if failure and folder:
         return f"the traceback is at the end of {folder.log}; fix what it names, then run again"
     return ""
-
-
-def _slices(report: GateReport) -> list[SliceDetail]:
-    measured = {one.slice: one for one in report.slices}
-    names = dict.fromkeys([*(row.slice for row in report.rows), *measured])
-    slices = []
-    for name in names:
-        rows = [row for row in report.rows if row.slice == name]
-        of_slice = measured.get(name)
-        examples = of_slice.examples if of_slice else next((row.examples for row in rows), None)
-        metrics = of_slice.metrics if of_slice else {row.metric: row.value for row in rows if row.value is not None}
-        missed = tuple(f"{row.metric} {row.threshold}" for row in rows if row.verdict == "fail")
-        slices.append(SliceDetail(name, examples, dict(metrics), len(rows), missed))
-    return sorted(slices, key=lambda one: (one.slice != OVERALL, not one.missed))

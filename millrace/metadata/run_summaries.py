@@ -27,6 +27,7 @@ from millrace.components.marks import REHEARSED
 from millrace.config.config import Config
 from millrace.config.paths import Layout, layout, metadata_file
 from millrace.metadata import records
+from millrace.metadata.evaluations import evaluation
 from millrace.metadata.run_folder import RunFolder, RunRequest, run_folders
 
 
@@ -267,7 +268,7 @@ def _is_of(request: Optional[RunRequest], config: Config) -> bool:
 
 def _summary(run_id: str, run: Optional[records.RunRecord], folder: Optional[RunFolder], now: float) -> RunSummary:
     recorded = run or records.RunRecord(run_id, {})
-    report = records.gate_report(recorded)
+    report = evaluation(recorded).report
     overall = [row for row in report.rows if row.slice == OVERALL] if report else []
     began = folder.started if folder else recorded.started / 1000
     took = folder.seconds(now) if folder else None

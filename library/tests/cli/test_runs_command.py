@@ -14,7 +14,9 @@ from millrace.cli.runs import print_runs
 from millrace.cli.runs_diff import print_comparison
 from millrace.cli.runs_show import print_detail
 from millrace.comparison.run_comparison import RunComparison
-from millrace.metadata.run_details import RunDetail, SliceDetail
+from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice
+from millrace.metadata.evaluations import metrics_of
+from millrace.metadata.run_details import RunDetail
 from millrace.metadata.run_summaries import RunSummary
 
 WHY = "Trainer: the loss is not a number from the third epoch on, and " + "the learning rate may be too high " * 6
@@ -115,9 +117,10 @@ def test_a_run_that_was_refused_before_its_first_stage_is_listed_with_why(tmp_pa
 
 def test_a_run_counts_slices_and_metrics_as_its_own_summary_does():
     """`run` said 28 slices of an evaluation, `runs show` 29: the whole is none."""
-    slices = tuple(SliceDetail(name, 9, {"auc": 0.9}, 0, ()) for name in ("overall", "hour=1", "hour=2"))
+    measured = tuple(MeasuredSlice(slice=name, examples=9, metrics={"auc": 0.9}) for name in ("hour=1", "hour=2"))
+    metrics = metrics_of(GateReport(blessed=True, reason="", metrics={"auc": 0.9}, slices=measured))
     summary = dataclasses.replace(RUNS[0], metrics={"auc": 0.9, "example_count": 9.0})
-    shown = RunDetail(summary, None, None, None, "", (), (), slices, "report", "", "", "", ())
+    shown = RunDetail(summary, None, None, None, "", (), (), metrics, "", "report", "", "", "", ())
     stream = io.StringIO()
     print_detail(shown, Console(file=stream, width=80))
     assert "slices:         2 measured" in stream.getvalue() and "example_count" not in stream.getvalue()

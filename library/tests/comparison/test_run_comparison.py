@@ -148,8 +148,9 @@ def test_what_is_gone_or_broken_is_told_and_stops_nothing(recorded):
     report = Path(after.gate_report) / JSON_NAME
     report.write_text("{")
     (schema / "schema.pbtxt").write_text("feature {")
-    unknown = compare(before, after).unknown
-    assert "metrics of 20310101-000002: its gate report cannot be read" in unknown
+    unknown = compare(before, detail(recorded, "20310101-000002")).unknown
+    [broken] = [sentence for sentence in unknown if sentence.startswith("metrics of 20310101-000002: ")]
+    assert str(report) in broken and "cannot be read" in broken
     assert any(sentence.startswith("schema: ") for sentence in unknown)
     assert "distances of the data: the statistics of one of the runs are gone, or it came to none" in unknown
     shutil.rmtree(schema)
@@ -157,7 +158,8 @@ def test_what_is_gone_or_broken_is_told_and_stops_nothing(recorded):
     after = detail(recorded, "20310101-000002")
     told = compare(before, after)
     assert "schema of 20310101-000002: its file is gone" in told.unknown
-    assert "metrics of 20310101-000002: it was not evaluated, or its gate report is gone" in told.unknown
+    gone = f"the files of the evaluation are gone from {report.parent}"
+    assert f"metrics of 20310101-000002: {gone}" in told.unknown
     assert told.metrics == () and told.schema == ()
 
 
@@ -185,13 +187,20 @@ def test_a_slice_has_its_own_values_and_counts_are_no_metrics(recorded):
     assert compare(detail(recorded, "20310101-000001"), detail(recorded, "20310101-000001")).metrics == ()
 
 
-def evaluated(recorded: RecordedRuns, run_id: str, examples: int, slices: dict[str, tuple[float, int]]) -> RunDetail:
-    """A run whose model was measured on some examples, and on slices of them."""
+def evaluated(
+    recorded: RecordedRuns, run_id: str, examples: int, slices: dict[str, tuple[float, int]], spread: float = 0.0
+) -> RunDetail:
+    """A run whose model was measured on some examples, and on slices of them, with intervals where they spread."""
     recorded.begin(run_id)
     four_stages(recorded, run_id)
     evaluation = recorded.stage(run_id, "Evaluator", {}, {"evaluation": "ModelEvaluation"})["evaluation"]
     of_slices = tuple(
-        MeasuredSlice(slice=name, examples=count, metrics={"calibration": value})
+        MeasuredSlice(
+            slice=name,
+            examples=count,
+            metrics={"calibration": value},
+            intervals={"calibration": (value - spread, value + spread)} if spread else {},
+        )
         for name, (value, count) in slices.items()
     )
     metrics = {"auc": examples / 1000, "example_count": examples}
@@ -292,9 +301,19 @@ def test_a_long_value_is_shown_by_its_beginning():
     assert one.before == '"' + "a" * 199 + "..." and one.after == '"' + "b" * 198 + '"'
 
 
-def test_a_report_that_counted_nothing_has_no_number_of_examples():
-    slices = (MeasuredSlice(slice="hour=3", examples=7, metrics={}),)
-    report = GateReport(blessed=True, reason="", metrics={"auc": 0.5}, slices=slices)
-    assert run_comparison._examples(report) == {"overall": None, "hour=3": 7}
-    counted = report.model_copy(update={"metrics": {"example_count": 9.0}})
-    assert run_comparison._examples(counted) == {"overall": 9, "hour=3": 7}
+def test_a_slice_without_a_threshold_has_its_interval_too(recorded):
+    """Intervals were looked for among the judged rows alone: nothing else was ever marked as no chance."""
+    runs = [
+        evaluated(recorded, f"20310101-00000{number}", 990, {"a=1": (value, 400)}, spread=0.1)
+        for number, value in ((1, 0.5), (2, 1.0))
+    ]
+    [change] = compare(*runs).metrics
+    assert (change.slice, change.metric) == ("a=1", "calibration")
+    assert (change.interval_before, change.apart) == ((0.4, 0.6), True)
+
+
+def test_a_metric_that_got_a_threshold_is_the_one_that_had_none(recorded):
+    judged(recorded, "20310101-000001", auc=0.90, cash=0.5, spread=0.01, least=1.0)
+    before = evaluated(recorded, "20310101-000002", 800, {})
+    changes = compare(before, detail(recorded, "20310101-000001")).metrics
+    assert [(one.slice, one.metric, one.before, one.after) for one in changes] == [("overall", "auc", 0.8, 0.9)]

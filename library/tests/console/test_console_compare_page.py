@@ -9,7 +9,7 @@ import pytest
 from past_runs import NOW, PastRuns, report
 
 from millrace.base.outcomes import State
-from millrace.components.evaluator.gate_report import GateReport
+from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.console.drawing import scatter
@@ -167,3 +167,14 @@ def test_a_metric_that_no_axis_holds_is_not_drawn_and_ends_nothing(tmp_path):
     shown = compare(PageRequest(config, NOW, {}, {"y": "AUC", "x": "seconds"}))
     assert sorted(one.y for one in shown.points) == [0.8, 0.9]
     assert "<circle" in scatter(shown.points, shown.x, shown.y)
+
+
+def test_every_slice_is_compared_where_no_threshold_names_one(tmp_path):
+    """The first of them was taken for the whole, and left out."""
+    config, past = load("conf/taxi.yaml", [f"root={tmp_path}/root"]), PastRuns(tmp_path / "root")
+    ids = []
+    for place, auc in enumerate((0.8, 0.9)):
+        slices = tuple(MeasuredSlice(slice=f"a={at}", metrics={"auc": auc - at / 100}) for at in (1, 2))
+        gate = GateReport(blessed=True, reason="", metrics={"auc": auc}, slices=slices)
+        ids.append(past.add(gate=gate, started=NOW + place))
+    assert groups(config, ids)["Slices"] == {"a=1: auc": (0.79, 0.89), "a=2: auc": (0.78, 0.88)}

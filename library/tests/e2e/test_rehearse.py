@@ -17,6 +17,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 
 from millrace.components.evaluator.gate_report import GateReport
 from millrace.metadata import records
+from millrace.metadata.evaluations import evaluation
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +121,7 @@ def test_the_schema_and_the_verdicts_are_those_of_a_run(local_run, rehearsed):
             for run in (rehearsed, local_run)
         )
         assert made == expected
-    reports = [records.gate_report(run) for run in (rehearsed, local_run)]
+    reports = [evaluation(run).report for run in (rehearsed, local_run)]
     assert all(isinstance(report, GateReport) for report in reports)
     mine, theirs = (report for report in reports if report)
     assert mine.blessed and theirs.blessed
@@ -205,7 +206,7 @@ def test_the_job_for_kubeflow_takes_its_own_ways(rehearsal, rehearsed, shippable
     rows = {row["task"]: row for row in report["tasks"]}
     assert not any("resolver" in task for task in rows)
     run = remembered(shippable.root, "taxi", report["run_id"])
-    verdict = records.gate_report(run)
+    verdict = evaluation(run).report
     assert verdict and verdict.baseline, "the model that the first rehearsal pushed is the champion"
     pushed = Path(before["pushed_to"]).parent
     assert records.verdict(run, "InfraValidator").blessed
@@ -222,7 +223,7 @@ def test_a_trial_is_pushed_beside_what_is_served_and_the_next_job_does_not_find_
     assert records.verdict(run, "Evaluator").blessed
     assert "/trials/taxi/" in records.pushed_to(run)
     later = shippable.millrace("rehearse", *options)
-    verdict = records.gate_report(remembered(root, "taxi"))
+    verdict = evaluation(remembered(root, "taxi")).report
     assert verdict and not verdict.baseline, later.output
 
 

@@ -19,6 +19,7 @@ from millrace.components.judges import JUDGES
 from millrace.config.loading import load
 from millrace.metadata import provenance, run_details
 from millrace.metadata.artifact_files import plain_properties
+from millrace.metadata.evaluations import by_slice
 from millrace.metadata.journal import FILE_NAME, Journal
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.run_details import log_tail, run_detail
@@ -192,11 +193,8 @@ def judged(recorded, *, verdict="pass", blessed=1, infra=None):
         Row(metric="AUC", slice="overall", examples=50, value=0.9, threshold="at least 0.7", verdict="pass"),
         Row(metric="Recall", slice="overall", threshold="at least 0.5", verdict="not judged"),
     )
-    measured = (
-        MeasuredSlice(slice="overall", examples=50, metrics={"auc": 0.9, "recall": 0.4}),
-        MeasuredSlice(slice="hour=4", examples=9, metrics={"auc": 0.6}),
-    )
-    report = GateReport(blessed=bool(blessed), reason="", metrics={"auc": 0.9}, rows=rows, slices=measured)
+    measured = (MeasuredSlice(slice="hour=4", examples=9, metrics={"auc": 0.6}),)
+    report = GateReport(blessed=bool(blessed), reason="", examples=50, metrics={"auc": 0.9}, rows=rows, slices=measured)
     (Path(made["evaluation"].uri) / JSON_NAME).write_text(report.model_dump_json())
     if infra is not None:
         blessing = recorded.stage(run_id, "InfraValidator", {}, {"blessing": "InfraBlessing"})["blessing"]
@@ -206,12 +204,14 @@ def judged(recorded, *, verdict="pass", blessed=1, infra=None):
 
 def test_each_slice_has_its_own_thresholds_and_what_missed_one_comes_after_overall(recorded):
     told = detail(recorded, judged(recorded, verdict="fail"))
-    assert [(one.slice, one.examples, one.judged, one.missed) for one in told.slices] == [
-        ("overall", 50, 2, ()),
-        ("hour=3", 7, 1, ("AUC at least 0.7",)),
-        ("hour=4", 9, 0, ()),
+    slices = by_slice(told.metrics)
+    assert [(name, of["AUC"].examples, of["AUC"].threshold, of["AUC"].missed) for name, of in slices.items()] == [
+        ("overall", 50, "at least 0.7", ()),
+        ("hour=3", 7, "at least 0.7", ("at least 0.7",)),
+        ("hour=4", 9, "", ()),
     ]
-    assert [one.metrics for one in told.slices] == [{"auc": 0.9, "recall": 0.4}, {"AUC": 0.8}, {"auc": 0.6}]
+    assert [of["AUC"].value for of in slices.values()] == [0.9, 0.8, 0.6]
+    assert slices["overall"]["Recall"].verdict == "not judged"
     assert Path(told.gate_report, JSON_NAME).is_file() and told.data_report == ""
 
 

@@ -180,12 +180,11 @@ def _outcome(detail: RunDetail) -> dict[str, Value]:
 
 
 def _slices(detail: RunDetail) -> dict[str, Value]:
-    judged = set(detail.summary.metrics) - {"example_count"}
     return {
-        f"{one.slice}: {name}": value
-        for one in detail.slices[1:]
-        for name, value in one.metrics.items()
-        if name in judged
+        f"{one.slice}: {metric.measured_as}": one.value
+        for metric in detail.metrics
+        for one in metric.slices
+        if one.value is not None
     }
 
 

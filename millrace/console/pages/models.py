@@ -12,10 +12,11 @@ from millrace.config.config import Config
 from millrace.console.charts import Interval, scale_of
 from millrace.console.page import GoTo, Hit, NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.console.pages.runs import named_run
+from millrace.metadata.evaluations import MeasuredMetric, SliceMetric
 from millrace.metadata.run_summaries import Runs, RunSummary, run_summaries
 from millrace.project import default_configuration
 from millrace.training.curves import Curve
-from millrace.views.model import MetricView, ModelView, SliceMetric, model_of
+from millrace.views.model import ModelView, model_of
 
 _PAGE = 100
 # Examples of a slice that the axis makes room for.
@@ -109,7 +110,7 @@ class ModelPage:
     model: ModelView
     verdict: str
     headline: str
-    metric: Optional[MetricView]
+    metric: Optional[MeasuredMetric]
     slices: tuple[SliceMetric, ...]
     after: int
     more: str
@@ -251,7 +252,7 @@ def _slices_of(model: ModelView, metric: str) -> tuple[SliceMetric, ...]:
     return (found.overall, *found.slices) if found is not None else ()
 
 
-def _scale(metric: Optional[MetricView], slices: Sequence[SliceMetric]) -> Interval:
+def _scale(metric: Optional[MeasuredMetric], slices: Sequence[SliceMetric]) -> Interval:
     """Of the limits and of slices that are not of a handful of rows; what lies beyond is drawn at its end."""
     if metric is None:
         return 0.0, 1.0
@@ -294,7 +295,7 @@ def _points(curve: Curve) -> tuple[tuple[float, float], ...]:
 
 
 def _differs(model: ModelView, other: ModelView) -> tuple[tuple[str, Optional[float], Optional[float]], ...]:
-    of_other: Mapping[str, MetricView] = {one.name: one for one in other.metrics}
+    of_other: Mapping[str, MeasuredMetric] = {one.name: one for one in other.metrics}
     names = dict.fromkeys([*(one.name for one in model.metrics), *of_other])
     of_this = {one.name: one for one in model.metrics}
     return tuple(

@@ -21,6 +21,7 @@ from millrace.console.page import GoTo, Hit, Page, PageRequest, Table, address
 from millrace.console.pages.models import CurveGroup, curve_groups
 from millrace.console.pages.runs import RunRow, asked_again, named_run, row
 from millrace.metadata import provenance
+from millrace.metadata.evaluations import SliceMetric, by_slice
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_summaries import Runs, RunSummary
 from millrace.metadata.stage_graph import upstream_stages
@@ -77,6 +78,7 @@ class RunView:
         failed_rows: its rows that failed.
         unjudged_rows: those that were not judged.
         passed_rows: those that passed.
+        slices: what was measured on the whole and on each slice, by metric.
         warnings: what DataGate warned of.
         warnings_problem: why that cannot be told; empty where it can.
         upstream: the stages that each stage waits for.
@@ -103,6 +105,7 @@ class RunView:
     failed_rows: tuple[Row, ...]
     unjudged_rows: tuple[Row, ...]
     passed_rows: tuple[Row, ...]
+    slices: Mapping[str, Mapping[str, SliceMetric]]
     warnings: tuple[Finding, ...]
     warnings_problem: str
     upstream: dict[str, tuple[str, ...]]
@@ -148,6 +151,7 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
         failed_rows=tuple(one for one in rows if one.verdict == "fail"),
         unjudged_rows=tuple(one for one in rows if one.verdict == "not judged"),
         passed_rows=tuple(one for one in rows if one.verdict == "pass"),
+        slices=by_slice(detail.metrics),
         warnings=warnings,
         warnings_problem=warnings_problem,
         upstream=upstream_stages(runs, run_id, {one.stage: one.execution for one in detail.stages}),
