@@ -83,7 +83,7 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
         _print_columns(comparison, console)
     if comparison.metrics:
         _print_metrics(comparison, console)
-    elif not any(sentence.startswith("metrics") for sentence in comparison.unknown):
+    elif comparison.compared("metrics"):
         same.append("metrics")
     for run in (comparison.before, comparison.after):
         only = [one for one in comparison.slices if one.run_id == run.run_id]
@@ -98,19 +98,18 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
         printing.show(columns, rows, console)
     if same:
         printing.say(f"\nthe same: {', '.join(same)}", console)
-    for sentence in comparison.unknown:
-        printing.say(f"not compared: {sentence}", console)
+    for one in comparison.unknown:
+        printing.say(f"not compared: {one.why}", console)
 
 
 def _sections(comparison: RunComparison) -> Iterable[tuple[str, list[str]]]:
-    known = not any(sentence.startswith("configuration and code") for sentence in comparison.unknown)
-    if known:
+    if comparison.compared("configuration"):
         yield "configuration", [_changed(one) for one in comparison.configuration]
         yield "code", _code(comparison)
         yield "stack", [_changed(one) for one in comparison.versions]
-    if not any(sentence.startswith("schema") for sentence in comparison.unknown):
+    if comparison.compared("schema"):
         yield "schema", list(comparison.schema)
-    if not any(sentence.startswith("data of") for sentence in comparison.unknown):
+    if comparison.compared("data"):
         yield "data", [_changed(one) for one in comparison.data.facts] if comparison.data else []
 
 

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Optional, TypeVar
+from typing import Any, Literal, Optional, TypeVar
 
 from millrace.base.errors import MillraceError
 from millrace.base.outcomes import State
@@ -133,6 +133,19 @@ class StageTime:
 
 
 @dataclass(frozen=True)
+class NotCompared:
+    """Something that could not be compared.
+
+    Args:
+        kind: which part of a comparison lacks it.
+        why: what of which run, and why, in a sentence.
+    """
+
+    kind: Literal["configuration", "schema", "data", "distances", "metrics"]
+    why: str
+
+
+@dataclass(frozen=True)
 class RunComparison:
     """Two runs of one pipeline.
 
@@ -146,7 +159,7 @@ class RunComparison:
         data: how the data differs; None where it is the same.
         metrics: those that both measured, and that differ.
         seconds: the stages that ran in either.
-        unknown: what could not be compared, and why, in a sentence each.
+        unknown: what could not be compared, and why; where the configuration is, so are code and versions.
         slices: those that only one of them measured.
     """
 
@@ -159,8 +172,16 @@ class RunComparison:
     data: Optional[DataChange]
     metrics: tuple[MetricChange, ...]
     seconds: tuple[StageTime, ...]
-    unknown: tuple[str, ...]
+    unknown: tuple[NotCompared, ...]
     slices: tuple[SliceOfOne, ...] = ()
+
+    def compared(self, kind: str) -> bool:
+        """Whether a part was compared: where it was, and nothing differs, it is the same.
+
+        Args:
+            kind: as that of `NotCompared`.
+        """
+        return all(one.kind != kind for one in self.unknown)
 
 
 def compare(before: RunDetail, after: RunDetail) -> RunComparison:
@@ -173,11 +194,11 @@ def compare(before: RunDetail, after: RunDetail) -> RunComparison:
     Returns:
         What differs. Nothing is raised for what is gone, or was never recorded: it stands under `unknown`.
     """
-    unknown: list[str] = []
+    unknown: list[NotCompared] = []
     for one in (before, after):
         if one.provenance is None:
             why = "it was made before runs recorded their configuration and code, or its folder is gone"
-            unknown.append(f"configuration and code of {one.summary.run_id}: {why}")
+            unknown.append(NotCompared("configuration", f"configuration and code of {one.summary.run_id}: {why}"))
     old, new = before.provenance or Provenance(), after.provenance or Provenance()
     recorded = before.provenance is not None and after.provenance is not None
     return RunComparison(
@@ -235,12 +256,13 @@ def commits_between(change: CodeChange) -> tuple[str, ...]:
     return tuple((log or "").splitlines())
 
 
-def _schema(before: RunDetail, after: RunDetail, unknown: list[str]) -> tuple[str, ...]:
+def _schema(before: RunDetail, after: RunDetail, unknown: list[NotCompared]) -> tuple[str, ...]:
     places = []
     for one in (before, after):
         place = one.output(stage_ids.CURATED_SCHEMA, "schema") or one.output(stage_ids.SCHEMA_GEN, "schema")
         if place is None or not place.there:
-            unknown.append(f"schema of {one.summary.run_id}: {'its file is gone' if place else 'it came to none'}")
+            why = "its file is gone" if place else "it came to none"
+            unknown.append(NotCompared("schema", f"schema of {one.summary.run_id}: {why}"))
             return ()
         places.append(place)
     if places[0].artifact == places[1].artifact:
@@ -248,16 +270,16 @@ def _schema(before: RunDetail, after: RunDetail, unknown: list[str]) -> tuple[st
     try:
         old, new = (read_any(place.path).proto for place in places)
     except (MillraceError, OSError) as error:
-        unknown.append(f"schema: {error}")
+        unknown.append(NotCompared("schema", f"schema: {error}"))
         return ()
     return tuple(str(change) for change in words.changes(old, new))
 
 
-def _data(before: RunDetail, after: RunDetail, unknown: list[str]) -> Optional[DataChange]:
+def _data(before: RunDetail, after: RunDetail, unknown: list[NotCompared]) -> Optional[DataChange]:
     examples = [one.output(stage_ids.EXAMPLE_GEN, "examples") for one in (before, after)]
     for one, place in zip((before, after), examples, strict=True):
         if place is None:
-            unknown.append(f"data of {one.summary.run_id}: it read none")
+            unknown.append(NotCompared("data", f"data of {one.summary.run_id}: it read none"))
     old, new = examples
     if old is None or new is None or old.artifact == new.artifact:
         return None
@@ -269,18 +291,20 @@ def _data(before: RunDetail, after: RunDetail, unknown: list[str]) -> Optional[D
         try:
             columns = distances(*(place.path for place in statistics if place))
         except (MillraceError, OSError) as error:
-            unknown.append(f"distances of the data: {error}")
+            unknown.append(NotCompared("distances", f"distances of the data: {error}"))
     else:
-        unknown.append("distances of the data: the statistics of one of the runs are gone, or it came to none")
+        why = "the statistics of one of the runs are gone, or it came to none"
+        unknown.append(NotCompared("distances", f"distances of the data: {why}"))
     changes = tuple(value_changes(facts[0], facts[1]))
     return DataChange(changes, columns) if changes or columns else None
 
 
-def _metrics(before: RunDetail, after: RunDetail, unknown: list[str]) -> tuple[MetricChange, ...]:
+def _metrics(before: RunDetail, after: RunDetail, unknown: list[NotCompared]) -> tuple[MetricChange, ...]:
     """What both measured and differs: on the whole first, then slice by slice."""
     for one in (before, after):
         if not one.gate_report:
-            unknown.append(f"metrics of {one.summary.run_id}: {one.evaluation_problem or 'it was not evaluated'}")
+            why = one.evaluation_problem or "it was not evaluated"
+            unknown.append(NotCompared("metrics", f"metrics of {one.summary.run_id}: {why}"))
     changes = []
     for old, new in _of_both({one.measured_as: one for one in run.metrics} for run in (before, after)):
         of_slices = ({one.slice: one for one in (metric.overall, *metric.slices)} for metric in (old, new))

@@ -1,20 +1,19 @@
 """Which blessings count: what they blessed is what later models, and later data, are compared with."""
 
-from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
 from tfx.types.artifact import Artifact
 
+from millrace.components import judges
 from millrace.components.marks import REHEARSED, TRIAL_KEY
+
+_READ = ("blessed", TRIAL_KEY, REHEARSED)
 
 
 def counts(blessing: Artifact) -> bool:
-    """Whether a blessing says "blessed", is of a run and no trial, and was not deleted.
+    """Whether a blessing counts by what it says (see `judges.counts`), and was not deleted with its folder.
 
-    What a trial blessed was judged by values that nobody has written down, and learned from whatever was tried once.
-    What a rehearsal blessed was never meant to be served. A blessing that was deleted with its folder is none.
+    Args:
+        blessing: a ModelBlessing.
     """
-    return (
-        blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY) == constants.BLESSED_VALUE
-        and not any(map(blessing.has_custom_property, (TRIAL_KEY, REHEARSED)))
-        and fileio.exists(blessing.uri)
-    )
+    said = {name: blessing.get_int_custom_property(name) for name in _READ if blessing.has_custom_property(name)}
+    return judges.counts(said) and fileio.exists(blessing.uri)

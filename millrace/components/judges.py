@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from millrace.components import stage_ids
-from millrace.components.marks import TRIAL_BLESSED_KEY
+from millrace.components.marks import REHEARSED, TRIAL_BLESSED_KEY, TRIAL_KEY
 
 
 @dataclass(frozen=True)
@@ -56,3 +56,15 @@ def verdict_of(kind: str, metadata: Mapping[str, Any]) -> Optional[bool]:
     """
     verdict = metadata.get("blessed", metadata.get(TRIAL_BLESSED_KEY)) if kind in BY_BLESSING else None
     return None if verdict is None else bool(verdict)
+
+
+def counts(properties: Mapping[str, Any]) -> bool:
+    """Whether later models, and later data, are compared with what a blessing blessed.
+
+    What a trial blessed was judged by values that nobody has written down, and learned from whatever was tried once.
+    What a rehearsal blessed was never meant to be served.
+
+    Args:
+        properties: the blessing's custom properties as plain values.
+    """
+    return properties.get("blessed") == 1 and TRIAL_KEY not in properties and REHEARSED not in properties

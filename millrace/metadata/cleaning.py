@@ -19,10 +19,11 @@ from typing import Optional
 from ml_metadata.proto.metadata_store_pb2 import Artifact
 
 from millrace.base.errors import BadInput
-from millrace.components.marks import REHEARSED, STATISTICS_DIGEST, TRIAL_KEY
+from millrace.components.judges import counts
+from millrace.components.marks import STATISTICS_DIGEST
 from millrace.config.paths import serving_directory
 from millrace.metadata import journal, provenance, records, stage_graph
-from millrace.metadata.artifact_files import pushed_folder
+from millrace.metadata.artifact_files import plain_properties, pushed_folder
 from millrace.metadata.lineage import lineage
 from millrace.metadata.places import as_here, execution_of
 from millrace.metadata.records import RunRecord
@@ -219,11 +220,10 @@ def _latest_blessed(runs: Runs) -> Iterable[tuple[int, str]]:
     """
     digest = None
     for artifact in sorted(_of_type(runs, "ModelBlessing"), key=lambda one: -one.id):
-        properties = artifact.custom_properties
-        blessed = "blessed" in properties and properties["blessed"].int_value
-        if not blessed or TRIAL_KEY in properties or REHEARSED in properties or not Path(artifact.uri).exists():
+        properties = plain_properties(artifact)
+        if not counts(properties) or not Path(artifact.uri).exists():
             continue
-        of_data = properties[STATISTICS_DIGEST].string_value if STATISTICS_DIGEST in properties else ""
+        of_data = str(properties.get(STATISTICS_DIGEST, ""))
         if digest is None:
             yield artifact.id, "the latest blessing"
             digest = of_data

@@ -97,15 +97,16 @@ def record(folder: Path, config: Config, overrides: tuple[str, ...]) -> Provenan
     return made_from
 
 
-def commit_of(made_from: Optional[Provenance]) -> str:
+def commit_of(made_from: Optional[Provenance], digits: Optional[int] = None) -> str:
     """The commit of a run, and whether something was not committed; empty where git knew none.
 
     Args:
         made_from: what the run was made from, as far as it wrote that down.
+        digits: how many of the commit's are told; None for all.
     """
     if made_from is None or made_from.revision is None or not made_from.revision.commit:
         return ""
-    return made_from.revision.commit + ("" if made_from.revision.clean else " with uncommitted changes")
+    return made_from.revision.commit[:digits] + ("" if made_from.revision.clean else " with uncommitted changes")
 
 
 def read(folder: Path) -> Optional[Provenance]:

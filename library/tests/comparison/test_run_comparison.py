@@ -76,7 +76,7 @@ def test_metrics_schema_and_data_of_two_runs(recorded):
     assert overall.apart is True
     assert told.schema == ("fare: in every row becomes in at least 80% of rows",) or "fare" in told.schema[0]
     assert told.code is None and told.configuration == ()
-    assert [sentence.partition(":")[0] for sentence in told.unknown[:2]] == [
+    assert [one.why.partition(":")[0] for one in told.unknown[:2]] == [
         "configuration and code of 20310101-000001",
         "configuration and code of 20310101-000002",
     ]
@@ -148,7 +148,7 @@ def test_what_is_gone_or_broken_is_told_and_stops_nothing(recorded):
     report = Path(after.gate_report) / JSON_NAME
     report.write_text("{")
     (schema / "schema.pbtxt").write_text("feature {")
-    unknown = compare(before, detail(recorded, "20310101-000002")).unknown
+    unknown = [one.why for one in compare(before, detail(recorded, "20310101-000002")).unknown]
     [broken] = [sentence for sentence in unknown if sentence.startswith("metrics of 20310101-000002: ")]
     assert str(report) in broken and "cannot be read" in broken
     assert any(sentence.startswith("schema: ") for sentence in unknown)
@@ -157,9 +157,9 @@ def test_what_is_gone_or_broken_is_told_and_stops_nothing(recorded):
     report.unlink()
     after = detail(recorded, "20310101-000002")
     told = compare(before, after)
-    assert "schema of 20310101-000002: its file is gone" in told.unknown
+    assert "schema of 20310101-000002: its file is gone" in [one.why for one in told.unknown]
     gone = f"the files of the evaluation are gone from {report.parent}"
-    assert f"metrics of 20310101-000002: {gone}" in told.unknown
+    assert f"metrics of 20310101-000002: {gone}" in [one.why for one in told.unknown]
     assert told.metrics == () and told.schema == ()
 
 
@@ -168,8 +168,8 @@ def test_a_run_that_came_to_nothing_is_compared_as_far_as_it_goes(recorded):
     recorded.begin("20310101-000002", exit_code=2)
     recorded.stage("20310101-000002", "StatisticsGen", {}, {"statistics": "ExampleStatistics"})
     told = compare(detail(recorded, "20310101-000001"), detail(recorded, "20310101-000002"))
-    assert "schema of 20310101-000002: it came to none" in told.unknown
-    assert "data of 20310101-000002: it read none" in told.unknown
+    assert "schema of 20310101-000002: it came to none" in [one.why for one in told.unknown]
+    assert "data of 20310101-000002: it read none" in [one.why for one in told.unknown]
     assert told.data is None and told.metrics == ()
     times = {one.stage: (one.before, one.after) for one in told.seconds}
     assert times["Trainer"][0] is not None and times["Trainer"][1] is None
@@ -317,3 +317,16 @@ def test_a_metric_that_got_a_threshold_is_the_one_that_had_none(recorded):
     before = evaluated(recorded, "20310101-000002", 800, {})
     changes = compare(before, detail(recorded, "20310101-000001")).metrics
     assert [(one.slice, one.metric, one.before, one.after) for one in changes] == [("overall", "auc", 0.8, 0.9)]
+
+
+def test_what_was_not_compared_is_not_told_as_the_same(recorded, capsys):
+    """The command asked how a sentence begins: one that was worded anew became "the same"."""
+    judged(recorded, "20310101-000001", auc=0.9, cash=0.5, spread=0.01, least=1.0)
+    recorded.begin("20310101-000002", exit_code=2)
+    recorded.stage("20310101-000002", "StatisticsGen", {}, {"statistics": "ExampleStatistics"})
+    told = compare(detail(recorded, "20310101-000001"), detail(recorded, "20310101-000002"))
+    assert {one.kind for one in told.unknown} == {"configuration", "schema", "data", "metrics"}
+    reworded = replace(told, unknown=tuple(replace(one, why="in other words") for one in told.unknown))
+    print_comparison(reworded, Console(width=80, highlight=False))
+    shown = capsys.readouterr().out
+    assert "the same" not in shown and shown.count("not compared: in other words") == len(told.unknown)

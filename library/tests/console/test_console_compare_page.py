@@ -178,3 +178,10 @@ def test_every_slice_is_compared_where_no_threshold_names_one(tmp_path):
         gate = GateReport(blessed=True, reason="", metrics={"auc": auc}, slices=slices)
         ids.append(past.add(gate=gate, started=NOW + place))
     assert groups(config, ids)["Slices"] == {"a=1: auc": (0.79, 0.89), "a=2: auc": (0.78, 0.88)}
+
+
+def test_what_is_no_number_in_both_runs_does_not_differ(tmp_path):
+    config, past = load("conf/taxi.yaml", [f"root={tmp_path}/root"]), PastRuns(tmp_path / "root")
+    ids = [past.add(gate=report(value), started=NOW + place) for place, value in enumerate((math.nan, math.nan, 0.9))]
+    assert "Metrics" not in groups(config, ids[:2]) or not groups(config, ids[:2])["Metrics"]
+    assert list(groups(config, ids)["Metrics"]) == ["auc"]

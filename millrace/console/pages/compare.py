@@ -1,59 +1,21 @@
 """Runs beside each other: a few with all that differs, or many with what was tried against what it scored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 from millrace.base.plain_values import flat
 from millrace.comparison.run_comparison import DataChange, compare
+from millrace.comparison.run_groups import ComparedGroup, compared_groups
 from millrace.console.page import NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.console.pages.runs import RunRow, row
 from millrace.metadata import provenance
-from millrace.metadata.run_details import RunDetail, run_detail
+from millrace.metadata.run_details import run_detail
 from millrace.metadata.run_summaries import Runs
 
 _MOST = 6
 _MANY = 200
 _COLUMNS = 8
-_FEW = 5
-_SECONDS = "Seconds of each stage"
-Value = Union[float, str, None]
-
-
-@dataclass(frozen=True)
-class ComparedValue:
-    """One thing of all compared runs.
-
-    Args:
-        name: what it is.
-        values: one for each run; None where a run has none.
-        differs: whether they are not all the same.
-        change: the last number less the first one; None where they are no numbers.
-    """
-
-    name: str
-    values: tuple[Value, ...]
-    differs: bool
-    change: Optional[float]
-
-
-@dataclass(frozen=True)
-class ComparedGroup:
-    """Things of one kind.
-
-    Args:
-        title: which.
-        numbers: whether its values are numbers.
-        rows: those that differ.
-        same: how many do not.
-        lacking: the runs that have none of it, where only some have; then no row says more than that.
-    """
-
-    title: str
-    numbers: bool
-    rows: tuple[ComparedValue, ...]
-    same: int
-    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,27 +103,13 @@ def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
                 f"no run of {runs.config.name} is called that", run_id, "choose runs in the list: g r, then x for each"
             )
         details.append(detail)
-    sources: list[tuple[str, bool, Callable[[RunDetail], Mapping[str, Value]]]] = [
-        ("Outcome", False, _outcome),
-        ("Configuration", False, lambda one: dict(flat(one.provenance.configuration)) if one.provenance else {}),
-        ("Made from", False, _made_from),
-        ("Code", False, lambda one: dict(one.provenance.code) if one.provenance else {}),
-        ("Stack and machine", False, _stack),
-        ("Metrics", True, lambda one: dict(one.summary.metrics)),
-        ("Slices", True, _slices),
-        (_SECONDS, True, lambda one: {stage.stage: _tenths(stage.seconds) for stage in one.stages}),
-    ]
-    groups = [
-        _group(title, numbers, {one.summary.run_id: values(one) for one in details})
-        for title, numbers, values in sources
-    ]
     between = compare(details[0], details[-1])
     return CompareView(
         runs=tuple(row(one.summary) for one in details),
-        groups=tuple(one for one in groups if one.rows or one.same),
+        groups=compared_groups(details),
         schema=between.schema,
         data=between.data,
-        unknown=between.unknown,
+        unknown=tuple(one.why for one in between.unknown),
         many=(),
         settings=(),
         metrics=(),
@@ -171,67 +119,6 @@ def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
         y="",
         points=(),
     )
-
-
-def _outcome(detail: RunDetail) -> dict[str, Value]:
-    of_run = row(detail.summary)
-    ends = {stage.stage: stage.state for stage in detail.stages}
-    return {"state": detail.summary.state, "result": of_run.verdict, "why": of_run.why, **ends}
-
-
-def _slices(detail: RunDetail) -> dict[str, Value]:
-    return {
-        f"{one.slice}: {metric.measured_as}": one.value
-        for metric in detail.metrics
-        for one in metric.slices
-        if one.value is not None
-    }
-
-
-def _made_from(detail: RunDetail) -> dict[str, Value]:
-    made = detail.provenance
-    if made is None:
-        return {}
-    commit = (made.revision.commit[:10] + ("" if made.revision.clean else " and changes")) if made.revision else None
-    return {
-        "commit": commit,
-        "schema": made.schema_digest or None,
-        "data: digest": made.data.digest or None,
-        "data: files": str(made.data.count),
-        "data: bytes": str(made.data.bytes),
-        "--set": " ".join(made.overrides) or None,
-    }
-
-
-def _stack(detail: RunDetail) -> dict[str, Value]:
-    made = detail.provenance
-    machine = {name: str(value) for name, value in made.machine.items() if name != "executable"} if made else {}
-    return {**machine, **(made.versions if made else {})}
-
-
-def _group(title: str, numbers: bool, by_run: Mapping[str, Mapping[str, Value]]) -> ComparedGroup:
-    rows, sides = [], list(by_run.values())
-    for name in dict.fromkeys(name for side in sides for name, value in side.items() if value is not None):
-        values = tuple(side.get(name) for side in sides)
-        first, last = values[0], values[-1]
-        change = last - first if isinstance(first, (int, float)) and isinstance(last, (int, float)) else None
-        rows.append(ComparedValue(name, values, len(set(values)) > 1, change))
-    differing = [one for one in rows if one.differs]
-    if numbers:
-        # Seconds are of one kind; metrics are each on a scale of its own.
-        scale = (lambda one: 1.0) if title == _SECONDS else (lambda one: _scale(one.values) or 1.0)
-        differing.sort(key=lambda one: -abs(one.change or 0.0) / scale(one))
-    lacking = tuple(run_id for run_id, side in by_run.items() if not side) if len(differing) > _FEW else ()
-    return ComparedGroup(title, numbers, tuple(differing), len(rows) - len(differing), lacking)
-
-
-def _tenths(seconds: Optional[float]) -> Optional[float]:
-    """Seconds as they are shown; what takes no half of one is a matter of chance."""
-    return None if seconds is None else 0.0 if seconds < 0.5 else round(seconds, 1)
-
-
-def _scale(values: Sequence[Value]) -> float:
-    return max((abs(one) for one in values if isinstance(one, (int, float))), default=0.0)
 
 
 def _many(runs: Runs, request: PageRequest) -> CompareView:
