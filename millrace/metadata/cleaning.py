@@ -24,8 +24,9 @@ from millrace.components.marks import STATISTICS_DIGEST
 from millrace.config.paths import serving_directory
 from millrace.metadata import journal, provenance, records, stage_graph
 from millrace.metadata.artifact_files import plain_properties, pushed_folder
+from millrace.metadata.events import artifacts_of_type
 from millrace.metadata.lineage import lineage
-from millrace.metadata.places import as_here, execution_of
+from millrace.metadata.places import execution_of
 from millrace.metadata.records import RunRecord
 from millrace.metadata.run_folder import LOCK_FILE, REQUEST_FILE, RunFolder
 from millrace.metadata.run_summaries import SUMMARY_FILE, Runs, keep_as_cleaned
@@ -207,8 +208,8 @@ def _artifacts(record: RunRecord) -> list[Artifact]:
 def _served(runs: Runs) -> Iterable[tuple[int, str]]:
     """The pushed models that lie where a server looks: each could be served again."""
     serving = Path(serving_directory(runs.config))
-    for artifact in _of_type(runs, "PushedModel"):
-        folder = pushed_folder(as_here(artifact, runs.layout.root) or artifact)
+    for artifact in _live(runs, "PushedModel"):
+        folder = pushed_folder(artifact)
         if folder and folder.is_dir() and folder.parent == serving:
             yield artifact.id, f"version {folder.name}, which can be served,"
 
@@ -219,7 +220,7 @@ def _latest_blessed(runs: Runs) -> Iterable[tuple[int, str]]:
     A run whose data is the champion's is compared with what was blessed before on other data.
     """
     digest = None
-    for artifact in sorted(_of_type(runs, "ModelBlessing"), key=lambda one: -one.id):
+    for artifact in sorted(_live(runs, "ModelBlessing"), key=lambda one: -one.id):
         properties = plain_properties(artifact)
         if not counts(properties) or not Path(artifact.uri).exists():
             continue
@@ -232,9 +233,9 @@ def _latest_blessed(runs: Runs) -> Iterable[tuple[int, str]]:
             return
 
 
-def _of_type(runs: Runs, kind: str) -> list[Artifact]:
-    known = {one.name for one in runs.store.get_artifact_types()} if runs.store else set()
-    artifacts = runs.store.get_artifacts_by_type(kind) if kind in known else []
+def _live(runs: Runs, kind: str) -> list[Artifact]:
+    """The artifacts of a type that the resolvers and the cache would take."""
+    artifacts = artifacts_of_type(runs.store, kind, runs.layout.root) if runs.store else []
     return [artifact for artifact in artifacts if artifact.state == Artifact.LIVE]
 
 

@@ -18,12 +18,11 @@ from millrace.base.errors import BadInput, MillraceError
 from millrace.components import stage_ids
 from millrace.metadata import provenance, records
 from millrace.metadata.artifact_files import plain_properties, pushed_folder
-from millrace.metadata.places import as_here, execution_of
+from millrace.metadata.events import artifacts_of_type, is_made, is_read, key_of
+from millrace.metadata.places import as_here, execution_of, is_there
 from millrace.metadata.run_names import named
 from millrace.metadata.run_summaries import Runs
 
-_INPUTS = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
-_OUTPUTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
 # What a model or data was compared with, by stage and key.
 _COMPARED = {
     (stage_ids.EVALUATOR, "baseline_model"),
@@ -170,11 +169,11 @@ class _Walk:
         while waiting:
             seen |= waiting
             events = self._store.get_events_by_artifact_ids(sorted(waiting))
-            read = [(one.artifact_id, one.execution_id, _key(one)) for one in events if one.type in _INPUTS]
+            read = [(one.artifact_id, one.execution_id, key_of(one)) for one in events if is_read(one)]
             numbers = sorted({execution for _, execution, _ in read})
             complete = metadata_store_pb2.Execution.COMPLETE
             made = {
-                one.id: [e.artifact_id for e in self._store.get_events_by_execution_ids([one.id]) if e.type in _OUTPUTS]
+                one.id: [e.artifact_id for e in self._store.get_events_by_execution_ids([one.id]) if is_made(e)]
                 for one in (self._store.get_executions_by_id(numbers) if numbers else ())
                 if one.last_known_state == complete
             }
@@ -193,7 +192,7 @@ class _Walk:
         if number:
             return number
         events = self._store.get_events_by_artifact_ids([artifact.id])
-        return min((event.execution_id for event in events if event.type in _OUTPUTS), default=0)
+        return min((event.execution_id for event in events if is_made(event)), default=0)
 
     def _execution(self, number: int) -> tuple[str, str, Any]:
         """Stage, run and record of an execution."""
@@ -210,7 +209,7 @@ class _Walk:
         """What an execution read, by key; Transform has read nothing of DataGate, which had to let the data pass."""
         if number not in self._inputs:
             events = self._store.get_events_by_execution_ids([number])
-            read = [(_key(event), event.artifact_id) for event in events if event.type in _INPUTS]
+            read = [(key_of(event), event.artifact_id) for event in events if is_read(event)]
             stage, run, _ = self._execution(number)
             record = self._runs.record(run) if stage == stage_ids.TRANSFORM and run else None
             report = record.artifact(stage_ids.DATA_GATE, "report") if record else None
@@ -226,7 +225,7 @@ class _Walk:
             id=number,
             type=self._types.get(artifact.type_id, ""),
             path=artifact.uri,
-            there="://" in artifact.uri or Path(artifact.uri).exists(),
+            there=is_there(artifact.uri),
             stage=stage,
             key=artifact.uri.rstrip("/").split("/")[-2] if execution_of(artifact.uri) else "",
             run=run,
@@ -253,10 +252,6 @@ class _Walk:
         if stage == stage_ids.PUSHER and (folder_pushed := pushed_folder(artifact)):
             facts["served"] = folder_pushed.is_dir()
         return {name: value for name, value in facts.items() if value not in ("", None)}
-
-
-def _key(event: Any) -> str:
-    return next((step.key for step in event.path.steps if step.HasField("key")), "")
 
 
 def _text(parameters: Mapping[str, Any], name: str) -> str:
@@ -311,8 +306,7 @@ def _pushed(runs: Runs, what: str) -> tuple[int, ...]:
     # Unlike Path's, this says no to what is too long for a path.
     place = Path(what).resolve() if os.path.exists(what) else None
     newest: tuple[int, int] = (-1, 0)
-    for recorded in _of_type(runs, "PushedModel"):
-        artifact = as_here(recorded, runs.layout.root) or recorded
+    for artifact in artifacts_of_type(runs.store, "PushedModel", runs.layout.root):
         folder = pushed_folder(artifact)
         if folder is None:
             continue
@@ -332,11 +326,6 @@ def _at_path(runs: Runs, what: str) -> tuple[int, ...]:
         if found:
             return tuple(artifact.id for artifact in found)
     return ()
-
-
-def _of_type(runs: Runs, kind: str) -> list[metadata_store_pb2.Artifact]:
-    known = {one.name for one in runs.store.get_artifact_types()}
-    return list(runs.store.get_artifacts_by_type(kind)) if kind in known else []
 
 
 def about(place: str) -> Optional[dict[str, Any]]:

@@ -55,6 +55,15 @@ def execution_of(uri: str) -> int:
     return int(recorded["place"].split("/")[2]) if recorded else 0
 
 
+def is_there(uri: str) -> bool:
+    """Whether an artifact's files are still there; True for a bucket's, which is not asked.
+
+    Args:
+        uri: the artifact's, as it is now.
+    """
+    return "://" in uri or Path(uri).exists()
+
+
 def all_as_here(artifacts: Iterable[metadata_store_pb2.Artifact], root: str) -> dict[int, metadata_store_pb2.Artifact]:
     """Artifacts, each as it is now.
 

@@ -18,6 +18,7 @@ from millrace.config.metadata_section import DatabaseServer
 from millrace.config.paths import layout, metadata_file
 from millrace.metadata.artifact_files import plain_properties
 from millrace.metadata.connections import metadata_connection
+from millrace.metadata.events import is_made, key_of
 from millrace.metadata.places import all_as_here
 from millrace.metadata.run_folder import run_folders
 from millrace.metadata.store_file import explained, require_usable
@@ -255,15 +256,13 @@ def _names_by_execution(store: MetadataStore, context_type: str, executions: Ite
 def _outputs(
     store: MetadataStore, execution_ids: list[int], root: str = ""
 ) -> dict[int, dict[str, list[metadata_store_pb2.Artifact]]]:
-    kinds = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
     events = store.get_events_by_execution_ids(execution_ids) if execution_ids else []
-    events = [event for event in events if event.type in kinds]
+    events = [event for event in events if is_made(event)]
     artifacts = all_as_here(store.get_artifacts_by_id(list({event.artifact_id for event in events})), root)
     found: dict[int, dict[str, list[metadata_store_pb2.Artifact]]] = {}
     for event in events:
-        steps = [step.key for step in event.path.steps if step.HasField("key")]
         by_key = found.setdefault(event.execution_id, {})
-        by_key.setdefault(steps[0] if steps else "", []).append(artifacts[event.artifact_id])
+        by_key.setdefault(key_of(event), []).append(artifacts[event.artifact_id])
     return found
 
 

@@ -19,7 +19,7 @@ from millrace.metadata import provenance, records
 from millrace.metadata.artifact_files import plain_properties
 from millrace.metadata.evaluations import MeasuredMetric, evaluation
 from millrace.metadata.journal import StageProgress, progress
-from millrace.metadata.places import execution_of
+from millrace.metadata.places import execution_of, is_there
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.records import JudgeVerdict, RunRecord, StageRecord
 from millrace.metadata.resuming import resumable
@@ -301,7 +301,7 @@ def _outputs(runs: Runs, record: RunRecord) -> dict[str, tuple[OutputDetail, ...
                 artifact=one.id,
                 type=types.get(one.type_id, ""),
                 path=one.uri,
-                there="://" in one.uri or Path(one.uri).exists(),
+                there=is_there(one.uri),
                 made_by=makers.get(execution_of(one.uri), ""),
                 properties=plain_properties(one),
             )

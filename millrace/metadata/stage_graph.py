@@ -5,16 +5,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ml_metadata import MetadataStore
-from ml_metadata.proto import metadata_store_pb2
 from pydantic import TypeAdapter, ValidationError
 
 from millrace.base import files
+from millrace.metadata.events import is_made, is_read
 from millrace.metadata.run_summaries import Runs
 
 FILE = "graph.json"
 _GRAPH = TypeAdapter(dict[str, list[str]])
-_INPUTS = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
-_OUTPUTS = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
 
 
 def record(folder: Path, upstream: Mapping[str, Iterable[str]]) -> None:
@@ -60,12 +58,12 @@ def _of_executions(store: MetadataStore, executions: Mapping[str, int]) -> dict[
     events = store.get_events_by_execution_ids(list(stage_of))
     makers: dict[int, str] = {}
     for event in events:
-        if event.type in _OUTPUTS:
+        if is_made(event):
             makers.setdefault(event.artifact_id, stage_of[event.execution_id])
     read = {name: list[str]() for name in executions}
     for event in events:
         maker = makers.get(event.artifact_id)
-        if event.type in _INPUTS and maker and maker != stage_of[event.execution_id]:
+        if is_read(event) and maker and maker != stage_of[event.execution_id]:
             read[stage_of[event.execution_id]].append(maker)
     return {name: list(dict.fromkeys(found)) for name, found in read.items()}
 

@@ -22,12 +22,12 @@ from millrace.components import stage_ids
 from millrace.components.marks import REPLACES
 from millrace.metadata import provenance
 from millrace.metadata.artifact_files import DIGEST_PROPERTY, FILES_PROPERTY, same_content
+from millrace.metadata.events import is_read, key_of
 from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY, RunRecord
 from millrace.metadata.run_summaries import Runs
 
 Kind = Literal["code", "data", "schema", "input", "parameter"]
 
-_INPUTS = (metadata_store_pb2.Event.INPUT, metadata_store_pb2.Event.DECLARED_INPUT)
 _KINDS: dict[str, Kind] = {
     "code_digest": "code",
     "schema_text": "schema",
@@ -242,9 +242,8 @@ def _replaced(artifact: metadata_store_pb2.Artifact) -> list[int]:
 def _key_parts(store: MetadataStore, numbers: list[int], places: Mapping[int, str]) -> dict[int, _KeyParts]:
     inputs: dict[int, dict[str, list[int]]] = {number: {} for number in numbers}
     for event in store.get_events_by_execution_ids(numbers):
-        if event.type in _INPUTS:
-            key = next((step.key for step in event.path.steps if step.HasField("key")), "")
-            inputs[event.execution_id].setdefault(key, []).append(event.artifact_id)
+        if is_read(event):
+            inputs[event.execution_id].setdefault(key_of(event), []).append(event.artifact_id)
     parts = {}
     for execution in store.get_executions_by_id(numbers):
         values = {**execution.properties, **execution.custom_properties}

@@ -93,6 +93,14 @@ def test_what_can_be_served_stays_with_all_that_it_was_made_from(recorded):
     assert len(planned(recorded)["1"].goes) == 4, "a version that was taken away holds nothing"
 
 
+def test_the_latest_blessed_model_stays_where_the_root_was_moved(recorded, tmp_path):
+    """Its blessing was looked for where it had been, and went: the next run had nothing to be compared with."""
+    recorded.note(recorded.made[2]["Evaluator"]["blessing"], blessed=1)
+    recorded.root = recorded.root.rename(tmp_path / "moved")
+    stays = {one.path.split("/")[-3]: one.reason for one in planned(recorded)["2"].stays}
+    assert stays["Evaluator"] == "it is the latest blessing" and "Trainer" in stays
+
+
 def test_the_latest_blessed_model_stays_and_a_trial_is_none(recorded):
     for number, properties in ((2, {"blessed": 1}), (3, {"blessed": 1}), (4, {"blessed": 1, "trial": 1})):
         recorded.note(recorded.made[number]["Evaluator"]["blessing"], **properties)
