@@ -131,6 +131,17 @@ def test_two_models_are_side_by_side(asked, made):
     assert asked.ask(f"/models/{made[1][1]}?against=nobody").status == 404
 
 
+def test_a_model_is_beside_one_whose_metric_had_no_threshold(tmp_path, console):
+    """The metric stood there twice, each time of one model alone."""
+    runs = LookedAtRuns(tmp_path / "root")
+    without = report(0.8, True).model_copy(update={"rows": ()})
+    ids = [runs.add({}, gate=without), runs.add({}, gate=report(0.9, True))]
+    config = load("conf/taxi.yaml", [f"root={tmp_path}/root"])
+    page = console(config).ask(f"/models/{ids[1]}?against={ids[0]}&format=json").json
+    assert page["differs"][0] == ["AUC", 0.9, 0.8] and [name for name, *_ in page["differs"]] == ["AUC", "calibration"]
+    assert {one["slice"]: one["baseline"] for one in page["slices"]}["hour=5"] == pytest.approx(0.805)
+
+
 def test_what_an_earlier_release_did_not_keep_is_said_to_be_missing(asked, made):
     text = asked.ask(f"/models/{made[1][2]}").text
     assert "were not kept by this evaluation" in text and "Training</h2>" not in text

@@ -162,7 +162,7 @@ def model_page(request: PageRequest) -> Union[ModelPage, GoTo]:
     metric = request.query.get("metric", "")
     chosen = next((one for one in model.metrics if one.name == metric), next(iter(model.metrics), None))
     sort = request.query.get("sort", "")
-    slices = _sorted(_beside(chosen.slices, other, chosen.name), sort) if chosen is not None else ()
+    slices = _sorted(_beside(chosen.slices, other, chosen.measured_as), sort) if chosen is not None else ()
     after = request.count("after", 0, len(slices))
     more = after + _PAGE < len(slices)
     blessed = [verdict.blessed for verdict in model.verdicts]
@@ -248,7 +248,7 @@ def _sorted(slices: tuple[SliceMetric, ...], sort: str) -> tuple[SliceMetric, ..
 
 
 def _slices_of(model: ModelView, metric: str) -> tuple[SliceMetric, ...]:
-    found = next((one for one in model.metrics if one.name == metric), None)
+    found = next((one for one in model.metrics if one.measured_as == metric), None)
     return (found.overall, *found.slices) if found is not None else ()
 
 
@@ -295,12 +295,13 @@ def _points(curve: Curve) -> tuple[tuple[float, float], ...]:
 
 
 def _differs(model: ModelView, other: ModelView) -> tuple[tuple[str, Optional[float], Optional[float]], ...]:
-    of_other: Mapping[str, MeasuredMetric] = {one.name: one for one in other.metrics}
-    names = dict.fromkeys([*(one.name for one in model.metrics), *of_other])
-    of_this = {one.name: one for one in model.metrics}
+    # By TFMA's name: the other model's metric is the same with a threshold and without.
+    of_this: Mapping[str, MeasuredMetric] = {one.measured_as: one for one in model.metrics}
+    of_other: Mapping[str, MeasuredMetric] = {one.measured_as: one for one in other.metrics}
+    names = dict.fromkeys([*of_this, *of_other])
     return tuple(
         (
-            name,
+            (of_this.get(name) or of_other[name]).name,
             of_this[name].overall.value if name in of_this else None,
             of_other[name].overall.value if name in of_other else None,
         )
