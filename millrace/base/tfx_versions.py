@@ -4,7 +4,7 @@ Nothing else asks which release is installed: docs/decisions/0001-two-stacks.md.
 by that name, such as `tensorflow_model_analysis.proto.config_pb2` for what TFMA's package itself no longer offers.
 """
 
-from typing import Any
+from typing import Any, Optional
 
 
 def slices_by_sql(options: Any) -> tuple[str, ...]:
@@ -16,3 +16,15 @@ def slices_by_sql(options: Any) -> tuple[str, ...]:
         options: TFDV's `StatsOptions`.
     """
     return tuple(getattr(options, "experimental_slice_sqls", None) or ())
+
+
+def custom_validations() -> Optional[type]:
+    """TFDV's `CustomValidationConfig`, rules in SQL on a column's statistics; None where the release has none.
+
+    TFDV 1.21 has no rules, as it has no ZetaSQL to read them with.
+    """
+    try:
+        from tensorflow_data_validation.anomalies.proto import custom_validation_config_pb2
+    except ImportError:
+        return None
+    return custom_validation_config_pb2.CustomValidationConfig

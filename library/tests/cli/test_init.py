@@ -96,7 +96,7 @@ def test_a_name_that_is_none_is_answered_with_the_one_that_would_do(project, nam
 
 
 def test_without_data_it_prints_an_example_that_works(project):
-    output = run()
+    output = run().replace("\\\n", "")
     example = next(line for line in output.splitlines() if "package:" in line)
     run(*example.split()[2:])
     assert "conf/tippers.yaml" in written(project)

@@ -4,15 +4,18 @@ TFX passes the rules as a proto, and its compiler for Vertex AI and Kubeflow Pip
 stage's parameters ("Invalid placeholder for exec prop"). Here they travel as JSON.
 """
 
-from tensorflow_data_validation.anomalies.proto.custom_validation_config_pb2 import CustomValidationConfig
+from google.protobuf.message import Message
 from tfx import types
 from tfx.components.example_validator import executor as tfx_executor
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
-from tfx.types import standard_component_specs as keys
 from tfx.utils import json_utils, proto_utils
 
+from millrace.components.example_validator.rules import rules_message
 from millrace.components.executor_types import Artifacts, Properties
+
+# TFX 1.16 has it as CUSTOM_VALIDATION_CONFIG_KEY; TFX 1.21 has no rules.
+_RULES = "custom_validation_config"
 
 
 class Executor(tfx_executor.Executor):
@@ -26,8 +29,8 @@ class Executor(tfx_executor.Executor):
             output_dict: `anomalies`.
             exec_properties: those of TFX's ExampleValidator, with `custom_validation_config` as JSON.
         """
-        rules = proto_utils.json_to_proto(exec_properties[keys.CUSTOM_VALIDATION_CONFIG_KEY], CustomValidationConfig())
-        return super().Do(input_dict, output_dict, {**exec_properties, keys.CUSTOM_VALIDATION_CONFIG_KEY: rules})
+        read = proto_utils.json_to_proto(exec_properties[_RULES], rules_message()())
+        return super().Do(input_dict, output_dict, {**exec_properties, _RULES: read})
 
 
 class RuledExampleValidatorSpec(standard_component_specs.ExampleValidatorSpec):
@@ -35,7 +38,7 @@ class RuledExampleValidatorSpec(standard_component_specs.ExampleValidatorSpec):
 
     PARAMETERS = {
         **standard_component_specs.ExampleValidatorSpec.PARAMETERS,
-        keys.CUSTOM_VALIDATION_CONFIG_KEY: component_spec.ExecutionParameter(type=str),
+        _RULES: component_spec.ExecutionParameter(type=str),
         "code_digest": component_spec.ExecutionParameter(type=str),
     }
 
@@ -57,7 +60,7 @@ class RuledExampleValidator(base_component.BaseComponent):
         self,
         statistics: types.BaseChannel,
         schema: types.BaseChannel,
-        rules: CustomValidationConfig,
+        rules: Message,
         code_digest: str = "",
     ) -> None:
         super().__init__(

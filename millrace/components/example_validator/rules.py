@@ -11,13 +11,12 @@ the anomaly is CUSTOM_VALIDATION.
 """
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import tensorflow_data_validation as tfdv
-from tensorflow_data_validation.anomalies.proto.custom_validation_config_pb2 import CustomValidationConfig
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from millrace.base import files
+from millrace.base import files, tfx_versions
 from millrace.base.errors import SchemaError
 from millrace.base.names import did_you_mean
 from millrace.textproto.lexer import TextProtoError
@@ -26,7 +25,21 @@ from millrace.textproto.rewrite import read
 _GUIDE = "docs/guides/schema.md shows a rule; TFDV's CustomValidationConfig is what the file holds"
 
 
-def validation_rules(path: str, schema: Optional[schema_pb2.Schema]) -> CustomValidationConfig:
+def rules_message() -> Any:
+    """TFDV's message of rules, as a class.
+
+    Raises:
+        SchemaError: the installed TFDV has none.
+    """
+    message = tfx_versions.custom_validations()
+    if message is None:
+        raise SchemaError(
+            "TFDV 1.21 has no rules in SQL", "schema.rules", "take it out, or run on the compatible stack (TFX 1.16)"
+        )
+    return message
+
+
+def validation_rules(path: str, schema: Optional[schema_pb2.Schema]) -> Any:
     """Reads the rules, and tries each on statistics without a value.
 
     Args:
@@ -34,14 +47,14 @@ def validation_rules(path: str, schema: Optional[schema_pb2.Schema]) -> CustomVa
         schema: the curated one, whose columns a rule may name; None for no check of the names.
 
     Returns:
-        The rules, for TFX's ExampleValidator.
+        The rules, a `CustomValidationConfig`, for TFX's ExampleValidator.
 
     Raises:
-        SchemaError: the file cannot be read, a rule is of a column that the schema does not have, or its expression is
-            none of TFDV's.
+        SchemaError: the installed TFDV knows no rules, the file cannot be read, a rule is of a column that the schema
+            does not have, or its expression is none of TFDV's.
     """
     try:
-        rules = read(files.read_text(Path(path), SchemaError), CustomValidationConfig)
+        rules = read(files.read_text(Path(path), SchemaError), rules_message())
     except FileNotFoundError as error:
         raise SchemaError("there is no such file", where=path, remedy="set schema.rules to a file") from error
     except TextProtoError as error:

@@ -3,6 +3,7 @@
 import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from millrace.base import tfx_versions
 from millrace.base.errors import SchemaError
 from millrace.components.example_validator.rules import validation_rules
 
@@ -10,6 +11,9 @@ SCHEMA = schema_pb2.Schema(feature=[schema_pb2.Feature(name="fare"), schema_pb2.
 RULE = (
     'feature_validations {{ feature_path {{ step: "{0}" }} validations {{ sql_expression: "{1}" severity: ERROR }} }}'
 )
+
+
+needs_rules = pytest.mark.skipif(tfx_versions.custom_validations() is None, reason="TFDV 1.21 has no rules in SQL")
 
 
 @pytest.fixture
@@ -24,11 +28,19 @@ def rules_of(tmp_path):
     return read
 
 
+def test_where_tfdv_has_no_rules_they_are_refused_with_the_stack_that_has_them(rules_of, monkeypatch):
+    monkeypatch.setattr(tfx_versions, "custom_validations", lambda: None)
+    with pytest.raises(SchemaError, match=r"TFDV 1\.21 has no rules"):
+        rules_of(RULE.format("fare", "feature.num_stats.min >= 0"))
+
+
+@needs_rules
 def test_rules_that_tfdv_can_apply_are_read(rules_of):
     assert len(rules_of(RULE.format("fare", "feature.num_stats.min >= 0")).feature_validations) == 1
     assert rules_of(RULE.format("anything", "feature.num_stats.min >= 0"), None).feature_validations
 
 
+@needs_rules
 @pytest.mark.parametrize(
     ("text", "message"),
     [
