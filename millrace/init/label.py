@@ -1,5 +1,6 @@
 """What is to be predicted: the task and the classes, from the label's values."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from millrace.base.errors import DataError
@@ -170,7 +171,34 @@ def _texts(column: Column, where: str) -> LabelPlan:
             remedy="choose a column of numbers, or one of few different values, or group the texts",
         )
     task: Task = "binary" if len(column.counts) == 2 else "multiclass"
-    return _classes(column, task, f"{len(column.counts)} different texts", code_or_missing(column))
+    texts = [str(text) for text in column.counts]
+    doubt = _several_labels(texts) or _written_differently(texts) or code_or_missing(column)
+    return _classes(column, task, f"{len(column.counts)} different texts", doubt)
+
+
+def _several_labels(texts: list[str]) -> str:
+    """What to decide where cells look like lists of labels: the parts of some come back in others, in fewer numbers."""
+    for separator in "|;,":
+        lists = [text for text in texts if separator in text]
+        parts = Counter(part.strip() for text in texts for part in text.split(separator))
+        if len(lists) > 1 and len(parts) < len(texts) and sum(count > 1 for count in parts.values()) > len(parts) / 2:
+            return (
+                f"several labels in one cell ({lists[0]})? That is not supported yet, and each text is a class of its "
+                "own here: for labels of their own, make a column of 0 and 1 of each, and a pipeline for each"
+            )
+    return ""
+
+
+def _written_differently(texts: list[str]) -> str:
+    """What to decide where classes differ in capitals and spaces alone."""
+    alike: dict[str, list[str]] = {}
+    for text in sorted(texts):
+        alike.setdefault(" ".join(text.casefold().split()), []).append(text)
+    twins = [" and ".join(written) for written in alike.values() if len(written) > 1]
+    if not twins:
+        return ""
+    shown = "; ".join(twins[:3]) + ("; ..." if len(twins) > 3 else "")
+    return f"classes that differ only in capitals or spaces: {shown}. One class each? Then write it one way in the data"
 
 
 def _classes(column: Column, task: Task, reason: str, doubt: str = "") -> LabelPlan:

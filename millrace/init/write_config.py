@@ -45,7 +45,7 @@ def config_text(
     """
     parts = [
         _head(name, table, label),
-        f"name: {name}\nroot: ../runs/{name}",
+        f"name: {_scalar(name)}\nroot: ../runs/{name}",
         _data(table, label, folder),
         f"schema:\n  file: {_scalar(os.path.relpath(schema_file, folder))}",
         "data_gate:                              # which anomalies stop the run\n  policy: {}\n  waivers: []",

@@ -58,6 +58,15 @@ def test_odd_names_come_back_from_both_files(tmp_path):
     assert set(features(plan)) == {*ODD_NAMES, "y"}
 
 
+@pytest.mark.parametrize("table", ["2030", "no", "true", "null", "1e5", "0x10", "2024-01-31"])
+def test_a_table_that_is_called_like_a_yaml_value_keeps_its_name(tmp_path, table):
+    columns = {"a": np.random.default_rng(3).normal(size=ROWS).round(3), "y": np.resize(["no", "yes"], ROWS)}
+    path = write_csv(tmp_path / f"{table}.csv", columns)
+    plan = make_plan([str(path)], "y", "", tmp_path / "project")
+    write(plan)
+    assert load(next(iter(plan.files))).name == table
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(NAMES.map(str.strip), min_size=1, max_size=6, unique=True),
@@ -126,7 +135,7 @@ def test_the_configuration_is_whole_and_says_how_the_table_is_read(tmp_path):
 def test_a_table_elsewhere_is_named_by_its_whole_path_and_found(tmp_path):
     away = tmp_path / "away"
     away.mkdir()
-    file = write_csv(away / "t.csv", {"x": RANDOM.normal(size=ROWS), "y": ["no", "yes"] * (ROWS // 2)})
+    file = write_csv(away / "t.csv", {"x": RANDOM.normal(size=ROWS), "y": np.resize(["no", "yes"], ROWS)})
     plan = make_plan([str(file)], "y", "", tmp_path / "home" / "deep" / "project")
     write(plan)
     conf = next(iter(plan.files))

@@ -44,6 +44,24 @@ def test_classes_or_amounts_is_a_persons_decision(tmp_path):
     assert "multiclass" in label_of(tmp_path, list(range(20)) * 20).doubt
 
 
+def test_classes_that_differ_in_capitals_are_a_persons_decision(tmp_path):
+    label = label_of(tmp_path, ["Yes", "yes", "No", "no", "NO"] * 80)
+    assert "differ only in capitals or spaces: NO and No and no; Yes and yes" in label.doubt
+    assert "capitals" not in label_of(tmp_path, ["Yes", "no", "No idea", "yes, later"] * 80).doubt
+
+
+@pytest.mark.parametrize("separator", ["|", "; ", ","])
+def test_several_labels_in_a_cell_are_said_to_be_classes_here(tmp_path, separator):
+    rows = (["art"], ["art", "sport"], ["sport", "tech"], ["art", "sport", "tech"])
+    several = [separator.join(tags) for tags in rows]
+    assert "not supported yet" in label_of(tmp_path, several * 100).doubt
+
+
+@pytest.mark.parametrize("classes", [["Bolt, Ann", "Carr, Bob", "Dean, Cy"], ["low|mid", "high"], ["a", "b, c"]])
+def test_a_name_with_a_comma_is_no_list_of_labels(tmp_path, classes):
+    assert not label_of(tmp_path, classes * 100).doubt
+
+
 def test_rare_classes_are_named(tmp_path):
     assert "fewer than 10 rows have rare" in label_of(tmp_path, ["a", "b"] * 198 + ["rare"] * 4).doubt
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Union
+from typing import Optional, Union
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import confusion_matrix_metrics, metric_types
@@ -65,6 +65,7 @@ def eval_config(label: Label, evaluation: Evaluation, *, has_baseline: bool = Tr
         if not metric.module:
             require_known(metric.class_name, known)
             _require_fit(metric.class_name, label.task)
+        _require_classes(label, metric)
     # The overall slice first, then each once: what is asked for, and what a threshold needs.
     slices = [config_pb2.SlicingSpec()]
     slices += [config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.slices]
@@ -103,15 +104,22 @@ def _slicing_spec(slice_: Slice) -> config_pb2.SlicingSpec:
 def _metrics_specs(
     label: Label, metrics: Sequence[Metric], thresholds: Sequence[Threshold], has_baseline: bool
 ) -> list[config_pb2.MetricsSpec]:
-    configs = {metric.label: _metric_config(metric, thresholds, has_baseline) for metric in metrics}
+    labels = {metric.label for metric in metrics}
+    configs = {}
+    for metric in metrics:  # a threshold may name a class, unless another metric is called so
+        names = {metric.label, metric.metric if metric.metric not in labels else metric.label}
+        of_metric = [threshold for threshold in thresholds if threshold.metric in names]
+        configs[metric.label] = _metric_config(label, metric, of_metric, has_baseline)
     own = {metric.label: metric.class_name for metric in metrics if not metric.module}
+    chosen = {metric.label: chosen for metric in metrics if (chosen := _chosen_classes(label, metric))}
     binary = [name for name in own if _is_confusion_metric(own[name]) or own[name] in _AVERAGED_BESIDES]
-    per_class = binary if label.task == "multiclass" else []
+    per_class = [name for name in binary if name not in chosen] if label.task == "multiclass" else []
     # However much they weigh, rows are counted as rows: slices are judged by how many there are.
     counts = [name for name in own if label.weight and own[name] == "ExampleCount"]
-    others = [name for name in configs if name not in (*per_class, *counts)]
+    others = [name for name in configs if name not in (*per_class, *counts, *chosen)]
     specs = [config_pb2.MetricsSpec(metrics=[configs[name] for name in others])]
     specs.append(config_pb2.MetricsSpec(metrics=[configs[name] for name in counts], example_weights=_ROWS))
+    specs += [config_pb2.MetricsSpec(metrics=[configs[name]], binarize=classes) for name, classes in chosen.items()]
     if per_class:  # these are defined for two classes: one class against the rest, then the mean over the classes
         mean = config_pb2.AggregationOptions(
             macro_average=True, class_weights=dict.fromkeys(range(len(label.classes)), 1.0)
@@ -120,6 +128,20 @@ def _metrics_specs(
     if any(name in NEEDS_EVERY_CLASS for name in own.values()):
         specs.append(_class_shares(label))
     return [spec for spec in specs if spec.metrics]
+
+
+def _chosen_classes(label: Label, metric: Metric) -> Optional[config_pb2.BinarizationOptions]:
+    """One class, or the most probable ones, against the rest: TFMA averages no metric that says so as its parameter,
+    and finds no threshold of it.
+    """
+    given = metric.parameters
+    if label.task != "multiclass" or metric.module:
+        return None
+    if "class_id" in given:
+        return config_pb2.BinarizationOptions(class_ids={"values": [given["class_id"]]})
+    if "top_k" in given:
+        return config_pb2.BinarizationOptions(top_k_list={"values": [given["top_k"]]})
+    return None
 
 
 def _class_shares(label: Label) -> config_pb2.MetricsSpec:
@@ -132,16 +154,18 @@ def _class_shares(label: Label) -> config_pb2.MetricsSpec:
     return config_pb2.MetricsSpec(metrics=[share], binarize=each, example_weights=rows)
 
 
-def _metric_config(metric: Metric, thresholds: Sequence[Threshold], has_baseline: bool) -> config_pb2.MetricConfig:
+def _metric_config(
+    label: Label, metric: Metric, thresholds: Sequence[Threshold], has_baseline: bool
+) -> config_pb2.MetricConfig:
     settings = {**metric.parameters, **({"name": metric.name} if metric.name else {})}
+    if _chosen_classes(label, metric):
+        settings = {key: value for key, value in settings.items() if key not in ("class_id", "top_k")}
     config = config_pb2.MetricConfig(
         class_name=metric.class_name,
         module=metric.module,
         config=json.dumps(settings, sort_keys=True) if settings else "",
     )
     for threshold in thresholds:
-        if threshold.metric not in (metric.label, metric.metric):
-            continue
         bound = _metric_threshold(metric, threshold, has_baseline)
         if bound.ByteSize():
             config.per_slice_thresholds.add(slicing_specs=[_slicing_spec(threshold.slice)], threshold=bound)
@@ -180,6 +204,25 @@ def _direction(metric: Metric) -> int:
 def _is_confusion_metric(name: str) -> bool:
     cls = metric_types.registered_metrics().get(name)
     return cls is not None and issubclass(cls, confusion_matrix_metrics.ConfusionMatrixMetricBase)
+
+
+def _require_classes(label: Label, metric: Metric) -> None:
+    if label.task != "multiclass" or metric.module:
+        return
+    given, count = metric.parameters, len(label.classes)
+    if "class_id" in given and given["class_id"] not in range(count):
+        names = ", ".join(f"{number} ({name})" for number, name in enumerate(label.classes[:10]))
+        raise InputRefused(
+            f"{metric.label} is of class {given['class_id']!r}, which the label does not have",
+            where="evaluation.metrics",
+            remedy=f"give class_id the place of a class in label.classes, counted from 0: {names}",
+        )
+    if "top_k" in given and given["top_k"] not in range(1, count + 1):
+        raise InputRefused(
+            f"{metric.label} is of the {given['top_k']!r} most probable classes, and the label has {count}",
+            where="evaluation.metrics",
+            remedy=f"give top_k a whole number from 1 to {count}",
+        )
 
 
 def _require_fit(name: str, task: str) -> None:

@@ -88,6 +88,8 @@ def test_the_models_are_named_as_tfx_names_them() -> None:
     [
         (BINARY, {"metrics": ["Auc"]}, "Auc is not a metric of TFMA", "AUC"),
         (REGRESSION, {"metrics": ["AUC"]}, "AUC does not fit a regression label", "MeanAbsoluteError"),
+        (MULTICLASS, {"metrics": ["AUC", {"metric": "Precision", "class_id": 3}]}, "of class 3", "from 0: 0 (a), 1"),
+        (MULTICLASS, {"metrics": ["AUC", {"metric": "Recall", "top_k": 4}]}, "the 4 most probable", "from 1 to 3"),
         (MULTICLASS, {"metrics": ["MeanSquaredError"]}, "does not fit a multiclass label", "SparseCategoricalAccuracy"),
         (BINARY, {"metrics": ["SparseCategoricalAccuracy"]}, "does not fit a binary label", "BinaryAccuracy"),
         (

@@ -24,9 +24,11 @@ BINARY = Label(column="y", task="binary", classes=("no", "yes"))
 THREE = Label(column="y", task="multiclass", classes=("a", "b", "c"))
 
 
-def report_of(label, thresholds, labels, scores, *, baseline=None, slices=None, intervals=False, min_class_size=10):
+def report_of(
+    label, thresholds, labels, scores, *, metrics=(), baseline=None, slices=None, intervals=False, min_class_size=10
+):
     """The gate's report on labels and scores, through TFMA's computations and files' records."""
-    metrics = tuple(dict.fromkeys(threshold["metric"] for threshold in thresholds))
+    metrics = metrics or tuple(dict.fromkeys(threshold["metric"] for threshold in thresholds))
     evaluation = Evaluation(
         metrics=metrics,
         thresholds=thresholds,
@@ -70,6 +72,22 @@ def test_every_class_with_an_example_counts():
     report = report_of(THREE, [{"metric": "AUC", "at_least": 0.9}], labels, np.eye(3)[labels] * 0.8 + 0.1)
     assert report.rows[0].value == pytest.approx(1.0)
     assert "left out" not in report.to_text()
+
+
+@pytest.mark.parametrize("metric", ["Precision", "Recall"])
+def test_one_class_can_be_judged_beside_the_average_over_all(metric):
+    labels = np.arange(300) % 3
+    guesses = np.where(np.arange(300) % 5 == 0, 0, labels)
+    of_a, mean = {"Precision": (100 / 140, (100 / 140 + 2) / 3), "Recall": (1.0, (1.0 + 0.8 + 0.8) / 3)}[metric]
+    report = report_of(
+        THREE,
+        [{"metric": "of_a", "at_least": of_a - 0.01}, {"metric": metric, "at_most": mean - 0.01}],
+        labels,
+        np.eye(3)[guesses] * 0.8 + 0.1,
+        metrics=[metric, {"metric": metric, "class_id": 0, "name": "of_a"}],
+    )
+    assert {row.metric.split(" ")[0]: row.value for row in report.rows} == pytest.approx({"of_a": of_a, metric: mean})
+    assert [row.metric.split(" ")[0] for row in report.rows if row.verdict != "pass"] == [metric]
 
 
 @pytest.mark.parametrize("metric", ["Recall", "Precision", "Specificity", "MissRate", "NPV", "ThreatScore"])
