@@ -375,6 +375,12 @@ class FeatureTable(Section):
                     raise ValueError(
                         f"{name} is made of the label {column}, which is not known when the model is asked"
                     )
+        for name, feature in self.features.items():
+            if isinstance(feature, Bag) and feature.weights == self.label.column:
+                raise Misfit(
+                    ("features", name, "weights"),
+                    f"{feature.weights} is the label, which is not known when the model is asked",
+                )
         return self
 
     def derived(self) -> Mapping[str, Expression]:

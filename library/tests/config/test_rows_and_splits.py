@@ -38,6 +38,10 @@ def test_a_split_by_time_has_train_before_its_days():
         ("data.where=fare > ", "data.where: 'fare >' is no expression"),
         ("data.where=hour(trip_start_timestamp, 'unix') > 3", "data.where: cannot use hour before Transform"),
         ("data.where=lower(company)", "data.where: is a text, and should be true or false"),
+        (
+            "features.company={kind: bag, weights: big_tipper}",
+            "features.company.weights: big_tipper is the label, which is not known when the model is asked",
+        ),
         ("data.leave_out=[fare]", "data.leave_out: fare cannot be left out, since it is a feature"),
         ("data.leave_out=[big_tipper]", "data.leave_out: big_tipper cannot be left out, since it is the label, or its"),
         ("data={format: tfrecord, path: /tmp, where: fare > 0}", "where needs csv or parquet or .*: TFX's own reader"),

@@ -147,13 +147,16 @@ class TimeDivision:
             raise DataError(
                 f"{counted(survey.unread, 'row')} of {column} hold no time of the format {format}{shown}",
                 SPLITS,
-                f"fix data.splits.format or the rows, or leave them out: data.where: {with_one}",
+                "these look like milliseconds: set data.splits.format to unix_ms"
+                if format == "unix" and not len(survey.times) and _is_in_milliseconds(survey.example)
+                else f"fix data.splits.format or the rows, or leave them out: data.where: {with_one}",
             )
         if not len(survey.times):
             return self
         if self.splits.days:
             newest, ages = int(survey.times[-1]), itertools.accumulate(reversed(list(self.splits.days.values())))
-            return replace(self, cuts=tuple(int(newest - age * _DAY) for age in ages)[::-1])
+            # Before the first moment that there can be, one place is as good as another.
+            return replace(self, cuts=tuple(int(max(newest - age * _DAY, moments.FIRST - 1)) for age in ages)[::-1])
         parts = list(itertools.accumulate((self.splits.shares or {}).values()))
         rows = np.cumsum(survey.counts)
         # A moment belongs to the split in which most of its rows would be.
@@ -281,6 +284,14 @@ def _text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return f"{value:.7g}" if isinstance(value, float) else str(value)
+
+
+def _is_in_milliseconds(example: str) -> bool:
+    """Whether a value that is no moment in seconds is one in milliseconds."""
+    try:
+        return bool(moments.seconds(pa.array([float(example)]), "unix_ms")[0] != moments.NO_MOMENT)
+    except ValueError:
+        return False
 
 
 Survey = Union[TimeSurvey, StrataSurvey]

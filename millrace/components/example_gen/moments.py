@@ -13,6 +13,9 @@ from millrace.features.date_formats import MONTHS, UNIX, directives, pattern
 _CENTURY_ENDS = 69  # of %y: 69 to 99 are 1969 to 1999, as POSIX has it
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 NO_MOMENT = np.iinfo(np.int64).min
+# The years that `%Y` takes, 1000 to 2999; what a number says beyond them is no time that anybody wrote down.
+FIRST = int((datetime(1000, 1, 1, tzinfo=timezone.utc) - _EPOCH).total_seconds())
+LAST = int((datetime(3000, 1, 1, tzinfo=timezone.utc) - _EPOCH).total_seconds()) - 1
 
 
 def seconds(values: pa.Array, format: str) -> np.ndarray:
@@ -23,7 +26,8 @@ def seconds(values: pa.Array, format: str) -> np.ndarray:
         format: as `millrace.features.date_formats` says.
 
     Returns:
-        Whole seconds since 1970, int64 [rows]; `NO_MOMENT` where a row has none, or one that is not of the format.
+        Whole seconds since 1970, int64 [rows]; `NO_MOMENT` where a row has none, one that is not of the format,
+        or one that is not within `FIRST` and `LAST`.
     """
     if pa.types.is_null(values.type):
         return np.full(len(values), NO_MOMENT)
@@ -35,8 +39,8 @@ def seconds(values: pa.Array, format: str) -> np.ndarray:
     elif pa.types.is_large_binary(values.type):
         moments = [None] * len(distinct)
     else:
-        numbers = np.asarray(distinct, np.float64) / UNIX[format]
-        moments = [int(number) if np.isfinite(number) else None for number in np.floor(numbers)]
+        numbers = np.floor(np.asarray(distinct, np.float64) / UNIX[format])
+        moments = [int(number) if FIRST <= number <= LAST else None for number in numbers]
     # The last entry is that of the rows without a value.
     table = np.array([*(NO_MOMENT if moment is None else moment for moment in moments), NO_MOMENT], np.int64)
     return table[np.asarray(encoded.indices.fill_null(len(distinct)))]

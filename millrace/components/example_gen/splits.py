@@ -51,7 +51,8 @@ class Partition:
         if place < 0:
             raise _unfit(f"the split's partition_feature_name {feature!r} is not a column")
         column = batch.column(place)
-        if column.null_count or pa.types.is_null(column.type):
+        # TFX's reader of CSV has an empty cell as an empty list.
+        if column.null_count or pa.types.is_null(column.type) or not np.diff(np.asarray(column.offsets)).all():
             raise _unfit(f"the feature to split by, {feature!r}, has rows without a value")
         if pa.types.is_floating(column.type.value_type):
             raise _unfit(f"the feature to split by, {feature!r}, is a float")
@@ -70,4 +71,6 @@ def remainders(keys: list[bytes], modulus: int) -> np.ndarray:
 
 
 def _unfit(what: str) -> DataError:
-    return DataError(what, "", "split by an integer or string column that has a value in every row")
+    return DataError(
+        what, "", "split by an integer or string column that has a value in every row, or leave rows out by data.where"
+    )

@@ -37,6 +37,19 @@ def test_a_threshold_without_a_slice_is_for_the_overall_slice_only() -> None:
     assert not threshold.threshold.HasField("change_threshold")
 
 
+def test_a_threshold_is_of_the_metric_that_is_called_so_and_of_its_class_only_where_none_is() -> None:
+    fifty = {"metric": "AUC", "num_thresholds": 50, "name": "auc50"}
+
+    def judged(*metrics: Any) -> dict[str, int]:
+        config = eval_config(BINARY, evaluation({"metric": "AUC", "at_least": 0.6}, metrics=metrics))
+        measured = [metric for spec in config.metrics_specs for metric in spec.metrics if metric.class_name == "AUC"]
+        return {metric.config: len(metric.per_slice_thresholds) for metric in measured}
+
+    named = '{"name": "auc50", "num_thresholds": 50}'
+    assert judged("AUC", fifty) == {"": 1, named: 0}
+    assert judged(fifty) == {named: 1}
+
+
 @pytest.mark.parametrize(
     ("metric", "change", "direction"),
     [

@@ -212,6 +212,42 @@ def test_what_the_rows_cannot_be_divided_by_is_refused(divided, section, message
         divided(**section)
 
 
+@pytest.mark.parametrize("cuts", [{"days": {"eval": 7}}, {"shares": {"train": 8, "eval": 2}}])
+@pytest.mark.parametrize(
+    ("moments", "message"),
+    [
+        ([1_700_000_000_000 + at for at in range(50)], "(?s)50 rows of t hold .*set data.splits.format to unix_ms"),
+        ([*range(1_700_000_000, 1_700_000_049), 2**63 - 1], "(?s)1 row of t .*9223372036854775807.*or leave them"),
+        ([*(1.7e9 + at for at in range(49)), 1e30], "1 row of t hold"),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_no_moment_of_anybody_is_refused(tmp_path, configured_rows, moments, message, cuts):
+    (tmp_path / "data").mkdir()
+    pq.write_table(pa.table({"t": moments}), tmp_path / "data" / "a.parquet")
+    splits = {"by": "time", "column": "t", "format": "unix", **cuts}
+    data = Data(path=str(tmp_path / "data"), format="parquet", rules="table", splits=splits)
+    with pytest.raises(DataError, match=message):
+        configured_rows(data, str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("days", [10**6, 1e300])
+def test_more_days_than_there_ever_were_leave_no_train(divided, days):
+    with pytest.raises(DataError, match="no row comes to the split train by day"):
+        divided(splits={"by": "time", "column": "day", "format": "%Y-%m-%d", "days": {"eval": days}})
+
+
+@pytest.mark.parametrize("rules", ["table", "tfx"])
+def test_rows_without_a_group_are_refused_and_not_made_one(tmp_path, configured_rows, rules):
+    (tmp_path / "data").mkdir()
+    rows = [f"{at},{'' if at % 3 == 2 else f'c{at}'}" for at in range(60)]
+    (tmp_path / "data" / "a.csv").write_text("\n".join(["row,customer", *rows, ""]))
+    splits = {"by": "group", "column": "customer", "shares": {"train": 2, "eval": 1}}
+    with pytest.raises(DataError, match="'customer', has rows without a value"):
+        configured_rows(Data(path=str(tmp_path / "data"), rules=rules, splits=splits), str(tmp_path / "out"))
+    kept = Data(path=str(tmp_path / "data"), rules=rules, splits=splits, where="not is_missing(customer)")
+    assert sum(records.total() for records in configured_rows(kept, str(tmp_path / "kept")).values()) == 40
+
+
 def test_the_stages_of_a_split_by_time_run_in_a_beam_pipeline(table, tmp_path):
     time = {"by": "time", "column": "day", "format": "%Y-%m-%d", "days": {"eval": 28}}
     component = example_gen(Data(**table, splits=time, leave_out=["day"]))
