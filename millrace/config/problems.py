@@ -211,6 +211,8 @@ def _expected(error: Any, context: Any, value: Any) -> tuple[str, str]:
         return "should not be empty" if not value else f"should have {context['min_length']} characters or more", ""
     if kind == "string_pattern_mismatch":
         return f"should match {context['pattern']}", ""
+    if kind == "too_short":
+        return f"should have {context['min_length']} or more" if value else "should not be empty", ""
     words = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     return _IN_OUR_WORDS.get(kind, words), ""
 
@@ -292,11 +294,17 @@ def _described(location: tuple[Any, ...]) -> str:
 def _written_keys(location: tuple[Any, ...], values: Any) -> Keys:
     """The location without what pydantic puts between keys: the kind of value that was tried, and a word for a key."""
     path: Keys = ()
-    for part in location:
+    for depth, part in enumerate(location):
         entries = dict(enumerate(values)) if isinstance(values, list) else values
-        if isinstance(entries, dict) and part in entries:
+        if isinstance(entries, dict) and part in entries and not _names_section(location[:depth], part):
             path, values = (*path, part), entries[part]
     return path
+
+
+def _names_section(location: tuple[Any, ...], part: Any) -> bool:
+    """Whether it is the word for one of the sections that may stand at a location, and not a key that is called so."""
+    sections = [kind for kind in _types_at(location) if _is_section(kind)]
+    return len(sections) > 1 and any(part in _tags(kind) for kind in sections)
 
 
 def _value_at(values: Any, path: Keys) -> Any:

@@ -166,7 +166,9 @@ def parse(text: str) -> Expression:
         expression = _of_node(ast.parse(text.strip(), mode="eval").body)
         kind_of(expression, {})
     except SyntaxError as error:
-        raise ValueError(f"{brief!r} is no expression: {error.msg}, at character {error.offset or 1}") from error
+        # Python counts from 1; of what ends too early it says 0, or a place behind the last character.
+        place = f"character {error.offset}" if 0 < (error.offset or 0) <= len(text.strip()) else "its end"
+        raise ValueError(f"{brief!r} is no expression: {error.msg}, at {place}") from error
     except (RecursionError, MemoryError) as error:
         raise ValueError("the expression is nested too deeply; split it into derived features") from error
     if not columns_of(expression):

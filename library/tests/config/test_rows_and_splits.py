@@ -35,7 +35,39 @@ def test_a_split_by_time_has_train_before_its_days():
         ("data.splits={by: time, column: a, format: unix}", "set exactly one of days and shares"),
         ("data.splits={by: time, column: a, format: unix, days: {train: 7, eval: 1}}", "train is what is older"),
         ("data.splits={by: column, column: a, values: {train: [x, y], eval: [y]}}", "'y' cannot be in both"),
-        ("data.where=fare > ", "data.where: 'fare >' is no expression"),
+        (
+            "data.splits={by: column, column: company, values: {train: [null], eval: [b]}}",
+            "data.splits.values.train.0: should be .*, not null",
+        ),
+        (
+            "data.splits={by: column, column: company, values: {train: a, eval: [b]}}",
+            "data.splits.values.train: should be a list, not 'a'",
+        ),
+        (
+            "data.splits={by: column, column: company, values: {train: [.nan], eval: [b]}}",
+            "data.splits.values.train.0: should be .*, not .nan",
+        ),
+        (
+            "data.splits={by: column, column: company, values: {train: [a], eval: []}}",
+            "data.splits.values.eval: should not be empty",
+        ),
+        ("data.splits={by: column, values: {train: [a], eval: [b]}}", "data.splits.column: is missing"),
+        ("data.splits={by: column, column: 3, values: {train: [a], eval: [b]}}", "data.splits.column: should be a t"),
+        ("data.splits={train: 2, eval: 1, row: 0}", "data.splits.row: .* greater than or equal to 1"),
+        ("evaluation.metrics=[]", "evaluation.metrics: should not be empty"),
+        ("features.pair={kind: crossed, of: [company]}", "features.pair.of: should have 2 or more"),
+        ("data.splits={train: 2, eval: 1, '../x': 1}", "data.splits: '../x' cannot name a split"),
+        ("data.splits={train: 2, eval: 1, '': 1}", "data.splits: '' cannot name a split"),
+        (
+            "data.splits={by: time, column: a, format: unix, days: {eval: 1, 'a b': 1}}",
+            "data.splits: 'a b' cannot name a split",
+        ),
+        ("data.splits={train: 99999999999, eval: 1}", "data.splits: the shares add up to 100,000,000,000"),
+        (
+            "data.splits={by: group, column: company, shares: {train: 2147483647, eval: 1}}",
+            "data.splits: the shares add up to 2,147,483,648",
+        ),
+        ("data.where=fare > ", "data.where: 'fare >' is no expression: invalid syntax, at its end"),
         ("data.where=hour(trip_start_timestamp, 'unix') > 3", "data.where: cannot use hour before Transform"),
         ("data.where=lower(company)", "data.where: is a text, and should be true or false"),
         (

@@ -37,7 +37,7 @@ def test_what_is_read_and_of_which_kind(text, columns, kind):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("fare +", "'fare \\+' is no expression: invalid syntax, at character"),
+        ("fare +", "'fare \\+' is no expression: invalid syntax, at its end"),
         ("fare = 3", "is no expression"),
         ("1 + 2", "'1 \\+ 2' reads no column"),
         ("", "is no expression"),

@@ -1,9 +1,10 @@
 """The configuration's key `data.splits`: by what the rows of one table are divided into train, eval and test."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Optional, Union
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 
 from millrace.base.section import Section
@@ -13,6 +14,7 @@ from millrace.features.date_formats import check_format
 Shares = dict[str, Annotated[int, Field(ge=1, strict=True)]]
 SplitValue = Union[int, float, str]
 _SHARES = "parts a split, for instance {train: 4, eval: 1, test: 1}"
+_MOST_BUCKETS = 2**31 - 1
 
 
 class RowSplits(Section):
@@ -124,9 +126,23 @@ SurveyedSplits = Annotated[Union[ColumnSplits, TimeSplits, StratifiedSplits], Fi
 """What TFX's own SplitConfig cannot say, so that only the reader by columns divides so."""
 
 
+_Sections = Union[RowSplits, GroupSplits, StratifiedSplits, ColumnSplits, TimeSplits]
+
+
 def _long_form(splits: Any) -> Any:
     is_short = isinstance(splits, Mapping) and "by" not in splits
     return {"by": "row", "shares": splits} if is_short else splits
+
+
+def _possible_for_tfx(splits: _Sections) -> _Sections:
+    """TFX makes a folder of a split's name, and counts buckets in 32 bits; both it says only in a run."""
+    for name in splits.names:
+        if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]*", name):
+            raise ValueError(f"{name!r} cannot name a split: letters, digits, _ and - can, and no _ or - at first")
+    buckets = 0 if isinstance(splits, ColumnSplits) else sum((splits.shares or {}).values())
+    if buckets > _MOST_BUCKETS:
+        raise ValueError(f"the shares add up to {buckets:,}, and {_MOST_BUCKETS:,} is the most that TFX keeps")
+    return splits
 
 
 class _ShortForm:
@@ -139,8 +155,9 @@ class _ShortForm:
 
 
 Splits = Annotated[
-    Union[RowSplits, GroupSplits, StratifiedSplits, ColumnSplits, TimeSplits],
+    _Sections,
     Field(discriminator="by"),
+    AfterValidator(_possible_for_tfx),
     BeforeValidator(_long_form),
     _ShortForm(),
 ]
