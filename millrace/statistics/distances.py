@@ -83,7 +83,7 @@ def least_total_distance(
         else:
             distance += abs(new - old)
         pooled = ((old or 0.0) * rows_before + (new or 0.0) * rows_after) / (rows_before + rows_after)
-        noise += math.sqrt(pooled * (1.0 - pooled) * each)
+        noise += math.sqrt(max(pooled * (1.0 - pooled), 0.0) * each)
     return distance / 2.0 - noise / 2.0 - math.sqrt(math.log(1.0 / alpha) * each / 2.0)
 
 

@@ -76,7 +76,7 @@ def moved_findings(splits: Sequence[CheckedSplit], blessed: Sequence[CheckedSpli
 
 
 Shares = dict[str, float]
-"""The share of each value among the rows that have one."""
+"""The share of each value among all values: of a column of one value a row, among the rows that have one."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def _all_values(pair: Pair, before: Shares, after: Shares) -> Iterator[Finding]:
     new = [value for value in after if value not in before]
     told = f"{', '.join(map(repr, new[:3]))}, ... in place of" if new else "other shares of"
     frequent = ", ".join(map(repr, list(before)[:3]))
-    rows = sum(pair.columns[1].counts[value] for value in new)
+    rows = min(sum(pair.columns[1].counts[value] for value in new), pair.columns[1].filled)
     yield pair.finding("CATEGORY_MOVED", f"{frequent}, ...", f"{told} those values", rows, much=False)
 
 
@@ -216,12 +216,23 @@ def _positive_class(shares: Shares, use: Use) -> Shares:
 
 def _share_finding(pair: Pair, reason: str, value: str, shares: tuple[Shares, Shares], much: bool) -> Finding:
     before, after = (share.get(value, 0.0) for share in shares)
-    rows = round(after * pair.columns[1].filled) if pair.columns else None
-    return pair.finding(reason, f"{value!r} in {before:.2%} of rows", f"{value!r} in {after:.2%} of rows", rows, much)
+    lists = pair.columns is not None and any(_values_in(column) > column.filled for column in pair.columns)
+    expected, seen = (
+        f"{value!r} is {share:.2%} of the values" if lists else f"{value!r} in {share:.2%} of rows"
+        for share in (before, after)
+    )
+    # In how many rows of lists it is, TFDV does not count.
+    rows = round(after * pair.columns[1].filled) if pair.columns and not lists else None
+    return pair.finding(reason, expected, seen, rows, much)
 
 
 def _shares(column: ColumnStatistics) -> Shares:
-    return {value: rows / column.filled for value, rows in column.counts.items()}
+    return {value: count / _values_in(column) for value, count in column.counts.items()}
+
+
+def _values_in(column: ColumnStatistics) -> int:
+    """How many values all rows have together; of lists more than rows."""
+    return max(int(column.common.tot_num_values), column.filled)
 
 
 def _flag(column: ColumnStatistics) -> Shares:

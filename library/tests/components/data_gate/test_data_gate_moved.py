@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.types import standard_artifacts
@@ -289,6 +290,35 @@ def test_a_label_that_is_a_number_is_looked_at_as_one(verdict_of) -> None:
     sizes = [-size for size in rows(2)["size"]]
     found = told(verdict_of(rows(2, size=sizes), use=use))
     assert found == [("block", "train", "size", "LABEL_MOVED")]
+
+
+def lists_of(shares, seed):
+    """Up to four values a row, several of them the same."""
+    rng = np.random.default_rng(seed)
+    names = [name.encode() for name in shares]
+    drawn = [rng.choice(names, rng.integers(0, 5), p=list(shares.values())).tolist() for _ in range(ROWS)]
+    return {"tags": pa.array(drawn, pa.large_list(pa.large_binary()))}
+
+
+FEW, MANY = {"a": 0.9, "b": 0.06, "c": 0.04}, {f"v{at}": 0.02 for at in range(50)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (FEW, FEW, []),
+        (FEW, {"a": 0.2, "b": 0.7, "c": 0.1}, [("'a' is ", "% of the values")]),
+        (MANY, MANY, []),
+        (MANY, {f"w{at}": 0.02 for at in range(50)}, [("'v", "in place of those values")]),
+    ],
+)
+def test_the_values_of_lists_are_compared_with_each_other(make_split, make_schema, before, after, told) -> None:
+    schema = make_schema('feature { name: "tags" type: BYTES }')
+    old, new = (make_split("train", lists_of(shares, seed), schema) for seed, shares in enumerate((before, after)))
+    findings = moved_findings([new], [old], Use("label", "binary", (0, 1), ("tags",)))
+    assert [one.reason for one in findings] == ["CATEGORY_MOVED"] * len(told)
+    for finding, (expected, seen) in zip(findings, told, strict=True):
+        assert expected in finding.expected and seen in finding.seen
 
 
 @pytest.mark.parametrize("column", ["flag", "kind"])
