@@ -23,7 +23,7 @@ def export(model: Any, job: Job, directory: str, inputs: Optional[Mapping[str, t
         directory: where the SavedModel goes; replaced when it exists.
         inputs: what a model that is not Keras's reads, by key; every dense transformed feature when left out.
     """
-    served = ServedModel(model, job.config.table, job.tft_output, inputs)
+    served = ServedModel(model, job.config.table, job.tft_output, inputs, job.config.na_values)
     signatures = {
         "serving_default": served.of_examples(),
         "predict_json": served.of_columns(),

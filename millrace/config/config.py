@@ -22,7 +22,7 @@ from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.config.beam_section import Beam
 from millrace.config.cloud_sections import KubeflowDeployment, VertexDeployment
 from millrace.config.metadata_section import DatabaseServer, Sqlite
-from millrace.features.description import Feature, FeatureTable, Label
+from millrace.features.description import Feature, FeatureTable, Image, Label, Vector
 from millrace.features.expression import DOTTED
 from millrace.training.section import DEFAULT_MODEL_FN, Model, Training, Tuning
 
@@ -199,3 +199,11 @@ class Config(Section):
     def feature_table(self) -> FeatureTable:
         """The label and the features as one value, which Transform, Trainer and DataGate are given."""
         return FeatureTable(label=self.label, features=self.features)
+
+    def na_values(self) -> dict[str, list[str]]:
+        """The texts that stand for no value by raw column, of those of which the model reads one value a row."""
+        table = self.feature_table()
+        whole = {name for name, feature in self.features.items() if isinstance(feature, (Vector, Image))}
+        read = {name: self.data.columns.get(name) for name in table.columns() if name not in whole | table.lists()}
+        texts = {name: [*self.data.missing, *(one.missing if one else ())] for name, one in read.items()}
+        return {name: of_column for name, of_column in texts.items() if of_column}

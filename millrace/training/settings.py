@@ -1,8 +1,8 @@
 """What user code receives in `custom_config`, with the hyperparameters of a search laid over it."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from millrace.base.errors import InputRefused
@@ -24,6 +24,7 @@ class UserConfig:
         tuning: `millrace.training.section.Tuning` as plain values; empty when nothing is tuned.
         model_fn: the dotted path of the function that builds the model.
         settings: what `code.settings` says: the project's own.
+        na_values: the texts that stand for no value, by raw column: `Config.na_values`.
     """
 
     table: FeatureTable
@@ -32,6 +33,7 @@ class UserConfig:
     tuning: Settings
     model_fn: str
     settings: Settings
+    na_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, custom_config: Optional[Mapping[str, Any]]) -> "UserConfig":
@@ -51,6 +53,7 @@ class UserConfig:
             dict(given.get("tuning") or {}),
             str(given.get("model_fn") or DEFAULT_MODEL_FN),
             dict(given.get("settings") or {}),
+            dict(given.get("na_values") or {}),
         )
 
     def with_hyperparameters(self, hyperparameters: Optional[Mapping[str, Any]]) -> "UserConfig":
@@ -81,7 +84,7 @@ class UserConfig:
             training["epochs"] = None
         elif "epochs" in values:
             training["steps"] = None
-        return UserConfig(self.table, model, training, self.tuning, self.model_fn, self.settings)
+        return replace(self, model=model, training=training)
 
     def model_function(self) -> Callable[..., Any]:
         """Imports the function that builds the model."""

@@ -13,9 +13,9 @@ name; `prediction` [n], in the label's unit, for a regression.
 
 `predict_json` suits TensorFlow Serving's REST interface: `{"signature_name": "predict_json", "instances": [{"fare":
 12.5, "company": "Blue", ...}]}`. Every column is sent; a missing number is `NaN` and missing text is `""`, as JSON's
-`null` is not understood there. Integers are sent as numbers too, exact up to 2**53. A vector is a list of numbers, a
-bag or a sequence a list of any length; where several instances are sent, the shorter lists end in `NaN` or `""`. An
-image is `{"b64": "..."}`, the bytes of its file.
+`null` is not understood there; what `data.missing` names, such as -999, is missing too. Integers are sent as numbers
+too, exact up to 2**53. A vector is a list of numbers, a bag or a sequence a list of any length; where several instances
+are sent, the shorter lists end in `NaN` or `""`. An image is `{"b64": "..."}`, the bytes of its file.
 """
 
 import json
@@ -33,6 +33,7 @@ from millrace.features.keys import label_weight_key, safe_name, transformed_key
 from millrace.training.columns import Column
 from millrace.training.derived import columns_behind
 from millrace.training.encoders import UNKNOWN_CLASS
+from millrace.training.na_values import without_na_values
 
 ABOUT_FILE = "assets.extra/millrace.json"
 
@@ -62,6 +63,7 @@ class ServedModel:
         tft_output: the output of Transform, whose graph and vocabularies are copied into the export.
         inputs: what the model takes, by key, batch first; left out: a Keras model's inputs, and of any other model
             every dense transformed feature.
+        na_values: the texts that stand for no value, by raw column; what a request sends of them is missing.
 
     Raises:
         InputRefused: the model reads a key that Transform does not give.
@@ -73,8 +75,9 @@ class ServedModel:
         table: FeatureTable,
         tft_output: tft.TFTransformOutput,
         inputs: Optional[Mapping[str, tf.TensorSpec]] = None,
+        na_values: Optional[Mapping[str, Sequence[str]]] = None,
     ) -> None:
-        self.model, self.table = model, table
+        self.model, self.table, self.na_values = model, table, na_values or {}
         self._label = table.label.column
         self.transform = SavedModelLoader(tft_output.transform_savedmodel_dir)
         self.inputs = dict(inputs or _inputs_of(model, table, tft_output))
@@ -111,11 +114,11 @@ class ServedModel:
         return _traced(self._transform_examples, tf.TensorSpec([None], tf.string, name="examples"))
 
     def _serve_examples(self, examples: tf.Tensor) -> Tensors:
-        return self._predict(self.transform.apply_transform_model(tf.io.parse_example(examples, self.raw_spec)))
+        return self._predict(self._transformed(tf.io.parse_example(examples, self.raw_spec)))
 
     def _serve_columns(self, **columns: tf.Tensor) -> Tensors:
         given = {name: columns[input_name(name)] for name in self.raw_spec}
-        return self._predict(self.transform.apply_transform_model(_all_as_raw(given, self.raw_spec)))
+        return self._predict(self._transformed(_all_as_raw(given, self.raw_spec)))
 
     def _serve_transformed(self, **features: tf.Tensor) -> Tensors:
         return self._predict(features)
@@ -123,13 +126,16 @@ class ServedModel:
     def _transform_examples(self, examples: tf.Tensor) -> Tensors:
         raw: dict[str, Column] = dict(tf.io.parse_example(examples, self.raw_spec))
         if self._label_spec is None:
-            return dict(self.transform.apply_transform_model(raw))
+            return self._transformed(raw)
         label = tf.io.parse_example(examples, {self._label: tf.io.VarLenFeature(self._label_spec.dtype)})[self._label]
         raw[self._label] = _shaped_as(label, self._label_spec)
-        transformed = dict(self.transform.apply_transform_model(raw))
+        transformed = self._transformed(raw)
         key = transformed_key(self._label)
         transformed[key] = _unknown_where_absent(transformed[key], label)
         return transformed
+
+    def _transformed(self, raw: Mapping[str, Column]) -> Tensors:
+        return dict(self.transform.apply_transform_model(without_na_values(raw, self.na_values)))
 
     def _scores(self, features: Mapping[str, tf.Tensor]) -> Any:
         """What the model gives; where it reads images, of some rows at a time: its layers' memory grows with them."""

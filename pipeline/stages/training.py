@@ -101,6 +101,8 @@ def build_trainer(
         hyperparameters: of a search, or pinned; None for those of the configuration.
     """
     trainer, job = _trainer(config, platform)
+    na_values = config.na_values()  # the exported model takes them for missing, as ExampleGen does
+    served = {"na_values": na_values} if na_values else {}
     return trainer(
         examples=examples,
         transform_graph=transform_graph,
@@ -109,7 +111,7 @@ def build_trainer(
         run_fn=config.code.run_fn,
         train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=config.training.steps or 0),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=config.training.eval_steps or 0),
-        custom_config={**_custom_config(config, config.code.run_fn, stage_ids.TRAINER), **job},
+        custom_config={**_custom_config(config, config.code.run_fn, stage_ids.TRAINER), **served, **job},
     ).with_id(stage_ids.TRAINER)
 
 

@@ -1,5 +1,6 @@
 """The graph: which stages a configuration has, what each waits for, and that every variant can be compiled."""
 
+import json
 from datetime import date
 
 import pytest
@@ -159,6 +160,17 @@ def test_a_setting_of_ones_own_changes_exactly_the_stages_that_get_it(tmp_path):
     ]
     assert changed(none, one) == changed(one, other) == {"Transform"}
     assert changed(*reordered) == set(), "the order in which settings are written means nothing"
+
+
+def test_the_exported_model_is_told_what_stands_for_no_value(tmp_path):
+    asked = ["data.missing=[N/A]", 'data.columns={fare: {missing: ["-999"]}, tips: {missing: ["0"]}}']
+    told = json.loads(parameters(graph(tmp_path, *asked)["Trainer"])["custom_config"].string_value)["na_values"]
+    assert told["fare"] == ["N/A", "-999"]
+    assert told["company"] == ["N/A"]
+    assert "tips" not in told, "what the model does not read"
+    tuning = ("tuning.enabled=true", *asked)
+    none, some = every_parameter(graph(tmp_path, tuning[0])), every_parameter(graph(tmp_path, *tuning))
+    assert changed(none, some) == {"ExampleGen", "Trainer"}
 
 
 def test_the_rows_asked_for_are_the_business_of_hard_examples_alone(tmp_path):

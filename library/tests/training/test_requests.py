@@ -47,8 +47,8 @@ class Sum(tf.Module):
 
 
 @pytest.fixture(scope="module")
-def predict(tmp_path_factory):
-    """`predict_json` of the model."""
+def graph(tmp_path_factory):
+    """The folder of what Transform leaves behind."""
     folder = str(tmp_path_factory.mktemp("graph"))
     schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
     specs = schema_utils.schema_as_feature_spec(schema).feature_spec
@@ -66,8 +66,22 @@ def predict(tmp_path_factory):
     metadata_io.write_metadata(
         dataset_metadata.DatasetMetadata.from_feature_spec(made), f"{folder}/transformed_metadata"
     )
-    served = ServedModel(Sum(), TABLE, tft.TFTransformOutput(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def predict(graph):
+    """`predict_json` of the model."""
+    served = ServedModel(Sum(), TABLE, tft.TFTransformOutput(graph))
     # The model and its graph live as long as their function.
+    return served, served.of_columns()
+
+
+@pytest.fixture(scope="module")
+def lenient(graph):
+    """A model of data in which N/A and -9 stood for no value; and its `predict_json`."""
+    na_values = {name: ["N/A", "-9"] for name in (*FEATURES, "company")}
+    served = ServedModel(Sum(), TABLE, tft.TFTransformOutput(graph), na_values=na_values)
     return served, served.of_columns()
 
 
@@ -97,3 +111,32 @@ def test_a_required_integer_that_is_missing_is_refused_by_its_name(predict, noth
         ask(predict, seats=nothing)
     with pytest.raises(tf.errors.InvalidArgumentError, match="seats is an integer that the schema requires"):
         ask(predict, company=["a", "b"], seats=[1, nothing], fare=[1, 1], miles=[0, 0], tolls=[0, 0])
+
+
+@pytest.mark.parametrize("text", ["N/A", " N/A ", "-9"])
+def test_what_stands_for_no_value_in_the_data_does_so_in_a_request(lenient, text):
+    assert ask(lenient, company=text) == ask(lenient, company="")
+    assert ask(lenient, company=["Blue", text], seats=[1, 2], fare=[1, 1], miles=[0, 0], tolls=[0, 0]) == [
+        40011.0,
+        12.0,
+    ]
+    assert ask(lenient, company="N/A 2") == [75423.0 - 20000.0]
+    assert ask(lenient, tolls=-9) == ask(lenient, tolls=np.nan)
+    assert ask(lenient, seats=-9) == [45411.0]
+
+
+def test_what_stands_for_no_value_does_so_in_a_tf_example(lenient):
+    def example(company: str, miles: float, tolls: int) -> bytes:
+        made = tf.train.Example()
+        feature = made.features.feature
+        feature["seats"].int64_list.value.append(1)
+        feature["tolls"].int64_list.value.append(tolls)
+        feature["fare"].float_list.value.append(1.0)
+        feature["miles"].float_list.value.append(miles)
+        feature["company"].bytes_list.value.append(company.encode())
+        return made.SerializeToString()
+
+    asked = lenient[0].of_examples()(tf.constant([example("N/A", 2.0, -9), example("Blue", -9.0, 3)]))
+    with_text, with_number = asked["prediction"].numpy()
+    assert with_text == 1.0 + 10.0 + 200.0 - 1000.0
+    assert np.isnan(with_number)  # which every kind of feature takes for missing
