@@ -317,5 +317,6 @@ def _shortened(cells: pa.Array) -> pa.Array:
 
 def _sample(parts: list[pa.Array], missing: tuple[str, ...]) -> pa.Array:
     texts = pa.concat_arrays(parts).cast(pa.string())
-    absent = pc.is_in(texts, value_set=pa.array(["", *missing], pa.string()))
+    begun = _shortened(pa.array(["", *missing], pa.string()).cast(pa.binary())).cast(pa.string())
+    absent = pc.is_in(texts, value_set=begun)
     return pc.if_else(absent, pa.scalar(None, pa.string()), texts)

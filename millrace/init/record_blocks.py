@@ -111,10 +111,28 @@ def _json_lines(stream: IO[bytes], file: Path) -> Iterator[pa.RecordBatch]:
         if times:  # a text that looks like a time is a text, written as it is
             parsing = pyarrow.json.ParseOptions(explicit_schema=pa.schema([(name, pa.string()) for name in times]))
             table = pyarrow.json.read_json(pa.BufferReader(text), reading, parsing)
-        yield from table.to_batches()
     except pa.ArrowInvalid as error:
         remedy = "give one JSON object a line, and each key one type"
         raise DataError(f"this cannot be read as JSON lines: {error}", where=str(file), remedy=remedy) from error
+    _require_values(table, file)
+    yield from table.to_batches()
+
+
+def _require_values(table: pa.Table, file: Path) -> None:
+    """Refuses what ExampleGen would refuse: objects in objects, and lists with a null."""
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_struct(column.type):
+            raise DataError(
+                f"{name!r} holds objects, which an example cannot hold",
+                where=str(file),
+                remedy="write their parts as keys of their own, or leave the key out",
+            )
+        if pa.types.is_list(column.type) and any(lists.values.null_count for lists in column.chunks):
+            raise DataError(
+                f"{name!r} has lists with nulls inside",
+                where=str(file),
+                remedy="fill the nulls, or leave them out",
+            )
 
 
 def _decoder(some: list[bytes]) -> Any:

@@ -105,6 +105,11 @@ def test_an_na_value_among_numbers(tmp_path, na_value):
     assert plan.table.stray_spaces
 
 
+def test_one_very_long_text_among_numbers_is_missing_too(tmp_path):
+    decision = decision_of(tmp_path, ["a" * 70_000, *(at / 4 for at in range(399))])
+    assert (decision.kind, decision.column.missing, decision.column.na_values) == ("number", 1, ("a" * 70_000,))
+
+
 def test_among_words_only_the_sure_na_values_are_missing(tmp_path):
     values = RANDOM.choice(["none", "unknown", "?", "gas", "wood"], ROWS)
     column = decision_of(tmp_path, list(values)).column

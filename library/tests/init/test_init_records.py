@@ -180,6 +180,21 @@ def test_json_lines_with_lists_and_times(tmp_path):
     assert (config.features["trace"].values, config.features["trace"].max_length) == ("numbers", 4)
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"k": 1}, "'m' holds objects, which an example cannot hold"),
+        ([None, 1], "'m' has lists with nulls inside"),
+        ([None], "'m' has lists with nulls inside"),
+    ],
+)
+def test_json_lines_that_no_example_can_hold_are_refused(tmp_path, value, message):
+    lines = [{"x": place / 4, "m": value, "b": [True], "n": None, "l": [], "y": place % 2} for place in range(300)]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(DataError, match=message):
+        make_plan([str(tmp_path / "t.jsonl")], "y", "", tmp_path / "project")
+
+
 def test_texts_of_several_values_are_a_bag_with_their_separator(tmp_path):
     genres = ["Action", "Comedy", "Drama", "Horror", "Romance", "War"]
     columns = {
