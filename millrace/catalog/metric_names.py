@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Optional
+from typing import Any, Literal, Optional
 
 from millrace.base.errors import InputRefused
 from millrace.base.names import did_you_mean
@@ -75,6 +75,11 @@ _RANGES = (
     (LOWER_IS_BETTER, (0.0, math.inf)),
 )
 
+_WORDS = {"curve": ("ROC", "PR"), "summation_method": ("interpolation", "majoring", "minoring")}
+_LEAST = {"num_thresholds": 2, "num_buckets": 1, "top_k": 1, "k": 1, "class_id": 0}
+_LISTS = {"thresholds": "threshold", "recall": "precision"}  # as one value of each should be
+_SHARES = frozenset({"precision", "specificity", "sensitivity", "false_positive_rate", "label_smoothing"})
+
 # How TFMA itself makes a metric known, at the end of its class.
 _REGISTERED = re.compile(r"^(?:metric_types\.)?register_metric\((\w+)\)", re.MULTILINE)
 
@@ -95,16 +100,17 @@ def known_metrics() -> frozenset[str]:
 
 
 @functools.cache
-def parameters_of(name: str) -> Optional[Mapping[str, bool]]:
+def parameters_of(name: str, of_keras: bool = False) -> Optional[Mapping[str, bool]]:
     """The parameters of a class of TFMA or Keras, read from its source.
 
     Args:
         name: of the class.
+        of_keras: whether Keras's class is meant where both have one; else TFMA's.
 
     Returns:
         By the name of a parameter, whether it has to be given; None where its source does not tell.
     """
-    for package, folder in (("tensorflow_model_analysis", "metrics"), ("keras", "src/metrics")):
+    for package, folder in (("tensorflow_model_analysis", "metrics"), ("keras", "src/metrics"))[of_keras:]:
         spec = importlib.util.find_spec(package)
         for root in (spec.submodule_search_locations if spec else None) or ():
             for file in sorted(Path(root, folder).glob("*.py")):
@@ -112,6 +118,32 @@ def parameters_of(name: str) -> Optional[Mapping[str, bool]]:
                 if re.search(rf"^class {re.escape(name)}\(", text, re.MULTILINE):
                     return _parameters(name, ast.parse(text))
     return None
+
+
+def unfit_value(parameter: str, value: Any) -> str:
+    """What a parameter of a metric should be, where a value is none that it can have.
+
+    Args:
+        parameter: its name; it means the same in every class of TFMA and Keras.
+        value: as the configuration has it; `null` is what is left out.
+
+    Returns:
+        For a message, such as `a number from 0 to 1`; empty where the value will do, or where nothing is known of it.
+    """
+    if parameter in _WORDS:
+        return "" if value in _WORDS[parameter] else " or ".join(_WORDS[parameter])
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if parameter in _LEAST:
+        will_do = is_number and isinstance(value, int) and value >= _LEAST[parameter]
+        return "" if will_do else f"a whole number of {_LEAST[parameter]} or more"
+    if parameter in _LISTS:
+        single = _LISTS[parameter]
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        expected = f"{unfit_value(single, None)}, or a list of these"
+        return expected if not numbers or any(unfit_value(single, number) for number in numbers) else ""
+    if parameter in _SHARES:
+        return "" if is_number and 0 <= value <= 1 else "a number from 0 to 1"
+    return "a number" if parameter == "threshold" and not is_number else ""
 
 
 def _parameters(name: str, module: ast.Module) -> Optional[Mapping[str, bool]]:

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, field_validator
 from millrace.base.names import did_you_mean
 from millrace.base.plain_values import require_plain
 from millrace.base.section import Section
-from millrace.catalog.metric_names import better_values, parameters_of
+from millrace.catalog.metric_names import better_values, parameters_of, unfit_value
 
 CLASS = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
 
@@ -57,19 +57,25 @@ class Metric(Section):
         """Which values are better, as it is said or known; empty for neither."""
         return self.better or ("" if self.module else better_values(self.class_name))
 
-    def require_parameters(self) -> None:
+    def require_parameters(self, of_keras: bool = False) -> None:
         """Checks that the class of TFMA or Keras takes the parameters; of a class of one's own nothing is known here.
 
+        Args:
+            of_keras: whether Keras's class is meant where both have one.
+
         Raises:
-            ValueError: it does not take one, or needs another; with the nearest it takes.
+            ValueError: it does not take one, with the nearest it takes, or not this value, or it needs another.
         """
-        known = None if self.module else parameters_of(self.class_name)
+        known = None if self.module else parameters_of(self.class_name, of_keras)
         if known is None:
             return
-        for given in self.parameters:
+        for given, value in self.parameters.items():
             if given not in known:
                 near = did_you_mean(given, known) or f"; it takes: {', '.join(known) or 'none'}"
                 raise ValueError(f"{self.class_name} has no parameter {given}{near}")
+            expected = unfit_value(given, value) if value is not None or known[given] else ""
+            if expected:
+                raise ValueError(f"{given} of {self.label} should be {expected}, not {value!r}")
         absent = [name for name, needed in known.items() if needed and name not in self.parameters]
         if absent:
             raise ValueError(

@@ -153,6 +153,7 @@ class Tuning(Section):
         if not metric.direction:
             said = f"{{metric: {metric.metric}, better: higher}}"
             raise ValueError(f"which values of {metric.metric} are better is not known; say {said}, or lower")
+        metric.require_parameters(of_keras=True)
         return metric
 
     @field_validator("space")

@@ -43,11 +43,40 @@ def test_a_threshold_names_a_metric_by_its_name():
     assert [metric.label for metric in config.evaluation.measured()] == ["AUC", "precision_30", "Precision"]
 
 
+def test_every_value_that_tfma_takes_is_taken():
+    evaluated(
+        "[{metric: AUC, curve: PR, num_thresholds: 50, summation_method: majoring, thresholds: null, class_id: null},"
+        " {metric: Precision, thresholds: [0.3, 1]}, {metric: RecallAtPrecision, precision: 1},"
+        " {metric: PrecisionAtRecall, recall: [0.5, 0.9]}, {metric: BinaryAccuracy, threshold: 0.4}]"
+    )
+
+
 @pytest.mark.parametrize(
     ("metrics", "message"),
     [
         ("[AUC, {metric: RecallAtPrecision, precison: 0.9}]", r"no parameter precison; did you mean precision\?"),
         ("[AUC, {metric: RecallAtPrecision}]", "RecallAtPrecision needs precision, as in"),
+        (
+            "[AUC, {metric: RecallAtPrecision, precision: 1.5}]",
+            "precision of RecallAtPrecision should be a number from 0",
+        ),
+        ("[AUC, {metric: RecallAtPrecision, precision: null}]", "should be a number from 0 to 1, not None"),
+        ("[AUC, {metric: RecallAtPrecision, precision: .nan}]", "should be a number from 0 to 1, not nan"),
+        ("[AUC, {metric: RecallAtPrecision, precision: '0.9'}]", "should be a number from 0 to 1, not '0.9'"),
+        ("[AUC, {metric: RecallAtPrecision, precision: [0.9]}]", "should be a number from 0 to 1, not"),
+        ("[AUC, {metric: RecallAtPrecision, precision: true}]", "should be a number from 0 to 1, not True"),
+        (
+            "[AUC, {metric: AUC, name: q, num_thresholds: -3}]",
+            "num_thresholds of q should be a whole number of 2 or more",
+        ),
+        ("[AUC, {metric: AUC, name: q, curve: XX}]", "curve of q should be ROC or PR, not 'XX'"),
+        (
+            "[AUC, {metric: Precision, thresholds: '0.5'}]",
+            "thresholds of Precision should be a number, or a list of th",
+        ),
+        ("[AUC, {metric: Precision, thresholds: [0.5, .inf]}]", "should be a number, or a list of these, not"),
+        ("[AUC, {metric: PrecisionAtRecall, recall: [0.5, 2]}]", "should be a number from 0 to 1, or a list of these"),
+        ("[AUC, {metric: Precision, top_k: 1.0}]", "top_k of Precision should be a whole number of 1 or more, not 1.0"),
         ("[AUC, {metric: Precision, top_k: 1}, {metric: Precision, top_k: 2}]", "two metrics are called Precision"),
         ("[AUC, {metric: not a name}]", "evaluation.metrics.1.metric: should match"),
         ("[AUC, {precision: 0.9}]", "evaluation.metrics.1.metric: is missing"),
@@ -66,5 +95,11 @@ def test_a_class_of_one_s_own_has_to_be_there():
 def test_the_objective_of_a_search_has_a_direction():
     config = load("conf/taxi.yaml", ["tuning.objective={metric: PrecisionAtRecall, recall: 0.8}"])
     assert (config.tuning.objective.direction, config.tuning.objective.parameters) == ("higher", {"recall": 0.8})
+    with pytest.raises(ConfigError, match="RecallAtPrecision needs precision"):
+        load("conf/taxi.yaml", ["tuning.objective=RecallAtPrecision"])
+    with pytest.raises(ConfigError, match="precision of RecallAtPrecision should be a number from 0 to 1, not 2"):
+        load("conf/taxi.yaml", ["tuning.objective={metric: RecallAtPrecision, precision: 2}"])
+    # Keras's, which TFMA's does not take.
+    load("conf/taxi.yaml", ["tuning.objective={metric: AUC, multi_label: false}"])
     with pytest.raises(ConfigError, match="are better is not known"):
         load("conf/taxi.yaml", ["tuning.objective=models.metrics.Cost"])
