@@ -237,7 +237,7 @@ class StratifiedDivision:
         """The division with its bounds."""
         ends = list(itertools.accumulate(self.splits.shares.values()))
         shares = [end / ends[-1] for end in ends[:-1]]
-        return replace(self, bounds={value: _bounds(stratum, shares) for value, stratum in survey.items()})
+        return replace(self, bounds={value: _bounds(value, stratum, shares) for value, stratum in survey.items()})
 
     def assign(self, group: int, batch: pa.RecordBatch, records: list[bytes]) -> np.ndarray:
         """The index of each row's split; as `splits.Partition.assign`."""
@@ -267,12 +267,17 @@ def _summed(strata: Sequence[Stratum]) -> Stratum:
     return Stratum(rows, np.concatenate(kept) if whole else None)
 
 
-def _bounds(stratum: Stratum, shares: list[float]) -> np.ndarray:
-    """Where a stratum is cut: at the hash of a rank, or of a great one at the hash that so many are below by chance."""
+def _bounds(value: Any, stratum: Stratum, shares: list[float]) -> np.ndarray:
+    """Where a stratum is cut: at the hash of a rank, or of a great one at the hash that so many are below by chance.
+
+    What is left of a row is rounded up or down by the value's hash: rounded alike, a thousand strata of three rows each
+    would all give the same split too many.
+    """
     if stratum.hashes is None:
         return np.array([int(share * 2**64) for share in shares], np.uint64)
     ranked = np.append(np.sort(stratum.hashes), np.uint64(2**64 - 1))
-    return ranked[[int(share * stratum.rows + 0.5) for share in shares]]
+    rest = 0.5 if value is None else (int(row_values.hashes(pa.array([value]))[0]) >> 11) / 2**53
+    return ranked[[int(round(share * stratum.rows, 6) + rest) for share in shares]]
 
 
 def _row_hashes(records: list[bytes]) -> np.ndarray:

@@ -114,6 +114,19 @@ def test_each_stratum_has_its_exact_share(divided):
     assert again == splits
 
 
+@pytest.mark.parametrize("sizes", [[2] * 750 + [600], [3] * 500, [1] * 900])
+def test_many_small_strata_have_the_shares_together(tmp_path, configured_rows, sizes):
+    (tmp_path / "data").mkdir()
+    part = [f"p{place}" for place, size in enumerate(sizes) for _ in range(size)]
+    pq.write_table(pa.table({"row": list(range(len(part))), "part": part}), tmp_path / "data" / "a.parquet")
+    splits = {"by": "stratum", "column": "part", "shares": {"train": 4, "eval": 1, "test": 1}}
+    data = Data(path=str(tmp_path / "data"), format="parquet", rules="table", splits=splits)
+    rows = {name: records.total() for name, records in configured_rows(data, str(tmp_path / "out")).items()}
+    # Four standard deviations of what is rounded, at most half a row in each stratum.
+    expected = {"train": len(part) * 4 / 6, "eval": len(part) / 6, "test": len(part) / 6}
+    assert rows == pytest.approx(expected, abs=4 * 0.5 * len(sizes) ** 0.5)
+
+
 def test_a_column_says_the_split(divided):
     splits, _ = divided(splits={"by": "column", "column": "part", "values": {"train": ["a", "b"], "eval": ["c"]}})
     assert {name: {row["part"] for row in rows} for name, rows in splits.items()} == {
