@@ -14,6 +14,7 @@ from millrace.base.names import did_you_mean
 from millrace.catalog.metric_names import known_metrics, require_known
 from millrace.catalog.metric_section import metric_of
 from millrace.components.example_gen.section import Data
+from millrace.components.example_gen.splits_section import GroupSplits, TimeSplits
 from millrace.components.pinned_hyperparameters.file import read_pinned
 from millrace.config.code_checks import code_is_there
 from millrace.config.config import Config
@@ -21,6 +22,7 @@ from millrace.config.data_files import data_files
 from millrace.config.feature_checks import column_kinds, features_fit
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout, push_directory
+from millrace.features.date_formats import UNIX
 from millrace.features.expression import kind_of, parse
 from millrace.features.keys import transformed_key
 from millrace.features.stacks import transformed_keys
@@ -60,6 +62,7 @@ def check(config: Config) -> None:
     if schema is not None:
         _schema_fits(config, schema)
         _condition_fits(config, schema)
+        _types_fit(config, schema)
     _slices_exist(config, columns, schema)
 
 
@@ -291,6 +294,27 @@ def _condition_fits(config: Config, schema: schema_pb2.Schema) -> None:
             where=config.place("data.where"),
             remedy="change the condition, or the column's type in the schema",
         ) from error
+
+
+def _types_fit(config: Config, schema: schema_pb2.Schema) -> None:
+    """What a weight, a group and a time in numbers are made of."""
+    splits = config.data.splits
+    unfit = []
+    if config.label.weight:
+        unfit.append(("label.weight", config.label.weight, schema_pb2.BYTES, "a weight is a number"))
+    if isinstance(splits, GroupSplits):
+        unfit.append(("data.splits.column", splits.column, schema_pb2.FLOAT, "a group is a text or a whole number"))
+    if isinstance(splits, TimeSplits) and splits.format in UNIX:
+        unfit.append(("data.splits.column", splits.column, schema_pb2.BYTES, f"{splits.format} is a number since 1970"))
+    types = {feature.name: feature.type for feature in schema.feature}
+    for key, column, type_, wanted in unfit:
+        if types.get(column) == type_:
+            described = "a text" if type_ == schema_pb2.BYTES else "a number with a fraction"
+            raise ConfigError(
+                f"{key}: {wanted}, and the schema says that {column} is {described}",
+                where=config.place(key),
+                remedy="name another column, or fix its type in the schema",
+            )
 
 
 def _schema_fits(config: Config, schema: schema_pb2.Schema) -> None:

@@ -96,6 +96,15 @@ def test_a_mistake_is_told_with_its_key(said, message):
         ("data.leave_out=[nme]", "nme is not a column of the data"),
         ("data.splits={by: group, column: compny, shares: {train: 1, eval: 1}}", r"did you mean company\?"),
         ("data.where=fare == 'much'", "data.where: fare == .much. is of a text and a number"),
+        ("label.weight=company", "label.weight: a weight is a number, and the schema says that company is a text"),
+        (
+            "data.splits={by: group, column: fare, shares: {train: 1, eval: 1}}",
+            "data.splits.column: a group is a text or a whole number, and .* fare is a number with a fraction",
+        ),
+        (
+            "data.splits={by: time, column: company, format: unix, days: {eval: 1}}",
+            "data.splits.column: unix is a number since 1970, and the schema says that company is a text",
+        ),
         ("data.leave_out=[tips]", "the schema describes what data.leave_out leaves out: tips"),
     ],
 )
