@@ -275,10 +275,18 @@ def _slices_exist(config: Config, columns: Optional[list[str]], schema: Optional
         for name in names:
             if name in columns or name in transformed or f'"{name}"' in code or f"'{name}'" in code:
                 continue
+            kept = [column for column in columns if column not in config.data.leave_out]
+            if name in table.features and transformed_key(name) in transformed:
+                raise ConfigError(
+                    f"{name} is a feature that Transform makes, and no column of the data",
+                    where=f"evaluation.{key}",
+                    remedy=f"slice on {transformed_key(name)}, which is what Transform makes of it, or on one of: "
+                    f"{', '.join(kept)}",
+                )
             raise ConfigError(
-                f"{name} is not a column of the data{did_you_mean(name, columns)}",
+                f"{name} is not a column of the data{did_you_mean(name, kept)}",
                 where=f"evaluation.{key}",
-                remedy=f"slice on one of: {', '.join(columns)}",
+                remedy=f"slice on one of: {', '.join(kept)}",
             )
 
 

@@ -1,5 +1,6 @@
 """Whether features can be made of the data's columns: known before anything runs, without TensorFlow."""
 
+import math
 from collections.abc import Iterable
 from typing import Optional
 
@@ -8,6 +9,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean
 from millrace.config.config import Config
+from millrace.features.description import MANY, Crossed, FeatureTable, Image, Vector
 from millrace.features.expression import Misfit, ValueKind, columns_of
 
 
@@ -21,7 +23,7 @@ def features_fit(config: Config, columns: Optional[Iterable[str]], schema: Optio
 
     Raises:
         ConfigError: a derived feature has a column's name or reads a column that is nowhere, or a feature one of a type
-            that does not fit.
+            or a number of values that does not fit.
     """
     table = config.feature_table()
     described = [feature.name for feature in schema.feature] if schema else []
@@ -43,6 +45,8 @@ def features_fit(config: Config, columns: Optional[Iterable[str]], schema: Optio
                     where=config.place(key),
                     remedy=f"read one of: {', '.join(known)}",
                 )
+    if schema:
+        _one_value_fits(config, table, schema)
     try:
         table.check_kinds(column_kinds(schema) if schema else {})
     except Misfit as error:
@@ -51,6 +55,29 @@ def features_fit(config: Config, columns: Optional[Iterable[str]], schema: Optio
             where=config.place(".".join(error.key)),
             remedy="change the feature, or the column's type in the schema",
         ) from error
+
+
+def _one_value_fits(config: Config, table: FeatureTable, schema: schema_pb2.Schema) -> None:
+    """Of a list, a feature that reads one value a row would take the first and say nothing."""
+    lists = {feature.name for feature in schema.feature if _holds_lists(feature)}
+    sources = table.sources()
+    for name, feature in table.features.items():
+        if isinstance(feature, (*MANY, Crossed, Image, Vector)):
+            continue
+        for column in lists.intersection(sources.get(name, (name,))):
+            raise ConfigError(
+                f"{name} reads one value a row, and by the schema {column} has several",
+                where=config.place(f"features.{name}.expression" if name in sources else f"features.{name}"),
+                remedy=f"read {column} as a bag, a sequence or a vector; or, if it has one value a row, say "
+                "value_count { max: 1 } of it in the schema",
+            )
+
+
+def _holds_lists(feature: schema_pb2.Feature) -> bool:
+    """TFDV gives what has one value in each row `max: 1`, and a list none or a greater one."""
+    if feature.WhichOneof("shape_type") == "shape":
+        return math.prod(dim.size for dim in feature.shape.dim) > 1
+    return feature.WhichOneof("shape_type") == "value_count" and feature.value_count.max != 1
 
 
 def column_kinds(schema: schema_pb2.Schema) -> dict[str, ValueKind]:

@@ -371,7 +371,7 @@ class FeatureTable(Section):
         self.check_kinds({})
         for name, sources in self.sources().items():
             for column in sources:
-                if column in self.label.columns():
+                if column == self.label.column:
                     raise ValueError(
                         f"{name} is made of the label {column}, which is not known when the model is asked"
                     )

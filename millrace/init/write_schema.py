@@ -31,7 +31,7 @@ _HEAD = """\
 #                                              room for chance and for some more that are empty: raise them as you like.
 #                {{min_count: 1}}                  a value in some row.
 #   shape        {{dim {{size: 1}}}}                 exactly one value in each row.
-#   value_count  {{min: 0 max: 1}}                 a value or nothing.
+#   value_count  {{min: 0 max: 1}}                 a value or nothing; without max, a list of any length.
 #   domain       what a value may be: what was seen. Widen it where the world is wider.
 # There are no drift and skew comparators yet: their limits depend on how far apart two good sets of rows lie."""
 
@@ -83,6 +83,7 @@ def _presence(decision: Decision, table: ScannedTable) -> Iterator[str]:
             yield f"shape {{ dim {{ size: {column.length} }} }}"
         elif decision.use == "feature":
             yield seldom
+            yield "value_count { min: 0 }"
     elif decision.use == "left out":
         yield "value_count { min: 0 max: 1 }"
     elif decision.use == "label" or always:

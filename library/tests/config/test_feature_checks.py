@@ -82,3 +82,24 @@ def test_it_is_told_by_its_line(tmp_path):
     with pytest.raises(ConfigError) as refused:
         check(load(str(tmp_path / "conf.yaml")))
     assert refused.value.where.startswith(f"{tmp_path}/conf.yaml:{line}:")
+
+
+@pytest.mark.parametrize(
+    ("feature", "key"),
+    [
+        ("speed={kind: numeric, expression: len(company)}", "features.speed"),
+        ("company={kind: categorical}", "features.company"),
+        ("company={kind: text}", "features.company"),
+    ],
+)
+@pytest.mark.parametrize("several", ["value_count { min: 1 }", "value_count { min: 0 max: 4 }"])
+def test_a_list_is_not_read_as_its_first_value(tmp_path, feature, key, several):
+    text = Path("schema/taxi/schema.pbtxt").read_text()
+    at = text.index('name: "company"')
+    end = text.index("value_count", at)
+    listed = text[:end] + several + text[text.index("}", end) + 1 :]
+    (tmp_path / "schema.pbtxt").write_text(listed)
+    options = [f"schema.file={tmp_path / 'schema.pbtxt'}", f"features.{feature}"]
+    with pytest.raises(ConfigError, match="reads one value a row, and by the schema company has several") as refused:
+        check(load("conf/taxi.yaml", options))
+    assert "bag" in refused.value.remedy

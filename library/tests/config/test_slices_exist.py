@@ -39,3 +39,18 @@ def test_what_the_projects_own_preprocessing_derives_may_be_sliced_on(tmp_path, 
     check(load("conf/taxi.yaml", [*options, "evaluation.slices=[[tip_share]]"]))
     with pytest.raises(ConfigError, match="tip_shares is not a column"):
         check(load("conf/taxi.yaml", [*options, "evaluation.slices=[[tip_shares]]"]))
+
+
+def test_a_derived_feature_is_sliced_on_by_what_transform_makes_of_it():
+    options = ["features.late={kind: categorical, expression: trip_start_hour > 20}", ELSEWHERE]
+    with pytest.raises(ConfigError, match="late is a feature that Transform makes") as no:
+        check(load("conf/taxi.yaml", [*options, "evaluation.slices=[[late]]"]))
+    assert "slice on late_xf" in no.value.remedy
+    check(load("conf/taxi.yaml", [*options, "evaluation.slices=[[late_xf]]"]))
+
+
+def test_the_remedy_names_no_column_that_is_left_out():
+    with pytest.raises(ConfigError, match="companies is not a column") as no:
+        check(load("conf/taxi.yaml", ["schema.file=null", "data.leave_out=[tips]", "evaluation.slices=[[companies]]"]))
+    assert "company" in no.value.remedy
+    assert "tips" not in no.value.remedy

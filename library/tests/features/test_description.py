@@ -85,6 +85,12 @@ def test_a_derived_feature_that_makes_no_sense_is_refused_in_words(features, wor
         table(features)
 
 
+def test_a_weight_is_no_label_and_may_be_what_a_feature_is_made_of():
+    label = {"column": "price", "task": "regression", "weight": "reliability"}
+    described = table({"a": {**NUMBER, "expression": "reliability * 2"}}, label)
+    assert described.columns() == ("reliability",)
+
+
 def test_the_columns_of_derived_features_are_those_that_they_are_made_of():
     described = table(
         {

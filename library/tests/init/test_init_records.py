@@ -12,7 +12,8 @@ from google.protobuf import text_format
 from init_tables import plan_of
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from millrace.base.errors import DataError
+from millrace.base.errors import ConfigError, DataError
+from millrace.config.feature_checks import features_fit
 from millrace.config.loading import load
 from millrace.init.plan import column_names, make_plan, write
 from millrace.init.sources import find_source
@@ -178,6 +179,11 @@ def test_json_lines_with_lists_and_times(tmp_path):
     assert config.features["at"].format == "%Y-%m-%d %H:%M:%S"
     assert (config.features["tags"].kind, config.features["trace"].kind) == ("bag", "sequence")
     assert (config.features["trace"].values, config.features["trace"].max_length) == ("numbers", 4)
+    schema = text_format.Parse(list(plan.files.values())[1], schema_pb2.Schema())
+    counted = load(next(iter(plan.files)), ["features.many={kind: numeric, expression: len(tags)}"])
+    with pytest.raises(ConfigError, match="many reads one value a row, and by the schema tags has several"):
+        features_fit(counted, None, schema)
+    features_fit(config, None, schema)
 
 
 @pytest.mark.parametrize(
