@@ -332,7 +332,8 @@ def _schema_fits(config: Config, schema: schema_pb2.Schema) -> None:
         raise SchemaError(
             f"the schema describes what data.leave_out leaves out: {', '.join(left_out)}",
             where=str(config.schema_.file),
-            remedy="take these features out of the schema, or the columns out of data.leave_out",
+            remedy="delete their `feature {...}` there, and a domain that nothing else names; or take the columns out "
+            "of data.leave_out",
         )
     wanted = {*config.label.columns(), *config.feature_table().columns()}
     if not names & wanted:

@@ -50,9 +50,11 @@ _SEPARATORS = ("|", ";", ",", "/")
 _SEVERAL, _LOOKED_AT = 0.2, 5_000
 _HIGHEST_BUCKETS = 10_000
 _BOOLEANS = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"}, {"on", "off"}, {"0", "1"})
+_EMAIL = "an e-mail address"
+_PERSONAL = "personal data? data.leave_out keeps it out of every artifact; then take it out of the schema too"
 _SHAPES = (
     (r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}", "a UUID"),
-    (r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
+    (r"[^@\s]+@[^@\s]+\.[^@\s]+", _EMAIL),
     (r"(?:https?|ftp)://\S+", "a web address"),
     (r"[0-9a-fA-F]{16,}", "a hash or random key"),
     (r"\d{1,3}(?:\.\d{1,3}){3}", "an IP address"),
@@ -323,15 +325,16 @@ def _category(column: Column, label: LabelPlan) -> Optional[Decision]:
         return Decision(column, "documents", "left out", f"values of up to {column.longest:,} bytes", Text())
     kind = "category"
     reason = f"{column.distinct:,} different values" + (f", each {shape}" if shape else "")
-    return _feature(column, label, kind, reason, _of_many(column))
+    return _feature(column, label, kind, reason, _of_many(column), _PERSONAL if shape == _EMAIL else "")
 
 
 def _free_key(column: Column, shape: str) -> Decision:
+    doubt = _PERSONAL if shape == _EMAIL else ""
     if column.distinct_share >= 0.999:
         what = shape or "another value in every row"
-        return Decision(column, "identifier", "left out", what, _hashed(column))
+        return Decision(column, "identifier", "left out", what, _hashed(column), doubt)
     return Decision(
-        column, "free key", "left out", f"{column.distinct:,} values in {column.filled:,} rows", _hashed(column)
+        column, "free key", "left out", f"{column.distinct:,} values in {column.filled:,} rows", _hashed(column), doubt
     )
 
 

@@ -146,6 +146,12 @@ def test_a_regression_label_in_another_unit_is_a_copy(tmp_path):
 COUNTRIES = ["DE", "FR", "NA", "ZA", "PL"]
 
 
+@pytest.mark.parametrize("people", [ROWS, ROWS // 2, 20])
+def test_e_mail_addresses_are_a_persons_decision(tmp_path, people):
+    decision = decision_of(tmp_path, [f"user{i % people}@example.org" for i in range(ROWS)], "contact")
+    assert "personal data? data.leave_out" in decision.doubt
+
+
 def test_na_among_codes_of_two_letters_is_a_code_and_a_persons_decision(tmp_path):
     values = RANDOM.choice(COUNTRIES, ROWS)
     decision = decision_of(tmp_path, list(values), "country")
