@@ -6,6 +6,7 @@ relative to the file that names it.
 
 import functools
 import os
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from millrace.components.example_gen.row_values import scalars
 _IMAGES = "data.images"
 _BESIDE = 3
 _SHOWN = 40
+# What TensorFlow writes before and behind the reason.
+_OF_TENSORFLOW = re.compile(r"\{\{[^}]*\}\}|\[Op:\w+\]")
 
 
 def with_contents(
@@ -85,7 +88,8 @@ def require_image(content: bytes, where: str) -> None:
     try:
         tf.io.decode_image(content, channels=3, expand_animations=False)
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-        what = "it is empty" if not content else str(error.message).partition("{{")[0].strip().rstrip(".")
+        reason = _OF_TENSORFLOW.sub("", str(error.message)).strip().rstrip(".")
+        what = reason if content else "it is empty"
         raise DataError(
             f"this is no image that can be read: {what}",
             where,

@@ -33,9 +33,9 @@ def test_paths_become_bytes_and_bytes_stay(tmp_path):
     [
         (b"gone.png", r"table.csv, column photo: the image .*gone\.png cannot be read"),
         (b".", "the image .* cannot be read"),
-        (b"text.txt", r"text\.txt: this is no image that can be read"),
+        (b"text.txt", r"text\.txt: this is no image that can be read: Unknown image file format"),
         (b"empty.png", r"empty\.png: this is no image that can be read: it is empty"),
-        (PNG[:-20], r"column photo, the row with age 7: this is no image"),
+        (PNG[:-20], r"column photo, the row with age 7: this is no image that can be read: Invalid PNG"),
         (b"\0\0", r"table.csv, column photo, the row with age 7: this is no image"),
     ],
 )
