@@ -86,8 +86,8 @@ def prepare(fn_args: Any) -> Job:
     train = Examples(fn_args.train_files, tft_output, config.table)
     evaluation = Examples(fn_args.eval_files, tft_output, config.table)
     if config.table.label.weight:
-        train.require_weights(config.table.label.weight)
-        evaluation.require_weights(config.table.label.weight)
+        train = train.with_mean_weight_one(config.table.label.weight)
+        evaluation = evaluation.with_mean_weight_one(config.table.label.weight)
     balanced = config.training["class_weights"] == "balanced" and config.table.label.task != "regression"
     stats = label_statistics(config.table.label, train.label_batches(), complete=balanced)
     if balanced:

@@ -90,6 +90,7 @@ class Examples:
         self._label_key = transformed_key(table.label.column)
         self._is_class = table.label.task != "regression"
         self._class_weights: tuple[float, ...] = ()
+        self._mean_weight = 1.0
         self._weight_key = label_weight_key(table.label.weight) if table.label.weight else ""
         if self._weight_key and self._weight_key not in self._spec:
             raise InputRefused(
@@ -112,31 +113,38 @@ class Examples:
         batches = self._records().batch(_LABEL_BATCH).map(lambda batch: tf.io.parse_example(batch, spec))
         return (batch[self._label_key] for batch in batches.prefetch(2).as_numpy_iterator())
 
-    def require_weights(self, column: str) -> None:
-        """Reads the weights alone, once, and checks that each is a number of 0 or more.
+    def with_mean_weight_one(self, column: str) -> "Examples":
+        """Reads the weights alone, once, and divides them by their mean: steps are as long in whatever unit they are.
 
         Args:
             column: the weights' column, for the message.
+
+        Returns:
+            The same examples, with weights of mean 1.
 
         Raises:
             InputRefused: some are missing or below zero, with the number of rows; or all of them are 0.
         """
         spec = {self._weight_key: self._spec[self._weight_key]}
         batches = self._records().batch(_LABEL_BATCH).map(lambda batch: tf.io.parse_example(batch, spec))
-        missing, negative, total = 0, 0, 0.0
+        missing, negative, total, rows = 0, 0, 0.0, 0
         for batch in batches.prefetch(2).as_numpy_iterator():
             weights = batch[self._weight_key]
             missing += int(np.isnan(weights).sum())
             negative += int((weights < 0).sum())
-            total += float(np.nansum(weights))
+            total += float(np.nansum(weights, dtype=np.float64))
+            rows += len(weights)
         problems = [(missing, "without a weight"), (negative, "with a weight below zero")]
-        said = " and ".join(f"{counted(rows, 'row')} {what}" for rows, what in problems if rows)
+        said = " and ".join(f"{counted(number, 'row')} {what}" for number, what in problems if number)
         if said or not total:
             raise InputRefused(
                 said or "every weight is 0",
                 where=f"label.weight {column}",
                 remedy=f"fix the weights, or leave these rows out: data.where: {column} >= 0",
             )
+        other = copy.copy(self)
+        other._mean_weight = total / rows
+        return other
 
     def for_training(self, batch_size: int, seed: int, *, endless: bool) -> tf.data.Dataset:
         """Reads shuffled batches.
@@ -213,7 +221,7 @@ class Examples:
         label = tf.where(known, label, tf.zeros_like(label))
         weights = tf.cast(known, tf.float32)
         if self._weight_key:
-            weights *= features.pop(self._weight_key)
+            weights *= features.pop(self._weight_key) / self._mean_weight
         if self._class_weights:
             weights *= tf.gather(tf.constant(self._class_weights, tf.float32), label)
         return features, label, weights

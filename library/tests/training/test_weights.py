@@ -40,10 +40,19 @@ def weighted(transform: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_the_weights_are_those_of_the_batches_and_no_feature(weighted: Any, tmp_path: Path) -> None:
     job = fitting.prepare(weighted.fn_args(tmp_path))
     [(features, _, weights)] = list(job.evaluation.for_evaluation(300))
-    assert sorted(weights.numpy()) == sorted(float(number % 5) for number in range(300))
+    assert sorted(weights.numpy()) == sorted(number % 5 / 2.0 for number in range(300))
     assert "importance_label_weight" not in features
     model = fitting.build(job)
     assert "importance_label_weight" not in {tensor.name for tensor in model.inputs}
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e36])
+def test_the_unit_of_the_weights_does_not_matter(transform: Any, tmp_path: Path, unit: float) -> None:
+    splits = {name: rows(60, 1, *(unit * (number % 5) for number in range(60))) for name in ("train", "eval")}
+    job = fitting.prepare(transform(tmp_path / "data", SCHEMA, TABLE, splits).fn_args(tmp_path))
+    for batches in (job.evaluation.for_evaluation(60), job.train.for_training(60, 0, endless=False)):
+        [(_, _, weights)] = list(batches)
+        assert sorted(weights.numpy()) == pytest.approx(sorted(number % 5 / 2.0 for number in range(60)), rel=1e-6)
 
 
 def test_weights_that_are_none_are_refused_with_their_number(transform: Any, tmp_path: Path) -> None:
