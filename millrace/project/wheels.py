@@ -10,7 +10,7 @@ import sys
 import tempfile
 import zipfile
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Optional
 
 import millrace
@@ -100,19 +100,21 @@ def build(setup_file: Path, folder: Path) -> Path:
 
 def _repacked(installed: metadata.Distribution) -> bytes:
     """A wheel of what an installed distribution's RECORD names, without what its installer added."""
-    kept = [path for path in installed.files or () if _came_with_the_wheel(path)]
-    missing = [path for path in kept if not Path(str(path.locate())).is_file()]
+    # Not Distribution.files: since Python 3.12 it leaves out what is not there.
+    recorded = [PurePosixPath(row[0]) for row in csv.reader((installed.read_text("RECORD") or "").splitlines()) if row]
+    kept = [path for path in recorded if _came_with_the_wheel(path)]
+    missing = [path for path in kept if not Path(str(installed.locate_file(path))).is_file()]
     if missing or not kept:
         raise MillraceError(
             f"the installed library is not whole: {missing[0] if missing else 'no file of it'} should be there",
             where=str(installed.locate_file("")),
             remedy="install it again",
         )
-    [record] = [path for path in installed.files or () if path.name == "RECORD"]
+    [record] = [path for path in recorded if path.name == "RECORD"]
     content, rows = io.BytesIO(), []
     with zipfile.ZipFile(content, "w") as archive:
         for path in sorted(kept):
-            data = Path(str(path.locate())).read_bytes()
+            data = Path(str(installed.locate_file(path))).read_bytes()
             _add(archive, str(path), data)
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             rows.append((str(path), f"sha256={digest}", str(len(data))))
@@ -127,5 +129,5 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
 
 
-def _came_with_the_wheel(path: metadata.PackagePath) -> bool:
+def _came_with_the_wheel(path: PurePosixPath) -> bool:
     return ".." not in path.parts and path.suffix != ".pyc" and path.name not in _OF_THE_INSTALLER
