@@ -196,9 +196,8 @@ def _numeric(stack: Stack, feature: Numeric, inputs: Mapping[str, Column]) -> Te
     values, present = columns.numbers_together(inputs, stack.names, feature.kind)
     if feature.scale == "log":
         values = _log(values)
-    seen = _or_nan(values, present)
     low, high = _limits(values, present)
-    offset, spread, mean = _scaling(feature, seen, low, high)
+    offset, spread, mean = _scaling(feature, values, present, low, high)
     filled = tf.where(present, values, tf.broadcast_to(_stand_in(feature, mean), tf.shape(values)))
     scaled = tf.math.divide_no_nan(filled - offset, spread)
     if feature.scale == "minmax":
@@ -235,17 +234,38 @@ def _limits(values: tf.Tensor, present: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
 
 
 def _scaling(
-    feature: Numeric, seen: tf.Tensor, low: tf.Tensor, high: tf.Tensor
+    feature: Numeric, values: tf.Tensor, present: tf.Tensor, low: tf.Tensor, high: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Offset, spread and mean of the values that are there; finite even when the training data held none."""
     one, zero = tf.ones([], tf.float64), tf.zeros([], tf.float64)
     wants_mean = feature.missing == "mean" or feature.scale in ("zscore", "log")
-    mean = _finite(tft.mean(seen, reduce_instance_dims=False)) if wants_mean else zero
+    mean = _mean(values, present) if wants_mean else zero
     if feature.scale == "none":
         return zero, one, mean
     if feature.scale == "minmax":
         return low, tf.maximum(high - low, zero), mean
-    return mean, tf.sqrt(_finite(tft.var(seen, reduce_instance_dims=False))), mean
+    return mean, tf.sqrt(_variance(values, present, mean)), mean
+
+
+def _mean(values: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    """Of each column, 0 where the training data held no value.
+
+    Several columns are added up: TFT's mean and variance divide 0 by 0 where two batches held no value of one of them,
+    and have no number for it from then on.
+    """
+    if values.shape[1] == 1:
+        return _finite(tft.mean(_or_nan(values, present), reduce_instance_dims=False))
+    total = tft.sum(tf.where(present, values, tf.zeros_like(values)), reduce_instance_dims=False)
+    return tf.math.divide_no_nan(total, tft.sum(tf.cast(present, tf.float64), reduce_instance_dims=False))
+
+
+def _variance(values: tf.Tensor, present: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
+    """Of each column, around its mean; what rounding leaves of a constant's squares is none."""
+    if values.shape[1] == 1:
+        return _finite(tft.var(_or_nan(values, present), reduce_instance_dims=False))
+    mean_square = _mean(values * values, present)
+    variance = mean_square - mean * mean
+    return tf.where(variance > 1e-12 * mean_square, variance, tf.zeros_like(variance))
 
 
 def _finite(value: tf.Tensor) -> tf.Tensor:

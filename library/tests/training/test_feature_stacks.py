@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from millrace.components.transform import reading
 from millrace.features import stacks
 from millrace.features.description import FeatureTable
 from millrace.training.encoders import id_rows
@@ -118,6 +119,23 @@ def test_a_column_is_encoded_in_a_stack_as_it_is_alone(together: Any, alone: Any
         for key, of_stack in ((stack.place_key, shared.place_key), (stack.missing_key, shared.missing_key)):
             if key in one:
                 np.testing.assert_allclose(many[of_stack][:, number], one[key], rtol=1e-5, atol=1e-6)
+
+
+def test_a_column_that_several_batches_lack_is_scaled_by_the_values_that_it_has(transform, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "ROWS_AT_ONCE", 10)
+    names = [f"n{number}" for number in range(COUNT)]
+    table = FeatureTable.model_validate({"label": LABEL, "features": {name: {"kind": "numeric"} for name in names}})
+    schema = 'feature { name: "label" type: BYTES }\n' + "".join(
+        f'feature {{ name: "{name}" type: FLOAT }}\n' for name in names
+    )
+    given = [
+        {name: float(1000 + row) for name in names if row >= 40 or name != "n3"} | {"label": "yes"} for row in range(60)
+    ]
+    done = transform(tmp_path, schema, table, {"train": given})
+    [stack] = [stack for stack in stacks.stacks(table) if "n3" in stack.names]
+    seen = columns_of(done, "train")[0][stack.key][:, stack.names.index("n3")]
+    late = np.arange(1040.0, 1060.0)
+    np.testing.assert_allclose(np.sort(seen[seen != 0]), (late - late.mean()) / late.std(), rtol=1e-5)
 
 
 @pytest.mark.slow  # trains and exports
