@@ -222,5 +222,7 @@ _OF_VALUES: Mapping[str, Callable[..., Any]] = {
     "max": _folded(tf.maximum),
     "min": _folded(tf.minimum),
     "len": lambda text: tf.cast(tf.strings.length(text, unit="UTF8_CHAR"), tf.float64),
-    "lower": lambda text: tf.strings.lower(columns.as_utf8(text), encoding="utf-8"),
+    "lower": lambda text: tf.strings.lower(
+        tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace"), encoding="utf-8"
+    ),
 }

@@ -98,7 +98,7 @@ class Trials(keras_tuner.HyperModel):
         kwargs = {"validation_data": fitting.evaluation_data(job), "shuffle": False, "verbose": 0, **kwargs}
         history = model.fit(data, callbacks=watching, **kwargs)
         self._ended += 1
-        objective = _objective(job.config.tuning)
+        objective = self.objective
         higher = objective.direction == "max"
         scores = history.history.get(objective.name, ())
         score = (max if higher else min)(scores, default=math.nan)
@@ -107,6 +107,15 @@ class Trials(keras_tuner.HyperModel):
         tell_trial(EndedTrial(self._ended, total, objective.name, score, higher, _in_words(values)))
         return history
 
+    @property
+    def objective(self) -> keras_tuner.Objective:
+        """What trials are compared by: the configured metric on eval, or else the loss there."""
+        tuning = self._job.config.tuning
+        if not tuning.get("objective"):
+            return _LOSS
+        higher = Metric.model_validate(tuning["objective"]).direction == "higher"
+        return keras_tuner.Objective(f"val_{_MEASURED}", "max" if higher else "min")
+
     def _of(self, hp: keras_tuner.HyperParameters) -> fitting.Job:
         values = {name: hp.values[name] for name in self._space}
         return replace(self._job, config=self._job.config.with_hyperparameters(values))
@@ -114,13 +123,6 @@ class Trials(keras_tuner.HyperModel):
 
 def _in_words(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
-
-
-def _objective(tuning: Settings) -> keras_tuner.Objective:
-    if not tuning.get("objective"):
-        return _LOSS
-    higher = Metric.model_validate(tuning["objective"]).direction == "higher"
-    return keras_tuner.Objective(f"val_{_MEASURED}", "max" if higher else "min")
 
 
 def _keras_metric(metric: Metric) -> keras.metrics.Metric:
@@ -178,7 +180,7 @@ def tuner_of(hypermodel: Trials, job: fitting.Job, directory: Optional[str]) -> 
     tuning = job.config.tuning
     common = {
         "hypermodel": hypermodel,
-        "objective": _objective(tuning),
+        "objective": hypermodel.objective,
         "seed": job.config.training["seed"],
         "directory": directory,
         "project_name": "search",

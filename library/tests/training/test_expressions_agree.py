@@ -74,6 +74,7 @@ SEEN = [(2, 0.1, "a", "B"), (-3, 3.0, " a ", "größe"), (0, None, None, ""), (N
 @example(parse("max(i > 1, f) > 0 and abs(i > 1) == 1"), SEEN)
 @example(parse("-(i > 1) < 0"), SEEN)
 @example(parse("t == 'a' or lower(t) == 'b'"), SEEN)
+@example(parse("t != lower(' a ')"), [(None, None, "a", "a")])
 @example(parse("i and not f"), SEEN)
 @example(parse("is_missing(f / i) or f in (3, 0.1)"), SEEN)
 def test_a_condition_means_the_same_in_arrow_and_in_tensorflow(condition, rows):
