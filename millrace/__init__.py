@@ -35,8 +35,8 @@ def open_project(folder: Union[str, Path] = ".", config: str = "", settings: Seq
         millrace.base.errors.BadInput: there is no project, nothing says which configuration is meant, or it is wrong;
             or this process has opened another project already.
     """
-    opened: OpenProject = import_module("millrace.notebook.opened").open_project(folder, config, settings)
-    return opened
+    project: OpenProject = import_module("millrace.notebook.opened").opened(folder, config, settings)
+    return project
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,15 @@ import struct
 _WHOLE = 1e15
 
 
+def is_number(value: object) -> bool:
+    """Whether Python reads a value's text as a number; "nan" and "inf" are some."""
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
+
+
 def rounded(value: float, digits: int = 6) -> str:
     """Writes a measured number.
 

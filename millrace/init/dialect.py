@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import DataError
+from millrace.base.numbers import is_number
 from millrace.init.sources import Source, first_bytes
 from millrace.tables.headers import BOM, decoded, difference, read_header
 
@@ -112,11 +113,11 @@ def is_row(names: Sequence[str], rows: Sequence[list[str]]) -> bool:
         rows: the cells of some rows.
     """
     columns = [[row[at] for row in rows if len(row) == len(names) and row[at].strip()] for at in range(len(names))]
-    if [float(name) for name in names if _is_number(name)] in ([*range(len(names))], [*range(1, len(names) + 1)]):
+    if [float(name) for name in names if is_number(name)] in ([*range(len(names))], [*range(1, len(names) + 1)]):
         return False
-    numeric = [at for at, cells in enumerate(columns) if cells and sum(map(_is_number, cells)) > 0.9 * len(cells)]
+    numeric = [at for at, cells in enumerate(columns) if cells and sum(map(is_number, cells)) > 0.9 * len(cells)]
     if numeric:
-        return sum(_is_number(names[at]) for at in numeric) > 0.8 * len(numeric)
+        return sum(is_number(names[at]) for at in numeric) > 0.8 * len(numeric)
     again = sum(name in cells for name, cells in zip(names, columns, strict=True))
     return len(rows) >= _FEWEST_ROWS and 2 * again > len(names)
 
@@ -192,11 +193,3 @@ def _require_distinct(names: Sequence[str], file: Path) -> None:
             where=str(file),
             remedy="give each column a name of its own",
         )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -93,22 +93,8 @@ class ProjectSchema(Shown):
         return f"<schema {self._config.schema_.file or '(inferred)'}>"
 
 
-def open_project(folder: Union[str, Path] = ".", config: str = "", settings: Sequence[str] = ()) -> OpenProject:
-    """Opens the project in or above a folder, so that its runs can be looked at and its packages imported.
-
-    Args:
-        folder: the project's, or any below it, such as `notebooks`.
-        config: the configuration: a file, or the name of one in `conf/`, such as `taxi`. Empty for the one that
-            commands take: that of MILLRACE_CONFIG, else the project's own.
-        settings: `KEY=VALUE`, as `--set` takes them.
-
-    Returns:
-        The project.
-
-    Raises:
-        BadInput: there is no project, nothing says which configuration is meant, or it is wrong; or this process has
-            opened another project already.
-    """
+def opened(folder: Union[str, Path], config: str, settings: Sequence[str]) -> OpenProject:
+    """The project in or above a folder, as `millrace.open_project` says; its packages can be imported from now on."""
     start = Path(folder)
     of_folder = project.require(start)
     project.enter(of_folder)

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from millrace.base.numbers import is_number
 from millrace.tables.column_section import ColumnReading, Decimals
 
 # Spaces that are typeset between digits, the typographic minus and apostrophe; https://www.unicode.org/charts/
@@ -77,7 +78,7 @@ def _without(cells: pa.Array, missing: tuple[str, ...]) -> pa.Array:
         return cells
     stands_in = pc.is_in(cells, value_set=pa.array([text.encode() for text in missing], pa.binary()))
     for text in missing:
-        if _is_number(text) and float(text).is_integer():
+        if is_number(text) and float(text).is_integer():
             whole = int(float(text))
             written = rf"^{'-' if whole < 0 else ''}0*{abs(whole)}(?:\.0*)?$"
             stands_in = pc.or_(stands_in, pc.match_substring_regex(cells, written))
@@ -86,19 +87,11 @@ def _without(cells: pa.Array, missing: tuple[str, ...]) -> pa.Array:
 
 def without_values(numbers: pa.Array, missing: tuple[str, ...]) -> pa.Array:
     """Numbers that a Parquet file types as such, null where one of them is among the NA values."""
-    values = [float(text) for text in missing if _is_number(text)]
+    values = [float(text) for text in missing if is_number(text)]
     if not values or not (pa.types.is_integer(numbers.type) or pa.types.is_floating(numbers.type)):
         return numbers
     stands_in = pc.is_in(numbers.cast(pa.float64()), value_set=pa.array(values, pa.float64()))
     return pc.if_else(stands_in, pa.scalar(None, numbers.type), numbers)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def number_refusal(name: str, cell: object) -> tuple[str, str]:

@@ -5,7 +5,8 @@ import json
 import math
 
 import pytest
-from data_evidence import evidence, statistics
+from data_evidence import evidence
+from looked_at_runs import statistics_of
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.components.data_gate.findings import Finding
@@ -29,7 +30,7 @@ def run(tmp_path):
         "warned": ["a", "b"] * 100,
         "blocked": ["a", "b"] * 100,
     }
-    schema = native.infer(of_all_rows(statistics(table)))
+    schema = native.infer(of_all_rows(statistics_of(table)))
     schema.feature.add(name="gone", type=schema_pb2.FLOAT)
     later = {**table, "moved": ["a"] * 20 + ["b"] * 180}
     return evidence(tmp_path, "now", schema, eval=later, train=table)
@@ -85,7 +86,9 @@ def test_an_empty_split_and_columns_without_a_value_are_shown(tmp_path):
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_any_name_is_found_again_and_is_plain_json(name, tmp_path):
-    run = evidence(tmp_path, "odd", native.infer(of_all_rows(statistics({name: ["a", "b"]}))), train={name: ["a", "c"]})
+    run = evidence(
+        tmp_path, "odd", native.infer(of_all_rows(statistics_of({name: ["a", "b"]}))), train={name: ["a", "c"]}
+    )
     [row] = data_view(run, [finding(name, "block")]).rows
     assert row.name == name
     full = data_view(run, []).feature(name)

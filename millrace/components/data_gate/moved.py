@@ -16,7 +16,7 @@ from typing import Optional
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from millrace.base.numbers import rounded
+from millrace.base.numbers import is_number, rounded
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.rules import Use
 from millrace.statistics.columns import ColumnStatistics
@@ -244,7 +244,7 @@ def _two_classes(column: ColumnStatistics, use: Use) -> Shares:
     """The shares of two classes, of which numbers are told apart by their mean."""
     if column.range is None:
         return _shares(column)
-    numbers = sorted(float(value) for value in use.classes if _is_number(value))
+    numbers = sorted(float(value) for value in use.classes if is_number(value))
     if len(numbers) != 2 or not set(column.range) <= set(numbers):
         return {}  # of other classes than the two, which has a finding of its own
     low, high = numbers
@@ -255,7 +255,7 @@ def _two_classes(column: ColumnStatistics, use: Use) -> Shares:
 def _class_numbers(pair: Pair, use: Use) -> Iterator[Finding]:
     """Of several classes that are numbers TFDV counts no values: the share of the lower ones, where it moved most."""
     assert pair.columns is not None
-    numbers = sorted(float(value) for value in use.classes if _is_number(value))
+    numbers = sorted(float(value) for value in use.classes if is_number(value))
     rows_before, rows_after = (column.filled for column in pair.columns)
     moved = []
     for low, high in itertools.pairwise(numbers):
@@ -284,14 +284,6 @@ def _share_below(column: ColumnStatistics, cut: float) -> tuple[float, float]:
         least = max(least, max((at for at, one in enumerate(column.quantiles) if one < cut), default=0) / steps)
         most = min(most, min((at for at, one in enumerate(column.quantiles) if one > cut), default=steps) / steps)
     return max(least - SKETCH_ERROR, 0.0), min(most + SKETCH_ERROR, 1.0)
-
-
-def _is_number(value: object) -> bool:
-    try:
-        float(str(value))
-    except ValueError:
-        return False
-    return True
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
