@@ -70,7 +70,7 @@ golden: setup  ## write the golden files again: compiled jobs, screens, the conf
 	@PYTHONPATH=. $(VENV)python library/tests/cli/terminal_cases.py
 	@git --no-pager diff --stat -- library/tests/jobspec/golden library/tests/cli/golden conf
 
-stack-current:  ## as root: try "make run test" with TFX 1.21 on a fresh Debian 13; TARGETS="..." and PYTHON=3.11 choose
+stack-current:  ## as root: try "make run test" with TFX 1.21 on a fresh Debian 13; TARGETS="..." ARGS="..." WITH=chromium PYTHON=3.11 choose
 	@$(FIND_PYTHON) -m bootstrap root $(if $(PYTHON),--python $(PYTHON)) current $(TARGETS)
 
 stack-compatible:  ## as root: try "make run test" with TFX 1.16 on a fresh Debian 12

@@ -24,8 +24,9 @@ from bootstrap.stacks import COMPATIBLE, CURRENT
 # What a Python that pyenv built on Debian is linked to.
 PYTHON_LIBRARIES = ("libbz2-1.0", "libffi8", "libncursesw6", "libsqlite3-0")
 TOOLS = {"debootstrap": "debootstrap", "unshare": "util-linux", "chroot": "coreutils", "git": "git"}
+# ARGS goes on to the targets; visit.sh installs what WITH names.
 PASSED_ON = re.compile(
-    r"(?i)(https?|no|all)_proxy|UV_(DEFAULT_INDEX|INDEX_URL|HTTP_TIMEOUT)|PIP_(INDEX_URL|DEFAULT_TIMEOUT)|CI"
+    r"(?i)(https?|no|all)_proxy|UV_(DEFAULT_INDEX|INDEX_URL|HTTP_TIMEOUT)|PIP_(INDEX_URL|DEFAULT_TIMEOUT)|CI|ARGS|WITH"
 )
 CERTIFICATES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 # Where a try leaves what `make stacks-agree` compares.

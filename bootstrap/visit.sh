@@ -4,7 +4,11 @@
 set -u
 cd /root/millrace
 
+install() { DEBIAN_FRONTEND=noninteractive "$@" --yes -qq --no-install-recommends >/tmp/apt.out 2>&1 || { cat /tmp/apt.out; exit 1; }; }
+
 apt-get update -qq
+# Names of packages, without a space in any: chromium for the tests that look at the console in a browser.
+if [ -n "${WITH:-}" ]; then install apt-get install $WITH; fi
 tries=0
 until make setup >/tmp/setup.out 2>&1; do
     cat /tmp/setup.out
@@ -16,7 +20,7 @@ until make setup >/tmp/setup.out 2>&1; do
     fi
     echo "==> doing as it says: $advice"
     # The advice is a plain command line of set-up's own.
-    DEBIAN_FRONTEND=noninteractive $advice --yes -qq --no-install-recommends >/tmp/apt.out 2>&1 || { cat /tmp/apt.out; exit 1; }
+    install $advice
 done
 cat /tmp/setup.out
 

@@ -66,12 +66,13 @@ def test_a_mount_that_was_left_is_never_deleted_through(tmp_path: Path) -> None:
     assert not (tmp_path / "old").exists()
 
 
-def test_only_what_reaches_the_registries_is_passed_on() -> None:
+def test_only_what_reaches_the_registries_and_what_was_asked_for_is_passed_on() -> None:
     host = {"https_proxy": "http://proxy:3128", "UV_DEFAULT_INDEX": "https://index", "SECRET": "x", "PYTHONPATH": "/x"}
+    host |= {"ARGS": "library/tests/console -v", "WITH": "chromium"}
     inner = debian_root.inner_environment(host, Path("/home/me/.pyenv/versions/3.11.7"), certificates=True)
     names = {line.split("=", 1)[0] for line in inner}
     assert names == {
-        *("HOME", "PATH", "LANG", "https_proxy", "UV_DEFAULT_INDEX", "PYENV_ROOT"),
+        *("HOME", "PATH", "LANG", "https_proxy", "UV_DEFAULT_INDEX", "PYENV_ROOT", "ARGS", "WITH"),
         *debian_root.CERTIFICATES,
     }
     assert "PYENV_ROOT=/home/me/.pyenv" in inner
