@@ -12,7 +12,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench quality wide mutants fuzz test test-fast check format docs golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-fast check format docs golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -32,6 +32,9 @@ bench: setup  ## measure beside stock TFX; ARGS="--rows 15000 --repeat 1 --as-sh
 quality: setup  ## measure how well the default model learns beside scikit-learn's defaults; ARGS="--table tips --seeds 2"
 	@$(FIND_PYTHON) -m bootstrap tables
 	@$(VENV)python -m benchmarks.quality $(ARGS)
+
+quality-quote: setup  ## write what `make quality` measured last into README.md and its page; ARGS="a.json b.json" takes others
+	@$(VENV)python -m benchmarks.quality $(or $(ARGS),runs/quality/results.json) --quote README.md --quote docs/reference/benchmarks.md
 
 wide: setup  ## measure how the cost of a run grows with the columns, beside stock TFX; ARGS="--table 1000x100"
 	@$(VENV)python -m benchmarks.wide $(ARGS)

@@ -2,83 +2,82 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
+from typing import Optional
 
 import click
 import numpy as np
-from rich.console import Console
-from rich.table import Table as Printed
 
 from benchmarks.contenders import REPOSITORY
-from benchmarks.quality import learners
+from benchmarks.quality import learners, results
+from benchmarks.quality.results import Comparison
 from benchmarks.quality.scores import METRICS, difference, score
 from benchmarks.quality.tables import TABLES, Table
+from millrace.base.errors import MillraceError
 
 _NAMES = [table.name for table in TABLES]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One table.
-
-    Attributes:
-        table: its name.
-        rows: of all splits.
-        metric: what is compared.
-        scores: of each learner, the mean over the seeds.
-        spread: of Millrace's scores over the seeds, a standard deviation.
-        best: the better of scikit-learn's two.
-        ahead: how much better Millrace is than it; below 0 where it is worse.
-        error: the standard error of that.
-        seconds: of a training, by learner.
-    """
-
-    table: str
-    rows: int
-    metric: str
-    scores: dict[str, float]
-    spread: float
-    best: str
-    ahead: float
-    error: float
-    seconds: dict[str, float]
-
-    @property
-    def level(self) -> bool:
-        """Whether Millrace is no worse, within one standard error."""
-        return self.ahead >= -self.error
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
+@click.argument("measured", nargs=-1, type=_FILE, metavar="[RESULTS]...")
 @click.option("--table", "names", type=click.Choice(_NAMES), multiple=True, help="Only this one. Repeatable.")
 @click.option("--seeds", type=click.IntRange(2), default=5, show_default=True, help="Trainings of each.")
 @click.option("--change", "changes", multiple=True, metavar="SECTION.KEY=JSON", help="Another default. Repeatable.")
-@click.option("--out", default=str(REPOSITORY / "runs/quality"), help="Folder for tables, models and results.")
-def main(names: tuple[str, ...], seeds: int, changes: tuple[str, ...], out: str) -> None:
+@click.option("--out", default=str(REPOSITORY / "runs/quality"), help="Folder for tables and models.")
+@click.option("--json", "file", type=Path, help="The results, table by table; results.json in OUT when left out.")
+@click.option("--quote", "pages", type=_FILE, multiple=True, help="Write the table between this page's marks.")
+def main(
+    measured: tuple[Path, ...],
+    names: tuple[str, ...],
+    seeds: int,
+    changes: tuple[str, ...],
+    out: str,
+    file: Optional[Path],
+    pages: tuple[Path, ...],
+) -> None:
     """Measure how well Millrace's defaults learn beside scikit-learn's, on tables that come with Python packages.
 
-    Same rows, same features; `eval` picks Millrace's best step, and is more to learn from for the others. Writes
-    results.json into OUT.
+    Same rows, same features; `eval` picks Millrace's best step, and is more to learn from for the others. With RESULTS,
+    files that --json wrote in any number of processes, nothing is measured and their table is printed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    folder, console = Path(out).resolve(), Console(highlight=False, width=110)
-    changed: dict[str, dict[str, object]] = {}
+    if measured:
+        done = results.read(measured, _NAMES)
+    else:
+        folder = Path(out).resolve()
+        done = _measure(names or _NAMES, seeds, _sections(changes), folder, file or folder / "results.json")
+    table = results.markdown(done)
+    click.echo(table)
+    try:
+        for page in pages:
+            results.quote(table, page)
+    except MillraceError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _sections(changes: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    sections: dict[str, dict[str, object]] = {}
     for change in changes:
         key, _, value = change.partition("=")
         section, _, name = key.partition(".")
-        changed.setdefault(section, {})[name] = json.loads(value)
+        sections.setdefault(section, {})[name] = json.loads(value)
+    return sections
+
+
+def _measure(
+    names: Sequence[str], seeds: int, changes: dict[str, dict[str, object]], folder: Path, file: Path
+) -> list[Comparison]:
     done = []
     for table in TABLES:
-        if names and table.name not in names:
-            continue
-        done.append(compare(table, seeds, changed, folder))
-        console.print(_line(done[-1]), soft_wrap=True)
-        (folder / "results.json").write_text(json.dumps([asdict(each) for each in done], indent=1), encoding="utf-8")
-    console.print(_printed(done))
-    level = sum(each.level for each in done)
-    console.print(f"no worse than the better of the two, within one standard error: {level} of {len(done)}")
+        if table.name in names:
+            done.append(compare(table, seeds, changes, folder))
+            click.echo(_line(done[-1]), err=True)
+            results.write(done, file)
+    return done
 
 
 def compare(table: Table, seeds: int, changes: dict[str, dict[str, object]], folder: Path) -> Comparison:
@@ -94,53 +93,36 @@ def compare(table: Table, seeds: int, changes: dict[str, dict[str, object]], fol
     task = prepared.config.label.task
     features, truth = learners.raw(prepared, ("train", "eval"))
     test, expected = learners.raw(prepared, ("test",))
-    results = {
+    trained = {
         "millrace": [
             learners.millrace(prepared, seed, folder / table.name / f"seed-{seed}", changes) for seed in range(seeds)
         ],
         "linear": [learners.linear(task, features, truth, test)],
         "boosting": [learners.boosting(task, features, truth, test, seed) for seed in range(seeds)],
     }
-    by_seed = {name: [score(task, expected, one.predicted) for one in each] for name, each in results.items()}
+    by_seed = {name: [score(task, expected, one.predicted) for one in each] for name, each in trained.items()}
     scores = {name: mean(each) for name, each in by_seed.items()}
     best = (min if task == "regression" else max)(("linear", "boosting"), key=lambda name: scores[name])
-    ours, theirs = ([one.predicted for one in results[name]] for name in ("millrace", best))
+    ours, theirs = ([one.predicted for one in trained[name]] for name in ("millrace", best))
     ahead = difference(task, expected, ours, theirs)
     return Comparison(
         table.name,
         len(truth) + len(expected),
         METRICS[task],
+        seeds,
         scores,
         float(np.std(by_seed["millrace"], ddof=1)),
         best,
         ahead.mean,
         ahead.error,
-        {name: mean(one.seconds for one in each) for name, each in results.items()},
+        {name: mean(one.seconds for one in each) for name, each in trained.items()},
+        version("tfx"),
     )
 
 
 def _line(of: Comparison) -> str:
     scores = "  ".join(f"{name} {value:.4g} ({of.seconds[name]:.1f} s)" for name, value in of.scores.items())
     return f"{of.table}: {scores}; ahead of {of.best} by {of.ahead:.3g} ± {of.error:.2g}"
-
-
-def _printed(done: list[Comparison]) -> Printed:
-    printed = Printed(box=None, pad_edge=False)
-    printed.add_column("table")
-    for column in ("rows", "", "millrace", "linear", "boosting", "ahead", "seconds"):
-        printed.add_column(column, justify="left" if not column else "right")
-    for of in done:
-        printed.add_row(
-            of.table,
-            f"{of.rows:,}",
-            of.metric,
-            f"{of.scores['millrace']:.4g} ± {of.spread:.1g}",
-            f"{of.scores['linear']:.4g}",
-            f"{of.scores['boosting']:.4g}",
-            f"{of.ahead:+.2g} ± {of.error:.1g}" + ("" if of.level else " *"),
-            " ".join(f"{seconds:.1f}" for seconds in of.seconds.values()),
-        )
-    return printed
 
 
 if __name__ == "__main__":

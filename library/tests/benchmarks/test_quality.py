@@ -1,0 +1,68 @@
+"""The table of `make quality`: printed from the results of several processes, and quoted between a page's marks."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.quality import results
+from benchmarks.quality.__main__ import main
+from benchmarks.quality.results import Comparison
+from benchmarks.quality.tables import TABLES
+
+TIPS = Comparison(
+    table="tips",
+    rows=15_002,
+    metric="RMSE",
+    seeds=5,
+    scores={"millrace": 0.9163, "linear": 1.3521, "boosting": 0.93215},
+    spread=0.0123,
+    best="boosting",
+    ahead=0.0158,
+    error=0.018,
+    seconds={"millrace": 41.27, "linear": 0.04, "boosting": 1.5},
+    tfx="1.16.0",
+)
+WINE = replace(TIPS, table="wine", rows=178, metric="accuracy", ahead=-0.05, error=0.02)
+
+
+@pytest.fixture
+def parts(tmp_path):
+    """Results of two processes, the table that comes first in the report in the second."""
+    files = [tmp_path / "a.json", tmp_path / "b.json"]
+    for file, of in zip(files, (TIPS, WINE), strict=True):
+        results.write([of], file)
+    return list(map(str, files))
+
+
+def test_results_of_several_processes_are_one_table_in_the_tables_order(parts):
+    printed = CliRunner().invoke(main, parts).output.splitlines()
+    assert [line.split(" | ")[0] for line in printed[2:4]] == ["| wine", "| tips"]
+    assert printed[3] == (
+        "| tips | 15,002 | RMSE | 0.9163 ± 0.01 | 1.352 | 0.9322 | +0.016 ± 0.02 | 41.3 / 0.0 / 1.5 |"
+    )
+    assert "-0.05 ± 0.02 \\*" in printed[2]
+    assert printed[-1].startswith("No worse than the better of the two, within one standard error: 1 of 2. 5 seeds")
+
+
+def test_the_last_result_of_a_table_counts(parts, tmp_path):
+    again = tmp_path / "c.json"
+    results.write([replace(TIPS, ahead=-0.1)], again)
+    read = results.read([*map(Path, parts), again], [table.name for table in TABLES])
+    assert [(of.table, of.level) for of in read] == [("wine", False), ("tips", False)]
+
+
+def test_a_page_is_quoted_into_between_its_marks_alone(parts, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"above\n{results.BEGIN}\nold\n{results.END}\nbelow\n", encoding="utf-8")
+    printed = CliRunner().invoke(main, [*parts, "--quote", str(page)], catch_exceptions=False).output
+    assert page.read_text(encoding="utf-8") == f"above\n{results.BEGIN}\n{printed}{results.END}\nbelow\n"
+
+
+def test_a_page_without_marks_is_left_as_it_is(parts, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("nothing\n", encoding="utf-8")
+    ended = CliRunner().invoke(main, [*parts, "--quote", str(page)])
+    assert ended.exit_code == 1 and "make quality-quote: begin" in ended.output
+    assert page.read_text(encoding="utf-8") == "nothing\n"
