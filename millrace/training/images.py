@@ -18,6 +18,16 @@ from millrace.training.many_inputs import Declare, own_encoder
 
 # Of the small network: filters double from block to block, and each block halves the image, down to so many pixels.
 _FIRST_FILTERS, _MOST_FILTERS, _LEAST_SIDE = 16, 64, 4
+# A file of a few megabytes can say that it is gigabytes of pixels; what is larger than this is decoded for nobody.
+_MOST_PIXELS = 2**26
+# Where a format says its width and height: its first bytes, the offset, the type (PNG 1.2 section 11.2.2, GIF89a
+# section 18, BITMAPINFOHEADER), and whether the least byte comes first.
+_SIZES = (
+    (b"\x89PNG\r\n\x1a\n", 16, tf.int32, False),
+    (b"GIF8", 6, tf.uint16, True),
+    (b"BM", 18, tf.int32, True),
+)
+_JPEG = b"\xff\xd8\xff"
 
 
 def encode_image(name: str, feature: Image, column: Column) -> tf.Tensor:
@@ -44,7 +54,10 @@ def encode_image(name: str, feature: Image, column: Column) -> tf.Tensor:
     size = feature.pixel_bytes()
 
     def pixels(file: tf.Tensor) -> tf.Tensor:
-        decoded = tf.io.decode_image(file, channels=feature.channels, expand_animations=False)
+        too_large = f"this image of {name} says that it has more than {_MOST_PIXELS} pixels; send a smaller one"
+        most = tf.constant(_MOST_PIXELS, tf.int64)
+        with tf.control_dependencies([tf.debugging.assert_less_equal(_said_pixels(file), most, too_large)]):
+            decoded = tf.io.decode_image(file, channels=feature.channels, expand_animations=False)
         decoded = tf.ensure_shape(decoded, [None, None, feature.channels])
         resized = tf.image.resize(decoded, [feature.height, feature.width], antialias=True)
         # The content of a TensorProto comes last (tensorflow/core/framework/tensor.proto, `tensor_content`).
@@ -56,6 +69,23 @@ def encode_image(name: str, feature: Image, column: Column) -> tf.Tensor:
         return tf.cond(there, lambda: pixels(file), lambda: tf.constant(""))
 
     return tf.map_fn(of_row, (files, present), fn_output_signature=tf.TensorSpec([], tf.string))
+
+
+def _said_pixels(file: tf.Tensor) -> tf.Tensor:
+    """Width times height, int64, as the head of a file says it; 0 where it says none, which decoding will refuse."""
+    cases = []
+    for magic, offset, kind, little in _SIZES:
+        size = kind.size
+
+        def said(offset: int = offset, kind: tf.DType = kind, little: bool = little, size: int = size) -> tf.Tensor:
+            sides = tf.io.decode_raw(tf.strings.substr(file, offset, 2 * size), kind, little_endian=little)
+            return tf.reduce_prod(tf.abs(tf.cast(sides, tf.int64)))
+
+        whole = tf.strings.length(file) >= offset + 2 * size
+        cases.append((tf.logical_and(whole, tf.equal(tf.strings.substr(file, 0, len(magic)), magic)), said))
+    jpeg = tf.equal(tf.strings.substr(file, 0, len(_JPEG)), _JPEG)
+    cases.append((jpeg, lambda: tf.reduce_prod(tf.io.extract_jpeg_shape(file, tf.int64)[:2])))
+    return tf.case(cases, default=lambda: tf.constant(0, tf.int64))
 
 
 def image_input(name: str, feature: Image, declare: Declare, dtype: str) -> keras.KerasTensor:

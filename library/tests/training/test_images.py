@@ -49,6 +49,35 @@ def test_images_of_any_size_and_kind_get_the_size_that_is_wanted():
     np.testing.assert_allclose(pixels[:, -1, -1], [[0, 0, 0]] * 2, atol=0.02)
 
 
+def heads_of_bombs() -> dict[str, bytes]:
+    """The same small file of each kind, its head changed to say 20,000 x 20,000: 1.2 GB of pixels."""
+    small, side = np.zeros((8, 8, 3), np.uint8), 20_000
+    jpeg, as_png = tf.io.encode_jpeg(small).numpy(), tf.io.encode_png(small).numpy()
+    sizes = jpeg.index(b"\xff\xc0") + 5  # of the frame's head: ITU T.81, B.2.2
+    return {
+        "png": as_png[:16] + side.to_bytes(4, "big") * 2 + as_png[24:],
+        "jpeg": jpeg[:sizes] + side.to_bytes(2, "big") * 2 + jpeg[sizes + 4 :],
+        "gif": b"GIF89a" + side.to_bytes(2, "little") * 2 + bytes(20),
+        "bmp": b"BM" + bytes(16) + side.to_bytes(4, "little") + (-side).to_bytes(4, "little", signed=True) + bytes(30),
+    }
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "gif", "bmp"])
+def test_a_file_that_says_it_is_gigabytes_is_refused_before_it_is_decoded(kind: str) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match="this image of photo says that it has more than 67108864"):
+        encode_image("photo", Image(height=8, width=8), tf.constant([heads_of_bombs()[kind]]))
+
+
+@pytest.mark.parametrize("cut", [b"", b"B", b"BM", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"hello"])
+def test_a_file_of_a_head_alone_is_refused_as_no_image(cut: bytes) -> None:
+    files = tf.constant([cut])
+    if not cut:
+        assert encode_image("photo", IMAGE, files).numpy().tolist() == [b""]
+        return
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        encode_image("photo", IMAGE, files)
+
+
 def test_numbers_are_no_image():
     with pytest.raises(InputRefused, match="an image is the bytes of a file, but the column 'photo' holds numbers"):
         encode_image("photo", IMAGE, tf.constant([[1.0, 2.0]]))
