@@ -175,6 +175,21 @@ def accept(bench: Workbench, numbers: tuple[str, ...], reasons: tuple[str, ...],
     if as_json:
         tables.print_json({"accepted": list(made.numbers), "words": list(made.words), "patch": made.patch})
         return
+    _print_made(bench, made)
+
+
+@_command
+@click.argument("columns", nargs=-1, required=True, metavar="COLUMN...")
+def drop(bench: Workbench, columns: tuple[str, ...], as_json: bool) -> None:
+    """Take columns out of the file, as data.leave_out wants it."""
+    made = edits.drop(bench, columns)
+    if as_json:
+        tables.print_json({"dropped": list(columns), "words": list(made.words), "patch": made.patch})
+        return
+    _print_made(bench, made)
+
+
+def _print_made(bench: Workbench, made: edits.MadeEdit) -> None:
     echo("\n".join(made.words) or "the file says so already: nothing changed")
     tables.print_patch(made.patch)
     if made.words:

@@ -8,8 +8,10 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tensorflow_metadata.proto.v0 import schema_pb2
+
 from millrace.base.errors import SchemaError
-from millrace.base.names import nearest
+from millrace.base.names import did_you_mean, nearest
 from millrace.schema import files, words
 from millrace.schema import impact as impacts
 from millrace.schema import lint as rules
@@ -48,11 +50,11 @@ class EditReview:
 
 
 @dataclass(frozen=True)
-class AcceptedEdit:
-    """Proposals that were made in the file.
+class MadeEdit:
+    """What was made in the file.
 
     Args:
-        numbers: of the proposals.
+        numbers: of the proposals that it came from; none where it came from none.
         words: what changed; none where the file said so already.
         patch: the same as a unified diff.
     """
@@ -129,7 +131,7 @@ def accepted_text(source: SchemaText, chosen: Sequence[Proposal], run: Evidence)
     return rewrite(source.text, answers.accept(source.proto, chosen, run))
 
 
-def accept(bench: Workbench, run: Evidence, numbers: Sequence[str], reasons: Sequence[str] = ()) -> AcceptedEdit:
+def accept(bench: Workbench, run: Evidence, numbers: Sequence[str], reasons: Sequence[str] = ()) -> MadeEdit:
     """Makes proposals in the file.
 
     Args:
@@ -151,7 +153,7 @@ def accept(bench: Workbench, run: Evidence, numbers: Sequence[str], reasons: Seq
         made = tuple(proposal.number for proposal in chosen)
         if text != source.text:
             bench.history.change(source.text, text, f"accept {' '.join(made)}", changed)
-    return AcceptedEdit(made, changed, patch(source.text, text, source.name))
+    return MadeEdit(made, changed, patch(source.text, text, source.name))
 
 
 def choose(offered: Sequence[Proposal], numbers: Sequence[str], reasons: Sequence[str] = ()) -> list[Proposal]:
@@ -188,3 +190,43 @@ def choose(offered: Sequence[Proposal], numbers: Sequence[str], reasons: Sequenc
             what = f"{other.number} and {proposal.number} are two answers to one anomaly"
             raise SchemaError(what, remedy="choose one of them")
     return chosen
+
+
+def drop(bench: Workbench, columns: Sequence[str]) -> MadeEdit:
+    """Takes features out of the file, and each domain that only they name.
+
+    Args:
+        bench: the schema's workbench.
+        columns: the features' names.
+
+    Returns:
+        What changed.
+
+    Raises:
+        SchemaError: the file describes no such feature, or nothing would be left, or it cannot be written.
+    """
+    with files.locked(bench.path):
+        source = bench.read()
+        named = [feature.name for feature in source.proto.feature]
+        for column in columns:
+            if column not in named:
+                raise SchemaError(
+                    f"{source.name} describes no {column}{did_you_mean(column, named)}",
+                    remedy=f"millrace schema show{bench.option} lists what it describes",
+                )
+        if set(columns) >= set(named):
+            raise SchemaError("nothing would be left of the schema", source.name, "keep the columns that are read")
+        target = schema_pb2.Schema()
+        target.CopyFrom(source.proto)
+        kept = [feature for feature in source.proto.feature if feature.name not in columns]
+        del target.feature[:]
+        target.feature.extend(kept)
+        needed = {feature.domain for feature in kept}
+        freed = {feature.domain for feature in source.proto.feature if feature.name in columns} - needed - {""}
+        domains = [domain for domain in source.proto.string_domain if domain.name not in freed]
+        del target.string_domain[:]
+        target.string_domain.extend(domains)
+        text = rewrite(source.text, target)
+        changed = tuple(str(change) for change in words.changes(source.proto, target))
+        bench.history.change(source.text, text, f"drop {' '.join(columns)}", changed)
+    return MadeEdit((), changed, patch(source.text, text, source.name))

@@ -287,6 +287,23 @@ def test_accept_refuses_a_number_that_is_not_there_and_nothing_at_all(project):
         project.call("accept")
 
 
+def test_drop_takes_columns_out_with_the_domain_that_only_they_name_and_undo_brings_them_back(project):
+    project.edit('name: "tips"', 'name: "tips" domain: "payment_type"')
+    dropped = project.json("drop", "trip_start_hour", "payment_type")
+    assert dropped["words"] == ["trip_start_hour: removed", "payment_type: removed"], "tips names the domain too"
+    before = project.schema.read_text()
+    assert "string_domain" in before and "# what is predicted" in before
+    assert "domain payment_type: removed, with its" in project.call("drop", "tips")
+    assert "string_domain" not in project.schema.read_text()
+    project.call("undo")
+    assert project.schema.read_text() == before
+    with pytest.raises(SchemaError, match=r"describes no fares; did you mean fare\?"):
+        project.call("drop", "fares")
+    with pytest.raises(SchemaError, match="nothing would be left of the schema"):
+        project.call("drop", "fare", "tips")
+    assert project.schema.read_text() == before
+
+
 def test_propose_needs_a_run(project):
     with pytest.raises(SchemaError, match="no such run") as caught:
         project.call("propose")
