@@ -333,7 +333,7 @@ def _schema_fits(config: Config, schema: schema_pb2.Schema) -> None:
         raise SchemaError(
             f"the schema describes what data.leave_out leaves out: {', '.join(left_out)}",
             where=str(config.schema_.file),
-            remedy=f"millrace schema drop {shlex.join(left_out)} takes them out of it; or take them out of data.leave_out",
+            remedy=f"millrace schema drop {shlex.join(left_out)} takes them out of it; or do not leave them out",
         )
     wanted = {*config.label.columns(), *config.feature_table().columns()}
     if not names & wanted:
