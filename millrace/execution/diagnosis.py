@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 from millrace.base.errors import BadInput
 from millrace.base.stack import MAIN_PACKAGES
 from millrace.config.config import Config
+from millrace.execution import envoy_program
 from millrace.project.project import clashes
 
 MEMORY_GIB = 4  # half a million taxi trips peak at 2.1 GiB
@@ -98,6 +99,7 @@ def diagnose(checkout: Path, environment: Mapping[str, str], root: Optional[Path
             memory_check(memory_gib(Path("/sys/fs/cgroup"))),
             disk_check(root),
             model_server_check(shutil.which("tensorflow_model_server", path=environment.get("PATH"))),
+            gateway_check(envoy_program.find_envoy()),
             docker_check(environment),
             gpu_check(environment),
             vertex_check(installed),
@@ -230,6 +232,14 @@ def model_server_check(server: Optional[str]) -> Check:
         return Check("TensorFlow Serving", "yes", server)
     remedy = "not needed: models are validated in a server process of Millrace's own"
     return Check("TensorFlow Serving", "no", "tensorflow_model_server is not on PATH", remedy)
+
+
+def gateway_check(envoy: Optional[Path]) -> Check:
+    """Whether traffic can be moved between versions by degrees."""
+    name = "Roll out by degrees (Envoy)"
+    if envoy:
+        return Check(name, "yes", str(envoy))
+    return Check(name, "no", "Envoy is not installed", f"for millrace rollout alone: {envoy_program.remedy()}")
 
 
 def docker_check(environment: Mapping[str, str]) -> Check:

@@ -1,0 +1,124 @@
+"""What a policy does with what was seen, step by step, on a clock that is given."""
+
+import json
+
+import pytest
+
+from millrace.config.rollout_section import Ab, Bandit, BlueGreen, Canary, Judged, Limit, Shadow, SlowAnswers, Step
+from millrace.serving import decision
+from millrace.serving.decision import Action, Seen, begin, decide, traffic
+
+STEPS = (Step(percent=1, minutes=10, requests=50), Step(percent=50, minutes=10, requests=50))
+CANARY = Canary(steps=STEPS)
+LABELLED = Judged(wrong=Limit(worse_by=0.01))
+MINUTE = 60.0
+
+
+def seen(champion=(0, 900), candidate=(0, 100), judged="errors", **more):
+    """What came, as bad answers and their number by version 1, the champion, and 2."""
+    tallies = {
+        judged: {
+            version: {1.0: bad, 0.0: number - bad} for version, (bad, number) in {1: champion, 2: candidate}.items()
+        }
+    }
+    return Seen(answers={1: champion[1], 2: candidate[1]}, tallies=tallies, **more)
+
+
+def run(policy, looks, every=MINUTE):
+    """The decisions at each look, one a minute, until one ends it."""
+    progress, now, decisions = begin(1, 2, policy, 0.0), 0.0, []
+    for look in looks:
+        now += every
+        decisions.append(decide(progress, look, policy, now))
+        progress = decisions[-1].progress
+        if decisions[-1].action not in (Action.HOLD, Action.STEP):
+            break
+    return decisions
+
+
+def test_a_good_canary_goes_up_when_time_is_over_and_enough_was_answered_and_is_promoted():
+    decisions = run(CANARY, [seen()] * 40)
+    actions = [one.action for one in decisions]
+    assert actions == [Action.HOLD] * 9 + [Action.STEP] + [Action.HOLD] * 9 + [Action.PROMOTE]
+    assert traffic(decisions[8].progress, CANARY).weights == {1: 9_900, 2: 100}
+    assert traffic(decisions[9].progress, CANARY).weights == {1: 5_000, 2: 5_000}
+    assert decisions[0].reason == "1 of 10 minutes" and "on to 50 %" in decisions[9].reason
+
+
+def test_a_step_waits_for_answers_and_a_rollout_that_gets_none_goes_back_after_its_hours():
+    few = seen(candidate=(0, 0))
+    decisions = run(CANARY, [few] * 100, every=60 * MINUTE)
+    assert decisions[0].reason == "0 of 50 answers"
+    assert decisions[-1].action is Action.BACK and "after 72 hours" in decisions[-1].reason
+
+
+def test_errors_slow_answers_and_crashes_send_a_canary_back():
+    errors = run(CANARY, [seen(candidate=(30, 100))])[-1]
+    assert errors.action is Action.BACK
+    assert errors.reason.startswith("errors: 30 of 100 (30 %), the champion's 0 of 900 (0 %)")
+    slow = run(CANARY, [seen(champion=(9, 900), candidate=(60, 100), judged="slow")])[-1]
+    assert slow.action is Action.BACK and slow.reason.startswith("slow: 60 of 100")
+    crash = run(CANARY, [seen(crashes=1)])[-1]
+    assert (crash.action, crash.reason) == (Action.BACK, "its server ended by itself")
+
+
+def test_a_candidate_that_is_as_bad_as_the_champion_goes_on():
+    assert run(CANARY, [seen(champion=(90, 900), candidate=(10, 100))] * 40)[-1].action is Action.PROMOTE
+
+
+def test_pausing_holds_the_steps_and_not_the_way_back():
+    progress = begin(1, 2, CANARY, 0.0)
+    late = 30 * MINUTE
+    assert decide(progress, seen(), CANARY, late, paused=True).action is Action.HOLD
+    assert decide(progress, seen(), CANARY, late).action is Action.STEP
+    assert decide(progress, seen(candidate=(50, 100)), CANARY, late, paused=True).action is Action.BACK
+
+
+def test_a_shadow_gets_no_user_is_judged_by_what_it_decides_and_is_not_promoted():
+    policy = Shadow(minutes=2, requests=100, judged=Judged(disagreement=Limit(at_most=0.05)))
+    agrees = run(policy, [seen(disagreement={0.0: 99, 1.0: 1})] * 5)
+    assert traffic(agrees[0].progress, policy).weights == {1: 10_000, 2: 0}
+    assert traffic(agrees[0].progress, policy).mirrored == {2: 100}
+    assert agrees[-1].action is Action.DONE
+    differs = run(policy, [seen(disagreement={0.0: 70, 1.0: 30})] * 5)
+    assert differs[-1].action is Action.BACK
+    assert differs[-1].reason.startswith("disagreement: 30 of 100 (30 %); at most 5 %")
+
+
+def test_blue_green_sends_everyone_and_watches_limits_of_its_own():
+    policy = BlueGreen(minutes=3)
+    good = run(policy, [seen(champion=(0, 0), candidate=(0, 500))] * 5)
+    assert traffic(good[0].progress, policy).weights == {1: 0, 2: 10_000}
+    assert [one.action for one in good] == [Action.HOLD, Action.HOLD, Action.PROMOTE]
+    assert run(policy, [seen(champion=(0, 0), candidate=(40, 500))])[-1].action is Action.BACK
+
+
+def test_ab_promotes_what_is_better_and_sends_back_what_is_worse_or_not_shown_to_be_better():
+    policy = Ab(minutes=5, requests=100, judged=LABELLED, hours=1)
+    better = run(policy, [seen((100, 500), (60, 500), "wrong")] * 60)
+    assert better[-1].action is Action.PROMOTE and len(better) == 5
+    assert "it is better: wrong: 300 of 2500 (12 %)" in better[-1].reason
+    assert run(policy, [seen((60, 500), (100, 500), "wrong")] * 60)[-1].action is Action.BACK
+    same = run(policy, [seen((60, 500), (60, 500), "wrong")] * 61)
+    assert same[-1].action is Action.BACK and "not decided" in same[-1].reason
+
+
+def test_a_bandit_follows_the_labels_when_they_come_and_ends_when_it_is_certain():
+    policy = Bandit(minutes=3, requests=100, judged=LABELLED)
+    late = [seen(judged="errors")] * 4 + [seen((10, 50), (7, 50), "wrong")] * 30
+    decisions = run(policy, late)
+    assert {one.progress.weight for one in decisions[:4]} == {5_000}
+    shares = [one.progress.weight for one in decisions]
+    assert shares[4] > 6_000 and shares[-1] > shares[4] and max(shares) <= 9_500
+    assert decisions[-1].action is Action.PROMOTE
+    worse = run(policy, [seen((7, 50), (14, 50), "wrong")] * 30)
+    assert worse[-1].action is Action.BACK and min(one.progress.weight for one in worse) >= 500
+
+
+@pytest.mark.parametrize(
+    "policy", [CANARY, Ab(judged=LABELLED), Canary(judged=Judged(slow=SlowAnswers(worse_by=0.1, at_most=0.2)))]
+)
+def test_a_progress_that_was_kept_decides_as_the_one_that_was_not(policy):
+    decisions = run(policy, [seen(champion=(3, 900), candidate=(1, 100), judged="slow")] * 12)
+    kept = decision.from_plain(json.loads(json.dumps(decision.as_plain(decisions[-1].progress))))
+    assert kept == decisions[-1].progress

