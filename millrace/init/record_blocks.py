@@ -40,10 +40,14 @@ def read_records(source: Source, whole_bytes: int) -> tuple[pa.Table, bool]:
     batches: list[pa.Table] = []
     size = 0
     for file in source.files:
-        for batch in _batches(file, source.format):
-            batches.append(pa.Table.from_batches([batch]))
-            size += batch.nbytes
-            if size >= min(whole_bytes, _MOST_BYTES):
+        with opened(file) as stream:
+            for batch in _batches(stream, file, source.format):
+                batches.append(pa.Table.from_batches([batch]))
+                size += batch.nbytes
+                if size >= min(whole_bytes, _MOST_BYTES):
+                    return _together(batches, source), False
+            # Columns take less than lines of JSON that name them each time: they may be few, and the file not whole.
+            if stream.read(1):
                 return _together(batches, source), False
     return _together(batches, source), True
 
@@ -79,25 +83,24 @@ def _with_all(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _batches(file: Path, format: str) -> Iterator[pa.RecordBatch]:
-    with opened(file) as stream:
-        if format == "avro":
-            for batch in avro_batches(stream, str(file), _ROWS):
-                yield pa.RecordBatch.from_arrays([prepared(column) for column in batch.columns], batch.schema.names)
-            return
-        if format == "jsonl":
-            yield from _json_lines(stream, file)
-            return
-        pending: list[bytes] = []
-        decode: Optional[Any] = None
-        for record in records(stream, str(file)):
-            pending.append(record)
-            if len(pending) == _ROWS:
-                decode = decode or _decoder(pending)
-                yield decode(pending)
-                pending = []
-        if pending:
-            yield (decode or _decoder(pending))(pending)
+def _batches(stream: IO[bytes], file: Path, format: str) -> Iterator[pa.RecordBatch]:
+    if format == "avro":
+        for batch in avro_batches(stream, str(file), _ROWS):
+            yield pa.RecordBatch.from_arrays([prepared(column) for column in batch.columns], batch.schema.names)
+        return
+    if format == "jsonl":
+        yield from _json_lines(stream, file)
+        return
+    pending: list[bytes] = []
+    decode: Optional[Any] = None
+    for record in records(stream, str(file)):
+        pending.append(record)
+        if len(pending) == _ROWS:
+            decode = decode or _decoder(pending)
+            yield decode(pending)
+            pending = []
+    if pending:
+        yield (decode or _decoder(pending))(pending)
 
 
 def _json_lines(stream: IO[bytes], file: Path) -> Iterator[pa.RecordBatch]:

@@ -99,7 +99,8 @@ def scan(source: Source, dialect: Optional[Dialect] = None, whole_bytes: int = W
     if not rows_read:
         raise DataError("there are column names and no row", where=str(source.files[0]), remedy="put the data there")
     rows = stored if stored is not None else round(rows_read * max(size / max(bytes_read, 1), 1.0))
-    complete = size <= whole_bytes if stored is None else rows_read == stored
+    # Records of an unknown number are the beginning of a table, however small its files are.
+    complete = rows_read == stored if stored is not None else dialect is not None and size <= whole_bytes
     missing = _na_values(scans)
     columns = [accumulator.finish() for accumulator in scans]
     semicolons = dialect is not None and dialect.delimiter == ";"

@@ -1,11 +1,13 @@
 """Beam's options of each engine, and how many processes an input is worth on this machine."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from millrace.base.cores import cores
 from millrace.base.errors import ConfigError
+from millrace.beam import local_workers as beam_workers
 from millrace.beam.arguments import beam_arguments
 from millrace.beam.local_workers import BYTES_PER_WORKER, local_workers
 from millrace.config.config import Config
@@ -55,6 +57,45 @@ def test_each_engine_gets_its_options(overrides, expected, absent):
     assert not any(argument.startswith(absent) for argument in arguments)
 
 
+def test_every_setting_of_dataflow_has_its_option():
+    """One that is not handed on would start workers in another network, or without the key."""
+    settings = {
+        "service_account": "trips@my-project.iam.gserviceaccount.com",
+        "network": "inside",
+        "subnetwork": "regions/europe-west1/subnetworks/trips",
+        "public_ips": "false",
+        "machine_type": "n1-standard-4",
+        "disk_gib": "50",
+        "start_workers": "2",
+        "max_workers": "9",
+        "encryption_key": "projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k",
+        "labels": "{team: trips, cost: low}",
+    }
+    given = [f"beam.dataflow.{key}={value}" for key, value in settings.items()]
+    packed = ["beam.setup_file=/app/setup.py", "beam.image=i@sha256:0", "beam.options=[--experiments=use_beta]"]
+    assert beam_arguments(config("beam.mode=dataflow", f"{DATAFLOW}}}", *given, *packed)) == [
+        "--runner=DataflowRunner",
+        "--project=my-project",
+        "--region=europe-west1",
+        "--temp_location=gs://bucket/tmp",
+        "--service_account_email=trips@my-project.iam.gserviceaccount.com",
+        "--network=inside",
+        "--subnetwork=regions/europe-west1/subnetworks/trips",
+        "--worker_machine_type=n1-standard-4",
+        "--disk_size_gb=50",
+        "--num_workers=2",
+        "--max_num_workers=9",
+        "--dataflow_kms_key=projects/p/locations/europe-west1/keyRings/r/cryptoKeys/k",
+        "--labels=cost=low",
+        "--labels=team=trips",
+        "--no_use_public_ips",
+        "--setup_file=/app/setup.py",
+        "--sdk_container_image=i@sha256:0",
+        "--experiments=use_beta",
+        "--no_save_main_session",
+    ]
+
+
 @pytest.mark.parametrize(
     ("overrides", "missing"),
     [
@@ -82,3 +123,31 @@ def test_workers_follow_the_inputs_size_unless_they_are_named(tmp_path):
     assert local_workers(config(*read))[1] == few
     assert local_workers(config(*read, "beam.workers=1")) == ("in_memory", 1)
     assert local_workers(config("data.path=gs://bucket/data", "beam={}")) == ("in_memory", 1)
+
+
+@pytest.mark.parametrize(
+    ("gib_free", "processors", "mode", "workers"),
+    [
+        (64, 3, "multi_processing", 3),
+        (5, 16, "multi_processing", 2),
+        (3.9, 16, "in_memory", 1),
+        (1, 16, "in_memory", 1),
+    ],
+)
+def test_workers_are_no_more_than_processors_and_memory_bear(
+    tmp_path, monkeypatch, gib_free, processors, mode, workers
+):
+    """Each worker imports TensorFlow and holds its part: too many of them end a machine by its memory."""
+    free = SimpleNamespace(available=int(gib_free * 2**30))
+    monkeypatch.setattr(beam_workers.psutil, "virtual_memory", lambda: free)
+    monkeypatch.setattr(beam_workers, "cores", lambda: processors)
+    (tmp_path / "a.csv").touch()
+    os.truncate(tmp_path / "a.csv", 40 * BYTES_PER_WORKER)
+    large = config(f"data.path={tmp_path}", "data.pattern=*.csv", "beam={}")
+    assert local_workers(large) == (mode, workers)
+
+
+def test_a_mode_that_is_named_is_taken_with_one_process_in_memory_and_one_a_core_elsewhere():
+    assert local_workers(config("beam.mode=in_memory")) == ("in_memory", 1)
+    assert local_workers(config("beam.mode=in_memory", "beam.workers=2")) == ("in_memory", 2)
+    assert local_workers(config("beam.mode=multi_threading")) == ("multi_threading", 0)

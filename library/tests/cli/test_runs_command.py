@@ -6,18 +6,23 @@ import json
 import subprocess
 import sys
 
+from click.testing import CliRunner
+from past_runs import four_runs
 from rich.console import Console
 
+from millrace.base.errors import BadInput
 from millrace.base.numbers import seconds
 from millrace.base.outcomes import State
+from millrace.cli.main import millrace
 from millrace.cli.runs import print_runs
 from millrace.cli.runs_diff import print_comparison
 from millrace.cli.runs_show import print_detail
 from millrace.comparison.run_comparison import RunComparison
 from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice
+from millrace.config.loading import load
 from millrace.metadata.evaluations import metrics_of
 from millrace.metadata.run_details import RunDetail
-from millrace.metadata.run_summaries import RunSummary
+from millrace.metadata.run_summaries import RunSummary, run_summaries
 
 WHY = "Trainer: the loss is not a number from the third epoch on, and " + "the learning rate may be too high " * 6
 METRICS = {"auc": 0.95, "binary_accuracy": 0.89}
@@ -49,6 +54,14 @@ def test_a_long_reason_takes_a_few_full_lines_below_the_table():
     assert all(any(line.startswith(row.run_id) for line in table) for row in RUNS)
     assert " ".join(" ".join(reason).split()) == f"20310101-000001-another: {WHY.strip()}"
     assert len(reason) <= 5 and max(map(len, reason)) <= 80
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path):
+    past = four_runs(tmp_path / "root")
+    newest = run_summaries(load("conf/taxi.yaml", [f"root={past.root}"]))[-1].run_id
+    asked = ["runs", "diff", "last", newest, "-c", "conf/taxi.yaml", "--set", f"root={past.root}"]
+    refused = CliRunner().invoke(millrace, asked, standalone_mode=False)
+    assert isinstance(refused.exception, BadInput) and refused.exception.what == f"both are run {newest}"
 
 
 def fields(runs: list[RunSummary]) -> list[dict[str, str]]:

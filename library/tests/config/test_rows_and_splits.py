@@ -67,6 +67,18 @@ def test_a_split_by_time_has_train_before_its_days():
             "data.splits={by: group, column: company, shares: {train: 2147483647, eval: 1}}",
             "data.splits: the shares add up to 2,147,483,648",
         ),
+        (
+            "data={path: /tmp, files: [{name: train, pattern: a*}, {name: eval, pattern: b*}],"
+            " splits: {by: group, column: a, shares: {train: 1, eval: 1}}}",
+            "data: files are splits already: leave out data.files or data.splits",
+        ),
+        ("data.delimiter=;;", "data.delimiter: one ASCII character is needed"),
+        ("data.delimiter=§", "data.delimiter: one ASCII character is needed"),
+        ("data.delimiter='\"'", "data.delimiter: one ASCII character is needed"),
+        ("data.columns.fare={number: point, unit: m2}", "data.columns.fare: a unit has no digits"),
+        ("data.columns.fare={unit: kg}", "data.columns.fare: unit and others belong to numbers"),
+        ("data.delimiter", "data.delimiter: expected KEY=VALUE"),
+        ("=3", "=3: expected KEY=VALUE"),
         ("data.where=fare > ", "data.where: 'fare >' is no expression: invalid syntax, at its end"),
         ("data.where=hour(trip_start_timestamp, 'unix') > 3", "data.where: cannot use hour before Transform"),
         ("data.where=lower(company)", "data.where: is a text, and should be true or false"),

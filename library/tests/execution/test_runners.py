@@ -275,6 +275,26 @@ def test_what_each_stage_waits_for_is_known_before_the_run(tmp_path):
     assert upstream(graph) == {"Source": [], "Middle": ["Source"], "Sink": ["Middle"]}
 
 
+@pytest.mark.parametrize(
+    ("bound", "taking_part", "from_the_cache"),
+    [
+        ({}, "Source Middle Sink", "Source Middle Sink"),
+        ({"cache": False}, "Source Middle Sink", ""),
+        ({"from_stage": "Middle"}, "Source Middle Sink", "Source"),
+        ({"to_stage": "Middle"}, "Source Middle", "Source Middle Sink"),
+        ({"from_stage": "Source", "to_stage": "Source"}, "Source", ""),
+        ({"from_stage": "Sink", "to_stage": "Middle"}, "Source Middle", "Source Middle"),
+        ({"from_stage": "Sink", "cache": False}, "Source Middle Sink", ""),
+    ],
+)
+def test_a_range_says_what_takes_part_and_what_the_cache_may_serve(tmp_path, bound, taking_part, from_the_cache):
+    graph = compile_graph(Project(tmp_path, "local").pipeline("a", "pass"))
+    assert bind(graph, "r1", **bound) == taking_part.split()
+    options = {node.pipeline_node.node_info.id: node.pipeline_node.execution_options for node in graph.nodes}
+    assert [name for name, one in options.items() if one.caching_options.enable_cache] == from_the_cache.split()
+    assert [name for name, one in options.items() if not one.HasField("skip")] == taking_part.split()
+
+
 def test_a_stage_that_does_not_exist_is_refused(tmp_path):
     graph = compile_graph(Project(tmp_path, "local").pipeline("a", "pass"))
     with pytest.raises(BadInput, match="there is no stage Midle") as caught:

@@ -22,6 +22,8 @@ def table(features: dict, label: dict = PRICE) -> FeatureTable:
         ({"column": "y", "task": "multiclass"}, {"a": NUMBER}, "needs its classes listed, two or more"),
         ({"column": "y", "task": "multiclass", "classes": [1]}, {"a": NUMBER}, "needs its classes listed"),
         ({"column": "y", "task": "binary", "classes": [1, "1"]}, {"a": NUMBER}, "classes must differ"),
+        ({**PRICE, "weight": "price"}, {"a": NUMBER}, "price is the label; it cannot be the weight too"),
+        (PRICE, {"a": {"kind": "bag", "weights": "price"}}, "price is the label, which is not known when"),
         (PRICE, {"price": NUMBER}, "price is the label; it cannot be a feature too"),
         (PRICE, {"a": {"kind": "bucketized", "boundaries": [1, 3, 2]}}, "boundaries must ascend, without repeats"),
         (PRICE, {"a": {"kind": "bucketized", "boundaries": [1, 1, 2]}}, "boundaries must ascend, without repeats"),

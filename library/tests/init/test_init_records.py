@@ -15,7 +15,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from millrace.base.errors import ConfigError, DataError
 from millrace.config.feature_checks import features_fit
 from millrace.config.loading import load
+from millrace.init import record_blocks
 from millrace.init.plan import column_names, make_plan, write
+from millrace.init.scan import scan
 from millrace.init.sources import find_source
 
 RANDOM = np.random.default_rng(3)
@@ -124,9 +126,13 @@ def avro_rows() -> list[dict]:
     ]
 
 
-def test_avro_with_its_zeros(tmp_path):
-    with open(tmp_path / "t.avro", "wb") as file:
+def write_avro(path):
+    with open(path, "wb") as file:
         fastavro.writer(file, AVRO, avro_rows())
+
+
+def test_avro_with_its_zeros(tmp_path):
+    write_avro(tmp_path / "t.avro")
     assert column_names([str(tmp_path)]) == ("size", "count", "flag", "colour", "day", "y")
     plan = make_plan([str(tmp_path)], "y", "", tmp_path / "project")
     write(plan)
@@ -135,6 +141,58 @@ def test_avro_with_its_zeros(tmp_path):
     missing = {column.name: column.missing for column in plan.table.columns}
     assert missing == {"size": 0, "count": ROWS / 5, "flag": 0, "colour": 0, "day": 0, "y": 0}
     assert {decision.column.name: decision.kind for decision in plan.decisions}["day"] == "date"
+
+
+def write_lines(path):
+    """More text than the columns that become of it; a key that only the last rows have."""
+    lines = [{"a_rather_long_name": at / 4, **({"late": at} if at > 150 else {}), "y": at % 2} for at in range(ROWS)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "most"),
+    [("t.tfrecord", write_examples, 4_000), ("t.jsonl", write_lines, 6_000), ("t.avro", write_avro, 2_000)],
+)
+def test_of_a_table_that_is_too_large_the_beginning_is_read_and_it_is_not_called_whole(
+    tmp_path, monkeypatch, name, written, most
+):
+    """What was read passed for all of it while the files were below half a GiB, and its limits for the table's."""
+    written(tmp_path / name)
+    monkeypatch.setattr(record_blocks, "_ROWS", 30)
+    whole = scan(find_source([str(tmp_path)]))
+    assert (whole.complete, whole.rows, whole.rows_read) == (True, ROWS, ROWS)
+    assert {one.name for one in whole.columns} >= {"y"}
+    monkeypatch.setattr(record_blocks, "_MOST_BYTES", most)
+    part = scan(find_source([str(tmp_path)]))
+    assert not part.complete and 20 < part.rows_read < ROWS
+    assert part.rows_read < part.rows < 4 * ROWS, "told from the files' size"
+
+
+def test_a_feature_that_the_first_records_lack_is_a_column_with_gaps(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_blocks, "_ROWS", 30)
+    with tf.io.TFRecordWriter(str(tmp_path / "t.tfrecord")) as writer:
+        for at in range(ROWS):
+            values = {"y": at % 2, **({"late": float(at)} if at >= 100 else {})}
+            features = {key: feature([value]) for key, value in values.items()}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    table = scan(find_source([str(tmp_path)]))
+    assert (table.rows, table.column("late").missing, table.column("y").missing) == (ROWS, 100, 0)
+
+
+def test_a_feature_of_two_types_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_blocks, "_ROWS", 30)
+    with tf.io.TFRecordWriter(str(tmp_path / "t.tfrecord")) as writer:
+        for at in range(60):
+            features = {"y": feature([at % 2]), "x": feature([float(at)] if at < 30 else ["many"])}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    with pytest.raises(DataError, match=r"a feature has values of different types: .*x"):
+        scan(find_source([str(tmp_path)]))
+
+
+def test_a_label_of_lists_is_refused(tmp_path):
+    pq.write_table(pa.table({"x": range(40), "y": [[1, 2], [3]] * 20}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="the label holds lists"):
+        make_plan([str(tmp_path)], "y", "", tmp_path / "project")
 
 
 def test_an_avro_field_that_no_column_has_is_refused(tmp_path):

@@ -173,6 +173,21 @@ def test_two_files_with_different_columns(tmp_path):
         column_names([str(tmp_path)])
 
 
+def test_a_column_that_stands_twice_in_a_parquet_file(tmp_path):
+    pq.write_table(pa.table([[1], [2]], names=["a", "a"]), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="two columns are named 'a'"):
+        column_names([str(tmp_path)])
+
+
+def test_files_of_two_folders_have_no_pattern(tmp_path):
+    files = [write_csv(tmp_path / name, ROWS) for name in ("a.csv", "b.csv")]
+    (tmp_path / "below").mkdir()
+    moved = files[1].rename(tmp_path / "below" / "b.csv")
+    with pytest.raises(DataError, match="the files lie in different folders") as caught:
+        find_source([str(files[0]), str(moved)])
+    assert caught.value.where == f"{tmp_path}, {tmp_path / 'below'}"
+
+
 def test_csv_beside_parquet(tmp_path):
     write_csv(tmp_path / "a.csv", ROWS)
     pq.write_table(pa.table({"a": [1]}), tmp_path / "b.parquet")

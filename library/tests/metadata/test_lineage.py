@@ -99,6 +99,14 @@ def test_what_nobody_knows_is_bad_input(recorded, what):
         meant(runs_of(recorded), what)
 
 
+def test_a_run_that_made_nothing_is_told_with_where_the_reason_stands(recorded):
+    recorded.begin("20310101-000003", exit_code=1)
+    recorded.stage("20310101-000003", "StatisticsGen", {}, {"statistics": "ExampleStatistics"})
+    with pytest.raises(BadInput, match="run 20310101-000003 made nothing") as caught:
+        meant(runs_of(recorded), "last")
+    assert "millrace runs show 20310101-000003" in caught.value.remedy
+
+
 def test_before_the_first_run_there_is_nothing(tmp_path):
     with pytest.raises(BadInput, match="no run of taxi yet"):
         meant(Runs(load("conf/taxi.yaml", [f"root={tmp_path}"])), "last")

@@ -5,6 +5,9 @@ import json
 import pytest
 from small_jobs import JobBuilder, bucket, makes, python, shell
 
+from millrace.base.errors import MillraceError
+from millrace.rehearsal.artifacts import Artifact
+from millrace.rehearsal.conditions import holds
 from millrace.rehearsal.graph import FAIL_FAST
 from millrace.rehearsal.report import TaskState
 from millrace.rehearsal.retries import ALWAYS
@@ -79,6 +82,34 @@ def test_a_condition_that_is_no_cel_fails_its_task(run):
     result = run(job.build())
     assert (result.exit_code, states(result)) == (1, {"push": FAILED})
     assert "is not CEL" in result.failure.what and "escape" in result.failure.remedy
+
+
+@pytest.mark.parametrize(
+    ("condition", "outcome"),
+    [
+        ("", True),
+        ("inputs.parameter_values['steps'] == 3.0", True),
+        ("inputs.parameter_values['steps'] > 3.0", False),
+        ("inputs.artifacts['model'].artifacts[0].metadata['score'] >= 0.5 && inputs.parameters['kind'] == 'a'", True),
+        ("inputs.artifacts['model'].artifacts[0].uri == 'gs://b/2'", False),
+    ],
+)
+def test_a_condition_is_asked_of_artifacts_and_parameters(condition, outcome):
+    model = Artifact(1, "m", {"schemaTitle": "system.Model"}, "gs://b/1", {"score": 0.5})
+    assert holds(condition, {"model": [model]}, {"steps": 3, "kind": "a"}) is outcome
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("inputs.parameter_values['steps'] + 1.0", "neither true nor false"),
+        ("inputs.parameter_values['stepz'] == 3.0", "cannot be evaluated"),
+        ("inputs.artifacts['model'].artifacts[0].metadata['blessed'] == 1.0", "cannot be evaluated"),
+    ],
+)
+def test_a_condition_that_decides_nothing_is_no_no(condition, words):
+    with pytest.raises(MillraceError, match=words):
+        holds(condition, {}, {"steps": 3})
 
 
 def with_exit_handler(inner) -> JobBuilder:

@@ -10,6 +10,7 @@ from millrace.statistics.distances import (
     critical,
     distributions_differ,
     least_distance,
+    least_total_distance,
     means_differ,
     share_effect,
     shares_differ,
@@ -82,3 +83,46 @@ def test_the_limit_is_smirnovs():
     limit = math.sqrt(-math.log(1e-4 / 2) / 2) * math.sqrt(2 / 9)
     assert limit > 0.98 and math.sqrt(-math.log(1e-4 / 2) / 2) * math.sqrt(2 / 12) < 0.98
     assert not distributions_differ(low, 9, high, 9, 1e-4) and distributions_differ(low, 12, high, 12, 1e-4)
+
+
+MANY = 10**8
+"""Rows so many that chance moves nothing."""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "distance"),
+    [
+        ({"a": 0.5, "b": 0.5}, {"a": 0.5, "b": 0.5}, 0.0),
+        ({"a": 0.5, "b": 0.5}, {"a": 0.2, "b": 0.8}, 0.3),
+        ({"a": 1.0}, {"b": 1.0}, 1.0),
+        ({"a": 1.0}, {"a": 0.6, "b": 0.3, "c": 0.1}, 0.4),
+        # A tenth of these is in no table: a value that is not there may be as frequent as the rarest that is.
+        ({"a": 0.8, "b": 0.1}, {"a": 0.8, "b": 0.1, "c": 0.1}, 0.0),
+        ({"a": 0.8, "b": 0.1}, {"a": 0.4, "b": 0.1, "c": 0.5}, 0.4),
+    ],
+)
+def test_the_distance_of_all_shares_together_is_half_of_what_moved(before, after, distance):
+    for one, other in ((before, after), (after, before)):
+        assert least_total_distance(one, MANY, other, MANY, 0.001) == pytest.approx(distance, abs=1e-3)
+
+
+@pytest.mark.parametrize(("rows", "others", "values"), [(40, 400, 3), (300, 300, 30), (2_000, 500, 200)])
+def test_the_shares_of_honest_samples_are_no_distance_and_those_of_others_are_less_than_the_true_one(
+    rows, others, values
+):
+    rng = np.random.default_rng(5)
+    honest = rng.dirichlet(np.ones(values))
+
+    def drawn(shares, count):
+        return {str(at): share for at, share in enumerate(rng.multinomial(count, shares) / count) if share}
+
+    def measured(shares):
+        return least_total_distance(drawn(honest, rows), rows, drawn(shares, others), others, 0.01)
+
+    assert sum(measured(honest) > 0 for _ in range(400)) <= 4
+    moved = np.roll(honest, 1)
+    true = np.abs(moved - honest).sum() / 2
+    assert all(measured(moved) < true for _ in range(50))
+    assert least_total_distance(drawn(honest, MANY), MANY, drawn(moved, MANY), MANY, 0.01) == pytest.approx(
+        true, abs=0.01
+    )

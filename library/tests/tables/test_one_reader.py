@@ -4,6 +4,7 @@ import gzip
 import io
 from pathlib import Path
 
+import fastavro
 import pytest
 import yaml
 
@@ -14,6 +15,7 @@ from millrace.config.checks import check
 from millrace.config.loading import load
 from millrace.init.plan import column_names
 from millrace.init.sources import find_source
+from millrace.tables.avro import avro_schema
 from millrace.tables.files import find, opened
 from millrace.tables.headers import difference, read_header
 
@@ -127,6 +129,20 @@ def test_damaged_gzip_is_reported(tmp_path):
     (tmp_path / "t.csv").write_bytes(gzip.compress(CSV)[:20])
     with pytest.raises(DataError, match="the gzip data is damaged"), opened(tmp_path / "t.csv") as stream:
         stream.read()
+
+
+def test_what_cannot_be_opened_is_told_with_the_systems_reason(tmp_path):
+    with pytest.raises(DataError, match="cannot be read: Is a directory") as caught, opened(tmp_path):
+        pytest.fail("it was opened")
+    assert caught.value.where == str(tmp_path)
+
+
+def test_an_avro_file_of_anything_but_records_is_refused():
+    stream = io.BytesIO()
+    fastavro.writer(stream, "long", [1, 2])
+    stream.seek(0)
+    with pytest.raises(DataError, match=r"t\.avro: its values are no records"):
+        avro_schema(stream, "t.avro")
 
 
 def test_a_star_stays_within_a_folder(tmp_path):

@@ -1,5 +1,6 @@
-"""Runs told to a real MLflow server: whole, once, and never what a person deleted there."""
+"""Runs told to MLflow, its files and a real server: whole, once, and never what a person deleted there."""
 
+import contextlib
 import re
 import shutil
 import socket
@@ -19,6 +20,7 @@ from millrace.cloud.remote.failures import ServiceFailure
 from millrace.config.loading import load
 from millrace.metadata import provenance
 from millrace.metadata.run_summaries import run_summaries
+from millrace.tracking import mlflow
 from millrace.tracking.mlflow import track
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,10 +32,24 @@ def free_port() -> int:
         return int(bound.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """A server in an environment of its own: what it needs does not fit into the stack."""
+@pytest.fixture(scope="module", params=["files", pytest.param("server", marks=pytest.mark.slow)])
+def server(request, tmp_path_factory):
+    """MLflow's own store of files, which its client brings along; and a server."""
     client = pytest.importorskip("mlflow", reason="MLflow's client is in the lock: make setup")
+    with contextlib.ExitStack() as stack:
+        if request.param == "server":
+            yield stack.enter_context(started(client, tmp_path_factory))
+            return
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setattr(mlflow, "_client", client_of)
+        yield f"{tmp_path_factory.mktemp('store').as_uri()}"
+
+
+@contextlib.contextmanager
+def started(client, tmp_path_factory):
+    """A server in an environment of its own: what it needs does not fit into the stack."""
     if UV is None:
         pytest.skip("uv, which makes the server's environment, is not here")
     folder = tmp_path_factory.mktemp("mlflow")
@@ -88,7 +104,7 @@ def told(past: PastRuns, address: str, experiment: str) -> list[tuple[str, str]]
 def client_of(address: str):
     from mlflow import MlflowClient
 
-    return MlflowClient(address)
+    return MlflowClient(address, address)
 
 
 def runs_of(address: str, experiment: str):
@@ -97,7 +113,6 @@ def runs_of(address: str, experiment: str):
     return {run.info.run_name: run for run in found}
 
 
-@pytest.mark.slow
 def test_runs_are_told_whole_and_once(server, past):
     assert told(past, server, "whole") == [("new", "1"), ("new", ""), ("new", ""), ("new", "")]
     ids = [run.run_id for run in run_summaries(config_of(past))]
@@ -120,7 +135,6 @@ def test_runs_are_told_whole_and_once(server, past):
     assert set(runs_of(server, "whole")) == set(ids)
 
 
-@pytest.mark.slow
 def test_what_was_told_by_half_goes_on_without_doubles(server, past):
     assert told(past, server, "half")[0][0] == "new"
     ids = [run.run_id for run in run_summaries(config_of(past))]
@@ -131,7 +145,6 @@ def test_what_was_told_by_half_goes_on_without_doubles(server, past):
     assert len(client.search_model_versions(f"run_id = '{run.info.run_id}'")) == 1
 
 
-@pytest.mark.slow
 def test_what_a_person_deleted_there_stays_deleted(server, past):
     told(past, server, "deleted")
     client, [first, *_] = client_of(server), runs_of(server, "deleted").values()
@@ -142,7 +155,6 @@ def test_what_a_person_deleted_there_stays_deleted(server, past):
         told(past, server, "deleted")
 
 
-@pytest.mark.slow
 def test_the_command_says_what_was_told(server, past):
     asked = ["track", "-c", str(ROOT / "conf/taxi.yaml"), "--set", f"root={past.root}", "--mlflow", server]
     asked += ["--experiment", "command", "--run", "last~3"]

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable, Label
-from millrace.training import callbacks, fitting, outputs, search, training_record
+from millrace.training import callbacks, fitting, input_data, outputs, search, training_record
 from millrace.training.labels import LabelStatistics
 from millrace.training.layers import MeanOfMembers, MeanOfWords, MemberHeads, Members, OneHotDense, Pieces
 from millrace.training.signatures import ServedModel
@@ -146,6 +146,27 @@ def test_steps_go_round_and_round_and_an_evaluation_has_as_many_rows_as_asked_fo
     np.testing.assert_allclose(features["pixels_xf"][:, 0].numpy(), np.arange(40) / 40, atol=1e-6)
     more = job_of(data, tmp_path, training={"steps": 9, "batch_size": 16, "eval_steps": 1000})
     assert sum(len(labels) for _, labels, _ in fitting.evaluation_data(more)) == 40
+
+
+def test_rows_are_the_same_whether_they_are_kept_in_memory_or_read_again(
+    data: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def passes() -> list[list[float]]:
+        job = job_of(data, tmp_path, training={"steps": None, "epochs": 2, "batch_size": 32})
+        sources = (fitting.training_data(job), fitting.evaluation_data(job))
+        read = [
+            [row for features, _, _ in source for row in features["pixels_xf"][:, 0].numpy().tolist()]
+            for source in sources
+            for _ in range(2)
+        ]
+        return [*read, [job.train.rows, job.evaluation.rows, *job.label_stats.class_counts]]
+
+    usual = passes()
+    assert usual[0] != usual[1] and sorted(usual[0]) == sorted(usual[1]), "each pass has an order of its own"
+    assert usual[2] == usual[3] == sorted(usual[2])
+    monkeypatch.setattr(input_data, "CACHED_BYTES", 0)
+    monkeypatch.setattr(input_data, "_LABEL_BATCH", 7)
+    assert passes() == usual
 
 
 def test_balanced_weights_go_to_the_rows_of_their_class(data: Any, tmp_path: Any) -> None:

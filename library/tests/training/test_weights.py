@@ -62,6 +62,15 @@ def test_weights_that_are_none_are_refused_with_their_number(transform: Any, tmp
         fitting.prepare(data.fn_args(tmp_path))
 
 
+def test_weights_that_are_all_zero_are_refused(transform: Any, tmp_path: Path) -> None:
+    """Nothing would be learned, and no loss would say so."""
+    splits = {"train": rows(60, 1, *[0.0] * 60), "eval": rows(30, 2)}
+    data = transform(tmp_path / "data", SCHEMA, TABLE, splits)
+    with pytest.raises(InputRefused, match="every weight is 0") as refused:
+        fitting.prepare(data.fn_args(tmp_path))
+    assert refused.value.where == "label.weight importance"
+
+
 @pytest.mark.slow
 def test_metrics_are_weighted_and_rows_are_counted_as_rows(weighted: Any, tmp_path: Path) -> None:
     args = weighted.fn_args(tmp_path)

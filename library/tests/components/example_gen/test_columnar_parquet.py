@@ -111,6 +111,12 @@ def test_what_is_not_parquet_is_refused(stages_of, tmp_path: Path):
         stages_of(tmp_path, tmp_path / "out", format="parquet")
 
 
+def test_a_column_that_stands_twice_is_refused(stages_of, tmp_path: Path):
+    pq.write_table(pa.table([[1], [2], [3]], names=["a", "b", "a"]), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="two columns are named 'a'"):
+        stages_of(tmp_path, tmp_path / "out", format="parquet")
+
+
 def test_row_groups_are_cut_where_their_bytes_reach_the_size_of_a_unit_of_work(tmp_path: Path):
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"x": pa.array(range(50))}), path, row_group_size=10, use_dictionary=False)

@@ -23,6 +23,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from millrace.base.errors import CouldNotJudge, DataError
+from millrace.components.infra_validator import executor
 from millrace.components.infra_validator.blessing import write_verdict, write_warm_model
 from millrace.components.infra_validator.component import InfraValidator, docker_or_kubernetes
 from millrace.components.infra_validator.examples import read_records
@@ -68,6 +69,37 @@ def run(tmp_path: Path, model_path: Path, examples: types.Artifact) -> types.Art
     blessing = artifact(standard_artifacts.InfraBlessing, tmp_path / "blessing")
     Executor().Do({"model": [model], "examples": [examples]}, {"blessing": [blessing]}, PROPERTIES)
     return blessing
+
+
+@pytest.mark.parametrize("reason", ["", "load: the model cannot be loaded"])
+def test_only_a_blessed_model_is_handed_on_with_what_it_was_asked(
+    tmp_path, monkeypatch, good_model, examples, records, reason
+):
+    """The validation's word is another test's; what becomes of it is the executor's."""
+    signatures = loader_impl.parse_saved_model(str(good_model)).meta_graphs[0].signature_def
+    asked = []
+
+    def validate(model, given, section, log):
+        log.write_text("the server's words")
+        asked.append((model, sorted(given), section))
+        plans = [] if reason else [plan(DEFAULT_SIGNATURE, signatures[DEFAULT_SIGNATURE], given, section.examples)]
+        return Report("process", {}, blessed=not reason, reason=reason), plans
+
+    monkeypatch.setattr(executor, "validate", validate)
+    shutil.copytree(good_model, tmp_path / "copy")
+    (tmp_path / "model").mkdir()
+    blessing = run(tmp_path, tmp_path / "copy", examples)
+    assert asked == [(tmp_path / "model" / "Format-Serving", sorted(records), SECTION)], "all may be chosen from"
+    mark, model = ("INFRA_NOT_BLESSED", []) if reason else ("INFRA_BLESSED", ["stamped_model"])
+    names = sorted(path.name for path in (tmp_path / "blessing").iterdir())
+    assert names == [mark, "report.json", "server.log", *model]
+    assert (blessing.get_int_custom_property("blessed"), blessing.get_int_custom_property("has_model")) == (
+        (0, 0) if reason else (1, 1)
+    )
+    assert blessing.get_string_custom_property("reason") == reason
+    if not reason:
+        warm_up = tmp_path / "blessing" / "stamped_model" / "assets.extra" / "tf_serving_warmup_requests"
+        assert len(list(tf.data.TFRecordDataset(str(warm_up)))) == 5
 
 
 def push(tmp_path: Path, blessing: types.Artifact) -> types.Artifact:

@@ -1,0 +1,125 @@
+"""Several runs beside each other: what differs stands in groups, and what does not is counted."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from millrace.base.outcomes import State
+from millrace.comparison.run_groups import ComparedGroup, compared_groups
+from millrace.metadata.evaluations import MeasuredMetric, SliceMetric
+from millrace.metadata.provenance import DataFiles, Provenance
+from millrace.metadata.revision import Revision
+from millrace.metadata.run_details import RunDetail, StageDetail
+from millrace.metadata.run_summaries import RunSummary
+
+
+def run(run_id: str, **more: Any) -> RunDetail:
+    """A run that was done; `metrics`, `seconds` by stage and `state` go where they belong."""
+    metrics, seconds, state = more.pop("metrics", {}), more.pop("seconds", {}), more.pop("state", State.DONE)
+    summary = RunSummary(run_id, state, "2031-01-01T00:00:00", 9.0, metrics, {}, None, None, "", False, "")
+    stages = tuple(StageDetail(stage, State.DONE, seconds=taken) for stage, taken in seconds.items())
+    empty = RunDetail(summary, None, None, None, "", stages, (), (), "", "", "", "", "", ())
+    return replace(empty, **more)
+
+
+def groups(*runs: RunDetail) -> dict[str, ComparedGroup]:
+    return {group.title: group for group in compared_groups(runs)}
+
+
+def rows(group: ComparedGroup) -> dict[str, tuple]:
+    return {row.name: (*row.values, row.change) for row in group.rows}
+
+
+def made(steps: int, **more: Any) -> Provenance:
+    values = {"configuration": {"training": {"steps": steps, "seed": 7}}, "code": {"a.py": "1", "b.py": str(steps)}}
+    return Provenance(**{**values, **more})
+
+
+def test_what_differs_is_a_row_and_what_does_not_is_counted():
+    two = [
+        made(
+            number,
+            versions={"tfx": "1.16", "numpy": f"1.{number}"},
+            machine={"cores": 2, "executable": f"/{number}/python"},
+            schema_digest=f"ab{number}",
+            data=DataFiles("cd", 3, 900),
+            overrides=(f"training.steps={number}", "x=1"),
+            revision=Revision(commit=f"{number}" * 40, clean=True),
+        )
+        for number in (1, 2)
+    ]
+    told = groups(*(run(f"r{number}", provenance=one) for number, one in enumerate(two)))
+    assert rows(told["Configuration"]) == {"training.steps": ("1", "2", None)} and told["Configuration"].same == 1
+    assert rows(told["Code"]) == {"b.py": ("1", "2", None)} and told["Code"].same == 1
+    assert rows(told["Stack and machine"]) == {"numpy": ("1.1", "1.2", None)}
+    assert told["Stack and machine"].same == 2, "the cores and TFX; where the interpreter lies says nothing"
+    assert rows(told["Made from"]) == {
+        "commit": ("1" * 10, "2" * 10, None),
+        "schema": ("ab1", "ab2", None),
+        "--set": ("training.steps=1 x=1", "training.steps=2 x=1", None),
+    }
+    assert told["Made from"].same == 3, "the data's digest, files and bytes"
+
+
+def test_how_runs_and_their_stages_ended_is_told():
+    one = run("a", stages=(StageDetail("Trainer", State.DONE), StageDetail("Pusher", State.DONE)))
+    other = run("b", state=State.FAILED, stages=(StageDetail("Trainer", State.FAILED),))
+    other = replace(other, summary=replace(other.summary, reason="the disk is full\nand more"))
+    told = rows(groups(one, other)["Outcome"])
+    assert told["state"] == (State.DONE, State.FAILED, None)
+    assert told["why"] == ("", "the disk is full", None)
+    assert told["Trainer"] == (State.DONE, State.FAILED, None) and told["Pusher"] == (State.DONE, None, None)
+
+
+def test_metrics_are_ordered_by_how_far_they_moved_on_their_own_scale():
+    metrics = ({"auc": 0.9, "rmse": 1000.0, "same": 1.0}, {"auc": 0.8}, {"auc": 0.45, "rmse": 990.0, "same": 1.0})
+    told = groups(*(run(str(number), metrics=one) for number, one in enumerate(metrics)))["Metrics"]
+    assert told.numbers and [row.name for row in told.rows] == ["auc", "rmse", "same"], "half of one, a hundredth"
+    assert rows(told)["auc"] == (0.9, 0.8, 0.45, pytest.approx(-0.45))
+    assert rows(told)["rmse"] == (1000.0, None, 990.0, -10.0)
+    assert rows(told)["same"] == (1.0, None, 1.0, 0.0) and told.same == 0
+
+
+def test_what_is_no_number_in_all_runs_is_the_same():
+    told = groups(run("a", metrics={"x": math.nan, "y": math.nan}), run("b", metrics={"x": math.nan, "y": 0.5}))
+    assert list(rows(told["Metrics"])) == ["y"] and told["Metrics"].same == 1
+
+
+def test_a_metric_that_only_one_run_has_is_no_change():
+    told = rows(groups(run("a", metrics={"auc": 0.0}), run("b", metrics={"new": 0.7}))["Metrics"])
+    assert told == {"auc": (0.0, None, None), "new": (None, 0.7, None)}
+
+
+def test_seconds_are_ordered_by_seconds_and_short_ones_are_alike():
+    before, after = (
+        {"Trainer": 50.0, "Pusher": 0.1, "DataGate": 3.0},
+        {"Trainer": 52.04, "Pusher": 0.4, "DataGate": 9.0},
+    )
+    told = groups(run("a", seconds=before), run("b", seconds={**after, "Tuner": None}))["Seconds of each stage"]
+    assert [(row.name, *row.values) for row in told.rows] == [("DataGate", 3.0, 9.0), ("Trainer", 50.0, 52.0)]
+    assert told.same == 1, "what takes no half of a second is a matter of chance"
+    near = groups(run("a", seconds={"x": 0.5}), run("b", seconds={"x": 0.49}))["Seconds of each stage"]
+    assert [row.values for row in near.rows] == [(0.5, 0.0)]
+
+
+def test_slices_are_told_by_their_metric():
+    def with_slice(run_id: str, value: float) -> RunDetail:
+        slices = (SliceMetric("city=Bern", 40, value), SliceMetric("city=Thun", 2, None))
+        metric = MeasuredMetric("AUC", "auc", "higher", SliceMetric("overall", 90, 0.9), slices, ())
+        return replace(run(run_id), metrics=(metric,))
+
+    told = groups(with_slice("a", 0.5), with_slice("b", 0.75))["Slices"]
+    assert rows(told) == {"city=Bern: auc": (0.5, 0.75, 0.25)}
+
+
+@pytest.mark.parametrize(("keys", "lacking"), [(5, ()), (6, ("b",))])
+def test_a_run_that_recorded_nothing_is_named_once_in_place_of_many_rows(keys, lacking):
+    many = Provenance(configuration={f"k{at}": at for at in range(keys)})
+    told = groups(run("a", provenance=many), run("b"))["Configuration"]
+    assert (told.lacking, len(told.rows), told.same) == (lacking, keys, 0)
+
+
+def test_what_no_run_has_is_no_group():
+    assert set(groups(run("a"), run("b"))) == {"Outcome"}
