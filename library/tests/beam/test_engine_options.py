@@ -27,6 +27,10 @@ def config(*overrides: str) -> Config:
     ("overrides", "told"),
     [
         (["beam.options=[--num_workers=x]"], "invalid int value: 'x'"),
+        (
+            ["beam.options=[--runner=DataflowRunner, --project=my-project, --temp_location=gs://bucket/tmp]"],
+            "Missing required option: region",  # Beam would ask Google for one
+        ),
         (["beam.options=[--num_workerz=3]"], "no option --num_workerz"),
         (["beam.mode=dataflow", f"beam.dataflow={DATAFLOW}", "beam.dataflow.project=My Project"], "Invalid Project ID"),
         (["beam.mode=dataflow", f"beam.dataflow={DATAFLOW}", "beam.dataflow.temp_location=gs://B"], "gs://B"),

@@ -22,6 +22,11 @@ def test_the_wheel_goes_along_with_a_packed_project(tmp_path):
         assert "millrace/components/example_gen/stages.py" in wheel.namelist()
 
 
+def test_the_wheel_goes_along_beside_a_package_of_somebody_elses(tmp_path):
+    given = [PACKED, "--extra_package=/elsewhere/shapes-1.0.whl"]
+    assert with_library(given, tmp_path) == [*given, f"--extra_package={tmp_path / wheel_name()}"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -176,6 +176,20 @@ def test_a_run_that_came_to_nothing_is_compared_as_far_as_it_goes(recorded):
     assert times["StatisticsGen"][0] is None and times["StatisticsGen"][1] is not None
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_data_of_which_one_run_has_no_statistics_is_not_measured_and_not_called_the_same(recorded, which):
+    for number in (1, 2):
+        recorded.begin(f"20310101-00000{number}")
+        recorded.stage(f"20310101-00000{number}", "ExampleGen", {}, {"examples": "Examples"})
+        if number == which + 1:
+            recorded.stage(f"20310101-00000{number}", "StatisticsGen", {}, {"statistics": "ExampleStatistics"})
+    told = compare(detail(recorded, "20310101-000001"), detail(recorded, "20310101-000002"))
+    assert not told.compared("distances") and told.compared("data")
+    assert "distances of the data: the statistics of one of the runs are gone, or it came to none" in [
+        one.why for one in told.unknown
+    ]
+
+
 def test_a_slice_has_its_own_values_and_counts_are_no_metrics(recorded):
     judged(recorded, "20310101-000001", auc=0.90, cash=0.5, spread=0.01, least=1.0)
     judged(recorded, "20310101-000002", auc=0.90, cash=0.6, spread=0.01, least=1.0)

@@ -101,7 +101,7 @@ def test_what_nobody_knows_is_bad_input(recorded, what):
 
 def test_a_run_that_made_nothing_is_told_with_where_the_reason_stands(recorded):
     recorded.begin("20310101-000003", exit_code=1)
-    recorded.stage("20310101-000003", "StatisticsGen", {}, {"statistics": "ExampleStatistics"})
+    recorded.stage("20310101-000003", "SchemaGen", {}, {})
     with pytest.raises(BadInput, match="run 20310101-000003 made nothing") as caught:
         meant(runs_of(recorded), "last")
     assert "millrace runs show 20310101-000003" in caught.value.remedy

@@ -152,7 +152,8 @@ def test_rows_are_the_same_whether_they_are_kept_in_memory_or_read_again(
     data: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def passes() -> list[list[float]]:
-        job = job_of(data, tmp_path, training={"steps": None, "epochs": 2, "batch_size": 32})
+        training = {"steps": None, "epochs": 2, "batch_size": 32, "class_weights": "balanced"}
+        job = job_of(data, tmp_path, training=training)
         sources = (fitting.training_data(job), fitting.evaluation_data(job))
         read = [
             [row for features, _, _ in source for row in features["pixels_xf"][:, 0].numpy().tolist()]

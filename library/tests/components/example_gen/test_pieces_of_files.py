@@ -133,8 +133,8 @@ def test_more_moments_than_are_counted_divide_within_their_grain(tmp_path, confi
     rows = divided(tmp_path, configured_rows, columns, time)
     assert sum(map(len, rows.values())) == len(seconds)
     assert rows["train"][-1] < rows["eval"][0] and rows["eval"][-1] < rows["test"][0]
-    # A thousand moments in 2,000 seconds: 125 grains of 16 seconds, of eight rows each.
-    assert [len(rows[name]) for name in ("train", "eval", "test")] == pytest.approx([800, 100, 100], abs=8)
+    # A thousand moments in 2,000 seconds: 125 grains of 16 seconds, of eight rows each, at either end of a split.
+    assert [len(rows[name]) for name in ("train", "eval", "test")] == pytest.approx([800, 100, 100], abs=16)
 
 
 def test_days_are_counted_from_the_newest_moment_itself_however_many_there_are(tmp_path, configured_rows, monkeypatch):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.beam.analyzer_cache import DatasetKey
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
 from millrace.components.transform import plan
@@ -14,11 +15,7 @@ SPECS = {name: tf.TensorSpec([None, 1], tf.float32) for name in ("a", "b")}
 
 
 def made(function, folder, **more):
-    return plan.make(function, SPECS, ["data"], str(folder), **{"with_cache": False, **more})
-
-
-def with_a_variable(inputs):
-    return {"x": inputs["a"] * tf.compat.v1.get_variable("v", shape=[], dtype=tf.float32)}
+    return plan.make(function, SPECS, [DatasetKey("data")], str(folder), **{"with_cache": False, **more})
 
 
 @pytest.mark.parametrize(
@@ -26,11 +23,10 @@ def with_a_variable(inputs):
     [
         (lambda inputs: None, "must return a dict of tensors, and not None"),
         (lambda inputs: {}, r"must return a dict of tensors, and not \{\}"),
-        (lambda inputs: inputs["a"], "must return a dict of tensors, and not Tensor"),
-        (with_a_variable, "makes trainable variables"),
+        (lambda inputs: inputs["a"], "must return a dict of tensors, and not <tf"),
     ],
 )
-def test_a_function_that_gives_no_outputs_or_learns_by_itself_is_refused(tmp_path, function, words):
+def test_a_function_that_gives_no_outputs_is_refused(tmp_path, function, words):
     with pytest.raises(ValueError, match=words):
         made(function, tmp_path)
 
