@@ -18,7 +18,7 @@ from bootstrap.commands import Runner
 from bootstrap.errors import SetupError
 from bootstrap.installer import get_uv, lacks
 from bootstrap.machine import Machine, require_space, require_tools
-from bootstrap.stacks import Stack
+from bootstrap.stacks import Stack, takes_gateway
 
 STAMP = "millrace-setup.json"
 # As pip and uv write it into a command: after #!, or in a line for sh where the path is long or has a space.
@@ -44,6 +44,10 @@ class Checkout:
         return self.venv / STAMP
 
     @property
+    def gateway_lock(self) -> Path:
+        return self.root / "requirements" / "gateway.txt"
+
+    @property
     def cache(self) -> Path:
         return self.root / ".cache"
 
@@ -58,7 +62,8 @@ def digest(files: list[Path]) -> str:
 
 def wanted_stamp(checkout: Checkout, stack: Stack) -> dict[str, str]:
     """What the stamp of an up-to-date environment says."""
-    return {"stack": stack.name, "digest": digest([stack.lock(checkout.root), checkout.root / "library" / "setup.py"])}
+    files = [stack.lock(checkout.root), checkout.gateway_lock, checkout.root / "library" / "setup.py"]
+    return {"stack": stack.name, "digest": digest(files)}
 
 
 def read_stamp(checkout: Checkout) -> dict[str, str]:
@@ -120,7 +125,8 @@ def set_up(checkout: Checkout, stack: Stack, machine: Machine, environment: Mapp
         require_tools(machine, environment, others=lacks(checkout.root, runner, others))
         uv = get_uv(checkout.root, runner, machine, others)
         python = found or fetch(stack, machine, headless, uv, runner)
-        _build(checkout, stack, python, uv, runner, asked)
+        locks = [stack.lock(checkout.root), *([checkout.gateway_lock] if takes_gateway(machine) else [])]
+        _build(checkout, stack, locks, python, uv, runner, asked)
 
 
 def fetch(stack: Stack, machine: Machine, headless: list[pythons.Python], uv: Path, runner: Runner) -> pythons.Python:
@@ -144,7 +150,9 @@ def fetch(stack: Stack, machine: Machine, headless: list[pythons.Python], uv: Pa
     return python
 
 
-def _build(checkout: Checkout, stack: Stack, python: pythons.Python, uv: Path, runner: Runner, asked: str) -> None:
+def _build(
+    checkout: Checkout, stack: Stack, locks: list[Path], python: pythons.Python, uv: Path, runner: Runner, asked: str
+) -> None:
     started = time.monotonic()
     version = "{}.{}.{}".format(*python.version)
     runner.tell(f"==> {stack.name} stack: TFX {stack.tfx} on Python {version} ({python.path})")
@@ -154,7 +162,7 @@ def _build(checkout: Checkout, stack: Stack, python: pythons.Python, uv: Path, r
         require_space(checkout.root)
         _clear(checkout.venv)
         runner.run([str(uv), "venv", "--quiet", "--python", str(python.path), str(checkout.venv)], "making .venv")
-    _install(checkout, stack, uv, runner)
+    _install(checkout, locks, uv, runner)
     _write_stamp(checkout, {**wanted_stamp(checkout, stack), "python": f"{python.path} {version}", "asked": asked})
     runner.tell(
         f"==> ready in {time.monotonic() - started:.0f} s; for the command millrace in your shell: . .venv/bin/activate"
@@ -181,15 +189,14 @@ def _clear(venv: Path) -> None:
     shutil.rmtree(venv, ignore_errors=True)
 
 
-def _install(checkout: Checkout, stack: Stack, uv: Path, runner: Runner) -> None:
-    lock = stack.lock(checkout.root)
+def _install(checkout: Checkout, locks: list[Path], uv: Path, runner: Runner) -> None:
     python = str(checkout.venv / "bin" / "python")
-    count = sum(1 for line in lock.read_text().splitlines() if line[:1].isalnum())
+    count = sum(1 for lock in locks for line in lock.read_text().splitlines() if line[:1].isalnum())
     runner.tell(f"==> installing up to {count} packages (1.5 GiB to fetch the first time; log: {runner.log})")
     pip = [str(uv), "pip"]
     runner.run(
         # Compiled once here, instead of by the first process, or by every one where Python may not write bytecode.
-        [*pip, "sync", "--python", python, "--require-hashes", "--compile-bytecode", str(lock)],
+        [*pip, "sync", "--python", python, "--require-hashes", "--compile-bytecode", *map(str, locks)],
         "installing the packages",
         "set-up can be started again: what was fetched is kept\n"
         "behind a proxy or with a registry of your own, set HTTPS_PROXY, or index-url in pip's configuration",

@@ -10,6 +10,8 @@ from bootstrap.machine import Machine
 # them there.
 CURRENT_GLIBC = (2, 39)
 COMPATIBLE_GLIBC = (2, 17)
+# Of the one wheel of Envoy, the gateway in front of model servers.
+GATEWAY_GLIBC = (2, 31)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class Stack:
 CURRENT = Stack("current", "1.21", ((3, 11), (3, 12), (3, 13), (3, 10)))
 COMPATIBLE = Stack("compatible", "1.16", ((3, 10),))
 STACKS = {stack.name: stack for stack in (CURRENT, COMPATIBLE)}
+
+
+def takes_gateway(machine: Machine) -> bool:
+    """Whether requirements/gateway.txt can be installed on a machine."""
+    return machine.system == "Linux" and machine.architecture == "x86_64" and (machine.glibc or (0, 0)) >= GATEWAY_GLIBC
 
 
 def choose_stack(machine: Machine, wanted: str = "") -> Stack:

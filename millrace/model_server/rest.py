@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST API over the served model (https://www.tensorflow.org/tfx/serving/api_rest)."""
+"""TensorFlow Serving's REST API over the served models (https://www.tensorflow.org/tfx/serving/api_rest)."""
 
 import io
 import json
@@ -9,20 +9,27 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import error_codes_pb2, meta_graph_pb2
-from tensorflow_serving.apis import classification_pb2, predict_pb2, regression_pb2
+from tensorflow_serving.apis import classification_pb2, get_model_status_pb2, predict_pb2, regression_pb2
 
-from millrace.model_server import inference, json_examples, json_tensor
+from millrace.model_server import json_examples, json_tensor
+from millrace.model_server.calls import REQUEST_ID, Call, request_id_of
 from millrace.model_server.limits import MOST_JSON_BYTES, Deadline
+from millrace.model_server.model_config import VersionChoice
+from millrace.model_server.models import Models
 from millrace.model_server.servable import Servable
-from millrace.model_server.versions import ModelVersions, State, original_message
+from millrace.model_server.versions import State, original_message
 
-_INFERENCE = re.compile(r"/v1/models/([^/:]+)(?:/versions/([0-9]+))?:(classify|regress|predict)", re.IGNORECASE)
-_STATUS = re.compile(r"/v1/models/([^/:]+)(?:/versions/([0-9]+))?(/metadata)?", re.IGNORECASE)
+if TYPE_CHECKING:  # only who shows metrics loads Prometheus's client
+    from millrace.model_server.metrics import Metrics
+
+_MODEL = r"/v1/models/([^/:]+)(?:/versions/([0-9]+)|/labels/([^/:]+))?"
+_INFERENCE = re.compile(_MODEL + ":(classify|regress|predict)", re.IGNORECASE)
+_STATUS = re.compile(_MODEL + "(/metadata)?", re.IGNORECASE)
 # ToHTTPStatusCode of tensorflow_serving/model_servers/http_server.cc; what is not here is 500.
 _HTTP_STATUS = {
     tf.errors.CANCELLED: 499,
@@ -41,14 +48,18 @@ _HTTP_STATUS = {
 }
 
 
-def start(versions: ModelVersions, host: str, port: int, timeout_ms: int) -> int:
+def start(
+    models: Models, host: str, port: int, timeout_ms: int, metrics: Optional["Metrics"] = None, metrics_path: str = ""
+) -> int:
     """Starts the REST API in threads of this process.
 
     Args:
-        versions: the model.
+        models: what is served.
         host: the interface to listen on.
         port: 0 lets the operating system choose.
         timeout_ms: milliseconds after which a request is given up.
+        metrics: counts the requests; None counts none.
+        metrics_path: where they are shown.
 
     Returns:
         The port.
@@ -57,7 +68,8 @@ def start(versions: ModelVersions, host: str, port: int, timeout_ms: int) -> int
         OSError: the port is taken.
     """
     server = _Server((host, port), _Handler)
-    server.api = Api(versions, timeout_ms / 1000)
+    server.api = Api(models, timeout_ms / 1000, metrics=metrics)
+    server.metrics, server.metrics_path = metrics, metrics_path
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1]
 
@@ -66,72 +78,83 @@ class Api:
     """The API without its transport: a method, a path and a body in, a JSON value out.
 
     Args:
-        versions: the model.
+        models: what is served.
         timeout: seconds after which a request is given up.
         clock: seconds that only rise.
+        metrics: counts the requests; None counts none.
     """
 
-    def __init__(self, versions: ModelVersions, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._versions = versions
+    def __init__(
+        self,
+        models: Models,
+        timeout: float,
+        clock: Callable[[], float] = time.monotonic,
+        metrics: Optional["Metrics"] = None,
+    ) -> None:
+        self._models = models
         self._timeout = timeout
         self._clock = clock
-        self._verbs: dict[str, Callable[[Servable, dict[str, Any], Deadline], dict[str, Any]]] = {
+        self._metrics = metrics
+        self._verbs: dict[str, Callable[[Call, Servable, dict[str, Any], Deadline], dict[str, Any]]] = {
             "predict": self._predict,
             "classify": self._classify,
             "regress": self._regress,
         }
 
-    def answer(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    def answer(self, method: str, path: str, body: bytes, request_id: str = "") -> tuple[int, dict[str, Any]]:
         """Answers one request.
 
         Args:
             method: GET or POST.
             path: with its leading slash.
             body: the JSON text of a POST.
+            request_id: the request's name in the log.
 
         Returns:
             The HTTP status and the body's value; of an error `{"error": message}`.
         """
         try:
-            return 200, self._route(method, path, body, Deadline(self._timeout, self._clock))
+            return 200, self._route(method, path, body, Deadline(self._timeout, self._clock), request_id)
         except tf.errors.OpError as error:
             return _HTTP_STATUS.get(error.error_code, 500), {"error": original_message(error)}
         except Exception as error:  # whatever a request provokes, its sender gets an answer
             logging.exception("%s %s failed", method, path)
             return 500, {"error": f"{type(error).__name__}: {error}"}
 
-    def _route(self, method: str, path: str, body: bytes, deadline: Deadline) -> dict[str, Any]:
+    def _route(self, method: str, path: str, body: bytes, deadline: Deadline, request_id: str) -> dict[str, Any]:
         asked = _INFERENCE.fullmatch(path) if method == "POST" else _STATUS.fullmatch(path)
         if not asked:
             raise json_tensor.invalid(f"Malformed request: {method} {path}")
-        name, version, what = asked[1], _version(asked[2]) if asked[2] else None, asked[3]
+        name, what = asked[1], asked[4]
+        choice: VersionChoice = _version(asked[2]) if asked[2] else asked[3]
         if method == "POST":
-            servable = self._versions.servable(name, version)
-            document = json_tensor.parse_object(body)
-            deadline.left()
-            return self._verbs[what.lower()](servable, document, deadline)
+            with Call(self._models, self._metrics, "REST", what.capitalize(), request_id) as call:
+                servable = call.find(name, choice)
+                document = json_tensor.parse_object(body)
+                deadline.left()
+                return self._verbs[what.lower()](call, servable, document, deadline)
         if what:
-            return _metadata(self._versions.servable(name, version))
-        return _status(self._versions, name, version)
+            return _metadata(self._models.servable(name, choice))
+        return _status(self._models.status(name, choice))
 
-    def _predict(self, servable: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    def _predict(self, call: Call, servable: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         name = document.get("signature_name") or "serving_default"
         if name not in servable.signatures:
             raise json_tensor.invalid(f'Serving signature name: "{name}" not found in signature def')
         form, tensors = json_tensor.read_inputs(document, servable.signatures[name].inputs)
         request = predict_pb2.PredictRequest()
-        request.model_spec.signature_name = name
+        request.model_spec.name, request.model_spec.signature_name = servable.name, name
         for alias, tensor in tensors.items():
             request.inputs[alias].CopyFrom(tensor)
-        return json_tensor.write_outputs(form, servable.predict(request, deadline.left()).outputs)
+        return json_tensor.write_outputs(form, call.answer(request, deadline.left()).outputs)
 
-    def _classify(self, servable: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    def _classify(self, call: Call, _: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         request = json_examples.read_examples(document, classification_pb2.ClassificationRequest())
-        return json_examples.write_classifications(inference.classify(servable, request, deadline.left()))
+        return json_examples.write_classifications(call.answer(request, deadline.left()))
 
-    def _regress(self, servable: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    def _regress(self, call: Call, _: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         request = json_examples.read_examples(document, regression_pb2.RegressionRequest())
-        return json_examples.write_regressions(inference.regress(servable, request, deadline.left()))
+        return json_examples.write_regressions(call.answer(request, deadline.left()))
 
 
 def _version(digits: str) -> int:
@@ -144,6 +167,8 @@ def _version(digits: str) -> int:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     api: Api
+    metrics: Optional["Metrics"]
+    metrics_path: str
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -167,7 +192,10 @@ class _Handler(BaseHTTPRequestHandler):
         super().handle_one_request()
 
     def do_GET(self) -> None:
-        self._answer(b"")
+        if self.server.metrics and self.path == self.server.metrics_path:
+            self._send(200, "text/plain; version=0.0.4; charset=utf-8", self.server.metrics.text())
+        else:
+            self._answer(b"")
 
     def do_POST(self) -> None:
         announced = self.headers.get("Content-Length", "")
@@ -187,18 +215,24 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing of each request, as TensorFlow Serving."""
 
     def _answer(self, body: bytes) -> None:
-        self._send(*self.server.api.answer(self.command, self.path.partition("?")[0], body))
+        request_id = request_id_of(self.headers.get(REQUEST_ID))
+        status, value = self.server.api.answer(self.command, self.path.partition("?")[0], body, request_id)
+        self._send_json(status, value, request_id)
 
     def _refuse(self, status: int, message: str) -> None:
         """Answers without having read the body; what follows on this connection would be taken for a request."""
         self.close_connection = True
-        self._send(status, {"error": message})
+        self._send_json(status, {"error": message}, request_id_of(self.headers.get(REQUEST_ID)))
 
-    def _send(self, status: int, value: dict[str, Any]) -> None:
-        payload = json.dumps(value, indent=4).encode()
+    def _send_json(self, status: int, value: dict[str, Any], request_id: str) -> None:
+        self._send(status, "application/json", json.dumps(value, indent=4).encode(), request_id)
+
+    def _send(self, status: int, kind: str, payload: bytes, request_id: str = "") -> None:
         self.connection.settimeout(self.timeout)
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
+        if request_id:
+            self.send_header(REQUEST_ID, request_id)
         self.send_header("Content-Length", str(len(payload)))
         if self.close_connection:
             self.send_header("Connection", "close")
@@ -243,7 +277,7 @@ class _Arriving(io.RawIOBase):
         return count
 
 
-def _status(versions: ModelVersions, name: str, version: Optional[int]) -> dict[str, Any]:
+def _status(response: get_model_status_pb2.GetModelStatusResponse) -> dict[str, Any]:
     return {
         "model_version_status": [
             {
@@ -254,7 +288,7 @@ def _status(versions: ModelVersions, name: str, version: Optional[int]) -> dict[
                     "error_message": one.status.error_message,
                 },
             }
-            for one in versions.status(name, version).model_version_status
+            for one in response.model_version_status
         ]
     }
 

@@ -5,6 +5,7 @@ TensorFlow Serving loads a SavedModel's MetaGraphDef into a session and runs sig
 rather than with Python's eager functions: what fails here fails there.
 """
 
+import functools
 import logging
 import os
 import time
@@ -18,6 +19,7 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
 from millrace.model_server import limits
+from millrace.model_server.batching import Batching
 
 DEFAULT_SIGNATURE = "serving_default"
 WARM_UP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
@@ -32,15 +34,20 @@ class Servable:
         name: the model's name, as clients say it.
         version: the version's number.
         path: the SavedModel's folder.
+        batching: puts requests together; None runs each by itself.
+
+    Attributes:
+        signatures: by name.
 
     Raises:
         tf.errors.OpError, OSError, RuntimeError, ValueError: `path` holds no SavedModel that can be loaded.
     """
 
-    def __init__(self, name: str, version: int, path: str) -> None:
+    def __init__(self, name: str, version: int, path: str, batching: Optional[Batching] = None) -> None:
         self.name = name
         self.version = version
-        self._path = path
+        self.path = path
+        self._batching = batching
         graph = tf.Graph()
         options = tf.compat.v1.ConfigProto(gpu_options={"allow_growth": True}, allow_soft_placement=True)
         self._session = tf.compat.v1.Session(graph=graph, config=options)
@@ -106,6 +113,14 @@ class Servable:
         """
         feeds = _feeds(signature, inputs)
         fetches = {alias: signature.outputs[alias].name for alias in outputs}
+        if self._batching and all(_takes_any_rows(info) for info in signature.inputs.values()):
+            kind = (self, tuple(sorted(fetches.items())))
+            return self._batching.run(kind, functools.partial(self._run, fetches), feeds, timeout)
+        return self._run(fetches, feeds, timeout)
+
+    def _run(
+        self, fetches: Mapping[str, str], feeds: Mapping[str, np.ndarray], timeout: Optional[float]
+    ) -> dict[str, np.ndarray]:
         milliseconds = 0 if timeout is None else max(1, int(timeout * 1000))
         options = tf.compat.v1.RunOptions(timeout_in_ms=milliseconds)
         try:
@@ -133,7 +148,7 @@ class Servable:
         Raises:
             tf.errors.OpError: one of them failed; TensorFlow Serving refuses to load such a model.
         """
-        path = os.path.join(self._path, WARM_UP_FILE)
+        path = os.path.join(self.path, WARM_UP_FILE)
         if not tf.io.gfile.exists(path):
             return 0
         started, count = time.monotonic(), 0
@@ -157,6 +172,11 @@ def _wanted_outputs(signature: meta_graph_pb2.SignatureDef, wanted: Sequence[str
                 f"output tensor alias not found in signature: {alias} Outputs expected to be in the set {{{known}}}.",
             )
     return list(wanted) or sorted(signature.outputs)
+
+
+def _takes_any_rows(info: meta_graph_pb2.TensorInfo) -> bool:
+    sizes = info.tensor_shape.dim
+    return info.tensor_shape.unknown_rank or (len(sizes) > 0 and sizes[0].size < 0)
 
 
 def _feeds(signature: meta_graph_pb2.SignatureDef, inputs: Tensors) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, Literal, Optional
@@ -41,15 +41,23 @@ class ServerProcess:
 
     Args:
         platform: `process` for the server of this package, `tensorflow_model_server` for the binary on PATH.
-        base_path: a folder with one numbered folder per version.
-        model_name: the name that clients use.
+        base_path: a folder with one numbered folder per version; None when `flags` say what is served.
+        model_name: the name that clients use, of the model in `base_path`.
         scratch: an existing folder for the server's files, which is removed should this process be killed.
         log: an open file that the server's output goes to.
         memory_bytes: resident memory at which the server is killed.
+        flags: more of the server's flags, such as `--model_config_file=FILE`.
     """
 
     def __init__(
-        self, platform: Platform, base_path: Path, model_name: str, scratch: Path, log: BinaryIO, memory_bytes: int
+        self,
+        platform: Platform,
+        base_path: Optional[Path],
+        model_name: str,
+        scratch: Path,
+        log: BinaryIO,
+        memory_bytes: int,
+        flags: Sequence[str] = (),
     ) -> None:
         self._ports_file = scratch / "ports.json"
         self._ports_file.unlink(missing_ok=True)
@@ -57,7 +65,8 @@ class ServerProcess:
         self._memory_bytes = memory_bytes
         self._peak = 0
         self.over_memory = False
-        flags = [f"--model_name={model_name}", f"--model_base_path={base_path}", "--max_num_load_retries=0"]
+        served = [f"--model_name={model_name}", f"--model_base_path={base_path}"] if base_path else []
+        flags = [*served, "--max_num_load_retries=0", *flags]
         if platform == "process":
             program = [sys.executable, "-m", "millrace.model_server"]
             flags.append(f"--ports_file={self._ports_file}")

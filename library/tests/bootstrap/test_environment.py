@@ -31,7 +31,7 @@ class Setting:
     def __init__(self, folder: Path, make_tool, make_python) -> None:
         self.folder = folder
         self.checkout = Checkout(folder / "checkout")
-        for name in ("compatible", "current"):
+        for name in ("compatible", "current", "gateway"):
             lock = self.checkout.root / "requirements" / f"{name}.txt"
             lock.parent.mkdir(parents=True, exist_ok=True)
             lock.write_text("tfx==1\n")
@@ -51,12 +51,12 @@ class Setting:
         }
         self.told: list = []
 
-    def set_up(self, stack=COMPATIBLE, **variables: str) -> list:
+    def set_up(self, stack=COMPATIBLE, machine=DEBIAN, **variables: str) -> list:
         """Sets up; returns what uv was called for this time."""
         (self.folder / "calls").write_text("")
         all_variables = {**self.variables, **variables}
         runner = Runner(self.checkout.cache / "setup.log", all_variables, self.told.append)
-        set_up(self.checkout, stack, DEBIAN, all_variables, runner)
+        set_up(self.checkout, stack, machine, all_variables, runner)
         return [" ".join(line.split()[:2]) for line in (self.folder / "calls").read_text().splitlines()]
 
 
@@ -80,6 +80,21 @@ def test_a_new_lock_is_installed_into_the_environment_that_is_there(setting: Set
     (setting.checkout.root / "requirements/compatible.txt").write_text("tfx==2\n")
     assert not up_to_date(setting.checkout, COMPATIBLE)
     assert setting.set_up() == ["pip sync", "pip install"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "is_added"),
+    [
+        (DEBIAN, True),
+        (Machine("Linux", "x86_64", (2, 28), "fedora"), False),
+        (Machine("Linux", "aarch64", (2, 36), "debian"), False),
+        (Machine("Darwin", "arm64", None, "macos"), False),
+    ],
+)
+def test_the_gateway_is_added_where_its_wheel_runs(setting: Setting, machine: Machine, is_added: bool) -> None:
+    setting.set_up(machine=machine)
+    [synced] = [line for line in (setting.folder / "calls").read_text().splitlines() if line.startswith("pip sync")]
+    assert ("requirements/compatible.txt" in synced, "requirements/gateway.txt" in synced) == (True, is_added)
 
 
 def test_a_changed_setup_py_of_the_library_is_installed(setting: Setting) -> None:

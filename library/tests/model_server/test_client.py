@@ -13,9 +13,11 @@ import tensorflow as tf
 from millrace.model_server import client as client_module
 from millrace.model_server import grpc_service
 from millrace.model_server.client import Client, NoAnswer
+from millrace.model_server.model_config import ModelConfig
+from millrace.model_server.models import Models
 from millrace.model_server.query import Query
 from millrace.model_server.server_process import Ports
-from millrace.model_server.versions import ModelVersions
+from millrace.model_server.versions import Loading
 
 PROTOCOLS = pytest.mark.parametrize("protocol", ["gRPC", "REST"])
 
@@ -71,18 +73,21 @@ def test_the_state_is_the_newest_versions_with_its_error(client, local_server, t
     assert client.state() == ("AVAILABLE", "")
     (tmp_path / "10").mkdir()
     (tmp_path / "9").symlink_to(local_server.folder / "2")
-    versions = ModelVersions("taxi", str(tmp_path), warm_up=False, load_retries=0, retry_seconds=0)
-    server, port = grpc_service.start(versions, "127.0.0.1", 0)
+    models = Models(Loading(), 0)
+    server, port = grpc_service.start(models, "127.0.0.1", 0)
     try:
         with Client(Ports(port, local_server.ports.rest), "taxi", 10) as other:
             with pytest.raises(NoAnswer, match="Could not find any versions of model taxi") as early:
                 other.state()
             assert early.value.kind == "refused"
-            for _ in range(2):  # the broken newest one first, then the one before
-                versions.watch(0, threading.Event())
+            # The broken newest one is tried first, then the one before.
+            configs = {"taxi": ModelConfig(name="taxi", base_path=str(tmp_path))}
+            models.serve(configs)
+            with pytest.raises(tf.errors.FailedPreconditionError, match="taxi version 10"):
+                models.wait(configs, 60)
             state, message = other.state()
             assert (state, "10" in message) == ("END", True)
-            assert versions.servable("taxi", None).version == 9
+            assert models.servable("taxi", None).version == 9
     finally:
         server.stop(grace=None)
 

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from millrace.model_server.logged_requests import logged_requests
 from millrace.model_server.query import Query
 
 pytestmark = pytest.mark.slow
@@ -290,3 +292,83 @@ def test_a_newer_version_replaces_the_older_and_a_broken_one_does_not(server, sa
     wait_for(lambda: versions(server).get(4) == AVAILABLE)
     server.process.terminate()
     assert server.process.wait(20) == 0
+
+
+def test_a_server_of_a_configuration_follows_it(tmp_path, save_model, records):
+    """Several versions, labels, batches, metrics and a log; the file is read again when it changes, and by SIGHUP."""
+    for number in ("1", "2"):
+        save_model(tmp_path / "taxi" / number, serving_default="good")
+    ports_file, log_path, config_file = tmp_path / "ports.json", tmp_path / "server.log", tmp_path / "models.config"
+    monitoring, batching = tmp_path / "monitoring.txt", tmp_path / "batching.txt"
+    monitoring.write_text('prometheus_config { enable: true path: "/metrics" }')
+    batching.write_text("max_batch_size { value: 64 } batch_timeout_micros { value: 1000 }")
+
+    def configure(champion: int, broken: str = "") -> None:
+        beside = tmp_path / "models.partial"
+        beside.write_text(
+            f"""model_config_list {{ config {{
+                name: "taxi" base_path: "{tmp_path}/taxi" {broken}
+                model_version_policy {{ specific {{ versions: 1 versions: 2 }} }}
+                version_labels {{ key: "champion" value: {champion} }}
+                logging_config {{
+                  log_collector_config {{ filename_prefix: "{tmp_path}/requests/taxi/requests" }}
+                  sampling_config {{ sampling_rate: 1 }}
+                }}
+            }} }}"""
+        )
+        beside.rename(config_file)
+
+    configure(champion=1)
+    command = [*MODULE, f"--model_config_file={config_file}", "--model_config_file_poll_wait_seconds=0.2"]
+    command += [f"--ports_file={ports_file}", f"--monitoring_config_file={monitoring}", "--enable_batching"]
+    command += [f"--batching_parameters_file={batching}"]
+    with open(log_path, "wb") as log, subprocess.Popen(command, stderr=log) as process:
+        try:
+            ports = json.loads(wait_for(lambda: ports_file.exists() and ports_file.read_text()))
+            with grpc.insecure_channel(f"127.0.0.1:{ports['grpc']}") as channel:
+                predictions = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+
+                def champion() -> int:
+                    request = predict_request({"examples": records[:3]})
+                    request.model_spec.version_label = "champion"
+                    try:
+                        return predictions.Predict(request, timeout=20).model_spec.version.value
+                    except grpc.RpcError:
+                        return 0
+
+                wait_for(lambda: champion() == 1)
+                configure(champion=2)
+                wait_for(lambda: champion() == 2)
+                configure(champion=1, broken="name: 7")
+                wait_for(lambda: "no ModelServerConfig" in log_path.read_text())
+                assert champion() == 2
+                configure(champion=1)
+                process.send_signal(signal.SIGHUP)
+                wait_for(lambda: champion() == 1)
+            with urllib.request.urlopen(f"http://127.0.0.1:{ports['rest']}/metrics", timeout=10) as response:
+                metrics = response.read().decode()
+            assert (
+                'model_server_requests_total{api="gRPC",code="OK",method="Predict",model="taxi",version="2"}' in metrics
+            )
+        finally:
+            process.terminate()
+        assert process.wait(20) == 0
+    logged = list(logged_requests(tmp_path / "requests" / "taxi"))
+    assert {one.version for one in logged} == {1, 2}
+    assert logged[0].inputs["examples"].tolist() == records[:3]
+    # The end of a server is the end of its shard.
+    assert all(path.suffix == ".tfrecord" for path in (tmp_path / "requests" / "taxi").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("model_config_list { config {} }", "'' is no name of a model"), (None, "there is no such file")],
+)
+def test_a_configuration_that_is_bad_ends_the_start_with_its_reason(tmp_path, text, words):
+    file = tmp_path / "models.config"
+    if text is not None:
+        file.write_text(text)
+    command = [*MODULE, f"--model_config_file={file}", "--port=0"]
+    ended = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert ended.returncode == 2
+    assert words in ended.stderr and str(file) in ended.stderr and "Traceback" not in ended.stderr

@@ -1,10 +1,9 @@
 """A model in the server's process: what it refuses before it runs, what it answers, and which version is served."""
 
-import threading
-
 import numpy as np
 import pytest
 import tensorflow as tf
+from local_models import load_models
 from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -18,7 +17,7 @@ from millrace.model_server import limits
 from millrace.model_server.inference import classify, regress
 from millrace.model_server.json_examples import read_examples
 from millrace.model_server.servable import WARM_UP_FILE, Servable
-from millrace.model_server.versions import ModelVersions
+from millrace.model_server.versions import Loading
 
 Status = get_model_status_pb2.ModelVersionStatus
 CLASSIFY, REGRESS = classification_pb2.ClassificationRequest, regression_pb2.RegressionRequest
@@ -288,14 +287,8 @@ def test_what_is_no_tensor_is_the_clients_mistake(servable, tensor, words):
         servable.predict(request, 10)
 
 
-def served(folder, warm_up=True, retries=0):
-    versions = ModelVersions("taxi", str(folder), warm_up=warm_up, load_retries=retries, retry_seconds=0)
-    versions.watch(0, threading.Event())
-    return versions
-
-
-def states(versions, version=None):
-    return {one.version: one.state for one in versions.status("taxi", version).model_version_status}
+def states(models, version=None):
+    return {one.version: one.state for one in models.status("taxi", version).model_version_status}
 
 
 def test_the_newest_number_is_served_and_found_by_its_name_alone(folder, tmp_path):
@@ -304,33 +297,14 @@ def test_the_newest_number_is_served_and_found_by_its_name_alone(folder, tmp_pat
     for name in ("7", "10"):
         tf.io.gfile.rmtree(str(tmp_path / name))
         (tmp_path / name).symlink_to(folder / "7")
-    versions = served(tmp_path)
-    assert states(versions) == {10: Status.AVAILABLE}
-    assert versions.servable("taxi", None).version == versions.servable("taxi", 10).version == 10
+    models = load_models(tmp_path)
+    assert states(models) == {10: Status.AVAILABLE}
+    assert models.servable("taxi", None).version == models.servable("taxi", 10).version == 10
     for name, version in (("bus", None), ("taxi", 7), ("taxi", 99)):
         with pytest.raises(tf.errors.NotFoundError, match="Servable not found for request"):
-            versions.servable(name, version)
+            models.servable(name, version)
         with pytest.raises(tf.errors.NotFoundError, match=f"Could not find .* of model {name}"):
-            versions.status(name, version if version else None)
-
-
-def test_a_version_that_does_not_load_leaves_the_one_before(folder, tmp_path):
-    (tmp_path / "7").symlink_to(folder / "7")
-    versions = served(tmp_path)
-    (tmp_path / "8").mkdir()
-    for _ in range(2):
-        versions.watch(0, threading.Event())
-        assert states(versions) == {7: Status.AVAILABLE, 8: Status.END}
-        assert versions.servable("taxi", None).version == 7
-    [failed] = versions.status("taxi", 8).model_version_status
-    assert failed.status.error_code and "8" in failed.status.error_message
-    # What was taken away is forgotten, and tried again when it returns.
-    (tmp_path / "8").rmdir()
-    versions.watch(0, threading.Event())
-    assert states(versions) == {7: Status.AVAILABLE}
-    (tmp_path / "8").symlink_to(folder / "7")
-    versions.watch(0, threading.Event())
-    assert states(versions) == {7: Status.END, 8: Status.AVAILABLE}
+            models.status(name, version if version else None)
 
 
 @pytest.mark.parametrize("warm_up", [True, False])
@@ -343,4 +317,4 @@ def test_a_model_that_fails_its_own_requests_is_not_served_unless_they_are_left_
     (tmp_path / "7" / WARM_UP_FILE).parent.mkdir()
     with tf.io.TFRecordWriter(str(tmp_path / "7" / WARM_UP_FILE)) as writer:
         writer.write(log.SerializeToString())
-    assert states(served(tmp_path, warm_up=warm_up)) == {7: Status.END if warm_up else Status.AVAILABLE}
+    assert states(load_models(tmp_path, loading=Loading(warm_up))) == {7: Status.END if warm_up else Status.AVAILABLE}

@@ -23,7 +23,7 @@ from tensorflow_serving.apis import (
 )
 
 from millrace.model_server import __main__ as server_program
-from millrace.model_server import grpc_service, rest
+from millrace.model_server import grpc_service, rest, server
 from millrace.model_server.rest import Api
 
 HOST = "127.0.0.1"
@@ -31,7 +31,7 @@ HOST = "127.0.0.1"
 
 @pytest.fixture
 def api(local_server) -> Api:
-    return Api(local_server.versions, 5)
+    return Api(local_server.models, 5)
 
 
 @pytest.fixture
@@ -125,14 +125,14 @@ def test_rest_classifies_and_regresses_with_a_context_that_examples_may_overrule
     ],
 )
 def test_rest_refuses_with_tensorflow_servings_status_and_words(local_server, method, path, body, status, words):
-    found, answer = Api(local_server.versions, 0.2).answer(method, path, body)
+    found, answer = Api(local_server.models, 0.2).answer(method, path, body)
     assert (found, list(answer)) == (status, ["error"])
     assert re.search(words, answer["error"])
 
 
 def test_a_request_that_took_its_time_before_the_model_is_asked_is_given_up(local_server):
     ticks = iter(range(0, 100, 20))
-    slow = Api(local_server.versions, 30, lambda: next(ticks))
+    slow = Api(local_server.models, 30, lambda: next(ticks))
     body = json.dumps({"signature_name": "regress", "examples": [{"distance": 1.5}]}).encode()
     assert slow.answer("POST", "/v1/models/taxi:regress", body) == (504, {"error": "Timed out"})
 
@@ -314,7 +314,7 @@ def test_whatever_a_grpc_request_provokes_is_answered(local_server, stubs, monke
     def broken(*_):
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr(local_server.versions, "status", broken)
+    monkeypatch.setattr(local_server.models, "status", broken)
     with pytest.raises(grpc.RpcError) as refused:
         stubs[1].GetModelStatus(request_of(get_model_status_pb2.GetModelStatusRequest), timeout=10)
     assert refused.value.code() == grpc.StatusCode.INTERNAL
@@ -346,9 +346,9 @@ def test_grpc_tells_states_and_signatures_and_nothing_else_of_a_model(stubs):
 def test_a_port_that_is_taken_is_an_error_and_not_shared(local_server):
     taken = local_server.ports
     with pytest.raises(OSError, match=str(taken.grpc)):
-        grpc_service.start(local_server.versions, HOST, taken.grpc)
+        grpc_service.start(local_server.models, HOST, taken.grpc)
     with pytest.raises(OSError, match="in use"):
-        rest.start(local_server.versions, HOST, taken.rest, 1000)
+        rest.start(local_server.models, HOST, taken.rest, 1000)
 
 
 @pytest.fixture
@@ -359,7 +359,7 @@ def serve(local_server):
 
     def started(*flags: str, folder=local_server.folder) -> threading.Thread:
         parsed = server_program.parse_flags([f"--model_base_path={folder}", *flags])
-        threads.append(threading.Thread(target=server_program._serve, args=(parsed, stop)))
+        threads.append(threading.Thread(target=server.serve, args=(parsed, stop)))
         threads[-1].start()
         return threads[-1]
 

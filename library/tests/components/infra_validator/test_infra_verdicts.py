@@ -8,17 +8,16 @@ import json
 import os
 import sys
 import tempfile
-import threading
 from types import SimpleNamespace
 
 import pytest
 import tensorflow as tf
+from local_models import load_models
 
 from millrace.base.errors import CouldNotJudge
 from millrace.components.infra_validator import validation
 from millrace.components.infra_validator.section import InfraValidation
 from millrace.model_server import client, grpc_service, rest, server_process
-from millrace.model_server.versions import ModelVersions
 
 WAITS = "exec sleep 600"
 
@@ -46,11 +45,10 @@ def judge(tmp_path, monkeypatch, records):
         folder.mkdir()
         if model is not None:
             (folder / "1").symlink_to(model)
-        versions = ModelVersions(validation.MODEL_NAME, str(folder), warm_up=False, load_retries=0, retry_seconds=0)
-        versions.watch(0, threading.Event())
-        grpc_server, port = grpc_service.start(versions, "127.0.0.1", 0)
+        models = load_models(folder, validation.MODEL_NAME)
+        grpc_server, port = grpc_service.start(models, "127.0.0.1", 0)
         servers.append(grpc_server)
-        ports = [port, rest.start(versions, "127.0.0.1", 0, timeout_ms=5000)]
+        ports = [port, rest.start(models, "127.0.0.1", 0, timeout_ms=5000)]
         monkeypatch.setattr(server_process, "_free_ports", lambda _: ports)
         try:
             return validation.validate(model or folder, asked, limits, tmp_path / "log", measure_slowdown=lambda: load)
@@ -150,8 +148,8 @@ def test_an_answer_by_rest_is_judged_as_one_by_grpc(judge, good_model, monkeypat
     """A server whose protocols disagree."""
     whole = rest.Api.answer
 
-    def other(self, method, path, body):
-        status, value = whole(self, method, path, body)
+    def other(self, method, path, body, request_id):
+        status, value = whole(self, method, path, body, request_id)
         for row in value.get("predictions", []):
             row["probabilities"] = [row["probabilities"][0] + 0.25]
         return status, value

@@ -1,0 +1,1 @@
+"""The model server under load, beside a bare loop of session runs of the same SavedModel."""
