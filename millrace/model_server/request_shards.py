@@ -110,8 +110,8 @@ class RequestShards:
 
     def _begin(self) -> None:
         tf.io.gfile.makedirs(os.path.dirname(self._prefix))
-        now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        # Two servers may write beside each other.
+        now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
+        # Names are in the order of time, and two servers may write beside each other.
         self._stem = f"{self._prefix}-{now}-{uuid.uuid4().hex[:8]}"
         self._writer = self._open_writer(self._stem + OPEN)
         self._ends = self._clock() + self._shard_seconds

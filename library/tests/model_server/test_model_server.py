@@ -360,15 +360,10 @@ def test_a_server_of_a_configuration_follows_it(tmp_path, save_model, records):
     assert all(path.suffix == ".tfrecord" for path in (tmp_path / "requests" / "taxi").iterdir())
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [("model_config_list { config {} }", "'' is no name of a model"), (None, "there is no such file")],
-)
-def test_a_configuration_that_is_bad_ends_the_start_with_its_reason(tmp_path, text, words):
+def test_a_configuration_that_is_bad_ends_the_start_with_its_reason(tmp_path):
     file = tmp_path / "models.config"
-    if text is not None:
-        file.write_text(text)
+    file.write_text("model_config_list { config {} }")
     command = [*MODULE, f"--model_config_file={file}", "--port=0"]
     ended = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
     assert ended.returncode == 2
-    assert words in ended.stderr and str(file) in ended.stderr and "Traceback" not in ended.stderr
+    assert "'' is no name of a model" in ended.stderr and str(file) in ended.stderr and "Traceback" not in ended.stderr
