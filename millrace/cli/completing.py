@@ -71,6 +71,18 @@ def run_ids(context: click.Context, parameter: click.Parameter, typed: str) -> l
 
 
 @silent
+def versions(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+    """The aliases, and the versions from the newest on."""
+    return _starting([*_registered(context)[0], *_registered(context)[1]], typed)
+
+
+@silent
+def aliases(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+    """The aliases that there are, and champion."""
+    return _starting(dict.fromkeys(["champion", *_registered(context)[0]]), typed)
+
+
+@silent
 def schema_sources(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
     """What `schema diff` compares: a run's schema as run:ID, else a file."""
     if not typed.startswith("run:"):
@@ -109,6 +121,19 @@ def _values(context: click.Context) -> dict[str, Any]:
         if isinstance(values, dict):
             return values
     return {}
+
+
+def _registered(context: click.Context) -> tuple[list[str], list[str]]:
+    """The aliases and the versions that the registry knows; to complete a word registers nothing."""
+    from millrace.config.loading import load
+    from millrace.config.paths import registry_file
+    from millrace.registry.intake import open_registry
+
+    config = load(context.params.get("config_file") or "")
+    if not registry_file(config).exists():
+        return [], []
+    with open_registry(config) as registry:
+        return [*registry.aliases()], [str(one.number) for one in reversed(registry.versions())]
 
 
 def _logs(context: click.Context) -> Path:

@@ -34,6 +34,7 @@ COMMANDS = {
     "jobs": ("millrace.cli.jobs:jobs", "List, show and cancel jobs on a service."),
     "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),
     "runs": ("millrace.cli.runs:runs", "List, show, compare, repeat and clean up runs."),
+    "models": ("millrace.cli.models:models", "List versions, approve them, move aliases, roll back, explain."),
     "console": ("millrace.cli.console:console", "Look at runs, data and models in a browser."),
     "report": ("millrace.cli.report:report", "Write a run's report: one HTML file that needs no network."),
     "track": ("millrace.cli.track:track", "Tell an MLflow server about runs, their metrics and models."),

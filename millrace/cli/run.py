@@ -99,6 +99,7 @@ def _run(config: Config, request: RunRequest) -> int:
     from millrace.execution.run import LocalRun
     from millrace.execution.run import run as run_pipeline
     from millrace.metadata.run_summaries import keep_summary
+    from millrace.registry.intake import Registered, register_pushed
 
     with (
         new_run(layout(config).logs, request, began) as folder,
@@ -112,7 +113,9 @@ def _run(config: Config, request: RunRequest) -> int:
         with Board(config.name, folder.journal, terminal, log=folder.log) as board:
             outcome = run_pipeline(config, folder, board.show, runner=given_runner(LocalRun))
         keep_summary(config, folder)
-        print_summary(config, folder, outcome, outcome.ended - began, board.console)
+        # Of a run whose stage is still at work the next one takes in what it pushed.
+        registered = Registered() if outcome.goes_on else register_pushed(config)
+        print_summary(config, folder, outcome, outcome.ended - began, registered, board.console)
         if outcome.goes_on:
             # A stage is in C++, which does not look at signals; the end of the interpreter would wait for it.
             terminal.flush()

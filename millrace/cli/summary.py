@@ -13,6 +13,7 @@ from millrace.base.errors import MillraceError
 from millrace.base.numbers import counted, seconds
 from millrace.base.outcomes import blessing
 from millrace.base.visible import visible
+from millrace.cli.models_words import standing
 from millrace.cli.output import say_failure
 from millrace.components import stage_ids
 from millrace.components.data_gate.report import TEXT_NAME as DATA_REPORT
@@ -27,12 +28,16 @@ from millrace.metadata import records
 from millrace.metadata.evaluations import evaluation
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_summaries import state_of
+from millrace.registry.events import VersionState
+from millrace.registry.intake import Registered
 from millrace.training import training_record
 
 _MOST_WARNINGS = 5
 
 
-def print_summary(config: Config, folder: RunFolder, outcome: Outcome, took: float, console: Console) -> None:
+def print_summary(
+    config: Config, folder: RunFolder, outcome: Outcome, took: float, registered: Registered, console: Console
+) -> None:
     """Prints the end of a run.
 
     Args:
@@ -40,6 +45,7 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, took: flo
         folder: the run's folder.
         outcome: how it ended.
         took: seconds that the whole run took.
+        registered: what it brought to the registry.
         console: where a person looks.
     """
     record = _record(config, folder)
@@ -48,6 +54,14 @@ def print_summary(config: Config, folder: RunFolder, outcome: Outcome, took: flo
         request = folder.request()
         why_trial = trials.why_trial(request.overrides, request.repeats) if request else ""
         print_record(config, record, console, outcome.failure.where if outcome.failure else "", why_trial)
+    for version in registered.versions:
+        _line("version", f"{version.number} is {standing(version)}", console)
+        if version.state is VersionState.REGISTERED and not version.trial:
+            remedy = f"millrace models approve {version.number} --because WHY, then millrace models alias champion"
+            printing.say(f"next: {remedy}", console, indent=2)
+    if registered.trouble:
+        why = f"not registered; {registered.trouble}; the next millrace models registers it"
+        _line("version", why, console, style="bold yellow")
     if outcome.failure:
         failure = outcome.failure
         remedy = f"the traceback is at the end of {folder.log}; fix what it names, then run again"

@@ -22,6 +22,7 @@ from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.config.beam_section import Beam
 from millrace.config.cloud_sections import KubeflowDeployment, VertexDeployment
 from millrace.config.metadata_section import DatabaseServer, Sqlite
+from millrace.config.registry_section import RegistrySection
 from millrace.config.rollout_section import Rollout
 from millrace.features.description import Feature, FeatureTable, Image, Label, Vector
 from millrace.features.expression import DOTTED
@@ -121,6 +122,7 @@ class Config(Section):
     evaluation: Evaluation
     infra_validation: InfraValidation = InfraValidation()
     push: Push = Push()
+    registry: RegistrySection = RegistrySection()
     rollout: Rollout = Rollout()
     metadata: Union[Sqlite, DatabaseServer] = Field(default=Sqlite(), discriminator="backend")
     beam: Beam = Beam()

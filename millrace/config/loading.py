@@ -25,6 +25,8 @@ _PATH_KEYS = (
     ("schema", "rules"),
     ("tuning", "pinned"),
     ("push", "directory"),
+    ("registry", "file"),
+    ("registry", "card"),
     ("metadata", "file"),
     *((cloud, key) for cloud in _CLOUDS for key in ("root", "data_path", "push_directory")),
     ("beam", "setup_file"),

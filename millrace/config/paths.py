@@ -45,6 +45,11 @@ class Layout:
         return str(self.local / "metadata.db")
 
     @property
+    def registry_file(self) -> str:
+        """The registry's SQLite file, unless the configuration names another."""
+        return str(self.local / "registry.db")
+
+    @property
     def serving(self) -> str:
         """The folder that a model server watches: one numbered folder a pushed model."""
         return f"{self.root}/serving/{self.name}"
@@ -74,6 +79,11 @@ def push_directory(config: Config) -> str:
 def serving_directory(config: Config) -> str:
     """Where the models are that are served."""
     return config.push.directory or layout(config).serving
+
+
+def registry_file(config: Config) -> Path:
+    """The registry's SQLite file."""
+    return Path(config.registry.file or layout(config).registry_file)
 
 
 def metadata_file(config: Config) -> Union[str, None]:

@@ -1,1 +1,1 @@
-"""What may be served, and who decided so: versions, the aliases that name them, and every event since the first push."""
+"""What may be served, and who decided so: versions, the aliases that name them, and all events since the first push."""

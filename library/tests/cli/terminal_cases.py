@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -23,13 +24,21 @@ from millrace.cli.config import config
 from millrace.cli.doctor import show as show_diagnosis
 from millrace.cli.findings import print_findings
 from millrace.cli.init import show_plan
+from millrace.cli.models import print_version, print_versions
+from millrace.cli.models_explain import print_story
 from millrace.cli.rehearsal_report import print_report
 from millrace.cli.runs import print_runs
 from millrace.execution.diagnosis import Check, Diagnosis, Difference
 from millrace.init.plan import make_plan
 from millrace.jobspec.findings import JobFinding
 from millrace.metadata.journal import Journal, StageProgress
+from millrace.metadata.records import JudgeVerdict
 from millrace.metadata.run_summaries import RunSummary
+from millrace.registry.events import Event, VersionState
+from millrace.registry.registry import AUTOMATIC
+from millrace.registry.replay import Replay
+from millrace.registry.story import ServedTime, Story
+from millrace.registry.version import Signature, Version, VersionFacts
 from millrace.rehearsal.report import Attempt, Result, TaskReport, TaskState
 from millrace.schema.lint import Issue
 from millrace.schema.proposals import Proposal
@@ -111,6 +120,78 @@ def _runs() -> None:
         RunSummary(f"{run}59", State.INTERRUPTED, start, 3.0, {}, {}, None, None, "", False, ended),
     ]
     print_runs([("taxi", row) for row in rows])
+
+
+def _models() -> None:
+    facts = VersionFacts(
+        "", checksum="bd07d85ba0b467f6" * 4, files={"saved_model.pb": "0" * 64}, bytes=708_783, span=3,
+        fingerprint="split:single_split,num_files:1,total_bytes:1952827,xor_checksum:1795637457,sum_checksum:1795637457",
+        commit="4f1c2ab09d3e4f1c2ab09d3e4f1c2ab09d3e4f1c", schema_digest="8f14e45fceea167a", metrics=METRICS,
+        judged={"AUC": 0.95143, "BinaryAccuracy": 0.894}, verdicts={"Evaluator": True, "InfraValidator": True},
+        signatures={"serving_default": Signature({"examples": "string[?]"}, {"label": "string[?]", "probabilities": "float32[?]"})},
+    )  # fmt: skip
+    folder, at, why = (
+        Path("runs/taxi/serving/taxi"),
+        "2031-01-01T00:00:00+00:00",
+        "it refuses everybody since noon, and nobody knows why",
+    )
+    versions = [
+        Version(
+            "taxi",
+            number,
+            folder / str(number),
+            VersionState(state),
+            aliases,
+            "20310101-000000",
+            at,
+            replace(facts, trial=trial),
+        )
+        for number, state, aliases, trial in (
+            (1795228113, "approved", ("champion",), False),
+            (1795228999, "rejected", (), False),
+            (1795229500, "registered", (), True),
+            (1795230001, "registered", ("candidate", "shadow"), False),
+        )
+    ]
+    events = (
+        Event("registered", 1795228113, who="ada@desk", at=at),
+        Event("approved", 1795228113, because="both judges blessed it", who=AUTOMATIC, at=at),
+        Event(
+            "alias moved",
+            1795228113,
+            "champion",
+            "it is the newest that was pushed",
+            AUTOMATIC,
+            details={"from": None},
+            at=at,
+        ),
+        Event("rolled back", 1795228113, "champion", why, "ada@desk", details={"from": 1795228999}, at=at),
+    )
+    served = (
+        ServedTime(
+            "champion", at, "2031-01-02T00:00:00+00:00", "it is the newest that was pushed", AUTOMATIC, "better"
+        ),
+        ServedTime("champion", "2031-01-03T00:00:00+00:00", "", why, "ada@desk"),
+    )
+    asked = Replay(
+        1795228113,
+        1795228999,
+        "2,481 examples of test of run 20310101-000000",
+        2481,
+        True,
+        86,
+        {"0 -> 1": 60, "1 -> 0": 26},
+        0.0312,
+        0.61,
+    )
+    verdicts = (JudgeVerdict("Evaluator", True, "AUC is above its threshold", ""),)
+    console = Console(highlight=False)
+    with mock.patch.object(Version, "there", True):
+        print_versions(versions, console)
+        console.print()
+        print_version(versions[0], events, console)
+        console.print()
+        print_story(Story(versions[0], verdicts, served, events, asked), console)
 
 
 def _schema_show() -> None:
@@ -231,6 +312,7 @@ def _config_keys() -> None:
 CASES: dict[str, Callable[[], None]] = {
     "run": _run,
     "runs": _runs,
+    "models": _models,
     "schema-show": _schema_show,
     "schema-check": _schema_check,
     "schema-propose": _schema_propose,

@@ -9,6 +9,7 @@ from millrace.console.pages import (
     log,
     models,
     proposals,
+    registry,
     run,
     runs,
     schema,
@@ -27,6 +28,7 @@ _SUBJECTS: tuple[Page, ...] = (
     *proposals.PAGES,
     *schema_edit.PAGES,
     *models.PAGES,
+    *registry.PAGES,
     *lineage.PAGES,
 )
 

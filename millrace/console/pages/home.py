@@ -6,6 +6,7 @@ from typing import Optional
 
 from millrace.base.outcomes import State
 from millrace.console.page import Page, PageRequest, RailEntry
+from millrace.console.pages import registry
 from millrace.console.pages.runs import BAD_ENDS, RunRow, is_for_serving, row
 from millrace.metadata.run_summaries import run_summaries
 from millrace.project import default_configuration
@@ -22,8 +23,8 @@ class HomeView:
         sentence: whether it is all right.
         good: whether that is good news; None where nothing can be said yet.
         last: the newest run; None before the first.
-        served: the run that made the model which a server takes, the one of the highest version; None where there is
-            none.
+        served: the run that made the model which a server takes, the champion's or else the one of the highest version;
+            None where there is none.
         served_gone: whether models were pushed to be served, and none is there any more.
         history: what runs scored, by metric, the newest last; those that measured it, and are no trials.
         recent: the newest runs, the newest first.
@@ -52,8 +53,10 @@ def view(request: PageRequest) -> HomeView:
     pushed = [one for one in rows if is_for_serving(one.run, request.config)]
     # Of several runs that name one version the first made it; the others took it from the cache.
     there = [one for one in reversed(pushed) if "://" in one.run.pushed_to or Path(one.run.pushed_to).is_dir()]
-    # As TensorFlow Serving does; a version that a person took away, to go back, is not there.
-    there.sort(key=lambda one: _version(one.run.pushed_to), reverse=True)
+    # The champion; without one the highest number, as a server takes that polls the folder by itself.
+    champion = registry.champion(request.config)
+    served = champion.number if champion else -1
+    there.sort(key=lambda one: (_version(one.run.pushed_to) == served, _version(one.run.pushed_to)), reverse=True)
     running = tuple(one.run.run_id for one in rows if one.run.state is State.RUNNING)
     sentence, good = _verdict(rows, there[0] if there else None)
     return HomeView(

@@ -1,0 +1,142 @@
+"""The commands of `millrace models` that decide: approve, reject, alias, rollback."""
+
+from collections.abc import Callable
+from typing import Any, Optional
+
+import click
+
+from millrace.cli import completing
+from millrace.cli.models import opened, quiet, version_json
+from millrace.cli.models_words import standing
+from millrace.cli.options import config_options
+from millrace.cli.output import echo_json, say
+from millrace.config.loading import load
+from millrace.registry import rollback as going_back
+from millrace.registry.events import VersionState
+from millrace.registry.registry import Registry
+
+
+def because_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--because WHY`, which is kept with the decision."""
+    text = "Why; kept with the decision."
+    return click.option("--because", required=True, metavar="WHY", callback=_written, help=text)(command)
+
+
+def _written(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("say why: who reads it later was not there", context, parameter)
+    return value.strip()
+
+
+def _say_what_servers_do(registry: Registry) -> None:
+    say(f"servers follow: {registry.served_file}")
+    above = registry.above_champion()
+    if above:
+        say(f"one that polls {registry.serving} by itself goes on with {above}, the highest number there")
+
+
+@click.command()
+@click.argument("version", shell_complete=completing.versions)
+@because_option
+@config_options
+@click.option("--json", "as_json", is_flag=True, help="Print the version as JSON.")
+def approve(version: str, because: str, config_file: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Say that VERSION, a number or an alias, may be served; it is not served by that."""
+    with opened(load(config_file, overrides)) as registry:
+        one = registry.version(version)
+        registry.approve(one, because)
+        one = registry.version(str(one.number))
+        if as_json:
+            echo_json(version_json(one))
+            return
+        say(f"version {one.number} is {standing(one)}")
+        if not one.aliases and not one.trial:
+            say(f"next: millrace models alias champion {one.number} --because WHY serves it")
+
+
+@click.command()
+@click.argument("version", shell_complete=completing.versions)
+@because_option
+@config_options
+@click.option("--json", "as_json", is_flag=True, help="Print the version as JSON.")
+def reject(version: str, because: str, config_file: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Say that VERSION, a number or an alias, must not be served: no alias can name it until it is approved."""
+    with opened(load(config_file, overrides)) as registry:
+        one = registry.version(version)
+        registry.reject(one, because)
+        one = registry.version(str(one.number))
+        if as_json:
+            echo_json(version_json(one))
+        else:
+            say(f"version {one.number} is {standing(one)}")
+
+
+@click.command()
+@click.argument("name", shell_complete=completing.aliases)
+@click.argument("version", required=False, shell_complete=completing.versions)
+@because_option
+@config_options
+@click.option("--remove", is_flag=True, help="Take the alias away.")
+@click.option("--json", "as_json", is_flag=True, help="Print the aliases as JSON.")
+def alias(
+    name: str,
+    version: Optional[str],
+    because: str,
+    config_file: str,
+    overrides: tuple[str, ...],
+    remove: bool,
+    as_json: bool,
+) -> None:
+    """Have the alias NAME name VERSION, or with --remove take it away.
+
+    Servers that follow the registry serve a version that has an alias, by the alias too. champion is the one that
+    answers who asks for no other; it must be approved.
+    """
+    if remove == (version is not None):
+        raise click.UsageError("name a VERSION, or give --remove")
+    with opened(load(config_file, overrides)) as registry:
+        before = registry.aliases().get(name)
+        if version is None:
+            registry.remove(name, because)
+        else:
+            registry.move(name, registry.version(version), because)
+        now = registry.aliases()
+        if as_json:
+            echo_json({one: of.number for one, of in now.items()})
+            return
+        was = f", was {before.number}" if before else ""
+        say(f"{name} is {now[name].number}{was}" if name in now else f"{name} is no alias any more{was}")
+        _say_what_servers_do(registry)
+
+
+@click.command()
+@because_option
+@click.option("--to", metavar="VERSION", help="By default the champion before.", shell_complete=completing.versions)
+@config_options
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+def rollback(because: str, to: Optional[str], config_file: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Go back to an earlier version of the champion.
+
+    That version must lie there as it was registered, and answer its own warm-up requests in a model server, before
+    anything moves. Exit code 2: it is gone or damaged. 3: it does not answer. Nothing has moved then.
+    """
+    config = load(config_file, overrides)
+    with opened(config) as registry:
+        target = registry.version(to) if to else None
+        with quiet(config):
+            done = going_back.roll_back(registry, target, because, config.infra_validation)
+        if as_json:
+            echo_json(
+                {
+                    "champion": done.after.number,
+                    "before": done.before.number,
+                    "load_seconds": done.load_seconds,
+                    "requests": done.requests,
+                }
+            )
+            return
+        say(f"champion is {done.after.number}, was {done.before.number}")
+        say(f"tried: it loads in {done.load_seconds:.1f} s and answered {done.requests} requests")
+        _say_what_servers_do(registry)
+        if done.before.state is VersionState.APPROVED:
+            say(f"next: millrace models reject {done.before.number} --because WHY, if it must not come back")

@@ -1,0 +1,74 @@
+"""Versions and events in a few words, for the commands that print them."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from millrace.base import printing
+from millrace.base.printing import TableColumn
+from millrace.registry.events import CHAMPION, Event, EventKind, VersionState
+from millrace.registry.version import Version
+
+STYLES = {VersionState.REGISTERED: "", VersionState.APPROVED: "green", VersionState.REJECTED: "bold red"}
+_EVENTS = (
+    TableColumn("when"),
+    TableColumn("what", folds=True),
+    TableColumn("who", folds=True),
+    TableColumn("why", folds=True, breaks=True),
+)
+
+
+def standing(version: Version) -> str:
+    """How a version stands: its state and its aliases, or that it is a trial's."""
+    return ", ".join(["trial" if version.trial else version.state.value, *version.aliases, *_gone(version)])
+
+
+def state_cell(version: Version) -> Text:
+    """A version's state, with what is wrong about it."""
+    words = ["trial" if version.trial else version.state.value, *_gone(version)]
+    return Text(", ".join(words), style="bold red" if _gone(version) else STYLES[version.state])
+
+
+def _gone(version: Version) -> list[str]:
+    return [] if version.there else ["gone"]
+
+
+def event_words(event: Event, numbered: bool = True) -> str:
+    """What happened, in a few words.
+
+    Args:
+        event: any.
+        numbered: whether the version is named, which a list of one version's events need not.
+    """
+    number = f" {event.version}" if numbered and event.version is not None else ""
+    before = event.details.get("from")
+    if event.kind == EventKind.ROLLED_BACK.value:
+        return f"rolled back{' to' + number if number else ''} from {before}"
+    if event.kind == EventKind.ALIAS_MOVED.value:
+        return f"{event.alias}{' is' + number if number else ''}" + (f", was {before}" if before else "")
+    if event.kind == EventKind.ALIAS_REMOVED.value:
+        return f"{event.alias} removed, was {before}"
+    return f"{event.kind}{number}"
+
+
+def print_events(events: Iterable[Event], console: Console, numbered: bool = True) -> None:
+    """Prints events, the newest last.
+
+    Args:
+        events: in their order.
+        console: where a person looks.
+        numbered: as of `event_words`.
+    """
+    rows = [(when(one.at), event_words(one, numbered), one.who, one.because) for one in events]
+    printing.show(_EVENTS, rows, console)
+
+
+def when(at: str) -> str:
+    """A time of the registry to the minute, in UTC."""
+    return at[:16].replace("T", " ")
+
+
+def champion_first(version: Version) -> bool:
+    """Sorts the champion before others."""
+    return CHAMPION not in version.aliases

@@ -1,0 +1,21 @@
+"""The configuration's section `registry:`: which versions may be served, and who says so."""
+
+from typing import Literal, Optional
+
+from pydantic import Field
+
+from millrace.base.section import Section
+
+
+class RegistrySection(Section):
+    """Versions of the model, and the aliases by which they are served."""
+
+    approval: Literal["automatic", "manual"] = Field(
+        default="automatic",
+        description="automatic: a pushed model, which both judges blessed, is approved and becomes champion; manual: a "
+        "person approves it and moves the alias",
+    )
+    file: Optional[str] = Field(default=None, description="the registry's SQLite file; left out: ROOT/registry.db")
+    card: Optional[str] = Field(
+        default=None, description="a YAML file with what only people know of the model, for millrace models card"
+    )
