@@ -9,7 +9,7 @@ from millrace.config.loading import load
 
 # Where it runs, what it is called, who is told, where models go. Every other section decides the model.
 LEAVES_THE_MODEL = frozenset(
-    {"archive", "beam", "kubeflow", "metadata", "name", "notify", "push", "registry", "root", "vertex"}
+    {"archive", "beam", "kubeflow", "metadata", "name", "notify", "push", "registry", "rollout", "root", "vertex"}
 )  # fmt: skip
 
 _TRIAL = "push.trial=true"
