@@ -35,6 +35,8 @@ COMMANDS = {
     "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),
     "runs": ("millrace.cli.runs:runs", "List, show, compare, repeat and clean up runs."),
     "models": ("millrace.cli.models:models", "List versions, approve them, move aliases, roll back, explain."),
+    "rollout": ("millrace.cli.rollout:rollout", "Move users to a new version by degrees, and back by itself."),
+    "labels": ("millrace.cli.labels:labels", "Tell what was right, after the answers."),
     "console": ("millrace.cli.console:console", "Look at runs, data and models in a browser."),
     "report": ("millrace.cli.report:report", "Write a run's report: one HTML file that needs no network."),
     "track": ("millrace.cli.track:track", "Tell an MLflow server about runs, their metrics and models."),

@@ -148,7 +148,7 @@ def decide(progress: Progress, seen: Seen, policy: AnyPolicy, now: float, paused
         return Decision(Action.HOLD, "paused", progress)
     step = steps_of(policy)[progress.step]
     minutes = (now - progress.step_started) / 60
-    waits = [] if minutes >= step.minutes else [f"{minutes:.0f} of {step.minutes:g} minutes"]
+    waits = [] if minutes >= step.minutes else [f"{int(minutes * 10) / 10:g} of {step.minutes:g} minutes"]
     waits += [] if progress.answers >= step.requests else [f"{progress.answers} of {step.requests} answers"]
     if isinstance(policy, Ab):
         return _compare(progress, policy, " and ".join(waits))

@@ -4,7 +4,9 @@ import contextlib
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Optional
 
 import httpx
 
@@ -21,6 +23,7 @@ class VersionServer:
         self.asked: Counter = Counter()
         self.ids: list[str] = []
         self.status = 200
+        self.seconds = 0.0
         self.wait = threading.Event()
         self.wait.set()
         outer = self
@@ -34,6 +37,7 @@ class VersionServer:
                 outer.asked["mirror" if "-shadow" in self.headers["host"] else "own"] += 1
                 outer.ids.append(self.headers["x-request-id"])
                 outer.wait.wait(30)
+                time.sleep(outer.seconds)
                 body = str(outer.version).encode()
                 self.send_response(outer.status)
                 self.send_header("content-length", str(len(body)))
@@ -54,6 +58,31 @@ class VersionServer:
         self.wait.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+@dataclass
+class Started:
+    """A version's server that starts when it is told to, and ends when it is told to."""
+
+    version: int
+    server: VersionServer = field(init=False)
+    ready: bool = True
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        self.server = VersionServer(self.version)
+
+    @property
+    def upstream(self) -> Optional[Upstream]:
+        return self.server.upstream if self.ready and not self.ended else None
+
+    def crash(self) -> None:
+        self.server.stop()
+        self.ended = True
+
+    def stop(self) -> None:
+        if not self.ended:
+            self.crash()
 
 
 def answered(port: int, users: int = 300) -> dict[str, int]:

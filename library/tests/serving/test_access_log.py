@@ -1,0 +1,57 @@
+"""The access log, read on through its renaming, and what its lines mean."""
+
+import json
+
+from millrace.serving import access_log
+from millrace.serving.access_log import end, put_aside, read_on, tallies
+
+
+def line(version=1, code=200, grpc=None, ms=5, flags="-", cluster=None):
+    cluster = cluster or f"{version}-rest"
+    fields = {"time": "1795689180.819", "id": "a", "cluster": cluster, "path": "/", "code": code, "grpc": grpc}
+    return json.dumps({**fields, "ms": ms, "flags": flags}) + "\n"
+
+
+def add(folder, *lines):
+    with open(folder / "access.log", "a") as file:
+        file.write("".join(lines))
+
+
+def test_each_line_is_read_once_through_the_renaming_of_the_file(tmp_path):
+    add(tmp_path, line(1), line(2))
+    answers, inode, offset = read_on(tmp_path, 0, 0)
+    assert [one.version for one in answers] == [1, 2]
+    add(tmp_path, line(3), line(4)[:20])
+    answers, inode, offset = read_on(tmp_path, inode, offset)
+    assert [one.version for one in answers] == [3]
+    add(tmp_path, line(4)[20:], line(5))
+    assert put_aside(tmp_path, larger_than=10, kept=2)
+    add(tmp_path, line(6))
+    assert put_aside(tmp_path, larger_than=10, kept=2)
+    add(tmp_path, line(7))
+    answers, inode, offset = read_on(tmp_path, inode, offset)
+    assert [one.version for one in answers] == [4, 5, 6, 7]
+    assert (inode, offset) == end(tmp_path)
+    assert read_on(tmp_path, inode, offset)[0] == []
+    assert put_aside(tmp_path, larger_than=10, kept=2)
+    assert [file.name for file in access_log.log_files(tmp_path)] == ["access-000002.log", "access-000003.log"]
+    assert not put_aside(tmp_path, larger_than=10, kept=2)
+
+
+def test_before_the_first_line_there_is_nothing(tmp_path):
+    assert end(tmp_path) == (0, 0) and read_on(tmp_path, 0, 0) == ([], 0, 0)
+
+
+def test_what_failed_and_what_was_slow(tmp_path):
+    add(
+        tmp_path,
+        line(1), line(1, code=204), line(1, code=404), line(2, code=503, flags="UF"), line(2, ms=900),
+        line(2, grpc=0, cluster="2-grpc"), line(2, grpc=14, cluster="2-grpc"),
+        line(1, code=0, flags="DC"), line(cluster="-", code=404), "no json\n", "[]\n",
+    )  # fmt: skip
+    answers, *_ = read_on(tmp_path, 0, 0)
+    assert tallies(answers, 500) == {
+        "errors": {1: {0.0: 2, 1.0: 1}, 2: {0.0: 2, 1.0: 2}},
+        "slow": {1: {0.0: 3}, 2: {0.0: 3, 1.0: 1}},
+    }
+    assert list(tallies(answers, None)) == ["errors"]

@@ -1,0 +1,239 @@
+"""The controller with a real registry and the files of a gateway: what it decides, tells and finishes after a kill."""
+
+import contextlib
+import json
+
+import pytest
+
+from millrace.config.rollout_section import Canary, Judged, Shadow, Step
+from millrace.registry.registry import Registry
+from millrace.registry.version import VersionFacts
+from millrace.serving import state
+from millrace.serving.controller import Controller, new_rollout
+from millrace.serving.envoy_config import Traffic
+from millrace.serving.state import GatewayStatus, Order, Places
+
+CANARY = Canary(steps=(Step(percent=10, minutes=10, requests=50), Step(percent=50, minutes=10, requests=50)))
+QUICK = Canary(steps=(Step(percent=10, minutes=1, requests=5),))
+MINUTE = 60.0
+
+
+class Clock:
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Killed(BaseException):
+    """In the place of `kill -9`: nothing catches it."""
+
+
+class Scene:
+    """A pipeline with the versions 1, champion, and 2; requests and orders are written as the gateway and people do."""
+
+    def __init__(self, folder) -> None:
+        self.clock = Clock()
+        self.places = Places(folder / "rollout")
+        self.places.gateway.mkdir(parents=True)
+        self.file, self.serving = folder / "registry.db", folder / "serving"
+        self.registry = self.open_registry()
+        for number in (1, 2, 3):
+            model = self.serving / str(number)
+            model.mkdir(parents=True)
+            (model / "saved_model.pb").touch()
+            self.registry.take_in([(number, "run", VersionFacts(folder=str(model)))])
+            self.registry.approve(self.registry.version(str(number)), "it is good")
+        self.registry.move("champion", self.registry.version("1"), "first")
+        self.controller = Controller(self.places, self.registry, clock=self.clock)
+
+    def open_registry(self) -> Registry:
+        return Registry(
+            self.file, "taxi", str(self.serving), str(self.serving.parent), approval="manual", clock=self.clock
+        )
+
+    def begin(self, policy=CANARY, version="2"):
+        one, other = self.registry.version("champion"), self.registry.version(version)
+        started = new_rollout(one, other, policy.kind, policy, self.clock.now)
+        state.give_order(self.places, Order("start", "try it", "ann@desk", state=started))
+        return self.controller.look()
+
+    def ask(self, kind):
+        state.give_order(self.places, Order(kind, "because", "ann@desk"))
+        return self.controller.look()
+
+    def answer(self, version, number, code=200):
+        fields = {"time": "1.0", "id": "a", "cluster": f"{version}-rest", "path": "/", "code": code, "grpc": None}
+        line = json.dumps({**fields, "ms": 3, "flags": "-"}) + "\n"
+        with open(self.places.gateway / "access.log", "a") as file:
+            file.write(line * number)
+
+    def minutes(self, number, bad=0):
+        """Ninety good answers of the champion and ten of the candidate a minute, of which some are bad."""
+        for _ in range(number):
+            self.clock.now += MINUTE
+            self.answer(1, 90)
+            self.answer(2, 10 - bad)
+            self.answer(2, bad, code=500)
+            rollout = self.controller.look()
+        return rollout
+
+    def traffic(self):
+        return state.read_deployment(self.places).traffic
+
+    def told(self):
+        return [event.kind for event in self.registry.events() if event.kind.startswith("rollout")]
+
+    def champion(self):
+        return self.registry.aliases()["champion"].number
+
+
+@pytest.fixture
+def scene(tmp_path):
+    return Scene(tmp_path)
+
+
+def test_without_a_rollout_the_champion_is_served_whoever_moves_it(scene):
+    assert scene.controller.look() is None
+    assert scene.traffic() == Traffic({1: 10_000})
+    scene.registry.move("champion", scene.registry.version("3"), "better")
+    scene.controller.look()
+    deployment = state.read_deployment(scene.places)
+    assert deployment.traffic == Traffic({3: 10_000})
+    assert deployment.folders == {3: str(scene.serving / "3")}
+
+
+def test_a_good_candidate_is_promoted_step_by_step_and_all_of_it_is_in_the_registry(scene):
+    scene.begin()
+    assert scene.traffic() == Traffic({1: 9_000, 2: 1_000}) and scene.champion() == 1
+    scene.minutes(10)
+    assert scene.traffic() == Traffic({1: 5_000, 2: 5_000})
+    assert scene.minutes(10).status == "promoted"
+    assert scene.traffic() == Traffic({2: 10_000}) and scene.champion() == 2
+    assert scene.told() == ["rollout started", "rollout step", "rollout promoted"]
+    last = scene.registry.events(2)[-1]
+    assert "nothing speaks against it" in last.because
+    assert last.details["seen"]["errors"] == {"1": [0, 1800], "2": [0, 200]}
+    moved = scene.registry.events(alias="champion")[-1]
+    assert "rollout 2-20270115-080000-" in moved.because
+    assert scene.controller.look().status == "promoted" and len(scene.told()) == 3
+
+
+def test_a_bad_one_goes_back_and_the_registry_says_why(scene):
+    scene.begin()
+    rollout = scene.minutes(1, bad=9)
+    assert rollout.status == "back" and scene.traffic() == Traffic({1: 10_000}) and scene.champion() == 1
+    assert scene.told() == ["rollout started", "rollout went back"]
+    assert "errors: 9 of 10 (90 %)" in scene.registry.events(2)[-1].because
+
+
+def test_a_crash_sends_back_and_what_crashed_before_the_rollout_does_not(scene):
+    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, ended={2: 3}))
+    scene.begin()
+    assert scene.minutes(1).status == "running"
+    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, ended={2: 4}))
+    assert scene.minutes(1).status == "back"
+
+
+def test_a_shadow_is_counted_by_its_mirror(scene):
+    policy = Shadow(minutes=5, requests=100, judged=Judged(slow=None))
+    scene.begin(policy)
+    assert scene.traffic() == Traffic({1: 10_000, 2: 0}, {2: 100})
+    for minute in range(1, 6):
+        scene.answer(1, 40)
+        state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, mirrored={2: (40 * minute, 0)}))
+        scene.clock.now += MINUTE
+        rollout = scene.controller.look()
+    assert rollout.status == "done" and scene.champion() == 1 and scene.traffic() == Traffic({1: 10_000})
+    assert rollout.progress.totals["errors"] == {1: (0.0, 200), 2: (0.0, 200)}
+    scene.begin(policy)
+    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, mirrored={2: (220, 180)}))
+    scene.answer(1, 200)
+    assert scene.controller.look().status == "back"
+
+
+def test_a_pause_is_no_time_of_a_step(scene):
+    scene.begin()
+    scene.minutes(9)
+    scene.ask("pause")
+    assert scene.minutes(30).status == "paused"
+    scene.ask("resume")
+    # Nine minutes before, and half of one since.
+    scene.clock.now += MINUTE / 2
+    assert scene.controller.look().progress.step == 0
+    scene.clock.now += MINUTE / 2
+    assert scene.controller.look().progress.step == 1
+    assert scene.told() == ["rollout started", "rollout paused", "rollout resumed", "rollout step"]
+
+
+def test_a_person_ends_it_either_way(scene):
+    scene.begin()
+    assert scene.ask("abort").status == "aborted"
+    assert scene.traffic() == Traffic({1: 10_000})
+    scene.begin()
+    assert scene.ask("promote").status == "promoted"
+    assert scene.champion() == 2 and scene.traffic() == Traffic({2: 10_000})
+    assert scene.registry.events(2)[-1].because == "because (ann@desk)"
+
+
+def test_a_champion_that_was_moved_by_somebody_ends_it(scene):
+    scene.begin()
+    scene.registry.move("champion", scene.registry.version("3"), "urgent")
+    assert scene.controller.look().status == "aborted"
+    assert scene.traffic() == Traffic({3: 10_000})
+
+
+def test_a_candidate_that_was_rejected_in_the_meantime_is_not_promoted(scene):
+    scene.begin()
+    scene.minutes(19)
+    scene.registry.reject(scene.registry.version("2"), "its data was wrong")
+    rollout = scene.minutes(1)
+    assert rollout.status == "back" and scene.champion() == 1 and scene.traffic() == Traffic({1: 10_000})
+    assert "was rejected: its data was wrong" in rollout.reason
+
+
+@pytest.mark.parametrize("bad", [0, 9])
+@pytest.mark.parametrize("allowed", range(8))
+def test_a_controller_that_is_killed_at_any_write_is_finished_by_the_next(scene, monkeypatch, allowed, bad):
+    """Kills the deciding look before its `allowed`-th write or registry change, and lets another controller look."""
+    scene.begin(QUICK)
+    scene.clock.now += MINUTE
+    scene.answer(1, 90)
+    scene.answer(2, 10 - bad)
+    scene.answer(2, bad, code=500)
+    left = allowed
+
+    def killed_after(function):
+        def call(*arguments, **keywords):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return function(*arguments, **keywords)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("write_rollout", "write_deployment"):
+            patch.setattr(state, name, killed_after(getattr(state, name)))
+        for name in ("move", "record"):
+            patch.setattr(scene.registry, name, killed_after(getattr(scene.registry, name)))
+        with contextlib.suppress(Killed):
+            scene.controller.look()
+    after = Controller(scene.places, scene.open_registry(), clock=scene.clock)
+    for _ in range(2):
+        rollout = after.look()
+    served = 1 if bad else 2
+    assert rollout.status == ("back" if bad else "promoted") and not rollout.unsaid
+    assert scene.champion() == served and scene.traffic() == Traffic({served: 10_000})
+    assert scene.told() == ["rollout started", "rollout went back" if bad else "rollout promoted"]
+    assert rollout.progress.totals["errors"][1] == (0.0, 90)
+
+
+def test_an_order_that_was_taken_and_not_removed_is_taken_once(scene):
+    scene.begin()
+    scene.ask("abort")
+    started = scene.begin()
+    again = Order("start", "try it", "ann@desk", id=started.order, state=started)
+    state.give_order(scene.places, again)
+    assert scene.controller.look().number == started.number

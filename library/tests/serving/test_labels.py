@@ -1,0 +1,128 @@
+"""Labels that come later: joined by the request's id with who answered and what, all of a table or none."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import csv, parquet
+
+from millrace.base.errors import BadInput, DataError
+from millrace.serving import labels
+from millrace.serving.labels import LabelStore, add_labels
+from millrace.serving.logged_decisions import LoggedComparison, LoggedDecision, decisions, differ
+
+
+@pytest.fixture
+def answered(tmp_path):
+    """Four requests that the gateway answered, the first two by version 1."""
+    with open(tmp_path / "access.log", "w") as log:
+        for name, version in {"a": 1, "b": 1, "c": 2, "d": 2}.items():
+            fields = {"time": "1.0", "id": name, "cluster": f"{version}-rest", "path": "/", "code": 200, "grpc": None}
+            log.write(json.dumps({**fields, "ms": 3, "flags": "-"}) + "\n")
+    return tmp_path
+
+
+@pytest.fixture
+def store(tmp_path):
+    return LabelStore(tmp_path / "kept" / "labels.db")
+
+
+@pytest.fixture
+def logged(monkeypatch):
+    """The log of requests says what the model decided."""
+    said = {"a": ("yes",), "b": ("no",), "c": ("no",), "d": ("yes", "no")}
+    monkeypatch.setattr(
+        labels, "logged_decisions", lambda _: [LoggedDecision(name, 1, 1.0, of) for name, of in said.items()]
+    )
+
+
+def add(store, folder, table, label="tips", reward=None, key="request_id"):
+    return add_labels(store, table, key, label, reward, folder, folder)
+
+
+def written(folder, columns, name="labels.csv"):
+    table = pa.table(columns)
+    (csv.write_csv if name.endswith("csv") else parquet.write_table)(table, folder / name)
+    return folder / name
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.parquet"])
+def test_a_label_says_whether_the_version_that_answered_was_wrong(store, answered, logged, name):
+    added = add(store, answered, written(answered, {"request_id": ["a", "c"], "tips": ["yes", "yes"]}, name))
+    assert (added.labels, added.by_version) == (2, {1: (0.0, 1), 2: (1.0, 1)})
+    tallies, number = store.since(0)
+    assert tallies == {1: {0.0: 1}, 2: {1.0: 1}}
+    add(store, answered, written(answered, {"request_id": ["b"], "tips": ["yes"]}))
+    assert store.since(number) == ({1: {1.0: 1}}, number + 1)
+    assert store.since(number + 1) == ({}, number + 1)
+
+
+def test_a_reward_needs_no_label_and_no_log_of_requests(store, answered):
+    table = written(answered, {"id": ["a", "d"], "earned": [0.25, 1]})
+    added = add(store, answered, table, reward="earned", key="id")
+    assert added.by_version == {1: (0.75, 1), 2: (0.0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"request_id": ["a", "x"], "tips": ["yes", "no"]}, "1 of 2 requests are not in the gateway's access log"),
+        ({"request_id": ["a", "d"], "tips": ["yes", "no"]}, "or asked for several rows: d; nothing was added"),
+        ({"request_id": ["a", "a"], "tips": ["yes", "no"]}, "1 requests stand in several rows: a"),
+        ({"request_id": ["a", "b"], "tip": ["yes", "no"]}, "there is no column tips; did you mean tip?"),
+        ({"request_id": ["a", None], "tips": ["yes", "no"]}, "row 2 has no request_id"),
+    ],
+)
+def test_a_table_with_a_mistake_adds_nothing(store, answered, logged, columns, words):
+    with pytest.raises(BadInput) as refusal:
+        add(store, answered, written(answered, columns))
+    assert words in str(refusal.value)
+    assert store.since(0) == ({}, 0)
+
+
+def test_a_second_label_for_a_request_is_refused_with_all_of_its_table(store, answered, logged):
+    add(store, answered, written(answered, {"request_id": ["a"], "tips": ["yes"]}))
+    with pytest.raises(BadInput, match="1 of 2 requests have a label already: a; nothing was added"):
+        add(store, answered, written(answered, {"request_id": ["b", "a"], "tips": ["yes", "no"]}))
+    assert store.since(0)[1] == 1
+
+
+def test_a_reward_that_is_none_and_a_file_that_is_no_table(store, answered):
+    with pytest.raises(DataError, match="reward is a number from 0, bad, to 1, good"):
+        add(store, answered, written(answered, {"request_id": ["a"], "earned": [7.5]}), reward="earned")
+    with pytest.raises(DataError, match="is no table"):
+        add(store, answered, answered / "labels.xlsx")
+
+
+def test_what_a_model_decided_is_read_from_any_answer():
+    named = {"label": np.array([b"yes", b"no"]), "probabilities": np.array([[0.7], [0.2]])}
+    assert decisions(named) == ("yes", "no")
+    assert decisions({"classes": np.array([[b"no", b"yes"]], object), "scores": np.array([[0.2, 0.8]])}) == ("yes",)
+    assert decisions({"prediction": np.array([3.5, 4.0])}) == (3.5, 4.0)
+    several = {"tip_label": np.array([b"yes"]), "tags_labels": np.array([[b"b", b"a", b""]], object)}
+    assert decisions(several) == ("a, b, yes",)
+    assert decisions({"text": np.array([b"x"])}) == ()
+
+
+def test_numbers_that_differ_by_rounding_are_one_decision():
+    assert not differ((3.5, 0.0), (3.5000001, 0.0)) and differ((3.5,), (3.6,))
+    assert differ(("yes",), ("no",)) and differ(("yes",), ("yes", "no"))
+
+
+def test_two_versions_are_compared_on_the_requests_that_both_answered_each_once(monkeypatch, tmp_path):
+    answers = [
+        LoggedDecision("a", 1, 100.0, ("yes",)), LoggedDecision("a", 2, 101.0, ("yes",)),
+        LoggedDecision("b", 1, 110.0, ("yes",)), LoggedDecision("b", 2, 110.0, ("no",)),
+        LoggedDecision("c", 1, 120.0, ("yes",)),
+        LoggedDecision("d", 1, 150.0, ("no",)), LoggedDecision("d", 2, 149.0, ("yes",)),
+    ]  # fmt: skip
+    monkeypatch.setattr("millrace.serving.logged_decisions.logged_decisions", lambda *_: answers)
+    now = [131.0]
+    comparison = LoggedComparison(tmp_path, clock=lambda: now[0])
+    assert comparison.since(90.0, 1, 2) == ({}, 90.0), "too soon"
+    now[0] = 160.0
+    tally, until = comparison.since(90.0, 1, 2)
+    assert (tally, until) == ({0.0: 1, 1.0: 1}, 140.0)
+    now[0] = 200.0
+    assert comparison.since(until, 1, 2) == ({1.0: 1}, 180.0)

@@ -1,0 +1,189 @@
+"""`millrace rollout`: a new version gets its traffic by degrees, or none; its commands start, watch and end that."""
+
+import logging
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+from rich.console import Console
+
+from millrace.base import printing
+from millrace.base.printing import TableColumn
+from millrace.cli.group import LazyGroup
+from millrace.cli.options import config_options
+from millrace.cli.output import echo, echo_json, say
+from millrace.config.loading import load
+from millrace.project import default_configuration
+from millrace.serving.envoy_config import WHOLE
+from millrace.serving.rollouts import Standing, ask, keep, standing, start
+from millrace.serving.state import OrderKind, RolloutState
+
+_SHOWN_DECISIONS = 10
+
+COMMANDS = {
+    "gateway": ("millrace.cli.rollout:gateway", "Serve the champion, and what a rollout brings, at one address."),
+    "start": ("millrace.cli.rollout:start_command", "Give a version its traffic, by a policy."),
+    "status": ("millrace.cli.rollout:status", "Say how the rollout stands, and why."),
+    "pause": ("millrace.cli.rollout:pause", "Stop the steps; what speaks against it still sends it back."),
+    "resume": ("millrace.cli.rollout:resume", "Go on after a pause."),
+    "promote": ("millrace.cli.rollout:promote", "Make it champion now, whatever the policy would do."),
+    "abort": ("millrace.cli.rollout:abort", "Send it back now."),
+}
+
+
+@click.group(cls=LazyGroup, commands_by_path=COMMANDS)
+def rollout() -> None:
+    """Move users to a new version by degrees, and back by itself when it does worse.
+
+    `millrace rollout gateway` runs beside it: it serves the champion, and the candidate while there is one.
+    """
+
+
+_because = click.option("--because", required=True, metavar="WHY", help="Why; it is kept in the registry.")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command()
+@config_options
+def gateway(config_file: str, overrides: tuple[str, ...]) -> None:
+    """Serve the champion, and what a rollout brings, at one address for REST and gRPC.
+
+    It runs until it is interrupted. A process of it that ends by itself is started again.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    keep(load(config_file, overrides), overrides, _say_where)
+
+
+def _say_where(host: str, port: int) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    echo(f"REST at http://{shown}:{port}/v1/models/, gRPC at {shown}:{port}; Ctrl-C ends it")
+
+
+@click.command("start")
+@click.argument("version")
+@click.option("--policy", default="canary", show_default=True, metavar="NAME", help="Of rollout.policies, or a kind.")
+@_because
+@config_options
+def start_command(config_file: str, overrides: tuple[str, ...], version: str, policy: str, because: str) -> None:
+    """Give a version its traffic, by a policy.
+
+    VERSION is a number or an alias. The kinds of policies are canary, shadow, ab, bandit and blue-green.
+    """
+    taken = start(load(config_file, overrides), version, policy, because)
+    _say_taken(taken, f"the rollout of version {version} has started", config_file)
+
+
+@click.command()
+@config_options
+@_as_json
+def status(config_file: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Say how the rollout stands, and why."""
+    now = standing(load(config_file, overrides))
+    if as_json:
+        echo_json(_as_plain(now))
+    else:
+        _show(now, config_file)
+
+
+def _command(kind: OrderKind, done: str, help_text: str) -> click.Command:
+    @click.command(kind, help=help_text)
+    @_because
+    @config_options
+    def command(config_file: str, overrides: tuple[str, ...], because: str) -> None:
+        _say_taken(ask(load(config_file, overrides), kind, because), done, config_file)
+
+    return command
+
+
+pause = _command("pause", "paused", "Stop the steps; what speaks against it still sends it back.")
+resume = _command("resume", "it goes on", "Go on after a pause.")
+promote = _command("promote", "it is champion", "Make it champion now, whatever the policy would do.")
+abort = _command("abort", "it is sent back", "Send it back now.")
+
+
+def _say_taken(taken: bool, done: str, config_file: str) -> None:
+    option = default_configuration.option(config_file)
+    say(done if taken else f"it is done once the gateway runs: millrace rollout gateway{option}")
+
+
+def _as_plain(now: Standing) -> dict[str, Any]:
+    rollout, gateway_status = now.rollout, now.gateway
+    return {
+        "gateway": {"runs": now.gateway_runs, **(vars(gateway_status) if gateway_status else {})},
+        "rollout": rollout
+        and {
+            "id": rollout.id,
+            "status": rollout.status,
+            "policy": rollout.policy_name,
+            "champion": rollout.progress.champion,
+            "candidate": rollout.progress.candidate,
+            "percent": _percent(rollout),
+            "step": rollout.progress.step,
+            "reason": rollout.reason,
+            "seen": rollout.progress.totals,
+            "evidence": {name: test.evidence for name, test in rollout.progress.tests.items()},
+            "decisions": rollout.decisions,
+        },
+        "order": now.order and now.order.kind,
+    }
+
+
+def _show(now: Standing, config_file: str) -> None:
+    console = Console(highlight=False)
+    status_ = now.gateway
+    if status_ and now.gateway_runs and status_.port:
+        up = ", ".join(f"{version}{'' if ready else ' (starting)'}" for version, ready in status_.ready.items())
+        say(f"gateway: {status_.host}:{status_.port}, versions {up}")
+    else:
+        say(f"gateway: not running (millrace rollout gateway{default_configuration.option(config_file)})")
+    if now.order:
+        say(f"waits for the gateway: {now.order.kind}, by {now.order.who}")
+    if now.rollout is None:
+        say("no rollout yet: millrace rollout start VERSION --because WHY")
+        return
+    _show_rollout(now.rollout, console)
+
+
+def _show_rollout(rollout: RolloutState, console: Console) -> None:
+    progress = rollout.progress
+    say(
+        f"version {progress.candidate} over {progress.champion} by {rollout.policy_name}: {rollout.status}, "
+        f"{_percent(rollout):g} % of the users",
+        style="bold",
+    )
+    if rollout.reason:
+        say(rollout.reason, indent=2)
+    if progress.totals:
+        console.print()
+        columns = [TableColumn("judged"), TableColumn("candidate", right=True), TableColumn("champion", right=True)]
+        cells = [
+            (name, _share(by_version.get(progress.candidate)), _share(by_version.get(progress.champion)))
+            for name, by_version in progress.totals.items()
+        ]
+        printing.show(columns, cells, console)
+    console.print()
+    heads = [
+        TableColumn("at (UTC)"),
+        TableColumn("decided"),
+        TableColumn("%", right=True),
+        TableColumn("why", folds=True),
+    ]
+    decided = [
+        (
+            datetime.fromtimestamp(one.at, timezone.utc).strftime("%m-%d %H:%M:%S"),
+            one.action,
+            f"{one.weight * 100 / WHOLE:g}",
+            one.reason,
+        )
+        for one in rollout.decisions[-_SHOWN_DECISIONS:]
+    ]
+    printing.show(heads, decided, console)
+
+
+def _share(of: Any) -> str:
+    bad, number = of or (0.0, 0)
+    return f"{bad:g} of {number}"
+
+
+def _percent(rollout: RolloutState) -> float:
+    return (rollout.decisions[-1].weight if rollout.decisions else 0) * 100 / WHOLE

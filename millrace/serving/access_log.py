@@ -1,0 +1,134 @@
+"""What the gateway's access log says about each version's answers: failures and slow ones, read on from a place."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from millrace.serving import envoy_config
+
+NAME = "access.log"
+_OLDER = "access-*.log"
+# Envoy's flag of a client that did not wait for its answer, which says nothing about the version.
+_CLIENT_LEFT = "DC"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One line of the log.
+
+    Args:
+        request_id: as the client, the server and the labels know it.
+        version: which answered, or should have.
+        time: when the request came, seconds since the epoch.
+        milliseconds: until the last byte of the answer.
+        failed: whether it was none of REST's 2xx, or not OK in gRPC.
+    """
+
+    request_id: str
+    version: int
+    time: float
+    milliseconds: float
+    failed: bool
+
+
+def read_on(folder: Path, inode: int, offset: int) -> tuple[list[Answer], int, int]:
+    """The answers since the last look.
+
+    Args:
+        folder: of the log and of those that were put aside when they were large.
+        inode: of the file that was read last; 0 to read all.
+        offset: bytes of it that were read.
+
+    Returns:
+        The answers, and the file and the place from which to go on.
+    """
+    present = [(file.stat().st_ino, file) for file in log_files(folder)]
+    inodes = [one for one, _ in present]
+    if inode in inodes:
+        present = present[inodes.index(inode) :]
+    answers: list[Answer] = []
+    for found, file in present:
+        offset = offset if found == inode else 0
+        inode = found
+        with open(file, "rb") as stream:
+            stream.seek(offset)
+            content = stream.read()
+        # What Envoy is still writing is read the next time.
+        whole = content[: content.rfind(b"\n") + 1]
+        answers.extend(_answers(whole))
+        offset += len(whole)
+    return answers, inode, offset
+
+
+def end(folder: Path) -> tuple[int, int]:
+    """The file and the place from which `read_on` reads what comes from now on."""
+    present = log_files(folder)
+    status = present[-1].stat() if present else None
+    return (status.st_ino, status.st_size) if status else (0, 0)
+
+
+def log_files(folder: Path) -> list[Path]:
+    """The files of the log, the older first."""
+    return [*sorted(folder.glob(_OLDER)), *(file for file in [folder / NAME] if file.exists())]
+
+
+def put_aside(folder: Path, larger_than: int, kept: int) -> bool:
+    """Renames a log that is large, and removes the oldest ones.
+
+    Args:
+        folder: of the log.
+        larger_than: bytes.
+        kept: how many older ones stay.
+
+    Returns:
+        Whether it was renamed: Envoy must then begin another.
+    """
+    log, older = folder / NAME, sorted(folder.glob(_OLDER))
+    if not log.exists() or log.stat().st_size <= larger_than:
+        return False
+    number = int(older[-1].stem.partition("-")[2]) + 1 if older else 1
+    log.rename(folder / f"access-{number:06d}.log")
+    for file in older[: max(0, len(older) + 1 - kept)]:
+        file.unlink()
+    return True
+
+
+def tallies(answers: list[Answer], slow_ms: Optional[float]) -> dict[str, dict[int, Counter]]:
+    """How bad the answers were, as tests take it.
+
+    Args:
+        answers: of a while.
+        slow_ms: from when on one is slow; None where that is not judged.
+
+    Returns:
+        Of `errors` and `slow`, the tally of each version.
+    """
+    counted: dict[str, dict[int, Counter]] = {"errors": {}, **({} if slow_ms is None else {"slow": {}})}
+    for answer in answers:
+        counted["errors"].setdefault(answer.version, Counter())[float(answer.failed)] += 1
+        if slow_ms is not None:
+            counted["slow"].setdefault(answer.version, Counter())[float(answer.milliseconds > slow_ms)] += 1
+    return counted
+
+
+def _answers(lines: bytes) -> Iterator[Answer]:
+    for line in lines.splitlines():
+        try:
+            fields = json.loads(line)
+            answer = _answer(fields)
+        except (ValueError, KeyError, TypeError):
+            # A power cut may leave a line that is none; a request that no version was chosen for has no version.
+            continue
+        if answer is not None:
+            yield answer
+
+
+def _answer(fields: dict[str, Any]) -> Optional[Answer]:
+    if _CLIENT_LEFT in str(fields["flags"]).split(","):
+        return None
+    failed = not 200 <= int(fields["code"]) < 300 if fields["grpc"] is None else fields["grpc"] != 0
+    version = envoy_config.version_of(fields["cluster"])
+    return Answer(fields["id"] or "", version, float(fields["time"]), float(fields["ms"]), failed)

@@ -1,0 +1,289 @@
+"""The controller: looks at what the versions answered, decides by the policy, and sees that all know of it.
+
+It alone writes what is to be served. A decision is written down before it is done, and what is done can be done twice:
+the deployment is a file that says how things are to be, the alias is moved only where it is not there yet, and the
+registry's event carries the decision's number. So a controller that is killed at any place is followed by one that
+finishes what it had decided.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Optional, Protocol
+
+from millrace.base.errors import BadInput, MillraceError
+from millrace.config.rollout_section import AnyPolicy
+from millrace.registry.events import CHAMPION
+from millrace.registry.registry import Registry
+from millrace.registry.version import Version
+from millrace.serving import access_log, decision, state
+from millrace.serving.decision import Action, Seen
+from millrace.serving.envoy_config import WHOLE, Traffic
+from millrace.serving.sequential import Tally
+from millrace.serving.state import Cursor, Decided, Deployment, GatewayStatus, Order, Places, RolloutState, Status
+
+EVENT = "rollout"
+"""How the kinds of events that this room adds to the registry begin: `rollout started`, `rollout step` and so on."""
+
+_LOOK_SECONDS = 1.0
+_WORDS: dict[str, str] = {
+    Action.STEP.value: "step",
+    Action.BACK.value: "went back",
+    Action.PROMOTE.value: "promoted",
+    Action.DONE.value: "done",
+    "start": "started",
+    "pause": "paused",
+    "resume": "resumed",
+    "promote by hand": "promoted by hand",
+    "abort": "aborted",
+}
+_ENDS: dict[Action, Status] = {Action.BACK: "back", Action.PROMOTE: "promoted", Action.DONE: "done"}
+
+
+class Labels(Protocol):
+    """Where labels are, or what stands for them."""
+
+    def since(self, number: int) -> tuple[dict[int, Tally], int]:
+        """How wrong answers were by version, of the labels after one, and the number of the last."""
+
+
+class Comparison(Protocol):
+    """What compares two versions' answers to the same requests, or what stands for it."""
+
+    def since(self, when: float, champion: int, candidate: int) -> tuple[Tally, float]:
+        """Whether they differ, of requests after a time, and until when that was looked at."""
+
+
+class Controller:
+    """Decides for one pipeline.
+
+    Args:
+        places: where the files are.
+        registry: of the pipeline's model.
+        labels: None where no policy looks at them.
+        comparison: None where no policy compares answers.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        registry: Registry,
+        labels: Optional[Labels] = None,
+        comparison: Optional[Comparison] = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._places = places
+        self._registry = registry
+        self._labels = labels
+        self._comparison = comparison
+        self._clock = clock
+
+    def run(self, stop: threading.Event) -> None:
+        """Looks every second until it is told to stop.
+
+        Args:
+            stop: ends it.
+        """
+        while not stop.is_set():
+            try:
+                self.look()
+            except MillraceError as error:
+                # Traffic goes on as it is; the reason is in the log of the gateway, and the next look tries again.
+                logging.error("%s", error)
+            stop.wait(_LOOK_SECONDS)
+
+    def look(self) -> Optional[RolloutState]:
+        """Looks once, and does what is to be done.
+
+        Returns:
+            The rollout after it; None where there was none yet.
+        """
+        rollout = state.read_rollout(self._places)
+        if rollout and rollout.unsaid:
+            rollout = self._say(rollout)
+        order = state.read_order(self._places)
+        if order:
+            rollout = self._take(order, rollout)
+        champion = self._registry.aliases().get(CHAMPION)
+        if rollout and not rollout.over:
+            rollout = self._decide(rollout, champion)
+        if rollout and rollout.unsaid:
+            rollout = self._say(rollout)
+        self._deploy(rollout)
+        return rollout
+
+    def _take(self, order: Order, rollout: Optional[RolloutState]) -> Optional[RolloutState]:
+        """Does what a person asked for; an order that was taken before it could be removed is taken once."""
+        runs = rollout is not None and not rollout.over
+        if order.kind == "start" and order.state and not runs and (rollout is None or rollout.order != order.id):
+            started = replace(order.state, cursor=self._here(order.state.progress.candidate), order=order.id)
+            rollout = self._keep(started, "start", f"{order.because} ({order.who})")
+        elif rollout is not None and runs and rollout.order != order.id:
+            status: dict[str, Status] = {
+                "pause": "paused", "resume": "running", "promote": "promoted", "abort": "aborted"
+            }  # fmt: skip
+            if order.kind in status:
+                if order.kind == "resume":
+                    rollout = self._resumed(rollout)
+                changed = replace(rollout, status=status[order.kind], order=order.id)
+                action = "promote by hand" if order.kind == "promote" else order.kind
+                rollout = self._keep(changed, action, f"{order.because} ({order.who})")
+        self._places.order_file.unlink(missing_ok=True)
+        return rollout
+
+    def _resumed(self, rollout: RolloutState) -> RolloutState:
+        """The time of a pause belongs to no step."""
+        paused_at = next((one.at for one in reversed(rollout.decisions) if one.action == "pause"), None)
+        if rollout.status != "paused" or paused_at is None:
+            return rollout
+        lost, progress = self._clock() - paused_at, rollout.progress
+        moved = replace(progress, started=progress.started + lost, step_started=progress.step_started + lost)
+        return replace(rollout, progress=moved)
+
+    def _decide(self, rollout: RolloutState, champion: Optional[Version]) -> RolloutState:
+        if champion is None or champion.number != rollout.progress.champion:
+            other = f"version {champion.number}" if champion else "no version"
+            return self._keep(replace(rollout, status="aborted"), "abort", f"{other} became champion in the meantime")
+        now = self._clock()
+        seen, cursor = self._seen(rollout)
+        decided = decision.decide(rollout.progress, seen, rollout.policy, now, paused=rollout.status == "paused")
+        rollout = replace(rollout, progress=decided.progress, cursor=cursor)
+        if decided.action is Action.HOLD:
+            rollout = replace(rollout, looked=now, reason=decided.reason)
+            state.write_rollout(self._places, rollout)
+            return rollout
+        rollout = replace(rollout, status=_ENDS.get(decided.action, rollout.status))
+        return self._keep(rollout, decided.action.value, decided.reason)
+
+    def _keep(self, rollout: RolloutState, action: str, reason: str) -> RolloutState:
+        decided = Decided(self._clock(), action, reason, _weight(rollout))
+        rollout = rollout.decided(decided)
+        state.write_rollout(self._places, rollout)
+        logging.info("rollout of version %d: %s: %s", rollout.progress.candidate, _WORDS[action], reason)
+        return rollout
+
+    def _say(self, rollout: RolloutState) -> RolloutState:
+        """Has the deployment and the registry know of the last decision, and keeps that they do."""
+        decided, candidate = rollout.decisions[-1], rollout.progress.candidate
+        version = self._registry.version(str(candidate))
+        because = f"rollout {rollout.id} by {rollout.policy_name}: {decided.reason}"
+        # What goes back goes back at once; what goes forward is in the registry first.
+        if rollout.status == "promoted" and CHAMPION not in version.aliases:
+            try:
+                self._registry.move(CHAMPION, version, because)
+            except BadInput as error:
+                return self._say(self._keep(replace(rollout, status="back"), Action.BACK.value, str(error.what)))
+        self._deploy(rollout)
+        said = {event.details.get("number") for event in self._registry.events(candidate) if _of(event, rollout.id)}
+        if rollout.number not in said:
+            details = {
+                "rollout": rollout.id,
+                "number": rollout.number,
+                "policy": rollout.policy_name,
+                "weight": decided.weight / WHOLE,
+                "champion": rollout.progress.champion,
+                "seen": {
+                    name: {str(version): list(of) for version, of in by_version.items()}
+                    for name, by_version in rollout.progress.totals.items()
+                },
+            }
+            self._registry.record(f"{EVENT} {_WORDS[decided.action]}", version, decided.reason, details)
+        rollout = replace(rollout, unsaid=False)
+        state.write_rollout(self._places, rollout)
+        return rollout
+
+    def _deploy(self, rollout: Optional[RolloutState]) -> None:
+        """Says what is to be served: the rollout's versions, else the champion alone."""
+        if rollout and not rollout.over:
+            wanted = Deployment(rollout.folders, decision.traffic(rollout.progress, rollout.policy))
+        else:
+            champion = self._registry.aliases().get(CHAMPION)
+            if champion is None:
+                return
+            wanted = Deployment({champion.number: str(champion.folder)}, Traffic({champion.number: WHOLE}))
+        if wanted != state.read_deployment(self._places):
+            state.write_deployment(self._places, wanted)
+
+    def _here(self, candidate: int) -> Cursor:
+        """From where a rollout that starts reads what others write."""
+        inode, offset = access_log.end(self._places.gateway)
+        status = state.read_gateway(self._places)
+        labels = self._labels.since(0)[1] if self._labels else 0
+        return Cursor(
+            inode, offset, labels, _ended(status, candidate), _mirrored(status, candidate), compared=self._clock()
+        )
+
+    def _seen(self, rollout: RolloutState) -> tuple[Seen, Cursor]:
+        judged, progress, cursor = rollout.policy.judged, rollout.progress, rollout.cursor
+        answers, inode, offset = access_log.read_on(self._places.gateway, cursor.log_inode, cursor.log_offset)
+        tallies = access_log.tallies(answers, judged.slow.over_ms if judged.slow else None)
+        counted = {version: sum(tally.values()) for version, tally in tallies["errors"].items()}
+        status = state.read_gateway(self._places)
+        ended, mirrored = _ended(status, progress.candidate), _mirrored(status, progress.candidate)
+        # A keeper that was started anew counts from 0.
+        good, bad = (
+            now - before if now >= before else now for now, before in zip(mirrored, cursor.mirrored, strict=True)
+        )
+        if good or bad:
+            of_candidate = tallies["errors"].setdefault(progress.candidate, {})  # type: ignore[arg-type]
+            of_candidate[0.0] = of_candidate.get(0.0, 0) + good
+            of_candidate[1.0] = of_candidate.get(1.0, 0) + bad
+            counted[progress.candidate] = counted.get(progress.candidate, 0) + good + bad
+        all_tallies: dict[str, dict[int, Tally]] = {name: dict(by) for name, by in tallies.items()}
+        labels, compared = cursor.labels, cursor.compared
+        if self._labels and judged.wrong:
+            all_tallies["wrong"], labels = self._labels.since(cursor.labels)
+        differing: Tally = {}
+        if self._comparison and judged.disagreement:
+            differing, compared = self._comparison.since(cursor.compared, progress.champion, progress.candidate)
+        crashes = ended - cursor.ended if ended >= cursor.ended else ended
+        return (
+            Seen(counted, all_tallies, differing, crashes),
+            Cursor(inode, offset, labels, ended, mirrored, compared),
+        )
+
+
+def _weight(rollout: RolloutState) -> int:
+    """The candidate's part of the traffic after what was decided."""
+    if rollout.status == "promoted":
+        return WHOLE
+    return 0 if rollout.over else rollout.progress.weight
+
+
+def _ended(status: Optional[GatewayStatus], version: int) -> int:
+    return status.ended.get(version, 0) if status else 0
+
+
+def _mirrored(status: Optional[GatewayStatus], version: int) -> tuple[int, int]:
+    return status.mirrored.get(version, (0, 0)) if status else (0, 0)
+
+
+def _of(event: object, rollout: str) -> bool:
+    details = getattr(event, "details", None) or {}
+    return bool(details.get("rollout") == rollout)
+
+
+def new_rollout(champion: Version, candidate: Version, policy_name: str, policy: AnyPolicy, now: float) -> RolloutState:
+    """A rollout that starts.
+
+    Args:
+        champion: the version that is served.
+        candidate: the version that is to be.
+        policy_name: the policy's name in the configuration.
+        policy: by which the candidate gets its traffic.
+        now: seconds since the epoch.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
+    return RolloutState(
+        id=f"{candidate.number}-{stamp}-{uuid.uuid4().hex[:4]}",
+        status="running",
+        policy_name=policy_name,
+        policy=policy,
+        progress=decision.begin(champion.number, candidate.number, policy, now),
+        folders={one.number: str(Path(one.folder)) for one in (champion, candidate)},
+    )

@@ -1,0 +1,226 @@
+"""Labels that come after the answers: joined by the request's id with the version that answered and what it said."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from millrace.base.errors import BadInput, DataError
+from millrace.base.names import did_you_mean
+from millrace.serving import access_log
+from millrace.serving.logged_decisions import logged_decisions
+from millrace.serving.sequential import Tally
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS label (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    request_id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    wrong REAL NOT NULL
+)
+"""
+_LOCK_SECONDS = 10.0
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Added:
+    """What was added.
+
+    Args:
+        labels: how many.
+        by_version: the mean of how wrong each version was by them, and their number.
+    """
+
+    labels: int
+    by_version: Mapping[int, tuple[float, int]]
+
+
+class LabelStore:
+    """The labels of one pipeline.
+
+    Args:
+        file: an SQLite file, which is made.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def add(self, wrong: Mapping[str, tuple[int, float]]) -> None:
+        """Adds labels, all or none.
+
+        Args:
+            wrong: by request, the version that answered, and how wrong it was from 0 to 1.
+
+        Raises:
+            BadInput: some of the requests have one already.
+        """
+        with self._open() as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            known = [
+                name
+                for name in wrong
+                if connection.execute("SELECT 1 FROM label WHERE request_id = ?", (name,)).fetchone()
+            ]
+            if known:
+                raise BadInput(
+                    f"{len(known)} of {len(wrong)} requests have a label already: {_first(known)}; nothing was added",
+                    remedy="take these rows out",
+                )
+            connection.executemany(
+                "INSERT INTO label (request_id, version, wrong) VALUES (?, ?, ?)",
+                [(name, version, how) for name, (version, how) in wrong.items()],
+            )
+
+    def since(self, number: int) -> tuple[dict[int, Tally], int]:
+        """How wrong answers were, by the labels after one.
+
+        Args:
+            number: the place of the last label that is known, 0 for all.
+
+        Returns:
+            The tally of each version, and the place of the last label.
+        """
+        if not self._file.exists():
+            return {}, number
+        tallies: dict[int, Counter] = {}
+        query = "SELECT number, version, wrong FROM label WHERE number > ? ORDER BY number"
+        with self._open() as connection:
+            labels = connection.execute(query, (number,)).fetchall()
+        for _, version, wrong in labels:
+            tallies.setdefault(version, Counter())[wrong] += 1
+        return dict(tallies), labels[-1][0] if labels else number
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with closing(sqlite3.connect(self._file, timeout=_LOCK_SECONDS, isolation_level=None)) as connection:
+                connection.execute(_TABLE)
+                yield connection
+        except sqlite3.Error as error:
+            raise BadInput(
+                f"cannot be used: {error}", str(self._file), "see that it is yours and that its disk has space left"
+            ) from error
+
+
+def add_labels(
+    store: LabelStore, table: Path, key: str, label: str, reward: Optional[str], access: Path, requests: Path
+) -> Added:
+    """Adds what a table says about requests.
+
+    Args:
+        store: where labels are kept.
+        table: CSV, Parquet, or JSON lines, by its name.
+        key: its column with the requests' ids.
+        label: its column with what was right; not read where there is a reward.
+        reward: its column with how good the answer was, from 0 to 1; None where labels are compared.
+        access: the folder of the gateway's access log, which says who answered.
+        requests: the folder of the log of requests, which says what was answered.
+
+    Returns:
+        What was added.
+
+    Raises:
+        DataError: the table cannot be read, lacks a column, names a request twice or has values that are none.
+        BadInput: no log knows some of the requests, or some have a label already; nothing was added.
+    """
+    rows = _rows(table, key, reward or label)
+    versions = _versions(rows, access)
+    wrong = _by_reward(table, reward, rows) if reward else _by_label(rows, requests)
+    _require_known(rows, wrong, "the log of requests")
+    by_request = {name: (versions[name], wrong[name]) for name in rows}
+    store.add(by_request)
+    sums: dict[int, tuple[float, int]] = {}
+    for version, how in by_request.values():
+        total, number = sums.get(version, (0.0, 0))
+        sums[version] = total + how, number + 1
+    return Added(len(rows), {version: (total / number, number) for version, (total, number) in sorted(sums.items())})
+
+
+def _rows(table: Path, key: str, value: str) -> dict[str, Any]:
+    import pyarrow as pa
+
+    read = _read(table)
+    for column in (key, value):
+        if column not in read.column_names:
+            raise DataError(
+                f"there is no column {column}{did_you_mean(column, read.column_names)}",
+                where=str(table),
+                remedy=f"name one of: {', '.join(read.column_names)}",
+            )
+    names = read.column(key).cast(pa.string()).to_pylist()
+    values = read.column(value).to_pylist()
+    empty = next((at for at, pair in enumerate(zip(names, values, strict=True), 1) if None in pair or "" in pair), None)
+    if empty:
+        raise DataError(f"row {empty} has no {key}, or no {value}", where=str(table), remedy="take such rows out")
+    twice = [name for name, number in Counter(names).items() if number > 1]
+    if twice:
+        raise DataError(
+            f"{len(twice)} requests stand in several rows: {_first(twice)}; nothing was added",
+            where=str(table),
+            remedy="leave one row for each request",
+        )
+    return dict(zip(names, values, strict=True))
+
+
+def _read(table: Path) -> Any:
+    import pyarrow as pa
+    from pyarrow import csv, json, parquet
+
+    readers = {".csv": csv.read_csv, ".parquet": parquet.read_table, ".jsonl": json.read_json}
+    if table.suffix not in readers:
+        raise DataError("is no table", str(table), f"give a file that ends in {', '.join(readers)}")
+    try:
+        return readers[table.suffix](str(table))
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"cannot be read: {error}", str(table), "look at the file") from error
+
+
+def _versions(rows: Mapping[str, Any], access: Path) -> dict[str, int]:
+    answers, *_ = access_log.read_on(access, 0, 0)
+    versions = {one.request_id: one.version for one in answers if one.request_id in rows}
+    _require_known(rows, versions, "the gateway's access log")
+    return versions
+
+
+def _by_reward(table: Path, reward: str, rows: Mapping[str, Any]) -> dict[str, float]:
+    wrong = {}
+    for name, value in rows.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            raise DataError(
+                f"{reward} of request {name} is {value!r}", str(table), "a reward is a number from 0, bad, to 1, good"
+            )
+        wrong[name] = 1.0 - float(value)
+    return wrong
+
+
+def _by_label(rows: Mapping[str, Any], requests: Path) -> dict[str, float]:
+    wrong = {}
+    for logged in logged_decisions(requests):
+        if logged.request_id in rows and len(logged.decided) == 1:
+            (decided,) = logged.decided
+            if isinstance(decided, float):
+                raise BadInput(
+                    "the model predicts a number, and how wrong it was is for you to say",
+                    remedy="give a column from 0, bad, to 1, good, and name it with --reward",
+                )
+            wrong[logged.request_id] = float(decided != str(rows[logged.request_id]).strip())
+    return wrong
+
+
+def _require_known(rows: Mapping[str, Any], known: Mapping[str, Any], log: str) -> None:
+    unknown = [name for name in rows if name not in known]
+    if unknown:
+        raise BadInput(
+            f"{len(unknown)} of {len(rows)} requests are not in {log}, or asked for several rows: {_first(unknown)}; "
+            "nothing was added",
+            remedy="give the x-request-id of requests that the gateway answered, one row each",
+        )
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (" and so on" if len(names) > _SHOWN else "")

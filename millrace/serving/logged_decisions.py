@@ -1,0 +1,133 @@
+"""What versions decided, from the log of requests: for labels, and to compare two versions on the same requests."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Optional, Union
+
+import numpy as np
+
+from millrace.serving.sequential import Tally
+
+# How long an answer may take to reach the log: servers write it behind their answers, and a mirror answers when it can.
+_SETTLE_SECONDS = 20.0
+# Reading the log takes longer than a look may.
+_EVERY_SECONDS = 30.0
+# Two numbers that differ by less are one decision: kernels add up in another order.
+_SAME = 1e-3
+
+
+@dataclass(frozen=True)
+class LoggedDecision:
+    """What a version answered to a request.
+
+    Args:
+        request_id: as the gateway knows it.
+        version: which answered.
+        time: seconds since the epoch.
+        decided: for each row the class as text, or the number.
+    """
+
+    request_id: str
+    version: int
+    time: float
+    decided: tuple[Union[str, float], ...]
+
+
+def logged_decisions(folder: Path, newer_than: Optional[datetime] = None) -> Iterator[LoggedDecision]:
+    """Reads a model's log of requests.
+
+    Args:
+        folder: of the log's shards.
+        newer_than: shards that were written last before that are passed over; None for all.
+    """
+    # It reads records of TensorFlow's format, and brings TensorFlow.
+    from millrace.model_server.logged_requests import logged_requests
+
+    for logged in logged_requests(folder, newer_than):
+        at = logged.time.timestamp() if logged.time else 0.0
+        yield LoggedDecision(logged.request_id, logged.version, at, decisions(logged.outputs))
+
+
+def decisions(outputs: Mapping[str, np.ndarray]) -> tuple[Union[str, float], ...]:
+    """What an answer decided, row by row.
+
+    Args:
+        outputs: by alias. The project's models name classes in `label` or `labels`, or with several outputs in
+            `NAME_label` or `NAME_labels`; of Classify the class with the highest score is taken, of anything else the
+            numbers are, each row's first.
+
+    Returns:
+        The classes as text, or the numbers.
+    """
+    named = [outputs[alias] for alias in sorted(outputs) if alias.rpartition("_")[2] in ("label", "labels")]
+    if named:
+        by_row = zip(*(np.reshape(values, (len(values), -1)) for values in named), strict=True)
+        return tuple(", ".join(sorted(_text(one) for values in row for one in values if one)) for row in by_row)
+    if {"classes", "scores"} <= set(outputs):
+        best = np.argmax(outputs["scores"], axis=-1)
+        return tuple(_text(row[at]) for row, at in zip(outputs["classes"], best, strict=True))
+    numbers = next((values for values in outputs.values() if np.issubdtype(values.dtype, np.number)), None)
+    if numbers is None:
+        return ()
+    rows = np.reshape(numbers, (len(numbers), -1)) if numbers.ndim else np.reshape(numbers, (1, 1))
+    return tuple(float(row[0]) for row in rows)
+
+
+def differ(one: tuple[Union[str, float], ...], other: tuple[Union[str, float], ...]) -> bool:
+    """Whether two answers to the same request decide differently in any row."""
+    if len(one) != len(other):
+        return True
+    return any(
+        abs(mine - theirs) > _SAME * max(abs(mine), abs(theirs), _SAME)
+        if isinstance(mine, float) and isinstance(theirs, float)
+        else mine != theirs
+        for mine, theirs in zip(one, other, strict=True)
+    )
+
+
+class LoggedComparison:
+    """Compares two versions on the requests that both answered.
+
+    Args:
+        folder: of the log's shards.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._clock = clock
+
+    def since(self, when: float, champion: int, candidate: int) -> tuple[Tally, float]:
+        """Whether they differ, on requests after a time.
+
+        Args:
+            when: seconds since the epoch.
+            champion: a version.
+            candidate: another.
+
+        Returns:
+            1 for each request that they decided differently and 0 for each other, and until when that was looked at: a
+            request belongs to the second in which the champion answered it, and is counted when both had their time.
+        """
+        until = np.floor(self._clock() - _SETTLE_SECONDS)
+        if until - when < _EVERY_SECONDS:
+            return {}, when
+        answered: dict[int, dict[str, LoggedDecision]] = {champion: {}, candidate: {}}
+        newer_than = datetime.fromtimestamp(when - _SETTLE_SECONDS, timezone.utc)
+        for logged in logged_decisions(self._folder, newer_than):
+            if logged.version in answered and logged.time > when - _SETTLE_SECONDS:
+                answered[logged.version][logged.request_id] = logged
+        pairs = [
+            (mine, answered[candidate][name])
+            for name, mine in answered[champion].items()
+            if name in answered[candidate] and when < mine.time <= until
+        ]
+        return Counter(float(differ(mine.decided, other.decided)) for mine, other in pairs), float(until)
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,294 @@
+"""What a person asks of rollouts: start one, stop its steps, end it, see how it stands; and the gateway itself."""
+
+import fcntl
+import getpass
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from millrace.base.errors import BadInput
+from millrace.base.names import did_you_mean
+from millrace.config.config import Config
+from millrace.config.paths import layout
+from millrace.config.rollout_section import Shadow
+from millrace.model_server import lifeline
+from millrace.registry.events import CHAMPION, VersionState
+from millrace.registry.intake import open_registry
+from millrace.registry.registry import Registry
+from millrace.registry.version import Version
+from millrace.serving import state
+from millrace.serving.controller import Controller, new_rollout
+from millrace.serving.envoy_config import Listener
+from millrace.serving.gateway import require_envoy
+from millrace.serving.keeper import Keeper
+from millrace.serving.labels import Added, LabelStore, add_labels
+from millrace.serving.logged_decisions import LoggedComparison
+from millrace.serving.state import GatewayStatus, Order, OrderKind, Places, RolloutState
+from millrace.serving.version_server import VersionServer
+
+_TAKEN_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How things stand.
+
+    Args:
+        rollout: the one that runs, or the last; None before the first.
+        gateway: what it said last; None where none ever ran.
+        gateway_runs: whether it still does.
+        order: what a person asked for and nobody has taken.
+    """
+
+    rollout: Optional[RolloutState]
+    gateway: Optional[GatewayStatus]
+    gateway_runs: bool
+    order: Optional[Order]
+
+
+def places_of(config: Config) -> Places:
+    """Where a pipeline's gateway keeps its files."""
+    return Places((layout(config).local / "rollout" / config.name).absolute())
+
+
+def standing(config: Config) -> Standing:
+    """How a pipeline's rollout and its gateway stand.
+
+    Args:
+        config: the pipeline's configuration.
+    """
+    places = places_of(config)
+    return Standing(
+        state.read_rollout(places), state.read_gateway(places), gateway_runs(places), state.read_order(places)
+    )
+
+
+def gateway_runs(places: Places) -> bool:
+    """Whether a keeper holds the gateway's lock."""
+    lock = places.folder / "keeper.lock"
+    if not lock.exists():
+        return False
+    with open(lock, "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def start(config: Config, version: str, policy_name: str, because: str) -> bool:
+    """Asks the controller to start a rollout.
+
+    Args:
+        config: the pipeline's configuration.
+        version: the candidate's number or alias.
+        policy_name: of the configuration, or a kind's.
+        because: why.
+
+    Returns:
+        Whether it was taken; else it waits for the gateway to be started.
+
+    Raises:
+        BadInput: there is no such version or policy, the version may not be served, nothing is served that it could be
+            compared with, or a rollout runs.
+    """
+    places = places_of(config)
+    policies = config.rollout.policy_by_name()
+    if policy_name not in policies:
+        raise BadInput(
+            f"there is no policy {policy_name}{did_you_mean(policy_name, policies)}",
+            where="rollout.policies",
+            remedy=f"name one of: {', '.join(policies)}",
+        )
+    policy = policies[policy_name]
+    running = state.read_rollout(places)
+    if running and not running.over:
+        raise BadInput(
+            f"a rollout of version {running.progress.candidate} is {running.status}",
+            remedy="wait for its end (millrace rollout status), or millrace rollout abort",
+        )
+    with open_registry(config) as registry:
+        candidate, champion = registry.version(version), registry.aliases().get(CHAMPION)
+        if champion is None:
+            raise BadInput(
+                "no version is champion, so there is nothing to roll out over",
+                remedy=f"millrace models alias {CHAMPION} {candidate.number} --because WHY",
+            )
+        _require_may_be_served(registry, candidate, is_seen=not isinstance(policy, Shadow))
+    state.give_order(
+        places, _order("start", because, new_rollout(champion, candidate, policy_name, policy, time.time()))
+    )
+    return _is_taken(places)
+
+
+def ask(config: Config, kind: OrderKind, because: str) -> bool:
+    """Asks the controller to pause, resume, promote or abort the rollout that runs.
+
+    Args:
+        config: the pipeline's configuration.
+        kind: what for.
+        because: why.
+
+    Returns:
+        Whether it was taken; else it waits for the gateway to be started.
+
+    Raises:
+        BadInput: no rollout runs, or it is paused already, or not.
+    """
+    places = places_of(config)
+    rollout = state.read_rollout(places)
+    if rollout is None or rollout.over:
+        ended = f"; the last one is {rollout.status}" if rollout else ""
+        raise BadInput(f"no rollout runs{ended}", remedy="millrace rollout start VERSION --policy canary")
+    if (kind == "pause") == (rollout.status == "paused") and kind in ("pause", "resume"):
+        raise BadInput(f"the rollout of version {rollout.progress.candidate} is {rollout.status}")
+    state.give_order(places, _order(kind, because))
+    return _is_taken(places)
+
+
+def keep(config: Config, overrides: Sequence[str], told: Callable[[str, int], None]) -> None:
+    """Runs the gateway until SIGTERM or SIGINT: Envoy, a server for each version that gets traffic, and the controller.
+
+    Args:
+        config: the pipeline's configuration.
+        overrides: of the configuration, as `load` takes them: the controller reads it in a process of its own.
+        told: is told once where clients reach the gateway.
+
+    Raises:
+        BadInput: there is no Envoy, the port is taken, nothing is champion, or a gateway runs already.
+    """
+    places, envoy, section = places_of(config), require_envoy(), config.rollout
+    with open_registry(config) as registry:
+        if CHAMPION not in registry.aliases():
+            raise BadInput(
+                "no version is champion, so there is nothing to serve",
+                remedy="millrace run pushes one; millrace models list shows them",
+            )
+    places.gateway.mkdir(parents=True, exist_ok=True)
+    controller = [sys.executable, "-m", "millrace.serving", config.file, *overrides]
+    listener = Listener(
+        section.host, section.port, section.user_header, section.timeout_seconds, places.gateway, Path()
+    )
+    requests = requests_folder(config)
+    with _alone(places):
+        keeper = Keeper(
+            places,
+            envoy,
+            listener,
+            section.drain_seconds,
+            lambda version, folder: VersionServer(config.name, version, folder, places.server(version), requests),
+            lambda: _held(controller, places.folder / "controller.log"),
+        )
+        stop = _stopped_by_signals()
+        threading.Thread(target=_tell_port, args=(keeper, told, stop), daemon=True).start()
+        keeper.run(stop)
+
+
+def control(config: Config) -> None:
+    """Runs the controller until SIGTERM or SIGINT.
+
+    Args:
+        config: the pipeline's configuration.
+    """
+    places = places_of(config)
+    with open_registry(config) as registry:
+        comparison = LoggedComparison(requests_folder(config))
+        Controller(places, registry, label_store(places), comparison).run(_stopped_by_signals())
+
+
+def requests_folder(config: Config) -> Path:
+    """Where the servers of a pipeline's versions log requests."""
+    return (layout(config).local / "requests" / config.name).absolute()
+
+
+def add_labels_of(config: Config, table: Path, key: str, label: Optional[str], reward: Optional[str]) -> Added:
+    """Adds what a table says about requests that the gateway answered.
+
+    Args:
+        config: the pipeline's configuration.
+        table: CSV, Parquet, or JSON lines.
+        key: its column with the requests' ids.
+        label: its column with what was right; None for the pipeline's own label.
+        reward: its column with how good the answer was; None where labels are compared.
+
+    Returns:
+        What was added.
+
+    Raises:
+        BadInput: the table cannot be used, or no log knows some of its requests; nothing was added.
+    """
+    places = places_of(config)
+    column = label or config.label.column
+    return add_labels(label_store(places), table, key, column, reward, places.gateway, requests_folder(config))
+
+
+def label_store(places: Places) -> LabelStore:
+    """The labels of a pipeline."""
+    return LabelStore(places.folder / "labels.db")
+
+
+def _require_may_be_served(registry: Registry, candidate: Version, is_seen: bool) -> None:
+    """A shadow is seen by nobody, and may be looked at before it is approved."""
+    if is_seen or candidate.trial or not candidate.there or candidate.state is VersionState.REJECTED:
+        registry.require_may_be(CHAMPION, candidate)
+    elif CHAMPION in candidate.aliases:
+        raise BadInput(f"version {candidate.number} is {CHAMPION} already")
+
+
+def _order(kind: OrderKind, because: str, rollout: Optional[RolloutState] = None) -> Order:
+    return Order(kind, because, f"{getpass.getuser()}@{socket.gethostname()}", state=rollout)
+
+
+def _is_taken(places: Places) -> bool:
+    """Waits while a gateway runs whose controller will take it."""
+    end = time.monotonic() + _TAKEN_SECONDS
+    while places.order_file.exists():
+        if time.monotonic() > end or not gateway_runs(places):
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True
+
+
+@contextmanager
+def _alone(places: Places) -> Iterator[None]:
+    with open(places.folder / "keeper.lock", "ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BadInput(
+                "a gateway of this pipeline runs already", str(places.folder), "millrace rollout status says where"
+            ) from error
+        yield
+
+
+def _held(command: Sequence[str], log: Path) -> subprocess.Popen:
+    """A process that ends when this one does, however that ends."""
+    held = [sys.executable, "-S", "-E", str(lifeline.__file__), str(os.getpid()), str(log.with_name("controller"))]
+    with open(log, "ab") as output:
+        return subprocess.Popen(
+            [*held, *command], stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+def _stopped_by_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _tell_port(keeper: Keeper, told: Callable[[str, int], None], stop: threading.Event) -> None:
+    while not stop.wait(_LOOK_SECONDS):
+        if keeper.port:
+            told(keeper.host, keeper.port)
+            return
