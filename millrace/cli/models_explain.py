@@ -1,5 +1,6 @@
 """`millrace models compare` and `why`: what differs between two versions, and a version's story."""
 
+import time
 from typing import Optional
 
 import click
@@ -7,7 +8,7 @@ from rich.console import Console
 
 from millrace.base import printing
 from millrace.base.errors import BadInput
-from millrace.base.numbers import rounded, share
+from millrace.base.numbers import counted, rounded, share
 from millrace.base.printing import TableColumn
 from millrace.cli import completing
 from millrace.cli.models import opened, quiet, version_json
@@ -91,24 +92,25 @@ def _print_comparison(comparison: VersionComparison, console: Console) -> None:
 @click.command()
 @click.argument("version", default="champion", shell_complete=completing.versions)
 @config_options
-@click.option("--no-replay", is_flag=True, help="Do not ask both versions with the same examples.")
+@click.option("--no-replay", is_flag=True, help="Do not ask both versions the same.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 def why(version: str, config_file: str, overrides: tuple[str, ...], no_replay: bool, as_json: bool) -> None:
     """Tell a version's story: data, verdicts, approvals, when it was served, and what going back would change.
 
-    VERSION: a number or an alias; the champion when left out. The champion and the version to go back to are asked
-    with the examples on which the champion was judged, and the decisions that differ are counted.
+    VERSION: a number or an alias; the champion when left out. The champion and the version to go back to are asked the
+    requests of the last seven days, or where none were logged the examples on which the champion was judged, and the
+    decisions that differ are counted.
     """
     config = load(config_file, overrides)
     with opened(config) as registry:
         one = registry.version(version)
         with quiet(config):
-            told = story(registry, Runs(config), one, asks=not no_replay)
+            told = story(registry, Runs(config), one, time.time(), asks=not no_replay)
         if as_json:
             echo_json(
                 {
                     **version_json(one), "judges": told.verdicts, "served": told.served, "events": told.events,
-                    "replay": told.replay, "no_replay": told.no_replay,
+                    "answered": told.answered, "replay": told.replay, "no_replay": told.no_replay,
                 }
             )  # fmt: skip
         else:
@@ -145,6 +147,12 @@ def print_story(told: Story, console: Console) -> None:
     if told.served:
         rows = [(one.alias, when(one.since), when(one.until) or "now", one.because) for one in told.served]
         printing.show(_TIMES, rows, console)
+    if told.answered:
+        one = told.answered
+        span = f", from {when(str(one.since))} to {when(str(one.until))}" if one.since and one.until else ""
+        printing.say(f"\nanswered {one.requests:,} requests with {counted(one.rows, 'row')}{span}", console)
+        for label, count in sorted(one.decisions.items(), key=lambda pair: -pair[1]):
+            printing.say(f"{label}: {count:,} ({share(count, one.rows)})", console, 2)
     printing.say("\nwhat happened", console)
     print_events(told.events, console, numbered=False)
     console.print()

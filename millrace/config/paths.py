@@ -50,6 +50,11 @@ class Layout:
         return str(self.local / "registry.db")
 
     @property
+    def requests(self) -> str:
+        """The folder of the log of requests to this model, as a server of the registry's versions writes it."""
+        return f"{self.root}/requests/{self.name}"
+
+    @property
     def serving(self) -> str:
         """The folder that a model server watches: one numbered folder a pushed model."""
         return f"{self.root}/serving/{self.name}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Optional
 
@@ -10,9 +11,13 @@ from millrace.components import stage_ids
 from millrace.metadata.records import JudgeVerdict, verdicts
 from millrace.metadata.run_summaries import Runs
 from millrace.registry.events import CHAMPION, Event, EventKind
+from millrace.registry.questions import MOST, Answered, Logged, Question, logged, of_split
 from millrace.registry.registry import Registry
-from millrace.registry.replay import MOST_EXAMPLES, Replay, examples_of, replay
+from millrace.registry.replay import Replay, replay
 from millrace.registry.version import Version
+
+LATELY = timedelta(days=7)
+"""How far back requests are read."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Story:
         verdicts: what the judges said of it, with their reasons, as far as ML Metadata still has them.
         served: the times in which an alias named it, the oldest first.
         events: all that happened to it.
+        answered: what it answered lately, as far as requests were logged; None where none were.
         replay: what would change if the version to go back to answered; None where that was not asked.
         no_replay: why it was not; empty where it was.
     """
@@ -53,55 +59,62 @@ class Story:
     verdicts: tuple[JudgeVerdict, ...]
     served: tuple[ServedTime, ...]
     events: tuple[Event, ...]
+    answered: Optional[Answered] = None
     replay: Optional[Replay] = None
     no_replay: str = ""
 
 
-def story(registry: Registry, runs: Runs, version: Version, asks: bool = True) -> Story:
+def story(registry: Registry, runs: Runs, version: Version, now: float, asks: bool = True) -> Story:
     """Tells a version's story.
 
     Args:
         registry: of the pipeline.
         runs: those of the pipeline.
         version: the version.
-        asks: whether it and the version to go back to are asked with the same examples. Of the champion that is the
-            one before; of another it is the champion that would be replaced by it.
+        now: seconds since the epoch: requests of the seven days before are read.
+        asks: whether it and the version to go back to are asked the same: the logged requests, else the examples on
+            which it was judged. Of the champion that is the one before; of another it is the champion that would be
+            replaced by it.
 
     Returns:
         The story. Nothing is raised for what cannot be asked any more: `no_replay` says why.
     """
     record = runs.record(version.run) if version.run else None
+    lately = logged(Path(runs.layout.requests), datetime.fromtimestamp(now, timezone.utc) - LATELY)
     told = Story(
         version=version,
         verdicts=verdicts(record) if record else (),
         served=served_times(registry.events(), version.number),
         events=registry.events(version.number),
+        answered=lately.answered.get(version.number),
     )
     if not asks:
         return told
     champion = registry.aliases().get(CHAMPION)
-    now, then = (version, registry.before_champion()) if CHAMPION in version.aliases else (champion, version)
-    if now is None or then is None:
-        why = "there is no version to go back to" if now else "there is no champion that it would replace"
+    answers, would = (version, registry.before_champion()) if CHAMPION in version.aliases else (champion, version)
+    if answers is None or would is None:
+        why = "there is no version to go back to" if answers else "there is no champion that it would replace"
         return replace(told, no_replay=why)
     try:
-        records, asked = _examples(runs, now)
-        return replace(told, replay=replay(now, then, records, asked))
+        questions, asked = _questions(runs, answers, lately)
+        return replace(told, replay=replay(answers, would, questions, asked))
     except BadInput as error:
         why = f"{error.where}: {error.what}" if error.where else error.what
         return replace(told, no_replay=why)
 
 
-def _examples(runs: Runs, version: Version) -> tuple[list[bytes], str]:
-    """The examples on which a version was judged, and what they are in words."""
+def _questions(runs: Runs, version: Version, lately: Logged) -> tuple[tuple[Question, ...], str]:
+    """What to ask, and what that is in words."""
+    if lately.questions:
+        newest = "the newest " if lately.requests == MOST else ""
+        return lately.questions, f"{newest}{lately.requests:,} requests of the last seven days"
     record = runs.record(version.run) if version.run else None
     artifact = record.artifact(stage_ids.EXAMPLE_GEN, "examples") if record else None
     if artifact is None:
         raise BadInput(f"ML Metadata does not know the examples of version {version.number}")
     split = runs.config.judging_split
-    records = examples_of(Path(artifact.uri) / f"Split-{split}")
-    first = "the first " if len(records) == MOST_EXAMPLES else ""
-    return records, f"{first}{len(records):,} examples of {split} of run {version.run}"
+    questions, count = of_split(Path(artifact.uri) / f"Split-{split}")
+    return questions, f"{'the first ' if count == MOST else ''}{count:,} examples of {split} of run {version.run}"
 
 
 def served_times(events: Iterable[Event], number: int) -> tuple[ServedTime, ...]:
