@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from unittest import mock
 
@@ -35,6 +36,7 @@ from millrace.metadata.journal import Journal, StageProgress
 from millrace.metadata.records import JudgeVerdict
 from millrace.metadata.run_summaries import RunSummary
 from millrace.registry.events import Event, VersionState
+from millrace.registry.questions import Answered
 from millrace.registry.registry import AUTOMATIC
 from millrace.registry.replay import Replay
 from millrace.registry.story import ServedTime, Story
@@ -184,6 +186,8 @@ def _models() -> None:
         0.0312,
         0.61,
     )
+    first, last = datetime(2031, 1, 3, tzinfo=timezone.utc), datetime(2031, 1, 4, 12, 30, tzinfo=timezone.utc)
+    answered = Answered(1_204, 2_481, first, last, {"0": 2_000, "1": 481})
     verdicts = (JudgeVerdict("Evaluator", True, "AUC is above its threshold", ""),)
     console = Console(highlight=False)
     with mock.patch.object(Version, "there", True):
@@ -191,7 +195,7 @@ def _models() -> None:
         console.print()
         print_version(versions[0], events, console)
         console.print()
-        print_story(Story(versions[0], verdicts, served, events, asked), console)
+        print_story(Story(versions[0], verdicts, served, events, answered, asked), console)
 
 
 def _schema_show() -> None:
