@@ -6,16 +6,15 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from millrace.features.calendar import SECONDS_PER_DAY, days_of_month, days_since_1970, full_year, month_and_day
 from millrace.features.date_formats import MONTHS, UNIX, directives, example, pattern
 from millrace.features.description import Datetime
 from millrace.training import columns
 from millrace.training.columns import Cells, Column
 
-_SECONDS_PER_DAY = 86_400
 # First value and number of values of each part that returns. 1970 began on a Thursday; Monday is 0.
 _CIRCLES: Mapping[str, tuple[int, int]] = {"month": (1, 12), "day": (1, 31), "weekday": (0, 7), "hour": (0, 24)}
 _THURSDAY = 3
-_CENTURY_ENDS = 69
 
 _Parts = dict[str, tf.Tensor]
 
@@ -60,7 +59,8 @@ def date_fields(written: Cells, format: str) -> tuple[_Parts, tf.Tensor]:
 
     Returns:
         By name, [n]: `days` since 1970 float64, `seconds` since 1970 float64, and `month` 1 to 12, `day` 1 to 31,
-        `weekday` 0 to 6 from Monday and `hour` int64; and whether there is a date, bool [n].
+        `weekday` 0 to 6 from Monday and `hour` int64; and whether there is a date, bool [n], which a day that no
+        calendar has is not, such as 30 February.
     """
     if format in UNIX:
         return _of_unix(written, UNIX[format])
@@ -88,9 +88,9 @@ def _standardised(values: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
 
 def _of_unix(moments: Cells, scale: float) -> tuple[_Parts, tf.Tensor]:
     seconds = moments.values / tf.constant(scale, tf.float64)
-    days = tf.floor(seconds / _SECONDS_PER_DAY)
-    in_the_day = seconds - days * _SECONDS_PER_DAY
-    month, day = _month_and_day(tf.cast(days, tf.int64))
+    days = tf.floor(seconds / SECONDS_PER_DAY)
+    in_the_day = seconds - days * SECONDS_PER_DAY
+    month, day = month_and_day(tf.cast(days, tf.int64))
     return _parts(days, month, day, in_the_day), moments.present
 
 
@@ -103,15 +103,16 @@ def _of_text(written: Cells, format: str) -> tuple[_Parts, tf.Tensor]:
         for place, directive in enumerate(directives(format), start=1)
     }
     year, month, day = _year(fields), _month(fields), _number(fields, "d", 1)
+    present = tf.logical_and(present, day <= days_of_month(year, month))
     in_the_day = _hour(fields) * 3600 + _number(fields, "M", 0) * 60 + _number(fields, "S", 0)
-    return _parts(_days_since_1970(year, month, day), month, day, tf.cast(in_the_day, tf.float64)), present
+    return _parts(days_since_1970(year, month, day), month, day, tf.cast(in_the_day, tf.float64)), present
 
 
 def _parts(days: tf.Tensor, month: tf.Tensor, day: tf.Tensor, in_the_day: tf.Tensor) -> _Parts:
     days = tf.cast(days, tf.float64)
     weekday = tf.cast(tf.math.floormod(days + _THURSDAY, 7.0), tf.int64)
     hour = tf.cast(tf.floor(in_the_day / 3600.0), tf.int64)
-    seconds = days * _SECONDS_PER_DAY + in_the_day
+    seconds = days * SECONDS_PER_DAY + in_the_day
     return {"days": days, "seconds": seconds, "month": month, "day": day, "weekday": weekday, "hour": hour}
 
 
@@ -124,8 +125,7 @@ def _number(fields: Mapping[str, tf.Tensor], directive: str, default: int) -> tf
 def _year(fields: Mapping[str, tf.Tensor]) -> tf.Tensor:
     if "y" not in fields:
         return _number(fields, "Y", 1970)
-    short = _number(fields, "y", 70)
-    return tf.where(short < _CENTURY_ENDS, short + 2000, short + 1900)
+    return full_year(_number(fields, "y", 70))
 
 
 def _month(fields: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -143,22 +143,3 @@ def _hour(fields: Mapping[str, tf.Tensor]) -> tf.Tensor:
     if "p" not in fields:
         return hour
     return tf.where(tf.equal(tf.strings.lower(fields["p"]), "p"), hour + 12, hour)
-
-
-def _days_since_1970(year: tf.Tensor, month: tf.Tensor, day: tf.Tensor) -> tf.Tensor:
-    """Howard Hinnant's `days_from_civil`: the year is counted from March, so that the odd day comes last."""
-    year = tf.where(month <= 2, year - 1, year)
-    era = year // 400
-    of_era = year - era * 400
-    of_year = (153 * tf.math.floormod(month + 9, 12) + 2) // 5 + day - 1
-    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
-
-
-def _month_and_day(days: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Howard Hinnant's `civil_from_days`, without the year."""
-    shifted = days + 719_468
-    of_era = tf.math.floormod(shifted, 146_097)
-    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
-    of_year = of_era - (365 * year + year // 4 - year // 100)
-    from_march = (5 * of_year + 2) // 153
-    return tf.math.floormod(from_march + 2, 12) + 1, of_year - (153 * from_march + 2) // 5 + 1

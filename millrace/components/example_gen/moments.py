@@ -2,20 +2,18 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import Any, Optional
 
 import numpy as np
 import pyarrow as pa
 
+from millrace.features.calendar import SECONDS_PER_DAY, days_of_month, days_since_1970, full_year
 from millrace.features.date_formats import MONTHS, UNIX, directives, pattern
 
-_CENTURY_ENDS = 69  # of %y: 69 to 99 are 1969 to 1999, as POSIX has it
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 NO_MOMENT = np.iinfo(np.int64).min
 # The years that `%Y` takes, 1000 to 2999; what a number says beyond them is no time that anybody wrote down.
-FIRST = int((datetime(1000, 1, 1, tzinfo=timezone.utc) - _EPOCH).total_seconds())
-LAST = int((datetime(3000, 1, 1, tzinfo=timezone.utc) - _EPOCH).total_seconds()) - 1
+FIRST = days_since_1970(1000, 1, 1) * SECONDS_PER_DAY
+LAST = days_since_1970(3000, 1, 1) * SECONDS_PER_DAY - 1
 
 
 def seconds(values: pa.Array, format: str) -> np.ndarray:
@@ -59,15 +57,14 @@ def _reader(format: str) -> Callable[[Any], Optional[int]]:
 
 def _moment(parts: dict[str, str]) -> Optional[int]:
     """Seconds since 1970 of the parts of a date, by their directives; None for a day that no calendar has."""
-    short = int(parts.get("y", 70))
-    year = int(parts["Y"]) if "Y" in parts else short + (2000 if short < _CENTURY_ENDS else 1900)
+    year = int(parts["Y"]) if "Y" in parts else full_year(int(parts.get("y", 70)))
     name = (parts.get("b") or parts.get("B") or "")[:3].lower()
     month = MONTHS.index(name) + 1 if name else int(parts.get("m", 1))
+    day = int(parts.get("d", 1))
+    if day > days_of_month(year, month):
+        return None
     hour = int(parts.get("H") or parts.get("I") or 0)
     if "I" in parts and "p" in parts:
         hour = hour % 12 + (12 if parts["p"] in "Pp" else 0)
-    try:
-        day = datetime(year, month, int(parts.get("d", 1)), tzinfo=timezone.utc)
-    except ValueError:
-        return None
-    return int((day - _EPOCH).total_seconds()) + hour * 3600 + int(parts.get("M", 0)) * 60 + int(parts.get("S", 0))
+    in_the_day = hour * 3600 + int(parts.get("M", 0)) * 60 + int(parts.get("S", 0))
+    return int(days_since_1970(year, month, day)) * SECONDS_PER_DAY + in_the_day
