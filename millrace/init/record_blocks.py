@@ -1,8 +1,8 @@
 """Avro, TFRecord and JSON lines tables as columns: all of a table's records, or its beginning where it is large."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Optional
+from typing import IO, Optional
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +14,11 @@ from millrace.components.example_gen.parquet_values import prepared
 from millrace.init.sources import Source
 from millrace.tables.avro import avro_batches
 from millrace.tables.files import opened
+from millrace.tables.sequence_examples import sequence_batch
 from millrace.tables.tfrecords import is_sequence_example, records
 
 _ROWS = 16_384
 _MOST_BYTES = 128 << 20
-_SEQUENCES = "##SEQUENCE##"
 _PROBED = 1_000
 
 
@@ -92,15 +92,15 @@ def _batches(stream: IO[bytes], file: Path, format: str) -> Iterator[pa.RecordBa
         yield from _json_lines(stream, file)
         return
     pending: list[bytes] = []
-    decode: Optional[Any] = None
+    decode: Optional[Callable[[list[bytes]], pa.RecordBatch]] = None
     for record in records(stream, str(file)):
         pending.append(record)
         if len(pending) == _ROWS:
-            decode = decode or _decoder(pending)
+            decode = decode or _decoder(pending, file)
             yield decode(pending)
             pending = []
     if pending:
-        yield (decode or _decoder(pending))(pending)
+        yield (decode or _decoder(pending, file))(pending)
 
 
 def _json_lines(stream: IO[bytes], file: Path) -> Iterator[pa.RecordBatch]:
@@ -138,39 +138,15 @@ def _require_values(table: pa.Table, file: Path) -> None:
             )
 
 
-def _decoder(some: list[bytes]) -> Any:
-    """tfx_bsl's decoder for what the records are; it says itself where they are no examples."""
+def _decoder(some: list[bytes], file: Path) -> Callable[[list[bytes]], pa.RecordBatch]:
+    """The decoder for what the records are; it says itself where they are no examples."""
+    if any(map(is_sequence_example, some[:_PROBED])):
+        return lambda serialized: sequence_batch(serialized, str(file))
     # It is compiled, and of use for this format alone.
-    from tfx_bsl.coders import example_coder, sequence_example_coder
+    from tfx_bsl.coders import example_coder
 
-    if not any(map(is_sequence_example, some[:_PROBED])):
-        return example_coder.ExamplesToRecordBatchDecoder().DecodeBatch
-    decoder = sequence_example_coder.SequenceExamplesToRecordBatchDecoder(_SEQUENCES)
-    return lambda serialized: _flat(decoder.DecodeBatch(serialized))
-
-
-def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Context features beside feature lists, of each of which the steps' values stand one behind the other."""
-    columns, names = [], []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if name != _SEQUENCES:
-            columns.append(column)
-            names.append(name)
-            continue
-        for place in range(column.type.num_fields):
-            lists = column.field(place)
-            names.append(column.type[place].name)
-            columns.append(_joined(lists) if not pa.types.is_null(lists.type) else lists)
-    return pa.RecordBatch.from_arrays(columns, names)
-
-
-def _joined(lists: pa.Array) -> pa.Array:
-    """Lists of lists as lists of all their values."""
-    if not (pa.types.is_large_list(lists.type.value_type) or pa.types.is_list(lists.type.value_type)):
-        return lists
-    inner = lists.values
-    ends = np.asarray(inner.offsets).astype(np.int64)[np.asarray(lists.offsets)]
-    return pa.LargeListArray.from_arrays(pa.array(ends), inner.values)
+    decode: Callable[[list[bytes]], pa.RecordBatch] = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch
+    return decode
 
 
 def _single(column: pa.Array) -> pa.Array:

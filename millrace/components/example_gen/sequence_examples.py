@@ -1,23 +1,16 @@
-"""TFRecords of tf.train.SequenceExample: what is in `context` as columns, and each feature list as a column of lists.
+"""TFRecords of tf.train.SequenceExample, their checksums looked at, in batches of the types of a split."""
 
-The values of a feature list's steps stand one after the other in the row's list; a step may have any number of them.
-"""
-
+import itertools
 from collections.abc import Iterator
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import tensorflow as tf
-from tfx_bsl.coders import sequence_example_coder
 
 from millrace.base.errors import DataError
 from millrace.components.example_gen import csv_source
+from millrace.tables.sequence_examples import no_sequence_examples, sequence_batch
 
 _ROWS = 1024
-# What tfx_bsl calls the column in which it puts the feature lists; no column of the data is called so.
-_LISTS = "##SEQUENCE##"
-_ADVICE = "give TFRecords of tf.train.SequenceExample, or of tf.Example with the format tfrecord"
 
 
 def types(path: str) -> pa.Schema:
@@ -58,39 +51,14 @@ def batches(path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 def _decoded(path: str) -> Iterator[pa.RecordBatch]:
-    decoder = sequence_example_coder.SequenceExamplesToRecordBatchDecoder(_LISTS)
     compression = "GZIP" if csv_source.is_compressed(path) else ""
-    records = tf.data.TFRecordDataset(path, compression_type=compression).batch(_ROWS)
-    rows = 0
-    try:
-        for serialized in records.as_numpy_iterator():
-            yield _flat(decoder.DecodeBatch(serialized.tolist()), path)
-            rows += len(serialized)
-    except (ValueError, RuntimeError, tf.errors.DataLossError) as error:
-        where = f"{path}, records {rows + 1} to {rows + _ROWS}"
-        raise DataError(f"this is no TFRecord of SequenceExamples: {error}", where, _ADVICE) from error
-
-
-def _flat(batch: pa.RecordBatch, path: str) -> pa.RecordBatch:
-    """The feature lists as columns beside those of the context."""
-    columns = {name: column for name, column in zip(batch.schema.names, batch.columns, strict=True) if name != _LISTS}
-    if _LISTS in batch.schema.names:
-        lists = batch.column(batch.schema.get_field_index(_LISTS))
-        for place in range(lists.type.num_fields):
-            name = lists.type[place].name
-            if name in columns:
-                raise DataError(f"{name!r} is both in the context and a feature list", path, "rename one of them")
-            columns[name] = _joined_steps(lists.field(place))
-    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
-
-
-def _joined_steps(steps: pa.Array) -> pa.Array:
-    """A list of lists a row as one list a row."""
-    if not (pa.types.is_list(steps.type) or pa.types.is_large_list(steps.type)):
-        return steps
-    inner = steps.flatten()
-    if not (pa.types.is_list(inner.type) or pa.types.is_large_list(inner.type)):
-        return pa.nulls(len(steps))
-    rows = np.asarray(pc.list_parent_indices(steps).take(pc.list_parent_indices(inner)))
-    offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(steps)))))
-    return pa.LargeListArray.from_arrays(pa.array(offsets.astype(np.int64)), inner.flatten())
+    records = tf.data.TFRecordDataset(path, compression_type=compression).batch(_ROWS).as_numpy_iterator()
+    for first in itertools.count(1, _ROWS):
+        where = f"{path}, records {first} to {first + _ROWS - 1}"
+        try:
+            serialized = next(records, None)
+        except tf.errors.DataLossError as error:
+            raise no_sequence_examples(error, where) from error
+        if serialized is None:
+            return
+        yield sequence_batch(serialized.tolist(), where)
