@@ -238,34 +238,34 @@ def _scaling(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Offset, spread and mean of the values that are there; finite even when the training data held none."""
     one, zero = tf.ones([], tf.float64), tf.zeros([], tf.float64)
-    wants_mean = feature.missing == "mean" or feature.scale in ("zscore", "log")
-    mean = _mean(values, present) if wants_mean else zero
+    by_moments = feature.scale in ("zscore", "log")
+    mean, variance = _moments(values, present, by_moments) if by_moments or feature.missing == "mean" else (zero, zero)
     if feature.scale == "none":
         return zero, one, mean
     if feature.scale == "minmax":
         return low, tf.maximum(high - low, zero), mean
-    return mean, tf.sqrt(_variance(values, present, mean)), mean
+    return mean, tf.sqrt(variance), mean
 
 
-def _mean(values: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-    """Of each column, 0 where the training data held no value.
+def _moments(values: tf.Tensor, present: tf.Tensor, with_variance: bool) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and variance of each column, 0 where the training data held no value; without it the variance is 0 too.
 
-    Several columns are added up: TFT's mean and variance divide 0 by 0 where two batches held no value of one of them,
-    and have no number for it from then on.
+    Several columns are added up, in one analysis: TFT's mean and variance divide 0 by 0 where two batches held no value
+    of one of them, and have no number for it from then on.
     """
     if values.shape[1] == 1:
-        return _finite(tft.mean(_or_nan(values, present), reduce_instance_dims=False))
-    total = tft.sum(tf.where(present, values, tf.zeros_like(values)), reduce_instance_dims=False)
-    return tf.math.divide_no_nan(total, tft.sum(tf.cast(present, tf.float64), reduce_instance_dims=False))
-
-
-def _variance(values: tf.Tensor, present: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
-    """Of each column, around its mean; what rounding leaves of a constant's squares is none."""
-    if values.shape[1] == 1:
-        return _finite(tft.var(_or_nan(values, present), reduce_instance_dims=False))
-    mean_square = _mean(values * values, present)
-    variance = mean_square - mean * mean
-    return tf.where(variance > 1e-12 * mean_square, variance, tf.zeros_like(variance))
+        seen = _or_nan(values, present)
+        mean = _finite(tft.mean(seen, reduce_instance_dims=False))
+        return mean, _finite(tft.var(seen, reduce_instance_dims=False)) if with_variance else tf.zeros_like(mean)
+    filled = tf.where(present, values, tf.zeros_like(values))
+    powers = [tf.cast(present, tf.float64), filled, *([filled * filled] if with_variance else [])]
+    count, *sums = tf.unstack(tft.sum(tf.stack(powers, axis=1), reduce_instance_dims=False))
+    mean, *squares = (tf.math.divide_no_nan(total, count) for total in sums)
+    if not squares:
+        return mean, tf.zeros_like(mean)
+    variance = squares[0] - mean * mean
+    # What rounding leaves of a constant's squares is none.
+    return mean, tf.where(variance > 1e-12 * squares[0], variance, tf.zeros_like(variance))
 
 
 def _finite(value: tf.Tensor) -> tf.Tensor:

@@ -38,17 +38,26 @@ def many_analyzers(inputs):
         "sparse": inputs["other"],
         "pair": both,
         "together": tf.fill(tf.shape(number), tft.covariance(both, tf.float32)[0, 1]),
-        **_of_each_column(tf.where(both < 0, tf.fill(tf.shape(both), float("nan")), both)),
+        **_of_each_column(both),
         "covered": tft.apply_vocabulary(word, _of_each_letter(word, 1), default_value=-1),
         "all_covered": tft.apply_vocabulary(word, _of_each_letter(word, None), default_value=-1),
     }
 
 
 def _of_each_column(columns):
-    """Analyzers that keep the columns apart, and pass over what is NaN."""
+    """Analyzers that keep the columns apart; quantiles, and moments of one column, pass over what is NaN.
+
+    Moments of several columns do not, once two batches hold no value of one.
+    """
+    gaps = tf.where(columns < 0, tf.fill(tf.shape(columns), float("nan")), columns)
     mean, spread = (analyze(columns, reduce_instance_dims=False) for analyze in (tft.mean, tft.var))
-    edges = tf.transpose(tft.quantiles(columns, 4, 0.01, reduce_instance_dims=False))
-    return {"standard": (columns - mean) / spread, "below": tf.cast(columns[:, tf.newaxis] < edges, tf.int64)}
+    of_one, spread_of_one = (analyze(gaps[:, :1], reduce_instance_dims=False) for analyze in (tft.mean, tft.var))
+    edges = tf.transpose(tft.quantiles(gaps, 4, 0.01, reduce_instance_dims=False))
+    return {
+        "standard": (columns - mean) / spread,
+        "of_one": (columns[:, :1] - of_one) / spread_of_one,
+        "below": tf.cast(gaps[:, tf.newaxis] < edges, tf.int64),
+    }
 
 
 def _of_each_letter(word, most):
