@@ -6,9 +6,10 @@ data and are not measured here: the splits of one table are no serving data.
 
 from typing import Optional
 
-import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
-from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics, DatasetFeatureStatisticsList
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
+
+from millrace.components.example_validator.validation import anomalies_of
 
 _COMPARED = "COMPARATOR_"
 
@@ -32,11 +33,7 @@ def with_drift(
     """
     result = anomalies_pb2.Anomalies()
     result.CopyFrom(anomalies or anomalies_pb2.Anomalies())
-    compared = tfdv.validate_statistics(
-        DatasetFeatureStatisticsList(datasets=[statistics]),
-        schema,
-        previous_statistics=DatasetFeatureStatisticsList(datasets=[before]),
-    )
+    compared = anomalies_of(statistics, schema, before)
     for name, info in compared.anomaly_info.items():
         if _comparisons(info):
             _add(result.anomaly_info[name], info)

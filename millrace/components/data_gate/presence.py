@@ -32,11 +32,14 @@ def presence_findings(split: CheckedSplit, schema: schema_pb2.Schema) -> list[Fi
         Findings with TFDV's reason codes, in the order of the schema.
     """
     findings = []
+    by_tfdv = {
+        tuple(info.path.step): {one.type for one in info.reason} for info in split.anomalies.anomaly_info.values()
+    }
     for feature in schema.feature:
         column = split.column(feature.name)
         if column is None or not split.rows or feature.lifecycle_stage in _NOT_HELD or feature.deprecated:
             continue
-        codes = set(_broken(feature.presence, column)) - _by_tfdv(split, column)
+        codes = set(_broken(feature.presence, column)) - by_tfdv.get(column.path, set())
         for code in sorted(codes):
             case = Case(Reason(type=code), column.path, split, schema, feature, column)
             words = in_words(case)
@@ -50,8 +53,3 @@ def _broken(presence: schema_pb2.FeaturePresence, column: ColumnStatistics) -> I
         yield anomalies_pb2.AnomalyInfo.FEATURE_TYPE_LOW_FRACTION_PRESENT
     elif column.filled < presence.min_count:
         yield anomalies_pb2.AnomalyInfo.FEATURE_TYPE_LOW_NUMBER_PRESENT
-
-
-def _by_tfdv(split: CheckedSplit, column: ColumnStatistics) -> set[int]:
-    infos = split.anomalies.anomaly_info.values()
-    return {reason.type for info in infos if tuple(info.path.step) == column.path for reason in info.reason}

@@ -5,7 +5,7 @@ only that is said.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional, Union
 
@@ -61,12 +61,13 @@ def own_findings(splits: Sequence[CheckedSplit], schema: schema_pb2.Schema, use:
     foreign = _foreign_schema(filled, schema)
     if foreign:
         return [*findings, foreign]
+    stages = {feature.name: feature.lifecycle_stage for feature in schema.feature}
     for name in (use.label, *use.features):
         reason = "LABEL_NOT_IN_SCHEMA" if name == use.label else "FEATURE_NOT_IN_SCHEMA"
-        findings += _unnamed(name, schema, filled, reason)
+        findings += _unnamed(name, stages, filled, reason)
     findings += [finding for split in filled for finding in _label(split, use)]
     if use.weight:
-        findings += _unnamed(use.weight, schema, filled, "WEIGHT_NOT_IN_SCHEMA")
+        findings += _unnamed(use.weight, stages, filled, "WEIGHT_NOT_IN_SCHEMA")
         findings += [finding for split in filled for finding in _weight(split, use.weight)]
     findings += [finding for name in use.features for finding in _feature(name, filled)]
     return findings
@@ -98,12 +99,11 @@ def _foreign_schema(filled: Sequence[CheckedSplit], schema: schema_pb2.Schema) -
     )
 
 
-def _unnamed(name: str, schema: schema_pb2.Schema, filled: Sequence[CheckedSplit], reason: str) -> Iterator[Finding]:
-    parsed = {feature.name for feature in schema.feature if feature.lifecycle_stage not in _NOT_PARSED}
-    if name in parsed:
+def _unnamed(name: str, stages: Mapping[str, int], filled: Sequence[CheckedSplit], reason: str) -> Iterator[Finding]:
+    """What the schema does not describe, or at a stage (by name, of all that it describes) that nothing reads."""
+    if name in stages and stages[name] not in _NOT_PARSED:
         return
-    staged = name in {feature.name for feature in schema.feature}
-    expected = "a lifecycle stage that is parsed" if staged else "an entry in the schema"
+    expected = "a lifecycle stage that is parsed" if name in stages else "an entry in the schema"
     for split in filled:
         column = split.column(name)
         if column is not None:
