@@ -25,7 +25,7 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     """
     example_gen = data.build_example_gen(config)
     examples = example_gen.outputs["examples"]
-    statistics_gen = data.build_statistics_gen(examples)
+    statistics_gen = data.build_statistics_gen(config, examples)
     statistics = statistics_gen.outputs["statistics"]
     schema_gen = data.build_schema_gen(statistics)
     curated_schema = data.build_curated_schema(config) if config.schema_.file else None

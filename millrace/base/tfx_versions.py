@@ -18,6 +18,23 @@ def slices_by_sql(options: Any) -> tuple[str, ...]:
     return tuple(getattr(options, "experimental_slice_sqls", None) or ())
 
 
+def slice_functions(slicing: Any) -> list[Any]:
+    """The functions by which rows are sliced on columns.
+
+    TFDV 1.16 gives the SQL of a slicing configuration beside them; TFDV 1.21 has none.
+
+    Args:
+        slicing: TFDV's `SlicingConfig`, without SQL.
+    """
+    from tensorflow_data_validation.utils import slicing_util
+
+    convert = getattr(slicing_util, "convert_slicing_config_to_slice_functions", None)
+    if convert is not None:
+        return list(convert(slicing))
+    functions, _ = slicing_util.convert_slicing_config_to_slice_functions_and_sqls(slicing)
+    return list(functions)
+
+
 def custom_validations() -> Optional[type]:
     """TFDV's `CustomValidationConfig`, rules in SQL on a column's statistics; None where the release has none.
 

@@ -20,6 +20,7 @@ from millrace.schema import lint as rules
 from millrace.schema.workbench import Workbench
 from millrace.textproto import schema_text
 
+_SLICES = 6
 _LAST = click.option("-n", "--last", default=10, show_default=True, type=click.IntRange(min=1), help="Runs to look at.")
 
 
@@ -45,10 +46,11 @@ def _command(function: Callable[..., Any]) -> Any:
 
 @_command
 @click.option("--split", default=None, help="The split whose statistics to show; train when there is one.")
-def show(bench: Workbench, split: Optional[str], as_json: bool) -> None:
+@click.option("--slice", "slice_", default="", help="The slice of its rows, as statistics.slices makes them; all rows.")
+def show(bench: Workbench, split: Optional[str], slice_: str, as_json: bool) -> None:
     """Show the features, and what the latest run saw of them."""
     source = bench.read() if bench.config.schema_.file else bench.source("run:last")
-    splits = bench.seen()
+    splits = bench.seen(slice_)
     if split is not None and split not in splits:
         remedy = f"the latest run has: {', '.join(splits) or 'no statistics'}"
         raise SchemaError("no such split", where=split, remedy=remedy)
@@ -57,14 +59,22 @@ def show(bench: Workbench, split: Optional[str], as_json: bool) -> None:
     undescribed = sorted({path for columns in splits.values() for path in columns} - known)
     run = bench.latest.run_id if bench.latest else None
     if as_json:
-        facts = {"file": source.name, "run": run, "undescribed": undescribed}
-        facts |= {"environments": list(source.proto.default_environment)}
+        facts: dict[str, Any] = {"file": source.name, "run": run, "undescribed": undescribed}
+        facts |= {"environments": list(source.proto.default_environment), "slice": slice_, "slices": bench.slices()}
         tables.print_json({**facts, "features": rows})
         return
     tables.print_features(rows, split or ("train" if "train" in splits else next(iter(splits), None)))
     environments = ", ".join(source.proto.default_environment) or "none"
     echo(f"{source.name}: {len(rows)} features, environments: {environments}")
-    echo(f"seen: in run {run}" if run else f"nothing ran yet: millrace run{bench.option}")
+    echo(
+        f"seen: in {f'slice {slice_} of ' if slice_ else ''}run {run}"
+        if run
+        else f"nothing ran yet: millrace run{bench.option}"
+    )
+    if not slice_ and bench.slices():
+        shown = list(bench.slices())[:_SLICES]
+        rest = len(bench.slices()) - len(shown)
+        echo(f"slices, for --slice: {', '.join(shown)}{f' and {rest} more' if rest else ''}")
     if undescribed:
         echo(f"in the data, and not in the schema: {', '.join(undescribed)}")
 

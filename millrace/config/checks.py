@@ -23,6 +23,7 @@ from millrace.config.data_files import data_files
 from millrace.config.feature_checks import column_kinds, features_fit
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.paths import layout, push_directory
+from millrace.config.slice_checks import statistics_can_be_sliced
 from millrace.features.date_formats import UNIX
 from millrace.features.expression import kind_of, parse
 from millrace.features.keys import transformed_key
@@ -65,6 +66,7 @@ def check(config: Config) -> None:
         _condition_fits(config, schema)
         _types_fit(config, schema)
     _slices_exist(config, columns, schema)
+    statistics_can_be_sliced(config, columns, schema)
 
 
 def require_writable_root(config: Config) -> None:

@@ -18,6 +18,7 @@ from millrace.components.data_gate.section import DataGateSection
 from millrace.components.evaluator.section import Evaluation
 from millrace.components.example_gen.section import Data
 from millrace.components.infra_validator.section import InfraValidation
+from millrace.components.statistics_gen.section import Statistics
 from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.config.beam_section import Beam
 from millrace.config.cloud_sections import KubeflowDeployment, VertexDeployment
@@ -111,6 +112,7 @@ class Config(Section):
         default="../runs", min_length=1, description="the folder for artifacts, metadata, logs and pushed models"
     )
     data: Data
+    statistics: Statistics = Statistics()
     schema_: Schema = Field(default=Schema(), alias="schema")
     data_gate: DataGateSection = DataGateSection()
     label: Label
@@ -170,6 +172,7 @@ class Config(Section):
         sliced = [name for names in self.evaluation.slices for name in names]
         sliced += [name for threshold in self.evaluation.thresholds for name in threshold.slice]
         read = dict.fromkeys(sliced, "evaluation.slices reads it")
+        read |= dict.fromkeys(self.statistics.columns(), "statistics.slices reads it")
         read |= dict.fromkeys(self.feature_table().columns(), "it is a feature")
         read |= dict.fromkeys(self.label.columns(), "it is the label, or its weight")
         for column in self.data.leave_out:

@@ -47,6 +47,7 @@ _SERVED = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.C
 # What of the configuration becomes the parameters of a stage.
 _CONFIGURED = {
     stage_ids.EXAMPLE_GEN: ("data",),
+    stage_ids.STATISTICS_GEN: ("statistics",),
     stage_ids.CURATED_SCHEMA: ("schema",),
     stage_ids.DATA_GATE: ("data_gate", "features", "label", "schema"),
     stage_ids.TRANSFORM: ("code", "data.splits", "features", "label"),

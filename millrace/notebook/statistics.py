@@ -1,6 +1,6 @@
 """The data of a run in a notebook: every feature in the order of what is odd, and one feature in full."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Union
 
@@ -29,13 +29,15 @@ class RunStatistics(Shown):
         config: the pipeline's configuration.
         run_id: the run.
         against: the run whose data lies behind; empty for the latest one before with other data.
+        slice: TFDV's name of a slice of the rows, which then lies over all rows; empty for the data as a whole.
     """
 
     PAGE = DATA
 
-    def __init__(self, config: Config, run_id: str, against: str = "") -> None:
-        super().__init__(config, {"span": run_id}, {"against": against} if against else {})
-        self._run, self._data = chosen_data(Workbench(config, config.file), run_id, against)
+    def __init__(self, config: Config, run_id: str, against: str = "", slice: str = "") -> None:
+        asked = {"against": against, "slice": slice}
+        super().__init__(config, {"span": run_id}, {key: value for key, value in asked.items() if value})
+        self._run, self._data = chosen_data(Workbench(config, config.file), run_id, against, slice)
 
     @property
     def splits(self) -> dict[str, int]:
@@ -60,6 +62,25 @@ class RunStatistics(Shown):
         """
         return RunStatistics(self._config, self._run.run_id, getattr(run, "run_id", run))
 
+    @property
+    def slices(self) -> dict[str, dict[str, int]]:
+        """Rows by split of each slice that the configuration's `statistics.slices` gave, by TFDV's name of it."""
+        return {
+            name: {split: int(one.num_examples) for split, one in splits.items()}
+            for name, splits in self._run.slices.items()
+        }
+
+    def of_slice(self, name: str) -> "RunStatistics":
+        """The same of a slice, over all rows: the first features are those that lie apart in it.
+
+        Args:
+            name: as `slices` has it, such as `payment_type_Cash`.
+
+        Raises:
+            SchemaError: there are no statistics of such a slice.
+        """
+        return RunStatistics(self._config, self._run.run_id, slice=name)
+
     def __iter__(self) -> Iterator[str]:
         return (row.name for row in self._data.rows)
 
@@ -76,7 +97,7 @@ class RunStatistics(Shown):
         if full is None:
             what = f"the data has no feature of this name, and the schema describes none{did_you_mean(feature, self)}"
             raise BadInput(what, where=repr(feature), remedy="list(statistics) gives all names, the oddest first")
-        return FeatureStatistics(self._config, self._run, full, self._query.get("against", ""))
+        return FeatureStatistics(self._config, self._run, full, self._query)
 
     def to_frame(self) -> "pd.DataFrame":
         """A row for each feature and split, the oddest feature first.
@@ -113,7 +134,8 @@ class RunStatistics(Shown):
         return pd.DataFrame(rows)
 
     def __repr__(self) -> str:
-        return f"<statistics of run {self._run.run_id}: {len(self)} features, {_rows(self.splits)}>"
+        of = f"{self._data.slice} in run" if self._data.slice else "run"
+        return f"<statistics of {of} {self._run.run_id}: {len(self)} features, {_rows(self.splits)}>"
 
 
 class FeatureStatistics(Shown):
@@ -123,14 +145,13 @@ class FeatureStatistics(Shown):
         config: the pipeline's configuration.
         run: what the run saw.
         feature: the feature in full.
-        against: the run that was asked for to be compared with.
+        asked: what was asked for to be compared with, and of which slice.
     """
 
     PAGE = FEATURE
 
-    def __init__(self, config: Config, run: Evidence, feature: FeatureView, against: str) -> None:
-        path = {"span": run.run_id, "feature": feature.row.name}
-        super().__init__(config, path, {"against": against} if against else {})
+    def __init__(self, config: Config, run: Evidence, feature: FeatureView, asked: Mapping[str, str]) -> None:
+        super().__init__(config, {"span": run.run_id, "feature": feature.row.name}, dict(asked))
         self._feature = feature
 
     @property

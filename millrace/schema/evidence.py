@@ -16,7 +16,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
 from millrace.base.errors import SchemaError
-from millrace.statistics.columns import STATISTICS_FILE, of_all_rows
+from millrace.base.names import did_you_mean
+from millrace.statistics.columns import STATISTICS_FILE, of_all_rows, of_slices
 
 ANOMALIES_FILE = "SchemaDiff.pb"
 _SPLIT = "Split-"
@@ -58,8 +59,43 @@ class Evidence:
         Raises:
             SchemaError: a file is not what StatisticsGen writes.
         """
-        lists = _splits(self.statistics_folder, STATISTICS_FILE, statistics_pb2.DatasetFeatureStatisticsList)
-        return {split: of_all_rows(proto) for split, proto in lists}
+        return {split: of_all_rows(proto) for split, proto in self._statistics.items()}
+
+    @cached_property
+    def slices(self) -> dict[str, dict[str, Statistics]]:
+        """The statistics of each slice by its name, by split; a split in which it has no rows is left out.
+
+        Raises:
+            SchemaError: a file is not what StatisticsGen writes.
+        """
+        result: dict[str, dict[str, Statistics]] = {}
+        for split, proto in self._statistics.items():
+            for name, of_slice in of_slices(proto).items():
+                result.setdefault(name, {})[split] = of_slice
+        return result
+
+    def slice(self, name: str) -> dict[str, Statistics]:
+        """The statistics of one slice, by split.
+
+        Args:
+            name: TFDV's name of it, such as `payment_type_Cash`.
+
+        Raises:
+            SchemaError: there are none.
+        """
+        if name not in self.slices:
+            raise SchemaError(
+                f"there are no statistics of such a slice{did_you_mean(name, self.slices)}",
+                where=name,
+                remedy=f"the run has: {', '.join(self.slices)}"
+                if self.slices
+                else "name columns under statistics.slices of the configuration, and run again",
+            )
+        return self.slices[name]
+
+    @cached_property
+    def _statistics(self) -> dict[str, statistics_pb2.DatasetFeatureStatisticsList]:
+        return dict(_splits(self.statistics_folder, STATISTICS_FILE, statistics_pb2.DatasetFeatureStatisticsList))
 
     @cached_property
     def anomalies(self) -> dict[str, anomalies_pb2.Anomalies]:

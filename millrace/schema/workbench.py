@@ -194,9 +194,25 @@ class Workbench:
         """The label and the columns that the configuration reads."""
         return Uses(self.config.label.column, tuple(self.config.feature_table().columns()))
 
-    def seen(self) -> dict[str, dict[str, ColumnStatistics]]:
-        """What the latest run saw, by split and feature; empty when nothing ran yet."""
-        return {split: columns_by_name(proto) for split, proto in self.latest.statistics.items()} if self.latest else {}
+    def seen(self, slice: str = "") -> dict[str, dict[str, ColumnStatistics]]:
+        """What the latest run saw, by split and feature; empty when nothing ran yet.
+
+        Args:
+            slice: TFDV's name of a slice of the rows; empty for all rows.
+
+        Raises:
+            SchemaError: the run has no statistics of such a slice.
+        """
+        if self.latest is None:
+            return {}
+        statistics = self.latest.slice(slice) if slice else self.latest.statistics
+        return {split: columns_by_name(proto) for split, proto in statistics.items()}
+
+    def slices(self) -> dict[str, dict[str, int]]:
+        """The slices of the latest run's rows that there are statistics of: rows by split, the largest slice first."""
+        slices = self.latest.slices if self.latest else {}
+        rows = {name: {split: int(one.num_examples) for split, one in of.items()} for name, of in slices.items()}
+        return dict(sorted(rows.items(), key=lambda item: -sum(item[1].values())))
 
     def findings(
         self,

@@ -14,7 +14,8 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics, DatasetFeatureStatisticsList
 
 STATISTICS_FILE = "FeatureStats.pb"
-_ALL_ROWS = "All Examples"  # TFDV's name of the dataset over all rows, when there are slices beside it
+ALL_ROWS = "All Examples"
+"""TFDV's name of the dataset over all rows, when there are slices beside it."""
 _PHYSICAL = {"INT": "INT", "FLOAT": "FLOAT", "STRING": "BYTES", "BYTES": "BYTES", "STRUCT": "STRUCT"}
 _QUANTILES = statistics_pb2.Histogram.HistogramType.QUANTILES
 
@@ -147,8 +148,20 @@ def of_all_rows(statistics: DatasetFeatureStatisticsList) -> DatasetFeatureStati
     Returns:
         The dataset that is unnamed or named for all rows, else the first; an empty one where there is none.
     """
-    named = [dataset for dataset in statistics.datasets if dataset.name in ("", _ALL_ROWS)]
+    named = [dataset for dataset in statistics.datasets if dataset.name in ("", ALL_ROWS)]
     return next(iter(named or statistics.datasets), DatasetFeatureStatistics())
+
+
+def of_slices(statistics: DatasetFeatureStatisticsList) -> dict[str, DatasetFeatureStatistics]:
+    """The statistics of each slice, by TFDV's name of it: columns and values, such as `payment_type_Cash`.
+
+    Args:
+        statistics: the content of a split's `FeatureStats.pb`.
+
+    Returns:
+        Empty where nothing is sliced on.
+    """
+    return {dataset.name: dataset for dataset in statistics.datasets if dataset.name not in ("", ALL_ROWS)}
 
 
 def columns(statistics: DatasetFeatureStatistics) -> dict[tuple[str, ...], ColumnStatistics]:

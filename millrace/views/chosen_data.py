@@ -15,19 +15,22 @@ MOST_SOURCES = 20
 _NONE = "none"
 
 
-def chosen_data(bench: Workbench, span: str, against: str = "") -> tuple[Evidence, DataView]:
-    """The data of a run, over that of another.
+def chosen_data(bench: Workbench, span: str, against: str = "", slice: str = "") -> tuple[Evidence, DataView]:
+    """The data of a run, over that of another; or a slice of it, over all of its rows.
 
     Args:
         bench: the workbench of the pipeline.
         span: the run by its id, `latest`, or the span that it read.
         against: another in the same way, `none` for the run's own train split; empty for the run whose data was the
             latest blessed one when this run was judged, or else the latest before it, of those with other statistics.
+        slice: TFDV's name of a slice; empty for all rows.
 
     Raises:
-        SchemaError: no run is called so, or its statistics are gone.
+        SchemaError: no run is called so, its statistics are gone, or it has no such slice.
     """
     run = _named(bench, span)
+    if slice:
+        return run, data_of(bench, run, None, slice)
     if against:
         other = None if against == _NONE else _named(bench, against)
     else:
@@ -61,18 +64,19 @@ def _named(bench: Workbench, name: str) -> Evidence:
 _KEPT: Kept[DataView] = Kept(6)
 
 
-def data_of(bench: Workbench, run: Evidence, other: Optional[Evidence]) -> DataView:
-    """The data of a run with what DataGate said of it.
+def data_of(bench: Workbench, run: Evidence, other: Optional[Evidence], slice: str = "") -> DataView:
+    """The data of a run with what DataGate said of it, or a slice of it, of which DataGate says nothing.
 
     Args:
         bench: the workbench of the pipeline.
         run: what the run saw.
         other: the run whose data lies behind; None for the run's own train split.
+        slice: TFDV's name of a slice; empty for all rows.
     """
     gate = bench.config.data_gate.model_dump_json()
-    key = run, other, bench.config.label.column, gate, clock.today()
+    key = run, other, slice, bench.config.label.column, gate, clock.today()
 
     def read() -> DataView:
-        return data_view(run, bench.verdict(run), other)
+        return data_view(run, () if slice else bench.verdict(run), other, slice=slice)
 
     return _KEPT.get(key, read)

@@ -1,5 +1,7 @@
 """A run's data beside its contract: every feature in the order of what is odd, and one feature in full.
 
+A slice of the rows is looked at in the same way, over all rows: what is odd is what lies apart in it.
+
 The order is: what blocked the run, then what it was warned of, then how far the feature moved by more than chance, then
 how much of it is missing. What every row needs is computed for all features at once; what a row in view shows (bars,
 values, quantiles) only for that row, so that thousands of columns cost little more than their reading.
@@ -33,7 +35,7 @@ class SplitView:
     """One feature in one split.
 
     Args:
-        split: the split's name; of the data that is compared with, `NAME before`.
+        split: the split's name; of the data that is compared with, `NAME before`, or `NAME of all rows` behind a slice.
         rows: the split's rows.
         filled: rows with a value; NaN is none.
         nans: values that are NaN.
@@ -124,16 +126,23 @@ class DataView:
         run_id: the run whose statistics these are.
         splits: rows by split.
         compared_with: the run whose data lies behind it; empty where none does.
+        slice: TFDV's name of the slice that this is of, behind which all rows lie; empty for the data as a whole.
         schema: what the data is held to; None where the run was not validated.
     """
 
     run_id: str
     splits: Mapping[str, int]
     compared_with: str
+    slice: str
     schema: Optional[schema_pb2.Schema] = field(repr=False)
     _columns: Mapping[str, Columns] = field(repr=False)
     _before: Mapping[str, Columns] = field(repr=False)
     _findings: Mapping[str, Sequence[Finding]] = field(repr=False)
+
+    @property
+    def behind(self) -> str:
+        """What follows a split's name where what it is compared with is meant."""
+        return "of all rows" if self.slice else "before"
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -165,7 +174,9 @@ class DataView:
         if row is None:
             return None
         columns = [(split, of_split[name]) for split, of_split in self._columns.items() if name in of_split]
-        before = [(f"{split} before", of_split[name]) for split, of_split in self._before.items() if name in of_split]
+        before = [
+            (f"{split} {self.behind}", of_split[name]) for split, of_split in self._before.items() if name in of_split
+        ]
         numbers = [column for _, column in (*columns, *before) if column.type in _NUMBERS]
         bounds = shared_bounds(numbers)
         labels = _labels([column for _, column in (*columns, *before)])
@@ -209,7 +220,12 @@ class DataView:
         )
 
     def _distance(self, name: str, columns: Mapping[str, ColumnStatistics], chance: float) -> Optional[FeatureDistance]:
-        """The largest among the splits: what is beyond chance first."""
+        """The largest among the splits: what is beyond chance first.
+
+        Of a slice and all rows, which have the slice's among them, chance is taken to do more than it does.
+        """
+        if self.slice and any(_names(self.slice, column) for column in columns.values()):
+            return None
         if self._before:
             pairs = [
                 (self._before[split][name], column)
@@ -229,6 +245,7 @@ def data_view(
     findings: Sequence[Finding] = (),
     other: Optional[Evidence] = None,
     schema: Optional[schema_pb2.Schema] = None,
+    slice: str = "",
 ) -> DataView:
     """The data of a run, perhaps over that of another.
 
@@ -237,6 +254,7 @@ def data_view(
         findings: what DataGate says about it.
         other: the run whose data is compared with; None to compare the run's splits with its first.
         schema: the contract to show beside it; None for the one that the run was held to.
+        slice: TFDV's name of a slice of the run's rows, to be laid over all of them; empty for all rows.
 
     Raises:
         SchemaError: an artifact is damaged.
@@ -246,17 +264,28 @@ def data_view(
         by_feature.setdefault(finding.feature, []).append(finding)
     # Train comes first: it is what the other splits are compared with.
     statistics = run.statistics if run is not None else {}
-    splits = dict(sorted(statistics.items(), key=lambda item: (item[0] != "train", item[0])))
     before = other.statistics if other is not None else {}
+    if run is not None and slice:
+        statistics, before = run.slice(slice), statistics
+    splits = dict(sorted(statistics.items(), key=lambda item: (item[0] != "train", item[0])))
     return DataView(
         run_id=run.run_id if run is not None else "",
         splits={name: int(split.num_examples) for name, split in splits.items()},
-        compared_with=other.run_id if other is not None else "",
+        compared_with=other.run_id if other is not None and not slice else "",
+        slice=slice,
         schema=schema if schema is not None or run is None else run.schema,
         _columns={name: columns_by_name(split) for name, split in splits.items()},
         _before={name: columns_by_name(before[name]) for name in splits if name in before},
         _findings=by_feature,
     )
+
+
+def _names(slice: str, column: ColumnStatistics) -> bool:
+    """Whether a slice is of this column's one value, so that there is nothing odd about it."""
+    if column.range is not None:
+        low, high = column.range
+        return low == high and f"{column.name}_{low:.0f}" in slice
+    return len(column.counts) == 1 and f"{column.name}_{next(iter(column.counts))}" in slice
 
 
 def _oddness(row: FeatureRow) -> tuple[float, ...]:

@@ -4,7 +4,6 @@ LatestBlessedData, DataGate."""
 from datetime import date
 from typing import Optional
 
-from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.schema_gen.component import SchemaGen
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_node import BaseNode
@@ -18,7 +17,7 @@ from millrace.components.blessed_data.strategy import BlessedDataStrategy
 from millrace.components.curated_schema.component import CuratedSchema
 from millrace.components.data_gate.component import DataGate
 from millrace.components.example_gen.configured import example_gen
-from millrace.components.example_validator.component import RuledExampleValidator
+from millrace.components.example_validator.component import ExampleValidator
 from millrace.components.example_validator.rules import validation_rules
 from millrace.components.statistics_gen.component import StatisticsGen
 from millrace.config.config import Config
@@ -32,10 +31,12 @@ def build_example_gen(config: Config) -> BaseComponent:
     return example_gen(config.data).with_id(stage_ids.EXAMPLE_GEN)
 
 
-def build_statistics_gen(examples: BaseChannel) -> BaseComponent:
-    """StatisticsGen: TFDV's statistics of each split."""
+def build_statistics_gen(config: Config, examples: BaseChannel) -> BaseComponent:
+    """StatisticsGen: TFDV's statistics of each split, and of each of the configured slices."""
     return StatisticsGen(
-        examples=examples, code_digest=code_digest(StatisticsGen.EXECUTOR_SPEC.executor_class)
+        examples=examples,
+        slices=config.statistics.slices,
+        code_digest=code_digest(StatisticsGen.EXECUTOR_SPEC.executor_class),
     ).with_id(stage_ids.STATISTICS_GEN)
 
 
@@ -54,14 +55,15 @@ def build_curated_schema(config: Config) -> BaseComponent:
 
 def build_example_validator(config: Config, statistics: BaseChannel, schema: BaseChannel) -> BaseComponent:
     """ExampleValidator: TFDV's anomalies of each split against the schema, and against rules of the project's own."""
-    if not config.schema_.rules:
-        return ExampleValidator(statistics=statistics, schema=schema).with_id(stage_ids.EXAMPLE_VALIDATOR)
-    curated = schema_text.read(config.schema_.file).proto if config.schema_.file else None
-    return RuledExampleValidator(
+    rules = None
+    if config.schema_.rules:
+        curated = schema_text.read(config.schema_.file).proto if config.schema_.file else None
+        rules = validation_rules(config.schema_.rules, curated)
+    return ExampleValidator(
         statistics=statistics,
         schema=schema,
-        rules=validation_rules(config.schema_.rules, curated),
-        code_digest=code_digest(RuledExampleValidator.EXECUTOR_SPEC.executor_class),
+        rules=rules,
+        code_digest=code_digest(ExampleValidator.EXECUTOR_SPEC.executor_class),
     ).with_id(stage_ids.EXAMPLE_VALIDATOR)
 
 

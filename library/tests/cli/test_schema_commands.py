@@ -99,7 +99,7 @@ class Project:
         assert text.count(before) == 1
         self.schema.write_text(text.replace(before, after))
 
-    def run(self, change=lambda _split, _statistics: None):
+    def run(self, change=lambda _split, _statistics: None, slices=()):
         """Leaves behind what StatisticsGen and ExampleValidator do, and what ML Metadata keeps of them."""
         self.runs += 1
         statistics, anomalies = (
@@ -111,6 +111,9 @@ class Project:
                 STATISTICS / f"Split-{split}" / "FeatureStats.pb", statistics_pb2.DatasetFeatureStatisticsList
             )
             change(split, found.datasets[0])
+            for name, rows in slices:
+                found.datasets.add().CopyFrom(found.datasets[0])
+                found.datasets[-1].name, found.datasets[-1].num_examples = name, rows
             for folder in (statistics, anomalies):
                 (folder / f"Split-{split}").mkdir(parents=True)
             (statistics / f"Split-{split}" / "FeatureStats.pb").write_bytes(found.SerializeToString())
@@ -180,6 +183,20 @@ def test_show_puts_the_schema_beside_what_the_latest_run_saw(project):
     assert "notes and coins" not in shown
     assert "seen: in run run-1" in shown
     assert "company" in shown.splitlines()[-1]  # in the data, and not in the schema
+
+
+def test_show_of_a_slice_puts_what_was_seen_in_it_beside_the_schema(project):
+    project.run(slices=[("payment_type_Cash", 20_000), ("payment_type_Pcard", 30_000)])
+    facts = project.json("show", "--slice", "payment_type_Cash")
+    assert list(facts["slices"]) == ["payment_type_Pcard", "payment_type_Cash"], "the largest first"
+    assert facts["slices"]["payment_type_Cash"] == {"eval": 20_000, "train": 20_000}
+    [fare] = [row for row in facts["features"] if row["feature"] == "fare"]
+    assert facts["slice"] == "payment_type_Cash" and fare["seen"]["train"]["rows"] == 20_000
+    assert "seen: in slice payment_type_Cash of run run-1" in project.call("show", "--slice", "payment_type_Cash")
+    shown = project.call("show")
+    assert "slices, for --slice: payment_type_Pcard, payment_type_Cash" in shown and "seen: in run run-1" in shown
+    with pytest.raises(SchemaError, match=r"no statistics of such a slice; did you mean payment_type_Cash\?"):
+        project.call("show", "--slice", "payment_type_Cas")
 
 
 def test_show_works_before_anything_ran(project):

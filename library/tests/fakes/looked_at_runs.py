@@ -20,6 +20,7 @@ from millrace.components.data_gate.report import JSON_NAME
 from millrace.components.evaluator import gate_report, prediction_summary
 from millrace.components.evaluator.gate_report import GateReport
 from millrace.components.evaluator.prediction_summary import PredictionSummary
+from millrace.components.statistics_gen import in_process
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.schema import native
 from millrace.statistics.columns import of_all_rows
@@ -66,6 +67,7 @@ class LookedAtRuns:
         exit_code: int = 0,
         said: Optional[Sequence[Finding]] = None,
         blessed: str = "",
+        slices: Sequence[Sequence[str]] = (),
     ) -> str:
         """A run that has ended.
 
@@ -80,6 +82,7 @@ class LookedAtRuns:
             exit_code: how it ended.
             said: what DataGate recorded; None where it left no report.
             blessed: the run whose data was the latest blessed one.
+            slices: columns on whose values the statistics are sliced.
 
         Returns:
             Its id.
@@ -91,7 +94,7 @@ class LookedAtRuns:
             if schema is not None:
                 anomalies = self._record(run_id, "ExampleValidator")["anomalies"]
             for split, table in splits.items():
-                seen = statistics_of(table)
+                seen = statistics_of(table, slices)
                 _write(statistics["statistics"] / f"Split-{split}/FeatureStats.pb", seen)
                 if anomalies is not None and schema is not None:
                     _write(anomalies / f"Split-{split}/SchemaDiff.pb", native.validate(of_all_rows(seen), schema))
@@ -150,9 +153,11 @@ class LookedAtRuns:
         return folders
 
 
-def statistics_of(table: Table) -> statistics_pb2.DatasetFeatureStatisticsList:
-    """TFDV's, of columns of numbers or texts; None is a cell without a value."""
+def statistics_of(table: Table, slices: Sequence[Sequence[str]] = ()) -> statistics_pb2.DatasetFeatureStatisticsList:
+    """TFDV's, of columns of numbers or texts, perhaps by slice; None is a cell without a value."""
     batch = pa.RecordBatch.from_arrays([_cells(values) for values in table.values()], list(table))
+    if slices:
+        return in_process.generate([batch], tfdv.StatsOptions(slicing_config=in_process.slicing_config(slices)))
     return stats_impl.generate_statistics_in_memory(batch, tfdv.StatsOptions())
 
 

@@ -31,6 +31,7 @@ KUBEFLOW = (
 STAGES = (
     "data.pattern=span-{SPAN}/v-{VERSION}/*",
     "data.span=7",
+    "statistics.slices=[[payment_type], [trip_start_day, trip_start_hour]]",
     "tuning.enabled=true",
     "archive={}",
     f"archive.image=registry.example.org/debian@sha256:{'a' * 64}",

@@ -11,7 +11,7 @@ from looked_at_runs import LookedAtRuns
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 import millrace
-from millrace.base.errors import BadInput, Failure
+from millrace.base.errors import BadInput, Failure, SchemaError
 from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice, Row
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.notebook.opened import OpenProject
@@ -42,7 +42,7 @@ def opened(tmp_path_factory) -> OpenProject:
     root = tmp_path_factory.mktemp("objects") / "root"
     schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name="fare", type=schema_pb2.FLOAT)])
     runs = LookedAtRuns(root)
-    runs.add({"train": DAYS, "eval": DAYS}, schema, report(0.9), curves=CURVES)
+    runs.add({"train": DAYS, "eval": DAYS}, schema, report(0.9), curves=CURVES, slices=[["company"]])
     later = {**DAYS, "fare": [one + 100 for one in DAYS["fare"]]}
     runs.add({"train": later, "eval": later}, schema, report(0.7), curves=CURVES, trials=TRIALS, span=2, exit_code=3)
     runs.add({"train": DAYS}, exit_code=1)
@@ -86,6 +86,19 @@ def test_statistics_are_a_row_for_each_feature_and_split_the_oddest_first(opened
     assert (fare["state"], fare["moved"]) == ("moved", 1.0)
     assert opened.runs[1].statistics.over("none").compared_with == ""
     assert statistics.protos["train"].num_examples == 400
+
+
+def test_a_slice_is_statistics_over_all_rows(opened):
+    statistics = opened.runs[0].statistics
+    assert statistics.slices["company_Flash"] == {"train": 200, "eval": 200} and len(statistics.slices) == 2
+    flash = statistics.of_slice("company_Flash")
+    assert "company_Flash" in repr(flash) and flash.splits == {"train": 200, "eval": 200}
+    assert set(flash.to_frame()["rows"]) == {200} and flash.slices == statistics.slices
+    assert list(flash["fare"].to_frame().columns) == ["train", "eval", "train of all rows", "eval of all rows"]
+    assert "company_Flash" in flash._repr_html_() and "company_Flash" in flash["fare"]._repr_html_()
+    with pytest.raises(SchemaError, match="did you mean company_Flash"):
+        statistics.of_slice("company_Flas")
+    assert opened.runs[1].statistics.slices == {}
 
 
 def test_a_feature_is_its_shares_by_split(opened):

@@ -1,5 +1,6 @@
 """Evidence of runs that never ran: statistics by TFDV of small tables, and anomalies against a schema."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -11,10 +12,16 @@ from millrace.schema.evidence import Evidence
 from millrace.statistics.columns import of_all_rows
 
 
-def evidence(folder: Path, run_id: str, schema: Optional[schema_pb2.Schema], **splits: Table) -> Evidence:
+def evidence(
+    folder: Path,
+    run_id: str,
+    schema: Optional[schema_pb2.Schema],
+    slices: Sequence[Sequence[str]] = (),
+    **splits: Table,
+) -> Evidence:
     """A run that saw these splits, and was validated where there is a schema."""
     for split, table in splits.items():
-        seen = statistics_of(table)
+        seen = statistics_of(table, slices)
         _write(folder / run_id / "statistics" / f"Split-{split}" / "FeatureStats.pb", seen)
         if schema is not None:
             anomalies = native.validate(of_all_rows(seen), schema)

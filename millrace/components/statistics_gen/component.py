@@ -1,5 +1,6 @@
-"""The component: TFX's StatisticsGen with two more execution properties."""
+"""The component: TFX's StatisticsGen with three more execution properties."""
 
+from collections.abc import Sequence
 from typing import Optional
 
 import tensorflow_data_validation as tfdv
@@ -13,10 +14,11 @@ from millrace.components.statistics_gen import executor
 
 
 class StatisticsGenSpec(standard_component_specs.StatisticsGenSpec):
-    """TFX's specification, with `in_process` and `code_digest`."""
+    """TFX's specification, with `slices`, `in_process` and `code_digest`."""
 
     PARAMETERS = {
         **standard_component_specs.StatisticsGenSpec.PARAMETERS,
+        executor.SLICES_KEY: component_spec.ExecutionParameter(type=str, optional=True),
         executor.IN_PROCESS_KEY: component_spec.ExecutionParameter(type=int, optional=True),
         "code_digest": component_spec.ExecutionParameter(type=str, optional=True),
     }
@@ -30,6 +32,7 @@ class StatisticsGen(tfx_component.StatisticsGen):
         schema: channel of a Schema that the options are taken from.
         stats_options: options of TFDV.
         exclude_splits: splits to leave out.
+        slices: columns on whose values the statistics are sliced, each on its own or some together.
         in_process: compute in the executor's process when its Beam runner is a local one; False always uses Beam.
         code_digest: digest of the component's code, so that TFX's cache notices an edit.
     """
@@ -43,6 +46,7 @@ class StatisticsGen(tfx_component.StatisticsGen):
         schema: Optional[types.BaseChannel] = None,
         stats_options: Optional[tfdv.StatsOptions] = None,
         exclude_splits: Optional[list[str]] = None,
+        slices: Sequence[Sequence[str]] = (),
         in_process: bool = True,
         code_digest: str = "",
     ) -> None:
@@ -51,6 +55,7 @@ class StatisticsGen(tfx_component.StatisticsGen):
             schema=schema,
             stats_options_json=stats_options.to_json() if stats_options else None,
             exclude_splits=json_utils.dumps(exclude_splits or []),
+            slices=json_utils.dumps([list(columns) for columns in slices]) if slices else None,
             in_process=int(in_process),  # compiled jobs have no booleans
             code_digest=code_digest,
             statistics=types.Channel(type=standard_artifacts.ExampleStatistics),

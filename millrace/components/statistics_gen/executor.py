@@ -22,7 +22,7 @@ from millrace.components.example_gen import sidecar
 from millrace.components.executor_types import Artifacts, Properties
 from millrace.components.statistics_gen import in_process
 
-IN_PROCESS_KEY = "in_process"
+SLICES_KEY, IN_PROCESS_KEY = "slices", "in_process"
 _DECODED_AT_ONCE = 8192
 
 
@@ -35,11 +35,13 @@ class Executor(tfx_executor.Executor):
         Args:
             input_dict: `examples`, and `schema` where the options are to be taken from one.
             output_dict: `statistics`.
-            exec_properties: those of TFX's StatisticsGen, and `in_process`.
+            exec_properties: those of TFX's StatisticsGen, `slices` as JSON, and `in_process`.
 
         Raises:
+            DataError: there are too many slices for this process.
             ValueError: as TFX's executor.
         """
+        exec_properties = _with_slices(exec_properties)
         examples = artifact_utils.get_single_instance(input_dict[keys.EXAMPLES_KEY])
         options = _stats_options(input_dict, exec_properties)
         if options is None or not self._fits(examples, exec_properties):
@@ -71,6 +73,17 @@ class Executor(tfx_executor.Executor):
             and not examples.has_custom_property(examples_utils.CUSTOM_SPLIT_PATTERN_PROPERTY_NAME)
             and examples_utils.get_payload_format(examples) == example_gen_pb2.FORMAT_TF_EXAMPLE
         )
+
+
+def _with_slices(exec_properties: Properties) -> Properties:
+    """The slices as TFX's executor takes them, among the options of TFDV."""
+    slices = json_utils.loads(exec_properties.get(SLICES_KEY) or "[]")
+    if not slices:
+        return exec_properties
+    text = exec_properties.get(keys.STATS_OPTIONS_JSON_KEY)
+    options = StatsOptions.from_json(text) if text else StatsOptions()
+    options.slicing_config = in_process.slicing_config(slices)
+    return {**exec_properties, keys.STATS_OPTIONS_JSON_KEY: options.to_json()}
 
 
 def _stats_options(input_dict: Artifacts, exec_properties: Properties) -> Optional[StatsOptions]:

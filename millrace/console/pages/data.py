@@ -16,9 +16,11 @@ from millrace.schema.evidence import Evidence
 from millrace.schema.workbench import Workbench
 from millrace.views.chosen_data import MOST_SOURCES, chosen_data, data_of
 from millrace.views.data import DataView, FeatureRow, FeatureView
+from millrace.views.slices import SliceSummary, slice_summaries
 
 _PAGE = 40
 _MOST_HITS = 20
+_MOST_SLICES = 50
 _NEARLY_ALL = 0.99
 _ODDEST = "-odd"
 
@@ -54,6 +56,9 @@ class DataPage:
         state: which state is shown; empty for all.
         sort: the column that they are sorted by, with a minus before it from the largest to the smallest.
         against: what was asked for to be compared with.
+        slice: TFDV's name of the slice that is shown, over all rows; empty for the data as a whole.
+        behind: what follows a split's name where what it is compared with is meant.
+        slices: those that there are statistics of, the largest first.
         propose: the command that proposes edits of the schema.
     """
 
@@ -74,6 +79,9 @@ class DataPage:
     state: str
     sort: str
     against: str
+    slice: str
+    behind: str
+    slices: tuple[SliceSummary, ...]
     propose: str
 
 
@@ -83,8 +91,9 @@ class FeaturePage:
 
     Args:
         source: the run.
-        compared_with: the run whose data lies behind it; empty where there is none.
+        reference: what the data is compared with, in words.
         against: what was asked for to be compared with.
+        slice: TFDV's name of the slice that is shown, over all rows; empty for the data as a whole.
         feature: all of it.
         before: the name of the feature before it in the order of what is odd; empty for the first.
         after: of the next one; empty for the last.
@@ -93,8 +102,9 @@ class FeaturePage:
     """
 
     source: Source
-    compared_with: str
+    reference: str
     against: str
+    slice: str
     feature: FeatureView
     before: str
     after: str
@@ -120,14 +130,20 @@ def view(request: PageRequest) -> object:
     bench = Workbench(request.config, request.config.file)
     if request.path["span"] == "latest" and bench.latest is None:
         return _nothing(bench)
-    run, data = _chosen(bench, request.path["span"], request.query.get("against", ""))
+    run, data = _chosen(bench, request)
     text, state = request.query.get("q", "").strip(), request.query.get("state", "")
     sort = request.query.get("sort", _ODDEST)
     matching = _sorted([row for row in data.rows if state in ("", row.state) and _matches(row, text)], sort)
     after = request.count("after", 0, len(matching))
     against = request.query.get("against", "")
     more = after + _PAGE < len(matching)
-    asked = {"q": text, "state": state, "against": against, "sort": "" if sort == _ODDEST else sort}
+    asked = {
+        "q": text,
+        "state": state,
+        "against": against,
+        "slice": data.slice,
+        "sort": "" if sort == _ODDEST else sort,
+    }
     following = address("data", request.path["span"], **asked, after=after + _PAGE)
     return DataPage(
         headline=_headline(data),
@@ -147,6 +163,9 @@ def view(request: PageRequest) -> object:
         state=state,
         sort=sort,
         against=against,
+        slice=data.slice,
+        behind=data.behind,
+        slices=slice_summaries(run, _MOST_SLICES),
         propose=f"millrace schema propose{bench.option}",
     )
 
@@ -154,7 +173,7 @@ def view(request: PageRequest) -> object:
 def feature_view(request: PageRequest) -> FeaturePage:
     """One feature in full."""
     bench = Workbench(request.config, request.config.file)
-    run, data = _chosen(bench, request.path["span"], request.query.get("against", ""))
+    run, data = _chosen(bench, request)
     name = request.path["feature"]
     full = data.feature(name)
     names = [row.name for row in data.rows]
@@ -167,14 +186,21 @@ def feature_view(request: PageRequest) -> FeaturePage:
     at = names.index(name)
     return FeaturePage(
         source=_source(run),
-        compared_with=data.compared_with,
+        reference=_reference(data),
         against=request.query.get("against", ""),
+        slice=data.slice,
         feature=full,
         before=names[at - 1] if at else "",
         after=names[at + 1] if at + 1 < len(names) else "",
         place=at + 1,
         total=len(names),
     )
+
+
+def _reference(data: DataView) -> str:
+    if data.slice:
+        return "all rows"
+    return f"run {data.compared_with}" if data.compared_with else "the first split"
 
 
 def _sorted(rows: list[FeatureRow], sort: str) -> list[FeatureRow]:
@@ -193,6 +219,12 @@ def _sorted(rows: list[FeatureRow], sort: str) -> list[FeatureRow]:
 
 
 def _headline(data: DataView) -> str:
+    if data.slice:
+        rows, apart = sum(data.splits.values()), data.counts()["moved"]
+        return (
+            f"Of {counted(len(data.rows), 'feature')}, {apart:,} in the {counted(rows, 'row')} of this slice lie apart "
+            "from all rows by more than chance."
+        )
     counts, total = data.counts(), f"of {counted(len(data.rows), 'feature')}"
     whole = [finding for finding in data.findings if finding.action == "block"]
     if counts["blocked"] or whole:
@@ -219,9 +251,11 @@ def _nothing(bench: Workbench) -> NoDataPage:
     return NoDataPage(gone or "No run has read data yet.", start)
 
 
-def _chosen(bench: Workbench, span: str, against: str) -> tuple[Evidence, DataView]:
+def _chosen(bench: Workbench, request: PageRequest) -> tuple[Evidence, DataView]:
     try:
-        return chosen_data(bench, span, against)
+        return chosen_data(
+            bench, request.path["span"], request.query.get("against", ""), request.query.get("slice", "")
+        )
     except SchemaError as error:
         raise NotFound(error.what, error.where, error.remedy) from error
 

@@ -257,10 +257,12 @@ def test_beam_path_gives_the_same(taxi, tmp_path):
 
 
 def test_component_takes_the_place_of_tfx():
-    """Same inputs and outputs; two more properties."""
+    """Same inputs and outputs; three more properties, of which one is there where it says something."""
     channel = types.Channel(type=standard_artifacts.Examples)
     component = StatisticsGen(channel, exclude_splits=["eval"], code_digest="abc")
     assert component.exec_properties[standard_component_specs.EXCLUDE_SPLITS_KEY] == '["eval"]'
     assert component.exec_properties["in_process"] == 1  # compiled jobs have no booleans
     assert component.exec_properties["code_digest"] == "abc"
+    assert component.exec_properties.get("slices") is None
+    assert StatisticsGen(channel, slices=[("pay",)]).exec_properties["slices"] == '[["pay"]]'
     assert list(component.outputs) == ["statistics"]
