@@ -28,7 +28,7 @@ from millrace.metadata import records
 from millrace.metadata.evaluations import evaluation
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_summaries import state_of
-from millrace.registry.events import VersionState
+from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.intake import Registered
 from millrace.training import training_record
 
@@ -54,8 +54,13 @@ def print_summary(
         request = folder.request()
         why_trial = trials.why_trial(request.overrides, request.repeats) if request else ""
         print_record(config, record, console, outcome.failure.where if outcome.failure else "", why_trial)
+    pushed = Path(records.pushed_to(record)).name if record else ""
     for version in registered.versions:
-        _line("version", f"{version.number} is {standing(version)}", console)
+        if str(version.number) != pushed and version not in registered.new:
+            continue
+        champion = next((one.number for one in registered.versions if CHAMPION in one.aliases), None)
+        other = f"; champion is {champion}" if champion not in (None, version.number) else ""
+        _line("version", f"{version.number} is {standing(version)}{other}", console)
         if version.state is VersionState.REGISTERED and not version.trial:
             remedy = f"millrace models approve {version.number} --because WHY, then millrace models alias champion"
             printing.say(f"next: {remedy}", console, indent=2)

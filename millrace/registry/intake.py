@@ -129,11 +129,13 @@ class Registered:
     """What the end of a run brought to the registry.
 
     Args:
-        versions: those that are new.
+        new: the versions that it registered.
+        versions: all that there are, these among them.
         trouble: why they could not be registered; empty where they could. The next command that opens the registry
             does it.
     """
 
+    new: tuple[Version, ...] = ()
     versions: tuple[Version, ...] = ()
     trouble: str = ""
 
@@ -146,7 +148,7 @@ def register_pushed(config: Config) -> Registered:
     """
     try:
         with open_registry(config) as registry:
-            return Registered(up_to_date(registry, Runs(config)))
+            return Registered(up_to_date(registry, Runs(config)), registry.versions())
     except (MillraceError, errors.StatusError, OSError) as error:
         logging.getLogger(__name__).exception("What was pushed could not be registered.")
         return Registered(trouble=str(error).splitlines()[0])

@@ -16,7 +16,7 @@ from millrace.registry.pushed_model import checksum, damage
 
 
 def test_a_version_is_what_its_run_recorded_of_it(two_versions):
-    [first, second] = register_pushed(two_versions).versions
+    [first, second] = register_pushed(two_versions).new
     facts = first.facts
     assert (first.number, first.run, first.span, first.state.value) == (11, "20310101-000001", 3, "approved")
     assert (facts.fingerprint, facts.judged, facts.verdicts) == (
@@ -41,7 +41,7 @@ def test_a_run_that_is_served_from_the_cache_registers_nothing_and_moves_nothing
     [known] = [one for one in recorded.store.get_artifacts_by_type("PushedModel") if pushed_folder(one).name == "12"]
     recorded.begin("20310101-000003")
     four_stages(recorded, "20310101-000003", {"Pusher": {"pushed_model": known}})
-    assert register_pushed(two_versions).versions == ()
+    assert register_pushed(two_versions).new == ()
     with open_registry(two_versions) as registry:
         assert registry.events() == events and registry.version("champion").number == 11
 
@@ -59,13 +59,13 @@ def test_what_is_gone_rehearsed_or_elsewhere_is_no_version(tmp_path):
         recorded.note(made["Pusher"]["pushed_model"], **note)
     shutil.rmtree(recorded.root / "serving" / "taxi" / "1")
     config = load("conf/taxi.yaml", [f"root={recorded.root}"])
-    assert register_pushed(config).versions == ()
+    assert register_pushed(config).new == ()
 
 
 def test_a_registry_that_cannot_be_used_does_not_change_how_a_run_ended(two_versions):
     Path(layout(two_versions).registry_file).write_text("no database")
     registered = register_pushed(two_versions)
-    assert registered.versions == () and "the registry cannot be used" in registered.trouble
+    assert registered.new == () and "the registry cannot be used" in registered.trouble
 
 
 def test_a_file_of_a_version_that_is_gone_changed_or_added_is_named(two_versions):
