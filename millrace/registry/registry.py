@@ -118,8 +118,9 @@ class Registry:
     def take_in(self, found: Sequence[tuple[int, str, VersionFacts]]) -> tuple[Version, ...]:
         """Registers pushed models, and approves them where the configuration says so; those that are known stay.
 
-        The newest becomes champion where approval is automatic, unless a newer one is registered already: what a person
-        has rolled back to is left only for what was pushed since.
+        The newest becomes champion where approval is automatic, unless a newer one is registered already. A model that
+        was rejected, or rolled back from, and is pushed again under another number, is registered and no more: what a
+        person has decided is undone by a person.
 
         Args:
             found: number, run and facts of each.
@@ -133,19 +134,30 @@ class Registry:
             servable = [one.number for one in versions if not one.trial]
             new = sorted((one for one in found if one[0] not in known), key=lambda one: one[0])
             events = []
+            refused = self._refused_models(versions)
+            pushed: list[tuple[int, str]] = []
             for number, run, facts in new:
                 events.append(self._registered(number, run, facts))
-                if self.approval == "automatic" and not facts.trial:
+                if self.approval == "automatic" and not facts.trial and facts.model_files not in refused:
                     why = "both judges blessed it"
                     events.append(Event(EventKind.APPROVED, number, because=why, who=AUTOMATIC, run=run))
-            pushed = [(number, run) for number, run, facts in new if not facts.trial]
-            if self.approval == "automatic" and pushed and pushed[-1][0] > max(servable, default=0):
+                    pushed.append((number, run))
+            if pushed and pushed[-1][0] > max(servable, default=0):
                 number, run = pushed[-1]
                 events.append(self._moved(CHAMPION, number, "it is the newest that was pushed", AUTOMATIC, run))
             self._log.add(events)
         self.write_served_file()
         numbers = {number for number, _, _ in new}
         return tuple(one for one in self.versions() if one.number in numbers)
+
+    def _refused_models(self, versions: Sequence[Version]) -> set[frozenset[tuple[str, str]]]:
+        """The models that a person has rejected, or rolled back from and not gone back to, by their files."""
+        left = set[Optional[int]]()
+        for event in self.events(alias=CHAMPION):
+            left.discard(event.version)
+            if event.kind == EventKind.ROLLED_BACK.value:
+                left.add(event.details["from"])
+        return {one.facts.model_files for one in versions if one.number in left or one.state is VersionState.REJECTED}
 
     def take_in_imported(
         self, number: int, run: str, facts: VersionFacts, because: str, details: dict[str, Any]

@@ -65,6 +65,14 @@ class VersionFacts:
     verdicts: dict[str, bool] = field(default_factory=dict)
     imported_from: str = ""
 
+    @property
+    def model_files(self) -> frozenset[tuple[str, str]]:
+        """The files that make the model what it is: two pushes of one model differ in `assets.extra` alone.
+
+        There lie the warm-up requests, and what the push says of itself.
+        """
+        return frozenset(pair for pair in self.files.items() if not pair[0].startswith("assets.extra/"))
+
     def to_details(self) -> dict[str, Any]:
         """As an event keeps it."""
         return asdict(self)

@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from google.protobuf import text_format
@@ -9,6 +11,7 @@ from registered_versions import pushed, registry_of
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from millrace.base.errors import BadInput
+from millrace.registry.pushed_model import checksum, file_checksums
 
 
 def served(root, model="taxi") -> tuple[list[int], dict[str, int]]:
@@ -86,6 +89,34 @@ def test_a_roll_back_stays_until_something_new_is_pushed(tmp_path):
         registry.roll_back(registry.version("9"), "the oldest", expected=14)
         assert registry.champions() == (11, 12, 9) and served(tmp_path)[0] == [9]
         assert registry.before_champion().number == 12
+
+
+def again(found: tuple, number: int) -> tuple:
+    """The same model, pushed under another number, as a run does whose Evaluator had to judge it again."""
+    _, run, facts = found
+    folder = Path(facts.folder).with_name(str(number))
+    shutil.copytree(facts.folder, folder)
+    (folder / "assets.extra").mkdir()
+    (folder / "assets.extra" / "millrace.json").write_text(f"run {number}")
+    files = file_checksums(folder)
+    return number, run, replace(facts, folder=str(folder), files=files, checksum=checksum(files))
+
+
+@pytest.mark.parametrize("decision", ["rolled back from", "rejected"])
+def test_a_model_that_a_person_refused_comes_back_under_no_other_number(tmp_path, decision):
+    with registry_of(tmp_path) as registry:
+        bad = pushed(tmp_path, 12)
+        registry.take_in([pushed(tmp_path, 11)])
+        registry.take_in([bad])
+        registry.roll_back(registry.version("11"), "slow", expected=12)
+        if decision == "rejected":
+            registry.reject(registry.version("12"), "slow")
+        [version] = registry.take_in([again(bad, 13)])
+        assert (version.state.value, version.aliases) == ("registered", ()) and numbers(registry) == {"champion": 11}
+        if decision == "rolled back from":
+            registry.move("champion", registry.version("12"), "it was the network")
+            [version] = registry.take_in([again(bad, 14)])
+            assert version.aliases == ("champion",), "it is not refused any more"
 
 
 def test_to_go_back_passes_over_what_was_rejected_or_is_gone(tmp_path):
