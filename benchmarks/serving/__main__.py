@@ -24,6 +24,13 @@ from millrace.model_server.server_process import Ports, ServerProcess
 _NAME = "model"
 _START_SECONDS = 120.0
 _MEMORY = 8 << 30
+_CONFIG = """model_config_list {{ config {{
+  name: "{name}" base_path: "{folder}/versions"
+  logging_config {{
+    log_collector_config {{ filename_prefix: "{folder}/log/requests" }}
+    sampling_config {{ sampling_rate: {rate} }}
+  }}
+}} }}"""
 # Half a millisecond is what a request of the default model takes anyway.
 _BATCHING = "batch_timeout_micros { value: 500 } max_enqueued_batches { value: 1000 }"
 
@@ -34,8 +41,9 @@ _BATCHING = "batch_timeout_micros { value: 500 } max_enqueued_batches { value: 1
 @click.option("--clients", default=8, show_default=True, help="That ask at once.")
 @click.option("--signature", default="predict_json", show_default=True)
 @click.option("--only", default="", help="Loads whose name contains this, such as 'batches, gRPC'.")
+@click.option("--log", is_flag=True, help="The server also logs every request.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the numbers here.")
-def main(model: Path, seconds: float, clients: int, signature: str, only: str, file: Optional[Path]) -> None:
+def main(model: Path, seconds: float, clients: int, signature: str, only: str, log: bool, file: Optional[Path]) -> None:
     """Measure the server of a pushed MODEL (the folder of a version) beside a bare loop of session runs.
 
     It is asked with a row of the warm-up requests that came with the model.
@@ -45,7 +53,7 @@ def main(model: Path, seconds: float, clients: int, signature: str, only: str, f
     request = _request(model, signature)
     loads = [_bare(model, request, min(seconds, 30.0))]
     for batches in (False, True):
-        loads += _served(model, request, seconds, clients, batches, only)
+        loads += _served(model, request, seconds, clients, batches, only, log)
     console.print(_table(loads))
     if file:
         file.write_text(json.dumps([_plain(load, loads[0]) for load in loads], indent=1), encoding="utf-8")
@@ -80,15 +88,24 @@ def _bare(model: Path, request: predict_pb2.PredictRequest, seconds: float) -> L
 
 
 def _served(
-    model: Path, request: predict_pb2.PredictRequest, seconds: float, clients: int, batches: bool, only: str
+    model: Path,
+    request: predict_pb2.PredictRequest,
+    seconds: float,
+    clients: int,
+    batches: bool,
+    only: str,
+    log: bool,
 ) -> Iterator[Load]:
-    with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "server.log", "wb") as log:
-        base, parameters = Path(folder) / "versions", Path(folder) / "batching.txt"
+    with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "server.log", "wb") as output:
+        base, config, parameters = (Path(folder) / name for name in ("versions", "models.config", "batching.txt"))
         base.mkdir()
         (base / "1").symlink_to(model.resolve())
+        config.write_text(_CONFIG.format(name=_NAME, folder=folder, rate=float(log)))
         parameters.write_text(_BATCHING)
-        flags = ["--enable_batching", f"--batching_parameters_file={parameters}"] if batches else []
-        with ServerProcess("process", base, _NAME, Path(folder), log, _MEMORY, flags) as server:
+        flags = [f"--model_config_file={config}"]
+        if batches:
+            flags += ["--enable_batching", f"--batching_parameters_file={parameters}"]
+        with ServerProcess("process", None, _NAME, Path(folder), output, _MEMORY, flags) as server:
             ports = _wait(server)
             process = _process()
             for protocol in ("gRPC", "REST"):
