@@ -1,15 +1,18 @@
 """Which versions of a model are served, while folders come and go and the configuration changes."""
 
 import shutil
+import threading
+import time
 
 import pytest
 import tensorflow as tf
 from saved_models import save
 from tensorflow_serving.apis import get_model_status_pb2
 
+from millrace.model_server import model_config
 from millrace.model_server import versions as module
 from millrace.model_server.model_config import ModelConfig
-from millrace.model_server.models import Models
+from millrace.model_server.models import ConfigFile, Models
 from millrace.model_server.versions import Loading, ModelVersions
 
 Status = get_model_status_pb2.ModelVersionStatus
@@ -202,3 +205,44 @@ def test_waiting_says_what_does_not_load_and_ends_in_time(base):
         models.wait(configs, 60)
     with pytest.raises(tf.errors.DeadlineExceededError, match="taxi is still being loaded"):
         ModelVersions(configs["taxi"], Loading()).wait(configs["taxi"], 0.01)
+
+
+def test_a_file_is_followed_when_somebody_asks_and_a_bad_one_changes_nothing(base, caplog):
+    def write(versions: str) -> None:
+        policy = f"model_version_policy {{ specific {{ {versions} }} }}"
+        file.write_text(f'model_config_list {{ config {{ name: "taxi" base_path: "{base}" {policy} }} }}')
+
+    file = base / "models.config"
+    write("versions: 1")
+    models = Models(Loading(warm_up=False), poll_seconds=0)
+    configs = model_config.read(file)
+    models.serve(configs)
+    followed = ConfigFile(file, models, configs)
+    threading.Thread(target=followed.watch, args=(0,), daemon=True).start()
+    write("versions: 2")
+    followed.ask()
+    eventually(lambda: models.available("taxi") == [2])
+    write("versions: -2")
+    followed.ask()
+    eventually(lambda: "-2 is no version" in caplog.text and "what was served before still is" in caplog.text)
+    assert models.available("taxi") == [2]
+    # Asking is also an order to try again what failed, of a file that says nothing new.
+    (base / "7").mkdir()
+    write("versions: 2 versions: 7")
+    followed.ask()
+    eventually(lambda: states_of(models).get(7) == Status.END)
+    (base / "7").rmdir()
+    (base / "7").symlink_to(base / "1")
+    followed.ask()
+    eventually(lambda: models.available("taxi") == [2, 7])
+
+
+def states_of(models: Models) -> dict[int, int]:
+    return {one.version: one.state for one in models.status("taxi", None).model_version_status}
+
+
+def eventually(condition) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
