@@ -7,6 +7,7 @@ import click
 
 from millrace.base.numbers import rounded
 from millrace.cli.group import LazyGroup
+from millrace.cli.models import quiet
 from millrace.cli.options import config_options
 from millrace.cli.output import echo_json, say
 from millrace.config.loading import load
@@ -40,7 +41,9 @@ def add(
 
     A request is named by the x-request-id that the gateway returned with its answer.
     """
-    added = add_labels_of(load(config_file, overrides), file, key, label, reward)
+    config = load(config_file, overrides)
+    with quiet(config):
+        added = add_labels_of(config, file, key, label, reward)
     if as_json:
         echo_json(added)
         return

@@ -18,11 +18,12 @@ from typing import Optional
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
 from millrace.config.config import Config
-from millrace.config.paths import layout
-from millrace.config.rollout_section import Shadow
+from millrace.config.paths import layout, serving_directory
+from millrace.config.rollout_section import AnyPolicy, Shadow
+from millrace.metadata.run_summaries import Runs
 from millrace.model_server import lifeline
 from millrace.registry.events import CHAMPION, VersionState
-from millrace.registry.intake import open_registry
+from millrace.registry.intake import open_registry, up_to_date
 from millrace.registry.registry import Registry
 from millrace.registry.version import Version
 from millrace.serving import state
@@ -57,7 +58,17 @@ class Standing:
 
 
 def places_of(config: Config) -> Places:
-    """Where a pipeline's gateway keeps its files."""
+    """Where a pipeline's gateway keeps its files.
+
+    Raises:
+        BadInput: its models are not on this machine.
+    """
+    if "://" in serving_directory(config):
+        raise BadInput(
+            "the gateway serves models from a folder of this machine",
+            where=serving_directory(config),
+            remedy="set root or push.directory to one; a service in a cloud splits traffic itself",
+        )
     return Places((layout(config).local / "rollout" / config.name).absolute())
 
 
@@ -86,6 +97,22 @@ def gateway_runs(places: Places) -> bool:
     return False
 
 
+def policy_of(config: Config, name: str) -> AnyPolicy:
+    """The policy of a name.
+
+    Raises:
+        BadInput: there is none.
+    """
+    policies = config.rollout.policy_by_name()
+    if name not in policies:
+        raise BadInput(
+            f"there is no policy {name}{did_you_mean(name, policies)}",
+            where="rollout.policies",
+            remedy=f"name one of: {', '.join(policies)}",
+        )
+    return policies[name]
+
+
 def start(config: Config, version: str, policy_name: str, because: str) -> bool:
     """Asks the controller to start a rollout.
 
@@ -103,14 +130,7 @@ def start(config: Config, version: str, policy_name: str, because: str) -> bool:
             compared with, or a rollout runs.
     """
     places = places_of(config)
-    policies = config.rollout.policy_by_name()
-    if policy_name not in policies:
-        raise BadInput(
-            f"there is no policy {policy_name}{did_you_mean(policy_name, policies)}",
-            where="rollout.policies",
-            remedy=f"name one of: {', '.join(policies)}",
-        )
-    policy = policies[policy_name]
+    policy = policy_of(config, policy_name)
     running = state.read_rollout(places)
     if running and not running.over:
         raise BadInput(
@@ -118,6 +138,7 @@ def start(config: Config, version: str, policy_name: str, because: str) -> bool:
             remedy="wait for its end (millrace rollout status), or millrace rollout abort",
         )
     with open_registry(config) as registry:
+        up_to_date(registry, Runs(config))
         candidate, champion = registry.version(version), registry.aliases().get(CHAMPION)
         if champion is None:
             raise BadInput(
@@ -169,6 +190,7 @@ def keep(config: Config, overrides: Sequence[str], told: Callable[[str, int], No
     """
     places, envoy, section = places_of(config), require_envoy(), config.rollout
     with open_registry(config) as registry:
+        up_to_date(registry, Runs(config))
         if CHAMPION not in registry.aliases():
             raise BadInput(
                 "no version is champion, so there is nothing to serve",
@@ -208,7 +230,7 @@ def control(config: Config) -> None:
 
 def requests_folder(config: Config) -> Path:
     """Where the servers of a pipeline's versions log requests."""
-    return (layout(config).local / "requests" / config.name).absolute()
+    return Path(layout(config).requests).absolute()
 
 
 def add_labels_of(config: Config, table: Path, key: str, label: Optional[str], reward: Optional[str]) -> Added:

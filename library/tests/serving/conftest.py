@@ -4,10 +4,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from two_versions import _two_versions, two_versions
 from version_servers import USER, VersionServer
 
 from millrace.execution.envoy_program import find_envoy
 from millrace.serving.envoy_config import Listener
+
+__all__ = ["_two_versions", "two_versions"]
 
 
 @pytest.fixture(scope="session")
