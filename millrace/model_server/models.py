@@ -34,6 +34,7 @@ class Models:
         self._logs: dict[str, RequestLog] = {}
         self._changing = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
+        self._telling = threading.Lock()
 
     def serve(self, configs: ModelConfigs) -> None:
         """Serves these models, and no others; returns before they are loaded.
@@ -151,8 +152,10 @@ class Models:
             log.close(seconds=0)
 
     def _tell(self) -> None:
-        for listener in self._listeners:
-            listener()
+        # One after the other: of two models that come at once, the last to be told of sees both.
+        with self._telling:
+            for listener in self._listeners:
+                listener()
 
 
 class ConfigFile:

@@ -235,7 +235,13 @@ class ModelVersions:
             except Exception as error:  # a model may fail in any way; the server must live to say so
                 logging.exception("loading %s version %d failed", self.name, version)
                 failure = error
-            if retry == self._loading.retries or self._is_pointless(version, config):
+            is_last = retry == self._loading.retries or self._is_pointless(version, config)
+            if self._config is not config:
+                # Somebody changed it, perhaps for this version's sake: by the new one it is tried anew.
+                with self._lock:
+                    self._states.pop(version, None)
+                return
+            if is_last:
                 self._mark(version, State.END, failure)
                 return
         logging.info("%s version %d is available after %.2f s", self.name, version, time.monotonic() - started)

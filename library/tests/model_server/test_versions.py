@@ -177,6 +177,21 @@ def test_a_load_is_tried_again_as_long_as_it_is_wanted(base, monkeypatch):
     assert versions.servable(None).version == 3
 
 
+def test_who_changes_the_configuration_need_not_wait_for_the_next_try(base):
+    (base / "8").mkdir()
+    versions = ModelVersions(config(base), Loading(warm_up=False, retries=3, retry_seconds=600))
+    watching = threading.Thread(target=versions.watch, args=(0,), daemon=True)
+    watching.start()
+    eventually(lambda: versions.status(8))
+    (base / "8").rmdir()
+    (base / "8").symlink_to(base / "3")
+    versions.change(config(base))
+    eventually(lambda: 8 in versions.available())
+    versions.end()
+    watching.join(20)
+    assert not watching.is_alive()
+
+
 def test_models_are_added_changed_and_taken_away(base):
     models = Models(Loading(warm_up=False), poll_seconds=0)
     changes: list[bool] = []
