@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from millrace.training.calibration import calibrated
 from millrace.training.fitting import build, fit, prepare
+from millrace.training.folds import cross_validate
 from models.serving import export
 
 
@@ -20,4 +22,5 @@ def run_fn(fn_args: Any) -> None:
     job = prepare(fn_args)
     model = build(job)
     fit(job, model, fn_args.model_run_dir)
-    export(model, job, fn_args.serving_model_dir)
+    export(calibrated(model, job), job, fn_args.serving_model_dir)
+    cross_validate(job, model, fn_args.serving_model_dir)

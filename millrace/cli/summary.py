@@ -104,6 +104,8 @@ def print_record(
     _print_data_warnings(run, console)
     examples = run.artifact(stage_ids.EXAMPLE_GEN, "examples")
     division = split_record.read(examples.uri) if examples else None
+    if division and division.condition:
+        _line("rows", division.condition, console)
     if division and division.leak:
         _line("splits", division.leak, console, style="bold yellow")
     report = evaluation(run).report

@@ -65,7 +65,8 @@ class TrainingBoard:
     def _training(self, draws: bool) -> str:
         if self._step is None:
             return ""
-        words = [f"step {self._step.step:,}" + (f" of {self._step.total:,}" if self._step.total else "")]
+        kept = "kept " if self._step.kept else ""
+        words = [f"{kept}step {self._step.step:,}" + (f" of {self._step.total:,}" if self._step.total else "")]
         words += [sparkline(list(self._curve.values()))] if draws and len(self._curve) > 1 else []
         # What validation says counts; before the first evaluation there is only what training says.
         names = [name for name in self._step.values if name.startswith("val_")] or list(self._step.values)

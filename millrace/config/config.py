@@ -6,7 +6,7 @@ what a file may say; their field descriptions are what `millrace` prints when a 
 """
 
 import re
-from typing import Annotated, Any, Optional, Union
+from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
@@ -191,6 +191,33 @@ class Config(Section):
         if self.judging_split == "train":
             raise ValueError("evaluation.split: a model is not judged on train, which it has learned from")
         return self
+
+    @model_validator(mode="after")
+    def _folds_are_drawn_row_by_row(self) -> "Config":
+        if self.evaluation.folds not in ("auto", 0) and self._together:
+            raise ValueError(
+                f"evaluation.folds: folds are drawn row by row, and {self._together} says that rows belong together: "
+                "a fold's rows would be known from others; leave it out, or set it to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _probabilities_are_calibrated(self) -> "Config":
+        if self.model.calibrate != "none" and self.label.task == "regression":
+            raise ValueError("model.calibrate: a regression has no probabilities to calibrate; leave it out")
+        return self
+
+    @property
+    def _together(self) -> str:
+        """The key that says that rows are not to be drawn one by one; empty where none does."""
+        data = self.data
+        divided = "data.files" if data.files else "" if data.splits.by in ("row", "stratum") else "data.splits"
+        return divided or ("data.key" if data.key else "")
+
+    @property
+    def folds(self) -> Union[int, Literal["auto"]]:
+        """`evaluation.folds`; 0 where rows belong together."""
+        return 0 if self._together else self.evaluation.folds
 
     @property
     def judging_split(self) -> str:

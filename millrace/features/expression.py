@@ -138,6 +138,18 @@ SIGNATURES: Mapping[str, Signature] = {
 }
 """The functions and the operators, by the names of their operations."""
 
+# What other languages write, and Python's grammar has no word for or another meaning.
+_WRITTEN_ELSEWHERE: tuple[tuple[str, str], ...] = (
+    (r"&&?", "write and"),
+    (r"\|\|?", "write or"),
+    (r"!(?!=)", "write not"),
+    (r"<>", "write !="),
+    (r"\^", "write ** for a power"),
+    (r"(?<![=!<>])=(?!=)", "write == for equal"),
+    (r"(?i)\bis (not )?(null|none|nan)\b", "write is_missing(column)"),
+    (r"\?|\bif\b|\bcase\b", "write where(condition, one, other)"),
+)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 _COLUMN = "column"
 _GREATEST_OF_32_BITS = 3.4e38
@@ -168,12 +180,18 @@ def parse(text: str) -> Expression:
     except SyntaxError as error:
         # Python counts from 1; of what ends too early it says 0, or a place behind the last character.
         place = f"character {error.offset}" if 0 < (error.offset or 0) <= len(text.strip()) else "its end"
-        raise ValueError(f"{brief!r} is no expression: {error.msg}, at {place}") from error
+        raise ValueError(f"{brief!r} is no expression: {error.msg}, at {place}{_in_pythons_words(text)}") from error
     except (RecursionError, MemoryError) as error:
         raise ValueError("the expression is nested too deeply; split it into derived features") from error
     if not columns_of(expression):
         raise ValueError(f"{brief!r} reads no column")
     return expression
+
+
+def _in_pythons_words(text: str) -> str:
+    """What to write in place of what other languages write; empty where nothing of it is there."""
+    bare = _QUOTED.sub("", text)
+    return next((f"; {advice}" for pattern, advice in _WRITTEN_ELSEWHERE if re.search(pattern, bare)), "")
 
 
 def columns_of(expression: Expression) -> tuple[str, ...]:
@@ -338,7 +356,10 @@ def _of_node(node: ast.expr) -> Expression:
         return _comparison(node)
     if isinstance(node, ast.Call):
         return _call(node)
-    raise ValueError(f"{ast.unparse(node)} cannot stand in an expression (character {node.col_offset + 1})")
+    written = ast.unparse(node)
+    raise ValueError(
+        f"{written} cannot stand in an expression (character {node.col_offset + 1}){_in_pythons_words(written)}"
+    )
 
 
 def _constant(node: ast.Constant) -> Constant:
@@ -386,6 +407,9 @@ def _call(node: ast.Call) -> Expression:
         meant = did_you_mean(name, FUNCTIONS) or f"; known: {', '.join(sorted([*FUNCTIONS, _COLUMN]))}"
         raise ValueError(f"{name} is no function of an expression{meant}")
     signature = FUNCTIONS.get(name, _OF_PROJECT)
+    owner, _, method = name.rpartition(".")
+    if method in FUNCTIONS and not node.args:
+        raise ValueError(f"{name}() is no function of an expression; write {method}({owner})")
     if len(node.args) < len(signature.takes) or (len(node.args) > len(signature.takes) and not signature.open_ended):
         count = f"{len(signature.takes)}{' or more' if signature.open_ended else ''}"
         raise ValueError(f"{name} takes {count} argument{'s'[: count != '1']}, and is given {len(node.args)}")

@@ -19,6 +19,7 @@ from millrace.features.description import (
     Text,
     Vector,
 )
+from millrace.features.expression import reference
 from millrace.init.columns import Column
 from millrace.init.dates import find_date
 from millrace.init.decisions import Decision
@@ -27,6 +28,7 @@ from millrace.init.leakage import leakage
 from millrace.init.na_values import code_or_missing
 from millrace.init.names import CALENDAR, phrase_of
 from millrace.init.sums import parts_of
+from millrace.init.twins import twins_of
 
 ONE_HOT = 50
 """Most distinct values that are given an input each; more are embedded."""
@@ -325,7 +327,14 @@ def _category(column: Column, label: LabelPlan) -> Optional[Decision]:
         return Decision(column, "documents", "left out", f"values of up to {column.longest:,} bytes", Text())
     kind = "category"
     reason = f"{column.distinct:,} different values" + (f", each {shape}" if shape else "")
-    return _feature(column, label, kind, reason, _of_many(column), _PERSONAL if shape == _EMAIL else "")
+    return _feature(column, label, kind, reason, _of_many(column), _PERSONAL if shape == _EMAIL else _one_value(column))
+
+
+def _one_value(column: Column) -> str:
+    """What to decide where values differ only in how they are written."""
+    twins = twins_of(map(str, column.counts or {}))
+    lower = f"{{kind: categorical, expression: lower({reference(column.name)})}}"
+    return f"values that {twins}. One value each? Then a feature of another name, {lower}" if twins else ""
 
 
 def _free_key(column: Column, shape: str) -> Decision:

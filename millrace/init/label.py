@@ -9,6 +9,7 @@ from millrace.features.description import ClassValue, Task
 from millrace.init.columns import Column
 from millrace.init.na_values import code_or_missing
 from millrace.init.scan import ScannedTable
+from millrace.init.twins import twins_of
 
 MOST_CLASSES = 200
 MOST_NUMBERED_CLASSES = 10
@@ -172,7 +173,9 @@ def _texts(column: Column, where: str) -> LabelPlan:
         )
     task: Task = "binary" if len(column.counts) == 2 else "multiclass"
     texts = [str(text) for text in column.counts]
-    doubt = _several_labels(texts) or _written_differently(texts) or code_or_missing(column)
+    twins = twins_of(texts)
+    one_class = f"classes that {twins}. One class each? Then write it one way in the data" if twins else ""
+    doubt = _several_labels(texts) or one_class or code_or_missing(column)
     return _classes(column, task, f"{len(column.counts)} different texts", doubt)
 
 
@@ -187,18 +190,6 @@ def _several_labels(texts: list[str]) -> str:
                 "own here: for labels of their own, make a column of 0 and 1 of each, and a pipeline for each"
             )
     return ""
-
-
-def _written_differently(texts: list[str]) -> str:
-    """What to decide where classes differ in capitals and spaces alone."""
-    alike: dict[str, list[str]] = {}
-    for text in sorted(texts):
-        alike.setdefault(" ".join(text.casefold().split()), []).append(text)
-    twins = [" and ".join(written) for written in alike.values() if len(written) > 1]
-    if not twins:
-        return ""
-    shown = "; ".join(twins[:3]) + ("; ..." if len(twins) > 3 else "")
-    return f"classes that differ only in capitals or spaces: {shown}. One class each? Then write it one way in the data"
 
 
 def _classes(column: Column, task: Task, reason: str, doubt: str = "") -> LabelPlan:

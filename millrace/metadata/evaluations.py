@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from millrace.catalog.metric_names import better_values, needs_every_class
 from millrace.components import stage_ids
 from millrace.components.evaluator import gate_report
-from millrace.components.evaluator.gate_report import EXAMPLE_COUNT, OVERALL, GateReport, MeasuredSlice, Row
+from millrace.components.evaluator.gate_report import EXAMPLE_COUNT, OVERALL, Folds, GateReport, MeasuredSlice, Row
 from millrace.metadata.records import RunRecord
 
 Better = Literal["higher", "lower", ""]
@@ -41,6 +41,7 @@ class SliceMetric:
         missed: those of them that it missed.
         verdict: pass, fail or not judged; empty where no threshold names the slice.
         reason: why it failed, was not judged, or has no value.
+        folds: what models score that were trained so on parts of the rows, where there are folds.
     """
 
     slice: str
@@ -53,6 +54,7 @@ class SliceMetric:
     missed: tuple[str, ...] = ()
     verdict: str = ""
     reason: str = ""
+    folds: Optional[Folds] = None
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,7 @@ def _slice_metric(name: str, measured: MeasuredSlice, rows: Sequence[Row]) -> Sl
         missed=tuple(dict.fromkeys(row.threshold for row in rows if row.verdict == "fail")),
         verdict=worst.verdict if worst else "",
         reason=(worst.reason if worst else "") or (_ONE_CLASS if undefined else ""),
+        folds=next((row.folds for row in rows if row.folds), None),
     )
 
 

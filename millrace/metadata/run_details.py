@@ -15,6 +15,7 @@ from typing import Any, Optional
 from millrace.base.errors import Failure
 from millrace.base.outcomes import State
 from millrace.components import stage_ids
+from millrace.components.evaluator import prediction_summary
 from millrace.metadata import provenance, records
 from millrace.metadata.artifact_files import plain_properties
 from millrace.metadata.evaluations import MeasuredMetric, evaluation
@@ -102,6 +103,7 @@ class RunDetail:
         stages: in the order in which they ran.
         verdicts: of the judges that came to one.
         metrics: every metric that the Evaluator measured, on every slice.
+        predictions: what there is to say of its probabilities and decisions, each with its title.
         evaluation_problem: why its report cannot be read; empty where it can, or there is none.
         gate_report: the folder of the Evaluator's report; empty where there is none.
         data_report: the folder of DataGate's report; empty where there is none.
@@ -118,6 +120,7 @@ class RunDetail:
     stages: tuple[StageDetail, ...]
     verdicts: tuple[JudgeVerdict, ...]
     metrics: tuple[MeasuredMetric, ...]
+    predictions: tuple[tuple[str, str], ...]
     evaluation_problem: str
     gate_report: str
     data_report: str
@@ -152,6 +155,7 @@ def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
     folder = runs.folder(run_id)
     record = runs.record(run_id) or RunRecord(run_id, {})
     evaluated, data = evaluation(record), record.artifact(stage_ids.DATA_GATE, "report")
+    seen = prediction_summary.load(evaluated.folder) if evaluated.folder else None
     stages = _stages(runs, record, folder, summary, now)
     failure = _failure(folder, stages)
     return RunDetail(
@@ -163,6 +167,7 @@ def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
         stages=stages,
         verdicts=records.verdicts(record),
         metrics=evaluated.metrics,
+        predictions=tuple(seen.sentences(runs.config.label.classes or ())) if seen else (),
         evaluation_problem=evaluated.problem,
         gate_report=evaluated.folder if evaluated.report else "",
         data_report=data.uri if data else "",

@@ -19,17 +19,20 @@ LOG = logging.getLogger(__name__)
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """Logs one line an evaluation, and one every `seconds` in between.
+    """Logs one line an evaluation, and one every `seconds` in between; at the end, which evaluation's weights are kept.
 
     Args:
         total: the steps that are planned; None when it is passes that are planned.
         seconds: the least time between two lines within a round.
+        keeps_best: whether the training ends with the weights of its best evaluation.
     """
 
-    def __init__(self, total: Optional[int], seconds: float = 10.0) -> None:
+    def __init__(self, total: Optional[int], seconds: float = 10.0, *, keeps_best: bool = False) -> None:
         super().__init__()
         self._total = total
         self._seconds = seconds
+        self._keeps_best = keeps_best
+        self._best: Optional[TrainingStep] = None
 
     def on_train_begin(self, logs: Optional[Mapping[str, Any]] = None) -> None:
         """Starts the clock."""
@@ -44,6 +47,14 @@ class TrainingProgress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
         """Logs this round's means and its evaluation."""
         self._tell(logs)
+        values = {name: float(value) for name, value in (logs or {}).items() if name.startswith("val_")}
+        if "val_loss" in values and (self._best is None or values["val_loss"] < self._best.values["val_loss"]):
+            self._best = TrainingStep(step_of(self.model), self._total, values, kept=True)
+
+    def on_train_end(self, logs: Optional[Mapping[str, Any]] = None) -> None:
+        """Logs the evaluation whose weights are kept, which need not be the last."""
+        if self._keeps_best and self._best is not None:
+            tell_step(self._best, time.monotonic() - self._began)
 
     def _tell(self, logs: Optional[Mapping[str, Any]]) -> None:
         self._told = time.monotonic()
@@ -126,11 +137,13 @@ class Record(keras.callbacks.Callback):
         rounds: the evaluations that are planned; a training that stops before has stopped by itself.
         setting: the key that says how long it is, `training.steps` or `training.epochs`.
         value: what it says.
+        noticed: what there is to say of the data, as the end of a sentence on the training; empty for nothing.
     """
 
-    def __init__(self, folder: Optional[str], rounds: int, setting: str, value: int) -> None:
+    def __init__(self, folder: Optional[str], rounds: int, setting: str, value: int, noticed: str = "") -> None:
         super().__init__()
         self._folder, self._rounds, self._setting, self._value = folder, rounds, setting, value
+        self._noticed = noticed
         self._evaluations: list[dict[str, float]] = []
 
     def on_epoch_end(self, epoch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
@@ -141,7 +154,8 @@ class Record(keras.callbacks.Callback):
     def on_train_end(self, logs: Optional[Mapping[str, Any]] = None) -> None:
         """Says, and writes, how it ended."""
         came_to_its_end = len(self._evaluations) >= self._rounds
-        advice = still_improving(self._evaluations, self._setting, self._value) if came_to_its_end else ""
+        improving = still_improving(self._evaluations, self._setting, self._value) if came_to_its_end else ""
+        advice = "; it ".join(filter(None, (self._noticed, improving)))
         if advice:
             LOG.warning("the training %s", advice)
         if self._folder:

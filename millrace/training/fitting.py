@@ -14,7 +14,7 @@ from tfx.dsl.io import fileio
 from millrace.base.errors import ConfigError
 from millrace.project import dotted
 from millrace.training.callbacks import Divergence, Record, SlowDown, StopAt, TrainingProgress
-from millrace.training.input_data import Examples, odd_inputs
+from millrace.training.input_data import Examples, lifeless_features, odd_inputs
 from millrace.training.labels import LabelStatistics, label_statistics
 from millrace.training.settings import Settings, UserConfig
 
@@ -198,20 +198,46 @@ def callbacks(job: Job, plan: TrainingSchedule, log_dir: Optional[str]) -> list[
     length = "steps" if plan.steps else "epochs"
     chosen: list[keras.callbacks.Callback] = [
         Divergence(lambda: odd_inputs(batch for batch, _, _ in job.train.for_evaluation(EVALUATION_BATCH, _SEARCHED))),
-        TrainingProgress(plan.steps),
-        Record(log_dir, plan.rounds, f"training.{length}", job.config.training[length]),
+        TrainingProgress(plan.steps, keeps_best=bool(job.config.training["patience"])),
+        Record(log_dir, plan.rounds, f"training.{length}", job.config.training[length], _learned_nothing_from(job)),
+        *endings(job, plan),
     ]
-    if plan.steps and plan.per_round and plan.steps % plan.per_round:
-        chosen.append(StopAt(plan.steps))
-    if job.config.training["patience"]:
-        chosen.append(SlowDown(max(1, job.config.training["patience"] // 3)))
-        chosen.append(
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss", mode="min", patience=job.config.training["patience"], restore_best_weights=True
-            )
-        )
     if log_dir:
         chosen.append(keras.callbacks.TensorBoard(log_dir, write_graph=False, update_freq="epoch"))
+    return chosen
+
+
+def _learned_nothing_from(job: Job) -> str:
+    """The derived features that say the same of every training row, as the end of a sentence."""
+    if not job.config.table.derived():
+        return ""
+    batches = (batch for batch, _, _ in job.train.for_evaluation(EVALUATION_BATCH, _SEARCHED))
+    names = lifeless_features(job.config.table, batches)
+    if not names:
+        return ""
+    verb, whose = ("is", "its expression has") if len(names) == 1 else ("are", "their expressions have")
+    return (
+        f"learned nothing from {', '.join(names)}, which {verb} the same in every row: {whose} no value in any, or one "
+        "value in all; look at the columns and the formats there"
+    )
+
+
+def endings(job: Job, plan: TrainingSchedule) -> list[keras.callbacks.Callback]:
+    """What slows this training down and ends it.
+
+    Args:
+        job: what is trained.
+        plan: how long.
+    """
+    chosen: list[keras.callbacks.Callback] = []
+    if plan.steps and plan.per_round and plan.steps % plan.per_round:
+        chosen.append(StopAt(plan.steps))
+    patience = job.config.training["patience"]
+    if patience:
+        chosen.append(SlowDown(max(1, patience // 3)))
+        chosen.append(
+            keras.callbacks.EarlyStopping(monitor="val_loss", mode="min", patience=patience, restore_best_weights=True)
+        )
     return chosen
 
 

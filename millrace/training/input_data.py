@@ -13,6 +13,7 @@ from millrace.base.errors import InputRefused
 from millrace.base.numbers import counted, rounded
 from millrace.features.description import FeatureTable
 from millrace.features.keys import label_weight_key, transformed_key
+from millrace.features.stacks import stacks
 
 SHUFFLED_ROWS = 65_536
 """Rows in the shuffle buffer, still serialised: some tens of megabytes."""
@@ -61,6 +62,34 @@ def odd_inputs(batches: Iterable[Mapping[str, Any]]) -> str:
     return f"{far} reaches {rounded(largest[far], 3)}" if far and largest[far] > _FAR_OFF else ""
 
 
+def lifeless_features(table: FeatureTable, batches: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Derived features that say the same of every row, as one does whose expression never has a value.
+
+    Args:
+        table: the features.
+        batches: dense features by key, with the batch first.
+
+    Returns:
+        Their names; none where no row was read.
+    """
+    places = {
+        name: (stack.key, place if stack.shared else None)
+        for stack in stacks(table)
+        for place, name in enumerate(stack.names)
+        if name in table.derived()
+    }
+    first: dict[str, np.ndarray] = {}
+    for batch in batches:
+        for name, (key, place) in list(places.items()):
+            values = np.asarray(batch[key]) if isinstance(batch[key], tf.Tensor) else None
+            values = values if values is None or place is None else values[:, place]
+            if values is None or not len(values) or (values != first.setdefault(name, values[0])).any():
+                del places[name]
+        if not places:
+            return ()
+    return tuple(name for name in places if name in first)
+
+
 class Examples:
     """The transformed examples of one split.
 
@@ -91,6 +120,7 @@ class Examples:
         self._is_class = table.label.task != "regression"
         self._class_weights: tuple[float, ...] = ()
         self._mean_weight = 1.0
+        self._given: Optional[tf.data.Dataset] = None
         self._weight_key = label_weight_key(table.label.weight) if table.label.weight else ""
         if self._weight_key and self._weight_key not in self._spec:
             raise InputRefused(
@@ -105,6 +135,21 @@ class Examples:
         """The same examples, each weighing what its class id's entry says."""
         other = copy.copy(self)
         other._class_weights = tuple(class_weights)
+        return other
+
+    def records(self) -> list[bytes]:
+        """The serialised examples, in the files' order."""
+        return list(self._records().as_numpy_iterator())
+
+    def of_records(self, records: Sequence[bytes]) -> "Examples":
+        """Other rows that are read as these are: with the same types and weights.
+
+        Args:
+            records: serialised transformed examples, of this split or another.
+        """
+        other = copy.copy(self)
+        other.__dict__.pop("rows", None)  # counted already, perhaps
+        other._given = tf.data.Dataset.from_tensor_slices(tf.constant(records, tf.string))
         return other
 
     def label_batches(self) -> Iterator[np.ndarray]:
@@ -190,6 +235,8 @@ class Examples:
         return sum(tf.io.gfile.stat(name).length for name in self.files) < CACHED_BYTES
 
     def _records(self) -> tf.data.Dataset:
+        if self._given is not None:
+            return self._given
         datasets = [
             tf.data.TFRecordDataset(names, compression_type=kind, buffer_size=2**20)
             for kind, names in self._by_compression().items()

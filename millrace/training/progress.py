@@ -11,7 +11,7 @@ from millrace.base.numbers import rounded
 
 LOG = logging.getLogger(__name__)
 
-_STEP = re.compile(rf" {re.escape(__name__)} step (\d+)(?:/(\d+))? (.*) \([\d.]+ s\)$")
+_STEP = re.compile(rf" {re.escape(__name__)} (kept )?step (\d+)(?:/(\d+))? (.*) \([\d.]+ s\)$")
 _TRIAL = re.compile(rf" {re.escape(__name__)} trial (\d+)/(\d+) (\w+)=(\S+) (higher|lower): (.*)$")
 
 
@@ -23,11 +23,13 @@ class TrainingStep:
         step: the optimizer's steps so far.
         total: how many are planned; None when it is passes over the data that are planned.
         values: Keras's metrics so far, `val_` before those of the latest evaluation.
+        kept: whether the training is over, and this step's weights are the model's.
     """
 
     step: int
     total: Optional[int]
     values: Mapping[str, float]
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def tell_step(step: TrainingStep, seconds: float) -> None:
         seconds: since its beginning.
     """
     values = " ".join(f"{name}={rounded(float(value), 4)}" for name, value in step.values.items())
-    LOG.info("step %d%s %s (%.1f s)", step.step, f"/{step.total}" if step.total else "", values, seconds)
+    total = f"/{step.total}" if step.total else ""
+    LOG.info("%sstep %d%s %s (%.1f s)", "kept " if step.kept else "", step.step, total, values, seconds)
 
 
 def tell_trial(trial: EndedTrial) -> None:
@@ -79,9 +82,9 @@ def read_line(line: str) -> Union[TrainingStep, EndedTrial, None]:
         line: without its end.
     """
     if found := _STEP.search(line):
-        pairs = (pair.partition("=") for pair in found[3].split())
+        pairs = (pair.partition("=") for pair in found[4].split())
         values = {name: _number(value) for name, _, value in pairs}
-        return TrainingStep(int(found[1]), int(found[2]) if found[2] else None, values)
+        return TrainingStep(int(found[2]), int(found[3]) if found[3] else None, values, kept=bool(found[1]))
     if found := _TRIAL.search(line):
         return EndedTrial(int(found[1]), int(found[2]), found[3], _number(found[4]), found[5] == "higher", found[6])
     return None

@@ -24,6 +24,11 @@ class Model(Section):
     )
     l2: float = Field(default=0.0, ge=0.0, description="weight decay of the hidden layers")
     wide: bool = Field(default=True, description="also connect the features directly to the output")
+    calibrate: Literal["none", "temperature", "platt"] = Field(
+        default="none",
+        description="fit the probabilities to the eval split after the training: their confidence alone, or with an "
+        "offset for each class, which undoes what class weights did to them",
+    )
     members: int = Field(
         default=1,
         ge=1,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Optional
+from typing import Any, Literal, Optional, Union
 
 from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable
@@ -25,6 +25,7 @@ class UserConfig:
         model_fn: the dotted path of the function that builds the model.
         settings: what `code.settings` says: the project's own.
         na_values: the texts that stand for no value, by raw column: `Config.na_values`.
+        folds: of a cross-validation beside the training, `evaluation.folds`; 0 for none.
     """
 
     table: FeatureTable
@@ -34,6 +35,7 @@ class UserConfig:
     model_fn: str
     settings: Settings
     na_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    folds: Union[int, Literal["auto"]] = 0
 
     @classmethod
     def read(cls, custom_config: Optional[Mapping[str, Any]]) -> "UserConfig":
@@ -54,6 +56,7 @@ class UserConfig:
             str(given.get("model_fn") or DEFAULT_MODEL_FN),
             dict(given.get("settings") or {}),
             dict(given.get("na_values") or {}),
+            given.get("folds") or 0,
         )
 
     def with_hyperparameters(self, hyperparameters: Optional[Mapping[str, Any]]) -> "UserConfig":

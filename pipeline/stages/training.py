@@ -103,6 +103,7 @@ def build_trainer(
     trainer, job = _trainer(config, platform)
     na_values = config.na_values()  # the exported model takes them for missing, as ExampleGen does
     served = {"na_values": na_values} if na_values else {}
+    folds = {"folds": config.folds} if config.folds else {}
     return trainer(
         examples=examples,
         transform_graph=transform_graph,
@@ -111,7 +112,7 @@ def build_trainer(
         run_fn=config.code.run_fn,
         train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=config.training.steps or 0),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=config.training.eval_steps or 0),
-        custom_config={**_custom_config(config, config.code.run_fn, stage_ids.TRAINER), **served, **job},
+        custom_config={**_custom_config(config, config.code.run_fn, stage_ids.TRAINER), **served, **folds, **job},
     ).with_id(stage_ids.TRAINER)
 
 

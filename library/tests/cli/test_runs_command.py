@@ -18,7 +18,7 @@ from millrace.cli.runs import print_runs
 from millrace.cli.runs_diff import print_comparison
 from millrace.cli.runs_show import print_detail
 from millrace.comparison.run_comparison import RunComparison
-from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice
+from millrace.components.evaluator.gate_report import Folds, GateReport, MeasuredSlice, Row
 from millrace.config.loading import load
 from millrace.metadata.evaluations import metrics_of
 from millrace.metadata.run_details import RunDetail
@@ -133,7 +133,22 @@ def test_a_run_counts_slices_and_metrics_as_its_own_summary_does():
     measured = tuple(MeasuredSlice(slice=name, examples=9, metrics={"auc": 0.9}) for name in ("hour=1", "hour=2"))
     metrics = metrics_of(GateReport(blessed=True, reason="", metrics={"auc": 0.9}, slices=measured))
     summary = dataclasses.replace(RUNS[0], metrics={"auc": 0.9, "example_count": 9.0})
-    shown = RunDetail(summary, None, None, None, "", (), (), metrics, "", "report", "", "", "", ())
+    shown = RunDetail(summary, None, None, None, "", (), (), metrics, (), "", "report", "", "", "", ())
     stream = io.StringIO()
     print_detail(shown, Console(file=stream, width=80))
     assert "slices:         2 measured" in stream.getvalue() and "example_count" not in stream.getvalue()
+
+
+def test_a_run_says_what_its_folds_its_probabilities_and_its_decisions_say():
+    folds = Folds(count=10, value=0.88, interval=(0.8, 0.93), inside=False, learned_rows=118, rows=148, seconds=21.4)
+    row = Row(metric="AUC", slice="overall", value=0.9, threshold="at least 0.7", verdict="pass", folds=folds)
+    metrics = metrics_of(GateReport(blessed=True, reason="", metrics={"auc": 0.9}, rows=(row,)))
+    said = (("calibration", "probabilities are off by 0.03"), ("threshold", "yes from 0.3 on"))
+    shown = RunDetail(RUNS[0], None, None, None, "", (), (), metrics, said, "", "report", "", "", "", ())
+    stream = io.StringIO()
+    print_detail(shown, Console(file=stream, width=80, force_terminal=True, color_system=None))
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert "folds:          AUC 0.88 [0.8, 0.93]; at least 0.7 lies outside" in lines
+    assert "calibration:    probabilities are off by 0.03" in lines
+    assert "threshold:      yes from 0.3 on" in lines
+    assert "each on 118 rows, are scored on the 148 rows" in " ".join(" ".join(lines).split())

@@ -33,6 +33,15 @@ def train(step: int, loss: float) -> None:
     tell_step(TrainingStep(step, 1000, {"loss": 0.5, "val_auc": 0.9, "val_loss": loss}), 3.2)
 
 
+def test_what_is_kept_is_shown_at_the_end_and_not_the_last_evaluation(log):
+    board = TrainingBoard(log, draws=False)
+    for step, loss in [*STEPS, (1000, 0.9)]:
+        train(step, loss)
+    tell_step(TrainingStep(800, 1000, {"val_loss": 0.24, "val_auc": 0.9}, kept=True), 4.0)
+    board.look()
+    assert board.notes() == {"Trainer": "kept step 800 of 1,000  val_loss 0.24  val_auc 0.9"}
+
+
 class Terminal(io.StringIO):
     encoding = "utf-8"
 

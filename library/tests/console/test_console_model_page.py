@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from looked_at_runs import LookedAtRuns
 
-from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice, Row
-from millrace.components.evaluator.prediction_summary import summarize
+from millrace.components.evaluator.gate_report import Folds, GateReport, MeasuredSlice, Row
+from millrace.components.evaluator.prediction_summary import summarize, with_decisions
 from millrace.components.judges import JUDGES
 from millrace.config.config import Config
 from millrace.config.loading import load
@@ -41,7 +41,10 @@ def report(auc: float, blessed: bool) -> GateReport:
     ]
     verdict = "pass" if blessed else "fail"
     given = {"metric": "AUC", "threshold": "at least 0.8", "limits": (0.8, None), "measured_as": "auc"}
-    rows = [Row(slice="overall", value=auc, verdict=verdict, reason="" if blessed else "too low", **given)]
+    folds = Folds(
+        count=10, value=auc - 0.02, interval=(auc - 0.2, auc), inside=True, learned_rows=80, rows=100, seconds=12.0
+    )
+    rows = [Row(slice="overall", value=auc, verdict=verdict, reason="" if blessed else "too low", folds=folds, **given)]
     rows.append(Row(slice="hour=1", value=auc, verdict="not judged", reason="too small", **given))
     metrics = {"auc": auc, "calibration": 1.0, "example_count": 9_000.0}
     why = "All thresholds are met." if blessed else "1 of 2 thresholds is missed."
@@ -57,7 +60,8 @@ def made(tmp_path_factory) -> tuple[Config, list[str]]:
     runs = LookedAtRuns(root)
     random = np.random.default_rng(1)
     probabilities = random.uniform(0, 1, (400, 1))
-    two = summarize((random.uniform(0, 1, (400, 1)) < probabilities).astype(float), probabilities)
+    judged = (random.uniform(0, 1, (400, 1)) < probabilities).astype(float), probabilities
+    two = with_decisions(summarize(*judged), judged, judged, "eval")
     one = summarize(np.ones((10, 1)), np.full((10, 1), 0.9))
     ids = [
         runs.add({}, gate=report(0.9, True), predictions=two, curves=CURVES),
@@ -101,6 +105,17 @@ def test_a_model_has_its_reason_every_slice_and_the_worst_without_being_asked(as
     assert asked.ask(f"/models/{made[1][1]}?metric=calibration").status == 200
     slices = asked.ask(f"/models/{made[1][1]}?format=csv").text.splitlines()
     assert slices[0].startswith("metric,slice,examples,value") and len(slices) == 42
+
+
+def test_a_model_has_what_its_folds_probabilities_and_decisions_say(asked, made):
+    text = asked.ask(f"/models/{made[1][0]}").text
+    assert "Folds: 10 models that were trained as this one, each on 80 rows, are scored on the 100 rows of" in text
+    assert "AUC 0.88 [0.7, 0.9]; at least 0.8 lies inside, which so few rows do not settle." in text
+    said = asked.ask(f"/models/{made[1][0]}?format=json").json["said"]
+    assert [title for title, _ in said] == ["calibration", "threshold", "threshold"]
+    assert all(sentence in text for _, sentence in said)
+    assert "the best F1 on eval" in said[1][1] and said[1][1].startswith("1 from 0."), "by the class's name"
+    assert asked.ask(f"/models/{made[1][2]}?format=json").json["said"] == []
 
 
 @pytest.mark.parametrize("sort, first", [("-value", SCRIPT), ("-examples", "hour=worst"), ("slice", SCRIPT)])

@@ -133,6 +133,14 @@ def test_derived_features_a_model_a_search_and_a_component_run_compile_and_push(
     assert int(size.read_text()) > 100_000
     [best] = project.glob("runs/taxi/artifacts/Tuner/best_hyperparameters/*/best_hyperparameters.txt")
     assert json.loads(best.read_text())["values"]["learning_rate"] in (0.01, 0.003)
+    [evaluation] = project.glob("runs/taxi/artifacts/Evaluator/evaluation/*/gate_report.json")
+    report = json.loads(evaluation.read_text(encoding="utf-8"))
+    assert 0.0 < report["metrics"]["cost"] < 20.0
+    # From the first blessing on a metric is asked of two models.
+    millrace(project, "run", "--set", "training.seed=3")
+    newest = max(project.glob("runs/taxi/artifacts/Evaluator/evaluation/*/gate_report.json"), key=os.path.getmtime)
+    compared = json.loads(newest.read_text(encoding="utf-8"))
+    assert compared["baseline"] and 0.0 < compared["baseline_metrics"]["cost"] < 20.0
     for service in ("vertex", "kubeflow"):
         compiled = project / f"compiled-{service}"
         millrace(

@@ -36,6 +36,13 @@ def test_a_column_that_can_be_a_feature(tmp_path, name, values, kind, feature):
     assert (decision.use, decision.kind, decision.feature.kind) == ("feature", kind, feature)
 
 
+def test_values_that_differ_only_in_capitals_are_a_persons_decision(tmp_path):
+    doubt = decision_of(tmp_path, list(RANDOM.choice(["Rome", "ROME", "Oslo", "oslo ", "Bern"], ROWS)), "my town").doubt
+    assert "values that differ only in capitals or spaces: Oslo and oslo; ROME and Rome. One value each?" in doubt
+    assert '{kind: categorical, expression: lower(column("my town"))}' in doubt
+    assert not decision_of(tmp_path, list(RANDOM.choice(["Rome", "Oslo", "Bern"], ROWS)), "town").doubt
+
+
 LEFT_OUT = [
     ("numbers of the rows", range(1, ROWS + 1), "identifier"),
     ("rows in another order", RANDOM.permutation(ROWS), "identifier"),

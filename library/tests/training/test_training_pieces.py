@@ -14,6 +14,7 @@ import tensorflow as tf
 from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable, Label
 from millrace.training import callbacks, fitting, input_data, outputs, search, training_record
+from millrace.training.input_data import lifeless_features
 from millrace.training.labels import LabelStatistics
 from millrace.training.layers import MeanOfMembers, MeanOfWords, MemberHeads, Members, OneHotDense, Pieces
 from millrace.training.signatures import ServedModel
@@ -262,6 +263,39 @@ def test_progress_is_told_after_each_evaluation_and_at_most_every_so_many_second
         "step 5/20 loss=0.1235 (20.0 s)",
         "step 5/20 loss=0.5 val_loss=2 (21.0 s)",
     ]
+
+
+@pytest.mark.parametrize(("keeps_best", "told"), [(True, ["kept step 10 val_loss=1 (0.0 s)"]), (False, [])])
+def test_the_step_whose_weights_are_kept_is_told_last(monkeypatch, caplog, keeps_best, told) -> None:
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(monotonic=lambda: 1.0))
+    watching = callbacks.TrainingProgress(None, keeps_best=keeps_best)
+    watching.on_train_begin()
+    for step, loss in ((5, 2.0), (10, 1.0), (15, 3.0)):
+        watched(watching, step).on_epoch_end(0, {"loss": 0.1, "val_loss": loss})
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="millrace.training"):
+        watching.on_train_end()
+    assert caplog.messages == told
+
+
+def test_a_derived_feature_that_never_has_a_value_is_named_at_the_end(transform: Any, tmp_path: Any) -> None:
+    derived = {
+        "never": {"kind": "categorical", "expression": "lower(coalesce(missing, missing))"},
+        "cold": {"kind": "numeric", "expression": "log(age - 1000)"},
+        "old": {"kind": "numeric", "expression": "age * 2"},
+    }
+    label = {"column": "label", "task": "binary", "classes": ["no", "yes"]}
+    described = FeatureTable.model_validate({"label": label, "features": {**FEATURES, **derived}})
+    schema = SCHEMA + 'feature { name: "missing" type: BYTES }'
+    data = transform(tmp_path / "data", schema, described, {"train": rows(90), "eval": rows(40)})
+    assert lifeless_features(described, (one for one, _, _ in job_of(data, tmp_path).train.for_evaluation(32))) == (
+        "never",
+        "cold",
+    )
+    args = data.fn_args(tmp_path, training={"steps": 4, "validate_every": 2})
+    run_fn(args)
+    advice = training_record.read(args.model_run_dir).advice
+    assert advice.startswith("learned nothing from never, cold, which are the same in every row")
 
 
 @pytest.mark.parametrize(("rounds", "advised"), [(4, True), (5, False)])

@@ -21,9 +21,11 @@ from millrace.components.blessed_data import statistics as blessed_data
 from millrace.components.evaluator import (
     baseline_fall,
     contract,
+    folds,
     gate_report,
     in_process,
     judging,
+    prediction_summary,
     results_writer,
     scoring,
     tfma_results,
@@ -135,13 +137,17 @@ def read_inputs(input_dict: Artifacts, exec_properties: Properties) -> Inputs:
 def write_report(report: gate_report.GateReport, folder: str) -> None:
     """Writes the report beside TFMA's files, as JSON and as text, each whole or not at all.
 
+    The text ends with what the predictions say beside the verdict.
+
     Args:
         report: the verdict with its rows.
         folder: of the ModelEvaluation artifact.
     """
+    summary = prediction_summary.load(folder)
+    predictions = "".join(f"\n{title}: {said}" for title, said in (summary.sentences() if summary else ()))
     for name, text in (
         (gate_report.JSON_NAME, report.model_dump_json(indent=2) + "\n"),
-        (gate_report.TEXT_NAME, report.to_text()),
+        (gate_report.TEXT_NAME, report.to_text() + (f"{predictions}\n" if predictions else "")),
     ):
         files.write(os.path.join(folder, name), text)
 
@@ -166,14 +172,16 @@ def _try(inputs: Inputs) -> str:
 def _judge(inputs: Inputs, evaluated: Evaluated, folder: str, exec_properties: Properties) -> gate_report.GateReport:
     full = tfma_results.complete(inputs.eval_config, evaluated.has_baseline)
     slices = tfma_results.read_slices(tfma.load_metrics(folder), tfma_results.baseline_name(full))
-    return judging.judge(
-        tfma_results.checks(inputs.eval_config, slices),
+    checks = tfma_results.checks(inputs.eval_config, slices)
+    report = judging.judge(
+        checks,
         exec_properties["min_slice_size"],
         _baseline(inputs.baseline, evaluated.baseline_problem),
         tfma_results.overall(slices, inputs.model.uri),
         # A job that was compiled before there was such a limit has none.
         exec_properties.get("min_slice_class_size", 1),
     )
+    return folds.with_folds(report, checks, inputs.eval_config, inputs.model.uri)
 
 
 def _gap(inputs: Inputs) -> Optional[contract.Gap]:

@@ -13,7 +13,7 @@ from typing import Literal, Optional, Union
 from pydantic import BaseModel, ConfigDict
 
 from millrace.base import printing
-from millrace.base.numbers import counted, rounded
+from millrace.base.numbers import counted, rounded, seconds
 from millrace.base.printing import TableColumn
 
 JSON_NAME = "gate_report.json"
@@ -33,6 +33,40 @@ class _Described(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
 
 
+class Folds(_Described):
+    """What a metric is of models that were trained as this one was, on parts of train and eval (`evaluation.folds`).
+
+    `value` is its mean over `count` of them and `interval` the 95% interval of that; `inside` says that the threshold
+    lies in it, so that so few rows do not settle whether such models meet it. Each learned from `learned_rows`, and
+    all together are scored on `rows` that they did not see. `seconds` is what the trainings took.
+    """
+
+    count: int
+    value: float
+    interval: tuple[float, float]
+    inside: bool
+    learned_rows: int
+    rows: int
+    seconds: float
+
+    def origin(self) -> str:
+        """Where the numbers come from, in a sentence without its stop."""
+        return (
+            f"{self.count} models that were trained as this one, each on {self.learned_rows} rows, are scored on the "
+            f"{self.rows} rows of train and eval that they did not see ({seconds(self.seconds)} s)"
+        )
+
+    def words(self, threshold: str) -> str:
+        """The value with its interval, and what that means for a threshold.
+
+        Args:
+            threshold: in words.
+        """
+        low, high = map(number, self.interval)
+        settled = "lies inside, which so few rows do not settle" if self.inside else "lies outside"
+        return f"{number(self.value)} [{low}, {high}]; {threshold} {settled}"
+
+
 class Row(_Described):
     """One threshold on one slice.
 
@@ -41,7 +75,7 @@ class Row(_Described):
     value that meet it. `reason` says why it failed or was not judged, and is empty for a pass. `classes` counts the
     slice's examples by class id, where the metric needs every class. `chance` is what two equally good models differ by
     on so many examples (two standard errors), for a threshold against the baseline. `measured_as` is TFMA's name of the
-    metric.
+    metric. `folds` says what other models that are trained so score; it decides nothing.
     """
 
     metric: str
@@ -57,6 +91,7 @@ class Row(_Described):
     verdict: Verdict
     reason: str = ""
     measured_as: str = ""
+    folds: Optional[Folds] = None
 
 
 class MeasuredSlice(_Described):
@@ -195,7 +230,9 @@ def _notes(rows: Sequence[Row]) -> list[str]:
             note = f"{row.verdict}: {row.reason}"
             reasons[note] = reasons.get(note, 0) + 1
     notes = [f"{note} ({count} rows)" if count > 1 else note for note, count in reasons.items()]
-    return ["", *notes, *_left_out(rows), *(_by_chance(row) for row in rows if row.chance and row.baseline is not None)]
+    notes += _left_out(rows)
+    notes += [_by_chance(row) for row in rows if row.chance and row.baseline is not None]
+    return ["", *notes, *_of_folds(rows)]
 
 
 def _left_out(rows: Sequence[Row]) -> list[str]:
@@ -222,3 +259,10 @@ def _by_chance(row: Row) -> str:
     if refused < _SELDOM:
         return note
     return f"{note}; this threshold refuses one that is as good in some {refused:.0%} of evaluations"
+
+
+def _of_folds(rows: Sequence[Row]) -> list[str]:
+    """What the folds are, and what they say of each threshold."""
+    of_rows = [(row, row.folds) for row in rows if row.folds]
+    said = [f"  {row.metric} {row.slice}: {folds.words(row.threshold)}" for row, folds in of_rows]
+    return [f"folds: {of_rows[0][1].origin()}", *dict.fromkeys(said)] if of_rows else []

@@ -4,7 +4,10 @@ What is measured, its validation and the files are TFMA's; only the way from the
 another one than Beam's.
 """
 
+import contextlib
+import itertools
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -19,7 +22,7 @@ from millrace.components.beam_engine import NeedsBeam, runner_elsewhere
 from millrace.components.evaluator import prediction_summary, results_writer, slicing, tfma_results
 from millrace.components.evaluator.bulk_metrics import Rows
 from millrace.components.evaluator.reading import Batch, Inputs, batches, is_readable
-from millrace.components.evaluator.scoring import Models, Scorer
+from millrace.components.evaluator.scoring import Models, Scorer, Unusable
 from millrace.components.evaluator.slice_metrics import Computations, ScoredExamples
 
 BATCH_SIZE = 8_192
@@ -29,6 +32,8 @@ MAX_BYTES = 2 << 30
 _MAX_KEPT_BYTES = 1 << 30
 # Each row is in a slice or two of every kind, so its number takes more memory than its label and its prediction.
 _ROW_NUMBER = np.uint32
+# The split by which decision thresholds are chosen, and rows of it that are enough for that.
+_CHOOSES, _MOST_CHOSEN_BY = "eval", 16 * BATCH_SIZE
 
 
 class Evaluated(NamedTuple):
@@ -64,8 +69,20 @@ def evaluate(inputs: Inputs, folder: str, beam_pipeline_args: list[str]) -> Eval
     [candidate] = [rows for name, rows in table.rows.items() if not baseline or name != baseline]
     summary = prediction_summary.summarize(candidate.labels, candidate.predictions)
     if summary is not None:
+        if summary.task == "binary":
+            split, chosen = _chosen_by(inputs, models, candidate)
+            summary = prediction_summary.with_decisions(summary, candidate[:2], chosen[:2], split)
         files.write(os.path.join(folder, prediction_summary.FILE), summary.model_dump_json(indent=2) + "\n")
     return Evaluated(models.baseline is not None, models.problem)
+
+
+def _chosen_by(inputs: Inputs, models: Models, judged: Rows) -> tuple[str, Rows]:
+    """The split by which decision thresholds are chosen, with its rows: eval where it does not judge, else none."""
+    splits = {name for artifact in inputs.examples for name in artifact_utils.decode_split_names(artifact.split_names)}
+    if _CHOOSES in splits and _CHOOSES not in inputs.splits:
+        with contextlib.suppress(Unusable):  # on the split that judges it is usable
+            return _CHOOSES, _Reader(replace(inputs, splits=[_CHOOSES]), models).of_candidate(_MOST_CHOSEN_BY)
+    return "", judged
 
 
 def _verify(inputs: Inputs, beam_pipeline_args: list[str]) -> None:
@@ -117,6 +134,14 @@ class _Reader:
             if had_baseline and self._models.baseline is None and self._rows > len(batch.serialized):
                 return _Reader(self._inputs, self._models).read()
         return self
+
+    def of_candidate(self, most: int) -> Rows:
+        """Labels and predictions of the candidate alone, of the first batches up to `most` rows."""
+        serialized = self._models.serialized_inputs()
+        names = None if serialized is None else self._names()
+        read = itertools.islice(batches(self._inputs, BATCH_SIZE, names, serialized or set()), most // BATCH_SIZE)
+        candidate = self._models.candidate
+        return _joined([candidate.columns(batch.features, candidate.score(batch)) for batch in read])
 
     def table(self, eval_config: config_pb2.EvalConfig) -> ScoredExamples:
         """What was read, by the models' names in a completed configuration."""

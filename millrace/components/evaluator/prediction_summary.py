@@ -5,18 +5,28 @@ which has all labels and predictions at hand; an evaluation by Beam has TFMA's o
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Optional, Union
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from millrace.base.numbers import rounded
+from millrace.statistics.calibration import CalibrationError, calibration_error
+from millrace.statistics.decisions import Confusion, best_thresholds, confusion
+
 FILE = "prediction_summary.json"
 _BINS = 10
 _RESIDUAL_BARS = 20
 # Beyond so many classes a matrix is no picture any more.
 _MOST_CLASSES = 50
+# Examples below which a calibration error is chance alone.
+_ENOUGH = 100
+# Probabilities that are off by more are worth a word of advice; and shares that are called rare.
+_FAR_OFF, _RARE = 0.01, 0.2
 
+Scored = tuple[np.ndarray, np.ndarray]
 Task = Literal["binary", "multiclass", "regression"]
 
 
@@ -38,13 +48,27 @@ class CalibrationBin(_Described):
     observed: float
 
 
+class Decision(_Described):
+    """A decision threshold that maximises a score of the second class, and what it decides of the judged examples.
+
+    `maximises` is f1 or balanced_accuracy, on the split of `chosen_on`, or where that is empty on the judged examples
+    themselves; `confusion` is at `threshold`.
+    """
+
+    maximises: Literal["f1", "balanced_accuracy"]
+    chosen_on: str
+    threshold: float
+    confusion: Confusion
+
+
 class PredictionSummary(_Described):
     """Predictions beside labels over the whole data set that was judged.
 
     `examples` are those with a finite prediction, `not_finite` those without. `confusion` has a row for each class that
     was observed and a column for each that was predicted, in examples, by class id; of two classes the second is
     predicted from a probability of 0.5 on. `residuals` counts the differences label minus prediction between each two
-    of `residual_bounds`; what lies outside counts to the first and the last.
+    of `residual_bounds`; what lies outside counts to the first and the last. `calibration_error` is of the same
+    probabilities as `calibration`, from a hundred examples on; `decisions` are of two classes.
     """
 
     version: Literal[1] = 1
@@ -55,6 +79,54 @@ class PredictionSummary(_Described):
     confusion: tuple[tuple[int, ...], ...] = ()
     residual_bounds: tuple[float, ...] = ()
     residuals: tuple[int, ...] = ()
+    calibration_error: Optional[CalibrationError] = None
+    decisions: tuple[Decision, ...] = ()
+
+    def sentences(self, classes: Sequence[object] = ()) -> list[tuple[str, str]]:
+        """What there is to say of probabilities and decisions, each with its title.
+
+        Args:
+            classes: the names of the label's classes, in their order; the second is called so when left out.
+        """
+        second = str(classes[1]) if len(classes) > 1 else "the second class"
+        said = [("calibration", _calibration_words(self.calibration_error))] if self.calibration_error else []
+        if self.task == "binary" and self.confusion:
+            (negatives, false), (missed, found) = self.confusion
+            at_half = Confusion(negatives, false, missed, found)
+            said += [("threshold", _decision_words(one, at_half, second)) for one in self.decisions]
+            share = (missed + found) / max(self.examples, 1)
+            if 0.0 < share < _RARE:
+                said.append(("rare class", _rare_words(second, share)))
+        return said
+
+
+def _calibration_words(error: CalibrationError) -> str:
+    low, high = (rounded(at, 2) for at in error.interval)
+    words = (
+        f"probabilities are off by {rounded(error.value, 2)} on average [{low}, {high}], in bins of as many examples "
+        f"each; of a perfect model chance would make {rounded(error.chance, 2)}"
+    )
+    return f"{words}; model.calibrate fits them" if error.interval[0] > _FAR_OFF else words
+
+
+def _decision_words(decision: Decision, at_half: Confusion, second: str) -> str:
+    name = {"f1": "F1", "balanced_accuracy": "balanced accuracy"}[decision.maximises]
+    new, old = (rounded(getattr(one, decision.maximises), 3) for one in (decision.confusion, at_half))
+    there = at_half.true_positives + at_half.false_negatives
+    chosen_on = decision.chosen_on or "these very examples, which flatters it"
+    return (
+        f"{second} from {rounded(decision.threshold, 3)} on, the best {name} on {chosen_on}: here {new}, and "
+        f"at 0.5 {old}; of {there} it finds {decision.confusion.true_positives} and not {at_half.true_positives}, with "
+        f"{decision.confusion.false_positives} false alarms and not {at_half.false_positives}"
+    )
+
+
+def _rare_words(second: str, share: float) -> str:
+    return (
+        f"{second} is {share:.1%} of the examples. Where training.class_weights is balanced, each weighs "
+        f"{rounded((1.0 - share) / share, 2)} times one of the others: that moves decisions, as a threshold does, and "
+        "spoils probabilities; the order of the examples hardly changes"
+    )
 
 
 def summarize(labels: np.ndarray, predictions: np.ndarray) -> Optional[PredictionSummary]:
@@ -78,11 +150,13 @@ def summarize(labels: np.ndarray, predictions: np.ndarray) -> Optional[Predictio
             return None
         ids = labels[:, 0].astype(np.int64) if labels.shape[1] == 1 else labels.argmax(axis=1)
         predicted = predictions.argmax(axis=1)
+        likeliest, right = predictions.max(axis=1), (predicted == ids).astype(np.float64)
         return PredictionSummary(
             task="multiclass",
             examples=len(ids),
             not_finite=lost,
-            calibration=_calibration(predictions.max(axis=1), (predicted == ids).astype(np.float64), equal_width=True),
+            calibration=_calibration(likeliest, right, equal_width=True),
+            calibration_error=_calibration_error(likeliest, right),
             confusion=_confusion(ids, predicted, predictions.shape[1]),
         )
     label, prediction = labels[:, 0].astype(np.float64), predictions[:, 0]
@@ -92,6 +166,7 @@ def summarize(labels: np.ndarray, predictions: np.ndarray) -> Optional[Predictio
             examples=len(label),
             not_finite=lost,
             calibration=_calibration(prediction, label, equal_width=True),
+            calibration_error=_calibration_error(prediction, label),
             confusion=_confusion(label.astype(np.int64), (prediction >= 0.5).astype(np.int64), 2),
         )
     bounds, residuals = _residuals(label - prediction)
@@ -103,6 +178,30 @@ def summarize(labels: np.ndarray, predictions: np.ndarray) -> Optional[Predictio
         residual_bounds=bounds,
         residuals=residuals,
     )
+
+
+def with_decisions(summary: PredictionSummary, judged: Scored, chosen: Scored, split: str) -> PredictionSummary:
+    """The summary with the decision thresholds of two classes.
+
+    Args:
+        summary: of two classes.
+        judged: labels and predictions, [rows, 1] each, of the examples that the summary is of.
+        chosen: those of the examples by which the thresholds are chosen.
+        split: the split that these are of; empty where they are the judged ones.
+
+    Returns:
+        The same where either has examples of one class alone, or a prediction that is no number.
+    """
+    (labels, predictions), (its_labels, its_predictions) = ((one[0][:, 0], one[1][:, 0]) for one in (judged, chosen))
+    if not np.isfinite(its_predictions).all() or summary.not_finite or set(np.unique(its_labels)) != {0, 1}:
+        return summary
+    decisions = tuple(
+        Decision(
+            maximises=name, chosen_on=split, threshold=threshold, confusion=confusion(labels, predictions, threshold)
+        )
+        for name, threshold in best_thresholds(its_labels, its_predictions).items()
+    )
+    return summary.model_copy(update={"decisions": decisions})
 
 
 def load(folder: Union[str, "os.PathLike[str]"]) -> Optional[PredictionSummary]:
@@ -136,6 +235,10 @@ def _calibration(predicted: np.ndarray, observed: np.ndarray, *, equal_width: bo
         for part in np.split(order, cuts)
         if len(part)
     )
+
+
+def _calibration_error(predicted: np.ndarray, observed: np.ndarray) -> Optional[CalibrationError]:
+    return calibration_error(predicted, observed) if len(predicted) >= _ENOUGH else None
 
 
 def _confusion(observed: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[tuple[int, ...], ...]:

@@ -1,8 +1,8 @@
 """The configuration's section `evaluation:`: what is measured, and what a model needs to be blessed."""
 
-from typing import Literal, Optional, Union
+from typing import Annotated, Literal, Optional, Union
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from millrace.base.names import did_you_mean
 from millrace.base.section import Section
@@ -62,7 +62,11 @@ class Evaluation(Section):
     confidence_intervals: bool = Field(
         default=False, description="TFMA's, by the jackknife; about four times the processor time"
     )
-
+    folds: Union[Literal["auto"], Annotated[int, Field(ge=0, le=100)]] = Field(
+        default="auto",
+        description="trainings on parts of train and eval that give a small table's thresholds an interval; auto makes "
+        "10 up to 600 rows, 0 none",
+    )
     baseline_fall: Literal["block", "warn"] = Field(
         default="block",
         description="when the latest blessed model does far worse on this data than when it was blessed, so that the "
@@ -72,6 +76,13 @@ class Evaluation(Section):
     def measured(self) -> tuple[Metric, ...]:
         """What is measured, each once."""
         return tuple({metric.label: metric for metric in map(metric_of, self.metrics)}.values())
+
+    @field_validator("folds")
+    @classmethod
+    def _enough_folds(cls, folds: Union[Literal["auto"], int]) -> Union[Literal["auto"], int]:
+        if folds in (1, 2):
+            raise ValueError(f"{folds} is too few: one fold is scored, one picks the best step, the others are learned")
+        return folds
 
     @model_validator(mode="after")
     def _thresholds_are_measured(self) -> "Evaluation":

@@ -35,6 +35,13 @@ class Shard:
     keys: Optional[np.ndarray] = None
 
 
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """Rows of one unit of work that do not meet the condition, and are in no shard."""
+
+    rows: int
+
+
 class Packer:
     """TFRecords to one gzip member; members can follow each other in a file (RFC 1952, section 2.2)."""
 

@@ -1,7 +1,7 @@
 """How the rows of a table were divided, as `splits.json` beside the examples: what a person should know of it.
 
-It is written where a split is by more than the rows' own hashes, or where a key is followed; TFX's components list
-`URI/Split-*` only.
+It is written where a split is by more than the rows' own hashes, a key is followed, or a condition chooses rows; TFX's
+components list `URI/Split-*` only.
 """
 
 import json
@@ -25,6 +25,8 @@ class SplitRecord:
         key: the column whose values are followed; empty for none.
         keys: how many values it has.
         shared: how many of these are in more than one split.
+        where: the condition of `data.where`; empty for none.
+        left_out: rows that do not meet it, and are in no split.
     """
 
     rows: dict[str, int]
@@ -32,6 +34,16 @@ class SplitRecord:
     key: str = ""
     keys: int = 0
     shared: int = 0
+    where: str = ""
+    left_out: int = 0
+
+    @property
+    def condition(self) -> str:
+        """A sentence on what the condition took; empty where there is none."""
+        if not self.where:
+            return ""
+        rows = sum(self.rows.values()) + self.left_out
+        return f"{self.left_out:,} of {counted(rows, 'row')} do not meet data.where, and are left out: {self.where}"
 
     @property
     def leak(self) -> str:

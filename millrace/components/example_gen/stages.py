@@ -52,7 +52,7 @@ from millrace.components.example_gen.options import Options
 from millrace.components.example_gen.parquet_source import RowGroups
 from millrace.components.example_gen.plan import Division, Work, WorkPlan
 from millrace.components.example_gen.refusal import to_json
-from millrace.components.example_gen.shards import Shard, ShardWriter
+from millrace.components.example_gen.shards import LeftOut, Shard, ShardWriter
 from millrace.components.example_gen.split_record import SplitRecord
 from millrace.components.example_gen.splits import Partition
 from millrace.components.example_gen.whole_files import WholeFile
@@ -219,6 +219,12 @@ class _Rows:
     def __init__(self, plan: WorkPlan, options: Options, run: str) -> None:
         self._plan, self._options, self._run = plan, options, run
         self._condition = expression.parse(options.where) if options.where else None
+        self._left_out: list[int] = []  # appended to by threads
+
+    def left_out(self) -> int:
+        """How many rows did not meet the condition since this was asked last."""
+        counts, self._left_out = self._left_out, []
+        return sum(counts)
 
     def each(
         self,
@@ -232,6 +238,7 @@ class _Rows:
 
         def of_wanted(batch: pa.RecordBatch) -> _Out:
             wanted = batch if self._condition is None else _chosen(batch, row_filter.wanted(batch, self._condition))
+            self._left_out.append(batch.num_rows - wanted.num_rows)
             if self._options.images and not isinstance(work, ImageFiles):
                 wanted = images.with_contents(wanted, self._options.images, work.path, self._options.leave_out)
             return function(wanted)
@@ -311,7 +318,7 @@ class WriteShards(beam.DoFn):
         quotes: Iterable[tuple[int, int]],
         types: dict[int, Types],
         survey: Union[Survey, DataError, None] = None,
-    ) -> Iterator[Union[Shard, DataError]]:
+    ) -> Iterator[Union[Shard, LeftOut, DataError]]:
         """Reads, encodes and writes."""
         if isinstance(survey, DataError):
             yield survey
@@ -320,6 +327,7 @@ class WriteShards(beam.DoFn):
         if refusal is not None:
             yield refusal
             return
+        self._rows.left_out()
         try:
             written = self._write(work, dict(quotes), types, survey)
         except DataError as error:
@@ -327,6 +335,8 @@ class WriteShards(beam.DoFn):
             return
         self._instances.inc(sum(shard.rows for shard in written))
         yield from written
+        if left_out := self._rows.left_out():
+            yield LeftOut(left_out)
 
     def _write(
         self, work: Work, quotes: dict[int, int], types: dict[int, Types], survey: Optional[Survey]
@@ -401,7 +411,7 @@ class Publish(beam.DoFn):
         self._uri, self._split_folders, self._staging = uri, split_folders, staging
 
     def process(
-        self, _: Any, results: list[Union[Shard, DataError]], survey: Union[Survey, DataError, None] = None
+        self, _: Any, results: list[Union[Shard, LeftOut, DataError]], survey: Union[Survey, DataError, None] = None
     ) -> None:
         """Publishes."""
         refusals = [result for result in results if isinstance(result, DataError)]
@@ -413,19 +423,21 @@ class Publish(beam.DoFn):
         shards.publish(self._uri, self._split_folders, written)
         assert not isinstance(survey, DataError)
         divided: Division = divisions.settled(self._plan.division, survey)
-        if self._plan.key or not isinstance(divided, Partition):
-            record = self._record(divided, written)
+        left_out = sum(result.rows for result in results if isinstance(result, LeftOut))
+        if self._plan.key or self._options.where or not isinstance(divided, Partition):
+            record = self._record(divided, written, left_out)
             split_record.write(self._uri, record)
             if record.leak:
                 logging.warning("%s", record.leak)
 
-    def _record(self, divided: Division, written: list[Shard]) -> SplitRecord:
+    def _record(self, divided: Division, written: list[Shard], left_out: int) -> SplitRecord:
         rows = dict.fromkeys(divided.names, 0)
         for shard in written:
             rows[shard.split] += shard.rows
         ends = divided.ends() if isinstance(divided, TimeDivision) else {}
         distinct, splits_of_each = np.unique(_keys_by_split(written), return_counts=True)
-        return SplitRecord(rows, ends, self._plan.key, len(distinct), int((splits_of_each > 1).sum()))
+        shared = int((splits_of_each > 1).sum())
+        return SplitRecord(rows, ends, self._plan.key, len(distinct), shared, self._options.where, left_out)
 
     def _without_rows(self, written: list[Shard]) -> list[DataError]:
         filled = {self._plan.work[shard.index].group for shard in written}

@@ -105,6 +105,7 @@ class ModelPage:
         tune: the names of the hyperparameters that were searched over.
         calibration: mean prediction, mean label and examples of each bin; none where the evaluation left none.
         residuals: the share of the examples in each bar of the residuals; none for classes.
+        said: what there is to say of probabilities and decisions, each with its title.
     """
 
     model: ModelView
@@ -125,6 +126,7 @@ class ModelPage:
     tune: tuple[str, ...]
     calibration: tuple[tuple[float, float, int], ...]
     residuals: tuple[float, ...]
+    said: tuple[tuple[str, str], ...]
 
 
 def view(request: PageRequest) -> ModelsPage:
@@ -188,6 +190,7 @@ def model_page(request: PageRequest) -> Union[ModelPage, GoTo]:
         tune=tuple(dict.fromkeys(key for trial in model.trials for key in trial.values)),
         calibration=tuple((one.predicted, one.observed, one.examples) for one in seen.calibration) if seen else (),
         residuals=tuple(count / seen.examples for count in seen.residuals) if seen and seen.examples else (),
+        said=tuple(seen.sentences(config.label.classes or ())) if seen else (),
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from millrace.components.evaluator.prediction_summary import FILE, load, summarize
+from millrace.components.evaluator.prediction_summary import FILE, load, summarize, with_decisions
 
 RANDOM = np.random.default_rng(5)
 
@@ -78,3 +78,52 @@ def test_it_is_read_as_it_was_written(tmp_path):
     assert load(tmp_path) == summary
     (tmp_path / FILE).write_text("{")
     assert load(tmp_path) is None
+
+
+# -- what is said of probabilities and decisions -----------------------------------------------------------------------
+def two_classes(rows, share, sharper=1.0):
+    """Labels and probabilities, [rows, 1] each, of a model whose log odds are `sharper` times what they should be."""
+    odds = RANDOM.normal(np.log(share / (1 - share)), 1.5, (rows, 1))
+    labels = (RANDOM.random((rows, 1)) < 1 / (1 + np.exp(-odds))).astype(np.float32)
+    return labels, 1 / (1 + np.exp(-sharper * odds))
+
+
+def test_a_threshold_is_chosen_on_one_split_and_counted_on_another():
+    judged, chosen = two_classes(4_000, 0.1), two_classes(4_000, 0.1)
+    summary = with_decisions(summarize(*judged), judged, chosen, "eval")
+    by_name = {one.maximises: one for one in summary.decisions}
+    assert set(by_name) == {"f1", "balanced_accuracy"}
+    decision = by_name["f1"]
+    assert decision.chosen_on == "eval" and 0.1 < decision.threshold < 0.5
+    labels, probabilities = judged
+    said = probabilities >= decision.threshold
+    assert decision.confusion.true_positives == int((labels[said] == 1).sum())
+    assert decision.confusion.false_positives == int((labels[said] == 0).sum())
+    titles = dict(summary.sentences(("no", "yes")))
+    assert "yes from 0." in titles["threshold"] and "on eval: here" in titles["threshold"]
+    assert "yes is " in titles["rare class"] and "training.class_weights" in titles["rare class"]
+
+
+@pytest.mark.parametrize("labels", [np.zeros((50, 1)), np.full((50, 1), np.nan)])
+def test_a_split_of_one_class_chooses_nothing(labels):
+    judged = two_classes(400, 0.4)
+    summary = summarize(*judged)
+    assert with_decisions(summary, judged, (labels, np.full((50, 1), 0.4)), "eval") == summary
+
+
+@pytest.mark.parametrize(("sharper", "advised"), [(1.0, False), (3.0, True)])
+def test_only_probabilities_that_are_off_are_worth_advice(sharper, advised):
+    said = dict(summarize(*two_classes(5_000, 0.4, sharper)).sentences())["calibration"]
+    assert ("model.calibrate fits them" in said) == advised
+
+
+def test_a_handful_of_examples_have_no_calibration_error_and_frequent_classes_no_word():
+    assert summarize(*two_classes(99, 0.4)).calibration_error is None
+    assert "rare class" not in dict(summarize(*two_classes(2_000, 0.4)).sentences())
+
+
+def test_a_summary_with_all_of_it_is_read_back(tmp_path):
+    judged = two_classes(500, 0.3)
+    summary = with_decisions(summarize(*judged), judged, judged, "test")
+    (tmp_path / FILE).write_text(summary.model_dump_json())
+    assert load(tmp_path) == summary

@@ -150,7 +150,10 @@ def test_a_column_says_the_split(divided):
     ],
 )
 def test_only_rows_that_meet_the_condition_become_examples(divided, where, expected):
-    splits, _ = divided(where=where)
+    splits, uri = divided(where=where)
+    record, rows = split_record.read(uri), sum(map(len, splits.values()))
+    assert sum(record.rows.values()) == rows and record.left_out == ROWS - rows
+    assert record.condition == f"{ROWS - rows:,} of 3,000 rows do not meet data.where, and are left out: {where}"
     assert sorted(row["row"] for rows in splits.values() for row in rows) == [at for at in range(ROWS) if expected(at)]
 
 
