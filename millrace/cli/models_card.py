@@ -8,7 +8,7 @@ import click
 
 from millrace.base import files
 from millrace.cli import completing
-from millrace.cli.models import opened
+from millrace.cli.models import opened, quiet
 from millrace.cli.options import config_options
 from millrace.cli.output import echo_json, say
 from millrace.config.loading import load
@@ -42,7 +42,8 @@ def card(version: str, output: Optional[Path], config_file: str, overrides: tupl
     texts = card_texts.read(config.registry.card)
     with opened(config) as registry:
         one = registry.version(version)
-        made = cards.model_card(Runs(config), one, registry.events(one.number), texts)
+        with quiet(config):
+            made = cards.model_card(Runs(config), one, registry.events(one.number), texts)
     if as_json and output is None:
         echo_json(cards.to_json(made))
         return

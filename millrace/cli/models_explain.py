@@ -1,7 +1,6 @@
 """`millrace models compare` and `why`: what differs between two versions, and a version's story."""
 
 import time
-from typing import Optional
 
 import click
 from rich.console import Console
@@ -18,6 +17,7 @@ from millrace.cli.output import echo_json
 from millrace.cli.runs_diff import print_comparison
 from millrace.config.loading import load
 from millrace.metadata.run_summaries import Runs
+from millrace.registry.events import CHAMPION
 from millrace.registry.registry import Registry
 from millrace.registry.replay import Replay
 from millrace.registry.story import Story, story
@@ -35,36 +35,40 @@ _TIMES = (
 
 
 @click.command("compare")
-@click.argument("before", default="champion", shell_complete=completing.versions)
-@click.argument("after", required=False, shell_complete=completing.versions)
+@click.argument("versions", nargs=-1, metavar="[BEFORE] [AFTER]", shell_complete=completing.versions)
 @config_options
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
-def compare_command(
-    before: str, after: Optional[str], config_file: str, overrides: tuple[str, ...], as_json: bool
-) -> None:
+def compare_command(versions: tuple[str, ...], config_file: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Compare two versions: signatures, configuration, code, schema, data, metrics and slices.
 
-    BEFORE and AFTER: a number or an alias; the champion, and the candidate or else the newest, when left out.
+    BEFORE and AFTER: a number or an alias. One alone is compared with the champion; with none it is the candidate, or
+    else the newest version.
     """
+    if len(versions) > 2:
+        raise click.UsageError("name two versions at most")
     config = load(config_file, overrides)
     with opened(config) as registry:
-        old = registry.version(before)
-        new = registry.version(after) if after else _newest(registry)
+        old = registry.version(versions[0] if len(versions) == 2 else CHAMPION)
+        new = registry.version(versions[-1]) if versions else _newest(registry)
         if old.number == new.number:
             raise BadInput(f"both are version {old.number}", remedy="name two; millrace models list shows them")
         with quiet(config):
             comparison = compare_versions(Runs(config), old, new)
         if as_json:
-            versions = {"before": version_json(old), "after": version_json(new)}
-            echo_json({**versions, "signatures": comparison.signatures, "same_files": comparison.same_files,
+            both = {"before": version_json(old), "after": version_json(new)}
+            echo_json({**both, "signatures": comparison.signatures, "same_files": comparison.same_files,
                        "runs": comparison.runs, "metrics": comparison.metrics})  # fmt: skip
         else:
             _print_comparison(comparison, Console(highlight=False))
 
 
 def _newest(registry: Registry) -> Version:
-    aliases = registry.aliases()
-    return aliases[_CANDIDATE] if _CANDIDATE in aliases else registry.versions()[-1]
+    """The candidate, or else the newest version that may be served and is not."""
+    others = [one for one in registry.versions() if not one.trial and CHAMPION not in one.aliases]
+    candidate = registry.aliases().get(_CANDIDATE)
+    if candidate is None and not others:
+        raise BadInput("there is no version beside the champion", remedy="millrace models list shows them")
+    return candidate or others[-1]
 
 
 def _print_comparison(comparison: VersionComparison, console: Console) -> None:

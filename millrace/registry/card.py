@@ -6,6 +6,7 @@ Toolkit's schema 0.0.2.
 
 import html
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -23,7 +24,9 @@ from millrace.registry.events import Event
 from millrace.registry.version import Version
 
 SCHEMA_VERSION = "0.0.2"
-_MOST_SLICES = 12
+_MOST_SLICES, _MOST_OUTPUTS = 12, 4
+# What CommonMark reads wherever it stands, at a word's ends, before a link's address, or at a line's beginning.
+_MARKS = re.compile(r"[\\`*<>|]|(?<!\w)_|_(?!\w)|(?<=\])\(|^(?:#{1,6}|[+-])(?=\s)")
 _TEXTS = {
     "overview": "Overview",
     "owners": "Owners",
@@ -180,7 +183,8 @@ def _model_facts(card: ModelCard) -> Iterator[tuple[str, str]]:
         yield "architecture", f"{code.get('model_fn', '')}, {_settings(configuration.get('model', {}))}"
         yield "training", _settings(configuration.get("training", {}))
     for name, one in version.signatures.items():
-        yield f"signature {name}", f"{counted(len(one.inputs), 'input')}, gives {', '.join(one.outputs)}"
+        outputs = [*list(one.outputs)[:_MOST_OUTPUTS], *(["..."] if len(one.outputs) > _MOST_OUTPUTS else [])]
+        yield f"signature {name}", f"{counted(len(one.inputs), 'input')}, gives {', '.join(outputs)}"
     yield "size", f"{size(version.facts.bytes)}, sha256 {version.checksum}"
     if version.facts.commit:
         yield "code", f"commit {version.facts.commit}"
@@ -243,8 +247,11 @@ def _measured(card: ModelCard) -> Iterator[tuple[str, SliceMetric]]:
 
 
 def _settings(values: dict[str, Any]) -> str:
-    """The values of a section that say something."""
-    return ", ".join(f"{key} {value}" for key, value in values.items() if value not in (None, "", {}, [], False))
+    """The values of a section that say something; a section within it stands in brackets."""
+    said = {key: value for key, value in values.items() if value not in (None, "", {}, [], False)}
+    return ", ".join(
+        f"{key} ({_settings(value)})" if isinstance(value, dict) else f"{key} {value}" for key, value in said.items()
+    )
 
 
 def to_markdown(card: ModelCard) -> str:
@@ -272,10 +279,7 @@ def to_markdown(card: ModelCard) -> str:
 
 def _marked(text: str) -> str:
     """A text as it stands in Markdown: on one line, with what Markdown and HTML would take for theirs marked."""
-    text = " ".join(text.split())
-    for sign in "\\`*_[]<>|#":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 _STYLE = """
