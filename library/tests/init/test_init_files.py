@@ -11,6 +11,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.config.loading import load
 from millrace.init import report
+from millrace.init.defaults import training_plan
 from millrace.init.plan import difference, make_plan, write
 from millrace.init.write_schema import LARGEST_DOMAIN
 
@@ -169,6 +170,26 @@ def test_larger_tables_are_learned_in_larger_batches(tmp_path):
         plan = plan_of(tmp_path, {"x": RANDOM.normal(size=rows), "y": RANDOM.integers(0, 2, rows)})
         sizes[rows] = yaml.safe_load(texts(plan)[".yaml"])["training"]["batch_size"]
     assert sizes[60] < sizes[3_000]
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "length", "eval_steps"),
+    [
+        (400, 16, {"epochs": 200}, None),
+        (20_000, 128, {"epochs": 60}, None),
+        (200_000, 256, {"steps": 12_000, "validate_every": 300}, None),
+        (1_190_000, 512, {"steps": 20_000, "validate_every": 500}, None),
+        (1_210_000, 512, {"steps": 20_000, "validate_every": 500}, 390),
+        (10_000_000, 1_024, {"steps": 20_000, "validate_every": 500}, 195),
+    ],
+)
+def test_a_large_table_is_evaluated_on_some_of_its_rows(tmp_path, rows, batch, length, eval_steps):
+    """A sixth of the rows is for that, and 200,000 of them are enough."""
+    label = plan_of(tmp_path, {"x": RANDOM.normal(size=ROWS)}).label
+    training = training_plan(label, rows).training
+    assert (training["batch_size"], training.get("eval_steps")) == (batch, eval_steps)
+    assert {key: training[key] for key in ("epochs", "steps", "validate_every") if key in training} == length
+    assert training["patience"] and training["seed"] == 20
 
 
 def test_a_left_out_column_becomes_a_feature_where_the_sign_is_taken_away(tmp_path):
