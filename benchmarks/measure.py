@@ -26,11 +26,28 @@ class Stage:
 
     Attributes:
         seconds: from the execution's creation to its last change in ML Metadata.
+        cpu_seconds: user and system time of the process tree meanwhile, of stages that ran beside it too.
         peak_mib: the highest resident memory of the process tree in that time; 0 where it was too short for a sample.
     """
 
     seconds: float
+    cpu_seconds: float
     peak_mib: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The process tree at one time.
+
+    Attributes:
+        at: seconds since the epoch.
+        mib: resident memory.
+        cpu_seconds: user and system time since it began.
+    """
+
+    at: float
+    mib: float
+    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -73,10 +90,10 @@ def measure(contender: Contender, log: Path) -> Measured:
         began, started = time.time(), time.perf_counter()
         environment = {**os.environ, **contender.environment}
         process = subprocess.Popen(contender.command, cwd=REPOSITORY, env=environment, stdout=output, stderr=output)
-        memory = _Memory(process.pid)
+        sampler = _Sampler(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
-        samples = memory.stop()
+        samples = sampler.stop()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in contender.accepted:
         raise RunFailed(f"{contender.name} ended with exit code {process.returncode}; its output: {log}")
@@ -84,24 +101,24 @@ def measure(contender: Contender, log: Path) -> Measured:
         contender.name,
         seconds,
         usage.ru_utime + usage.ru_stime,
-        max((mib for _, mib in samples), default=0.0),
+        max((sample.mib for sample in samples), default=0.0),
         _stages(contender, began, samples),
         process.returncode,
     )
 
 
-class _Memory:
-    """Samples the resident memory of a process and its descendants until it is told to stop."""
+class _Sampler:
+    """Samples a process and its descendants until it is told to stop."""
 
     def __init__(self, pid: int) -> None:
         self._process = _process(pid)
-        self._samples: list[tuple[float, float]] = []
+        self._samples: list[Sample] = []
         self._ended = threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
         self._sampler.start()
 
-    def stop(self) -> list[tuple[float, float]]:
-        """The samples: seconds since the epoch, and MiB."""
+    def stop(self) -> list[Sample]:
+        """The samples, in their order."""
         self._ended.set()
         self._sampler.join()
         return self._samples
@@ -109,7 +126,7 @@ class _Memory:
     def _sample(self) -> None:
         while not self._ended.wait(_SAMPLE_SECONDS):
             if self._process is not None:
-                self._samples.append((time.time(), _resident_mib(self._process)))
+                self._samples.append(_sample(self._process))
 
 
 def _process(pid: int) -> Optional[psutil.Process]:
@@ -119,17 +136,18 @@ def _process(pid: int) -> Optional[psutil.Process]:
         return None
 
 
-def _resident_mib(root: psutil.Process) -> float:
-    total = 0
+def _sample(root: psutil.Process) -> Sample:
+    resident, seconds = 0, 0.0
     try:
         for process in [root, *root.children(recursive=True)]:
-            total += process.memory_info().rss
+            resident += process.memory_info().rss
+            seconds += sum(process.cpu_times()[:4])  # its own, and those of its children that have ended
     except psutil.NoSuchProcess:
         pass
-    return total / _MIB
+    return Sample(time.time(), resident / _MIB, seconds)
 
 
-def _stages(contender: Contender, began: float, samples: list[tuple[float, float]]) -> dict[str, Stage]:
+def _stages(contender: Contender, began: float, samples: list[Sample]) -> dict[str, Stage]:
     """What ML Metadata says of the executions of this run: the same source for every contender."""
     from ml_metadata import MetadataStore
     from ml_metadata.proto import metadata_store_pb2
@@ -144,6 +162,8 @@ def _stages(contender: Contender, began: float, samples: list[tuple[float, float
         if start < began or not nodes:
             continue
         name = nodes[0].name.removeprefix(f"{contender.pipeline}.")
-        peak = max((mib for at, mib in samples if start <= at <= end), default=0.0)
-        found[STAGE_NAMES.get(name, name)] = Stage(end - start, peak)
+        meanwhile = [sample for sample in samples if start <= sample.at <= end]
+        seconds = [sample.cpu_seconds for sample in meanwhile] or [0.0]
+        peak = max((sample.mib for sample in meanwhile), default=0.0)
+        found[STAGE_NAMES.get(name, name)] = Stage(end - start, max(seconds) - min(seconds), peak)
     return found

@@ -24,8 +24,9 @@ _LOAD = "import sys, tensorflow as tf; tf.saved_model.load(sys.argv[1])"
 @click.option("--stock-columns", default=_STOCK_COLUMNS, show_default=True, help="Most columns that stock TFX gets.")
 @click.option("--out", default=str(REPOSITORY / "runs/wide"), help="Folder for tables, runs and results.")
 def main(tables: tuple[str, ...], stock_columns: int, out: str) -> None:
-    """Measure runs of wide tables: seconds, processor seconds and memory, whole and by stage, and the model's loading.
+    """Measure runs of wide tables: seconds, processor seconds and memory, and the model's loading.
 
+    Of each stage it prints the seconds, and those of processor in brackets: stages that run side by side have both.
     Writes results.json into OUT.
     """
     folder, console, done = Path(out).resolve(), Console(highlight=False, width=120), []
@@ -63,7 +64,7 @@ def _stock(file: Path, root: Path) -> Contender:
 
 
 def _line(table: str, run: Measured) -> str:
-    stages = "  ".join(f"{name} {stage.seconds:.1f}" for name, stage in run.stages.items())
+    stages = "  ".join(f"{name} {one.seconds:.1f} ({one.cpu_seconds:.1f})" for name, one in run.stages.items())
     whole = f"{run.seconds:.0f} s, {run.cpu_seconds:.0f} s of processor, {run.peak_mib / 1024:.2f} GiB"
     return f"{table} {run.contender}: {whole}\n  {stages}"
 
