@@ -19,12 +19,14 @@ SHUFFLED_ROWS = 65_536
 """Rows in the shuffle buffer, still serialised: some tens of megabytes."""
 
 SHUFFLED_BYTES = 512 * 2**20
-"""The most that rows with images may take there."""
+"""The most that rows with images, or with thousands of columns, may take there."""
 
 CACHED_BYTES = 64 * 2**20
 """Splits whose files together are smaller than this are kept in memory after the first pass."""
 
-_LABEL_BATCH = 8192
+_LABEL_BATCH = 1024
+# Of a value in a serialized row, float32; a class id takes less.
+_VALUE_BYTES = 4
 
 
 # Scaled inputs are below 100 or so; what is this far off can make a loss infinite.
@@ -128,8 +130,8 @@ class Examples:
                 where="code.preprocessing_fn",
                 remedy="return what millrace.training.encoders.encode_labels gives as well",
             )
-        images = table.pixel_bytes()
-        self._shuffled_rows = min(SHUFFLED_ROWS, SHUFFLED_BYTES // images + 1) if images else SHUFFLED_ROWS
+        row_bytes = table.pixel_bytes() + _VALUE_BYTES * sum(map(_values, self._spec.values()))
+        self._shuffled_rows = min(SHUFFLED_ROWS, SHUFFLED_BYTES // row_bytes + 1)
 
     def weighted(self, class_weights: Sequence[float]) -> "Examples":
         """The same examples, each weighing what its class id's entry says."""
@@ -272,3 +274,8 @@ class Examples:
         if self._class_weights:
             weights *= tf.gather(tf.constant(self._class_weights, tf.float32), label)
         return features, label, weights
+
+
+def _values(spec: Any) -> int:
+    """How many values a row has of a feature; of a list, of which that differs, one."""
+    return int(np.prod(spec.shape, dtype=np.int64)) if isinstance(spec, tf.io.FixedLenFeature) else 1

@@ -89,7 +89,9 @@ def test_millrace_does_stocks_training_work(tmp_path):
 
 
 def _run(name: str, seconds: float, **stages: float) -> Measured:
-    return Measured(name, seconds, seconds * 2, 500.0, {key: Stage(value, value, 100.0) for key, value in stages.items()})
+    return Measured(
+        name, seconds, seconds * 2, 500.0, {key: Stage(value, value, 100.0) for key, value in stages.items()}
+    )
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_a_slice_is_looked_at_over_all_rows(asked):
     page = asked.ask("/data/latest?slice=pay_Card&format=json").json
     assert (page["slice"], page["behind"], page["splits"]) == ("pay_Card", "of all rows", {"train": 100, "eval": 100})
     assert page["rows"][0]["row"]["name"] == "tip" and not page["rows"][0]["row"]["distance"]["is_chance"]
-    assert page["headline"].startswith("Of 3 features, 1 in the 200 rows of this slice lie")
+    assert page["headline"].startswith("In the 200 rows of this slice 1 of 3 features lies apart")
     text = asked.ask("/data/latest?slice=pay_Card").text
     assert re.search(r'href="/data/[^"]+/tip\?slice=pay_Card"', text), "what a feature leads to is of the slice too"
     feature = asked.ask("/data/latest/tip?slice=pay_Card")

@@ -20,6 +20,9 @@ from tfx_bsl.tfxio import dataset_util
 
 from millrace.components.beam_engine import NeedsBeam
 
+BYTES_AT_ONCE = 32 << 20
+"""Of serialized examples; what is parsed of them takes several times as much."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -47,7 +50,7 @@ def batches(
 
     Args:
         inputs: of which the examples, in TFRecords, and the splits are used.
-        size: examples per batch; the last one of a split may be smaller.
+        size: most examples of a batch, fewer where they are large; the last one of a split may be smaller.
         names: the features to decode; None decodes all. Nothing else is parsed where the first batch has every one.
         serialized_inputs: names of what serialized examples are given to. Where the examples have a feature of such a
             name, TFMA gives the model that feature, and so all are decoded.
@@ -56,6 +59,9 @@ def batches(
         NeedsBeam: a feature changes its type on the way.
     """
     decode: Optional[Callable[[tf.Tensor], dict[str, Any]]] = None
+    first = next(_serialized(inputs, 1), None)
+    if first is not None:
+        size = max(1, min(size, BYTES_AT_ONCE // max(len(first.numpy()[0]), 1)))
     for serialized in _serialized(inputs, size):
         if decode is None:
             record_batch = _record_batch(serialized)

@@ -221,10 +221,9 @@ def _sorted(rows: list[FeatureRow], sort: str) -> list[FeatureRow]:
 def _headline(data: DataView) -> str:
     if data.slice:
         rows, apart = sum(data.splits.values()), data.counts()["moved"]
-        return (
-            f"Of {counted(len(data.rows), 'feature')}, {apart:,} in the {counted(rows, 'row')} of this slice lie apart "
-            "from all rows by more than chance."
-        )
+        verb = "lies" if apart == 1 else "lie"
+        features = counted(len(data.rows), "feature")
+        return f"In the {counted(rows, 'row')} of this slice {apart:,} of {features} {verb} apart by more than chance."
     counts, total = data.counts(), f"of {counted(len(data.rows), 'feature')}"
     whole = [finding for finding in data.findings if finding.action == "block"]
     if counts["blocked"] or whole:
