@@ -23,6 +23,7 @@ _SHOWN_DECISIONS = 10
 COMMANDS = {
     "gateway": ("millrace.cli.rollout:gateway", "Serve the champion, and what a rollout brings, at one address."),
     "rehearse": ("millrace.cli.rollout_rehearse:rehearse", "Say what a policy would do, before any user sees it."),
+    "compile": ("millrace.cli.rollout_compile:compile_command", "Write a policy for Vertex AI or KServe."),
     "start": ("millrace.cli.rollout:start_command", "Give a version its traffic, by a policy."),
     "status": ("millrace.cli.rollout:status", "Say how the rollout stands, and why."),
     "pause": ("millrace.cli.rollout:pause", "Stop the steps; what speaks against it still sends it back."),
