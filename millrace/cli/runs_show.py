@@ -110,9 +110,9 @@ def _facts(detail: RunDetail) -> list[tuple[str, str, str]]:
         # How many examples there were is no metric, though TFMA counts it as one.
         metrics = [f"{name} {rounded(value, 4)}" for name, value in summary.metrics.items() if name != EXAMPLE_COUNT]
         facts.append(("metrics", "  ".join(metrics), ""))
-    folded = [(one.name, one.overall.threshold, one.overall.folds) for one in detail.metrics if one.overall.folds]
-    facts += [("folds", folds.origin(), "") for _, _, folds in folded[:1]]
-    facts += [("folds", f"{name} {folds.words(threshold)}", "") for name, threshold, folds in folded]
+    folded = [(one.name, one.overall.folds) for one in detail.metrics if one.overall.folds]
+    facts += [("folds", folds.origin(), "") for _, folds in folded[:1]]
+    facts += [("folds", f"{name} {folds.words()}", "") for name, folds in folded]
     facts += [(title, said, "") for title, said in detail.predictions]
     measured = len(slices) - 1
     if measured > 0:

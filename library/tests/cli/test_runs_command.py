@@ -140,9 +140,19 @@ def test_a_run_counts_slices_and_metrics_as_its_own_summary_does():
 
 
 def test_a_run_says_what_its_folds_its_probabilities_and_its_decisions_say():
-    folds = Folds(count=10, value=0.88, interval=(0.8, 0.93), inside=False, learned_rows=118, rows=148, seconds=21.4)
+    folds = Folds(
+        count=10,
+        value=0.88,
+        interval=(0.8, 0.93),
+        threshold="at least 0.7",
+        inside=False,
+        learned_rows=118,
+        rows=148,
+        seconds=21.4,
+    )
     row = Row(metric="AUC", slice="overall", value=0.9, threshold="at least 0.7", verdict="pass", folds=folds)
-    metrics = metrics_of(GateReport(blessed=True, reason="", metrics={"auc": 0.9}, rows=(row,)))
+    other = Row(metric="AUC", slice="overall", value=0.9, threshold="not worse than the baseline", verdict="pass")
+    metrics = metrics_of(GateReport(blessed=True, reason="", metrics={"auc": 0.9}, rows=(row, other)))
     said = (("calibration", "probabilities are off by 0.03"), ("threshold", "yes from 0.3 on"))
     shown = RunDetail(RUNS[0], None, None, None, "", (), (), metrics, said, "", "report", "", "", "", ())
     stream = io.StringIO()

@@ -42,8 +42,9 @@ def report(auc: float, blessed: bool) -> GateReport:
     verdict = "pass" if blessed else "fail"
     given = {"metric": "AUC", "threshold": "at least 0.8", "limits": (0.8, None), "measured_as": "auc"}
     folds = Folds(
-        count=10, value=auc - 0.02, interval=(auc - 0.2, auc), inside=True, learned_rows=80, rows=100, seconds=12.0
-    )
+        count=10, value=auc - 0.02, interval=(auc - 0.2, auc), threshold="at least 0.8", inside=True, learned_rows=80,
+        rows=100, seconds=12.0,
+    )  # fmt: skip
     rows = [Row(slice="overall", value=auc, verdict=verdict, reason="" if blessed else "too low", folds=folds, **given)]
     rows.append(Row(slice="hour=1", value=auc, verdict="not judged", reason="too small", **given))
     metrics = {"auc": auc, "calibration": 1.0, "example_count": 9_000.0}

@@ -81,6 +81,7 @@ def _of_threshold(
         count=len(values),
         value=float(np.mean(values)),
         interval=(low, high),
+        threshold=bound.words(),
         inside=any(limit is not None and low < limit < high for limit in (bound.lower, bound.upper)),
         learned_rows=scores.learned_rows,
         rows=len(scores.labels),

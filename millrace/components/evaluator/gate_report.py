@@ -36,14 +36,15 @@ class _Described(BaseModel):
 class Folds(_Described):
     """What a metric is of models that were trained as this one was, on parts of train and eval (`evaluation.folds`).
 
-    `value` is its mean over `count` of them and `interval` the 95% interval of that; `inside` says that the threshold
-    lies in it, so that so few rows do not settle whether such models meet it. Each learned from `learned_rows`, and
-    all together are scored on `rows` that they did not see. `seconds` is what the trainings took.
+    `value` is its mean over `count` of them and `interval` the 95% interval of that; `inside` says that `threshold`,
+    which is in words, lies in it, so that so few rows do not settle whether such models meet it. Each learned from
+    `learned_rows`, and all are scored on `rows` that they did not see. `seconds` is what the trainings took.
     """
 
     count: int
     value: float
     interval: tuple[float, float]
+    threshold: str
     inside: bool
     learned_rows: int
     rows: int
@@ -56,15 +57,11 @@ class Folds(_Described):
             f"{self.rows} rows of train and eval that they did not see ({seconds(self.seconds)} s)"
         )
 
-    def words(self, threshold: str) -> str:
-        """The value with its interval, and what that means for a threshold.
-
-        Args:
-            threshold: in words.
-        """
+    def words(self) -> str:
+        """The value with its interval, and what that means for the threshold."""
         low, high = map(number, self.interval)
         settled = "lies inside, which so few rows do not settle" if self.inside else "lies outside"
-        return f"{number(self.value)} [{low}, {high}]; {threshold} {settled}"
+        return f"{number(self.value)} [{low}, {high}]; {self.threshold} {settled}"
 
 
 class Row(_Described):
@@ -264,5 +261,5 @@ def _by_chance(row: Row) -> str:
 def _of_folds(rows: Sequence[Row]) -> list[str]:
     """What the folds are, and what they say of each threshold."""
     of_rows = [(row, row.folds) for row in rows if row.folds]
-    said = [f"  {row.metric} {row.slice}: {folds.words(row.threshold)}" for row, folds in of_rows]
+    said = [f"  {row.metric} {row.slice}: {folds.words()}" for row, folds in of_rows]
     return [f"folds: {of_rows[0][1].origin()}", *dict.fromkeys(said)] if of_rows else []

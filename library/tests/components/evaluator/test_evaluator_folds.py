@@ -101,4 +101,4 @@ def test_of_several_classes_and_of_numbers(tmp_path):
         tmp_path, thresholds=thresholds, metrics=(thresholds[0]["metric"],), label=price, checks=[check]
     ).rows
     assert row.folds.value == pytest.approx(5.0, abs=0.5) and row.folds.inside
-    assert "at most 5 lies inside, which so few rows do not settle" in row.folds.words(row.threshold)
+    assert "at most 5 lies inside, which so few rows do not settle" in row.folds.words()
