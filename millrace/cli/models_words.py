@@ -7,7 +7,7 @@ from rich.text import Text
 
 from millrace.base import printing
 from millrace.base.printing import TableColumn
-from millrace.registry.events import CHAMPION, Event, EventKind, VersionState
+from millrace.registry.events import Event, EventKind, VersionState
 from millrace.registry.version import Version
 
 STYLES = {VersionState.REGISTERED: "", VersionState.APPROVED: "green", VersionState.REJECTED: "bold red"}
@@ -67,8 +67,3 @@ def print_events(events: Iterable[Event], console: Console, numbered: bool = Tru
 def when(at: str) -> str:
     """A time of the registry to the minute, in UTC."""
     return at[:16].replace("T", " ")
-
-
-def champion_first(version: Version) -> bool:
-    """Sorts the champion before others."""
-    return CHAMPION not in version.aliases

@@ -77,10 +77,14 @@ class EventLog:
         with self._explained():
             file.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(file, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            # What was said to be done outlives a power cut.
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._prepare()
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+                # What was said to be done outlives a power cut.
+                self._database.execute("PRAGMA synchronous = FULL")
+                self._prepare()
+            except BaseException:
+                self._database.close()
+                raise
 
     def close(self) -> None:
         """Closes the file."""
@@ -159,13 +163,13 @@ class EventLog:
         )
         return tuple(_event(row) for row in rows)
 
-    def versions(self) -> tuple[tuple[int, VersionState, str, str, dict[str, Any]], ...]:
-        """Number, state, time of registration, run and facts of each version, by number."""
+    def versions(self) -> tuple[tuple[int, VersionState, str, str, str], ...]:
+        """Number, state, time of registration, run and facts (as JSON) of each version, by number."""
         rows = self._rows(
             "SELECT number, state, registered, run, details FROM version WHERE model = ? ORDER BY number",
             (self._model,),
         )
-        return tuple((number, VersionState(state), at, run, json.loads(text)) for number, state, at, run, text in rows)
+        return tuple((number, VersionState(state), at, run, text) for number, state, at, run, text in rows)
 
     def aliases(self) -> dict[str, int]:
         """The number of the version that each alias names."""

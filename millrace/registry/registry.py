@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Optional
 
@@ -128,6 +129,9 @@ class Registry:
         Returns:
             Those that are new.
         """
+        if not found:
+            self.write_served_file()
+            return ()
         with self._log.change():
             versions = self.versions()
             known = {one.number for one in versions}
@@ -423,23 +427,13 @@ class Registry:
                 ) from error
 
     def _version(
-        self,
-        number: int,
-        state: VersionState,
-        registered: str,
-        run: str,
-        details: dict[str, Any],
-        aliases: dict[str, int],
+        self, number: int, state: VersionState, registered: str, run: str, details: str, aliases: dict[str, int]
     ) -> Version:
-        facts = facts_of(
-            {
-                **details,
-                "folder": details["folder"].replace(_ROOT, self._root, 1),
-                "gate_report": details.get("gate_report", "").replace(_ROOT, self._root, 1),
-            }
-        )
+        kept = facts_of(details)
+        folder, report = (one.replace(_ROOT, self._root, 1) for one in (kept.folder, kept.gate_report))
+        facts = replace(kept, folder=folder, gate_report=report)
         names = tuple(sorted((name for name, one in aliases.items() if one == number), key=lambda one: one != CHAMPION))
-        return Version(self.model, number, Path(facts.folder), state, names, run, registered, facts)
+        return Version(self.model, number, Path(folder), state, names, run, registered, facts)
 
     def _without_root(self, path: str) -> str:
         return _ROOT + path[len(self._root) :] if path.startswith(f"{self._root}/") else path

@@ -1,9 +1,8 @@
 """A version: a pushed model with what is known of it, and its state."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Optional
 
@@ -138,13 +137,14 @@ class Version:
         return self.facts.artifact
 
 
-def facts_of(details: Mapping[str, Any]) -> VersionFacts:
-    """What an event keeps of a version.
+@lru_cache(maxsize=1000)
+def facts_of(details: str) -> VersionFacts:
+    """What an event keeps of a version; of a wide model that is some hundred KiB, and is read once.
 
     Args:
-        details: the event's; what a later Millrace has added is passed over.
+        details: the event's, as JSON; what a later Millrace has added is passed over.
     """
-    return _reader().validate_json(json.dumps(details))
+    return _reader().validate_json(details)
 
 
 @cache
