@@ -48,7 +48,7 @@ class ModelCard:
     Args:
         version: how the version stands.
         texts: what people have written.
-        about: what the model says of itself: `label`, `task`, `classes`.
+        about: what the model says of itself: `label`, `task`, `classes`, or these of each of its `outputs`.
         made_from: what its run was made from; None where that is not known here.
         evaluation: every metric on every slice, as far as its report is still there.
         verdicts: of the judges.
@@ -171,10 +171,12 @@ def _model_facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     if version.aliases:
         yield "served as", ", ".join(version.aliases)
     yield "registered", f"{version.registered[:16].replace('T', ' ')} UTC"
-    if card.about.get("task"):
-        yield "predicts", f"{card.about.get('label')} ({card.about['task']})"
-    if card.about.get("classes"):
-        yield "classes", ", ".join(map(str, card.about["classes"]))
+    outputs = card.about.get("outputs") or {"": card.about}
+    for name, one in outputs.items() if isinstance(outputs, dict) else ():
+        if one.get("task"):
+            yield f"predicts {name}".strip(), f"{one.get('label')} ({one['task']})"
+        if one.get("classes"):
+            yield f"classes {name}".strip(), ", ".join(map(str, one["classes"]))
     features = configuration.get("features", {})
     if features:
         yield "features", f"{len(features)}: {', '.join(features)}"
