@@ -65,8 +65,7 @@ def print_summary(
             remedy = f"millrace models approve {version.number} --because WHY, then millrace models alias champion"
             printing.say(f"next: {remedy}", console, indent=2)
     if registered.trouble:
-        why = f"not registered; {registered.trouble}; the next millrace models registers it"
-        _line("version", why, console, style="bold yellow")
+        _line("registry", f"{registered.trouble}; the next millrace models tries again", console, style="bold yellow")
     if outcome.failure:
         failure = outcome.failure
         remedy = f"the traceback is at the end of {folder.log}; fix what it names, then run again"

@@ -5,7 +5,9 @@ leaves all of its change or none. What a server reads beside it is written while
 """
 
 import contextlib
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -116,6 +118,7 @@ class EventLog:
 
         Raises:
             BadInput: somebody else holds the lock for longer than a change takes, or nothing can be written.
+            OSError: there is no space left.
         """
         with self._explained():
             self._database.execute("BEGIN IMMEDIATE")
@@ -185,7 +188,8 @@ class EventLog:
             yield
         except (sqlite3.Error, OSError) as error:
             if is_disk_full(error):
-                raise
+                # As of any other file; SQLite has an error of its own.
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.file)) from error
             held = "locked" in str(error)
             raise BadInput(
                 "another process holds the registry's file" if held else f"the registry cannot be used: {error}",

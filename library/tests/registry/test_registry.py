@@ -10,7 +10,8 @@ from google.protobuf import text_format
 from registered_versions import pushed, registry_of
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from millrace.base.errors import BadInput
+from millrace.base.errors import BadInput, is_disk_full
+from millrace.registry import event_log
 from millrace.registry.pushed_model import checksum, file_checksums
 
 
@@ -216,6 +217,27 @@ def test_a_root_that_is_moved_keeps_its_registry_and_several_pipelines_share_it(
         registry.write_served_file()
         assert served(root) == ([11], {"champion": 11})
         assert numbers(shop) == {"champion": 12}
+
+
+def test_a_disk_that_is_full_is_told_as_such_and_changes_nothing(tmp_path):
+    with registry_of(tmp_path) as registry:
+        [version] = registry.take_in([pushed(tmp_path, 11)])
+        database = registry._log._database
+        database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
+        before = registry.events()
+        with pytest.raises(OSError, match="No space left") as full:
+            registry.record("a long story", version, "x", {"text": "x" * 100_000})
+        assert is_disk_full(full.value) and registry.events() == before
+        registry.move("other", version, "a short one fits")
+
+
+def test_who_waits_too_long_for_another_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(event_log, "_LOCK_SECONDS", 0.05)
+    with registry_of(tmp_path) as registry, registry_of(tmp_path) as other:
+        [version] = registry.take_in([pushed(tmp_path, 11)])
+        with registry._log.change(), pytest.raises(BadInput, match="another process holds the registry's file"):
+            other.move("candidate", version, "look at it")
+        other.move("candidate", version, "look at it")
 
 
 def test_a_file_that_is_none_of_a_registry_or_of_a_later_one_is_told(tmp_path):
