@@ -2,7 +2,10 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
@@ -29,6 +32,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--change", "changes", multiple=True, metavar="SECTION.KEY=JSON", help="Another default. Repeatable.")
 @click.option("--out", default=str(REPOSITORY / "runs/quality"), help="Folder for tables and models.")
 @click.option("--json", "file", type=Path, help="The results, table by table; results.json in OUT when left out.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Tables at a time.")
 @click.option("--quote", "pages", type=_FILE, multiple=True, help="Write the table between this page's marks.")
 def main(
     measured: tuple[Path, ...],
@@ -37,6 +41,7 @@ def main(
     changes: tuple[str, ...],
     out: str,
     file: Optional[Path],
+    jobs: int,
     pages: tuple[Path, ...],
 ) -> None:
     """Measure how well Millrace's defaults learn beside scikit-learn's, on tables that come with Python packages.
@@ -49,7 +54,13 @@ def main(
         done = results.read(measured, _NAMES)
     else:
         folder = Path(out).resolve()
-        done = _measure(names or _NAMES, seeds, _sections(changes), folder, file or folder / "results.json")
+        file = file or folder / "results.json"
+        if jobs > 1:
+            options = ["--seeds", str(seeds), "--out", str(folder), *(f"--change={change}" for change in changes)]
+            done = _side_by_side(names or _NAMES, options, jobs, folder)
+            results.write(done, file)
+        else:
+            done = _measure(names or _NAMES, seeds, _sections(changes), folder, file)
     table = results.markdown(done)
     click.echo(table)
     try:
@@ -78,6 +89,25 @@ def _measure(
             click.echo(_line(done[-1]), err=True)
             results.write(done, file)
     return done
+
+
+def _side_by_side(names: Sequence[str], options: Sequence[str], jobs: int, folder: Path) -> list[Comparison]:
+    """Each table in a process of its own, so many at a time; all have their share of the cores."""
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    counted = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    environment = {**os.environ, **dict.fromkeys(counted, threads)}
+
+    def measure(name: str) -> Path:
+        file = folder / f"{name}.json"
+        command = [sys.executable, "-m", "benchmarks.quality", "--table", name, "--json", str(file), *options]
+        done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise click.ClickException(f"{name} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+        click.echo(f"{name}: measured", err=True)
+        return file
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return results.read(pool.map(measure, names), _NAMES)
 
 
 def compare(table: Table, seeds: int, changes: dict[str, dict[str, object]], folder: Path) -> Comparison:

@@ -1,11 +1,13 @@
 """The table of `make quality`: printed from the results of several processes, and quoted between a page's marks."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.quality import __main__ as quality
 from benchmarks.quality import results
 from benchmarks.quality.__main__ import main
 from benchmarks.quality.results import Comparison
@@ -44,6 +46,26 @@ def test_results_of_several_processes_are_one_table_in_the_tables_order(parts):
     )
     assert "-0.05 ± 0.02 \\*" in printed[2]
     assert printed[-1].startswith("No worse than the better of the two, within one standard error: 1 of 2. 5 seeds")
+
+
+def test_tables_are_measured_side_by_side_each_in_a_process_with_its_share_of_the_cores(tmp_path, monkeypatch):
+    commands = []
+
+    def run(command, env, **_):
+        name, file = command[command.index("--table") + 1], command[command.index("--json") + 1]
+        commands.append((name, env["OMP_NUM_THREADS"], command[-1]))
+        results.write([replace(TIPS, table=name)], Path(file))
+        return subprocess.CompletedProcess(command, int(name == "digits"), "", "no such thing")
+
+    monkeypatch.setattr(quality.subprocess, "run", run)
+    monkeypatch.setattr(quality.os, "cpu_count", lambda: 6)
+    options = ["--jobs", "3", "--out", str(tmp_path), "--change", "model.members=1"]
+    done = CliRunner().invoke(main, [*options, "--table", "tips", "--table", "wine"], catch_exceptions=False)
+    assert sorted(commands) == [("tips", "2", "--change=model.members=1"), ("wine", "2", "--change=model.members=1")]
+    read = results.read([tmp_path / "results.json"], [table.name for table in TABLES])
+    assert [of.table for of in read] == ["wine", "tips"] and "| wine |" in done.output
+    failed = CliRunner().invoke(main, [*options, "--table", "digits"])
+    assert failed.exit_code == 1 and "digits ended with 1:\nno such thing" in failed.output
 
 
 def test_the_last_result_of_a_table_counts(parts, tmp_path):
