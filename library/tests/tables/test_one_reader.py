@@ -7,6 +7,7 @@ from pathlib import Path
 import fastavro
 import pytest
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from millrace.base.errors import ConfigError, DataError
 from millrace.components.example_gen import csv_source
@@ -17,7 +18,7 @@ from millrace.init.plan import column_names
 from millrace.init.sources import find_source
 from millrace.tables.avro import avro_schema
 from millrace.tables.files import find, opened
-from millrace.tables.headers import difference, read_header
+from millrace.tables.headers import Delimiter, difference, read_header
 
 CSV = b"fare,tips\n" + b"1.5,1\n2.5,0\n" * 4
 
@@ -123,6 +124,13 @@ def test_what_is_no_header_is_refused(text, rule, said):
         read_header(io.BytesIO(text), "t.csv", ",", rule)
     assert caught.value.where == "t.csv"
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("text", ["", ";;", "é", '"', "\n", "\r"])
+def test_a_delimiter_is_one_character_that_no_cell_begins_or_ends_with(text):
+    assert TypeAdapter(Delimiter).validate_python(";") == ";"
+    with pytest.raises(ValidationError, match="one ASCII character is needed"):
+        TypeAdapter(Delimiter).validate_python(text)
 
 
 def test_damaged_gzip_is_reported(tmp_path):
