@@ -1,7 +1,9 @@
 """Statistics of record batches by TFDV's combiners, one batch after the other, in this process."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_data_validation.statistics.generators import (
@@ -24,6 +26,8 @@ from millrace.statistics.columns import ALL_ROWS
 
 Sketch = top_k_uniques_sketch_stats_generator.TopKUniquesSketchStatsGenerator
 
+# No column of the data is called so.
+_ROW = "##ROW##"
 _ROWS_AT_ONCE, _BYTES_AT_ONCE = 16_384, 32 << 20
 # Of the rows of all slices together.
 _MOST_WAITING = 256 << 20
@@ -75,7 +79,7 @@ def generate(batches: Iterable[pa.RecordBatch], options: StatsOptions) -> statis
     generators = _generators(options)
     for generator in generators:
         generator.setup()
-    slicers = slice_functions(options.slicing_config) if options.slicing_config else []
+    slicers = _slicers(options)
     whole, slices = _Dataset(generators), dict[str, _Dataset]()
     names: list[set[str]] = [set() for _ in slicers]
     for batch in batches:
@@ -83,11 +87,11 @@ def generate(batches: Iterable[pa.RecordBatch], options: StatsOptions) -> statis
             continue
         batch = _as_decoded(batch)
         whole.add(batch)
-        for place, slicer in enumerate(slicers):
-            for name, rows in slicer(batch):
-                names[place].add(name)
-                if len(names[place]) > MOST_SLICES:
-                    raise _too_many(options, place)
+        for slicer, known in zip(slicers, names, strict=True):
+            for name, rows in _sliced(batch, slicer):
+                known.add(name)
+                if len(known) > MOST_SLICES:
+                    raise _too_many(slicer)
                 slices.setdefault(name, _Dataset(generators)).add(rows)
         if sum(one.waiting_bytes for one in slices.values()) > _MOST_WAITING:
             for one in slices.values():
@@ -98,11 +102,41 @@ def generate(batches: Iterable[pa.RecordBatch], options: StatsOptions) -> statis
     return merge_util.merge_dataset_feature_statistics(outputs or [statistics_pb2.DatasetFeatureStatistics()])
 
 
-def _too_many(options: StatsOptions, place: int) -> DataError:
+class _Slicer(NamedTuple):
+    """TFDV's function that slices on some columns."""
+
+    columns: tuple[str, ...]
+    slice: Callable[[pa.RecordBatch], Iterable[tuple[str, pa.RecordBatch]]]
+
+
+def _slicers(options: StatsOptions) -> list[_Slicer]:
+    if not options.slicing_config:
+        return []
     specs = [spec for spec in options.slicing_config.slicing_specs if spec.feature_keys or spec.feature_values]
-    columns = " and ".join([*specs[place].feature_keys, *specs[place].feature_values])
+    columns = [(*spec.feature_keys, *spec.feature_values) for spec in specs]
+    return [_Slicer(*pair) for pair in zip(columns, slice_functions(options.slicing_config), strict=True)]
+
+
+def _sliced(batch: pa.RecordBatch, slicer: _Slicer) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """The rows of each slice by its name.
+
+    TFDV's function is given what it slices on and the rows' numbers alone. Of a column without any value it would end
+    the process: tfx_bsl's `RecordBatchTake` meets a segmentation fault there.
+    """
+    if not set(slicer.columns) <= set(batch.schema.names):
+        return
+    columns = [batch.column(batch.schema.get_field_index(name)) for name in slicer.columns]
+    if any(pa.types.is_null(column.type) or not len(column.flatten()) for column in columns):
+        return
+    numbers = pa.LargeListArray.from_arrays(np.arange(batch.num_rows + 1), np.arange(batch.num_rows))
+    for name, rows in slicer.slice(pa.RecordBatch.from_arrays([*columns, numbers], [*slicer.columns, _ROW])):
+        chosen = rows.column(len(columns)).flatten()
+        yield name, pa.RecordBatch.from_arrays([column.take(chosen) for column in batch.columns], batch.schema.names)
+
+
+def _too_many(slicer: _Slicer) -> DataError:
     return DataError(
-        f"there are more than {MOST_SLICES} slices of {columns}",
+        f"there are more than {MOST_SLICES} slices of {' and '.join(slicer.columns)}",
         where="statistics.slices",
         remedy="slice on what has fewer values, such as a column that groups them",
     )

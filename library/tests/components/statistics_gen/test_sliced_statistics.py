@@ -85,6 +85,19 @@ def test_slices_stand_beside_all_rows_and_are_read_apart():
     assert alone.name == "" and not of_slices(in_process.generate([table()], tfdv.StatsOptions()))
 
 
+def test_a_column_without_a_value_is_in_every_slice_and_ends_no_process():
+    rows = table(60)
+    # As a CSV file has them, with empty cells alone; as Parquet has them; and without a type.
+    empty = {"cells": pa.array([[]] * 60, INT), "none": pa.nulls(60, FLOAT), "never": pa.nulls(60)}
+    wide = pa.RecordBatch.from_arrays([*empty.values(), *rows.columns], [*empty, *rows.schema.names])
+    statistics = in_process.generate(
+        [wide], sliced_options([["pay"], ["never"], ["cells"], ["hour", "none"], ["gone"]])
+    )
+    cash = of_slices(statistics)["pay_Cash"]
+    assert {one.path.step[0] for one in cash.features} == set(wide.schema.names) and cash.num_examples == 12
+    assert {name.split("_")[0] for name in of_slices(statistics)} == {"pay"}, "no row has a value of the others"
+
+
 def test_rows_of_slices_wait_until_there_are_enough_and_none_is_lost(monkeypatch):
     expected = by_name(in_process.generate([table()], sliced_options([["pay"]])))
     monkeypatch.setattr(in_process, "_MOST_WAITING", 1)
