@@ -16,13 +16,15 @@ from millrace.config.loading import load
 from millrace.serving.rehearsal import Hour, Power
 from millrace.serving.rollout_rehearsal import Foretold, foretell
 
+_BAD = {"errors": "failures", "slow": "slow answers", "wrong": "wrong answers"}
+
 
 @click.command()
 @click.argument("version")
 @click.option("--policy", default="canary", show_default=True, metavar="NAME", help="Of rollout.policies, or a kind.")
 @click.option("--per-hour", type=click.IntRange(min=1), help="Requests an hour; by default those of the gateway's log.")
 @click.option("--label-hours", type=float, default=24, show_default=True, help="How long a label takes to come.")
-@click.option("--drop", type=float, default=0.005, show_default=True, help="How much worse the power is about.")
+@click.option("--drop", type=float, default=0.005, show_default=True, help="The power: how much worse than allowed.")
 @config_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def rehearse(
@@ -88,8 +90,7 @@ def _rows(hours: tuple[Hour, ...]) -> list[tuple[printing.Cell, ...]]:
 
 
 def _in_words(power: Power) -> str:
-    seen = (
-        f"{power.percent:g} % for {rounded(power.hours, 3)} hours sees {power.judged} that are {power.drop:g} more in"
-    )
-    hold = f"hold {power.hold:g} for 80 %" if power.hold else "a week does not reach 80 %"
-    return f"{seen} {power.seen:.0%} of cases" + ("" if power.hold == power.hours else f"; {hold}")
+    step = f"{power.percent:g} % of the users for {rounded(power.hours, 3)} hours"
+    more = f"{rounded(power.drop * 100, 3)} points more of {_BAD[power.judged]} than allowed"
+    hold = f"hold {power.hold:g} hours for 80 %" if power.hold else "a week does not reach 80 %"
+    return f"{step} sees {more} in {power.seen:.0%} of cases" + ("" if power.hold == power.hours else f"; {hold}")

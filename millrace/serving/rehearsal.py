@@ -77,7 +77,7 @@ class Power:
 
     Args:
         judged: of what.
-        drop: by how much the candidate is worse, as a part of all answers.
+        drop: by how much the candidate is worse than its limit allows, as a part of all answers.
         percent: of the users.
         hours: how long the step takes.
         seen: in how many of a hundred cases it is seen.
@@ -142,7 +142,7 @@ def power(policy: AnyPolicy, judged: str, base: float, drop: float, per_hour: fl
         policy: as the configuration has it.
         judged: `errors`, `slow` or `wrong`.
         base: the share of the champion's answers that are bad.
-        drop: how much larger the candidate's is.
+        drop: how much larger the candidate's is than its limit allows.
         per_hour: requests, of both versions; labelled ones where labels are judged.
         seed: of the draws.
 
@@ -173,10 +173,11 @@ def _refuted(
 ) -> bool:
     assert limit.worse_by is not None
     test = WorseThan(limit.worse_by)
+    worse = min(1.0, base + limit.worse_by * (1 - base) + drop)
     for _ in range(_BLOCKS):
         candidate = int(generator.poisson(requests * share / _BLOCKS))
         champion = int(generator.poisson(requests * (1 - share) / _BLOCKS))
-        of = (int(generator.binomial(champion, base)), int(generator.binomial(candidate, min(1.0, base + drop))))
+        of = (int(generator.binomial(champion, base)), int(generator.binomial(candidate, worse)))
         test = test.after({1.0: of[0], 0.0: champion - of[0]}, {1.0: of[1], 0.0: candidate - of[1]})
         if test.evidence >= needed:
             return True

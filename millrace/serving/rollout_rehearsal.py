@@ -57,7 +57,7 @@ def foretell(
         policy_name: of the configuration, or a kind's.
         per_hour: requests an hour; None to take the hours of the gateway's access log.
         label_hours: how long a label takes to come.
-        drop: the part of all answers by which a candidate is worse that the power is about.
+        drop: what the power is about: by how much a candidate is worse than its limits allow, of all answers.
 
     Raises:
         BadInput: there is no such version or policy, no champion, no traffic, or the examples are gone.

@@ -80,6 +80,6 @@ def test_the_power_of_a_small_step_is_small_and_it_says_how_long_would_do():
 
 
 def test_what_cannot_be_seen_in_a_week_is_said_and_what_is_compared_with_nothing_has_no_power():
-    assert power(CANARY, "wrong", base=0.1, drop=0.0, per_hour=300).hold is None
+    assert power(CANARY, "wrong", base=0.1, drop=0.001, per_hour=300).hold is None
     assert power(BlueGreen(), "errors", base=0.1, drop=0.1, per_hour=300) is None
     assert power(Shadow(), "errors", base=0.1, drop=0.1, per_hour=300) is None
