@@ -10,6 +10,7 @@ from millrace.console.pages import (
     models,
     proposals,
     registry,
+    rollout,
     run,
     runs,
     schema,
@@ -29,6 +30,7 @@ _SUBJECTS: tuple[Page, ...] = (
     *schema_edit.PAGES,
     *models.PAGES,
     *registry.PAGES,
+    *rollout.PAGES,
     *lineage.PAGES,
 )
 

@@ -1,0 +1,46 @@
+"""The page of a rollout: what it says of none, of one that goes on, and of one that went back."""
+
+from dataclasses import replace
+
+from past_runs import NOW
+
+from millrace.config.rollout_section import Canary
+from millrace.console.page import PageRequest
+from millrace.console.pages.rollout import view
+from millrace.serving import decision, state
+from millrace.serving.decision import Seen
+from millrace.serving.rollouts import places_of
+from millrace.serving.state import Decided, RolloutState
+
+
+def a_rollout(config):
+    policy = Canary()
+    progress = decision.begin(11, 12, policy, NOW - 600)
+    seen = Seen({11: 990, 12: 10}, {"errors": {11: {0.0: 990}, 12: {0.0: 9, 1.0: 1}}})
+    progress = decision.decide(progress, seen, policy, NOW - 300).progress
+    begun = Decided(NOW - 600, "start", "<b>try</b> it (ann@desk)", 100)
+    return RolloutState("12-x", "running", "canary", policy, progress, {11: "/m/11", 12: "/m/12"}, decisions=(begun,))
+
+
+def test_without_a_rollout_the_page_says_how_to_begin(config, console):
+    answer = console(config).ask("/rollout")
+    assert answer.status == 200 and "millrace rollout gateway" in answer.text
+    assert not places_of(config).folder.exists()
+
+
+def test_one_that_goes_on_is_followed_and_one_that_went_back_says_why(config, console):
+    rollout = a_rollout(config)
+    state.write_rollout(places_of(config), rollout)
+    shown = view(PageRequest(config, NOW))
+    assert (shown.live, shown.percent, shown.candidate, shown.champion) == (True, 1.0, 12, 11)
+    running = console(config)
+    text = running.ask("/rollout").text
+    assert "Version 12 over 11 by canary: 1 % of the users get it." in text and 'hx-trigger="every 2s"' in text
+    assert "1 of 10" in text and "0 of 990" in text and "&lt;b&gt;try&lt;/b&gt; it" in text
+    back = replace(rollout, status="back").decided(Decided(NOW - 60, "back", "errors: 9 of 10", 0))
+    state.write_rollout(places_of(config), back)
+    text = running.ask("/rollout").text
+    assert "errors: 9 of 10" in text and "0 % of the users get it" in text and "every 2s" not in text
+    rows = running.ask("/rollout?format=csv").text.splitlines()
+    assert rows[0] == "at,decided,percent,reason" and rows[1].endswith("back,0.0,errors: 9 of 10")
+    assert running.ask("/rollout?format=json").json["status"] == "back"
