@@ -157,7 +157,11 @@ def _show_rollout(rollout: RolloutState, console: Console) -> None:
         say(rollout.reason, indent=2)
     if progress.totals:
         console.print()
-        columns = [TableColumn("bad answers"), TableColumn("candidate", right=True), TableColumn("champion", right=True)]
+        columns = [
+            TableColumn("bad answers"),
+            TableColumn("candidate", right=True),
+            TableColumn("champion", right=True),
+        ]
         cells = [
             (name, _share(by_version.get(progress.candidate)), _share(by_version.get(progress.champion)))
             for name, by_version in progress.totals.items()

@@ -1,19 +1,16 @@
 """The commands of `millrace rollout` and `millrace labels`, as a person types them: rehearse, start, refuse."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from millrace.cli.main import millrace
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.serving import state
 from millrace.serving.rollouts import places_of
-
-CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -21,11 +18,10 @@ def command(two_versions):
     """Runs one; gives what it prints, of one that is refused what it says."""
 
     def run(*arguments: str, code: int = 0) -> str:
-        root = layout(two_versions).root
-        call = [sys.executable, "-m", "millrace.cli.main", *arguments, "--set", f"root={root}"]
-        done = subprocess.run(call, cwd=CHECKOUT, capture_output=True, text=True, check=False, env={**os.environ})
-        assert done.returncode == code, done.stderr + done.stdout
-        return done.stderr if code else done.stdout
+        root = ["--set", f"root={layout(two_versions).root}"]
+        done = CliRunner().invoke(millrace, [*arguments, *root, "-c", "conf/taxi.yaml"])
+        assert getattr(done.exception, "exit_code", 0) == code, (done.exception, done.output)
+        return str(done.exception) if code else done.stdout
 
     return run
 

@@ -26,8 +26,6 @@ CANARY = Canary(
     judged=JUDGED,
     steps=(Step(percent=10, minutes=3 * SECONDS, requests=30), Step(percent=50, minutes=3 * SECONDS, requests=30)),
 )
-# What a bad candidate may last: its first step and half of its second.
-BUDGET = 8.0
 
 
 class Clients(threading.Thread):
@@ -137,23 +135,20 @@ def test_a_good_candidate_gets_everyone_and_no_request_fails_then_nor_on_the_way
     assert Counter(code for _, _, code, *_ in answers) == {200: len(answers)} and len(answers) > 500
 
 
-def test_errors_send_it_back_within_its_budget(stage):
+def test_errors_send_it_back_in_its_first_step(stage):
     stage.begin(CANARY)
     stage.started[2].server.status = 500
-    began = time.monotonic()
     rollout = stage.ended(30)
-    assert rollout.status == "back" and rollout.reason.startswith("errors:")
-    assert time.monotonic() - began < BUDGET
-    stage.wait_for(20)
-    assert {(version, code) for _, version, code, *_ in stage.clients.answers[-20:]} == {("1", 200)}
+    assert rollout.status == "back" and rollout.reason.startswith("errors:") and rollout.progress.step == 0
+    eventually(lambda: {(version, code) for _, version, code, *_ in stage.clients.answers[-20:]} == {("1", 200)})
 
 
-def test_slow_answers_send_it_back_within_its_budget(stage):
+def test_slow_answers_send_it_back_before_it_has_everyone(stage):
     stage.begin(CANARY)
     stage.started[2].server.seconds = 0.2
     rollout = stage.ended(30)
     assert rollout.status == "back" and rollout.reason.startswith("slow:")
-    assert rollout.decisions[-1].at - rollout.decisions[0].at < 2 * BUDGET
+    assert rollout.progress.weight <= 5_000
 
 
 def test_wrong_answers_send_it_back_once_their_labels_come(stage, tmp_path):
