@@ -1,7 +1,7 @@
 """Several runs beside each other: what differs stands in groups, and what does not is counted."""
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -20,7 +20,9 @@ def run(run_id: str, **more: Any) -> RunDetail:
     metrics, seconds, state = more.pop("metrics", {}), more.pop("seconds", {}), more.pop("state", State.DONE)
     summary = RunSummary(run_id, state, "2031-01-01T00:00:00", 9.0, metrics, {}, None, None, "", False, "")
     stages = tuple(StageDetail(stage, State.DONE, seconds=taken) for stage, taken in seconds.items())
-    empty = RunDetail(summary, None, None, None, "", stages, (), (), "", "", "", "", "", ())
+    nothing = dict.fromkeys((field.name for field in fields(RunDetail)), "")
+    of_many = dict.fromkeys(("verdicts", "metrics", "log_tail"), ())
+    empty = RunDetail(**{**nothing, **of_many, "summary": summary, "stages": stages, "provenance": None})
     return replace(empty, **more)
 
 
