@@ -29,6 +29,7 @@ from millrace.components.data_gate.section import DataGateSection
 from millrace.components.evaluator import baseline_fall
 from millrace.components.evaluator.gate_report import GateReport
 from millrace.components.statistics_gen import in_process
+from millrace.features.label import Output
 from millrace.statistics.columns import of_all_rows
 
 
@@ -39,6 +40,12 @@ class Table:
     name: str
     rows: pd.DataFrame
     use: Use
+
+    @property
+    def label(self) -> Output:
+        """What is predicted, of one column here."""
+        [label] = self.use.labels
+        return label
 
 
 Fault = Callable[[Table, pd.DataFrame, np.random.Generator], pd.DataFrame]
@@ -71,7 +78,8 @@ def table(name: str, rows: pd.DataFrame, label: str) -> Table:
     classes = sorted(rows[label].unique().tolist())
     task = "regression" if len(classes) > 20 else "binary" if len(classes) == 2 else "multiclass"
     features = tuple(column for column in rows.columns if column != label)
-    return Table(name, rows, Use(label, task, tuple(classes) if task != "regression" else (), features))
+    learned = Output(column=label, task=task, classes=() if task == "regression" else tuple(classes))
+    return Table(name, rows, Use((learned,), features))
 
 
 def splits(rows: pd.DataFrame, rng: np.random.Generator) -> list[CheckedSplit]:
@@ -122,10 +130,10 @@ def falls(one: Table, before: pd.DataFrame, after: pd.DataFrame, rng: np.random.
     )
     drawn = rng.random(len(before)) < 2 / 3
     learned, judged, new = before[drawn], before[~drawn], after[rng.random(len(after)) >= 2 / 3]
-    model = make_pipeline(columns, LogisticRegression(max_iter=200)).fit(learned[features], learned[one.use.label])
+    model = make_pipeline(columns, LogisticRegression(max_iter=200)).fit(learned[features], learned[one.label.column])
 
     def scores(rows: pd.DataFrame) -> dict[str, float]:
-        label, binary = rows[one.use.label], one.use.task == "binary"
+        label, binary = rows[one.label.column], one.label.task == "binary"
         right = float(accuracy_score(label, model.predict(rows[features])))
         if not binary:
             return {"sparse_categorical_accuracy": right}
@@ -142,11 +150,11 @@ def falls(one: Table, before: pd.DataFrame, after: pd.DataFrame, rng: np.random.
 # -- faults ------------------------------------------------------------------------------------------------------------
 def exchanged_classes(one: Table, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """The label flipped; of several classes each takes the next one's place; a number is negated."""
-    label = rows[one.use.label]
-    if one.use.task == "regression":
-        return rows.assign(**{one.use.label: -label})
-    following = dict(zip(one.use.classes, [*one.use.classes[1:], one.use.classes[0]], strict=True))
-    return rows.assign(**{one.use.label: label.map(following)})
+    label = rows[one.label.column]
+    if one.label.task == "regression":
+        return rows.assign(**{one.label.column: -label})
+    following = dict(zip(one.label.classes, [*one.label.classes[1:], one.label.classes[0]], strict=True))
+    return rows.assign(**{one.label.column: label.map(following)})
 
 
 def other_unit(one: Table, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -198,7 +206,7 @@ def main() -> None:
         stopped = sum(any(finding.action == "block" for finding in of_one) for of_one in alarms)
         told = sum(bool(of_one) for of_one in alarms) - stopped
         total, blocked, warned = total + arguments.halves, blocked + stopped, warned + told
-        line = f"{one.name}: {len(one.rows):,} rows, {one.use.task}; honest: {stopped} stopped, {told} warned"
+        line = f"{one.name}: {len(one.rows):,} rows, {one.label.task}; honest: {stopped} stopped, {told} warned"
         print(f"{line} of {arguments.halves}", dict(Counter(f.reason for of_one in alarms for f in of_one)) or "")
         for name, fault in FAULTS.items():
             outcomes: Counter[str] = Counter()
@@ -212,7 +220,7 @@ def main() -> None:
                 actions = {finding.action for finding in findings(one, splits(first, rng), splits(broken, rng))}
                 outcomes["stopped" if "block" in actions else "warned" if actions else "passed"] += 1
             print(f"    {name}: {dict(outcomes)}")
-        if one.use.task == "regression":
+        if one.label.task == "regression":
             continue
         fell: Counter[str] = Counter()
         for _ in range(arguments.faults):

@@ -9,8 +9,8 @@ import tensorflow_transform as tft
 from millrace.features.description import FeatureTable
 from millrace.training.inputs import bent, dense, feature_inputs
 from millrace.training.labels import LabelStatistics
-from millrace.training.layers import MeanOfMembers, MemberHeads, Members
-from millrace.training.outputs import head, loss, metrics, width
+from millrace.training.layers import MemberHeads, Members
+from millrace.training.outputs import head, loss, loss_weights, metrics, width
 
 
 def build_model(
@@ -33,7 +33,8 @@ def build_model(
 
     Returns:
         A compiled model. It takes the transformed features by key and gives float32: [n, 1] probabilities of the
-        second class, [n, classes] probabilities, or [n, 1] values in the label's own unit.
+        second class, [n, classes] probabilities, or [n, 1] values in the label's own unit; of several outputs a
+        dictionary by their names.
     """
     dtype = "mixed_bfloat16" if training["mixed_precision"] else "float32"
     regularizer = keras.regularizers.L2(model["l2"]) if model["l2"] else None
@@ -60,13 +61,12 @@ def build_model(
         wide = dense(inputs, outputs, "wide", start="zeros", dtype=dtype)
         parts.append(keras.ops.expand_dims(wide, 1) if members > 1 else wide)
     raw = keras.layers.Add(name="deep_and_wide", dtype=dtype)(parts) if len(parts) > 1 else parts[0]
-    if members > 1:
-        raw = MeanOfMembers(table.label.task, name="mean_of_members", dtype=dtype)(raw)
 
     built = keras.Model(inputs.by_key, head(table.label, raw, label_stats), name="millrace")
     built.compile(
         optimizer=keras.optimizers.Adam(float(training["learning_rate"])),
         loss=loss(table.label, label_stats),
+        loss_weights=loss_weights(table.label),
         weighted_metrics=metrics(table.label),
         jit_compile=False,  # measured: for these small graphs XLA's compilation costs more than it saves
     )

@@ -120,7 +120,7 @@ def compare(table: Table, seeds: int, changes: dict[str, dict[str, object]], fol
         folder: for all files.
     """
     prepared = learners.prepare(table, folder)
-    task = prepared.config.label.task
+    task = learners.label_of(prepared).task
     features, truth = learners.raw(prepared, ("train", "eval"))
     test, expected = learners.raw(prepared, ("test",))
     trained = {

@@ -17,6 +17,7 @@ from benchmarks.quality.tables import Table, write
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.features.description import Numeric
+from millrace.features.label import Label
 from millrace.init import plan
 
 _SPLITS = ("train", "eval", "test")
@@ -123,9 +124,16 @@ def millrace(prepared: Prepared, seed: int, folder: Path, changes: Mapping[str, 
     seconds = time.perf_counter() - began
     serve = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
     test = prepared.examples["test"]
-    key = "prediction" if config.label.task == "regression" else "probabilities"
+    key = label_of(prepared).prediction_name
     parts = [serve(examples=tf.constant(test[at : at + 4096]))[key].numpy() for at in range(0, len(test), 4096)]
     return Result(np.concatenate(parts), seconds)
+
+
+def label_of(prepared: Prepared) -> Label:
+    """The label of a table, which is of one column here."""
+    label = prepared.config.label
+    assert isinstance(label, Label)
+    return label
 
 
 def raw(prepared: Prepared, splits: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -135,18 +143,17 @@ def raw(prepared: Prepared, splits: Sequence[str]) -> tuple[pd.DataFrame, np.nda
     """
     import tensorflow as tf
 
-    config = prepared.config
-    table = config.feature_table()
+    learned, table = label_of(prepared), prepared.config.feature_table()
     records = [record for split in splits for record in prepared.examples[split]]
-    columns: dict[str, list[Any]] = {name: [] for name in (*table.columns(), config.label.column)}
+    columns: dict[str, list[Any]] = {name: [] for name in (*table.columns(), learned.column)}
     for record in records:
         values = tf.train.Example.FromString(record).features.feature
         for name, cells in columns.items():
             kind = values[name].WhichOneof("kind") if name in values else None
             held = getattr(values[name], kind).value if kind else ()
             cells.append(held[0] if held else None)
-    label = columns.pop(config.label.column)
-    classes = [str(name) for name in config.label.classes]
+    label = columns.pop(learned.column)
+    classes = [str(name) for name in learned.classes]
     truth = [classes.index(_text(value)) for value in label] if classes else label
     frame = pd.DataFrame(
         {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Optional, Union
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from millrace.base.names import did_you_mean
 from millrace.base.plain_values import require_plain
@@ -13,7 +13,25 @@ from millrace.catalog.metric_names import better_values, parameters_of, unfit_va
 CLASS = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
 
 
-class Metric(Section):
+class OfOutput(Section):
+    """Which of several outputs is meant, and which of an output's classes."""
+
+    output: Optional[str] = Field(
+        default=None, description="one of the label's several outputs; left out: each that the metric fits"
+    )
+    class_: Optional[Union[int, str]] = Field(
+        default=None, alias="class", description="one of the classes, against the rest; left out: all, averaged"
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_it_is_written(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """By the keys of the configuration, and without those that say nothing, in no stage's parameters."""
+        values = {"class" if key == "class_" else key: value for key, value in plain(self).items()}
+        silent = {"output": None, "class": None, "averaging": "macro"}
+        return {key: value for key, value in values.items() if key not in silent or value != silent[key]}
+
+
+class Metric(OfOutput):
     """A metric with parameters: every key besides these goes to its class, as in `{metric: RecallAtPrecision,
     precision: 0.9}`.
     """
@@ -30,6 +48,12 @@ class Metric(Section):
     )
     better: Optional[Literal["higher", "lower"]] = Field(
         default=None, description="which values are better, to be said of a metric of which it is not known"
+    )
+
+    averaging: Literal["macro", "micro"] = Field(
+        default="macro",
+        description="how a metric of several classes is averaged: macro is the mean of each class's own, micro is over "
+        "all their answers together",
     )
 
     @property
@@ -103,9 +127,9 @@ def require_told_apart(metrics: Iterable[Metric]) -> None:
     Raises:
         ValueError: two have the same name; with what to do.
     """
-    seen: dict[str, Metric] = {}
+    seen: dict[tuple[Any, ...], Metric] = {}
     for metric in metrics:
-        other = seen.setdefault(metric.label, metric)
+        other = seen.setdefault((metric.label, metric.output, metric.class_), metric)
         if other != metric:
             raise ValueError(
                 f"two metrics are called {metric.label}; give one a name, as in {{metric: {metric.metric}, name: ...}}"

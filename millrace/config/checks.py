@@ -27,6 +27,7 @@ from millrace.config.slice_checks import statistics_can_be_sliced
 from millrace.features.date_formats import UNIX
 from millrace.features.expression import kind_of, parse
 from millrace.features.keys import transformed_key
+from millrace.features.label import label_keys
 from millrace.features.stacks import transformed_keys
 from millrace.project.code_digest import module_file
 from millrace.tables.files import opened
@@ -227,13 +228,13 @@ def _json_columns(file: Path) -> list[str]:
 def _columns_cover(config: Config, columns: list[str], schema: Optional[schema_pb2.Schema]) -> None:
     """Every column that is read is in the data or in the schema: what the schema names alone is DataGate's to say."""
     known = {*columns, *(feature.name for feature in (schema.feature if schema else ()))}
-    label = config.label.column
-    if label not in known:
-        raise DataError(
-            f"the label {label} is not a column of the data{did_you_mean(label, columns)}",
-            where=config.data.path,
-            remedy=f"set label.column to one of: {', '.join(columns)}",
-        )
+    for name, output in config.label.by_output().items():
+        if output.column not in known:
+            raise DataError(
+                f"the label {output.column} is not a column of the data{did_you_mean(output.column, columns)}",
+                where=config.data.path,
+                remedy=f"set {f'label.outputs.{name}' if name else 'label'}.column to one of: {', '.join(columns)}",
+            )
     unread = [name for name in config.data.columns if name not in columns]
     if unread:
         raise DataError(
@@ -268,7 +269,7 @@ def _slices_exist(config: Config, columns: Optional[list[str]], schema: Optional
         return
     table, evaluation = config.feature_table(), config.evaluation
     # A slice may also be of what Transform makes; what a project's own code derives is a text in that code.
-    transformed = {*transformed_keys(table), transformed_key(table.label.column)}
+    transformed = {*transformed_keys(table), *label_keys(table.label).values()}
     derives = module_file(config.code.preprocessing_fn.rpartition(".")[0])
     code = derives.read_text(encoding="utf-8") if derives else ""
     for key, names in (

@@ -11,10 +11,13 @@ from typing import Annotated, Any, Literal, Optional, Union
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from millrace.base.names import did_you_mean
+from millrace.base.numbers import counted
 from millrace.base.plain_values import require_plain
 from millrace.base.secrets import named_variables
 from millrace.base.section import Section, VariableName
+from millrace.catalog.metric_section import metric_of
 from millrace.components.data_gate.section import DataGateSection
+from millrace.components.evaluator.measurements import measurements
 from millrace.components.evaluator.section import Evaluation
 from millrace.components.example_gen.section import Data
 from millrace.components.infra_validator.section import InfraValidation
@@ -25,8 +28,9 @@ from millrace.config.cloud_sections import KubeflowDeployment, VertexDeployment
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.registry_section import RegistrySection
 from millrace.config.rollout_section import Rollout
-from millrace.features.description import Feature, FeatureTable, Image, Label, Vector
-from millrace.features.expression import DOTTED
+from millrace.features.description import Feature, FeatureTable, Image, Vector
+from millrace.features.expression import DOTTED, Misfit
+from millrace.features.label import AnyLabel, Label
 from millrace.training.section import DEFAULT_MODEL_FN, Model, Training, Tuning
 
 # TFX takes 63 letters at most; Vertex AI's own limit is 128.
@@ -115,7 +119,7 @@ class Config(Section):
     statistics: Statistics = Statistics()
     schema_: Schema = Field(default=Schema(), alias="schema")
     data_gate: DataGateSection = DataGateSection()
-    label: Label
+    label: AnyLabel
     features: dict[str, Feature] = Field(min_length=1)
     code: Code = Code()
     model: Model = Model()
@@ -193,19 +197,56 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _every_metric_is_of_an_output(self) -> "Config":
+        measurements(self.label, self.evaluation)
+        if self.tuning.objective:
+            named = metric_of(self.tuning.objective).output or ""
+            outputs = self.label.by_output()
+            if named not in outputs:
+                meant = "leave output out" if "" in outputs else f"say of which with output: {' or '.join(outputs)}"
+                raise Misfit(("tuning", "objective"), f"the label has {counted(len(outputs), 'output')}; {meant}")
+        return self
+
+    @model_validator(mode="after")
+    def _multilabel_columns_are_read_and_weighed(self) -> "Config":
+        multilabel = {name: one for name, one in self.label.by_output().items() if one.task == "multilabel"}
+        for name, output in multilabel.items():
+            if output.separator is None and self.data.format == "csv":
+                key = ("label", "outputs", name, "separator") if name else ("label", "separator")
+                raise Misfit(key, f"a CSV file holds no lists; say what stands between the classes of {output.column}")
+        if multilabel and self.training.class_weights == "balanced":
+            raise Misfit(
+                ("training", "class_weights"),
+                "balanced weighs a row by its one class, and the rows of a multilabel label have several; say none",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _folds_are_drawn_row_by_row(self) -> "Config":
         if self.evaluation.folds not in ("auto", 0) and self._together:
             raise ValueError(
                 f"evaluation.folds: folds are drawn row by row, and {self._together} says that rows belong together: "
                 "a fold's rows would be known from others; leave it out, or set it to 0"
             )
+        if self.evaluation.folds not in ("auto", 0) and not self._predicts_one:
+            raise ValueError(
+                "evaluation.folds: folds are scored by one class or number a row, and the label has several; "
+                "leave it out, or set it to 0"
+            )
         return self
 
     @model_validator(mode="after")
     def _probabilities_are_calibrated(self) -> "Config":
-        if self.model.calibrate != "none" and self.label.task == "regression":
+        if self.model.calibrate != "none" and not self._predicts_one:
+            raise ValueError("model.calibrate: it is for one class a row, and the label has several; leave it out")
+        if self.model.calibrate != "none" and isinstance(self.label, Label) and self.label.task == "regression":
             raise ValueError("model.calibrate: a regression has no probabilities to calibrate; leave it out")
         return self
+
+    @property
+    def _predicts_one(self) -> bool:
+        """Whether one class or number is predicted of a row."""
+        return isinstance(self.label, Label) and self.label.task != "multilabel"
 
     @property
     def _together(self) -> str:
@@ -216,8 +257,8 @@ class Config(Section):
 
     @property
     def folds(self) -> Union[int, Literal["auto"]]:
-        """`evaluation.folds`; 0 where rows belong together."""
-        return 0 if self._together else self.evaluation.folds
+        """`evaluation.folds`; 0 where rows belong together, or more than one class or number is predicted."""
+        return self.evaluation.folds if self._predicts_one and not self._together else 0
 
     @property
     def judging_split(self) -> str:

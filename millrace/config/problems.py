@@ -159,7 +159,6 @@ def _is_of_another_section(location: tuple[Any, ...], values: Any) -> bool:
     """Whether it is said of one section where another one of the same place has more of the keys that are written."""
     for depth, part in enumerate(location):
         sections = [kind for kind in _types_at(location[:depth]) if _is_section(kind)]
-        # pydantic writes `Choice`, or `function-after[_ascending(), Range]`.
         named = [kind for kind in sections if kind.__name__ in re.split(r"\W+", str(part))]
         written = _value_at(values, _written_keys(location[:depth], values))
         if len(sections) > 1 and named and isinstance(written, dict):
@@ -304,7 +303,12 @@ def _written_keys(location: tuple[Any, ...], values: Any) -> Keys:
 def _names_section(location: tuple[Any, ...], part: Any) -> bool:
     """Whether it is the word for one of the sections that may stand at a location, and not a key that is called so."""
     sections = [kind for kind in _types_at(location) if _is_section(kind)]
-    return len(sections) > 1 and any(part in _tags(kind) for kind in sections)
+    return len(sections) > 1 and any(_names(part, kind) for kind in sections)
+
+
+def _names(part: Any, kind: type[BaseModel]) -> bool:
+    """Whether it is the word for a section, which pydantic may write as `function-after[_ascending(), Range]`."""
+    return not _tags(kind).isdisjoint({str(part), *re.split(r"\W+", str(part))} if "[" in str(part) else {part})
 
 
 def _value_at(values: Any, path: Keys) -> Any:
@@ -328,7 +332,7 @@ def _types_at(location: tuple[Any, ...]) -> list[Any]:
     types: list[Any] = [Config]
     for part in location:
         tagged = [kind for kind in types if _is_section(kind)]
-        chosen = [kind for kind in tagged if part in _tags(kind)]
+        chosen = [kind for kind in tagged if _names(part, kind)]
         types = chosen if len(tagged) > 1 and chosen else [below for kind in types for below in _below(kind, part)]
     return types
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from millrace.components.evaluator.section import Evaluation
 from millrace.container.task_input import TaskInput
-from millrace.features.description import Label
+from millrace.features.label import read_label
 from millrace.jobspec import runtime_inputs
 
 
@@ -56,7 +56,7 @@ def _thresholds(task: TaskInput, value: Any) -> None:
     from millrace.components.evaluator.component import prepared
     from millrace.components.evaluator.eval_config import eval_config
 
-    config = eval_config(Label.model_validate(section["label"]), wanted)
+    config = eval_config(read_label(json.dumps(section["label"])), wanted)
     task.put("eval_config", proto_utils.proto_to_json(prepared(config)))
 
 

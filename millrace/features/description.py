@@ -14,9 +14,7 @@ from millrace.base.names import did_you_mean
 from millrace.base.section import Section
 from millrace.features.date_formats import check_format
 from millrace.features.expression import DOTTED, Expression, Misfit, ValueKind, columns_of, functions_of, kind_of, parse
-
-Task = Literal["binary", "multiclass", "regression"]
-ClassValue = Union[int, str]
+from millrace.features.label import AnyLabel
 
 
 class DerivedFeature(Section):
@@ -302,65 +300,18 @@ MANY = (Bag, SequenceFeature)
 CROSSABLE = (Bucketized, Categorical, Hashed)
 
 
-class Label(Section):
-    """What is predicted: the column, the task, and for a classification its classes in order of their ids.
-
-    A binary label's first class is the negative one. `classes` may be left out for a binary label of 0 and 1.
-    """
-
-    column: str = Field(min_length=1, description="the column that is predicted")
-    task: Task = Field(description="binary and multiclass predict a class, regression a number")
-    classes: tuple[ClassValue, ...] = Field(
-        default=(), description="the values of the column, a binary label's negative one first; left out: 0 and 1"
-    )
-    weight: Optional[str] = Field(
-        default=None,
-        min_length=1,
-        description="a column of numbers, 0 or more in every row: how much the row counts in the loss and in every "
-        "metric; each row counts 1 when it is left out",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_binary_classes(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("task") == "binary" and values.get("classes") in (None, [], ()):
-            return {**values, "classes": (0, 1)}
-        return values
-
-    def columns(self) -> tuple[str, ...]:
-        """The raw columns that training and judging read and a request does not send: the label's, and its weight's."""
-        return (self.column, self.weight) if self.weight else (self.column,)
-
-    @model_validator(mode="after")
-    def _is_not_its_own_weight(self) -> "Label":
-        if self.weight == self.column:
-            raise ValueError(f"{self.column} is the label; it cannot be the weight too")
-        return self
-
-    @model_validator(mode="after")
-    def _classes_fit_task(self) -> "Label":
-        names = [str(value) for value in self.classes]
-        if len(set(names)) != len(names):
-            raise ValueError("classes must differ from each other")
-        if self.task == "binary" and len(names) != 2:
-            raise ValueError("a binary label has exactly two classes")
-        if self.task == "multiclass" and len(names) < 2:
-            raise ValueError("a multiclass label needs its classes listed, two or more")
-        if self.task == "regression" and names:
-            raise ValueError("a regression label has no classes")
-        return self
-
-
 class FeatureTable(Section):
     """The label and every feature, by column name (for a `crossed` feature: by a name of its own)."""
 
-    label: Label
+    label: AnyLabel
     features: dict[str, Feature] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _coherent(self) -> "FeatureTable":
-        if self.label.column in self.features:
-            raise ValueError(f"{self.label.column} is the label; it cannot be a feature too")
+        labels = [output.column for output in self.label.by_output().values()]
+        for column in labels:
+            if column in self.features:
+                raise ValueError(f"{column} is the label; it cannot be a feature too")
         for name, feature in self.features.items():
             for part in feature.of if isinstance(feature, Crossed) else ():
                 if not isinstance(self.features.get(part), CROSSABLE):
@@ -371,12 +322,12 @@ class FeatureTable(Section):
         self.check_kinds({})
         for name, sources in self.sources().items():
             for column in sources:
-                if column == self.label.column:
+                if column in labels:
                     raise ValueError(
                         f"{name} is made of the label {column}, which is not known when the model is asked"
                     )
         for name, feature in self.features.items():
-            if isinstance(feature, Bag) and feature.weights == self.label.column:
+            if isinstance(feature, Bag) and feature.weights in labels:
                 raise Misfit(
                     ("features", name, "weights"),
                     f"{feature.weights} is the label, which is not known when the model is asked",

@@ -52,14 +52,21 @@ def baseline(label: LabelPlan, rows: int) -> NoModelBaseline:
 
 def _classes(label: LabelPlan, rows: int) -> NoModelBaseline:
     # A sample of a large table was counted; the shares are the table's.
-    class_rows = [round(count / sum(label.rows) * rows) for count in label.rows]
+    class_rows = [round(share * rows) for share in label.shares]
+    if label.task == "multilabel":
+        # The mean of the classes' AUCs goes with chance no farther than the class in the middle does alone.
+        middle = sorted(min(count, rows - count) for count in class_rows)[len(class_rows) // 2]
+        class_rows = [rows - middle, middle]
     least = _rounded(luck.auc(class_rows, _TEST_SHARE))
     test_rows = [max(round(count * _TEST_SHARE), 1) for count in class_rows]
     words = "guessing gives an AUC of 0.5"
     frequent = label.classes[label.rows.index(max(label.rows))]
     words += f"; always saying {frequent} is right in {label.majority:.1%} of the rows"
     metrics: tuple[str, ...]
-    if label.task == "multiclass":
+    if label.task == "multilabel":
+        metrics = ("AUC", "BinaryAccuracy", "BinaryCrossEntropy", "ExampleCount")
+        words = f"guessing gives an AUC of 0.5; {frequent} is in {label.majority:.1%} of the rows"
+    elif label.task == "multiclass":
         metrics = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "ExampleCount")
     else:
         metrics = ("AUC", "AUCPrecisionRecall", "BinaryAccuracy", "BinaryCrossEntropy", "Calibration", "ExampleCount")

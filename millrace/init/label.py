@@ -1,11 +1,13 @@
 """What is to be predicted: the task and the classes, from the label's values."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Optional
 
 from millrace.base.errors import DataError
 from millrace.base.names import did_you_mean
-from millrace.features.description import ClassValue, Task
+from millrace.features.label import ClassValue, Task
 from millrace.init.columns import Column
 from millrace.init.na_values import code_or_missing
 from millrace.init.scan import ScannedTable
@@ -63,6 +65,7 @@ class LabelPlan:
         reason: why this task.
         doubt: what a person should decide; empty when there is nothing.
         unlabelled: rows without a value, which are left out.
+        separator: what stands between the classes in a text of a multilabel column; None for lists.
     """
 
     column: Column
@@ -72,21 +75,28 @@ class LabelPlan:
     reason: str
     doubt: str = ""
     unlabelled: int = 0
+    separator: Optional[str] = None
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The share of each class among the rows that have a label; of a multilabel column, among all."""
+        rows = self.column.rows if self.task == "multilabel" else sum(self.rows)
+        return tuple(count / rows for count in self.rows)
 
     @property
     def majority(self) -> float:
         """Share of the most frequent class."""
-        return max(self.rows) / sum(self.rows)
+        return max(self.shares)
 
     @property
     def minority(self) -> float:
         """Share of the least frequent class."""
-        return min(self.rows) / sum(self.rows)
+        return min(self.shares)
 
     @property
     def imbalanced(self) -> bool:
         """Whether a class is so rare that accuracy says little."""
-        return bool(self.classes) and self.minority < IMBALANCED and len(self.classes) == 2
+        return self.task == "binary" and self.minority < IMBALANCED
 
 
 def require_label(names: tuple[str, ...], label: str, where: str) -> None:
@@ -119,10 +129,10 @@ def plan_label(table: ScannedTable, name: str) -> LabelPlan:
     """
     column = table.column(name)
     where = f"column {name}"
-    if column.type == "LIST":
-        raise DataError("the label holds lists", where=where, remedy="choose a column with one value per row")
     if not column.filled:
         raise DataError("no row has a label", where=where, remedy="choose a column that has values")
+    if column.type == "LIST":
+        return _of_lists(column, where)
     if column.missing and table.source.format == "tfrecord":  # which TFX itself reads
         raise DataError(
             f"the label is missing in {column.missing:,} of {column.rows:,} rows, and no condition can leave them out",
@@ -137,6 +147,9 @@ def plan_label(table: ScannedTable, name: str) -> LabelPlan:
             where=where,
             remedy="there is nothing to tell apart: choose a label that varies, or add the rows with other values",
         )
+    several = None if column.is_number else _of_separated_texts(column)
+    if several:
+        return replace(several, doubt="; ".join(filter(None, (column.doubt, several.doubt))))
     plan = _numbers(column, where) if column.is_number else _texts(column, where)
     mostly = "most rows have no label: is it the right column?" if column.missing > column.filled else ""
     doubts = "; ".join(filter(None, (mostly, column.doubt, plan.doubt)))
@@ -175,21 +188,54 @@ def _texts(column: Column, where: str) -> LabelPlan:
     texts = [str(text) for text in column.counts]
     twins = twins_of(texts)
     one_class = f"classes that {twins}. One class each? Then write it one way in the data" if twins else ""
-    doubt = _several_labels(texts) or one_class or code_or_missing(column)
+    doubt = one_class or code_or_missing(column)
     return _classes(column, task, f"{len(column.counts)} different texts", doubt)
 
 
-def _several_labels(texts: list[str]) -> str:
-    """What to decide where cells look like lists of labels: the parts of some come back in others, in fewer numbers."""
+def _of_lists(column: Column, where: str) -> LabelPlan:
+    if column.element not in ("STRING", "INT") or column.length or not column.counts:
+        raise DataError(
+            "the label holds lists that are no lists of classes",
+            where=where,
+            remedy=f"choose a column with one value per row, or lists of up to {MOST_CLASSES} texts or whole numbers",
+        )
+    rows: dict[ClassValue, int] = {
+        int(value) if column.element == "INT" else str(value): count for value, count in column.counts.items()
+    }
+    return _multilabel(column, rows, None, "")
+
+
+def _of_separated_texts(column: Column) -> Optional[LabelPlan]:
+    """Where cells look like lists of classes: the parts of some come back in others, in fewer numbers."""
+    texts = {str(text): rows for text, rows in (column.counts or Counter(column.words)).items()}
     for separator in "|;,":
         lists = [text for text in texts if separator in text]
-        parts = Counter(part.strip() for text in texts for part in text.split(separator))
-        if len(lists) > 1 and len(parts) < len(texts) and sum(count > 1 for count in parts.values()) > len(parts) / 2:
-            return (
-                f"several labels in one cell ({lists[0]})? That is not supported yet, and each text is a class of its "
-                "own here: for labels of their own, make a column of 0 and 1 of each, and a pipeline for each"
-            )
-    return ""
+        rows: Counter[ClassValue] = Counter()
+        cells: Counter[ClassValue] = Counter()
+        for text, count in texts.items():
+            parts = {part.strip() for part in text.split(separator)} - {""}
+            rows.update(dict.fromkeys(parts, count))
+            cells.update(parts)
+        if len(lists) > 1 and len(cells) < len(texts) and sum(count > 1 for count in cells.values()) > len(cells) / 2:
+            one = f"or one class a cell? Then task: multiclass, without separator, and each text ({lists[0]}) a class"
+            return _multilabel(column, rows, separator, one) if len(rows) <= MOST_CLASSES else None
+    return None
+
+
+def _multilabel(column: Column, rows: Mapping[ClassValue, int], separator: Optional[str], doubt: str) -> LabelPlan:
+    classes = tuple(sorted(rows, key=lambda value: (isinstance(value, str), value)))
+    rare = [str(value) for value in classes if rows[value] < RARE_ROWS]
+    doubts = [doubt]
+    if rare:
+        shown = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
+        doubts.insert(0, f"fewer than {RARE_ROWS} rows have {shown}: too few to learn; take them out of the classes")
+    if column.missing:
+        doubts.append(f"{column.missing:,} rows have none of the classes; where that means not known, leave them out")
+    reason = f"{len(classes)} classes, several in a row" + (f" with {separator!r}" if separator else "")
+    return LabelPlan(
+        column, "multilabel", classes, tuple(rows[value] for value in classes), reason,
+        "; ".join(filter(None, doubts)), separator=separator,
+    )  # fmt: skip
 
 
 def _classes(column: Column, task: Task, reason: str, doubt: str = "") -> LabelPlan:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from millrace.features.description import Task
+from millrace.features.label import Task
 from millrace.init.columns import Column
 
 COPY_SHARE = 0.99
@@ -54,7 +54,7 @@ def leakage(column: Column, label: Column, task: Task) -> Leakage:
         what is to be predicted. Whether it is filled is held to the same, for one class against the rest where there
         are several.
     """
-    if column.sample is None or label.sample is None or column.filled < _LEAST_ROWS:
+    if column.sample is None or label.sample is None or label.type == "LIST" or column.filled < _LEAST_ROWS:
         return Leakage()
     if label.sample.null_count:
         # Rows without a label are left out.

@@ -77,8 +77,7 @@ def _classes(plan: NewPipeline) -> str:
     label = plan.label
     if not label.classes:
         return f": {label.reason}"
-    total = sum(label.rows)
-    shares = [f"{value} {rows / total:.1%}" for value, rows in zip(label.classes, label.rows, strict=True)]
+    shares = [f"{value} {share:.1%}" for value, share in zip(label.classes, label.shares, strict=True)]
     shown = ", ".join(shares[:6]) + (f", and {len(shares) - 6} more" if len(shares) > 6 else "")
     imbalance = "; the classes are far from equal: the rare one is given more weight" if label.imbalanced else ""
     return f": {shown}{imbalance}"

@@ -141,9 +141,11 @@ def _label(label: LabelPlan) -> str:
         lines[-1] = _commented(lines[-1], f"decide: {label.doubt}")
     if label.classes:
         classes = f"  classes: {_flow(label.classes)}"
-        shares = ", ".join(f"{rows / sum(label.rows):.1%}" for rows in label.rows[:8])
+        shares = ", ".join(f"{share:.1%}" for share in label.shares[:8])
         first = "; the negative one first" if label.task == "binary" else ""
         lines.append(_commented(classes, f"{shares}{', ...' if len(label.rows) > 8 else ''} of the rows{first}"))
+    if label.separator:
+        lines.append(f"  separator: {_quoted(label.separator)}")
     return "\n".join(lines)
 
 

@@ -81,12 +81,12 @@ def _presence(decision: Decision, table: ScannedTable) -> Iterator[str]:
         if decision.use == "feature" and always and column.length:
             yield "presence { min_fraction: 1 min_count: 1 }"
             yield f"shape {{ dim {{ size: {column.length} }} }}"
-        elif decision.use == "feature":
+        elif decision.use in ("feature", "label"):
             yield seldom
             yield "value_count { min: 0 }"
     elif decision.use == "left out":
         yield "value_count { min: 0 max: 1 }"
-    elif decision.use == "label" or always:
+    elif (decision.use == "label" and decision.kind != "multilabel") or always:
         yield "presence { min_fraction: 1 min_count: 1 }"
         yield "shape { dim { size: 1 } }"
     else:
@@ -131,7 +131,7 @@ def _listed(decision: Decision, complete: bool) -> bool:
     if column.type != "STRING" or column.counts is None:
         return False
     if decision.use == "label":
-        return True
+        return decision.kind != "multilabel"  # other classes may stand together in the next rows
     listable = decision.kind in ("category", "boolean", "flag") and len(column.counts) <= LARGEST_DOMAIN
     return complete and decision.use == "feature" and listable
 

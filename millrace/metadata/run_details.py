@@ -155,7 +155,7 @@ def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
     folder = runs.folder(run_id)
     record = runs.record(run_id) or RunRecord(run_id, {})
     evaluated, data = evaluation(record), record.artifact(stage_ids.DATA_GATE, "report")
-    seen = prediction_summary.load(evaluated.folder) if evaluated.folder else None
+    seen = prediction_summary.load(evaluated.folder) if evaluated.folder else {}
     stages = _stages(runs, record, folder, summary, now)
     failure = _failure(folder, stages)
     return RunDetail(
@@ -167,7 +167,7 @@ def run_detail(runs: Runs, run_id: str, now: float) -> Optional[RunDetail]:
         stages=stages,
         verdicts=records.verdicts(record),
         metrics=evaluated.metrics,
-        predictions=tuple(seen.sentences(runs.config.label.classes or ())) if seen else (),
+        predictions=tuple(prediction_summary.sentences(seen, runs.config.label)),
         evaluation_problem=evaluated.problem,
         gate_report=evaluated.folder if evaluated.report else "",
         data_report=data.uri if data else "",

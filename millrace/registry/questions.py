@@ -128,10 +128,9 @@ def labels_of(outputs: Mapping[str, Any]) -> list[str]:
     Args:
         outputs: an array for each output alias.
     """
-    # Of what is text, `classes` names all that there are, in the order of the probabilities.
-    names = [
-        name for name, value in sorted(outputs.items()) if value.dtype == object and value.ndim and name != "classes"
-    ]
+    # Of what is text, `classes`, and of several outputs `NAME_classes`, names all that there are.
+    texts = [name for name, value in sorted(outputs.items()) if value.dtype == object and value.ndim]
+    names = [name for name in texts if name != "classes" and not name.endswith("_classes")]
     if not names:
         return []
     return [_text(row) for row in zip(*(outputs[name].tolist() for name in names), strict=True)]

@@ -38,9 +38,9 @@ class Issue:
 
 @dataclass(frozen=True)
 class Uses:
-    """What a pipeline makes of the schema: its label and the columns that its features read; empty when not known."""
+    """What a pipeline makes of the schema: its labels and the columns that its features read; empty when not known."""
 
-    label: str = ""
+    labels: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
 
 
@@ -136,7 +136,7 @@ def _feature(path: str, feature: Feature, schema: schema_pb2.Schema, splits: Spl
     yield from _feature_environments(path, feature, schema, uses)
     if feature.lifecycle_stage not in NOT_EXPECTED and not feature.deprecated:
         yield from _against_data(path, feature, splits)
-    elif path in (uses.label, *uses.columns):
+    elif path in (*uses.labels, *uses.columns):
         what = "the configuration reads it, but it is not at a stage that is parsed"
         yield "unused-stage", "error", what, "lifecycle_stage"
 
@@ -196,7 +196,7 @@ def _feature_environments(path: str, feature: Feature, schema: schema_pb2.Schema
         for name in getattr(feature, field):
             if name not in known:
                 yield "unknown-environment", "error", f"{name!r} is not a default_environment of the schema", field
-    if path == uses.label and not feature.not_in_environment and not feature.in_environment:
+    if path in uses.labels and not feature.not_in_environment and not feature.in_environment:
         remedy = 'not_in_environment: "SERVING" (and default_environment: "TRAINING" and "SERVING" in the schema)'
         yield "label-environment", "warning", f"the label is not known when serving: add {remedy}", ""
 
@@ -263,12 +263,12 @@ def _whole(
     schema: schema_pb2.Schema, splits: Splits, uses: Uses
 ) -> Iterator[tuple[str, Literal["error", "warning"], str, str]]:
     known = dict(features(schema))
-    for column in dict.fromkeys((uses.label, *uses.columns) if uses.label else uses.columns):
+    for column in dict.fromkeys((*uses.labels, *uses.columns)):
         if column not in known:
             yield "not-in-schema", "error", column, "the configuration reads it, and the schema does not describe it"
     unknown = dict.fromkeys(path for columns in splits.values() for path in columns if path not in known)
     for path in unknown:
-        if path not in uses.columns and path != uses.label:
+        if path not in (*uses.labels, *uses.columns):
             yield "undescribed", "warning", path, "in the data of the latest run, and not in the schema"
 
 

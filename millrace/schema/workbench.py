@@ -192,7 +192,8 @@ class Workbench:
     @property
     def uses(self) -> Uses:
         """The label and the columns that the configuration reads."""
-        return Uses(self.config.label.column, tuple(self.config.feature_table().columns()))
+        labels = tuple(output.column for output in self.config.label.by_output().values())
+        return Uses(labels, tuple(self.config.feature_table().columns()))
 
     def seen(self, slice: str = "") -> dict[str, dict[str, ColumnStatistics]]:
         """What the latest run saw, by split and feature; empty when nothing ran yet.

@@ -16,7 +16,7 @@ from millrace.registry.questions import of_split
 from millrace.registry.version import Version
 from millrace.serving import access_log
 from millrace.serving.rehearsal import Power, Rehearsed, power, rehearse
-from millrace.serving.rollouts import places_of, policy_of
+from millrace.serving.rollouts import label_column, places_of, policy_of
 
 _MOST_EXAMPLES = 1_000
 _HOUR = 3600
@@ -85,7 +85,7 @@ def foretell(
         champion.folder,
         candidate.folder,
         records,
-        config.label.column,
+        label_column(config.label),
         slow.over_ms if slow else None,
     )
     rate = sum(an_hour) / len(an_hour)

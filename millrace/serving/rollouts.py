@@ -20,6 +20,7 @@ from millrace.base.names import did_you_mean
 from millrace.config.config import Config
 from millrace.config.paths import layout, serving_directory
 from millrace.config.rollout_section import AnyPolicy, Shadow
+from millrace.features.label import AnyLabel, Label
 from millrace.metadata.run_summaries import Runs
 from millrace.model_server import lifeline
 from millrace.registry.events import CHAMPION, VersionState
@@ -250,8 +251,24 @@ def add_labels_of(config: Config, table: Path, key: str, label: Optional[str], r
         BadInput: the table cannot be used, or no log knows some of its requests; nothing was added.
     """
     places = places_of(config)
-    column = label or config.label.column
+    column = label or label_column(config.label)
     return add_labels(label_store(places), table, key, column, reward, places.gateway, requests_folder(config))
+
+
+def label_column(label: AnyLabel) -> str:
+    """The one column that is predicted, which answers are compared with.
+
+    Raises:
+        BadInput: there are several.
+    """
+    if isinstance(label, Label):
+        return label.column
+    columns = ", ".join(output.column for output in label.outputs.values())
+    raise BadInput(
+        f"the pipeline predicts several columns: {columns}",
+        where="label.outputs",
+        remedy="name one with --label, where the command has it",
+    )
 
 
 def label_store(places: Places) -> LabelStore:

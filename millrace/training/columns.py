@@ -89,6 +89,13 @@ def numbers(column: Column) -> Cells:
     return Cells(tf.where(present, values, tf.zeros_like(values)), present)
 
 
+def number_or_nan(column: Column) -> tf.Tensor:
+    """Reads one number a row, float32 [n], NaN where it is missing."""
+    values, present = numbers(column)
+    unknown = tf.fill(tf.shape(values), tf.constant(float("nan"), tf.float64))
+    return tf.cast(tf.where(present, values, unknown), tf.float32)
+
+
 def texts(column: Column) -> Cells:
     """Reads one text a row, without the spaces around it; numbers as `canonical_text` writes them, "" where missing."""
     first, present = cells(column)

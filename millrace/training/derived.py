@@ -10,7 +10,8 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable
-from millrace.features.keys import label_weight_key, transformed_key
+from millrace.features.keys import label_weight_key
+from millrace.features.label import label_keys
 from millrace.features.stacks import transformed_keys
 
 
@@ -30,14 +31,15 @@ def derived_features(
     Raises:
         InputRefused: one is no float32 [n] or [n, width], or is computed from the label.
     """
-    ours = {*transformed_keys(table), transformed_key(table.label.column)}
+    ours = {*transformed_keys(table), *label_keys(table.label).values()}
     ours |= {label_weight_key(table.label.weight)} if table.label.weight else set()
     specs = tft_output.transformed_feature_spec()
     derived = {key: specs[key] for key in sorted(set(specs) - ours - set(unread))}
     for key, spec in derived.items():
         _require_readable(key, spec)
     if derived:
-        _require_free_of_label(table.label.column, tft_output, list(derived))
+        for output in table.label.by_output().values():
+            _require_free_of_label(output.column, tft_output, list(derived))
     return {key: tuple(spec.shape) for key, spec in derived.items()}
 
 

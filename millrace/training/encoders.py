@@ -21,7 +21,6 @@ from millrace.features.description import (
     Feature,
     FeatureTable,
     Hashed,
-    Label,
     Numeric,
     Text,
     Vector,
@@ -34,9 +33,7 @@ from millrace.training.date_parts import date_vector
 from millrace.training.expressions import with_derived_columns
 from millrace.training.images import encode_image
 from millrace.training.many_values import encode_bag, encode_sequence
-
-UNKNOWN_CLASS = -1
-"""The class id of a row whose label is missing or not among the classes. Training gives such a row no weight."""
+from millrace.training.tasks import learning_task
 
 Tensors = dict[str, tf.Tensor]
 Discrete = Union[Bucketized, Categorical, Hashed, Crossed]
@@ -84,57 +81,28 @@ def encode_features(inputs: Mapping[str, Column], table: FeatureTable) -> Tensor
 
 
 def encode_labels(inputs: Mapping[str, Column], table: FeatureTable) -> Tensors:
-    """Turns the label, and its weight where it has one, into what is learned.
+    """Turns the label of each output, and their weight where they have one, into what is learned.
 
     Args:
         inputs: a batch of raw columns by name.
         table: the label.
 
     Returns:
-        The label under its `transformed_key`, as `encode_label` gives it; the weight under its `label_weight_key`,
-        float32 [n], NaN where it is missing.
+        By the `transformed_key` of its column, each label as its task encodes it: class ids int64 [n], `UNKNOWN_CLASS`
+        where it is missing or not among the classes; float32 [n, classes] of 1.0 for each class that a multilabel row
+        has; of a regression float32 [n] in the label's own unit, NaN where it is missing. Under its `label_weight_key`
+        the weight, float32 [n], NaN where it is missing.
 
     Raises:
         InputRefused: a column is not there, or a weight or a regression label is text.
     """
     label = table.label
-    outputs = {transformed_key(label.column): encode_label(label, inputs)}
+    outputs = {transformed_key(one.column): learning_task(one).encode(inputs) for one in label.by_output().values()}
     if label.weight:
         column = columns.column_of(inputs, label.weight)
         columns.require_numbers(column, label.weight, "weight, which is a numeric")
-        outputs[label_weight_key(label.weight)] = _number_or_nan(column)
+        outputs[label_weight_key(label.weight)] = columns.number_or_nan(column)
     return outputs
-
-
-def _number_or_nan(column: Column) -> tf.Tensor:
-    values, present = columns.numbers(column)
-    unknown = tf.fill(tf.shape(values), tf.constant(float("nan"), tf.float64))
-    return tf.cast(tf.where(present, values, unknown), tf.float32)
-
-
-def encode_label(label: Label, inputs: Mapping[str, Column]) -> tf.Tensor:
-    """Turns the label's column into what is learned.
-
-    Args:
-        label: its description.
-        inputs: a batch of raw columns by name.
-
-    Returns:
-        Class ids int64 [n], `UNKNOWN_CLASS` where the label is missing or not among the classes; of a regression
-        float32 [n] in the label's own unit, NaN where it is missing.
-
-    Raises:
-        InputRefused: the column is not there, or a regression label is text.
-    """
-    column = columns.column_of(inputs, label.column)
-    if label.task == "regression":
-        columns.require_numbers(column, label.column, "regression label, which is a numeric")
-        return _number_or_nan(column)
-    values, present = columns.texts(column)
-    names = tf.strings.strip(tf.constant([str(name) for name in label.classes]))
-    matches = tf.logical_and(tf.equal(values[:, tf.newaxis], names[tf.newaxis, :]), present[:, tf.newaxis])
-    ids = tf.argmax(tf.cast(matches, tf.int32), axis=1)
-    return tf.where(tf.reduce_any(matches, axis=1), ids, tf.constant(UNKNOWN_CLASS, tf.int64))
 
 
 class IdRows(NamedTuple):

@@ -12,11 +12,13 @@ import tensorflow_transform as tft
 from tfx.dsl.io import fileio
 
 from millrace.base.errors import ConfigError
+from millrace.features.label import AnyLabel, Label
 from millrace.project import dotted
 from millrace.training.callbacks import Divergence, Record, SlowDown, StopAt, TrainingProgress
 from millrace.training.input_data import Examples, lifeless_features, odd_inputs
-from millrace.training.labels import LabelStatistics, label_statistics
+from millrace.training.labels import LabelStatistics
 from millrace.training.settings import Settings, UserConfig
+from millrace.training.tasks import learning_task
 
 LOG = logging.getLogger(__name__)
 
@@ -88,11 +90,31 @@ def prepare(fn_args: Any) -> Job:
     if config.table.label.weight:
         train = train.with_mean_weight_one(config.table.label.weight)
         evaluation = evaluation.with_mean_weight_one(config.table.label.weight)
-    balanced = config.training["class_weights"] == "balanced" and config.table.label.task != "regression"
-    stats = label_statistics(config.table.label, train.label_batches(), complete=balanced)
+    balanced = config.training["class_weights"] == "balanced"
+    stats = label_statistics(config.table.label, train, complete=balanced)
     if balanced:
-        train = train.weighted(stats.balanced_weights())
+        train = train.balanced(stats)
     return Job(config, tft_output, train, evaluation, stats, _schema_digest(fn_args))
+
+
+def label_statistics(label: AnyLabel, train: Examples, *, complete: bool) -> LabelStatistics:
+    """Reads the training labels and sums them up.
+
+    Args:
+        label: what is predicted.
+        train: the examples to learn from.
+        complete: read every row. Otherwise a classification reads only until it has seen two classes.
+
+    Raises:
+        InputRefused: no row has a label, or all have the same.
+    """
+    by_output = {
+        name: learning_task(output).statistics(train.label_batches(output), complete)
+        for name, output in label.by_output().items()
+    }
+    if isinstance(label, Label):
+        return by_output[""]
+    return LabelStatistics(train.rows, outputs=by_output)
 
 
 def _schema_digest(fn_args: Any) -> str:

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import keras
 import numpy as np
@@ -18,12 +18,14 @@ import numpy as np
 from millrace.base.errors import InputRefused
 from millrace.base.interrupts import stop_if_interrupted
 from millrace.base.numbers import counted
+from millrace.features.label import Label
 from millrace.statistics import fold_scores
 from millrace.statistics.fold_scores import FoldScores
 from millrace.training import fitting
 from millrace.training.calibration import calibrated
 from millrace.training.callbacks import Divergence
 from millrace.training.fitting import Job
+from millrace.training.tasks import learning_task
 
 LOG = logging.getLogger(__name__)
 
@@ -51,17 +53,18 @@ def cross_validate(job: Job, model: keras.Model, serving_model_dir: str) -> None
     Raises:
         InputRefused: there are fewer rows, or rows of a class, than folds were asked for.
     """
-    if not job.config.folds or (job.config.folds == "auto" and not _is_small(job)):
+    label = job.config.table.label
+    if not job.config.folds or (job.config.folds == "auto" and not _is_small(job)) or not isinstance(label, Label):
         return
     began = time.monotonic()
     records = np.array(job.train.records() + job.evaluation.records(), object)
-    labels = np.concatenate([*job.train.label_batches(), *job.evaluation.label_batches()])
-    known = np.isfinite(labels) if job.config.table.label.task == "regression" else labels >= 0
+    labels = np.concatenate([*job.train.label_batches(label), *job.evaluation.label_batches(label)])
+    known = np.asarray(learning_task(label).known(labels))
     records, labels = records[known], labels[known]
-    count = _count(job, labels)
+    count = _count(job.config.folds, labels, label.task)
     if not count:
         return
-    folds = _folds(labels, count, job.config.table.label.task, int(job.config.training["seed"]))
+    folds = _folds(labels, count, label.task, int(job.config.training["seed"]))
     predictions: list[np.ndarray] = []
     weights: list[np.ndarray] = []
     for fold in range(count):
@@ -102,22 +105,22 @@ def _is_small(job: Job) -> bool:
     return job.evaluation.small() and job.train.small() and job.train.rows + job.evaluation.rows <= FEW_ROWS
 
 
-def _count(job: Job, labels: np.ndarray) -> int:
+def _count(asked: Union[int, str], labels: np.ndarray, task: str) -> int:
     """The number of folds; 0 where `auto` finds too few rows of a class."""
-    task, asked = job.config.table.label.task, job.config.folds
     most = len(labels) if task == "regression" else int(np.unique(labels, return_counts=True)[1].min())
     if asked == "auto":
         if most >= _FEWEST_OF_AUTO:
             return min(FOLDS, most)
         LOG.info("no folds: the rarest class has %s", counted(most, "row"))
         return 0
+    asked = int(asked)
     if asked > most:
         raise InputRefused(
             f"{asked} folds need as many rows{'' if task == 'regression' else ' of each class'}, and there are {most}",
             where="evaluation.folds",
             remedy=f"set it to at most {most}, or to 0" if most >= _FEWEST else "set it to 0",
         )
-    return int(asked)
+    return asked
 
 
 def _folds(labels: np.ndarray, count: int, task: str, seed: int) -> np.ndarray:

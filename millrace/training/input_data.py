@@ -13,7 +13,10 @@ from millrace.base.errors import InputRefused
 from millrace.base.numbers import counted, rounded
 from millrace.features.description import FeatureTable
 from millrace.features.keys import label_weight_key, transformed_key
+from millrace.features.label import Output
 from millrace.features.stacks import stacks
+from millrace.training.labels import LabelStatistics
+from millrace.training.tasks import learning_task
 
 SHUFFLED_ROWS = 65_536
 """Rows in the shuffle buffer, still serialised: some tens of megabytes."""
@@ -118,9 +121,8 @@ class Examples:
                 remedy="check that the split has rows, and that Transform materialises its examples",
             )
         self._spec: dict[str, Any] = dict(tft_output.transformed_feature_spec())
-        self._label_key = transformed_key(table.label.column)
-        self._is_class = table.label.task != "regression"
-        self._class_weights: tuple[float, ...] = ()
+        self._label = table.label
+        self._class_weights: Mapping[str, tuple[float, ...]] = {}
         self._mean_weight = 1.0
         self._given: Optional[tf.data.Dataset] = None
         self._weight_key = label_weight_key(table.label.weight) if table.label.weight else ""
@@ -133,10 +135,18 @@ class Examples:
         row_bytes = table.pixel_bytes() + _VALUE_BYTES * sum(map(_values, self._spec.values()))
         self._shuffled_rows = min(SHUFFLED_ROWS, SHUFFLED_BYTES // row_bytes + 1)
 
-    def weighted(self, class_weights: Sequence[float]) -> "Examples":
-        """The same examples, each weighing what its class id's entry says."""
+    def balanced(self, label_stats: LabelStatistics) -> "Examples":
+        """The same examples, weighed so that each class of an output weighs the same in total.
+
+        Args:
+            label_stats: statistics of all of their labels.
+        """
         other = copy.copy(self)
-        other._class_weights = tuple(class_weights)
+        other._class_weights = {
+            name: label_stats.of(name).balanced_weights()
+            for name, output in self._label.by_output().items()
+            if output.task in ("binary", "multiclass")
+        }
         return other
 
     def records(self) -> list[bytes]:
@@ -154,11 +164,12 @@ class Examples:
         other._given = tf.data.Dataset.from_tensor_slices(tf.constant(records, tf.string))
         return other
 
-    def label_batches(self) -> Iterator[np.ndarray]:
-        """Reads only the labels, in batches [n]: class ids int64, or float32 in the label's unit."""
-        spec = {self._label_key: self._spec[self._label_key]}
+    def label_batches(self, output: Output) -> Iterator[np.ndarray]:
+        """Reads only the labels of an output, in batches, the rows first, as `LearningTask.encode` gives them."""
+        key = transformed_key(output.column)
+        spec = {key: self._spec[key]}
         batches = self._records().batch(_LABEL_BATCH).map(lambda batch: tf.io.parse_example(batch, spec))
-        return (batch[self._label_key] for batch in batches.prefetch(2).as_numpy_iterator())
+        return (batch[key] for batch in batches.prefetch(2).as_numpy_iterator())
 
     def with_mean_weight_one(self, column: str) -> "Examples":
         """Reads the weights alone, once, and divides them by their mean: steps are as long in whatever unit they are.
@@ -202,7 +213,8 @@ class Examples:
             endless: go round and round, across the ends of the passes.
 
         Returns:
-            (features by key, labels [n], weights float32 [n]); an unknown label has weight 0.
+            (features by key, labels, weights float32 [n]); an unknown label has weight 0. Labels are [n], or of a
+            multilabel output [n, classes]; of several outputs labels and weights are dictionaries by name.
         """
         records = self._records()
         if not endless and self.small():  # a pass that is cut short would leave the cache incomplete
@@ -262,18 +274,23 @@ class Examples:
         """Tells Keras how many batches to expect, so that it does not take the end for an accident."""
         return batches.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
 
-    def _parse(self, batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+    def _parse(self, batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], Any, Any]:
         """A row whose label is unknown keeps its place with weight 0: batches stay whole, and it teaches nothing."""
         features = tf.io.parse_example(batch, self._spec)
-        label = features.pop(self._label_key)
-        known = tf.greater_equal(label, 0) if self._is_class else tf.math.is_finite(label)
-        label = tf.where(known, label, tf.zeros_like(label))
-        weights = tf.cast(known, tf.float32)
-        if self._weight_key:
-            weights *= features.pop(self._weight_key) / self._mean_weight
-        if self._class_weights:
-            weights *= tf.gather(tf.constant(self._class_weights, tf.float32), label)
-        return features, label, weights
+        of_rows = features.pop(self._weight_key) / self._mean_weight if self._weight_key else None
+        labels, weights = {}, {}
+        for name, output in self._label.by_output().items():
+            label = features.pop(transformed_key(output.column))
+            known = learning_task(output).known(label)
+            if label.shape.rank == 1:
+                label = tf.where(known, label, tf.zeros_like(label))
+            weight = tf.cast(known, tf.float32)
+            if of_rows is not None:
+                weight *= of_rows
+            if name in self._class_weights:
+                weight *= tf.gather(tf.constant(self._class_weights[name], tf.float32), label)
+            labels[name], weights[name] = label, weight
+        return (features, labels[""], weights[""]) if "" in labels else (features, labels, weights)
 
 
 def _values(spec: Any) -> int:

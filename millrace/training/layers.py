@@ -5,6 +5,9 @@ from typing import Any, Optional
 import keras
 import numpy as np
 
+from millrace.features.label import Task
+from millrace.training.tasks import LEARNING_TASKS
+
 Shape = tuple[Optional[int], ...]
 
 
@@ -185,25 +188,24 @@ class MeanOfMembers(keras.layers.Layer):
     the square. The gap is added to the training's loss and not to an evaluation's.
 
     Args:
-        task: binary, multiclass or regression.
+        task: of the label.
+        loss_weight: how much the label's loss counts beside other outputs' losses.
     """
 
-    def __init__(self, task: str, **kwargs: Any) -> None:
+    def __init__(self, task: Task, loss_weight: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.task = task
+        self.task, self.loss_weight = task, loss_weight
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Maps float [n, members, outputs] to [n, outputs]."""
         mean = keras.ops.mean(inputs, axis=1)
         if training:
-            self.add_loss(keras.ops.mean(self._partition(inputs)) - keras.ops.mean(self._partition(mean)))
+            own, of_mean = (self._mean_partition(values) for values in (inputs, mean))
+            self.add_loss(self.loss_weight * (own - of_mean))
         return mean
 
-    def _partition(self, values: Any) -> Any:
-        values = keras.ops.cast(values, "float32")
-        if self.task == "multiclass":
-            return keras.ops.logsumexp(values, axis=-1)
-        return keras.ops.softplus(values) if self.task == "binary" else keras.ops.square(values)
+    def _mean_partition(self, values: Any) -> Any:
+        return keras.ops.mean(LEARNING_TASKS[self.task].partition(keras.ops.cast(values, "float32")))
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """[n, members, outputs] becomes [n, outputs]."""
@@ -211,7 +213,7 @@ class MeanOfMembers(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as Keras saves them."""
-        return {**super().get_config(), "task": self.task}
+        return {**super().get_config(), "task": self.task, "loss_weight": self.loss_weight}
 
 
 def _random_signs(shape: Any, dtype: Any = None) -> Any:

@@ -32,7 +32,7 @@ def encode_bag(name: str, feature: Bag, inputs: Mapping[str, Column]) -> dict[st
     Raises:
         InputRefused: a column is not there, or the weights are texts.
     """
-    values = _texts(columns.column_of(inputs, name), feature.separator)
+    values = texts_in_rows(columns.column_of(inputs, name), feature.separator)
     if feature.weights is None:
         ids = values.with_flat_values(_ids(name, feature, values.flat_values))
         return {transformed_key(name): _each_once(ids, feature.max_values)}
@@ -67,7 +67,7 @@ def encode_sequence(name: str, feature: SequenceFeature, column: Column) -> tf.T
         InputRefused: numbers are wanted, and the column holds texts.
     """
     if feature.values == "categories":
-        values = _cut(_texts(column, feature.separator), feature)
+        values = _cut(texts_in_rows(column, feature.separator), feature)
         ids = values.with_flat_values(_ids(name, feature, values.flat_values))
         return ids.to_tensor(default_value=0, shape=[None, feature.max_length])
     columns.require_numbers(column, name, "sequence (values: numbers)")
@@ -90,8 +90,13 @@ def _rows(column: Column) -> tf.RaggedTensor:
     return tf.RaggedTensor.from_tensor(tf.reshape(column, [tf.shape(column)[0], -1]))
 
 
-def _texts(column: Column, separator: Optional[str]) -> tf.RaggedTensor:
-    """The values of each row as text; those that mean nothing are left out."""
+def texts_in_rows(column: Column, separator: Optional[str]) -> tf.RaggedTensor:
+    """The values of each row as text; those that mean nothing are left out.
+
+    Args:
+        column: dense or sparse, of any type.
+        separator: what cuts a text into several; None leaves each value whole.
+    """
     rows = _rows(column)
     if rows.dtype.is_floating:
         rows = tf.ragged.boolean_mask(rows, rows.with_flat_values(tf.math.is_finite(rows.flat_values)))

@@ -14,6 +14,7 @@ from millrace.base.names import did_you_mean
 from millrace.catalog.metric_section import Metric
 from millrace.project import dotted
 from millrace.training import fitting
+from millrace.training.outputs import loss_weights
 from millrace.training.progress import EndedTrial, tell_trial
 from millrace.training.settings import Settings, hyperparameter_value
 
@@ -69,13 +70,15 @@ class Trials(keras_tuner.HyperModel):
         for name, choice in self._space.items():
             _declare(hp, name, choice, {**self._job.config.model, **self._job.config.training}[name])
         model = fitting.build(self._of(hp))
-        objective = self._job.config.tuning.get("objective")
-        if objective:
+        if self._job.config.tuning.get("objective"):
+            objective = Metric.model_validate(self._job.config.tuning["objective"])
+            measured = [_keras_metric(objective)]
             # A trial is shown to nobody: what it is measured by takes the place of what a training shows.
             model.compile(
                 optimizer=model.optimizer,
                 loss=model.loss,
-                weighted_metrics=[_keras_metric(Metric.model_validate(objective))],
+                loss_weights=loss_weights(self._job.config.table.label),
+                weighted_metrics={objective.output: measured} if objective.output else measured,
                 jit_compile=model.jit_compile,
             )
         model.steps_per_execution = fitting.schedule(self._job.config.training).per_execution
@@ -113,8 +116,9 @@ class Trials(keras_tuner.HyperModel):
         tuning = self._job.config.tuning
         if not tuning.get("objective"):
             return _LOSS
-        higher = Metric.model_validate(tuning["objective"]).direction == "higher"
-        return keras_tuner.Objective(f"val_{_MEASURED}", "max" if higher else "min")
+        metric = Metric.model_validate(tuning["objective"])
+        name = f"{metric.output}_{_MEASURED}" if metric.output else _MEASURED
+        return keras_tuner.Objective(f"val_{name}", "max" if metric.direction == "higher" else "min")
 
     def _of(self, hp: keras_tuner.HyperParameters) -> fitting.Job:
         values = {name: hp.values[name] for name in self._space}

@@ -158,6 +158,8 @@ class Tuning(Section):
         if not metric.direction:
             said = f"{{metric: {metric.metric}, better: higher}}"
             raise ValueError(f"which values of {metric.metric} are better is not known; say {said}, or lower")
+        if metric.class_ is not None or metric.averaging != "macro":
+            raise ValueError("class and averaging are for evaluation.metrics; give Keras's class its own parameters")
         metric.require_parameters(of_keras=True)
         return metric
 

@@ -9,7 +9,10 @@
 
 Predictions are `probabilities` [n] of the second class, `label` [n] and `classes` [n, 2] for a binary label;
 `probabilities` [n, k], `label` [n] and `classes` [n, k] for a multiclass one, `label` being the most probable class's
-name; `prediction` [n], in the label's unit, for a regression.
+name; `probabilities` [n, k], `labels` [n, k] and `classes` [n, k] for a multilabel one, `labels` being the names of the
+classes that are more probable than not, the most probable first, and "" in the places after them; `prediction` [n], in
+the label's unit, for a regression. Of several outputs each gives its probabilities or its prediction under its own
+name, and the others as `NAME_label`, `NAME_labels` and `NAME_classes`.
 
 `predict_json` suits TensorFlow Serving's REST interface: `{"signature_name": "predict_json", "instances": [{"fare":
 12.5, "company": "Blue", ...}]}`. Every column is sent; a missing number is `NaN` and missing text is `""`, as JSON's
@@ -30,15 +33,14 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable, Vector
 from millrace.features.keys import label_weight_key, safe_name, transformed_key
+from millrace.features.label import label_keys, prediction_key
 from millrace.training.columns import Column
 from millrace.training.derived import columns_behind
-from millrace.training.encoders import UNKNOWN_CLASS
 from millrace.training.na_values import without_na_values
+from millrace.training.tasks import learning_task
 
 ABOUT_FILE = "assets.extra/millrace.json"
 
-# Keras's own epsilon; what float32 holds next below 1 is 6e-8 away.
-_NEARLY_ZERO = 1e-7
 # Rows whose images go through the model at once.
 _IMAGE_ROWS = 256
 
@@ -57,8 +59,8 @@ class ServedModel:
     saving it costs six seconds more.
 
     Args:
-        model: maps transformed features by key to float32 [n, 1] or [n, classes], as `millrace.training.outputs.head`
-            says: a Keras model, or any tf.Module that can be called so.
+        model: maps transformed features by key to float32 [n, 1] or [n, classes], or several of these by output, as
+            `millrace.training.outputs.head` says: a Keras model, or any tf.Module that can be called so.
         table: the label and the features.
         tft_output: the output of Transform, whose graph and vocabularies are copied into the export.
         inputs: what the model takes, by key, batch first; left out: a Keras model's inputs, and of any other model
@@ -78,14 +80,15 @@ class ServedModel:
         na_values: Optional[Mapping[str, Sequence[str]]] = None,
     ) -> None:
         self.model, self.table, self.na_values = model, table, na_values or {}
-        self._label = table.label.column
+        self._outputs = table.label.by_output()
         self.transform = SavedModelLoader(tft_output.transform_savedmodel_dir)
         self.inputs = dict(inputs or _inputs_of(model, table, tft_output))
         self._require_given()
         spec = tft_output.raw_feature_spec()
-        self._label_spec = spec.get(self._label)
+        labels = {output.column for output in self._outputs.values()}
+        self._label_specs = {name: spec[name] for name in sorted(labels & set(spec))}
         needed = {*table.columns(), *columns_behind(self.transform, list(self.inputs))}
-        self.raw_spec = {name: spec[name] for name in sorted(needed - {self._label})}
+        self.raw_spec = {name: spec[name] for name in sorted(needed - labels)}
 
     def _require_given(self) -> None:
         absent = sorted(set(self.inputs) - set(self.transform.structured_outputs))
@@ -125,13 +128,18 @@ class ServedModel:
 
     def _transform_examples(self, examples: tf.Tensor) -> Tensors:
         raw: dict[str, Column] = dict(tf.io.parse_example(examples, self.raw_spec))
-        if self._label_spec is None:
+        if not self._label_specs:
             return self._transformed(raw)
-        label = tf.io.parse_example(examples, {self._label: tf.io.VarLenFeature(self._label_spec.dtype)})[self._label]
-        raw[self._label] = _shaped_as(label, self._label_spec)
+        specs = {name: tf.io.VarLenFeature(spec.dtype) for name, spec in self._label_specs.items()}
+        labels = tf.io.parse_example(examples, specs)
+        for name, label in labels.items():
+            raw[name] = _shaped_as(label, self._label_specs[name])
         transformed = self._transformed(raw)
-        key = transformed_key(self._label)
-        transformed[key] = _unknown_where_absent(transformed[key], label)
+        for output in self._outputs.values():
+            if output.column in labels:
+                key = transformed_key(output.column)
+                is_there = _has_value(labels[output.column], tf.shape(examples)[0])
+                transformed[key] = learning_task(output).unknown_where_absent(transformed[key], is_there)
         return transformed
 
     def _transformed(self, raw: Mapping[str, Column]) -> Tensors:
@@ -166,19 +174,13 @@ class ServedModel:
     def _predict(self, features: Mapping[str, tf.Tensor]) -> Tensors:
         read = {key: features[key] for key in self.inputs}
         scores = self._scores(read)
-        if self.table.label.task == "regression":
-            return {"prediction": tf.reshape(scores, [-1])}
-        # A probability that is rounded to exactly 0 or 1 makes TFMA's cross entropy 0 times infinity, which is NaN.
-        scores = tf.clip_by_value(scores, _NEARLY_ZERO, 1.0 - _NEARLY_ZERO)
-        names = tf.constant([str(name).strip() for name in self.table.label.classes])
-        if self.table.label.task == "binary":
-            probabilities = tf.reshape(scores, [-1])
-            best = tf.cast(tf.greater(probabilities, 0.5), tf.int32)
-        else:
-            probabilities = scores
-            best = tf.argmax(scores, axis=1)
-        classes = tf.tile(names[tf.newaxis, :], [tf.shape(scores)[0], 1])
-        return {"probabilities": probabilities, "label": tf.gather(names, best), "classes": classes}
+        answers: Tensors = {}
+        for name, output in self._outputs.items():
+            given = learning_task(output).answers(scores[name] if name else scores)
+            predictions = given.pop(output.prediction_name)
+            answers[prediction_key(name, output)] = predictions
+            answers.update({f"{name}_{part}" if name else part: tensor for part, tensor in given.items()})
+        return answers
 
 
 def write(served: ServedModel, signatures: Mapping[str, Any], directory: str, schema_digest: str = "") -> None:
@@ -208,7 +210,8 @@ def _inputs_of(model: Any, table: FeatureTable, tft_output: tft.TFTransformOutpu
     if isinstance(model, keras.Model):
         return {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in model.inputs}
     specs = tft_output.transformed_feature_spec().items()
-    learned = {transformed_key(table.label.column), label_weight_key(table.label.weight or "")}
+    learned = set(label_keys(table.label).values())
+    learned.add(label_weight_key(table.label.weight or ""))
     return {
         key: tf.TensorSpec([None, *spec.shape], spec.dtype, name=key)
         for key, spec in specs
@@ -297,19 +300,20 @@ def _shaped_as(label: tf.SparseTensor, spec: Any) -> Column:
     return tf.reshape(dense, [-1, *spec.shape])
 
 
-def _unknown_where_absent(transformed: tf.Tensor, label: tf.SparseTensor) -> tf.Tensor:
-    rows = tf.shape(transformed, out_type=tf.int64)
-    counts = tf.math.unsorted_segment_sum(tf.ones_like(label.indices[:, 0]), label.indices[:, 0], rows[0])
-    unknown = float("nan") if transformed.dtype.is_floating else UNKNOWN_CLASS
-    return tf.where(tf.greater(counts, 0), transformed, tf.fill(rows, tf.constant(unknown, transformed.dtype)))
+def _has_value(column: tf.SparseTensor, rows: tf.Tensor) -> tf.Tensor:
+    """Which rows have a value, bool [n]."""
+    counts = tf.math.unsorted_segment_sum(tf.ones_like(column.indices[:, 0]), column.indices[:, 0], rows)
+    return tf.greater(counts, 0)
 
 
 def _write_about(table: FeatureTable, raw_spec: Mapping[str, Any], directory: str, schema_digest: str) -> None:
-    """Writes what a client needs to know and a signature cannot say: the task, the classes and the input names."""
+    """Writes what a client needs to know and a signature cannot say: the tasks, the classes and the input names."""
+    outputs = {
+        name: {"label": output.column, "task": output.task, "classes": output.class_names}
+        for name, output in table.label.by_output().items()
+    }
     about = {
-        "label": table.label.column,
-        "task": table.label.task,
-        "classes": [str(name).strip() for name in table.label.classes],
+        **outputs.get("", {"outputs": outputs}),
         "inputs": {name: input_name(name) for name in raw_spec},
         **({"made_from": {"schema": schema_digest}} if schema_digest else {}),
     }

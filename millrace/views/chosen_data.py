@@ -74,7 +74,7 @@ def data_of(bench: Workbench, run: Evidence, other: Optional[Evidence], slice: s
         slice: TFDV's name of a slice; empty for all rows.
     """
     gate = bench.config.data_gate.model_dump_json()
-    key = run, other, slice, bench.config.label.column, gate, clock.today()
+    key = run, other, slice, bench.config.label.columns(), gate, clock.today()
 
     def read() -> DataView:
         return data_view(run, () if slice else bench.verdict(run), other, slice=slice)

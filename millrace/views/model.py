@@ -4,7 +4,8 @@ Everything here is read from files that the Trainer, the Tuner and the Evaluator
 there, because the run did not get that far or its files are gone, is empty.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Optional
 
 from millrace.base.errors import BadInput
@@ -38,7 +39,7 @@ class ModelView:
         baseline: the model that it was compared with; empty where there was none.
         baseline_problem: why that could not be evaluated.
         suspicious: what is too good to be true.
-        predictions: calibration, confusion or residuals, where the evaluation left them.
+        predictions: calibration, confusion or residuals of each output by its name, where the evaluation left them.
         evaluation_problem: why the evaluation cannot be shown; empty where it can, or there was none.
     """
 
@@ -55,7 +56,7 @@ class ModelView:
     baseline: str = ""
     baseline_problem: str = ""
     suspicious: tuple[str, ...] = ()
-    predictions: Optional[PredictionSummary] = None
+    predictions: Mapping[str, PredictionSummary] = field(default_factory=dict)
     evaluation_problem: str = ""
 
     def verdict(self, stage: str) -> Optional[JudgeVerdict]:
@@ -118,7 +119,7 @@ def model_view(run: RunRecord) -> ModelView:
         baseline=report.baseline if report else "",
         baseline_problem=report.baseline_problem if report else "",
         suspicious=report.suspicious if report else (),
-        predictions=prediction_summary.load(evaluated.folder) if evaluated.folder else None,
+        predictions=prediction_summary.load(evaluated.folder) if evaluated.folder else {},
         evaluation_problem=evaluated.problem,
     )
 

@@ -21,6 +21,7 @@ from millrace.config.config import Config
 from millrace.config.paths import serving_directory
 from millrace.config.platform import Platform
 from millrace.features.keys import transformed_key
+from millrace.features.label import Label
 from millrace.project.code_digest import code_digest
 
 HARD_EXAMPLES = "HardExamples"
@@ -121,6 +122,12 @@ def build_hard_examples(config: Config, examples: BaseChannel, model: BaseChanne
             f"{count!r} is no number of rows",
             where=f"code.settings.{HARD_EXAMPLES}.rows",
             remedy="for instance 25; leave HardExamples out of code.settings for none",
+        )
+    if not isinstance(config.label, Label) or config.label.task == "multilabel":
+        raise ConfigError(
+            "it ranks rows by how wrong the model is about one class or number, and there are several",
+            where=f"code.settings.{HARD_EXAMPLES}",
+            remedy="leave HardExamples out of code.settings",
         )
     return HardExamplesFinder(
         examples=examples,

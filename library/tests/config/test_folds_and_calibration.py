@@ -11,6 +11,7 @@ from millrace.config.loading import load
 from millrace.config.platform import LOCAL
 from pipeline.pipeline import create_pipeline
 
+MANY = "label={column: tips, task: multilabel, classes: [a, b], separator: '|'}"
 BY_GROUP = "data.splits={by: group, column: company, shares: {train: 4, eval: 1, test: 1}}"
 BY_STRATUM = "data.splits={by: stratum, column: big_tipper, shares: {train: 4, eval: 1, test: 1}}"
 FILES = "data.files=[{name: train, pattern: a}, {name: eval, pattern: b}]"
@@ -31,6 +32,7 @@ def test_the_trainer_is_told_how_many_folds_where_there_are_any() -> None:
     ("overrides", "folds"),
     [
         ([], "auto"),
+        ([MANY], 0),
         (["evaluation.folds=5"], 5),
         (["evaluation.folds=0"], 0),
         ([BY_STRATUM], "auto"),
@@ -53,6 +55,8 @@ def test_there_are_folds_where_rows_are_drawn_one_by_one(overrides, folds):
         (["evaluation.folds=10", BY_GROUP], "data.splits says that rows belong together"),
         (["evaluation.folds=10", "data.splits={}", FILES], "data.files says"),
         (["evaluation.folds=10", "data.key=company"], "data.key says"),
+        (["evaluation.folds=10", MANY], "by one class or number a row, and the label has several"),
+        (["model.calibrate=platt", MANY], "it is for one class a row, and the label has several"),
         (["model.calibrate=isotonic"], "model.calibrate"),
         (["model.calibrate=platt", "label={column: tips, task: regression}"], "a regression has no probabilities"),
     ],

@@ -45,7 +45,7 @@ def test_no_example_is_of_a_section_that_is_gone() -> None:
 def test_the_page_has_each_key_with_type_and_default() -> None:
     text = page()
     assert "| `batch_size` | whole number (at least 1) | `64` |" in text
-    assert "| `task` | `binary` or `multiclass` or `regression` | **required** |" in text
+    assert "| `task` | `binary` or `multiclass` or `multilabel` or `regression` | **required** |" in text
     assert "| `thresholds` | list of [sections](#evaluation-thresholds) | **required** |" in text
     for section in SECTIONS.values():
         assert all(f"\n| `{key.name}` | " in text for key in section.keys)

@@ -97,10 +97,12 @@ def test_a_make_target_exists(where: str, line: str) -> None:
 
 
 def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Lays a piece of configuration over a whole one; what has a kind is replaced, for its keys are of its kind."""
+    """Lays a piece of configuration over a whole one; what is of a kind is replaced, as its keys are its own."""
     both = dict(one)
     for key, value in other.items():
-        lays_over = isinstance(one.get(key), dict) and isinstance(value, dict) and not {"kind", "by"} & set(value)
+        lays_over = (
+            isinstance(one.get(key), dict) and isinstance(value, dict) and not {"kind", "by", "outputs"} & set(value)
+        )
         both[key] = merged(one[key], value) if lays_over else value
     return both
 

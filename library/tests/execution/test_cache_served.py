@@ -163,15 +163,6 @@ def test_where_none_is_whole_the_latest_loss_is_told_and_all_are_replaced(world)
     assert look.replaced == {artifact.id for pair in pairs for artifact in pair}
 
 
-def test_beside_a_run_of_ours_the_cache_is_tfx_s_own(world):
-    """A runner of TFX's in the same process is served as ever, what lacks a file of its folder included."""
-    world.executed(value=(made := world.listed(world.made())))
-    (Path(made.uri) / "data").unlink()
-    assert world.served()[0] is None
-    outputs = launcher.cache_utils.get_cached_outputs(metadata_handle=world.handle, cache_context=world._stage)
-    assert [artifact.id for artifact in outputs["value"]] == [made.id]
-
-
 def test_before_the_first_execution_nothing_is_served_and_nothing_is_lost(world):
     served, look = world.served()
     assert (served, look.damage, look.replaced) == (None, "", set())

@@ -191,10 +191,9 @@ def test_a_commit_that_is_gone_and_a_difference_that_does_not_fit_are_told(proje
 
 
 def test_two_repetitions_at_once_have_places_of_their_own(tmp_path):
-    folder = tmp_path / "runs" / "worktrees"
-    with repeating._place_of_its_own(folder, "run") as one, repeating._place_of_its_own(folder, "run") as other:
+    with repeating._place_of_its_own(tmp_path, "run") as one, repeating._place_of_its_own(tmp_path, "run") as other:
         assert (one.name, other.name) == ("run", "run-1")
-    with repeating._place_of_its_own(folder, "run") as again:
+    with repeating._place_of_its_own(tmp_path, "run") as again:
         assert again == one
 
 

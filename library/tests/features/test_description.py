@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from millrace.features.description import FeatureTable, Label
+from millrace.features.description import FeatureTable
+from millrace.features.label import Label
 
 PRICE = {"column": "price", "task": "regression"}
 NUMBER = {"kind": "numeric"}

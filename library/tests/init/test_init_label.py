@@ -51,10 +51,29 @@ def test_classes_that_differ_in_capitals_are_a_persons_decision(tmp_path):
 
 
 @pytest.mark.parametrize("separator", ["|", "; ", ","])
-def test_several_labels_in_a_cell_are_said_to_be_classes_here(tmp_path, separator):
+def test_several_labels_in_a_cell_are_labels_of_their_own_and_marked(tmp_path, separator):
     rows = (["art"], ["art", "sport"], ["sport", "tech"], ["art", "sport", "tech"])
-    several = [separator.join(tags) for tags in rows]
-    assert "not supported yet" in label_of(tmp_path, several * 100).doubt
+    plan = plan_of(tmp_path, {"x": X, "y": [separator.join(tags) for tags in rows] * 100})
+    label = plan.label
+    assert (label.task, label.separator, label.classes) == ("multilabel", separator.strip(), ("art", "sport", "tech"))
+    assert (label.rows, label.shares) == ((300, 300, 200), (0.75, 0.75, 0.5))
+    assert "task: multiclass, without separator" in label.doubt and not label.unlabelled
+    write(plan)
+    config = load(next(iter(plan.files)))
+    assert (config.label.task, config.label.separator) == ("multilabel", separator.strip())
+    assert config.evaluation.metrics[0] == "AUC" and config.training.class_weights == "none"
+    # Other company of the same classes is no anomaly.
+    schema = next(text for path, text in plan.files.items() if path.suffix == ".pbtxt")
+    assert "string_domain" not in schema
+
+
+def test_more_texts_of_several_labels_than_classes_may_be_are_no_error(tmp_path):
+    names = [f"tag{number}" for number in range(12)]
+    random = np.random.default_rng(6)
+    cells = ["|".join(sorted(random.choice(names, 3, replace=False))) for _ in range(ROWS - 40)] + [""] * 40
+    label = label_of(tmp_path, cells)
+    assert (label.task, label.classes, label.unlabelled) == ("multilabel", tuple(sorted(names)), 0)
+    assert "40 rows have none of the classes; where that means not known, leave them out" in label.doubt
 
 
 @pytest.mark.parametrize("classes", [["Bolt, Ann", "Carr, Bob", "Dean, Cy"], ["low|mid", "high"], ["a", "b, c"]])

@@ -10,7 +10,7 @@ import pytest
 from small_jobs import JobBuilder, bucket, python, shell
 
 from millrace.base.errors import BadInput
-from millrace.rehearsal import base_image, environment, interpreter
+from millrace.rehearsal import base_image, interpreter
 from millrace.rehearsal.audit_hook import View
 from millrace.rehearsal.interpreter import _cover
 from millrace.rehearsal.pip_hook import requirements_of
@@ -185,15 +185,3 @@ def test_another_environment_is_named_with_its_python(tmp_path):
 def test_what_is_no_python_is_refused(text):
     with pytest.raises(BadInput, match="is no Python that can be started"):
         interpreter.at(Path(text))
-
-
-def test_of_the_environments_that_were_made_the_newest_and_the_one_in_use_stay(tmp_path):
-    for age in range(9):
-        made = tmp_path / f"environment-{age}"
-        (made / "bin").mkdir(parents=True)
-        os.utime(made, (1000 - age, 1000 - age))
-    (tmp_path / ".part-of-another").mkdir()
-    os.utime(tmp_path / ".part-of-another", (1, 1))
-    environment._forget_others(tmp_path, keep=tmp_path / "environment-8")
-    left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == [".part-of-another", *(f"environment-{age}" for age in range(6)), "environment-8"]

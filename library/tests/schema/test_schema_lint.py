@@ -12,7 +12,7 @@ from millrace.statistics.columns import columns_by_name, of_all_rows
 from millrace.textproto import schema_text
 
 STATISTICS = Path(absolute("package:tfx/components/testdata/statistics_gen", Path()))
-USES = Uses("tips", ("fare", "payment_type"))
+USES = Uses(("tips",), ("fare", "payment_type"))
 GOOD = """\
 default_environment: "TRAINING"
 default_environment: "SERVING"
@@ -93,7 +93,7 @@ def test_without_a_run_only_the_text_is_looked_at():
 
 def test_a_column_that_is_not_described_is_reported():
     assert ("undescribed", "warning", 1) in rules(
-        GOOD.replace('feature { name: "fare" type: FLOAT float_domain { min: 0 max: 1000 } }', ""), Uses("tips", ())
+        GOOD.replace('feature { name: "fare" type: FLOAT float_domain { min: 0 max: 1000 } }', ""), Uses(("tips",), ())
     )
 
 

@@ -59,10 +59,6 @@ def shape(_schema, features):
     features["price"].value_count.max = 1
 
 
-def open_shape(_schema, features):
-    features["price"].shape.dim.add()
-
-
 def environment(schema, features):
     schema.default_environment.append("SERVING")
     features["kind"].not_in_environment.append("SERVING")
@@ -107,7 +103,6 @@ def swap(schema, _features):
         (retype, ["hour: type: INT becomes BYTES"]),
         (drift, ["hour: drift limit: jensen_shannon_divergence 0.1 becomes jensen_shannon_divergence 0.25"]),
         (shape, ["price: values per row: shape [1] becomes at most 1"]),
-        (open_shape, ["price: values per row: shape [1] becomes shape [1, any]"]),
         (environment, ["kind: environments: nothing said becomes not in SERVING", "environments gain 'SERVING'"]),
         (add_feature, ["new: added: INT, domain at least 3"]),
         (drop_feature, ["hour: removed"]),

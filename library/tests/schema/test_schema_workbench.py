@@ -174,7 +174,7 @@ def test_a_configuration_without_a_schema_says_how_to_get_one(trips):
 
 def test_the_label_and_the_features_are_what_the_configuration_reads(trips, monkeypatch):
     uses = trips.workbench.uses
-    assert (uses.label, set(uses.columns)) == ("tips", {"fare", "paid"})
+    assert (uses.labels, set(uses.columns)) == (("tips",), {"fare", "paid"})
     monkeypatch.chdir(trips.folder)
     assert trips.workbench.shown_path == "schema.pbtxt"
     monkeypatch.chdir(trips.folder / "root")

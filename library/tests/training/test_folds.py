@@ -99,7 +99,7 @@ def test_auto_makes_ten_of_a_small_table(known: Any, tmp_path: Any, monkeypatch,
     monkeypatch.setattr(folds, "FEW_ROWS", few_rows)
     labels = np.array([0, 1] * 60)[:rows] if rows > 100 else np.array([0] * 36 + [1] * 4)
     small = folds._is_small(job) or asked != "auto"
-    assert (folds._count(job, labels) if small else 0) == count
+    assert (folds._count(asked, labels, "binary") if small else 0) == count
 
 
 def test_more_folds_than_rows_of_a_class_are_refused(known: Any, tmp_path: Any) -> None:

@@ -12,7 +12,8 @@ import pytest
 import tensorflow as tf
 
 from millrace.base.errors import InputRefused
-from millrace.features.description import FeatureTable, Label
+from millrace.features.description import FeatureTable
+from millrace.features.label import Label
 from millrace.training import callbacks, fitting, input_data, outputs, search, training_record
 from millrace.training.input_data import lifeless_features
 from millrace.training.labels import LabelStatistics

@@ -63,7 +63,7 @@ def test_all_that_a_run_left_of_its_model_is_shown(tmp_path):
     assert (model.run_id, model.log_folder, model.advice) == (run_id, str(logs), "raise training.steps")
     assert {(curve.split, curve.metric) for curve in model.curves} == {("train", "loss"), ("validation", "loss")}
     assert (model.examples, model.baseline, model.baseline_problem) == (120, "models/17", "it cannot be loaded")
-    assert (model.suspicious, model.predictions.examples) == (("BinaryAccuracy",), 120)
+    assert (model.suspicious, model.predictions[""].examples) == (("BinaryAccuracy",), 120)
     assert [(name, one.slice, one.value) for name, one in model.failed] == [("AUC", "overall", 0.6)]
     verdict = model.verdict("Evaluator")
     assert (verdict.blessed, verdict.reason, model.verdict("InfraValidator")) == (False, "AUC is too low", None)
@@ -74,7 +74,7 @@ def test_a_run_that_trained_nothing_has_an_empty_view(tmp_path):
     runs = LookedAtRuns(tmp_path / "taxi")
     model = model_of(runs_of(tmp_path / "taxi"), runs.add({"train": {"fare": [1.0] * 9}}))
     assert (model.model, model.curves, model.advice, model.metrics, model.examples) == ("", (), "", (), None)
-    assert model.predictions is None and model.verdicts == () and model.failed == ()
+    assert model.predictions == {} and model.verdicts == () and model.failed == ()
 
 
 def test_a_run_that_is_not_there_or_came_to_no_stage_is_told(tmp_path):

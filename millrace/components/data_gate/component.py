@@ -12,7 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from millrace.components.data_gate.executor import Executor
 from millrace.components.data_gate.section import DataGateSection
-from millrace.features.description import Label
+from millrace.features.label import AnyLabel
 
 
 class DataGateReport(Artifact):
@@ -68,7 +68,7 @@ class DataGate(base_component.BaseComponent):
         schema: types.BaseChannel,
         anomalies: types.BaseChannel,
         section: DataGateSection,
-        label: Label,
+        label: AnyLabel,
         feature_columns: Sequence[str],
         blessing: Optional[types.BaseChannel] = None,
         schema_file: str = "",

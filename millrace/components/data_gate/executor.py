@@ -22,7 +22,7 @@ from millrace.components.data_gate.report import JSON_NAME, TEXT_NAME, Files, as
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection
 from millrace.components.executor_types import Artifacts, Properties
-from millrace.features.description import Label
+from millrace.features.label import read_label
 from millrace.statistics.columns import STATISTICS_FILE, of_all_rows
 
 # Names that StatisticsGen and ExampleValidator give to their files, one in each split's folder.
@@ -56,9 +56,7 @@ class Executor(base_executor.BaseExecutor):
         unmeasured = blessings[0].uri if blessings and not kept else ""
         splits = _read_splits(input_dict["statistics"], input_dict["anomalies"], schema, kept)
         blessed = [read_split(name, of_all_rows(numbers)) for name, numbers in kept.items()]
-        use = Use.of(
-            Label.model_validate_json(exec_properties["label"]), json.loads(exec_properties["feature_columns"])
-        )
+        use = Use.of(read_label(exec_properties["label"]), json.loads(exec_properties["feature_columns"]))
         policy = json.loads(exec_properties["policy"])
         section = DataGateSection(policy=policy, waivers=json.loads(exec_properties["waivers"]))
         today = clock.today()

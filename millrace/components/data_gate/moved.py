@@ -18,7 +18,8 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from millrace.base.numbers import is_number, rounded
 from millrace.components.data_gate.findings import CheckedSplit, Finding
-from millrace.components.data_gate.rules import Use
+from millrace.components.data_gate.rules import Use, class_rows
+from millrace.features.label import Output
 from millrace.statistics.columns import ColumnStatistics
 from millrace.statistics.distances import (
     SKETCH_ERROR,
@@ -65,10 +66,11 @@ def moved_findings(splits: Sequence[CheckedSplit], blessed: Sequence[CheckedSpli
     if not pairs:
         return []
     findings = list(_rows(pairs))
-    of_label = _CHANCE / 2.0 / len(pairs)
-    of_column = of_label / max(len(use.features), 1)
+    half = _CHANCE / 2.0 / len(pairs)
+    of_label, of_column = half / max(len(use.labels), 1), half / max(len(use.features), 1)
     for old, new in pairs:
-        findings += _label(Pair(use.label, old, new, of_label), use)
+        for label in use.labels:
+            findings += _label(Pair(label.column, old, new, of_label), label)
         for name in use.features:
             pair = Pair(name, old, new, of_column / 2.0)
             findings += [*_filled(pair), *_values(pair)]
@@ -119,17 +121,18 @@ def _rows(pairs: Sequence[tuple[CheckedSplit, CheckedSplit]]) -> Iterator[Findin
         yield Finding("", names, "ROWS_FELL", f"as last blessed: {before:,} rows", seen, None, "WARNING")
 
 
-def _label(pair: Pair, use: Use) -> Iterator[Finding]:
-    if use.task == "regression":
+def _label(pair: Pair, label: Output) -> Iterator[Finding]:
+    if label.task == "regression":
         yield from _number(pair, "LABEL_MOVED")
         return
     if pair.columns is None:
         return
-    if use.task == "multiclass" and all(column.range is not None for column in pair.columns):
-        yield from _class_numbers(pair, use)
+    if label.task == "multiclass" and all(column.range is not None for column in pair.columns):
+        yield from _class_numbers(pair, label)
         return
-    before, after = (_two_classes(column, use) if use.task == "binary" else _shares(column) for column in pair.columns)
-    moved = _moved_most(pair, _positive_class(before, use), _positive_class(after, use), least=_SOME)
+    shares = {"binary": _two_classes, "multilabel": _of_classes}.get(label.task, lambda column, label: _shares(column))
+    before, after = (shares(column, label) for column in pair.columns)
+    moved = _moved_most(pair, _positive_class(before, label), _positive_class(after, label), least=_SOME)
     if moved is not None:
         much = abs(moved[1]) >= _MUCH or _exchanged(pair, before, after)
         yield _share_finding(pair, "LABEL_MOVED", moved[0], (before, after), much)
@@ -207,11 +210,11 @@ def _moved_most(pair: Pair, before: Shares, after: Shares, least: float) -> Opti
     return next(differing, None)
 
 
-def _positive_class(shares: Shares, use: Use) -> Shares:
+def _positive_class(shares: Shares, label: Output) -> Shares:
     """Of two classes the second one's share, which says that of the first; else all shares."""
-    if use.task != "binary" or not set(shares) & {str(one) for one in use.classes}:
+    if label.task != "binary" or not set(shares) & {str(one) for one in label.classes}:
         return shares
-    return {str(use.classes[1]): shares.get(str(use.classes[1]), 0.0)}
+    return {str(label.classes[1]): shares.get(str(label.classes[1]), 0.0)}
 
 
 def _share_finding(pair: Pair, reason: str, value: str, shares: tuple[Shares, Shares], much: bool) -> Finding:
@@ -240,11 +243,18 @@ def _flag(column: ColumnStatistics) -> Shares:
     return {"1": ones}  # the zeros are the rest
 
 
-def _two_classes(column: ColumnStatistics, use: Use) -> Shares:
+def _of_classes(column: ColumnStatistics, label: Output) -> Shares:
+    """The share of each of a multilabel label's classes: of texts among the rows, of lists among all values."""
+    whole = column.filled if label.separator else _values_in(column)
+    counts = class_rows(column, label)
+    return {str(name): counts.get(str(name), 0) / whole for name in label.classes}
+
+
+def _two_classes(column: ColumnStatistics, label: Output) -> Shares:
     """The shares of two classes, of which numbers are told apart by their mean."""
     if column.range is None:
         return _shares(column)
-    numbers = sorted(float(value) for value in use.classes if is_number(value))
+    numbers = sorted(float(value) for value in label.classes if is_number(value))
     if len(numbers) != 2 or not set(column.range) <= set(numbers):
         return {}  # of other classes than the two, which has a finding of its own
     low, high = numbers
@@ -252,10 +262,10 @@ def _two_classes(column: ColumnStatistics, use: Use) -> Shares:
     return {rounded(high): share, rounded(low): 1.0 - share}
 
 
-def _class_numbers(pair: Pair, use: Use) -> Iterator[Finding]:
+def _class_numbers(pair: Pair, label: Output) -> Iterator[Finding]:
     """Of several classes that are numbers TFDV counts no values: the share of the lower ones, where it moved most."""
     assert pair.columns is not None
-    numbers = sorted(float(value) for value in use.classes if is_number(value))
+    numbers = sorted(float(value) for value in label.classes if is_number(value))
     rows_before, rows_after = (column.filled for column in pair.columns)
     moved = []
     for low, high in itertools.pairwise(numbers):

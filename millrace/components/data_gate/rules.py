@@ -14,7 +14,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from millrace.base.numbers import counted, rounded
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.wording import content, no_such_column, one_of, share, uncut_header, values_in_rows
-from millrace.features.description import Label
+from millrace.features.label import AnyLabel, Output
 from millrace.statistics.columns import ColumnStatistics
 
 NEEDED_SPLITS = ("train", "eval")
@@ -28,18 +28,16 @@ _NOT_PARSED = frozenset(
 
 @dataclass(frozen=True)
 class Use:
-    """What the model makes of the data: the label's column, task, classes and weight, and what features read."""
+    """What the model makes of the data: the label of each output, the columns that features read, and the weight's."""
 
-    label: str
-    task: str
-    classes: tuple[Union[int, str], ...]
+    labels: tuple[Output, ...]
     features: tuple[str, ...]
     weight: str = ""
 
     @classmethod
-    def of(cls, label: Label, feature_columns: Sequence[str]) -> "Use":
+    def of(cls, label: AnyLabel, feature_columns: Sequence[str]) -> "Use":
         """From the label and the columns that features read."""
-        return cls(label.column, label.task, tuple(label.classes), tuple(feature_columns), label.weight or "")
+        return cls(tuple(label.by_output().values()), tuple(feature_columns), label.weight or "")
 
 
 def own_findings(splits: Sequence[CheckedSplit], schema: schema_pb2.Schema, use: Use) -> list[Finding]:
@@ -62,10 +60,11 @@ def own_findings(splits: Sequence[CheckedSplit], schema: schema_pb2.Schema, use:
     if foreign:
         return [*findings, foreign]
     stages = {feature.name: feature.lifecycle_stage for feature in schema.feature}
-    for name in (use.label, *use.features):
-        reason = "LABEL_NOT_IN_SCHEMA" if name == use.label else "FEATURE_NOT_IN_SCHEMA"
-        findings += _unnamed(name, stages, filled, reason)
-    findings += [finding for split in filled for finding in _label(split, use)]
+    for label in use.labels:
+        findings += _unnamed(label.column, stages, filled, "LABEL_NOT_IN_SCHEMA")
+    for name in use.features:
+        findings += _unnamed(name, stages, filled, "FEATURE_NOT_IN_SCHEMA")
+    findings += [finding for label in use.labels for split in filled for finding in _label(split, label)]
     if use.weight:
         findings += _unnamed(use.weight, stages, filled, "WEIGHT_NOT_IN_SCHEMA")
         findings += [finding for split in filled for finding in _weight(split, use.weight)]
@@ -110,17 +109,18 @@ def _unnamed(name: str, stages: Mapping[str, int], filled: Sequence[CheckedSplit
             yield Finding(name, split.name, reason, expected, content(column), column.filled)
 
 
-def _label(split: CheckedSplit, use: Use) -> Iterator[Finding]:
-    column = split.column(use.label)
+def _label(split: CheckedSplit, label: Output) -> Iterator[Finding]:
+    column = split.column(label.column)
     if column is None:
-        seen = no_such_column(use.label, [split], ())
-        yield Finding(use.label, split.name, "LABEL_COLUMN_MISSING", "the label's column", seen, split.rows)
+        seen = no_such_column(label.column, [split], ())
+        yield Finding(label.column, split.name, "LABEL_COLUMN_MISSING", "the label's column", seen, split.rows)
         return
-    if column.missing:
+    if column.missing and label.task != "multilabel":
         seen = f"none in {share(column.missing, split.rows)}"
-        yield Finding(use.label, split.name, "LABEL_VALUES_MISSING", "a label in each row", seen, column.missing)
+        yield Finding(label.column, split.name, "LABEL_VALUES_MISSING", "a label in each row", seen, column.missing)
     if column.filled:
-        yield from _number(split, column, use) if use.task == "regression" else _classes(split, column, use)
+        rule = {"regression": _number, "multilabel": _any_class}.get(label.task, _classes)
+        yield from rule(split, column, label)
 
 
 def _weight(split: CheckedSplit, name: str) -> Iterator[Finding]:
@@ -142,34 +142,51 @@ def _weight(split: CheckedSplit, name: str) -> Iterator[Finding]:
         yield Finding(name, split.name, "WEIGHT_BELOW_ZERO", "a weight above 0", "only 0", column.filled)
 
 
-def _number(split: CheckedSplit, column: ColumnStatistics, use: Use) -> Iterator[Finding]:
+def _number(split: CheckedSplit, column: ColumnStatistics, label: Output) -> Iterator[Finding]:
     if column.range is None:
-        yield Finding(use.label, split.name, "LABEL_NOT_NUMERIC", "a number", content(column), column.filled)
+        yield Finding(label.column, split.name, "LABEL_NOT_NUMERIC", "a number", content(column), column.filled)
     elif column.range[0] == column.range[1]:
         seen = f"only {rounded(column.range[0])}"
-        yield Finding(use.label, split.name, "LABEL_CONSTANT", "more than one value", seen, column.filled)
+        yield Finding(label.column, split.name, "LABEL_CONSTANT", "more than one value", seen, column.filled)
 
 
-def _classes(split: CheckedSplit, column: ColumnStatistics, use: Use) -> Iterator[Finding]:
+def _any_class(split: CheckedSplit, column: ColumnStatistics, label: Output) -> Iterator[Finding]:
+    """Values that are no class are passed over, as long as some are."""
+    known = {str(value) for value in label.classes}
+    if column.range is None and not known & set(class_rows(column, label)):
+        wanted = f"some of {', '.join(sorted(known)[:5])}"
+        yield Finding(label.column, split.name, "LABEL_CLASS_UNEXPECTED", wanted, content(column), column.filled)
+
+
+def class_rows(column: ColumnStatistics, label: Output) -> dict[str, int]:
+    """How often each value of a multilabel column is there, of those values and texts that TFDV counted."""
+    rows: dict[str, int] = {}
+    for text, count in column.counts.items():
+        for value in {part.strip() for part in (text.split(label.separator) if label.separator else [text])}:
+            rows[value] = rows.get(value, 0) + count
+    return rows
+
+
+def _classes(split: CheckedSplit, column: ColumnStatistics, label: Output) -> Iterator[Finding]:
     """Classes of a string column are counted; of a numeric column only the smallest and the largest value are known."""
-    wanted = one_of([str(value) for value in use.classes])
+    wanted = one_of([str(value) for value in label.classes])
     if column.range is None:
-        known = {str(value) for value in use.classes}
+        known = {str(value) for value in label.classes}
         other = {value: rows for value, rows in column.counts.items() if value not in known}
         if other:
             seen = values_in_rows(other, split.rows)
-            yield Finding(use.label, split.name, "LABEL_CLASS_UNEXPECTED", wanted, seen, sum(other.values()))
+            yield Finding(label.column, split.name, "LABEL_CLASS_UNEXPECTED", wanted, seen, sum(other.values()))
         single = next(iter(column.counts), None) if column.distinct == 1 else None
     else:
         low, high = column.range
-        numbers = [_as_number(value) for value in use.classes]
+        numbers = [_as_number(value) for value in label.classes]
         if not {low, high} <= set(numbers):
             seen = content(column)
-            yield Finding(use.label, split.name, "LABEL_CLASS_UNEXPECTED", wanted, seen)
+            yield Finding(label.column, split.name, "LABEL_CLASS_UNEXPECTED", wanted, seen)
         single = rounded(low) if low == high else None
     if single is not None:
         seen = f"only {single!r}" if column.range is None else f"only {single}"
-        yield Finding(use.label, split.name, "LABEL_SINGLE_CLASS", "two classes or more", seen, column.filled)
+        yield Finding(label.column, split.name, "LABEL_SINGLE_CLASS", "two classes or more", seen, column.filled)
 
 
 def _as_number(value: Union[int, str]) -> Optional[float]:

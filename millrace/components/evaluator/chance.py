@@ -32,7 +32,7 @@ def difference(metric: str, value: float, examples: int, classes: Optional[Seque
     if examples < 1 or not math.isfinite(value):
         return None
     if name == "auc":
-        variance = _auc(value, classes or ())
+        variance = _auc(value, examples, classes or ())
     elif name in ("accuracy", "binaryaccuracy", "categoricalaccuracy", "sparsecategoricalaccuracy"):
         variance = value * (1.0 - value) / examples
     elif name in ("r2score", "squaredpearsoncorrelation"):
@@ -49,19 +49,19 @@ def difference(metric: str, value: float, examples: int, classes: Optional[Seque
     return _ERRORS * math.sqrt(variance) if variance is not None and variance >= 0.0 else None
 
 
-def _auc(value: float, classes: Sequence[int]) -> Optional[float]:
+def _auc(value: float, examples: int, classes: Sequence[int]) -> Optional[float]:
     """Hanley and McNeil's variance of an AUC (1982), and of the mean of several classes' AUCs.
 
     Each row is in all of them, so that they are not independent: of two classes they are the same number, whose mean
     varies as one does. Of more, twice the variance of an independent mean is taken.
     """
-    rows = [count for count in classes if count]
+    rows = [count for count in classes if 0 < count < examples]
     if len(rows) < 2:
         return None
     positive, negative = value / (2.0 - value), 2.0 * value**2 / (1.0 + value)
     total = 0.0
     for ones in rows:
-        others = sum(rows) - ones
+        others = examples - ones
         spread = (ones - 1) * (positive - value**2) + (others - 1) * (negative - value**2)
         total += (value * (1.0 - value) + spread) / (ones * others)
     return 2.0 * total / len(rows) ** 2

@@ -47,7 +47,13 @@ def find_gap(folder: str, spec: config_pb2.ModelSpec) -> Optional[Gap]:
             return _no_signature(
                 name, "takes serialised tf.Examples and gives transformed features and label", signatures
             )
-    return _no_prediction(graph.signature_def[asked], asked, spec.prediction_key) or _no_label(graph, spec)
+    predictions = spec.prediction_keys.values() or [spec.prediction_key]
+    labels = spec.label_keys.values() or [spec.label_key]
+    gaps = [
+        *(_no_prediction(graph.signature_def[asked], asked, key) for key in predictions),
+        *(_no_label(graph, spec.preprocessing_function_names, key) for key in labels),
+    ]
+    return next(filter(None, gaps), None)
 
 
 def _no_signature(name: str, does: str, signatures: Collection[str]) -> Gap:
@@ -65,13 +71,13 @@ def _no_prediction(signature: meta_graph_pb2.SignatureDef, asked: str, key: str)
     )
 
 
-def _no_label(graph: meta_graph_pb2.MetaGraphDef, spec: config_pb2.ModelSpec) -> Optional[Gap]:
-    functions = [graph.signature_def[name] for name in spec.preprocessing_function_names if name in graph.signature_def]
+def _no_label(graph: meta_graph_pb2.MetaGraphDef, preprocessing: Collection[str], key: str) -> Optional[Gap]:
+    functions = [graph.signature_def[name] for name in preprocessing if name in graph.signature_def]
     given = {output for function in functions for output in function.outputs}
-    if not functions or spec.label_key in given:
+    if not functions or key in given:
         return None
-    names = ", ".join(spec.preprocessing_function_names)
+    names = ", ".join(preprocessing)
     return Gap(
-        f"its signature {names} gives no label {spec.label_key!r}; it gives: {', '.join(sorted(given)) or 'nothing'}",
-        f"give the label under {spec.label_key!r}, as preprocessing_fn does; {GUIDE}",
+        f"its signature {names} gives no label {key!r}; it gives: {', '.join(sorted(given)) or 'nothing'}",
+        f"give the label under {key!r}, as preprocessing_fn does; {GUIDE}",
     )

@@ -15,24 +15,14 @@ from millrace.catalog.metric_names import (
     require_known,
 )
 from millrace.catalog.metric_section import Metric
+from millrace.catalog.metric_tasks import OF_NUMBERS, OF_SEVERAL_CLASSES, OF_TWO_CLASSES, suits
+from millrace.components.evaluator.measurements import COUNT, Measurement, measurements
 from millrace.components.evaluator.section import Evaluation, Threshold
-from millrace.features.description import Label
-from millrace.features.keys import transformed_key
+from millrace.features.expression import Misfit
+from millrace.features.label import AnyLabel, Labels, Output, label_keys, prediction_key
 
 CLASS_SHARE = "class_share"
 """The share of a class among a slice's labels, measured beside what is asked for: so many rows the class has."""
-
-_OF_MANY_CLASSES = frozenset(
-    """
-    CategoricalAccuracy CategoricalCrossEntropy CategoricalCrossentropy SparseCategoricalAccuracy
-    SparseCategoricalCrossentropy SparseTopKCategoricalAccuracy TopKCategoricalAccuracy
-    """.split()  # noqa: SIM905 (a table; as literals it would take a line each)
-)
-"""Metrics whose predictions are a probability per class."""
-_OF_TWO_CLASSES = frozenset({"BinaryCrossEntropy", "BinaryCrossentropy"})
-_OF_NUMBERS = frozenset(
-    {"MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogarithmicError"}
-)
 
 # TFMA weighs every metric of a model with a weight, unless it is told otherwise.
 _ROWS = config_pb2.ExampleWeightOptions(unweighted=True)
@@ -43,7 +33,7 @@ _AVERAGED_BESIDES = frozenset({"BinaryCrossEntropy", "Calibration"})
 Slice = Mapping[str, Union[int, float, str]]
 
 
-def eval_config(label: Label, evaluation: Evaluation, *, has_baseline: bool = True) -> config_pb2.EvalConfig:
+def eval_config(label: AnyLabel, evaluation: Evaluation, *, has_baseline: bool = True) -> config_pb2.EvalConfig:
     """Builds the configuration for TFX's Evaluator, or for `tfma.run_model_analysis`.
 
     Args:
@@ -59,13 +49,19 @@ def eval_config(label: Label, evaluation: Evaluation, *, has_baseline: bool = Tr
     Raises:
         InputRefused: a metric is unknown, does not fit the task, or has no better direction to compare by.
     """
-    metrics = evaluation.measured()
     known = frozenset({*metric_types.registered_metrics(), *FROM_KERAS})
-    for metric in metrics:
+    for metric in evaluation.measured():
         if not metric.module:
             require_known(metric.class_name, known)
-            _require_fit(metric.class_name, label.task)
-        _require_classes(label, metric)
+    outputs = label.by_output()
+    try:
+        measured = measurements(label, evaluation)
+    except Misfit as error:
+        raise InputRefused(error.what, where=".".join(error.key), remedy="see docs/guides/labels.md") from error
+    for one in measured:
+        if one.output in outputs:
+            _require_fit(one.metric, outputs[one.output])
+            _require_classes(outputs[one.output], one.metric)
     # The overall slice first, then each once: what is asked for, and what a threshold needs.
     slices = [config_pb2.SlicingSpec()]
     slices += [config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.slices]
@@ -73,7 +69,7 @@ def eval_config(label: Label, evaluation: Evaluation, *, has_baseline: bool = Tr
     config = config_pb2.EvalConfig(
         model_specs=_model_specs(label, has_baseline),
         slicing_specs={spec.SerializeToString(deterministic=True): spec for spec in slices}.values(),
-        metrics_specs=_metrics_specs(label, metrics, evaluation.thresholds, has_baseline),
+        metrics_specs=_metrics_specs(label, measured, has_baseline),
     )
     if evaluation.confidence_intervals:
         config.options.compute_confidence_intervals.value = True
@@ -81,12 +77,15 @@ def eval_config(label: Label, evaluation: Evaluation, *, has_baseline: bool = Tr
     return config
 
 
-def _model_specs(label: Label, has_baseline: bool) -> list[config_pb2.ModelSpec]:
+def _model_specs(label: AnyLabel, has_baseline: bool) -> list[config_pb2.ModelSpec]:
+    labels = label_keys(label)
+    predictions = {name: prediction_key(name, output) for name, output in label.by_output().items()}
+    one = "" in labels
     common = {
         "signature_name": "serving_default",
         "preprocessing_function_names": ["transform_features"],
-        "label_key": transformed_key(label.column),
-        "prediction_key": "prediction" if label.task == "regression" else "probabilities",
+        "label_key" if one else "label_keys": labels[""] if one else labels,
+        "prediction_key" if one else "prediction_keys": predictions[""] if one else predictions,
         # A raw column: TFMA looks among the transformed features first, and then among the examples' own.
         "example_weight_key": label.weight or "",
     }
@@ -102,41 +101,64 @@ def _slicing_spec(slice_: Slice) -> config_pb2.SlicingSpec:
 
 
 def _metrics_specs(
-    label: Label, metrics: Sequence[Metric], thresholds: Sequence[Threshold], has_baseline: bool
+    label: AnyLabel, measured: Sequence[Measurement], has_baseline: bool
 ) -> list[config_pb2.MetricsSpec]:
-    labels = {metric.label for metric in metrics}
-    configs = {}
-    for metric in metrics:  # a threshold may name a class, unless another metric is called so
-        names = {metric.label, metric.metric if metric.metric not in labels else metric.label}
-        of_metric = [threshold for threshold in thresholds if threshold.metric in names]
-        configs[metric.label] = _metric_config(label, metric, of_metric, has_baseline)
-    own = {metric.label: metric.class_name for metric in metrics if not metric.module}
-    chosen = {metric.label: chosen for metric in metrics if (chosen := _chosen_classes(label, metric))}
-    binary = [name for name in own if _is_confusion_metric(own[name]) or own[name] in _AVERAGED_BESIDES]
-    per_class = [name for name in binary if name not in chosen] if label.task == "multiclass" else []
-    # However much they weigh, rows are counted as rows: slices are judged by how many there are.
-    counts = [name for name in own if label.weight and own[name] == "ExampleCount"]
-    others = [name for name in configs if name not in (*per_class, *counts, *chosen)]
-    specs = [config_pb2.MetricsSpec(metrics=[configs[name] for name in others])]
-    specs.append(config_pb2.MetricsSpec(metrics=[configs[name] for name in counts], example_weights=_ROWS))
-    specs += [config_pb2.MetricsSpec(metrics=[configs[name]], binarize=classes) for name, classes in chosen.items()]
-    if per_class:  # these are defined for two classes: one class against the rest, then the mean over the classes
-        mean = config_pb2.AggregationOptions(
-            macro_average=True, class_weights=dict.fromkeys(range(len(label.classes)), 1.0)
-        )
-        specs.append(config_pb2.MetricsSpec(metrics=[configs[name] for name in per_class], aggregate=mean))
-    if any(name in NEEDS_EVERY_CLASS for name in own.values()):
-        specs.append(_class_shares(label))
+    weighted = bool(label.weight)
+    specs = []
+    for name, output in label.by_output().items():
+        of_output = [one for one in measured if one.output == name]
+        for spec in _of_output(output, of_output, weighted, has_baseline):
+            spec.output_names.extend([name] if name else [])
+            specs.append(spec)
+    if isinstance(label, Labels):
+        specs += _of_output(None, [one for one in measured if not one.output], weighted, has_baseline)
     return [spec for spec in specs if spec.metrics]
 
 
-def _chosen_classes(label: Label, metric: Metric) -> Optional[config_pb2.BinarizationOptions]:
+def _of_output(
+    output: Optional[Output], measured: Sequence[Measurement], weighted: bool, has_baseline: bool
+) -> list[config_pb2.MetricsSpec]:
+    """The metrics of one output, those of a kind together; `output` is None for what is of none of several."""
+    others, counts, chosen, per_class = [], [], [], []
+    has_classes = output is not None and output.has_class_scores
+    for one in measured:
+        metric = one.metric
+        config = _metric_config(one, output, has_baseline)
+        classes = _chosen_classes(output, one)
+        is_binary = not metric.module and (
+            _is_confusion_metric(metric.class_name) or metric.class_name in _AVERAGED_BESIDES
+        )
+        if classes:
+            chosen.append(config_pb2.MetricsSpec(metrics=[config], binarize=classes))
+        elif weighted and metric.metric == COUNT:
+            counts.append(config)
+        elif has_classes and is_binary and metric.averaging == "macro":
+            per_class.append(config)
+        else:
+            others.append(config)
+    specs = [config_pb2.MetricsSpec(metrics=others)]
+    # However much they weigh, rows are counted as rows: slices are judged by how many there are.
+    specs.append(config_pb2.MetricsSpec(metrics=counts, example_weights=_ROWS))
+    specs += chosen
+    if per_class and output:  # these are defined for two classes: one class against the rest, then the mean over them
+        mean = config_pb2.AggregationOptions(
+            macro_average=True, class_weights=dict.fromkeys(range(len(output.classes)), 1.0)
+        )
+        specs.append(config_pb2.MetricsSpec(metrics=per_class, aggregate=mean))
+    if output and any(not one.metric.module and one.metric.class_name in NEEDS_EVERY_CLASS for one in measured):
+        specs.append(_class_shares(output, weighted))
+    return specs
+
+
+def _chosen_classes(output: Optional[Output], one: Measurement) -> Optional[config_pb2.BinarizationOptions]:
     """One class, or the most probable ones, against the rest: TFMA averages no metric that says so as its parameter,
     and finds no threshold of it.
     """
-    given = metric.parameters
-    if label.task != "multiclass" or metric.module:
+    if one.class_id is not None:
+        return config_pb2.BinarizationOptions(class_ids={"values": [one.class_id]})
+    if output is None or not output.has_class_scores or one.metric.module:
         return None
+    given = one.metric.parameters
     if "class_id" in given:
         return config_pb2.BinarizationOptions(class_ids={"values": [given["class_id"]]})
     if "top_k" in given:
@@ -144,32 +166,41 @@ def _chosen_classes(label: Label, metric: Metric) -> Optional[config_pb2.Binariz
     return None
 
 
-def _class_shares(label: Label) -> config_pb2.MetricsSpec:
+def _class_shares(output: Output, weighted: bool) -> config_pb2.MetricsSpec:
     """The mean of a label of 0 and 1 is the share of the positives; of several classes each has one of its own."""
-    rows = _ROWS if label.weight else None
+    rows = _ROWS if weighted else None
     share = config_pb2.MetricConfig(class_name="MeanLabel", config=json.dumps({"name": CLASS_SHARE}))
-    if label.task != "multiclass":
+    if not output.has_class_scores:
         return config_pb2.MetricsSpec(metrics=[share], example_weights=rows)
-    each = config_pb2.BinarizationOptions(class_ids={"values": range(len(label.classes))})
+    each = config_pb2.BinarizationOptions(class_ids={"values": range(len(output.classes))})
     return config_pb2.MetricsSpec(metrics=[share], binarize=each, example_weights=rows)
 
 
-def _metric_config(
-    label: Label, metric: Metric, thresholds: Sequence[Threshold], has_baseline: bool
-) -> config_pb2.MetricConfig:
+def _metric_config(one: Measurement, output: Optional[Output], has_baseline: bool) -> config_pb2.MetricConfig:
+    metric = one.metric
     settings = {**metric.parameters, **({"name": metric.name} if metric.name else {})}
-    if _chosen_classes(label, metric):
+    if _chosen_classes(output, one):
         settings = {key: value for key, value in settings.items() if key not in ("class_id", "top_k")}
+    if one.class_id is not None:
+        settings["name"] = f"{_name(metric)} ({metric.class_})"
     config = config_pb2.MetricConfig(
         class_name=metric.class_name,
         module=metric.module,
         config=json.dumps(settings, sort_keys=True) if settings else "",
     )
-    for threshold in thresholds:
+    for threshold in one.thresholds:
         bound = _metric_threshold(metric, threshold, has_baseline)
         if bound.ByteSize():
             config.per_slice_thresholds.add(slicing_specs=[_slicing_spec(threshold.slice)], threshold=bound)
     return config
+
+
+def _name(metric: Metric) -> str:
+    """What TFMA calls a metric."""
+    registered = metric_types.registered_metrics().get(metric.class_name)
+    if metric.name or metric.module or registered is None:
+        return metric.label
+    return str(registered(**metric.parameters).name)
 
 
 def _metric_threshold(metric: Metric, threshold: Threshold, has_baseline: bool) -> config_pb2.MetricThreshold:
@@ -206,12 +237,12 @@ def _is_confusion_metric(name: str) -> bool:
     return cls is not None and issubclass(cls, confusion_matrix_metrics.ConfusionMatrixMetricBase)
 
 
-def _require_classes(label: Label, metric: Metric) -> None:
-    if label.task != "multiclass" or metric.module:
+def _require_classes(output: Output, metric: Metric) -> None:
+    if not output.has_class_scores or metric.module:
         return
-    given, count = metric.parameters, len(label.classes)
+    given, count = metric.parameters, len(output.classes)
     if "class_id" in given and given["class_id"] not in range(count):
-        names = ", ".join(f"{number} ({name})" for number, name in enumerate(label.classes[:10]))
+        names = ", ".join(f"{number} ({name})" for number, name in enumerate(output.classes[:10]))
         raise InputRefused(
             f"{metric.label} is of class {given['class_id']!r}, which the label does not have",
             where="evaluation.metrics",
@@ -225,21 +256,33 @@ def _require_classes(label: Label, metric: Metric) -> None:
         )
 
 
-def _require_fit(name: str, task: str) -> None:
-    unfit = {
-        "regression": name in _OF_MANY_CLASSES | _OF_TWO_CLASSES or _is_confusion_metric(name),
-        "binary": name in _OF_MANY_CLASSES,
-        # TFMA's BinaryCrossEntropy can be averaged over the classes, Keras's BinaryCrossentropy cannot.
-        "multiclass": name in _OF_NUMBERS or name == "BinaryCrossentropy",
-    }
-    instead = {
-        "regression": "MeanAbsoluteError, RootMeanSquaredError",
-        "binary": "AUC, BinaryAccuracy, BinaryCrossEntropy",
-        "multiclass": "SparseCategoricalAccuracy, SparseCategoricalCrossentropy, AUC",
-    }
-    if unfit[task]:
+def _fits(metric: Metric, output: Output) -> bool:
+    """Whether a metric can be measured of an output; of one's own class that is not known."""
+    name = metric.class_name
+    if metric.module:
+        return True
+    if output.task == "regression":
+        return not (name in OF_SEVERAL_CLASSES | OF_TWO_CLASSES or _is_confusion_metric(name))
+    if output.task == "binary":
+        return name not in OF_SEVERAL_CLASSES
+    if output.task == "multilabel":
+        return suits(name, output.task)
+    # TFMA's BinaryCrossEntropy can be averaged over the classes, Keras's BinaryCrossentropy cannot.
+    return name not in OF_NUMBERS and name != "BinaryCrossentropy"
+
+
+_INSTEAD = {
+    "regression": "MeanAbsoluteError, RootMeanSquaredError",
+    "binary": "AUC, BinaryAccuracy, BinaryCrossEntropy",
+    "multilabel": "AUC, BinaryAccuracy, BinaryCrossEntropy",
+    "multiclass": "SparseCategoricalAccuracy, SparseCategoricalCrossentropy, AUC",
+}
+
+
+def _require_fit(metric: Metric, output: Output) -> None:
+    if not _fits(metric, output):
         raise InputRefused(
-            f"{name} does not fit a {task} label",
+            f"{metric.class_name} does not fit a {output.task} label",
             where="evaluation.metrics",
-            remedy=f"choose from {instead[task]} and their like",
+            remedy=f"choose from {_INSTEAD[output.task]} and their like",
         )

@@ -143,8 +143,8 @@ def write_report(report: gate_report.GateReport, folder: str) -> None:
         report: the verdict with its rows.
         folder: of the ModelEvaluation artifact.
     """
-    summary = prediction_summary.load(folder)
-    predictions = "".join(f"\n{title}: {said}" for title, said in (summary.sentences() if summary else ()))
+    said_of = prediction_summary.sentences(prediction_summary.load(folder))
+    predictions = "".join(f"\n{title}: {said}" for title, said in said_of)
     for name, text in (
         (gate_report.JSON_NAME, report.model_dump_json(indent=2) + "\n"),
         (gate_report.TEXT_NAME, report.to_text() + (f"{predictions}\n" if predictions else "")),

@@ -61,7 +61,7 @@ def _measured(scores: FoldScores, eval_config: config_pb2.EvalConfig) -> tuple[M
     rows = Rows(scores.labels.reshape(-1, 1), scores.predictions, scores.weights if spec.example_weight_key else None)
     slices: dict[SliceKey, np.ndarray] = {(): np.arange(len(scores.labels))}
     slices |= {(("fold", str(fold)),): np.flatnonzero(scores.folds == fold) for fold in range(scores.count)}
-    sliced = Computations(config).of_slices(ScoredExamples({"": rows}, slices))
+    sliced = Computations(config).of_slices(ScoredExamples({("", ""): rows}, slices))
     records = [tfma_writer.convert_slice_metrics_to_proto(item, []) for item in sliced]
     return tfma_results.overall(tfma_results.read_slices(records, ""), "").slices
 

@@ -9,7 +9,7 @@ import itertools
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 from tensorflow_model_analysis import constants
@@ -22,7 +22,7 @@ from millrace.components.beam_engine import NeedsBeam, runner_elsewhere
 from millrace.components.evaluator import prediction_summary, results_writer, slicing, tfma_results
 from millrace.components.evaluator.bulk_metrics import Rows
 from millrace.components.evaluator.reading import Batch, Inputs, batches, is_readable
-from millrace.components.evaluator.scoring import Models, Scorer, Unusable
+from millrace.components.evaluator.scoring import Columns, Models, Scorer, Unusable
 from millrace.components.evaluator.slice_metrics import Computations, ScoredExamples
 
 BATCH_SIZE = 8_192
@@ -66,22 +66,24 @@ def evaluate(inputs: Inputs, folder: str, beam_pipeline_args: list[str]) -> Eval
     sliced = Computations(config).of_slices(table)
     results_writer.write_results(sliced, config, models.paths(), folder)
     baseline = tfma_results.baseline_name(config)
-    [candidate] = [rows for name, rows in table.rows.items() if not baseline or name != baseline]
-    summary = prediction_summary.summarize(candidate.labels, candidate.predictions)
-    if summary is not None:
+    for (name, output), rows in table.rows.items():
+        summary = None if baseline and name == baseline else prediction_summary.summarize(*rows[:2])
+        if summary is None:
+            continue
         if summary.task == "binary":
-            split, chosen = _chosen_by(inputs, models, candidate)
-            summary = prediction_summary.with_decisions(summary, candidate[:2], chosen[:2], split)
-        files.write(os.path.join(folder, prediction_summary.FILE), summary.model_dump_json(indent=2) + "\n")
+            split, chosen = _chosen_by(inputs, models, output, rows)
+            summary = prediction_summary.with_decisions(summary, rows[:2], chosen[:2], split)
+        file = os.path.join(folder, prediction_summary.file_name(output))
+        files.write(file, summary.model_dump_json(indent=2) + "\n")
     return Evaluated(models.baseline is not None, models.problem)
 
 
-def _chosen_by(inputs: Inputs, models: Models, judged: Rows) -> tuple[str, Rows]:
+def _chosen_by(inputs: Inputs, models: Models, output: str, judged: Rows) -> tuple[str, Rows]:
     """The split by which decision thresholds are chosen, with its rows: eval where it does not judge, else none."""
     splits = {name for artifact in inputs.examples for name in artifact_utils.decode_split_names(artifact.split_names)}
     if _CHOOSES in splits and _CHOOSES not in inputs.splits:
         with contextlib.suppress(Unusable):  # on the split that judges it is usable
-            return _CHOOSES, _Reader(replace(inputs, splits=[_CHOOSES]), models).of_candidate(_MOST_CHOSEN_BY)
+            return _CHOOSES, _Reader(replace(inputs, splits=[_CHOOSES]), models).of_candidate(output, _MOST_CHOSEN_BY)
     return "", judged
 
 
@@ -119,7 +121,7 @@ class _Reader:
         self._specs = [slicer_lib.SingleSliceSpec(spec=spec) for spec in inputs.eval_config.slicing_specs]
         self._specs = self._specs or [slicer_lib.SingleSliceSpec()]
         self._sliced = slicing.sliced_features(inputs.eval_config)
-        self._parts: dict[Scorer, list[tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]]] = {}
+        self._parts: dict[Scorer, dict[str, list[Columns]]] = {}
         self._slices: dict[slicing.SliceKey, list[np.ndarray]] = {}
         self._rows = 0
         self._kept = 0
@@ -135,13 +137,13 @@ class _Reader:
                 return _Reader(self._inputs, self._models).read()
         return self
 
-    def of_candidate(self, most: int) -> Rows:
-        """Labels and predictions of the candidate alone, of the first batches up to `most` rows."""
+    def of_candidate(self, output: str, most: int) -> Rows:
+        """Labels and predictions of an output of the candidate alone, of the first batches up to `most` rows."""
         serialized = self._models.serialized_inputs()
         names = None if serialized is None else self._names()
         read = itertools.islice(batches(self._inputs, BATCH_SIZE, names, serialized or set()), most // BATCH_SIZE)
         candidate = self._models.candidate
-        return _joined([candidate.columns(batch.features, candidate.score(batch)) for batch in read])
+        return _joined([candidate.columns(batch.features, candidate.score(batch))[output] for batch in read])
 
     def table(self, eval_config: config_pb2.EvalConfig) -> ScoredExamples:
         """What was read, by the models' names in a completed configuration."""
@@ -149,21 +151,26 @@ class _Reader:
             (spec.name if len(eval_config.model_specs) > 1 else ""): self._models.of(spec.is_baseline)
             for spec in eval_config.model_specs
         }
-        joined = {name: _joined(self._parts.pop(scorer, [])) for name, scorer in named.items()}
+        outputs = list(eval_config.model_specs[0].label_keys) or [""]
+        joined = {}
+        for name, scorer in named.items():
+            parts = self._parts.pop(scorer, {})
+            joined.update({(name, output): _joined(parts.get(output, [])) for output in outputs})
         return ScoredExamples(joined, {key: np.concatenate(self._slices.pop(key)) for key in list(self._slices)})
 
     def _names(self) -> set[str]:
         """The raw features that are looked at, while the models read the serialized examples."""
         specs = self._inputs.eval_config.model_specs
-        keys = {key for spec in specs for key in (spec.label_key, spec.example_weight_key) if key}
+        keys = {key for spec in specs for key in (spec.label_key, *spec.label_keys.values(), spec.example_weight_key)}
+        keys.discard("")
         return self._sliced | {key for key in keys if not self._models.make(key)}
 
     def _add(self, batch: Batch) -> None:
         scores = self._models.score(batch)
         for scorer, made in scores.items():
-            part = scorer.columns(batch.features, made)
-            self._parts.setdefault(scorer, []).append(part)
-            self._kept += sum(column.nbytes for column in part if column is not None)
+            for output, part in scorer.columns(batch.features, made).items():
+                self._parts.setdefault(scorer, {}).setdefault(output, []).append(part)
+                self._kept += sum(column.nbytes for column in part if column is not None)
         if self._kept > _MAX_KEPT_BYTES:
             raise NeedsBeam(f"predictions and labels take more than {_MAX_KEPT_BYTES >> 20} MiB")
         transformed = [made.transformed for made in scores.values() if made.transformed]
@@ -173,7 +180,7 @@ class _Reader:
         self._rows += len(batch.serialized)
 
 
-def _joined(parts: list[tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]]) -> Rows:
+def _joined(parts: list[Columns]) -> Rows:
     if not parts:
         return Rows(np.zeros((0, 1)), np.zeros((0, 1)), None)
     labels, predictions, weights = zip(*parts, strict=True)

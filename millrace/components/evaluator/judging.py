@@ -250,10 +250,10 @@ def _verdict(
     if check.slice != OVERALL and check.examples is not None and check.examples < min_slice_size:
         examples = "1 example" if check.examples == 1 else f"{check.examples} examples"
         return "not judged", f"slice of {examples} is smaller than {min_slice_size}"
-    if check.slice != OVERALL and check.classes and min(check.classes) < min_class_size:
-        return "not judged", f"slice with {_in_words(check.classes)}; {check.metric} needs {min_class_size} of each"
-    if check.classes and not _has_value(check.metric, check.classes):
-        return "not judged", f"{check.slice} with {_in_words(check.classes)}; {check.metric} needs an example of each"
+    if check.slice != OVERALL and check.classes and min(_told_apart(check)) < min_class_size:
+        return "not judged", f"slice with {_in_words(check)}; {check.metric} needs {min_class_size} of each"
+    if check.classes and not _has_value(check):
+        return "not judged", f"{check.slice} with {_in_words(check)}; {check.metric} needs an example of each"
     if isinstance(check.bound, ChangeBound) and baseline.problem:
         return "not judged", f"the latest blessed model cannot be evaluated: {baseline.problem}"
     if isinstance(check.bound, ChangeBound) and not baseline.uri:
@@ -262,19 +262,33 @@ def _verdict(
     return ("fail", problem) if problem else ("pass", "")
 
 
-def _has_value(metric: str, classes: Sequence[int]) -> bool:
-    present = sum(count > 0 for count in classes)
-    return present == len(classes) or (present > 1 and metric.partition(" (")[0] in AVERAGED_OVER_PRESENT)
+def _told_apart(check: ThresholdCheck) -> list[int]:
+    """Of each class, the examples that have it or those that have not, whichever are fewer."""
+    assert check.classes is not None
+    examples = sum(check.classes) if check.examples is None else check.examples
+    return [min(count, examples - count) for count in check.classes]
 
 
-def _in_words(classes: Sequence[int]) -> str:
-    if len(classes) != 2 and not min(classes):
-        absent = [str(number) for number, count in enumerate(classes) if not count]
-        return f"no example of class {', '.join(absent)} (counted from 0) among {sum(classes)}"
-    if len(classes) != 2:
-        return f"{min(classes)} of a class among {sum(classes)} examples"
-    negatives, positives = classes
-    return f"{counted(positives, 'positive')} and {counted(negatives, 'negative')}"
+def _has_value(check: ThresholdCheck) -> bool:
+    rarer = _told_apart(check)
+    present = sum(count > 0 for count in rarer)
+    averaged = check.metric.partition(" (")[0] in AVERAGED_OVER_PRESENT
+    return present == len(rarer) or (present > 1 and averaged)
+
+
+def _in_words(check: ThresholdCheck) -> str:
+    assert check.classes is not None
+    examples = sum(check.classes) if check.examples is None else check.examples
+    if len(check.classes) == 2 and sum(check.classes) <= examples:  # some may have no label
+        negatives, positives = check.classes
+        return f"{counted(positives, 'positive')} and {counted(negatives, 'negative')}"
+    rarer = _told_apart(check)
+    if min(rarer):
+        return f"{min(rarer)} of a class among {examples} examples"
+    absent = [str(number) for number, count in enumerate(check.classes) if not count]
+    if absent:
+        return f"no example of class {', '.join(absent)} (counted from 0) among {examples}"
+    return f"no example without class {rarer.index(0)} (counted from 0) among {examples}"
 
 
 def _problem(check: ThresholdCheck) -> str:

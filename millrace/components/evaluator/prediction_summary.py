@@ -5,7 +5,7 @@ which has all labels and predictions at hand; an evaluation by Beam has TFMA's o
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Optional, Union
 
@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from millrace.base.numbers import rounded
+from millrace.features.label import AnyLabel
 from millrace.statistics.calibration import CalibrationError, calibration_error
 from millrace.statistics.decisions import Confusion, best_thresholds, confusion
 
@@ -27,7 +28,7 @@ _ENOUGH = 100
 _FAR_OFF, _RARE = 0.01, 0.2
 
 Scored = tuple[np.ndarray, np.ndarray]
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
 
 
 class _Described(BaseModel):
@@ -40,7 +41,7 @@ class CalibrationBin(_Described):
     """Examples whose predictions lie close together.
 
     `predicted` is their mean prediction, `observed` the mean of their labels. Of many classes, it is the probability of
-    the predicted class, and the share that is of it.
+    the predicted class, and the share that is of it; of a multilabel output every class of every example is one.
     """
 
     examples: int
@@ -82,14 +83,16 @@ class PredictionSummary(_Described):
     calibration_error: Optional[CalibrationError] = None
     decisions: tuple[Decision, ...] = ()
 
-    def sentences(self, classes: Sequence[object] = ()) -> list[tuple[str, str]]:
+    def sentences(self, classes: Sequence[object] = (), can_be_calibrated: bool = True) -> list[tuple[str, str]]:
         """What there is to say of probabilities and decisions, each with its title.
 
         Args:
             classes: the names of the label's classes, in their order; the second is called so when left out.
+            can_be_calibrated: whether `model.calibrate` is for this output.
         """
         second = str(classes[1]) if len(classes) > 1 else "the second class"
-        said = [("calibration", _calibration_words(self.calibration_error))] if self.calibration_error else []
+        error = self.calibration_error
+        said = [("calibration", _calibration_words(error, can_be_calibrated))] if error else []
         if self.task == "binary" and self.confusion:
             (negatives, false), (missed, found) = self.confusion
             at_half = Confusion(negatives, false, missed, found)
@@ -100,13 +103,13 @@ class PredictionSummary(_Described):
         return said
 
 
-def _calibration_words(error: CalibrationError) -> str:
+def _calibration_words(error: CalibrationError, can_be_calibrated: bool) -> str:
     low, high = (rounded(at, 2) for at in error.interval)
     words = (
         f"probabilities are off by {rounded(error.value, 2)} on average [{low}, {high}], in bins of as many examples "
         f"each; of a perfect model chance would make {rounded(error.chance, 2)}"
     )
-    return f"{words}; model.calibrate fits them" if error.interval[0] > _FAR_OFF else words
+    return f"{words}; model.calibrate fits them" if can_be_calibrated and error.interval[0] > _FAR_OFF else words
 
 
 def _decision_words(decision: Decision, at_half: Confusion, second: str) -> str:
@@ -137,8 +140,8 @@ def summarize(labels: np.ndarray, predictions: np.ndarray) -> Optional[Predictio
         predictions: [rows, 1], a number, or the probability of the second of two classes; or [rows, classes].
 
     Returns:
-        The summary. Labels that are all 0 or 1 under predictions from 0 to 1 are two classes. None for what is neither
-        classes nor one number, such as several labels of an example.
+        The summary. Labels that are all 0 or 1 under predictions from 0 to 1 are two classes; several in an example are
+        a multilabel output. None for what is neither classes nor one number.
     """
     if labels.dtype.kind not in "biuf" or labels.shape[1] not in (1, predictions.shape[1]):
         return None
@@ -147,7 +150,10 @@ def summarize(labels: np.ndarray, predictions: np.ndarray) -> Optional[Predictio
     labels, predictions = labels[finite], predictions[finite].astype(np.float64)
     if predictions.shape[1] > 1:
         if labels.shape[1] > 1 and not (labels.sum(axis=1) == 1).all():
-            return None
+            if not np.isin(labels, (0.0, 1.0)).all():
+                return None
+            bins = _calibration(predictions.reshape(-1), labels.reshape(-1).astype(np.float64), equal_width=True)
+            return PredictionSummary(task="multilabel", examples=len(labels), not_finite=lost, calibration=bins)
         ids = labels[:, 0].astype(np.int64) if labels.shape[1] == 1 else labels.argmax(axis=1)
         predicted = predictions.argmax(axis=1)
         likeliest, right = predictions.max(axis=1), (predicted == ids).astype(np.float64)
@@ -204,19 +210,45 @@ def with_decisions(summary: PredictionSummary, judged: Scored, chosen: Scored, s
     return summary.model_copy(update={"decisions": decisions})
 
 
-def load(folder: Union[str, "os.PathLike[str]"]) -> Optional[PredictionSummary]:
-    """The summary of an evaluation.
+def file_name(output: str) -> str:
+    """The file of an output's summary; one output alone has no name."""
+    return f"{Path(FILE).stem}_{output}.json" if output else FILE
+
+
+def load(folder: Union[str, "os.PathLike[str]"]) -> dict[str, PredictionSummary]:
+    """The summaries of an evaluation.
 
     Args:
         folder: of the ModelEvaluation artifact.
 
     Returns:
-        The summary; None where there is none, as from an evaluation by Beam or of an earlier release.
+        Of each output, by its name; empty where there is none, as from an evaluation by Beam or of an earlier release.
     """
-    try:
-        return PredictionSummary.model_validate_json(Path(folder, FILE).read_bytes())
-    except (OSError, ValidationError):
-        return None
+    start = Path(FILE).stem
+    summaries = {}
+    for file in sorted(Path(folder).glob(f"{start}*.json")):
+        try:
+            name = file.stem.removeprefix(start).removeprefix("_")
+            summaries[name] = PredictionSummary.model_validate_json(file.read_bytes())
+        except (OSError, ValidationError):
+            continue
+    return summaries
+
+
+def sentences(
+    summaries: Mapping[str, PredictionSummary], label: Optional[AnyLabel] = None
+) -> Iterator[tuple[str, str]]:
+    """What there is to say of each output's predictions, with its title.
+
+    Args:
+        summaries: by output, as `load` gives them.
+        label: names the classes.
+    """
+    outputs = label.by_output() if label else {}
+    for name, summary in summaries.items():
+        classes = outputs[name].class_names if name in outputs else ()
+        for title, said in summary.sentences(classes, can_be_calibrated=not name):
+            yield (f"{title} of {name}" if name else title), said
 
 
 def _calibration(predicted: np.ndarray, observed: np.ndarray, *, equal_width: bool) -> tuple[CalibrationBin, ...]:

@@ -27,6 +27,10 @@ class Unusable(Signal):
     """A model that cannot be loaded, called, or compared with another; the message says why, without a full stop."""
 
 
+Columns = tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]
+"""Labels, predictions and weights."""
+
+
 class Scores(NamedTuple):
     """What a model makes of a batch; arrays or dicts of arrays, the first axis over the examples."""
 
@@ -111,7 +115,7 @@ class Scorer:
             raise Unusable(f"it predicts NaN for {broken} of {len(batch.serialized)} examples")
         return scores
 
-    def columns(self, features: dict[str, Any], scores: Scores) -> tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]:
+    def columns(self, features: dict[str, Any], scores: Scores) -> dict[str, Columns]:
         """Picks out what the metrics are computed from.
 
         Args:
@@ -119,7 +123,8 @@ class Scorer:
             scores: what the model made of the batch.
 
         Returns:
-            Labels and predictions, [examples, values], and weights, [examples], where the configuration has a key.
+            Labels and predictions, [examples, values], and weights, [examples], where the configuration has a key; by
+            the name of an output, which is empty for one alone.
 
         Raises:
             NeedsBeam: they are not arrays of numbers.
@@ -131,10 +136,16 @@ class Scorer:
             )
             for field in ("label", "example_weight")
         )
-        labels, predictions = metric_util.prepare_labels_and_predictions(
-            labels, scores.predictions, self._spec.prediction_key
-        )
-        return _numbers(labels), _numbers(predictions), None if weights is None else _numbers(weights).reshape(-1)
+        weights = None if weights is None else _numbers(weights).reshape(-1)
+        by_output = {}
+        for name in self._spec.label_keys or ("",):
+            label, prediction = metric_util.prepare_labels_and_predictions(
+                labels[name] if name else labels,
+                scores.predictions[name] if name else scores.predictions,
+                self._spec.prediction_key,
+            )
+            by_output[name] = _numbers(label), _numbers(prediction), weights
+        return by_output
 
     def serialized_inputs(self) -> Optional[set[str]]:
         """The inputs' names where every signature takes one text alone, which is a serialized example; None elsewhere.

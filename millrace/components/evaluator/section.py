@@ -6,15 +6,16 @@ from pydantic import Field, field_validator, model_validator
 
 from millrace.base.names import did_you_mean
 from millrace.base.section import Section
-from millrace.catalog.metric_section import CLASS, Metric, NamedMetric, metric_of, require_told_apart
+from millrace.catalog.metric_section import CLASS, Metric, NamedMetric, OfOutput, metric_of, require_told_apart
 
 
-class Threshold(Section):
+class Threshold(OfOutput):
     """One condition that a model must meet to be blessed.
 
     `at_least` and `at_most` are absolute. `worse_by_at_most` compares with the latest blessed model, in the metric's
     own unit; 0 forbids any loss, a negative number asks for an improvement. `slice` names a feature and a value; an
-    empty value means each value of that feature.
+    empty value means each value of that feature. `output` and `class` say where the metric is measured, if that is
+    more than one.
     """
 
     metric: str = Field(pattern=CLASS, description="a metric's name or its TFMA class, for instance AUC")
@@ -75,7 +76,8 @@ class Evaluation(Section):
 
     def measured(self) -> tuple[Metric, ...]:
         """What is measured, each once."""
-        return tuple({metric.label: metric for metric in map(metric_of, self.metrics)}.values())
+        metrics = map(metric_of, self.metrics)
+        return tuple({(metric.label, metric.output, metric.class_): metric for metric in metrics}.values())
 
     @field_validator("folds")
     @classmethod

@@ -26,9 +26,11 @@ _SEED = 20
 
 
 class ScoredExamples(NamedTuple):
-    """Scored examples: `rows` by the models' names in the completed configuration, ascending row numbers by slice."""
+    """Scored examples: `rows` by the models' names in the completed configuration and the output's name, which is empty
+    for one alone; ascending row numbers by slice.
+    """
 
-    rows: dict[str, Rows]
+    rows: dict[tuple[str, str], Rows]
     slices: dict[SliceKey, np.ndarray]
 
 
@@ -56,8 +58,6 @@ class Computations:
         for step, _ in self._combined:
             if any(type(one) is not metric_types.StandardMetricInputsPreprocessor for one in step.preprocessors or []):
                 raise NeedsBeam("a metric that preprocesses its inputs")
-            if any(key.output_name for key in step.keys):
-                raise NeedsBeam("a model of several outputs")
 
     def of_slices(self, table: ScoredExamples) -> list[SlicedMetrics]:
         """Every metric and plot of every slice, as TFMA's own evaluator yields them."""
@@ -130,7 +130,9 @@ class Computations:
     def _rows(self, step: metric_types.MetricComputation, table: ScoredExamples) -> Rows:
         """The columns that one computation reads."""
         key = step.keys[-1]
-        labels, predictions, weights = table.rows[key.model_name]
+        # What is counted of no output is counted as well of any.
+        output = key.output_name or next(output for _, output in table.rows)
+        labels, predictions, weights = table.rows[key.model_name, output]
         if key.sub_key is not None:
             labels, predictions = _of_class(labels, predictions, key.sub_key)
         return Rows(labels, predictions, weights if bulk_metrics.is_weighted(step.combiner) else None)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Optional
 
 import tensorflow_model_analysis as tfma
@@ -28,8 +28,8 @@ class SliceResult(NamedTuple):
     key: tuple[tuple[str, Any], ...]
     examples: Optional[int]
     metrics: dict[metric_types.MetricKey, Measured]
-    classes: Optional[tuple[int, ...]] = None
-    """How many examples each class has, by class id; None where that was not measured."""
+    classes: Mapping[str, tuple[int, ...]] = {}
+    """How many examples each class has, by class id, of each output where that was measured, by its name."""
 
 
 def with_example_count(eval_config: config_pb2.EvalConfig) -> config_pb2.EvalConfig:
@@ -134,7 +134,7 @@ def _measured_slice(result: SliceResult) -> MeasuredSlice:
     return MeasuredSlice(
         slice=slice_name(result.key),
         examples=result.examples,
-        classes=result.classes,
+        classes=result.classes.get(""),
         metrics={name: measured.value for name, measured in named.items()},
         intervals={name: measured.interval for name, measured in named.items() if measured.interval is not None},
         baseline_metrics={name: measured.baseline for name, measured in named.items() if measured.baseline is not None},
@@ -172,20 +172,24 @@ def _slice_result(record: metrics_for_slice_pb2.MetricsForSlice, baseline: str) 
             if entry.HasField("confidence_interval"):
                 bounds = entry.confidence_interval
                 measured["interval"] = (bounds.lower_bound.double_value.value, bounds.upper_bound.double_value.value)
-    shares = {key: values.pop(key)["value"] for key in list(values) if key.name == CLASS_SHARE}
+    shares: dict[str, dict[metric_types.MetricKey, float]] = {}
+    for key in [key for key in values if key.name == CLASS_SHARE]:
+        shares.setdefault(key.output_name or "", {})[key] = values.pop(key)["value"]
     metrics = {key: Measured(**measured) for key, measured in values.items() if "value" in measured}
     count = next((value.value for key, value in metrics.items() if key.name == tfma.metrics.ExampleCount().name), None)
-    classes = _classes(shares, count)
+    counted = ((output, _classes(of_output, count)) for output, of_output in shares.items())
+    classes = {output: of_output for output, of_output in counted if of_output is not None}
     metrics = {
-        key: _within_range(key.name, _over_present(key, measured, classes or ())) for key, measured in metrics.items()
+        key: _within_range(key.name, _over_present(key, measured, classes.get(key.output_name or "", ()), count or 0))
+        for key, measured in metrics.items()
     }
     slice_key = slicer_lib.deserialize_slice_key(record.slice_key)
     return SliceResult(slice_key, None if count is None else int(count), metrics, classes)
 
 
-def _over_present(key: metric_types.MetricKey, measured: Measured, classes: Sequence[int]) -> Measured:
-    """A mean over all classes, of which TFMA counts those without an example as 0, as the mean over the others."""
-    present = sum(count > 0 for count in classes)
+def _over_present(key: metric_types.MetricKey, measured: Measured, classes: Sequence[int], examples: float) -> Measured:
+    """A mean over all classes, of which TFMA counts those as 0 that no or every example has, as that of the others."""
+    present = sum(0 < count < examples for count in classes)
     averaged = key.aggregation_type is not None and key.aggregation_type.macro_average
     if not averaged or key.name not in _AVERAGED_OVER_PRESENT or not 1 < present < len(classes):
         return measured
@@ -230,7 +234,10 @@ def _on_slices(
         # Where a metric is missing, TFMA's validation fails on whatever slice it is missing from.
         if result not in matching and key in result.metrics:
             continue
-        classes = result.classes if class_name in NEEDS_EVERY_CLASS else None
+        classes = result.classes.get(key.output_name or "") if class_name in NEEDS_EVERY_CLASS else None
+        if classes and key.sub_key and key.sub_key.class_id is not None and result.examples is not None:
+            positives = classes[key.sub_key.class_id]
+            classes = (result.examples - positives, positives)
         yield ThresholdCheck(
             metric=name,
             slice=slice_name(result.key),
@@ -265,5 +272,7 @@ def _bare(key: metric_types.MetricKey) -> metric_types.MetricKey:
 
 def _with_details(name: str, key: metric_types.MetricKey) -> str:
     """A metric's name, with the class, rank or output where one metric is computed for several."""
-    details = [str(part) for part in (key.output_name, key.sub_key) if part]
-    return f"{name} ({', '.join(details)})" if details else name
+    base, _, of_class = name.partition(" (")  # the class's own name, where the configuration gives it
+    parts = (key.output_name, of_class.removesuffix(")") or key.sub_key)
+    details = [str(part) for part in parts if part]
+    return f"{base} ({', '.join(details)})" if details else name

@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import blessing
+from millrace.components.evaluator.prediction_summary import PredictionSummary, sentences
 from millrace.config.config import Config
 from millrace.console.charts import Interval, scale_of
 from millrace.console.page import GoTo, Hit, NotFound, Page, PageRequest, RailEntry, Table, address
@@ -82,6 +83,25 @@ class CurveGroup:
 
 
 @dataclass(frozen=True)
+class DrawnPredictions:
+    """How the predictions of one output lie against its labels.
+
+    Args:
+        output: its name; empty for one alone.
+        summary: what the evaluation left.
+        classes: the names of its classes, in their order.
+        calibration: mean prediction, mean label and examples of each bin.
+        residuals: the share of the examples in each bar of the residuals; none for classes.
+    """
+
+    output: str
+    summary: PredictionSummary
+    classes: tuple[str, ...]
+    calibration: tuple[tuple[float, float, int], ...]
+    residuals: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class ModelPage:
     """One model.
 
@@ -97,14 +117,12 @@ class ModelPage:
             for what failed and then the worst first.
         scale: of the slices.
         curves: a group a metric.
-        classes: the names of the label's classes, in their order.
         others: the runs of other models, the newest first.
         against: the run of the model beside it; empty where the baseline is the latest blessed model of its evaluation.
         differs: the overall metrics of both, where there is another: name, this one's value, the other's.
         tensorboard: the command that opens its logs; empty where there are none.
         tune: the names of the hyperparameters that were searched over.
-        calibration: mean prediction, mean label and examples of each bin; none where the evaluation left none.
-        residuals: the share of the examples in each bar of the residuals; none for classes.
+        predictions: of each output; none where the evaluation left none.
         said: what there is to say of probabilities and decisions, each with its title.
     """
 
@@ -118,14 +136,12 @@ class ModelPage:
     sort: str
     scale: Interval
     curves: tuple[CurveGroup, ...]
-    classes: tuple[str, ...]
     others: tuple[str, ...]
     against: str
     differs: tuple[tuple[str, Optional[float], Optional[float]], ...]
     tensorboard: str
     tune: tuple[str, ...]
-    calibration: tuple[tuple[float, float, int], ...]
-    residuals: tuple[float, ...]
+    predictions: tuple[DrawnPredictions, ...]
     said: tuple[tuple[str, str], ...]
 
 
@@ -168,7 +184,6 @@ def model_page(request: PageRequest) -> Union[ModelPage, GoTo]:
     after = request.count("after", 0, len(slices))
     more = after + _PAGE < len(slices)
     blessed = [verdict.blessed for verdict in model.verdicts]
-    seen = model.predictions
     return ModelPage(
         model=model,
         verdict=blessing(False if False in blessed else True if True in blessed else None),
@@ -182,15 +197,24 @@ def model_page(request: PageRequest) -> Union[ModelPage, GoTo]:
         sort=sort,
         scale=_scale(chosen, slices),
         curves=curve_groups(model.curves, other.curves if other else ()),
-        classes=tuple(map(str, config.label.classes or ())),
         others=tuple(one.run.run_id for one in rows if one.run.run_id != model.run_id),
         against=against,
         differs=_differs(model, other) if other is not None else (),
         tensorboard=f"tensorboard --logdir {model.log_folder}" if model.curves else "",
         tune=tuple(dict.fromkeys(key for trial in model.trials for key in trial.values)),
-        calibration=tuple((one.predicted, one.observed, one.examples) for one in seen.calibration) if seen else (),
-        residuals=tuple(count / seen.examples for count in seen.residuals) if seen and seen.examples else (),
-        said=tuple(seen.sentences(config.label.classes or ())) if seen else (),
+        predictions=tuple(_drawn(name, seen, config) for name, seen in model.predictions.items()),
+        said=tuple(sentences(model.predictions, config.label)),
+    )
+
+
+def _drawn(output: str, seen: PredictionSummary, config: Config) -> DrawnPredictions:
+    learned = config.label.by_output().get(output)  # another configuration may have other outputs than this run had
+    return DrawnPredictions(
+        output=output,
+        summary=seen,
+        classes=learned.class_names if learned else (),
+        calibration=tuple((one.predicted, one.observed, one.examples) for one in seen.calibration),
+        residuals=tuple(count / seen.examples for count in seen.residuals) if seen.examples else (),
     )
 
 

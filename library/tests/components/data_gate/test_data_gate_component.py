@@ -35,7 +35,7 @@ def make_pipeline(tmp_path: Path):
 
     from millrace.components.data_gate.component import DataGate
     from millrace.components.data_gate.section import DataGateSection
-    from millrace.features.description import Label
+    from millrace.features.label import Label
 
     def make(rows, schema=SCHEMA, policy=None, waivers=(), features=("size", "kind"), label=LABEL):
         data = tmp_path / "data"

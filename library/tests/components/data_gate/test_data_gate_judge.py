@@ -13,9 +13,10 @@ from millrace.components.data_gate.policy import OWN
 from millrace.components.data_gate.report import Files, as_json, as_text, joined, refusal, table
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection
+from millrace.features.label import Output
 
 TODAY = date(2029, 6, 1)
-BINARY = Use("label", "binary", (0, 1), ("size", "kind"))
+BINARY = Use((Output(column="label", task="binary", classes=(0, 1)),), ("size", "kind"))
 SCHEMA = """
 feature { name: "label" type: INT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } }
           int_domain { min: 0 max: 1 } }
@@ -135,7 +136,7 @@ def test_a_new_column_that_nothing_reads_is_a_warning(verdict_of) -> None:
 
 
 def test_a_new_column_that_a_feature_reads_blocks_once(verdict_of) -> None:
-    use = Use("label", "binary", (0, 1), ("size", "note"))
+    use = Use((Output(column="label", task="binary", classes=(0, 1)),), ("size", "note"))
     verdict = verdict_of(use=use, train={**GOOD, "note": [5] * 100}, eval={**GOOD, "note": [5] * 100})
     assert [found[:3] for found in told(verdict)] == [
         ("train", "note", "FEATURE_NOT_IN_SCHEMA"),
@@ -220,7 +221,9 @@ def test_a_label_column_that_the_data_lost_breaks_the_contract_once(verdict_of) 
 
 
 def test_a_label_that_neither_names_is_bad_input(verdict_of) -> None:
-    verdict = verdict_of(use=Use("lable", "binary", (0, 1), ("size",)), train=GOOD, eval=GOOD)
+    verdict = verdict_of(
+        use=Use((Output(column="lable", task="binary", classes=(0, 1)),), ("size",)), train=GOOD, eval=GOOD
+    )
     assert {(found[1], found[2], found[4]) for found in told(verdict)} == {
         ("lable", "LABEL_COLUMN_MISSING", "no such column; there is label")
     }
@@ -263,7 +266,7 @@ def test_a_single_class_blocks_in_either_split(verdict_of, split: str) -> None:
 
 def test_a_single_class_of_strings_blocks(verdict_of) -> None:
     named = SCHEMA.replace("type: INT", "type: BYTES").replace("int_domain { min: 0 max: 1 }", "")
-    use = Use("label", "binary", ("no", "yes"), ("size",))
+    use = Use((Output(column="label", task="binary", classes=("no", "yes")),), ("size",))
     one = {**GOOD, "label": ["no"] * 100}
     verdict = verdict_of(use=use, schema=named, train=one, eval={**GOOD, "label": ["no", "yes"] * 50})
     assert told(verdict) == [("train", "label", "LABEL_SINGLE_CLASS", "two classes or more", "only 'no'", 100)]
@@ -271,7 +274,7 @@ def test_a_single_class_of_strings_blocks(verdict_of) -> None:
 
 def test_a_string_class_that_is_not_listed_is_counted(verdict_of) -> None:
     named = SCHEMA.replace("type: INT", "type: BYTES").replace("int_domain { min: 0 max: 1 }", "")
-    use = Use("label", "multiclass", ("no", "yes"), ("size",))
+    use = Use((Output(column="label", task="multiclass", classes=("no", "yes")),), ("size",))
     rows = {**GOOD, "label": ["no", "yes"] * 49 + ["maybe"] * 2}
     verdict = verdict_of(use=use, schema=named, train=rows, eval=rows)
     seen = "'maybe' in 2 rows (2.00%)"
@@ -285,14 +288,14 @@ def test_a_number_that_is_not_a_class_shows_the_range(verdict_of) -> None:
 
 
 def test_string_classes_of_a_numeric_column_do_not_fit(verdict_of) -> None:
-    use = Use("label", "binary", ("no", "yes"), ("size",))
+    use = Use((Output(column="label", task="binary", classes=("no", "yes")),), ("size",))
     verdict = verdict_of(use=use, train=GOOD, eval=GOOD)
     assert {found[2:5] for found in told(verdict)} == {("LABEL_CLASS_UNEXPECTED", "one of 'no', 'yes'", "INT 0 to 1")}
 
 
 def test_a_regression_label_is_a_number_that_changes(verdict_of) -> None:
     anything = SCHEMA.replace("int_domain { min: 0 max: 1 }", "")
-    use = Use("label", "regression", (), ("size",))
+    use = Use((Output(column="label", task="regression", classes=()),), ("size",))
     verdict = verdict_of(use=use, schema=anything, train={**GOOD, "label": [7] * 100}, eval=GOOD)
     assert told(verdict) == [("train", "label", "LABEL_CONSTANT", "more than one value", "only 7", 100)]
     words = anything.replace("type: INT", "type: BYTES")
@@ -301,7 +304,7 @@ def test_a_regression_label_is_a_number_that_changes(verdict_of) -> None:
 
 
 def test_a_feature_without_its_column_is_bad_input(verdict_of) -> None:
-    use = Use("label", "binary", (0, 1), ("size", "kinds"))
+    use = Use((Output(column="label", task="binary", classes=(0, 1)),), ("size", "kinds"))
     verdict = verdict_of(use=use, train=GOOD, eval=GOOD)
     assert {(found[1], found[2], found[4]) for found in told(verdict)} == {
         ("kinds", "FEATURE_COLUMN_MISSING", "no such column; there is kind")
@@ -334,7 +337,7 @@ def test_a_feature_that_is_empty_in_eval_only_warns(verdict_of) -> None:
 
 
 def test_a_missing_value_of_an_unused_column_is_the_schemas_business(verdict_of) -> None:
-    use = Use("label", "binary", (0, 1), ("size",))
+    use = Use((Output(column="label", task="binary", classes=(0, 1)),), ("size",))
     assert verdict_of(use=use, train={**GOOD, "kind": [None] * 99 + ["a"]}, eval=GOOD).findings == ()
 
 
@@ -483,7 +486,7 @@ def test_a_refusal_survives_beam_and_other_processes(verdict_of) -> None:
 
 
 def test_the_table_is_aligned_and_joins_splits(verdict_of) -> None:
-    use = Use("label", "binary", (0, 1), ("size", "colour"))
+    use = Use((Output(column="label", task="binary", classes=(0, 1)),), ("size", "colour"))
     lines = table(verdict_of(use=use, train=GOOD, eval=GOOD).findings).splitlines()
     assert len(lines) == 2
     assert lines[1].index("train, eval") == lines[0].index("split")
@@ -523,7 +526,7 @@ def test_every_reason_of_its_own_says_what_to_do_next(reason: str) -> None:
 )
 def test_a_weight_that_is_none_is_bad_input(verdict_of, kind, weights, expected) -> None:
     schema = f'{SCHEMA} feature {{ name: "importance" type: {kind} value_count {{ min: 0 max: 1 }} }}'
-    use = Use("label", "binary", (0, 1), ("size", "kind"), "importance")
+    use = Use((Output(column="label", task="binary", classes=(0, 1)),), ("size", "kind"), "importance")
     rows = {**GOOD, "importance": weights}
     verdict = verdict_of(use=use, schema=schema, train=rows, eval=rows)
     assert told(verdict) == [(split, "importance", *expected) for split in ("train", "eval")]
@@ -531,5 +534,7 @@ def test_a_weight_that_is_none_is_bad_input(verdict_of, kind, weights, expected)
 
 
 def test_a_weight_that_is_no_column_is_bad_input(verdict_of) -> None:
-    verdict = verdict_of(use=Use("label", "binary", (0, 1), ("size",), "wait"), train=GOOD, eval=GOOD)
+    verdict = verdict_of(
+        use=Use((Output(column="label", task="binary", classes=(0, 1)),), ("size",), "wait"), train=GOOD, eval=GOOD
+    )
     assert {found[1:3] for found in told(verdict)} == {("wait", "WEIGHT_COLUMN_MISSING")}

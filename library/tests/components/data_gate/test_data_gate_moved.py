@@ -20,11 +20,11 @@ from millrace.components.data_gate.policy import MOVED
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection, Waiver
-from millrace.features.description import Label
+from millrace.features.label import Label, Output
 from millrace.statistics.columns import of_all_rows
 
 TODAY = date(2029, 6, 1)
-USE = Use("label", "binary", (0, 1), ("size", "kind", "flag", "gain"))
+USE = Use((Output(column="label", task="binary", classes=(0, 1)),), ("size", "kind", "flag", "gain"))
 ROWS = 3_000
 
 
@@ -108,7 +108,7 @@ def test_nearly_even_classes_that_were_exchanged_are_stopped(verdict_of) -> None
 
 @pytest.mark.parametrize("classes", [("no", "yes"), (1, 2)])
 def test_classes_of_words_and_other_numbers_are_shares_too(verdict_of, classes) -> None:
-    use = Use("label", "binary", classes, ("size",))
+    use = Use((Output(column="label", task="binary", classes=classes),), ("size",))
     first, second = classes
     table = {seed: [second if one else first for one in rows(seed)["label"]] for seed in (1, 2, 5)}
     flipped = [first if one == second else second for one in table[2]]
@@ -129,7 +129,7 @@ def test_classes_of_words_and_other_numbers_are_shares_too(verdict_of, classes) 
 )
 def test_several_numbers_however_close_that_were_exchanged_are_told(verdict_of, classes, before, after, cut) -> None:
     """TFDV keeps a histogram of ten and deciles of numbers, in which neighbours share a bucket."""
-    use = Use("label", "multiclass", classes, ("size",))
+    use = Use((Output(column="label", task="multiclass", classes=classes),), ("size",))
     draw = np.random.default_rng(3).choice
     given = {"use": use, "eval_rows": rows(5, label=draw(classes, ROWS, p=before).tolist())}
     blessed = rows(1, label=draw(classes, ROWS, p=before).tolist())
@@ -145,7 +145,7 @@ def test_another_class_in_front_is_no_exchange(verdict_of) -> None:
     names = [f"class {n}" for n in range(10)]
     even, grown = [n % 10 for n in range(ROWS)], [(n % 10 if n % 11 else 7) for n in range(ROWS)]
     table = {key: [names[n] for n in of] for key, of in (("even", even), ("grown", grown))}
-    use = Use("label", "multiclass", tuple(names), ("size",))
+    use = Use((Output(column="label", task="multiclass", classes=tuple(names)),), ("size",))
     told_of = told(
         verdict_of(
             rows(2, label=table["grown"]), rows(1, label=table["even"]), use, eval_rows=rows(5, label=table["even"])
@@ -163,7 +163,7 @@ def test_a_small_honest_batch_is_no_news(verdict_of, classes, count) -> None:
     """The normal approximation of a share stopped four of ten batches of 40 rows of 50 even classes."""
     names = tuple(f"class {n}" for n in range(classes))
     share = np.full(classes, 1 / classes) if classes > 2 else [0.98, 0.02]
-    use = Use("label", "binary" if classes == 2 else "multiclass", names, ())
+    use = Use((Output(column="label", task="binary" if classes == 2 else "multiclass", classes=names),), ())
     alarms = 0
     for seed in range(30):
         draw = np.random.default_rng(seed).choice
@@ -195,7 +195,7 @@ def test_a_unit_of_what_is_mostly_zero_is_stopped(verdict_of, share) -> None:
 
 
 def test_a_positive_class_that_is_not_in_a_split_has_a_share_of_zero(verdict_of) -> None:
-    use = Use("label", "binary", ("no", "yes"), ("size",))
+    use = Use((Output(column="label", task="binary", classes=("no", "yes")),), ("size",))
     before = ["yes" if n % 50 == 0 else "no" for n in range(ROWS)]
     verdict = verdict_of(
         rows(2, label=["no"] * ROWS),
@@ -213,7 +213,7 @@ def test_labels_that_are_no_class_have_a_finding_of_their_own(verdict_of) -> Non
 
 
 def test_classes_by_number_that_were_exchanged_are_stopped(verdict_of) -> None:
-    use = Use("label", "multiclass", (0, 1, 2), ("size",))
+    use = Use((Output(column="label", task="multiclass", classes=(0, 1, 2)),), ("size",))
     before, after = (
         [shares[i % 10] for i in range(ROWS)] for shares in ([0] * 6 + [1] * 3 + [2], [2] * 6 + [1] * 3 + [0])
     )
@@ -285,7 +285,7 @@ def test_a_number_below_zero_that_grows_is_not_turned(verdict_of) -> None:
 
 
 def test_a_label_that_is_a_number_is_looked_at_as_one(verdict_of) -> None:
-    use = Use("size", "regression", (), ())
+    use = Use((Output(column="size", task="regression", classes=()),), ())
     assert told(verdict_of(rows(2), use=use)) == []
     sizes = [-size for size in rows(2)["size"]]
     found = told(verdict_of(rows(2, size=sizes), use=use))
@@ -315,7 +315,7 @@ FEW, MANY = {"a": 0.9, "b": 0.06, "c": 0.04}, {f"v{at}": 0.02 for at in range(50
 def test_the_values_of_lists_are_compared_with_each_other(make_split, make_schema, before, after, told) -> None:
     schema = make_schema('feature { name: "tags" type: BYTES }')
     old, new = (make_split("train", lists_of(shares, seed), schema) for seed, shares in enumerate((before, after)))
-    findings = moved_findings([new], [old], Use("label", "binary", (0, 1), ("tags",)))
+    findings = moved_findings([new], [old], Use((Output(column="label", task="binary", classes=(0, 1)),), ("tags",)))
     assert [one.reason for one in findings] == ["CATEGORY_MOVED"] * len(told)
     for finding, (expected, seen) in zip(findings, told, strict=True):
         assert expected in finding.expected and seen in finding.seen
@@ -448,7 +448,7 @@ def test_drift_limits_of_the_schema_are_measured_from_the_blessed_data(make_sche
     old, new = make_statistics(before), make_statistics(after)
     plain = tfdv.validate_statistics(new, schema)
     anomalies = with_drift(plain, of_all_rows(new), of_all_rows(old), schema)
-    use = Use("label", "binary", (0, 1), ())
+    use = Use((Output(column="label", task="binary", classes=(0, 1)),), ())
     split = read_split("train", of_all_rows(new), anomalies)
     found = judge([split], schema, use, section=DataGateSection(), today=TODAY).of("warn")
     assert [(one.feature, one.reason, one.seen) for one in found] == [("kind", "COMPARATOR_L_INFTY_HIGH", "0.6")]
@@ -527,7 +527,7 @@ def test_no_two_tables_are_too_odd_to_be_compared(seed, make_statistics) -> None
         table = {name: odd_column(rng, count) for name in names if rng.random() > 0.1}
         splits.append([read_split("train", of_all_rows(make_statistics(table)))])
     for task, classes in tasks:
-        use = Use("label", task, classes, tuple("abcdef"))
+        use = Use((Output(column="label", task=task, classes=classes),), tuple("abcdef"))
         for finding in moved_findings(splits[0], splits[1], use):
             assert finding.reason in MOVED and finding.expected and finding.seen
 

@@ -8,6 +8,7 @@ import pytest
 from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection
+from millrace.features.label import Output
 
 SCHEMA = """
 feature { name: "label" type: INT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } }
@@ -15,7 +16,7 @@ feature { name: "label" type: INT presence { min_fraction: 1 min_count: 1 } shap
 feature { name: "note" type: BYTES presence { %s } value_count { min: 0 max: 1 } }
 """
 LABEL = [0, 1] * 50
-USE = Use("label", "binary", (0, 1), ("note",))
+USE = Use((Output(column="label", task="binary", classes=(0, 1)),), ("note",))
 
 
 def notes(filled, kind):
@@ -79,5 +80,5 @@ def test_where_the_policy_lets_the_shape_go_the_presence_still_counts(verdict_of
 
 def test_a_feature_that_the_schema_has_given_up_is_not_held(verdict_of) -> None:
     stage = "value_count { min: 0 } lifecycle_stage: DEPRECATED"
-    use = Use("label", "binary", (0, 1), ())
+    use = Use((Output(column="label", task="binary", classes=(0, 1)),), ())
     assert verdict_of("min_fraction: 1", 10, "csv", use=use, shape=stage).passed

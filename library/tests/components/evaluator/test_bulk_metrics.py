@@ -99,7 +99,9 @@ def example_by_example(eval_config, rows):
 
 
 def from_arrays(eval_config, rows):
-    ((_, values),) = Computations(eval_config).of_slices(ScoredExamples({"": rows}, {(): np.arange(len(rows.labels))}))
+    ((_, values),) = Computations(eval_config).of_slices(
+        ScoredExamples({("", ""): rows}, {(): np.arange(len(rows.labels))})
+    )
     return values
 
 

@@ -10,7 +10,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from millrace.base.errors import InputRefused
 from millrace.components.evaluator.eval_config import eval_config
 from millrace.components.evaluator.section import Evaluation
-from millrace.features.description import Label
+from millrace.features.label import Label
 
 BINARY = Label(column="big tipper", task="binary")
 MULTICLASS = Label(column="kind", task="multiclass", classes=("a", "b", "c"))

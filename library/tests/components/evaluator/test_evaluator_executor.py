@@ -128,7 +128,7 @@ def test_validation_configuration_and_plots_are_tfx_s(stock, ours):
 
 def test_predictions_are_summed_up_and_each_slice_has_its_intervals(tmp_path, examples, model):
     result = world.run(Executor, tmp_path, world.eval_config(intervals=True), examples, model, in_process=True)
-    report, summary = result.report, prediction_summary.load(result.folder)
+    report, summary = result.report, prediction_summary.load(result.folder)[""]
     assert (summary.task, summary.examples, summary.not_finite) == ("binary", report.examples, 0)
     right = summary.confusion[0][0] + summary.confusion[1][1]
     assert right / summary.examples == pytest.approx(report.metrics["binary_accuracy"])

@@ -9,7 +9,7 @@ from millrace.components.evaluator.eval_config import eval_config
 from millrace.components.evaluator.folds import with_folds
 from millrace.components.evaluator.judging import Baseline, Measured, Overall, ThresholdCheck, ValueBound, judge
 from millrace.components.evaluator.section import Evaluation
-from millrace.features.description import Label
+from millrace.features.label import Label
 from millrace.statistics import fold_scores
 from millrace.statistics.fold_scores import FoldScores, interval
 

@@ -216,7 +216,7 @@ def test_the_whole_data_set_is_judged_however_few_its_positives():
     ],
 )
 def test_what_has_no_value_without_a_class_is_not_judged_where_it_is_not_there(metric, classes, reason):
-    report = judge([replace(check(float("nan")), metric=metric, classes=classes)])
+    report = judge([replace(check(float("nan"), examples=sum(classes)), metric=metric, classes=classes)])
     assert report.rows[0].reason.startswith(reason)
     assert not report.blessed
     assert report.reason.startswith("No threshold could be judged")

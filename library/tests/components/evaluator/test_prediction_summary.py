@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from millrace.components.evaluator.prediction_summary import FILE, load, summarize, with_decisions
+from millrace.components.evaluator.prediction_summary import FILE, file_name, load, summarize, with_decisions
 
 RANDOM = np.random.default_rng(5)
 
@@ -62,7 +62,7 @@ def test_nothing_and_one_class_are_summed_up_too():
 @pytest.mark.parametrize(
     "labels, predictions",
     [
-        (np.array([[1, 1, 0]]), np.array([[0.9, 0.8, 0.1]])),
+        (np.array([[1, 2, 0]]), np.array([[0.9, 0.8, 0.1]])),
         (np.array([[1.0, 2.0]]), np.array([[0.9, 0.8, 0.1]])),
         (np.array([[b"a"]]), np.array([[0.5]])),
     ],
@@ -73,11 +73,19 @@ def test_what_is_no_class_and_no_number_has_no_summary(labels, predictions):
 
 def test_it_is_read_as_it_was_written(tmp_path):
     summary = summarize(column(0, 1), column(0.1, 0.7))
-    assert load(tmp_path) is None
+    assert load(tmp_path) == {}
     (tmp_path / FILE).write_text(summary.model_dump_json())
-    assert load(tmp_path) == summary
+    assert load(tmp_path) == {"": summary}
+    (tmp_path / file_name("tip")).write_text(summary.model_dump_json())
     (tmp_path / FILE).write_text("{")
-    assert load(tmp_path) is None
+    assert load(tmp_path) == {"tip": summary}
+
+
+def test_of_any_number_of_classes_every_answer_is_in_the_calibration():
+    labels = np.array([[1, 1, 0], [0, 0, 0], [0, 1, 0]])
+    summary = summarize(labels, np.where(labels, 0.95, 0.02))
+    assert (summary.task, summary.examples, summary.confusion) == ("multilabel", 3, ())
+    assert [(one.examples, one.observed) for one in summary.calibration] == [(6, 0.0), (3, 1.0)]
 
 
 # -- what is said of probabilities and decisions -----------------------------------------------------------------------
@@ -126,4 +134,4 @@ def test_a_summary_with_all_of_it_is_read_back(tmp_path):
     judged = two_classes(500, 0.3)
     summary = with_decisions(summarize(*judged), judged, judged, "test")
     (tmp_path / FILE).write_text(summary.model_dump_json())
-    assert load(tmp_path) == summary
+    assert load(tmp_path) == {"": summary}

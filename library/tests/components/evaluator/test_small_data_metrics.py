@@ -15,12 +15,13 @@ from millrace.components.evaluator.eval_config import eval_config
 from millrace.components.evaluator.judging import Baseline, judge
 from millrace.components.evaluator.section import Evaluation
 from millrace.components.evaluator.slice_metrics import Computations, ScoredExamples
-from millrace.features.description import Label
+from millrace.features.label import Label
 
 # TFMA's own combiners turn arrays of one value into numbers in a way that numpy discourages.
 pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim:DeprecationWarning")
 
 BINARY = Label(column="y", task="binary", classes=("no", "yes"))
+FOUR = Label(column="y", task="multilabel", classes=("a", "b", "c", "d"))
 THREE = Label(column="y", task="multiclass", classes=("a", "b", "c"))
 
 
@@ -37,10 +38,10 @@ def report_of(
     )
     config = tfma_results.with_example_count(eval_config(label, evaluation))
     full = tfma_results.complete(config, has_baseline=baseline is not None)
-    labels = np.asarray(labels).reshape(-1, 1)
+    labels = np.asarray(labels).reshape(len(labels), -1)
     names = [spec.name for spec in full.model_specs]
     rows = {
-        name: Rows(labels, np.asarray(given, np.float32).reshape(len(labels), -1), None)
+        (name, ""): Rows(labels, np.asarray(given, np.float32).reshape(len(labels), -1), None)
         for name, given in zip(names if baseline is not None else [""], (scores, baseline), strict=False)
     }
     keys = {(): np.arange(len(labels)), **{(("s", key),): np.asarray(of) for key, of in (slices or {}).items()}}
@@ -49,6 +50,32 @@ def report_of(
     read = tfma_results.read_slices(records, tfma_results.baseline_name(full))
     named = Baseline("/models/1" if baseline is not None else "")
     return judge(tfma_results.checks(config, read), 100, named, tfma_results.overall(read, ""), min_class_size)
+
+
+def test_of_any_number_of_classes_those_that_all_or_none_have_are_left_out_of_the_average():
+    random = np.random.default_rng(4)
+    labels = np.stack([random.integers(0, 2, 300), np.zeros(300), np.ones(300), random.integers(0, 2, 300)], axis=1)
+    scores = labels * 0.9 + random.random((300, 4)) * 0.05
+    few = np.flatnonzero(labels[:, 0])[:105]
+    report = report_of(
+        FOUR,
+        [
+            {"metric": "AUC", "at_least": 0.99},
+            {"metric": "AUC", "class": "a", "at_least": 0.99},
+            {"metric": "AUC", "class": "d", "at_least": 0.99, "slice": {"s": "few"}},
+            {"metric": "AUC", "class": "a", "at_least": 0.99, "slice": {"s": "few"}},
+        ],
+        labels,
+        scores,
+        slices={"few": few},
+    )
+    rows = {(row.metric, row.slice): row for row in report.rows}
+    overall, of_a = rows["AUC", "overall"], rows["auc (a)", "overall"]
+    of_d, small = rows["auc (d)", "s=few"], rows["auc (a)", "s=few"]
+    assert overall.value == pytest.approx(1.0) and overall.classes == tuple(labels.sum(axis=0))
+    assert (of_d.verdict, of_a.verdict, small.verdict) == ("pass", "pass", "not judged")
+    assert of_a.classes == (300 - labels[:, 0].sum(), labels[:, 0].sum())
+    assert "105 positives and 0 negatives" in small.reason
 
 
 @pytest.mark.parametrize("metric", ["AUC", "AUCPrecisionRecall"])

@@ -157,32 +157,6 @@ def test_only_rows_that_meet_the_condition_become_examples(divided, where, expec
     assert sorted(row["row"] for rows in splits.values() for row in rows) == [at for at in range(ROWS) if expected(at)]
 
 
-@pytest.mark.parametrize(
-    ("where", "rows"),
-    [
-        ("amount == 0.1", [1]),
-        ("amount <= 0.7", list(range(8))),
-        ("0.7 < amount", [8, 9]),
-        # A column without any value has no type; nothing that is asked of it is so.
-        ("is_missing(hole)", list(range(10))),
-        ("hole > 3", []),
-        ("not hole > 3 or row == 2", [2]),
-        ("amount > 0.75 and is_missing(hole)", [8, 9]),
-    ],
-)
-def test_numbers_of_32_bits_and_columns_without_a_value_mean_what_is_written(tmp_path, configured_rows, where, rows):
-    columns = {"row": list(range(10)), "amount": pa.array([at / 10 for at in range(10)], pa.float32())}
-    (tmp_path / "data").mkdir()
-    pq.write_table(pa.table({**columns, "hole": pa.nulls(10)}), tmp_path / "data" / "a.parquet")
-    data = Data(path=str(tmp_path / "data"), format="parquet", rules="table", where=where)
-    if not rows:
-        with pytest.raises(DataError, match=r"no row meets data\.where"):
-            configured_rows(data, str(tmp_path / "out"))
-        return
-    splits = configured_rows(data, str(tmp_path / "out"))
-    assert sorted(_row(record)["row"] for records in splits.values() for record in records) == rows
-
-
 def test_a_column_that_is_left_out_reaches_no_file_but_may_divide_and_choose(divided):
     splits, uri = divided(
         splits={"by": "group", "column": "name", "shares": {"train": 2, "eval": 1}},
