@@ -46,7 +46,7 @@ def parse_flags(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     flag("--rest_api_port", type=int, default=0, help="REST; 0 turns it off")
     flag("--rest_api_timeout_in_ms", type=int, default=30_000)
     flag("--enable_model_warmup", type=_boolean, default=True, help="replay assets.extra/tf_serving_warmup_requests")
-    flag("--file_system_poll_wait_seconds", type=float, default=1.0, help="0 looks for versions once")
+    flag("--file_system_poll_wait_seconds", type=float, default=1.0, help="0 looks when the configuration changes")
     flag("--max_num_load_retries", type=int, default=5)
     flag("--load_retry_interval_micros", type=int, default=60_000_000)
     flag("--ports_file", help="listen on ports that the system chooses and write them here as JSON (grpc, rest)")

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow.python.framework import ops
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
 from millrace.model_server import limits
@@ -55,6 +56,16 @@ class Servable:
             meta_graph = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], path)
         graph.finalize()
         self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(meta_graph.signature_def)
+
+    def __del__(self) -> None:
+        """Gives up what the model takes, with the last request that holds it.
+
+        A graph refers to itself. Python would look for such circles only some twenty models later, and for a second.
+        """
+        session = getattr(self, "_session", None)
+        if session is not None:
+            session.close()
+            ops.dismantle_graph(session.graph)
 
     def signature(self, name: str) -> tuple[str, meta_graph_pb2.SignatureDef]:
         """Finds a signature; an empty name means the default one.

@@ -1,18 +1,22 @@
 """Which versions of a model are served, while folders come and go and the configuration changes."""
 
+import gc
 import shutil
 import threading
 import time
+import weakref
 
+import numpy as np
 import pytest
 import tensorflow as tf
-from saved_models import save
+from saved_models import example, save
 from tensorflow_serving.apis import get_model_status_pb2
 
 from millrace.model_server import model_config
 from millrace.model_server import versions as module
 from millrace.model_server.model_config import ModelConfig
 from millrace.model_server.models import ConfigFile, Models
+from millrace.model_server.query import Query
 from millrace.model_server.versions import Loading, ModelVersions
 
 Status = get_model_status_pb2.ModelVersionStatus
@@ -119,6 +123,22 @@ def test_a_label_is_asked_by_and_moves_when_its_version_is_loaded(base):
     versions.look()
     with pytest.raises(tf.errors.InvalidArgumentError, match="Unrecognized servable version label: candidate"):
         versions.servable("candidate")
+
+
+def test_a_version_that_is_unloaded_goes_with_the_last_request_that_holds_it(base):
+    versions = looked(config(base, **specific(1)))
+    asking = versions.servable(1)
+    graph = weakref.ref(asking._session.graph)
+    gc.disable()  # what Python finds only when it looks for circles would be kept for long
+    try:
+        versions.change(config(base, **specific(2)))
+        versions.look()
+        request = Query("serving_default", {"examples": np.array([example(1.0, "Cash")], object)}, {}, 1)
+        assert asking.predict(request.request("taxi"), 20).model_spec.version.value == 1
+        del asking
+        assert graph() is None
+    finally:
+        gc.enable()
 
 
 def test_a_new_label_of_a_version_that_is_not_there_cannot_be_asked_yet(base):
