@@ -1,7 +1,7 @@
 """TFDV's anomalies of a split against a schema, of a wide table by groups of its columns.
 
-TFDV looks each column up in a list, so that its time grows with the square of their number: five seconds a split for
-three thousand, and a tenth of that by groups.
+TFDV looks each column up in a list, so that its time grows with the square of their number: 0.09 s of processor for 400
+columns, 0.40 s for 857.
 """
 
 from collections.abc import Iterator
