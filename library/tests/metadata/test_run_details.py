@@ -57,6 +57,7 @@ def test_each_stage_says_which_of_its_inputs_changed(recorded):
     told = detail(recorded, "20310101-000002")
     examples, trainer, evaluator = (told.stage(name) for name in ("ExampleGen", "Trainer", "Evaluator"))
     assert (examples.state, examples.why, examples.changes) == ("cached", "nothing changed since 20310101-000001", ())
+    assert examples.compared_with == "", "nobody looks for what served it"
     assert trainer.why == "since 20310101-000001: the code behind it changed; training.steps: 100 -> 200"
     assert [(change.kind, change.name) for change in trainer.changes] == [
         ("code", "code_digest"),
@@ -92,6 +93,7 @@ def test_what_was_asked_for_explains_what_nothing_else_does(recorded):
     assert first.why == "it had not run before"
     assert second.why == "--no-cache was given"
     assert third.why == "--from ExampleGen was given"
+    assert [one.compared_with for one in (first, second, third)] == [""] * 3, "the cache was not asked"
 
 
 def wrote_down(folder: Path, **configuration: object) -> None:

@@ -126,3 +126,9 @@ def test_the_shares_of_honest_samples_are_no_distance_and_those_of_others_are_le
     assert least_total_distance(drawn(honest, MANY), MANY, drawn(moved, MANY), MANY, 0.01) == pytest.approx(
         true, abs=0.01
     )
+
+
+def test_two_ends_are_a_distribution_and_one_number_is_none():
+    assert distributions_differ((0.0, 1.0), 1000, (5.0, 6.0), 1000, 1e-4)
+    assert not distributions_differ((0.0,), 1000, (5.0, 6.0), 1000, 0.5)
+    assert not distributions_differ((0.0, 1.0), 1000, (5.0,), 1000, 0.5)
