@@ -4,6 +4,8 @@ Transform decodes and resizes each image once, and gives its pixels as one strin
 and decodes nothing, and a request sends the bytes of a file as they are (`{"b64": ...}` in JSON).
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any, Optional
 
 import keras
@@ -73,19 +75,19 @@ def encode_image(name: str, feature: Image, column: Column) -> tf.Tensor:
 
 def _said_pixels(file: tf.Tensor) -> tf.Tensor:
     """Width times height, int64, as the head of a file says it; 0 where it says none, which decoding will refuse."""
-    cases = []
+    cases: list[tuple[tf.Tensor, Callable[[], tf.Tensor]]] = []
     for magic, offset, kind, little in _SIZES:
-        size = kind.size
-
-        def said(offset: int = offset, kind: tf.DType = kind, little: bool = little, size: int = size) -> tf.Tensor:
-            sides = tf.io.decode_raw(tf.strings.substr(file, offset, 2 * size), kind, little_endian=little)
-            return tf.reduce_prod(tf.abs(tf.cast(sides, tf.int64)))
-
-        whole = tf.strings.length(file) >= offset + 2 * size
-        cases.append((tf.logical_and(whole, tf.equal(tf.strings.substr(file, 0, len(magic)), magic)), said))
+        sides = functools.partial(_product_of_sides, file, offset, kind, little)
+        whole = tf.strings.length(file) >= offset + 2 * kind.size
+        cases.append((tf.logical_and(whole, tf.equal(tf.strings.substr(file, 0, len(magic)), magic)), sides))
     jpeg = tf.equal(tf.strings.substr(file, 0, len(_JPEG)), _JPEG)
     cases.append((jpeg, lambda: tf.reduce_prod(tf.io.extract_jpeg_shape(file, tf.int64)[:2])))
     return tf.case(cases, default=lambda: tf.constant(0, tf.int64))
+
+
+def _product_of_sides(file: tf.Tensor, offset: int, kind: Any, little: bool) -> tf.Tensor:
+    sides = tf.io.decode_raw(tf.strings.substr(file, offset, 2 * kind.size), kind, little_endian=little)
+    return tf.reduce_prod(tf.abs(tf.cast(sides, tf.int64)))
 
 
 def image_input(name: str, feature: Image, declare: Declare, dtype: str) -> keras.KerasTensor:
