@@ -15,7 +15,8 @@ from millrace.cli.output import echo, echo_json, say
 from millrace.config.loading import load
 from millrace.project import default_configuration
 from millrace.serving.envoy_config import WHOLE
-from millrace.serving.rollouts import Standing, ask, keep, standing, start
+from millrace.serving.gateway_process import keep
+from millrace.serving.rollouts import Standing, ask, standing, start
 from millrace.serving.state import OrderKind, RolloutState
 
 _SHOWN_DECISIONS = 10

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from millrace.config.loading import load
 from millrace.project import project
-from millrace.serving.rollouts import control
+from millrace.serving.gateway_process import control
 
 
 def main(argv: list[str]) -> None:

@@ -53,6 +53,11 @@ class Places:
         return self.folder / "servers" / str(version)
 
     @property
+    def lock(self) -> Path:
+        """Held by the keeper while it runs."""
+        return self.folder / "keeper.lock"
+
+    @property
     def order_file(self) -> Path:
         """What a person asked for and the controller has not taken."""
         return self.folder / "order.json"
