@@ -11,7 +11,7 @@ from typing import Any, Optional
 from millrace.base.errors import BadInput, DataError
 from millrace.base.names import did_you_mean
 from millrace.serving import access_log
-from millrace.serving.logged_decisions import logged_decisions
+from millrace.serving.logged_decisions import class_name, logged_decisions
 from millrace.serving.sequential import Tally
 
 _TABLE = """
@@ -208,7 +208,7 @@ def _by_label(rows: Mapping[str, Any], requests: Path) -> dict[str, float]:
                     "the model predicts a number, and how wrong it was is for you to say",
                     remedy="give a column from 0, bad, to 1, good, and name it with --reward",
                 )
-            wrong[logged.request_id] = float(decided != str(rows[logged.request_id]).strip())
+            wrong[logged.request_id] = float(decided != class_name(rows[logged.request_id]))
     return wrong
 
 

@@ -129,5 +129,12 @@ class LoggedComparison:
         return Counter(float(differ(mine.decided, other.decided)) for mine, other in pairs), float(until)
 
 
+def class_name(value: object) -> str:
+    """A label as the model names its class: a whole number has no fraction, whatever a table made of it."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return _text(value).strip()
+
+
 def _text(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

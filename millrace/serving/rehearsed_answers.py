@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from millrace.base.errors import BadInput
 from millrace.model_server.servable import Servable
-from millrace.serving.logged_decisions import decisions, differ
+from millrace.serving.logged_decisions import class_name, decisions, differ
 from millrace.serving.rehearsal import Answers
 
 _SIGNATURE = "serving_default"
@@ -96,9 +96,4 @@ def _label(record: bytes, label: str) -> str:
     """The label as a class is named; empty where the example has none."""
     feature = tf.train.Example.FromString(record).features.feature[label]
     values = getattr(feature, feature.WhichOneof("kind") or "bytes_list").value
-    if not values:
-        return ""
-    value = values[0]
-    if isinstance(value, bytes):
-        return value.decode(errors="replace").strip()
-    return str(int(value)) if float(value).is_integer() else str(value)
+    return class_name(values[0]) if values else ""

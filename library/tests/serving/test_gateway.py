@@ -3,15 +3,18 @@
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import httpx
 import psutil
 import pytest
-from version_servers import answered, eventually
+from version_servers import USER, answered, eventually
 
 from millrace.base.errors import BadInput
 from millrace.execution import envoy_program
-from millrace.serving.envoy_config import Listener, Traffic
+from millrace.serving.access_log import read_on
+from millrace.serving.envoy_config import Listener, Traffic, Upstream
 from millrace.serving.gateway import Gateway, require_envoy
 
 
@@ -81,6 +84,39 @@ def test_a_client_s_own_request_id_reaches_the_server_and_the_log(gateway, serve
     gateway.reopen_log()
     httpx.post(f"http://127.0.0.1:{gateway.port}/", headers={"x-request-id": "mine"})
     eventually(lambda: listener.access_log.exists() and "mine" in listener.access_log.read_text())
+
+
+def test_grpc_comes_through_the_same_port_to_the_same_version(envoy, listener, servers, tmp_path):
+    def answer(of):
+        def serve(_, call):
+            if call.method.endswith("Fail"):
+                return grpc.unary_unary_rpc_method_handler(
+                    lambda _, context: context.abort(grpc.StatusCode.INTERNAL, "")
+                )
+            return grpc.unary_unary_rpc_method_handler(lambda *_: str(of).encode())
+
+        server = grpc.server(
+            ThreadPoolExecutor(2), handlers=[type("Any", (grpc.GenericRpcHandler,), {"service": serve})()]
+        )
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        return server, Upstream(of, servers[of].upstream.rest, port)
+
+    (one, first), (two, second) = answer(1), answer(2)
+    with Gateway(envoy, listener, [first, second], Traffic({1: 5_000, 2: 5_000}), tmp_path / "envoy.log") as running:
+        by_rest = answered(running.port, 40)
+        with grpc.insecure_channel(f"127.0.0.1:{running.port}") as channel:
+            ask, fail = (
+                channel.unary_unary(f"/tensorflow.serving.PredictionService/{name}") for name in ("Ask", "Fail")
+            )
+            by_grpc = {user: int(ask(b"", metadata=[(USER, user)])) for user in by_rest}
+            with pytest.raises(grpc.RpcError):
+                fail(b"")
+        assert by_grpc == by_rest and set(by_grpc.values()) == {1, 2}
+        answers = eventually(lambda: [one for one in read_on(tmp_path, 0, 0)[0] if one.failed])
+    assert len(answers) == 1
+    for server in (one, two):
+        server.stop(None)
 
 
 def test_a_killed_envoy_is_noticed_and_the_next_goes_on_with_the_weights(envoy, listener, servers, tmp_path):

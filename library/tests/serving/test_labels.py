@@ -10,7 +10,7 @@ from pyarrow import csv, parquet
 from millrace.base.errors import BadInput, DataError
 from millrace.serving import labels
 from millrace.serving.labels import LabelStore, add_labels
-from millrace.serving.logged_decisions import LoggedComparison, LoggedDecision, decisions, differ
+from millrace.serving.logged_decisions import LoggedComparison, LoggedDecision, class_name, decisions, differ
 
 
 @pytest.fixture
@@ -103,6 +103,10 @@ def test_what_a_model_decided_is_read_from_any_answer():
     several = {"tip_label": np.array([b"yes"]), "tags_labels": np.array([[b"b", b"a", b""]], object)}
     assert decisions(several) == ("a, b, yes",)
     assert decisions({"text": np.array([b"x"])}) == ()
+
+
+def test_a_whole_number_names_its_class_however_a_table_has_it():
+    assert [class_name(value) for value in (1, 1.0, b"1", " 1 ", 1.5, "yes")] == ["1", "1", "1", "1", "1.5", "yes"]
 
 
 def test_numbers_that_differ_by_rounding_are_one_decision():
