@@ -217,7 +217,7 @@ def _of_separated_texts(column: Column) -> Optional[LabelPlan]:
             rows.update(dict.fromkeys(parts, count))
             cells.update(parts)
         if len(lists) > 1 and len(cells) < len(texts) and sum(count > 1 for count in cells.values()) > len(cells) / 2:
-            one = f"or one class a cell? Then task: multiclass, without separator, and each text ({lists[0]}) a class"
+            one = f"one class a cell? Then task: multiclass, without separator, and each text ({lists[0]}) a class"
             return _multilabel(column, rows, separator, one) if len(rows) <= MOST_CLASSES else None
     return None
 

@@ -166,7 +166,7 @@ def _metric(name: str, rows: Sequence[Row], whole: MeasuredSlice, slices: Sequen
     for row in rows:
         by_slice.setdefault(row.slice, []).append(row)
     better = better_values(rows[0].metric if rows else name)
-    classes = {one.slice: one.classes for one in slices if one.classes}
+    classes = {one.slice: counts for one in slices if (counts := one.classes_of(name))}
     overall = _slice_metric(name, whole, by_slice.pop(OVERALL, ()))
     measured = [_slice_metric(name, one, by_slice.pop(one.slice, ())) for one in slices]
     # A threshold on a slice that is not in the data.
@@ -186,7 +186,7 @@ def _slice_metric(name: str, measured: MeasuredSlice, rows: Sequence[Row]) -> Sl
     worst = next((row for row in rows if row.verdict == "fail"), rows[0] if rows else None)
     value = measured.metrics.get(name)
     value = value if value is not None or worst is None else worst.value
-    undefined = value is not None and needs_every_class(name) and _is_of_one_class(measured.classes)
+    undefined = value is not None and needs_every_class(name) and _is_of_one_class(measured.classes_of(name))
     return SliceMetric(
         slice=measured.slice,
         examples=measured.examples if measured.examples is not None or worst is None else worst.examples,

@@ -109,6 +109,9 @@ def test_trips_with_a_class_and_a_number_to_a_pushed_model_that_gives_both(proje
     assert card > cash + 1 and answer["tipped"].numpy()[0] > answer["tipped"].numpy()[1]
     assert {row["metric"] for row in report["rows"]} == {"AUC (tipped)", "R2Score (tip)", "MeanAbsoluteError (tip)"}
     assert all(row["verdict"] == "pass" for row in report["rows"])
+    # Nobody who pays in cash tips: a slice of one class, of which an AUC says nothing.
+    [cash_slice] = [one for one in report["slices"] if one["slice"] == "payment_type=Cash"]
+    assert cash_slice["output_classes"]["tipped"][1] == 0
 
 
 @pytest.mark.parametrize(

@@ -94,16 +94,23 @@ class Row(_Described):
 class MeasuredSlice(_Described):
     """All metrics of one slice, by TFMA's names, whether a threshold names it or not.
 
-    `classes` counts its examples by class id, where a metric needs every class. `intervals` are TFMA's 95% confidence
+    `classes` counts its examples by class id, where a metric needs every class, and `output_classes` those of several
+    outputs by their names. `intervals` are TFMA's 95% confidence
     intervals of the metrics, where it computed them; `baseline_metrics` the latest blessed model's values.
     """
 
     slice: str
     examples: Optional[int] = None
     classes: Optional[tuple[int, ...]] = None
+    output_classes: dict[str, tuple[int, ...]] = {}
     metrics: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
     baseline_metrics: dict[str, float] = {}
+
+    def classes_of(self, metric: str) -> Optional[tuple[int, ...]]:
+        """The examples of each class of the output that a metric is of, by its name such as `auc (tipped, red)`."""
+        details = metric.partition(" (")[2].removesuffix(")").split(", ")
+        return next((self.output_classes[one] for one in details if one in self.output_classes), self.classes)
 
 
 class GateReport(_Described):

@@ -135,6 +135,7 @@ def _measured_slice(result: SliceResult) -> MeasuredSlice:
         slice=slice_name(result.key),
         examples=result.examples,
         classes=result.classes.get(""),
+        output_classes={output: counts for output, counts in result.classes.items() if output},
         metrics={name: measured.value for name, measured in named.items()},
         intervals={name: measured.interval for name, measured in named.items() if measured.interval is not None},
         baseline_metrics={name: measured.baseline for name, measured in named.items() if measured.baseline is not None},
