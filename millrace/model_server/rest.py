@@ -7,16 +7,18 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Optional
+from urllib.parse import parse_qsl
 
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import error_codes_pb2, meta_graph_pb2
 from tensorflow_serving.apis import classification_pb2, get_model_status_pb2, predict_pb2, regression_pb2
 
-from millrace.model_server import json_examples, json_tensor
+from millrace.model_server import form as form_page
+from millrace.model_server import json_examples, json_rows, json_tensor
 from millrace.model_server.calls import REQUEST_ID, Call, request_id_of
 from millrace.model_server.limits import MOST_JSON_BYTES, Deadline
 from millrace.model_server.model_config import VersionChoice
@@ -121,6 +123,30 @@ class Api:
             logging.exception("%s %s failed", method, path)
             return 500, {"error": f"{type(error).__name__}: {error}"}
 
+    def page(self, query: str, form: Optional[bytes], address: str, request_id: str) -> tuple[int, str]:
+        """The page to try a model by hand.
+
+        Args:
+            query: what stands behind the question mark of the address; `model=NAME` chooses one of several.
+            form: the form's fields, where one was sent.
+            address: where this server answers.
+            request_id: the name of the form's request in the log.
+
+        Returns:
+            The HTTP status and HTML.
+        """
+        names = sorted(self._models.names())
+        chosen = dict(parse_qsl(query)).get("model", names[0] if names else "")
+        try:
+            servable = self._models.servable(chosen, None)
+        except tf.errors.OpError:
+            return 404 if names and chosen not in names else 503, form_page.no_model(names)
+
+        def ask(path: str, body: str) -> tuple[int, dict[str, Any]]:
+            return self.answer("POST", path, body.encode(), request_id)
+
+        return 200, form_page.page(servable, [one for one in names if one != chosen], address, form, ask)
+
     def _route(self, method: str, path: str, body: bytes, deadline: Deadline, request_id: str) -> dict[str, Any]:
         asked = _INFERENCE.fullmatch(path) if method == "POST" else _STATUS.fullmatch(path)
         if not asked:
@@ -141,7 +167,11 @@ class Api:
         name = document.get("signature_name") or "serving_default"
         if name not in servable.signatures:
             raise json_tensor.invalid(f'Serving signature name: "{name}" not found in signature def')
-        form, tensors = json_tensor.read_inputs(document, servable.signatures[name].inputs)
+        infos, about = servable.signatures[name].inputs, servable.about
+        if about is not None and json_rows.takes(about, infos):
+            form, tensors = json_rows.read_rows(document, about, infos)
+        else:
+            form, tensors = json_tensor.read_inputs(document, infos)
         request = predict_pb2.PredictRequest()
         request.model_spec.name, request.model_spec.signature_name = servable.name, name
         for alias, tensor in tensors.items():
@@ -216,7 +246,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         request_id = request_id_of(self.headers.get(REQUEST_ID))
-        status, value = self.server.api.answer(self.command, self.path.partition("?")[0], body, request_id)
+        path, _, query = self.path.partition("?")
+        if path == "/":
+            host, port = self.connection.getsockname()[:2]
+            form = body if self.command == "POST" else None
+            page_status, text = self.server.api.page(query, form, f"http://{host}:{port}", request_id)
+            self._send(page_status, "text/html; charset=utf-8", text.encode(), request_id, form_page.HEADERS)
+            return
+        status, value = self.server.api.answer(self.command, path, body, request_id)
         self._send_json(status, value, request_id)
 
     def _refuse(self, status: int, message: str) -> None:
@@ -227,12 +264,16 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_json(self, status: int, value: dict[str, Any], request_id: str) -> None:
         self._send(status, "application/json", json.dumps(value, indent=4).encode(), request_id)
 
-    def _send(self, status: int, kind: str, payload: bytes, request_id: str = "") -> None:
+    def _send(
+        self, status: int, kind: str, payload: bytes, request_id: str = "", headers: Optional[Mapping[str, str]] = None
+    ) -> None:
         self.connection.settimeout(self.timeout)
         self.send_response(status)
         self.send_header("Content-Type", kind)
         if request_id:
             self.send_header(REQUEST_ID, request_id)
+        for name, text in (headers or {}).items():
+            self.send_header(name, text)
         self.send_header("Content-Length", str(len(payload)))
         if self.close_connection:
             self.send_header("Connection", "close")

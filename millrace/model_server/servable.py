@@ -20,6 +20,7 @@ from tensorflow.python.framework import ops
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
 from millrace.model_server import limits
+from millrace.model_server.about import read_about
 from millrace.model_server.batching import Batching
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -39,6 +40,7 @@ class Servable:
 
     Attributes:
         signatures: by name.
+        about: what it says of itself; None where it says nothing.
 
     Raises:
         tf.errors.OpError, OSError, RuntimeError, ValueError: `path` holds no SavedModel that can be loaded.
@@ -56,6 +58,7 @@ class Servable:
             meta_graph = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], path)
         graph.finalize()
         self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(meta_graph.signature_def)
+        self.about = read_about(path)
 
     def __del__(self) -> None:
         """Gives up what the model takes, with the last request that holds it.

@@ -3,7 +3,7 @@
 | signature | takes | gives |
 |---|---|---|
 | `serving_default` | `examples`: serialised raw tf.Examples, string [n]; the label is not needed | predictions |
-| `predict_json` | one tensor a raw column, under `input_name(column)` | predictions |
+| `predict_json` | one tensor a raw column, under `safe_name(column)` | predictions |
 | `transformed` | one tensor a transformed feature, under `transformed_key(column)` | predictions |
 | `transform_features` | `examples`, as above | transformed features, and the transformed label |
 
@@ -34,22 +34,17 @@ from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable, Vector
 from millrace.features.keys import label_weight_key, safe_name, transformed_key
 from millrace.features.label import label_keys, prediction_key
+from millrace.model_server.about import ABOUT_FILE, About, ModelOutput
 from millrace.training.columns import Column
 from millrace.training.derived import columns_behind
+from millrace.training.model_columns import model_columns
 from millrace.training.na_values import without_na_values
 from millrace.training.tasks import learning_task
-
-ABOUT_FILE = "assets.extra/millrace.json"
 
 # Rows whose images go through the model at once.
 _IMAGE_ROWS = 256
 
 Tensors = dict[str, tf.Tensor]
-
-
-def input_name(column: str) -> str:
-    """Names a raw column in a `predict_json` request: the column's own name where TensorFlow can take it."""
-    return safe_name(column)
 
 
 class ServedModel:
@@ -89,6 +84,7 @@ class ServedModel:
         self._label_specs = {name: spec[name] for name in sorted(labels & set(spec))}
         needed = {*table.columns(), *columns_behind(self.transform, list(self.inputs))}
         self.raw_spec = {name: spec[name] for name in sorted(needed - labels)}
+        self._unread = tuple(sorted(set(spec) - set(self.raw_spec)))
 
     def _require_given(self) -> None:
         absent = sorted(set(self.inputs) - set(self.transform.structured_outputs))
@@ -105,7 +101,7 @@ class ServedModel:
 
     def of_columns(self) -> Any:
         """One tensor a raw column to predictions."""
-        specs = {input_name(name): _request_spec(self.table, name, spec) for name, spec in self.raw_spec.items()}
+        specs = {safe_name(name): _request_spec(self.table, name, spec) for name, spec in self.raw_spec.items()}
         return _traced(self._serve_columns, **specs)
 
     def of_transformed(self) -> Any:
@@ -116,11 +112,16 @@ class ServedModel:
         """Serialised raw tf.Examples to transformed features and label."""
         return _traced(self._transform_examples, tf.TensorSpec([None], tf.string, name="examples"))
 
+    def about(self) -> About:
+        """What a client needs to know and a signature cannot say."""
+        outputs = tuple(ModelOutput(name, one.column, one.task, one.class_names) for name, one in self._outputs.items())
+        return About(outputs, model_columns(self.raw_spec, self.table, self.na_values), self._unread)
+
     def _serve_examples(self, examples: tf.Tensor) -> Tensors:
         return self._predict(self._transformed(tf.io.parse_example(examples, self.raw_spec)))
 
     def _serve_columns(self, **columns: tf.Tensor) -> Tensors:
-        given = {name: columns[input_name(name)] for name in self.raw_spec}
+        given = {name: columns[safe_name(name)] for name in self.raw_spec}
         return self._predict(self._transformed(_all_as_raw(given, self.raw_spec)))
 
     def _serve_transformed(self, **features: tf.Tensor) -> Tensors:
@@ -201,7 +202,7 @@ def write(served: ServedModel, signatures: Mapping[str, Any], directory: str, sc
     partial = directory.rstrip("/") + ".partial"
     _remove(partial)
     tf.saved_model.save(module, partial, signatures=dict(signatures))
-    _write_about(served.table, served.raw_spec, partial, schema_digest)
+    _write_about(served.about(), partial, schema_digest)
     _remove(directory)
     tf.io.gfile.rename(partial, directory)
 
@@ -231,7 +232,7 @@ def _request_spec(table: FeatureTable, name: str, spec: Any) -> tf.TensorSpec:
     shape: list[Optional[int]] = [None, feature.length] if isinstance(feature, Vector) else [None]
     if name in table.lists():
         shape = [None, None]
-    return tf.TensorSpec(shape, dtype, name=input_name(name))
+    return tf.TensorSpec(shape, dtype, name=safe_name(name))
 
 
 def _all_as_raw(given: Mapping[str, tf.Tensor], specs: Mapping[str, Any]) -> dict[str, Column]:
@@ -306,21 +307,12 @@ def _has_value(column: tf.SparseTensor, rows: tf.Tensor) -> tf.Tensor:
     return tf.greater(counts, 0)
 
 
-def _write_about(table: FeatureTable, raw_spec: Mapping[str, Any], directory: str, schema_digest: str) -> None:
-    """Writes what a client needs to know and a signature cannot say: the tasks, the classes and the input names."""
-    outputs = {
-        name: {"label": output.column, "task": output.task, "classes": output.class_names}
-        for name, output in table.label.by_output().items()
-    }
-    about = {
-        **outputs.get("", {"outputs": outputs}),
-        "inputs": {name: input_name(name) for name in raw_spec},
-        **({"made_from": {"schema": schema_digest}} if schema_digest else {}),
-    }
+def _write_about(about: About, directory: str, schema_digest: str) -> None:
     path = f"{directory}/{ABOUT_FILE}"
     tf.io.gfile.makedirs(path.rpartition("/")[0])
+    values = {**about.to_json(), **({"made_from": {"schema": schema_digest}} if schema_digest else {})}
     with tf.io.gfile.GFile(path, "w") as file:
-        file.write(json.dumps(about, indent=1, ensure_ascii=False))
+        file.write(json.dumps(values, indent=1, ensure_ascii=False))
 
 
 def _remove(directory: str) -> None:

@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2
-from tensorflow_transform import impl_helper
-from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
+from exported_models import trace_graph
 
 from millrace.features.description import FeatureTable
 from millrace.training.signatures import ServedModel
@@ -49,24 +46,12 @@ class Sum(tf.Module):
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory):
     """The folder of what Transform leaves behind."""
-    folder = str(tmp_path_factory.mktemp("graph"))
-    schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
-    specs = schema_utils.schema_as_feature_spec(schema).feature_spec
-    signature = {
-        name: tf.TensorSpec([None, *spec.shape], spec.dtype)
-        if isinstance(spec, tf.io.FixedLenFeature)
-        else tf.SparseTensorSpec([None, None], spec.dtype)
-        for name, spec in specs.items()
-    }
-    impl_helper.trace_and_write_v2_saved_model(
-        f"{folder}/transform_fn", preprocessing_fn, signature, f"{folder}/temp", {}, None, {}, None
+    folder = tmp_path_factory.mktemp("graph")
+    names = (*FEATURES, "company")
+    trace_graph(
+        folder, SCHEMA, preprocessing_fn, {f"{name}_xf": tf.io.FixedLenFeature([], tf.float32) for name in names}
     )
-    made = {f"{name}_xf": tf.io.FixedLenFeature([], tf.float32) for name in specs}
-    metadata_io.write_metadata(dataset_metadata.DatasetMetadata(schema), f"{folder}/metadata")
-    metadata_io.write_metadata(
-        dataset_metadata.DatasetMetadata.from_feature_spec(made), f"{folder}/transformed_metadata"
-    )
-    return folder
+    return str(folder)
 
 
 @pytest.fixture(scope="module")

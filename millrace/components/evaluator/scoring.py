@@ -18,6 +18,7 @@ from millrace.base.errors import Signal, machine_fault
 from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import tfma_results
 from millrace.components.evaluator.reading import Batch, Inputs
+from millrace.model_server.graph_errors import telling_line
 
 # What TFMA's extractor of transformed features looks for when the configuration names no function.
 _DEFAULT_PREPROCESSING = ("transformed_features", "transformed_labels")
@@ -270,18 +271,11 @@ def _numbers(values: Any) -> np.ndarray:
     return array.reshape(len(array), -1)
 
 
-# What TensorFlow puts around the sentence that says what went wrong.
-_AROUND = ("[[", "Graph execution error", "Detected at node", "File ", "<stack", "Stack trace")
-
-
 def _brief(error: BaseException) -> str:
     """The deepest cause in one line: TFMA wraps it into pages that print the whole batch."""
     while error.__cause__ is not None:
         error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines()]
-    telling = [line for line in lines if line and not line.startswith(_AROUND)]
-    text = telling[0] if telling else type(error).__name__
-    return (text if len(text) <= 300 else f"{text[:297]}...").rstrip(".")
+    return telling_line(str(error)) or type(error).__name__
 
 
 def _shapes(outputs: dict[str, tuple[int, ...]]) -> str:

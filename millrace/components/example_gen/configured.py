@@ -49,13 +49,13 @@ def example_gen(data: Data) -> BaseComponent:
     return ColumnarExampleGen(
         **settings,
         format=data.format,
-        options=_reading(data),
+        options=reading_of(data),
         code_digest=code_digest(ColumnarExampleGen.EXECUTOR_SPEC.executor_class),
     )
 
 
-def _reading(data: Data) -> dict[str, Any]:
-    """How a table is read, as `millrace.components.example_gen.options` names it."""
+def reading_of(data: Data) -> dict[str, Any]:
+    """How a table is read by columns, as `millrace.components.example_gen.options` names it."""
     table = data.rules == "table"
     return {
         "delimiter": data.delimiter,

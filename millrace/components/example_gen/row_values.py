@@ -29,7 +29,20 @@ def scalars(batch: pa.RecordBatch, name: str, asked_by: str) -> pa.Array:
         raise DataError(
             f"{name} is not a column of the data{near}", asked_by, f"name one of: {', '.join(batch.schema.names)}"
         )
-    column = batch.column(place)
+    return one_value(batch.column(place), name, asked_by)
+
+
+def one_value(column: pa.Array, name: str, asked_by: str) -> pa.Array:
+    """As `scalars`, of a column by itself.
+
+    Args:
+        column: `large_list`, or nulls.
+        name: its name, for messages.
+        asked_by: what names it, for messages.
+
+    Raises:
+        DataError: a row has several values in it.
+    """
     if pa.types.is_null(column.type):
         return column
     offsets = np.asarray(column.offsets)

@@ -12,7 +12,7 @@ from tfx import types
 from tfx.dsl.io import fileio
 
 from millrace.base import commit, files
-from millrace.components.infra_validator.queries import ABOUT_FILE
+from millrace.model_server.about import ABOUT_FILE
 
 _OF_EXAMPLES = ("span", "version", "input_fingerprint")
 

@@ -11,11 +11,11 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from millrace.base.errors import Signal
+from millrace.model_server.about import ABOUT_FILE
 from millrace.model_server.query import Arrays, Query
 
 DEFAULT_SIGNATURE = "serving_default"
 JSON_SIGNATURE = "predict_json"
-ABOUT_FILE = "assets.extra/millrace.json"
 
 
 class CannotAsk(Signal):
