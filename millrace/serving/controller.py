@@ -92,7 +92,7 @@ class Controller:
         while not stop.is_set():
             try:
                 self.look()
-            except MillraceError as error:
+            except (MillraceError, OSError) as error:
                 # Traffic goes on as it is; the reason is in the log of the gateway, and the next look tries again.
                 logging.error("%s", error)
             stop.wait(_LOOK_SECONDS)

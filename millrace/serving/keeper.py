@@ -5,6 +5,7 @@ controller itself. What ends by itself is started again. It decides nothing, so 
 """
 
 import contextlib
+import http.client
 import logging
 import os
 import tempfile
@@ -62,6 +63,7 @@ class _Kept:
     ended: int = 0
     pause: float = _FIRST_PAUSE
     start_at: float = 0.0
+    started: float = 0.0
     unwanted_since: Optional[float] = None
 
 
@@ -97,6 +99,7 @@ class Keeper:
         self._clock = clock
         self._kept: dict[int, _Kept] = {}
         self._gateway: Optional[Gateway] = None
+        self._admin: Optional[tempfile.TemporaryDirectory[str]] = None
         self._traffic: Optional[Traffic] = None
         self._controller: Optional[Process] = None
         self._controller_at = 0.0
@@ -144,6 +147,8 @@ class Keeper:
             if kept.server:
                 kept.server.stop()
         self._kept.clear()
+        if self._admin:
+            self._admin.cleanup()
         self._tell(self._clock() + _STATUS_SECONDS)
 
     @property
@@ -164,11 +169,18 @@ class Keeper:
                 kept.server.stop()
                 kept.server = None
                 kept.ended += 1
-                kept.start_at = now + kept.pause
-                kept.pause = min(2 * kept.pause, _LONGEST_PAUSE)
+                # One that ran for a while is not one that always ends.
+                pause = _FIRST_PAUSE if now - kept.started > 2 * _LONGEST_PAUSE else kept.pause
+                kept.start_at = now + pause
+                kept.pause = min(2 * pause, _LONGEST_PAUSE)
                 logging.warning("the server of version %d ended by itself", version)
             if kept.server is None and now >= kept.start_at:
-                kept.server = self._start_server(version, Path(folder))
+                kept.started = now
+                try:
+                    kept.server = self._start_server(version, Path(folder))
+                except OSError as error:
+                    kept.start_at = now + _LONGEST_PAUSE
+                    logging.error("the server of version %d cannot be started: %s", version, error)
 
     def _keep_gateway(self, wanted: Deployment, now: float) -> None:
         upstreams = [one for one in map(self._upstream, list(self._kept)) if one]
@@ -187,8 +199,8 @@ class Keeper:
                 self._gateway_at = now + 1.0
                 self._gateway = self._started(upstreams, traffic)
             self._traffic = traffic
-        except MillraceError as error:
-            if self._told is None or not self._told.port:
+        except (MillraceError, OSError, http.client.HTTPException) as error:
+            if self._traffic is None:
                 # It never ran: somebody is waiting for it, and should know why it does not.
                 raise
             logging.error("%s", error)
@@ -196,8 +208,10 @@ class Keeper:
             self._gateway.reopen_log()
 
     def _started(self, upstreams: list[Upstream], traffic: Traffic) -> Gateway:
-        # A folder of its own, which nobody else enters; the process that holds Envoy removes it if this one is killed.
-        admin = Path(tempfile.mkdtemp(prefix="millrace-gateway-")) / "admin"
+        # A folder that nobody else enters; the process that holds Envoy removes it if this one is killed.
+        if self._admin is None:
+            self._admin = tempfile.TemporaryDirectory(prefix="millrace-gateway-", ignore_cleanup_errors=True)
+        admin = Path(self._admin.name) / "admin"
         log = self._listener.folder / "envoy.log"
         gateway = Gateway(self._envoy, replace(self._listener, admin=admin), upstreams, traffic, log)
         # Clients come back to where they were.
@@ -213,8 +227,6 @@ class Keeper:
                 kept.unwanted_since = now
             elif now - kept.unwanted_since >= self._drain_seconds:
                 del self._kept[version]
-                if self._gateway and self._traffic:
-                    self._gateway.apply([one for one in map(self._upstream, self._kept) if one], self._traffic)
                 if kept.server:
                     kept.server.stop()
 
@@ -236,13 +248,15 @@ class Keeper:
             mirrored=dict(self._mirrored),
         )
         if status != self._told:
-            state.write_gateway(self._places, status)
-            self._told = status
+            # A disk that is full stops no answer.
+            with contextlib.suppress(OSError):
+                state.write_gateway(self._places, status)
+                self._told = status
 
     def _count_mirrored(self) -> None:
         """Envoy counts from its own start."""
         for version in self._traffic.mirrored if self._gateway and self._traffic else ():
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, http.client.HTTPException):
                 good, bad = self._mirrored_before.get(version, (0, 0))
                 for protocol in ("rest", "grpc"):
                     assert self._gateway
