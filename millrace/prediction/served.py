@@ -1,11 +1,13 @@
 """What `millrace serve` serves, and a request that it answers."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from millrace.base import files
+from millrace.base.errors import BadInput
 from millrace.config.config import Config
 from millrace.model_server.example_row import example_row, request_body
 from millrace.model_server.form import curl
@@ -30,6 +32,8 @@ def served_model(config: Config, named: str) -> Iterator[tuple[ServedModel, Chos
     Raises:
         BadInput: there is none of that name, or nothing is served yet.
     """
+    if os.sep in named:
+        raise BadInput(f"{named} is a path, and what is served is a version", "--model", "name a version or an alias")
     chosen = choose(config, named)
     versions, number = chosen.folder.parent, int(chosen.folder.name)
     if chosen.alias:

@@ -125,12 +125,7 @@ def command(kind: ServerKind, model: ServedModel, place: ServerPlace, image: str
     if kind == "millrace":
         return [sys.executable, "-m", "millrace.model_server", *flags, f"--host={place.host}"]
     # It binds gRPC to an address of its own, and REST to every interface.
-    return [
-        "tensorflow_model_server",
-        *flags,
-        f"--rest_api_port={place.rest}",
-        "--allow_version_labels_for_unavailable_models=true",
-    ]
+    return ["tensorflow_model_server", *flags, "--allow_version_labels_for_unavailable_models=true"]
 
 
 @contextlib.contextmanager
