@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import types
 from collections.abc import Mapping
 from typing import Any
 
+import keras_tuner
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,6 +19,8 @@ from millrace.components.evaluator.reading import Inputs
 from millrace.components.evaluator.section import Evaluation
 from millrace.features.description import FeatureTable
 from millrace.training.fitting import build, fit, prepare
+from millrace.training.search import Trials, fit_kwargs, prepare_search
+from millrace.training.section import Tuning
 
 pytestmark = [
     pytest.mark.slow,
@@ -187,3 +191,21 @@ def test_the_loss_is_the_weighted_sum_of_the_outputs_losses(case):
     parts = {name: measured[f"{name}_loss"] for name in ("kinds", "over", "pay")}
     assert measured["loss"] == pytest.approx(parts["kinds"] + parts["over"] + 0.5 * parts["pay"], rel=1e-3)
     assert measured["over_auc"] > 0.95 and measured["pay_mae"] < 3_000
+
+
+def test_a_search_compares_trials_by_the_metric_of_one_output(case):
+    data, args, _ = case
+    if "" in data.table.label.by_output():
+        pytest.skip("of several outputs alone")
+    objective = {"metric": "AUC", "output": "over"}
+    tuning = Tuning.model_validate({"objective": objective, "steps": 40, "trials": 1}).model_dump(mode="json")
+    searching = types.SimpleNamespace(**{**vars(args), "custom_config": {**args.custom_config, "tuning": tuning}})
+    job = prepare_search(searching)
+    trials = Trials(job, job.config.tuning["space"])
+    values = keras_tuner.HyperParameters()
+    history = trials.fit(values, trials.build(values), callbacks=[], **fit_kwargs(job)).history
+    measured = history[trials.objective.name]
+    assert (
+        trials.objective.direction == "max" and measured == sorted(measured) and 0.0 < measured[0] < measured[-1] <= 1.0
+    )
+    assert {"val_kinds_loss", "val_over_loss", "val_pay_loss"} <= set(history)
