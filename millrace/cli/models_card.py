@@ -10,7 +10,7 @@ from millrace.base import files
 from millrace.cli import completing
 from millrace.cli.models import opened, quiet
 from millrace.cli.options import config_options
-from millrace.cli.output import echo_json, say
+from millrace.cli.output import echo, echo_json, say
 from millrace.config.loading import load
 from millrace.metadata.run_summaries import Runs
 from millrace.registry import card as cards
@@ -48,7 +48,7 @@ def card(version: str, output: Optional[Path], config_file: str, overrides: tupl
         echo_json(cards.to_json(made))
         return
     if output is None:
-        click.echo(cards.to_markdown(made))
+        echo(cards.to_markdown(made))
         return
     text = {
         "html": lambda: cards.to_html(made),
