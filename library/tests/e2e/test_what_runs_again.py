@@ -1,7 +1,11 @@
 """The story of someone on a laptop: run, run again, change one thing, and only what it touches runs again."""
 
+import json
 import re
 import shutil
+import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,7 @@ pytestmark = pytest.mark.slow
 DATA = ["ExampleGen", "StatisticsGen", "SchemaGen"]
 CONTRACT = ["CuratedSchema", "ExampleValidator", "DataGate"]
 JUDGES = ["Evaluator", "InfraValidator"]
+CHECKOUT = Path(__file__).resolve().parents[3]
 ALL = [*DATA, *CONTRACT, "Transform", "Trainer", *JUDGES, "Pusher"]
 
 
@@ -37,6 +42,47 @@ def test_the_first_run_runs_everything_and_pushes(first, project):
     assert run["blessed"] is True
     assert run["infra_blessed"] is True
     assert run["pushed_to"] == str(model)
+
+
+@pytest.fixture
+def served(first, project):
+    """Where `millrace serve` answers by REST and by gRPC."""
+    process = project.start("serve")
+    told = ""
+    while "Ctrl-C ends it" not in told:
+        line = process.stdout.readline()
+        assert line, told
+        told += line
+    rest = re.match(r"  http://(\S+)/", process.stdout.readline())
+    grpc = re.match(r"  (\S+) +gRPC", process.stdout.readline())
+    yield rest[1], grpc[1]
+    process.send_signal(signal.SIGINT)
+    finished = project.finish(process, timeout=60)
+    assert (finished.code, finished.output.splitlines()[-1]) == (0, "stopped")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_model_answers_what_the_pages_tell_to_ask(served, project):
+    """The README's request as it stands there, the guide's by gRPC, and the same answer to both."""
+    readme, guide = ((CHECKOUT / page).read_text() for page in ("README.md", "docs/guides/predictions.md"))
+    [request] = re.findall(r"^curl [^']*'[^']*'$", readme, re.MULTILINE)
+    [written] = re.findall(r'^\{"predictions".*\}$', readme, re.MULTILINE)
+    assert request in guide and written in guide
+    rest, grpc = served
+    asked = subprocess.run(
+        request.replace("localhost:8501", rest), shell=True, capture_output=True, text=True, check=True
+    )
+    [expected], [answer] = json.loads(written)["predictions"], json.loads(asked.stdout)["predictions"]
+    assert answer.keys() == expected.keys()
+    assert answer["classes"] == expected["classes"] and answer["label"] in answer["classes"]
+    assert 0 < answer["probabilities"] < 1
+
+    [client] = re.findall(r'^```python title="ask.py"\n(.*?)^```$', guide, re.MULTILINE | re.DOTALL)
+    (project.folder / "ask.py").write_text(client.replace("127.0.0.1:8500", grpc))
+    told = project.finish(project.start_python("ask.py"))
+    assert told.code == 0, told.output
+    [probability] = re.findall(r"^\[(\S+)\]$", told.output, re.MULTILINE)
+    assert float(probability) == pytest.approx(answer["probabilities"], abs=1e-6)
 
 
 def test_the_log_says_nothing_of_other_packages_deprecations(first, project):
