@@ -48,6 +48,8 @@ ROW = "row"
 
 ROWS_AT_ONCE = 16_384
 
+# An image has some hundred kilobytes.
+_IMAGES_AT_ONCE = 256
 _RECORDS_AT_ONCE = 4096
 # One unit of work a file: rows are resumed by their number, and not by a file's parts.
 _WHOLE_FILE = 1 << 62
@@ -92,9 +94,10 @@ class TableToScore:
     ) -> None:
         source = find_source([given])
         self.files = source.files
-        self.rows_at_once = rows_at_once
         self.options = _options(source, data)
         self._columns, self._keys = tuple(columns), tuple(keys)
+        self._images = [column.name for column in columns if column.image or column.name in self.options.images]
+        self.rows_at_once = min(rows_at_once, _IMAGES_AT_ONCE) if self._images else rows_at_once
         self._wanted = list(dict.fromkeys([*(column.name for column in columns), *keys]))
         self._is_records = source.format == "tfrecord"
         self._work: tuple[Work, ...] = ()
@@ -118,7 +121,7 @@ class TableToScore:
         """
         rows = 0
         seen: set[str] = set()
-        for batch in self._batches(with_images=False):
+        for batch, _ in self._batches():
             seen.update(batch.schema.names)
             self._typed(batch, rows + 1)
             rows += batch.num_rows
@@ -138,39 +141,43 @@ class TableToScore:
             DataError: as `check`, or an image cannot be read.
         """
         first = 1
-        for batch in self._batches(with_images=True, skipped=skipped):
+        for batch, path in self._batches(skipped):
             for start in range(0, batch.num_rows, self.rows_at_once):
                 part = batch.slice(start, self.rows_at_once)
-                yield self._typed(part, skipped + first)
+                yield self._typed(part, skipped + first, path)
                 first += part.num_rows
 
-    def _typed(self, batch: pa.RecordBatch, first: int) -> RowsToScore:
-        def column_of(name: str) -> pa.Array:
-            place = batch.schema.get_field_index(name)
-            return batch.column(place) if place >= 0 else pa.nulls(batch.num_rows)
+    def _typed(self, batch: pa.RecordBatch, first: int, images_beside: str = "") -> RowsToScore:
+        """Rows by the model's types; with a file named, images that are paths beside it have become their bytes."""
 
-        read = [as_model_reads(column_of(column.name), column, first) for column in self._columns]
-        keys = [_key(column_of(name), name) for name in self._keys]
+        def column_of(rows: pa.RecordBatch, name: str) -> pa.Array:
+            place = rows.schema.get_field_index(name)
+            return rows.column(place) if place >= 0 else pa.nulls(rows.num_rows)
+
+        # A key is handed through as the table has it: the path, and not what lies there.
+        keys = [_key(column_of(batch, name), name) for name in self._keys]
+        if images_beside and self._images:
+            batch = images.with_contents(batch, self._images, images_beside)
+        read = [as_model_reads(column_of(batch, column.name), column, first) for column in self._columns]
         numbers = pa.array(np.arange(first, first + batch.num_rows))
         return RowsToScore(
             pa.RecordBatch.from_arrays(read, [column.name for column in self._columns]),
             pa.RecordBatch.from_arrays([numbers, *keys], [ROW, *self._keys]),
         )
 
-    def _batches(self, with_images: bool, skipped: int = 0) -> Iterator[pa.RecordBatch]:
-        for batch in self._records() if self._is_records else self._of_work(with_images):
+    def _batches(self, skipped: int = 0) -> Iterator[tuple[pa.RecordBatch, str]]:
+        """The rows, and the file beside which the paths of images lie; empty where the images are there already."""
+        for batch, path in self._records() if self._is_records else self._of_work():
             left_out = min(skipped, batch.num_rows)
             skipped -= left_out
             if left_out < batch.num_rows:
-                yield batch.slice(left_out)
+                yield batch.slice(left_out), path
 
-    def _of_work(self, with_images: bool) -> Iterator[pa.RecordBatch]:
+    def _of_work(self) -> Iterator[tuple[pa.RecordBatch, str]]:
         for work in self._work:
+            path = "" if isinstance(work, ImageFiles) else work.path
             for batch in self._features(work):
-                read = [name for name in self.options.images if name in self._wanted]
-                if with_images and read and not isinstance(work, ImageFiles):
-                    batch = images.with_contents(batch, read, work.path)
-                yield batch
+                yield batch, path
 
     def _features(self, work: Work) -> Iterator[pa.RecordBatch]:
         if isinstance(work, RowGroups):
@@ -197,7 +204,7 @@ class TableToScore:
 
         return parse
 
-    def _records(self) -> Iterator[pa.RecordBatch]:
+    def _records(self) -> Iterator[tuple[pa.RecordBatch, str]]:
         decode = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch
         for file in self.files:
             with csv_source.opened(str(file)) as stream:
@@ -205,10 +212,10 @@ class TableToScore:
                 for record in tfrecords.records(stream, str(file)):
                     pending.append(record)
                     if len(pending) == _RECORDS_AT_ONCE:
-                        yield _decoded(decode, pending, file)
+                        yield _decoded(decode, pending, file), ""
                         pending = []
                 if pending:
-                    yield _decoded(decode, pending, file)
+                    yield _decoded(decode, pending, file), ""
 
     def _names(self, work: Work) -> Collection[str]:
         if isinstance(work, RowGroups):

@@ -2,14 +2,17 @@
 
 import re
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from prediction_tables import rows, write_table
 
 from millrace.base.errors import DataError
 from millrace.components.example_gen.section import Data
 from millrace.model_server.about import ModelColumn
+from millrace.prediction import table_to_score
 from millrace.prediction.table_to_score import TableToScore
 
 SEATS = ModelColumn("seats", "seats", "INT", required=True)
@@ -89,6 +92,25 @@ def test_columns_are_read_as_the_configuration_says(tmp_path):
     file.write_text('seats,fare,miles,tolls,company\n1,"1.234,50 €", 2 ,3, Blue \n')
     features, _ = read(file, data)
     assert (features["fare"], features["miles"], features["company"]) == ([[1234.5]], [[2.0]], [[b"Blue"]])
+
+
+def test_images_are_read_beside_the_table_and_a_key_stays_their_path(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_to_score, "_IMAGES_AT_ONCE", 2)
+    pngs = [tf.io.encode_png(np.full((3, 3, 1), shade, np.uint8)).numpy() for shade in range(5)]
+    for number, png in enumerate(pngs):
+        (tmp_path / f"{number}.png").write_bytes(png)
+    file = tmp_path / "t.csv"
+    file.write_text("photo\n" + "".join(f"{number}.png\n" for number in range(5)))
+    data = Data(path=".", rules="table", images=("photo",))
+    photo = ModelColumn("photo", "photo", "BYTES", image=True)
+    features, keys = read(file, data, [photo], ("photo",))
+    assert features["photo"] == [[png] for png in pngs]
+    assert keys == {"row": [1, 2, 3, 4, 5], "photo": [f"{number}.png" for number in range(5)]}
+    table = TableToScore(str(file), data, [photo], ())
+    assert [part.features.num_rows for part in table.rows()] == [2, 2, 1], "not all images at once"
+    (tmp_path / "3.png").unlink()
+    with pytest.raises(DataError, match=r"the image .*3\.png cannot be read"):
+        list(table.rows())
 
 
 def test_rows_that_training_would_leave_out_are_scored(tmp_path):
