@@ -4,6 +4,7 @@ The plan, the combiners, the encoding of their accumulators and the making of Sa
 `tensorflow_transform.beam` does by Beam: which value goes where.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Optional
@@ -11,15 +12,16 @@ from typing import Any, Optional
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
-from tensorflow_transform import analyzer_nodes, impl_helper, nodes
+from tensorflow_transform import analyzer_nodes, impl_helper, nodes, tf2_utils
 from tensorflow_transform.analyzers import _VocabOrderingType
 from tensorflow_transform.beam import beam_nodes
 from tensorflow_transform.beam import common as beam_common
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 from tensorflow_transform.beam.impl import _get_tensor_replacement_map, _TensorBinding
+from tensorflow_transform.tf_metadata import metadata_io
 
 from millrace.components.beam_engine import NeedsBeam
-from millrace.components.transform import vocabulary
+from millrace.components.transform import fingerprints, vocabulary
 from millrace.components.transform.graph import is_pure, is_silent, of_saved_model, of_trace
 from millrace.components.transform.plan import GraphPlan
 from millrace.components.transform.values import Batch, Columns, Lazy, Stream
@@ -96,20 +98,24 @@ class Analysis(nodes.Visitor):
         def compute() -> Iterator[str]:
             folder = beam_common.get_unique_temp_path(self._temp_dir)
             known = _get_tensor_replacement_map(None, *[binding.only() for binding in bindings]) if bindings else None
-            impl_helper.trace_and_write_v2_saved_model(
-                folder,
-                self._preprocessing_fn,
-                self._plan.specs,
-                self._temp_dir,
-                self._plan.fingerprints,
-                known,
-                # As TFT has it: what holds composite tensors is the finished model, with all that the function gives.
-                {key: value.name for key, value in outputs.items()} if only_tensors else {},
-                self._save_options,
-            )
+            # As TFT has it: what holds composite tensors is the finished model, with all that the function gives.
+            names = {key: value.name for key, value in outputs.items()} if only_tensors else {}
+            self._write_saved_model(folder, known, names)
             yield folder
 
         return _Model(compute, outputs if only_tensors and not bindings else None)
+
+    def _write_saved_model(self, folder: str, known: Optional[dict[str, Any]], outputs: dict[str, str]) -> None:
+        """As TFT's `trace_and_write_v2_saved_model`, with our fingerprints."""
+        function, temp_dir = self._preprocessing_fn, self._temp_dir
+        traced = impl_helper._trace_and_write_transform_fn(
+            folder, function, self._plan.specs, temp_dir, known, outputs, self._save_options
+        )
+        inputs = tf2_utils.get_structured_inputs_from_func_graph(traced.graph)
+        fingerprints.require_same(self._plan.fingerprints, fingerprints.of_analyzers(traced.graph, inputs))
+        if not traced.graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS):
+            metadata = impl_helper._trace_and_get_metadata(traced, inputs, function, temp_dir, known)
+            metadata_io.write_metadata(metadata, os.path.join(folder, impl_helper.METADATA_DIR_NAME))
 
     def apply_saved_model(self, _: Any, model: "_Model", batches: Callable[[], Iterator[pa.RecordBatch]]) -> Stream:
         """What a SavedModel, or the trace where that is enough, makes of each batch, as arrays."""

@@ -110,7 +110,10 @@ def of_trace(
     columns = list(adapter_config.tensor_representations)
     feeds = tf.nest.flatten([inputs[column] for column in columns], expand_composites=True)
     holder = wrap_function.VariableHolder(share_variables=True)
-    pruned = wrap_function.WrappedFunction(graph, variable_holder=holder).prune(feeds, dict(outputs))
+    # Without a signature TensorFlow tries another one first, and spells all arguments out in an error that nobody sees.
+    specs = tuple(tf.TensorSpec(feed.shape, feed.dtype) for feed in feeds)
+    whole = wrap_function.WrappedFunction(graph, variable_holder=holder)
+    pruned = whole.prune(feeds, dict(outputs), input_signature=(specs, {}))
 
     def function(tensors: Tensors) -> Tensors:
         made: Tensors = pruned(*tf.nest.flatten([tensors[column] for column in columns], expand_composites=True))

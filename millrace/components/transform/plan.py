@@ -17,6 +17,7 @@ from tensorflow_transform.beam import analysis_graph_builder
 from tensorflow_transform.beam.analyzer_cache import DatasetKey
 
 from millrace.components.beam_engine import NeedsBeam
+from millrace.components.transform import fingerprints
 
 # Beyond this TFX's executor keeps no cache, so that Beam's graph does not become too large.
 _MAX_STAGES = 20_000
@@ -33,7 +34,7 @@ class GraphPlan:
         inputs: its tensors by column.
         analyzed_columns: the columns that the analyzers need.
         transformed_columns: the columns that the outputs need.
-        fingerprints: of the analyzers, with which TFT checks that a later trace is the same.
+        fingerprints: of the analyzers, with which a later trace is compared.
         asset_map: file names of vocabularies by what the user called them.
         saved_model: TFT's node whose value is the folder of the finished SavedModel.
         side_effects: TFT's nodes that must be visited too.
@@ -87,7 +88,7 @@ def make(
         raise NeedsBeam("the outputs or the analyzers need no column")
     asset_map = dict(annotators.get_asset_annotations(graph))
     annotators.clear_asset_annotations(graph)
-    fingerprints = graph_tools.get_analyzers_fingerprint(graph, inputs)
+    first = fingerprints.of_analyzers(graph, inputs)
     saved_model, cache, side_effects = analysis_graph_builder.build(
         graph, inputs, outputs, datasets, cache_dict={} if with_cache else None
     )
@@ -100,7 +101,7 @@ def make(
         inputs,
         analyzed,
         transformed,
-        fingerprints,
+        first,
         asset_map,
         saved_model,
         tuple(side_effects),
