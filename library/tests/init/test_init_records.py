@@ -189,8 +189,8 @@ def test_a_feature_of_two_types_is_refused(tmp_path, monkeypatch):
         scan(find_source([str(tmp_path)]))
 
 
-def test_a_label_of_lists_is_refused(tmp_path):
-    pq.write_table(pa.table({"x": range(40), "y": [[1, 2], [3]] * 20}), tmp_path / "t.parquet")
+def test_a_label_of_lists_that_are_no_classes_is_refused(tmp_path):
+    pq.write_table(pa.table({"x": range(40), "y": [[1.5, 2.5], [3.25]] * 20}), tmp_path / "t.parquet")
     with pytest.raises(DataError, match="the label holds lists"):
         make_plan([str(tmp_path)], "y", "", tmp_path / "project")
 
