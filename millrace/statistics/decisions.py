@@ -1,20 +1,23 @@
-"""Decision thresholds of two classes: from which probability on the second class is said, and what that changes."""
+"""Decision thresholds of two classes: above which probability the second class is said, and what that changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional, Union
 
 import numpy as np
+
+# As TFMA has it: what is below each probability, 0 too.
+_BELOW_ALL = -1e-7
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Examples by what is so and what is said, of two classes."""
+    """Examples, or their weights, by what is so and what is said, of two classes."""
 
-    true_negatives: int
-    false_positives: int
-    false_negatives: int
-    true_positives: int
+    true_negatives: Union[int, float]
+    false_positives: Union[int, float]
+    false_negatives: Union[int, float]
+    true_positives: Union[int, float]
 
     @property
     def f1(self) -> float:
@@ -31,44 +34,53 @@ class Confusion:
         return (self.true_negatives / negatives + self.true_positives / positives) / 2.0
 
 
-def confusion(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> Confusion:
+def confusion(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: Optional[np.ndarray] = None
+) -> Confusion:
     """Counts what a threshold decides.
 
     Args:
         labels: 0 or 1 [rows].
         probabilities: of the second class [rows].
-        threshold: from which on it is said.
+        threshold: above which it is said, as TFMA has it.
+        weights: of the rows [rows]; without any, each is counted.
     """
-    counts = np.bincount(labels.astype(np.int64) * 2 + (probabilities >= threshold), minlength=4)
-    return Confusion(*map(int, counts))
+    cells = labels.astype(np.int64) * 2 + (probabilities > threshold)
+    return Confusion(*np.bincount(cells, weights, minlength=4).tolist())
 
 
-def best_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> Mapping[str, float]:
+def best_thresholds(
+    labels: np.ndarray, probabilities: np.ndarray, weights: Optional[np.ndarray] = None
+) -> Mapping[str, float]:
     """The thresholds that maximise F1 and the balanced accuracy; between two probabilities, in the middle.
 
     Args:
-        labels: 0 or 1 [rows], both there.
+        labels: 0 or 1 [rows], both there with a weight.
         probabilities: of the second class [rows].
+        weights: of the rows [rows]; without any, all weigh the same.
 
     Returns:
         By the name of what is maximised, `f1` and `balanced_accuracy`.
     """
     order = np.argsort(-probabilities, kind="stable")
-    sorted_, hits = probabilities[order].astype(np.float64), np.cumsum(labels[order].astype(np.float64))
+    sorted_, weighs = (
+        probabilities[order].astype(np.float64),
+        np.ones(len(order)) if weights is None else weights[order],
+    )
     # A threshold stands behind the last row of each value, so that equal probabilities are decided alike.
     last = np.flatnonzero(np.append(np.diff(sorted_) != 0, True))
-    said, true_positives, positives = last + 1, hits[last], hits[-1]
-    below = np.append(sorted_[last[1:]], 0.0)
-    middle = (sorted_[last] + below) / 2.0
-    recall = true_positives / positives
-    specificity = 1.0 - (said - true_positives) / (len(labels) - positives)
+    said, true_positives = np.cumsum(weighs)[last], np.cumsum(weighs * labels[order])[last]
+    positives, all_ = true_positives[-1], said[-1]
+    middle = (sorted_[last] + np.append(sorted_[last[1:]], 0.0)) / 2.0
+    middle[-1] = middle[-1] or _BELOW_ALL
     scores = {
         "f1": _f1(said - true_positives, positives - true_positives, true_positives),
-        "balanced_accuracy": (recall + specificity) / 2.0,
+        "balanced_accuracy": (true_positives / positives + 1.0 - (said - true_positives) / (all_ - positives)) / 2.0,
     }
     return {name: float(middle[int(np.argmax(values))]) for name, values in scores.items()}
 
 
 def _f1(false_positives: Any, false_negatives: Any, true_positives: Any) -> Any:
-    """Of counts, or of arrays of counts."""
-    return 2.0 * true_positives / np.maximum(2.0 * true_positives + false_positives + false_negatives, 1.0)
+    """Of counts or weights, or of arrays of them."""
+    concerned = 2.0 * true_positives + false_positives + false_negatives
+    return 2.0 * true_positives / np.where(concerned > 0.0, concerned, 1.0)

@@ -153,12 +153,12 @@ def test_a_run_says_what_its_folds_its_probabilities_and_its_decisions_say():
     row = Row(metric="AUC", slice="overall", value=0.9, threshold="at least 0.7", verdict="pass", folds=folds)
     other = Row(metric="AUC", slice="overall", value=0.9, threshold="not worse than the baseline", verdict="pass")
     metrics = metrics_of(GateReport(blessed=True, reason="", metrics={"auc": 0.9}, rows=(row, other)))
-    said = (("calibration", "probabilities are off by 0.03"), ("threshold", "yes from 0.3 on"))
+    said = (("calibration", "probabilities are off by 0.03"), ("threshold", "yes above 0.3"))
     shown = RunDetail(RUNS[0], None, None, None, "", (), (), metrics, said, "", "report", "", "", "", ())
     stream = io.StringIO()
     print_detail(shown, Console(file=stream, width=80, force_terminal=True, color_system=None))
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
     assert "folds:          AUC 0.88 [0.8, 0.93]; at least 0.7 lies outside" in lines
     assert "calibration:    probabilities are off by 0.03" in lines
-    assert "threshold:      yes from 0.3 on" in lines
+    assert "threshold:      yes above 0.3" in lines
     assert "each on 118 rows, are scored on the 148 rows" in " ".join(" ".join(lines).split())

@@ -62,7 +62,7 @@ def made(tmp_path_factory) -> tuple[Config, list[str]]:
     random = np.random.default_rng(1)
     probabilities = random.uniform(0, 1, (400, 1))
     judged = (random.uniform(0, 1, (400, 1)) < probabilities).astype(float), probabilities
-    two = with_decisions(summarize(*judged), judged, judged, "eval")
+    two = with_decisions(summarize(*judged), *[(*judged, None)] * 2, "eval")
     one = summarize(np.ones((10, 1)), np.full((10, 1), 0.9))
     ids = [
         runs.add({}, gate=report(0.9, True), predictions=two, curves=CURVES),
@@ -115,7 +115,7 @@ def test_a_model_has_what_its_folds_probabilities_and_decisions_say(asked, made)
     said = asked.ask(f"/models/{made[1][0]}?format=json").json["said"]
     assert [title for title, _ in said] == ["calibration", "threshold", "threshold"]
     assert all(sentence in text for _, sentence in said)
-    assert "the best F1 on eval" in said[1][1] and said[1][1].startswith("1 from 0."), "by the class's name"
+    assert "the best F1 on eval" in said[1][1] and said[1][1].startswith("1 above 0."), "by the class's name"
     assert asked.ask(f"/models/{made[1][2]}?format=json").json["said"] == []
 
 

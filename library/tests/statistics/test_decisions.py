@@ -20,7 +20,7 @@ def test_no_other_threshold_scores_better(rows):
     found = best_thresholds(labels, probabilities)
     for name, score in (("f1", f1_score), ("balanced_accuracy", balanced_accuracy_score)):
         chosen = confusion(labels, probabilities, found[name])
-        best = max(score(labels, probabilities >= at) for at in np.unique(probabilities))
+        best = max(score(labels, probabilities > at) for at in (-1, *np.unique(probabilities)))
         assert getattr(chosen, name) == pytest.approx(best)
 
 
@@ -30,7 +30,7 @@ def test_a_threshold_is_half_way_to_what_it_leaves_out():
 
 
 def test_the_counts_are_by_what_is_so_and_what_is_said():
-    said = confusion(np.array([0, 0, 0, 1, 1]), np.array([0.1, 0.5, 0.2, 0.5, 0.4]), 0.5)
+    said = confusion(np.array([0, 0, 0, 1, 1]), np.array([0.1, 0.6, 0.5, 0.6, 0.5]), 0.5)
     assert said == Confusion(true_negatives=2, false_positives=1, false_negatives=1, true_positives=1)
     assert said.f1 == pytest.approx(0.5) and said.balanced_accuracy == pytest.approx((2 / 3 + 1 / 2) / 2)
 

@@ -67,12 +67,12 @@ def evaluate(inputs: Inputs, folder: str, beam_pipeline_args: list[str]) -> Eval
     results_writer.write_results(sliced, config, models.paths(), folder)
     baseline = tfma_results.baseline_name(config)
     for (name, output), rows in table.rows.items():
-        summary = None if baseline and name == baseline else prediction_summary.summarize(*rows[:2])
+        summary = None if baseline and name == baseline else prediction_summary.summarize(*rows)
         if summary is None:
             continue
         if summary.task == "binary":
             split, chosen = _chosen_by(inputs, models, output, rows)
-            summary = prediction_summary.with_decisions(summary, rows[:2], chosen[:2], split)
+            summary = prediction_summary.with_decisions(summary, rows, chosen, split)
         file = os.path.join(folder, prediction_summary.file_name(output))
         files.write(file, summary.model_dump_json(indent=2) + "\n")
     return Evaluated(models.baseline is not None, models.problem)
@@ -138,7 +138,7 @@ class _Reader:
         return self
 
     def of_candidate(self, output: str, most: int) -> Rows:
-        """Labels and predictions of an output of the candidate alone, of the first batches up to `most` rows."""
+        """Labels, predictions and weights of an output of the candidate alone, of the first batches, `most` rows."""
         serialized = self._models.serialized_inputs()
         names = None if serialized is None else self._names()
         read = itertools.islice(batches(self._inputs, BATCH_SIZE, names, serialized or set()), most // BATCH_SIZE)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from millrace.base.numbers import rounded
 from millrace.features.label import AnyLabel
-from millrace.statistics.calibration import CalibrationError, calibration_error
+from millrace.statistics.calibration import CalibrationError, bin_starts, calibration_error
 from millrace.statistics.decisions import Confusion, best_thresholds, confusion
 
 FILE = "prediction_summary.json"
@@ -27,7 +27,7 @@ _ENOUGH = 100
 # Probabilities that are off by more are worth a word of advice; and shares that are called rare.
 _FAR_OFF, _RARE = 0.01, 0.2
 
-Scored = tuple[np.ndarray, np.ndarray]
+Scored = tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 
 
@@ -40,8 +40,9 @@ class _Described(BaseModel):
 class CalibrationBin(_Described):
     """Examples whose predictions lie close together.
 
-    `predicted` is their mean prediction, `observed` the mean of their labels. Of many classes, it is the probability of
-    the predicted class, and the share that is of it; of a multilabel output every class of every example is one.
+    `predicted` is their mean prediction, `observed` the mean of their labels, by weight. Of many classes, it is
+    the probability of the predicted class, and the share that is of it; of a multilabel output every class of every
+    example is one.
     """
 
     examples: int
@@ -65,19 +66,22 @@ class Decision(_Described):
 class PredictionSummary(_Described):
     """Predictions beside labels over the whole data set that was judged.
 
-    `examples` are those with a finite prediction, `not_finite` those without. `confusion` has a row for each class that
-    was observed and a column for each that was predicted, in examples, by class id; of two classes the second is
-    predicted from a probability of 0.5 on. `residuals` counts the differences label minus prediction between each two
-    of `residual_bounds`; what lies outside counts to the first and the last. `calibration_error` is of the same
-    probabilities as `calibration`, from a hundred examples on; `decisions` are of two classes.
+    `examples` are those with a finite prediction, `not_finite` those without. `weighted` says that examples have
+    weights, by which all but `examples` and `residuals` are measured, as the metrics are. `confusion` has a row for
+    each class that was observed and a column for each that was predicted, by class id; of two classes the second is
+    predicted above a probability of 0.5, as TFMA and the served `label` have it. `residuals` counts the differences
+    label minus prediction between each two of `residual_bounds`; what lies outside counts to the first and the last.
+    `calibration_error` is of the same probabilities as `calibration`, from a hundred examples on; `decisions` are of
+    two classes.
     """
 
     version: Literal[1] = 1
     task: Task
     examples: int
     not_finite: int = 0
+    weighted: bool = False
     calibration: tuple[CalibrationBin, ...] = ()
-    confusion: tuple[tuple[int, ...], ...] = ()
+    confusion: tuple[tuple[Union[int, float], ...], ...] = ()
     residual_bounds: tuple[float, ...] = ()
     residuals: tuple[int, ...] = ()
     calibration_error: Optional[CalibrationError] = None
@@ -92,52 +96,65 @@ class PredictionSummary(_Described):
         """
         second = str(classes[1]) if len(classes) > 1 else "the second class"
         error = self.calibration_error
-        said = [("calibration", _calibration_words(error, can_be_calibrated))] if error else []
+        by_weight = ", by weight" if self.weighted else ""
+        said = [("calibration", _calibration_words(error, by_weight, can_be_calibrated))] if error else []
         if self.task == "binary" and self.confusion:
             (negatives, false), (missed, found) = self.confusion
             at_half = Confusion(negatives, false, missed, found)
             said += [("threshold", _decision_words(one, at_half, second)) for one in self.decisions]
-            share = (missed + found) / max(self.examples, 1)
+            share = (missed + found) / ((negatives + false + missed + found) or 1)
             if 0.0 < share < _RARE:
-                said.append(("rare class", _rare_words(second, share)))
+                said.append(("rare class", _rare_words(second, share, self.weighted)))
         return said
 
 
-def _calibration_words(error: CalibrationError, can_be_calibrated: bool) -> str:
+def _calibration_words(error: CalibrationError, by_weight: str, can_be_calibrated: bool) -> str:
     low, high = (rounded(at, 2) for at in error.interval)
+    chance = f"of a perfect model chance would make {rounded(error.chance, 2)}"
+    if not error.interval[0]:
+        return (
+            f"probabilities are off by no more than chance explains, at most by {high} on average{by_weight}; {chance}"
+        )
     words = (
-        f"probabilities are off by {rounded(error.value, 2)} on average [{low}, {high}], in bins of as many examples "
-        f"each; of a perfect model chance would make {rounded(error.chance, 2)}"
+        f"probabilities are off by {rounded(error.value, 2)} on average{by_weight} [{low}, {high}], in bins of about "
+        f"as many examples each; {chance}"
     )
     return f"{words}; model.calibrate fits them" if can_be_calibrated and error.interval[0] > _FAR_OFF else words
 
 
 def _decision_words(decision: Decision, at_half: Confusion, second: str) -> str:
     name = {"f1": "F1", "balanced_accuracy": "balanced accuracy"}[decision.maximises]
+    there = rounded(at_half.true_positives + at_half.false_negatives)
     new, old = (rounded(getattr(one, decision.maximises), 3) for one in (decision.confusion, at_half))
-    there = at_half.true_positives + at_half.false_negatives
+    found, found_at_half = (rounded(one.true_positives) for one in (decision.confusion, at_half))
+    false, false_at_half = (rounded(one.false_positives) for one in (decision.confusion, at_half))
     chosen_on = decision.chosen_on or "these very examples, which flatters it"
     return (
-        f"{second} from {rounded(decision.threshold, 3)} on, the best {name} on {chosen_on}: here {new}, and "
-        f"at 0.5 {old}; of {there} it finds {decision.confusion.true_positives} and not {at_half.true_positives}, with "
-        f"{decision.confusion.false_positives} false alarms and not {at_half.false_positives}"
+        f"{second} above {rounded(decision.threshold, 3)}, the best {name} on {chosen_on}: here {new}, and "
+        f"at 0.5 {old}; of {there} it finds {found} and not {found_at_half}, with "
+        f"{false} false alarms and not {false_at_half}"
     )
 
 
-def _rare_words(second: str, share: float) -> str:
+def _rare_words(second: str, share: float, weighted: bool) -> str:
+    """Class weights are by the number of examples, which their weights do not tell."""
+    times = "more than" if weighted else f"{rounded((1.0 - share) / share, 2)} times"
     return (
-        f"{second} is {share:.1%} of the examples. Where training.class_weights is balanced, each weighs "
-        f"{rounded((1.0 - share) / share, 2)} times one of the others: that moves decisions, as a threshold does, and "
+        f"{second} is {share:.1%} of the examples{', by weight' if weighted else ''}. Where training.class_weights is "
+        f"balanced, each weighs {times} one of the others: that moves decisions, as a threshold does, and "
         "spoils probabilities; the order of the examples hardly changes"
     )
 
 
-def summarize(labels: np.ndarray, predictions: np.ndarray) -> Optional[PredictionSummary]:
+def summarize(
+    labels: np.ndarray, predictions: np.ndarray, weights: Optional[np.ndarray] = None
+) -> Optional[PredictionSummary]:
     """Sums up predictions.
 
     Args:
         labels: [rows, 1], a number, or the id of a class; or [rows, classes], one-hot.
         predictions: [rows, 1], a number, or the probability of the second of two classes; or [rows, classes].
+        weights: of the examples [rows]; without any, all weigh the same.
 
     Returns:
         The summary. Labels that are all 0 or 1 under predictions from 0 to 1 are two classes; several in an example are
@@ -148,39 +165,40 @@ def summarize(labels: np.ndarray, predictions: np.ndarray) -> Optional[Predictio
     finite = np.isfinite(predictions).all(axis=1) & np.isfinite(labels.astype(np.float64)).all(axis=1)
     lost = int(len(finite) - finite.sum())
     labels, predictions = labels[finite], predictions[finite].astype(np.float64)
+    of_all = {"examples": len(labels), "not_finite": lost, "weighted": weights is not None}
+    weights = None if weights is None else weights[finite].astype(np.float64)
+    weighs = np.ones(len(labels)) if weights is None else weights
     if predictions.shape[1] > 1:
         if labels.shape[1] > 1 and not (labels.sum(axis=1) == 1).all():
             if not np.isin(labels, (0.0, 1.0)).all():
                 return None
-            bins = _calibration(predictions.reshape(-1), labels.reshape(-1).astype(np.float64), equal_width=True)
-            return PredictionSummary(task="multilabel", examples=len(labels), not_finite=lost, calibration=bins)
+            of_each = np.repeat(weighs, predictions.shape[1])
+            bins = _calibration(predictions.reshape(-1), labels.reshape(-1).astype(np.float64), of_each, width=True)
+            return PredictionSummary(task="multilabel", **of_all, calibration=bins)
         ids = labels[:, 0].astype(np.int64) if labels.shape[1] == 1 else labels.argmax(axis=1)
         predicted = predictions.argmax(axis=1)
         likeliest, right = predictions.max(axis=1), (predicted == ids).astype(np.float64)
         return PredictionSummary(
             task="multiclass",
-            examples=len(ids),
-            not_finite=lost,
-            calibration=_calibration(likeliest, right, equal_width=True),
-            calibration_error=_calibration_error(likeliest, right),
-            confusion=_confusion(ids, predicted, predictions.shape[1]),
+            **of_all,
+            calibration=_calibration(likeliest, right, weighs, width=True),
+            calibration_error=_calibration_error(likeliest, right, weighs),
+            confusion=_confusion(ids, predicted, weights, predictions.shape[1]),
         )
     label, prediction = labels[:, 0].astype(np.float64), predictions[:, 0]
     if len(label) and np.isin(label, (0.0, 1.0)).all() and ((prediction >= 0.0) & (prediction <= 1.0)).all():
         return PredictionSummary(
             task="binary",
-            examples=len(label),
-            not_finite=lost,
-            calibration=_calibration(prediction, label, equal_width=True),
-            calibration_error=_calibration_error(prediction, label),
-            confusion=_confusion(label.astype(np.int64), (prediction >= 0.5).astype(np.int64), 2),
+            **of_all,
+            calibration=_calibration(prediction, label, weighs, width=True),
+            calibration_error=_calibration_error(prediction, label, weighs),
+            confusion=_confusion(label.astype(np.int64), (prediction > 0.5).astype(np.int64), weights, 2),
         )
     bounds, residuals = _residuals(label - prediction)
     return PredictionSummary(
         task="regression",
-        examples=len(label),
-        not_finite=lost,
-        calibration=_calibration(prediction, label, equal_width=False),
+        **of_all,
+        calibration=_calibration(prediction, label, weighs, width=False),
         residual_bounds=bounds,
         residuals=residuals,
     )
@@ -191,21 +209,27 @@ def with_decisions(summary: PredictionSummary, judged: Scored, chosen: Scored, s
 
     Args:
         summary: of two classes.
-        judged: labels and predictions, [rows, 1] each, of the examples that the summary is of.
+        judged: labels and predictions, [rows, 1] each, and weights [rows] or None, of the examples that the summary is
+            of.
         chosen: those of the examples by which the thresholds are chosen.
         split: the split that these are of; empty where they are the judged ones.
 
     Returns:
         The same where either has examples of one class alone, or a prediction that is no number.
     """
-    (labels, predictions), (its_labels, its_predictions) = ((one[0][:, 0], one[1][:, 0]) for one in (judged, chosen))
-    if not np.isfinite(its_predictions).all() or summary.not_finite or set(np.unique(its_labels)) != {0, 1}:
+    labels, predictions, weights = _columns(judged)
+    its_labels, its_predictions, its_weights = _columns(chosen)
+    there = its_labels if its_weights is None else its_labels[its_weights > 0.0]
+    if not np.isfinite(its_predictions).all() or summary.not_finite or set(np.unique(there)) != {0, 1}:
         return summary
     decisions = tuple(
         Decision(
-            maximises=name, chosen_on=split, threshold=threshold, confusion=confusion(labels, predictions, threshold)
+            maximises=name,
+            chosen_on=split,
+            threshold=threshold,
+            confusion=confusion(labels, predictions, threshold, weights),
         )
-        for name, threshold in best_thresholds(its_labels, its_predictions).items()
+        for name, threshold in best_thresholds(its_labels, its_predictions, its_weights).items()
     )
     return summary.model_copy(update={"decisions": decisions})
 
@@ -251,33 +275,43 @@ def sentences(
             yield (f"{title} of {name}" if name else title), said
 
 
-def _calibration(predicted: np.ndarray, observed: np.ndarray, *, equal_width: bool) -> tuple[CalibrationBin, ...]:
-    """Bins of probabilities have equal widths, those of other numbers as many examples each."""
+def _columns(scored: Scored) -> Scored:
+    """Labels, predictions and weights, [rows] each; in 64 bits, in which a threshold lies between two predictions."""
+    labels, predictions, weights = scored
+    return labels[:, 0], predictions[:, 0].astype(np.float64), None if weights is None else weights.astype(np.float64)
+
+
+def _calibration(
+    predicted: np.ndarray, observed: np.ndarray, weights: np.ndarray, *, width: bool
+) -> tuple[CalibrationBin, ...]:
+    """Bins of probabilities have equal widths, those of other numbers about as many examples each."""
     if not len(predicted):
         return ()
     order = np.argsort(predicted, kind="stable")
-    if equal_width:
-        cuts = np.searchsorted(predicted[order], np.linspace(0.0, 1.0, _BINS + 1)[1:-1])
-    else:
-        cuts = np.linspace(0, len(order), _BINS + 1)[1:-1].astype(np.int64)
+    ascending = predicted[order]
+    cuts = np.searchsorted(ascending, np.linspace(0.0, 1.0, _BINS + 1)[1:-1]) if width else bin_starts(ascending, _BINS)
     return tuple(
         CalibrationBin(
-            examples=len(part), predicted=float(predicted[part].mean()), observed=float(observed[part].mean())
+            examples=len(part),
+            predicted=float(np.average(predicted[part], weights=weights[part])),
+            observed=float(np.average(observed[part], weights=weights[part])),
         )
         for part in np.split(order, cuts)
-        if len(part)
+        if weights[part].sum() > 0.0
     )
 
 
-def _calibration_error(predicted: np.ndarray, observed: np.ndarray) -> Optional[CalibrationError]:
-    return calibration_error(predicted, observed) if len(predicted) >= _ENOUGH else None
+def _calibration_error(predicted: np.ndarray, observed: np.ndarray, weights: np.ndarray) -> Optional[CalibrationError]:
+    return calibration_error(predicted, observed, weights) if (weights > 0.0).sum() >= _ENOUGH else None
 
 
-def _confusion(observed: np.ndarray, predicted: np.ndarray, classes: int) -> tuple[tuple[int, ...], ...]:
+def _confusion(
+    observed: np.ndarray, predicted: np.ndarray, weights: Optional[np.ndarray], classes: int
+) -> tuple[tuple[Union[int, float], ...], ...]:
     if classes > _MOST_CLASSES or not len(observed) or observed.min() < 0 or observed.max() >= classes:
         return ()
-    counts = np.bincount(observed * classes + predicted, minlength=classes * classes)
-    return tuple(tuple(map(int, row)) for row in counts.reshape(classes, classes))
+    counts = np.bincount(observed * classes + predicted, weights, minlength=classes * classes)
+    return tuple(map(tuple, counts.reshape(classes, classes).tolist()))
 
 
 def _residuals(residuals: np.ndarray) -> tuple[tuple[float, ...], tuple[int, ...]]:

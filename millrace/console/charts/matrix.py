@@ -2,19 +2,20 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Union
 
 from markupsafe import Markup
 
-from millrace.base.numbers import counted
+from millrace.base.numbers import counted, rounded
 from millrace.base.visible import visible
 from millrace.console.charts.svg import shortened, svg_image, svg_shape, svg_text, to_percent
 
 
-def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str], title: str) -> Markup:
+def confusion_matrix(counts: Sequence[Sequence[Union[int, float]]], names: Sequence[str], title: str) -> Markup:
     """A square for each observed and predicted class; the darker, the larger its share of the observed class.
 
     Args:
-        counts: examples, a row for each observed class, a column for each predicted one.
+        counts: examples, or their weights, a row for each observed class, a column for each predicted one.
         names: of the classes, in their order.
         title: what it is.
     """
@@ -29,12 +30,13 @@ def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str], titl
         share = count / of_class if of_class else 0.0
         place = {"x": left + column * cell, "y": top + row * cell, "width": cell - 1, "height": cell - 1}
         kind = "right" if row == column else "wrong"
-        note = (
-            f"observed {_of(names, row)}, predicted {_of(names, column)}: {count:,} ({to_percent(share)} of the class)"
-        )
+        seen = f"{_amount(count)} ({to_percent(share)} of the class)"
+        note = f"observed {_of(names, row)}, predicted {_of(names, column)}: {seen}"
         square = svg_shape("rect", kind, fill="currentColor", fill_opacity=round(0.06 + 0.5 * share, 3), **place)
         text = (
-            svg_text(f"{count:,}", place["x"] + cell / 2, place["y"] + cell / 2 + 4, "middle") if large else Markup("")
+            svg_text(_amount(count), place["x"] + cell / 2, place["y"] + cell / 2 + 4, "middle")
+            if large
+            else Markup("")
         )
         content += Markup("<g><title>{}</title>{}{}</g>").format(visible(note), square, text)
     for at in range(len(counts)) if large else ():
@@ -44,8 +46,14 @@ def confusion_matrix(counts: Sequence[Sequence[int]], names: Sequence[str], titl
     content += svg_text("observed", 4, 14 if large else top + 12, "start", "axis-title")
     right = sum(counts[at][at] for at in range(len(counts)))
     total = sum(map(sum, counts))
-    words = f"{right:,} of {counted(total, 'example')} predicted as observed"
+    all_ = counted(total, "example") if isinstance(total, int) else f"a weight of {_amount(total)}"
+    words = f"{_amount(right)} of {all_} predicted as observed"
     return svg_image(left + size + 4, top + size + 4, title, words, content, "confusion")
+
+
+def _amount(count: Union[int, float]) -> str:
+    """Examples, or a weight to some digits."""
+    return f"{count:,}" if isinstance(count, int) else rounded(count, 4)
 
 
 def _of(names: Sequence[str], at: int) -> str:

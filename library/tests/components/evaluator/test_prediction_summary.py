@@ -16,7 +16,7 @@ def test_two_classes_are_counted_and_calibrated():
     labels, predictions = column(0, 0, 0, 1, 1, 1), column(0.05, 0.4, 0.6, 0.5, 0.92, 0.95)
     summary = summarize(labels, predictions)
     assert (summary.task, summary.examples, summary.not_finite) == ("binary", 6, 0)
-    assert summary.confusion == ((2, 1), (0, 3)), "half is the second class"
+    assert summary.confusion == ((2, 1), (1, 2)), "half is the first class, as TFMA and the served label have it"
     assert [(one.examples, round(one.predicted, 3), one.observed) for one in summary.calibration] == [
         (1, 0.05, 0.0), (1, 0.4, 0.0), (1, 0.5, 1.0), (1, 0.6, 0.0), (2, 0.935, 1.0)
     ]  # fmt: skip
@@ -98,17 +98,17 @@ def two_classes(rows, share, sharper=1.0):
 
 def test_a_threshold_is_chosen_on_one_split_and_counted_on_another():
     judged, chosen = two_classes(4_000, 0.1), two_classes(4_000, 0.1)
-    summary = with_decisions(summarize(*judged), judged, chosen, "eval")
+    summary = with_decisions(summarize(*judged), (*judged, None), (*chosen, None), "eval")
     by_name = {one.maximises: one for one in summary.decisions}
     assert set(by_name) == {"f1", "balanced_accuracy"}
     decision = by_name["f1"]
     assert decision.chosen_on == "eval" and 0.1 < decision.threshold < 0.5
     labels, probabilities = judged
-    said = probabilities >= decision.threshold
+    said = probabilities > decision.threshold
     assert decision.confusion.true_positives == int((labels[said] == 1).sum())
     assert decision.confusion.false_positives == int((labels[said] == 0).sum())
     titles = dict(summary.sentences(("no", "yes")))
-    assert "yes from 0." in titles["threshold"] and "on eval: here" in titles["threshold"]
+    assert "yes above 0." in titles["threshold"] and "on eval: here" in titles["threshold"]
     assert "yes is " in titles["rare class"] and "training.class_weights" in titles["rare class"]
 
 
@@ -116,7 +116,8 @@ def test_a_threshold_is_chosen_on_one_split_and_counted_on_another():
 def test_a_split_of_one_class_chooses_nothing(labels):
     judged = two_classes(400, 0.4)
     summary = summarize(*judged)
-    assert with_decisions(summary, judged, (labels, np.full((50, 1), 0.4)), "eval") == summary
+    chosen = (labels, np.full((50, 1), 0.4), None)
+    assert with_decisions(summary, (*judged, None), chosen, "eval") == summary
 
 
 @pytest.mark.parametrize(("sharper", "advised"), [(1.0, False), (3.0, True)])
@@ -132,6 +133,36 @@ def test_a_handful_of_examples_have_no_calibration_error_and_frequent_classes_no
 
 def test_a_summary_with_all_of_it_is_read_back(tmp_path):
     judged = two_classes(500, 0.3)
-    summary = with_decisions(summarize(*judged), judged, judged, "test")
+    summary = with_decisions(summarize(*judged), (*judged, None), (*judged, None), "test")
     (tmp_path / FILE).write_text(summary.model_dump_json())
     assert load(tmp_path) == {"": summary}
+
+
+def thinned(rows):
+    """What a perfect model says, with a fifth of the negatives, of which each stands for five."""
+    probabilities = RANDOM.beta(2, 2, (rows, 1))
+    labels = (RANDOM.random((rows, 1)) < probabilities).astype(np.float32)
+    kept = (labels[:, 0] == 1) | (RANDOM.random(rows) < 0.2)
+    return labels[kept], probabilities[kept], np.where(labels[kept, 0] == 1, 1.0, 5.0)
+
+
+def test_weights_weigh_in_calibration_and_advice():
+    weighted = thinned(4_000)
+    summary = summarize(*weighted)
+    assert summary.weighted and summary.calibration_error.interval[0] < 0.01
+    said = dict(summary.sentences())["calibration"]
+    assert "by weight" in said and "model.calibrate" not in said
+    assert "model.calibrate" in dict(summarize(*weighted[:2]).sentences())["calibration"], "without its weights"
+    assert all(abs(one.predicted - one.observed) < 0.1 for one in summary.calibration)
+
+
+def test_weights_weigh_in_confusion_and_thresholds_as_copies_of_the_examples_would():
+    labels, predictions, weights = thinned(4_000)
+    summary = with_decisions(summarize(labels, predictions, weights), *[(labels, predictions, weights)] * 2, "")
+    copies = [column.repeat(weights.astype(int), axis=0) for column in (labels, predictions)]
+    copied = with_decisions(summarize(*copies), *[(*copies, None)] * 2, "")
+    assert summary.confusion == copied.confusion and summary.examples < copied.examples
+    assert [one.threshold for one in summary.decisions] == pytest.approx([one.threshold for one in copied.decisions])
+    assert [one.confusion for one in summary.decisions] == [one.confusion for one in copied.decisions]
+    half = RANDOM.uniform(0.1, 2.0, len(labels))
+    assert sum(map(sum, summarize(labels, predictions, half).confusion)) == pytest.approx(half.sum())
