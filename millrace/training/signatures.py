@@ -31,7 +31,7 @@ import tensorflow_transform as tft
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from millrace.base.errors import InputRefused
-from millrace.features.description import FeatureTable, Vector
+from millrace.features.description import Feature, FeatureTable, Vector
 from millrace.features.keys import label_weight_key, safe_name, transformed_key
 from millrace.features.label import label_keys, prediction_key
 from millrace.model_server.about import ABOUT_FILE, About, ModelOutput
@@ -101,7 +101,11 @@ class ServedModel:
 
     def of_columns(self) -> Any:
         """One tensor a raw column to predictions."""
-        specs = {safe_name(name): _request_spec(self.table, name, spec) for name, spec in self.raw_spec.items()}
+        lists = self.table.lists()
+        specs = {
+            safe_name(name): _request_spec(name, spec, self.table.features.get(name), name in lists)
+            for name, spec in self.raw_spec.items()
+        }
         return _traced(self._serve_columns, **specs)
 
     def of_transformed(self) -> Any:
@@ -225,12 +229,11 @@ def _traced(function: Callable[..., Tensors], *inputs: tf.TensorSpec, **named: t
     return tf.function(function, autograph=False).get_concrete_function(*inputs, **named)
 
 
-def _request_spec(table: FeatureTable, name: str, spec: Any) -> tf.TensorSpec:
+def _request_spec(name: str, spec: Any, feature: Optional[Feature], is_list: bool) -> tf.TensorSpec:
     """What a `predict_json` request gives for a column: text, or numbers as float64, which has room for a NaN."""
     dtype = tf.string if spec.dtype == tf.string else tf.float64
-    feature = table.features.get(name)
     shape: list[Optional[int]] = [None, feature.length] if isinstance(feature, Vector) else [None]
-    if name in table.lists():
+    if is_list:
         shape = [None, None]
     return tf.TensorSpec(shape, dtype, name=safe_name(name))
 
