@@ -222,14 +222,17 @@ class _Handler(BaseHTTPRequestHandler):
         super().handle_one_request()
 
     def do_GET(self) -> None:
+        if self.headers.get("Content-Length", "0").strip() != "0" or "Transfer-Encoding" in self.headers:
+            # A body that nobody reads would be taken for the next request, whoever's that is behind a proxy.
+            self.close_connection = True
         if self.server.metrics and self.path == self.server.metrics_path:
             self._send(200, "text/plain; version=0.0.4; charset=utf-8", self.server.metrics.text())
         else:
             self._answer(b"")
 
     def do_POST(self) -> None:
-        announced = self.headers.get("Content-Length", "")
-        if not (announced.isascii() and announced.isdecimal()):
+        announced = ", ".join(self.headers.get_all("Content-Length", []))
+        if "Transfer-Encoding" in self.headers or not (announced.isascii() and announced.isdecimal()):
             self._refuse(411, "Content-Length must say how many bytes the body has")
         elif len(announced) > 19 or int(announced) > MOST_JSON_BYTES:
             self._refuse(413, f"{announced[:20]} bytes, and a request may have {MOST_JSON_BYTES}")

@@ -13,6 +13,10 @@ NAME = "access.log"
 _OLDER = "access-*.log"
 # Envoy's flag of a client that did not wait for its answer, which says nothing about the version.
 _CLIENT_LEFT = "DC"
+# The codes of gRPC that speak of the request: CANCELLED, INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED,
+# FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED and UNAUTHENTICATED; in REST these are 4xx and 501.
+_OF_THE_CLIENT = frozenset({1, 3, 5, 7, 9, 11, 12, 16})
+_TOO_MANY, _NOT_IMPLEMENTED = 429, 501
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Answer:
         version: which answered, or should have.
         time: when the request came, seconds since the epoch.
         milliseconds: until the last byte of the answer.
-        failed: whether it was none of REST's 2xx, or not OK in gRPC.
+        failed: whether the version is to blame: REST's 5xx or 429, or what gRPC has for these.
     """
 
     request_id: str
@@ -127,8 +131,16 @@ def _answers(lines: bytes) -> Iterator[Answer]:
 
 
 def _answer(fields: dict[str, Any]) -> Optional[Answer]:
-    if _CLIENT_LEFT in str(fields["flags"]).split(","):
+    """The answer of a version; None of one that says nothing about a version."""
+    if fields["cluster"] is None or _CLIENT_LEFT in str(fields["flags"]).split(","):
         return None
-    failed = not 200 <= int(fields["code"]) < 300 if fields["grpc"] is None else fields["grpc"] != 0
+    code, of_grpc = int(fields["code"]), fields["grpc"]
+    if of_grpc in _OF_THE_CLIENT or (of_grpc is None and _is_the_client_s(code)):
+        return None
+    failed = code >= 300 if of_grpc is None else of_grpc != 0
     version = envoy_config.version_of(fields["cluster"])
     return Answer(fields["id"] or "", version, float(fields["time"]), float(fields["ms"]), failed)
+
+
+def _is_the_client_s(code: int) -> bool:
+    return code == _NOT_IMPLEMENTED or (400 <= code < 500 and code != _TOO_MANY)

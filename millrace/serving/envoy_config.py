@@ -9,6 +9,7 @@ A user stays with a version: the hash of a header, modulo the weights' sum, fall
 order. The candidate is the last, so its share grows at one end: who was in its 10 % is in its 50 %, too.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,13 @@ _LOOPBACK = "127.0.0.1"
 _TYPES = "type.googleapis.com/envoy"
 _ROUTES_NAME = "versions"
 _PROTOCOLS = ("rest", "grpc")
+# What a client may call. A server's ReloadConfig is not among them: it changes what is served, and names any folder.
+_CALLED = (
+    "/tensorflow.serving.PredictionService/",
+    "/tensorflow.serving.ModelService/GetModelStatus",
+    "/grpc.health.v1.Health/",
+    "/grpc.reflection.",
+)
 # A mirror must not take what the champion's answers need: what a slow one cannot take is dropped.
 _MIRROR_CONNECTIONS = 16
 _MIRROR_REQUESTS = 64
@@ -146,7 +154,15 @@ def routes(traffic: Traffic, listener: Listener, edition: str) -> dict[str, Any]
         "name": "all",
         "domains": ["*"],
         "routes": [
-            {"match": {"prefix": "/", "grpc": {}}, "route": _route(traffic, listener, "grpc")},
+            *({"match": {"prefix": path, "grpc": {}}, "route": _route(traffic, listener, "grpc")} for path in _CALLED),
+            _refusal({"prefix": "/", "grpc": {}}, 403, "the gateway passes no such call on"),
+            *(_of_version(version, listener) for version in traffic.weights),
+            {"match": _matching("labels/champion([:/].*)?"), "route": _route(traffic, listener, "rest")},
+            _refusal(
+                _matching("(versions|labels)/.*"),
+                404,
+                f"the gateway serves the versions {', '.join(map(str, traffic.weights))} and the label champion",
+            ),
             {"match": {"prefix": "/"}, "route": _route(traffic, listener, "rest")},
         ],
     }
@@ -246,6 +262,25 @@ def _access_log(listener: Listener) -> dict[str, Any]:
             "log_format": {"json_format": line},
         },
     }
+
+
+def _matching(what: str) -> dict[str, Any]:
+    """The paths of REST that go on with something after the model's name."""
+    return {"safe_regex": {"regex": f"(?i)/v1/models/[^/:]+/{what}"}}
+
+
+def _refusal(match: dict[str, Any], status: int, message: str) -> dict[str, Any]:
+    """Answered by Envoy itself: no version was asked, so none is charged with it."""
+    body = {"inline_string": json.dumps({"error": message})}
+    return {"match": match, "direct_response": {"status": status, "body": body}}
+
+
+def _of_version(version: int, listener: Listener) -> dict[str, Any]:
+    """Who names a version gets that one, whatever its share is."""
+    route = _route(Traffic({version: WHOLE}), listener, "rest")
+    # The shares of users are not those of who names a version.
+    route["weighted_clusters"]["runtime_key_prefix"] = "named"
+    return {"match": _matching(f"versions/0*{version}([:/].*)?"), "route": route}
 
 
 def _route(traffic: Traffic, listener: Listener, protocol: str) -> dict[str, Any]:

@@ -261,9 +261,9 @@ class Keeper:
                 for protocol in ("rest", "grpc"):
                     assert self._gateway
                     count = self._gateway.counters(f"cluster.{version}-{protocol}-mirror.")
-                    of_2xx = count.get("upstream_rq_2xx", 0)
-                    good += of_2xx
-                    bad += count.get("upstream_rq_completed", 0) - of_2xx + count.get("upstream_rq_timeout", 0)
+                    good += count.get("upstream_rq_2xx", 0)
+                    # What a client asked wrongly, 4xx, is held against nobody.
+                    bad += count.get("upstream_rq_5xx", 0) + count.get("upstream_rq_timeout", 0)
                 self._mirrored[version] = good, bad
 
 

@@ -446,3 +446,14 @@ def test_the_programs_flags_are_tensorflow_servings(capsys):
         assert "error: " in capsys.readouterr().err
     with pytest.raises(SystemExit):
         server_program.parse_flags([])
+
+
+def test_the_body_of_a_get_is_no_second_request(local_server):
+    hidden = b"GET /v1/models/SMUGGLED HTTP/1.1\r\nHost: a\r\n\r\n"
+    with socket.create_connection((HOST, local_server.ports.rest), timeout=10) as connection:
+        connection.sendall(b"GET /v1/models/any HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(hidden) + hidden)
+        with connection.makefile("rb") as stream, contextlib.suppress(ConnectionResetError):
+            answers = b""
+            while read := stream.readline():
+                answers += read
+    assert answers.count(b"HTTP/1.1 ") == 1 and b"SMUGGLED" not in answers

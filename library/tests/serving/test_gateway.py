@@ -112,6 +112,9 @@ def test_grpc_comes_through_the_same_port_to_the_same_version(envoy, listener, s
             by_grpc = {user: int(ask(b"", metadata=[(USER, user)])) for user in by_rest}
             with pytest.raises(grpc.RpcError):
                 fail(b"")
+            reload = channel.unary_unary("/tensorflow.serving.ModelService/HandleReloadConfigRequest")
+            with pytest.raises(grpc.RpcError, match="the gateway passes no such call on"):
+                reload(b"")
         assert by_grpc == by_rest and set(by_grpc.values()) == {1, 2}
         answers = eventually(lambda: [one for one in read_on(tmp_path, 0, 0)[0] if one.failed])
     assert len(answers) == 1
@@ -131,6 +134,17 @@ def test_a_killed_envoy_is_noticed_and_the_next_goes_on_with_the_weights(envoy, 
         assert set(answered(second.port, 20).values()) == {2}
         (child,) = psutil.Process(second._process.pid).children()
     assert not psutil.pid_exists(child.pid)
+
+
+def test_who_names_a_version_gets_it_or_is_refused_by_the_gateway_itself(gateway, servers):
+    url = f"http://127.0.0.1:{gateway.port}/v1/models/taxi"
+    assert {httpx.post(f"{url}/versions/2:predict", content=b"{}").text for _ in range(5)} == {"2"}
+    assert httpx.post(f"{url}/labels/champion:predict", content=b"{}").status_code == 200
+    asked = sum(server.asked["own"] for server in servers.values())
+    for named in ("versions/22", "versions/7", "labels/candidate"):
+        answer = httpx.post(f"{url}/{named}:predict", content=b"{}")
+        assert answer.status_code == 404 and "serves the versions 1, 2" in answer.json()["error"]
+    assert sum(server.asked["own"] for server in servers.values()) == asked
 
 
 def test_the_socket_of_the_administration_is_this_user_s_alone(gateway, listener):
