@@ -63,6 +63,12 @@ _COUNTS = frozenset(
     ExampleCount FN FP FalseNegatives FalsePositives TN TP TrueNegatives TruePositives
     """.split()  # noqa: SIM905 (a table, as above)
 )
+_AT_THE_BEST_THRESHOLD = frozenset(
+    """
+    MaxRecall PrecisionAtRecall PrevalenceThreshold RecallAtFalsePositiveRate RecallAtPrecision SensitivityAtSpecificity
+    SpecificityAtSensitivity ThresholdAtRecall
+    """.split()  # noqa: SIM905 (a table, as above)
+)
 _SIGNED = frozenset({"CoefficientOfDiscrimination", "Informedness", "Markedness", "MatthewsCorrelationCoefficient"})
 _RATES = frozenset({"FNR", "FPR", "FallOut", "FalseDiscoveryRate", "FalseOmissionRate", "MissRate"})
 # The first that has the metric counts.
@@ -204,6 +210,16 @@ def needs_every_class(name: str) -> bool:
         name: of the class, as a configuration has it, or TFMA's name of the metric.
     """
     return any(_spelled_alike(known) == _spelled_alike(name) for known in NEEDS_EVERY_CLASS)
+
+
+def is_count(name: str) -> bool:
+    """Whether a metric counts examples, and so grows with their number; of a name as `needs_every_class` takes it."""
+    return any(_spelled_alike(known) == _spelled_alike(name) for known in _COUNTS)
+
+
+def searches_a_threshold(name: str) -> bool:
+    """Whether a metric is what the best of all thresholds scores; of a name as `needs_every_class` takes it."""
+    return any(_spelled_alike(known) == _spelled_alike(name) for known in _AT_THE_BEST_THRESHOLD)
 
 
 def value_range(name: str) -> tuple[float, float]:

@@ -65,27 +65,33 @@ def read(folder: str) -> Optional[FoldScores]:
     return FoldScores(**{**held, "learned_rows": int(held["learned_rows"]), "seconds": float(held["seconds"])})
 
 
-def interval(values: Sequence[float], learned_rows: float, held_rows: float) -> Optional[tuple[float, float]]:
-    """The 95 % interval of a metric of models that are trained so, from its values on the folds.
+def interval(
+    value: float, without: Sequence[float], learned_rows: float, held_rows: float
+) -> Optional[tuple[float, float]]:
+    """The 95 % interval of a metric of models that are trained so, by leaving out each fold once.
 
-    The folds' values are no independent sample, since each two models share most of their rows: their variance is
-    taken (1 / folds + held / learned) times and not 1 / folds times (Nadeau and Bengio, "Inference for the
-    Generalization Error", Machine Learning 52, 2003), with Student's t.
+    The metric is of the predictions of all folds together: the mean of R2 or F1 over folds of some thirty rows is far
+    from that of their rows (Forman and Scholz, "Apples-to-Apples in Cross-Validation Studies", SIGKDD Explorations 12,
+    2010). Of a mean over rows, the values without each fold spread as the folds' own values do (the jackknife; Efron
+    and Tibshirani, 1993, chapter 11), which are no independent sample, since each two models share most of their rows:
+    their variance is taken (1 / folds + held / learned) times and not 1 / folds times (Nadeau and Bengio, "Inference
+    for the Generalization Error", Machine Learning 52, 2003), with Student's t.
 
     Args:
-        values: of the metric, one a fold.
+        value: of the metric of all rows.
+        without: its values of all rows but those of one fold, for each fold.
         learned_rows: rows that each model learned from.
         held_rows: rows of a fold.
 
     Returns:
-        Its least and its greatest value; None of fewer than two finite values.
+        Its least and its greatest value; None of fewer than two folds, or where a value is not finite.
     """
     from scipy.special import stdtrit
 
-    known = [value for value in values if math.isfinite(value)]
-    if len(known) < 2 or not learned_rows:
+    count = len(without)
+    if count < 2 or not learned_rows or not np.isfinite([value, *without]).all():
         return None
-    mean, deviation = float(np.mean(known)), float(np.std(known, ddof=1))
-    error = deviation * math.sqrt(1.0 / len(known) + held_rows / learned_rows)
-    reach = float(stdtrit(len(known) - 1, 0.5 + _CONFIDENCE / 2.0)) * error
-    return mean - reach, mean + reach
+    deviation = (count - 1) * float(np.std(without, ddof=1))
+    error = deviation * math.sqrt(1.0 / count + held_rows / learned_rows)
+    reach = float(stdtrit(count - 1, 0.5 + _CONFIDENCE / 2.0)) * error
+    return value - reach, value + reach

@@ -36,14 +36,16 @@ class _Described(BaseModel):
 class Folds(_Described):
     """What a metric is of models that were trained as this one was, on parts of train and eval (`evaluation.folds`).
 
-    `value` is its mean over `count` of them and `interval` the 95% interval of that; `inside` says that `threshold`,
-    which is in words, lies in it, so that so few rows do not settle whether such models meet it. Each learned from
-    `learned_rows`, and all are scored on `rows` that they did not see. `seconds` is what the trainings took.
+    `value` is that of the predictions of `count` of them together, and `interval` its 95% interval; where none holds
+    `no_interval` says why. `inside` says that `threshold`, which is in words, lies in it, so that so few rows do not
+    settle whether such models meet it. Each learned from `learned_rows`, and all are scored on `rows` that they did not
+    see. `seconds` is what the trainings took.
     """
 
     count: int
     value: float
-    interval: tuple[float, float]
+    interval: Optional[tuple[float, float]]
+    no_interval: str = ""
     threshold: str
     inside: bool
     learned_rows: int
@@ -59,6 +61,8 @@ class Folds(_Described):
 
     def words(self) -> str:
         """The value with its interval, and what that means for the threshold."""
+        if self.interval is None:
+            return f"{number(self.value)}, no interval: {self.no_interval}; {self.threshold}"
         low, high = map(number, self.interval)
         settled = "lies inside, which so few rows do not settle" if self.inside else "lies outside"
         return f"{number(self.value)} [{low}, {high}]; {self.threshold} {settled}"

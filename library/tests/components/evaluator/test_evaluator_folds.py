@@ -41,15 +41,21 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_threshold_has_the_mean_of_the_folds_and_their_interval(folder):
+def without_each(metric, labels, scores):
+    return [metric(labels[fold != FOLDS], scores[fold != FOLDS]) for fold in range(10)]
+
+
+def test_a_threshold_has_the_value_of_all_folds_together_and_its_interval(folder):
     report = reported(folder, thresholds=[{"metric": "AUC", "at_least": 0.5}])
-    each = [roc_auc_score(LABELS[fold == FOLDS], SCORES[fold == FOLDS]) for fold in range(10)]
+    pooled = roc_auc_score(LABELS, SCORES)
+    expected = interval(pooled, without_each(roc_auc_score, LABELS, SCORES), 240, 30)
     auc, accuracy, of_slice = (row.folds for row in report.rows)
-    assert auc.value == pytest.approx(np.mean(each), abs=2e-3)
-    assert auc.interval == pytest.approx(interval(each, 240, 30), abs=5e-3) or auc.interval[1] == 1.0
+    assert auc.value == pytest.approx(pooled, abs=2e-3)
+    assert auc.interval == pytest.approx(expected, abs=5e-3) or auc.interval[1] == 1.0
     assert (auc.count, auc.rows, auc.learned_rows, auc.inside) == (10, 300, 240, False)
-    right = [accuracy_score(LABELS[fold == FOLDS], SCORES[fold == FOLDS] >= 0.5) for fold in range(10)]
-    assert accuracy.value == pytest.approx(np.mean(right))
+    assert accuracy.value == pytest.approx(accuracy_score(LABELS, SCORES > 0.5))
+    expected = interval(accuracy.value, without_each(accuracy_score, LABELS, SCORES > 0.5), 240, 30)
+    assert accuracy.interval == pytest.approx(expected)
     assert accuracy.inside == (accuracy.interval[0] < 0.7 < accuracy.interval[1])
     assert of_slice is None, "a fold of a slice is a handful of rows"
 
@@ -71,11 +77,14 @@ def test_the_verdict_stays_that_of_the_thresholds(folder, tmp_path):
     assert all(row.folds is None for row in without.rows)
 
 
-def test_a_class_that_a_fold_lacks_leaves_that_fold_out(tmp_path):
-    labels = np.where(FOLDS == 3, 0, LABELS)
+def test_a_metric_whose_interval_would_not_hold_has_none_and_says_why(tmp_path):
+    labels = (np.arange(300) % 10 == np.arange(300) // 10 % 10).astype(int)
     fold_scores.write(str(tmp_path), FoldScores(labels, SCORES[:, None], np.ones(300), FOLDS, 240, 1.0))
-    report = reported(tmp_path, thresholds=[{"metric": "AUC", "at_least": 0.5}])
-    assert report.rows[0].folds.count == 9 and report.rows[1].folds.count == 10
+    auc, accuracy, _ = (row.folds for row in reported(tmp_path, thresholds=[{"metric": "AUC", "at_least": 0.5}]).rows)
+    assert auc.value == pytest.approx(roc_auc_score(labels, SCORES), abs=2e-3)
+    assert (auc.interval, auc.inside) == (None, False)
+    assert "no interval: with fewer than 50 rows of a class none holds; at least 0.5" in auc.words()
+    assert accuracy.interval is not None
 
 
 def test_of_several_classes_and_of_numbers(tmp_path):
