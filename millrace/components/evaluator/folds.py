@@ -86,14 +86,14 @@ def _of_threshold(bound: ValueBound, metric: str, measured: Overall, scores: Fol
         why_not = "" if reach else "it has no value without some of the folds"
     least, most = value_range(metric)
     within = (max(reach[0], least), min(reach[1], most)) if reach else None
+    limits = [limit for limit in (bound.lower, bound.upper) if limit is not None]
     return Folds(
         count=scores.count,
         value=float(value),
         interval=within,
         no_interval=why_not,
         threshold=bound.words(),
-        inside=bool(within)
-        and any(limit is not None and within[0] < limit < within[1] for limit in (bound.lower, bound.upper)),
+        inside=within is not None and any(within[0] < limit < within[1] for limit in limits),
         learned_rows=scores.learned_rows,
         rows=len(scores.labels),
         seconds=scores.seconds,

@@ -12,6 +12,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from millrace.base.errors import DataError
 from millrace.base.numbers import counted
@@ -247,10 +248,12 @@ class StratifiedDivision:
         return places
 
     def _strata(self, batch: pa.RecordBatch) -> list[tuple[Any, np.ndarray]]:
-        """Each value with the places of its rows; None is that of the rows without one."""
+        """Each value with the places of its rows; None is that of the rows without one, or with NaN."""
         values = row_values.scalars(batch, self.splits.column, SPLITS)
         if pa.types.is_null(values.type):
             return [(None, np.arange(len(values)))]
+        if pa.types.is_floating(values.type):  # a NaN is no value, and as a key unlike itself
+            values = pc.if_else(pc.is_nan(values), None, values)
         encoded = values.dictionary_encode()
         distinct = [*encoded.dictionary.to_pylist(), None]
         at = np.asarray(encoded.indices.fill_null(len(distinct) - 1))

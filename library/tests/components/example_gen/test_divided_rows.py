@@ -114,6 +114,20 @@ def test_each_stratum_has_its_exact_share(divided):
     assert again == splits
 
 
+def test_rows_with_nan_are_a_stratum_with_those_without_a_value(tmp_path, configured_rows):
+    grade = [float("nan"), None, 1.5, 2.5] * 200
+    folder = tmp_path / "data"
+    folder.mkdir()
+    columns = {"row": list(range(800)), "grade": pa.array(grade, pa.float64(), from_pandas=False)}
+    pq.write_table(pa.table(columns), folder / "a.parquet", row_group_size=100)
+    splits = {"by": "stratum", "column": "grade", "shares": {"train": 3, "eval": 1}}
+    data = Data(path=str(folder), format="parquet", rules="table", splits=splits)
+    made = configured_rows(data, str(tmp_path / "out"))
+    rows = {name: [_row(record)["row"] for record in records.elements()] for name, records in made.items()}
+    assert len(rows["train"]) == 600 and len(rows["eval"]) == 200
+    assert sum(at % 4 < 2 for at in rows["eval"]) == 100
+
+
 @pytest.mark.parametrize("sizes", [[2] * 750 + [600], [3] * 500, [1] * 900])
 def test_many_small_strata_have_the_shares_together(tmp_path, configured_rows, sizes):
     (tmp_path / "data").mkdir()
