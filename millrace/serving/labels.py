@@ -1,5 +1,6 @@
 """Labels that come after the answers: joined by the request's id with the version that answered and what it said."""
 
+import contextlib
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -108,7 +109,14 @@ class LabelStore:
 
 
 def add_labels(
-    store: LabelStore, table: Path, key: str, label: str, reward: Optional[str], access: Path, requests: Path
+    store: LabelStore,
+    table: Path,
+    key: str,
+    label: str,
+    reward: Optional[str],
+    access: Path,
+    requests: Path,
+    classes: tuple[str, ...] = (),
 ) -> Added:
     """Adds what a table says about requests.
 
@@ -120,6 +128,7 @@ def add_labels(
         reward: its column with how good the answer was, from 0 to 1; None where labels are compared.
         access: the folder of the gateway's access log, which says who answered.
         requests: the folder of the log of requests, which says what was answered.
+        classes: those that a label may be; none where any is taken as it stands.
 
     Returns:
         What was added.
@@ -128,9 +137,9 @@ def add_labels(
         DataError: the table cannot be read, lacks a column, names a request twice or has values that are none.
         BadInput: no log knows some of the requests, or some have a label already; nothing was added.
     """
-    rows = _rows(table, key, reward or label)
+    rows = _rows(table, key, reward or label, is_class=not reward)
     versions = _versions(rows, access)
-    wrong = _by_reward(table, reward, rows) if reward else _by_label(rows, requests)
+    wrong = _by_reward(table, reward, rows) if reward else _by_label(table, rows, requests, versions, classes)
     _require_known(rows, wrong, "the log of requests")
     by_request = {name: (versions[name], wrong[name]) for name in rows}
     store.add(by_request)
@@ -141,10 +150,10 @@ def add_labels(
     return Added(len(rows), {version: (total / number, number) for version, (total, number) in sorted(sums.items())})
 
 
-def _rows(table: Path, key: str, value: str) -> dict[str, Any]:
+def _rows(table: Path, key: str, value: str, is_class: bool) -> dict[str, Any]:
     import pyarrow as pa
 
-    read = _read(table)
+    read = _read(table, (key, value) if is_class else (key,))
     for column in (key, value):
         if column not in read.column_names:
             raise DataError(
@@ -167,11 +176,15 @@ def _rows(table: Path, key: str, value: str) -> dict[str, Any]:
     return dict(zip(names, values, strict=True))
 
 
-def _read(table: Path) -> Any:
+def _read(table: Path, texts: tuple[str, ...]) -> Any:
     import pyarrow as pa
     from pyarrow import csv, json, parquet
 
-    readers = {".csv": csv.read_csv, ".parquet": parquet.read_table, ".jsonl": json.read_json}
+    def read_csv(file: str) -> Any:
+        # 007 is an id, and true a class: neither is for Arrow to guess about.
+        return csv.read_csv(file, convert_options=csv.ConvertOptions(column_types=dict.fromkeys(texts, pa.string())))
+
+    readers = {".csv": read_csv, ".parquet": parquet.read_table, ".jsonl": json.read_json}
     if table.suffix not in readers:
         raise DataError("is no table", str(table), f"give a file that ends in {', '.join(readers)}")
     try:
@@ -198,18 +211,39 @@ def _by_reward(table: Path, reward: str, rows: Mapping[str, Any]) -> dict[str, f
     return wrong
 
 
-def _by_label(rows: Mapping[str, Any], requests: Path) -> dict[str, float]:
+def _by_label(
+    table: Path, rows: Mapping[str, Any], requests: Path, versions: Mapping[str, int], classes: tuple[str, ...]
+) -> dict[str, float]:
     wrong = {}
     for logged in logged_decisions(requests):
-        if logged.request_id in rows and len(logged.decided) == 1:
+        # A mirror answers the same request, and its answer went nowhere.
+        if versions.get(logged.request_id) == logged.version and len(logged.decided) == 1:
             (decided,) = logged.decided
             if isinstance(decided, float):
                 raise BadInput(
                     "the model predicts a number, and how wrong it was is for you to say",
                     remedy="give a column from 0, bad, to 1, good, and name it with --reward",
                 )
-            wrong[logged.request_id] = float(decided != class_name(rows[logged.request_id]))
+            wrong[logged.request_id] = float(
+                decided != _class(table, logged.request_id, rows[logged.request_id], classes)
+            )
     return wrong
+
+
+def _class(table: Path, request_id: str, value: object, classes: tuple[str, ...]) -> str:
+    """The class that a label names: 1.0 and True of a table are the classes 1 and true where there are such."""
+    name = class_name(value)
+    with contextlib.suppress(ValueError):
+        name = name if name in classes or not classes else class_name(float(name))
+    if isinstance(value, bool) and name not in classes:
+        name = name.lower()
+    if classes and name not in classes:
+        raise DataError(
+            f"the label of request {request_id} is {value!r}, which is no class; nothing was added",
+            str(table),
+            f"the classes are {', '.join(classes)}",
+        )
+    return name
 
 
 def _require_known(rows: Mapping[str, Any], known: Mapping[str, Any], log: str) -> None:

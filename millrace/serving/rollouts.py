@@ -187,7 +187,10 @@ def add_labels_of(config: Config, table: Path, key: str, label: Optional[str], r
     """
     places = places_of(config)
     column = label or label_column(config.label)
-    return add_labels(label_store(places), table, key, column, reward, places.gateway, requests_folder(config))
+    outputs = [one for one in config.label.by_output().values() if one.column == column and one.task != "multilabel"]
+    classes = outputs[0].class_names if outputs else ()
+    folders = places.gateway, requests_folder(config)
+    return add_labels(label_store(places), table, key, column, reward, *folders, classes)
 
 
 def label_column(label: AnyLabel) -> str:

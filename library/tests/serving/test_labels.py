@@ -33,7 +33,13 @@ def logged(monkeypatch):
     """The log of requests says what the model decided."""
     said = {"a": ("yes",), "b": ("no",), "c": ("no",), "d": ("yes", "no")}
     monkeypatch.setattr(
-        labels, "logged_decisions", lambda _: [LoggedDecision(name, 1, 1.0, of) for name, of in said.items()]
+        labels,
+        "logged_decisions",
+        lambda _: [
+            LoggedDecision(name, version, 1.0, of if version == (1 if name in "ab" else 2) else ("mirrored",))
+            for name, of in said.items()
+            for version in (2, 1)
+        ],
     )
 
 
@@ -56,6 +62,23 @@ def test_a_label_says_whether_the_version_that_answered_was_wrong(store, answere
     add(store, answered, written(answered, {"request_id": ["b"], "tips": ["yes"]}))
     assert store.since(number) == ({1: {1.0: 1}}, number + 1)
     assert store.since(number + 1) == ({}, number + 1)
+
+
+@pytest.mark.parametrize(
+    ("decided", "classes", "value", "wrong"),
+    [("1", ("0", "1"), "1.0", 0), ("false", ("true", "false"), "false", 0), ("1", ("0", "1"), "0", 1)],
+)
+def test_a_label_is_read_as_its_class_and_an_id_as_text(store, answered, monkeypatch, decided, classes, value, wrong):
+    monkeypatch.setattr(labels, "logged_decisions", lambda _: [LoggedDecision("007", 1, 1.0, (decided,))])
+    line = (answered / "access.log").read_text().splitlines()[0].replace('"id": "a"', '"id": "007"')
+    (answered / "access.log").write_text(line + "\n")
+    table = answered / "labels.csv"
+    table.write_text("request_id,tips\n007,maybe\n")
+    with pytest.raises(DataError, match="'maybe', which is no class; nothing was added"):
+        add_labels(store, table, "request_id", "tips", None, answered, answered, classes)
+    table.write_text(f"request_id,tips\n007,{value}\n")
+    added = add_labels(store, table, "request_id", "tips", None, answered, answered, classes)
+    assert added.by_version == {1: (wrong, 1)}
 
 
 def test_a_reward_needs_no_label_and_no_log_of_requests(store, answered):
