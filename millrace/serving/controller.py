@@ -17,7 +17,7 @@ from typing import Optional, Protocol
 
 from millrace.base.errors import BadInput, MillraceError
 from millrace.config.rollout_section import AnyPolicy
-from millrace.registry.events import CHAMPION
+from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.registry import Registry
 from millrace.registry.version import Version
 from millrace.serving import access_log, decision, state
@@ -149,6 +149,12 @@ class Controller:
         if champion is None or champion.number != rollout.progress.champion:
             other = f"version {champion.number}" if champion else "no version"
             return self._keep(replace(rollout, status="aborted"), "abort", f"{other} became champion in the meantime")
+        candidate = self._registry.version(str(rollout.progress.candidate))
+        if candidate.state is VersionState.REJECTED:
+            try:
+                self._registry.require_may_be(CHAMPION, candidate)
+            except BadInput as error:
+                return self._keep(replace(rollout, status="back"), Action.BACK.value, str(error.what))
         now = self._clock()
         seen, cursor = self._seen(rollout)
         decided = decision.decide(rollout.progress, seen, rollout.policy, now, paused=rollout.status == "paused")

@@ -117,7 +117,14 @@ class Keeper:
         """
         try:
             while not stop.is_set():
-                self.round()
+                try:
+                    self.round()
+                except (MillraceError, OSError) as error:
+                    if self._gateway is None:
+                        raise
+                    # A full disk or a file cut off stops no answer: all goes on as it is, and is tried again.
+                    logging.error("%s", error)
+                    stop.wait(_STATUS_SECONDS)
                 stop.wait(_ROUND_SECONDS)
         finally:
             self.close()

@@ -183,11 +183,11 @@ def test_a_champion_that_was_moved_by_somebody_ends_it(scene):
     assert scene.traffic() == Traffic({3: 10_000})
 
 
-def test_a_candidate_that_was_rejected_in_the_meantime_is_not_promoted(scene):
+def test_a_candidate_that_is_rejected_goes_back_at_once(scene):
     scene.begin()
     scene.minutes(19)
     scene.registry.reject(scene.registry.version("2"), "its data was wrong")
-    rollout = scene.minutes(1)
+    rollout = scene.controller.look()
     assert rollout.status == "back" and scene.champion() == 1 and scene.traffic() == Traffic({1: 10_000})
     assert "was rejected: its data was wrong" in rollout.reason
 

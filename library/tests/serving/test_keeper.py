@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import psutil
@@ -129,3 +130,17 @@ def test_what_a_mirror_answered_is_counted_on_through_another_envoy(kept):
 )
 def test_no_request_is_sent_to_what_does_not_answer_and_no_user_to_a_shadow(wanted, ready, current, is_served):
     assert effective(wanted, ready, current) == is_served
+
+
+def test_a_deployment_that_is_cut_off_ends_no_answer(kept):
+    keeper, _, places, clock, _ = kept
+    serve(places, {1: 10_000})
+    rounds(keeper, clock)
+    (places.folder / "deployment.json").write_text('{"folders": {"1')
+    stop = threading.Event()
+    running = threading.Thread(target=keeper.run, args=(stop,))
+    running.start()
+    running.join(0.5)
+    assert running.is_alive() and set(answered(keeper.port, 20).values()) == {1}
+    stop.set()
+    running.join()
