@@ -37,6 +37,7 @@ class Scene:
         self.places = Places(folder / "rollout")
         self.places.gateway.mkdir(parents=True)
         self.file, self.serving = folder / "registry.db", folder / "serving"
+        self.opened: list[Registry] = []
         self.registry = self.open_registry()
         for number in (1, 2, 3):
             model = self.serving / str(number)
@@ -48,9 +49,11 @@ class Scene:
         self.controller = Controller(self.places, self.registry, clock=self.clock)
 
     def open_registry(self) -> Registry:
-        return Registry(
+        registry = Registry(
             self.file, "taxi", str(self.serving), str(self.serving.parent), approval="manual", clock=self.clock
         )
+        self.opened.append(registry)
+        return registry
 
     def begin(self, policy=CANARY, version="2"):
         one, other = self.registry.version("champion"), self.registry.version(version)
@@ -90,7 +93,10 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path):
-    return Scene(tmp_path)
+    scene = Scene(tmp_path)
+    yield scene
+    for registry in scene.opened:
+        registry.close()
 
 
 def test_without_a_rollout_the_champion_is_served_whoever_moves_it(scene):

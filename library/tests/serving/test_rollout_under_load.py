@@ -109,6 +109,7 @@ class Stage:
         eventually(lambda: len(self.clients.answers) > there + answers)
 
     def close(self) -> None:
+        self.registry.close()
         self.clients.end()
         self.stop.set()
         for thread in self.threads:
