@@ -20,6 +20,8 @@ A component from elsewhere, and code that must not depend on the library, takes 
 (2 or 3), `remedy` (a sentence), and optionally `what` and `where`. `describe` reads them from any cause in the chain.
 """
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -172,6 +174,11 @@ def is_disk_full(error: BaseException) -> bool:
     """Whether an exception, or what caused it, says that there is no space left."""
     faults = map(machine_faults.of, causes(error))
     return any(fault is not None and fault[0] is machine_faults.DISK_FULL for fault in faults)
+
+
+def no_space_left(file: str) -> OSError:
+    """The one error of a full disk, for what says it in an exception of its own (SQLite, ML Metadata)."""
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), file)
 
 
 def causes(error: Optional[BaseException]) -> Iterator[BaseException]:

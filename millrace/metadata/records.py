@@ -8,7 +8,7 @@ from typing import Any, Optional
 from ml_metadata import MetadataStore, errors
 from ml_metadata.proto import metadata_store_pb2
 
-from millrace.base.errors import BadInput, is_disk_full
+from millrace.base.errors import BadInput, is_disk_full, no_space_left
 from millrace.base.outcomes import State
 from millrace.components import stage_ids
 from millrace.components.judges import JUDGES, verdict_of
@@ -119,6 +119,7 @@ def open_store(config: Config) -> MetadataStore:
 
     Raises:
         BadInput: the store does not answer, or refuses, or its file is damaged or held by another process.
+        OSError: there is no space left.
     """
     file = metadata_file(config)
     if file:
@@ -127,7 +128,7 @@ def open_store(config: Config) -> MetadataStore:
         return MetadataStore(metadata_connection(config), enable_upgrade_migration=True)
     except (errors.StatusError, RuntimeError) as error:
         if is_disk_full(error):
-            raise
+            raise no_space_left(file or "") from error
         raise (explained(error, Path(file)) if file else None) or BadInput(
             f"ML Metadata cannot be opened: {str(error).splitlines()[0]}",
             where=f"{config.metadata.host}:{config.metadata.port}"

@@ -5,9 +5,7 @@ leaves all of its change or none. What a server reads beside it is written while
 """
 
 import contextlib
-import errno
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional
 
-from millrace.base.errors import BadInput, is_disk_full
+from millrace.base.errors import BadInput, is_disk_full, no_space_left
 from millrace.registry.events import Event, VersionState
 
 SCHEMA_VERSION = 1
@@ -188,8 +186,7 @@ class EventLog:
             yield
         except (sqlite3.Error, OSError) as error:
             if is_disk_full(error):
-                # As of any other file; SQLite has an error of its own.
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.file)) from error
+                raise no_space_left(str(self.file)) from error
             held = "locked" in str(error)
             raise BadInput(
                 "another process holds the registry's file" if held else f"the registry cannot be used: {error}",

@@ -149,7 +149,6 @@ def register_pushed(config: Config) -> Registered:
     try:
         with open_registry(config) as registry:
             return Registered(up_to_date(registry, Runs(config)), registry.versions())
-    except (MillraceError, errors.StatusError, OSError, RuntimeError) as error:
-        # ML Metadata in C++ raises RuntimeError where it cannot even make its tables, on a full disk for instance.
+    except (MillraceError, errors.StatusError, OSError) as error:
         logging.getLogger(__name__).exception("What was pushed could not be registered.")
         return Registered(trouble=str(error).splitlines()[0])

@@ -78,15 +78,14 @@ class Registry:
     def versions(self) -> tuple[Version, ...]:
         """Every version, by number."""
         aliases = self._log.aliases()
-        return tuple(
-            self._version(number, state, registered, run, details, aliases)
-            for number, state, registered, run, details in self._log.versions()
-        )
+        return tuple(self._version(*row, aliases) for row in self._log.versions())
 
     def aliases(self) -> dict[str, Version]:
         """The version that each alias names, by the alias."""
-        known = {one.number: one for one in self.versions()}
-        return {name: known[number] for name, number in self._log.aliases().items()}
+        # Asked every second by the controller of a rollout: what is known of other versions is left unread.
+        aliases = self._log.aliases()
+        rows = {row[0]: row for row in self._log.versions()}
+        return {name: self._version(*rows[number], aliases) for name, number in aliases.items()}
 
     def version(self, name: str) -> Version:
         """The version that is meant.
