@@ -74,6 +74,8 @@ def show(foretold: Foretold, console: Console) -> None:
     say(f"{foretold.rehearsed.ends.value} after {len(hours)} hours: {foretold.rehearsed.reason}", style="bold")
     for one in foretold.powers:
         say(_in_words(one))
+    if foretold.left_out:
+        say(f"not rehearsed: {', '.join(foretold.left_out)}, measured when a step ends; taken as met")
 
 
 def _rows(hours: tuple[Hour, ...]) -> list[tuple[printing.Cell, ...]]:

@@ -47,6 +47,13 @@ class Judged(Section):
     wrong: Optional[Limit] = Field(
         default=None, description="answers that were wrong by the labels that millrace labels add brings"
     )
+    metrics: tuple[str, ...] = Field(
+        default=(),
+        description="metrics whose evaluation.thresholds labelled answers must meet, the champion as baseline",
+    )
+    labels: int = Field(
+        default=100, ge=1, description="labelled answers of each version in a step, to measure metrics when it ends"
+    )
     crashes: int = Field(default=0, ge=0, description="how often its server may end by itself")
     risk: Share = Field(default=0.05, description="the chance that a candidate within all limits is sent back")
 
@@ -128,8 +135,9 @@ class Shadow(Policy):
 
     @model_validator(mode="after")
     def _is_labelled_by_nobody(self) -> "Shadow":
-        if self.judged.wrong:
-            raise ValueError("judged.wrong: no user sees a shadow's answers, so no label is about one; take it out")
+        if self.judged.wrong or self.judged.metrics:
+            name = "wrong" if self.judged.wrong else "metrics"
+            raise ValueError(f"judged.{name}: no user sees a shadow's answers, so no label is about one; take it out")
         return self
 
 

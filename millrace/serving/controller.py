@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Optional, Protocol
@@ -21,8 +21,9 @@ from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.registry import Registry
 from millrace.registry.version import Version
 from millrace.serving import access_log, decision, state
-from millrace.serving.decision import Action, Seen
+from millrace.serving.decision import Action, Progress, Seen
 from millrace.serving.envoy_config import WHOLE, Traffic
+from millrace.serving.metric_limits import Measured, MetricLimit
 from millrace.serving.sequential import Tally
 from millrace.serving.state import Cursor, Decided, Deployment, GatewayStatus, Order, Places, RolloutState, Status
 
@@ -58,6 +59,15 @@ class Comparison(Protocol):
         """Whether they differ, of requests after a time, and until when that was looked at."""
 
 
+class Metrics(Protocol):
+    """What measures the Evaluator's metrics on labelled answers, or what stands for it."""
+
+    def of_versions(
+        self, limits: Sequence[MetricLimit], versions: Sequence[int], answered_since: float, least: int
+    ) -> Measured:
+        """What each version's answers since a time are worth, where it has labels enough."""
+
+
 class Controller:
     """Decides for one pipeline.
 
@@ -67,6 +77,7 @@ class Controller:
         labels: None where no policy looks at them.
         comparison: None where no policy compares answers.
         clock: seconds since the epoch.
+        metrics: None where no policy judges by them.
     """
 
     def __init__(
@@ -76,12 +87,14 @@ class Controller:
         labels: Optional[Labels] = None,
         comparison: Optional[Comparison] = None,
         clock: Callable[[], float] = time.time,
+        metrics: Optional[Metrics] = None,
     ) -> None:
         self._places = places
         self._registry = registry
         self._labels = labels
         self._comparison = comparison
         self._clock = clock
+        self._metrics = metrics
 
     def run(self, stop: threading.Event) -> None:
         """Looks every second until it is told to stop.
@@ -158,6 +171,9 @@ class Controller:
         now = self._clock()
         seen, cursor = self._seen(rollout)
         decided = decision.decide(rollout.progress, seen, rollout.policy, now, paused=rollout.status == "paused")
+        if decided.action is Action.MEASURE:
+            measured = self._measured(decided.progress, rollout.policy.judged.labels)
+            decided = decision.decide(decided.progress, Seen(measured=measured), rollout.policy, now)
         rollout = replace(rollout, progress=decided.progress, cursor=cursor)
         if decided.action is Action.HOLD:
             rollout = replace(rollout, looked=now, reason=decided.reason)
@@ -165,6 +181,12 @@ class Controller:
             return rollout
         rollout = replace(rollout, status=_ENDS.get(decided.action, rollout.status))
         return self._keep(rollout, decided.action.value, decided.reason)
+
+    def _measured(self, progress: Progress, least: int) -> Measured:
+        if self._metrics is None:
+            raise MillraceError("the policy judges by metrics, and nothing measures them", remedy="pass metrics")
+        versions = progress.champion, progress.candidate
+        return self._metrics.of_versions(progress.limits, versions, progress.step_started, least)
 
     def _keep(self, rollout: RolloutState, action: str, reason: str) -> RolloutState:
         decided = Decided(self._clock(), action, reason, _weight(rollout))
@@ -197,6 +219,7 @@ class Controller:
                     name: {str(version): list(of) for version, of in by_version.items()}
                     for name, by_version in rollout.progress.totals.items()
                 },
+                "metrics": decision.plain_measured(rollout.progress.measured),
             }
             self._registry.record(f"{EVENT} {_WORDS[decided.action]}", version, decided.reason, details)
         rollout = replace(rollout, unsaid=False)
@@ -242,7 +265,7 @@ class Controller:
             counted[progress.candidate] = counted.get(progress.candidate, 0) + good + bad
         all_tallies: dict[str, dict[int, Tally]] = {name: dict(by) for name, by in tallies.items()}
         labels, compared = cursor.labels, cursor.compared
-        if self._labels and judged.wrong:
+        if self._labels and (judged.wrong or judged.metrics):
             all_tallies["wrong"], labels = self._labels.since(cursor.labels)
         differing: Tally = {}
         if self._comparison and judged.disagreement:
@@ -274,7 +297,15 @@ def _of(event: object, rollout: str) -> bool:
     return bool(details.get("rollout") == rollout)
 
 
-def new_rollout(champion: Version, candidate: Version, policy_name: str, policy: AnyPolicy, now: float) -> RolloutState:
+def new_rollout(
+    champion: Version,
+    candidate: Version,
+    policy_name: str,
+    policy: AnyPolicy,
+    now: float,
+    tested: Sequence[MetricLimit] = (),
+    measured: Sequence[MetricLimit] = (),
+) -> RolloutState:
     """A rollout that starts.
 
     Args:
@@ -283,6 +314,8 @@ def new_rollout(champion: Version, candidate: Version, policy_name: str, policy:
         policy_name: the policy's name in the configuration.
         policy: by which the candidate gets its traffic.
         now: seconds since the epoch.
+        tested: what accuracies must reach by labels.
+        measured: what other metrics must reach when a step ends.
     """
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
     return RolloutState(
@@ -290,6 +323,6 @@ def new_rollout(champion: Version, candidate: Version, policy_name: str, policy:
         status="running",
         policy_name=policy_name,
         policy=policy,
-        progress=decision.begin(champion.number, candidate.number, policy, now),
+        progress=decision.begin(champion.number, candidate.number, policy, now, tested, measured),
         folders={one.number: str(Path(one.folder)) for one in (champion, candidate)},
     )

@@ -3,7 +3,7 @@
 The controller asks it every few seconds, and a rehearsal asks it about traffic of the past, on a clock of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Optional, Union
@@ -11,9 +11,19 @@ from typing import Any, Optional, Union
 from millrace.base.numbers import rounded
 from millrace.config.rollout_section import Ab, AnyPolicy, Bandit, BlueGreen, Canary, Limit, Shadow, Step
 from millrace.serving.envoy_config import WHOLE, Traffic
-from millrace.serving.sequential import AtMost, Tally, WorseThan
+from millrace.serving.metric_limits import (
+    Measured,
+    MeasuredMetric,
+    MetricLimit,
+    in_words,
+    speaks_against,
+    tests_of,
+    waits_for,
+)
+from millrace.serving.sequential import AtMost, FallsBy, Tally, WorseThan
 
-Test = Union[WorseThan, AtMost]
+Test = Union[WorseThan, FallsBy, AtMost]
+_TESTS: dict[str, type[Test]] = {kind.__name__: kind for kind in (WorseThan, FallsBy, AtMost)}
 # A bandit's share is moved only when it changes by more: each move sends some users to another version.
 _LEAST_MOVE = WHOLE // 50
 _QUANTILES = 2_000
@@ -27,6 +37,8 @@ class Action(str, Enum):
     BACK = "back"
     PROMOTE = "promote"
     DONE = "done"
+    # Nothing is decided: the metrics are to be measured, and the decision asked for again.
+    MEASURE = "measure"
 
 
 @dataclass(frozen=True)
@@ -38,12 +50,14 @@ class Seen:
         tallies: how bad answers were, by what is judged (`errors`, `slow`, `wrong`) and by version.
         disagreement: of mirrored requests, 1 where the two versions decided differently and 0 where not.
         crashes: how often the candidate's server ended by itself.
+        measured: the metrics of this step, where `Action.MEASURE` asked for them; None else.
     """
 
     answers: Mapping[int, int] = field(default_factory=dict)
     tallies: Mapping[str, Mapping[int, Tally]] = field(default_factory=dict)
     disagreement: Tally = field(default_factory=dict)
     crashes: int = 0
+    measured: Optional[Measured] = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,8 @@ class Progress:
         tests: what speaks against the candidate, by what is judged and how.
         better: what speaks against the champion by the labels.
         totals: by what is judged and version, the sum of how bad the answers were and their number.
+        limits: of the metrics that are measured when a step ends.
+        measured: what these were when they were measured last.
     """
 
     champion: int
@@ -75,6 +91,8 @@ class Progress:
     tests: Mapping[str, Test] = field(default_factory=dict)
     better: WorseThan = field(default_factory=lambda: WorseThan(0.0))
     totals: Mapping[str, Mapping[int, tuple[float, int]]] = field(default_factory=dict)
+    limits: tuple[MetricLimit, ...] = ()
+    measured: Measured = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,7 +116,14 @@ def steps_of(policy: AnyPolicy) -> tuple[Step, ...]:
     return (Step(percent=policy.percent if isinstance(policy, Ab) else 50, **once),)
 
 
-def begin(champion: int, candidate: int, policy: AnyPolicy, now: float) -> Progress:
+def begin(
+    champion: int,
+    candidate: int,
+    policy: AnyPolicy,
+    now: float,
+    tested: Sequence[MetricLimit] = (),
+    measured: Sequence[MetricLimit] = (),
+) -> Progress:
     """The progress of a rollout that starts.
 
     Args:
@@ -106,8 +131,12 @@ def begin(champion: int, candidate: int, policy: AnyPolicy, now: float) -> Progr
         candidate: the version that is to be.
         policy: by which it gets its traffic.
         now: seconds since the epoch.
+        tested: what accuracies must reach, tested after every label.
+        measured: what other metrics must reach, measured when a step ends.
     """
     tests: dict[str, Test] = {}
+    for limit_of_metric in tested:
+        tests.update(tests_of(limit_of_metric))
     for name in ("errors", "slow", "wrong", "disagreement"):
         limit: Optional[Limit] = getattr(policy.judged, name)
         if limit and limit.worse_by is not None:
@@ -115,7 +144,9 @@ def begin(champion: int, candidate: int, policy: AnyPolicy, now: float) -> Progr
         if limit and limit.at_most is not None:
             tests[f"{name} at_most"] = AtMost(limit.at_most)
     weight = round(steps_of(policy)[0].percent * WHOLE / 100)
-    return Progress(champion, candidate, started=now, step_started=now, weight=weight, tests=tests)
+    return Progress(
+        champion, candidate, started=now, step_started=now, weight=weight, tests=tests, limits=tuple(measured)
+    )
 
 
 def traffic(progress: Progress, policy: AnyPolicy) -> Traffic:
@@ -150,13 +181,33 @@ def decide(progress: Progress, seen: Seen, policy: AnyPolicy, now: float, paused
     minutes = (now - progress.step_started) / 60
     waits = [] if minutes >= step.minutes else [f"{int(minutes * 10) / 10:g} of {step.minutes:g} minutes"]
     waits += [] if progress.answers >= step.requests else [f"{progress.answers} of {step.requests} answers"]
-    if isinstance(policy, Ab):
-        return _compare(progress, policy, " and ".join(waits))
     if isinstance(policy, Bandit):
         return _follow(progress, policy, " and ".join(waits))
+    if isinstance(policy, Ab):
+        decided = _compare(progress, policy, " and ".join(waits))
+    elif waits:
+        decided = Decision(Action.HOLD, " and ".join(waits), progress)
+    else:
+        decided = _next_step(progress, policy, now)
+    if decided.action is Action.HOLD or not progress.limits:
+        return decided
+    return _by_metrics(decided, progress, seen.measured, policy)
+
+
+def _by_metrics(decided: Decision, progress: Progress, measured: Optional[Measured], policy: AnyPolicy) -> Decision:
+    """What is decided when a step ends, or what its metrics say against it."""
+    if measured is None:
+        return Decision(Action.MEASURE, "the step's metrics are to be measured", progress)
+    judged = progress.limits, measured
+    versions = progress.champion, progress.candidate
+    waits = waits_for(*judged, policy.judged.labels, *versions)
     if waits:
-        return Decision(Action.HOLD, " and ".join(waits), progress)
-    return _next_step(progress, policy, now)
+        return Decision(Action.HOLD, waits, progress)
+    against = speaks_against(*judged, *versions)
+    if against:
+        return Decision(Action.BACK, against, replace(progress, measured=measured))
+    reason = f"{decided.reason}; {in_words(*judged, *versions)}"
+    return Decision(decided.action, reason, replace(decided.progress, measured=measured))
 
 
 def _after(progress: Progress, seen: Seen, policy: AnyPolicy) -> Progress:
@@ -165,7 +216,7 @@ def _after(progress: Progress, seen: Seen, policy: AnyPolicy) -> Progress:
     for name, test in progress.tests.items():
         judged = name.partition(" ")[0]
         of = seen.tallies.get(judged, {})
-        if isinstance(test, WorseThan):
+        if not isinstance(test, AtMost):
             tests[name] = test.after(of.get(champion, {}), of.get(candidate, {}))
         else:
             tests[name] = test.after(seen.disagreement if judged == "disagreement" else of.get(candidate, {}))
@@ -212,11 +263,17 @@ def _speaks_against(progress: Progress, policy: AnyPolicy) -> str:
 
 
 def _told(name: str, test: Test, progress: Progress, needed: float) -> str:
-    judged = name.partition(" ")[0]
+    # `errors at_most`, or of a metric `wrong BinaryAccuracy at_least`.
+    judged, *of_metric, _ = name.split()
     told = f"{judged}: {_share(progress, judged, progress.candidate)}"
-    if isinstance(test, WorseThan):
+    if not isinstance(test, AtMost):
         told += f", the champion's {_share(progress, judged, progress.champion)}"
+    if isinstance(test, WorseThan):
         limit = f"may lack {_percent(test.margin)} of the champion's good answers"
+    elif isinstance(test, FallsBy):
+        limit = f"{of_metric[0]} not worse than the champion's by more than {rounded(test.margin, 6)}"
+    elif of_metric:
+        limit = f"{of_metric[0]} at least {rounded(1 - test.limit, 6)}"
     else:
         limit = f"at most {_percent(test.limit)}"
     return f"{told}; {limit} (evidence {rounded(min(test.evidence, 1e9), 3)}, {rounded(needed, 3)} refutes)"
@@ -295,20 +352,42 @@ def as_plain(progress: Progress) -> dict[str, Any]:
     """A progress as JSON can keep it."""
     return {
         **vars(progress),
-        "tests": {name: vars(test) for name, test in progress.tests.items()},
-        "better": vars(progress.better),
+        "tests": {name: _plain_test(test) for name, test in progress.tests.items()},
+        "better": _plain_test(progress.better),
         "totals": {name: {str(version): of for version, of in by.items()} for name, by in progress.totals.items()},
+        "limits": [vars(limit) for limit in progress.limits],
+        "measured": plain_measured(progress.measured),
     }
+
+
+def plain_measured(measured: Measured) -> dict[str, dict[str, dict[str, Any]]]:
+    """What was measured, as JSON can keep it."""
+    return {name: {str(version): vars(of) for version, of in by.items()} for name, by in measured.items()}
 
 
 def from_plain(plain: Mapping[str, Any]) -> Progress:
     """The progress that `as_plain` was given."""
-    tests = {name: _test(of) for name, of in plain["tests"].items()}
-    better = _test(plain["better"])
-    totals = {name: {int(version): tuple(of) for version, of in by.items()} for name, by in plain["totals"].items()}
-    return Progress(**{**plain, "tests": tests, "better": better, "totals": totals})
+    return Progress(
+        **{
+            **plain,
+            "tests": {name: _test(of) for name, of in plain["tests"].items()},
+            "better": _test(plain["better"]),
+            "totals": {
+                name: {int(version): tuple(of) for version, of in by.items()} for name, by in plain["totals"].items()
+            },
+            "limits": tuple(MetricLimit(**limit) for limit in plain["limits"]),
+            "measured": {
+                name: {int(version): MeasuredMetric(**of) for version, of in by.items()}
+                for name, by in plain["measured"].items()
+            },
+        }
+    )
 
 
-def _test(plain: Mapping[str, Any]) -> Test:
-    kind = WorseThan if "margin" in plain else AtMost
-    return kind(**{**plain, "wealth": tuple(plain["wealth"])})
+def _plain_test(test: Test) -> dict[str, Any]:
+    return {"kind": type(test).__name__, **vars(test)}
+
+
+def _test(plain: Mapping[str, Any]) -> Any:
+    fields = {name: value for name, value in plain.items() if name != "kind"}
+    return _TESTS[plain["kind"]](**{**fields, "wealth": tuple(plain["wealth"])})

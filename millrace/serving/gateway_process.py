@@ -20,6 +20,7 @@ from millrace.serving.controller import Controller
 from millrace.serving.envoy_config import Listener
 from millrace.serving.gateway import require_envoy
 from millrace.serving.keeper import Keeper
+from millrace.serving.labelled_metrics import LabelledMetrics
 from millrace.serving.logged_decisions import LoggedComparison
 from millrace.serving.rollouts import label_store, places_of, requests_folder
 from millrace.serving.state import Places
@@ -76,7 +77,9 @@ def control(config: Config) -> None:
     places = places_of(config)
     with open_registry(config) as registry:
         comparison = LoggedComparison(requests_folder(config))
-        Controller(places, registry, label_store(places), comparison).run(_stopped_by_signals())
+        labels = label_store(places)
+        metrics = LabelledMetrics(labels, config.label, config.evaluation)
+        Controller(places, registry, labels, comparison, metrics=metrics).run(_stopped_by_signals())
 
 
 @contextmanager

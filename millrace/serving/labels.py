@@ -1,11 +1,12 @@
 """Labels that come after the answers: joined by the request's id with the version that answered and what it said."""
 
 import contextlib
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -20,7 +21,10 @@ CREATE TABLE IF NOT EXISTS label (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     request_id TEXT NOT NULL UNIQUE,
     version INTEGER NOT NULL,
-    wrong REAL NOT NULL
+    wrong REAL NOT NULL,
+    answered REAL NOT NULL,
+    class_id INTEGER,
+    scores TEXT
 )
 """
 _LOCK_SECONDS = 10.0
@@ -40,6 +44,25 @@ class Added:
     by_version: Mapping[int, tuple[float, int]]
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """A request whose label came.
+
+    Args:
+        version: which answered.
+        answered: when, seconds since the epoch.
+        wrong: how wrong the answer was, from 0 to 1.
+        class_id: of the label; None where it is not known, as of a reward.
+        scores: the probabilities that were answered, where there is a class id.
+    """
+
+    version: int
+    answered: float
+    wrong: float
+    class_id: Optional[int] = None
+    scores: tuple[float, ...] = ()
+
+
 class LabelStore:
     """The labels of one pipeline.
 
@@ -50,11 +73,11 @@ class LabelStore:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def add(self, wrong: Mapping[str, tuple[int, float]]) -> None:
+    def add(self, labelled: Mapping[str, Labelled]) -> None:
         """Adds labels, all or none.
 
         Args:
-            wrong: by request, the version that answered, and how wrong it was from 0 to 1.
+            labelled: by request.
 
         Raises:
             BadInput: some of the requests have one already.
@@ -63,17 +86,21 @@ class LabelStore:
             connection.execute("BEGIN IMMEDIATE")
             known = [
                 name
-                for name in wrong
+                for name in labelled
                 if connection.execute("SELECT 1 FROM label WHERE request_id = ?", (name,)).fetchone()
             ]
             if known:
                 raise BadInput(
-                    f"{len(known)} of {len(wrong)} requests have a label already: {_first(known)}; nothing was added",
+                    f"{len(known)} of {len(labelled)} requests have a label already: {_first(known)}; "
+                    "nothing was added",
                     remedy="take these rows out",
                 )
             connection.executemany(
-                "INSERT INTO label (request_id, version, wrong) VALUES (?, ?, ?)",
-                [(name, version, how) for name, (version, how) in wrong.items()],
+                "INSERT INTO label (request_id, version, wrong, answered, class_id, scores) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (name, one.version, one.wrong, one.answered, one.class_id, json.dumps(one.scores))
+                    for name, one in labelled.items()
+                ],
             )
 
     def since(self, number: int) -> tuple[dict[int, Tally], int]:
@@ -94,6 +121,23 @@ class LabelStore:
         for _, version, wrong in labels:
             tallies.setdefault(version, Counter())[wrong] += 1
         return dict(tallies), labels[-1][0] if labels else number
+
+    def scored(self, version: int, answered_since: float) -> tuple[list[int], list[list[float]]]:
+        """The labels of a version whose answers said probabilities.
+
+        Args:
+            version: which answered.
+            answered_since: seconds since the epoch; earlier answers are left out.
+
+        Returns:
+            Class ids, and the probabilities beside each.
+        """
+        if not self._file.exists():
+            return [], []
+        query = "SELECT class_id, scores FROM label WHERE version = ? AND answered >= ? AND class_id IS NOT NULL"
+        with self._open() as connection:
+            rows = connection.execute(query, (version, answered_since)).fetchall()
+        return [class_id for class_id, _ in rows], [json.loads(scores) for _, scores in rows]
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -138,15 +182,17 @@ def add_labels(
         BadInput: no log knows some of the requests, or some have a label already; nothing was added.
     """
     rows = _rows(table, key, reward or label, is_class=not reward)
-    versions = _versions(rows, access)
-    wrong = _by_reward(table, reward, rows) if reward else _by_label(table, rows, requests, versions, classes)
-    _require_known(rows, wrong, "the log of requests")
-    by_request = {name: (versions[name], wrong[name]) for name in rows}
-    store.add(by_request)
+    answers = _answers(rows, access)
+    if reward:
+        labelled = _by_reward(table, reward, rows, answers)
+    else:
+        labelled = _by_label(table, rows, requests, answers, classes)
+    _require_known(rows, labelled, "the log of requests")
+    store.add(labelled)
     sums: dict[int, tuple[float, int]] = {}
-    for version, how in by_request.values():
-        total, number = sums.get(version, (0.0, 0))
-        sums[version] = total + how, number + 1
+    for one in labelled.values():
+        total, number = sums.get(one.version, (0.0, 0))
+        sums[one.version] = total + one.wrong, number + 1
     return Added(len(rows), {version: (total / number, number) for version, (total, number) in sorted(sums.items())})
 
 
@@ -178,13 +224,14 @@ def _rows(table: Path, key: str, value: str, is_class: bool) -> dict[str, Any]:
 
 def _read(table: Path, texts: tuple[str, ...]) -> Any:
     import pyarrow as pa
-    from pyarrow import csv, json, parquet
+    from pyarrow import csv, parquet
+    from pyarrow import json as json_lines
 
     def read_csv(file: str) -> Any:
         # 007 is an id, and true a class: neither is for Arrow to guess about.
         return csv.read_csv(file, convert_options=csv.ConvertOptions(column_types=dict.fromkeys(texts, pa.string())))
 
-    readers = {".csv": read_csv, ".parquet": parquet.read_table, ".jsonl": json.read_json}
+    readers = {".csv": read_csv, ".parquet": parquet.read_table, ".jsonl": json_lines.read_json}
     if table.suffix not in readers:
         raise DataError("is no table", str(table), f"give a file that ends in {', '.join(readers)}")
     try:
@@ -193,41 +240,54 @@ def _read(table: Path, texts: tuple[str, ...]) -> Any:
         raise DataError(f"cannot be read: {error}", str(table), "look at the file") from error
 
 
-def _versions(rows: Mapping[str, Any], access: Path) -> dict[str, int]:
-    answers, *_ = access_log.read_on(access, 0, 0)
-    versions = {one.request_id: one.version for one in answers if one.request_id in rows}
-    _require_known(rows, versions, "the gateway's access log")
-    return versions
+def _answers(rows: Mapping[str, Any], access: Path) -> dict[str, Labelled]:
+    """Who answered each request and when, nothing being known of how wrong it was."""
+    read, *_ = access_log.read_on(access, 0, 0)
+    answers = {one.request_id: Labelled(one.version, one.time, 0.0) for one in read if one.request_id in rows}
+    _require_known(rows, answers, "the gateway's access log")
+    return answers
 
 
-def _by_reward(table: Path, reward: str, rows: Mapping[str, Any]) -> dict[str, float]:
-    wrong = {}
+def _by_reward(
+    table: Path, reward: str, rows: Mapping[str, Any], answers: Mapping[str, Labelled]
+) -> dict[str, Labelled]:
+    labelled = {}
     for name, value in rows.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise DataError(
                 f"{reward} of request {name} is {value!r}", str(table), "a reward is a number from 0, bad, to 1, good"
             )
-        wrong[name] = 1.0 - float(value)
-    return wrong
+        labelled[name] = replace(answers[name], wrong=1.0 - float(value))
+    return labelled
 
 
 def _by_label(
-    table: Path, rows: Mapping[str, Any], requests: Path, versions: Mapping[str, int], classes: tuple[str, ...]
-) -> dict[str, float]:
-    wrong = {}
+    table: Path,
+    rows: Mapping[str, Any],
+    requests: Path,
+    answers: Mapping[str, Labelled],
+    classes: tuple[str, ...],
+) -> dict[str, Labelled]:
+    labelled = {}
     for logged in logged_decisions(requests):
         # A mirror answers the same request, and its answer went nowhere.
-        if versions.get(logged.request_id) == logged.version and len(logged.decided) == 1:
+        answer = answers.get(logged.request_id)
+        if answer and answer.version == logged.version and len(logged.decided) == 1:
             (decided,) = logged.decided
             if isinstance(decided, float):
                 raise BadInput(
                     "the model predicts a number, and how wrong it was is for you to say",
                     remedy="give a column from 0, bad, to 1, good, and name it with --reward",
                 )
-            wrong[logged.request_id] = float(
-                decided != _class(table, logged.request_id, rows[logged.request_id], classes)
+            right = _class(table, logged.request_id, rows[logged.request_id], classes)
+            known = right in logged.classes
+            labelled[logged.request_id] = replace(
+                answer,
+                wrong=float(decided != right),
+                class_id=logged.classes.index(right) if known else None,
+                scores=logged.scores if known else (),
             )
-    return wrong
+    return labelled
 
 
 def _class(table: Path, request_id: str, value: object, classes: tuple[str, ...]) -> str:

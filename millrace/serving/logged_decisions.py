@@ -29,12 +29,17 @@ class LoggedDecision:
         version: which answered.
         time: seconds since the epoch.
         decided: for each row the class as text, or the number.
+        scores: of a single row, the probability of each class by its name, or for two classes of the second alone; none
+            where the answer does not say them.
+        classes: their names.
     """
 
     request_id: str
     version: int
     time: float
     decided: tuple[Union[str, float], ...]
+    scores: tuple[float, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 def logged_decisions(folder: Path, newer_than: Optional[datetime] = None) -> Iterator[LoggedDecision]:
@@ -49,7 +54,16 @@ def logged_decisions(folder: Path, newer_than: Optional[datetime] = None) -> Ite
 
     for logged in logged_requests(folder, newer_than):
         at = logged.time.timestamp() if logged.time else 0.0
-        yield LoggedDecision(logged.request_id, logged.version, at, decisions(logged.outputs))
+        decided = decisions(logged.outputs)
+        yield LoggedDecision(logged.request_id, logged.version, at, decided, *_scores(logged.outputs, len(decided)))
+
+
+def _scores(outputs: Mapping[str, np.ndarray], rows: int) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """The probabilities and the names of the classes of an answer of one row, as the project's models give them."""
+    if rows != 1 or not {"probabilities", "classes", "label"} <= set(outputs):
+        return (), ()
+    scores = tuple(float(one) for one in outputs["probabilities"].reshape(-1))
+    return scores, tuple(_text(one) for one in outputs["classes"].reshape(-1))
 
 
 def decisions(outputs: Mapping[str, np.ndarray]) -> tuple[Union[str, float], ...]:

@@ -16,6 +16,7 @@ from millrace.config.rollout_section import AnyPolicy, Limit
 from millrace.serving import decision
 from millrace.serving.decision import Action, Seen
 from millrace.serving.envoy_config import WHOLE, Traffic
+from millrace.serving.metric_limits import MetricLimit
 from millrace.serving.sequential import Tally, WorseThan
 
 CHAMPION, CANDIDATE = 1, 2
@@ -98,6 +99,7 @@ def rehearse(
     an_hour: Sequence[int],
     label_hours: float,
     seed: int = 0,
+    tested: Sequence[MetricLimit] = (),
 ) -> Rehearsed:
     """Has a policy decide about traffic of the past.
 
@@ -107,9 +109,10 @@ def rehearse(
         an_hour: the requests of each hour of a day, or of several; they are repeated until the policy has ended.
         label_hours: how long a label takes to come.
         seed: of the draws.
+        tested: what accuracies must reach by labels. Metrics that are measured when a step ends are not rehearsed.
     """
     generator = np.random.default_rng(seed)
-    progress, hours = decision.begin(CHAMPION, CANDIDATE, policy, 0.0), []
+    progress, hours = decision.begin(CHAMPION, CANDIDATE, policy, 0.0, tested), []
     late: list[tuple[float, dict[int, Tally]]] = []
     now, looks = 0.0, int(_HOUR / _LOOK_SECONDS)
     for hour in range(int(policy.hours) + 2):
@@ -135,7 +138,15 @@ def rehearse(
     return Rehearsed(Action.HOLD, hours[-1].decided[-1], tuple(hours))
 
 
-def power(policy: AnyPolicy, judged: str, base: float, drop: float, per_hour: float, seed: int = 0) -> Optional[Power]:
+def power(
+    policy: AnyPolicy,
+    judged: str,
+    base: float,
+    drop: float,
+    per_hour: float,
+    seed: int = 0,
+    tested: Sequence[MetricLimit] = (),
+) -> Optional[Power]:
     """What the first step of a policy that gives users to the candidate can see.
 
     Args:
@@ -145,6 +156,7 @@ def power(policy: AnyPolicy, judged: str, base: float, drop: float, per_hour: fl
         drop: how much larger the candidate's is than its limit allows.
         per_hour: requests, of both versions; labelled ones where labels are judged.
         seed: of the draws.
+        tested: what accuracies must reach, whose tests take a part of the risk.
 
     Returns:
         What it sees; None where it does not compare with the champion, or gives it nobody.
@@ -153,7 +165,7 @@ def power(policy: AnyPolicy, judged: str, base: float, drop: float, per_hour: fl
     step = next((one for one in decision.steps_of(policy) if 0 < one.percent < 100), None)
     if limit is None or limit.worse_by is None or step is None:
         return None
-    tests = len(decision.begin(CHAMPION, CANDIDATE, policy, 0.0).tests)
+    tests = len(decision.begin(CHAMPION, CANDIDATE, policy, 0.0, tested).tests)
     needed = tests / policy.judged.risk
     share, hours = step.percent / 100, step.minutes / 60
 

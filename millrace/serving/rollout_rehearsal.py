@@ -15,6 +15,7 @@ from millrace.registry.intake import open_registry, up_to_date
 from millrace.registry.questions import of_split
 from millrace.registry.version import Version
 from millrace.serving import access_log
+from millrace.serving.labelled_metrics import limits_of
 from millrace.serving.rehearsal import Power, Rehearsed, power, rehearse
 from millrace.serving.rollouts import label_column, places_of, policy_of
 
@@ -32,6 +33,7 @@ class Foretold:
         asked: what both versions were asked, in words.
         an_hour: the requests of each hour of the traffic.
         is_logged: whether the traffic is the gateway's own.
+        left_out: metrics that the policy measures when a step ends; they are taken as met.
     """
 
     rehearsed: Rehearsed
@@ -39,6 +41,7 @@ class Foretold:
     asked: str
     an_hour: tuple[int, ...]
     is_logged: bool
+    left_out: tuple[str, ...]
 
 
 def foretell(
@@ -66,6 +69,7 @@ def foretell(
     from millrace.serving.rehearsed_answers import ask_both
 
     policy = policy_of(config, policy_name)
+    tested, measured = limits_of(config, policy)
     an_hour = (per_hour,) if per_hour else hours_of(places_of(config).gateway)
     if not an_hour:
         raise BadInput(
@@ -90,12 +94,17 @@ def foretell(
     )
     rate = sum(an_hour) / len(an_hour)
     powers = [
-        power(policy, judged, float(both.champion.mean()), drop, rate)
+        power(policy, judged, float(both.champion.mean()), drop, rate, tested=tested)
         for judged, both in answers.items()
         if judged != "disagreement"
     ]
     return Foretold(
-        rehearse(policy, answers, an_hour, label_hours), tuple(filter(None, powers)), asked, an_hour, not per_hour
+        rehearsed=rehearse(policy, answers, an_hour, label_hours, tested=tested),
+        powers=tuple(filter(None, powers)),
+        asked=asked,
+        an_hour=an_hour,
+        is_logged=not per_hour,
+        left_out=tuple(limit.metric for limit in measured),
     )
 
 

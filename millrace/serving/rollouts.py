@@ -21,6 +21,7 @@ from millrace.registry.registry import Registry
 from millrace.registry.version import Version
 from millrace.serving import state
 from millrace.serving.controller import new_rollout
+from millrace.serving.labelled_metrics import limits_of
 from millrace.serving.labels import Added, LabelStore, add_labels
 from millrace.serving.state import GatewayStatus, Order, OrderKind, Places, RolloutState
 
@@ -113,11 +114,12 @@ def start(config: Config, version: str, policy_name: str, because: str) -> bool:
         Whether it was taken; else it waits for the gateway to be started.
 
     Raises:
-        BadInput: there is no such version or policy, the version may not be served, nothing is served that it could be
-            compared with, or a rollout runs.
+        BadInput: there is no such version or policy, a metric cannot be measured on labelled requests, the version may
+            not be served, nothing is served that it could be compared with, or a rollout runs.
     """
     places = places_of(config)
     policy = policy_of(config, policy_name)
+    tested, measured = limits_of(config, policy)
     running = state.read_rollout(places)
     if running and not running.over:
         raise BadInput(
@@ -133,9 +135,8 @@ def start(config: Config, version: str, policy_name: str, because: str) -> bool:
                 remedy=f"millrace models alias {CHAMPION} {candidate.number} --because WHY",
             )
         _require_may_be_served(registry, candidate, is_seen=not isinstance(policy, Shadow))
-    state.give_order(
-        places, _order("start", because, new_rollout(champion, candidate, policy_name, policy, time.time()))
-    )
+    started = new_rollout(champion, candidate, policy_name, policy, time.time(), tested, measured)
+    state.give_order(places, _order("start", because, started))
     return _is_taken(places)
 
 

@@ -11,6 +11,7 @@ from millrace.registry.version import VersionFacts
 from millrace.serving import state
 from millrace.serving.controller import Controller, new_rollout
 from millrace.serving.envoy_config import Traffic
+from millrace.serving.metric_limits import MeasuredMetric, MetricLimit
 from millrace.serving.state import GatewayStatus, Order, Places
 
 CANARY = Canary(steps=(Step(percent=10, minutes=10, requests=50), Step(percent=50, minutes=10, requests=50)))
@@ -131,6 +132,40 @@ def test_a_bad_one_goes_back_and_the_registry_says_why(scene):
     assert rollout.status == "back" and scene.traffic() == Traffic({1: 10_000}) and scene.champion() == 1
     assert scene.told() == ["rollout started", "rollout went back"]
     assert "errors: 9 of 10 (90 %)" in scene.registry.events(2)[-1].because
+
+
+class FixedMetrics:
+    """In the place of the Evaluator's code: an AUC that is given, on the labels of the present step."""
+
+    def __init__(self, auc, labels):
+        self.auc, self.labels, self.asked = auc, labels, []
+
+    def of_versions(self, limits, versions, answered_since, least):
+        self.asked.append((versions, answered_since, least))
+        return {"AUC": {version: MeasuredMetric(self.auc[version], 0.02, self.labels) for version in versions}}
+
+
+def test_metrics_are_measured_when_a_step_ends_and_are_in_the_event_that_they_decide(scene):
+    metrics = FixedMetrics({1: 0.9, 2: 0.9}, labels=80)
+    scene.controller = Controller(scene.places, scene.registry, clock=scene.clock, metrics=metrics)
+    policy = CANARY.model_copy(update={"judged": Judged(metrics=("AUC",), labels=80)})
+    one, two = scene.registry.version("1"), scene.registry.version("2")
+    limit = MetricLimit("AUC", True, worse_by=0.01)
+    started = new_rollout(one, two, "canary", policy, scene.clock.now, measured=[limit])
+    state.give_order(scene.places, Order("start", "try it", "ann@desk", state=started))
+    scene.controller.look()
+    began = scene.clock.now
+    assert scene.minutes(9).status == "running" and metrics.asked == []
+    scene.minutes(1)
+    assert metrics.asked == [((1, 2), began, 80)] and scene.traffic() == Traffic({1: 5_000, 2: 5_000})
+    metrics.auc[2], metrics.labels = 0.6, 79
+    assert "79 of 80 labelled answers of version 2" in scene.minutes(10).reason
+    metrics.labels = 200
+    rollout = scene.minutes(1)
+    assert rollout.status == "back" and scene.champion() == 1
+    last = scene.registry.events(2)[-1]
+    assert last.because.startswith("AUC 0.6 on 200 labels, the champion's 0.9 on 200; not worse than")
+    assert last.details["metrics"]["AUC"]["2"] == {"value": 0.6, "chance": 0.02, "labels": 200}
 
 
 def test_a_crash_sends_back_and_what_crashed_before_the_rollout_does_not(scene):

@@ -1,12 +1,14 @@
 """What a policy does with what was seen, step by step, on a clock that is given."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from millrace.config.rollout_section import Ab, Bandit, BlueGreen, Canary, Judged, Limit, Shadow, SlowAnswers, Step
 from millrace.serving import decision
 from millrace.serving.decision import Action, Seen, begin, decide, traffic
+from millrace.serving.metric_limits import MeasuredMetric, MetricLimit
 
 STEPS = (Step(percent=1, minutes=10, requests=50), Step(percent=50, minutes=10, requests=50))
 CANARY = Canary(steps=STEPS)
@@ -113,6 +115,53 @@ def test_a_bandit_follows_the_labels_when_they_come_and_ends_when_it_is_certain(
     assert decisions[-1].action is Action.PROMOTE
     worse = run(policy, [seen((7, 50), (14, 50), "wrong")] * 30)
     assert worse[-1].action is Action.BACK and min(one.progress.weight for one in worse) >= 500
+
+
+AUC = MetricLimit("AUC", True, at_least=0.8, worse_by=0.01)
+
+
+def measured(candidate, champion=(0.9, 0.01, 900)):
+    return {"AUC": {1: MeasuredMetric(*champion), 2: MeasuredMetric(*candidate)}}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "action", "words"),
+    [
+        ((0.9, 0.04, 100), Action.STEP, "on to 50 %; AUC 0.9 on 100 labels, the champion's 0.9 on 900"),
+        ((0.85, 0.06, 100), Action.STEP, "AUC 0.85"),
+        ((0.8, 0.06, 100), Action.BACK, "by more than 0.01, and chance explains 0.0608"),
+        ((0.7, 0.09, 100), Action.BACK, "at least 0.8, and chance explains 0.09"),
+        ((0.5, 0.1, 99), Action.HOLD, "AUC: 99 of 100 labelled answers of version 2 in this step"),
+        ((float("nan"), float("nan"), 100), Action.HOLD, "it has no value yet on 100 labelled answers of version 2"),
+    ],
+)
+def test_a_metric_is_measured_once_a_step_ends_and_sends_back_what_chance_does_not_explain(candidate, action, words):
+    progress = begin(1, 2, CANARY, 0.0, measured=[AUC])
+    assert decide(progress, seen(), CANARY, 9 * MINUTE).action is Action.HOLD
+    asked = decide(progress, seen(), CANARY, 10 * MINUTE)
+    assert asked.action is Action.MEASURE
+    decided = decide(asked.progress, Seen(measured=measured(candidate)), CANARY, 10 * MINUTE)
+    assert decided.action is action and words in decided.reason
+    # What was seen before is counted once.
+    assert decided.progress.totals == asked.progress.totals
+    assert decision.from_plain(json.loads(json.dumps(decision.as_plain(decided.progress)))) == decided.progress
+
+
+def test_an_accuracy_is_tested_after_every_label():
+    limit = MetricLimit("BinaryAccuracy", True, at_least=0.7, worse_by=0.02)
+
+    def look(of_candidate, policy=CANARY):
+        progress = begin(1, 2, policy, 0.0, tested=[limit])
+        return decide(progress, seen((100, 900), of_candidate, "wrong"), policy, MINUTE)
+
+    assert look((12, 100)).action is Action.HOLD
+    fallen = look((29, 100))
+    assert fallen.action is Action.BACK
+    assert "29 of 100 (29 %), the champion's 100 of 900" in fallen.reason
+    assert "BinaryAccuracy not worse than the champion's by more than 0.02" in fallen.reason
+    only_least = begin(1, 2, CANARY, 0.0, tested=[replace(limit, worse_by=None)])
+    low = decide(only_least, seen((450, 900), (55, 100), "wrong"), CANARY, MINUTE)
+    assert low.action is Action.BACK and "BinaryAccuracy at least 0.7" in low.reason
 
 
 @pytest.mark.parametrize(

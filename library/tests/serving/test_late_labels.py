@@ -32,15 +32,16 @@ def store(tmp_path):
 def logged(monkeypatch):
     """The log of requests says what the model decided."""
     said = {"a": ("yes",), "b": ("no",), "c": ("no",), "d": ("yes", "no")}
-    monkeypatch.setattr(
-        labels,
-        "logged_decisions",
-        lambda _: [
-            LoggedDecision(name, version, 1.0, of if version == (1 if name in "ab" else 2) else ("mirrored",))
-            for name, of in said.items()
-            for version in (2, 1)
-        ],
-    )
+    scores = {"a": 0.8, "b": 0.3, "c": 0.1}
+
+    def decisions_of(_):
+        for name, of in said.items():
+            answered_by = 1 if name in "ab" else 2
+            probable = ((scores[name],), ("no", "yes")) if name in scores else ()
+            yield LoggedDecision(name, 3 - answered_by, 1.0, ("mirrored",), (0.5,), ("no", "yes"))
+            yield LoggedDecision(name, answered_by, 1.0, of, *probable)
+
+    monkeypatch.setattr(labels, "logged_decisions", decisions_of)
 
 
 def add(store, folder, table, label="tips", reward=None, key="request_id"):
@@ -62,6 +63,10 @@ def test_a_label_says_whether_the_version_that_answered_was_wrong(store, answere
     add(store, answered, written(answered, {"request_id": ["b"], "tips": ["yes"]}))
     assert store.since(number) == ({1: {1.0: 1}}, number + 1)
     assert store.since(number + 1) == ({}, number + 1)
+    assert store.scored(1, answered_since=1.0) == ([1, 1], [[0.8], [0.3]])
+    assert store.scored(1, answered_since=1.5) == ([], []), "answered before"
+    add(store, answered, written(answered, {"request_id": ["d"], "earned": [1.0]}), reward="earned")
+    assert store.scored(2, 0.0) == ([1], [[0.1]]), "a reward is no label"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from millrace.serving.sequential import AtMost, WorseThan
+from millrace.serving.sequential import AtMost, FallsBy, WorseThan
 
 RISK = 0.05
 
@@ -17,10 +17,9 @@ def tally(generator, rate, number):
     return {1.0: bad, 0.0: number - bad}
 
 
-def refuted(margin, champion_rates, candidate_rates, sizes, seed):
-    """Whether the test ever refutes, looked at after every block; the rates may change from block to block."""
+def refuted(test, champion_rates, candidate_rates, sizes, seed):
+    """Whether a test ever refutes, looked at after every block; the rates may change from block to block."""
     generator = np.random.default_rng(seed)
-    test = WorseThan(margin)
     for champion, candidate, (of_champion, of_candidate) in zip(champion_rates, candidate_rates, sizes, strict=True):
         test = test.after(tally(generator, champion, of_champion), tally(generator, candidate, of_candidate))
         if test.evidence >= 1 / RISK:
@@ -28,8 +27,8 @@ def refuted(margin, champion_rates, candidate_rates, sizes, seed):
     return False
 
 
-def share_refuted(margin, champion_rates, candidate_rates, sizes, times=150):
-    return np.mean([refuted(margin, champion_rates, candidate_rates, sizes, seed) for seed in range(times)])
+def share_refuted(margin, champion_rates, candidate_rates, sizes, times=150, kind=WorseThan):
+    return np.mean([refuted(kind(margin), champion_rates, candidate_rates, sizes, seed) for seed in range(times)])
 
 
 DAY = 0.03 + 0.025 * np.sin(np.arange(80) / 80 * 2 * math.pi)
@@ -50,6 +49,28 @@ def test_a_version_that_is_worse_is_seen():
     assert share_refuted(0.005, DAY, DAY + 0.2, GROWING, times=50) == 1.0
     # Two points beyond the margin, of 1,820 answers: often, and not always.
     assert 0.5 < share_refuted(0.005, DAY, DAY + 0.025, GROWING, times=100) < 0.95
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.02, -0.02])
+def test_a_version_that_falls_by_just_its_margin_is_rarely_refuted_and_by_more_is_seen(margin):
+    champion = DAY + 0.1
+    assert share_refuted(margin, champion, champion + margin, GROWING, times=60, kind=FallsBy) <= 0.05
+    assert share_refuted(margin, champion, champion + margin + 0.15, GROWING, times=20, kind=FallsBy) == 1.0
+
+
+def test_a_bet_on_a_fall_wins_nothing_on_average_whatever_the_shares_within_the_margin():
+    """The mean of one bet's gain over all outcomes of a block of 3 and 2 answers is at most 1."""
+    bet = FallsBy(0.1)
+    for champion in (0.05, 0.3, 0.6):
+        for candidate in (0.0, champion, champion + 0.1):
+            mean = sum(
+                math.comb(3, bad) * champion**bad * (1 - champion) ** (3 - bad)
+                * math.comb(2, other) * candidate**other * (1 - candidate) ** (2 - other)
+                * bet.after({1.0: bad, 0.0: 3 - bad}, {1.0: other, 0.0: 2 - other}).evidence
+                for bad in range(4)
+                for other in range(3)
+            )  # fmt: skip
+            assert mean <= 1 + 1e-9
 
 
 def test_a_version_that_only_fails_is_seen_within_ten_answers():
