@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
@@ -16,12 +18,15 @@ import numpy as np
 
 from benchmarks.contenders import REPOSITORY
 from benchmarks.quality import learners, results
+from benchmarks.quality.kept import Trainings
+from benchmarks.quality.learners import Result
 from benchmarks.quality.results import Comparison
 from benchmarks.quality.scores import METRICS, difference, score
 from benchmarks.quality.tables import TABLES, Table
 from millrace.base.errors import MillraceError
 
 _NAMES = [table.name for table in TABLES]
+_TRAININGS = "trainings"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -33,6 +38,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--out", default=str(REPOSITORY / "runs/quality"), help="Folder for tables and models.")
 @click.option("--json", "file", type=Path, help="The results, table by table; results.json in OUT when left out.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Tables at a time.")
+@click.option("--resume", is_flag=True, help="Take the trainings that are in OUT, of a measurement that was cut off.")
 @click.option("--quote", "pages", type=_FILE, multiple=True, help="Write the table between this page's marks.")
 def main(
     measured: tuple[Path, ...],
@@ -42,6 +48,7 @@ def main(
     out: str,
     file: Optional[Path],
     jobs: int,
+    resume: bool,
     pages: tuple[Path, ...],
 ) -> None:
     """Measure how well Millrace's defaults learn beside scikit-learn's, on tables that come with Python packages.
@@ -55,13 +62,17 @@ def main(
     else:
         folder = Path(out).resolve()
         file = file or folder / "results.json"
+        if not resume:
+            for name in names or _NAMES:
+                shutil.rmtree(folder / name / _TRAININGS, ignore_errors=True)
         if jobs > 1:
-            options = ["--seeds", str(seeds), "--out", str(folder), *(f"--change={change}" for change in changes)]
+            options = ["--resume", "--seeds", str(seeds), "--out", str(folder)]
+            options += [f"--change={change}" for change in changes]
             done = _side_by_side(names or _NAMES, options, jobs, folder)
             results.write(done, file)
         else:
             done = _measure(names or _NAMES, seeds, _sections(changes), folder, file)
-    table = results.markdown(done)
+    table = results.markdown(done, _NAMES)
     click.echo(table)
     try:
         for page in pages:
@@ -111,7 +122,7 @@ def _side_by_side(names: Sequence[str], options: Sequence[str], jobs: int, folde
 
 
 def compare(table: Table, seeds: int, changes: dict[str, dict[str, object]], folder: Path) -> Comparison:
-    """Trains every learner on one table.
+    """Trains every learner on one table, as far as that was not done before.
 
     Args:
         table: the table.
@@ -123,12 +134,18 @@ def compare(table: Table, seeds: int, changes: dict[str, dict[str, object]], fol
     task = learners.label_of(prepared).task
     features, truth = learners.raw(prepared, ("train", "eval"))
     test, expected = learners.raw(prepared, ("test",))
+    trainings = Trainings(folder / table.name / _TRAININGS, {"changes": changes, "tfx": version("tfx")})
+
+    def of_millrace(seed: int) -> Result:
+        return learners.millrace(prepared, seed, folder / table.name / f"seed-{seed}", changes)
+
+    def of_boosting(seed: int) -> Result:
+        return learners.boosting(task, features, truth, test, seed)
+
     trained = {
-        "millrace": [
-            learners.millrace(prepared, seed, folder / table.name / f"seed-{seed}", changes) for seed in range(seeds)
-        ],
-        "linear": [learners.linear(task, features, truth, test)],
-        "boosting": [learners.boosting(task, features, truth, test, seed) for seed in range(seeds)],
+        "millrace": [trainings.once(f"millrace-{seed}", partial(of_millrace, seed)) for seed in range(seeds)],
+        "linear": [trainings.once("linear", lambda: learners.linear(task, features, truth, test))],
+        "boosting": [trainings.once(f"boosting-{seed}", partial(of_boosting, seed)) for seed in range(seeds)],
     }
     by_seed = {name: [score(task, expected, one.predicted) for one in each] for name, each in trained.items()}
     scores = {name: mean(each) for name, each in by_seed.items()}
@@ -145,13 +162,14 @@ def compare(table: Table, seeds: int, changes: dict[str, dict[str, object]], fol
         best,
         ahead.mean,
         ahead.error,
-        {name: mean(one.seconds for one in each) for name, each in trained.items()},
+        {name: mean(one.cpu_seconds for one in each) for name, each in trained.items()},
         version("tfx"),
+        changes,
     )
 
 
 def _line(of: Comparison) -> str:
-    scores = "  ".join(f"{name} {value:.4g} ({of.seconds[name]:.1f} s)" for name, value in of.scores.items())
+    scores = "  ".join(f"{name} {value:.4g} ({of.cpu_seconds[name]:.1f} s)" for name, value in of.scores.items())
     return f"{of.table}: {scores}; ahead of {of.best} by {of.ahead:.3g} ± {of.error:.2g}"
 
 

@@ -40,10 +40,15 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Result:
-    """What one learner predicts for the test split, and the seconds that its training took."""
+    """What one training led to.
+
+    Attributes:
+        predicted: for the test split: numbers [n], probabilities of the second class [n], or of each [n, classes].
+        cpu_seconds: of processor, all threads together, from the rows to a model that answers.
+    """
 
     predicted: np.ndarray
-    seconds: float
+    cpu_seconds: float
 
 
 def prepare(table: Table, folder: Path) -> Prepared:
@@ -119,14 +124,14 @@ def millrace(prepared: Prepared, seed: int, folder: Path, changes: Mapping[str, 
             **sections,
         },
     )
-    began = time.perf_counter()
+    began = time.process_time()
     run_fn(arguments)
-    seconds = time.perf_counter() - began
+    cpu_seconds = time.process_time() - began
     serve = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
     test = prepared.examples["test"]
     key = label_of(prepared).prediction_name
     parts = [serve(examples=tf.constant(test[at : at + 4096]))[key].numpy() for at in range(0, len(test), 4096)]
-    return Result(np.concatenate(parts), seconds)
+    return Result(np.concatenate(parts), cpu_seconds)
 
 
 def label_of(prepared: Prepared) -> Label:
@@ -206,12 +211,12 @@ def boosting(task: str, features: pd.DataFrame, truth: np.ndarray, test: pd.Data
 
 
 def _fitted(learner: Any, task: str, features: pd.DataFrame, truth: np.ndarray, test: pd.DataFrame) -> Result:
-    began = time.perf_counter()
+    began = time.process_time()
     learner.fit(features, truth)
-    seconds = time.perf_counter() - began
+    cpu_seconds = time.process_time() - began
     if task == "regression":
-        return Result(learner.predict(test), seconds)
+        return Result(learner.predict(test), cpu_seconds)
     # A class that the rows to learn from lack has a probability of its own column all the same.
     probabilities = np.zeros((len(test), int(max(learner.classes_)) + 1))
     probabilities[:, learner.classes_] = learner.predict_proba(test)
-    return Result(probabilities[:, 1] if task == "binary" else probabilities, seconds)
+    return Result(probabilities[:, 1] if task == "binary" else probabilities, cpu_seconds)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from millrace.base import files
@@ -29,8 +29,9 @@ class Comparison:
         best: the better of scikit-learn's two.
         ahead: how much better Millrace is than it; below 0 where it is worse.
         error: the standard error of that.
-        seconds: of a training, by learner.
+        cpu_seconds: of processor, the mean of a training, by learner.
         tfx: the release that Millrace ran on.
+        changes: of Millrace's defaults, by section; none in what is quoted.
     """
 
     table: str
@@ -42,13 +43,19 @@ class Comparison:
     best: str
     ahead: float
     error: float
-    seconds: dict[str, float]
+    cpu_seconds: dict[str, float]
     tfx: str
+    changes: dict[str, dict[str, object]] = field(default_factory=dict)
 
     @property
     def level(self) -> bool:
         """Whether Millrace is no worse, within one standard error."""
         return self.ahead >= -self.error
+
+    @property
+    def behind(self) -> float:
+        """How much worse Millrace is than the better of the two, as a share of that one's score; 0 where it is not."""
+        return max(0.0, -self.ahead) / abs(self.scores[self.best])
 
 
 def write(comparisons: Iterable[Comparison], file: Path) -> None:
@@ -70,23 +77,44 @@ def read(results: Iterable[Path], order: Sequence[str]) -> list[Comparison]:
     return [by_table[name] for name in order if name in by_table]
 
 
-def markdown(comparisons: Sequence[Comparison]) -> str:
-    """The table, with a sentence on how it was measured below."""
-    lines = ["| table | rows | metric | " + " | ".join(LEARNERS) + " | ahead | seconds |", "|---|--:|---|" + "--:|" * 5]
+def markdown(comparisons: Sequence[Comparison], order: Sequence[str]) -> str:
+    """The table, with its sum in a few sentences below.
+
+    Args:
+        comparisons: of at least one table.
+        order: the names of all tables that there are.
+    """
+    lines = [
+        "| table | rows | metric | " + " | ".join(LEARNERS) + " | ahead | processor seconds |",
+        "|---|--:|---|" + "--:|" * 5,
+    ]
     for of in comparisons:
         scores = [rounded(of.scores[name], 4) for name in LEARNERS]
         scores[0] += f" ± {rounded(of.spread, 1)}"
         ahead = f"{of.ahead:+.2g} ± {of.error:.1g}" + ("" if of.level else " \\*")
-        seconds = " / ".join(f"{of.seconds[name]:.1f}" for name in LEARNERS)
+        seconds = " / ".join(f"{of.cpu_seconds[name]:.1f}" for name in LEARNERS)
         lines.append(f"| {of.table} | {of.rows:,} | {of.metric} | {' | '.join(scores)} | {ahead} | {seconds} |")
+    return "\n".join([*lines, "", _sum(comparisons, order)])
+
+
+def _sum(comparisons: Sequence[Comparison], order: Sequence[str]) -> str:
     level = sum(of.level for of in comparisons)
     seeds, releases = (sorted({getattr(of, name) for of in comparisons}) for name in ("seeds", "tfx"))
-    lines += [
-        "",
-        f"No worse than the better of the two, within one standard error: {level} of {len(comparisons)}. "
-        f"{' or '.join(map(str, seeds))} seeds, TFX {' and '.join(releases)}; a star: behind by more than that.",
-    ]
-    return "\n".join(lines)
+    said = [f"Level with the better of the two within one standard error, or better: {level} of {len(comparisons)}"]
+    worst = max(comparisons, key=lambda of: of.behind)
+    if worst.behind:
+        said.append(f"furthest behind by {worst.behind:.1%} of its {worst.metric}, {worst.table}")
+    said.append("a star: behind by more than the error")
+    measured = {of.table for of in comparisons}
+    absent = [name for name in order if name not in measured]
+    if absent:
+        said.append(f"not measured: {', '.join(absent)}")
+    changes = {
+        f"{key}.{name}={value}" for of in comparisons for key, to in of.changes.items() for name, value in to.items()
+    }
+    if changes:
+        said.append(f"with other defaults: {', '.join(sorted(changes))}")
+    return f"{'; '.join(said)}. {' or '.join(map(str, seeds))} seeds, TFX {' and '.join(releases)}."
 
 
 def quote(table: str, page: Path) -> None:

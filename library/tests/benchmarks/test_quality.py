@@ -4,12 +4,15 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from benchmarks.quality import __main__ as quality
 from benchmarks.quality import results
 from benchmarks.quality.__main__ import main
+from benchmarks.quality.kept import Trainings
+from benchmarks.quality.learners import Result
 from benchmarks.quality.results import Comparison
 from benchmarks.quality.tables import TABLES
 
@@ -23,7 +26,7 @@ TIPS = Comparison(
     best="boosting",
     ahead=0.0158,
     error=0.018,
-    seconds={"millrace": 41.27, "linear": 0.04, "boosting": 1.5},
+    cpu_seconds={"millrace": 41.27, "linear": 0.04, "boosting": 1.5},
     tfx="1.16.0",
 )
 WINE = replace(TIPS, table="wine", rows=178, metric="accuracy", ahead=-0.05, error=0.02)
@@ -45,7 +48,41 @@ def test_results_of_several_processes_are_one_table_in_the_tables_order(parts):
         "| tips | 15,002 | RMSE | 0.9163 ± 0.01 | 1.352 | 0.9322 | +0.016 ± 0.02 | 41.3 / 0.0 / 1.5 |"
     )
     assert "-0.05 ± 0.02 \\*" in printed[2]
-    assert printed[-1].startswith("No worse than the better of the two, within one standard error: 1 of 2. 5 seeds")
+    assert printed[-1].startswith(
+        "Level with the better of the two within one standard error, or better: 1 of 2; furthest behind by 5.4% of its "
+        "accuracy, wine; a star: behind by more than the error; not measured: breast-cancer, digits, "
+    )
+    assert printed[-1].endswith(", late-flights. 5 seeds, TFX 1.16.0.")
+
+
+def test_what_was_measured_with_other_defaults_says_so(tmp_path):
+    results.write([replace(TIPS, changes={"model": {"members": 1}})], tmp_path / "a.json")
+    printed = CliRunner().invoke(main, [str(tmp_path / "a.json")]).output
+    assert "; with other defaults: model.members=1. 5 seeds" in printed and "furthest behind" not in printed
+
+
+def test_a_training_that_is_done_is_not_done_again_unless_with_other_settings(tmp_path):
+    done = []
+
+    def train():
+        done.append(len(done))
+        return Result(np.array([0.25, 0.5]), 1.5 + len(done))
+
+    first, again, other = (Trainings(tmp_path, {"changes": of}).once("millrace-0", train) for of in ({}, {}, {"a": 1}))
+    assert done == [0, 1] and again.predicted.tolist() == [0.25, 0.5]
+    assert [first.cpu_seconds, again.cpu_seconds, other.cpu_seconds] == [2.5, 2.5, 3.5]
+
+
+def test_a_measurement_begins_anew_unless_it_is_resumed(tmp_path, monkeypatch):
+    kept = tmp_path / "tips" / "trainings" / "millrace-0.npz"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"")
+    monkeypatch.setattr(quality, "compare", lambda *_: TIPS)
+    options = ["--table", "tips", "--out", str(tmp_path)]
+    CliRunner().invoke(main, [*options, "--resume"], catch_exceptions=False)
+    assert kept.exists()
+    CliRunner().invoke(main, options, catch_exceptions=False)
+    assert not kept.exists()
 
 
 def test_tables_are_measured_side_by_side_each_in_a_process_with_its_share_of_the_cores(tmp_path, monkeypatch):
