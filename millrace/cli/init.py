@@ -82,7 +82,7 @@ def show_plan(plan: NewPipeline) -> None:
     echo()
     print_rows(report.HEADS, report.rows(plan), right=report.NUMBERS)
     echo()
-    questions = report.questions(plan.decisions)
+    questions = report.questions(plan)
     if questions:
         say("decide:", style="bold")
         for question in questions:
@@ -106,6 +106,5 @@ def _compare(plan: NewPipeline) -> None:
 def _done(plan: NewPipeline) -> None:
     for path in plan.files:
         echo(f"wrote {path}")
-    if report.questions(plan.decisions):
-        say(f"what is to be decided stands behind decide: in {next(iter(plan.files))} too")
+    say(f"what is to be decided, the thresholds too, stands behind decide: in {next(iter(plan.files))}")
     echo(f"next: millrace run -c {shlex.quote(str(next(iter(plan.files))))}")

@@ -11,6 +11,7 @@ from millrace.tables.column_section import ColumnReading
 
 ColumnType = Literal["INT", "FLOAT", "STRING", "LIST", "EMPTY"]
 Value = Union[int, float, str]
+_SHOWN = 24
 
 
 @dataclass(frozen=True)
@@ -99,3 +100,9 @@ class Column:
     def words(self) -> list[str]:
         """The sample's texts that are there."""
         return [value for value in self.sample.to_pylist() if value is not None] if self.sample is not None else []
+
+
+def short(value: object) -> str:
+    """A value as it is shown to a person: of a long one the beginning."""
+    text = str(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

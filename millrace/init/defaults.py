@@ -161,3 +161,10 @@ def training_plan(label: LabelPlan, rows: int) -> TrainingPlan:
     training["class_weights"] = "balanced" if label.imbalanced else "none"
     training["seed"] = 20
     return TrainingPlan({"hidden_units": units, "dropout": _DROPOUT, "members": members}, training)
+
+
+def weights_doubt(label: LabelPlan) -> str:
+    """What a person should decide about `class_weights`; empty where they are none."""
+    if not label.imbalanced:
+        return ""
+    return f"{label.minority:.1%} of the rows are of one class; weights make probabilities too high for it"

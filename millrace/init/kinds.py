@@ -20,7 +20,7 @@ from millrace.features.description import (
     Vector,
 )
 from millrace.features.expression import reference
-from millrace.init.columns import Column
+from millrace.init.columns import Column, short
 from millrace.init.dates import find_date
 from millrace.init.decisions import Decision
 from millrace.init.label import LabelPlan
@@ -177,8 +177,8 @@ def _constant(column: Column, label: LabelPlan) -> Optional[Decision]:
         return None
     value = next(iter(column.counts or {}), "")
     if not column.missing:
-        return Decision(column, "constant", "left out", f"every row says {_short(value)}")
-    return _feature(column, label, "flag", f"{_short(value)}, or nothing", Categorical())
+        return Decision(column, "constant", "left out", f"every row says {short(value)}")
+    return _feature(column, label, "flag", f"{short(value)}, or nothing", Categorical())
 
 
 def _repeats_label(column: Column, label: LabelPlan) -> Optional[Decision]:
@@ -194,7 +194,7 @@ def _boolean(column: Column, label: LabelPlan) -> Optional[Decision]:
     values = {str(value).lower().removesuffix(".0") for value in column.counts}
     if not column.boolean and values not in _BOOLEANS:
         return None
-    return _feature(column, label, "boolean", " or ".join(map(_short, sorted(column.counts, key=str))), Categorical())
+    return _feature(column, label, "boolean", " or ".join(map(short, sorted(column.counts, key=str))), Categorical())
 
 
 def _date(column: Column, label: LabelPlan) -> Optional[Decision]:
@@ -260,15 +260,17 @@ def _code(column: Column, label: LabelPlan) -> Optional[Decision]:
         doubt = "codes, or amounts? For amounts {kind: numeric}"
     if column.distinct_share > FREE_KEY:
         doubt = "seldom the same: does it name single rows? Then take it out. An amount? Then {kind: numeric}"
-    elif name.is_key and column.distinct_share > COMES_AGAIN:
-        doubt = "a key that comes again: are these rows of one thing? data.splits by: group keeps them in one split"
+    else:
+        doubt = _rows_of_one_thing(column) or doubt
     reason = f"by its name a code, of {column.distinct:,} values"
     return _feature(column, label, "code", reason, _of_many(column), doubt)
 
 
 def _few_integers(column: Column, label: LabelPlan) -> Optional[Decision]:
-    """Few whole numbers that are classes rather than counts."""
+    """Few whole numbers that are classes rather than counts, which what has a unit never is."""
     if not (column.is_number and column.whole) or column.distinct > FEW_INTEGERS:
+        return None
+    if column.reading and column.reading.unit:
         return None
     name = phrase_of(column.name)
     if column.filled < ROWS_PER_VALUE * column.distinct or name.is_year or name.is_amount:
@@ -325,9 +327,19 @@ def _category(column: Column, label: LabelPlan) -> Optional[Decision]:
         return _free_key(column, shape)
     if column.longest > 10_000:
         return Decision(column, "documents", "left out", f"values of up to {column.longest:,} bytes", Text())
-    kind = "category"
     reason = f"{column.distinct:,} different values" + (f", each {shape}" if shape else "")
-    return _feature(column, label, kind, reason, _of_many(column), _PERSONAL if shape == _EMAIL else _one_value(column))
+    doubts = (_PERSONAL if shape == _EMAIL else _one_value(column), _rows_of_one_thing(column))
+    return _feature(column, label, "category", reason, _of_many(column), "; ".join(filter(None, doubts)))
+
+
+def _rows_of_one_thing(column: Column) -> str:
+    """What to decide where a key comes again in a few rows each."""
+    name = phrase_of(column.name)
+    if not (name.is_key or name.is_owner) or column.distinct <= FEW_INTEGERS:
+        return ""
+    if not COMES_AGAIN < column.distinct_share <= FREE_KEY:
+        return ""
+    return "a key that comes again: are these rows of one thing? data.splits by: group keeps them in one split"
 
 
 def _one_value(column: Column) -> str:
@@ -403,8 +415,3 @@ def _skewness(values: np.ndarray) -> float:
     seen = values[np.isfinite(values)]
     spread = seen.std() if len(seen) else 0.0
     return float((((seen - seen.mean()) / spread) ** 3).mean()) if spread > 0.0 else 0.0
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 24 else f"{text[:21]}..."

@@ -21,6 +21,13 @@ CODE_HEADS = frozenset(
     """.split()  # noqa: SIM905
 )
 """What is one of several, when it is written as a number."""
+_OWNERS_OF_ROWS = frozenset(
+    """
+    user customer client patient member employee driver account vendor merchant household subject participant student
+    person passenger visitor player subscriber device machine
+    """.split()  # noqa: SIM905
+)
+"""What a table often has several rows of, which belong together."""
 _MEASURED = frozenset(["area", "location", "model", "mode", "class", "make"])
 """Of these, what is a measure as often: `living_area`. Such numbers are codes only where the data looks like it too."""
 _COUNTING = frozenset("num n nb no number count cnt total sum avg mean max min".split())  # noqa: SIM905 (a table)
@@ -63,6 +70,11 @@ class Phrase:
         """Whether it is what numbers things, such as `order_id`; `no` only behind another word."""
         alone = self.words == ("no",)
         return (self.head in KEY_HEADS and not alone) or self._numbers_things or bool(_OWNERS.fullmatch(self.head))
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether it names somebody or something of which a table has several rows: `user`."""
+        return self.head in _OWNERS_OF_ROWS
 
     @property
     def is_code(self) -> bool:

@@ -2,10 +2,12 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
 
+from millrace.init.columns import short
 from millrace.init.decisions import Decision
+from millrace.init.defaults import weights_doubt
 from millrace.init.plan import NewPipeline
+from millrace.init.splits import splits_doubts
 
 HEADS = ("column", "kind", "missing", "distinct", "decision", "reason")
 NUMBERS = ("missing", "distinct")
@@ -33,7 +35,7 @@ def _row(decision: Decision) -> tuple[str, ...]:
     name = column.name if len(column.name) <= _LONGEST_NAME else column.name[: _LONGEST_NAME - 3] + "..."
     missing = f"{column.missing / column.rows:.1%}" if column.missing else ""
     if column.na_values:
-        missing += f" ({' '.join(column.na_values)})"
+        missing += f" ({' '.join(map(short, column.na_values))})"
     distinct = "" if column.length else f"{'' if column.counts is not None else '~'}{column.distinct:,}"
     return (name, decision.kind, missing, distinct, decision.use, decision.reason)
 
@@ -56,7 +58,7 @@ def summary(plan: NewPipeline) -> list[str]:
         line = table.dialect.header_line
         notes.append(f"line {line} names the columns" if line else "no line names the columns")
     if table.missing:
-        notes.append(f"{' '.join(map(repr, table.missing))} stands for a missing value")
+        notes.append(f"{' '.join(repr(short(text)) for text in table.missing)} stands for a missing value")
     if table.stray_spaces:
         notes.append("spaces around values are taken away")
     if notes:
@@ -103,8 +105,13 @@ def changes(before: str, after: str) -> list[str]:
     return [f"1 line {one}" if count == 1 else f"{count} lines {many}" for count, one, many in counted if count]
 
 
-def questions(decisions: Sequence[Decision]) -> list[str]:
-    """What a person should decide, a sentence a column; of very many the first."""
-    asked = [f"{decision.column.name}: {decision.doubt}" for decision in decisions if decision.doubt]
+def questions(plan: NewPipeline) -> list[str]:
+    """What a person should decide, a sentence a column and a key; of very many columns the first.
+
+    The thresholds, which always are to be decided, are not among them.
+    """
+    asked = [f"{decision.column.name}: {decision.doubt}" for decision in plan.decisions if decision.doubt]
     more = [f"and {len(asked) - MOST_ASKED} more"] if len(asked) > MOST_ASKED else []
-    return asked[:MOST_ASKED] + more
+    of_splits = [f"data.splits: {doubt}" for doubt in splits_doubts(plan.decisions, plan.table.rows)]
+    of_weights = [f"training.class_weights: {doubt}" for doubt in [weights_doubt(plan.label)] if doubt]
+    return [*asked[:MOST_ASKED], *more, *of_splits, *of_weights]

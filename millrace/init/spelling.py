@@ -8,13 +8,17 @@ from typing import Optional
 
 import pyarrow as pa
 
+from millrace.init.columns import short
 from millrace.tables.column_reading import plain_numbers
 from millrace.tables.column_section import ColumnReading, Decimals
 
 MOSTLY = 0.8
 """The share of rows from which on a column is one of numbers, with other texts between them."""
 FEWEST = 20
-"""A column of fewer different numbers is one of categories, whatever is written around them."""
+"""A column of fewer different numbers is one of categories, unless each is a measure: `0,5 h`, `1,0 h`."""
+_FEWEST_MEASURES = 3
+# One letter behind a digit is as often the name of a thing, such as seat 3A.
+_MEASURE = re.compile(r".*\d(?:[ \u00a0\u202f].+|[^\d\s.,]{2,})")
 _CURRENCIES = (
     "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "zł", "kr", "kr.", "Kč", "R$", "US$", "A$", "C$", "S$", "Rs", "Rs.", "Fr.",
     "USD", "EUR", "GBP", "JPY", "INR", "CHF", "CAD", "AUD", "CNY", "SEK", "NOK", "DKK", "PLN", "BRL", "RUB",
@@ -69,12 +73,13 @@ def find_spelling(rows: Mapping[str, int], semicolons: bool) -> Optional[Spellin
         semicolons: whether semicolons delimit the cells of the file, as where commas stand before decimals.
 
     Returns:
-        None where fewer than `MOSTLY` of the rows are numbers, these are few, are written like codes (`007`), or have
-        different units.
+        None where fewer than `MOSTLY` of the rows are numbers, these are few and not all of one unit, are written like
+        codes (`007`), or have different units.
     """
     total = sum(rows.values())
     amounts = {text: amount for text in rows if (amount := _AMOUNT.fullmatch(text))}
-    if sum(rows[text] for text in amounts) < MOSTLY * total or len(amounts) <= FEWEST:
+    fewest = _FEWEST_MEASURES - 1 if len(amounts) == len(rows) and all(map(_MEASURE.fullmatch, rows)) else FEWEST
+    if sum(rows[text] for text in amounts) < MOSTLY * total or len(amounts) <= fewest:
         return None
     if any(_CODE.match(amount["digits"]) for amount in amounts.values()):
         return None
@@ -93,7 +98,7 @@ def find_spelling(rows: Mapping[str, int], semicolons: bool) -> Optional[Spellin
     if shares[number] < MOSTLY:
         return None
     numbers = {text: one for text, one in zip(texts, read[number], strict=True) if one is not None}
-    if len(set(numbers.values())) <= FEWEST:
+    if len(set(numbers.values())) <= (fewest if unit and len(numbers) == len(rows) else FEWEST):
         return None
     others = {text: rows[text] for text in sorted(rows, key=lambda text: -rows[text]) if text not in numbers}
     reading = ColumnReading(number=number, unit=unit, others="missing" if others else "refuse")
@@ -135,6 +140,5 @@ def _both(numbers: Mapping[str, str], rival: Mapping[str, str]) -> str:
 def _rest(others: Mapping[str, int], total: int) -> str:
     if not others:
         return ""
-    first = next(iter(others))
-    example = first if len(first) <= 24 else f"{first[:21]}..."
+    example = short(next(iter(others)))
     return f"{sum(others.values()) / total:.1%} are no numbers, such as {example}: these are read as missing"

@@ -1,6 +1,5 @@
 """Writes `conf/NAME.yaml`: every section, readable from top to bottom, with a comment where a person should decide."""
 
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,14 +12,13 @@ from millrace.config import json_schema
 from millrace.features.description import Feature
 from millrace.features.expression import has_value, shown
 from millrace.init.decisions import Decision
-from millrace.init.defaults import SPLITS, NoModelBaseline, training_plan
+from millrace.init.defaults import SPLITS, NoModelBaseline, training_plan, weights_doubt
 from millrace.init.label import LabelPlan
 from millrace.init.scan import ScannedTable
+from millrace.init.splits import splits_doubts
 
 _PLAIN = re.compile(r"[^\W\d][\w ./()-]*|\.\.?/[\w./-]+|/[\w./-]*")
 _SLICED = 12
-# Below so many rows to judge on, two standard errors of an accuracy are more than .05.
-_FEW_ROWS = 400
 
 
 def config_text(
@@ -46,7 +44,7 @@ def config_text(
     parts = [
         _head(name, table, label),
         f"name: {_scalar(name)}\nroot: ../runs/{name}",
-        _data(table, label, folder),
+        _data(table, label, decisions, folder),
         f"schema:\n  file: {_scalar(os.path.relpath(schema_file, folder))}",
         "data_gate:                              # which anomalies stop the run\n  policy: {}\n  waivers: []",
         _label(label),
@@ -74,7 +72,7 @@ def _head(name: str, table: ScannedTable, label: LabelPlan) -> str:
     )
 
 
-def _data(table: ScannedTable, label: LabelPlan, folder: Path) -> str:
+def _data(table: ScannedTable, label: LabelPlan, decisions: Sequence[Decision], folder: Path) -> str:
     source = table.source
     lines = ["data:", f"  path: {_scalar(source.written or _path(source.folder, folder))}"]
     lines += [f"  pattern: {_scalar(source.pattern)}", f"  format: {source.format}"]
@@ -101,7 +99,9 @@ def _data(table: ScannedTable, label: LabelPlan, folder: Path) -> str:
     if label.unlabelled:
         share = f"{label.unlabelled / (label.column.rows + table.blank_rows):.1%} of the rows have no label: left out"
         lines.append(_commented(f"  where: {_scalar(shown(has_value(label.column.name)))}", share))
-    lines.append(_commented(f"  splits: {_flow(SPLITS)}", _splits_comment(table.rows)))
+    doubts = splits_doubts(decisions, table.rows)
+    why = f"decide: {'; '.join(doubts)}" if doubts else "hash buckets: eval picks the best step, test only judges"
+    lines.append(_commented(f"  splits: {_flow(SPLITS)}", why))
     return "\n".join(lines)
 
 
@@ -114,18 +114,6 @@ def _columns(table: ScannedTable) -> list[str]:
         line = f"    {_scalar(column.name)}: {_flow(column.reading.model_dump(exclude_defaults=True))}"
         lines.append(_commented(line, f"decide: {column.doubt}") if column.doubt else line)
     return lines
-
-
-def _splits_comment(rows: int) -> str:
-    judging = rows * SPLITS["test"] // sum(SPLITS.values())
-    if judging >= _FEW_ROWS:
-        return "hash buckets: eval picks the best step, test only judges"
-    # The least known share is one half: p(1-p)/n at its greatest, two standard errors.
-    luck = 1.0 / math.sqrt(max(judging, 1))
-    return (
-        f"decide: test has some {judging} rows, on which an accuracy is only known to within {min(luck, 1.0):.2f}; "
-        "{train: 2, eval: 1} judges on twice as many, which also pick the best step and so flatter the model"
-    )
 
 
 def _path(folder: Path, base: Path) -> str:
@@ -179,8 +167,7 @@ def _training(label: LabelPlan, rows: int) -> str:
     lines = [_section("model", plan.model), "", _section("training", plan.training)]
     if label.imbalanced:
         weights = "  class_weights: balanced"
-        why = f"decide: {label.minority:.1%} of the rows are of one class; weights make probabilities too high for it"
-        lines[-1] = lines[-1].replace(weights, _commented(weights, why))
+        lines[-1] = lines[-1].replace(weights, _commented(weights, f"decide: {weights_doubt(label)}"))
     return "\n".join(lines)
 
 

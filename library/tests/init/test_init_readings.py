@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import yaml
 from init_tables import ROWS, decision_of, plan_of
 
+from millrace.components.example_gen.splits_section import TimeSplits
 from millrace.config.loading import load
 from millrace.init import report
 from millrace.init.names import phrase_of
@@ -64,6 +66,9 @@ NO_NUMBERS = {
     "versions": [f"{a}.{b}.{c}" for a, b, c in RANDOM.integers(0, 20, (ROWS, 3))],
     "seats": [f"{row}{letter}" for row, letter in zip(RANDOM.integers(1, 40, ROWS), "AB" * (ROWS // 2), strict=True)],
     "terms": RANDOM.choice(["36 months", "60 months"], ROWS),
+    "few seats": RANDOM.choice(["3A", "4A", "5A", "6A"], ROWS),
+    "few and a word": RANDOM.choice(["10 min", "20 min", "30 min", "unlimited"], ROWS),
+    "few of two units": RANDOM.choice(["10 min", "20 min", "30 min", "1 h"], ROWS),
     "addresses": [f"10.{a}.{b}.1" for a, b in RANDOM.integers(0, 255, (ROWS, 2))],
 }
 
@@ -72,6 +77,14 @@ NO_NUMBERS = {
 def test_codes_are_no_numbers(tmp_path, name):
     decision = decision_of(tmp_path, list(NO_NUMBERS[name]), name)
     assert decision.kind != "number" and decision.column.reading is None
+
+
+@pytest.mark.parametrize(
+    "values", [["0,5 h", "1,0 h", "1,5 h", "2,0 h"], ["1 day", "2 day", "3 day"], ["10kg", "20kg", "40kg"]]
+)
+def test_few_different_measures_are_numbers_too(tmp_path, values):
+    decision = decision_of(tmp_path, RANDOM.choice(values, ROWS), "effort")
+    assert (decision.kind, decision.use, decision.column.distinct) == ("number", "feature", len(values))
 
 
 @pytest.mark.parametrize(
@@ -97,10 +110,44 @@ def test_a_number_that_stands_for_nothing_is_noticed(tmp_path, values, sentinel,
 def test_what_is_to_be_decided_is_said_on_screen_and_in_the_file(tmp_path):
     keys = RANDOM.choice(5 * ROWS, ROWS)
     plan = plan_of(tmp_path, {"heat": RANDOM.normal(15, 5, ROWS).round(1), "store_id": keys})
-    asked = {line.partition(":")[0] for line in report.questions(plan.decisions)}
+    asked = {line.partition(":")[0] for line in report.questions(plan)}
     text = next(iter(plan.files.values()))
-    assert asked == {decision.column.name for decision in plan.decisions if decision.doubt} == {"store_id"}
+    assert {decision.column.name for decision in plan.decisions if decision.doubt} == {"store_id"}
+    assert asked == {"store_id", "data.splits"}  # so few rows to judge on
     assert text.count("decide:") >= 1 + len(asked) and "free key: by its name a key" in text
+
+
+def test_rows_with_a_date_and_rows_of_one_user_ask_for_another_division(tmp_path):
+    days = [f"2025-{month:02}-{day:02}" for month, day in RANDOM.integers(1, 13, (ROWS, 2))]
+    users = [f"u{user:03}" for user in RANDOM.integers(0, ROWS // 8, ROWS)]
+    plan = plan_of(tmp_path, {"day": days, "user": users})
+    asked = "\n".join(report.questions(plan))
+    assert "user: a key that comes again: are these rows of one thing? data.splits by: group" in asked
+    by_time = asked.partition("Then judge on the newest, ")[2].splitlines()[0]
+    assert TimeSplits.model_validate(yaml.safe_load(by_time)).column == "day" and by_time in texts_of(plan)
+    some = plan_of(tmp_path, {"day": [day if place % 5 else "" for place, day in enumerate(days)], "user": users})
+    assert "newest" not in "\n".join(report.questions(some))  # no place for a row without a date
+
+
+def test_a_rare_class_asks_about_the_weights_on_screen_too(tmp_path):
+    rare = ["yes" if place % 20 == 0 else "no" for place in range(ROWS)]
+    plan = plan_of(tmp_path, {"plain": RANDOM.normal(size=ROWS), "y": rare})
+    [asked] = [line for line in report.questions(plan) if line.startswith("training.class_weights: 5.0% of the rows")]
+    assert f"decide: {asked.partition(': ')[2]}" in texts_of(plan)
+
+
+def test_a_long_text_for_nothing_is_written_whole_and_shown_by_its_beginning(tmp_path):
+    long = "no reading " * 40
+    plan = plan_of(
+        tmp_path, {"heat": [long if place % 9 == 0 else f"{value:.1f}" for place, value in enumerate(AMOUNTS)]}
+    )
+    shown = [*report.summary(plan), *report.rows(plan)[0]]
+    assert shown[1].startswith("'no reading no reading...' stands for a missing value")
+    assert max(map(len, shown)) < 120 and long.strip() in texts_of(plan)
+
+
+def texts_of(plan):
+    return "\n".join(plan.files.values())
 
 
 def test_honest_ends_of_a_range_are_no_sentinels(tmp_path):
