@@ -7,12 +7,13 @@ import click
 
 from millrace.cli import completing
 from millrace.cli.models import opened, quiet, version_json
-from millrace.cli.models_words import standing
+from millrace.cli.models_words import next_step, standing
 from millrace.cli.options import config_options
 from millrace.cli.output import echo_json, say
 from millrace.config.loading import load
+from millrace.project import default_configuration
 from millrace.registry import rollback as going_back
-from millrace.registry.events import VersionState
+from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.registry import Registry
 
 
@@ -50,8 +51,10 @@ def approve(version: str, because: str, config_file: str, overrides: tuple[str, 
             echo_json(version_json(one))
             return
         say(f"version {one.number} is {standing(one)}")
-        if not one.aliases and not one.trial:
-            say(f"next: millrace models alias champion {one.number} --because WHY serves it")
+        champion = registry.aliases().get(CHAMPION)
+        step = next_step(one, champion.number if champion else None, config_file)
+        if step:
+            say(f"next: {step}")
 
 
 @click.command()
@@ -139,4 +142,5 @@ def rollback(because: str, to: Optional[str], config_file: str, overrides: tuple
         say(f"tried: it loads in {done.load_seconds:.1f} s and answered {done.requests} requests")
         _say_what_servers_do(registry)
         if done.before.state is VersionState.APPROVED:
-            say(f"next: millrace models reject {done.before.number} --because WHY, if it must not come back")
+            option = default_configuration.option(config_file)
+            say(f"next: millrace models reject {done.before.number} --because WHY{option}, if it must not come back")

@@ -17,14 +17,13 @@ from millrace.cli.output import echo_json
 from millrace.cli.runs_diff import print_comparison
 from millrace.config.loading import load
 from millrace.metadata.run_summaries import Runs
-from millrace.registry.events import CHAMPION
+from millrace.registry.events import CANDIDATE, CHAMPION
 from millrace.registry.registry import Registry
 from millrace.registry.replay import Replay
 from millrace.registry.story import Story, story
 from millrace.registry.version import Version
 from millrace.registry.version_comparison import VersionComparison, compare_versions
 
-_CANDIDATE = "candidate"
 _NUMBERS = [TableColumn(head, right=True) for head in ("before", "after", "change")]
 _TIMES = (
     TableColumn("alias"),
@@ -65,10 +64,9 @@ def compare_command(versions: tuple[str, ...], config_file: str, overrides: tupl
 def _newest(registry: Registry) -> Version:
     """The candidate, or else the newest version that may be served and is not."""
     others = [one for one in registry.versions() if not one.trial and CHAMPION not in one.aliases]
-    candidate = registry.aliases().get(_CANDIDATE)
-    if candidate is None and not others:
+    if not others:
         raise BadInput("there is no version beside the champion", remedy="millrace models list shows them")
-    return candidate or others[-1]
+    return next((one for one in others if CANDIDATE in one.aliases), others[-1])
 
 
 def _print_comparison(comparison: VersionComparison, console: Console) -> None:

@@ -1,13 +1,15 @@
 """Versions and events in a few words, for the commands that print them."""
 
 from collections.abc import Iterable
+from typing import Optional
 
 from rich.console import Console
 from rich.text import Text
 
 from millrace.base import printing
 from millrace.base.printing import TableColumn
-from millrace.registry.events import Event, EventKind, VersionState
+from millrace.project import default_configuration
+from millrace.registry.events import CANDIDATE, CHAMPION, Event, EventKind, VersionState
 from millrace.registry.version import Version
 
 STYLES = {VersionState.REGISTERED: "", VersionState.APPROVED: "green", VersionState.REJECTED: "bold red"}
@@ -22,6 +24,26 @@ _EVENTS = (
 def standing(version: Version) -> str:
     """How a version stands: its state and its aliases, or that it is a trial's."""
     return ", ".join(["trial" if version.trial else version.state.value, *version.aliases, *_gone(version)])
+
+
+def next_step(version: Version, champion: Optional[int], config_file: str) -> str:
+    """What a person may do next with a version, as whole commands; empty where nothing waits for anybody.
+
+    Args:
+        version: any.
+        champion: the number of the champion; None where there is none.
+        config_file: the configuration that the commands are to take.
+    """
+    option, number = default_configuration.option(config_file), version.number
+    if version.trial or CHAMPION in version.aliases or version.state is VersionState.REJECTED:
+        return ""
+    if version.state is VersionState.REGISTERED:
+        return f"millrace models approve {number} --because WHY{option}"
+    serve = f"millrace models alias {CHAMPION} {number} --because WHY{option}"
+    if champion is None:
+        return f"{serve} serves it"
+    name = CANDIDATE if CANDIDATE in version.aliases else number
+    return f"millrace rollout start {name} --because WHY{option} serves it by degrees, {serve} at once"
 
 
 def state_cell(version: Version) -> Text:

@@ -1,6 +1,8 @@
 """`millrace rollout`: a new version gets its traffic by degrees, or none; its commands start, watch and end that."""
 
 import logging
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,6 +15,7 @@ from millrace.cli.group import LazyGroup
 from millrace.cli.options import config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config.loading import load
+from millrace.prediction.gateway_request import gateway_command
 from millrace.project import default_configuration
 from millrace.serving.envoy_config import WHOLE
 from millrace.serving.gateway_process import keep
@@ -54,12 +57,18 @@ def gateway(config_file: str, overrides: tuple[str, ...]) -> None:
     It runs until it is interrupted. A process of it that ends by itself is started again.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
-    keep(load(config_file, overrides), overrides, _say_where)
+    config = load(config_file, overrides)
 
+    def say_where(host: str, port: int) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        say(f"the gateway of {config.name} listens; Ctrl-C ends it", style="bold")
+        echo(f"  http://{shown}:{port}/     a form to try it, in a browser")
+        echo(f"  {shown}:{port}            gRPC\n")
+        # A request has TensorFlow's tensors, and the process that keeps the others running is to do without it.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as elsewhere:
+            echo(elsewhere.submit(gateway_command, config_file, overrides, host, port).result())
 
-def _say_where(host: str, port: int) -> None:
-    shown = f"[{host}]" if ":" in host else host
-    echo(f"REST at http://{shown}:{port}/v1/models/, gRPC at {shown}:{port}; Ctrl-C ends it")
+    keep(config, overrides, say_where)
 
 
 @click.command("start")
@@ -72,8 +81,10 @@ def start_command(config_file: str, overrides: tuple[str, ...], version: str, po
 
     VERSION is a number or an alias. The kinds of policies are canary, shadow, ab, bandit and blue-green.
     """
-    taken = start(load(config_file, overrides), version, policy, because)
-    _say_taken(taken, f"the rollout of version {version} has started", config_file)
+    asked = start(load(config_file, overrides), version, policy, because)
+    progress, option = asked.rollout.progress, default_configuration.option(config_file)
+    say(f"version {progress.candidate} over {progress.champion} by {policy}")
+    _say_taken(asked.taken, f"it has started; next: millrace rollout status{option}", config_file)
 
 
 @click.command()
@@ -93,7 +104,7 @@ def _command(kind: OrderKind, done: str, help_text: str) -> click.Command:
     @_because
     @config_options
     def command(config_file: str, overrides: tuple[str, ...], because: str) -> None:
-        _say_taken(ask(load(config_file, overrides), kind, because), done, config_file)
+        _say_taken(ask(load(config_file, overrides), kind, because).taken, done, config_file)
 
     return command
 
@@ -106,7 +117,7 @@ abort = _command("abort", "it is sent back", "Send it back now.")
 
 def _say_taken(taken: bool, done: str, config_file: str) -> None:
     option = default_configuration.option(config_file)
-    say(done if taken else f"it is done once the gateway runs: millrace rollout gateway{option}")
+    say(done if taken else f"it waits for the gateway: millrace rollout gateway{option}")
 
 
 def _as_plain(now: Standing) -> dict[str, Any]:
@@ -120,7 +131,7 @@ def _as_plain(now: Standing) -> dict[str, Any]:
             "policy": rollout.policy_name,
             "champion": rollout.progress.champion,
             "candidate": rollout.progress.candidate,
-            "percent": _percent(rollout),
+            "percent": rollout.percent,
             "step": rollout.progress.step,
             "reason": rollout.reason,
             "seen": rollout.progress.totals,
@@ -128,6 +139,7 @@ def _as_plain(now: Standing) -> dict[str, Any]:
             "decisions": rollout.decisions,
         },
         "order": now.order and now.order.kind,
+        "champion": now.champion,
     }
 
 
@@ -141,19 +153,16 @@ def _show(now: Standing, config_file: str) -> None:
         say(f"gateway: not running (millrace rollout gateway{default_configuration.option(config_file)})")
     if now.order:
         say(f"waits for the gateway: {now.order.kind}, by {now.order.who}")
-    if now.rollout is None:
-        say("no rollout yet: millrace rollout start VERSION --because WHY")
-        return
-    _show_rollout(now.rollout, console)
+    option = default_configuration.option(config_file)
+    if now.rollout:
+        say(now.sentence, style="bold")
+        _show_rollout(now.rollout, console)
+    elif now.order is None:
+        say(f"no rollout yet: millrace rollout start VERSION --because WHY{option}")
 
 
 def _show_rollout(rollout: RolloutState, console: Console) -> None:
     progress = rollout.progress
-    say(
-        f"version {progress.candidate} over {progress.champion} by {rollout.policy_name}: {rollout.status}, "
-        f"{_percent(rollout):g} % of the users",
-        style="bold",
-    )
     if rollout.reason:
         say(rollout.reason, indent=2)
     if progress.totals:
@@ -173,6 +182,7 @@ def _show_rollout(rollout: RolloutState, console: Console) -> None:
         TableColumn("at (UTC)"),
         TableColumn("decided"),
         TableColumn("%", right=True),
+        TableColumn("who", folds=True),
         TableColumn("why", folds=True),
     ]
     decided = [
@@ -180,6 +190,7 @@ def _show_rollout(rollout: RolloutState, console: Console) -> None:
             datetime.fromtimestamp(one.at, timezone.utc).strftime("%m-%d %H:%M:%S"),
             one.action,
             f"{one.weight * 100 / WHOLE:g}",
+            one.who,
             one.reason,
         )
         for one in rollout.decisions[-_SHOWN_DECISIONS:]
@@ -190,7 +201,3 @@ def _show_rollout(rollout: RolloutState, console: Console) -> None:
 def _share(of: Any) -> str:
     bad, number = of or (0.0, 0)
     return f"{bad:g} of {number}"
-
-
-def _percent(rollout: RolloutState) -> float:
-    return (rollout.decisions[-1].weight if rollout.decisions else 0) * 100 / WHOLE

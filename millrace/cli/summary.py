@@ -13,7 +13,7 @@ from millrace.base.errors import MillraceError
 from millrace.base.numbers import counted, seconds
 from millrace.base.outcomes import blessing
 from millrace.base.visible import visible
-from millrace.cli.models_words import standing
+from millrace.cli.models_words import next_step, standing
 from millrace.cli.output import say_failure
 from millrace.components import stage_ids
 from millrace.components.data_gate.report import TEXT_NAME as DATA_REPORT
@@ -28,7 +28,7 @@ from millrace.metadata import records
 from millrace.metadata.evaluations import evaluation
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_summaries import state_of
-from millrace.registry.events import CHAMPION, VersionState
+from millrace.registry.events import CHAMPION
 from millrace.registry.intake import Registered
 from millrace.training import training_record
 
@@ -61,9 +61,9 @@ def print_summary(
         champion = next((one.number for one in registered.versions if CHAMPION in one.aliases), None)
         other = f"; champion is {champion}" if champion not in (None, version.number) else ""
         _line("version", f"{version.number} is {standing(version)}{other}", console)
-        if version.state is VersionState.REGISTERED and not version.trial:
-            remedy = f"millrace models approve {version.number} --because WHY, then millrace models alias champion"
-            printing.say(f"next: {remedy}", console, indent=2)
+        step = next_step(version, champion, config.file)
+        if step:
+            printing.say(f"next: {step}", console, indent=2)
     if registered.trouble:
         _line("registry", f"{registered.trouble}; the next millrace models tries again", console, style="bold yellow")
     if outcome.failure:

@@ -10,10 +10,11 @@ from millrace.base.section import Section
 class RegistrySection(Section):
     """Versions of the model, and the aliases by which they are served."""
 
-    approval: Literal["automatic", "manual"] = Field(
+    approval: Literal["automatic", "candidate", "manual"] = Field(
         default="automatic",
-        description="automatic: a pushed model, which both judges blessed, is approved and becomes champion; manual: a "
-        "person approves it and moves the alias",
+        description="what becomes of a pushed model, which both judges blessed. automatic: it is approved and becomes "
+        "champion; candidate: it is approved and becomes candidate, which a rollout makes champion; manual: a person "
+        "approves it and moves the alias",
     )
     file: Optional[str] = Field(default=None, description="the registry's SQLite file; left out: ROOT/registry.db")
     card: Optional[str] = Field(

@@ -150,15 +150,17 @@ def _command(address: str, path: str, about: About, row: dict[str, Any]) -> str:
     return f"<section><h2>The same by curl</h2><pre>{escape(command)}</pre></section>"
 
 
-def curl(address: str, path: str, body: str) -> str:
+def curl(address: str, path: str, body: str, headers: Optional[Mapping[str, str]] = None) -> str:
     """A command that asks a server.
 
     Args:
         address: such as `http://127.0.0.1:8501`.
         path: of the model, from `/v1/models/` on.
         body: JSON.
+        headers: to send along; None for none.
     """
-    return f"curl {address}{path}:predict -d {shlex.quote(body)}"
+    sent = "".join(f"-H {shlex.quote(f'{name}: {value}')} " for name, value in (headers or {}).items())
+    return f"curl {address}{path}:predict {sent}-d {shlex.quote(body)}"
 
 
 def _document(servable: Servable, others: Sequence[str], parts: Sequence[str]) -> str:

@@ -50,14 +50,7 @@ def choose(config: Config, named: str) -> ChosenModel:
         return _at(config, Path(named), named)
     with open_registry(config) as registry:
         up_to_date(registry, Runs(config))
-        if not named and CHAMPION not in registry.aliases():
-            approve = "approve one: millrace models approve VERSION, then millrace models alias champion VERSION"
-            raise BadInput(
-                f"no version of {config.name} is champion",
-                registry.serving,
-                approve if registry.versions() else "millrace run pushes the first",
-            )
-        version = registry.version(named or CHAMPION)
+        version = registry.version(named) if named else registry.champion()
     alias = named or CHAMPION
     alias = alias if alias in version.aliases else ""
     return _at(config, version.folder, f"version {version.number}{f' ({alias})' if alias else ''}", alias)

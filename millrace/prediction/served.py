@@ -3,8 +3,9 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Optional
 
 from millrace.base import files
 from millrace.base.errors import BadInput
@@ -46,7 +47,13 @@ def served_model(config: Config, named: str) -> Iterator[tuple[ServedModel, Chos
         yield ServedModel(config.name, own, versions, f"versions/{number}"), chosen
 
 
-def example_command(chosen: ChosenModel, served: ServedModel, place: ServerPlace, plain: bool) -> str:
+def example_command(
+    chosen: ChosenModel,
+    served: ServedModel,
+    place: ServerPlace,
+    plain: bool,
+    headers: Optional[Mapping[str, str]] = None,
+) -> str:
     """A `curl` that asks a server for a real row, where InfraValidator left one beside the model.
 
     Args:
@@ -54,6 +61,7 @@ def example_command(chosen: ChosenModel, served: ServedModel, place: ServerPlace
         served: how it is served.
         place: where.
         plain: ask as TensorFlow Serving's own programs want it.
+        headers: to send along; None for none.
     """
     row = example_row(str(chosen.folder), chosen.about)
-    return curl(place.address, served.path, request_body(row, chosen.about, plain))
+    return curl(place.address, served.path, request_body(row, chosen.about, plain), headers)

@@ -11,6 +11,9 @@ from typing import Any, Optional
 CHAMPION = "champion"
 """The alias of the version that answers those who ask for no other."""
 
+CANDIDATE = "candidate"
+"""The alias of the newest version where `registry.approval` is of this name, until a rollout has made it champion."""
+
 
 class EventKind(str, enum.Enum):
     """The kinds that the registry itself writes."""

@@ -19,10 +19,10 @@ from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
 from millrace.registry import served_file
 from millrace.registry.event_log import EventLog
-from millrace.registry.events import CHAMPION, Event, EventKind, VersionState
+from millrace.registry.events import CANDIDATE, CHAMPION, Event, EventKind, VersionState
 from millrace.registry.version import Version, VersionFacts, facts_of
 
-Approval = Literal["automatic", "manual"]
+Approval = Literal["automatic", "candidate", "manual"]
 AUTOMATIC = "automatic"
 """Who approves what both judges blessed, where `registry.approval` says so."""
 
@@ -62,7 +62,7 @@ class Registry:
         self.approval = approval
         self.served_file = served_file.place(serving)
         self._root = root
-        self._who = who or _this_person()
+        self._who = who or this_person()
         self._log = EventLog(file, model, clock)
 
     def close(self) -> None:
@@ -106,6 +106,23 @@ class Registry:
             remedy="millrace models list shows them" if versions else "millrace run pushes the first",
         )
 
+    def champion(self) -> Version:
+        """The version that answers who asks for no other.
+
+        Raises:
+            BadInput: there is none; with what to do about it.
+        """
+        champion = self.aliases().get(CHAMPION)
+        if champion:
+            return champion
+        newest = next((one for one in reversed(self.versions()) if not one.trial), None)
+        remedy = "millrace run pushes the first version"
+        if newest:
+            approve = f"millrace models approve {newest.number} --because WHY, then "
+            approve = "" if newest.state is VersionState.APPROVED else approve
+            remedy = f"{approve}millrace models alias {CHAMPION} {newest.number} --because WHY"
+        raise BadInput(f"no version of {self.model} is champion", where=self.serving, remedy=remedy)
+
     def events(self, version: Optional[int] = None, alias: str = "") -> tuple[Event, ...]:
         """What happened, in order.
 
@@ -118,8 +135,9 @@ class Registry:
     def take_in(self, found: Sequence[tuple[int, str, VersionFacts]]) -> tuple[Version, ...]:
         """Registers pushed models, and approves them where the configuration says so; those that are known stay.
 
-        The newest becomes champion where approval is automatic, unless a newer one is registered already. A model that
-        was rejected, or rolled back from, and is pushed again under another number, is registered and no more: what a
+        The newest becomes champion, or candidate, as `registry.approval` says, unless a newer one is registered
+        already; with no champion yet there is nothing to roll out over, and it becomes champion. A model that was
+        rejected, or rolled back from, and is pushed again under another number, is registered and no more: what a
         person has decided is undone by a person.
 
         Args:
@@ -141,13 +159,14 @@ class Registry:
             pushed: list[tuple[int, str]] = []
             for number, run, facts in new:
                 events.append(self._registered(number, run, facts))
-                if self.approval == "automatic" and not facts.trial and facts.model_files not in refused:
+                if self.approval != "manual" and not facts.trial and facts.model_files not in refused:
                     why = "both judges blessed it"
                     events.append(Event(EventKind.APPROVED, number, because=why, who=AUTOMATIC, run=run))
                     pushed.append((number, run))
             if pushed and pushed[-1][0] > max(servable, default=0):
                 number, run = pushed[-1]
-                events.append(self._moved(CHAMPION, number, "it is the newest that was pushed", AUTOMATIC, run))
+                alias = CANDIDATE if self.approval == "candidate" and CHAMPION in self._log.aliases() else CHAMPION
+                events.append(self._moved(alias, number, "it is the newest that was pushed", AUTOMATIC, run))
             self._log.add(events)
         self.write_served_file()
         numbers = {number for number, _, _ in new}
@@ -196,7 +215,7 @@ class Registry:
             because: why.
 
         Raises:
-            BadInput: it is approved already.
+            BadInput: it is approved already, or a trial's.
         """
         self._decide(version.number, EventKind.APPROVED, because)
 
@@ -208,13 +227,15 @@ class Registry:
             because: why.
 
         Raises:
-            BadInput: an alias names it, or it is rejected already.
+            BadInput: an alias names it, it is rejected already, or a trial's.
         """
         self._decide(version.number, EventKind.REJECTED, because)
 
     def _decide(self, number: int, kind: EventKind, because: str) -> None:
         with self._log.change():
             one = self.version(str(number))
+            if one.trial:
+                raise _is_a_trials(one)
             if one.state.value == kind.value:
                 last = next(event for event in reversed(self.events(number)) if event.kind == kind.value)
                 raise BadInput(f"version {number} is {kind} already: {last.because} ({last.who}, {last.at})")
@@ -271,12 +292,7 @@ class Registry:
         """
         number = version.number
         if version.trial:
-            raise BadInput(
-                f"version {number} is a trial's, and lies where no server looks",
-                where=str(version.folder),
-                remedy=f"millrace runs show {version.run} says what it was made with; millrace run --push with the "
-                "same --set pushes it to be served",
-            )
+            raise _is_a_trials(version)
         if not version.there:
             raise BadInput(
                 f"version {number} is not there any more",
@@ -341,7 +357,9 @@ class Registry:
             self._log.add([Event(EventKind.ALIAS_REMOVED, None, alias, because, self._who, "", details)])
         self.write_served_file()
 
-    def record(self, kind: str, version: Optional[Version], because: str, details: dict[str, Any]) -> Event:
+    def record(
+        self, kind: str, version: Optional[Version], because: str, details: dict[str, Any], who: str = ""
+    ) -> Event:
         """Adds an event of another room's kind, such as a rollout's step.
 
         Args:
@@ -349,6 +367,7 @@ class Registry:
             version: what it is about; None for nothing in particular.
             because: why.
             details: plain values.
+            who: who did so; by default who opened the registry.
 
         Returns:
             The event, with its time and its place in the order.
@@ -356,7 +375,7 @@ class Registry:
         assert kind not in _OWN - {EventKind.EXPORTED.value, EventKind.IMPORTED.value}, kind
         number, run = (version.number, version.run) if version else (None, "")
         with self._log.change():
-            [written] = self._log.add([Event(kind, number, "", because, self._who, run, details)])
+            [written] = self._log.add([Event(kind, number, "", because, who or self._who, run, details)])
         return written
 
     def champions(self) -> tuple[int, ...]:
@@ -438,7 +457,16 @@ class Registry:
         return _ROOT + path[len(self._root) :] if path.startswith(f"{self._root}/") else path
 
 
-def _this_person() -> str:
+def _is_a_trials(version: Version) -> BadInput:
+    return BadInput(
+        f"version {version.number} is a trial's, and lies where no server looks",
+        where=str(version.folder),
+        remedy=f"millrace runs show {version.run} says what it was made with; millrace run --push with the same --set "
+        "pushes it to be served",
+    )
+
+
+def this_person() -> str:
     """The user and the machine, as far as they can be told."""
     user = "somebody"
     with suppress(OSError, KeyError):

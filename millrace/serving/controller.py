@@ -25,7 +25,17 @@ from millrace.serving.decision import Action, Progress, Seen
 from millrace.serving.envoy_config import WHOLE, Traffic
 from millrace.serving.metric_limits import Measured, MetricLimit
 from millrace.serving.sequential import Tally
-from millrace.serving.state import Cursor, Decided, Deployment, GatewayStatus, Order, Places, RolloutState, Status
+from millrace.serving.state import (
+    CONTROLLER,
+    Cursor,
+    Decided,
+    Deployment,
+    GatewayStatus,
+    Order,
+    Places,
+    RolloutState,
+    Status,
+)
 
 EVENT = "rollout"
 """How the kinds of events that this room adds to the registry begin: `rollout started`, `rollout step` and so on."""
@@ -135,7 +145,7 @@ class Controller:
         runs = rollout is not None and not rollout.over
         if order.kind == "start" and order.state and not runs and (rollout is None or rollout.order != order.id):
             started = replace(order.state, cursor=self._here(order.state.progress.candidate), order=order.id)
-            rollout = self._keep(started, "start", f"{order.because} ({order.who})")
+            rollout = self._keep(started, "start", order.because, order.who)
         elif rollout is not None and runs and rollout.order != order.id:
             status: dict[str, Status] = {
                 "pause": "paused", "resume": "running", "promote": "promoted", "abort": "aborted"
@@ -145,7 +155,7 @@ class Controller:
                     rollout = self._resumed(rollout)
                 changed = replace(rollout, status=status[order.kind], order=order.id)
                 action = "promote by hand" if order.kind == "promote" else order.kind
-                rollout = self._keep(changed, action, f"{order.because} ({order.who})")
+                rollout = self._keep(changed, action, order.because, order.who)
         self._places.order_file.unlink(missing_ok=True)
         return rollout
 
@@ -188,8 +198,8 @@ class Controller:
         versions = progress.champion, progress.candidate
         return self._metrics.of_versions(progress.limits, versions, progress.step_started, least)
 
-    def _keep(self, rollout: RolloutState, action: str, reason: str) -> RolloutState:
-        decided = Decided(self._clock(), action, reason, _weight(rollout))
+    def _keep(self, rollout: RolloutState, action: str, reason: str, who: str = CONTROLLER) -> RolloutState:
+        decided = Decided(self._clock(), action, reason, _weight(rollout), who)
         rollout = rollout.decided(decided)
         state.write_rollout(self._places, rollout)
         logging.info("rollout of version %d: %s: %s", rollout.progress.candidate, _WORDS[action], reason)
@@ -203,7 +213,7 @@ class Controller:
         # What goes back goes back at once; what goes forward is in the registry first.
         if rollout.status == "promoted" and CHAMPION not in version.aliases:
             try:
-                self._registry.move(CHAMPION, version, because)
+                self._registry.move(CHAMPION, version, because, decided.who)
             except BadInput as error:
                 return self._say(self._keep(replace(rollout, status="back"), Action.BACK.value, str(error.what)))
         self._deploy(rollout)
@@ -221,7 +231,8 @@ class Controller:
                 },
                 "metrics": decision.plain_measured(rollout.progress.measured),
             }
-            self._registry.record(f"{EVENT} {_WORDS[decided.action]}", version, decided.reason, details)
+            kind = f"{EVENT} {_WORDS[decided.action]}"
+            self._registry.record(kind, version, decided.reason, details, decided.who)
         rollout = replace(rollout, unsaid=False)
         state.write_rollout(self._places, rollout)
         return rollout

@@ -14,7 +14,6 @@ from millrace.base.errors import BadInput
 from millrace.config.config import Config
 from millrace.metadata.run_summaries import Runs
 from millrace.model_server import lifeline
-from millrace.registry.events import CHAMPION
 from millrace.registry.intake import open_registry, up_to_date
 from millrace.serving.controller import Controller
 from millrace.serving.envoy_config import Listener
@@ -43,11 +42,7 @@ def keep(config: Config, overrides: Sequence[str], told: Callable[[str, int], No
     places, envoy, section = places_of(config), require_envoy(), config.rollout
     with open_registry(config) as registry:
         up_to_date(registry, Runs(config))
-        if CHAMPION not in registry.aliases():
-            raise BadInput(
-                "no version is champion, so there is nothing to serve",
-                remedy="millrace run pushes one; millrace models list shows them",
-            )
+        registry.champion()
     places.gateway.mkdir(parents=True, exist_ok=True)
     controller = [sys.executable, "-m", "millrace.serving", config.file, *overrides]
     listener = Listener(

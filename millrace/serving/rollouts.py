@@ -1,8 +1,6 @@
 """What a person asks of rollouts: start one, stop its steps, end it, see how it stands, say what was right."""
 
 import fcntl
-import getpass
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +9,13 @@ from typing import Optional
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
 from millrace.config.config import Config
-from millrace.config.paths import layout, serving_directory
+from millrace.config.paths import layout, registry_file, serving_directory
 from millrace.config.rollout_section import AnyPolicy, Shadow
 from millrace.features.label import AnyLabel, Label
 from millrace.metadata.run_summaries import Runs
 from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.intake import open_registry, up_to_date
-from millrace.registry.registry import Registry
+from millrace.registry.registry import Registry, this_person
 from millrace.registry.version import Version
 from millrace.serving import state
 from millrace.serving.controller import new_rollout
@@ -38,12 +36,40 @@ class Standing:
         gateway: what it said last; None where none ever ran.
         gateway_runs: whether it still does.
         order: what a person asked for and nobody has taken.
+        champion: the number of the version that is champion now; None before the first.
     """
 
     rollout: Optional[RolloutState]
     gateway: Optional[GatewayStatus]
     gateway_runs: bool
     order: Optional[Order]
+    champion: Optional[int]
+
+    @property
+    def sentence(self) -> str:
+        """How the rollout stands; of one that is over, which version is champion by now. Empty before the first."""
+        if self.rollout is None:
+            return ""
+        progress, rollout = self.rollout.progress, self.rollout
+        share = f"{rollout.percent:g} % of the users get it"
+        now = f"; champion is {self.champion}" if self.champion else ""
+        return (
+            f"version {progress.candidate} over {progress.champion} by {rollout.policy_name}: {rollout.status}"
+            f"{now if rollout.over else f', {share}'}"
+        )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person has asked of the controller.
+
+    Args:
+        rollout: the one that it is about.
+        taken: whether the controller has done it; else it waits for the gateway to be started.
+    """
+
+    rollout: RolloutState
+    taken: bool
 
 
 def places_of(config: Config) -> Places:
@@ -67,9 +93,16 @@ def standing(config: Config) -> Standing:
     Args:
         config: the pipeline's configuration.
     """
-    places = places_of(config)
+    places, champion = places_of(config), None
+    if registry_file(config).exists():
+        with open_registry(config) as registry:
+            champion = registry.aliases().get(CHAMPION)
     return Standing(
-        state.read_rollout(places), state.read_gateway(places), gateway_runs(places), state.read_order(places)
+        state.read_rollout(places),
+        state.read_gateway(places),
+        gateway_runs(places),
+        state.read_order(places),
+        champion.number if champion else None,
     )
 
 
@@ -101,7 +134,7 @@ def policy_of(config: Config, name: str) -> AnyPolicy:
     return policies[name]
 
 
-def start(config: Config, version: str, policy_name: str, because: str) -> bool:
+def start(config: Config, version: str, policy_name: str, because: str) -> Asked:
     """Asks the controller to start a rollout.
 
     Args:
@@ -111,7 +144,7 @@ def start(config: Config, version: str, policy_name: str, because: str) -> bool:
         because: why.
 
     Returns:
-        Whether it was taken; else it waits for the gateway to be started.
+        The rollout as it begins, and whether it has.
 
     Raises:
         BadInput: there is no such version or policy, a metric cannot be measured on labelled requests, the version may
@@ -128,19 +161,14 @@ def start(config: Config, version: str, policy_name: str, because: str) -> bool:
         )
     with open_registry(config) as registry:
         up_to_date(registry, Runs(config))
-        candidate, champion = registry.version(version), registry.aliases().get(CHAMPION)
-        if champion is None:
-            raise BadInput(
-                "no version is champion, so there is nothing to roll out over",
-                remedy=f"millrace models alias {CHAMPION} {candidate.number} --because WHY",
-            )
+        candidate, champion = registry.version(version), registry.champion()
         _require_may_be_served(registry, candidate, is_seen=not isinstance(policy, Shadow))
-    started = new_rollout(champion, candidate, policy_name, policy, time.time(), tested, measured)
-    state.give_order(places, _order("start", because, started))
-    return _is_taken(places)
+    begins = new_rollout(champion, candidate, policy_name, policy, time.time(), tested, measured)
+    state.give_order(places, Order("start", because, this_person(), state=begins))
+    return Asked(begins, _is_taken(places))
 
 
-def ask(config: Config, kind: OrderKind, because: str) -> bool:
+def ask(config: Config, kind: OrderKind, because: str) -> Asked:
     """Asks the controller to pause, resume, promote or abort the rollout that runs.
 
     Args:
@@ -149,7 +177,7 @@ def ask(config: Config, kind: OrderKind, because: str) -> bool:
         because: why.
 
     Returns:
-        Whether it was taken; else it waits for the gateway to be started.
+        The rollout as it was, and whether the controller has done it.
 
     Raises:
         BadInput: no rollout runs, or it is paused already, or not.
@@ -161,8 +189,8 @@ def ask(config: Config, kind: OrderKind, because: str) -> bool:
         raise BadInput(f"no rollout runs{ended}", remedy="millrace rollout start VERSION --policy canary")
     if (kind == "pause") == (rollout.status == "paused") and kind in ("pause", "resume"):
         raise BadInput(f"the rollout of version {rollout.progress.candidate} is {rollout.status}")
-    state.give_order(places, _order(kind, because))
-    return _is_taken(places)
+    state.give_order(places, Order(kind, because, this_person()))
+    return Asked(rollout, _is_taken(places))
 
 
 def requests_folder(config: Config) -> Path:
@@ -221,10 +249,6 @@ def _require_may_be_served(registry: Registry, candidate: Version, is_seen: bool
         registry.require_may_be(CHAMPION, candidate)
     elif CHAMPION in candidate.aliases:
         raise BadInput(f"version {candidate.number} is {CHAMPION} already")
-
-
-def _order(kind: OrderKind, because: str, rollout: Optional[RolloutState] = None) -> Order:
-    return Order(kind, because, f"{getpass.getuser()}@{socket.gethostname()}", state=rollout)
 
 
 def _is_taken(places: Places) -> bool:

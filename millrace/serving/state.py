@@ -23,10 +23,13 @@ from millrace.base.errors import BadInput, MillraceError
 from millrace.config.rollout_section import AnyPolicy
 from millrace.serving import decision
 from millrace.serving.decision import Progress
-from millrace.serving.envoy_config import Traffic
+from millrace.serving.envoy_config import WHOLE, Traffic
 
 Status = Literal["running", "paused", "promoted", "back", "aborted", "done"]
 OrderKind = Literal["start", "pause", "resume", "promote", "abort"]
+
+CONTROLLER = "controller"
+"""Who has decided where no person did."""
 
 _POLICY: TypeAdapter[AnyPolicy] = TypeAdapter(AnyPolicy)
 # Enough for a page and a report; all of them are events of the registry.
@@ -106,12 +109,14 @@ class Decided:
         action: `started`, one of `decision.Action`, or what a person asked for.
         reason: why.
         weight: the candidate's part of `WHOLE` from then on.
+        who: a person, or the controller.
     """
 
     at: float
     action: str
     reason: str
     weight: int
+    who: str = CONTROLLER
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,11 @@ class RolloutState:
     def over(self) -> bool:
         """Whether it has ended."""
         return self.status not in ("running", "paused")
+
+    @property
+    def percent(self) -> float:
+        """Of the users who get the candidate by the last decision; of one that is over, then."""
+        return (self.decisions[-1].weight if self.decisions else 0) * 100 / WHOLE
 
     def decided(self, decided: Decided, **changes: Any) -> "RolloutState":
         """The state after one more decision, which the registry has still to be told."""

@@ -58,12 +58,46 @@ def test_where_approval_is_manual_nothing_is_served_before_a_person_says_so(tmp_
     assert served(tmp_path) == ([11], {"candidate": 11, "champion": 11})
 
 
+def test_where_a_push_is_to_be_rolled_out_it_becomes_candidate_beside_the_first_champion(tmp_path):
+    with registry_of(tmp_path, "candidate") as registry:
+        registry.take_in([pushed(tmp_path, 11)])
+        assert numbers(registry) == {"champion": 11}, "there is nothing to roll out over"
+        registry.take_in([pushed(tmp_path, 12)])
+        assert numbers(registry) == {"champion": 11, "candidate": 12}
+        assert registry.version("12").state.value == "approved"
+        registry.take_in([pushed(tmp_path, 13)])
+        assert numbers(registry) == {"champion": 11, "candidate": 13}
+    assert served(tmp_path) == ([11, 13], {"champion": 11, "candidate": 13})
+
+
+def test_without_a_champion_the_next_command_is_named(tmp_path):
+    with registry_of(tmp_path, "manual") as registry:
+        with pytest.raises(BadInput, match="no version of taxi is champion") as refused:
+            registry.champion()
+        assert refused.value.remedy == "millrace run pushes the first version"
+        registry.take_in([pushed(tmp_path, 11), pushed(tmp_path, 12, trial=True)])
+        with pytest.raises(BadInput) as refused:
+            registry.champion()
+        alias = "millrace models alias champion 11 --because WHY"
+        assert refused.value.remedy == f"millrace models approve 11 --because WHY, then {alias}"
+        registry.approve(registry.version("11"), "reviewed")
+        with pytest.raises(BadInput) as refused:
+            registry.champion()
+        assert refused.value.remedy == alias
+        registry.move("champion", registry.version("11"), "it is the first")
+        assert registry.champion().number == 11
+
+
 def test_a_trial_is_registered_and_never_served(tmp_path):
     with registry_of(tmp_path) as registry:
         [version] = registry.take_in([pushed(tmp_path, 11, trial=True)])
         assert version.trial and numbers(registry) == {} and not registry.served_file.exists()
         with pytest.raises(BadInput, match="a trial's, and lies where no server looks"):
             registry.move("candidate", version, "try it")
+        for decide in (registry.approve, registry.reject):
+            with pytest.raises(BadInput, match="a trial's, and lies where no server looks"):
+                decide(version, "try it")
+        assert [one.kind for one in registry.events()] == ["registered"]
         registry.take_in([pushed(tmp_path, 10)])
         assert numbers(registry) == {"champion": 10}, "a trial is no newer version than what may be served"
 

@@ -123,6 +123,7 @@ def test_a_good_candidate_is_promoted_step_by_step_and_all_of_it_is_in_the_regis
     assert last.details["seen"]["errors"] == {"1": [0, 1800], "2": [0, 200]}
     moved = scene.registry.events(alias="champion")[-1]
     assert "rollout 2-20270115-080000-" in moved.because
+    assert (last.who, moved.who) == ("controller", "controller")
     assert scene.controller.look().status == "promoted" and len(scene.told()) == 3
 
 
@@ -214,7 +215,10 @@ def test_a_person_ends_it_either_way(scene):
     scene.begin()
     assert scene.ask("promote").status == "promoted"
     assert scene.champion() == 2 and scene.traffic() == Traffic({2: 10_000})
-    assert scene.registry.events(2)[-1].because == "because (ann@desk)"
+    assert scene.registry.events(2)[-1].because == "because"
+    by = [(one.kind, one.who) for one in scene.registry.events(2) if one.who == "ann@desk"]
+    kinds = ["rollout started", "rollout aborted", "rollout started", "alias moved", "rollout promoted by hand"]
+    assert by == [(kind, "ann@desk") for kind in kinds]
 
 
 def test_a_champion_that_was_moved_by_somebody_ends_it(scene):

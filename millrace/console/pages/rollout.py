@@ -28,6 +28,7 @@ class DecidedRow:
     at: str
     action: str
     percent: float
+    who: str
     reason: str
 
 
@@ -38,10 +39,9 @@ class RolloutView:
     Args:
         live: whether one goes on.
         status: running or paused, or how it ended; empty where there never was one.
-        policy: its policy's name.
+        sentence: how it stands.
         candidate: the version that is to be.
         champion: the version that it is compared with.
-        percent: of the users who get the candidate.
         reason: of the last look.
         address: where the gateway listens; empty where none runs.
         ready: the versions with a server, and whether it answers.
@@ -52,10 +52,9 @@ class RolloutView:
 
     live: bool
     status: str
-    policy: str
+    sentence: str
     candidate: int
     champion: int
-    percent: float
     reason: str
     address: str
     ready: dict[int, bool]
@@ -71,17 +70,16 @@ def view(request: PageRequest) -> RolloutView:
         now = standing(request.config)
     except BadInput:
         # Its models are in a bucket: traffic is a service's.
-        return RolloutView(False, "", "", 0, 0, 0.0, "", "", {}, (), (), f"millrace rollout compile{option}")
+        return RolloutView(False, "", "", 0, 0, "", "", {}, (), (), f"millrace rollout compile{option}")
     gateway = now.gateway if now.gateway_runs and now.gateway and now.gateway.port else None
     rollout = now.rollout
     start = f"millrace rollout start VERSION{option} --because WHY" if gateway else f"millrace rollout gateway{option}"
     return RolloutView(
         live=bool(rollout and not rollout.over),
         status=rollout.status if rollout else "",
-        policy=rollout.policy_name if rollout else "",
+        sentence=now.sentence,
         candidate=rollout.progress.candidate if rollout else 0,
         champion=rollout.progress.champion if rollout else 0,
-        percent=rollout.decisions[-1].weight * 100 / WHOLE if rollout and rollout.decisions else 0.0,
         reason=rollout.reason if rollout else "",
         address=f"{gateway.host}:{gateway.port}" if gateway else "",
         ready=dict(gateway.ready) if gateway else {},
@@ -105,6 +103,7 @@ def _decided(rollout: RolloutState) -> tuple[DecidedRow, ...]:
             datetime.fromtimestamp(one.at, timezone.utc).isoformat(timespec="seconds"),
             one.action,
             one.weight * 100 / WHOLE,
+            one.who,
             one.reason,
         )
         for one in reversed(rollout.decisions)
@@ -113,8 +112,8 @@ def _decided(rollout: RolloutState) -> tuple[DecidedRow, ...]:
 
 def _table(shown: RolloutView) -> Table:
     return Table(
-        ("at", "decided", "percent", "reason"),
-        [(one.at, one.action, one.percent, one.reason) for one in shown.decided],
+        ("at", "decided", "percent", "who", "reason"),
+        [(one.at, one.action, one.percent, one.who, one.reason) for one in shown.decided],
     )
 
 
