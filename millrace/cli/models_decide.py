@@ -7,7 +7,7 @@ import click
 
 from millrace.cli import completing
 from millrace.cli.models import opened, quiet, version_json
-from millrace.cli.models_words import next_step, standing
+from millrace.cli.models_words import next_steps, standing
 from millrace.cli.options import config_options
 from millrace.cli.output import echo_json, say
 from millrace.config.loading import load
@@ -52,9 +52,8 @@ def approve(version: str, because: str, config_file: str, overrides: tuple[str, 
             return
         say(f"version {one.number} is {standing(one)}")
         champion = registry.aliases().get(CHAMPION)
-        step = next_step(one, champion.number if champion else None, config_file)
-        if step:
-            say(f"next: {step}")
+        for line in next_steps(one, champion.number if champion else None, config_file):
+            say(line)
 
 
 @click.command()

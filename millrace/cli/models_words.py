@@ -26,8 +26,8 @@ def standing(version: Version) -> str:
     return ", ".join(["trial" if version.trial else version.state.value, *version.aliases, *_gone(version)])
 
 
-def next_step(version: Version, champion: Optional[int], config_file: str) -> str:
-    """What a person may do next with a version, as whole commands; empty where nothing waits for anybody.
+def next_steps(version: Version, champion: Optional[int], config_file: str) -> list[str]:
+    """What a person may do next with a version, as lines with whole commands; none where nothing waits for anybody.
 
     Args:
         version: any.
@@ -36,14 +36,15 @@ def next_step(version: Version, champion: Optional[int], config_file: str) -> st
     """
     option, number = default_configuration.option(config_file), version.number
     if version.trial or CHAMPION in version.aliases or version.state is VersionState.REJECTED:
-        return ""
+        return []
     if version.state is VersionState.REGISTERED:
-        return f"millrace models approve {number} --because WHY{option}"
+        return [f"next: millrace models approve {number} --because WHY{option}"]
     serve = f"millrace models alias {CHAMPION} {number} --because WHY{option}"
     if champion is None:
-        return f"{serve} serves it"
+        return [f"next: {serve}"]
     name = CANDIDATE if CANDIDATE in version.aliases else number
-    return f"millrace rollout start {name} --because WHY{option} serves it by degrees, {serve} at once"
+    by_degrees = f"millrace rollout start {name} --because WHY{option}"
+    return [f"next, to serve it by degrees: {by_degrees}", f"or to all at once: {serve}"]
 
 
 def state_cell(version: Version) -> Text:

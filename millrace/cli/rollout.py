@@ -1,8 +1,10 @@
 """`millrace rollout`: a new version gets its traffic by degrees, or none; its commands start, watch and end that."""
 
+import contextlib
 import logging
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+import signal
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
@@ -10,6 +12,7 @@ import click
 from rich.console import Console
 
 from millrace.base import printing
+from millrace.base.errors import MillraceError
 from millrace.base.printing import TableColumn
 from millrace.cli.group import LazyGroup
 from millrace.cli.options import config_options
@@ -64,9 +67,13 @@ def gateway(config_file: str, overrides: tuple[str, ...]) -> None:
         say(f"the gateway of {config.name} listens; Ctrl-C ends it", style="bold")
         echo(f"  http://{shown}:{port}/     a form to try it, in a browser")
         echo(f"  {shown}:{port}            gRPC\n")
-        # A request has TensorFlow's tensors, and the process that keeps the others running is to do without it.
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as elsewhere:
-            echo(elsewhere.submit(gateway_command, config_file, overrides, host, port).result())
+        # A request is read by TensorFlow, and the process that keeps the others running is to do without it. Ctrl-C is
+        # for this one.
+        spawn, ignored = multiprocessing.get_context("spawn"), (signal.SIGINT, signal.SIG_IGN)
+        with ProcessPoolExecutor(1, spawn, signal.signal, ignored) as elsewhere:
+            request = elsewhere.submit(gateway_command, config_file, overrides, host, port)
+            with contextlib.suppress(MillraceError, BrokenExecutor):
+                echo(request.result())
 
     keep(config, overrides, say_where)
 

