@@ -18,7 +18,7 @@ def a_rollout(config):
     progress = decision.begin(11, 12, policy, NOW - 600)
     seen = Seen({11: 990, 12: 10}, {"errors": {11: {0.0: 990}, 12: {0.0: 9, 1.0: 1}}})
     progress = decision.decide(progress, seen, policy, NOW - 300).progress
-    begun = Decided(NOW - 600, "start", "<b>try</b> it (ann@desk)", 100)
+    begun = Decided(NOW - 600, "start", "<b>try</b> it", 100, "ann@desk")
     return RolloutState("12-x", "running", "canary", policy, progress, {11: "/m/11", 12: "/m/12"}, decisions=(begun,))
 
 
@@ -32,15 +32,15 @@ def test_one_that_goes_on_is_followed_and_one_that_went_back_says_why(config, co
     rollout = a_rollout(config)
     state.write_rollout(places_of(config), rollout)
     shown = view(PageRequest(config, NOW))
-    assert (shown.live, shown.percent, shown.candidate, shown.champion) == (True, 1.0, 12, 11)
+    assert (shown.live, shown.candidate, shown.champion) == (True, 12, 11)
     running = console(config)
     text = running.ask("/rollout").text
-    assert "Version 12 over 11 by canary: 1 % of the users get it." in text and 'hx-trigger="every 2s"' in text
-    assert "1 of 10" in text and "0 of 990" in text and "&lt;b&gt;try&lt;/b&gt; it" in text
+    assert "Version 12 over 11 by canary: running, 1 % of the users get it." in text and 'hx-trigger="every 2s"' in text
+    assert "1 of 10" in text and "0 of 990" in text and "&lt;b&gt;try&lt;/b&gt; it" in text and "ann@desk" in text
     back = replace(rollout, status="back").decided(Decided(NOW - 60, "back", "errors: 9 of 10", 0))
     state.write_rollout(places_of(config), back)
     text = running.ask("/rollout").text
-    assert "errors: 9 of 10" in text and "0 % of the users get it" in text and "every 2s" not in text
+    assert "errors: 9 of 10" in text and "Version 12 over 11 by canary: back." in text and "every 2s" not in text
     rows = running.ask("/rollout?format=csv").text.splitlines()
-    assert rows[0] == "at,decided,percent,reason" and rows[1].endswith("back,0.0,errors: 9 of 10")
+    assert rows[0] == "at,decided,percent,who,reason" and rows[1].endswith("back,0.0,controller,errors: 9 of 10")
     assert running.ask("/rollout?format=json").json["status"] == "back"
