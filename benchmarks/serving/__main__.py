@@ -13,15 +13,14 @@ import psutil
 import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
-from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+from tensorflow_serving.apis import predict_pb2
 
 from benchmarks import report
 from benchmarks.serving.load import HOST, Ask, Load, asks_grpc, asks_rest, measure
-from millrace.model_server.client import Client, NoAnswer, json_values
-from millrace.model_server.servable import WARM_UP_FILE
+from benchmarks.serving.requests import NAME, json_request, warm_up_request
+from millrace.model_server.client import Client, NoAnswer
 from millrace.model_server.server_process import Ports, ServerProcess
 
-_NAME = "model"
 _START_SECONDS = 120.0
 _MEMORY = 8 << 30
 _CONFIG = """model_config_list {{ config {{
@@ -50,30 +49,13 @@ def main(model: Path, seconds: float, clients: int, signature: str, only: str, l
     """
     console = Console(highlight=False, width=120)
     console.print("  ".join(f"{key} {value}" for key, value in report.machine().items()), soft_wrap=True)
-    request = _request(model, signature)
+    request = warm_up_request(model, signature)
     loads = [_bare(model, request, min(seconds, 30.0))]
     for batches in (False, True):
         loads += _served(model, request, seconds, clients, batches, only, log)
     console.print(_table(loads))
     if file:
         file.write_text(json.dumps([_plain(load, loads[0]) for load in loads], indent=1), encoding="utf-8")
-
-
-def _request(model: Path, signature: str) -> predict_pb2.PredictRequest:
-    """A request of one row, as InfraValidator asked it.
-
-    Raises:
-        click.UsageError: none came with the model.
-    """
-    path = model / WARM_UP_FILE
-    if path.exists():
-        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-            request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-            rows = {tensor.tensor_shape.dim[0].size for tensor in request.inputs.values()}
-            if request.model_spec.signature_name == signature and rows == {1}:
-                request.model_spec.name = _NAME
-                return request
-    raise click.UsageError(f"no request of one row for {signature} came with the model: {path}")
 
 
 def _bare(model: Path, request: predict_pb2.PredictRequest, seconds: float) -> Load:
@@ -100,12 +82,12 @@ def _served(
         base, config, parameters = (Path(folder) / name for name in ("versions", "models.config", "batching.txt"))
         base.mkdir()
         (base / "1").symlink_to(model.resolve())
-        config.write_text(_CONFIG.format(name=_NAME, folder=folder, rate=float(log)))
+        config.write_text(_CONFIG.format(name=NAME, folder=folder, rate=float(log)))
         parameters.write_text(_BATCHING)
         flags = [f"--model_config_file={config}"]
         if batches:
             flags += ["--enable_batching", f"--batching_parameters_file={parameters}"]
-        with ServerProcess("process", None, _NAME, Path(folder), output, _MEMORY, flags) as server:
+        with ServerProcess("process", None, NAME, Path(folder), output, _MEMORY, flags) as server:
             ports = _wait(server)
             process = _process()
             for protocol in ("gRPC", "REST"):
@@ -120,16 +102,14 @@ def _served(
 def _ask(protocol: str, ports: Ports, channel: grpc.Channel, request: predict_pb2.PredictRequest) -> Ask:
     if protocol == "gRPC":
         return asks_grpc(channel, request)
-    row = {alias: json_values(tf.make_ndarray(tensor))[0] for alias, tensor in request.inputs.items()}
-    body = json.dumps({"signature_name": request.model_spec.signature_name, "instances": [row]})
-    return asks_rest(ports.rest, f"/v1/models/{_NAME}:predict", body.encode())
+    return asks_rest(ports.rest, f"/v1/models/{NAME}:predict", json_request(request))
 
 
 def _wait(server: ServerProcess) -> Ports:
     ends = time.monotonic() + _START_SECONDS
     while time.monotonic() < ends and server.exit_code() is None:
         if server.ports:
-            with Client(server.ports, _NAME, 5.0) as client:
+            with Client(server.ports, NAME, 5.0) as client:
                 try:
                     if client.state()[0] == "AVAILABLE":
                         return server.ports

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from millrace.base import printing
-from millrace.base.numbers import rounded
+from millrace.base.numbers import counted, rounded
 from millrace.base.printing import TableColumn
 from millrace.cli.models import quiet
 from millrace.cli.options import config_options
@@ -61,7 +61,9 @@ def show(foretold: Foretold, console: Console) -> None:
     hours = foretold.rehearsed.hours
     source = "the gateway's log" if foretold.is_logged else "--per-hour"
     rate = sum(foretold.an_hour) / len(foretold.an_hour)
-    say(f"asked {foretold.asked}; {rate:,.0f} requests an hour ({source})")
+    labels = foretold.label_hours
+    late = "" if labels is None else f"; a label comes after {_hours(labels)} (--label-hours)"
+    say(f"asked {foretold.asked}; {rate:,.0f} requests an hour ({source}){late}")
     echo()
     columns = [
         TableColumn("hour", right=True),
@@ -71,7 +73,7 @@ def show(foretold: Foretold, console: Console) -> None:
     ]
     printing.show(columns, _rows(hours), console)
     echo()
-    say(f"{foretold.rehearsed.ends.value} after {len(hours)} hours: {foretold.rehearsed.reason}", style="bold")
+    say(f"{foretold.rehearsed.ends.value} in hour {len(hours)}: {foretold.rehearsed.reason}", style="bold")
     for one in foretold.powers:
         say(_in_words(one))
     if foretold.left_out:
@@ -92,7 +94,20 @@ def _rows(hours: tuple[Hour, ...]) -> list[tuple[printing.Cell, ...]]:
 
 
 def _in_words(power: Power) -> str:
-    step = f"{power.percent:g} % of the users for {rounded(power.hours, 3)} hours"
+    step = f"{power.percent:g} % of the users for {_hours(power.hours)}"
     more = f"{rounded(power.drop * 100, 3)} points more of {_BAD[power.judged]} than allowed"
-    hold = f"hold {power.hold:g} hours for 80 %" if power.hold else "a week does not reach 80 %"
-    return f"{step} sees {more} in {power.seen:.0%} of cases" + ("" if power.hold == power.hours else f"; {hold}")
+    seen = f"{step} sees {more} in {power.seen * 100:.0f} % of cases"
+    if power.hold == power.hours:
+        return seen
+    if power.hold:
+        return f"{seen}; hold {_hours(power.hold)} for 80 %"
+    instead = f", {power.instead[0]:g} % of the users do in {_hours(power.instead[1])}" if power.instead else ""
+    return f"{seen}; a week does not reach 80 %{instead}"
+
+
+def _hours(hours: float) -> str:
+    if hours < 1 / 60:
+        return counted(round(hours * 3600), "second")
+    if hours < 1:
+        return counted(round(hours * 60), "minute")
+    return f"{rounded(hours, 3)} hour{'' if hours == 1 else 's'}"

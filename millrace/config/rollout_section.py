@@ -52,7 +52,7 @@ class Judged(Section):
         description="metrics whose evaluation.thresholds labelled answers must meet, the champion as baseline",
     )
     labels: int = Field(
-        default=100, ge=1, description="labelled answers of each version in a step, to measure metrics when it ends"
+        default=100, ge=1, description="labelled answers of each version that a step waits for, where labels are judged"
     )
     crashes: int = Field(default=0, ge=0, description="how often its server may end by itself")
     risk: Share = Field(default=0.05, description="the chance that a candidate within all limits is sent back")

@@ -61,6 +61,9 @@ class Labels(Protocol):
     def since(self, number: int) -> tuple[dict[int, Tally], int]:
         """How wrong answers were by version, of the labels after one, and the number of the last."""
 
+    def labelled(self, answered_since: float) -> dict[int, int]:
+        """How many of each version's answers since a time have a label."""
+
 
 class Comparison(Protocol):
     """What compares two versions' answers to the same requests, or what stands for it."""
@@ -183,7 +186,8 @@ class Controller:
         decided = decision.decide(rollout.progress, seen, rollout.policy, now, paused=rollout.status == "paused")
         if decided.action is Action.MEASURE:
             measured = self._measured(decided.progress, rollout.policy.judged.labels)
-            decided = decision.decide(decided.progress, Seen(measured=measured), rollout.policy, now)
+            again = Seen(labelled=seen.labelled, measured=measured)
+            decided = decision.decide(decided.progress, again, rollout.policy, now)
         rollout = replace(rollout, progress=decided.progress, cursor=cursor)
         if decided.action is Action.HOLD:
             rollout = replace(rollout, looked=now, reason=decided.reason)
@@ -275,15 +279,16 @@ class Controller:
             of_candidate[1.0] = of_candidate.get(1.0, 0) + bad
             counted[progress.candidate] = counted.get(progress.candidate, 0) + good + bad
         all_tallies: dict[str, dict[int, Tally]] = {name: dict(by) for name, by in tallies.items()}
-        labels, compared = cursor.labels, cursor.compared
+        labels, compared, labelled = cursor.labels, cursor.compared, dict[int, int]()
         if self._labels and (judged.wrong or judged.metrics):
             all_tallies["wrong"], labels = self._labels.since(cursor.labels)
+            labelled = self._labels.labelled(progress.step_started)
         differing: Tally = {}
         if self._comparison and judged.disagreement:
             differing, compared = self._comparison.since(cursor.compared, progress.champion, progress.candidate)
         crashes = ended - cursor.ended if ended >= cursor.ended else ended
         return (
-            Seen(counted, all_tallies, differing, crashes),
+            Seen(counted, all_tallies, differing, crashes, labelled),
             Cursor(inode, offset, labels, ended, mirrored, compared),
         )
 

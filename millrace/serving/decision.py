@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Optional, Union
 
-from millrace.base.numbers import rounded
+from millrace.base.numbers import counted, rounded
 from millrace.config.rollout_section import Ab, AnyPolicy, Bandit, BlueGreen, Canary, Limit, Shadow, Step
 from millrace.serving.envoy_config import WHOLE, Traffic
 from millrace.serving.metric_limits import (
@@ -27,6 +27,8 @@ _TESTS: dict[str, type[Test]] = {kind.__name__: kind for kind in (WorseThan, Fal
 # A bandit's share is moved only when it changes by more: each move sends some users to another version.
 _LEAST_MOVE = WHOLE // 50
 _QUANTILES = 2_000
+# Evidence beyond which nobody wants to know the number.
+_CERTAIN = 1_000_000
 
 
 class Action(str, Enum):
@@ -50,6 +52,7 @@ class Seen:
         tallies: how bad answers were, by what is judged (`errors`, `slow`, `wrong`) and by version.
         disagreement: of mirrored requests, 1 where the two versions decided differently and 0 where not.
         crashes: how often the candidate's server ended by itself.
+        labelled: by version, how many answers of this step have their label by now.
         measured: the metrics of this step, where `Action.MEASURE` asked for them; None else.
     """
 
@@ -57,6 +60,7 @@ class Seen:
     tallies: Mapping[str, Mapping[int, Tally]] = field(default_factory=dict)
     disagreement: Tally = field(default_factory=dict)
     crashes: int = 0
+    labelled: Mapping[int, int] = field(default_factory=dict)
     measured: Optional[Measured] = None
 
 
@@ -173,25 +177,57 @@ def decide(progress: Progress, seen: Seen, policy: AnyPolicy, now: float, paused
     against = _speaks_against(progress, policy)
     if against:
         return Decision(Action.BACK, against, progress)
+    waits = _waits(progress, seen, policy, now)
     if now - progress.started > policy.hours * 3600:
-        return Decision(Action.BACK, f"after {policy.hours:g} hours it is not decided", progress)
+        hours = f"{policy.hours:g} hour{'' if policy.hours == 1 else 's'}"
+        reason = f"after {hours} it is not decided" + (f": {waits}" if waits else "")
+        return Decision(Action.BACK, reason, progress)
     if paused:
         return Decision(Action.HOLD, "paused", progress)
+    if isinstance(policy, Bandit):
+        return _follow(progress, policy, waits)
+    if isinstance(policy, Ab):
+        decided = _compare(progress, policy, waits)
+    elif waits:
+        decided = Decision(Action.HOLD, waits, progress)
+    else:
+        decided = _next_step(progress, policy, now)
+    if decided.action is Action.HOLD or not progress.limits or not progress.weight:
+        return decided
+    return _by_metrics(decided, progress, seen.measured, policy)
+
+
+def _waits(progress: Progress, seen: Seen, policy: AnyPolicy, now: float) -> str:
+    """What the step still waits for; empty for nothing.
+
+    Labels come late. A step that ended before them would go on as if they had spoken for the candidate.
+    """
     step = steps_of(policy)[progress.step]
     minutes = (now - progress.step_started) / 60
     waits = [] if minutes >= step.minutes else [f"{int(minutes * 10) / 10:g} of {step.minutes:g} minutes"]
-    waits += [] if progress.answers >= step.requests else [f"{progress.answers} of {step.requests} answers"]
-    if isinstance(policy, Bandit):
-        return _follow(progress, policy, " and ".join(waits))
-    if isinstance(policy, Ab):
-        decided = _compare(progress, policy, " and ".join(waits))
-    elif waits:
-        decided = Decision(Action.HOLD, " and ".join(waits), progress)
-    else:
-        decided = _next_step(progress, policy, now)
-    if decided.action is Action.HOLD or not progress.limits:
-        return decided
-    return _by_metrics(decided, progress, seen.measured, policy)
+    if progress.answers < step.requests:
+        waits.append(f"{progress.answers} of {counted(step.requests, 'answer')}")
+    needed = policy.judged.labels
+    for version in labelled_versions(progress, policy):
+        if (number := seen.labelled.get(version, 0)) < needed:
+            who = "candidate" if version == progress.candidate else "champion"
+            waits.append(f"{number} of {needed} labelled answers of the {who} in this step")
+    return " and ".join(waits)
+
+
+def labelled_versions(progress: Progress, policy: AnyPolicy) -> tuple[int, ...]:
+    """The versions whose answers need labels before the present step may end.
+
+    Args:
+        progress: of the rollout.
+        policy: one that labels decide anyway (`ab`, `bandit`) counts them as its answers.
+    """
+    judged = [test for name, test in progress.tests.items() if name.startswith("wrong ")]
+    # Nobody labels what a mirror answered, and a version without users has nothing to be labelled.
+    if not judged or isinstance(policy, (Ab, Bandit)) or not progress.weight:
+        return ()
+    compared = any(not isinstance(test, AtMost) for test in judged) and progress.weight < WHOLE
+    return (progress.candidate, progress.champion) if compared else (progress.candidate,)
 
 
 def _by_metrics(decided: Decision, progress: Progress, measured: Optional[Measured], policy: AnyPolicy) -> Decision:
@@ -276,7 +312,8 @@ def _told(name: str, test: Test, progress: Progress, needed: float) -> str:
         limit = f"{of_metric[0]} at least {rounded(1 - test.limit, 6)}"
     else:
         limit = f"at most {_percent(test.limit)}"
-    return f"{told}; {limit} (evidence {rounded(min(test.evidence, 1e9), 3)}, {rounded(needed, 3)} refutes)"
+    evidence = rounded(test.evidence, 3) if test.evidence < _CERTAIN else f"over {_CERTAIN:,}"
+    return f"{told}; {limit} (evidence {evidence}, {rounded(needed, 3)} refutes)"
 
 
 def _share(progress: Progress, judged: str, version: int) -> str:

@@ -10,8 +10,9 @@ from millrace.base.names import did_you_mean
 from millrace.catalog.metric_section import Metric
 from millrace.components.evaluator.section import Evaluation, Threshold
 from millrace.config.config import Config
-from millrace.config.rollout_section import AnyPolicy, Bandit, BlueGreen
+from millrace.config.rollout_section import AnyPolicy, Bandit
 from millrace.features.label import AnyLabel, Label
+from millrace.serving import decision
 from millrace.serving.labels import LabelStore
 from millrace.serving.metric_limits import Measured, MeasuredMetric, MetricLimit
 
@@ -51,11 +52,12 @@ def limits_of(config: Config, policy: AnyPolicy) -> tuple[tuple[MetricLimit, ...
             tested.append(limit)
         else:
             measured.append(limit)
-        if isinstance(policy, BlueGreen) and limit.worse_by is not None:
+        if limit.worse_by is not None and any(step.percent == 100 for step in decision.steps_of(policy)):
             raise BadInput(
-                f"{name} has worse_by_at_most, and the champion gets no requests that it could be compared on",
+                f"{name} has worse_by_at_most, and the champion gets no requests in a step of 100 percent: there is "
+                "nothing to compare with",
                 where=_WHERE,
-                remedy="judge it by a canary, or by at_least",
+                remedy="judge it by a canary whose steps leave the champion some users, or by at_least",
             )
     if measured and isinstance(policy, Bandit):
         raise BadInput(

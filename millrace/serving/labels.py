@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS label (
     scores TEXT
 )
 """
+# The controller asks every second how many there are.
+_INDEX = "CREATE INDEX IF NOT EXISTS label_answered ON label (answered, version)"
 _LOCK_SECONDS = 10.0
 _SHOWN = 3
 
@@ -122,6 +124,18 @@ class LabelStore:
             tallies.setdefault(version, Counter())[wrong] += 1
         return dict(tallies), labels[-1][0] if labels else number
 
+    def labelled(self, answered_since: float) -> dict[int, int]:
+        """How many of each version's answers have a label.
+
+        Args:
+            answered_since: seconds since the epoch; earlier answers are left out.
+        """
+        if not self._file.exists():
+            return {}
+        query = "SELECT version, COUNT(*) FROM label WHERE answered >= ? GROUP BY version"
+        with self._open() as connection:
+            return dict(connection.execute(query, (answered_since,)).fetchall())
+
     def scored(self, version: int, answered_since: float) -> tuple[list[int], list[list[float]]]:
         """The labels of a version whose answers said probabilities.
 
@@ -145,6 +159,7 @@ class LabelStore:
         try:
             with closing(sqlite3.connect(self._file, timeout=_LOCK_SECONDS, isolation_level=None)) as connection:
                 connection.execute(_TABLE)
+                connection.execute(_INDEX)
                 yield connection
         except sqlite3.Error as error:
             raise BadInput(

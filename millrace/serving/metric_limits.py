@@ -77,12 +77,14 @@ def waits_for(limits: Sequence[MetricLimit], measured: Measured, labels: int, ch
         candidate: the other one.
     """
     for limit in limits:
-        for version in (candidate, champion) if limit.worse_by is not None else (candidate,):
+        for who, version in (("candidate", candidate), ("champion", champion)):
             of = measured[limit.metric][version]
+            if version == champion and limit.worse_by is None:
+                continue
             if of.labels < labels:
-                return f"{limit.metric}: {of.labels} of {labels} labelled answers of version {version} in this step"
+                return f"{limit.metric}: {of.labels} of {labels} labelled answers of the {who} in this step"
             if math.isnan(of.value) or math.isnan(of.chance):
-                return f"{limit.metric}: it has no value yet on {of.labels} labelled answers of version {version}"
+                return f"{limit.metric}: it has no value yet on {of.labels} labelled answers of the {who}"
     return ""
 
 

@@ -2,17 +2,19 @@
 
 What each version would have answered is known (both were asked the same examples), so requests are drawn from these
 answers, as many an hour as there were, and given to the versions by the policy's shares. A rehearsal says what the
-controller would have done hour by hour, and what its first step is able to see at all.
+controller would have done hour by hour, and what its first step is able to see at all. Labels come as late as they do:
+what is judged by them is judged by those that have come by then.
 """
 
 from bisect import bisect_left
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 import numpy as np
 
-from millrace.config.rollout_section import AnyPolicy, Limit
+from millrace.config.rollout_section import Ab, AnyPolicy, Bandit, Limit, Step
 from millrace.serving import decision
 from millrace.serving.decision import Action, Seen
 from millrace.serving.envoy_config import WHOLE, Traffic
@@ -25,6 +27,8 @@ _HOUR = 3600.0
 # Of power: enough for a standard error of five points; seen often enough to rely on; as far as it is looked.
 _TIMES, _OFTEN, _LONGEST_HOURS = 100, 0.8, 168
 _BLOCKS = 30
+# Shares of which the smallest that sees it within a week is named, where the policy's first one does not.
+_PERCENTS = (2, 5, 10, 20, 50)
 
 
 @dataclass(frozen=True)
@@ -80,17 +84,22 @@ class Power:
         judged: of what.
         drop: by how much the candidate is worse than its limit allows, as a part of all answers.
         percent: of the users.
-        hours: how long the step takes.
+        hours: how long the step takes, until its minutes, its answers and its labels are there.
+        label_hours: how long a label takes to come; 0 where labels are not judged.
         seen: in how many of a hundred cases it is seen.
         hold: how many hours it takes to be seen in eighty; None where a week does not do.
+        instead: where a week does not do, the smallest share in percent with which it does, and its hours; None where
+            none does.
     """
 
     judged: str
     drop: float
     percent: float
     hours: float
+    label_hours: float
     seen: float
     hold: Optional[float]
+    instead: Optional[tuple[float, float]] = None
 
 
 def rehearse(
@@ -113,7 +122,7 @@ def rehearse(
     """
     generator = np.random.default_rng(seed)
     progress, hours = decision.begin(CHAMPION, CANDIDATE, policy, 0.0, tested), []
-    late: list[tuple[float, dict[int, Tally]]] = []
+    late = _LateLabels(label_hours)
     now, looks = 0.0, int(_HOUR / _LOOK_SECONDS)
     for hour in range(int(policy.hours) + 2):
         decided, answered, reason = [], 0, ""
@@ -121,10 +130,8 @@ def rehearse(
             now += _LOOK_SECONDS
             number = int(generator.poisson(an_hour[hour % len(an_hour)] / looks))
             seen, labelled = _drawn(generator, number, decision.traffic(progress, policy), answers)
-            late.append((now + label_hours * _HOUR, labelled))
-            wrong = [tallies for when, tallies in late if when <= now]
-            late = [one for one in late if one[0] > now]
-            seen = Seen(seen.answers, {**seen.tallies, "wrong": _added(wrong)}, seen.disagreement)
+            wrong, of_step = late.after(now, labelled, progress.step_started)
+            seen = replace(seen, tallies={**seen.tallies, "wrong": wrong}, labelled=of_step)
             answered += seen.answers[CANDIDATE]
             done = decision.decide(progress, seen, policy, now)
             progress, reason = done.progress, done.reason
@@ -138,12 +145,47 @@ def rehearse(
     return Rehearsed(Action.HOLD, hours[-1].decided[-1], tuple(hours))
 
 
+class _LateLabels:
+    """Labels on their way.
+
+    Args:
+        hours: how long each takes.
+    """
+
+    def __init__(self, hours: float) -> None:
+        self._delay = hours * _HOUR
+        self._on_their_way: deque[tuple[float, dict[int, Tally]]] = deque()
+        self._step_started, self._of_step = 0.0, Counter[int]()
+
+    def after(
+        self, now: float, answered: dict[int, Tally], step_started: float
+    ) -> tuple[dict[int, Tally], dict[int, int]]:
+        """The labels that come now, and how many of the present step's answers have one.
+
+        Args:
+            now: seconds.
+            answered: how wrong the answers since the last look are, by version.
+            step_started: seconds; earlier answers are no longer counted.
+        """
+        if step_started != self._step_started:
+            self._step_started, self._of_step = step_started, Counter()
+        self._on_their_way.append((now, answered))
+        arrived = []
+        while self._on_their_way and self._on_their_way[0][0] + self._delay <= now:
+            when, tallies = self._on_their_way.popleft()
+            arrived.append(tallies)
+            if when > step_started:
+                self._of_step.update({version: sum(tally.values()) for version, tally in tallies.items()})
+        return _added(arrived), dict(self._of_step)
+
+
 def power(
     policy: AnyPolicy,
     judged: str,
     base: float,
     drop: float,
     per_hour: float,
+    label_hours: float = 0.0,
     seed: int = 0,
     tested: Sequence[MetricLimit] = (),
 ) -> Optional[Power]:
@@ -155,35 +197,60 @@ def power(
         base: the share of the champion's answers that are bad.
         drop: how much larger the candidate's is than its limit allows.
         per_hour: requests, of both versions; labelled ones where labels are judged.
+        label_hours: how long a label takes to come.
         seed: of the draws.
         tested: what accuracies must reach, whose tests take a part of the risk.
 
     Returns:
-        What it sees; None where it does not compare with the champion, or gives it nobody.
+        What it sees; None where it does not compare with the champion, gives it nobody, or nobody asks.
     """
     limit: Optional[Limit] = getattr(policy.judged, judged)
     step = next((one for one in decision.steps_of(policy) if 0 < one.percent < 100), None)
-    if limit is None or limit.worse_by is None or step is None:
+    if limit is None or limit.worse_by is None or step is None or not per_hour:
         return None
-    tests = len(decision.begin(CHAMPION, CANDIDATE, policy, 0.0, tested).tests)
-    needed = tests / policy.judged.risk
-    share, hours = step.percent / 100, step.minutes / 60
+    begun = replace(decision.begin(CHAMPION, CANDIDATE, policy, 0.0, tested), weight=round(step.percent * WHOLE / 100))
+    late = label_hours if judged == "wrong" else 0.0
+    labelled = decision.labelled_versions(begun, policy)
+    length = min(_step_hours(policy, step, per_hour, label_hours, labelled), policy.hours)
 
-    def seen(length: float) -> float:
-        generator = np.random.default_rng(seed)
-        cases = [_refuted(generator, limit, base, drop, per_hour * length, share, needed) for _ in range(_TIMES)]
+    def seen(percent: float, hours: float) -> float:
+        """Of the answers whose labels have come by then."""
+        answered, generator = per_hour * max(0.0, hours - late), np.random.default_rng(seed)
+        needed = len(begun.tests) / policy.judged.risk
+        cases = [_refuted(generator, limit, base, drop, answered, percent / 100, needed) for _ in range(_TIMES)]
         return float(np.mean(cases))
 
-    lengths = [hours, *(float(one) for one in np.unique(np.round(np.geomspace(1, _LONGEST_HOURS, 40))) if one > hours)]
-    # What is seen in a while is seen in a longer one: the first that will do is found by halves.
-    first = bisect_left(lengths, True, key=lambda length: seen(length) >= _OFTEN)
-    return Power(judged, drop, step.percent, hours, seen(hours), lengths[first] if first < len(lengths) else None)
+    def hold(percent: float, least: float) -> Optional[float]:
+        whole = np.unique(np.round(np.geomspace(1, _LONGEST_HOURS, 40)))
+        lengths = [least, *(float(one) for one in whole if one > least)]
+        if seen(percent, lengths[-1]) < _OFTEN:
+            return None
+        # What is seen in a while is seen in a longer one: the first that will do is found by halves.
+        return lengths[bisect_left(lengths[:-1], True, key=lambda hours: seen(percent, hours) >= _OFTEN)]
+
+    held, instead = hold(step.percent, length), None
+    if held is None:
+        others = ((percent, hold(percent, 1.0)) for percent in _PERCENTS if percent > step.percent)
+        instead = next(((float(percent), hours) for percent, hours in others if hours), None)
+    return Power(judged, drop, step.percent, length, late, seen(step.percent, length), held, instead)
+
+
+def _step_hours(policy: AnyPolicy, step: Step, per_hour: float, label_hours: float, labelled: Sequence[int]) -> float:
+    """How long a step takes until nothing is left that it waits for."""
+    share = {CANDIDATE: step.percent / 100, CHAMPION: 1 - step.percent / 100}
+    answers = step.requests / (per_hour * share[CANDIDATE])
+    if isinstance(policy, (Ab, Bandit)):
+        answers += label_hours  # its answers are those that have a label
+    labels = [policy.judged.labels / (per_hour * share[version]) + label_hours for version in labelled]
+    return max(step.minutes / 60, answers, *labels)
 
 
 def _refuted(
     generator: np.random.Generator, limit: Limit, base: float, drop: float, requests: float, share: float, needed: float
 ) -> bool:
     assert limit.worse_by is not None
+    if not requests:
+        return False
     test = WorseThan(limit.worse_by)
     worse = min(1.0, base + limit.worse_by * (1 - base) + drop)
     for _ in range(_BLOCKS):

@@ -33,6 +33,7 @@ class Foretold:
         asked: what both versions were asked, in words.
         an_hour: the requests of each hour of the traffic.
         is_logged: whether the traffic is the gateway's own.
+        label_hours: how long a label takes to come; None where the policy judges by none.
         left_out: metrics that the policy measures when a step ends; they are taken as met.
     """
 
@@ -41,6 +42,7 @@ class Foretold:
     asked: str
     an_hour: tuple[int, ...]
     is_logged: bool
+    label_hours: Optional[float]
     left_out: tuple[str, ...]
 
 
@@ -94,7 +96,7 @@ def foretell(
     )
     rate = sum(an_hour) / len(an_hour)
     powers = [
-        power(policy, judged, float(both.champion.mean()), drop, rate, tested=tested)
+        power(policy, judged, float(both.champion.mean()), drop, rate, label_hours, tested=tested)
         for judged, both in answers.items()
         if judged != "disagreement"
     ]
@@ -104,6 +106,7 @@ def foretell(
         asked=asked,
         an_hour=an_hour,
         is_logged=not per_hour,
+        label_hours=label_hours if policy.judged.wrong or policy.judged.metrics else None,
         left_out=tuple(limit.metric for limit in measured),
     )
 

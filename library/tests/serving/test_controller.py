@@ -160,7 +160,7 @@ def test_metrics_are_measured_when_a_step_ends_and_are_in_the_event_that_they_de
     scene.minutes(1)
     assert metrics.asked == [((1, 2), began, 80)] and scene.traffic() == Traffic({1: 5_000, 2: 5_000})
     metrics.auc[2], metrics.labels = 0.6, 79
-    assert "79 of 80 labelled answers of version 2" in scene.minutes(10).reason
+    assert "79 of 80 labelled answers of the candidate" in scene.minutes(10).reason
     metrics.labels = 200
     rollout = scene.minutes(1)
     assert rollout.status == "back" and scene.champion() == 1

@@ -117,6 +117,36 @@ def test_a_bandit_follows_the_labels_when_they_come_and_ends_when_it_is_certain(
     assert worse[-1].action is Action.BACK and min(one.progress.weight for one in worse) >= 500
 
 
+@pytest.mark.parametrize(
+    ("labelled", "judged", "waits"),
+    [
+        ({1: 100, 2: 100}, Limit(worse_by=0.01), ""),
+        ({1: 900, 2: 63}, Limit(worse_by=0.01), "63 of 100 labelled answers of the candidate in this step"),
+        ({1: 99, 2: 100}, Limit(worse_by=0.01), "99 of 100 labelled answers of the champion in this step"),
+        ({2: 100}, Limit(at_most=0.3), ""),
+        ({}, None, ""),
+    ],
+)
+def test_a_step_does_not_go_on_before_its_labels_are_there(labelled, judged, waits):
+    policy = CANARY.model_copy(update={"judged": Judged(wrong=judged)})
+    decided = decide(begin(1, 2, policy, 0.0), replace(seen(), labelled=labelled), policy, 10 * MINUTE)
+    assert decided.action is (Action.HOLD if waits else Action.STEP)
+    assert decided.reason == waits or not waits
+
+
+def test_labels_are_not_waited_for_where_nobody_is_to_give_them():
+    mirrored = Canary(
+        steps=(Step(mirror=100, minutes=10, requests=0), Step(percent=50)), judged=Judged(wrong=Limit(worse_by=0.01))
+    )
+    assert decide(begin(1, 2, mirrored, 0.0), Seen(), mirrored, 10 * MINUTE).action is Action.STEP
+    everyone = BlueGreen(
+        minutes=10, requests=0, judged=Judged(errors=Limit(at_most=0.1), slow=None, wrong=Limit(at_most=0.3))
+    )
+    progress = begin(1, 2, everyone, 0.0)
+    assert decide(progress, Seen(labelled={2: 99}), everyone, 10 * MINUTE).action is Action.HOLD
+    assert decide(progress, Seen(labelled={2: 100}), everyone, 10 * MINUTE).action is Action.PROMOTE
+
+
 AUC = MetricLimit("AUC", True, at_least=0.8, worse_by=0.01)
 
 
@@ -131,8 +161,12 @@ def measured(candidate, champion=(0.9, 0.01, 900)):
         ((0.85, 0.06, 100), Action.STEP, "AUC 0.85"),
         ((0.8, 0.06, 100), Action.BACK, "by more than 0.01, and chance explains 0.0608"),
         ((0.7, 0.09, 100), Action.BACK, "at least 0.8, and chance explains 0.09"),
-        ((0.5, 0.1, 99), Action.HOLD, "AUC: 99 of 100 labelled answers of version 2 in this step"),
-        ((float("nan"), float("nan"), 100), Action.HOLD, "it has no value yet on 100 labelled answers of version 2"),
+        ((0.5, 0.1, 99), Action.HOLD, "AUC: 99 of 100 labelled answers of the candidate in this step"),
+        (
+            (float("nan"), float("nan"), 100),
+            Action.HOLD,
+            "it has no value yet on 100 labelled answers of the candidate",
+        ),
     ],
 )
 def test_a_metric_is_measured_once_a_step_ends_and_sends_back_what_chance_does_not_explain(candidate, action, words):

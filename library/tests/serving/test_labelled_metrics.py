@@ -44,7 +44,7 @@ def test_an_accuracy_is_tested_after_every_label_and_others_when_a_step_ends(con
     [
         (Canary, ["AUCs"], "no threshold of the whole data names AUCs; did you mean AUC?"),
         (Canary, ["Precision"], "how far chance moves Precision"),
-        (BlueGreen, ["AUC"], "the champion gets no requests"),
+        (BlueGreen, ["AUC"], "the champion gets no requests in a step of 100 percent"),
         (Bandit, ["BinaryAccuracy", "AUC"], "a bandit has none"),
     ],
 )

@@ -63,6 +63,7 @@ def test_a_label_says_whether_the_version_that_answered_was_wrong(store, answere
     add(store, answered, written(answered, {"request_id": ["b"], "tips": ["yes"]}))
     assert store.since(number) == ({1: {1.0: 1}}, number + 1)
     assert store.since(number + 1) == ({}, number + 1)
+    assert store.labelled(1.0) == {1: 2, 2: 1} and store.labelled(1.5) == {}
     assert store.scored(1, answered_since=1.0) == ([1, 1], [[0.8], [0.3]])
     assert store.scored(1, answered_since=1.5) == ([], []), "answered before"
     add(store, answered, written(answered, {"request_id": ["d"], "earned": [1.0]}), reward="earned")

@@ -9,7 +9,7 @@ from millrace.serving.rehearsal import Answers, power, rehearse
 
 CANARY = Canary(
     steps=(Step(percent=1, minutes=120, requests=20), Step(percent=50, minutes=60)),
-    judged=Judged(wrong=Limit(worse_by=0.01)),
+    judged=Judged(wrong=Limit(worse_by=0.01), labels=20),
 )
 LABELLED = Judged(wrong=Limit(worse_by=0.01))
 
@@ -30,7 +30,7 @@ def answers(champion=0.1, candidate=0.1, errors=0.0, differing=0.02, number=1000
 def test_a_good_candidate_is_foretold_to_be_promoted_when_its_steps_are_over():
     foretold = rehearse(CANARY, answers(), [3000], label_hours=1)
     assert foretold.ends is Action.PROMOTE
-    assert [hour.percent for hour in foretold.hours] == [1, 50, 100]
+    assert [hour.percent for hour in foretold.hours] == [1, 50, 50, 100]
     assert foretold.hours[1].decided[0].startswith("step: nothing speaks against it at 1 %")
     assert 10 < foretold.hours[0].requests < 60
 
@@ -80,6 +80,38 @@ def test_the_power_of_a_small_step_is_small_and_it_says_how_long_would_do():
 
 
 def test_what_cannot_be_seen_in_a_week_is_said_and_what_is_compared_with_nothing_has_no_power():
-    assert power(CANARY, "wrong", base=0.1, drop=0.001, per_hour=300).hold is None
+    told = power(CANARY, "wrong", base=0.1, drop=0.001, per_hour=300)
+    assert told.hold is None and told.instead is None
+    percent, hours = power(CANARY, "wrong", base=0.1, drop=0.05, per_hour=300).instead
+    assert percent > 1 and hours <= 168
     assert power(BlueGreen(), "errors", base=0.1, drop=0.1, per_hour=300) is None
     assert power(Shadow(), "errors", base=0.1, drop=0.1, per_hour=300) is None
+
+
+HALVES = Canary(
+    steps=(Step(percent=10, minutes=60), Step(percent=50, minutes=60)), judged=Judged(wrong=Limit(worse_by=0.01))
+)
+
+
+def test_labels_that_come_after_a_day_are_waited_for_and_the_power_is_that_of_the_labels_there_are():
+    """Three times as often wrong, and once promoted above a sentence that said it is seen in all cases."""
+    told = power(HALVES, "wrong", base=0.1, drop=0.2, per_hour=5000, label_hours=24)
+    # 100 labels of a tenth of 5,000 an hour.
+    assert told.hours == pytest.approx(24.2) and told.seen >= 0.8
+    for seed in range(2):
+        foretold = rehearse(HALVES, answers(candidate=0.309), [5000], label_hours=24, seed=seed)
+        assert foretold.ends is Action.BACK and foretold.reason.startswith("wrong:")
+        assert len(foretold.hours) == 25 and foretold.hours[0].decided[0].endswith(
+            "0 of 100 labelled answers of the champion in this step"
+        )
+    good = rehearse(HALVES, answers(), [5000], label_hours=24)
+    assert good.ends is Action.PROMOTE and len(good.hours) == 49
+
+
+def test_a_policy_that_is_over_before_its_labels_come_sees_none_of_them_and_says_so():
+    short = HALVES.model_copy(update={"hours": 12.0})
+    told = power(short, "wrong", base=0.1, drop=0.2, per_hour=5000, label_hours=24)
+    assert (told.hours, told.seen) == (12, 0)
+    foretold = rehearse(short, answers(candidate=0.309), [5000], label_hours=24)
+    assert foretold.ends is Action.BACK
+    assert foretold.reason.startswith("after 12 hours it is not decided: 0 of 100 labelled answers of the candidate")

@@ -35,8 +35,8 @@ def test_a_rehearsal_foretells_and_a_rollout_waits_for_its_gateway(command, two_
     assert [hour["percent"] for hour in foretold["rehearsed"]["hours"]] == [10, 50, 100]
     printed = command("rollout", "rehearse", "11", "--per-hour", "60000")
     assert (
-        "promote after 3 hours" in printed
-        and "1 % of the users for 0.5 hours sees 0.5 points more of failures than allowed in" in printed
+        "promote in hour 3" in printed
+        and "1 % of the users for 30 minutes sees 0.5 points more of failures than allowed in" in printed
     )
     shadow = "rollout.policies={p: {kind: shadow, minutes: 5, requests: 50, judged: {disagreement: {at_most: 0.05}}}}"
     differing = json.loads(

@@ -21,11 +21,12 @@ from millrace.serving.state import Order, Places
 
 pytestmark = pytest.mark.slow
 SECONDS = 1 / 60
-JUDGED = Judged(errors=Limit(worse_by=0.02), slow=SlowAnswers(over_ms=150, worse_by=0.1), wrong=Limit(worse_by=0.05))
+JUDGED = Judged(errors=Limit(worse_by=0.02), slow=SlowAnswers(over_ms=150, worse_by=0.1))
 CANARY = Canary(
     judged=JUDGED,
     steps=(Step(percent=10, minutes=3 * SECONDS, requests=30), Step(percent=50, minutes=3 * SECONDS, requests=30)),
 )
+LABELLED = CANARY.model_copy(update={"judged": JUDGED.model_copy(update={"wrong": Limit(worse_by=0.05), "labels": 20})})
 
 
 class Clients(threading.Thread):
@@ -153,7 +154,7 @@ def test_slow_answers_send_it_back_before_it_has_everyone(stage):
 
 
 def test_wrong_answers_send_it_back_once_their_labels_come(stage, tmp_path):
-    stage.begin(CANARY)
+    stage.begin(LABELLED)
     table, told, rollout = tmp_path / "labels.csv", 0, None
     for _ in range(40):
         time.sleep(0.5)
