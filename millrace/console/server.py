@@ -6,8 +6,7 @@ import io
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Optional
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -23,12 +22,10 @@ from millrace.base.errors import Failure, MillraceError, describe
 from millrace.base.plain_values import plain
 from millrace.base.secrets import cut
 from millrace.config.config import Config
-from millrace.config.paths import metadata_file
 from millrace.console.guard import Guard
 from millrace.console.page import GoTo, NotFound, Page, PageRequest, Table
 from millrace.console.pages import PAGES
 from millrace.console.render import FOLDER, Frame, page_text, refusal_text
-from millrace.metadata.store_file import explained
 
 # The text of a schema with ten thousand features is a megabyte.
 _LARGEST_FORM = 8 << 20
@@ -108,14 +105,12 @@ class _Answers:
 
     def _problem(self, error: Exception, asked: PageRequest, place: str) -> Response:
         """The page that says what is wrong; the frame around it stays, so that a person can go elsewhere."""
-        file = metadata_file(self._config)
-        known: Union[Exception, None] = error if isinstance(error, MillraceError) else None
-        known = known or (explained(error, Path(file)) if file else None)
-        status = 404 if isinstance(error, NotFound) else 503 if known else 500
-        if not known:
+        is_known = isinstance(error, MillraceError)
+        status = 404 if isinstance(error, NotFound) else 503 if is_known else 500
+        if not is_known:
             self._report_fault(cut(f"{place}\n{''.join(traceback.format_exception(error))}"))
-        failure = describe(known or error)
-        if not known and not failure.remedy:
+        failure = describe(error)
+        if not is_known and not failure.remedy:
             remedy = "this is a fault of Millrace; the console's terminal shows where"
             failure = dataclasses.replace(failure, remedy=remedy)
         return self._told(failure, status, asked)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Optional
 
 from millrace.base import commit
@@ -17,7 +16,7 @@ from millrace.components.judges import NOT_BLESSED
 from millrace.components.stage_ids import PUSHER
 from millrace.config.checks import check, require_push_is_served
 from millrace.config.config import Config
-from millrace.config.paths import layout, metadata_file
+from millrace.config.paths import layout
 from millrace.config.platform import LOCAL
 from millrace.execution.diagnosis import require_docker
 from millrace.execution.notification import notify
@@ -235,15 +234,15 @@ def put_in_order(config: Config, folder: RunFolder, ended: bool = False) -> None
 
 
 def _of_the_store(config: Config, error: Exception) -> Optional[Failure]:
-    """The failure when ML Metadata's file was damaged or held in the middle of a run: its own words are SQL."""
+    """The failure when ML Metadata was damaged, held or away in the middle of a run: TFX's own store says it in SQL."""
     from ml_metadata import errors
 
-    from millrace.metadata.store_file import explained
+    from millrace.metadata.connections import metadata_connection
+    from millrace.metadata.store_errors import place_of, store_problem
 
-    file = metadata_file(config)
-    if not file or not any(isinstance(cause, errors.StatusError) for cause in causes(error)):
+    if not any(isinstance(cause, errors.StatusError) for cause in causes(error)):
         return None
-    problem = explained(error, Path(file))
+    problem = store_problem(error, place_of(metadata_connection(config)))
     return describe(problem) if problem else None
 
 

@@ -2,26 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Optional
 
-from ml_metadata import MetadataStore, errors
+from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from millrace.base.errors import BadInput, is_disk_full, no_space_left
 from millrace.base.outcomes import State
 from millrace.components import stage_ids
 from millrace.components.judges import JUDGES, verdict_of
 from millrace.components.marks import TRIAL_KEY
 from millrace.config.config import Config
-from millrace.config.metadata_section import DatabaseServer
-from millrace.config.paths import layout, metadata_file
+from millrace.config.paths import layout
 from millrace.metadata.artifact_files import plain_properties
 from millrace.metadata.connections import metadata_connection
 from millrace.metadata.events import is_made, key_of
 from millrace.metadata.places import all_as_here
-from millrace.metadata.run_folder import run_folders
-from millrace.metadata.store_file import explained, require_usable
+from millrace.metadata.run_folder import have_run
+from millrace.metadata.store import open_connection
 
 # The custom property of a failed execution that says why, in the words that the person saw.
 FAILURE_PROPERTY = "failure"
@@ -118,24 +115,11 @@ def open_store(config: Config) -> MetadataStore:
     """Opens a pipeline's ML Metadata, and makes its tables when they are not there yet.
 
     Raises:
-        BadInput: the store does not answer, or refuses, or its file is damaged or held by another process.
+        BadInput: the store does not answer, or refuses, or its file is damaged, half of a store, or held by another
+            process. What is asked of the open store raises it too.
         OSError: there is no space left.
     """
-    file = metadata_file(config)
-    if file:
-        require_usable(Path(file), lambda: any(folder.journal.events() for folder in run_folders(layout(config).logs)))
-    try:
-        return MetadataStore(metadata_connection(config), enable_upgrade_migration=True)
-    except (errors.StatusError, RuntimeError) as error:
-        if is_disk_full(error):
-            raise no_space_left(file or "") from error
-        raise (explained(error, Path(file)) if file else None) or BadInput(
-            f"ML Metadata cannot be opened: {str(error).splitlines()[0]}",
-            where=f"{config.metadata.host}:{config.metadata.port}"
-            if isinstance(config.metadata, DatabaseServer)
-            else str(file),
-            remedy="check the metadata section of the configuration, and that the database can be reached",
-        ) from error
+    return open_connection(metadata_connection(config), lambda: have_run(layout(config).logs))
 
 
 def output_artifacts(store: MetadataStore, execution_id: int) -> dict[str, list[metadata_store_pb2.Artifact]]:

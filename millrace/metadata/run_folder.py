@@ -294,3 +294,8 @@ def run_folders(logs: Path) -> list[RunFolder]:
         return []
     folders = [RunFolder(path) for path in logs.iterdir() if (path / LOCK_FILE).exists()]
     return sorted(folders, key=lambda folder: folder.order)
+
+
+def have_run(logs: Path) -> bool:
+    """Whether a stage of any run has begun, so that ML Metadata knows, or knew, of it."""
+    return any(folder.journal.events() for folder in run_folders(logs))

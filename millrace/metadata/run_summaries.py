@@ -28,7 +28,7 @@ from millrace.config.config import Config
 from millrace.config.paths import Layout, layout, metadata_file
 from millrace.metadata import records
 from millrace.metadata.evaluations import evaluation
-from millrace.metadata.run_folder import RunFolder, RunRequest, run_folders
+from millrace.metadata.run_folder import RunFolder, RunRequest, have_run, run_folders
 
 
 def _time(text: str) -> str:
@@ -112,7 +112,7 @@ class Runs:
             return records.open_store(self.config) if self._all_folders else None
         if Path(file).exists():
             return records.open_store(self.config)
-        if any(folder.journal.events() for folder in self._all_folders.values()):
+        if have_run(self.layout.logs):
             _say_gone(file)
         return None
 

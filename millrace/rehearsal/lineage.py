@@ -34,13 +34,13 @@ class Lineage:
     """One run in ML Metadata. Its methods may be called from several threads.
 
     Args:
-        connection: how to reach ML Metadata.
+        store: ML Metadata, open.
         pipeline: the pipeline's name.
         run_id: the run's id.
     """
 
-    def __init__(self, connection: metadata_store_pb2.ConnectionConfig, pipeline: str, run_id: str) -> None:
-        self._store = MetadataStore(connection, enable_upgrade_migration=True)
+    def __init__(self, store: MetadataStore, pipeline: str, run_id: str) -> None:
+        self._store = store
         self._lock = threading.RLock()
         self._pipeline = pipeline
         self._names = {"pipeline": pipeline, "pipeline_run": run_id}

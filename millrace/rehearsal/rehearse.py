@@ -19,7 +19,8 @@ from millrace.base.outcomes import State
 from millrace.config.paths import Layout
 from millrace.jobspec.job import CompiledJob
 from millrace.metadata.recovery import close_abandoned
-from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
+from millrace.metadata.run_folder import RunFolder, RunRequest, have_run, new_run
+from millrace.metadata.store import open_connection
 from millrace.rehearsal import report
 from millrace.rehearsal.cloud_folder import CloudFolder
 from millrace.rehearsal.given_outputs import require_declared
@@ -62,7 +63,8 @@ def rehearse(
         What was found; it is also in the run's folder, as rehearsal.json.
 
     Raises:
-        BadInput: the job has a parameter without a value, a value that does not fit, or nothing that can be run.
+        BadInput: the job has a parameter without a value, a value that does not fit, or nothing that can be run; or ML
+            Metadata cannot be used.
     """
     options = options or RehearsalOptions()
     folder = folder.resolve()
@@ -138,7 +140,9 @@ def _world(
         clouds=clouds,
         sandbox=sandbox,
         processes=sandbox.processes,
-        lineage=Lineage(connection or _sqlite(layout), job.name, run.run_id),
+        lineage=Lineage(
+            open_connection(connection or _sqlite(layout), lambda: have_run(layout.logs)), job.name, run.run_id
+        ),
         journal=run.journal,
         watch=watch,
         room=Room(options.places or cores(), watch, report.known_peaks(layout.logs)),

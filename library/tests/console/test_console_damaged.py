@@ -1,14 +1,20 @@
 """Half of a store: files that were cut, emptied, or filled with zeros are passed over, and pages go on."""
 
+import contextlib
 import json
 import math
+import os
 import shutil
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from millrace.components.data_gate.report import JSON_NAME
+from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.metadata.journal import Journal
 from millrace.metadata.run_details import run_detail
@@ -74,3 +80,50 @@ def test_a_journal_is_read_around_what_is_no_event(tmp_path: Path):
         file.write('{"stage": "Trainer", "state": "flying", "at": 1, "note": "", "failure": null}\n')
     journal.record("ExampleGen", "done")
     assert [event.state.value for event in journal.events()] == ["running", "done"]
+
+
+# The tables whose rows others refer to, and those that no row refers to: what is left of them is shown.
+REFERRED_TO = ("Artifact", "Context", "Event", "Execution", "Type")
+LEFT_OUT = (
+    *("ArtifactProperty", "Association", "Attribution", "ContextProperty", "EventPath", "ExecutionProperty"),
+    *("ParentContext", "ParentType", "TypeProperty"),
+)
+
+
+@pytest.fixture
+def half(four, tmp_path):
+    """Deletes every second row of a table of ML Metadata, in a copy of the four runs."""
+
+    def of(table: str) -> Config:
+        root = shutil.copytree(four.root, tmp_path / "root")
+        with contextlib.closing(sqlite3.connect(root / "metadata.db")) as database, database:
+            database.execute(f"DELETE FROM {table} WHERE rowid % 2")
+        return load("conf/taxi.yaml", [f"root={root}"])
+
+    return of
+
+
+@pytest.mark.parametrize("table", [*REFERRED_TO, *LEFT_OUT])
+def test_half_of_a_store_is_told_on_every_page_or_shown(four, half, console, table):
+    """ML Metadata's C++ ended the console, or each page was a fault: `Results missing for ids`."""
+    first, second = [run.run_id for run in run_summaries(four)][:2]
+    config = half(table)
+    running = console(config)
+    pages = ("/", "/runs", "/compare", f"/compare?runs={first},{second}", f"/runs/{first}", f"/lineage/run/{first}")
+    for path in (*pages, f"/data/{first}", "/models", f"/models/{first}", "/schema", "/search?q=trainer"):
+        answer = running.ask(path)
+        assert running.faults == [], path
+        if table in REFERRED_TO:
+            assert answer.status == 503 and f" of {table}" in answer.text, path
+            assert f"mv {config.root}/metadata.db" in answer.text, path
+        else:
+            assert answer.status in (200, 404), path
+
+
+def test_half_of_a_store_is_told_by_a_command(half):
+    """In a process of its own, which ML Metadata's C++ ended: `Check failed: iter != node_by_id.end()`."""
+    config = half("Artifact")
+    asked = [sys.executable, "-m", "millrace.cli.main", "lineage", "last", "--set", f"root={config.root}"]
+    answer = subprocess.run(asked, capture_output=True, text=True, env={**os.environ, "COLUMNS": "400"})
+    assert answer.returncode == 2 and "Traceback" not in answer.stderr
+    assert "lacks rows that others refer to: " in answer.stderr and " of Artifact" in answer.stderr

@@ -70,9 +70,14 @@ def test_an_error_of_ml_metadata_is_told_as_what_is_wrong_with_its_file(ended, t
         assert failure.where == str(tmp_path / "metadata.db") and failure.remedy
 
 
-def test_of_a_database_server_its_own_words_are_told(ended):
-    where = "metadata={backend: mysql, host: db, port: 3306, database: m, user: u, password_env: P}"
-    assert ended(raising(MALFORMED), where).failure.what.startswith("InternalError: INSERT INTO")
+def test_of_a_database_server_its_own_words_are_told(ended, monkeypatch):
+    monkeypatch.setenv("P", "secret")
+    server = "metadata={backend: mysql, host: db, port: 3306, database: m, user: u, password_env: P}"
+    failure = ended(
+        raising(errors.InternalError("mysql_query failed: errno: 2013, error: Lost connection")), server
+    ).failure
+    assert failure.what.startswith("ML Metadata's database cannot be read: mysql_query failed: errno: 2013")
+    assert (failure.where, failure.exit_code) == ("mysql://db:3306/m", 2)
 
 
 def test_what_a_stage_wrote_down_is_told_where_its_exception_does_not_come_through(ended):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from past_runs import four_runs
 from recorded_runs import RecordedRuns, four_stages
@@ -80,7 +81,7 @@ def remembered(root: Path, run_id: str) -> None:
     connection = metadata_store_pb2.ConnectionConfig()
     connection.sqlite.filename_uri = str(root / "metadata.db")
     connection.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
-    lineage = Lineage(connection, "taxi", run_id)
+    lineage = Lineage(MetadataStore(connection), "taxi", run_id)
     schema = {"schemaTitle": "tfx.PushedModel"}
     model = lineage.new_artifact(schema, uri=str(root / "artifacts" / "Pusher"))
     number = lineage.begin("Pusher", "tfx.components.pusher.executor.Executor", {}, {})

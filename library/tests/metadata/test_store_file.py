@@ -6,7 +6,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from ml_metadata import errors
 
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import State
@@ -14,7 +13,7 @@ from millrace.cli.main import millrace
 from millrace.config.loading import load
 from millrace.metadata import records, store_file
 from millrace.metadata.run_folder import RunRequest, new_run
-from millrace.metadata.store_file import explained, require_usable
+from millrace.metadata.store_file import require_usable
 
 
 @pytest.fixture(scope="module")
@@ -105,42 +104,23 @@ def test_a_file_that_is_not_there_yet_or_just_begun_is_fine(tmp_path):
     require_usable(tmp_path / "metadata.db", has_run=lambda: False)
 
 
-@pytest.mark.parametrize(
-    "words, problem",
-    [
-        ("SELECT 1 FROM Artifact; database disk image is malformed", "is damaged"),
-        ("INSERT INTO Event: database is locked", "is held by another process"),
-        ("no such pipeline", None),
-    ],
-)
-def test_in_the_middle_of_a_run_an_error_of_the_store_has_the_same_words(words, problem):
-    failure = RuntimeError("the stage failed")
-    failure.__cause__ = errors.InternalError(words)
-    found = explained(failure, Path("metadata.db"))
-    assert (found.what if found else None) == (f"ML Metadata's file {problem}" if problem else None)
+def test_a_file_that_lost_its_tables_is_a_loss_where_runs_have_been(root):
+    file = root / "metadata.db"
+    file.unlink()
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE Notes (text)")
+    with pytest.raises(BadInput, match="has none of its tables, and runs have been here"):
+        millrace.main(["runs", "--set", f"root={root}"], standalone_mode=False)
+    require_usable(file, has_run=lambda: False)
 
 
-SERVER = "metadata={backend: mysql, host: db.invalid, port: 3307, database: m, user: u, password_env: MILLRACE_DB}"
-
-
-def test_a_database_that_does_not_answer_is_named_with_its_own_first_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("MILLRACE_DB", "secret")
-    problem = errors.InternalError("Can't connect to db.invalid\nsecond line")
-
-    def refuse(*_, **__):
-        raise problem
-
-    monkeypatch.setattr(records, "MetadataStore", refuse)
-    with pytest.raises(BadInput, match="ML Metadata cannot be opened") as refused:
-        records.open_store(load("conf/taxi.yaml", [f"root={tmp_path}", SERVER]))
-    assert refused.value.what == "ML Metadata cannot be opened: Can't connect to db.invalid"
-    assert refused.value.where == "db.invalid:3307"
-    with pytest.raises(BadInput) as refused:
-        records.open_store(load("conf/taxi.yaml", [f"root={tmp_path}"]))
-    assert refused.value.where == str(tmp_path / "metadata.db")
-    problem = RuntimeError("database is locked")
-    with pytest.raises(BadInput, match="held by another process"):
-        records.open_store(load("conf/taxi.yaml", [f"root={tmp_path}"]))
-    problem = errors.InternalError("database or disk is full")
-    with pytest.raises(errors.InternalError):  # the machine's fault, and no bad input
-        records.open_store(load("conf/taxi.yaml", [f"root={tmp_path}"]))
+def test_rows_are_looked_at_once_a_change_of_the_file(root, monkeypatch):
+    file, looks = root / "metadata.db", []
+    monkeypatch.setattr(store_file, "what_is_wrong", lambda database, has_run: looks.append(database) or "")
+    for _ in range(3):
+        require_usable(file, has_run=lambda: True)
+    assert len(looks) == 1
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE Notes (text)")
+    require_usable(file, has_run=lambda: True)
+    assert len(looks) == 2
