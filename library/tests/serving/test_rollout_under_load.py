@@ -36,7 +36,7 @@ class Clients(threading.Thread):
         super().__init__(daemon=True)
         self._port = port
         self._stop_asking = threading.Event()
-        self.answers: list[tuple[float, str, int, str, float]] = []
+        self.answers: list[tuple[float, str, int, str]] = []
 
     def run(self) -> None:
         number = 0
@@ -45,9 +45,8 @@ class Clients(threading.Thread):
                 number += 1
                 began = time.monotonic()
                 answer = client.post("/v1/models/taxi:predict", content=b"{}", headers={USER: f"user-{number % 997}"})
-                took = time.monotonic() - began
                 version = answer.headers.get("x-model-version", "")
-                self.answers.append((began, version, answer.status_code, answer.headers["x-request-id"], took))
+                self.answers.append((began, version, answer.status_code, answer.headers["x-request-id"]))
 
     def end(self) -> None:
         self._stop_asking.set()
@@ -184,17 +183,15 @@ def test_a_crash_sends_it_back_and_only_what_was_under_way_is_lost(stage):
 
 
 def test_a_shadow_that_hangs_costs_the_champion_nothing(stage):
+    stage.begin(Shadow(minutes=1, requests=10, judged=Judged(slow=None)))
+    shadow = stage.started[2].server
+    shadow.wait.clear()
+    copies = shadow.asked["mirror"]
+    eventually(lambda: shadow.asked["mirror"] > copies)
+    # It answers nothing from here on: a client that waited for it would wait too.
     stage.wait_for(300)
-    before = sorted(took for *_, took in stage.clients.answers)
-    stage.begin(Shadow(minutes=4 * SECONDS, requests=10, judged=Judged(slow=None)))
-    stage.started[2].server.wait.clear()
-    there = len(stage.clients.answers)
-    time.sleep(4)
-    during = sorted(took for *_, took in stage.clients.answers[there:])
-    stage.started[2].server.wait.set()
+    shadow.wait.set()
     assert {(version, code) for _, version, code, *_ in stage.clients.answers} == {("1", 200)}
-    # The median; what the machine does beside it is in the tails.
-    assert during[len(during) // 2] < 3 * before[len(before) // 2] + 0.005
 
 
 def test_the_split_is_that_of_the_weights(stage):
