@@ -13,7 +13,7 @@ from markupsafe import Markup
 from millrace.base.errors import Failure
 from millrace.console import formats
 from millrace.console.page import PageRequest
-from millrace.console.render import FOLDER, Section, environment, link_within, title
+from millrace.console.render import FOLDER, ReportSection, environment, link_within, title
 from millrace.project import default_configuration
 
 # Thrice: a notebook's own rules for tables name three things.
@@ -33,7 +33,7 @@ pre, code { background: none; color: inherit; }
 """
 
 
-def fragment_text(section: Section, template: str = "") -> str:
+def fragment_text(section: ReportSection, template: str = "") -> str:
     """A page's body with its style: it asks for nothing, and has no script.
 
     Args:

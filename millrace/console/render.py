@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Frame:
+class PageFrame:
     """What stands around every page.
 
     Args:
@@ -38,7 +38,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A page as a part of a report.
 
     Args:
@@ -62,7 +62,9 @@ class Section:
         return "s" + hashlib.sha256(self.place.encode()).hexdigest()[:8]
 
 
-def page_text(frame: Frame, page: Optional[Page], view: Any, request: PageRequest) -> str:
+def page_text(
+    frame: PageFrame, page: Optional[Page], view: Any, request: PageRequest, heading: str = "Not shown"
+) -> str:
     """A whole page.
 
     Args:
@@ -70,13 +72,14 @@ def page_text(frame: Frame, page: Optional[Page], view: Any, request: PageReques
         page: which; None for a failure, which is then the view.
         view: what it shows.
         request: what was asked for.
+        heading: of a failure.
     """
     return environment().get_template("layout.html").render(
         frame=frame,
         page=page,
         view=view,
         request=request,
-        title=title(page, request) if page else "Not shown",
+        title=title(page, request) if page else heading,
         body=page.template if page else "problem.html",
         rail=[one.rail for one in frame.pages if one.rail],
         version=millrace.__version__,
@@ -87,7 +90,7 @@ def page_text(frame: Frame, page: Optional[Page], view: Any, request: PageReques
     )  # fmt: skip
 
 
-def report_text(config: Config, heading: str, sections: Sequence[Section], now: float) -> str:
+def report_text(config: Config, heading: str, sections: Sequence[ReportSection], now: float) -> str:
     """One file with everything in it: it asks for nothing, and has no script.
 
     Args:

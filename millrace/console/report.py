@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from millrace.config.config import Config
 from millrace.console.page import Page, PageRequest
 from millrace.console.pages import PAGES
-from millrace.console.render import Section, report_text
+from millrace.console.render import ReportSection, report_text
 
 
 def report(config: Config, run_id: str, now: float, pages: Sequence[Page] = PAGES) -> str:
@@ -25,5 +25,5 @@ def report(config: Config, run_id: str, now: float, pages: Sequence[Page] = PAGE
         path = page.section(config, run_id) if page.section else None
         if path is not None:
             request = PageRequest(config, now, path)
-            sections.append(Section(page, request, page.view(request)))
+            sections.append(ReportSection(page, request, page.view(request)))
     return report_text(config, f"Run {run_id}", sections, now)

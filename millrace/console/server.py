@@ -25,10 +25,12 @@ from millrace.config.config import Config
 from millrace.console.guard import Guard
 from millrace.console.page import GoTo, NotFound, Page, PageRequest, Table
 from millrace.console.pages import PAGES
-from millrace.console.render import FOLDER, Frame, page_text, refusal_text
+from millrace.console.render import FOLDER, PageFrame, page_text, refusal_text
 
 # The text of a schema with ten thousand features is a megabyte.
 _LARGEST_FORM = 8 << 20
+_TOO_LARGE = "this is more than a form of this console holds"
+_HEADINGS = {404: "Not there", 413: "Not taken"}
 FORMATS = ("html", "json", "csv")
 
 
@@ -100,8 +102,8 @@ class _Answers:
             return Response(_csv(page.rows(view)), media_type="text/csv; charset=utf-8")
         return HTMLResponse(page_text(self._frame(asked), page, view, asked), status)
 
-    def _frame(self, asked: PageRequest) -> Frame:
-        return Frame(self._config, self._pages, asked)
+    def _frame(self, asked: PageRequest) -> PageFrame:
+        return PageFrame(self._config, self._pages, asked)
 
     def _problem(self, error: Exception, asked: PageRequest, place: str) -> Response:
         """The page that says what is wrong; the frame around it stays, so that a person can go elsewhere."""
@@ -118,14 +120,18 @@ class _Answers:
     def _told(self, failure: Failure, status: int, asked: PageRequest) -> Response:
         if asked.query.get("format") == "json":
             return JSONResponse({"error": dataclasses.asdict(failure)}, status)
-        return HTMLResponse(page_text(self._frame(asked), None, failure, asked), status)
+        heading = _HEADINGS.get(status, "Not shown")
+        return HTMLResponse(page_text(self._frame(asked), None, failure, asked, heading), status)
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """The answer for an address that no page has, and for a method that its page has not."""
         status = error.status_code if isinstance(error, HTTPException) else 500
-        what = {404: "there is no such page", 405: "this page changes nothing"}.get(status, str(error))
+        what = {404: "there is no such page", 405: "this page changes nothing", 413: _TOO_LARGE}.get(status, str(error))
         asked = PageRequest(self._config, self._now(), {}, _query(request))
-        failure = Failure(what, request.url.path, "take one of the pages in the rail, or search", 2)
+        remedy = "take one of the pages in the rail, or search"
+        if status == 413:
+            remedy = "nothing was changed, and the browser's way back has what was typed; edit the file itself"
+        failure = Failure(what, request.url.path, remedy, 2)
         return await run_in_threadpool(self._told, failure, status, asked)
 
     async def failed(self, request: Request, error: Exception) -> Response:
@@ -149,7 +155,7 @@ async def _form(request: Request) -> dict[str, str]:
     async for part in request.stream():
         body += part
         if len(body) > _LARGEST_FORM:
-            raise HTTPException(413, "this is more than a form of this console holds")
+            raise HTTPException(413)
     fields = parse_qs(bytes(body).decode("utf-8", "replace"), keep_blank_values=True)
     return {name: "\n".join(values) for name, values in fields.items()}
 

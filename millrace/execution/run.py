@@ -179,7 +179,8 @@ def _interrupted(config: Config, folder: RunFolder, goes_on: bool = False) -> Ou
 def _run(
     config: Config, folder: RunFolder, started: Callable[[list[str]], None], runner: Optional[LocalRun]
 ) -> Outcome:
-    # TensorFlow and TFX come in here, after the checks: a mistake is told without waiting for them.
+    put_in_order(config, folder)
+    # TensorFlow and TFX come in here, after the checks: a mistake or half of a store is told without waiting.
     from millrace.beam.check import require_usable
     from millrace.beam.package import bringing_library
     from millrace.execution.graph import bind, compile_graph, upstream
@@ -187,7 +188,6 @@ def _run(
 
     require_usable(config)
     config = bringing_library(config)
-    put_in_order(config, folder)
     request = folder.request()
     assert request is not None, "the run's folder is made with its request"
     pipeline = build_pipeline(config, LOCAL)

@@ -9,7 +9,7 @@ from millrace.base.errors import MillraceError, describe
 from millrace.config.config import Config
 from millrace.console.fragment import failure_text, fragment_text
 from millrace.console.page import Page, PageRequest
-from millrace.console.render import Section
+from millrace.console.render import ReportSection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +45,9 @@ class Shown:
         return pd.DataFrame(list(table.rows), columns=list(table.heads))
 
     @cached_property
-    def _section(self) -> Section:
+    def _section(self) -> ReportSection:
         request = PageRequest(self._config, time.time(), self._path, self._query)
-        return Section(self.PAGE, request, self.PAGE.view(request))
+        return ReportSection(self.PAGE, request, self.PAGE.view(request))
 
     def _repr_html_(self) -> str:
         try:

@@ -9,7 +9,7 @@ from millrace.jobspec.job import plain_value
 from millrace.rehearsal.artifacts import Artifact, title
 from millrace.rehearsal.cloud_folder import CloudFolder
 from millrace.rehearsal.failures import NotRehearsed
-from millrace.rehearsal.lineage import Lineage
+from millrace.rehearsal.lineage import RehearsalRecord
 
 
 def uri_of(spec: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
@@ -36,7 +36,7 @@ def import_artifact(
     spec: Mapping[str, Any],
     schema: Mapping[str, Any],
     parameters: Mapping[str, Any],
-    lineage: Lineage,
+    lineage: RehearsalRecord,
     clouds: CloudFolder,
     volumes: Sequence[Path] = (),
 ) -> tuple[Artifact, bool]:

@@ -30,7 +30,7 @@ _WRAPPED = "__value__"  # tfx.types.artifact: a JSON value that is no object, as
 Artifacts = Mapping[str, Sequence[Artifact]]
 
 
-class Lineage:
+class RehearsalRecord:
     """One run in ML Metadata. Its methods may be called from several threads.
 
     Args:

@@ -25,7 +25,7 @@ from millrace.rehearsal import report
 from millrace.rehearsal.cloud_folder import CloudFolder
 from millrace.rehearsal.given_outputs import require_declared
 from millrace.rehearsal.labels import labels_of, leaves
-from millrace.rehearsal.lineage import Lineage
+from millrace.rehearsal.lineage import RehearsalRecord
 from millrace.rehearsal.memory import Room, Watch
 from millrace.rehearsal.push_folders import push_folders, with_folders
 from millrace.rehearsal.report import Result
@@ -140,7 +140,7 @@ def _world(
         clouds=clouds,
         sandbox=sandbox,
         processes=sandbox.processes,
-        lineage=Lineage(
+        lineage=RehearsalRecord(
             open_connection(connection or _sqlite(layout), lambda: have_run(layout.logs)), job.name, run.run_id
         ),
         journal=run.journal,

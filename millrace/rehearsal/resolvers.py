@@ -13,7 +13,7 @@ from typing import Any
 
 from millrace.base.errors import MillraceError
 from millrace.rehearsal.artifacts import Artifact
-from millrace.rehearsal.lineage import Lineage
+from millrace.rehearsal.lineage import RehearsalRecord
 from millrace.rehearsal.placeholders import fill_in
 
 _TERM = re.compile(
@@ -76,7 +76,7 @@ def resolve(
     spec: Mapping[str, Any],
     schemas: Mapping[str, Mapping[str, Any]],
     executor_input: Mapping[str, Any],
-    lineage: Lineage,
+    lineage: RehearsalRecord,
 ) -> dict[str, list[Artifact]]:
     """Runs the queries of a resolver.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from millrace.jobspec.job import CompiledJob
 from millrace.metadata.journal import Journal
 from millrace.rehearsal.cloud_folder import CloudFolder
-from millrace.rehearsal.lineage import Lineage
+from millrace.rehearsal.lineage import RehearsalRecord
 from millrace.rehearsal.memory import Room, Watch
 from millrace.rehearsal.processes import Processes
 from millrace.rehearsal.sandbox import Sandbox
@@ -77,7 +77,7 @@ class World:
     clouds: CloudFolder
     sandbox: Sandbox
     processes: Processes
-    lineage: Lineage
+    lineage: RehearsalRecord
     journal: Journal
     watch: Watch
     room: Room

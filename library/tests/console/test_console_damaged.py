@@ -115,7 +115,7 @@ def test_half_of_a_store_is_told_on_every_page_or_shown(four, half, console, tab
         assert running.faults == [], path
         if table in REFERRED_TO:
             assert answer.status == 503 and f" of {table}" in answer.text, path
-            assert f"mv {config.root}/metadata.db" in answer.text, path
+            assert f"mv {config.root}/metadata.db" in answer.text and "<h1>Not shown</h1>" in answer.text, path
         else:
             assert answer.status in (200, 404), path
 

@@ -115,7 +115,9 @@ def test_a_page_without_a_form_takes_none(config, console):
 
 def test_a_form_has_an_end(note):
     running, written = note
-    assert running.ask("/note", "POST", "text=" + "x" * (9 << 20)).status == 413 and written == []
+    refused = running.ask("/note", "POST", "text=" + "x" * (9 << 20))
+    assert refused.status == 413 and written == []
+    assert "more than a form of this console holds" in refused.text and "way back has what was typed" in refused.text
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from millrace.metadata.records import RunRecord, StageRecord, verdict
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_names import named
 from millrace.metadata.run_summaries import Runs, run_summaries, state_of
-from millrace.rehearsal.lineage import Lineage
+from millrace.rehearsal.lineage import RehearsalRecord
 
 
 def recorded(state):
@@ -81,7 +81,7 @@ def remembered(root: Path, run_id: str) -> None:
     connection = metadata_store_pb2.ConnectionConfig()
     connection.sqlite.filename_uri = str(root / "metadata.db")
     connection.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
-    lineage = Lineage(MetadataStore(connection), "taxi", run_id)
+    lineage = RehearsalRecord(MetadataStore(connection), "taxi", run_id)
     schema = {"schemaTitle": "tfx.PushedModel"}
     model = lineage.new_artifact(schema, uri=str(root / "artifacts" / "Pusher"))
     number = lineage.begin("Pusher", "tfx.components.pusher.executor.Executor", {}, {})

@@ -26,7 +26,7 @@ _ODDEST = "-odd"
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """A run whose data can be looked at: its id, how it ended, and the span that it read where that is recorded."""
 
     run_id: str
@@ -63,8 +63,8 @@ class DataPage:
     """
 
     headline: str
-    source: Source
-    sources: tuple[Source, ...]
+    source: DataSource
+    sources: tuple[DataSource, ...]
     splits: dict[str, int]
     compared_with: str
     validated: bool
@@ -101,7 +101,7 @@ class FeaturePage:
         total: how many there are.
     """
 
-    source: Source
+    source: DataSource
     reference: str
     against: str
     slice: str
@@ -270,8 +270,8 @@ def _full(data: DataView, row: FeatureRow) -> FeatureView:
     return full
 
 
-def _source(run: Evidence) -> Source:
-    return Source(run.run_id, run.state, run.span)
+def _source(run: Evidence) -> DataSource:
+    return DataSource(run.run_id, run.state, run.span)
 
 
 def _matches(row: FeatureRow, text: str) -> bool:
