@@ -163,7 +163,7 @@ def test_wrong_answers_send_it_back_once_their_labels_come(stage, tmp_path):
         with open(table, "w", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["request_id", "good"])
-            rows.writerows([name, 0.2 if version == "2" else 0.9] for _, version, _, name, _ in late)
+            rows.writerows([name, 0.2 if version == "2" else 0.9] for _, version, _, name in late)
         if late:
             add_labels(stage.labels, table, "request_id", "", "good", stage.places.gateway, tmp_path / "no requests")
         rollout = state.read_rollout(stage.places)
