@@ -16,14 +16,15 @@ from millrace.init.plan import NewPipeline, column_names, difference, make_plan,
 from millrace.project import project
 
 _HELP = """\
-millrace init DATA... --label COLUMN [--name NAME] [--force]
+millrace init DATA... --label COLUMN [--label ANOTHER] [--name NAME] [--force]
 
 Looks at a table and writes what a pipeline needs to learn from it:
 conf/NAME.yaml and schema/NAME/schema.pbtxt.
 
   DATA           CSV files (also gzipped; delimited by , ; | tab or space),
                  Parquet, JSON lines, Avro or TFRecord files, or a folder of them
-  --label        the column to predict: two values, several, or a number
+  --label        the column to predict: two values, several, or a number; of
+                 several columns, one network predicts them all
   --name         the pipeline's name; by default from the file's name
   --header-line  the line of a CSV file that names the columns, 0 for none;
                  by default it is found, below titles too
@@ -38,7 +39,14 @@ An example that works here, 15,002 taxi trips that come with TFX:
 
 @click.command()
 @click.argument("data", nargs=-1, type=click.Path())
-@click.option("--label", default="", metavar="COLUMN", shell_complete=completing.columns, help="The column to predict.")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="COLUMN",
+    shell_complete=completing.columns,
+    help="The column to predict. Repeatable: one network with an output for each.",
+)
 @click.option("--name", default="", metavar="NAME", help="The pipeline's name; by default from the file's name.")
 @click.option(
     "--header-line",
@@ -47,7 +55,7 @@ An example that works here, 15,002 taxi trips that come with TFX:
     help="The line of a CSV file that names its columns; 0 where none does. By default it is found.",
 )
 @click.option("--force", is_flag=True, help="Overwrite a configuration and a schema that are there.")
-def init(data: tuple[str, ...], label: str, name: str, header_line: Optional[int], force: bool) -> None:
+def init(data: tuple[str, ...], labels: tuple[str, ...], name: str, header_line: Optional[int], force: bool) -> None:
     """Look at a table, and write the configuration and the schema to learn from it.
 
     DATA: CSV (also gzipped), Parquet, JSON lines, Avro or TFRecord files, or a folder of them. A second init shows what
@@ -56,11 +64,11 @@ def init(data: tuple[str, ...], label: str, name: str, header_line: Optional[int
     if not data:
         echo(_HELP, nl=False)
         return
-    if not label:
+    if not any(labels):
         raise BadInput("which column is to be predicted?", where=data[0], remedy=choose_label(data, header_line))
     # Found before the table is read: what is written elsewhere would be learned from by no project's code.
     root = Path(os.path.relpath(project.require(Path()).root))
-    plan = make_plan(data, label, name, root, header_line)
+    plan = make_plan(data, labels, name, root, header_line)
     show_plan(plan)
     if plan.existing() and not force:
         _compare(plan)

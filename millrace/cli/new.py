@@ -18,9 +18,11 @@ from millrace.new.write import require_empty, require_name, write_project
 @click.argument("name")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--data", multiple=True, metavar="FILE", help="A table to learn from, as for init. Repeatable.")
-@click.option("--label", default="", metavar="COLUMN", help="The column of it to predict.")
+@click.option("--label", "labels", multiple=True, metavar="COLUMN", help="The column of it to predict. Repeatable.")
 @click.option("--header-line", type=click.IntRange(0), metavar="N", help="Where its column names stand, as for init.")
-def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str, header_line: Optional[int]) -> None:
+def new(
+    name: str, folder: Optional[Path], data: tuple[str, ...], labels: tuple[str, ...], header_line: Optional[int]
+) -> None:
     """Make a project of your own, on top of this library.
 
     NAME: the project's. DIR: a new or an empty folder; by default one called NAME. With --data and --label its pipeline
@@ -29,7 +31,7 @@ def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str, he
     require_name(name)
     target = Path(os.path.abspath(folder or name))
     require_empty(target)
-    plan = _plan(name, target, data, label, header_line)
+    plan = _plan(name, target, data, labels, header_line)
     if plan:
         show_plan(plan)
     written = write_project(name, target, plan)
@@ -40,12 +42,12 @@ def new(name: str, folder: Optional[Path], data: tuple[str, ...], label: str, he
 
 
 def _plan(
-    name: str, target: Path, data: tuple[str, ...], label: str, header_line: Optional[int]
+    name: str, target: Path, data: tuple[str, ...], labels: tuple[str, ...], header_line: Optional[int]
 ) -> Optional[NewPipeline]:
     if not data:
-        if label:
-            raise BadInput("--label names a column of a table", where=label, remedy="name the table with --data")
+        if labels:
+            raise BadInput("--label names a column of a table", where=labels[0], remedy="name the table with --data")
         return None
-    if not label:
+    if not any(labels):
         raise BadInput("which column is to be predicted?", where=data[0], remedy=choose_label(data, header_line))
-    return make_plan(data, label, name, target, header_line)
+    return make_plan(data, labels, name, target, header_line)

@@ -1,6 +1,7 @@
 """Numbers that depend on the data: thresholds from what no model at all would reach, and training by size."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from millrace.init.label import LabelPlan
 
 SPLITS = {"train": 4, "eval": 1, "test": 1}
 """Hash buckets: two thirds to learn from, a sixth that picks the best step, a sixth that only judges."""
+EXAMPLE_COUNT = "ExampleCount"
+"""The metric that counts what the others are of."""
 TRAIN_SHARE = SPLITS["train"] / sum(SPLITS.values())
 _TEST_SHARE = SPLITS["test"] / sum(SPLITS.values())
 # What a model may score that is compared with another, before there is one: chance depends on it a little.
@@ -64,12 +67,12 @@ def _classes(label: LabelPlan, rows: int) -> NoModelBaseline:
     words += f"; always saying {frequent} is right in {label.majority:.1%} of the rows"
     metrics: tuple[str, ...]
     if label.task == "multilabel":
-        metrics = ("AUC", "BinaryAccuracy", "BinaryCrossEntropy", "ExampleCount")
+        metrics = ("AUC", "BinaryAccuracy", "BinaryCrossEntropy", EXAMPLE_COUNT)
         words = f"guessing gives an AUC of 0.5; {frequent} is in {label.majority:.1%} of the rows"
     elif label.task == "multiclass":
-        metrics = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", "ExampleCount")
+        metrics = ("SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "AUC", EXAMPLE_COUNT)
     else:
-        metrics = ("AUC", "AUCPrecisionRecall", "BinaryAccuracy", "BinaryCrossEntropy", "Calibration", "ExampleCount")
+        metrics = ("AUC", "AUCPrecisionRecall", "BinaryAccuracy", "BinaryCrossEntropy", "Calibration", EXAMPLE_COUNT)
     if label.imbalanced:
         positive = label.rows[1] / sum(label.rows)
         words = (
@@ -100,7 +103,7 @@ def _regression(label: LabelPlan, rows: int) -> NoModelBaseline:
         )
     allowed = chance.difference(metric, _EXPLAINED, max(round(rows * _TEST_SHARE), 1)) or 0.0
     return NoModelBaseline(
-        ("R2Score", "RootMeanSquaredError", "MeanAbsoluteError", "SquaredPearsonCorrelation", "ExampleCount"),
+        ("R2Score", "RootMeanSquaredError", "MeanAbsoluteError", "SquaredPearsonCorrelation", EXAMPLE_COUNT),
         _thresholds(metric, least, allowed),
         f"always saying the mean, {seen.mean():.4g}, is wrong by {deviation:.4g} (root mean square), "
         f"{absolute:.4g} on average, and explains nothing of the variance (an R2Score of 0)",
@@ -143,11 +146,11 @@ _EVALUATIONS = 40
 _LARGE_EVALUATION = 200_000
 
 
-def training_plan(label: LabelPlan, rows: int) -> TrainingPlan:
+def training_plan(labels: Sequence[LabelPlan], rows: int) -> TrainingPlan:
     """How a table of so many rows is learned: long enough to learn, stopped when nothing gets better.
 
     Args:
-        label: what is predicted; a rare class weighs more.
+        labels: what is predicted; a rare class weighs more, where there is one label.
         rows: rows of the whole table.
     """
     train_rows = rows * TRAIN_SHARE
@@ -158,13 +161,13 @@ def training_plan(label: LabelPlan, rows: int) -> TrainingPlan:
     training["patience"] = _PATIENCE
     if rows * (1.0 - TRAIN_SHARE - _TEST_SHARE) > _LARGE_EVALUATION:
         training["eval_steps"] = _LARGE_EVALUATION // batch
-    training["class_weights"] = "balanced" if label.imbalanced else "none"
+    training["class_weights"] = "balanced" if weights_doubt(labels) else "none"
     training["seed"] = 20
     return TrainingPlan({"hidden_units": units, "dropout": _DROPOUT, "members": members}, training)
 
 
-def weights_doubt(label: LabelPlan) -> str:
-    """What a person should decide about `class_weights`; empty where they are none."""
-    if not label.imbalanced:
+def weights_doubt(labels: Sequence[LabelPlan]) -> str:
+    """What a person should decide about `class_weights`; empty where they are none, as of several labels."""
+    if len(labels) > 1 or not labels[0].imbalanced:
         return ""
-    return f"{label.minority:.1%} of the rows are of one class; weights make probabilities too high for it"
+    return f"{labels[0].minority:.1%} of the rows are of one class; weights make probabilities too high for it"

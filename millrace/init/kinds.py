@@ -68,20 +68,41 @@ _NAMELESS = re.compile(r"(?:Unnamed: ?\d+|column_\d+|index|level_0|X|rownames|ro
 Rule = Callable[[Column, LabelPlan], Optional[Decision]]
 
 
-def decide_all(columns: Sequence[Column], label: LabelPlan) -> tuple[Decision, ...]:
+def decide_all(columns: Sequence[Column], labels: Sequence[LabelPlan]) -> tuple[Decision, ...]:
     """Decides about every column of a table, and looks at what only several of them together give away."""
-    decisions = [decide(column, label) for column in columns]
-    if label.task != "regression":
-        return tuple(decisions)
+    decisions = [
+        decide(column, labels[0]) if len(labels) == 1 else _beside_several(column, labels) for column in columns
+    ]
     used = [decision.column for decision in decisions if decision.use == "feature"]
-    parts, equation = parts_of(label.column, used)
-    leaks = f"{equation}: are all of these known before the label is? Else take out what is not"
-    return tuple(
-        replace(decision, doubt="; ".join(filter(None, (leaks, decision.doubt))))
-        if decision.column.name in parts
-        else decision
-        for decision in decisions
-    )
+    for label in labels:
+        if label.task == "regression":
+            parts, equation = parts_of(label.column, used)
+            leaks = f"{equation}: are all of these known before the label is? Else take out what is not"
+            decisions = [
+                replace(decision, doubt="; ".join(filter(None, (leaks, decision.doubt))))
+                if decision.column.name in parts
+                else decision
+                for decision in decisions
+            ]
+    return tuple(decisions)
+
+
+def _beside_several(column: Column, labels: Sequence[LabelPlan]) -> Decision:
+    """A column that copies one of several labels is left out, and each that it gives away is asked about by name."""
+    each = [decide(column, label) for label in labels]
+    named = [
+        replace(
+            decision,
+            reason=decision.reason.replace("the label", label.column.name),
+            doubt=decision.doubt.replace("the label", label.column.name),
+        )
+        for decision, label in zip(each, labels, strict=True)
+    ]
+    decision = min(named, key=lambda one: ("label", "left out", "feature").index(one.use))
+    if decision.use != "feature":
+        return decision
+    doubts = dict.fromkeys(part for one in named for part in one.doubt.split("; ") if part)
+    return replace(decision, doubt="; ".join(doubts))
 
 
 def decide(column: Column, label: LabelPlan) -> Decision:

@@ -1,7 +1,8 @@
 """What is to be predicted: the task and the classes, from the label's values."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -18,6 +19,9 @@ MOST_NUMBERED_CLASSES = 10
 RARE_ROWS = 10
 IMBALANCED = 0.1
 _ROWS_PER_CLASS = 3
+# What no output is called, and how the exported model calls what stands beside an output's predictions.
+_NO_OUTPUT, _ANSWERED_BESIDE = re.compile(r"[^A-Za-z0-9]+"), re.compile(r"_(classes|labels?)$")
+_LONGEST_OUTPUT = 30
 _NEGATIVE = frozenset(
     [
         "0",
@@ -115,6 +119,32 @@ def require_label(names: tuple[str, ...], label: str, where: str) -> None:
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     remedy = f"give --label one of: {shown}{did_you_mean(label, names)}"
     raise DataError(f"there is no column {label!r}", where=where, remedy=remedy)
+
+
+def plan_labels(table: ScannedTable, columns: Sequence[str]) -> dict[str, LabelPlan]:
+    """Tells the task of each label.
+
+    Args:
+        table: what was seen of the data.
+        columns: the labels' columns.
+
+    Returns:
+        By the name of its output, which is empty where there is one label.
+
+    Raises:
+        DataError: as `plan_label` does.
+    """
+    if len(columns) == 1:
+        return {"": plan_label(table, columns[0])}
+    plans: dict[str, LabelPlan] = {}
+    for column in columns:
+        name = _NO_OUTPUT.sub("_", column).strip("_")[:_LONGEST_OUTPUT]
+        name = _ANSWERED_BESIDE.sub("", name)
+        name = name if name[:1].isalpha() else f"output_{name}".rstrip("_")
+        while name in plans:
+            name += "_2"
+        plans[name] = plan_label(table, column)
+    return plans
 
 
 def plan_label(table: ScannedTable, name: str) -> LabelPlan:

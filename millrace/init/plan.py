@@ -3,11 +3,11 @@
 import difflib
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Union
 
 from millrace.base import files
 from millrace.base.errors import BadInput, DataError
@@ -18,7 +18,7 @@ from millrace.init.decisions import Decision
 from millrace.init.defaults import NoModelBaseline, baseline
 from millrace.init.dialect import find_dialect
 from millrace.init.kinds import decide_all
-from millrace.init.label import LabelPlan, plan_label, require_label
+from millrace.init.label import LabelPlan, plan_labels, require_label
 from millrace.init.parquet_blocks import parquet_names
 from millrace.init.record_blocks import read_records
 from millrace.init.scan import WHOLE_BYTES, ScannedTable, scan
@@ -35,18 +35,23 @@ class NewPipeline:
     Attributes:
         name: the pipeline's name.
         table: what was seen of the data.
-        label: what is predicted.
+        labels: what is predicted, by the name of its output, which is empty where there is one label.
         decisions: one per column, in the files' order.
-        without_model: what is reached without a model, and what a model has to reach.
+        without_model: of each output, what is reached without a model, and what a model has to reach.
         files: what is to be written: the configuration and the schema, by path.
     """
 
     name: str
     table: ScannedTable
-    label: LabelPlan
+    labels: Mapping[str, LabelPlan]
     decisions: tuple[Decision, ...]
-    without_model: NoModelBaseline
+    without_model: Mapping[str, NoModelBaseline]
     files: dict[Path, str]
+
+    @property
+    def label(self) -> LabelPlan:
+        """The label, or the first of several."""
+        return next(iter(self.labels.values()))
 
     def existing(self) -> list[Path]:
         """The files that are there already."""
@@ -74,7 +79,7 @@ def _names(source: Source) -> tuple[str, ...]:
 
 def make_plan(
     data: Sequence[str],
-    label: str,
+    label: Union[str, Sequence[str]],
     name: str,
     project: Path,
     header_line: Optional[int] = None,
@@ -84,7 +89,7 @@ def make_plan(
 
     Args:
         data: files, or a folder of them.
-        label: the column to predict.
+        label: the column to predict, or several.
         name: the pipeline's name; from the data's when empty.
         project: the folder with `conf` and `schema`.
         header_line: the line of a CSV file that names its columns, 0 for none; found where it is None.
@@ -96,20 +101,22 @@ def make_plan(
     """
     source = find_source(data)
     dialect = find_dialect(source, header_line) if source.format == "csv" else None
-    require_label(dialect.names if dialect else _names(source), label, str(source.files[0]))
+    columns = (label,) if isinstance(label, str) else tuple(dict.fromkeys(label))
+    for column in columns:
+        require_label(dialect.names if dialect else _names(source), column, str(source.files[0]))
     name = _checked(name) if name else _derived(data[0], source)
     table = scan(source, dialect, whole_bytes)
-    planned = plan_label(table, label)
-    decisions = decide_all(table.columns, planned)
+    labels = plan_labels(table, columns)
+    decisions = decide_all(table.columns, list(labels.values()))
     _require_features(decisions, str(source.files[0]))
-    without = baseline(planned, table.rows)
+    without = {output: baseline(planned, table.rows) for output, planned in labels.items()}
     conf, schema = project / "conf" / f"{name}.yaml", project / "schema" / name / "schema.pbtxt"
     texts = {
-        conf: config_text(name, table, planned, decisions, without, conf.parent, schema),
-        schema: schema_text(name, table, planned, decisions),
+        conf: config_text(name, table, labels, decisions, without, conf.parent, schema),
+        schema: schema_text(name, table, decisions),
     }
     _require_readable(texts[conf], texts[schema])
-    return NewPipeline(name, table, planned, decisions, without, texts)
+    return NewPipeline(name, table, labels, decisions, without, texts)
 
 
 def _checked(name: str) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from millrace.init.columns import short
 from millrace.init.decisions import Decision
 from millrace.init.defaults import weights_doubt
+from millrace.init.label import LabelPlan
 from millrace.init.plan import NewPipeline
 from millrace.init.splits import splits_doubts
 
@@ -42,7 +43,7 @@ def _row(decision: Decision) -> tuple[str, ...]:
 
 def summary(plan: NewPipeline) -> list[str]:
     """What was looked at, and what is to be learned, a sentence each."""
-    table, label = plan.table, plan.label
+    table = plan.table
     files = table.source.files
     where = files[0].name if len(files) == 1 else f"{len(files)} files in {table.source.folder.name}"
     lines = [f"{where}: {table.rows:,} rows, {len(table.columns)} columns"]
@@ -63,25 +64,27 @@ def summary(plan: NewPipeline) -> list[str]:
         notes.append("spaces around values are taken away")
     if notes:
         lines.append("; ".join(notes))
-    lines.append(f"{label.column.name!r} is a {label.task} label{_classes(plan)}")
-    if label.unlabelled:
-        rows = label.column.rows + table.blank_rows
-        lines.append(f"{label.unlabelled:,} of {rows:,} rows have no label and are left out")
-    lines.append(f"without a model: {plan.without_model.words}")
-    if plan.without_model.doubt:
-        lines.append(plan.without_model.doubt)
+    for output, label in plan.labels.items():
+        weighted = bool(weights_doubt(list(plan.labels.values())))
+        lines.append(f"{label.column.name!r} is a {label.task} label{_classes(label, weighted)}")
+        if label.unlabelled:
+            rows = label.column.rows + table.blank_rows
+            lines.append(f"{label.unlabelled:,} of {rows:,} rows have no label and are left out")
+        without = plan.without_model[output]
+        lines.append(f"without a model: {without.words}")
+        if without.doubt:
+            lines.append(without.doubt)
     if table.rows < 100:
         lines.append(f"{table.rows} rows are few: about {table.rows // 3} of them judge the model, and luck has a say")
     return lines
 
 
-def _classes(plan: NewPipeline) -> str:
-    label = plan.label
+def _classes(label: LabelPlan, weighted: bool) -> str:
     if not label.classes:
         return f": {label.reason}"
     shares = [f"{value} {share:.1%}" for value, share in zip(label.classes, label.shares, strict=True)]
     shown = ", ".join(shares[:6]) + (f", and {len(shares) - 6} more" if len(shares) > 6 else "")
-    imbalance = "; the classes are far from equal: the rare one is given more weight" if label.imbalanced else ""
+    imbalance = "; the classes are far from equal: the rare one is given more weight" if weighted else ""
     return f": {shown}{imbalance}"
 
 
@@ -113,5 +116,5 @@ def questions(plan: NewPipeline) -> list[str]:
     asked = [f"{decision.column.name}: {decision.doubt}" for decision in plan.decisions if decision.doubt]
     more = [f"and {len(asked) - MOST_ASKED} more"] if len(asked) > MOST_ASKED else []
     of_splits = [f"data.splits: {doubt}" for doubt in splits_doubts(plan.decisions, plan.table.rows)]
-    of_weights = [f"training.class_weights: {doubt}" for doubt in [weights_doubt(plan.label)] if doubt]
+    of_weights = [f"training.class_weights: {doubt}" for doubt in [weights_doubt(list(plan.labels.values()))] if doubt]
     return [*asked[:MOST_ASKED], *more, *of_splits, *of_weights]

@@ -12,7 +12,7 @@ from millrace.config import json_schema
 from millrace.features.description import Feature
 from millrace.features.expression import has_value, shown
 from millrace.init.decisions import Decision
-from millrace.init.defaults import SPLITS, NoModelBaseline, training_plan, weights_doubt
+from millrace.init.defaults import EXAMPLE_COUNT, SPLITS, NoModelBaseline, training_plan, weights_doubt
 from millrace.init.label import LabelPlan
 from millrace.init.scan import ScannedTable
 from millrace.init.splits import splits_doubts
@@ -24,9 +24,9 @@ _SLICED = 12
 def config_text(
     name: str,
     table: ScannedTable,
-    label: LabelPlan,
+    labels: Mapping[str, LabelPlan],
     decisions: Sequence[Decision],
-    without: NoModelBaseline,
+    without: Mapping[str, NoModelBaseline],
     folder: Path,
     schema_file: Path,
 ) -> str:
@@ -35,21 +35,21 @@ def config_text(
     Args:
         name: the pipeline's name.
         table: what was seen of the data.
-        label: what is predicted.
+        labels: what is predicted, by the name of its output, which is empty where there is one label.
         decisions: one per column, in the files' order.
-        without: what is reached without a model, and what a model has to reach.
+        without: of each output, what is reached without a model, and what a model has to reach.
         folder: where the file will lie; paths in it are relative to this.
         schema_file: where the schema will lie.
     """
     parts = [
-        _head(name, table, label),
+        _head(name, table, labels),
         f"name: {_scalar(name)}\nroot: ../runs/{name}",
-        _data(table, label, decisions, folder),
+        _data(table, labels, decisions, folder),
         f"schema:\n  file: {_scalar(os.path.relpath(schema_file, folder))}",
         "data_gate:                              # which anomalies stop the run\n  policy: {}\n  waivers: []",
-        _label(label),
+        _label(labels),
         _features(decisions),
-        _training(label, table.rows),
+        _training(list(labels.values()), table.rows),
         "tuning:\n  enabled: false                        # true searches for better hyperparameters before training",
         _evaluation(without, decisions, table.rows),
         "infra_validation:\n  platform: process                     # a model server of its own; no Docker",
@@ -59,20 +59,21 @@ def config_text(
     return "\n\n".join(parts) + "\n"
 
 
-def _head(name: str, table: ScannedTable, label: LabelPlan) -> str:
+def _head(name: str, table: ScannedTable, labels: Mapping[str, LabelPlan]) -> str:
     rows = f"{table.rows:,} rows" if table.complete else f"about {table.rows:,} rows, of which {table.rows_read:,}"
     seen = f"{rows} and {len(table.columns)} columns were looked at."
+    predicted = " and ".join(f"{_one_line(label.column.name)} ({label.task})" for label in labels.values())
     return "\n".join(
         [
             json_schema.LINE,
-            f"# Predicts {_one_line(label.column.name)} ({label.task}). Written by `millrace init`: {seen}",
+            f"# Predicts {predicted}. Written by `millrace init`: {seen}",
             "# Paths start from the folder of this file. Lines with `decide:` are worth a look before the first run:",
             f"#   millrace run -c conf/{name}.yaml",
         ]
     )
 
 
-def _data(table: ScannedTable, label: LabelPlan, decisions: Sequence[Decision], folder: Path) -> str:
+def _data(table: ScannedTable, labels: Mapping[str, LabelPlan], decisions: Sequence[Decision], folder: Path) -> str:
     source = table.source
     lines = ["data:", f"  path: {_scalar(source.written or _path(source.folder, folder))}"]
     lines += [f"  pattern: {_scalar(source.pattern)}", f"  format: {source.format}"]
@@ -96,9 +97,13 @@ def _data(table: ScannedTable, label: LabelPlan, decisions: Sequence[Decision], 
     lines += _columns(table)
     if table.stray_spaces:
         lines.append("  strip_spaces: true                    # spaces around values are not theirs")
-    if label.unlabelled:
-        share = f"{label.unlabelled / (label.column.rows + table.blank_rows):.1%} of the rows have no label: left out"
-        lines.append(_commented(f"  where: {_scalar(shown(has_value(label.column.name)))}", share))
+    unlabelled = [label for label in labels.values() if label.unlabelled]
+    if unlabelled:
+        condition = " and ".join(shown(has_value(label.column.name)) for label in unlabelled)
+        shares = [f"{label.unlabelled / (label.column.rows + table.blank_rows):.1%}" for label in unlabelled]
+        lines.append(
+            _commented(f"  where: {_scalar(condition)}", f"{', '.join(shares)} of the rows have no label: left out")
+        )
     doubts = splits_doubts(decisions, table.rows)
     why = f"decide: {'; '.join(doubts)}" if doubts else "hash buckets: eval picks the best step, test only judges"
     lines.append(_commented(f"  splits: {_flow(SPLITS)}", why))
@@ -123,18 +128,27 @@ def _path(folder: Path, base: Path) -> str:
     return os.path.relpath(folder.resolve(), base.resolve()) if near else str(folder.resolve())
 
 
-def _label(label: LabelPlan) -> str:
-    lines = ["label:", f"  column: {_scalar(label.column.name)}", f"  task: {label.task}"]
+def _label(labels: Mapping[str, LabelPlan]) -> str:
+    if "" in labels:
+        return "\n".join(["label:", *_output(labels[""], "  ")])
+    lines = ["label:", _commented("  outputs:", "one network with an output for each")]
+    for name, label in labels.items():
+        lines += [f"    {name}:", *_output(label, "      ")]
+    return "\n".join(lines)
+
+
+def _output(label: LabelPlan, indent: str) -> list[str]:
+    lines = [f"{indent}column: {_scalar(label.column.name)}", f"{indent}task: {label.task}"]
     if label.doubt:
         lines[-1] = _commented(lines[-1], f"decide: {label.doubt}")
     if label.classes:
-        classes = f"  classes: {_flow(label.classes)}"
+        classes = f"{indent}classes: {_flow(label.classes)}"
         shares = ", ".join(f"{share:.1%}" for share in label.shares[:8])
         first = "; the negative one first" if label.task == "binary" else ""
         lines.append(_commented(classes, f"{shares}{', ...' if len(label.rows) > 8 else ''} of the rows{first}"))
     if label.separator:
-        lines.append(f"  separator: {_quoted(label.separator)}")
-    return "\n".join(lines)
+        lines.append(f"{indent}separator: {_quoted(label.separator)}")
+    return lines
 
 
 def _features(decisions: Sequence[Decision]) -> str:
@@ -162,12 +176,13 @@ def _feature(feature: Any) -> str:
     return _flow(values)
 
 
-def _training(label: LabelPlan, rows: int) -> str:
-    plan = training_plan(label, rows)
+def _training(labels: Sequence[LabelPlan], rows: int) -> str:
+    plan = training_plan(labels, rows)
     lines = [_section("model", plan.model), "", _section("training", plan.training)]
-    if label.imbalanced:
+    doubt = weights_doubt(labels)
+    if doubt:
         weights = "  class_weights: balanced"
-        lines[-1] = lines[-1].replace(weights, _commented(weights, f"decide: {weights_doubt(label)}"))
+        lines[-1] = lines[-1].replace(weights, _commented(weights, f"decide: {doubt}"))
     return "\n".join(lines)
 
 
@@ -175,7 +190,7 @@ def _section(name: str, values: Mapping[str, Any]) -> str:
     return "\n".join([f"{name}:", *(f"  {key}: {_flow(value)}" for key, value in values.items())])
 
 
-def _evaluation(without: NoModelBaseline, decisions: Sequence[Decision], rows: int) -> str:
+def _evaluation(without: Mapping[str, NoModelBaseline], decisions: Sequence[Decision], rows: int) -> str:
     sliceable = [
         decision.column.name
         for decision in decisions
@@ -184,17 +199,19 @@ def _evaluation(without: NoModelBaseline, decisions: Sequence[Decision], rows: i
         and 2 <= decision.column.distinct <= _SLICED
     ]
     slices = [[name] for name in sliceable[:2]]
-    lines = ["evaluation:", f"  metrics: [{', '.join(without.metrics)}]"]
+    metrics = dict.fromkeys(metric for one in without.values() for metric in one.metrics if metric != EXAMPLE_COUNT)
+    lines = ["evaluation:", f"  metrics: [{', '.join([*metrics, EXAMPLE_COUNT])}]"]
     lines += [f"  slices: {_flow(slices)}", f"  min_slice_size: {max(min(100, rows // 30), 10)}"]
-    lines.append(f"  # Without a model: {without.words}.")
+    lines += [f"  # {name + ', without' if name else 'Without'} a model: {one.words}." for name, one in without.items()]
     lines.append("  thresholds:                           # decide: the least that is worth shipping")
-    for threshold in without.thresholds:
-        line = f"    - {_flow(threshold)}"
-        if "worse_by_at_most" in threshold:
-            line = _commented(line, "than the latest blessed model: by what chance does on so many rows")
-        elif without.doubt:
-            line = _commented(line, f"decide: {without.doubt}")
-        lines.append(line)
+    for name, one in without.items():
+        for threshold in one.thresholds:
+            line = f"    - {_flow({**threshold, 'output': name} if name else threshold)}"
+            if "worse_by_at_most" in threshold:
+                line = _commented(line, "than the latest blessed model: by what chance does on so many rows")
+            elif one.doubt:
+                line = _commented(line, f"decide: {one.doubt}")
+            lines.append(line)
     return "\n".join(lines)
 
 

@@ -8,7 +8,6 @@ from millrace.base.numbers import exact
 from millrace.features.description import Categorical, Hashed
 from millrace.init.columns import Column
 from millrace.init.decisions import Decision
-from millrace.init.label import LabelPlan
 from millrace.init.scan import ScannedTable
 from millrace.statistics.presence import lowest_share
 
@@ -36,20 +35,19 @@ _HEAD = """\
 # There are no drift and skew comparators yet: their limits depend on how far apart two good sets of rows lie."""
 
 
-def schema_text(name: str, table: ScannedTable, label: LabelPlan, decisions: Sequence[Decision]) -> str:
+def schema_text(name: str, table: ScannedTable, decisions: Sequence[Decision]) -> str:
     """The schema in text format.
 
     Args:
         name: the pipeline's name.
         table: what was seen of the data; what was not looked at must not be held against it.
-        label: what is predicted.
         decisions: one per column, in the files' order.
     """
     rows = f"{table.rows:,} rows" if table.complete else f"{table.rows_read:,} of about {table.rows:,} rows"
     parts = [_HEAD.format(name=name, seen=rows)]
     parts.append('default_environment: "TRAINING"\ndefault_environment: "SERVING"')
     described = [decision for decision in decisions if decision.column.type != "EMPTY"]
-    parts += [_feature(decision, label, table) for decision in described]
+    parts += [_feature(decision, table) for decision in described]
     for decision in decisions:
         if _listed(decision, table.complete):
             values = [f"  value: {_string(value)}" for value in sorted(map(str, decision.column.counts or ()))]
@@ -57,14 +55,14 @@ def schema_text(name: str, table: ScannedTable, label: LabelPlan, decisions: Seq
     return "\n\n".join(parts) + "\n"
 
 
-def _feature(decision: Decision, label: LabelPlan, table: ScannedTable) -> str:
+def _feature(decision: Decision, table: ScannedTable) -> str:
     column, complete = decision.column, table.complete
     use = "" if decision.use == "feature" else f" ({decision.use})"
     comment = f"# {decision.kind}{use}: {decision.reason}"
     lines = ["".join(character if character.isprintable() else " " for character in comment), "feature {"]
     lines += [f"  name: {_string(column.name)}", f"  type: {_TYPES[column.element or column.type]}"]
     lines += [f"  {line}" for line in _presence(decision, table)]
-    lines += [f"  {line}" for line in _limits(decision, label, complete)]
+    lines += [f"  {line}" for line in _limits(decision, complete)]
     if not decision.known_when_serving:
         lines.append('  not_in_environment: "SERVING"')
     return "\n".join([*lines, "}"])
@@ -95,7 +93,7 @@ def _presence(decision: Decision, table: ScannedTable) -> Iterator[str]:
         yield "value_count { min: 0 max: 1 }"
 
 
-def _limits(decision: Decision, label: LabelPlan, complete: bool) -> Iterator[str]:
+def _limits(decision: Decision, complete: bool) -> Iterator[str]:
     column = decision.column
     if column.type == "STRING":
         if _listed(decision, complete):

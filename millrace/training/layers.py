@@ -185,7 +185,8 @@ class MeanOfMembers(keras.layers.Layer):
     Trained on the mean alone, members would come to lean on each other and be no ensemble. The mean of their own losses
     is the mean's loss and a gap that needs no labels: for a cross entropy, whose part with the label is linear, the
     mean of A(z) less A(mean z), where A is softplus or logsumexp; for squared errors in standard deviations, A(z) is
-    the square. The gap is added to the training's loss and not to an evaluation's.
+    the square. The gap is added to the training's loss and not to an evaluation's, and counts every row alike, whatever
+    it weighs: Keras gives a layer no weights. It only holds the members apart, and moves no prediction of their mean.
 
     Args:
         task: of the label.

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 
@@ -27,10 +27,12 @@ def label(rows: int = ROWS) -> list[str]:
     return list(np.random.default_rng(1).choice(["no", "yes"], rows, p=[0.6, 0.4]))
 
 
-def plan_of(folder: Path, columns: Mapping[str, Iterable[Any]], name: str = "y", **options: Any) -> NewPipeline:
+def plan_of(
+    folder: Path, columns: Mapping[str, Iterable[Any]], name: Union[str, Sequence[str]] = "y", **options: Any
+) -> NewPipeline:
     """The plan for a table with these columns; a label `y` of two classes is added where there is none."""
     columns = dict(columns)
-    if name == "y" and "y" not in columns:
+    if "y" in ([name] if isinstance(name, str) else name) and "y" not in columns:
         columns["y"] = label(len(list(next(iter(columns.values())))))
     path = write_csv(folder / "table.csv", columns)
     return make_plan([str(path)], name, "", folder / "project", **options)

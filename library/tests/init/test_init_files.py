@@ -186,7 +186,7 @@ def test_larger_tables_are_learned_in_larger_batches(tmp_path):
 def test_a_large_table_is_evaluated_on_some_of_its_rows(tmp_path, rows, batch, length, eval_steps):
     """A sixth of the rows is for that, and 200,000 of them are enough."""
     label = plan_of(tmp_path, {"x": RANDOM.normal(size=ROWS)}).label
-    training = training_plan(label, rows).training
+    training = training_plan([label], rows).training
     assert (training["batch_size"], training.get("eval_steps")) == (batch, eval_steps)
     assert {key: training[key] for key in ("epochs", "steps", "validate_every") if key in training} == length
     assert training["patience"] and training["seed"] == 20

@@ -142,3 +142,41 @@ def test_an_na_value_elsewhere_that_is_a_class_here(tmp_path):
     plan = plan_of(tmp_path, {"x": X, "gaps": gaps, "y": ["none", "some"] * 200})
     assert plan.label.classes == ("none", "some")
     assert "none" not in plan.table.missing
+
+
+def several(folder, **columns):
+    return plan_of(folder, {"x": X, "kind": RANDOM.choice(["a", "b", "c"], ROWS), **columns}, list(columns))
+
+
+def test_several_labels_are_outputs_of_one_network(tmp_path):
+    """Each with its task, its classes, its bar, and a request that has none of their columns."""
+    paid = [f"{value:.2f}" if place % 20 else "" for place, value in enumerate(RANDOM.gamma(2, 30, ROWS))]
+    rare = ["yes" if place % 20 == 0 else "no" for place in range(ROWS)]
+    plan = several(tmp_path, **{"paid in €": paid, "left?": rare, "grade_label": RANDOM.choice(["A", "B", "C"], ROWS)})
+    write(plan)
+    config = load(next(iter(plan.files)))
+    outputs = {name: (output.column, output.task) for name, output in config.label.outputs.items()}
+    assert outputs == {
+        "paid_in": ("paid in €", "regression"), "left": ("left?", "binary"), "grade": ("grade_label", "multiclass")
+    }  # fmt: skip
+    bars = {(bar.output, bar.metric) for bar in config.evaluation.thresholds if bar.at_least is not None}
+    assert bars == {("paid_in", "R2Score"), ("left", "AUC"), ("grade", "AUC")}
+    assert str(config.data.where) == 'not is_missing(column("paid in €"))' and config.training.class_weights == "none"
+    assert {decision.column.name for decision in plan.decisions if decision.use == "feature"} == {"x", "kind"}
+    assert sum(not decision.known_when_serving for decision in plan.decisions) == 3
+    shown = "\n".join(report.summary(plan))
+    assert "'paid in €' is a regression label" in shown and "'left?' is a binary label: no 95.0%, yes 5.0%\n" in shown
+
+
+def test_a_column_that_gives_one_of_several_labels_away_says_which(tmp_path):
+    one, other = RANDOM.choice(["no", "yes"], (2, ROWS))
+    hint = np.where(RANDOM.random(ROWS) < 0.995, other, "no")
+    columns = {"x": X, "copy": [value.upper() + "!" for value in one], "hint": hint, "one": one, "other": other}
+    plan = plan_of(tmp_path, columns, ["one", "other"])
+    found = {decision.column.name: decision for decision in plan.decisions}
+    assert (found["copy"].use, found["copy"].reason) == ("left out", "goes with one one to one in 100.0% of the rows")
+    assert found["hint"].use == "left out" and "goes with other" in found["hint"].reason
+
+
+def test_a_label_that_is_named_twice_is_one(tmp_path):
+    assert list(plan_of(tmp_path, {"x": X}, ["y", "y"]).labels) == [""]

@@ -46,6 +46,17 @@ def test_the_weights_are_those_of_the_batches_and_no_feature(weighted: Any, tmp_
     assert "importance_label_weight" not in {tensor.name for tensor in model.inputs}
 
 
+def test_a_row_counts_in_the_loss_by_its_weight(weighted: Any, tmp_path: Path) -> None:
+    job = fitting.prepare(weighted.fn_args(tmp_path))
+    model = fitting.build(job)
+    [(features, labels, weights)] = list(job.evaluation.for_evaluation(300))
+    scores, truth = np.ravel(model(features, training=False)), np.ravel(labels)
+    each = -np.where(truth == 1, np.log(scores), np.log1p(-scores))
+    shown = model.evaluate(fitting.evaluation_data(job), verbose=0, return_dict=True)["loss"]
+    assert shown == pytest.approx(float(np.mean(weights * each)), rel=1e-5)
+    assert shown != pytest.approx(float(np.mean(each)), rel=1e-3)
+
+
 @pytest.mark.parametrize("unit", [1e-9, 1e36])
 def test_the_unit_of_the_weights_does_not_matter(transform: Any, tmp_path: Path, unit: float) -> None:
     splits = {name: rows(60, 1, *(unit * (number % 5) for number in range(60))) for name in ("train", "eval")}

@@ -65,7 +65,8 @@ class FlatRows(NamedTuple):
     weights: np.ndarray
 
 
-Rule = Callable[[Any, Rows], Any]
+Rule = Callable[..., Any]
+"""Fills a combiner's accumulator from rows: of one output, or of each of `outputs_of` in their order."""
 
 # What is computed along the way takes many times the rows' own memory, so it is computed for so many at once.
 _ROWS_AT_ONCE = 1 << 18
@@ -258,19 +259,23 @@ def _squared_logarithmic(labels: np.ndarray, predictions: np.ndarray) -> np.ndar
     return np.abs(np.log(labels + 1) - np.log(predictions + 1)).astype(np.float64) ** 2
 
 
-def _keras(combiner: Any, rows: Rows) -> Any:
+def outputs_of(combiner: Any) -> list[str]:
+    """The outputs that one combiner measures together, as those of Keras metrics do; none where it is of one."""
+    return list(getattr(combiner, "_output_names", ()))
+
+
+def _keras(combiner: Any, *by_output: Rows) -> Any:
     """Keras metrics, by the batch as in TFMA, only with larger ones."""
     combiner.setup()
     total = combiner.create_accumulator()
-    if len(combiner._output_names) != 1:
-        raise NeedsBeam("Keras metrics of several outputs")
-    weights = np.ones((len(rows.labels), 1), np.float32) if rows.weights is None else rows.weights.reshape(-1, 1)
-    for at, metric in enumerate(combiner._metrics[combiner._output_names[0]]):
-        for start in range(0, len(rows.labels), _KERAS_ROWS):
-            part = slice(start, start + _KERAS_ROWS)
-            metric.reset_state()
-            metric.update_state(rows.labels[part], rows.predictions[part], weights[part])
-            total.add_weights(0, at, metric.get_weights())
+    for place, (name, rows) in enumerate(zip(outputs_of(combiner), by_output, strict=True)):
+        weights = np.ones((len(rows.labels), 1), np.float32) if rows.weights is None else rows.weights.reshape(-1, 1)
+        for at, metric in enumerate(combiner._metrics[name]):
+            for start in range(0, len(rows.labels), _KERAS_ROWS):
+                part = slice(start, start + _KERAS_ROWS)
+                metric.reset_state()
+                metric.update_state(rows.labels[part], rows.predictions[part], weights[part])
+                total.add_weights(place, at, metric.get_weights())
     return total
 
 

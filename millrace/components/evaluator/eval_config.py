@@ -30,6 +30,9 @@ _ROWS = config_pb2.ExampleWeightOptions(unweighted=True)
 # Defined for two classes, as confusion metrics are.
 _AVERAGED_BESIDES = frozenset({"BinaryCrossEntropy", "Calibration"})
 
+# Instead of Keras's own, of which this says why.
+_MODULES = {"R2Score": "millrace.components.evaluator.r2_score"}
+
 Slice = Mapping[str, Union[int, float, str]]
 
 
@@ -185,7 +188,7 @@ def _metric_config(one: Measurement, output: Optional[Output], has_baseline: boo
         settings["name"] = f"{_name(metric)} ({metric.class_})"
     config = config_pb2.MetricConfig(
         class_name=metric.class_name,
-        module=metric.module,
+        module=metric.module or _MODULES.get(metric.class_name, ""),
         config=json.dumps(settings, sort_keys=True) if settings else "",
     )
     for threshold in one.thresholds:

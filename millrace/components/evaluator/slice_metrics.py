@@ -34,6 +34,10 @@ class ScoredExamples(NamedTuple):
     slices: dict[SliceKey, np.ndarray]
 
 
+Inputs = dict[int, list[Rows]]
+"""What each computation reads, by its `id`."""
+
+
 class Computations:
     """What a configuration asks for, in the three steps that TFMA makes of it: combined, derived, and differences.
 
@@ -64,7 +68,7 @@ class Computations:
         inputs = {id(step): self._rows(step, table) for step, _ in self._combined}
         return [(key, self._of_slice(inputs, rows)) for key, rows in table.slices.items()]
 
-    def _of_slice(self, inputs: dict[int, Rows], rows: np.ndarray) -> dict[Any, Any]:
+    def _of_slice(self, inputs: Inputs, rows: np.ndarray) -> dict[Any, Any]:
         values = self._measure(inputs, rows)
         samples = self._samples(rows)
         if samples is not None:
@@ -74,12 +78,13 @@ class Computations:
             values.update(step.result(values))
         return metrics_plots_and_validations_evaluator._remove_private_metrics((), values)[1]
 
-    def _measure(self, inputs: dict[int, Rows], rows: np.ndarray) -> dict[Any, Any]:
+    def _measure(self, inputs: Inputs, rows: np.ndarray) -> dict[Any, Any]:
         values: dict[Any, Any] = {}
         for step, fill in self._combined:
-            whole = inputs[id(step)]
-            part = Rows(*(None if column is None else column[rows] for column in whole))
-            values.update(step.combiner.extract_output(fill(step.combiner, part)))
+            parts = [
+                Rows(*(None if column is None else column[rows] for column in whole)) for whole in inputs[id(step)]
+            ]
+            values.update(step.combiner.extract_output(fill(step.combiner, *parts)))
         # TFMA divides by zero where a ratio has no value, and means the NaN that comes of it.
         with np.errstate(divide="ignore", invalid="ignore"):
             for derive in self._derived:
@@ -116,7 +121,7 @@ class Computations:
         return jackknife._JackknifeSampleCombineFn(_SAMPLES, skipped), left
 
     def _with_intervals(
-        self, inputs: dict[int, Rows], values: dict[Any, Any], combine: Any, drawn: Iterator[np.ndarray]
+        self, inputs: Inputs, values: dict[Any, Any], combine: Any, drawn: Iterator[np.ndarray]
     ) -> dict[Any, Any]:
         samples = combine.create_accumulator()
         whole = confidence_intervals_util.SampleMetrics(metrics=values, sample_id=combine._full_sample_id)
@@ -127,15 +132,17 @@ class Computations:
                 samples = combine.add_input(samples, sample)
         return combine.extract_output(samples)
 
-    def _rows(self, step: metric_types.MetricComputation, table: ScoredExamples) -> Rows:
-        """The columns that one computation reads."""
-        key = step.keys[-1]
-        # What is counted of no output is counted as well of any.
-        output = key.output_name or next(output for _, output in table.rows)
-        labels, predictions, weights = table.rows[key.model_name, output]
-        if key.sub_key is not None:
-            labels, predictions = _of_class(labels, predictions, key.sub_key)
-        return Rows(labels, predictions, weights if bulk_metrics.is_weighted(step.combiner) else None)
+    def _rows(self, step: metric_types.MetricComputation, table: ScoredExamples) -> list[Rows]:
+        """The columns that one computation reads: of one output, or of those that its combiner names."""
+        key, found = step.keys[-1], []
+        for name in bulk_metrics.outputs_of(step.combiner) or [key.output_name]:
+            # What is counted of no output is counted as well of any.
+            output = name or next(output for _, output in table.rows)
+            labels, predictions, weights = table.rows[key.model_name, output]
+            if key.sub_key is not None:
+                labels, predictions = _of_class(labels, predictions, key.sub_key)
+            found.append(Rows(labels, predictions, weights if bulk_metrics.is_weighted(step.combiner) else None))
+        return found
 
 
 def _of_class(

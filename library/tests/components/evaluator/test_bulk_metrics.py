@@ -1,7 +1,10 @@
 """Metrics from arrays against TFMA's own combiners, which are fed example by example."""
 
+import pickle
+
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator
 from tensorflow_model_analysis.metrics import binary_confusion_matrices, metric_specs, metric_types
 from tensorflow_model_analysis.proto import config_pb2
@@ -9,7 +12,10 @@ from tensorflow_model_analysis.proto import config_pb2
 from millrace.components.beam_engine import NeedsBeam
 from millrace.components.evaluator import bulk_metrics, tfma_results
 from millrace.components.evaluator.bulk_metrics import Rows
+from millrace.components.evaluator.eval_config import eval_config as eval_config_of
+from millrace.components.evaluator.section import Evaluation
 from millrace.components.evaluator.slice_metrics import Computations, ScoredExamples
+from millrace.features.label import Labels
 
 # TFMA's own combiners, the reference here, turn arrays of one value into numbers in a way that numpy discourages.
 pytestmark = pytest.mark.filterwarnings("ignore:Conversion of an array with ndim:DeprecationWarning")
@@ -148,6 +154,55 @@ def test_metrics_of_one_class_equal_tfma(data):
 def test_a_metric_without_a_rule_is_left_to_beam(name):
     with pytest.raises(NeedsBeam):
         Computations(config([name]))
+
+
+def of_outputs():
+    """Keras metrics of a number and of classes, which TFMA puts into one combiner, and the rows of both outputs."""
+    measured = {"classes": ("SparseCategoricalAccuracy", multiclass), "number": ("R2Score", regression)}
+    made = eval_config_of(
+        Labels.model_validate(
+            {
+                "outputs": {
+                    "number": {"column": "a", "task": "regression"},
+                    "classes": {"column": "b", "task": "multiclass", "classes": [0, 1, 2, 3]},
+                }
+            }
+        ),
+        Evaluation.model_validate(
+            {
+                "metrics": [metric for metric, _ in measured.values()],
+                "thresholds": [{"metric": "R2Score", "at_least": 0.0}],
+            }
+        ),
+        has_baseline=False,
+    )
+    rows = {name: Rows(*data(), None) for name, (_, data) in measured.items()}
+    return tfma_results.complete(made, has_baseline=False), rows
+
+
+def test_keras_metrics_of_several_outputs_are_each_of_its_own_rows():
+    made, rows = of_outputs()
+    table = ScoredExamples({("", name): each for name, each in rows.items()}, {(): np.arange(SIZE)})
+    ((_, values),) = Computations(made).of_slices(table)
+    shown = {(key.name, key.output_name): value for key, value in values.items()}
+    labels, predictions, _ = rows["number"]
+    assert shown["r2_score", "number"] == pytest.approx(r2_score(labels, predictions), rel=1e-5)
+    labels, predictions, _ = rows["classes"]
+    right = np.mean(np.argmax(predictions, axis=1) == labels[:, 0])
+    assert shown["sparse_categorical_accuracy", "classes"] == pytest.approx(right, rel=1e-6)
+
+
+def test_r2_is_read_from_sums_of_other_workers():
+    """As Beam does: what was added up in one place is put into a metric that has seen no row."""
+    made, rows = of_outputs()
+    steps = metric_specs.to_computations(list(made.metrics_specs), eval_config=made)
+    (step,) = [one for one in steps if bulk_metrics.outputs_of(getattr(one, "combiner", None))]
+    other = pickle.loads(pickle.dumps(step.combiner))
+    combiner = step.combiner
+    total = bulk_metrics.rule(combiner)(combiner, *(rows[name] for name in bulk_metrics.outputs_of(combiner)))
+    other.setup()
+    values = {key.output_name: value for key, value in other.extract_output(total).items()}
+    assert values["number"] == pytest.approx(r2_score(*rows["number"][:2]), rel=1e-5)
 
 
 def test_top_k_is_left_to_beam():
