@@ -1,9 +1,10 @@
-"""`python -m benchmarks.serving`: the model server by both protocols, with and without batches, beside bare runs."""
+"""`python -m benchmarks.serving`: the model server, alone and behind the gateway, beside bare runs of its model."""
 
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
@@ -16,10 +17,14 @@ from rich.table import Table
 from tensorflow_serving.apis import predict_pb2
 
 from benchmarks import report
-from benchmarks.serving.load import HOST, Ask, Load, asks_grpc, asks_rest, measure
+from benchmarks.serving.load import HOST, Load, asks_grpc, asks_rest, measure, measure_wrk
 from benchmarks.serving.requests import NAME, json_request, warm_up_request
+from millrace.base.numbers import counted
+from millrace.model_server import lifeline
 from millrace.model_server.client import Client, NoAnswer
 from millrace.model_server.server_process import Ports, ServerProcess
+from millrace.serving.envoy_config import WHOLE, Listener, Traffic, Upstream
+from millrace.serving.gateway import Gateway, require_envoy
 
 _START_SECONDS = 120.0
 _MEMORY = 8 << 30
@@ -41,8 +46,20 @@ _BATCHING = "batch_timeout_micros { value: 500 } max_enqueued_batches { value: 1
 @click.option("--signature", default="predict_json", show_default=True)
 @click.option("--only", default="", help="Loads whose name contains this, such as 'batches, gRPC'.")
 @click.option("--log", is_flag=True, help="The server also logs every request.")
+@click.option("--gateway", is_flag=True, help="Ask through Envoy as well.")
+@click.option("--wrk", is_flag=True, help="REST is asked by wrk (apt-get install wrk), a lighter client than Python.")
 @click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the numbers here.")
-def main(model: Path, seconds: float, clients: int, signature: str, only: str, log: bool, file: Optional[Path]) -> None:
+def main(
+    model: Path,
+    seconds: float,
+    clients: int,
+    signature: str,
+    only: str,
+    log: bool,
+    gateway: bool,
+    wrk: bool,
+    file: Optional[Path],
+) -> None:
     """Measure the server of a pushed MODEL (the folder of a version) beside a bare loop of session runs.
 
     It is asked with a row of the warm-up requests that came with the model.
@@ -52,7 +69,13 @@ def main(model: Path, seconds: float, clients: int, signature: str, only: str, l
     request = warm_up_request(model, signature)
     loads = [_bare(model, request, min(seconds, 30.0))]
     for batches in (False, True):
-        loads += _served(model, request, seconds, clients, batches, only, log)
+        with _server(model, batches, log) as (server, ports):
+            name, processes = "batches" if batches else "single", [server]
+            loads += _asked(name, ports, processes, request, seconds, clients, only, wrk)
+            if gateway:
+                with _gateway(ports) as (envoy, port):
+                    name, through = f"{name}, gateway", Ports(rest=port, grpc=port)
+                    loads += _asked(name, through, [server, envoy], request, seconds, clients, only, wrk)
     console.print(_table(loads))
     if file:
         file.write_text(json.dumps([_plain(load, loads[0]) for load in loads], indent=1), encoding="utf-8")
@@ -66,18 +89,14 @@ def _bare(model: Path, request: predict_pb2.PredictRequest, seconds: float) -> L
         signature = meta_graph.signature_def[request.model_spec.signature_name]
         feeds = {signature.inputs[alias].name: tf.make_ndarray(tensor) for alias, tensor in request.inputs.items()}
         fetches = {alias: info.name for alias, info in signature.outputs.items()}
-        return measure("bare runs, 1 client", [lambda: session.run(fetches, feeds) and None], seconds, psutil.Process())
+        return measure(
+            "bare runs, 1 client", [lambda: session.run(fetches, feeds) and None], seconds, [psutil.Process()]
+        )
 
 
-def _served(
-    model: Path,
-    request: predict_pb2.PredictRequest,
-    seconds: float,
-    clients: int,
-    batches: bool,
-    only: str,
-    log: bool,
-) -> Iterator[Load]:
+@contextmanager
+def _server(model: Path, batches: bool, log: bool) -> Iterator[tuple[psutil.Process, Ports]]:
+    """A server of the model, as a process, and where it listens."""
     with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "server.log", "wb") as output:
         base, config, parameters = (Path(folder) / name for name in ("versions", "models.config", "batching.txt"))
         base.mkdir()
@@ -89,20 +108,43 @@ def _served(
             flags += ["--enable_batching", f"--batching_parameters_file={parameters}"]
         with ServerProcess("process", None, NAME, Path(folder), output, _MEMORY, flags) as server:
             ports = _wait(server)
-            process = _process()
-            for protocol in ("gRPC", "REST"):
-                for count in sorted({1, clients}):
-                    name = f"{'batches' if batches else 'single'}, {protocol}, {count} client{'s' if count > 1 else ''}"
-                    if only in name:
-                        with grpc.insecure_channel(f"{HOST}:{ports.grpc}") as channel:
-                            asks = [_ask(protocol, ports, channel, request) for _ in range(count)]
-                            yield measure(name, asks, seconds, process)
+            yield _process("millrace.model_server"), ports
 
 
-def _ask(protocol: str, ports: Ports, channel: grpc.Channel, request: predict_pb2.PredictRequest) -> Ask:
-    if protocol == "gRPC":
-        return asks_grpc(channel, request)
-    return asks_rest(ports.rest, f"/v1/models/{NAME}:predict", json_request(request))
+@contextmanager
+def _gateway(ports: Ports) -> Iterator[tuple[psutil.Process, int]]:
+    """An Envoy over the server, as a process, and its one port."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        listener = Listener(HOST, 0, "x-user-id", 60.0, place, place / "admin")
+        upstream, traffic = Upstream(1, ports.rest, ports.grpc), Traffic({1: WHOLE})
+        with Gateway(require_envoy(), listener, [upstream], traffic, place / "envoy.log") as running:
+            yield _process("--disable-hot-restart"), running.port
+
+
+def _asked(
+    name: str,
+    ports: Ports,
+    processes: Sequence[psutil.Process],
+    request: predict_pb2.PredictRequest,
+    seconds: float,
+    clients: int,
+    only: str,
+    wrk: bool,
+) -> Iterator[Load]:
+    """By both protocols, from one client and from several."""
+    body, path = json_request(request), f"/v1/models/{NAME}:predict"
+    for count in sorted({1, clients}):
+        title = f"{name}, gRPC, {counted(count, 'client')}"
+        if only in title:
+            with grpc.insecure_channel(f"{HOST}:{ports.grpc}") as channel:
+                yield measure(title, [asks_grpc(channel, request)] * count, seconds, processes)
+    for count in sorted({1, clients}):
+        title = f"{name}, REST, {counted(count, 'client')}"
+        if only in title and wrk:
+            yield measure_wrk(title, f"http://{HOST}:{ports.rest}{path}", body, count, seconds, processes)
+        elif only in title:
+            yield measure(title, [asks_rest(ports.rest, path, body) for _ in range(count)], seconds, processes)
 
 
 def _wait(server: ServerProcess) -> Ports:
@@ -119,21 +161,21 @@ def _wait(server: ServerProcess) -> Ports:
     raise RuntimeError("the server did not start")
 
 
-def _process() -> psutil.Process:
-    """The server itself, and not what sees to its end."""
+def _process(word: str) -> psutil.Process:
+    """The process that was started with a word in its command, and not what sees to its end."""
     started = psutil.Process().children(recursive=True)
-    return next(one for one in started if one.cmdline()[1:3] == ["-m", "millrace.model_server"])
+    return next(one for one in started if word in one.cmdline() and str(lifeline.__file__) not in one.cmdline())
 
 
 def _table(loads: list[Load]) -> Table:
-    table = Table("", "answers/s", "of bare runs", "p50 ms", "p99 ms", "server ms of processor", "MiB", "grown by")
+    table = Table("", "answers/s", "of bare runs", "p50 ms", "p99 ms", "ms of processor", "MiB", "grown by")
     for load in loads:
         table.add_row(
             load.name,
             f"{load.per_second:.0f}",
             f"{load.per_second / loads[0].per_second:.2f}",
-            f"{load.percentile(50):.2f}",
-            f"{load.percentile(99):.2f}",
+            f"{load.p50:.2f}",
+            f"{load.p99:.2f}",
             f"{load.cpu_milliseconds:.2f}",
             f"{load.memory[-1]:.0f}",
             f"{load.growth:+.1f}",
@@ -148,8 +190,8 @@ def _plain(load: Load, bare: Load) -> dict[str, object]:
         "seconds": load.seconds,
         "per_second": load.per_second,
         "of_bare": load.per_second / bare.per_second,
-        "p50_milliseconds": load.percentile(50),
-        "p99_milliseconds": load.percentile(99),
+        "p50_milliseconds": load.p50,
+        "p99_milliseconds": load.p99,
         "cpu_milliseconds": load.cpu_milliseconds,
         "memory_mib": list(load.memory),
     }
