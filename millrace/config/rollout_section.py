@@ -39,7 +39,10 @@ class SlowAnswers(Limit):
 class Judged(Section):
     """What a candidate is judged by while it gets traffic."""
 
-    errors: Limit = Field(default=Limit(worse_by=0.005), description="answers of REST that are no 2xx, of gRPC no OK")
+    errors: Limit = Field(
+        default=Limit(worse_by=0.005),
+        description="answers of REST with 5xx or 429, of gRPC the like; of a mirror also 4xx that are only its own",
+    )
     slow: Optional[SlowAnswers] = SlowAnswers(worse_by=0.02)
     disagreement: Optional[Limit] = Field(
         default=None, description="mirrored requests that the two versions decide differently; at_most alone"

@@ -29,6 +29,8 @@ class Answer:
         time: when the request came, seconds since the epoch.
         milliseconds: until the last byte of the answer.
         failed: whether the version is to blame: REST's 5xx or 429, or what gRPC has for these.
+        refused: whether the version says that the request is to blame: any other 4xx, or what gRPC has for these.
+        is_rest: whether it was asked by REST.
     """
 
     request_id: str
@@ -36,6 +38,8 @@ class Answer:
     time: float
     milliseconds: float
     failed: bool
+    refused: bool = False
+    is_rest: bool = True
 
 
 def read_on(folder: Path, inode: int, offset: int) -> tuple[list[Answer], int, int]:
@@ -108,10 +112,15 @@ def tallies(answers: list[Answer], slow_ms: Optional[float]) -> dict[str, dict[i
         slow_ms: from when on one is slow; None where that is not judged.
 
     Returns:
-        Of `errors` and `slow`, the tally of each version.
+        Of `errors` and `slow`, the tally of each version; what it refused is in neither. Of `refused`, how often it
+        refused a request by REST and how often it took one.
     """
-    counted: dict[str, dict[int, Counter]] = {"errors": {}, **({} if slow_ms is None else {"slow": {}})}
+    counted: dict[str, dict[int, Counter]] = {"errors": {}, "refused": {}, **({} if slow_ms is None else {"slow": {}})}
     for answer in answers:
+        if answer.is_rest and not answer.failed:
+            counted["refused"].setdefault(answer.version, Counter())[float(answer.refused)] += 1
+        if answer.refused:
+            continue
         counted["errors"].setdefault(answer.version, Counter())[float(answer.failed)] += 1
         if slow_ms is not None:
             counted["slow"].setdefault(answer.version, Counter())[float(answer.milliseconds > slow_ms)] += 1
@@ -135,11 +144,11 @@ def _answer(fields: dict[str, Any]) -> Optional[Answer]:
     if fields["cluster"] is None or _CLIENT_LEFT in str(fields["flags"]).split(","):
         return None
     code, of_grpc = int(fields["code"]), fields["grpc"]
-    if of_grpc in _OF_THE_CLIENT or (of_grpc is None and _is_the_client_s(code)):
-        return None
-    failed = code >= 300 if of_grpc is None else of_grpc != 0
+    is_rest = of_grpc is None
+    refused = _is_the_client_s(code) if is_rest else of_grpc in _OF_THE_CLIENT
+    failed = not refused and (code >= 300 if is_rest else of_grpc != 0)
     version = envoy_config.version_of(fields["cluster"])
-    return Answer(fields["id"] or "", version, float(fields["time"]), float(fields["ms"]), failed)
+    return Answer(fields["id"] or "", version, float(fields["time"]), float(fields["ms"]), failed, refused, is_rest)
 
 
 def _is_the_client_s(code: int) -> bool:

@@ -31,6 +31,7 @@ from millrace.serving.state import (
     Decided,
     Deployment,
     GatewayStatus,
+    Mirrored,
     Order,
     Places,
     RolloutState,
@@ -270,7 +271,7 @@ class Controller:
         status = state.read_gateway(self._places)
         ended, mirrored = _ended(status, progress.candidate), _mirrored(status, progress.candidate)
         # A keeper that was started anew counts from 0.
-        good, bad = (
+        good, bad, taken, refused = (
             now - before if now >= before else now for now, before in zip(mirrored, cursor.mirrored, strict=True)
         )
         if good or bad:
@@ -279,6 +280,10 @@ class Controller:
             of_candidate[1.0] = of_candidate.get(1.0, 0) + bad
             counted[progress.candidate] = counted.get(progress.candidate, 0) + good + bad
         all_tallies: dict[str, dict[int, Tally]] = {name: dict(by) for name, by in tallies.items()}
+        by_champion = all_tallies.pop("refused").get(progress.champion, {})
+        if decision.REFUSED in progress.tests:
+            of_mirror = {0.0: taken, 1.0: refused}
+            all_tallies["refused"] = {progress.champion: by_champion, progress.candidate: of_mirror}
         labels, compared, labelled = cursor.labels, cursor.compared, dict[int, int]()
         if self._labels and (judged.wrong or judged.metrics):
             all_tallies["wrong"], labels = self._labels.since(cursor.labels)
@@ -304,8 +309,8 @@ def _ended(status: Optional[GatewayStatus], version: int) -> int:
     return status.ended.get(version, 0) if status else 0
 
 
-def _mirrored(status: Optional[GatewayStatus], version: int) -> tuple[int, int]:
-    return status.mirrored.get(version, (0, 0)) if status else (0, 0)
+def _mirrored(status: Optional[GatewayStatus], version: int) -> Mirrored:
+    return status.mirrored.get(version, Mirrored()) if status else Mirrored()
 
 
 def _of(event: object, rollout: str) -> bool:

@@ -27,6 +27,9 @@ _TESTS: dict[str, type[Test]] = {kind.__name__: kind for kind in (WorseThan, Fal
 # A bandit's share is moved only when it changes by more: each move sends some users to another version.
 _LEAST_MOVE = WHOLE // 50
 _QUANTILES = 2_000
+# What a version says to be no request, 4xx, may be its client's fault: users differ, and a broken client stays with one
+# version. Of mirrored requests both are asked the very same ones, and the candidate is to take what the champion takes.
+REFUSED = "refused worse_by"
 # Evidence beyond which nobody wants to know the number.
 _CERTAIN = 1_000_000
 
@@ -147,6 +150,9 @@ def begin(
             tests[f"{name} worse_by"] = WorseThan(limit.worse_by)
         if limit and limit.at_most is not None:
             tests[f"{name} at_most"] = AtMost(limit.at_most)
+    may_lack = policy.judged.errors.worse_by
+    if may_lack is not None and any(step.mirror for step in steps_of(policy)):
+        tests[REFUSED] = WorseThan(may_lack)
     weight = round(steps_of(policy)[0].percent * WHOLE / 100)
     return Progress(
         champion, candidate, started=now, step_started=now, weight=weight, tests=tests, limits=tuple(measured)

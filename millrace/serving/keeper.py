@@ -11,6 +11,7 @@ import os
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from millrace.base.errors import MillraceError
 from millrace.serving import access_log, state
 from millrace.serving.envoy_config import Listener, Traffic, Upstream
 from millrace.serving.gateway import Gateway
-from millrace.serving.state import Deployment, GatewayStatus, Places
+from millrace.serving.state import Deployment, GatewayStatus, Mirrored, Places
 
 _ROUND_SECONDS = 0.1
 _STATUS_SECONDS = 1.0
@@ -106,8 +107,8 @@ class Keeper:
         self._gateway_at = 0.0
         self._told: Optional[GatewayStatus] = None
         self._told_at = -_STATUS_SECONDS
-        self._mirrored_before: dict[int, tuple[int, int]] = {}
-        self._mirrored: dict[int, tuple[int, int]] = {}
+        self._mirrored_before: dict[int, Mirrored] = {}
+        self._mirrored: dict[int, Mirrored] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Keeps all running until it is told to stop, and ends all then.
@@ -264,14 +265,19 @@ class Keeper:
         """Envoy counts from its own start."""
         for version in self._traffic.mirrored if self._gateway and self._traffic else ():
             with contextlib.suppress(OSError, http.client.HTTPException):
-                good, bad = self._mirrored_before.get(version, (0, 0))
-                for protocol in ("rest", "grpc"):
-                    assert self._gateway
-                    count = self._gateway.counters(f"cluster.{version}-{protocol}-mirror.")
-                    good += count.get("upstream_rq_2xx", 0)
-                    # What a client asked wrongly, 4xx, is held against nobody.
-                    bad += count.get("upstream_rq_5xx", 0) + count.get("upstream_rq_timeout", 0)
-                self._mirrored[version] = good, bad
+                assert self._gateway
+                rest, grpc = (
+                    Counter(self._gateway.counters(f"cluster.{version}-{name}-mirror.")) for name in ("rest", "grpc")
+                )
+                both, too_many = rest + grpc, rest["upstream_rq_429"]
+                now = Mirrored(
+                    good=both["upstream_rq_2xx"],
+                    bad=both["upstream_rq_5xx"] + both["upstream_rq_timeout"] + too_many,
+                    taken=rest["upstream_rq_2xx"],
+                    refused=rest["upstream_rq_4xx"] - too_many,
+                )
+                before = self._mirrored_before.get(version, Mirrored())
+                self._mirrored[version] = Mirrored(*map(sum, zip(before, now, strict=True)))
 
 
 def effective(wanted: Traffic, ready: Set[int], current: Optional[Traffic]) -> Optional[Traffic]:

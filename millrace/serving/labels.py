@@ -258,7 +258,11 @@ def _read(table: Path, texts: tuple[str, ...]) -> Any:
 def _answers(rows: Mapping[str, Any], access: Path) -> dict[str, Labelled]:
     """Who answered each request and when, nothing being known of how wrong it was."""
     read, *_ = access_log.read_on(access, 0, 0)
-    answers = {one.request_id: Labelled(one.version, one.time, 0.0) for one in read if one.request_id in rows}
+    answers = {
+        one.request_id: Labelled(one.version, one.time, 0.0)
+        for one in read
+        if one.request_id in rows and not one.refused
+    }
     _require_known(rows, answers, "the gateway's access log")
     return answers
 

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Optional
+from typing import Any, Literal, NamedTuple, Optional
 
 from pydantic import TypeAdapter
 
@@ -79,6 +79,22 @@ class Deployment:
     traffic: Traffic
 
 
+class Mirrored(NamedTuple):
+    """What a version answered to mirrored requests, which nobody waited for.
+
+    Args:
+        good: how many it answered well.
+        bad: how many it failed, or was too busy for.
+        taken: by REST, how many it answered well.
+        refused: by REST, how many it said to be no requests (4xx).
+    """
+
+    good: int = 0
+    bad: int = 0
+    taken: int = 0
+    refused: int = 0
+
+
 @dataclass(frozen=True)
 class GatewayStatus:
     """What is served now.
@@ -89,7 +105,7 @@ class GatewayStatus:
         port: 0 while there is none.
         ready: whether each version's server answers.
         ended: how often each version's server ended by itself.
-        mirrored: by version, how many mirrored requests were answered well, and how many were not.
+        mirrored: by version, what it answered to mirrored requests.
     """
 
     pid: int
@@ -97,7 +113,7 @@ class GatewayStatus:
     port: int = 0
     ready: Mapping[int, bool] = field(default_factory=dict)
     ended: Mapping[int, int] = field(default_factory=dict)
-    mirrored: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    mirrored: Mapping[int, Mirrored] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,7 +152,7 @@ class Cursor:
     log_offset: int = 0
     labels: int = 0
     ended: int = 0
-    mirrored: tuple[int, int] = (0, 0)
+    mirrored: Mirrored = field(default_factory=Mirrored)
     compared: float = 0.0
 
 
@@ -243,7 +259,7 @@ def read_gateway(places: Places) -> Optional[GatewayStatus]:
     if plain is None:
         return None
     by_version = {name: _by_version(plain[name]) for name in ("ready", "ended")}
-    mirrored = {version: (good, bad) for version, (good, bad) in _by_version(plain["mirrored"]).items()}
+    mirrored = {version: Mirrored(*counts) for version, counts in _by_version(plain["mirrored"]).items()}
     return GatewayStatus(plain["pid"], plain["host"], plain["port"], mirrored=mirrored, **by_version)
 
 
@@ -317,7 +333,7 @@ def _state(plain: dict[str, Any]) -> RolloutState:
             "policy": _POLICY.validate_python(plain["policy"]),
             "progress": decision.from_plain(plain["progress"]),
             "folders": _by_version(plain["folders"]),
-            "cursor": Cursor(**{**plain["cursor"], "mirrored": tuple(plain["cursor"]["mirrored"])}),
+            "cursor": Cursor(**{**plain["cursor"], "mirrored": Mirrored(*plain["cursor"]["mirrored"])}),
             "decisions": tuple(Decided(**one) for one in plain["decisions"]),
         }
     )

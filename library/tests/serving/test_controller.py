@@ -12,7 +12,7 @@ from millrace.serving import state
 from millrace.serving.controller import Controller, new_rollout
 from millrace.serving.envoy_config import Traffic
 from millrace.serving.metric_limits import MeasuredMetric, MetricLimit
-from millrace.serving.state import GatewayStatus, Order, Places
+from millrace.serving.state import GatewayStatus, Mirrored, Order, Places
 
 CANARY = Canary(steps=(Step(percent=10, minutes=10, requests=50), Step(percent=50, minutes=10, requests=50)))
 QUICK = Canary(steps=(Step(percent=10, minutes=1, requests=5),))
@@ -183,15 +183,38 @@ def test_a_shadow_is_counted_by_its_mirror(scene):
     assert scene.traffic() == Traffic({1: 10_000, 2: 0}, {2: 100})
     for minute in range(1, 6):
         scene.answer(1, 40)
-        state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, mirrored={2: (40 * minute, 0)}))
+        state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, mirrored={2: Mirrored(40 * minute)}))
         scene.clock.now += MINUTE
         rollout = scene.controller.look()
     assert rollout.status == "done" and scene.champion() == 1 and scene.traffic() == Traffic({1: 10_000})
     assert rollout.progress.totals["errors"] == {1: (0.0, 200), 2: (0.0, 200)}
     scene.begin(policy)
-    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, mirrored={2: (220, 180)}))
+    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, mirrored={2: Mirrored(220, 180)}))
     scene.answer(1, 200)
     assert scene.controller.look().status == "back"
+
+
+def test_a_shadow_that_refuses_what_the_champion_takes_goes_back_and_one_that_a_broken_client_asks_does_not(scene):
+    policy = Shadow(minutes=5, requests=100, judged=Judged(slow=None))
+
+    def look(good, refused):
+        mirrored = Mirrored(good=good, taken=good, refused=refused)
+        state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, mirrored={2: mirrored}))
+        scene.clock.now += MINUTE
+        return scene.controller.look()
+
+    scene.begin(policy)
+    for minute in range(1, 6):
+        scene.answer(1, 40)
+        scene.answer(1, 20, code=400)
+        rollout = look(40 * minute, 20 * minute)
+    assert rollout.status == "done"
+    assert rollout.progress.totals["refused"] == {1: (100.0, 300), 2: (100.0, 300)}
+    scene.begin(policy)
+    scene.answer(1, 60)
+    rollout = look(210, 150)
+    assert rollout.status == "back"
+    assert rollout.reason.startswith("refused: 50 of 60 (83.3 %), the champion's 0 of 60 (0 %)")
 
 
 def test_a_pause_is_no_time_of_a_step(scene):

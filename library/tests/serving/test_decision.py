@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from millrace.config.rollout_section import Ab, Bandit, BlueGreen, Canary, Judged, Limit, Shadow, SlowAnswers, Step
@@ -115,6 +116,31 @@ def test_a_bandit_follows_the_labels_when_they_come_and_ends_when_it_is_certain(
     assert decisions[-1].action is Action.PROMOTE
     worse = run(policy, [seen((7, 50), (14, 50), "wrong")] * 30)
     assert worse[-1].action is Action.BACK and min(one.progress.weight for one in worse) >= 500
+
+
+def test_a_candidate_at_all_of_its_limits_is_rarely_sent_back_however_often_one_looks():
+    """The risk is the rollout's, not each test's: three of them at once, looked at fifty times, in 80 rollouts."""
+    judged = Judged(errors=Limit(worse_by=0.02), slow=SlowAnswers(worse_by=0.05), wrong=Limit(at_most=0.2), risk=0.1)
+    policy, sent_back = CANARY.model_copy(update={"judged": judged}), 0
+    for seed in range(80):
+        generator, progress = np.random.default_rng(seed), begin(1, 2, policy, 0.0)
+
+        def tally(rate, number, generator=generator):
+            bad = int(generator.binomial(number, rate))
+            return {1.0: bad, 0.0: number - bad}
+
+        for _ in range(50):
+            tallies = {
+                "errors": {1: tally(0.03, 45), 2: tally(0.03 + 0.02 * 0.97, 5)},
+                "slow": {1: tally(0.1, 45), 2: tally(0.1 + 0.05 * 0.9, 5)},
+                "wrong": {2: tally(0.2, 5)},
+            }
+            decided = decide(progress, Seen(tallies=tallies), policy, 0.0)
+            progress = decided.progress
+            if decided.action is Action.BACK:
+                sent_back += 1
+                break
+    assert sent_back <= 0.1 * 80
 
 
 @pytest.mark.parametrize(

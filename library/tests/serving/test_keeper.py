@@ -106,12 +106,15 @@ def test_what_a_mirror_answered_is_counted_on_through_another_envoy(kept):
     rounds(keeper, clock)
     answered(keeper.port, 30)
     rounds(keeper, clock, seconds=2)
-    assert eventually(lambda: rounds(keeper, clock, 2) or state.read_gateway(places).mirrored.get(2) == (30, 0))
+    assert eventually(lambda: rounds(keeper, clock, 2) or state.read_gateway(places).mirrored.get(2) == (30, 0, 30, 0))
     started[1].server.status = 500
     keeper._gateway.stop()
     rounds(keeper, clock, seconds=3)
     answered(keeper.port, 10)
-    assert eventually(lambda: rounds(keeper, clock, 2) or state.read_gateway(places).mirrored.get(2) == (30, 10))
+    assert eventually(lambda: rounds(keeper, clock, 2) or state.read_gateway(places).mirrored.get(2) == (30, 10, 30, 0))
+    started[1].server.status = 400
+    answered(keeper.port, 7)
+    assert eventually(lambda: rounds(keeper, clock, 2) or state.read_gateway(places).mirrored.get(2) == (30, 10, 30, 7))
 
 
 @pytest.mark.parametrize(
