@@ -48,7 +48,7 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     hard_examples = verdicts.build_hard_examples(config, examples, model)
     blessings = evaluator.outputs["blessing"], infra_validator.outputs["blessing"]
 
-    pusher = delivery.build_pusher(config, *blessings)
+    pusher = delivery.build_pusher(config, *blessings, evaluator.outputs["evaluation"])
     archive = delivery.build_model_archive(config, pusher.outputs["pushed_model"])
     notifier = delivery.build_notifier(config, platform, *blessings, pusher.outputs["pushed_model"])
 

@@ -214,6 +214,8 @@ def _facts(version: Version) -> list[tuple[str, str]]:
         inputs = ", ".join(f"{key} {kind}" for key, kind in list(one.inputs.items())[:3])
         outputs = ", ".join([*list(one.outputs)[:3], *(["..."] if len(one.outputs) > 3 else [])])
         lines.append(("signature", f"{name}({inputs}{more}) gives {outputs}"))
+    if kept.vertex:
+        lines.append(("Vertex AI", kept.vertex))
     if version.run:
         lines.append(("run", version.run))
     if kept.imported_from:

@@ -1,6 +1,6 @@
 """The commands of `millrace models` that decide: approve, reject, alias, rollback."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
 import click
@@ -10,11 +10,13 @@ from millrace.cli.models import opened, quiet, version_json
 from millrace.cli.models_words import next_steps, standing
 from millrace.cli.options import config_options
 from millrace.cli.output import echo_json, say
+from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.project import default_configuration
 from millrace.registry import rollback as going_back
 from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.registry import Registry
+from millrace.registry.vertex import is_behind, require_can_follow, roll_back_is_behind
 
 
 def because_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,7 +31,9 @@ def _written(context: click.Context, parameter: click.Parameter, value: str) -> 
     return value.strip()
 
 
-def _say_what_servers_do(registry: Registry) -> None:
+def _say_what_servers_do(registry: Registry, done_in_vertex: Sequence[str] = ()) -> None:
+    for line in done_in_vertex:
+        say(line)
     say(f"servers follow: {registry.served_file}")
     above = registry.above_champion()
     if above:
@@ -96,19 +100,37 @@ def alias(
     """
     if remove == (version is not None):
         raise click.UsageError("name a VERSION, or give --remove")
-    with opened(load(config_file, overrides)) as registry:
+    config = load(config_file, overrides)
+    with opened(config) as registry:
         before = registry.aliases().get(name)
-        if version is None:
-            registry.remove(name, because)
-        else:
-            registry.move(name, registry.version(version), because)
+        target = registry.version(version) if version is not None else None
+        if config.push.vertex and target:
+            require_can_follow(name, target)
+        stands = (before and before.number) == (target and target.number)
+        # Given again where Vertex AI has not followed, the command has that step left.
+        if config.push.vertex is None or not stands or not is_behind(registry, name):
+            if target is None:
+                registry.remove(name, because)
+            else:
+                registry.move(name, target, because)
+        done_in_vertex = _followed_in_vertex(config, registry, name)
         now = registry.aliases()
         if as_json:
             echo_json({one: of.number for one, of in now.items()})
             return
-        was = f", was {before.number}" if before else ""
+        was = f", was {before.number}" if before and not stands else ""
         say(f"{name} is {now[name].number}{was}" if name in now else f"{name} is no alias any more{was}")
-        _say_what_servers_do(registry)
+        _say_what_servers_do(registry, done_in_vertex)
+
+
+def _followed_in_vertex(config: Config, registry: Registry, alias: str) -> list[str]:
+    """What Vertex AI did to follow; nothing where models are not pushed there."""
+    if config.push.vertex is None:
+        return []
+    # Google's clients take seconds to import.
+    from millrace.cloud.vertex.aliases import VertexAliases
+
+    return VertexAliases(config.push.vertex, config.vertex).follow(registry, alias)
 
 
 @click.command()
@@ -124,9 +146,18 @@ def rollback(because: str, to: Optional[str], config_file: str, overrides: tuple
     """
     config = load(config_file, overrides)
     with opened(config) as registry:
-        target = registry.version(to) if to else None
+        target = registry.version(to) if to else registry.before_champion()
+        if config.push.vertex:
+            now = registry.aliases().get(CHAMPION)
+            if roll_back_is_behind(registry) and (to is None or target == now):
+                # Given again where Vertex AI has not followed: that step is left, and nothing goes back any further.
+                _say_what_servers_do(registry, _followed_in_vertex(config, registry, CHAMPION))
+                return
+            if target:
+                require_can_follow(CHAMPION, target)
         with quiet(config):
             done = going_back.roll_back(registry, target, because, config.infra_validation)
+        done_in_vertex = _followed_in_vertex(config, registry, CHAMPION)
         if as_json:
             echo_json(
                 {
@@ -139,7 +170,7 @@ def rollback(because: str, to: Optional[str], config_file: str, overrides: tuple
             return
         say(f"champion is {done.after.number}, was {done.before.number}")
         say(f"tried: it loads in {done.load_seconds:.1f} s and answered {done.requests} requests")
-        _say_what_servers_do(registry)
+        _say_what_servers_do(registry, done_in_vertex)
         if done.before.state is VersionState.APPROVED:
             option = default_configuration.option(config_file)
             say(f"next: millrace models reject {done.before.number} --because WHY{option}, if it must not come back")

@@ -27,5 +27,8 @@ ABSENT = "absent"
 Who starts a stage there (`millrace.container`) takes such an artifact out of what the stage is given.
 """
 
+VERTEX_VERSION = "vertex_version"
+"""Of a pushed model: the resource name of the version that it is in Vertex AI, `projects/P/locations/L/models/ID@N`."""
+
 BLESSED_STATISTICS = "data_statistics"
 """The folder within a ModelBlessing that holds the statistics of the data on which it was given."""

@@ -103,7 +103,7 @@ def require_push_is_served(config: Config, now: float) -> None:
         BadInput: a version is there that is above what a push would get.
     """
     folder = Path(push_directory(config))
-    if "://" in push_directory(config) or (config.push.vertex and not config.push.trial) or not folder.is_dir():
+    if "://" in push_directory(config) or not folder.is_dir():
         return
     numbered = [one for one in folder.iterdir() if re.fullmatch("[0-9]{1,19}", one.name) and one.is_dir()]
     versions = {int(one.name): one for one in numbered if int(one.name) < 2**63}
@@ -115,6 +115,24 @@ def require_push_is_served(config: Config, now: float) -> None:
             where=str(folder),
             remedy=f"see that this machine's clock is right; then move {versions[highest]} away, or rename it to a "
             "number below that one",
+        )
+
+
+def require_bucket_for_vertex(config: Config) -> None:
+    """Checks that Vertex AI can read a model that is pushed to it, before anything is trained.
+
+    Args:
+        config: the configuration.
+
+    Raises:
+        BadInput: neither the folder of versions nor a root lies in a bucket.
+    """
+    places = (push_directory(config), config.vertex.root or config.root)
+    if config.push.vertex and not config.push.trial and not any(one.startswith(("gs://", "/gcs/")) for one in places):
+        raise BadInput(
+            "a model for Vertex AI must lie in a bucket, and none is named",
+            where="vertex.root",
+            remedy="set it: gs://BUCKET/FOLDER",
         )
 
 

@@ -14,7 +14,7 @@ from millrace.base.interrupts import GRACE_SECONDS, Signals, heeding_signals
 from millrace.base.outcomes import INTERRUPTED, REFUSED, State
 from millrace.components.judges import NOT_BLESSED
 from millrace.components.stage_ids import PUSHER
-from millrace.config.checks import check, require_push_is_served
+from millrace.config.checks import check, require_bucket_for_vertex, require_push_is_served
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.config.platform import LOCAL
@@ -152,6 +152,7 @@ def _outcome(
         check(config)
         if request is None or request.to_stage in ("", PUSHER):
             require_push_is_served(config, time.time())
+            require_bucket_for_vertex(config)
             require_docker(config, os.environ)
         return _run(config, folder, started, runner)
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from ml_metadata.proto import metadata_store_pb2
 
 from millrace.base.errors import MillraceError
 from millrace.components import stage_ids
-from millrace.components.marks import REHEARSED
+from millrace.components.marks import REHEARSED, VERTEX_VERSION
 from millrace.config.config import Config
 from millrace.config.paths import layout, push_directory, registry_file, serving_directory
 from millrace.metadata import provenance, records
@@ -105,6 +105,7 @@ def _pushed(runs: Runs, artifact: metadata_store_pb2.Artifact, folder: Path) -> 
             metrics=dict(evaluated.report.metrics) if evaluated.report else {},
             judged=summary.judged if summary else {},
             verdicts={one.stage: one.blessed for one in records.verdicts(record)},
+            vertex=str(plain_properties(artifact).get(VERTEX_VERSION, "")),
         ),
     )
 

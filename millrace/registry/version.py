@@ -44,6 +44,7 @@ class VersionFacts:
         metrics: on the whole of the judging split, by TFMA's names.
         judged: those of them that have a threshold, by the configuration's names.
         verdicts: of the judges: whether each blessed it.
+        vertex: the resource name of the version in Vertex AI's registry; empty where it was not pushed there.
         imported_from: where an imported one was exported, a root; empty for one that was pushed here.
     """
 
@@ -62,6 +63,7 @@ class VersionFacts:
     metrics: dict[str, float] = field(default_factory=dict)
     judged: dict[str, float] = field(default_factory=dict)
     verdicts: dict[str, bool] = field(default_factory=dict)
+    vertex: str = ""
     imported_from: str = ""
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 from millrace.rehearsal.failures import NotRehearsed
 
-# Executors that start a job on Vertex AI, and those that do the same work in their own process.
+# Executors that ask Vertex AI, and those that do their work, or what of it is no request, in the task itself.
 _IN_PROCESS = {
     "tfx.extensions.google_cloud_ai_platform.trainer.executor.GenericExecutor": (
         "tfx.components.trainer.executor.GenericExecutor",
@@ -19,9 +19,13 @@ _IN_PROCESS = {
         "tfx.components.tuner.executor.Executor",
         "the search ran in its own task in place of a Vertex AI custom job",
     ),
+    "millrace.components.vertex_pusher.executor.Executor": (
+        "tfx.components.pusher.executor.Executor",
+        "the model was pushed to its folder alone, and nothing was sent to Vertex AI",
+    ),
 }
 # Executors whose work is a request to Google Cloud: there is nothing to stand in for them.
-_CLOUD_ONLY = re.compile(r"(tfx\.extensions\.google_cloud_\w+|millrace\.components\.vertex_pusher)\..+")
+_CLOUD_ONLY = re.compile(r"tfx\.extensions\.google_cloud_\w+\..+")
 
 
 def stand_in(line: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -19,19 +19,22 @@ MODEL_ARCHIVE = "ModelArchive"
 NOTIFIER = "Notifier"
 
 
-def build_pusher(config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
+def build_pusher(
+    config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel, evaluation: BaseChannel
+) -> BaseComponent:
     """Pusher: the model with its warm-up requests, out of the InfraValidator's hands, once both blessings are given.
 
     Args:
         config: the configuration; a trial is pushed beside what is served.
         model_blessing: the Evaluator's.
         infra_blessing: the InfraValidator's, with the model in it.
+        evaluation: the Evaluator's, which a version in Vertex AI is given.
     """
     if config.push.vertex and not config.push.trial:
         # Google's clients are imported only by a pipeline that pushes to Vertex AI.
         from millrace.cloud.vertex.stages import vertex_pusher
 
-        return vertex_pusher(config.push.vertex, model_blessing, infra_blessing).with_id(stage_ids.PUSHER)
+        return vertex_pusher(config, model_blessing, infra_blessing, evaluation).with_id(stage_ids.PUSHER)
     filesystem = pusher_pb2.PushDestination.Filesystem(base_directory=push_directory(config))
     return Pusher(
         model_blessing=model_blessing,

@@ -13,9 +13,15 @@ GOLDEN = Path(__file__).parents[1] / "jobspec" / "golden"
 EXECUTE = ["python", "-m", "millrace.container", "--executor_class_path"]
 
 
-def test_a_push_to_an_endpoint_is_not_rehearsed():
+def test_what_is_a_request_to_google_cloud_alone_is_not_rehearsed():
     with pytest.raises(NotRehearsed, match="asks Google Cloud"):
-        stand_in([*EXECUTE, f"{VertexPusher.__module__}.{VertexPusher.__name__}"])
+        stand_in([*EXECUTE, "tfx.extensions.google_cloud_ai_platform.pusher.executor.Executor"])
+
+
+def test_a_push_to_an_endpoint_is_one_to_its_folder():
+    line, sentences = stand_in([*EXECUTE, f"{VertexPusher.__module__}.{VertexPusher.__name__}"])
+    assert line == [*EXECUTE, "tfx.components.pusher.executor.Executor"]
+    assert sentences == ["the model was pushed to its folder alone, and nothing was sent to Vertex AI"]
 
 
 def test_the_pusher_of_a_whole_compiled_job_asks_no_cloud():
@@ -23,8 +29,8 @@ def test_the_pusher_of_a_whole_compiled_job_asks_no_cloud():
     executors = job["deploymentSpec"]["executors"]
     pusher = executors[job["components"]["Pusher"]["executorLabel"]]
     container, _ = container_of(pusher)
-    with pytest.raises(NotRehearsed):
-        stand_in([*container["command"], *container["args"]])
+    line, _ = stand_in([*container["command"], *container["args"]])
+    assert "tfx.components.pusher.executor.Executor" in line
 
 
 def test_a_custom_jobs_training_is_done_in_the_task_itself():

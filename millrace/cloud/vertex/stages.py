@@ -14,11 +14,15 @@ from tfx.extensions.google_cloud_ai_platform.constants import (
 )
 from tfx.extensions.google_cloud_ai_platform.trainer.component import Trainer
 from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_ARGS_KEY
+from tfx.proto import pusher_pb2
 from tfx.types.channel import BaseChannel
 
-from millrace.components.vertex_pusher.component import ENCRYPTION_KEY, VertexPusher
+from millrace.components.vertex_pusher.component import VertexPusher
 from millrace.components.vertex_pusher.section import VertexEndpoint
+from millrace.components.vertex_pusher.vertex_version import ENCRYPTION_KEY, VERSION
 from millrace.config.cloud_sections import CustomJob, VertexDeployment
+from millrace.config.config import Config
+from millrace.config.paths import layout, serving_directory
 from millrace.jobspec.custom_job import custom_job
 
 
@@ -42,28 +46,54 @@ def custom_job_trainer(
     }
 
 
-def vertex_pusher(target: VertexEndpoint, model_blessing: BaseChannel, infra_blessing: BaseChannel) -> BaseComponent:
-    """The Pusher to a Vertex AI endpoint.
+def vertex_pusher(
+    config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel, evaluation: BaseChannel
+) -> BaseComponent:
+    """The Pusher to the folder of versions and a Vertex AI endpoint.
 
     Args:
-        target: the endpoint, its machines and its share of the traffic.
+        config: the configuration, with a section `push.vertex`.
         model_blessing: the Evaluator's.
         infra_blessing: the InfraValidator's, which holds the model with its warm-up requests.
+        evaluation: the Evaluator's, with its report.
 
     Returns:
         The component.
     """
+    target = config.push.vertex
+    assert target is not None
     return VertexPusher(
         model_blessing=model_blessing,
         infra_blessing=infra_blessing,
+        evaluation=evaluation,
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_directory(config))
+        ),
         custom_config={
             ENABLE_VERTEX_KEY: True,
             VERTEX_REGION_KEY: target.region,
             VERTEX_CONTAINER_IMAGE_URI_KEY: target.image,
             SERVING_ARGS_KEY: _deployment(target),
+            VERSION: {
+                "model_id": model_id(config.name),
+                "approval": config.registry.approval,
+                "labels": config.vertex.labels,
+                # For a folder of versions that is in no bucket: one of this machine.
+                "bucket": layout(config.model_copy(update={"root": config.vertex.root or config.root})).serving,
+                "explanations": target.explanations,
+            },
             **({ENCRYPTION_KEY: target.encryption_key} if target.encryption_key else {}),
         },
     )
+
+
+def model_id(name: str) -> str:
+    """The id of a pipeline's model in Vertex AI: the pipeline's name, and `_` before one that begins with a digit.
+
+    google/cloud/aiplatform/v1/model_service.proto, `UploadModelRequest.model_id`: up to 63 of `[a-z0-9_-]`, and the
+    first is no digit.
+    """
+    return name if name[0].isalpha() else f"_{name}"[:63]
 
 
 def _deployment(target: VertexEndpoint) -> dict[str, Any]:

@@ -24,6 +24,9 @@ class VertexEndpoint(Section):
     max_replicas: int = Field(default=1, ge=1, description="replicas that it may grow to")
     traffic_percent: int = Field(default=100, ge=0, le=100, description="for the new model; the others share the rest")
     service_account: str = Field(default="", description="that the serving container runs as")
+    explanations: bool = Field(
+        default=False, description="name the columns of predict_json for Vertex Explainable AI, by sampled Shapley"
+    )
     encryption_key: Optional[EncryptionKey] = Field(default=None, description="for the endpoint and the model")
 
     @model_validator(mode="after")

@@ -1,0 +1,135 @@
+"""Stands for Vertex AI's models, versions and endpoints (REST v1), as far as a push asks for them.
+
+An alias belongs to one version of a model at a time: given to another, it leaves the first
+(https://cloud.google.com/vertex-ai/docs/model-registry/model-alias). A deployed model is a version.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fake_service import FakeService, Refused, Request
+
+PARENT = r"/v1/(projects/[^/]+/locations/[^/]+)"
+STATUS = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 409: "ALREADY_EXISTS"}
+ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
+_TYPE = "type.googleapis.com/google.cloud.aiplatform.v1."
+
+
+@dataclass
+class FakeModelRegistry(FakeService):
+    """Models by their resource name, each with its versions, the first at place 0."""
+
+    models: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
+    evaluations: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def routes(self) -> dict[tuple[str, str], Callable[..., Any]]:
+        return {
+            ("POST", f"{PARENT}/models:upload"): self._upload,
+            ("GET", f"{PARENT}/models/([^/:]+)"): self._model,
+            ("POST", f"{PARENT}/models/([^/:]+):mergeVersionAliases"): self._merge,
+            ("GET", f"{PARENT}/models/([^/:]+):listVersions"): self._versions,
+            ("POST", f"{PARENT}/models/([^/:]+)/evaluations:import"): self._evaluate,
+            ("GET", f"{PARENT}/endpoints"): self._list_endpoints,
+            ("POST", f"{PARENT}/endpoints"): self._create_endpoint,
+            ("GET", f"{PARENT}/endpoints/([^/:]+)"): self._endpoint,
+            ("POST", f"{PARENT}/endpoints/([^/:]+):deployModel"): self._deploy,
+            ("PATCH", f"{PARENT}/endpoints/([^/:]+)"): self._split,
+        }
+
+    def error(self, status: int, message: str) -> Any:
+        return {"error": {"code": status, "message": message, "status": STATUS.get(status, "UNKNOWN")}}
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """The version of each alias of a model."""
+        return {alias: one["versionId"] for one in self.models[name] for alias in one["versionAliases"]}
+
+    def _upload(self, request: Request, parent: str) -> Any:
+        body = request.body
+        name, identity = body.get("parentModel", ""), body.get("modelId", "")
+        if name and name not in self.models:
+            raise Refused(404, f"The Model {name} does not exist.")
+        if not name:
+            if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,62}", identity):
+                raise Refused(400, f"Invalid model id {identity!r}.")
+            name = f"{parent}/models/{identity}"
+            if name in self.models:
+                raise Refused(409, f"The Model {name} exists.")
+        versions = self.models.setdefault(name, [])
+        model = {**body["model"], "name": name, "versionId": str(len(versions) + 1)}
+        model["supportedDeploymentResourcesTypes"] = ["DEDICATED_RESOURCES"]
+        wanted = model.get("versionAliases", [])
+        model["versionAliases"] = []
+        versions.append(model)
+        self._give(name, model, wanted if len(versions) > 1 else {*wanted, "default"})
+        return self._done(parent, "UploadModelResponse", {"model": name, "modelVersionId": model["versionId"]})
+
+    def _versions(self, request: Request, parent: str, name: str) -> Any:
+        return {"models": self.models.get(f"{parent}/models/{name}", [])}
+
+    def _evaluate(self, request: Request, parent: str, asked: str) -> Any:
+        model = self._model(request, parent, asked)
+        self.evaluations.append((f"{model['name']}@{model['versionId']}", request.body["modelEvaluation"]))
+        return {**request.body["modelEvaluation"], "name": f"{model['name']}/evaluations/{len(self.evaluations)}"}
+
+    def _give(self, name: str, model: dict[str, Any], aliases: Any) -> None:
+        for alias in aliases:
+            if alias.startswith("-"):
+                model["versionAliases"] = [other for other in model["versionAliases"] if other != alias[1:]]
+                continue
+            if not ALIAS.fullmatch(alias):
+                raise Refused(400, f"Invalid version alias {alias!r}.")
+            for one in self.models[name]:
+                one["versionAliases"] = [other for other in one["versionAliases"] if other != alias]
+            model["versionAliases"].append(alias)
+
+    def _model(self, request: Request, parent: str, asked: str) -> Any:
+        name, _, version = asked.partition("@")
+        versions = self.models.get(f"{parent}/models/{name}", [])
+        for model in versions:
+            if (version or "default") in (model["versionId"], *model["versionAliases"]):
+                return model
+        raise Refused(404, f"The Model {asked} does not exist.")
+
+    def _merge(self, request: Request, parent: str, asked: str) -> Any:
+        model = self._model(request, parent, asked)
+        self._give(model["name"], model, request.body["versionAliases"])
+        return model
+
+    def _list_endpoints(self, request: Request, parent: str) -> Any:
+        wanted = re.fullmatch(r'display_name="([^"]*)"', request.query.get("filter", ""))
+        assert wanted, request.query
+        return {"endpoints": [one for one in self.endpoints.values() if one["displayName"] == wanted[1]]}
+
+    def _create_endpoint(self, request: Request, parent: str) -> Any:
+        name = f"{parent}/endpoints/{1000 + len(self.endpoints)}"
+        self.endpoints[name] = {**request.body, "name": name, "deployedModels": []}
+        return self._done(parent, "Endpoint", self.endpoints[name])
+
+    def _endpoint(self, request: Request, parent: str, asked: str) -> Any:
+        return self.endpoints[f"{parent}/endpoints/{asked}"]
+
+    def _deploy(self, request: Request, parent: str, asked: str) -> Any:
+        endpoint = self.endpoints[f"{parent}/endpoints/{asked}"]
+        split = request.body.get("trafficSplit", {})
+        if split and sum(split.values()) != 100:
+            raise Refused(400, f"The traffic split {split} is not 100.")
+        deployed = {**request.body["deployedModel"], "id": str(len(endpoint["deployedModels"]) + 1)}
+        endpoint["deployedModels"].append(deployed)
+        endpoint["trafficSplit"] = {deployed["id"] if key == "0" else key: share for key, share in split.items()}
+        return self._done(parent, "DeployModelResponse", {"deployedModel": deployed})
+
+    def _split(self, request: Request, parent: str, asked: str) -> Any:
+        assert request.query["updateMask"] == "trafficSplit", request.query
+        endpoint, split = self.endpoints[f"{parent}/endpoints/{asked}"], request.body["trafficSplit"]
+        deployed = {one["id"] for one in endpoint["deployedModels"]}
+        if sum(split.values()) != 100 or not split.keys() <= deployed:
+            raise Refused(400, f"The traffic split {split} is not 100 of {sorted(deployed)}.")
+        endpoint["trafficSplit"] = split
+        return endpoint
+
+    def _done(self, parent: str, kind: str, answer: dict[str, Any]) -> Any:
+        operation = f"{parent}/operations/{len(self.requests)}"
+        return {"name": operation, "done": True, "response": {"@type": f"{_TYPE}{kind}", **answer}}

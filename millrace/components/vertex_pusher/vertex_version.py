@@ -1,0 +1,116 @@
+"""A version in Vertex AI: uploaded under one model, with what was measured of it, deployed, and then champion."""
+
+from typing import Any, Optional
+
+from google.api_core.exceptions import NotFound
+from google.cloud import aiplatform
+from tfx.extensions.google_cloud_ai_platform import constants
+from tfx.utils import io_utils, telemetry_utils
+
+from millrace.base.errors import BadInput
+from millrace.components.vertex_pusher import measured
+from millrace.components.vertex_pusher.explanation import explanation_spec
+
+ENCRYPTION_KEY = "millrace_encryption_key"
+VERSION = "millrace_version"
+DEFAULT = "default"
+"""The alias of the version that Vertex AI means where a request names the model alone."""
+
+_CHAMPION, _CANDIDATE = "champion", "candidate"
+# Where Vertex AI mounts buckets.
+_MOUNTED = "/gcs/"
+# Labels take lower-case letters, digits, dashes and underscores.
+_NUMBER = "millrace_version"
+
+
+def publish(config: dict[str, Any], folder: str, source: str, evaluation: str) -> str:
+    """Makes a pushed model a version in Vertex AI, and deploys it.
+
+    Args:
+        config: `custom_config` of `VertexPusher`.
+        folder: the folder of the version, called by its number.
+        source: from where it was pushed, which names the run's stage.
+        evaluation: the folder of the Evaluator's report; empty for none.
+
+    Returns:
+        The version's resource name, `projects/P/locations/L/models/ID@VERSION`.
+
+    Raises:
+        BadInput: the model is in no bucket, and cannot be put into one.
+    """
+    version, deployment = config[VERSION], dict(config[constants.SERVING_ARGS_KEY])
+    # What later calls leave out is taken from here; the key holds for the model and a new endpoint.
+    aiplatform.init(
+        project=deployment.pop("project_id"),
+        location=config[constants.VERTEX_REGION_KEY],
+        encryption_spec_key_name=config.get(ENCRYPTION_KEY),
+    )
+    number = folder.rstrip("/").rsplit("/", 1)[-1]
+    labels = {**telemetry_utils.make_labels_dict(), **version["labels"], _NUMBER: number}
+    explained = explanation_spec(folder) if version["explanations"] else {}
+    parent = _existing(version["model_id"])
+    model = aiplatform.Model.upload(
+        display_name=version["model_id"],
+        model_id=None if parent else version["model_id"],
+        parent_model=parent,
+        is_default_version=False,
+        version_description=f"version {number}, pushed from {source}",
+        artifact_uri=_in_a_bucket(folder, version["bucket"]),
+        serving_container_image_uri=config[constants.VERTEX_CONTAINER_IMAGE_URI_KEY],
+        labels=labels,
+        **explained,
+    )
+    if evaluation:
+        measured.import_evaluation(model.versioned_resource_name, evaluation)
+    endpoint = _endpoint(deployment.pop("endpoint_name"), labels)
+    if not endpoint.traffic_split:
+        # The client refuses a share where nobody has the rest.
+        deployment["traffic_percentage"] = 100
+    model.deploy(endpoint=endpoint, deployed_model_display_name=number, **deployment)
+    # Only now, when it can answer. The service takes an alias from the version that had it.
+    if aliases := _aliases(model, version["approval"]):
+        model.versioning_registry.add_version_aliases(aliases, model.version_id)
+    return str(model.versioned_resource_name)
+
+
+def _aliases(model: aiplatform.Model, approval: str) -> list[str]:
+    """The aliases of a version that is deployed, as the registry gives them to one that is pushed."""
+    if approval == "manual":
+        return []
+    versions = model.versioning_registry.list_versions() if approval == "candidate" else []
+    has_champion = any(_CHAMPION in one.version_aliases for one in versions)
+    return [_CANDIDATE] if has_champion else [DEFAULT, _CHAMPION]
+
+
+def _in_a_bucket(folder: str, bucket: str) -> str:
+    """The folder where Vertex AI can read it: itself, or a copy in the bucket."""
+    if folder.startswith("gs://"):
+        return folder
+    if folder.startswith(_MOUNTED):
+        return f"gs://{folder.removeprefix(_MOUNTED)}"
+    if not bucket.startswith("gs://"):
+        raise BadInput(
+            "a model for Vertex AI must lie in a bucket, and none is named",
+            "vertex.root",
+            "set it: gs://BUCKET/FOLDER",
+        )
+    copy = f"{bucket.rstrip('/')}/{folder.rstrip('/').rsplit('/', 1)[-1]}"
+    io_utils.copy_dir(folder, copy)
+    return copy
+
+
+def _existing(model_id: str) -> Optional[str]:
+    try:
+        return str(aiplatform.Model(model_id).resource_name)
+    except NotFound:
+        return None
+
+
+def _endpoint(name: str, labels: dict[str, str]) -> aiplatform.Endpoint:
+    """The endpoint of that display name; a new one where there is none."""
+    settings = aiplatform.initializer.global_config
+    client = settings.create_client(client_class=aiplatform.utils.EndpointClientWithOverride)
+    # Endpoint.list of 1.165 takes each endpoint for a private one, and leaves it out.
+    pages = client.list_endpoints({"parent": settings.common_location_path(), "filter": f'display_name="{name}"'})
+    found = next((str(one.name) for one in pages), None)
+    return aiplatform.Endpoint(found) if found else aiplatform.Endpoint.create(display_name=name, labels=labels)
