@@ -14,6 +14,7 @@ from millrace.registry.registry import Registry
 from millrace.registry.version import Version
 from millrace.registry.vertex import FOLLOWS
 
+# The version that Vertex AI means where a request names the model alone.
 _DEFAULT = "default"
 
 

@@ -1,10 +1,11 @@
 """The explanation spec of a version: which tensors stand for which columns, and how they are explained.
 
 Vertex AI explains named tensors. `serving_default` has none, since it takes serialised tf.Examples; `predict_json` has
-one a column, which `assets.extra/millrace.json` names. The words are those of Google's `SavedModelMetadataBuilder`,
-which the locked protobuf does not take the messages of.
+one a column, which `assets.extra/millrace.json` names. Google's `SavedModelMetadataBuilder` says the same of a
+signature, and its messages are refused by the locked protobuf.
 """
 
+import json
 from typing import Any
 
 from google.cloud.aiplatform import explain
@@ -47,7 +48,7 @@ def explanation_spec(folder: str) -> dict[str, Any]:
     }
     metadata = {"inputs": inputs, "outputs": {explained: {"output_tensor_name": explained}}}
     return {
-        "explanation_metadata": explain.ExplanationMetadata(metadata),
+        "explanation_metadata": explain.ExplanationMetadata.from_json(json.dumps(metadata)),
         "explanation_parameters": explain.ExplanationParameters(
             sampled_shapley_attribution=explain.SampledShapleyAttribution(path_count=_PATHS)
         ),

@@ -13,10 +13,8 @@ from millrace.components.vertex_pusher.explanation import explanation_spec
 
 ENCRYPTION_KEY = "millrace_encryption_key"
 VERSION = "millrace_version"
-DEFAULT = "default"
-"""The alias of the version that Vertex AI means where a request names the model alone."""
-
-_CHAMPION, _CANDIDATE = "champion", "candidate"
+# `default` is Vertex AI's own: the version that it means where a request names the model alone.
+_DEFAULT, _CHAMPION, _CANDIDATE = "default", "champion", "candidate"
 # Where Vertex AI mounts buckets.
 _MOUNTED = "/gcs/"
 # Labels take lower-case letters, digits, dashes and underscores.
@@ -79,7 +77,7 @@ def _aliases(model: aiplatform.Model, approval: str) -> list[str]:
         return []
     versions = model.versioning_registry.list_versions() if approval == "candidate" else []
     has_champion = any(_CHAMPION in one.version_aliases for one in versions)
-    return [_CANDIDATE] if has_champion else [DEFAULT, _CHAMPION]
+    return [_CANDIDATE] if has_champion else [_DEFAULT, _CHAMPION]
 
 
 def _in_a_bucket(folder: str, bucket: str) -> str:
