@@ -1,13 +1,14 @@
 """What two versions are asked with to compare them: logged requests where there are some, else examples of a split."""
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Optional
 
 from millrace.base.errors import BadInput
+from millrace.model_server.decisions import decisions
 
 MOST = 10_000
 """Examples, or requests, at most: of a log the newest."""
@@ -82,20 +83,21 @@ def logged(folder: Path, newer_than: datetime) -> Logged:
 
     newest: deque[Question] = deque(maxlen=MOST)
     requests, rows = Counter[int](), Counter[int]()
-    decisions: dict[int, Counter[str]] = {}
+    labels: dict[int, Counter[str]] = {}
     times: dict[int, tuple[datetime, datetime]] = {}
     for one in logged_requests(folder, newer_than):
         newest.append(Question(one.signature, one.inputs))
         requests[one.version] += 1
         rows[one.version] += max((len(value) for value in one.outputs.values() if value.ndim), default=1)
-        decisions.setdefault(one.version, Counter()).update(labels_of(one.outputs))
+        named = [text for text in decisions(one.outputs) if isinstance(text, str)]
+        labels.setdefault(one.version, Counter()).update(named)
         if one.time:
             first, last = times.get(one.version, (one.time, one.time))
             times[one.version] = min(first, one.time), max(last, one.time)
     answered = {}
     for version, count in requests.items():
         since, until = times.get(version, (None, None))
-        answered[version] = Answered(count, rows[version], since, until, dict(decisions[version]))
+        answered[version] = Answered(count, rows[version], since, until, dict(labels[version]))
     return Logged(tuple(newest), len(newest), answered)
 
 
@@ -120,24 +122,3 @@ def of_split(folder: Path) -> tuple[tuple[Question, ...], int]:
         raise BadInput("there are no examples any more to ask with", where=str(folder), remedy="millrace run")
     batches = (found[start : start + _BATCH] for start in range(0, len(found), _BATCH))
     return tuple(Question(SIGNATURE, examples=batch) for batch in batches), len(found)
-
-
-def labels_of(outputs: Mapping[str, Any]) -> list[str]:
-    """The decisions among a model's outputs, one a row; none for a model that gives numbers alone.
-
-    Args:
-        outputs: an array for each output alias.
-    """
-    # Of what is text, `classes`, and of several outputs `NAME_classes`, names all that there are.
-    texts = [name for name, value in sorted(outputs.items()) if value.dtype == object and value.ndim]
-    names = [name for name in texts if name != "classes" and not name.endswith("_classes")]
-    if not names:
-        return []
-    return [_text(row) for row in zip(*(outputs[name].tolist() for name in names), strict=True)]
-
-
-def _text(value: Any) -> str:
-    """A decision in words: a label, or the labels of a row that may have several."""
-    if isinstance(value, Iterable) and not isinstance(value, (bytes, str)):
-        return ", ".join(filter(None, map(_text, value)))
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from millrace.base.errors import BadInput
-from millrace.registry.questions import Question, labels_of
+from millrace.model_server.decisions import decisions
+from millrace.registry.questions import Question
 from millrace.registry.version import Version
 
 _MOST_CHANGES = 10
@@ -63,9 +64,12 @@ def replay(now: Version, then: Version, questions: Sequence[Question], asked: st
     rows = flipped = 0
     decides = False
     for before, after in zip(_answers(now, questions), _answers(then, questions), strict=True):
-        shared = [name for name in before if name in after and before[name].shape == after[name].shape]
-        old, new = (labels_of({name: answer[name] for name in shared}) for answer in (before, after))
-        numbers = [name for name in shared if before[name].dtype != object]
+        shared = [name for name in before if name in after]
+        old, new = (
+            [one for one in decisions({name: answer[name] for name in shared}) if isinstance(one, str)]
+            for answer in (before, after)
+        )
+        numbers = [name for name in shared if before[name].dtype != object and before[name].shape == after[name].shape]
         if not old and not numbers:
             raise BadInput(f"versions {now.number} and {then.number} have no output in common")
         flips = [f"{was} -> {would}" for was, would in zip(old, new, strict=True) if was != would]

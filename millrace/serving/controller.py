@@ -42,6 +42,8 @@ EVENT = "rollout"
 """How the kinds of events that this room adds to the registry begin: `rollout started`, `rollout step` and so on."""
 
 _LOOK_SECONDS = 1.0
+# A test compares within a block, and bets on the blocks before it.
+_LABELS_AT_ONCE = 100
 _WORDS: dict[str, str] = {
     Action.STEP.value: "step",
     Action.BACK.value: "went back",
@@ -59,8 +61,11 @@ _ENDS: dict[Action, Status] = {Action.BACK: "back", Action.PROMOTE: "promoted", 
 class Labels(Protocol):
     """Where labels are, or what stands for them."""
 
-    def since(self, number: int) -> tuple[dict[int, Tally], int]:
+    def since(self, number: int, most: Optional[int] = None) -> tuple[dict[int, Tally], int]:
         """How wrong answers were by version, of the labels after one, and the number of the last."""
+
+    def corrections(self) -> int:
+        """How often labels were replaced or removed."""
 
     def labelled(self, answered_since: float) -> dict[int, int]:
         """How many of each version's answers since a time have a label."""
@@ -182,7 +187,7 @@ class Controller:
                 self._registry.require_may_be(CHAMPION, candidate)
             except BadInput as error:
                 return self._keep(replace(rollout, status="back"), Action.BACK.value, str(error.what))
-        now = self._clock()
+        now, rollout = self._clock(), self._with_corrected_labels(rollout)
         seen, cursor = self._seen(rollout)
         decided = decision.decide(rollout.progress, seen, rollout.policy, now, paused=rollout.status == "paused")
         if decided.action is Action.MEASURE:
@@ -258,9 +263,34 @@ class Controller:
         """From where a rollout that starts reads what others write."""
         inode, offset = access_log.end(self._places.gateway)
         status = state.read_gateway(self._places)
-        labels = self._labels.since(0)[1] if self._labels else 0
+        corrections, labels = (self._labels.corrections(), self._labels.since(0)[1]) if self._labels else (0, 0)
         return Cursor(
-            inode, offset, labels, _ended(status, candidate), _mirrored(status, candidate), compared=self._clock()
+            log_inode=inode,
+            log_offset=offset,
+            labels=labels,
+            labels_from=labels,
+            corrections=corrections,
+            ended=_ended(status, candidate),
+            mirrored=_mirrored(status, candidate),
+            compared=self._clock(),
+        )
+
+    def _with_corrected_labels(self, rollout: RolloutState) -> RolloutState:
+        """What rests on labels is made anew from those that stand, where some were replaced or removed."""
+        # Counted first: what is corrected while the labels are read is noticed by the next look.
+        corrections = self._labels.corrections() if self._labels else 0
+        if self._labels is None or corrections == rollout.cursor.corrections:
+            return rollout
+        blocks, number = list[dict[int, Tally]](), rollout.cursor.labels_from
+        while True:
+            tallies, number = self._labels.since(number, _LABELS_AT_ONCE)
+            if not tallies:
+                break
+            blocks.append(tallies)
+        progress = decision.with_labels_again(rollout.progress, blocks, rollout.policy)
+        logging.info("labels were corrected; what rests on them is made anew from %d on", rollout.cursor.labels_from)
+        return replace(
+            rollout, progress=progress, cursor=replace(rollout.cursor, labels=number, corrections=corrections)
         )
 
     def _seen(self, rollout: RolloutState) -> tuple[Seen, Cursor]:
@@ -294,7 +324,15 @@ class Controller:
         crashes = ended - cursor.ended if ended >= cursor.ended else ended
         return (
             Seen(counted, all_tallies, differing, crashes, labelled),
-            Cursor(inode, offset, labels, ended, mirrored, compared),
+            replace(
+                cursor,
+                log_inode=inode,
+                log_offset=offset,
+                labels=labels,
+                ended=ended,
+                mirrored=mirrored,
+                compared=compared,
+            ),
         )
 
 

@@ -3,7 +3,7 @@
 The controller asks it every few seconds, and a rehearsal asks it about traffic of the past, on a clock of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Optional, Union
@@ -234,6 +234,32 @@ def labelled_versions(progress: Progress, policy: AnyPolicy) -> tuple[int, ...]:
         return ()
     compared = any(not isinstance(test, AtMost) for test in judged) and progress.weight < WHOLE
     return (progress.candidate, progress.champion) if compared else (progress.candidate,)
+
+
+def with_labels_again(progress: Progress, blocks: Iterable[Mapping[int, Tally]], policy: AnyPolicy) -> Progress:
+    """The progress with all that rests on labels made anew, since some of them were corrected.
+
+    Args:
+        progress: what it keeps of labels is forgotten.
+        blocks: the labels as they are now, in the order in which they came, some at a time: by version, how wrong.
+        policy: by which the candidate gets its traffic.
+    """
+    begun = {name: _begun(test) if name.startswith("wrong ") else test for name, test in progress.tests.items()}
+    progress = replace(
+        progress,
+        answers=0 if isinstance(policy, (Ab, Bandit)) else progress.answers,
+        tests=begun,
+        better=WorseThan(progress.better.margin),
+        totals={name: of for name, of in progress.totals.items() if name != "wrong"},
+    )
+    for tallies in blocks:
+        progress = _after(progress, Seen(tallies={"wrong": tallies}), policy)
+    return progress
+
+
+def _begun(test: Test) -> Test:
+    """A test as it was before it had seen anything."""
+    return AtMost(test.limit) if isinstance(test, AtMost) else type(test)(test.margin)
 
 
 def _by_metrics(decided: Decision, progress: Progress, measured: Optional[Measured], policy: AnyPolicy) -> Decision:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,13 +29,16 @@ CREATE TABLE IF NOT EXISTS label (
 """
 # The controller asks every second how many there are.
 _INDEX = "CREATE INDEX IF NOT EXISTS label_answered ON label (answered, version)"
+_CORRECTIONS = (
+    "CREATE TABLE IF NOT EXISTS correction (number INTEGER PRIMARY KEY AUTOINCREMENT, labels INTEGER NOT NULL)"
+)
 _LOCK_SECONDS = 10.0
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Added:
-    """What was added.
+    """What was added, corrected or taken away.
 
     Args:
         labels: how many.
@@ -86,16 +89,12 @@ class LabelStore:
         """
         with self._open() as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
-            known = [
-                name
-                for name in labelled
-                if connection.execute("SELECT 1 FROM label WHERE request_id = ?", (name,)).fetchone()
-            ]
+            known = list(_known(connection, labelled))
             if known:
                 raise BadInput(
                     f"{len(known)} of {len(labelled)} requests have a label already: {_first(known)}; "
                     "nothing was added",
-                    remedy="take these rows out",
+                    remedy="take these rows out; millrace labels replace corrects labels",
                 )
             connection.executemany(
                 "INSERT INTO label (request_id, version, wrong, answered, class_id, scores) VALUES (?, ?, ?, ?, ?, ?)",
@@ -105,11 +104,61 @@ class LabelStore:
                 ],
             )
 
-    def since(self, number: int) -> tuple[dict[int, Tally], int]:
+    def replace(self, labelled: Mapping[str, Labelled]) -> None:
+        """Puts labels in the place of those that the requests have, all or none.
+
+        Args:
+            labelled: by request.
+
+        Raises:
+            BadInput: some of the requests have none.
+        """
+        with self._correcting(labelled) as connection:
+            connection.executemany(
+                "UPDATE label SET version = ?, wrong = ?, answered = ?, class_id = ?, scores = ? WHERE request_id = ?",
+                [
+                    (one.version, one.wrong, one.answered, one.class_id, json.dumps(one.scores), name)
+                    for name, one in labelled.items()
+                ],
+            )
+
+    def remove(self, names: Collection[str]) -> None:
+        """Takes labels away, all or none; the requests may be labelled again.
+
+        Args:
+            names: of the requests.
+
+        Raises:
+            BadInput: some of the requests have none.
+        """
+        with self._correcting(names) as connection:
+            connection.executemany("DELETE FROM label WHERE request_id = ?", [(name,) for name in names])
+
+    def corrections(self) -> int:
+        """How often labels were replaced or removed."""
+        if not self._file.exists():
+            return 0
+        with self._open() as connection:
+            return int(connection.execute("SELECT COALESCE(MAX(number), 0) FROM correction").fetchone()[0])
+
+    def labels(self) -> dict[str, Labelled]:
+        """The labels by request, in the order in which they came."""
+        if not self._file.exists():
+            return {}
+        query = "SELECT request_id, version, answered, wrong, class_id, scores FROM label ORDER BY number"
+        with self._open() as connection:
+            rows = connection.execute(query).fetchall()
+        return {
+            name: Labelled(version, answered, wrong, class_id, tuple(json.loads(scores or "[]")))
+            for name, version, answered, wrong, class_id, scores in rows
+        }
+
+    def since(self, number: int, most: Optional[int] = None) -> tuple[dict[int, Tally], int]:
         """How wrong answers were, by the labels after one.
 
         Args:
             number: the place of the last label that is known, 0 for all.
+            most: so many labels at most; None for all.
 
         Returns:
             The tally of each version, and the place of the last label.
@@ -117,9 +166,9 @@ class LabelStore:
         if not self._file.exists():
             return {}, number
         tallies: dict[int, Counter] = {}
-        query = "SELECT number, version, wrong FROM label WHERE number > ? ORDER BY number"
+        query = "SELECT number, version, wrong FROM label WHERE number > ? ORDER BY number LIMIT ?"
         with self._open() as connection:
-            labels = connection.execute(query, (number,)).fetchall()
+            labels = connection.execute(query, (number, -1 if most is None else most)).fetchall()
         for _, version, wrong in labels:
             tallies.setdefault(version, Counter())[wrong] += 1
         return dict(tallies), labels[-1][0] if labels else number
@@ -154,17 +203,39 @@ class LabelStore:
         return [class_id for class_id, _ in rows], [json.loads(scores) for _, scores in rows]
 
     @contextmanager
+    def _correcting(self, names: Collection[str]) -> Iterator[sqlite3.Connection]:
+        """One change of labels that all are there, which is counted with it."""
+        with self._open() as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            known = set(_known(connection, names))
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise BadInput(
+                    f"{len(unknown)} of {len(names)} requests have no label: {_first(unknown)}; nothing has changed",
+                    remedy="take these rows out; millrace labels list shows what there is",
+                )
+            yield connection
+            connection.execute("INSERT INTO correction (labels) VALUES (?)", (len(names),))
+
+    @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with closing(sqlite3.connect(self._file, timeout=_LOCK_SECONDS, isolation_level=None)) as connection:
                 connection.execute(_TABLE)
                 connection.execute(_INDEX)
+                connection.execute(_CORRECTIONS)
                 yield connection
         except sqlite3.Error as error:
             raise BadInput(
                 f"cannot be used: {error}", str(self._file), "see that it is yours and that its disk has space left"
             ) from error
+
+
+def _known(connection: sqlite3.Connection, names: Iterable[str]) -> Iterator[str]:
+    """Those of the requests that have a label."""
+    query = "SELECT 1 FROM label WHERE request_id = ?"
+    return (name for name in names if connection.execute(query, (name,)).fetchone())
 
 
 def add_labels(
@@ -176,8 +247,10 @@ def add_labels(
     access: Path,
     requests: Path,
     classes: tuple[str, ...] = (),
+    output: str = "",
+    replaces: bool = False,
 ) -> Added:
-    """Adds what a table says about requests.
+    """Adds what a table says about requests, or puts it in the place of what was said.
 
     Args:
         store: where labels are kept.
@@ -188,27 +261,58 @@ def add_labels(
         access: the folder of the gateway's access log, which says who answered.
         requests: the folder of the log of requests, which says what was answered.
         classes: those that a label may be; none where any is taken as it stands.
+        output: the name of the model's output that predicts the label; empty where it has one alone.
+        replaces: whether all of them have a label, which is corrected; else none of them has.
 
     Returns:
         What was added.
 
     Raises:
         DataError: the table cannot be read, lacks a column, names a request twice or has values that are none.
-        BadInput: no log knows some of the requests, or some have a label already; nothing was added.
+        BadInput: no log knows some of the requests, or some have a label already, or none; nothing has changed.
     """
     rows = _rows(table, key, reward or label, is_class=not reward)
     answers = _answers(rows, access)
     if reward:
         labelled = _by_reward(table, reward, rows, answers)
     else:
-        labelled = _by_label(table, rows, requests, answers, classes)
+        labelled = _by_label(table, rows, requests, answers, classes, output)
     _require_known(rows, labelled, "the log of requests")
-    store.add(labelled)
+    if replaces:
+        store.replace(labelled)
+    else:
+        store.add(labelled)
+    return summary(labelled.values())
+
+
+def remove_labels(store: LabelStore, table: Path, key: str) -> Added:
+    """Takes the labels of requests away.
+
+    Args:
+        store: where labels are kept.
+        table: CSV, Parquet, or JSON lines, by its name.
+        key: its column with the requests' ids.
+
+    Returns:
+        What was taken away.
+
+    Raises:
+        DataError: the table cannot be read, lacks the column, or names a request twice.
+        BadInput: some of the requests have no label; nothing has changed.
+    """
+    names, labelled = _rows(table, key, key, is_class=True), store.labels()
+    store.remove(names)
+    return summary(labelled[name] for name in names if name in labelled)
+
+
+def summary(labelled: Iterable[Labelled]) -> Added:
+    """How many labels these are, and how wrong each version was by them."""
     sums: dict[int, tuple[float, int]] = {}
-    for one in labelled.values():
+    for one in labelled:
         total, number = sums.get(one.version, (0.0, 0))
         sums[one.version] = total + one.wrong, number + 1
-    return Added(len(rows), {version: (total / number, number) for version, (total, number) in sorted(sums.items())})
+    by_version = {version: (total / number, number) for version, (total, number) in sorted(sums.items())}
+    return Added(sum(number for _, number in sums.values()), by_version)
 
 
 def _rows(table: Path, key: str, value: str, is_class: bool) -> dict[str, Any]:
@@ -226,7 +330,8 @@ def _rows(table: Path, key: str, value: str, is_class: bool) -> dict[str, Any]:
     values = read.column(value).to_pylist()
     empty = next((at for at, pair in enumerate(zip(names, values, strict=True), 1) if None in pair or "" in pair), None)
     if empty:
-        raise DataError(f"row {empty} has no {key}, or no {value}", where=str(table), remedy="take such rows out")
+        columns = ", or no ".join(dict.fromkeys((key, value)))
+        raise DataError(f"row {empty} has no {columns}", where=str(table), remedy="take such rows out")
     twice = [name for name, number in Counter(names).items() if number > 1]
     if twice:
         raise DataError(
@@ -286,13 +391,14 @@ def _by_label(
     requests: Path,
     answers: Mapping[str, Labelled],
     classes: tuple[str, ...],
+    output: str,
 ) -> dict[str, Labelled]:
     labelled = {}
     for logged in logged_decisions(requests):
         # A mirror answers the same request, and its answer went nowhere.
         answer = answers.get(logged.request_id)
         if answer and answer.version == logged.version and len(logged.decided) == 1:
-            (decided,) = logged.decided
+            (decided,) = logged.by_output.get(output, logged.decided)
             if isinstance(decided, float):
                 raise BadInput(
                     "the model predicts a number, and how wrong it was is for you to say",

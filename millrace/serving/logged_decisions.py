@@ -3,13 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional
 
 import numpy as np
 
+from millrace.model_server.decisions import Decision, decisions, labels_by_output, text_of
 from millrace.serving.sequential import Tally
 
 # How long an answer may take to reach the log: servers write it behind their answers, and a mirror answers when it can.
@@ -32,14 +33,16 @@ class LoggedDecision:
         scores: of a single row, the probability of each class by its name, or for two classes of the second alone; none
             where the answer does not say them.
         classes: their names.
+        by_output: of a model with several outputs, the class of each row by the output's name.
     """
 
     request_id: str
     version: int
     time: float
-    decided: tuple[Union[str, float], ...]
+    decided: tuple[Decision, ...]
     scores: tuple[float, ...] = ()
     classes: tuple[str, ...] = ()
+    by_output: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def logged_decisions(folder: Path, newer_than: Optional[datetime] = None) -> Iterator[LoggedDecision]:
@@ -55,7 +58,10 @@ def logged_decisions(folder: Path, newer_than: Optional[datetime] = None) -> Ite
     for logged in logged_requests(folder, newer_than):
         at = logged.time.timestamp() if logged.time else 0.0
         decided = decisions(logged.outputs)
-        yield LoggedDecision(logged.request_id, logged.version, at, decided, *_scores(logged.outputs, len(decided)))
+        scores = _scores(logged.outputs, len(decided))
+        yield LoggedDecision(
+            logged.request_id, logged.version, at, decided, *scores, by_output=labels_by_output(logged.outputs)
+        )
 
 
 def _scores(outputs: Mapping[str, np.ndarray], rows: int) -> tuple[tuple[float, ...], tuple[str, ...]]:
@@ -63,35 +69,10 @@ def _scores(outputs: Mapping[str, np.ndarray], rows: int) -> tuple[tuple[float, 
     if rows != 1 or not {"probabilities", "classes", "label"} <= set(outputs):
         return (), ()
     scores = tuple(float(one) for one in outputs["probabilities"].reshape(-1))
-    return scores, tuple(_text(one) for one in outputs["classes"].reshape(-1))
+    return scores, tuple(text_of(one) for one in outputs["classes"].reshape(-1))
 
 
-def decisions(outputs: Mapping[str, np.ndarray]) -> tuple[Union[str, float], ...]:
-    """What an answer decided, row by row.
-
-    Args:
-        outputs: by alias. The project's models name classes in `label` or `labels`, or with several outputs in
-            `NAME_label` or `NAME_labels`; of Classify the class with the highest score is taken, of anything else the
-            numbers are, each row's first.
-
-    Returns:
-        The classes as text, or the numbers.
-    """
-    named = [outputs[alias] for alias in sorted(outputs) if alias.rpartition("_")[2] in ("label", "labels")]
-    if named:
-        by_row = zip(*(np.reshape(values, (len(values), -1)) for values in named), strict=True)
-        return tuple(", ".join(sorted(_text(one) for values in row for one in values if one)) for row in by_row)
-    if {"classes", "scores"} <= set(outputs):
-        best = np.argmax(outputs["scores"], axis=-1)
-        return tuple(_text(row[at]) for row, at in zip(outputs["classes"], best, strict=True))
-    numbers = next((values for values in outputs.values() if np.issubdtype(values.dtype, np.number)), None)
-    if numbers is None:
-        return ()
-    rows = np.reshape(numbers, (len(numbers), -1)) if numbers.ndim else np.reshape(numbers, (1, 1))
-    return tuple(float(row[0]) for row in rows)
-
-
-def differ(one: tuple[Union[str, float], ...], other: tuple[Union[str, float], ...]) -> bool:
+def differ(one: tuple[Decision, ...], other: tuple[Decision, ...]) -> bool:
     """Whether two answers to the same request decide differently in any row."""
     if len(one) != len(other):
         return True
@@ -147,8 +128,4 @@ def class_name(value: object) -> str:
     """A label as the model names its class: a whole number has no fraction, whatever a table made of it."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return _text(value).strip()
-
-
-def _text(value: object) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return text_of(value).strip()

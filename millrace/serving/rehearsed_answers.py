@@ -3,21 +3,22 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional
 
 import numpy as np
 import tensorflow as tf
 
 from millrace.base.errors import BadInput
+from millrace.model_server.decisions import Decision, decisions
 from millrace.model_server.servable import Servable
-from millrace.serving.logged_decisions import class_name, decisions, differ
+from millrace.serving.logged_decisions import class_name, differ
 from millrace.serving.rehearsal import Answers
 
 _SIGNATURE = "serving_default"
 # Its first request also builds what a served model has built already.
 _WARM_UPS = 3
 
-Decided = Optional[tuple[Union[str, float], ...]]
+Decided = Optional[tuple[Decision, ...]]
 
 
 def ask_both(

@@ -11,7 +11,7 @@ from millrace.base.names import did_you_mean
 from millrace.config.config import Config
 from millrace.config.paths import layout, registry_file, serving_directory
 from millrace.config.rollout_section import AnyPolicy, Shadow
-from millrace.features.label import AnyLabel, Label
+from millrace.features.label import AnyLabel, Label, Output
 from millrace.metadata.run_summaries import Runs
 from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.intake import open_registry, up_to_date
@@ -20,7 +20,7 @@ from millrace.registry.version import Version
 from millrace.serving import state
 from millrace.serving.controller import new_rollout
 from millrace.serving.labelled_metrics import limits_of
-from millrace.serving.labels import Added, LabelStore, add_labels
+from millrace.serving.labels import Added, Labelled, LabelStore, add_labels, remove_labels
 from millrace.serving.state import GatewayStatus, Order, OrderKind, Places, RolloutState
 
 _TAKEN_SECONDS = 10.0
@@ -198,8 +198,10 @@ def requests_folder(config: Config) -> Path:
     return Path(layout(config).requests).absolute()
 
 
-def add_labels_of(config: Config, table: Path, key: str, label: Optional[str], reward: Optional[str]) -> Added:
-    """Adds what a table says about requests that the gateway answered.
+def add_labels_of(
+    config: Config, table: Path, key: str, label: Optional[str], reward: Optional[str], replaces: str = ""
+) -> Added:
+    """Adds what a table says about requests that the gateway answered, or corrects what was added.
 
     Args:
         config: the pipeline's configuration.
@@ -207,19 +209,69 @@ def add_labels_of(config: Config, table: Path, key: str, label: Optional[str], r
         key: its column with the requests' ids.
         label: its column with what was right; None for the pipeline's own label.
         reward: its column with how good the answer was; None where labels are compared.
+        replaces: why labels that are there are replaced; empty where none of the requests has one yet.
 
     Returns:
-        What was added.
+        What was added, or corrected; a correction is an event of the registry.
 
     Raises:
-        BadInput: the table cannot be used, or no log knows some of its requests; nothing was added.
+        BadInput: the table cannot be used, or no log knows some of its requests; nothing has changed.
     """
     places = places_of(config)
-    column = label or label_column(config.label)
-    outputs = [one for one in config.label.by_output().values() if one.column == column and one.task != "multilabel"]
-    classes = outputs[0].class_names if outputs else ()
+    column, output, classes = "", "", tuple[str, ...]()
+    if not reward:
+        column = label or label_column(config.label)
+        output, predicted = _predicted(config.label, column)
+        classes = predicted.class_names
+        if predicted.task == "multilabel":
+            raise BadInput(
+                f"a row may have several labels of {column}, and how wrong an answer was is for you to say",
+                remedy="give a column from 0, bad, to 1, good, and name it with --reward",
+            )
     folders = places.gateway, requests_folder(config)
-    return add_labels(label_store(places), table, key, column, reward, *folders, classes)
+    added = add_labels(
+        label_store(places), table, key, column, reward, *folders, classes, output=output, replaces=bool(replaces)
+    )
+    if replaces:
+        _record_correction(config, "labels replaced", added, replaces, table)
+    return added
+
+
+def remove_labels_of(config: Config, table: Path, key: str, because: str) -> Added:
+    """Takes the labels of a table's requests away; that is an event of the registry.
+
+    Args:
+        config: the pipeline's configuration.
+        table: CSV, Parquet, or JSON lines.
+        key: its column with the requests' ids.
+        because: why.
+
+    Returns:
+        What was taken away.
+
+    Raises:
+        BadInput: the table cannot be used, or some of its requests have no label; nothing has changed.
+    """
+    removed = remove_labels(label_store(places_of(config)), table, key)
+    _record_correction(config, "labels removed", removed, because, table)
+    return removed
+
+
+def labels_of(config: Config) -> dict[str, Labelled]:
+    """The labels that were added, by request, in the order in which they came.
+
+    Args:
+        config: the pipeline's configuration.
+    """
+    return label_store(places_of(config)).labels()
+
+
+def _record_correction(config: Config, kind: str, corrected: Added, because: str, table: Path) -> None:
+    with open_registry(config) as registry:
+        versions = {one.number: one for one in registry.versions()}
+        for number, (wrong, labels) in corrected.by_version.items():
+            details = {"labels": labels, "wrong": wrong, "file": str(table)}
+            registry.record(kind, versions.get(number), because, details)
 
 
 def label_column(label: AnyLabel) -> str:
@@ -235,6 +287,24 @@ def label_column(label: AnyLabel) -> str:
         f"the pipeline predicts several columns: {columns}",
         where="label.outputs",
         remedy="name one with --label, where the command has it",
+    )
+
+
+def _predicted(label: AnyLabel, column: str) -> tuple[str, Output]:
+    """The output that a column of a table is compared with, by its name: of several the one of that column.
+
+    Raises:
+        BadInput: none of several is.
+    """
+    outputs = label.by_output()
+    for name, output in outputs.items():
+        if len(outputs) == 1 or output.column == column:
+            return name, output
+    columns = [one.column for one in outputs.values()]
+    raise BadInput(
+        f"no output predicts {column}{did_you_mean(column, columns)}",
+        where="label.outputs",
+        remedy=f"name the column {' or '.join(columns)} in the table, and with --label",
     )
 
 

@@ -143,6 +143,8 @@ class Cursor:
         log_inode: the file of the access log; 0 before the first.
         log_offset: bytes of it.
         labels: the number of the last label.
+        labels_from: of the last before the rollout started.
+        corrections: how many of labels there had been.
         ended: how often the candidate's server had ended by itself.
         mirrored: the mirror's answers, as `GatewayStatus` counts them.
         compared: until when mirrored requests were compared, seconds since the epoch.
@@ -151,6 +153,8 @@ class Cursor:
     log_inode: int = 0
     log_offset: int = 0
     labels: int = 0
+    labels_from: int = 0
+    corrections: int = 0
     ended: int = 0
     mirrored: Mirrored = field(default_factory=Mirrored)
     compared: float = 0.0

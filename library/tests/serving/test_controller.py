@@ -2,10 +2,11 @@
 
 import contextlib
 import json
+from collections import Counter
 
 import pytest
 
-from millrace.config.rollout_section import Canary, Judged, Shadow, Step
+from millrace.config.rollout_section import Canary, Judged, Limit, Shadow, Step
 from millrace.registry.registry import Registry
 from millrace.registry.version import VersionFacts
 from millrace.serving import state
@@ -167,6 +168,46 @@ def test_metrics_are_measured_when_a_step_ends_and_are_in_the_event_that_they_de
     last = scene.registry.events(2)[-1]
     assert last.because.startswith("AUC 0.6 on 200 labels, the champion's 0.9 on 200; not worse than")
     assert last.details["metrics"]["AUC"]["2"] == {"value": 0.6, "chance": 0.02, "labels": 200}
+
+
+class AddedLabels:
+    """Labels in their order, each with the version that answered and how wrong it was."""
+
+    def __init__(self) -> None:
+        self.labels: list[tuple[int, float]] = []
+        self.corrected = 0
+
+    def since(self, number, most=None):
+        tallies: dict[int, Counter] = {}
+        read = self.labels[number : None if most is None else number + most]
+        for version, wrong in read:
+            tallies.setdefault(version, Counter())[wrong] += 1
+        return dict(tallies), number + len(read)
+
+    def labelled(self, answered_since):
+        return Counter(version for version, _ in self.labels)
+
+    def corrections(self):
+        return self.corrected
+
+
+def test_what_corrected_labels_said_before_is_forgotten(scene):
+    """All of the champion's answers are told to be wrong, a third of the candidate's are, then the truth is told."""
+    labels = AddedLabels()
+    labels.labels = [(1, 1.0)] * 50
+    scene.controller = Controller(scene.places, scene.registry, labels, clock=scene.clock)
+    scene.begin(CANARY.model_copy(update={"judged": Judged(wrong=Limit(worse_by=0.01), labels=20)}))
+    labels.labels += [(1, 1.0)] * 400
+    assert scene.minutes(1).progress.totals["wrong"] == {1: (400.0, 400)}
+    labels.labels += [(1 + number % 2, float(number % 20 == 0 or number % 20 in (1, 3, 7))) for number in range(600)]
+    poisoned = scene.minutes(1)
+    assert poisoned.status == "running" and poisoned.progress.totals["wrong"][1] == (430.0, 700)
+    labels.labels[50:450] = [(1, float(number % 20 == 0)) for number in range(400)]
+    labels.corrected += 1
+    corrected = scene.minutes(1)
+    assert corrected.progress.totals["wrong"] == {1: (50.0, 700), 2: (90.0, 300)}, "none of before the rollout"
+    assert corrected.status == "back" and "wrong: 90 of 300" in corrected.reason
+    assert corrected.progress.tests["errors worse_by"].champion_of == 270, "what rests on no label is kept"
 
 
 def test_a_crash_sends_back_and_what_crashed_before_the_rollout_does_not(scene):

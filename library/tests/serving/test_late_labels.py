@@ -2,15 +2,14 @@
 
 import json
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
 from millrace.base.errors import BadInput, DataError
 from millrace.serving import labels
-from millrace.serving.labels import LabelStore, add_labels
-from millrace.serving.logged_decisions import LoggedComparison, LoggedDecision, class_name, decisions, differ
+from millrace.serving.labels import LabelStore, add_labels, remove_labels
+from millrace.serving.logged_decisions import LoggedComparison, LoggedDecision, class_name, differ
 
 
 @pytest.fixture
@@ -124,14 +123,40 @@ def test_a_reward_that_is_none_and_a_file_that_is_no_table(store, answered):
         add(store, answered, answered / "labels.xlsx")
 
 
-def test_what_a_model_decided_is_read_from_any_answer():
-    named = {"label": np.array([b"yes", b"no"]), "probabilities": np.array([[0.7], [0.2]])}
-    assert decisions(named) == ("yes", "no")
-    assert decisions({"classes": np.array([[b"no", b"yes"]], object), "scores": np.array([[0.2, 0.8]])}) == ("yes",)
-    assert decisions({"prediction": np.array([3.5, 4.0])}) == (3.5, 4.0)
-    several = {"tip_label": np.array([b"yes"]), "tags_labels": np.array([[b"b", b"a", b""]], object)}
-    assert decisions(several) == ("a, b, yes",)
-    assert decisions({"text": np.array([b"x"])}) == ()
+def test_labels_are_put_right_in_their_place_and_taken_away(store, answered, logged):
+    before = add(store, answered, written(answered, {"request_id": ["a", "c"], "tips": ["no", "yes"]}))
+    assert before.by_version == {1: (1.0, 1), 2: (1.0, 1)} and store.corrections() == 0
+    right = written(answered, {"request_id": ["a"], "tips": ["yes"]})
+    replaced = add_labels(store, right, "request_id", "tips", None, answered, answered, replaces=True)
+    assert (replaced.labels, replaced.by_version, store.corrections()) == (1, {1: (0.0, 1)}, 1)
+    assert store.since(0) == ({1: {0.0: 1}, 2: {1.0: 1}}, 2)
+    assert store.since(0, 1) == ({1: {0.0: 1}}, 1), "it stands where it stood"
+    assert [(name, one.wrong, one.class_id) for name, one in store.labels().items()] == [("a", 0.0, 1), ("c", 1.0, 1)]
+
+    gone = remove_labels(store, written(answered, {"request_id": ["c"]}), "request_id")
+    assert (gone.labels, gone.by_version, store.corrections()) == (1, {2: (1.0, 1)}, 2)
+    assert list(store.labels()) == ["a"]
+    add(store, answered, written(answered, {"request_id": ["c"], "tips": ["no"]}))
+    assert store.since(2) == ({2: {0.0: 1}}, 3), "labelled again, it is a new one"
+
+
+def test_a_correction_of_what_has_no_label_changes_nothing(store, answered, logged):
+    add(store, answered, written(answered, {"request_id": ["a"], "tips": ["yes"]}))
+    both = written(answered, {"request_id": ["a", "b"], "tips": ["no", "no"]})
+    with pytest.raises(BadInput, match="1 of 2 requests have no label: b; nothing has changed"):
+        add_labels(store, both, "request_id", "tips", None, answered, answered, replaces=True)
+    with pytest.raises(BadInput, match="1 of 2 requests have no label: b; nothing has changed"):
+        remove_labels(store, both, "request_id")
+    assert store.since(0) == ({1: {0.0: 1}}, 1) and store.corrections() == 0
+
+
+def test_of_several_outputs_a_label_is_compared_with_its_own(store, answered, monkeypatch):
+    of = {"far": ("no",), "tips": ("yes",)}
+    said = LoggedDecision("a", 1, 1.0, ("far: no; tips: yes",), by_output=of)
+    monkeypatch.setattr(labels, "logged_decisions", lambda _: [said])
+    table = written(answered, {"request_id": ["a"], "tips": ["yes"]})
+    added = add_labels(store, table, "request_id", "tips", None, answered, answered, ("no", "yes"), output="tips")
+    assert added.by_version == {1: (0.0, 1)}
 
 
 def test_a_whole_number_names_its_class_however_a_table_has_it():
