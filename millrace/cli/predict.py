@@ -21,6 +21,13 @@ from millrace.config.loading import load
     "--model", default="", metavar="VERSION|ALIAS|PATH", help="Which model; by default the one that is served."
 )
 @click.option(
+    "--runner",
+    type=click.Choice(["local", "vertex"]),
+    default="local",
+    show_default=True,
+    help="Where to score: here, or where beam: says; or by a job of Vertex AI, with the version that push.vertex made.",
+)
+@click.option(
     "--key",
     "keys",
     multiple=True,
@@ -33,6 +40,7 @@ def predict(
     table: str,
     out: Path,
     model: str,
+    runner: str,
     keys: tuple[str, ...],
 ) -> None:
     """Score a table with a model of the pipeline.
@@ -46,7 +54,7 @@ def predict(
     # What TensorFlow's C++ logs while it loads is nothing to whoever waits for an answer.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from millrace.prediction.chosen_model import choose
-    from millrace.prediction.engines import engine_here
+    from millrace.prediction.engines import engine_here, engine_on_vertex
     from millrace.prediction.predict import predict as predict_table
 
     began = time.monotonic()
@@ -54,7 +62,7 @@ def predict(
     if not keys:
         keys = ("path",) if config.data.format == "image_folders" else tuple(filter(None, [config.data.key]))
     with RowProgress() as progress:
-        engine = engine_here(config, chosen, progress.show)
+        engine = (engine_on_vertex if runner == "vertex" else engine_here)(config, chosen, progress.show)
         rows = predict_table(table, out, chosen.folder, chosen.about, config.data, keys, progress.show, engine)
     say(f"{counted(rows, 'row')} scored by {chosen.name} in {seconds(time.monotonic() - began)} s")
     echo(f"  {out}")

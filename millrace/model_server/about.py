@@ -70,6 +70,11 @@ class ModelOutput:
     task: str
     classes: tuple[str, ...] = ()
 
+    @property
+    def scores(self) -> str:
+        """The signatures' output that has its probabilities, or of a regression its number."""
+        return self.name or ("prediction" if self.task == "regression" else "probabilities")
+
 
 @dataclasses.dataclass(frozen=True)
 class About:

@@ -12,8 +12,6 @@ PREDICTION, PREDICTED_CLASS, PREDICTED_CLASSES, PROBABILITY = "prediction", "lab
 """The columns: a regression's value; or the predicted class, or classes, and `probability_CLASS` for each class. Of a
 model that predicts several things each begins with the output's name."""
 
-_PROBABILITIES = "probabilities"
-
 
 def answer_columns(about: About) -> list[str]:
     """The columns that a model's answers have."""
@@ -47,8 +45,7 @@ def answers(outputs: Mapping[str, np.ndarray], about: About, model: str) -> pa.R
 
 
 def _answer(outputs: Mapping[str, np.ndarray], output: ModelOutput, model: str) -> list[pa.Array]:
-    usual = PREDICTION if output.task == "regression" else _PROBABILITIES
-    wanted = output.name or usual
+    wanted = output.scores
     if wanted not in outputs:
         raise _refusal(model, f"gives {', '.join(sorted(outputs))}, and a {output.task} gives {wanted}")
     values = outputs[wanted].astype(np.float32)

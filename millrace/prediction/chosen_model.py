@@ -27,12 +27,14 @@ class ChosenModel:
         name: how to call it: its version, or its path.
         about: what it reads and predicts.
         alias: by which it was asked for; empty where it was not.
+        vertex: the resource name of the version that it is in Vertex AI; empty where it was not pushed there.
     """
 
     folder: Path
     name: str
     about: About
     alias: str = ""
+    vertex: str = ""
 
 
 def choose(config: Config, named: str) -> ChosenModel:
@@ -53,10 +55,11 @@ def choose(config: Config, named: str) -> ChosenModel:
         version = registry.version(named) if named else registry.champion()
     alias = named or CHAMPION
     alias = alias if alias in version.aliases else ""
-    return _at(config, version.folder, f"version {version.number}{f' ({alias})' if alias else ''}", alias)
+    name = f"version {version.number}{f' ({alias})' if alias else ''}"
+    return replace(_at(config, version.folder, name), alias=alias, vertex=version.facts.vertex)
 
 
-def _at(config: Config, folder: Path, name: str, alias: str = "") -> ChosenModel:
+def _at(config: Config, folder: Path, name: str) -> ChosenModel:
     if not (folder / _SAVED_MODEL).is_file():
         raise BadInput("there is no SavedModel here", str(folder), f"name a folder that has {_SAVED_MODEL}")
     outputs = (
@@ -64,7 +67,7 @@ def _at(config: Config, folder: Path, name: str, alias: str = "") -> ChosenModel
     )
     said = read_about(str(folder)) or About(tuple(outputs))
     about = said if said.columns else replace(said, columns=_columns_by_schema(config, folder))
-    return ChosenModel(folder, name, about, alias)
+    return ChosenModel(folder, name, about)
 
 
 def _columns_by_schema(config: Config, folder: Path) -> tuple[ModelColumn, ...]:

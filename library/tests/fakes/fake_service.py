@@ -132,6 +132,9 @@ class FakeService:
                 return 200, self._routed(request)
         except Refused as refusal:
             return refusal.status, self.error(refusal.status, refusal.message)
+        except Exception as error:
+            # Without an answer a client would look for a network that is down, and wait for it.
+            return 500, self.error(500, f"the stand-in failed: {error!r}")
 
     def _routed(self, request: Request) -> Any:
         for (method, pattern), function in self.routes().items():

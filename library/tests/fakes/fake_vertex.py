@@ -45,6 +45,9 @@ class FakeVertex(FakeService):
         outputs: what a task puts out, by its name: lists of artifacts by key, as in `PipelineTaskDetail.outputs`.
         work: does a job's work in a thread of its own; without it a job advances a little each time it is looked at.
             It gets the job as it was received and whom to tell, and returns whether the job succeeded.
+        models: the versions that batch predictions may name.
+        predict: does a batch prediction's work: gets the job, and returns the folder of its answers; a ValueError is
+            why it failed. Without it a prediction never ends.
     """
 
     buckets: set[str] = field(default_factory=lambda: {"a-bucket"})
@@ -54,6 +57,9 @@ class FakeVertex(FakeService):
     work: Optional[Callable[[dict[str, Any], Tell], bool]] = None
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     made_schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    models: set[str] = field(default_factory=set)
+    predict: Optional[Callable[[dict[str, Any]], str]] = None
+    predictions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def routes(self) -> dict[tuple[str, str], Callable[..., Any]]:
         return {
@@ -64,6 +70,10 @@ class FakeVertex(FakeService):
             ("POST", f"{PARENT}/schedules"): self._create_schedule,
             ("GET", f"{PARENT}/schedules"): self._list_schedules,
             ("DELETE", f"{PARENT}/schedules/([^/:]+)"): self._delete_schedule,
+            ("POST", f"{PARENT}/batchPredictionJobs"): self._create_prediction,
+            ("GET", f"{PARENT}/batchPredictionJobs"): self._list_predictions,
+            ("GET", f"{PARENT}/batchPredictionJobs/([^/:]+)"): self._get_prediction,
+            ("POST", f"{PARENT}/batchPredictionJobs/([^/:]+):cancel"): self._cancel_prediction,
             ("GET", r"/storage/v1/b/([^/]+)"): self._bucket,
         }
 
@@ -196,6 +206,37 @@ class FakeVertex(FakeService):
         answer = {"@type": "type.googleapis.com/google.protobuf.Empty"}
         return {"name": f"{parent}/operations/1", "done": True, "response": answer}
 
+    def _create_prediction(self, request: Request, parent: str) -> Any:
+        body = request.body
+        require_valid_prediction(body)
+        if body["model"] not in self.models:
+            raise Refused(404, f"The Model {body['model']} does not exist.")
+        name = f"{parent}/batchPredictionJobs/{2000 + len(self.predictions)}"
+        self.predictions[name] = {**body, "name": name, "createTime": now(), "state": "JOB_STATE_PENDING"}
+        return self.predictions[name]
+
+    def _list_predictions(self, request: Request, parent: str) -> Any:
+        wanted = re.fullmatch(r'labels\.millrace="([^"]*)"', request.query.get("filter", ""))
+        if not wanted:
+            raise Refused(400, f"Invalid filter: {request.query.get('filter')}")
+        jobs = [job for job in self.predictions.values() if job.get("labels", {}).get("millrace") == wanted[1]]
+        return _page(request, "batchPredictionJobs", jobs)
+
+    def _get_prediction(self, request: Request, parent: str, name: str) -> Any:
+        job = self.predictions[f"{parent}/batchPredictionJobs/{name}"]
+        if job["state"] == "JOB_STATE_PENDING":
+            job["state"] = "JOB_STATE_RUNNING"
+        elif job["state"] == "JOB_STATE_RUNNING" and self.predict:
+            try:
+                job |= {"state": "JOB_STATE_SUCCEEDED", "outputInfo": {"gcsOutputDirectory": self.predict(job)}}
+            except ValueError as error:
+                job |= {"state": "JOB_STATE_FAILED", "error": {"code": 3, "message": str(error)}}
+        return job
+
+    def _cancel_prediction(self, request: Request, parent: str, name: str) -> Any:
+        self.predictions[f"{parent}/batchPredictionJobs/{name}"]["state"] = "JOB_STATE_CANCELLED"
+        return {}
+
     def _bucket(self, request: Request, name: str) -> Any:
         if name not in self.buckets:
             raise Refused(404, "The specified bucket does not exist.")
@@ -231,6 +272,24 @@ def require_valid_job(body: dict[str, Any], region: str) -> None:
     _require_valid_spec(body)
     for label, executor in body["pipelineSpec"].get("deploymentSpec", {}).get("executors", {}).items():
         _require_machine(label, executor.get("container", {}).get("resources", {}))
+
+
+def require_valid_prediction(body: dict[str, Any]) -> None:
+    """Refuses what the service refuses.
+
+    Args:
+        body: a `BatchPredictionJob`.
+    """
+    _require(0 < len(body.get("displayName", "")) <= 128, "display_name must have 1 to 128 characters.")
+    for key, value in body.get("labels", {}).items():
+        _require(LABEL_KEY.fullmatch(key) and LABEL_VALUE.fullmatch(value), f"Invalid label {key!r}: {value!r}.")
+    source, target = body.get("inputConfig", {}), body.get("outputConfig", {})
+    _require(source.get("instancesFormat") in ("jsonl", "csv", "tf-record", "tf-record-gzip"), "Invalid format.")
+    _require(target.get("predictionsFormat") in ("jsonl", "csv"), "Invalid format of predictions.")
+    places = [*source.get("gcsSource", {}).get("uris", []), target.get("gcsDestination", {}).get("outputUriPrefix", "")]
+    _require(len(places) > 1 and all(re.match(r"gs://[a-z0-9]", place) for place in places), "A place is no gs:// URI.")
+    machine = body.get("dedicatedResources", {}).get("machineSpec", {}).get("machineType", "")
+    _require(machine, "machine_type is required.")
 
 
 def _require_machine(label: str, asked: dict[str, Any]) -> None:

@@ -37,8 +37,7 @@ def explanation_spec(folder: str) -> dict[str, Any]:
             "leave push.vertex.explanations out, or train with this project's signatures",
         )
     # Vertex AI explains one output: of a model with several, the first.
-    output = about.outputs[0]
-    explained = output.name or ("prediction" if output.task == "regression" else "probabilities")
+    explained = about.outputs[0].scores
     inputs = {
         column.input: {
             "input_tensor_name": column.input,
