@@ -248,7 +248,7 @@ class Registry:
                 )
             self._log.add([Event(kind, number, because=because, who=self._who, run=one.run)])
 
-    def move(self, alias: str, version: Version, because: str, who: str = "") -> None:
+    def move(self, alias: str, version: Version, because: str, who: str = "", expected: Optional[int] = None) -> None:
         """Has an alias name a version.
 
         Args:
@@ -256,16 +256,17 @@ class Registry:
             version: one that lies there, and is no trial's and not rejected; approved, where the alias is champion.
             because: why.
             who: who decided so; by default who opened the registry.
+            expected: the version that whoever decided so has seen under that alias; None where that does not matter.
 
         Raises:
-            BadInput: the version may not have that alias, or has it already.
+            BadInput: the version may not have that alias, or has it already; or the alias names another by now.
         """
         if not _ALIAS.fullmatch(alias):
             raise BadInput(
                 f"{alias!r} can be no alias",
                 remedy="write letters, digits, dots, dashes and underscores, a letter first",
             )
-        self._move(alias, version.number, because, who or self._who, EventKind.ALIAS_MOVED, None)
+        self._move(alias, version.number, because, who or self._who, EventKind.ALIAS_MOVED, expected)
 
     def roll_back(self, version: Version, because: str, expected: int) -> None:
         """Has the champion be an earlier version. `millrace.registry.rollback` looks at that one before.

@@ -223,7 +223,8 @@ class Controller:
         # What goes back goes back at once; what goes forward is in the registry first.
         if rollout.status == "promoted" and CHAMPION not in version.aliases:
             try:
-                self._registry.move(CHAMPION, version, because, decided.who)
+                # Over the champion that was decided about, and no other that somebody has chosen since.
+                self._registry.move(CHAMPION, version, because, decided.who, expected=rollout.progress.champion)
             except BadInput as error:
                 return self._say(self._keep(replace(rollout, status="back"), Action.BACK.value, str(error.what)))
         self._deploy(rollout)

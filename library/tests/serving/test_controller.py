@@ -2,16 +2,19 @@
 
 import contextlib
 import json
+import threading
 from collections import Counter
 
 import pytest
 
-from millrace.config.rollout_section import Canary, Judged, Limit, Shadow, Step
+from millrace.base.errors import BadInput
+from millrace.config.rollout_section import Ab, Canary, Judged, Limit, Shadow, Step
 from millrace.registry.registry import Registry
 from millrace.registry.version import VersionFacts
-from millrace.serving import state
+from millrace.serving import controller, state
 from millrace.serving.controller import Controller, new_rollout
 from millrace.serving.envoy_config import Traffic
+from millrace.serving.labels import Labelled, LabelStore
 from millrace.serving.metric_limits import MeasuredMetric, MetricLimit
 from millrace.serving.state import GatewayStatus, Mirrored, Order, Places
 
@@ -240,7 +243,7 @@ def test_a_shadow_that_refuses_what_the_champion_takes_goes_back_and_one_that_a_
 
     def look(good, refused):
         mirrored = Mirrored(good=good, taken=good, refused=refused)
-        state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, mirrored={2: mirrored}))
+        state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, mirrored={2: Mirrored(*mirrored)}))
         scene.clock.now += MINUTE
         return scene.controller.look()
 
@@ -290,6 +293,125 @@ def test_a_champion_that_was_moved_by_somebody_ends_it(scene):
     scene.registry.move("champion", scene.registry.version("3"), "urgent")
     assert scene.controller.look().status == "aborted"
     assert scene.traffic() == Traffic({3: 10_000})
+
+
+def test_a_promotion_undoes_no_move_that_its_decision_did_not_see(scene):
+    """Somebody moves the alias in the very second in which another promotes by hand."""
+    scene.begin()
+    scene.registry.move("champion", scene.registry.version("3"), "urgent", "bob@bench")
+    rollout = scene.ask("promote")
+    assert rollout.status == "back" and scene.champion() == 3 and scene.traffic() == Traffic({3: 10_000})
+    assert "champion was moved from version 1 to 3 in the meantime by bob@bench: urgent" in rollout.reason
+
+
+@pytest.mark.parametrize("change", ["gone", "rejected"])
+def test_what_may_not_be_champion_is_not_promoted_by_hand_either(scene, change):
+    scene.begin()
+    if change == "gone":
+        (scene.serving / "2" / "saved_model.pb").unlink()
+    else:
+        scene.registry.reject(scene.registry.version("2"), "its data was wrong")
+    rollout = scene.ask("promote")
+    assert rollout.status == "back" and scene.champion() == 1 and scene.traffic() == Traffic({1: 10_000})
+    assert {"gone": "is not there any more", "rejected": "was rejected"}[change] in rollout.reason
+    assert scene.told()[-1] == "rollout went back"
+
+
+def test_who_takes_up_what_runs_already_moves_no_time(scene):
+    scene.begin()
+    scene.ask("pause")
+    scene.clock.now += 5 * MINUTE
+    before = scene.ask("resume").progress
+    scene.clock.now += 5 * MINUTE
+    after = scene.ask("resume").progress
+    assert (after.started, after.step_started) == (before.started, before.step_started)
+    assert before.started == 1_800_000_000.0 + 5 * MINUTE
+
+
+def test_a_start_that_comes_while_another_rollout_runs_is_not_taken(scene):
+    running = scene.begin()
+    other = scene.begin(version="3")
+    assert other.id == running.id and other.progress.candidate == 2
+    assert scene.told() == ["rollout started"] and not scene.places.order_file.exists()
+
+
+def test_a_keeper_that_was_started_anew_counts_from_nothing(scene):
+    def told(ended, mirrored):
+        status = GatewayStatus(1, "127.0.0.1", 80, ended={2: ended}, mirrored={2: Mirrored(*mirrored)})
+        state.write_gateway(scene.places, status)
+        return scene.controller.look()
+
+    told(3, (100, 5))
+    scene.begin(Shadow(minutes=5, requests=1000, judged=Judged(slow=None, crashes=1)))
+    assert told(3, (110, 6)).progress.totals["errors"][2] == (1.0, 11)
+    anew = told(0, (20, 2))
+    assert anew.progress.totals["errors"][2] == (3.0, 33) and anew.progress.crashes == 0
+    assert told(1, (20, 2)).progress.crashes == 1
+    assert told(2, (20, 2)).status == "back"
+
+
+def labelled(store, version, wrong, number):
+    """So many more labels of a version, of which some say that it was wrong."""
+    begun = store.since(0)[1]
+    store.add({f"{begun + at}": Labelled(version, 1.0, float(at < wrong)) for at in range(number)})
+
+
+def test_labels_decide_an_ab_test_and_those_from_before_it_do_not(scene):
+    store = LabelStore(scene.places.folder / "labels.db")
+    scene.controller = Controller(scene.places, scene.registry, store, clock=scene.clock)
+    labelled(store, 2, 300, 300)
+    scene.begin(Ab(minutes=2, requests=400, judged=Judged(slow=None, wrong=Limit(worse_by=0.01))))
+    labelled(store, 1, 60, 200)
+    labelled(store, 2, 20, 200)
+    rollout = scene.minutes(1)
+    assert rollout.status == "running" and rollout.progress.totals["wrong"] == {1: (60.0, 200), 2: (20.0, 200)}
+    scene.controller = Controller(scene.places, scene.open_registry(), store, clock=scene.clock)
+    labelled(store, 1, 60, 200)
+    labelled(store, 2, 20, 200)
+    rollout = scene.minutes(1)
+    assert rollout.status == "promoted" and scene.champion() == 2
+    assert rollout.progress.totals["wrong"] == {1: (120.0, 400), 2: (40.0, 400)}
+
+
+class Compared:
+    """In the place of the log of requests: of each look ten requests, of which some were decided differently."""
+
+    def __init__(self, differing):
+        self.differing, self.asked = differing, []
+
+    def since(self, when, champion, candidate):
+        self.asked.append((when, champion, candidate))
+        return {1.0: self.differing, 0.0: 10 - self.differing}, when + 1
+
+
+@pytest.mark.parametrize(("differing", "ends", "looks"), [(0, "done", 2), (9, "back", 1)])
+def test_a_shadow_is_compared_from_its_start_on(scene, differing, ends, looks):
+    comparison = Compared(differing)
+    scene.controller = Controller(scene.places, scene.registry, comparison=comparison, clock=scene.clock)
+    began = scene.clock.now
+    judged = Judged(slow=None, disagreement=Limit(at_most=0.2))
+    scene.begin(Shadow(minutes=1, requests=1, judged=judged))
+    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 80, mirrored={2: (10, 0)}))
+    scene.clock.now += MINUTE
+    assert scene.controller.look().status == ends and scene.champion() == 1
+    assert comparison.asked == [(began, 1, 2), (began + 1, 1, 2)][:looks]
+
+
+def test_a_look_that_fails_leaves_the_traffic_and_the_next_one_is_tried(scene, monkeypatch):
+    monkeypatch.setattr(controller, "_LOOK_SECONDS", 0.0)
+    scene.begin()
+    looks, stop, look = [], threading.Event(), scene.controller.look
+
+    def failing():
+        looks.append(len(looks))
+        if len(looks) <= 2:
+            raise [BadInput("the registry is held"), OSError("the disk is full")][len(looks) - 1]
+        look()
+        stop.set()
+
+    monkeypatch.setattr(scene.controller, "look", failing)
+    scene.controller.run(stop)
+    assert looks == [0, 1, 2] and scene.traffic() == Traffic({1: 9_000, 2: 1_000})
 
 
 def test_a_candidate_that_is_rejected_goes_back_at_once(scene):
