@@ -1,7 +1,11 @@
 """A card has what was measured, names what nobody has written, and fits the Model Card Toolkit's schema."""
 
+import html
 import json
 import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
 
 import jsonschema
 import pytest
@@ -10,9 +14,10 @@ from registered_versions import registry_of
 from millrace.base.errors import ConfigError
 from millrace.metadata.run_summaries import Runs
 from millrace.registry import card_texts
-from millrace.registry.card import model_card, to_html, to_json, to_markdown
+from millrace.registry.card import model_card, sections, to_html, to_json, to_markdown
 from millrace.registry.card_texts import CardTexts
 from millrace.registry.intake import open_registry, up_to_date
+from millrace.registry.version import Signature
 
 TEXTS = """
 overview: Says who tips <well>.
@@ -50,6 +55,41 @@ def test_the_page_asks_for_nothing_and_shows_no_text_as_markup(card):
     assert "Says who tips &lt;well&gt;." in text and "<well>" not in text
     assert not re.search(r"<script|src=|href=|url\(", text)
     assert text.count('class="missing"') == 4 and text.count("<section>") == text.count("</section>")
+
+
+class Tags(HTMLParser):
+    """The tags that are open, which must be closed in their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.open += [] if tag == "meta" else [tag]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, (tag, self.getpos())
+
+
+def test_each_tag_of_the_page_is_closed_and_both_forms_hold_the_same_texts(card):
+    tags = Tags()
+    tags.feed(to_html(card))
+    assert tags.open == []
+    page, text = to_html(card), re.sub(r"\\(.)", r"\1", to_markdown(card))
+    for part in sections(card):
+        for words in (part.title, *(word for pair in part.facts for word in pair), *part.items, *part.heads):
+            assert html.escape(words) in page and " ".join(words.split()) in text, words
+    # Without an empty line before it, Markdown takes a heading for a part of the list or the table above.
+    lines = text.splitlines()
+    assert all(before == "" for before, line in pairwise(lines) if line.startswith("## "))
+
+
+@pytest.mark.parametrize(("outputs", "dots"), [(4, False), (5, True)])
+def test_of_many_outputs_the_first_are_named_and_the_rest_is_not_hidden(card, outputs, dots):
+    signature = Signature({"examples": "string[?]"}, {f"output{number}": "float32[?]" for number in range(outputs)})
+    facts = replace(card.version.facts, signatures={"serving_default": signature})
+    text = to_markdown(replace(card, version=replace(card.version, facts=facts)))
+    assert "output3" in text and ("output4" in text, "output3, ..." in text) == (False, dots)
 
 
 def test_the_json_fits_the_schema(card):

@@ -62,6 +62,30 @@ def test_what_is_gone_rehearsed_or_elsewhere_is_no_version(tmp_path):
     assert register_pushed(config).new == ()
 
 
+def test_a_trial_is_registered_as_one_and_a_model_of_two_runs_is_the_first_s(tmp_path):
+    recorded = RecordedRuns(tmp_path / "taxi")
+    config = load("conf/taxi.yaml", [f"root={recorded.root}"])
+    here = layout(config)
+    for number, place in ((1, here.trials), (2, here.serving)):
+        run_id = f"20310101-00000{number}"
+        recorded.begin(run_id)
+        folder = Path(place) / str(number)
+        folder.mkdir(parents=True)
+        (folder / "saved_model.pb").write_text("graph")
+        model = four_stages(recorded, run_id)["Pusher"]["pushed_model"]
+        model = recorded.note(model, pushed=1, pushed_destination=str(folder))
+    recorded.begin("20310101-000003")
+    # What the cache served is the same artifact; a push of the same folder is another.
+    again = four_stages(recorded, "20310101-000003")["Pusher"]["pushed_model"]
+    recorded.note(again, pushed=1, pushed_destination=str(folder))
+    trial, served = register_pushed(config).new
+    assert (trial.number, trial.trial, trial.state.value, trial.aliases) == (1, True, "registered", ())
+    assert (served.trial, served.aliases, served.run, served.artifact) == (
+        False, ("champion",), "20310101-000002", model.id
+    )  # fmt: skip
+    assert register_pushed(config).new == ()
+
+
 def test_a_registry_that_cannot_be_used_does_not_change_how_a_run_ended(two_versions):
     Path(layout(two_versions).registry_file).write_text("no database")
     registered = register_pushed(two_versions)

@@ -1,17 +1,19 @@
 """An archive brings a version whole, as it was judged, or changes nothing."""
 
+import hashlib
 import io
 import json
 import shutil
 import tarfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from registered_versions import pushed, registry_of
 
 from millrace.base.errors import BadInput
 from millrace.registry.archive import export, import_version
-from millrace.registry.pushed_model import file_checksums
+from millrace.registry.pushed_model import checksum, file_checksums
 
 
 @pytest.fixture
@@ -114,6 +116,57 @@ def test_what_is_not_as_it_was_judged_is_refused_and_leaves_nothing(archive, tmp
             import_version(registry, archive, "why not")
         assert registry.events() == ()
     assert not [*(tmp_path / "here").rglob("saved_model.pb"), *tmp_path.rglob("evil"), *tmp_path.rglob("*.part")]
+
+
+@pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "", "."])
+def test_a_file_that_an_archive_would_place_elsewhere_is_refused_though_its_checksums_are_right(
+    archive, tmp_path, name
+):
+    content = entries(archive)
+    evil = hashlib.sha256(b"x").hexdigest()
+    facts = json.loads(content["version.json"])["facts"]
+    named = {**facts["files"], name: evil}
+    changed = about(content, facts={**facts, "files": named, "checksum": checksum(named)})
+    packed(archive, {**changed, f"model/{name}": b"x"})
+    with registry_of(tmp_path / "here") as registry:
+        with pytest.raises(BadInput, match="contradicts itself"):
+            import_version(registry, archive, "why not")
+        assert registry.events() == ()
+    assert not Path("/evil").exists() and not [*tmp_path.rglob("evil"), *tmp_path.rglob("*.part")]
+
+
+def test_an_archive_says_more_of_itself_than_fits_into_memory(archive, tmp_path, monkeypatch):
+    size = len(entries(archive)["version.json"])
+    monkeypatch.setattr("millrace.registry.archive._LARGEST_ABOUT", size - 1)
+    with registry_of(tmp_path / "here") as registry:
+        with pytest.raises(BadInput, match=r"does not begin with version\.json"):
+            import_version(registry, archive, "x")
+        monkeypatch.setattr("millrace.registry.archive._LARGEST_ABOUT", size)
+        assert import_version(registry, archive, "x").version.number == 11
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_folder_that_no_registry_knows_stays_where_it_holds_just_these_files(archive, tmp_path, same):
+    root = tmp_path / "here"
+    pushed(root, 11)
+    folder = root / "serving" / "taxi" / "11"
+    if not same:
+        (folder / "variables" / "variables.index").write_text("another")
+    before = folder.stat().st_ino
+    with registry_of(root) as registry:
+        version = import_version(registry, archive, "x").version
+        assert (folder.stat().st_ino == before) == same
+        assert file_checksums(folder) == version.facts.files and version.state.value == "registered"
+    assert [one.name for one in folder.parent.iterdir()] == ["11"]
+
+
+def test_an_archive_that_cannot_be_written_is_told_and_is_no_event(tmp_path):
+    with registry_of(tmp_path) as registry:
+        [version] = registry.take_in([pushed(tmp_path, 11)])
+        events = registry.events()
+        with pytest.raises(BadInput, match="cannot be written") as refused:
+            export(registry, version, tmp_path / "registry.db" / "a.tar")
+        assert "-o" in refused.value.remedy and registry.events() == events
 
 
 def test_a_link_in_an_archive_is_not_followed(archive, tmp_path):
