@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from millrace.serving import access_log
 from millrace.serving.access_log import end, put_aside, read_on, tallies
 
@@ -40,6 +42,36 @@ def test_each_line_is_read_once_through_the_renaming_of_the_file(tmp_path):
 
 def test_before_the_first_line_there_is_nothing(tmp_path):
     assert end(tmp_path) == (0, 0) and read_on(tmp_path, 0, 0) == ([], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        *(({"code": code}, "good") for code in (200, 204, 299)),
+        # No version answers with a redirect.
+        *(({"code": code}, "failed") for code in (300, 302, 429, 500, 502, 503, 504)),
+        *(({"code": code}, "refused") for code in (400, 404, 413, 499, 501)),
+        *(({"code": 200, "grpc": status}, "failed") for status in (2, 4, 6, 8, 10, 13, 14, 15)),
+        *(({"code": 200, "grpc": status}, "refused") for status in (1, 3, 5, 7, 9, 11, 12, 16)),
+        # gRPC has its own words: HTTP's code says nothing then.
+        *(({"code": code, "grpc": 0}, "good") for code in (200, 503)),
+        *(({"code": 503, "flags": flags}, "") for flags in ("DC", "UF,DC")),
+        *(({"code": 503, "flags": flags}, "failed") for flags in ("-", "UF", "UDCX")),
+    ],
+)
+def test_a_version_is_charged_with_what_it_failed_and_with_nothing_of_the_client_s(tmp_path, fields, said):
+    add(tmp_path, line(7, **fields))
+    answers, *_ = read_on(tmp_path, 0, 0)
+    words = ["failed" if one.failed else "refused" if one.refused else "good" for one in answers]
+    assert words == [said][: bool(said)] and not any(one.failed and one.refused for one in answers)
+    assert {one.version for one in answers} <= {7}
+    wrong = {"failed": {1.0: 1}, "good": {0.0: 1}}.get(said)
+    assert tallies(answers, None)["errors"] == ({7: wrong} if wrong else {})
+
+
+def test_just_at_its_limit_an_answer_is_not_slow(tmp_path):
+    add(tmp_path, line(1, ms=500), line(1, ms=501))
+    assert tallies(read_on(tmp_path, 0, 0)[0], 500)["slow"] == {1: {0.0: 1, 1.0: 1}}
 
 
 def test_what_failed_and_what_was_slow(tmp_path):

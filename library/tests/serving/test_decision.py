@@ -65,6 +65,48 @@ def test_errors_slow_answers_and_crashes_send_a_canary_back():
     assert (crash.action, crash.reason) == (Action.BACK, "its server ended by itself")
 
 
+def test_the_risk_is_shared_by_all_that_is_judged():
+    def refuted(judged):
+        return run(Canary(steps=STEPS, judged=judged), [seen(candidate=(100, 100))])[0].reason
+
+    assert ", 20 refutes" in refuted(Judged(slow=None))
+    assert ", 40 refutes" in refuted(Judged()), "errors, and slow answers"
+    assert ", 60 refutes" in refuted(Judged(slow=SlowAnswers(worse_by=0.02, at_most=0.1)))
+    assert ", 400 refutes" in refuted(Judged(risk=0.005))
+
+
+def test_as_many_crashes_as_are_allowed_are_no_reason():
+    policy = Canary(steps=STEPS, judged=Judged(crashes=2))
+    assert run(policy, [seen(crashes=1), seen(crashes=1)])[-1].action is Action.HOLD
+    last = run(policy, [seen(crashes=1), seen(crashes=1), seen(crashes=1)])[-1]
+    assert (last.action, last.reason) == (Action.BACK, "its server ended by itself, 3 times")
+
+
+def test_just_at_its_hours_a_rollout_still_goes_on():
+    policy = Canary(steps=STEPS, hours=1)
+    progress = begin(1, 2, policy, 0.0)
+    assert decide(progress, seen(candidate=(0, 0)), policy, 60 * MINUTE).action is Action.HOLD
+    assert decide(progress, seen(candidate=(0, 0)), policy, 60 * MINUTE + 1).action is Action.BACK
+
+
+def test_a_step_counts_its_own_answers_and_minutes():
+    first = decide(begin(1, 2, CANARY, 0.0), seen(candidate=(0, 80)), CANARY, 10 * MINUTE)
+    assert (first.action, first.progress.step, first.progress.answers) == (Action.STEP, 1, 0)
+    second = decide(first.progress, seen(candidate=(0, 49)), CANARY, 21 * MINUTE)
+    assert (second.action, second.reason) == (Action.HOLD, "49 of 50 answers")
+    third = decide(second.progress, seen(candidate=(0, 1)), CANARY, 21 * MINUTE)
+    assert third.action is Action.PROMOTE and "(50 %, 50 answers)" in third.reason
+
+
+def test_a_candidate_that_nobody_labelled_gets_what_a_bandit_begins_with_and_one_with_few_labels_not_all():
+    policy = Bandit(minutes=3, requests=100, judged=LABELLED, least_percent=10)
+    begun = begin(1, 2, policy, 0.0)
+    assert traffic(begun, policy).weights == {1: 5_000, 2: 5_000}
+    few = decide(begun, seen((50, 50), (0, 50), "wrong"), policy, MINUTE)
+    assert few.action is Action.STEP and few.progress.weight == 9_000, "certain, and it waits for more all the same"
+    assert "2.9 of 3 minutes" in decide(few.progress, Seen(), policy, 2.95 * MINUTE).reason
+
+
 def test_a_candidate_that_is_as_bad_as_the_champion_goes_on():
     assert run(CANARY, [seen(champion=(90, 900), candidate=(10, 100))] * 40)[-1].action is Action.PROMOTE
 
