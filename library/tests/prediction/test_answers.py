@@ -46,6 +46,12 @@ def test_several_labels_a_row():
     assert table({**outputs, "labels": [[b"y", b"x"], [b"x", b""]]}, TAGS)["labels"] == [["y", "x"], ["x"]]
 
 
+def test_half_is_no_majority_and_of_equals_the_first_is_taken():
+    assert table({"probabilities": [[0.5, 0.75]]}, TAGS)["labels"] == [["y"]]
+    assert table({"probabilities": [[0.5]]}, TIP)["label"] == ["small"]
+    assert table({"probabilities": [[0.25, 0.375, 0.375]]}, KIND)["label"] == ["b"]
+
+
 def test_several_outputs():
     fare = ModelOutput("fare", "fare", "regression")
     kind = ModelOutput("kind", "kind", "multiclass", ("a", "b"))

@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -126,6 +128,22 @@ def test_another_table_or_key_begins_anew(tmp_path, digits, data):
     assert score(table, out, digits, data, (), told, part_rows=40) == 120
     assert told.scored[0] == 40, "another table"
     assert answers(out)["row"] == list(range(1, 121))
+
+
+@pytest.mark.parametrize("change", ["model", "reading"])
+def test_what_another_model_scored_or_another_reading_is_not_gone_on_with(tmp_path, digits, data, change):
+    folder = shutil.copytree(digits[0], tmp_path / "model")
+    model = folder, digits[1]
+    table, out = write_table(tmp_path / "t.parquet", rows(120)), tmp_path / "out.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        score(table, out, model, data, told=Told(until=120), part_rows=40)
+    if change == "model":
+        os.utime(folder / "saved_model.pb", ns=(1, 1))
+    else:
+        data = data.model_copy(update={"missing": ("N/A",)})
+    told = Told()
+    score(table, out, model, data, told=told, part_rows=40)
+    assert told.scored[0] == 40
 
 
 def test_a_full_disk_loses_nothing(tmp_path, digits, data, monkeypatch):

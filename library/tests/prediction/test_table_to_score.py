@@ -161,6 +161,21 @@ def test_a_value_of_another_type_is_told_with_its_row(tmp_path, data, changed, t
         read(file, data, (*SINGLE, PLACE, ROUTE))
 
 
+def test_of_many_columns_that_lack_the_first_are_named_and_the_others_counted(tmp_path, data):
+    (tmp_path / "t.csv").write_text("a\n1\n")
+    for number, told in ((5, ": c0, c1, c2, c3, c4\n"), (6, ": c0, c1, c2, c3, c4 and 1 more\n")):
+        columns = [ModelColumn(f"c{one}", f"c{one}", "INT") for one in range(number)]
+        with pytest.raises(DataError) as refused:
+            TableToScore(str(tmp_path / "t.csv"), data, columns, ())
+        assert told in f"{refused.value}\n".replace(" (did you mean a?)", ""), str(refused.value)
+
+
+def test_rows_without_images_come_as_many_at_once_as_are_asked_for(tmp_path, data, monkeypatch):
+    monkeypatch.setattr(table_to_score, "_IMAGES_AT_ONCE", 2)
+    table = TableToScore(str(write_table(tmp_path / "t.parquet", rows(7))), data, SINGLE, (), rows_at_once=4)
+    assert [part.features.num_rows for part in table.rows()] == [4, 3]
+
+
 def test_a_key_that_is_not_there_is_told_with_the_nearest(tmp_path, data):
     with pytest.raises(DataError, match=r"no column idd\n  remedy: did you mean id\?"):
         read(write_table(tmp_path / "t.csv", rows(3)), data, keys=("idd",))
