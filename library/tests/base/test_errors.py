@@ -8,7 +8,16 @@ from collections.abc import Iterator
 import pytest
 
 import millrace
-from millrace.base.errors import BadInput, CouldNotJudge, GateRefused, MillraceError, Signal, StageFailed, describe
+from millrace.base.errors import (
+    BadInput,
+    CouldNotJudge,
+    GateRefused,
+    MillraceError,
+    Signal,
+    StageFailed,
+    describe,
+    is_disk_full,
+)
 from millrace.features.expression import Misfit
 
 # How an error is made whose constructor takes more than what, where and remedy.
@@ -133,6 +142,31 @@ def test_the_deepest_cause_that_says_what_to_do_is_told():
     deep = BadInput("the column is not there", remedy="name another")
     error = chained(StageFailed("Transform failed"), chained(GateRefused("no"), deep))
     assert (describe(error).what, describe(error).exit_code) == ("the column is not there", 2)
+
+
+class DockerException(Exception):
+    """In the place of `docker.errors.DockerException`."""
+
+
+def test_docker_that_does_not_answer_is_told_unless_something_says_more():
+    alone = describe(chained(RuntimeError("Evaluator"), DockerException("no socket")))
+    assert (alone.what, alone.exit_code) == ("no Docker engine answers", 2) and "start Docker" in alone.remedy
+    told = describe(chained(GateRefused("the model does not load", remedy="look"), DockerException("no socket")))
+    assert (told.what, told.exit_code, told.remedy) == ("the model does not load", 3, "look")
+    assert describe(RuntimeError("docker")).what == "RuntimeError: docker"
+
+
+def test_a_users_mistake_is_told_though_the_machine_failed_too():
+    error = chained(BadInput("there is no such table", remedy="name another"), OSError(28, "No space left on device"))
+    assert (describe(error).what, describe(error).exit_code) == ("there is no such table", 2)
+    assert is_disk_full(error) and not is_disk_full(BadInput("there is no such table"))
+
+
+def test_a_notebook_shows_a_mistake_without_a_traceback():
+    assert BadInput("is empty", "a.csv", "fill it")._render_traceback_() == [
+        "BadInput: a.csv: is empty",
+        "  remedy: fill it",
+    ]
 
 
 def test_what_from_none_hides_is_not_told():

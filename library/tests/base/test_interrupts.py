@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future
 
 import pytest
 
-from millrace.base.interrupts import heeding_signals, stop_if_interrupted
+from millrace.base.interrupts import heeding_signals, stop_if_interrupted, wait_for_result
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -70,6 +71,26 @@ def test_work_that_has_ended_is_not_waited_for():
         assert signals.wait_for(ended)
         os.kill(os.getpid(), signal.SIGINT)
         assert signals.wait_for(ended)
+
+
+def test_what_no_signal_waits_for_is_left_at_the_next_one_and_not_at_those_before():
+    ended = threading.Event()
+    with heeding_signals() as signals:
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Timer(0.15, ended.set).start()
+        assert signals.wait_unless_more(ended, before=1)
+        assert not signals.wait_unless_more(threading.Event(), before=0)
+
+
+def test_a_result_is_waited_for_until_a_signal_comes():
+    done, never = Future(), Future()
+    threading.Timer(0.1, done.set_result, ["result"]).start()
+    with heeding_signals():
+        assert wait_for_result(done) == "result"
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert wait_for_result(done) == "result", "what is there is not thrown away"
+        with pytest.raises(KeyboardInterrupt):
+            wait_for_result(never)
 
 
 def test_another_thread_leaves_signals_alone():

@@ -57,6 +57,39 @@ def test_what_from_none_hides_is_no_fault_of_the_machine():
     assert machine_fault(error) is None
 
 
+@pytest.mark.parametrize(
+    ("number", "what"),
+    [
+        (errno.EDQUOT, "the file system takes no more"),
+        (errno.EFBIG, "the file system takes no more"),
+        (errno.EADDRINUSE, "another program has taken the port"),
+        (errno.ENFILE, "too many files are open"),
+        (errno.ENOMEM, "there is not enough memory"),
+        *(
+            (number, "the machine's files or processes")
+            for number in (errno.EIO, errno.ESTALE, errno.EROFS, errno.EAGAIN)
+        ),
+    ],
+)
+def test_each_number_of_the_system_is_known_in_whatever_language_its_words_are(number, what):
+    assert machine_fault(OSError(number, "sagt das System")).what.startswith(what)
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("Disk quota exceeded", True),
+        ("RuntimeError: can't start new thread", True),
+        ("Stale file handle", True),
+        ("open('/models/x'): Permission denied", True),
+        ("Permission denied for account x@project", False),
+        ("Permission denied to act as the service account", False),
+    ],
+)
+def test_what_an_account_may_not_do_is_no_fault_of_the_machine(text, known):
+    assert (in_words(text) is not None) == known
+
+
 def test_a_log_line_is_read_as_an_error_is():
     assert in_words("terminate called after throwing an instance of 'std::bad_alloc'").what.endswith("memory")
     assert in_words("all is well") is None

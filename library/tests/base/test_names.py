@@ -2,7 +2,7 @@
 
 import pytest
 
-from millrace.base.names import did_you_mean, nearest
+from millrace.base.names import did_you_mean, did_you_mean_file, nearest
 
 STAGES = ["CsvExampleGen", "StatisticsGen", "Transform", "Trainer", "Evaluator", "Pusher"]
 
@@ -33,6 +33,12 @@ def test_several_come_with_the_nearest_first():
 
 def test_of_names_that_differ_by_case_alone_the_first_is_reported():
     assert nearest("auc", ["Auc", "AUC"]) == ["AUC"]
+
+
+def test_of_files_the_names_are_compared_and_not_their_folders_and_endings():
+    known = ["conf/taxi.yaml", "conf/shop.yaml"]
+    assert did_you_mean_file("elsewhere/taxy.yml", known) == "; did you mean conf/taxi.yaml?"
+    assert did_you_mean_file("conf/bikes.yaml", known) == ""
 
 
 def test_the_end_of_a_message():

@@ -5,7 +5,8 @@ import io
 from rich.console import Console
 from rich.text import Text
 
-from millrace.base.printing import TableColumn, page, say, show
+from millrace.base.printing import TableColumn, page, say, separated, show
+from millrace.base.visible import visible
 
 RUN = "20260701-093000-a-very-long-name-of-a-run-that-somebody-copies"
 WHY = "the model is not blessed since its AUC is below the threshold in two of the eleven slices"
@@ -97,6 +98,17 @@ def test_every_line_of_a_sentence_is_indented_in_a_pipe_too():
     stream = io.StringIO()
     say("remedy: fix it\n  or wait", Console(file=stream, highlight=False), indent=2)
     assert stream.getvalue() == "  remedy: fix it\n    or wait\n"
+
+
+def test_a_sentence_is_one_line_in_a_pipe_however_long_it_is():
+    stream = io.StringIO()
+    say(WHY, Console(file=stream, width=20, highlight=False), indent=2)
+    assert stream.getvalue() == f"  {WHY}\n"
+
+
+def test_rows_for_another_program_have_a_tab_between_fields_and_none_within():
+    rows = [("a\tb", "line\nbreak", "\x1b[31m")]
+    assert separated(["one", "two", "three"], rows) == ["one\ttwo\tthree", f"a b\tline break\t{visible(chr(27))}[31m"]
 
 
 def test_what_is_folded_begins_where_its_line_does():
