@@ -162,6 +162,9 @@ class Client:
             raise NoAnswer("timeout", f"no answer by REST within {self._seconds:g} s") from error
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer("lost", f"{type(error).__name__}: {error}") from error
+        finally:
+            # A server ends a connection that was idle for a while, as long as an answer by gRPC may take in between.
+            self._http.close()
         try:
             value = json.loads(payload)
         except ValueError as error:

@@ -138,7 +138,10 @@ def answering(status: int, body: bytes) -> Iterator[Ports]:
     """A server of another make, which answers every POST alike."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
+            self.close_connection = True  # without a word, as of one that was idle for too long
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
@@ -174,3 +177,10 @@ def test_an_answer_that_is_none_is_refused(client, records, status, body, words)
     ):
         other.predict("REST", asked)
     assert refused.value.kind == "refused"
+
+
+def test_a_connection_that_the_server_ended_meanwhile_is_not_asked_again(client, records):
+    asked = query(client, "serving_default", examples=records[:1])
+    with answering(200, b'{"predictions": [0.25]}') as ports, Client(ports, "taxi", 5) as other:
+        one = Query("one", asked.inputs, dict(list(asked.outputs.items())[:1]), 1)
+        assert [other.predict("REST", one).outputs[next(iter(one.outputs))].item() for _ in range(2)] == [0.25, 0.25]
