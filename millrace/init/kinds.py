@@ -23,6 +23,7 @@ from millrace.features.expression import reference
 from millrace.init.columns import Column, short
 from millrace.init.dates import find_date
 from millrace.init.decisions import Decision
+from millrace.init.jumps import jumps
 from millrace.init.label import LabelPlan
 from millrace.init.leakage import leakage
 from millrace.init.na_values import code_or_missing
@@ -47,6 +48,7 @@ ALMOST_EMPTY = 0.001
 _TEXT_WORDS = 4.0
 _SKEWED = 2.0
 _FEWEST_COUNTS = 4
+_GAPLESS = 0.95
 _LONGEST_LIST = 256
 _SEPARATORS = ("|", ";", ",", "/")
 _SEVERAL, _LOOKED_AT = 0.2, 5_000
@@ -313,6 +315,20 @@ def _is_counted(column: Column) -> bool:
     return float(next(iter(column.counts))) <= 1 and upper < 0.15 * column.filled
 
 
+def _numbered(column: Column, label: LabelPlan) -> Optional[Decision]:
+    """Whole numbers from 0 or 1 on without a gap, at which the label jumps: things that were numbered."""
+    if not (column.is_number and column.whole) or column.low not in (0, 1) or column.distinct > VOCABULARY:
+        return None
+    name = phrase_of(column.name)
+    gapless = column.distinct >= _GAPLESS * (column.high - column.low + 1)
+    if not gapless or column.filled < ROWS_PER_VALUE * column.distinct or name.is_year or name.is_amount:
+        return None
+    if not jumps(column, label.column, label.task):
+        return None
+    reason = f"{column.distinct:,} numbers, of which neighbours have unlike labels"
+    return _feature(column, label, "code", reason, _of_many(column), "codes, or amounts? For amounts {kind: numeric}")
+
+
 def _number(column: Column, label: LabelPlan) -> Optional[Decision]:
     if not column.is_number:
         return None
@@ -393,6 +409,7 @@ _RULES: tuple[Rule, ...] = (
     _calendar,
     _code,
     _few_integers,
+    _numbered,
     _number,
     _separated,
     _text,

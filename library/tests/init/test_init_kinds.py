@@ -190,3 +190,27 @@ def test_na_among_anything_else_is_missing(tmp_path, others):
 def test_na_among_classes_that_are_codes_is_a_class(tmp_path):
     plan = plan_of(tmp_path, {"plain": RANDOM.normal(size=ROWS), "y": RANDOM.choice(COUNTRIES, ROWS)})
     assert plan.label.classes == tuple(sorted(COUNTRIES)) and "NA is read as a code" in plan.label.doubt
+
+
+NUMBERED = RANDOM.integers(1, 61, 3_000)
+OF_EACH = RANDOM.normal(size=61)
+NOISE = RANDOM.normal(size=len(NUMBERED))
+
+
+@pytest.mark.parametrize(
+    ("name", "label_of", "kind"),
+    [
+        ("schidkn", OF_EACH[NUMBERED] + NOISE, "code"),
+        ("schidkn", np.where(OF_EACH[NUMBERED] + NOISE > 0, "yes", "no"), "code"),
+        ("schidkn", NUMBERED / 20 + NOISE, "number"),
+        ("schidkn", np.sin(NUMBERED / 5) + NOISE, "number"),
+        ("schidkn", NOISE, "number"),
+        ("num_rooms", OF_EACH[NUMBERED] + NOISE, "number"),
+    ],
+    ids=["numbers", "classes", "along a line", "along a wave", "nothing", "named an amount"],
+)
+def test_numbers_whose_neighbours_have_unlike_labels_are_codes(tmp_path, name, label_of, kind):
+    decision = plan_of(tmp_path, {name: NUMBERED, "y": label_of}).decisions[0]
+    assert decision.kind == kind and ("codes, or amounts?" in decision.doubt) == (kind == "code")
+    with_gaps = plan_of(tmp_path, {name: 3 * NUMBERED, "y": label_of}).decisions[0]
+    assert with_gaps.kind == "number"
