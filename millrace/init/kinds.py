@@ -317,7 +317,8 @@ def _is_counted(column: Column) -> bool:
 
 def _numbered(column: Column, label: LabelPlan) -> Optional[Decision]:
     """Whole numbers from 0 or 1 on without a gap, at which the label jumps: things that were numbered."""
-    if not (column.is_number and column.whole) or column.low not in (0, 1) or column.distinct > VOCABULARY:
+    many = FEW_INTEGERS < column.distinct <= VOCABULARY
+    if not (column.is_number and column.whole and many) or column.low not in (0, 1):
         return None
     name = phrase_of(column.name)
     gapless = column.distinct >= _GAPLESS * (column.high - column.low + 1)
