@@ -9,7 +9,7 @@ from millrace.base.numbers import size
 from millrace.cli import completing
 from millrace.cli.models import opened, version_json
 from millrace.cli.models_decide import because_option
-from millrace.cli.models_words import standing
+from millrace.cli.models_words import next_steps, standing
 from millrace.cli.options import config_options
 from millrace.cli.output import echo_json, say
 from millrace.config.loading import load
@@ -59,5 +59,9 @@ def import_command(file: Path, because: str, config_file: str, overrides: tuple[
             return
         what = "is whole again" if done.restored else "is registered"
         say(f"version {done.version.number} {what}: {standing(done.version)}")
+        above = registry.above_champion()
+        if above == done.version.number:
+            say(f"a server that polls {registry.serving} by itself serves it at once: it is the highest number there")
         if not done.restored:
-            say(f"next: millrace models approve {done.version.number} --because WHY")
+            for line in next_steps(done.version, above, config_file):
+                say(line)

@@ -4,11 +4,10 @@ import click
 import yaml
 
 from millrace.base.errors import BadInput
+from millrace.cli.models import opened
 from millrace.cli.options import config_options
 from millrace.cli.output import echo
 from millrace.config.loading import load
-from millrace.registry.events import CHAMPION
-from millrace.registry.intake import open_registry
 from millrace.serving.rollouts import policy_of
 from millrace.serving.service_plan import ServicePlan, kserve_plan, vertex_plan
 
@@ -41,15 +40,19 @@ def compile_command(
     """
     config = load(config_file, overrides)
     chosen = policy_of(config, policy)
+    with opened(config) as registry:
+        numbers = registry.champion().number, registry.version(version).number
     if service == "kserve":
         _require({"--storage-uri": storage_uri, "--champion-uri": champion_uri})
         plan = kserve_plan(chosen, config.name, config.kubeflow.namespace, storage_uri, champion_uri)
     else:
         _require({"--endpoint": endpoint, "--model": model})
         if config.push.vertex is None:
-            raise BadInput("push.vertex does not say which project, region and machines", remedy="write that section")
-        with open_registry(config) as registry:
-            numbers = registry.version(CHAMPION).number, registry.version(version).number
+            raise BadInput(
+                "there is no push.vertex, which says on which machines versions are served",
+                where=config.place("push"),
+                remedy="write it: push: {vertex: {project: P, region: R, endpoint: NAME, image: SERVING_IMAGE}}",
+            )
         plan = vertex_plan(chosen, config.push.vertex, endpoint, model, *numbers)
     for line in plan.not_kept:
         echo(f"not kept: {line}", err=True)

@@ -13,6 +13,9 @@ from millrace.base.section import Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
+LEAST_PERCENT = 0.01
+"""The least part of the users that the gateway can tell apart."""
+
 
 class Limit(Section):
     """How bad a version's answers may be. What is not said is not judged."""
@@ -77,6 +80,8 @@ class Step(Section):
 
     @model_validator(mode="after")
     def _sends_something(self) -> "Step":
+        if 0 < self.percent < LEAST_PERCENT:
+            raise ValueError(f"percent: {self.percent:g} would be nobody; {LEAST_PERCENT:g} is the least")
         if self.requests and not self.percent and not self.mirror:
             raise ValueError("it cannot end: it waits for answers, and sends nothing; say percent or mirror")
         return self
@@ -94,7 +99,7 @@ class Policy(Section):
 
     @model_validator(mode="after")
     def _can_end(self) -> "Policy":
-        if self.minutes_needed() > self.hours * 60:
+        if self.minutes_needed() >= self.hours * 60:
             raise ValueError(
                 f"it cannot end well: its steps take {self.minutes_needed() / 60:g} hours, and after {self.hours:g} "
                 "the candidate is sent back; raise hours"
@@ -148,7 +153,9 @@ class Ab(Policy):
     """A fixed share until the labels say which is better; the candidate is promoted only if it is."""
 
     kind: Literal["ab"] = "ab"
-    percent: float = Field(default=50, gt=0, lt=100, description="users who get the candidate")
+    percent: float = Field(
+        default=50, ge=LEAST_PERCENT, le=100 - LEAST_PERCENT, description="users who get the candidate"
+    )
     minutes: float = Field(default=1440, ge=0, description="how long at least")
     requests: int = Field(default=1000, ge=1, description="labelled answers of the candidate at least")
 
@@ -166,7 +173,7 @@ class Bandit(Policy):
     """Shares that follow the labels: the likelier a version is the best, the more users get it (Thompson sampling)."""
 
     kind: Literal["bandit"] = "bandit"
-    least_percent: float = Field(default=5, gt=0, le=50, description="what each version gets at least")
+    least_percent: float = Field(default=5, ge=LEAST_PERCENT, le=50, description="what each version gets at least")
     certain: float = Field(default=0.99, gt=0.5, lt=1, description="the probability of being the best that ends it")
     minutes: float = Field(default=1440, ge=0, description="how long at least")
     requests: int = Field(default=1000, ge=1, description="labelled answers of the candidate at least")

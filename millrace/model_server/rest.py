@@ -32,6 +32,9 @@ if TYPE_CHECKING:  # only who shows metrics loads Prometheus's client
 _MODEL = r"/v1/models/([^/:]+)(?:/versions/([0-9]+)|/labels/([^/:]+))?"
 _INFERENCE = re.compile(_MODEL + ":(classify|regress|predict)", re.IGNORECASE)
 _STATUS = re.compile(_MODEL + "(/metadata)?", re.IGNORECASE)
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_LONGEST_LINE, _MOST_TRAILERS = 4096, 100
 # ToHTTPStatusCode of tensorflow_serving/model_servers/http_server.cc; what is not here is 500.
 _HTTP_STATUS = {
     tf.errors.CANCELLED: 499,
@@ -194,6 +197,14 @@ def _version(digits: str) -> int:
     return int(digits)
 
 
+class _UnreadBody(Exception):
+    """A body that was not read to its end, so that nothing on its connection can be read after it."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     api: Api
@@ -231,18 +242,52 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(b"")
 
     def do_POST(self) -> None:
-        announced = ", ".join(self.headers.get_all("Content-Length", []))
-        if "Transfer-Encoding" in self.headers or not (announced.isascii() and announced.isdecimal()):
-            self._refuse(411, "Content-Length must say how many bytes the body has")
-        elif len(announced) > 19 or int(announced) > MOST_JSON_BYTES:
-            self._refuse(413, f"{announced[:20]} bytes, and a request may have {MOST_JSON_BYTES}")
+        try:
+            body = self._body()
+        except TimeoutError:
+            self._refuse(408, f"the body did not arrive within {self.timeout} s")
+        except _UnreadBody as error:
+            self._refuse(error.status, error.message)
         else:
-            try:
-                body = self.rfile.read(int(announced))
-            except TimeoutError:
-                self._refuse(408, f"the body did not arrive within {self.timeout} s")
-            else:
-                self._answer(body)
+            self._answer(body)
+
+    def _body(self) -> bytes:
+        """The body, of the length that was announced or in chunks (RFC 9112, section 6 and 7.1).
+
+        Raises:
+            _UnreadBody: its length is said wrongly, twice or not at all, or it is too long.
+            TimeoutError: it did not arrive.
+        """
+        announced = ", ".join(self.headers.get_all("Content-Length", []))
+        if "Transfer-Encoding" in self.headers:
+            if announced or self.headers.get_all("Transfer-Encoding") != ["chunked"]:
+                # Who else reads this connection may have believed the other one.
+                raise _UnreadBody(400, "a body is chunked and nothing else, or Content-Length says how long it is")
+            return self._chunks()
+        if not (announced.isascii() and announced.isdecimal()):
+            raise _UnreadBody(411, "Content-Length must say how many bytes the body has")
+        if len(announced) > 19 or int(announced) > MOST_JSON_BYTES:
+            raise _UnreadBody(413, f"{announced[:20]} bytes, and a request may have {MOST_JSON_BYTES}")
+        return self.rfile.read(int(announced))
+
+    def _chunks(self) -> bytes:
+        body = bytearray()
+        while True:
+            head = _CHUNK.fullmatch(self.rfile.readline(_LONGEST_LINE))
+            if head is None:
+                raise _UnreadBody(400, "a chunk does not say how many bytes it has")
+            size = int(head[1], 16)
+            if not size:
+                break
+            if len(body) + size > MOST_JSON_BYTES:
+                raise _UnreadBody(413, f"the chunks have more than the {MOST_JSON_BYTES} bytes that a request may have")
+            body += self.rfile.read(size)
+            if self.rfile.read(2) != b"\r\n":
+                raise _UnreadBody(400, "a chunk has another length than it says")
+        for _ in range(_MOST_TRAILERS):
+            if self.rfile.readline(_LONGEST_LINE) == b"\r\n":
+                return bytes(body)
+        raise _UnreadBody(400, "the chunks do not end")
 
     def log_message(self, format: str, *args: Any) -> None:
         """Says nothing of each request, as TensorFlow Serving."""
@@ -251,9 +296,12 @@ class _Handler(BaseHTTPRequestHandler):
         request_id = request_id_of(self.headers.get(REQUEST_ID))
         path, _, query = self.path.partition("?")
         if path == "/":
+            # Behind a gateway it is the gateway that the person has asked.
             host, port = self.connection.getsockname()[:2]
+            asked = self.headers.get("Host", "")
+            address = asked if _HOST.fullmatch(asked) else f"{host}:{port}"
             form = body if self.command == "POST" else None
-            page_status, text = self.server.api.page(query, form, f"http://{host}:{port}", request_id)
+            page_status, text = self.server.api.page(query, form, f"http://{address}", request_id)
             self._send(page_status, "text/html; charset=utf-8", text.encode(), request_id, form_page.HEADERS)
             return
         status, value = self.server.api.answer(self.command, path, body, request_id)

@@ -10,11 +10,12 @@ import json
 import os
 import shutil
 import tarfile
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Optional
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -103,19 +104,21 @@ def export(registry: Registry, version: Version, file: Path) -> int:
     return file.stat().st_size
 
 
-def import_version(registry: Registry, file: Path, because: str) -> Imported:
+def import_version(registry: Registry, file: Path, because: str, now: Optional[float] = None) -> Imported:
     """Takes in a version from an archive: registered, and neither approved nor served.
 
     Args:
         registry: of the pipeline that is to serve it.
         file: the archive.
         because: why.
+        now: seconds since the epoch; None for the time on the clock.
 
     Returns:
         The version.
 
     Raises:
-        BadInput: the archive is none, is damaged, or is of another model; or another version has its number.
+        BadInput: the archive is none, is damaged, is of another model, or has a number that no push of today has; or
+            another version has its number, or something else lies in its folder.
     """
     with _opened(file) as archive:
         about = _about(archive, file)
@@ -124,6 +127,13 @@ def import_version(registry: Registry, file: Path, because: str) -> Imported:
                 f"it holds a version of {about.model}, and this is the registry of {registry.model}",
                 where=str(file),
                 remedy=f"name the configuration of {about.model} with -c",
+            )
+        if about.number > (time.time() if now is None else now):
+            # A push is numbered by its time, and none is made that a server of the newest number would not serve.
+            raise BadInput(
+                f"its number, {about.number}, is later than now, and each push of today would have a lower one",
+                where=str(file),
+                remedy="export it again from where it has the number of its push; nothing has changed here",
             )
         known = next((one for one in registry.versions() if one.number == about.number), None)
         target = known.folder if known else Path(registry.serving) / str(about.number)
@@ -190,8 +200,16 @@ def _place(archive: tarfile.TarFile, about: _Archived, target: Path, file: Path)
     wanted = about.facts.files
     if pushed_model.checksum(wanted) != about.facts.checksum or not all(map(_is_within, wanted)):
         raise BadInput(f"{_ABOUT} contradicts itself: the checksum is not that of its files", where=str(file))
-    if target.exists() and pushed_model.file_checksums(target) == wanted:
+    there = pushed_model.file_checksums(target) if target.exists() else {}
+    if there == wanted:
         return
+    other = [name for name in there if name not in wanted]
+    if other:
+        raise BadInput(
+            f"the folder of version {about.number} holds what is none of its files: {other[0]}",
+            where=str(target),
+            remedy="move it away, then import again; nothing has changed",
+        )
     beside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.part")
     try:
         for entry in archive:

@@ -6,6 +6,7 @@ registry's event carries the decision's number. So a controller that is killed a
 finishes what it had decided.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -36,6 +37,7 @@ from millrace.serving.state import (
     Places,
     RolloutState,
     Status,
+    UnreadableState,
 )
 
 EVENT = "rollout"
@@ -257,8 +259,10 @@ class Controller:
             if champion is None:
                 return
             wanted = Deployment({champion.number: str(champion.folder)}, Traffic({champion.number: WHOLE}))
-        if wanted != state.read_deployment(self._places):
-            state.write_deployment(self._places, wanted)
+        with contextlib.suppress(UnreadableState):
+            if wanted == state.read_deployment(self._places):
+                return
+        state.write_deployment(self._places, wanted)
 
     def _here(self, candidate: int) -> Cursor:
         """From where a rollout that starts reads what others write."""

@@ -17,13 +17,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional, Protocol
 
-from millrace.base.errors import MillraceError
+from millrace.base.errors import BadInput, MillraceError
 from millrace.serving import access_log, state
 from millrace.serving.envoy_config import Listener, Traffic, Upstream
 from millrace.serving.gateway import Gateway
-from millrace.serving.state import Deployment, GatewayStatus, Mirrored, Places
+from millrace.serving.state import Deployment, GatewayStatus, Mirrored, Places, UnreadableState
 
 _ROUND_SECONDS = 0.1
+# sun_path of unix(7), with the zero at its end.
+_LONGEST_SOCKET = 107
 _STATUS_SECONDS = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
 # What a rehearsal and the labels can look back to.
@@ -121,9 +123,9 @@ class Keeper:
                 try:
                     self.round()
                 except (MillraceError, OSError) as error:
-                    if self._gateway is None:
+                    if self._gateway is None and not isinstance(error, UnreadableState):
                         raise
-                    # A full disk or a file cut off stops no answer: all goes on as it is, and is tried again.
+                    # A full disk stops no answer, and what is cut off the controller writes anew: all goes on as it is.
                     logging.error("%s", error)
                     stop.wait(_STATUS_SECONDS)
                 stop.wait(_ROUND_SECONDS)
@@ -220,6 +222,12 @@ class Keeper:
         if self._admin is None:
             self._admin = tempfile.TemporaryDirectory(prefix="millrace-gateway-", ignore_cleanup_errors=True)
         admin = Path(self._admin.name) / "admin"
+        if len(os.fsencode(admin)) > _LONGEST_SOCKET:
+            raise BadInput(
+                f"the path of Envoy's socket may have {_LONGEST_SOCKET} bytes, and this has {len(os.fsencode(admin))}",
+                where=str(admin),
+                remedy="set TMPDIR to a shorter folder, such as /tmp",
+            )
         log = self._listener.folder / "envoy.log"
         gateway = Gateway(self._envoy, replace(self._listener, admin=admin), upstreams, traffic, log)
         # Clients come back to where they were.

@@ -11,10 +11,10 @@ servers/N/        of the server of version N: its output, and what it needs whil
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Optional
+from typing import Any, Literal, NamedTuple, Optional, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -239,11 +239,11 @@ class Order:
 
 def read_deployment(places: Places) -> Optional[Deployment]:
     """What is to be served; None before the controller has said so."""
-    plain = _read(places.folder / "deployment.json")
-    if plain is None:
-        return None
-    return Deployment(
-        _by_version(plain["folders"]), Traffic(_by_version(plain["weights"]), _by_version(plain["mirrored"]))
+    return _read(
+        places.folder / "deployment.json",
+        lambda plain: Deployment(
+            _by_version(plain["folders"]), Traffic(_by_version(plain["weights"]), _by_version(plain["mirrored"]))
+        ),
     )
 
 
@@ -259,9 +259,10 @@ def write_deployment(places: Places, deployment: Deployment) -> None:
 
 def read_gateway(places: Places) -> Optional[GatewayStatus]:
     """What the keeper said last; None where none ever ran here. `rollouts.gateway_runs` tells whether it still runs."""
-    plain = _read(places.folder / "gateway.json")
-    if plain is None:
-        return None
+    return _read(places.folder / "gateway.json", _gateway)
+
+
+def _gateway(plain: dict[str, Any]) -> GatewayStatus:
     by_version = {name: _by_version(plain[name]) for name in ("ready", "ended")}
     mirrored = {version: Mirrored(*counts) for version, counts in _by_version(plain["mirrored"]).items()}
     return GatewayStatus(plain["pid"], plain["host"], plain["port"], mirrored=mirrored, **by_version)
@@ -274,8 +275,7 @@ def write_gateway(places: Places, status: GatewayStatus) -> None:
 
 def read_rollout(places: Places) -> Optional[RolloutState]:
     """The rollout that runs, or the last one that did; None before the first."""
-    plain = _read(places.folder / "rollout.json")
-    return None if plain is None else _state(plain)
+    return _read(places.folder / "rollout.json", _state)
 
 
 def write_rollout(places: Places, state: RolloutState) -> None:
@@ -285,11 +285,10 @@ def write_rollout(places: Places, state: RolloutState) -> None:
 
 def read_order(places: Places) -> Optional[Order]:
     """What a person asked for and nobody has taken; None where nothing was."""
-    plain = _read(places.order_file)
-    if plain is None:
-        return None
-    state = plain.pop("state")
-    return Order(**plain, state=_state(state) if state else None)
+    return _read(
+        places.order_file,
+        lambda plain: Order(**{**plain, "state": _state(plain["state"]) if plain["state"] else None}),
+    )
 
 
 def give_order(places: Places, order: Order) -> None:
@@ -351,10 +350,19 @@ def _write(file: Path, plain: Mapping[str, Any]) -> None:
     files.write(file, json.dumps(plain, indent=1))
 
 
-def _read(file: Path) -> Any:
+class UnreadableState(MillraceError):
+    """A file of this folder that is cut off, or was written by another Millrace."""
+
+
+_T = TypeVar("_T")
+
+
+def _read(file: Path, value_of: Callable[[Any], _T]) -> Optional[_T]:
+    """What a file holds; None where there is none."""
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return value_of(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise MillraceError("is no JSON, and only Millrace writes it", str(file), "move it away") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = "is cut off" if isinstance(error, json.JSONDecodeError) else "was written by another Millrace"
+        raise UnreadableState(f"cannot be read: it {what}", str(file), "move it away") from error

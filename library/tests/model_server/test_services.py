@@ -457,3 +457,41 @@ def test_the_body_of_a_get_is_no_second_request(local_server):
             while read := stream.readline():
                 answers += read
     assert answers.count(b"HTTP/1.1 ") == 1 and b"SMUGGLED" not in answers
+
+
+CHUNKED = b"POST /v1/models/taxi:regress HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+
+
+def test_a_body_in_chunks_is_read_to_its_end_and_no_further(local_server):
+    body = json.dumps({"signature_name": "regress", "examples": [{"distance": 2.5}]}).encode()
+    chunks = b"%x;name=value\r\n%s\r\n%X\r\n%s\r\n" % (9, body[:9], len(body) - 9, body[9:])
+    with socket.create_connection((HOST, local_server.ports.rest), timeout=10) as connection:
+        after = b"GET /v1/models/taxi HTTP/1.1\r\nConnection: close\r\n\r\n"
+        connection.sendall(CHUNKED + b"\r\n" + chunks + b"0\r\nTrailer: 1\r\n\r\n" + after)
+        with connection.makefile("rb") as stream:
+            answers = stream.read()
+    assert answers.count(b"HTTP/1.1 200 ") == 2
+    assert answers.index(b"5.0") < answers.index(b"model_version_status")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "words"),
+    [
+        (CHUNKED + b"Content-Length: 3\r\n\r\n", 400, "chunked and nothing else"),
+        (CHUNKED + b"Transfer-Encoding: gzip\r\n\r\n", 400, "chunked and nothing else"),
+        (CHUNKED + b"\r\nmany\r\n", 400, "does not say how many bytes"),
+        (CHUNKED + b"\r\n-1\r\n", 400, "does not say how many bytes"),
+        (CHUNKED + b"\r\n2\r\n{}}\r\n", 400, "another length than it says"),
+        (CHUNKED + b"\r\nfffffff\r\n", 413, "that a request may have"),
+        (CHUNKED + b"\r\n0\r\n" + b"a: b\r\n" * 101, 400, "do not end"),
+    ],
+)
+def test_chunks_that_contradict_themselves_end_the_connection(local_server, sent, status, words):
+    with socket.create_connection((HOST, local_server.ports.rest), timeout=10) as connection:
+        connection.sendall(sent + b"GET /v1/models/SMUGGLED HTTP/1.1\r\nHost: a\r\n\r\n")
+        answers = b""
+        with contextlib.suppress(ConnectionResetError):
+            while read := connection.recv(1 << 16):
+                answers += read
+    assert answers.startswith(b"HTTP/1.1 %d " % status) and words.encode() in answers
+    assert answers.count(b"HTTP/1.1 ") == 1 and b"SMUGGLED" not in answers

@@ -60,12 +60,36 @@ def test_a_version_comes_whole_and_nobody_has_approved_it(archive, tmp_path):
         registry.move("champion", version, "better")
         shutil.rmtree(version.folder)
         (version.folder).mkdir()
-        (version.folder / "left").touch()
         assert import_version(registry, archive, "lost").restored
         assert (
             file_checksums(version.folder) == version.facts.files and "versions: 11" in registry.served_file.read_text()
         )
         assert [one.name for one in version.folder.parent.iterdir() if one.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("is_registered", [True, False])
+def test_what_a_person_put_into_a_folder_of_that_number_is_not_deleted(archive, tmp_path, is_registered):
+    root = tmp_path / "here"
+    with registry_of(root) as registry:
+        folder = root / "serving" / "taxi" / "11"
+        if is_registered:
+            import_version(registry, archive, "from the training machine")
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        (folder / "notes.txt").write_text("precious")
+        events = registry.events()
+        with pytest.raises(BadInput, match=r"holds what is none of its files: notes\.txt") as refused:
+            import_version(registry, archive, "again")
+        assert "move it away" in refused.value.remedy and registry.events() == events
+        assert [one.name for one in folder.parent.rglob("*")] == ["11", "notes.txt"]
+
+
+def test_a_number_that_no_push_of_today_has_is_refused(archive, tmp_path):
+    with registry_of(tmp_path / "here") as registry:
+        with pytest.raises(BadInput, match="its number, 11, is later than now"):
+            import_version(registry, archive, "from tomorrow", now=10.0)
+        assert registry.versions() == () and not (tmp_path / "here" / "serving").exists()
+        assert import_version(registry, archive, "from today", now=11.0).version.number == 11
 
 
 def test_two_exports_of_a_version_hold_the_same_model(tmp_path):

@@ -16,7 +16,7 @@ from millrace.serving.controller import Controller, new_rollout
 from millrace.serving.envoy_config import Traffic
 from millrace.serving.labels import Labelled, LabelStore
 from millrace.serving.metric_limits import MeasuredMetric, MetricLimit
-from millrace.serving.state import GatewayStatus, Mirrored, Order, Places
+from millrace.serving.state import GatewayStatus, Mirrored, Order, Places, UnreadableState
 
 CANARY = Canary(steps=(Step(percent=10, minutes=10, requests=50), Step(percent=50, minutes=10, requests=50)))
 QUICK = Canary(steps=(Step(percent=10, minutes=1, requests=5),))
@@ -459,6 +459,20 @@ def test_a_controller_that_is_killed_at_any_write_is_finished_by_the_next(scene,
     assert scene.champion() == served and scene.traffic() == Traffic({served: 10_000})
     assert scene.told() == ["rollout started", "rollout went back" if bad else "rollout promoted"]
     assert rollout.progress.totals["errors"][1] == (0.0, 90)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"folders": {"1', '{"folders": 1, "weights": {}, "mirrored": {}}'])
+def test_a_file_that_another_millrace_wrote_is_named_and_a_deployment_is_written_anew(scene, content):
+    for name in ("rollout.json", "order.json", "gateway.json"):
+        (scene.places.folder / name).write_text(content)
+    for read in (state.read_rollout, state.read_order, state.read_gateway):
+        with pytest.raises(UnreadableState, match=r"cannot be read: it (is cut off|was written by another Millrace)"):
+            read(scene.places)
+    for name in ("rollout.json", "order.json", "gateway.json"):
+        (scene.places.folder / name).unlink()
+    (scene.places.folder / "deployment.json").write_text(content)
+    scene.controller.look()
+    assert scene.traffic() == Traffic({1: 10_000})
 
 
 def test_an_order_that_was_taken_and_not_removed_is_taken_once(scene):

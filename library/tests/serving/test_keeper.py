@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 import threading
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import psutil
 import pytest
 from version_servers import Started, answered, eventually
 
+from millrace.base.errors import BadInput
 from millrace.serving import state
 from millrace.serving.envoy_config import Traffic
 from millrace.serving.keeper import Keeper, effective
@@ -147,3 +149,28 @@ def test_a_deployment_that_is_cut_off_ends_no_answer(kept):
     assert running.is_alive() and set(answered(keeper.port, 20).values()) == {1}
     stop.set()
     running.join()
+
+
+def test_a_fresh_gateway_waits_for_a_deployment_that_the_controller_writes_anew(kept):
+    keeper, _, places, _, _ = kept
+    (places.folder / "deployment.json").write_text("{}")
+    stop = threading.Event()
+    running = threading.Thread(target=keeper.run, args=(stop,))
+    running.start()
+    running.join(0.3)
+    assert running.is_alive() and keeper.port == 0
+    serve(places, {1: 10_000})
+    assert eventually(lambda: keeper.port)
+    stop.set()
+    running.join()
+
+
+def test_a_folder_for_temporary_files_that_is_too_deep_is_named(kept, tmp_path, monkeypatch):
+    keeper, _, places, _, _ = kept
+    deep = tmp_path / ("d" * 90)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    serve(places, {1: 10_000})
+    with pytest.raises(BadInput, match="the path of Envoy's socket may have 107 bytes") as refused:
+        keeper.round()
+    assert "TMPDIR" in refused.value.remedy

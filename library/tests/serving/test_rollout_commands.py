@@ -45,6 +45,13 @@ def test_a_rehearsal_foretells_and_a_rollout_waits_for_its_gateway(command, two_
     assert differing["rehearsed"]["ends"] == "back" and "disagreement" in differing["rehearsed"]["reason"]
     assert "no whole hour of traffic" in command("rollout", "rehearse", "11", code=2)
 
+    uris = ("--storage-uri", "gs://b/new", "--champion-uri", "gs://b/old")
+    assert "no version and no alias 12345" in command("rollout", "compile", "12345", "--for", "kserve", *uris, code=2)
+    vertex = ("--for", "vertex", "--endpoint", "1", "--model", "projects/p/locations/l/models/m@2")
+    assert "push: {vertex: {project: P, region: R, endpoint: NAME" in command(
+        "rollout", "compile", "11", *vertex, code=2
+    )
+
     assert "no rollout runs" in command("rollout", "abort", "--because", "x", code=2)
     assert "version 12 is champion already" in command("rollout", "start", "12", "--because", "x", code=2)
     assert "did you mean canary?" in command("rollout", "start", "11", "--policy", "canry", "--because", "x", code=2)

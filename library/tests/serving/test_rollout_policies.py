@@ -23,6 +23,9 @@ def test_one_of_each_kind_is_there_under_its_name_and_one_s_own_takes_its_place(
     ("text", "words"),
     [
         ("{p: {kind: canary, hours: 1}}", "it cannot end well: its steps take 2.5 hours"),
+        ("{p: {kind: canary, hours: 1, steps: [{percent: 5, minutes: 60}]}}", "its steps take 1 hours, and after 1"),
+        ("{p: {kind: canary, steps: [{percent: 0.001}]}}", "0.001 would be nobody; 0.01 is the least"),
+        ("{p: {kind: ab, percent: 0.001, judged: {wrong: {worse_by: 0.1}}}}", "percent"),
         ("{p: {kind: canary, steps: [{percent: 5}, {percent: 1}]}}", "steps go up: 1 percent cannot follow 5"),
         ("{p: {kind: canary, steps: [{percent: 5}, {percent: 5}]}}", "steps go up"),
         ("{p: {kind: canary, steps: [{minutes: 5}]}}", "it waits for answers, and sends nothing"),
