@@ -14,6 +14,8 @@ from millrace.init.sentinels import find_sentinel
 from millrace.init.spelling import Spelling, find_spelling
 from millrace.tables.column_section import ColumnReading
 
+_THREE_DIGITS = 0.8
+
 
 def as_meant(column: Column, missing: Collection[str], semicolons: bool) -> Column:
     """Reads a column as it is meant.
@@ -34,7 +36,23 @@ def as_meant(column: Column, missing: Collection[str], semicolons: bool) -> Colu
         nothing = [text for text in rows if text in CANDIDATES]
         spelling = find_spelling({text: rows[text] for text in rows if text not in CANDIDATES}, semicolons)
         column = _respelled(column, spelling, {text: rows[text] for text in nothing}) if spelling else column
+    elif column.type == "FLOAT" and semicolons:
+        column = replace(column, doubt=_thousands(column.numbers))
     return _without_sentinel(column) if column.is_number and not column.boolean else column
+
+
+def _thousands(numbers: np.ndarray) -> str:
+    """The question, where points stand before three digits in a file in which they may stand between thousands."""
+    seen = numbers[np.isfinite(numbers)]
+    with_point = seen[seen != np.floor(seen)]
+    if not len(with_point) or np.abs(seen).max() >= 1000.0 or np.abs(with_point).min() < 1.0:
+        return ""
+    digits = np.round(with_point * 1000.0)
+    # Of as many thousands, one of ten ends with a 0.
+    if np.abs(with_point * 1000.0 - digits).max() > 1e-6 or (digits % 10 != 0).mean() < _THREE_DIGITS:
+        return ""
+    shown = f"{with_point[0]:.3f}"
+    return f"{shown} is read as it stands, and could be {digits[0]:.0f}: which is it? For thousands {{number: comma}}"
 
 
 def _rows_of_texts(column: Column) -> Mapping[str, int]:

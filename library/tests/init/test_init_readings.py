@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import yaml
-from init_tables import ROWS, decision_of, plan_of
+from init_tables import ROWS, decision_of, label, plan_of, write_csv
 
 from millrace.components.example_gen.splits_section import TimeSplits
 from millrace.config.loading import load
 from millrace.init import report
 from millrace.init.names import phrase_of
-from millrace.init.plan import write
+from millrace.init.plan import make_plan, write
 
 RANDOM = np.random.default_rng(0)
 AMOUNTS = RANDOM.uniform(100, 90_000, ROWS).round(2)
@@ -59,6 +59,25 @@ def test_a_number_that_reads_in_two_ways_is_a_persons_decision(tmp_path):
     decision = decision_of(tmp_path, [f"{value:,.0f}" for value in AMOUNTS + 1000], "size")
     assert decision.column.reading.number == "point"
     assert "is read as" in decision.doubt and "which is it?" in decision.doubt
+
+
+@pytest.mark.parametrize(
+    ("values", "asked"),
+    [
+        ([f"{value:,}".replace(",", ".") for value in RANDOM.integers(300, 90_000, ROWS)], True),
+        ([f"{value:.2f}" for value in RANDOM.uniform(1, 90, ROWS)], False),
+        ([f"{value:.3f}" for value in RANDOM.uniform(0, 1, ROWS)], False),
+        ([f"{value:.3f}" for value in RANDOM.uniform(100, 5_000, ROWS)], False),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [";", ","])
+def test_points_before_three_digits_beside_semicolons_are_a_persons_decision(tmp_path, values, asked, delimiter):
+    write_csv(tmp_path / "t.csv", {"c": values, "y": label()}, delimiter)
+    [decision] = [
+        one for one in make_plan([str(tmp_path / "t.csv")], "y", "", tmp_path).decisions if one.use == "feature"
+    ]
+    assert decision.kind == "number"
+    assert ("which is it? For thousands {number: comma}" in decision.doubt) == (asked and delimiter == ";")
 
 
 NO_NUMBERS = {
