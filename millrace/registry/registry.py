@@ -325,7 +325,12 @@ class Registry:
                     f"{last.because or 'no reason given'}",
                     remedy="millrace models list shows how things stand; then decide again",
                 )
-            self._log.add([self._moved(alias, number, because, who, one.run, kind)])
+            events = [self._moved(alias, number, because, who, one.run, kind)]
+            if self.approval == "candidate" and alias == CHAMPION and CANDIDATE in one.aliases:
+                # A push made it so by itself, and it is none any more.
+                removed = {"from": number}
+                events.append(Event(EventKind.ALIAS_REMOVED, None, CANDIDATE, "it is champion", AUTOMATIC, "", removed))
+            self._log.add(events)
         self.write_served_file()
 
     def _moved(

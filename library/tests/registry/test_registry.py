@@ -67,7 +67,12 @@ def test_where_a_push_is_to_be_rolled_out_it_becomes_candidate_beside_the_first_
         assert registry.version("12").state.value == "approved"
         registry.take_in([pushed(tmp_path, 13)])
         assert numbers(registry) == {"champion": 11, "candidate": 13}
-    assert served(tmp_path) == ([11, 13], {"champion": 11, "candidate": 13})
+        assert served(tmp_path) == ([11, 13], {"champion": 11, "candidate": 13})
+        registry.move("champion", registry.version("candidate"), "rolled out")
+        assert numbers(registry) == {"champion": 13}, "a champion is no candidate"
+        assert [(one.kind, one.who) for one in registry.events()[-2:]] == [
+            ("alias moved", "ada@desk"), ("alias removed", "automatic")
+        ]  # fmt: skip
 
 
 def test_without_a_champion_the_next_command_is_named(tmp_path):
