@@ -1,6 +1,6 @@
 """The prediction of a table by TFX's BulkInferrer, on the engine that `beam:` names: Flink, Spark, Dataflow, another.
 
-What comes back are TensorFlow Serving's `PredictionLog` records, as a server's request log has them.
+What comes back are TensorFlow Serving's `PredictionLog` records, read as those of a server's request log are.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ from tfx.types import artifact_utils, standard_artifacts, standard_component_spe
 from tfx.utils import io_utils, path_utils, proto_utils
 
 from millrace.model_server.about import About
+from millrace.model_server.logged_requests import logged_request
 from millrace.model_server.servable import DEFAULT_SIGNATURE
 from millrace.prediction.answers import answers
 from millrace.prediction.numbered_examples import in_the_rows_order, row_numbers, write_examples
@@ -119,9 +120,8 @@ def _read(folder: str, about: About, model: str) -> tuple[list[np.ndarray], list
     parts: list[pa.RecordBatch] = []
     files = sorted(fileio.glob(os.path.join(folder, "*.gz")))
     for records in tf.data.TFRecordDataset(files, "GZIP").batch(_LOGS_AT_ONCE).as_numpy_iterator():
-        logs = [prediction_log_pb2.PredictionLog.FromString(record).predict_log for record in records]
-        numbers.append(row_numbers([next(iter(log.request.inputs.values())).string_val[0] for log in logs]))
-        names = list(logs[0].response.outputs)
-        outputs = {name: np.stack([tf.make_ndarray(log.response.outputs[name]) for log in logs]) for name in names}
+        logs = [logged_request(prediction_log_pb2.PredictionLog.FromString(record)) for record in records]
+        numbers.append(row_numbers([example.item() for log in logs for example in log.inputs.values()]))
+        outputs = {name: np.stack([log.outputs[name] for log in logs]) for name in logs[0].outputs}
         parts.append(answers(outputs, about, model))
     return numbers, parts

@@ -52,13 +52,14 @@ def cells_as_model_reads(
     raise _misfit(column, repr(_shown(decoded(cells[row].as_py()))), f"{path}, line {line}")
 
 
-def as_model_reads(values: pa.Array, column: ModelColumn, first: int) -> pa.Array:
+def as_model_reads(values: pa.Array, column: ModelColumn, first: int, table: str) -> pa.Array:
     """Converts a feature.
 
     Args:
         values: `large_list` of int64, float32 or large_binary, or nulls.
         column: what the model reads.
         first: the number of the first row, from 1, for the message of a refusal.
+        table: what the rows are of, for the same.
 
     Returns:
         `large_list` of the type that the model reads. Where the schema promises a value and there is none, it is the
@@ -76,23 +77,24 @@ def as_model_reads(values: pa.Array, column: ModelColumn, first: int) -> pa.Arra
     if column.values != MANY:
         others = np.flatnonzero((sizes != 0) & (sizes != column.values))
         if len(others):
-            raise _misfit(column, f"{sizes[others[0]]} values", f"row {first + others[0]}")
-    flat = _flat(values.values.slice(offsets[0], offsets[-1] - offsets[0]), wanted, column, sizes, first)
+            raise _misfit(column, f"{sizes[others[0]]} values", f"{table}, row {first + others[0]}")
+    flat = _flat(values.values.slice(offsets[0], offsets[-1] - offsets[0]), wanted, column, sizes, first, table)
     offsets = offsets - offsets[0]
     empty = np.flatnonzero(sizes == 0)
     if not column.required or not len(empty):
         return pa.LargeListArray.from_arrays(pa.array(offsets), flat)
     if column.type == "INT":
-        where = f"row {first + empty[0]}"
         raise DataError(
             f"{column.name} is missing, a whole number that the schema promises in every row",
-            where,
+            f"{table}, row {first + empty[0]}",
             "fill it in, or let the schema say that it may be missing, and train again",
         )
     return _filled(flat, sizes, 1 if column.values == MANY else int(column.values))
 
 
-def _flat(values: pa.Array, wanted: pa.DataType, column: ModelColumn, sizes: np.ndarray, first: int) -> pa.Array:
+def _flat(
+    values: pa.Array, wanted: pa.DataType, column: ModelColumn, sizes: np.ndarray, first: int, table: str
+) -> pa.Array:
     if values.type == wanted or not len(values):
         return values if values.type == wanted else pa.array([], wanted)
     if column.type == "FLOAT" and pa.types.is_int64(values.type):
@@ -108,7 +110,7 @@ def _flat(values: pa.Array, wanted: pa.DataType, column: ModelColumn, sizes: np.
     row = first + int(np.searchsorted(np.cumsum(sizes), place, side="right"))
     value = values[place].as_py()
     shown = repr(_shown(decoded(value))) if isinstance(value, bytes) else f"{value:g}"
-    raise _misfit(column, shown, f"row {row}")
+    raise _misfit(column, shown, f"{table}, row {row}")
 
 
 def _filled(values: pa.Array, sizes: np.ndarray, each: int) -> pa.Array:
@@ -127,7 +129,7 @@ def _misfit(column: ModelColumn, found: str, where: str) -> DataError:
     return DataError(
         f"{column.name} has {found}, and the model reads {column.expected}",
         where,
-        "correct the value, or leave it empty where nothing is known",
+        f"write {column.expected}, or nothing where nothing is known",
     )
 
 

@@ -42,7 +42,7 @@ def predict(
         folder: the SavedModel.
         about: what it reads and predicts.
         data: how the training data is read.
-        keys: columns that are handed through.
+        keys: columns that are handed through, each once.
         show: is told how far it is.
         engine: what scores it; by default this process.
         part_rows: rows that are written at once.
@@ -56,7 +56,7 @@ def predict(
         BadInput: the result cannot be written.
         MillraceError: the disk is full; what was scored is kept.
     """
-    work = WorkFolder(out)
+    work, keys = WorkFolder(out), tuple(dict.fromkeys(keys))
     to_score = TableToScore(table, data, about.columns, keys, min(part_rows, ROWS_AT_ONCE))
     _require_other_names(keys, about)
     if out.resolve() in {file.resolve() for file in to_score.files}:

@@ -92,7 +92,7 @@ class TableToScore:
         keys: Sequence[str],
         rows_at_once: int = ROWS_AT_ONCE,
     ) -> None:
-        source = find_source([given])
+        source, self._given = find_source([given]), given
         self.files = source.files
         self.options = _options(source, data)
         self._columns, self._keys = tuple(columns), tuple(keys)
@@ -158,7 +158,7 @@ class TableToScore:
         keys = [_key(column_of(batch, name), name) for name in self._keys]
         if images_beside and self._images:
             batch = images.with_contents(batch, self._images, images_beside)
-        read = [as_model_reads(column_of(batch, column.name), column, first) for column in self._columns]
+        read = [as_model_reads(column_of(batch, column.name), column, first, self._given) for column in self._columns]
         numbers = pa.array(np.arange(first, first + batch.num_rows))
         return RowsToScore(
             pa.RecordBatch.from_arrays(read, [column.name for column in self._columns]),

@@ -157,7 +157,7 @@ def test_a_csv_file_that_cannot_be_scored_is_told_with_its_line(tmp_path, data, 
 def test_a_value_of_another_type_is_told_with_its_row(tmp_path, data, changed, told):
     row = {name: value for name, value in rows(1)[0].items() if name not in changed}
     file = write_table(tmp_path / "t.jsonl", [row, row, {**row, **changed}, {**row, **changed}])
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=rf"t\.jsonl, {told}"):
         read(file, data, (*SINGLE, PLACE, ROUTE))
 
 
