@@ -43,6 +43,17 @@ def test_shares_differ_as_two_proportions_do(rows, differ):
     assert critical(0.001) == pytest.approx(3.2905, abs=1e-4)
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.001])
+def test_no_yes_of_the_exact_test_is_lost_to_what_makes_it_quick(alpha):
+    """All that two samples of some rows can be, one of them few; beside a tie there is none that decides."""
+    for rows, others in ((9, 9), (5, 25), (3, 40)):
+        for one in range(rows + 1):
+            for other in range(others + 1):
+                exact = stats.fisher_exact([[one, rows - one], [other, others - other]]).pvalue
+                quick = shares_differ(one / rows, rows, other / others, others, alpha)
+                assert quick == (exact < alpha), (one, rows, other, others, exact)
+
+
 @pytest.mark.parametrize("before, after", [((0.0, 0), (1.0, 5)), ((1.0, 5), (0.0, 0))])
 def test_no_rows_are_no_evidence(before, after):
     assert not shares_differ(*before, *after, 0.5)
