@@ -46,7 +46,7 @@ def test_shares_differ_as_two_proportions_do(rows, differ):
 @pytest.mark.parametrize("alpha", [0.05, 0.001])
 def test_no_yes_of_the_exact_test_is_lost_to_what_makes_it_quick(alpha):
     """All that two samples of some rows can be, one of them few; beside a tie there is none that decides."""
-    for rows, others in ((9, 9), (5, 25), (3, 40)):
+    for rows, others in ((8, 8), (4, 20)):
         for one in range(rows + 1):
             for other in range(others + 1):
                 exact = stats.fisher_exact([[one, rows - one], [other, others - other]]).pvalue
