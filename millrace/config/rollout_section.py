@@ -239,6 +239,8 @@ class Rollout(Section):
     drain_seconds: float = Field(
         default=30, ge=0, description="how long a version's server stays after its last request"
     )
+    log_days: float = Field(default=30, gt=0, description="how long the gateway keeps what its servers log of requests")
+    log_gib: float = Field(default=20, gt=0, description="how large that log may become before its oldest files go")
     policies: dict[str, AnyPolicy] = Field(
         default={}, description="policies of your own by name; one of each kind is there, under the kind's name"
     )

@@ -14,7 +14,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from millrace.base.errors import DataError
 from millrace.model_server.inference import serialized_examples
 from millrace.model_server.query import Arrays
-from millrace.model_server.request_shards import OPEN, WHOLE
+from millrace.model_server.shard_files import OPEN, WHOLE, shard_files
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def logged_requests(folder: Path, newer_than: Optional[datetime] = None) -> Iter
     Raises:
         DataError: a whole shard is damaged, or holds something else.
     """
-    for shard in sorted((*folder.glob(f"*{WHOLE}"), *folder.glob(f"*{OPEN}"))):
+    for shard in shard_files(folder):
         if newer_than and _last_written(shard) < newer_than.timestamp():
             continue
         for record in _records(shard):
@@ -112,9 +112,9 @@ def _records(shard: Path) -> Iterator[bytes]:
     try:
         yield from tf.data.TFRecordDataset(str(shard)).as_numpy_iterator()
     except tf.errors.NotFoundError:
-        # It was whole, and renamed, between being found and being opened.
+        # Between being found and being opened a whole one was old and was removed, or one became whole and was renamed.
         if not shard.name.endswith(OPEN):
-            raise
+            return
         yield from _records(shard.with_name(shard.name.removesuffix(OPEN) + WHOLE))
     except tf.errors.DataLossError as error:
         if not shard.name.endswith(OPEN):

@@ -14,7 +14,7 @@ from typing import Optional, Protocol
 
 import tensorflow as tf
 
-WHOLE, OPEN = ".tfrecord", ".tfrecord.open"
+from millrace.model_server.shard_files import OPEN, WHOLE
 
 # Whole soon enough to be worked on, and large enough to be few.
 _SHARD_BYTES = 64 << 20

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from millrace.base.errors import BadInput
 from millrace.config.config import Config
 from millrace.metadata.run_summaries import Runs
 from millrace.model_server import lifeline
+from millrace.model_server.shard_files import remove_old_shards
 from millrace.registry.intake import open_registry, up_to_date
 from millrace.serving.controller import Controller
 from millrace.serving.envoy_config import Listener
@@ -26,6 +28,7 @@ from millrace.serving.state import Places
 from millrace.serving.version_server import VersionServer
 
 _LOOK_SECONDS = 0.05
+_DAY = 24 * 3600.0
 
 
 def keep(config: Config, overrides: Sequence[str], told: Callable[[str, int], None]) -> None:
@@ -57,6 +60,7 @@ def keep(config: Config, overrides: Sequence[str], told: Callable[[str, int], No
             section.drain_seconds,
             lambda version, folder: VersionServer(config.name, version, folder, places.server(version), requests),
             lambda: _held(controller, places.folder / "controller.log"),
+            lambda: remove_old_shards(requests, section.log_days * _DAY, section.log_gib * 2**30, time.time()),
         )
         stop = _stopped_by_signals()
         threading.Thread(target=_tell_port, args=(keeper, told, stop), daemon=True).start()

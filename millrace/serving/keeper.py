@@ -27,6 +27,7 @@ _ROUND_SECONDS = 0.1
 # sun_path of unix(7), with the zero at its end.
 _LONGEST_SOCKET = 107
 _STATUS_SECONDS = 1.0
+_TIDY_SECONDS = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
 # What a rehearsal and the labels can look back to.
 _LOG_BYTES, _LOGS_KEPT = 128 * 2**20, 8
@@ -80,6 +81,7 @@ class Keeper:
         drain_seconds: how long a server stays after its last request.
         start_server: starts the server of a version from the folder of its SavedModel.
         start_controller: starts the controller; None where something else sees to it.
+        tidy: removes what is old, once a minute.
         clock: seconds, which only go on.
     """
 
@@ -91,6 +93,7 @@ class Keeper:
         drain_seconds: float,
         start_server: Callable[[int, Path], Server],
         start_controller: Optional[Callable[[], Process]] = None,
+        tidy: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._places = places
@@ -99,6 +102,8 @@ class Keeper:
         self._drain_seconds = drain_seconds
         self._start_server = start_server
         self._start_controller = start_controller
+        self._tidy = tidy
+        self._tidied_at = -_TIDY_SECONDS
         self._clock = clock
         self._kept: dict[int, _Kept] = {}
         self._gateway: Optional[Gateway] = None
@@ -145,6 +150,9 @@ class Keeper:
             self._keep_gateway(wanted, now)
             self._stop_unwanted(wanted, now)
         self._tell(now)
+        if now - self._tidied_at >= _TIDY_SECONDS:
+            self._tidied_at = now
+            self._tidy()
 
     def close(self) -> None:
         """Ends the controller, Envoy and the servers."""

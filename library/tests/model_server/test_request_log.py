@@ -111,6 +111,17 @@ def test_shards_of_before_a_time_are_left_unread(tmp_path):
     assert [one.request_id for one in logged_requests(tmp_path / "taxi", newer_than=since)] == ["new"]
 
 
+def test_a_shard_that_is_removed_while_others_are_read_ends_nobody_s_reading(tmp_path):
+    for name in ("a", "b"):
+        log = RequestLog(config(tmp_path))
+        log.offer(name, *exchange())
+        log.close()
+    reading = logged_requests(tmp_path / "taxi")
+    assert next(reading).request_id == "a"
+    sorted((tmp_path / "taxi").iterdir())[-1].unlink()
+    assert list(reading) == []
+
+
 def test_a_whole_shard_that_is_damaged_is_an_error(tmp_path):
     log = RequestLog(config(tmp_path))
     log.offer("a", *exchange())

@@ -137,6 +137,16 @@ def test_no_request_is_sent_to_what_does_not_answer_and_no_user_to_a_shadow(want
     assert effective(wanted, ready, current) == is_served
 
 
+def test_what_is_old_is_removed_once_a_minute(envoy, listener, tmp_path):
+    clock, tidied = Clock(), []
+    keeper = Keeper(
+        Places(tmp_path), envoy, listener, 30.0, Started, tidy=lambda: tidied.append(clock.now), clock=clock
+    )
+    rounds(keeper, clock, seconds=121)
+    assert tidied == [0.0, 60.0, 120.0]
+    keeper.close()
+
+
 def test_a_deployment_that_is_cut_off_ends_no_answer(kept):
     keeper, _, places, clock, _ = kept
     serve(places, {1: 10_000})
