@@ -45,7 +45,7 @@ def logged_requests(folder: Path, newer_than: Optional[datetime] = None) -> Iter
 
     Args:
         folder: of one model's request log; none, or an empty one, has no requests.
-        newer_than: leaves shards unread that were last written before this time, with a zone; others are read whole.
+        newer_than: leaves out requests that the log says were answered before this second, with a zone.
 
     Yields:
         The requests, as they were written.
@@ -53,15 +53,18 @@ def logged_requests(folder: Path, newer_than: Optional[datetime] = None) -> Iter
     Raises:
         DataError: a whole shard is damaged, or holds something else.
     """
+    oldest = int(newer_than.timestamp()) if newer_than else 0
     for shard in shard_files(folder):
-        if newer_than and _last_written(shard) < newer_than.timestamp():
+        if _last_written(shard) < oldest:
             continue
         for record in _records(shard):
             try:
                 log = prediction_log_pb2.PredictionLog.FromString(record)
             except Exception as error:  # DecodeError of two implementations of protobuf
                 raise DataError("a record is no PredictionLog", str(shard), "move the file away") from error
-            yield logged_request(log)
+            # A shard grows for minutes, and is read again by who asks for what is new: its arrays are what costs.
+            if not 0 < log.log_metadata.timestamp_secs < oldest:
+                yield logged_request(log)
 
 
 def logged_request(log: prediction_log_pb2.PredictionLog) -> LoggedRequest:

@@ -286,14 +286,17 @@ class Keeper:
                     Counter(self._gateway.counters(f"cluster.{version}-{name}-mirror.")) for name in ("rest", "grpc")
                 )
                 both, too_many = rest + grpc, rest["upstream_rq_429"]
+                # A mirror may only hold so many requests. What Envoy drops it counts as a 503, which says nothing of a
+                # version; a request that took too long is a 504.
                 now = Mirrored(
                     good=both["upstream_rq_2xx"],
-                    bad=both["upstream_rq_5xx"] + both["upstream_rq_timeout"] + too_many,
+                    bad=both["upstream_rq_5xx"] - both["upstream_rq_pending_overflow"] + too_many,
                     taken=rest["upstream_rq_2xx"],
                     refused=rest["upstream_rq_4xx"] - too_many,
                 )
-                before = self._mirrored_before.get(version, Mirrored())
-                self._mirrored[version] = Mirrored(*map(sum, zip(before, now, strict=True)))
+                before, told = (of.get(version, Mirrored()) for of in (self._mirrored_before, self._mirrored))
+                # Envoy's counters are not read at one moment, and a difference of two of them may go back by one.
+                self._mirrored[version] = Mirrored(*(max(t, b + n) for t, b, n in zip(told, before, now, strict=True)))
 
 
 def effective(wanted: Traffic, ready: Set[int], current: Optional[Traffic]) -> Optional[Traffic]:

@@ -50,7 +50,7 @@ def logged_decisions(folder: Path, newer_than: Optional[datetime] = None) -> Ite
 
     Args:
         folder: of the log's shards.
-        newer_than: shards that were written last before that are passed over; None for all.
+        newer_than: answers before that second are left out; None for all.
     """
     # It reads records of TensorFlow's format, and brings TensorFlow.
     from millrace.model_server.logged_requests import logged_requests

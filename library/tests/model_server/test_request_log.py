@@ -5,7 +5,7 @@ import os
 import resource
 import threading
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -109,6 +109,17 @@ def test_shards_of_before_a_time_are_left_unread(tmp_path):
             os.utime(shard, (1000.0, 1000.0))
     since = datetime.fromtimestamp(2000, timezone.utc)
     assert [one.request_id for one in logged_requests(tmp_path / "taxi", newer_than=since)] == ["new"]
+
+
+def test_old_requests_of_a_shard_that_still_grows_are_left_out(tmp_path):
+    log = RequestLog(config(tmp_path))
+    log.offer("old", *exchange())
+    log.close()
+    [shard] = (tmp_path / "taxi").iterdir()
+    later = datetime.fromtimestamp(time.time() + 60, timezone.utc)
+    os.utime(shard, (later.timestamp(), later.timestamp()))
+    assert list(logged_requests(tmp_path / "taxi", newer_than=later)) == []
+    assert len(list(logged_requests(tmp_path / "taxi", newer_than=later - timedelta(seconds=70)))) == 1
 
 
 def test_a_shard_that_is_removed_while_others_are_read_ends_nobody_s_reading(tmp_path):
