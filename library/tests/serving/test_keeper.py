@@ -120,12 +120,13 @@ def test_what_a_mirror_answered_is_counted_on_through_another_envoy(kept):
     answered(keeper.port, 150)
     started[1].server.wait.set()
     rounds(keeper, clock, seconds=2)
-    dropped = keeper._gateway.counters("cluster.2-rest-mirror.")["upstream_rq_pending_overflow"]
-    assert dropped > 20
+    counters = keeper._gateway.counters("cluster.2-rest-mirror.")
+    assert counters["upstream_rq_pending_overflow"] > 20
     started[1].server.status = 400
     answered(keeper.port, 7)
     assert eventually(lambda: rounds(keeper, clock, 2) or state.read_gateway(places).mirrored[2].refused == 7)
-    assert state.read_gateway(places).mirrored[2].bad == 10
+    # On a busy machine some of those that it held took too long.
+    assert state.read_gateway(places).mirrored[2].bad == 10 + counters.get("upstream_rq_504", 0)
 
 
 @pytest.mark.parametrize(
