@@ -51,7 +51,7 @@ def compile_command(
     job = _compiled(config, runner)
     job.save(target)
     findings = check(job, config)
-    _print(config, job, target, findings, also(config_file, job.dialect), Console())
+    _print(config, job, target, findings, also(config_file, overrides, job.dialect), Console())
     if refusing(findings, submitting=False):
         raise click.exceptions.Exit(2)
 

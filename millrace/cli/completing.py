@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
@@ -12,6 +12,9 @@ from click.shell_completion import CompletionItem
 
 from millrace.base.errors import MillraceError
 from millrace.components import stage_ids
+
+if TYPE_CHECKING:
+    from millrace.config.config import Config
 
 Completer = Callable[[click.Context, click.Parameter, str], list["CompletionItem[str]"]]
 
@@ -35,6 +38,14 @@ def configurations(context: click.Context, parameter: click.Parameter, typed: st
     here = project.find(Path.cwd())
     known = [os.path.relpath(file) for file in (here.configurations if here else [])]
     return _starting(known, typed) or [CompletionItem(typed, type="file")]
+
+
+@silent
+def environment_names(context: click.Context, parameter: click.Parameter, typed: str) -> list["CompletionItem[str]"]:
+    """The environments that have overlays beside the configuration."""
+    from millrace.config.environments import names
+
+    return _starting(names(Path(context.params.get("config_file") or "")), typed)
 
 
 @silent
@@ -125,11 +136,10 @@ def _values(context: click.Context) -> dict[str, Any]:
 
 def _registered(context: click.Context) -> tuple[list[str], list[str]]:
     """The aliases and the versions that the registry knows; to complete a word registers nothing."""
-    from millrace.config.loading import load
     from millrace.config.paths import registry_file
     from millrace.registry.intake import open_registry
 
-    config = load(context.params.get("config_file") or "")
+    config = _config(context)
     if not registry_file(config).exists():
         return [], []
     with open_registry(config) as registry:
@@ -137,7 +147,12 @@ def _registered(context: click.Context) -> tuple[list[str], list[str]]:
 
 
 def _logs(context: click.Context) -> Path:
-    from millrace.config.loading import load
     from millrace.config.paths import layout
 
-    return layout(load(context.params.get("config_file") or "")).logs
+    return layout(_config(context)).logs
+
+
+def _config(context: click.Context) -> "Config":
+    from millrace.config.loading import load
+
+    return load(context.params.get("config_file") or "", context.params.get("overrides") or ())

@@ -12,7 +12,7 @@ from rich.text import Text
 from millrace.base import printing
 from millrace.base.errors import ConfigError
 from millrace.base.printing import Cell, TableColumn
-from millrace.cli.options import config_option
+from millrace.cli.options import config_options
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.execution.diagnosis import Diagnosis, as_json, diagnose
@@ -24,16 +24,16 @@ SHOWN_DIFFERENCES = 10
 
 
 @click.command()
-@config_option
+@config_options
 @click.option("--json", "as_text", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def doctor(context: click.Context, config_file: str, as_text: bool) -> None:
+def doctor(context: click.Context, config_file: str, overrides: tuple[str, ...], as_text: bool) -> None:
     """Say what this machine has, lacks and can run.
 
     Ends with exit code 1 when the pipeline cannot run here.
     """
     here = entered()
-    diagnosis = diagnose(here.root if here else Path(), os.environ, _root(config_file))
+    diagnosis = diagnose(here.root if here else Path(), os.environ, _root(config_file, overrides))
     if as_text:
         click.echo(json.dumps(as_json(diagnosis), indent=2))
     else:
@@ -41,9 +41,9 @@ def doctor(context: click.Context, config_file: str, as_text: bool) -> None:
     context.exit(0 if diagnosis.able else 1)
 
 
-def _root(config_file: str) -> Optional[Path]:
+def _root(config_file: str, overrides: tuple[str, ...]) -> Optional[Path]:
     try:
-        return layout(load(config_file)).local
+        return layout(load(config_file, overrides)).local
     except ConfigError:
         return None
 

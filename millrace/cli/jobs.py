@@ -58,7 +58,7 @@ def list_jobs(
     elif listed:
         _print(listed)
     else:
-        echo(f"no job of {config.name} on {service.name}: millrace submit{also(config_file, runner)}")
+        echo(f"no job of {config.name} on {service.name}: millrace submit{also(config_file, overrides, runner)}")
 
 
 @jobs.command()
@@ -89,7 +89,7 @@ def cancel(name: str, config_file: str, overrides: tuple[str, ...], runner: Opti
     """Ask for a job to be cancelled."""
     _, service = connected(config_file, overrides, runner)
     service.cancel(name)
-    echo(f"{name}: cancelling was asked for; millrace jobs show{also(config_file, runner)} {name}")
+    echo(f"{name}: cancelling was asked for; millrace jobs show{also(config_file, overrides, runner)} {name}")
 
 
 def _print(listed: list[RemoteJob]) -> None:

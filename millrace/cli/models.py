@@ -14,13 +14,12 @@ from millrace.base.quiet import output_to
 from millrace.cli import completing
 from millrace.cli.group import LazyGroup
 from millrace.cli.models_words import print_events, standing, state_cell, when
-from millrace.cli.options import config_options
+from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.metadata.run_summaries import Runs
-from millrace.project import default_configuration
 from millrace.registry.events import Event
 from millrace.registry.intake import open_registry, up_to_date
 from millrace.registry.registry import Registry
@@ -111,7 +110,7 @@ def list_command(config_file: str, overrides: tuple[str, ...], trials: bool, as_
             if hidden and Console().is_terminal:
                 echo(f"{counted(hidden, 'trial')} not shown: --trials shows them")
         else:
-            option = default_configuration.option(config_file)
+            option = again(config_file, overrides)
             echo(f"no version of {config.name} yet: millrace run{option} pushes what the judges bless")
 
 

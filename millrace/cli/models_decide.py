@@ -8,11 +8,10 @@ import click
 from millrace.cli import completing
 from millrace.cli.models import opened, quiet, version_json
 from millrace.cli.models_words import next_steps, standing
-from millrace.cli.options import config_options
+from millrace.cli.options import again, config_options
 from millrace.cli.output import echo_json, say
 from millrace.config.config import Config
 from millrace.config.loading import load
-from millrace.project import default_configuration
 from millrace.registry import rollback as going_back
 from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.registry import Registry
@@ -56,7 +55,7 @@ def approve(version: str, because: str, config_file: str, overrides: tuple[str, 
             return
         say(f"version {one.number} is {standing(one)}")
         champion = registry.aliases().get(CHAMPION)
-        for line in next_steps(one, champion.number if champion else None, config_file):
+        for line in next_steps(one, champion.number if champion else None, again(config_file, overrides)):
             say(line)
 
 
@@ -172,5 +171,5 @@ def rollback(because: str, to: Optional[str], config_file: str, overrides: tuple
         say(f"tried: it loads in {done.load_seconds:.1f} s and answered {done.requests} requests")
         _say_what_servers_do(registry, done_in_vertex)
         if done.before.state is VersionState.APPROVED:
-            option = default_configuration.option(config_file)
+            option = again(config_file, overrides)
             say(f"next: millrace models reject {done.before.number} --because WHY{option}, if it must not come back")

@@ -8,7 +8,6 @@ from rich.text import Text
 
 from millrace.base import printing
 from millrace.base.printing import TableColumn
-from millrace.project import default_configuration
 from millrace.registry.events import CANDIDATE, CHAMPION, Event, EventKind, VersionState
 from millrace.registry.version import Version
 
@@ -26,15 +25,15 @@ def standing(version: Version) -> str:
     return ", ".join(["trial" if version.trial else version.state.value, *version.aliases, *_gone(version)])
 
 
-def next_steps(version: Version, champion: Optional[int], config_file: str) -> list[str]:
+def next_steps(version: Version, champion: Optional[int], option: str) -> list[str]:
     """What a person may do next with a version, as lines with whole commands; none where nothing waits for anybody.
 
     Args:
         version: any.
         champion: the number of the champion; None where there is none.
-        config_file: the configuration that the commands are to take.
+        option: what makes the commands take the same configuration, with a space in front; may be empty.
     """
-    option, number = default_configuration.option(config_file), version.number
+    number = version.number
     if version.trial or CHAMPION in version.aliases or version.state is VersionState.REJECTED:
         return []
     if version.state is VersionState.REGISTERED:

@@ -1,7 +1,7 @@
 """Options that several commands share, and the project that they work on."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -11,22 +11,50 @@ from click.core import ParameterSource
 from millrace.base.errors import ConfigError, MillraceError
 from millrace.base.names import did_you_mean_file
 from millrace.cli import completing
-from millrace.project import project
+from millrace.config import environments
+from millrace.project import default_configuration, project
 from millrace.project.default_configuration import VARIABLE, default_file
 from millrace.project.project import Project
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `-c CONF` and `--set KEY=VALUE`, as `config_file` and `overrides`."""
+    """Adds `-c CONF`, `--env ENV` and `--set KEY=VALUE`, as `config_file` and `overrides`.
+
+    The environment is the first of the overrides, so that whatever carries these carries it too; the command enters the
+    project of the configuration, or the one where a person stands.
+    """
     command = click.option(
         "--set",
         "overrides",
         multiple=True,
         metavar="KEY=VALUE",
+        callback=_after_environment,
         help="Override a configuration value. Repeatable.",
         shell_complete=completing.overrides,
     )(command)
-    return config_option(command)
+    command = click.option(
+        "--env", "environment", envvar=environments.VARIABLE, metavar="ENV", is_eager=True, expose_value=False,
+        callback=_remember, shell_complete=completing.environment_names,
+        help="What conf/environments/ENV.yaml says is laid over the configuration.",
+    )(command)  # fmt: skip
+    return click.option(
+        "-c", "--config", "config_file", envvar=VARIABLE, metavar="CONF", callback=_in_project,
+        shell_complete=completing.configurations,
+        help="The pipeline's configuration; by default the project's own.",
+    )(command)  # fmt: skip
+
+
+def again(config_file: str, overrides: Sequence[str]) -> str:
+    """The options by which a next command takes the same configuration in the same environment.
+
+    Args:
+        config_file: of `-c`, or the default.
+        overrides: the environment among them, as `config_options` gives them.
+
+    Returns:
+        Text to put behind the command's name, with a space in front; empty when nothing is needed.
+    """
+    return default_configuration.option(config_file, environments.of_overrides(overrides))
 
 
 def push_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,13 +63,13 @@ def push_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--push", is_flag=True, help=text)(command)
 
 
-def config_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `-c CONF` as `config_file`, and enters the project of that file, or the one where a person stands."""
-    return click.option(
-        "-c", "--config", "config_file", envvar=VARIABLE, metavar="CONF", callback=_in_project,
-        shell_complete=completing.configurations,
-        help="The pipeline's configuration; by default the project's own.",
-    )(command)  # fmt: skip
+def _remember(context: click.Context, parameter: click.Parameter, value: Optional[str]) -> None:
+    context.meta[environments.VARIABLE] = value or ""
+
+
+def _after_environment(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    environment = context.meta.get(environments.VARIABLE)
+    return (environments.option(environment), *value) if environment else value
 
 
 def _in_project(context: click.Context, parameter: click.Parameter, value: Optional[str]) -> str:

@@ -15,11 +15,10 @@ from millrace.base import printing
 from millrace.base.errors import MillraceError
 from millrace.base.printing import TableColumn
 from millrace.cli.group import LazyGroup
-from millrace.cli.options import config_options
+from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config.loading import load
 from millrace.prediction.gateway_request import gateway_command
-from millrace.project import default_configuration
 from millrace.serving.envoy_config import WHOLE
 from millrace.serving.gateway_process import keep
 from millrace.serving.rollouts import Standing, ask, standing, start
@@ -89,9 +88,9 @@ def start_command(config_file: str, overrides: tuple[str, ...], version: str, po
     VERSION is a number or an alias. The kinds of policies are canary, shadow, ab, bandit and blue-green.
     """
     asked = start(load(config_file, overrides), version, policy, because)
-    progress, option = asked.rollout.progress, default_configuration.option(config_file)
+    progress, option = asked.rollout.progress, again(config_file, overrides)
     say(f"version {progress.candidate} over {progress.champion} by {policy}")
-    _say_taken(asked.taken, f"it has started; next: millrace rollout status{option}", config_file)
+    _say_taken(asked.taken, f"it has started; next: millrace rollout status{option}", option)
 
 
 @click.command()
@@ -103,7 +102,7 @@ def status(config_file: str, overrides: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         echo_json(_as_plain(now))
     else:
-        _show(now, config_file)
+        _show(now, again(config_file, overrides))
 
 
 def _command(kind: OrderKind, done: str, help_text: str) -> click.Command:
@@ -111,7 +110,7 @@ def _command(kind: OrderKind, done: str, help_text: str) -> click.Command:
     @_because
     @config_options
     def command(config_file: str, overrides: tuple[str, ...], because: str) -> None:
-        _say_taken(ask(load(config_file, overrides), kind, because).taken, done, config_file)
+        _say_taken(ask(load(config_file, overrides), kind, because).taken, done, again(config_file, overrides))
 
     return command
 
@@ -122,8 +121,7 @@ promote = _command("promote", "it is champion", "Make it champion now, whatever 
 abort = _command("abort", "it is sent back", "Send it back now.")
 
 
-def _say_taken(taken: bool, done: str, config_file: str) -> None:
-    option = default_configuration.option(config_file)
+def _say_taken(taken: bool, done: str, option: str) -> None:
     say(done if taken else f"it waits for the gateway: millrace rollout gateway{option}")
 
 
@@ -150,17 +148,16 @@ def _as_plain(now: Standing) -> dict[str, Any]:
     }
 
 
-def _show(now: Standing, config_file: str) -> None:
+def _show(now: Standing, option: str) -> None:
     console = Console(highlight=False)
     status_ = now.gateway
     if status_ and now.gateway_runs and status_.port:
         up = ", ".join(f"{version}{'' if ready else ' (starting)'}" for version, ready in status_.ready.items())
         say(f"gateway: {status_.host}:{status_.port}, versions {up}")
     else:
-        say(f"gateway: not running (millrace rollout gateway{default_configuration.option(config_file)})")
+        say(f"gateway: not running (millrace rollout gateway{option})")
     if now.order:
         say(f"waits for the gateway: {now.order.kind}, by {now.order.who}")
-    option = default_configuration.option(config_file)
     if now.rollout:
         say(now.sentence, style="bold")
         _show_rollout(now.rollout, console)

@@ -15,11 +15,11 @@ from millrace.base.outcomes import State
 from millrace.base.printing import TableColumn
 from millrace.cli.board import STYLES
 from millrace.cli.group import LazyGroup
-from millrace.cli.options import config_options
+from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json
 from millrace.config.loading import load
 from millrace.metadata.run_summaries import RunSummary, run_summaries
-from millrace.project import default_configuration, project
+from millrace.project import project
 
 _WELL = (State.DONE, State.CACHED, State.RUNNING)
 # In a pipe each run is whole.
@@ -74,7 +74,7 @@ def list_command(
     else:
         kind = "failed run" if failed else "run"
         name = "any pipeline" if every else load(config_file, overrides).name
-        echo(f"no {kind} of {name} yet: millrace run{default_configuration.option(config_file)}")
+        echo(f"no {kind} of {name} yet: millrace run{again(config_file, overrides)}")
 
 
 def _of(config_file: str, overrides: Sequence[str], last: int, failed: bool) -> list[tuple[str, RunSummary]]:

@@ -14,16 +14,16 @@ from millrace.base.printing import TableColumn
 from millrace.base.visible import visible
 from millrace.cli import completing
 from millrace.cli.board import STYLES
-from millrace.cli.options import config_options
+from millrace.cli.options import again, config_options
 from millrace.cli.output import echo_json, say_failure
 from millrace.components.evaluator.gate_report import EXAMPLE_COUNT
+from millrace.config.environments import as_options
 from millrace.config.loading import load
 from millrace.config.trials import as_asked
 from millrace.metadata.evaluations import by_slice
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_names import named
 from millrace.metadata.run_summaries import Runs
-from millrace.project import default_configuration
 
 _COLUMNS = (
     TableColumn("stage"),
@@ -118,15 +118,17 @@ def _facts(detail: RunDetail) -> list[tuple[str, str, str]]:
     if measured > 0:
         facts.append(("slices", f"{measured} measured; all are in {detail.gate_report}", ""))
     if summary.cleaned:
-        option = default_configuration.option(detail.request.config_file) if detail.request else ""
-        again = f"millrace runs repeat {summary.run_id}{option} makes it again"
-        facts.append(("cleaned", f"millrace runs clean deleted what it made, and its log; {again}", ""))
+        option = again(detail.request.config_file, detail.request.overrides) if detail.request else ""
+        repeat = f"millrace runs repeat {summary.run_id}{option} makes it again"
+        facts.append(("cleaned", f"millrace runs clean deleted what it made, and its log; {repeat}", ""))
     elif summary.pushed_to:
         facts.append(("trial" if summary.trial else "pushed to", summary.pushed_to, ""))
     facts += [("data", text, "") for text in [_data(detail)] if text]
     facts += [("code", text, "") for text in [_code(detail)] if text]
+    facts += [("environment", text, "") for text in [_environment(detail)] if text]
     if detail.request:
-        values = "".join(f" --set {value}" for value in as_asked(detail.request.overrides, detail.request.repeats))
+        asked = as_options(as_asked(detail.request.overrides, detail.request.repeats))
+        values = "".join(f" {option} {value}" for option, value in asked)
         repeats = f", to repeat run {detail.request.repeats}" if detail.request.repeats else ""
         facts.append(("asked for", f"{detail.request.config_file}{values}{repeats}", ""))
     if detail.log:
@@ -153,6 +155,10 @@ def _code(detail: RunDetail) -> str:
     branch = f" ({revision.branch})" if revision.branch else ""
     changed = f", {counted(len(revision.changed), 'file')} not committed" if not revision.clean else ""
     return f"commit {revision.commit[:12]}{branch}{changed}"
+
+
+def _environment(detail: RunDetail) -> str:
+    return str(detail.provenance.configuration.get("environment", "")) if detail.provenance else ""
 
 
 _OUTPUTS = (TableColumn("stage"), TableColumn("output"), TableColumn("made by"), TableColumn("path"))

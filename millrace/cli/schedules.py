@@ -57,7 +57,7 @@ def create(
     when = schedule_meant(PLATFORMS[wanted].section(config).schedule, wanted, cron, time.time())
     own = given_runner(CloudRunner)
     service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal(), own)
-    require_new_schedule(service, title or config.name, also(config_file, runner))
+    require_new_schedule(service, title or config.name, also(config_file, overrides, runner))
     made = service.create_schedule(job, title or config.name, when)
     echo(f"schedule: {made.name} ({made.title}): {made.cron}")
     echo(f"link:     {made.link}")

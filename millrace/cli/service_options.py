@@ -9,14 +9,13 @@ from rich.console import Console
 
 from millrace.base.errors import BadInput
 from millrace.cli.findings import print_findings
-from millrace.cli.options import config_options
+from millrace.cli.options import again, config_options
 from millrace.cloud.prepared_job import Progress
 from millrace.cloud.remote.jobs import Service
 from millrace.cloud.services import KUBEFLOW, VERTEX, connect, meant
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.jobspec.job import Dialect
-from millrace.project import default_configuration
 
 runner_option = click.option(
     "--runner",
@@ -26,7 +25,7 @@ runner_option = click.option(
 
 
 def service_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `-c`, `--set` and `--runner`, as `config_file`, `overrides` and `runner`."""
+    """Adds `-c`, `--env`, `--set` and `--runner`, as `config_file`, `overrides` and `runner`."""
     return config_options(runner_option(command))
 
 
@@ -35,7 +34,7 @@ def connected(config_file: str, overrides: tuple[str, ...], runner: Optional[Dia
 
     Args:
         config_file: of `-c`.
-        overrides: of `--set`.
+        overrides: of `--env` and `--set`.
         runner: of `--runner`; None when it is not given.
 
     Raises:
@@ -51,17 +50,18 @@ def local_time(at: Optional[float]) -> str:
     return "" if at is None else time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(at))
 
 
-def also(config_file: str, runner: Optional[Dialect]) -> str:
+def also(config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect]) -> str:
     """The options that a next command needs to mean the same.
 
     Args:
         config_file: of `-c`, or the default.
+        overrides: of `--env` and `--set`.
         runner: the service, where it has to be named; None where it need not.
 
     Returns:
         Text to put behind the command's name, with a space in front; empty when nothing is needed.
     """
-    return default_configuration.option(config_file) + (f" --runner {runner}" if runner else "")
+    return again(config_file, overrides) + (f" --runner {runner}" if runner else "")
 
 
 def parameter_values(given: tuple[str, ...]) -> dict[str, str]:

@@ -70,7 +70,7 @@ def submit(
         echo("trial: its model is not served; --push serves it")
     echo(f"job:  {sent.name}")
     echo(f"link: {sent.link}")
-    more = also(config_file, runner or (wanted if wanted != meant(config) else None))
+    more = also(config_file, overrides, runner or (wanted if wanted != meant(config) else None))
     if wait:
         raise click.exceptions.Exit(_followed(service, sent, job, every, more))
     echo(f"next: millrace jobs show{more} {sent.name}")

@@ -28,6 +28,7 @@ from millrace.metadata import records
 from millrace.metadata.evaluations import evaluation
 from millrace.metadata.run_folder import RunFolder
 from millrace.metadata.run_summaries import state_of
+from millrace.project import default_configuration
 from millrace.registry.events import CHAMPION
 from millrace.registry.intake import Registered
 from millrace.training import training_record
@@ -61,7 +62,7 @@ def print_summary(
         champion = next((one.number for one in registered.versions if CHAMPION in one.aliases), None)
         other = f"; champion is {champion}" if champion not in (None, version.number) else ""
         _line("version", f"{version.number} is {standing(version)}{other}", console)
-        for line in next_steps(version, champion, config.file):
+        for line in next_steps(version, champion, default_configuration.option(config.file, config.environment)):
             printing.say(line, console, indent=2)
     if registered.trouble:
         _line("registry", f"{registered.trouble}; the next millrace models tries again", console, style="bold yellow")

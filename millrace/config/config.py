@@ -6,6 +6,7 @@ what a file may say; their field descriptions are what `millrace` prints when a 
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
@@ -112,6 +113,9 @@ class Config(Section):
     """A whole pipeline, as `conf/NAME.yaml` describes it."""
 
     name: str = Field(pattern=f"^{NAME.pattern}$", description="lower-case letters, digits and dashes, 63 at most")
+    environment: str = Field(
+        default="", description="what conf/environments/ENVIRONMENT.yaml says is laid over this; --env names another"
+    )
     root: str = Field(
         default="../runs", min_length=1, description="the folder for artifacts, metadata, logs and pushed models"
     )
@@ -143,6 +147,11 @@ class Config(Section):
     def file(self) -> str:
         """The file that it was read from, for messages; empty when it was made in code."""
         return self._file
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """Where each value is written, by its dotted key: `FILE:LINE:COLUMN`, or the `--set`; nothing of defaults."""
+        return self._places
 
     def place(self, key: str) -> str:
         """Where a value was written, for messages of what comes after reading.

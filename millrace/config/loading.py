@@ -1,5 +1,7 @@
-"""Reads a configuration file: the only place where YAML, overrides and relative paths become a `Config`."""
+"""Reads a configuration: the only place where YAML, overlays, overrides and relative paths become a `Config`."""
 
+import contextlib
+import copy
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +12,8 @@ from pydantic import ValidationError
 from millrace.base import files, secrets
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean_file
+from millrace.config import environments, problems, yaml_text
 from millrace.config import overrides as by_option
-from millrace.config import problems, yaml_text
 from millrace.config.config import Config
 from millrace.config.problems import Problem, Sources
 from millrace.training.section import Training
@@ -40,11 +42,12 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
         path: the YAML file.
         overrides: `dotted.key=value` strings, applied in order; a value is read as YAML where it is YAML, a list's
             entry is named by its index. `training.steps` takes the place of the file's `training.epochs`, and
-            the other way round.
+            the other way round. Of `environment` the overlays are laid over the file before all others.
 
     Returns:
-        The configuration, with every local path absolute (relative ones are relative to the file). What the variables
-        hold that it names as secrets is shown by nothing in this process from now on.
+        The configuration, with every local path absolute (relative ones are relative to the file that says them, those
+        of overrides to `path`). What the variables hold that it names as secrets is shown by nothing in this process
+        from now on.
 
     Raises:
         ConfigError: the file cannot be read, or holds one or more mistakes; all are listed, each with its place.
@@ -52,11 +55,23 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
     file = Path(path)
     document = _read(file)
     values = document.values
+    base = file.resolve().parent
+    environment = environments.of_overrides(overrides) or str(values.get(environments.KEY) or "")
+    without = copy.deepcopy(values) if environment else {}
+    for overlay in environments.overlays(file, environment):
+        said = _read_overlay(overlay)
+        environments.lay_over(document, said)
+        _settle_alternatives(document, {".".join(map(str, path)) for path in said.places})
     sources = Sources(str(file), document, [by_option.apply(values, override) for override in overrides])
-    _settle_alternatives(values, {override.partition("=")[0] for override in overrides})
+    _settle_alternatives(document, {override.partition("=")[0] for override in overrides})
+    _settle_root(values, environment, sources)
     wrong = {problem.path: problem for problem in problems.silent_mistakes(values, sources)}
     wrong |= {problem.path: problem for problem in problems.no_names(values)}
-    wrong |= {problem.path: problem for problem in _make_paths_absolute(values, file.resolve().parent)}
+    wrong |= {problem.path: problem for problem in _make_paths_absolute(values, base)}
+    if environment:
+        _make_paths_absolute(without, base)
+        elsewhere = _other_overlays(file, environment)
+        wrong |= {problem.path: problem for problem in environments.shared(values, without, elsewhere)}
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
@@ -73,7 +88,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
 
 def _read(file: Path) -> yaml_text.Document:
     try:
-        text = files.read_text(file, ConfigError)
+        document = _document(file)
     except FileNotFoundError as error:
         folders = [folder for folder in (file.parent, Path("conf")) if folder.is_dir()]
         known = sorted({str(one) for folder in folders for one in folder.glob("*.y*ml")})
@@ -82,11 +97,6 @@ def _read(file: Path) -> yaml_text.Document:
             where=str(file),
             remedy=f"name a configuration with -c; here are: {', '.join(known) or 'none'}",
         ) from error
-    try:
-        document = yaml_text.read(text)
-    except yaml_text.YamlError as error:
-        where = f"{file}:{error.place.line}:{error.place.column}" if error.place else str(file)
-        raise ConfigError(error.problem, where=where, remedy=error.remedy) from error
     if not isinstance(document.values, dict):
         raise ConfigError(
             "holds no keys",
@@ -96,21 +106,66 @@ def _read(file: Path) -> yaml_text.Document:
     return document
 
 
-def _settle_alternatives(values: dict[str, Any], by_hand: set[str]) -> None:
-    """Takes out what the file says of the training's length where an override says it the other way."""
-    training = values.get("training")
+def _read_overlay(file: Path) -> yaml_text.Document:
+    """What an overlay says, with every local path absolute; one that says nothing yet changes nothing."""
+    document = _document(file)
+    if document.values is None:
+        document.values = {}
+    if not isinstance(document.values, dict):
+        remedy = "write what differs from the configuration, by its keys"
+        raise ConfigError("holds no keys", where=str(file), remedy=remedy)
+    wrong = [*environments.mistakes(document), *_make_paths_absolute(document.values, file.resolve().parent)]
+    if wrong:
+        raise problems.refusal(wrong, Sources(str(file), document, []))
+    return document
+
+
+def _other_overlays(file: Path, environment: str) -> dict[str, list[yaml_text.Document]]:
+    """What the overlays of the other environments say; one that cannot be read is told of where it is used."""
+    others: dict[str, list[yaml_text.Document]] = {}
+    for other in environments.names(file):
+        with contextlib.suppress(ConfigError):
+            if other != environment:
+                others[other] = [_read_overlay(overlay) for overlay in environments.overlays(file, other)]
+    return others
+
+
+def _document(file: Path) -> yaml_text.Document:
+    try:
+        return yaml_text.read(files.read_text(file, ConfigError), str(file))
+    except yaml_text.YamlError as error:
+        where = f"{file}:{error.place.line}:{error.place.column}" if error.place else str(file)
+        raise ConfigError(error.problem, where=where, remedy=error.remedy) from error
+
+
+def _settle_alternatives(document: yaml_text.Document, laid_over: set[str]) -> None:
+    """Takes out what is said of the training's length where what was laid over it says it the other way.
+
+    Args:
+        document: what holds, with that.
+        laid_over: the keys of it, dotted.
+    """
+    training = document.values.get("training")
     keys = {name: f"training.{name}" for name in Training.alternatives}
-    given = {name for name, key in keys.items() if key in by_hand}
-    if not isinstance(training, dict) or not any(training[name] is not None for name in given):
+    given = {name for name, key in keys.items() if key in laid_over}
+    if not isinstance(training, dict) or not any(training.get(name) is not None for name in given):
         return
     for name in keys.keys() - given:
         training.pop(name, None)
+        document.forget(("training", name))
+
+
+def _settle_root(values: dict[str, Any], environment: str, sources: Sources) -> None:
+    """Says where runs are kept, where nothing does, and keeps those of an environment apart from all others."""
+    if isinstance(values.get("name"), str):
+        values.setdefault("root", f"../runs/{values['name']}")
+    root, is_of_the_file = values.get("root"), sources.place(("root",))[0] == sources.file
+    if environment and isinstance(root, str) and root.strip() and "://" not in root and is_of_the_file:
+        values["root"] = environments.root_of(root, environment)
 
 
 def _make_paths_absolute(values: dict[str, Any], base: Path) -> list[Problem]:
     """Makes the configured paths absolute, in place; returns what is wrong with those that lead nowhere."""
-    if isinstance(values.get("name"), str):
-        values.setdefault("root", f"../runs/{values['name']}")
     wrong = []
     for keys in _PATH_KEYS:
         node: Any = values

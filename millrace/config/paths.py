@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Union
 
 from millrace.config.config import Config
+from millrace.config.environments import root_of
 from millrace.config.metadata_section import Sqlite
 
 _OF_THE_SERVICE = ("minio://", "s3://")
@@ -68,6 +69,8 @@ class Layout:
 def layout(config: Config) -> Layout:
     """The layout of a configured pipeline; beside a root in a bucket it is the folder `runs/NAME` of the project."""
     beside = str(Path(config.file).parent.parent / "runs" / config.name) if "://" in config.root else ""
+    if beside and config.environment:
+        beside = root_of(beside, config.environment)
     return Layout(config.root.rstrip("/"), config.name, beside)
 
 

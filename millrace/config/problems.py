@@ -43,7 +43,7 @@ class Sources:
 
     Args:
         file: the file, as it was named.
-        document: what the file says.
+        document: what the file says, with an environment's overlays laid over it.
         overrides: what was laid over it, in order.
     """
 
@@ -60,18 +60,19 @@ class Sources:
 
         Returns:
             The option that says it, or the file; and the place in the file, None for an option or where nothing of it
-            is written.
+            is written. The file is an overlay where that says it.
         """
         override = covering(self.overrides, path)
         if override:
             return override.shown, None
-        return self.file, nearest_place(self.document, path, of_key)
+        place = nearest_place(self.document, path, of_key)
+        return (place.file if place else "") or self.file, place
 
     def places(self) -> dict[str, str]:
         """Where each value was written, by its dotted key: a place in the file, or an option."""
         places = {}
         for path, place in self.document.places.items():
-            places[_dotted(path)] = f"{self.file}:{place.line}:{place.column}"
+            places[_dotted(path)] = f"{place.file}:{place.line}:{place.column}"
         for override in self.overrides:
             for path in list(override.document.places) or [()]:
                 places[_dotted((*override.path, *path))] = override.shown
@@ -119,7 +120,10 @@ def refusal(problems: list[Problem], sources: Sources) -> ConfigError:
     lines = []
     for problem in problems:
         source, place = sources.place(problem.path, problem.of_key)
-        at = f"line {place.line}, column {place.column}" if place else "" if source == sources.file else source
+        if source == sources.file:
+            at = f"line {place.line}, column {place.column}" if place else ""
+        else:
+            at = f"{source}:{place.line}:{place.column}" if place else source
         lines.append(f"  - {_dotted(problem.path)}: {problem.what}{f' [{at}]' if at else ''}")
     remedy = remedy.replace("value", "values", 1)
     return ConfigError("\n".join([f"{len(lines)} problems:", *lines]), where=sources.file, remedy=remedy)
@@ -272,6 +276,12 @@ def _seen(value: Any, written: str) -> str:
 
 def _dotted(path: Keys) -> str:
     return ".".join(str(part) for part in path)
+
+
+def names_below(path: Keys) -> set[str]:
+    """The keys that may stand at a place, whichever of several sections it is; none where any key may."""
+    sections = [kind for kind in _types_at(path) if _is_section(kind)]
+    return {field.alias or name for kind in sections for name, field in kind.model_fields.items()}
 
 
 def _names_beside(location: tuple[Any, ...]) -> set[str]:

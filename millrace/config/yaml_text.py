@@ -50,11 +50,13 @@ class Place:
         line: from 1.
         column: from 1.
         text: a plain value as it is written, which tells `NO` from `false`; empty for a list or a mapping.
+        file: the file, as it was named; empty for text that is in none.
     """
 
     line: int
     column: int
     text: str = ""
+    file: str = ""
 
 
 class YamlError(Signal):
@@ -89,6 +91,16 @@ class Document:
     keys: dict[Keys, Place] = field(default_factory=dict)
     places: dict[Keys, Place] = field(default_factory=dict)
 
+    def forget(self, path: Keys) -> None:
+        """Drops the places of a value that is taken out, and of what lies in it.
+
+        Args:
+            path: the keys and indices that lead to it.
+        """
+        for table in (self.keys, self.places):
+            for one in [one for one in table if one[: len(path)] == path]:
+                del table[one]
+
 
 class _Loader(yaml.SafeLoader):
     """YAML's safe loader, which goes no deeper than a configuration can be."""
@@ -113,11 +125,12 @@ _Loader.add_implicit_resolver(
 )
 
 
-def read(text: str) -> Document:
+def read(text: str, file: str = "") -> Document:
     """Reads one YAML document.
 
     Args:
         text: the text, without a byte order mark.
+        file: where it was read from, for the places; empty for text that is in no file.
 
     Returns:
         Its values and their places; the value None for an empty text.
@@ -139,7 +152,7 @@ def read(text: str) -> Document:
         node = loader.get_single_node()
         document = Document()
         if node is not None:
-            document.values = _Reader(loader, document).value(node, ())
+            document.values = _Reader(loader, document, file).value(node, ())
         return document
     except yaml.reader.ReaderError as error:
         problem = f"the control character U+{error.character:04X} cannot be in YAML"
@@ -156,9 +169,10 @@ def read(text: str) -> Document:
 class _Reader:
     """Turns nodes into values; an anchor's node is read again wherever it is named, so what is read is counted."""
 
-    def __init__(self, loader: _Loader, document: Document) -> None:
+    def __init__(self, loader: _Loader, document: Document, file: str) -> None:
         self._loader = loader
         self._document = document
+        self._file = file
         self._count = 0
 
     def value(self, node: yaml.Node, path: Keys) -> Any:
@@ -167,7 +181,8 @@ class _Reader:
             raise _refused("anchors repeat each other too often", node.start_mark, "write the values out")
         if len(path) > DEEPEST:
             raise _refused("nested too deeply", node.start_mark, "write plain lists and mappings")
-        self._document.places[path] = _place(node.start_mark, node.value if isinstance(node, yaml.ScalarNode) else "")
+        written = node.value if isinstance(node, yaml.ScalarNode) else ""
+        self._document.places[path] = _place(node.start_mark, written, self._file)
         if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
@@ -181,7 +196,7 @@ class _Reader:
             if key in values:
                 raise _refused(f"the key {key!r} is written twice", key_node.start_mark, "take one of the two out")
             below = (*path, key)
-            self._document.keys[below] = _place(key_node.start_mark)
+            self._document.keys[below] = _place(key_node.start_mark, file=self._file)
             values[key] = self.value(value_node, below)
         return values
 
@@ -245,8 +260,8 @@ def _shown(node: yaml.Node) -> str:
     return (text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...") or "(nothing)"
 
 
-def _place(mark: Any, text: str = "") -> Place:
-    return Place(mark.line + 1, mark.column + 1, text) if mark else Place(1, 1, text)
+def _place(mark: Any, text: str = "", file: str = "") -> Place:
+    return Place(mark.line + 1, mark.column + 1, text, file) if mark else Place(1, 1, text, file)
 
 
 def _place_at(text: str, index: int) -> Place:

@@ -61,7 +61,7 @@ def _text(body: str, view: object, request: Optional[PageRequest], heading: str)
         css=_style(),
         link=lambda place, text, kind="": link_within({}, place, text, kind),
         ago=formats.moment,
-        option=default_configuration.option(request.config.file) if request else "",
+        option=default_configuration.option(request.config.file, request.config.environment) if request else "",
         in_report=True,
     )  # fmt: skip
 

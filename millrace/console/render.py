@@ -85,7 +85,7 @@ def page_text(
         version=millrace.__version__,
         link=_link,
         ago=partial(formats.ago, now=request.now),
-        option=default_configuration.option(request.config.file),
+        option=default_configuration.option(request.config.file, request.config.environment),
         in_report=False,
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ def report_text(config: Config, heading: str, sections: Sequence[ReportSection],
         made=datetime.fromtimestamp(now).astimezone(),
         link=partial(link_within, places),
         ago=formats.moment,
-        option=default_configuration.option(config.file),
+        option=default_configuration.option(config.file, config.environment),
         in_report=True,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from millrace.base.errors import BadInput
+from millrace.config.environments import as_options
 from millrace.metadata.run_folder import RunFolder, RunRequest, run_folders
 
 
@@ -17,12 +18,13 @@ def to_resume(logs: Path, overrides: Sequence[str], pipeline: str = "") -> RunRe
 
     Args:
         logs: the folder of all runs' folders.
-        overrides: `--set` values in place of those of the last run; none keeps them.
+        overrides: `--set` values in place of those of the last run; none but the environment keeps them.
         pipeline: the pipeline's name; empty for any.
 
     Raises:
         BadInput: there is no such run.
     """
+    values = [value for option, value in as_options(overrides) if option == "--set"]
     later: list[tuple[RunFolder, RunRequest]] = []
     for folder in reversed(run_folders(logs)):
         request = folder.request()
@@ -36,7 +38,7 @@ def to_resume(logs: Path, overrides: Sequence[str], pipeline: str = "") -> RunRe
         if unfinished and not any(_settles(*other, folder.run_id, request) for other in later):
             return replace(
                 request,
-                overrides=tuple(overrides) or request.overrides,
+                overrides=tuple(overrides) if values else request.overrides,
                 from_stage="",
                 cache=True,
                 resumes=folder.run_id,

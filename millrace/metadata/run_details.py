@@ -326,7 +326,7 @@ def _remedy(runs: Runs, summary: RunSummary, failure: Optional[Failure], folder:
     if failure and failure.remedy and summary.state is not State.INTERRUPTED:
         return failure.remedy
     if summary.state in (State.INTERRUPTED, State.KILLED):
-        option = default_configuration.option(runs.config.file)
+        option = default_configuration.option(runs.config.file, runs.config.environment)
         if resumable(runs.layout.logs, runs.config.name) == summary.run_id:
             return f"millrace run{option} --resume goes on where it stopped"
         return f"millrace runs repeat {summary.run_id}{option} runs it again; what it finished is in the cache"

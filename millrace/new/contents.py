@@ -12,6 +12,7 @@ FILES = (
     "bootstrap/docker_image.sh",
     "bootstrap/image.sh",
     "cloudbuild.yaml",
+    "conf/millrace.overlay.schema.json",
     "conf/millrace.schema.json",
     "requirements/compatible.txt",
     "requirements/current.txt",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
+from millrace.config import environments
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.console.pages.schema import SCHEMA
@@ -101,4 +102,6 @@ def opened(folder: Union[str, Path], config: str, settings: Sequence[str]) -> Op
     named = of_folder.root / "conf" / f"{config}.yaml"
     file = str(named) if config and named.is_file() else config or os.environ.get(VARIABLE, "")
     file = file or str(Path.cwd() / default_file(of_folder, Path.cwd()))
-    return OpenProject(of_folder.root, load(file, list(settings)))
+    environment = os.environ.get(environments.VARIABLE, "")
+    values = [environments.option(environment), *settings] if environment else list(settings)
+    return OpenProject(of_folder.root, load(file, values))

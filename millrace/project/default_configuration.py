@@ -65,6 +65,15 @@ def is_default(config_file: str) -> bool:
         return False
 
 
-def option(config_file: str) -> str:
-    """` -c FILE` for a next command; empty where it need not name the file, or there is none."""
-    return f" -c {shlex.quote(config_file)}" if config_file and not is_default(config_file) else ""
+def option(config_file: str, environment: str = "") -> str:
+    """The options by which a next command takes the same configuration.
+
+    Args:
+        config_file: the file; empty for none.
+        environment: the environment; empty for none.
+
+    Returns:
+        ` -c FILE --env ENV`, of which either is left out where it need not be said.
+    """
+    file = f" -c {shlex.quote(config_file)}" if config_file and not is_default(config_file) else ""
+    return file + (f" --env {shlex.quote(environment)}" if environment else "")

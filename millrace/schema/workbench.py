@@ -69,8 +69,8 @@ class Workbench:
 
     @property
     def option(self) -> str:
-        """` -c FILE` for the commands that are printed; empty where they take the file without it."""
-        return default_configuration.option(self.config_file)
+        """` -c FILE --env ENV` for the commands that are printed, as far as either has to be said."""
+        return default_configuration.option(self.config_file, self.config.environment)
 
     @property
     def path(self) -> Path:

@@ -100,5 +100,6 @@ def build_data_gate(
         feature_columns=list(config.feature_table().columns()),
         schema_file=platform.shown(config.schema_.file),
         config_file=platform.shown(config.file),
+        environment=config.environment,
         code_digest=code_digest(DataGate.EXECUTOR_SPEC.executor_class),
     ).with_id(stage_ids.DATA_GATE)

@@ -5,14 +5,14 @@ import pytest
 from click.testing import CliRunner
 
 from millrace.base.errors import ConfigError
-from millrace.cli.options import VARIABLE, config_option
+from millrace.cli.options import VARIABLE, config_options
 from millrace.project import project
 from millrace.project.default_configuration import option
 
 
 @click.command()
-@config_option
-def chosen(config_file: str) -> None:
+@config_options
+def chosen(config_file: str, overrides: tuple[str, ...]) -> None:
     """Prints the configuration that it was given."""
     click.echo(config_file)
 

@@ -130,6 +130,7 @@ def test_from_a_fork_it_takes_no_pipeline_but_the_tables(here, table, fork):
     assert places(here / "a1") == {
         "conf/a1.yaml",
         "conf/default",
+        "conf/millrace.overlay.schema.json",
         "conf/millrace.schema.json",
         "schema/a1/schema.pbtxt",
     }
@@ -138,7 +139,13 @@ def test_from_a_fork_it_takes_no_pipeline_but_the_tables(here, table, fork):
 
 def test_from_a_fork_it_takes_no_pipeline_but_the_taxi_one(here, fork):
     make("a1")
-    taxi = {"conf/taxi.yaml", "conf/default", "conf/millrace.schema.json", "schema/taxi/schema.pbtxt"}
+    taxi = {
+        "conf/taxi.yaml",
+        "conf/default",
+        "conf/millrace.overlay.schema.json",
+        "conf/millrace.schema.json",
+        "schema/taxi/schema.pbtxt",
+    }
     assert places(here / "a1") == taxi
     assert (here / "a1/conf/default").read_text() == "taxi.yaml\n"
 

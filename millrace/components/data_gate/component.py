@@ -42,6 +42,7 @@ class DataGateSpec(ComponentSpec):
         "feature_columns": ExecutionParameter(type=str),
         "schema_file": ExecutionParameter(type=str),
         "config_file": ExecutionParameter(type=str),
+        "environment": ExecutionParameter(type=str, optional=True),
         "code_digest": ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -73,6 +74,7 @@ class DataGate(base_component.BaseComponent):
         blessing: Optional[types.BaseChannel] = None,
         schema_file: str = "",
         config_file: str = "",
+        environment: str = "",
         code_digest: str = "",
     ) -> None:
         """Builds the component.
@@ -89,6 +91,7 @@ class DataGate(base_component.BaseComponent):
                 None for no comparison.
             schema_file: the curated schema that the remedy names; empty when the schema is inferred.
             config_file: the configuration that the remedy names.
+            environment: that of the configuration, which the remedy names too; empty for none.
             code_digest: serves TFX's cache key only.
         """
         super().__init__(
@@ -103,6 +106,7 @@ class DataGate(base_component.BaseComponent):
                 feature_columns=_json(list(feature_columns)),
                 schema_file=schema_file,
                 config_file=config_file,
+                environment=environment or None,
                 code_digest=code_digest,
                 report=types.Channel(type=DataGateReport),
             )

@@ -62,8 +62,8 @@ class Executor(base_executor.BaseExecutor):
         today = clock.today()
         verdict = judge(splits, schema, use, section=section, today=today, blessed=blessed)
         if not verdict.passed:
-            edited = Files(exec_properties.get("schema_file") or "", exec_properties.get("config_file") or "")
-            raise refusal(verdict, edited, today)
+            named = [exec_properties.get(name) or "" for name in ("schema_file", "config_file", "environment")]
+            raise refusal(verdict, Files(*named), today)
         report = artifact_utils.get_single_instance(output_dict["report"])
         text = as_text(verdict, splits, blessed, unmeasured)
         logging.getLogger(__name__).info("%s", text)

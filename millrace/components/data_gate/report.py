@@ -57,10 +57,11 @@ _FIXES = {
 
 @dataclass(frozen=True)
 class Files:
-    """The files that a reader would edit; empty where there is none."""
+    """The files that a reader would edit, and the environment of the run; empty where there is none."""
 
     schema: str = ""
     config: str = ""
+    environment: str = ""
 
 
 class DataGateRefused(GateRefused):
@@ -190,7 +191,7 @@ def _contract_steps(contract: Sequence[Finding], files: Files, today: date) -> l
     """The ways to go on, each command in a line of its own, which a terminal of 80 columns need not fold."""
     steps = ["fix the data, then run again; or choose:"]
     if any(finding.reason not in MOVED for finding in contract):
-        option = default_configuration.option(files.config)
+        option = default_configuration.option(files.config, files.environment)
         steps += [
             "  the data is right:",
             f"    millrace schema propose{option}",

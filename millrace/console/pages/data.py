@@ -11,7 +11,6 @@ from millrace.base.numbers import counted
 from millrace.components.data_gate.findings import Finding
 from millrace.config.config import Config
 from millrace.console.page import GoTo, Hit, NotFound, Page, PageRequest, RailEntry, Table, address
-from millrace.project import default_configuration
 from millrace.schema.evidence import Evidence
 from millrace.schema.workbench import Workbench
 from millrace.views.chosen_data import MOST_SOURCES, chosen_data, data_of
@@ -246,7 +245,7 @@ def _nearly_empty(data: DataView) -> str:
 
 def _nothing(bench: Workbench) -> NoDataPage:
     gone = "The statistics of every run are gone from this machine." if bench.last(1) else ""
-    start = f"millrace run{default_configuration.option(bench.config_file)}"
+    start = f"millrace run{bench.option}"
     return NoDataPage(gone or "No run has read data yet.", start)
 
 

@@ -69,7 +69,7 @@ def view(request: PageRequest) -> HomeView:
         recent=tuple(rows[:_RECENT]),
         total=len(rows),
         running=running,
-        start=f"millrace run{default_configuration.option(request.config.file)}",
+        start=f"millrace run{default_configuration.option(request.config.file, request.config.environment)}",
         live=bool(running),
     )
 

@@ -161,7 +161,7 @@ def view(request: PageRequest) -> ModelsPage:
         total=len(rows),
         after=after,
         next=address("models", after=after + _PAGE) if more else "",
-        start=f"millrace run{default_configuration.option(request.config.file)}",
+        start=f"millrace run{default_configuration.option(request.config.file, request.config.environment)}",
     )
 
 

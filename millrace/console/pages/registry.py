@@ -43,7 +43,7 @@ class RegistryView:
 
 def view(request: PageRequest) -> RegistryView:
     """How things stand; to look at the page registers nothing, and makes no file."""
-    config, option = request.config, default_configuration.option(request.config.file)
+    config, option = request.config, default_configuration.option(request.config.file, request.config.environment)
     start = f"millrace models{option}"
     if not registry_file(config).exists():
         return RegistryView(None, {}, (), (), (), 0, "", start, "")

@@ -65,7 +65,7 @@ class RolloutView:
 
 def view(request: PageRequest) -> RolloutView:
     """How things stand; to look at the page changes nothing."""
-    option = default_configuration.option(request.config.file)
+    option = default_configuration.option(request.config.file, request.config.environment)
     try:
         now = standing(request.config)
     except BadInput:

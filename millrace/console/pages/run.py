@@ -140,6 +140,7 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
     settings = flat(now.configuration) if now else {}
     warnings, warnings_problem = _warnings(detail)
     first, _, more = _reason(detail).partition("\n")
+    option = default_configuration.option(request.config.file, request.config.environment)
     return RunView(
         run=detail,
         row=row(detail.summary),
@@ -163,7 +164,7 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
         curves=_curves_so_far(request.config, detail),
         has_data=detail.output(stage_ids.STATISTICS_GEN, "statistics") is not None,
         has_model=bool(detail.summary.metrics) or detail.summary.blessed is not None,
-        again=f"millrace runs repeat {run_id}{default_configuration.option(request.config.file)}",
+        again=f"millrace runs repeat {run_id}{option}",
         rerun=asked_again(request.config, detail.request),
         live=detail.summary.state is State.RUNNING,
     )

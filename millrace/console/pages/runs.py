@@ -8,6 +8,7 @@ from typing import Any, Optional
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import State
 from millrace.config.config import Config
+from millrace.config.environments import as_options
 from millrace.config.paths import serving_directory
 from millrace.config.trials import as_asked
 from millrace.console.page import Hit, NotFound, Page, PageRequest, RailEntry, Table, address
@@ -118,9 +119,9 @@ def asked_again(config: Config, request: Optional[RunRequest]) -> str:
         config: the pipeline's configuration.
         request: what was asked for; None where that is not known.
     """
-    values = as_asked(request.overrides, request.repeats) if request else ()
-    words = "".join(f" --set {shlex.quote(value)}" for value in values)
-    return f"millrace run{default_configuration.option(config.file)}{words}"
+    values = as_options(as_asked(request.overrides, request.repeats)) if request else ()
+    words = "".join(f" --set {shlex.quote(value)}" for option, value in values if option == "--set")
+    return f"millrace run{default_configuration.option(config.file, config.environment)}{words}"
 
 
 def row(run: RunSummary) -> RunRow:
