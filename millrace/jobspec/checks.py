@@ -37,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     naming.service_account,
     places.project,
     places.root,
+    places.bucket,
     places.data,
     places.bigquery,
     places.push_destination,

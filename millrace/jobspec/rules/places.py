@@ -1,11 +1,18 @@
 """Rules on places: where the job runs, where it reads, where it writes. A service sees no folder of this machine."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Optional
+from urllib.parse import urlsplit
 
+from millrace.base.errors import ConfigError
 from millrace.config.config import Config
+from millrace.config.environments import names, option
+from millrace.config.loading import load
+from millrace.config.platform import PLATFORMS, deployed
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
@@ -56,6 +63,29 @@ def root(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         yield JobFinding(
             "root-scheme", "error", f"{job.root} names no valid bucket", where, "write it as gs://bucket/folder"
         )
+
+
+def bucket(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
+    """Environments that share a bucket share who may read and write there.
+
+    Args:
+        job: is checked.
+        config: the one that it was compiled from; None when it is not known.
+    """
+    if config is None or not config.environment or "://" not in job.root:
+        return
+    here = urlsplit(job.root).netloc
+    for other in names(Path(config.file)):
+        with contextlib.suppress(ConfigError):
+            elsewhere = load(config.file, [option(other)]) if other != config.environment else None
+            if elsewhere and urlsplit(deployed(elsewhere, PLATFORMS[job.dialect]).root).netloc == here:
+                yield JobFinding(
+                    "shared-bucket",
+                    "warning",
+                    f"the environment {other} has its artifacts in the bucket {here} too",
+                    config.place(f"{job.dialect}.root"),
+                    "give each a bucket of its own, so that who may write to one cannot write to the other",
+                )
 
 
 def data(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:

@@ -432,6 +432,8 @@ def test_the_projects_default_configuration_is_not_named_in_the_commands(monkeyp
     monkeypatch.chdir(tmp_path)
     lines = refusal(verdict, Files(config="conf/taxi.yaml"), TODAY).remedy.splitlines()
     assert lines[2] == "    millrace schema propose -c conf/taxi.yaml"
+    lines = refusal(verdict, Files(config="conf/taxi.yaml", environment="prod"), TODAY).remedy.splitlines()
+    assert lines[2] == "    millrace schema propose -c conf/taxi.yaml --env prod"
 
 
 def test_a_cause_in_several_splits_is_one_row_with_what_each_split_shows() -> None:
