@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from millrace.base.errors import ConfigError
@@ -279,6 +280,7 @@ def _paths(value: Any, path: yaml_text.Keys = ()) -> set[yaml_text.Keys]:
     return {path}.union(*(_paths(below, (*path, key)) for key, below in entries))
 
 
+@hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_MAPPINGS, _MAPPINGS)
 def test_an_overlay_is_a_merge_patch_whose_values_keep_their_places(
     base: dict[str, Any], patch: dict[str, Any]
