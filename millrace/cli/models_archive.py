@@ -10,7 +10,7 @@ from millrace.cli import completing
 from millrace.cli.models import opened, version_json
 from millrace.cli.models_decide import because_option
 from millrace.cli.models_words import next_steps, standing
-from millrace.cli.options import config_options
+from millrace.cli.options import again, config_options
 from millrace.cli.output import echo_json, say
 from millrace.config.loading import load
 from millrace.registry import archive
@@ -63,5 +63,5 @@ def import_command(file: Path, because: str, config_file: str, overrides: tuple[
         if above == done.version.number:
             say(f"a server that polls {registry.serving} by itself serves it at once: it is the highest number there")
         if not done.restored:
-            for line in next_steps(done.version, above, config_file):
+            for line in next_steps(done.version, above, again(config_file, overrides)):
                 say(line)
