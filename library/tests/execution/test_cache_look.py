@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from millrace.execution.cache import CacheLook
+from millrace.execution import cache
+from millrace.execution.cache import CacheLook, looking_at_cache
 
 
 def test_the_root_and_the_project_have_names():
@@ -20,3 +21,30 @@ def test_a_folder_that_begins_with_the_same_letters_is_another():
 
 def test_no_project_and_the_root_of_the_file_system_have_none():
     assert CacheLook("/", None).without_places("/data/x") == "/data/x"
+
+
+def test_a_launch_that_nobody_looks_at_is_served_what_tfx_itself_serves(monkeypatch):
+    """TFX's launcher is one for all of a process: a notebook's context launches stages by it, too."""
+    asked = []
+
+    def answers(name):
+        def answer(**given):
+            asked.append((name, given))
+            return f"TFX's {name}"
+
+        return answer
+
+    for name in ("get_cached_outputs", "get_cache_context"):
+        monkeypatch.setattr(cache.cache_utils, name, answers(name))
+    assert cache._get_cached_outputs("handle", "context") == "TFX's get_cached_outputs"
+    parameters = {"place": "/home/me/shop/runs/taxi"}
+    assert cache._get_cache_context("handle", "node", "info", parameters=parameters) == "TFX's get_cache_context"
+    assert asked[0] == ("get_cached_outputs", {"metadata_handle": "handle", "cache_context": "context"})
+    assert asked[1][1]["parameters"] == parameters
+    with looking_at_cache("/home/me/shop/runs/taxi", None):
+        cache._get_cache_context(
+            "handle", "node", "info", parameters={**parameters, "module_file": parameters["place"]}
+        )
+    assert asked[2][1]["parameters"] == {"place": "{root}", "module_file": parameters["place"]}
+    cache._get_cache_context("handle", "node", "info", parameters=parameters)
+    assert asked[3][1]["parameters"] == parameters, "the look ends with its block"
