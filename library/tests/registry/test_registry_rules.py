@@ -8,6 +8,7 @@ from registered_versions import pushed, registry_of
 
 from millrace.base.errors import BadInput
 from millrace.registry.pushed_model import about, checksum, signatures
+from millrace.registry.story import served_times
 
 
 def loaded(registry) -> list[str]:
@@ -183,6 +184,34 @@ def test_an_event_says_who_moved_an_alias_from_where_and_why(tmp_path):
             ("alias removed", None, "ada@desk", {"from": 12}),
         ]
         assert 'key: "candidate"' not in registry.served_file.read_text()
+
+
+def test_a_version_s_times_are_those_in_which_an_alias_named_it_and_no_other(tmp_path):
+    with registry_of(tmp_path) as registry:
+        registry.take_in([pushed(tmp_path, number) for number in (11, 12)])
+        for number, why in (("11", "look"), ("12", "look at this one"), ("11", "back again")):
+            registry.move("candidate", registry.version(number), why)
+        registry.remove("candidate", "seen")
+        registry.roll_back(registry.version("11"), "slow", expected=12)
+        registry.record("rollout step", registry.version("11"), "no error", {})
+        at = {one.because: one.at for one in registry.events() if one.alias}
+        times = [
+            [
+                (one.alias, one.because, one.since, one.ended_because, one.until)
+                for one in served_times(registry.events(), number)
+            ]
+            for number in (11, 12)
+        ]
+    newest = "it is the newest that was pushed"
+    assert times[0] == [
+        ("candidate", "look", at["look"], "look at this one", at["look at this one"]),
+        ("candidate", "back again", at["back again"], "seen", at["seen"]),
+        ("champion", "slow", at["slow"], "", ""),
+    ]
+    assert times[1] == [
+        ("champion", newest, at[newest], "slow", at["slow"]),
+        ("candidate", "look at this one", at["look at this one"], "back again", at["back again"]),
+    ]
 
 
 def test_champion_is_the_first_of_a_version_s_aliases(tmp_path):
