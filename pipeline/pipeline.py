@@ -33,7 +33,9 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     example_validator = data.build_example_validator(config, statistics, schema)
     anomalies = example_validator.outputs["anomalies"]
     blessed_data = data.build_latest_blessed_data(platform, statistics)
-    data_gate = data.build_data_gate(config, platform, today, statistics, schema, anomalies, blessed_data)
+    span_before = data.build_span_before(config, platform, statistics)
+    references = blessed_data, span_before
+    data_gate = data.build_data_gate(config, platform, today, statistics, schema, anomalies, *references)
 
     transform = training.build_transform(config, examples, schema, data_gate)
     transformed, graph = transform.outputs["transformed_examples"], transform.outputs["transform_graph"]
@@ -52,7 +54,7 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     archive = delivery.build_model_archive(config, pusher.outputs["pushed_model"])
     notifier = delivery.build_notifier(config, platform, *blessings, pusher.outputs["pushed_model"])
 
-    stages = [example_gen, statistics_gen, schema_gen, curated_schema, example_validator, blessed_data, data_gate]
+    stages = [example_gen, statistics_gen, schema_gen, curated_schema, example_validator, *references, data_gate]
     stages += [
         transform,
         tuner,

@@ -1,5 +1,6 @@
 """`millrace runs show`: one run, the reason first."""
 
+import json
 import time
 from collections.abc import Sequence
 
@@ -24,6 +25,7 @@ from millrace.metadata.evaluations import by_slice
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_names import named
 from millrace.metadata.run_summaries import Runs
+from millrace.tables import windows
 
 _COLUMNS = (
     TableColumn("stage"),
@@ -141,7 +143,9 @@ def _data(detail: RunDetail) -> str:
     examples = detail.output("ExampleGen", "examples")
     span = examples.properties.get("span") if examples else None
     files = detail.provenance.data if detail.provenance else None
+    window = examples.properties.get("spans") if examples else None
     words = [f"span {span}"] if span not in (None, "") else []
+    words = [windows.in_words(json.loads(str(window)))] if window else words
     if files and files.count:
         words.append(f"{counted(files.count, 'file')}, {files.bytes:,} bytes: {files.files[0]}")
         words += ["..."] if files.count > 1 else []

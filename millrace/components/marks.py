@@ -18,6 +18,9 @@ REHEARSED = "rehearsed"
 STATISTICS_DIGEST = "statistics_digest"
 """Of a blessing: the digest of the statistics of its data, which it holds. Data is never compared with itself."""
 
+DATA_SPAN = "data_span"
+"""Of such a blessing: the span of its data; 0 where the data has none."""
+
 REPLACES = "replaces"
 """The ids of artifacts that had lost files, with commas, in whose place it was made: it is not compared with those."""
 

@@ -24,7 +24,7 @@ from typing import Optional
 from millrace.base.errors import describe
 from millrace.beam.arguments import sharing_this_environment
 from millrace.beam.package import with_library
-from millrace.container import kubeflow, runtime_values, secrets
+from millrace.container import data_input, kubeflow, runtime_values, secrets
 from millrace.container.champion import keep_trials_apart, leave_out_candidate
 from millrace.container.expected_code import require_expected_code
 from millrace.container.task_input import TaskInput
@@ -68,10 +68,12 @@ def _run(arguments: Optional[Sequence[str]]) -> None:
     leave_out_candidate(task)
     if own.service == "vertex":
         keep_trials_apart(task)
-    if own.service == "vertex":
+    if own.service == "vertex" and own.step == "resolve_input" and task.value(data_input.MISSING_SPANS):
+        data_input.put_out_for_vertex(task)
+    elif own.service == "vertex":
         _hand_over(DRIVER if own.step == "resolve_input" else EXECUTOR, task, others)
     elif own.step == "resolve_input":
-        kubeflow.resolve_input(task)
+        data_input.put_out_for_kubeflow(task)
     else:
         with kubeflow.as_tfx_expects(task):
             _hand_over(EXECUTOR, task, others)

@@ -3,8 +3,8 @@
 - Its launcher downloads inputs and uploads outputs by itself, between the object store and folders below /gcs, /minio
   and /s3 (`LocalPathForURI` in backend/src/v2/component/launcher_v2.go). TFX opens neither minio:// nor s3://, so a
   task works on those folders, and says the URIs again when it is done.
-- There is no pre-cache check. A task before ExampleGen resolves the span, the version and the fingerprint of the data,
-  and ExampleGen gets them as parameters, so that its cache key sees the data.
+- There is no pre-cache check. A task before ExampleGen resolves the span, the version and the fingerprint of the data
+  (`data_input`), and ExampleGen gets them as parameters, so that its cache key sees the data.
 - A list of artifacts cannot be empty. An artifact that is marked as absent is taken out of what a task is given.
 - Artifacts may have no name, which TFX needs to tell them apart; a log artifact may be added, of a type unknown to TFX.
 """
@@ -13,15 +13,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
 
 from millrace.base import files
 from millrace.components.marks import ABSENT
-from millrace.container.task_input import Json, TaskInput
-
-# What `resolve_input` puts out, which are also the names that TFX's driver gives them.
-SPAN, VERSION, FINGERPRINT, INPUT_CONFIG = "span", "version", "input_fingerprint", "input_config"
-NO_VERSION = -1
+from millrace.container import data_input
+from millrace.container.task_input import TaskInput
 
 _FOLDERS = {"gs://": "/gcs/", "minio://": "/minio/", "s3://": "/s3/"}
 _LOGS = "executor-logs"
@@ -64,59 +60,11 @@ def _say_uris(output_file: Path, uris: dict[str, str]) -> None:
     files.write(output_file, json.dumps(output))
 
 
-def resolve_input(task: TaskInput) -> None:
-    """Finds the data's span, version and fingerprint, as TFX's driver of file-based ExampleGens does.
-
-    Puts out `span`, `version` (-1 when the pattern has none), `input_fingerprint`, and `input_config` with the span and
-    the version written into its patterns.
-    """
-    from tfx.components.example_gen.input_processor import FileBasedInputProcessor
-    from tfx.proto import example_gen_pb2, range_config_pb2
-    from tfx.utils import proto_utils
-
-    config = example_gen_pb2.Input()
-    proto_utils.json_to_proto(task.value(INPUT_CONFIG), config)
-    range_config: Optional[range_config_pb2.RangeConfig] = None
-    if task.value("range_config"):
-        range_config = range_config_pb2.RangeConfig()
-        proto_utils.json_to_proto(task.value("range_config"), range_config)
-    processor = FileBasedInputProcessor(task.value("input_base"), config.splits, range_config)
-    span, version = processor.resolve_span_and_version()
-    fingerprint = processor.get_input_fingerprint(span, version)
-    for split in config.splits:
-        split.pattern = processor.get_pattern_for_span_version(split.pattern, span, version)
-    resolved = {
-        SPAN: span,
-        VERSION: NO_VERSION if version is None else version,
-        FINGERPRINT: fingerprint,
-        INPUT_CONFIG: proto_utils.proto_to_json(config),
-    }
-    files.write(task.output_file, json.dumps({"parameterValues": resolved}))
-
-
 def _describe_examples(task: TaskInput) -> None:
-    """Writes what `resolve_input` found onto the examples, as Vertex AI does with what TFX's driver puts out."""
-    if task.value(FINGERPRINT) is None or "examples" not in task.output_artifacts:
+    """Writes what the task before found onto the examples, as Vertex AI does with what TFX's driver puts out."""
+    if task.value(data_input.FINGERPRINT) is None or "examples" not in task.output_artifacts:
         return
-    if int(task.value(VERSION)) == NO_VERSION:
-        task.take(VERSION)
+    if int(task.value(data_input.VERSION)) == data_input.NO_VERSION:
+        task.take(data_input.VERSION)
     for artifact in task.output_artifacts["examples"].get("artifacts", ()):
-        artifact["metadata"] = {**artifact.get("metadata", {}), **_description(task)}
-
-
-def _description(task: TaskInput) -> Json:
-    from google.protobuf import json_format
-    from tfx.components.example_gen import driver
-    from tfx.orchestration.kubeflow.v2.container.kubeflow_v2_entrypoint_utils import to_runtime_artifact
-    from tfx.types.standard_artifacts import Examples
-
-    examples = Examples()
-    version = task.value(VERSION)
-    properties: dict[str, Any] = {
-        SPAN: int(task.value(SPAN)),
-        FINGERPRINT: task.value(FINGERPRINT),
-        VERSION: None if version is None else int(version),
-    }
-    driver.update_output_artifact(exec_properties=properties, output_artifact=examples.mlmd_artifact)
-    described: Json = json_format.MessageToDict(to_runtime_artifact(examples, {}).metadata)
-    return described
+        artifact["metadata"] = {**artifact.get("metadata", {}), **data_input.description(task.value)}

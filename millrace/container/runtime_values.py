@@ -25,11 +25,18 @@ def apply(task: TaskInput) -> None:
 
 
 def _span(task: TaskInput, value: Any) -> None:
-    if int(value) == runtime_inputs.NEWEST_SPAN:
-        task.take("range_config")
-    else:
-        span = {"start_span_number": int(value), "end_span_number": int(value)}
+    """A window stays as long as it was compiled, and ends with the span."""
+    compiled = json.loads(task.value("range_config") or "{}")
+    rolling, static = compiled.get("rolling_range", {}), compiled.get("static_range", {})
+    spans = rolling.get("num_spans") or static.get("end_span_number", 0) - static.get("start_span_number", 0) + 1
+    start, end = rolling.get("start_span_number", 0), int(value)
+    if end != runtime_inputs.NEWEST_SPAN:
+        span = {"start_span_number": max(start, end - spans + 1), "end_span_number": end}
         task.put("range_config", json.dumps({"static_range": span}))
+    elif task.value("missing_spans"):
+        task.put("range_config", json.dumps({"rolling_range": {"start_span_number": start, "num_spans": spans}}))
+    else:
+        task.take("range_config")
 
 
 def _training_steps(task: TaskInput, value: Any) -> None:

@@ -14,7 +14,6 @@ from millrace.components.example_gen.section import Data
 from millrace.config.config import Config
 from millrace.jobspec import edit, runtime_inputs
 from millrace.jobspec.job import CompiledJob
-from millrace.tables.patterns import FilePattern
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,8 @@ def _of_the_data(data: Data) -> list[RuntimeParameter]:
     if data.format == "bigquery":
         return [RuntimeParameter("query", stage_ids.EXAMPLE_GEN, runtime_inputs.QUERY, "STRING", data.query)]
     parameters = [RuntimeParameter("data_path", stage_ids.EXAMPLE_GEN, "input_base", "STRING", data.path)]
-    if FilePattern.parse(data.patterns[0]).has_span:
-        span = runtime_inputs.NEWEST_SPAN if data.span is None else data.span
+    if data.has_spans:
+        span = runtime_inputs.NEWEST_SPAN if data.span_number is None else data.span_number
         parameters.append(RuntimeParameter("span", stage_ids.EXAMPLE_GEN, runtime_inputs.SPAN, "NUMBER_INTEGER", span))
     return parameters
 

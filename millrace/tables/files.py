@@ -11,6 +11,7 @@ from typing import IO, Optional, cast
 
 from millrace.base.errors import DataError
 from millrace.tables.patterns import FilePattern, SpanVersion
+from millrace.tables.windows import MissingSpans, SpanRange, find_window
 
 GZIP = b"\x1f\x8b"
 _MAGIC = re.compile(r"[*?\[]")
@@ -53,6 +54,33 @@ def _below(folder: Path, part: str) -> list[Path]:
 def _entries(folder: Path) -> Iterator[Path]:
     if folder.is_dir():
         yield from folder.iterdir()
+
+
+def chosen_window(
+    folder: Path, texts: Sequence[str], asked: SpanRange, version: Optional[int], missing: MissingSpans
+) -> list[Path]:
+    """The files that ExampleGen will read of a window of spans.
+
+    Args:
+        folder: the data's folder, on this machine.
+        texts: a file pattern a split.
+        asked: which spans.
+        version: the version that is asked for.
+        missing: what becomes of a window with a gap.
+
+    Returns:
+        The files of each split, one split after the other, the oldest span first.
+
+    Raises:
+        DataError: as `find_window`.
+    """
+    written = [FilePattern.parse(text).at(version=version) for text in texts]
+    names = {
+        pattern.text: [path.relative_to(folder).as_posix() for path in _matched(folder, pattern.glob)]
+        for pattern in written
+    }
+    window = find_window(str(folder), names, asked, missing)
+    return [file for pattern in written for one in window.patterns(pattern.text) for file in find(folder, one)]
 
 
 def chosen(folder: Path, texts: Sequence[str], span: Optional[int], version: Optional[int]) -> list[Path]:

@@ -13,7 +13,8 @@ from typing import NamedTuple, Optional
 
 _TOKEN = re.compile(r"\{(?:(?P<number>SPAN|VERSION)(?::(?P<width>.*?))?|(?P<date>YYYY|MM|DD))\}")
 _DATE = {"YYYY": 4, "MM": 2, "DD": 2}
-_EPOCH = datetime.date(1970, 1, 1)
+EPOCH = datetime.date(1970, 1, 1)
+"""The day of span 0, where a span is a day."""
 # What stands for any text within a folder's or a file's name, in a file pattern and in a regular expression.
 _WILDCARDS = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
 
@@ -128,7 +129,7 @@ class FilePattern:
         numbers = {name: int(text) for name, text in match.groupdict().items()}
         if "YYYY" in numbers:
             day = datetime.date(numbers["YYYY"], numbers["MM"], numbers["DD"])
-            return SpanVersion((day - _EPOCH).days, numbers.get("VERSION"))
+            return SpanVersion((day - EPOCH).days, numbers.get("VERSION"))
         return SpanVersion(numbers.get("SPAN"), numbers.get("VERSION"))
 
     def _with(self, values: Mapping[str, str]) -> str:
@@ -166,7 +167,7 @@ def _digits(number: int, token: PatternToken) -> str:
 
 def _day(span: int) -> datetime.date:
     try:
-        return _EPOCH + datetime.timedelta(span)
+        return EPOCH + datetime.timedelta(span)
     except OverflowError as error:
         raise ValueError(f"the calendar has no day for span {span}") from error
 

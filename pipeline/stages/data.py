@@ -1,5 +1,5 @@
 """The stages that look at the data: ExampleGen, StatisticsGen, SchemaGen, CuratedSchema, ExampleValidator,
-LatestBlessedData, DataGate."""
+LatestBlessedData, SpanBefore, DataGate."""
 
 from datetime import date
 from typing import Optional
@@ -10,7 +10,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.types.channel import BaseChannel, Channel
-from tfx.types.standard_artifacts import Model, ModelBlessing
+from tfx.types.standard_artifacts import ExampleStatistics, Model, ModelBlessing
 
 from millrace.components import stage_ids
 from millrace.components.blessed_data.strategy import BlessedDataStrategy
@@ -19,6 +19,7 @@ from millrace.components.data_gate.component import DataGate
 from millrace.components.example_gen.configured import example_gen
 from millrace.components.example_validator.component import ExampleValidator
 from millrace.components.example_validator.rules import validation_rules
+from millrace.components.span_before.strategy import SpanBeforeStrategy
 from millrace.components.statistics_gen.component import StatisticsGen
 from millrace.config.config import Config
 from millrace.config.platform import Platform
@@ -79,6 +80,15 @@ def build_latest_blessed_data(platform: Platform, statistics: BaseChannel) -> Op
     return found.with_id(stage_ids.LATEST_BLESSED_DATA)
 
 
+def build_span_before(config: Config, platform: Platform, statistics: BaseChannel) -> Optional[BaseNode]:
+    """SpanBefore: the statistics that drift is measured from; none without spans, or without our resolvers."""
+    if not config.data.has_spans or platform.champion != "resolved":
+        return None
+    return Resolver(
+        strategy_class=SpanBeforeStrategy, statistics=statistics, span_before=Channel(type=ExampleStatistics)
+    ).with_id(stage_ids.SPAN_BEFORE)
+
+
 def build_data_gate(
     config: Config,
     platform: Platform,
@@ -87,6 +97,7 @@ def build_data_gate(
     schema: BaseChannel,
     anomalies: BaseChannel,
     blessed_data: Optional[BaseNode],
+    span_before: Optional[BaseNode],
 ) -> BaseComponent:
     """DataGate: ends the run before Transform when the policy says that the data may not be learned from."""
     return DataGate(
@@ -94,6 +105,7 @@ def build_data_gate(
         schema=schema,
         anomalies=anomalies,
         blessing=blessed_data.outputs["model_blessing"] if blessed_data else None,
+        span_before=span_before.outputs["span_before"] if span_before else None,
         # A waiver that has run out changes the parameters, so a pass that it allowed is not served from the cache.
         section=config.data_gate.in_force(today),
         label=config.label,

@@ -121,3 +121,15 @@ def test_other_thresholds_are_judged_by_and_the_same_ones_change_nothing(as_text
     wanted = config.evaluation.model_validate({**evaluation, "thresholds": others})
     expected = proto_utils.proto_to_json(prepared(eval_config(config.label, wanted)))
     assert "0.123" in expected and with_thresholds(others) == {"eval_config": expected}
+
+
+def test_a_window_ends_with_the_span_and_stays_as_long_as_it_was_compiled():
+    rolling = json.dumps({"rolling_range": {"start_span_number": 3, "num_spans": 7}})
+    given = {"range_config": rolling, "missing_spans": "refuse"}
+    assert json.loads(applied({**given, "runtime_span": -1})["range_config"]) == json.loads(rolling)
+    seen = json.loads(applied({**given, "runtime_span": 20})["range_config"])
+    assert seen == {"static_range": {"start_span_number": 14, "end_span_number": 20}}
+    assert json.loads(applied({**given, "runtime_span": 5})["range_config"])["static_range"]["start_span_number"] == 3
+    static = json.dumps({"static_range": {"start_span_number": 4, "end_span_number": 10}})
+    seen = json.loads(applied({**given, "range_config": static, "runtime_span": -1})["range_config"])
+    assert seen == {"rolling_range": {"start_span_number": 0, "num_spans": 7}}

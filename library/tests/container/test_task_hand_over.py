@@ -125,7 +125,7 @@ def test_what_the_service_says_is_what_tfx_means_by_then(run):
 
 def test_on_kubeflow_the_data_is_looked_at_by_our_own_code(run, monkeypatch):
     looked = []
-    monkeypatch.setattr(command.kubeflow, "resolve_input", lambda task: looked.append(task.value("text")))
+    monkeypatch.setattr(command.data_input, "put_out_for_kubeflow", lambda task: looked.append(task.value("text")))
     with pytest.raises(ValueError, match="not enough values"):  # none of TFX's modules was run
         run("--service", "kubeflow", "--step", "resolve_input")
     assert looked == ["a"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from millrace.container.kubeflow import resolve_input
+from millrace.container.data_input import put_out_for_kubeflow
 from millrace.container.task_input import TaskInput
 
 PLAIN = {"inputs": {"parameterValues": {"steps": 3.0, "text": "a"}}}
@@ -40,7 +40,7 @@ def looking(tmp_path, pattern, **parameters):
     config = json.dumps({"splits": [{"name": "single_split", "pattern": pattern}]})
     values = {"input_base": str(tmp_path / "data"), "input_config": config, **parameters}
     output = tmp_path / "outputs" / "output_metadata.json"
-    resolve_input(TaskInput({"inputs": {"parameterValues": values}, "outputs": {"outputFile": str(output)}}))
+    put_out_for_kubeflow(TaskInput({"inputs": {"parameterValues": values}, "outputs": {"outputFile": str(output)}}))
     return json.loads(output.read_text())["parameterValues"]
 
 

@@ -6,15 +6,17 @@ of ExampleGen's cache key, so that new data is seen, and old data is served from
 """
 
 import copy
+from collections.abc import Mapping
 
-from millrace.container.kubeflow import FINGERPRINT, INPUT_CONFIG, SPAN, VERSION
+from millrace.container.data_input import FINGERPRINT, INPUT_CONFIG, MISSING_SPANS, SPAN, SPANS, VERSION
 from millrace.jobspec import edit
 from millrace.jobspec.job import CompiledJob, Spec
 
 SUFFIX = "-data"
 
 _FOUND = {SPAN: "NUMBER_INTEGER", VERSION: "NUMBER_INTEGER", FINGERPRINT: "STRING", INPUT_CONFIG: "STRING"}
-_LOOKS_AT = ("input_base", "input_config", "range_config", "runtime_span")
+_FOUND_OF_A_WINDOW = {**_FOUND, SPANS: "STRING"}
+_LOOKS_AT = ("input_base", "input_config", "range_config", "runtime_span", MISSING_SPANS)
 
 
 def split_pre_cache_check(job: CompiledJob) -> list[str]:
@@ -33,10 +35,11 @@ def _split(job: CompiledJob, stage: str) -> str:
     check = runs.pop("lifecycle")["preCacheCheck"]
     declared = {key: kind for key, kind in _inputs(job, stage).items() if key in _LOOKS_AT}
     given = {key: spec for key, spec in task["inputs"]["parameters"].items() if key in _LOOKS_AT}
+    found = _FOUND_OF_A_WINDOW if MISSING_SPANS in declared else _FOUND
     job.spec["components"][name] = {
         "executorLabel": f"{name}_executor",
         "inputDefinitions": {"parameters": copy.deepcopy(declared)},
-        "outputDefinitions": {"parameters": {key: {"parameterType": kind} for key, kind in _FOUND.items()}},
+        "outputDefinitions": {"parameters": {key: {"parameterType": kind} for key, kind in found.items()}},
     }
     job.executors[f"{name}_executor"] = {
         "container": {
@@ -51,7 +54,7 @@ def _split(job: CompiledJob, stage: str) -> str:
         "inputs": {"parameters": copy.deepcopy(given)},
         "dependentTasks": list(task.get("dependentTasks", [])),
     }
-    _take_what_was_found(job, stage, name)
+    _take_what_was_found(job, stage, name, found)
     edit.tell_inputs(job, name)
     return name
 
@@ -61,12 +64,12 @@ def _inputs(job: CompiledJob, stage: str) -> Spec:
     return parameters
 
 
-def _take_what_was_found(job: CompiledJob, stage: str, name: str) -> None:
+def _take_what_was_found(job: CompiledJob, stage: str, name: str, found: Mapping[str, str]) -> None:
     task = job.tasks[stage]
     for key in ("runtime_span", "range_config"):
         # The span is decided; a second look at the newest could find another one.
         task["inputs"]["parameters"].pop(key, None)
         _inputs(job, stage).pop(key, None)
-    for key, kind in _FOUND.items():
+    for key, kind in found.items():
         edit.pass_output(job, stage, key, kind, name)
     task["dependentTasks"] = [*task.get("dependentTasks", []), name]

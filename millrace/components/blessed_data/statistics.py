@@ -17,14 +17,15 @@ from tfx.types import artifact_utils
 from tfx.types.artifact import Artifact
 
 from millrace.base import files
-from millrace.components.marks import BLESSED_STATISTICS, STATISTICS_DIGEST
+from millrace.components.marks import BLESSED_STATISTICS, DATA_SPAN, STATISTICS_DIGEST
+from millrace.statistics import order_statistics
 from millrace.statistics.columns import STATISTICS_FILE
 
 _SPLIT = "Split-"
 
 
 def keep(blessing: Artifact, statistics: Artifact) -> None:
-    """Copies the statistics of each split into a blessing.
+    """Copies the statistics of each split into a blessing, with the order statistics beside them.
 
     Args:
         blessing: a ModelBlessing of a model that was blessed.
@@ -32,7 +33,13 @@ def keep(blessing: Artifact, statistics: Artifact) -> None:
     """
     for split, content in _contents(statistics):
         files.write(os.path.join(blessing.uri, BLESSED_STATISTICS, f"{_SPLIT}{split}", STATISTICS_FILE), content)
+        numbers = order_statistics.file_of(statistics.uri, split)
+        if fileio.exists(numbers):
+            with fileio.open(numbers, "rb") as stream:
+                kept_numbers = order_statistics.file_of(os.path.join(blessing.uri, BLESSED_STATISTICS), split)
+                files.write(kept_numbers, stream.read())
     blessing.set_string_custom_property(STATISTICS_DIGEST, digest(statistics))
+    blessing.set_int_custom_property(DATA_SPAN, statistics.span)
 
 
 def digest(statistics: Artifact) -> str:
@@ -56,7 +63,8 @@ def kept(blessing: Artifact) -> dict[str, DatasetFeatureStatisticsList]:
     if not fileio.isdir(folder):
         return {}
     splits: dict[str, DatasetFeatureStatisticsList] = {}
-    for name in sorted(entry.rstrip("/") for entry in fileio.listdir(folder)):
+    names = (entry.rstrip("/") for entry in fileio.listdir(folder))
+    for name in sorted(name for name in names if name.startswith(_SPLIT)):
         file = os.path.join(folder, name, STATISTICS_FILE)
         try:
             with fileio.open(file, "rb") as stream:

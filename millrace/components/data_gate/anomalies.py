@@ -6,6 +6,7 @@ from typing import Optional
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from millrace.components.data_gate.findings import CheckedSplit, Finding
+from millrace.components.data_gate.policy import DISTANCES
 from millrace.components.data_gate.wording import TYPE_DETAILS, Case, in_words
 
 # TFDV reads the range of a column without a value as 0 to 0, and its type as STRING: no such value was there.
@@ -70,5 +71,6 @@ def _of(
         if case.code in TYPE_DETAILS and any(other.code == "UNEXPECTED_DATA_TYPE" for other in cases):
             continue
         words = in_words(case)
-        severity = "WARNING" if info.severity == anomalies_pb2.AnomalyInfo.WARNING else "ERROR"
+        is_news = case.code in DISTANCES and (case.is_skew or ".".join(path) not in split.faults)
+        severity = "WARNING" if is_news or info.severity == anomalies_pb2.AnomalyInfo.WARNING else "ERROR"
         yield Finding(".".join(path), split.name, case.code, words.expected, words.seen, words.rows, severity)

@@ -11,6 +11,7 @@ from tfx.types.artifact import Artifact
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from millrace.components.data_gate.executor import Executor
+from millrace.components.data_gate.references import KINDS
 from millrace.components.data_gate.section import DataGateSection
 from millrace.features.label import AnyLabel
 
@@ -38,6 +39,7 @@ class DataGateSpec(ComponentSpec):
     PARAMETERS = {
         "policy": ExecutionParameter(type=str),
         "waivers": ExecutionParameter(type=str),
+        "distance_limits": ExecutionParameter(type=str),
         "label": ExecutionParameter(type=str),
         "feature_columns": ExecutionParameter(type=str),
         "schema_file": ExecutionParameter(type=str),
@@ -50,6 +52,7 @@ class DataGateSpec(ComponentSpec):
         "schema": ChannelParameter(type=standard_artifacts.Schema),
         "anomalies": ChannelParameter(type=standard_artifacts.ExampleAnomalies),
         "blessing": ChannelParameter(type=standard_artifacts.ModelBlessing, optional=True),
+        "span_before": ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True),
     }
     OUTPUTS = {"report": ChannelParameter(type=DataGateReport)}
 
@@ -72,6 +75,7 @@ class DataGate(base_component.BaseComponent):
         label: AnyLabel,
         feature_columns: Sequence[str],
         blessing: Optional[types.BaseChannel] = None,
+        span_before: Optional[types.BaseChannel] = None,
         schema_file: str = "",
         config_file: str = "",
         environment: str = "",
@@ -89,6 +93,7 @@ class DataGate(base_component.BaseComponent):
             feature_columns: the raw columns that features read, `FeatureTable.columns()`.
             blessing: the latest ModelBlessing that holds the statistics of its data, with which this data is compared;
                 None for no comparison.
+            span_before: ExampleStatistics of the span before, from which drift is measured; None for the blessed data.
             schema_file: the curated schema that the remedy names; empty when the schema is inferred.
             config_file: the configuration that the remedy names.
             environment: that of the configuration, which the remedy names too; empty for none.
@@ -100,8 +105,10 @@ class DataGate(base_component.BaseComponent):
                 schema=schema,
                 anomalies=anomalies,
                 blessing=blessing,
+                span_before=span_before,
                 policy=_json(section.policy),
                 waivers=_json([waiver.model_dump(mode="json") for waiver in section.waivers]),
+                distance_limits=_json({kind: getattr(section, kind).model_dump() for kind in KINDS}),
                 label=_json(label.model_dump(mode="json")),
                 feature_columns=_json(list(feature_columns)),
                 schema_file=schema_file,

@@ -8,6 +8,10 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics as Statistics
 
 from millrace.statistics.columns import ColumnStatistics, columns
+from millrace.statistics.comparison import Comparison
+
+CHANCE = 0.001
+"""A distance that chance alone makes no oftener is no chance: the least that 999 draws can tell."""
 
 
 @dataclass(frozen=True)
@@ -35,24 +39,45 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckedSplit:
-    """One split: its name, rows, columns by path, and what TFDV found."""
+    """One split: its name, rows, columns by path, what TFDV found, and how far it lies from earlier data.
+
+    `faults` names the columns whose distance from the span before is beyond their limit and beyond chance.
+    """
 
     name: str
     rows: int
     columns: Mapping[tuple[str, ...], ColumnStatistics]
     anomalies: anomalies_pb2.Anomalies = field(default_factory=anomalies_pb2.Anomalies)
+    comparisons: tuple[Comparison, ...] = ()
+    faults: frozenset[str] = frozenset()
 
     def column(self, name: str) -> Optional[ColumnStatistics]:
         """The column of a table by its name."""
         return self.columns.get((name,))
 
 
-def read_split(name: str, statistics: Statistics, anomalies: Optional[anomalies_pb2.Anomalies] = None) -> CheckedSplit:
+def read_split(
+    name: str,
+    statistics: Statistics,
+    anomalies: Optional[anomalies_pb2.Anomalies] = None,
+    comparisons: tuple[Comparison, ...] = (),
+    from_span_before: bool = False,
+) -> CheckedSplit:
     """A split from what StatisticsGen and ExampleValidator wrote about it.
 
     Args:
         name: the split's name.
         statistics: those over all its rows.
-        anomalies: the content of its SchemaDiff.pb; None when the validator was told to leave the split out.
+        anomalies: the content of its SchemaDiff.pb, with those of the comparisons; None when the validator was told to
+            leave the split out.
+        comparisons: with earlier data.
+        from_span_before: whether drift was measured from the span before.
     """
-    return CheckedSplit(name, int(statistics.num_examples), columns(statistics), anomalies or anomalies_pb2.Anomalies())
+    faults = frozenset(
+        distance.feature
+        for comparison in comparisons
+        for distance in comparison.distances
+        if comparison.kind == "drift" and from_span_before and distance.exceeds and (distance.chance or 1.0) <= CHANCE
+    )
+    found = anomalies or anomalies_pb2.Anomalies()
+    return CheckedSplit(name, int(statistics.num_examples), columns(statistics), found, comparisons, faults)

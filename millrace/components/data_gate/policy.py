@@ -24,6 +24,13 @@ class Default:
     why: str
 
 
+DISTANCES = (
+    "COMPARATOR_L_INFTY_HIGH",
+    "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH",
+    "COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH",
+)
+"""A distribution that is farther from an earlier one than its limit."""
+
 # action, why, TFDV's reasons. All of them exit with 3: the data broke a contract that a person wrote.
 _TFDV: tuple[tuple[Action, str, tuple[str, ...]], ...] = (
     (
@@ -159,15 +166,12 @@ _TFDV: tuple[tuple[Action, str, tuple[str, ...]], ...] = (
         ("SCHEMA_NEW_COLUMN",),
     ),
     (
-        "warn",
-        "a distribution that moves is news, not a fault, and small samples alarm falsely",
-        (
-            "COMPARATOR_L_INFTY_HIGH",
-            "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH",
-            "COMPARATOR_NORMALIZED_ABSOLUTE_DIFFERENCE_HIGH",
-            "SCHEMA_TRAINING_SERVING_SKEW",
-        ),
+        "block",
+        "a jump from one span to the next, beyond the schema's limit and beyond chance, is a fault of the feed; what "
+        "chance may make, and a distance from what is served, is news and warns",
+        DISTANCES,
     ),
+    ("warn", "a distribution that moves is news, not a fault", ("SCHEMA_TRAINING_SERVING_SKEW",)),
     ("warn", "more rows than in the span before is what growth looks like", ("COMPARATOR_HIGH_NUM_EXAMPLES",)),
     (
         "warn",

@@ -16,6 +16,7 @@ from millrace.base.visible import visible
 from millrace.components.data_gate.findings import CheckedSplit, Finding
 from millrace.components.data_gate.gate import Verdict
 from millrace.components.data_gate.policy import MOVED, OWN
+from millrace.components.data_gate.references import References
 from millrace.project import default_configuration
 
 _COLUMNS = (
@@ -218,8 +219,55 @@ def _contract_steps(contract: Sequence[Finding], files: Files, today: date) -> l
     return steps
 
 
+_DISTANCES = (
+    TableColumn("feature"),
+    TableColumn("split"),
+    TableColumn("of"),
+    TableColumn("distance", right=True),
+    TableColumn("limit", right=True),
+    TableColumn("usual", right=True),
+)
+
+
+def distances(splits: Sequence[CheckedSplit]) -> list[str]:
+    """What was measured of drift and skew, and once for each column what was not, and why.
+
+    Args:
+        splits: with their comparisons.
+    """
+    rows = [
+        (
+            one.feature,
+            split.name,
+            f"{comparison.kind}, {one.measure}",
+            f"{one.value:.3g}",
+            f"{one.limit:.3g}",
+            "" if one.usual is None else f"{one.usual:.3g}",
+        )
+        for split in splits
+        for comparison in split.comparisons
+        for one in comparison.distances
+    ]
+    reasons: dict[tuple[str, str], dict[str, None]] = {}
+    for split in splits:
+        for comparison in split.comparisons:
+            for feature, why in comparison.unmeasured.items():
+                reasons.setdefault((comparison.kind, why), {})[feature] = None
+    parts = []
+    if rows:
+        parts += ["Distances; usual is what chance alone exceeds once in a hundred times, of as many rows:"]
+        parts += ["\n".join(printing.page(_DISTANCES, rows, _WIDTH))]
+    for (kind, why), features in reasons.items():
+        parts.append(visible(f"Not measured, {kind} of {', '.join(features)}: {why}."))
+    return parts
+
+
 def as_text(
-    verdict: Verdict, splits: Sequence[CheckedSplit], blessed: Sequence[CheckedSplit] = (), unmeasured: str = ""
+    verdict: Verdict,
+    splits: Sequence[CheckedSplit],
+    blessed: Sequence[CheckedSplit] = (),
+    unmeasured: str = "",
+    references: Optional[References] = None,
 ) -> str:
     """The report of a run that may go on, warnings and waived findings listed.
 
@@ -228,6 +276,7 @@ def as_text(
         splits: what was judged, for the numbers of rows.
         blessed: the latest blessed data, with which it was compared; none when there was none.
         unmeasured: the URI of the latest blessing where it holds no statistics to compare with; else empty.
+        references: what drift and skew were measured from.
     """
     before = f"compared with the latest blessed data: {_sizes(blessed)}" if blessed else "no blessed data before it"
     if unmeasured:
@@ -238,6 +287,8 @@ def as_text(
         if findings:
             notes = dict.fromkeys(f"{finding.feature or '-'}: {finding.note}" for finding in findings if finding.note)
             parts += [f"{title}:", table(findings), *map(visible, notes)]
+    parts += [visible(sentence) for sentence in (references.words if references else ())]
+    parts += distances(splits)
     return "\n\n".join(parts) + "\n"
 
 
@@ -289,6 +340,7 @@ def as_json(
     today: date,
     blessed: Sequence[CheckedSplit] = (),
     unmeasured: str = "",
+    references: Optional[References] = None,
 ) -> str:
     """The whole verdict: the day, the splits' rows, the policy's changes, every finding with its action.
 
@@ -299,6 +351,7 @@ def as_json(
         today: the day on which waivers were looked at.
         blessed: the latest blessed data, with which it was compared; none when there was none.
         unmeasured: the URI of the latest blessing where it holds no statistics to compare with; else empty.
+        references: what drift and skew were measured from.
     """
     document = {
         "passed": verdict.passed,
@@ -306,6 +359,8 @@ def as_json(
         "splits": {split.name: split.rows for split in splits},
         "baseline": {split.name: split.rows for split in blessed},
         "baseline_without_statistics": unmeasured,
+        "compared_with": references.to_json() if references else {},
+        "comparisons": {split.name: [one.to_json() for one in split.comparisons] for split in splits},
         "policy": dict(policy),
         "findings": [finding.to_json() for finding in verdict.findings],
     }

@@ -10,7 +10,7 @@ from typing import NamedTuple, Optional
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from millrace.base.names import nearest
-from millrace.base.numbers import rounded
+from millrace.base.numbers import counted, rounded
 from millrace.components.data_gate.findings import CheckedSplit
 from millrace.statistics.columns import ColumnStatistics
 
@@ -63,6 +63,11 @@ class Case:
         number = self.reason.type
         known = anomalies_pb2.AnomalyInfo.Type.values()
         return anomalies_pb2.AnomalyInfo.Type.Name(number) if number in known else f"REASON_{number}"
+
+    @property
+    def is_skew(self) -> bool:
+        """Whether a comparison was with what is served, and not with earlier data."""
+        return "serving" in self.reason.description
 
 
 def in_words(case: Case) -> Words:
@@ -267,14 +272,23 @@ def _unique(case: Case) -> Optional[Words]:
 
 
 def _distance(case: Case) -> Optional[Words]:
-    skew = "serving" in case.reason.description
+    kind = "skew" if case.is_skew else "drift"
+    usual = {
+        (one.feature, one.value): one.usual
+        for comparison in case.split.comparisons
+        for one in comparison.distances
+        if comparison.kind == kind and one.usual is not None
+    }
     for info in case.split.anomalies.drift_skew_info:
         if tuple(info.path.step) != case.path:
             continue
-        for measured in info.skew_measurements if skew else info.drift_measurements:
+        for measured in getattr(info, f"{kind}_measurements"):
             if measured.value > measured.threshold:
-                other = "what is served" if skew else "the data before"
-                return Words(f"at most {measured.threshold:g} from {other}", f"{measured.value:.4g}")
+                other = "what is served" if case.is_skew else "the data before"
+                chance = usual.get((".".join(case.path), measured.value))
+                rows = counted(case.split.rows, "row")
+                seen = f"{measured.value:.4g}" + ("" if chance is None else f", where {chance:.2g} is usual for {rows}")
+                return Words(f"at most {measured.threshold:.4g} from {other}", seen)
     return None
 
 

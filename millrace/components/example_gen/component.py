@@ -8,6 +8,8 @@ from tfx.proto import example_gen_pb2, range_config_pb2
 
 from millrace.components.example_gen import executor
 from millrace.components.example_gen.options import Options, TableFormat, to_custom_config
+from millrace.components.example_gen.span_window import MISSING_SPANS, Driver
+from millrace.tables.windows import MissingSpans
 
 
 class ColumnarExampleGen(FileBasedExampleGen):
@@ -47,3 +49,19 @@ class ColumnarExampleGen(FileBasedExampleGen):
             range_config=range_config,
             custom_config=to_custom_config(Options(format=format, **(options or {})), code_digest),
         )
+
+
+class WindowExampleGen(ColumnarExampleGen):
+    """The examples of several spans as one artifact, with a driver that finds the spans (`span_window`).
+
+    Args:
+        missing_spans: what becomes of a window in which a span is missing.
+        settings: those of ColumnarExampleGen; `range_config` may be of several spans.
+    """
+
+    DRIVER_CLASS = Driver
+
+    def __init__(self, missing_spans: MissingSpans = "refuse", **settings: Any) -> None:
+        super().__init__(**settings)
+        # FileBasedExampleGen makes its specification itself, which has no such parameter.
+        self.spec.exec_properties[MISSING_SPANS] = missing_spans

@@ -9,11 +9,13 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 from tfx.proto import example_gen_pb2, range_config_pb2
 
-from millrace.components.example_gen.component import ColumnarExampleGen
+from millrace.components.example_gen.component import ColumnarExampleGen, WindowExampleGen
 from millrace.components.example_gen.section import Data
+from millrace.components.example_gen.span_window import range_config_of
 from millrace.components.example_gen.splits_section import GroupSplits, RowSplits
 from millrace.project.code_digest import code_digest
 from millrace.tables.patterns import FilePattern
+from millrace.tables.windows import SpanRange
 
 _BLOCK_OF_PATHS = 64 << 10
 
@@ -46,12 +48,14 @@ def example_gen(data: Data) -> BaseComponent:
         return ImportExampleGen(**settings)
     if data.format == "avro" and not data.is_read_by_columns:
         return FileBasedExampleGen(**settings, custom_executor_spec=BeamExecutorSpec(avro_executor.Executor))
-    return ColumnarExampleGen(
-        **settings,
-        format=data.format,
-        options=reading_of(data),
-        code_digest=code_digest(ColumnarExampleGen.EXECUTOR_SPEC.executor_class),
-    )
+    settings |= {
+        "format": data.format,
+        "options": reading_of(data),
+        "code_digest": code_digest(ColumnarExampleGen.EXECUTOR_SPEC.executor_class),
+    }
+    if data.window:
+        return WindowExampleGen(**settings, missing_spans=data.window.missing)
+    return ColumnarExampleGen(**settings)
 
 
 def reading_of(data: Data) -> dict[str, Any]:
@@ -98,7 +102,6 @@ def _output_config(data: Data) -> Optional[example_gen_pb2.Output]:
 
 
 def _range_config(data: Data) -> Optional[range_config_pb2.RangeConfig]:
-    if data.span is None:
-        return None
-    static = range_config_pb2.StaticRange(start_span_number=data.span, end_span_number=data.span)
-    return range_config_pb2.RangeConfig(static_range=static)
+    if data.span_range:
+        return range_config_of(data.span_range)
+    return None if data.span_number is None else range_config_of(SpanRange(1, end=data.span_number))

@@ -19,6 +19,7 @@ from millrace.components.example_gen.parquet_source import RowGroups
 from millrace.components.example_gen.splits import Partition
 from millrace.components.example_gen.whole_files import WholeFile
 from millrace.tables.headers import Header, difference
+from millrace.tables.windows import single_patterns
 
 Work = Union[ByteRange, RowGroups, WholeFile, ImageFiles]
 Division = Union[Partition, ValueDivision, SurveyedDivision]
@@ -53,9 +54,12 @@ def make_plan(
     """
     work: list[Work] = []
     columns: list[tuple[str, ...]] = []
-    patterns = tuple(os.path.join(input_base, split.pattern) for split in input_config.splits)
-    for group, pattern in enumerate(patterns):
-        paths = _list(pattern)
+    of_splits = [
+        [os.path.join(input_base, pattern) for pattern in single_patterns(split.pattern)]
+        for split in input_config.splits
+    ]
+    for group, patterns in enumerate(of_splits):
+        paths = _list(patterns)
         if options.format == "parquet":
             for path in paths:
                 for start, end in parquet_source.row_group_ranges(path, options):
@@ -73,13 +77,20 @@ def make_plan(
             work += _ranges(group, len(work), path, header, options)
     division = _division(input_config, output_config, options)
     grouped_by = division.feature if isinstance(division, Partition) else None
-    return WorkPlan(tuple(work), tuple(columns), patterns, division, options.key or grouped_by or "")
+    named = tuple(", ".join(patterns) for patterns in of_splits)
+    return WorkPlan(tuple(work), tuple(columns), named, division, options.key or grouped_by or "")
 
 
-def _list(pattern: str) -> list[str]:
-    paths = sorted(path for path in fileio.glob(pattern) if not fileio.isdir(path))
-    if not paths:
-        raise DataError("no file matches this pattern", pattern, "check the path of the data and the split's pattern")
+def _list(patterns: list[str]) -> list[str]:
+    """The files of one split: sorted, those of a window's older spans first."""
+    paths = []
+    for pattern in patterns:
+        matches = sorted(path for path in fileio.glob(pattern) if not fileio.isdir(path))
+        if not matches:
+            raise DataError(
+                "no file matches this pattern", pattern, "check the path of the data and the split's pattern"
+            )
+        paths += matches
     return paths
 
 

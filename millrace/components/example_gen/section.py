@@ -1,15 +1,17 @@
 """The configuration's section `data:`: where the examples come from and how they are split."""
 
-from typing import Any, Literal, Optional
+from datetime import date
+from typing import Annotated, Any, Literal, Optional, Union
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from millrace.base.section import Section
 from millrace.components.example_gen.splits_section import GroupSplits, RowSplits, Splits
 from millrace.features import expression
 from millrace.tables.column_section import ColumnReading
 from millrace.tables.headers import Delimiter
-from millrace.tables.patterns import check_patterns
+from millrace.tables.patterns import EPOCH, FilePattern, check_patterns
+from millrace.tables.windows import MissingSpans, SpanRange
 
 
 class Split(Section):
@@ -17,6 +19,25 @@ class Split(Section):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="the split's name, such as train or eval")
     pattern: str = Field(min_length=1, description="a file pattern below data.path, {SPAN} and {VERSION} allowed")
+
+
+def _number_or_day(value: Any) -> Any:
+    """A number in a text, as `--set` and a service's parameters may give it, is a number and no day of 1970."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Span = Annotated[Union[Annotated[int, Field(ge=0, strict=True)], date], BeforeValidator(_number_or_day)]
+"""A span by its number or, where the pattern has a date, by its day: 2024-01-31."""
+
+
+class Window(Section):
+    """The last spans together, for training that rolls along: TFX's RollingRange."""
+
+    last: int = Field(ge=1, description="how many spans (days, where the pattern has a date), the newest included")
+    since: Optional[Span] = Field(default=None, description="a span, or a day, before which none is read")
+    missing: MissingSpans = Field(
+        default="refuse", description="what becomes of a window in which a span is missing: refuse it, or warn"
+    )
 
 
 class BigQuery(Section):
@@ -79,7 +100,14 @@ class Data(Section):
     key: str = Field(
         default="", description="a column, such as a customer's number; a value in several splits is warned of"
     )
-    span: Optional[int] = Field(default=None, ge=0, description="the span to use; the newest when left out")
+    span: Optional[Span] = Field(
+        default=None,
+        description="the span to use, by its number, or by its day where the pattern has a date (2024-01-31); the "
+        "newest when left out",
+    )
+    window: Optional[Window] = Field(
+        default=None, description="the last spans together, such as {last: 7}; one span when left out"
+    )
     version: Optional[int] = Field(default=None, ge=0, description="the version to use; the newest when left out")
 
     @model_validator(mode="before")
@@ -144,9 +172,45 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _patterns_are_those_of_tfx(self) -> "Data":
-        if self.format != "bigquery":
-            check_patterns(self.patterns, self.span, self.version)
+        if self.format == "bigquery":
+            return self
+        by_day = "YYYY" in FilePattern.parse(self.patterns[0]).kind
+        days = [self.span, self.window.since if self.window else None]
+        for day in (one for one in days if isinstance(one, date) and not by_day):
+            raise ValueError(f"{day} names a day, and {self.patterns[0]} has no {{YYYY}}, {{MM}} and {{DD}}")
+        check_patterns(self.patterns, self.span_number, self.version)
         return self
+
+    @model_validator(mode="after")
+    def _window_can_be_read(self) -> "Data":
+        if self.window is None:
+            return self
+        if not self.is_read_by_columns:
+            raise ValueError(
+                f"window needs {' or '.join(BY_COLUMNS)}: TFX's own reader of {self.format} takes one span"
+            )
+        if not FilePattern.parse(self.patterns[0]).has_span:
+            raise ValueError(f"window is of spans, and {self.patterns[0]} has no {{SPAN}} and no date")
+        if self.span_number is not None and (_number(self.window.since) or 0) > self.span_number:
+            raise ValueError("window.since is after span, so that nothing is left to read")
+        return self
+
+    @property
+    def has_spans(self) -> bool:
+        """Whether the files are of spans."""
+        return self.format != "bigquery" and FilePattern.parse(self.patterns[0]).has_span
+
+    @property
+    def span_number(self) -> Optional[int]:
+        """The span that is asked for as TFX counts it: a day from 1970-01-01; None for the newest."""
+        return _number(self.span)
+
+    @property
+    def span_range(self) -> Optional[SpanRange]:
+        """The spans of the window that is asked for; None where one span is read."""
+        if self.window is None:
+            return None
+        return SpanRange(self.window.last, _number(self.window.since) or 0, self.span_number)
 
     @property
     def is_read_by_columns(self) -> bool:
@@ -171,3 +235,7 @@ class Data(Section):
     def patterns(self) -> list[str]:
         """The file pattern of each split that has files of its own, else the one of all files."""
         return [split.pattern for split in self.files] or [self.pattern]
+
+
+def _number(span: Optional[Span]) -> Optional[int]:
+    return (span - EPOCH).days if isinstance(span, date) else span

@@ -18,9 +18,9 @@ from tfx.utils import json_utils, proto_utils
 
 from millrace.base import files
 from millrace.components.example_validator.rules import rules_message
-from millrace.components.example_validator.validation import anomalies_of
 from millrace.components.executor_types import Artifacts, Properties
 from millrace.statistics.columns import of_all_rows
+from millrace.statistics.validation import anomalies_of
 
 # TFX 1.16 has it as CUSTOM_VALIDATION_CONFIG_KEY; TFX 1.21 has no rules.
 _RULES = "custom_validation_config"

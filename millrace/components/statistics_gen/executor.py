@@ -8,6 +8,7 @@ import pyarrow as pa
 from absl import logging
 from tensorflow_data_validation.statistics.stats_options import StatsOptions
 from tfx import types
+from tfx.components.example_gen import utils
 from tfx.components.statistics_gen import executor as tfx_executor
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx.proto import example_gen_pb2
@@ -21,6 +22,8 @@ from millrace.components.beam_engine import runner_elsewhere
 from millrace.components.example_gen import sidecar
 from millrace.components.executor_types import Artifacts, Properties
 from millrace.components.statistics_gen import in_process
+from millrace.components.statistics_gen.number_sample import NumberSample
+from millrace.statistics import order_statistics
 
 SLICES_KEY, IN_PROCESS_KEY = "slices", "in_process"
 _DECODED_AT_ONCE = 8192
@@ -30,7 +33,7 @@ class Executor(tfx_executor.Executor):
     """Computes the statistics of every split; outputs and properties are those of TFX's executor."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Properties) -> None:
-        """Writes `FeatureStats.pb` of each split.
+        """Writes `FeatureStats.pb` of each split, and the order statistics that tell what distances are usual.
 
         Args:
             input_dict: `examples`, and `schema` where the options are to be taken from one.
@@ -46,6 +49,7 @@ class Executor(tfx_executor.Executor):
         options = _stats_options(input_dict, exec_properties)
         if options is None or not self._fits(examples, exec_properties):
             super().Do(input_dict, output_dict, exec_properties)
+            artifact_utils.get_single_instance(output_dict[keys.STATISTICS_KEY]).span = _span(examples)
             return
         self._log_startup(input_dict, output_dict, exec_properties)
         excluded = json_utils.loads(exec_properties.get(keys.EXCLUDE_SPLITS_KEY) or "null") or []
@@ -57,7 +61,10 @@ class Executor(tfx_executor.Executor):
         for split in splits:
             # TFX makes a round trip through JSON too: the schema's own settings are applied by it
             options_of_tfx = StatsOptions.from_json(options.to_json())
-            computed = in_process.generate(_batches(examples, split), options_of_tfx)
+            numbers = NumberSample()
+            computed = in_process.generate(numbers.watch(_batches(examples, split)), options_of_tfx)
+            content = order_statistics.to_bytes(numbers.order_statistics())
+            files.write(order_statistics.file_of(statistics.uri, split), content)
             folder = artifact_utils.get_split_uri([statistics], split)
             files.write(os.path.join(folder, tfx_executor.DEFAULT_FILE_NAME), computed.SerializeToString())
             logging.info("Statistics for split %s written.", split)
@@ -104,11 +111,17 @@ def _stats_options(input_dict: Artifacts, exec_properties: Properties) -> Option
 def _describe(statistics: types.Artifact, examples: types.Artifact, splits: list[str]) -> None:
     """Sets the properties that TFX's executor sets."""
     statistics.split_names = artifact_utils.encode_split_names(splits)
-    statistics.span = examples.span
+    statistics.span = _span(examples)
     link = stats_utils.generate_stats_dashboard_link(statistics)
     statistics.set_string_custom_property(tfx_executor.STATS_DASHBOARD_LINK, link)
     rates = json_utils.dumps(dict.fromkeys(splits, 1.0))
     statistics.set_json_value_custom_property(tfx_executor.SAMPLE_RATE_BY_SPLIT_PROPERTY_NAME, rates)
+
+
+def _span(examples: types.Artifact) -> int:
+    """The span of examples. TFX's executor takes the property, where file-based ExampleGens write the custom one."""
+    text = examples.get_string_custom_property(utils.SPAN_PROPERTY_NAME)
+    return int(text) if text else examples.get_int_custom_property(utils.SPAN_PROPERTY_NAME) or examples.span
 
 
 def _batches(examples: types.Artifact, split: str) -> Iterator[pa.RecordBatch]:

@@ -11,17 +11,20 @@ import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.types import standard_artifacts
 
+from millrace.components.data_gate.compared import compare_split
 from millrace.components.data_gate.component import DataGateReport
 from millrace.components.data_gate.executor import Executor
 from millrace.components.data_gate.findings import read_split
 from millrace.components.data_gate.gate import judge
 from millrace.components.data_gate.moved import moved_findings
 from millrace.components.data_gate.policy import MOVED
+from millrace.components.data_gate.references import Reference, References
 from millrace.components.data_gate.report import Files, as_json, as_text, refusal
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection, Waiver
 from millrace.features.label import Label, Output
 from millrace.statistics.columns import of_all_rows
+from millrace.statistics.comparison import Rows
 
 TODAY = date(2029, 6, 1)
 USE = Use((Output(column="label", task="binary", classes=(0, 1)),), ("size", "kind", "flag", "gain"))
@@ -432,54 +435,31 @@ def test_a_blessing_without_statistics_is_told_from_none(make_statistics, make_s
         assert (document["baseline"], document["baseline_without_statistics"]) == ({}, recorded)
 
 
-def test_drift_limits_of_the_schema_are_measured_from_the_blessed_data(make_schema, make_statistics) -> None:
-    """A flag from 30 to 90 of 100, under a limit: it was shown and linted, and never measured."""
-    import tensorflow_data_validation as tfdv
-
-    from millrace.components.data_gate.drift import with_drift
-
+def test_a_jump_from_the_span_before_stops_and_a_distance_from_blessed_data_warns(make_schema, make_statistics) -> None:
+    """A flag from 30 to 90 of 100, under a limit; of ten rows the same jump may be chance."""
     schema = make_schema("""
         feature { name: "kind" type: BYTES drift_comparator { infinity_norm { threshold: 0.1 } } }
         feature { name: "size" type: FLOAT skew_comparator { jensen_shannon_divergence { threshold: 0.01 } } }
     """)
-    before, after = (
-        {"kind": kinds, "size": [1.0, 2.0] * 50} for kinds in (["a"] * 30 + ["b"] * 70, ["a"] * 90 + ["b"] * 10)
-    )
-    old, new = make_statistics(before), make_statistics(after)
-    plain = tfdv.validate_statistics(new, schema)
-    anomalies = with_drift(plain, of_all_rows(new), of_all_rows(old), schema)
     use = Use((Output(column="label", task="binary", classes=(0, 1)),), ())
-    split = read_split("train", of_all_rows(new), anomalies)
-    found = judge([split], schema, use, section=DataGateSection(), today=TODAY).of("warn")
-    assert [(one.feature, one.reason, one.seen) for one in found] == [("kind", "COMPARATOR_L_INFTY_HIGH", "0.6")]
-    assert not list(with_drift(plain, of_all_rows(new), of_all_rows(new), schema).anomaly_info)
 
+    def judged(what, times):
+        tables = [{"kind": (["a"] * many + ["b"] * (10 - many)) * times, "size": [1.0] * 10 * times} for many in (3, 9)]
+        old, new = (Rows(of_all_rows(make_statistics(table))) for table in tables)
+        reference = Reference(what, "span 3", {"train": old})
+        anomalies = anomalies_pb2.Anomalies()
+        found = compare_split("train", new, anomalies, References(drift=reference), schema, DataGateSection(), [])
+        split = read_split("train", new.statistics, anomalies, found, what == "the span before")
+        findings = judge([split], schema, use, section=DataGateSection(), today=TODAY).findings
+        [distance] = [one for one in findings if one.reason == "COMPARATOR_L_INFTY_HIGH"]
+        assert (distance.feature, distance.expected) == ("kind", "at most 0.1 from the data before")
+        assert distance.seen.startswith("0.6, where 0.")
+        assert dict(found[1].unmeasured) == {"size": "there is no data to compare with"}
+        return distance.action
 
-def test_drift_is_added_to_what_was_found_before_and_takes_its_place_in_the_table(make_schema, make_statistics) -> None:
-    """The anomaly of a column without another has its path; of one with another both reasons stay, each once."""
-    import tensorflow_data_validation as tfdv
-
-    from millrace.components.data_gate.drift import with_drift
-
-    schema = make_schema("""
-        feature { name: "kind" type: BYTES domain: "kind" drift_comparator { infinity_norm { threshold: 0.1 } } }
-        feature { name: "other" type: BYTES drift_comparator { infinity_norm { threshold: 0.1 } } }
-        string_domain { name: "kind" value: "a" value: "b" }
-        dataset_constraints { num_examples_drift_comparator { min_fraction_threshold: 0.9 } }
-    """)
-    before, after = ["a"] * 30 + ["b"] * 70, ["a"] * 70 + ["c"] * 10
-    old, new = (make_statistics({"kind": kinds, "other": kinds}) for kinds in (before, after))
-    plain = tfdv.validate_statistics(new, schema)
-    both = with_drift(plain, of_all_rows(new), of_all_rows(old), schema)
-    names = anomalies_pb2.AnomalyInfo.Type.Name
-    reasons = {name: [names(reason.type) for reason in info.reason] for name, info in both.anomaly_info.items()}
-    drift = "COMPARATOR_L_INFTY_HIGH"
-    assert reasons == {"kind": ["ENUM_TYPE_UNEXPECTED_STRING_VALUES", drift], "other": [drift]}
-    assert [list(both.anomaly_info[name].path.step) for name in ("kind", "other")] == [["kind"], ["other"]]
-    assert [names(reason.type) for reason in both.dataset_anomaly_info.reason] == ["COMPARATOR_LOW_NUM_EXAMPLES"]
-    assert {one.path.step[0]: len(one.drift_measurements) for one in both.drift_skew_info} == {"kind": 1, "other": 1}
-    alone = with_drift(None, of_all_rows(new), of_all_rows(old), schema)
-    assert [names(reason.type) for reason in alone.anomaly_info["kind"].reason] == [drift]
+    assert judged("the span before", 10) == "block"
+    assert judged("the latest blessed data", 10) == "warn"
+    assert judged("the span before", 1) == "warn"
 
 
 def test_news_of_the_world_is_a_warning_and_a_flipped_label_an_error(make_split, make_schema) -> None:

@@ -13,9 +13,9 @@ from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 
 from millrace.components.example_validator.component import Executor
-from millrace.components.example_validator.validation import anomalies_of
 from millrace.components.statistics_gen import in_process
 from millrace.statistics.columns import of_all_rows
+from millrace.statistics.validation import anomalies_of
 
 COLUMNS = 450
 ODD = (0, 199, 200, 449)  # the first and the last of a group
@@ -81,7 +81,7 @@ def test_groups_find_what_tfdv_finds_at_once(seen, before, schema, drifts):
     )
     assert {"c000", "c199", "c200", "c201", "gone"} <= set(expected.anomaly_info)
     assert expected.HasField("dataset_anomaly_info") and bool(expected.drift_skew_info) == drifts
-    assert plain(anomalies_of(seen, schema, earlier)) == plain(expected)
+    assert plain(anomalies_of(seen, schema, before=earlier)) == plain(expected)
 
 
 def test_what_a_schema_says_of_columns_together_is_looked_at_together(seen, schema):

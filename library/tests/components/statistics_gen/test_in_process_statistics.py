@@ -155,7 +155,8 @@ def test_each_split_but_those_left_out_has_its_file_and_the_artifact_its_propert
     examples = write_examples(tmp_path / "examples", SPLITS)
     statistics = run(Executor(), examples, tmp_path / "out", exclude_splits=json_utils.dumps(["eval"]))
     assert artifact_utils.decode_split_names(statistics.split_names) == ["train", "test"]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["Split-test", "Split-train"]
+    folders = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert folders == [".order_statistics", "Split-test", "Split-train"]
     train = read(statistics, "train")
     assert (train["rows"], train["zip"].num_stats.max, train["zip"].num_stats.min) == (3, 8.0, 7.0)
     assert read(statistics, "test") == {"rows": 0}

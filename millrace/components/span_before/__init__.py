@@ -1,0 +1,1 @@
+"""The statistics of the span before, for DataGate to compare with."""
