@@ -99,7 +99,10 @@ def markdown(comparisons: Sequence[Comparison], order: Sequence[str]) -> str:
 
 def _sum(comparisons: Sequence[Comparison], order: Sequence[str]) -> str:
     level = sum(of.level for of in comparisons)
-    seeds, releases = (sorted({getattr(of, name) for of in comparisons}) for name in ("seeds", "tfx"))
+    releases = sorted({of.tfx for of in comparisons})
+    most = max(of.seeds for of in comparisons)
+    fewer = [f"{of.table} {of.seeds}" for of in comparisons if of.seeds < most]
+    seeds = f"{most} seeds" + (f" (but {', '.join(fewer)})" if fewer else "")
     said = [f"Level with the better of the two within one standard error, or better: {level} of {len(comparisons)}"]
     worst = max(comparisons, key=lambda of: of.behind)
     if worst.behind:
@@ -114,7 +117,7 @@ def _sum(comparisons: Sequence[Comparison], order: Sequence[str]) -> str:
     }
     if changes:
         said.append(f"with other defaults: {', '.join(sorted(changes))}")
-    return f"{'; '.join(said)}. {' or '.join(map(str, seeds))} seeds, TFX {' and '.join(releases)}."
+    return f"{'; '.join(said)}. {seeds}, TFX {' and '.join(releases)}."
 
 
 def quote(table: str, page: Path) -> None:

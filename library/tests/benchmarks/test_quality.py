@@ -55,6 +55,12 @@ def test_results_of_several_processes_are_one_table_in_the_tables_order(parts):
     assert printed[-1].endswith(", late-flights. 5 seeds, TFX 1.16.0.")
 
 
+def test_tables_of_fewer_seeds_are_named(parts, tmp_path):
+    results.write([replace(TIPS, seeds=2)], tmp_path / "tips.json")
+    printed = CliRunner().invoke(main, [*parts, str(tmp_path / "tips.json")]).output
+    assert printed.endswith(" 5 seeds (but tips 2), TFX 1.16.0.\n")
+
+
 def test_what_was_measured_with_other_defaults_says_so(tmp_path):
     results.write([replace(TIPS, changes={"model": {"members": 1}})], tmp_path / "a.json")
     printed = CliRunner().invoke(main, [str(tmp_path / "a.json")]).output
