@@ -126,11 +126,9 @@ def _filled(values: pa.Array, sizes: np.ndarray, each: int) -> pa.Array:
 
 
 def _misfit(column: ModelColumn, found: str, where: str) -> DataError:
-    return DataError(
-        f"{column.name} has {found}, and the model reads {column.expected}",
-        where,
-        f"write {column.expected}, or nothing where nothing is known",
-    )
+    promised = column.required and column.type == "INT"  # of another type the model takes what is missing
+    remedy = f"write {column.expected}{'' if promised else ', or nothing where nothing is known'}"
+    return DataError(f"{column.name} has {found}, and the model reads {column.expected}", where, remedy)
 
 
 def _shown(text: str) -> str:

@@ -70,21 +70,22 @@ def predict(
     rows = 0
     for rows in to_score.check():
         show(Progress("checking", rows))
-    done = work.begin(identity)
-    scored = (engine or in_this_process(folder, about))(to_score, done)
-    try:
-        for part in _parts(scored, part_rows, lambda now: show(Progress("scoring", done + now, rows))):
-            work.add(part)
-        work.finish()
-    except OSError as error:
-        if not is_disk_full(error):
-            raise
-        kept = work.begin(identity)
-        raise MillraceError(
-            f"there is no space left; {counted(kept, 'row')} of {rows:,} are scored and kept",
-            str(work.folder),
-            "make room, and give the same command: it goes on from there",
-        ) from error
+    with work:
+        done = work.begin(identity)
+        scored = (engine or in_this_process(folder, about))(to_score, done)
+        try:
+            for part in _parts(scored, part_rows, lambda now: show(Progress("scoring", done + now, rows))):
+                work.add(part)
+            work.finish(rows)
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            kept = work.begin(identity)
+            raise MillraceError(
+                f"there is no space left; {counted(kept, 'row')} of {rows:,} are scored and kept",
+                str(work.folder),
+                "make room, and give the same command: it goes on from there",
+            ) from error
     return rows
 
 

@@ -240,7 +240,7 @@ class TableToScore:
                 f"the table lacks {len(lacking)} of the {counted(len(self._columns), 'column')} that the model reads: "
                 f"{told}{more}",
                 where,
-                "add them; a column of which nothing is known stays empty",
+                "add them; an empty cell is a missing value",
             )
 
 

@@ -2,14 +2,17 @@
 
 `OUT.partial/` has `prediction.json`, which says what is predicted of what and by what, and `part-NNNNN.parquet`, each
 written whole. Once the last row is scored the parts become OUT, which is put in its place in one step, and they go.
+One process at a time works there: it holds a lock on the folder.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +20,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from millrace.base import files
-from millrace.base.errors import BadInput
+from millrace.base.errors import BadInput, MillraceError
+from millrace.prediction.table_to_score import ROW
 
 FORMATS = (".parquet", ".csv")
 _IDENTITY = "prediction.json"
@@ -25,7 +29,7 @@ _BETWEEN = "|"
 
 
 class WorkFolder:
-    """The parts of one result.
+    """The parts of one result; a context manager, which lets the folder go at its end.
 
     Args:
         out: the result's file, `.parquet` or `.csv`.
@@ -43,6 +47,15 @@ class WorkFolder:
             raise BadInput("this is a folder", str(out), "name a file with -o")
         self.out = out
         self.folder = out.with_name(f"{out.name}.partial")
+        self._lock: Optional[int] = None
+
+    def __enter__(self) -> "WorkFolder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def begin(self, identity: dict[str, Any]) -> int:
         """Takes up what is there, if it is of the same prediction, and throws it away if it is not.
@@ -52,20 +65,70 @@ class WorkFolder:
 
         Returns:
             How many rows are done already.
+
+        Raises:
+            BadInput: nothing can be written there, another process works there, or the folder is somebody's own.
         """
+        self._hold()
         place = self.folder / _IDENTITY
-        text = json.dumps(identity, indent=1, sort_keys=True, ensure_ascii=False)
-        if place.is_file() and place.read_text(encoding="utf-8") == text:
-            return sum(pq.read_metadata(part).num_rows for part in self._parts())
-        shutil.rmtree(self.folder, ignore_errors=True)
+        content = json.dumps(identity, indent=1, sort_keys=True, ensure_ascii=False).encode()
+        if place.is_file() and place.read_bytes() == content:
+            return self._done()
+        self._remove(self.folder.glob("part-*.parquet"))
+        files.write(place, content)
+        return 0
+
+    def _hold(self) -> None:
+        """Makes the folder, and locks it; nothing where it is held already."""
+        if self._lock is not None:
+            return
         try:
-            self.folder.mkdir(parents=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise BadInput(
                 f"cannot be written: {error.strerror}", str(self.out), "name another file with -o"
             ) from error
-        files.write(place, text)
-        return 0
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._require_ours()
+        except (BlockingIOError, FileNotFoundError) as error:
+            # Held by another, or removed by another that was done just now.
+            os.close(lock)
+            raise BadInput(
+                "another millrace predict writes this result",
+                str(self.out),
+                "wait for it, or name another file with -o",
+            ) from error
+        except BaseException:
+            os.close(lock)
+            raise
+        self._lock = lock
+
+    def _require_ours(self) -> None:
+        # What was killed while it wrote its first file has left that, under a hidden name.
+        others = [one.name for one in self.folder.iterdir() if not one.name.startswith(f".{_IDENTITY}.")]
+        if others and _IDENTITY not in others:
+            raise BadInput(
+                f"this folder has {others[0]}, and is none of millrace predict", str(self.folder),
+                "name another file with -o, or move the folder away",
+            )  # fmt: skip
+
+    def _done(self) -> int:
+        """The rows of the parts that follow each other from the first row; what is behind a gap is removed."""
+        rows, parts = 0, self._parts()
+        for place, part in enumerate(parts):
+            numbers = _row_numbers(part)
+            if part.name != _name(place) or not numbers or (numbers[0], numbers[-1]) != (rows + 1, rows + len(numbers)):
+                self._remove(parts[place:])
+                break
+            rows += len(numbers)
+        return rows
+
+    @staticmethod
+    def _remove(parts: Iterable[Path]) -> None:
+        for part in parts:
+            part.unlink()
 
     def add(self, rows: pa.Table) -> None:
         """Writes a part, whole or not at all.
@@ -73,16 +136,27 @@ class WorkFolder:
         Raises:
             OSError: the disk is full, or there is another fault of it.
         """
-        with files.whole(self.folder / f"part-{len(self._parts()):05d}.parquet") as beside:
+        with files.whole(self.folder / _name(len(self._parts()))) as beside:
             pq.write_table(rows, beside)
 
-    def finish(self) -> None:
+    def finish(self, rows: int) -> None:
         """Puts the parts together, in place of what was there, and removes them.
+
+        Args:
+            rows: that the table has.
 
         Raises:
             OSError: as of `add`; the parts are still there.
+            MillraceError: the parts have not as many rows.
         """
         parts = self._parts()
+        scored = sum(pq.read_metadata(part).num_rows for part in parts)
+        if scored != rows:
+            raise MillraceError(
+                f"{scored:,} rows are scored, and the table has {rows:,}",
+                str(self.folder),
+                "give the same command again",
+            )
         schema = pa.unify_schemas([pq.read_schema(part) for part in parts])
         with files.whole(self.out) as beside:
             if self.out.suffix.lower() == ".csv":
@@ -107,6 +181,18 @@ class WorkFolder:
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.parquet"))
+
+
+def _name(place: int) -> str:
+    return f"part-{place:05d}.parquet"
+
+
+def _row_numbers(part: Path) -> list[int]:
+    """The numbers of a part's rows; none of a file that was cut off."""
+    with contextlib.suppress(pa.ArrowInvalid, OSError, KeyError):
+        numbers: list[int] = pq.read_table(part, columns=[ROW]).column(ROW).to_pylist()
+        return numbers
+    return []
 
 
 def identity_of_files(paths: Sequence[Path]) -> list[list[Any]]:

@@ -20,6 +20,7 @@ from millrace.model_server.about import read_about
 from millrace.model_server.servable import Servable
 from millrace.prediction import work_folder
 from millrace.prediction.predict import predict
+from millrace.prediction.work_folder import WorkFolder
 
 
 class Told:
@@ -167,6 +168,63 @@ def test_a_full_disk_loses_nothing(tmp_path, digits, data, monkeypatch):
     score(table, out, digits, data, told=progress, part_rows=40)
     assert progress.scored[0] == 120
     assert answers(out)["row"] == list(range(1, 201))
+
+
+def begun(out, parts=3):
+    """A work folder with parts of 20 rows, let go as by who was killed."""
+    with WorkFolder(out) as work:
+        assert work.begin({"table": "t"}) == 0
+        for place in range(parts):
+            work.add(pa.table({"row": range(1 + 20 * place, 21 + 20 * place)}))
+
+
+def test_two_at_once_are_not_mixed(tmp_path):
+    out = tmp_path / "o.parquet"
+    with WorkFolder(out) as first:
+        first.begin({"table": "t"})
+        with pytest.raises(BadInput, match="another millrace predict writes this result"):
+            WorkFolder(out).begin({"table": "t"})
+    with WorkFolder(out) as second:
+        assert second.begin({"table": "t"}) == 0
+
+
+@pytest.mark.parametrize(("harm", "left"), [("gone", 20), ("cut", 20), ("all gone", 0)])
+def test_rows_behind_a_part_that_is_gone_or_cut_are_scored_again(tmp_path, harm, left):
+    out = tmp_path / "o.parquet"
+    begun(out)
+    part = tmp_path / "o.parquet.partial" / f"part-0000{0 if harm == 'all gone' else 1}.parquet"
+    if harm == "cut":
+        part.write_bytes(part.read_bytes()[:50])
+    else:
+        part.unlink()
+    with WorkFolder(out) as work:
+        assert work.begin({"table": "t"}) == left
+        for first in range(left + 1, 61, 20):
+            work.add(pa.table({"row": range(first, first + 20)}))
+        work.finish(60)
+    assert answers(out)["row"] == list(range(1, 61))
+
+
+def test_fewer_rows_than_the_table_has_are_no_result(tmp_path):
+    out = tmp_path / "o.parquet"
+    begun(out)
+    with WorkFolder(out) as work:
+        work.begin({"table": "t"})
+        with pytest.raises(MillraceError, match="60 rows are scored, and the table has 61"):
+            work.finish(61)
+    assert not out.exists()
+
+
+def test_a_folder_of_somebodys_own_is_left_alone_and_a_damaged_one_begun_anew(tmp_path):
+    own = tmp_path / "o.parquet.partial"
+    own.mkdir()
+    (own / "notes.txt").write_text("precious")
+    with pytest.raises(BadInput, match=r"this folder has notes\.txt"):
+        WorkFolder(tmp_path / "o.parquet").begin({"table": "t"})
+    assert (own / "notes.txt").read_text() == "precious"
+    begun(tmp_path / "p.parquet")
+    (tmp_path / "p.parquet.partial" / "prediction.json").write_bytes(b"\xff\xfe")
+    begun(tmp_path / "p.parquet")
 
 
 def test_what_cannot_be_written_is_told_before_anything_is_read(tmp_path, digits, data):
