@@ -204,7 +204,9 @@ def _span(detail: RunDetail, config_file: Path, overrides: Sequence[str]) -> tup
     data = made_from.configuration.get("data", {}) if made_from else {}
     examples = detail.output(stage_ids.EXAMPLE_GEN, "examples")
     patterns = json.dumps([data.get("pattern"), data.get("files")])
-    read = {token: examples.properties.get(key) for token, key in _TOKENS.items()} if examples else {}
+    # Of a window each span has a version of its own, and the newest's is not theirs.
+    tokens = {token: key for token, key in _TOKENS.items() if not (key == "version" and data.get("window"))}
+    read = {token: examples.properties.get(key) for token, key in tokens.items()} if examples else {}
     values = tuple(
         f"data.{_TOKENS[token]}={value}"
         for token, value in read.items()
