@@ -74,6 +74,7 @@ def gateway(config_file: str, overrides: tuple[str, ...]) -> None:
             with contextlib.suppress(MillraceError, BrokenExecutor):
                 echo(request.result())
 
+    say(f"loading {config.name}")
     keep(config, overrides, say_where)
 
 

@@ -104,7 +104,7 @@ def _of_columns(columns: Any, about: About, by_name: Mapping[str, ModelColumn]) 
 def _value(value: Any, column: ModelColumn, row: int) -> Any:
     """A number, bytes, or a list of these; NaN, `b""` or an empty list where nothing is known."""
     if value is None or _is_na(value, column):
-        if column.required and column.type == "INT":
+        if _must_be_there(column):
             raise invalid(
                 f"{_place(row, column)} is missing: {column.expected}, which the schema promises in every row"
             )
@@ -121,16 +121,23 @@ def _value(value: Any, column: ModelColumn, row: int) -> Any:
 
 def _scalar(value: Any, column: ModelColumn, row: int) -> Any:
     if column.type == "BYTES":
-        if isinstance(value, dict):
-            return decode_base64(value)
-        if isinstance(value, str) and not column.image:
-            return value.encode()
+        try:
+            if isinstance(value, dict):
+                return decode_base64(value)
+            if isinstance(value, str) and not column.image:
+                return value.encode()
+        except tf.errors.InvalidArgumentError as error:
+            raise invalid(f"{_place(row, column)}: {error.message}") from error
+        except UnicodeEncodeError as error:
+            raise invalid(
+                f"{_place(row, column)} has half of a character, {value[error.start]!a}, as UTF-8 has none"
+            ) from error
         raise _misfit(value, column, row)
     if not isinstance(value, (int, float)):
         raise _misfit(value, column, row)
-    if column.type == "INT" and isinstance(value, float) and math.isfinite(value) and not value.is_integer():
+    if column.type == "INT" and isinstance(value, float) and not math.isnan(value) and not value.is_integer():
         raise _misfit(value, column, row)
-    if isinstance(value, int) and abs(value) > _MOST_EXACT and column.type == "INT":
+    if column.type == "INT" and abs(value) > _MOST_EXACT:
         raise invalid(f"{_place(row, column)} is {_shown(value)}: whole numbers are exact up to 2**53")
     try:
         return float(value)
@@ -139,8 +146,17 @@ def _scalar(value: Any, column: ModelColumn, row: int) -> Any:
 
 
 def _is_na(value: Any, column: ModelColumn) -> bool:
-    """Whether a text stands for no value where the model reads numbers; the model itself knows those among texts."""
-    return column.type != "BYTES" and isinstance(value, str) and value.strip() in ("", *column.missing)
+    """Whether a value stands for none where the model reads numbers; the model itself knows those among texts."""
+    if column.type == "BYTES":
+        return False
+    if isinstance(value, str):
+        return value.strip() in ("", *column.missing)
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _must_be_there(column: ModelColumn) -> bool:
+    """Whether the model has nothing to take in the place of a missing value."""
+    return column.required and column.type == "INT"
 
 
 def _nothing(column: ModelColumn) -> Any:
@@ -168,8 +184,8 @@ def _misfit(value: Any, column: ModelColumn, row: int) -> tf.errors.InvalidArgum
     quoted = column.type == "BYTES" and column.values == 1 and not column.image
     hint = f'; write "{value}"' if quoted and isinstance(value, (int, float)) and not isinstance(value, bool) else ""
     return invalid(
-        f"{_place(row, column)} is {_shown(value)}, and the model reads {column.expected}, "
-        f"or null where nothing is known{hint}"
+        f"{_place(row, column)} is {_shown(value)}, and the model reads {column.expected}"
+        f"{'' if _must_be_there(column) else ', or null where nothing is known'}{hint}"
     )
 
 
