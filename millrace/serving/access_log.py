@@ -1,6 +1,7 @@
 """What the gateway's access log says about each version's answers: failures and slow ones, read on from a place."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ _CLIENT_LEFT = "DC"
 # The codes of gRPC that speak of the request: CANCELLED, INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED,
 # FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED and UNAUTHENTICATED; in REST these are 4xx and 501.
 _OF_THE_CLIENT = frozenset({1, 3, 5, 7, 9, 11, 12, 16})
+# What asks a model; the rest asks a server about itself.
+_PREDICTION = re.compile(
+    r"(?i:/v1/models/[^/:]+(?:/(?:versions|labels)/[^/:]+)?:(?:predict|classify|regress))"
+    r"|/tensorflow\.serving\.PredictionService/(?:Predict|Classify|Regress|MultiInference)"
+)
 _TOO_MANY, _NOT_IMPLEMENTED = 429, 501
 
 
@@ -141,6 +147,9 @@ def _answers(lines: bytes) -> Iterator[Answer]:
 
 def _answer(fields: dict[str, Any]) -> Optional[Answer]:
     """The answer of a version; None of one that says nothing about a version."""
+    if not _PREDICTION.fullmatch(fields["path"]):
+        # A look at its state, as a load balancer takes one every second, asks the model nothing.
+        return None
     if fields["cluster"] is None or _CLIENT_LEFT in str(fields["flags"]).split(","):
         return None
     code, of_grpc = int(fields["code"]), fields["grpc"]

@@ -8,9 +8,9 @@ from millrace.serving import access_log
 from millrace.serving.access_log import end, put_aside, read_on, tallies
 
 
-def line(version=1, code=200, grpc=None, ms=5, flags="-", cluster=None):
+def line(version=1, code=200, grpc=None, ms=5, flags="-", cluster=None, path="/v1/models/taxi:predict"):
     cluster = cluster or f"{version}-rest"
-    fields = {"time": "1795689180.819", "id": "a", "cluster": cluster, "path": "/", "code": code, "grpc": grpc}
+    fields = {"time": "1795689180.819", "id": "a", "cluster": cluster, "path": path, "code": code, "grpc": grpc}
     return json.dumps({**fields, "ms": ms, "flags": flags}) + "\n"
 
 
@@ -89,3 +89,19 @@ def test_what_failed_and_what_was_slow(tmp_path):
         "slow": {1: {0.0: 2}, 2: {0.0: 3, 1.0: 1}},
     }
     assert list(tallies(answers, None)) == ["errors", "refused"]
+
+
+def test_only_predictions_are_answers_of_a_model(tmp_path):
+    asked = [
+        "/v1/models/taxi/labels/champion:predict", "/v1/models/taxi/versions/2:Regress", "/v1/models/taxi:classify",
+        "/tensorflow.serving.PredictionService/Predict",
+    ]  # fmt: skip
+    looked = [
+        "/v1/models/taxi", "/v1/models/taxi/metadata", "/", "/v1/models/taxi/labels/champion",
+        "/x/v1/models/taxi:predict",
+        "/tensorflow.serving.ModelService/GetModelStatus", "/tensorflow.serving.PredictionService/GetModelMetadata",
+        "/grpc.health.v1.Health/Check",
+    ]  # fmt: skip
+    for path in (*asked, *looked):
+        add(tmp_path, line(1, grpc=0 if path.startswith(("/tensorflow", "/grpc")) else None, path=path))
+    assert len(read_on(tmp_path, 0, 0)[0]) == len(asked)

@@ -71,7 +71,14 @@ class Scene:
         return self.controller.look()
 
     def answer(self, version, number, code=200):
-        fields = {"time": "1.0", "id": "a", "cluster": f"{version}-rest", "path": "/", "code": code, "grpc": None}
+        fields = {
+            "time": "1.0",
+            "id": "a",
+            "cluster": f"{version}-rest",
+            "path": "/v1/models/taxi:predict",
+            "code": code,
+            "grpc": None,
+        }
         line = json.dumps({**fields, "ms": 3, "flags": "-"}) + "\n"
         with open(self.places.gateway / "access.log", "a") as file:
             file.write(line * number)

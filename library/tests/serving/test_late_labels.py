@@ -17,7 +17,14 @@ def answered(tmp_path):
     """Four requests that the gateway answered, the first two by version 1."""
     with open(tmp_path / "access.log", "w") as log:
         for name, version in {"a": 1, "b": 1, "c": 2, "d": 2}.items():
-            fields = {"time": "1.0", "id": name, "cluster": f"{version}-rest", "path": "/", "code": 200, "grpc": None}
+            fields = {
+                "time": "1.0",
+                "id": name,
+                "cluster": f"{version}-rest",
+                "path": "/v1/models/taxi:predict",
+                "code": 200,
+                "grpc": None,
+            }
             log.write(json.dumps({**fields, "ms": 3, "flags": "-"}) + "\n")
     return tmp_path
 
