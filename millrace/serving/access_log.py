@@ -20,7 +20,7 @@ _OF_THE_CLIENT = frozenset({1, 3, 5, 7, 9, 11, 12, 16})
 # What asks a model; the rest asks a server about itself.
 _PREDICTION = re.compile(
     r"(?i:/v1/models/[^/:]+(?:/(?:versions|labels)/[^/:]+)?:(?:predict|classify|regress))"
-    r"|/tensorflow\.serving\.PredictionService/(?:Predict|Classify|Regress|MultiInference)"
+    r"|/tensorflow\.serving\.PredictionService/(?!GetModelMetadata$).+"
 )
 _TOO_MANY, _NOT_IMPLEMENTED = 429, 501
 
