@@ -315,10 +315,8 @@ class Controller:
             of_candidate[1.0] = of_candidate.get(1.0, 0) + bad
             counted[progress.candidate] = counted.get(progress.candidate, 0) + good + bad
         all_tallies: dict[str, dict[int, Tally]] = {name: dict(by) for name, by in tallies.items()}
-        by_champion = all_tallies.pop("refused").get(progress.champion, {})
         if decision.REFUSED in progress.tests:
-            of_mirror = {0.0: taken, 1.0: refused}
-            all_tallies["refused"] = {progress.champion: by_champion, progress.candidate: of_mirror}
+            all_tallies["refused"][progress.candidate] = {0.0: taken, 1.0: refused}
         labels, compared, labelled = cursor.labels, cursor.compared, dict[int, int]()
         if self._labels and (judged.wrong or judged.metrics):
             all_tallies["wrong"], labels = self._labels.since(cursor.labels)

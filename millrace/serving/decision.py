@@ -52,7 +52,7 @@ class Seen:
 
     Args:
         answers: how many answers each version gave, a mirror's among them.
-        tallies: how bad answers were, by what is judged (`errors`, `slow`, `wrong`) and by version.
+        tallies: how bad answers were, by what is judged (`errors`, `slow`, `refused`, `wrong`) and by version.
         disagreement: of mirrored requests, 1 where the two versions decided differently and 0 where not.
         crashes: how often the candidate's server ended by itself.
         labelled: by version, how many answers of this step have their label by now.
@@ -212,7 +212,9 @@ def _waits(progress: Progress, seen: Seen, policy: AnyPolicy, now: float) -> str
     minutes = (now - progress.step_started) / 60
     waits = [] if minutes >= step.minutes else [f"{int(minutes * 10) / 10:g} of {step.minutes:g} minutes"]
     if progress.answers < step.requests:
-        waits.append(f"{progress.answers} of {counted(step.requests, 'answer')}")
+        refused = int(progress.totals.get("refused", {}).get(progress.candidate, (0.0, 0))[0])
+        said = f", and it refused {counted(refused, 'request')} as wrong (4xx)" if refused else ""
+        waits.append(f"{progress.answers} of {counted(step.requests, 'answer')}{said}")
     needed = policy.judged.labels
     for version in labelled_versions(progress, policy):
         if (number := seen.labelled.get(version, 0)) < needed:

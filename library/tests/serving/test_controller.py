@@ -146,6 +146,18 @@ def test_a_bad_one_goes_back_and_the_registry_says_why(scene):
     assert "errors: 9 of 10 (90 %)" in scene.registry.events(2)[-1].because
 
 
+def test_a_candidate_that_refuses_everything_stays_at_its_step_and_that_is_said(scene):
+    scene.begin(QUICK)
+    for _ in range(3):
+        scene.clock.now += MINUTE
+        scene.answer(1, 90)
+        scene.answer(2, 10, code=400)
+        rollout = scene.controller.look()
+    assert rollout.status == "running" and scene.traffic() == Traffic({1: 9_000, 2: 1_000})
+    assert "0 of 5 answers, and it refused 30 requests as wrong (4xx)" in rollout.reason
+    assert rollout.progress.totals["refused"] == {1: (0, 270), 2: (30, 30)}
+
+
 class FixedMetrics:
     """In the place of the Evaluator's code: an AUC that is given, on the labels of the present step."""
 
