@@ -49,6 +49,7 @@ def limits(names, measure, source=""):
     return schema
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "measure", "source", "least"),
     [
