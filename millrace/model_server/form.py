@@ -165,8 +165,7 @@ def curl(address: str, path: str, body: str, headers: Optional[Mapping[str, str]
 
 def _document(servable: Servable, others: Sequence[str], parts: Sequence[str]) -> str:
     title = f"{servable.name}, version {servable.version}"
-    links = ", ".join(f'<a href="/?model={quote(one, safe="")}">{escape(one)}</a>' for one in others)
-    also = f'<p class="soft">Also served: {links}</p>' if others else ""
+    also = f'<p class="soft">Also served: {_links(others)}</p>' if others else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
@@ -175,11 +174,25 @@ def _document(servable: Servable, others: Sequence[str], parts: Sequence[str]) -
     )
 
 
-def no_model(names: Sequence[str]) -> str:
-    """The page while nothing can answer."""
-    what = f"{', '.join(map(escape, names))} is being loaded, or could not be." if names else "No model is served."
+def _links(names: Sequence[str]) -> str:
+    return ", ".join(f'<a href="/?model={quote(one, safe="")}">{escape(one)}</a>' for one in names)
+
+
+def no_model(names: Sequence[str], chosen: str) -> str:
+    """The page where nothing can answer.
+
+    Args:
+        names: of the models that this server has, or is to have.
+        chosen: the one that was asked for; empty where there is none.
+    """
+    if not names:
+        what = "No model is served. Load this page again in a moment."
+    elif chosen in names:
+        what = f"{escape(chosen)} is being loaded, or could not be. Load this page again in a moment."
+    else:
+        what = f"There is no model {escape(chosen)} here. Served: {_links(names)}."
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Not served</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f"<body><main><h1>Not served</h1><p>{what} Load this page again in a moment.</p></main></body></html>"
+        f"<body><main><h1>Not served</h1><p>{what}</p></main></body></html>"
     )

@@ -54,12 +54,13 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return document
 
 
-def read_inputs(document: Mapping[str, Any], infos: Infos) -> tuple[str, Tensors]:
+def read_inputs(document: Mapping[str, Any], infos: Infos, hint: str = "") -> tuple[str, Tensors]:
     """Reads the tensors of a Predict request.
 
     Args:
         document: the parsed body.
         infos: the signature's inputs.
+        hint: said behind the refusal of rows that have other keys; empty for none.
 
     Returns:
         The format, `ROW` or `COLUMNAR`, and a tensor for each input named.
@@ -70,7 +71,7 @@ def read_inputs(document: Mapping[str, Any], infos: Infos) -> tuple[str, Tensors
     if ROW in document and COLUMNAR in document:
         raise invalid("Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist")
     if ROW in document:
-        return ROW, _read_rows(document[ROW], infos)
+        return ROW, _read_rows(document[ROW], infos, hint)
     if COLUMNAR in document:
         return COLUMNAR, _read_columns(document[COLUMNAR], infos)
     raise invalid("Missing 'inputs' or 'instances' key")
@@ -130,7 +131,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
-def _read_rows(rows: Any, infos: Infos) -> Tensors:
+def _read_rows(rows: Any, infos: Infos, hint: str) -> Tensors:
     if not isinstance(rows, list):
         raise invalid("Expecting 'instances' to be an list/array")
     if not rows:
@@ -148,6 +149,7 @@ def _read_rows(rows: Any, infos: Infos) -> Tensors:
             raise invalid(
                 f"Failed to process element: {number} of 'instances' list. JSON object keys must be equal to: "
                 + ",".join(sorted(infos))
+                + hint
             )
     if not named:
         return {name: _tensor(rows, name, info) for name, info in infos.items()}

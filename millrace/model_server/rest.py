@@ -20,6 +20,7 @@ from tensorflow_serving.apis import classification_pb2, get_model_status_pb2, pr
 from millrace.model_server import form as form_page
 from millrace.model_server import json_examples, json_rows, json_tensor
 from millrace.model_server.calls import REQUEST_ID, Call, request_id_of
+from millrace.model_server.example_row import JSON_SIGNATURE
 from millrace.model_server.limits import MOST_JSON_BYTES, Deadline
 from millrace.model_server.model_config import VersionChoice
 from millrace.model_server.models import Models
@@ -143,7 +144,7 @@ class Api:
         try:
             servable = self._models.servable(chosen, None)
         except tf.errors.OpError:
-            return 404 if names and chosen not in names else 503, form_page.no_model(names)
+            return 404 if names and chosen not in names else 503, form_page.no_model(names, chosen)
 
         def ask(path: str, body: str) -> tuple[int, dict[str, Any]]:
             return self.answer("POST", path, body.encode(), request_id)
@@ -174,7 +175,9 @@ class Api:
         if about is not None and json_rows.takes(about, infos):
             form, tensors = json_rows.read_rows(document, about, infos)
         else:
-            form, tensors = json_tensor.read_inputs(document, infos)
+            # Who sends rows by their columns may not know that there is a signature for them.
+            hint = "" if document.get("signature_name") or JSON_SIGNATURE not in servable.signatures else _BY_COLUMNS
+            form, tensors = json_tensor.read_inputs(document, infos, hint)
         request = predict_pb2.PredictRequest()
         request.model_spec.name, request.model_spec.signature_name = servable.name, name
         for alias, tensor in tensors.items():
@@ -188,6 +191,9 @@ class Api:
     def _regress(self, call: Call, _: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         request = json_examples.read_examples(document, regression_pb2.RegressionRequest())
         return json_examples.write_regressions(call.answer(request, deadline.left()))
+
+
+_BY_COLUMNS = f'; rows by their columns are read with "signature_name": "{JSON_SIGNATURE}"'
 
 
 def _version(digits: str) -> int:

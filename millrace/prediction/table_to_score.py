@@ -4,6 +4,7 @@ What the configuration says of cells (NA values, numbers as people write them, i
 for training does not: every row of the table is scored.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -231,6 +232,13 @@ class TableToScore:
                 near = nearest(key, names)
                 advice = f"did you mean {near[0]}?" if near else f"name one of: {', '.join(names)}"
                 raise DataError(f"the table has no column {key}", KEY, advice)
+        twice = [name for name, number in Counter(names).items() if number > 1 and name in self._wanted]
+        if twice:
+            raise DataError(
+                f"the table has {', '.join(twice[:_MOST_NAMED])} more than once",
+                where,
+                "leave one of each: which is meant cannot be known",
+            )
         lacking = [column.name for column in self._columns if column.name not in names]
         if lacking:
             near_each = ((name, nearest(name, names)) for name in lacking[:_MOST_NAMED])

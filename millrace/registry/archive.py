@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Optional
+from typing import Any, Literal, Optional
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -89,7 +89,7 @@ def export(registry: Registry, version: Version, file: Path) -> int:
         "events": events,
     }
     try:
-        with files.whole(file) as beside, tarfile.open(beside, "w") as archive:
+        with files.whole(file) as beside, tarfile.open(beside, _writing(file)) as archive:
             text = json.dumps(about, indent=1, ensure_ascii=False).encode()
             entry = tarfile.TarInfo(_ABOUT)
             entry.size = len(text)
@@ -166,10 +166,20 @@ def _nobody(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     return entry
 
 
+def _writing(file: Path) -> Literal["w", "w:gz"]:
+    return "w:gz" if file.name.endswith((".tar.gz", ".tgz")) else "w"
+
+
+def _is_compressed(file: Path) -> bool:
+    """Whether the file is gzip's (RFC 1952), whatever it was renamed to."""
+    with open(file, "rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
 @contextlib.contextmanager
 def _opened(file: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(file, "r:") as archive:
+        with tarfile.open(file, "r:gz" if _is_compressed(file) else "r:") as archive:
             yield archive
     except FileNotFoundError as error:
         raise BadInput("there is no such file", where=str(file)) from error

@@ -128,4 +128,6 @@ def test_a_model_that_says_nothing_of_itself_has_no_fields(tmp_path, save_model)
 def test_several_models_lead_to_each_other_and_one_that_is_not_there_is_told(models):
     text = form.page(models.servable("digits", None), ["a b"], "http://x", None, lambda path, body: (200, {}))
     assert '<a href="/?model=a%20b">a b</a>' in text
-    assert Api(models, 30.0).page("model=another", None, "http://x", "")[0] == 404
+    status, text = Api(models, 30.0).page("model=<another>", None, "http://x", "")
+    assert status == 404 and "There is no model &lt;another&gt; here" in text and "Load this page again" not in text
+    assert '<a href="/?model=digits">digits</a>' in text

@@ -82,6 +82,13 @@ def test_rest_classifies_and_regresses_with_a_context_that_examples_may_overrule
         ("POST", "/v1/models/taxi:predict", b"{", 400, "JSON Parse error"),
         ("POST", "/v1/models/taxi:predict", b'{"signature_name": "no", "inputs": 1}', 400, 'signature name: "no" not'),
         ("POST", "/v1/models/taxi:predict", b'{"signature_name": "loop", "instances": ["a"]}', 504, ""),
+        (
+            "POST",
+            "/v1/models/taxi:predict",
+            b'{"instances": [{"distance": 1.0, "payment": "Cash"}]}',
+            400,
+            'must be equal to: examples; rows by their columns are read with "signature_name": "predict_json"$',
+        ),
         ("POST", "/v1/models/taxi/versions/9:predict", b"{}", 404, r"Specific\(taxi, 9\)"),
         ("POST", "/v1/models/bus:predict", b"{}", 404, r"Latest\(bus\)"),
         ("POST", "/v1/models/taxi:explain", b"{}", 400, "^Malformed request: POST /v1/models/taxi:explain$"),

@@ -131,6 +131,7 @@ def test_some_rows_at_the_beginning_can_be_passed_over(tmp_path, data):
     "header, line, told",
     [
         ("seats,fares,miles,tolls", "1,1,1,1", r"lacks 2 of the 5 columns .*: fare \(did you mean fares\?\), company"),
+        ("seats,fare,miles,tolls,company,fare", "1,1,1,1,a,2", r"has fare more than once\n.* leave one of each"),
         ("seats,fare,miles,tolls,company", "1,1,1,1,a\nx,1,1,1,b", r"line 3: seats has 'x', .* a whole number"),
         ("seats,fare,miles,tolls,company", "1,1,1,2.5,a", r"line 2: tolls has '2.5', .* reads a whole number"),
         ("seats,fare,miles,tolls,company", "1,1,much,2,a", r"line 2: miles has 'much', .* reads a number"),

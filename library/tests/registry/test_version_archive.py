@@ -92,6 +92,18 @@ def test_a_number_that_no_push_of_today_has_is_refused(archive, tmp_path):
         assert import_version(registry, archive, "from today", now=11.0).version.number == 11
 
 
+def test_a_name_that_says_gzip_is_compressed_and_taken_in(tmp_path):
+    with registry_of(tmp_path / "a") as registry:
+        registry.take_in([pushed(tmp_path / "a", 11)])
+        export(registry, registry.version("champion"), tmp_path / "m.tar.gz")
+    with tarfile.open(tmp_path / "m.tar.gz", "r:gz") as archive:
+        assert archive.next().name == "version.json"
+    # What was renamed since is known by its content.
+    (tmp_path / "m.tar.gz").rename(tmp_path / "m.tar")
+    with registry_of(tmp_path / "b") as registry:
+        assert import_version(registry, tmp_path / "m.tar", "from there").version.number == 11
+
+
 def test_two_exports_of_a_version_hold_the_same_model(tmp_path):
     with registry_of(tmp_path) as registry:
         [version] = registry.take_in([pushed(tmp_path, 11)])
