@@ -165,7 +165,7 @@ def test_the_report_shows_both_models(ours):
     text = (ours.folder / "gate_report.txt").read_text()
     assert text.startswith(ours.report.to_text())
     below = text.removeprefix(ours.report.to_text()).split("\n")
-    assert {line.partition(":")[0] for line in below} <= {"", "calibration", "threshold"}, "of the predictions, if any"
+    assert {line.partition(":")[0] for line in below} <= {"", "calibration", "threshold", "rare class"}, "of the predictions, if any"
 
 
 @pytest.mark.parametrize("here", [True, False])
