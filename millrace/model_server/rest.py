@@ -17,6 +17,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import error_codes_pb2, meta_graph_pb2
 from tensorflow_serving.apis import classification_pb2, get_model_status_pb2, predict_pb2, regression_pb2
 
+from millrace.base.errors import Signal
 from millrace.model_server import form as form_page
 from millrace.model_server import json_examples, json_rows, json_tensor
 from millrace.model_server.calls import REQUEST_ID, Call, request_id_of
@@ -203,7 +204,7 @@ def _version(digits: str) -> int:
     return int(digits)
 
 
-class _UnreadBody(Exception):
+class _UnreadBody(Signal):
     """A body that was not read to its end, so that nothing on its connection can be read after it."""
 
     def __init__(self, status: int, message: str) -> None:

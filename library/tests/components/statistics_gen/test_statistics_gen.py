@@ -171,7 +171,8 @@ def test_with_a_schema_and_options(taxi, tmp_path):
         stats_options_json=options.to_json(),
         exclude_splits=json_utils.dumps(["eval"]),
     )
-    assert os.listdir(tmp_path / "ours") == ["Split-train"]
+    assert sorted(os.listdir(tmp_path / "ours")) == [".order_statistics", "Split-train"]
+    assert os.listdir(tmp_path / "ours" / ".order_statistics") == ["Split-train.npz"]
 
 
 @pytest.mark.slow
