@@ -96,8 +96,8 @@ def build_data_gate(
     statistics: BaseChannel,
     schema: BaseChannel,
     anomalies: BaseChannel,
-    blessed_data: Optional[BaseNode],
-    span_before: Optional[BaseNode],
+    blessed_data: Optional[BaseNode] = None,
+    span_before: Optional[BaseNode] = None,
 ) -> BaseComponent:
     """DataGate: ends the run before Transform when the policy says that the data may not be learned from."""
     return DataGate(
