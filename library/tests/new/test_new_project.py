@@ -126,7 +126,8 @@ def test_a_table_of_ones_own_runs_to_a_pushed_model(away, shop, tmp_path):
     (tmp_path / "stall/.venv").symlink_to(shop / ".venv")
     done = away.done(tmp_path / "stall", "make", "run")
     assert "pushed to:" in done
-    assert " passed" in away.done(tmp_path / "stall", "make", "test")
+    # The notebooks, minutes of all the tests, were tried in the other project.
+    assert " passed" in away.done(tmp_path / "stall", "make", "test", "ARGS=--ignore=tests/test_notebooks.py")
 
 
 def test_a_patch_of_the_library_changes_nothing_and_keeps_the_cache(away, shop, first_run, released):
