@@ -63,6 +63,8 @@ class Setting:
 @pytest.fixture
 def setting(tmp_path: Path, make_tool, make_python, monkeypatch: pytest.MonkeyPatch) -> Setting:
     monkeypatch.setattr(pythons, "EXTRA_FOLDERS", ())
+    # uv is a stand-in that installs nothing, wherever the tests run.
+    monkeypatch.setattr(environment, "require_space", lambda *_: None)
     return Setting(tmp_path, make_tool, make_python)
 
 
