@@ -6,6 +6,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from google.cloud import aiplatform_v1
+from registered_versions import pushed, registry_of
 
 from millrace.base.errors import BadInput
 from millrace.cli.rollout_compile import compile_command
@@ -72,14 +73,18 @@ def test_what_is_lost_is_said(plan):
             plan(policy)
 
 
-def test_the_command_writes_documents_that_can_be_applied_one_by_one_and_says_what_is_lost():
+def test_the_command_writes_documents_that_can_be_applied_one_by_one_and_says_what_is_lost(tmp_path):
+    (tmp_path / "taxi").mkdir()
+    with registry_of(tmp_path / "taxi") as registry:
+        registry.take_in([pushed(tmp_path / "taxi", 6), pushed(tmp_path / "taxi", 7)])
+    here = ["-c", "conf/taxi.yaml", "--set", f"root={tmp_path / 'taxi'}"]
     uris = ["--storage-uri", "gs://b/new", "--champion-uri", "gs://b/old"]
-    done = CliRunner().invoke(compile_command, ["7", "--for", "kserve", *uris, "-c", "conf/taxi.yaml"])
+    done = CliRunner().invoke(compile_command, ["7", "--for", "kserve", *uris, *here])
     assert done.exit_code == 0, done.exception
     head, *documents = done.stdout.split("---\n")
     assert head.startswith("# not kept:")
     assert [yaml.safe_load(one)["spec"]["predictor"].get("canaryTrafficPercent") for one in documents] == [
         1, 10, 50, None, None,
     ]  # fmt: skip
-    refused = CliRunner().invoke(compile_command, ["7", "--for", "kserve", "-c", "conf/taxi.yaml"])
+    refused = CliRunner().invoke(compile_command, ["7", "--for", "kserve", *here])
     assert "--storage-uri and --champion-uri must be given" in str(refused.exception)
