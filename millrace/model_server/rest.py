@@ -37,6 +37,7 @@ _STATUS = re.compile(_MODEL + "(/metadata)?", re.IGNORECASE)
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r\n")
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LONGEST_LINE, _MOST_TRAILERS = 4096, 100
+_BY_COLUMNS = f'; rows by their columns are read with "signature_name": "{JSON_SIGNATURE}"'
 # ToHTTPStatusCode of tensorflow_serving/model_servers/http_server.cc; what is not here is 500.
 _HTTP_STATUS = {
     tf.errors.CANCELLED: 499,
@@ -192,9 +193,6 @@ class Api:
     def _regress(self, call: Call, _: Servable, document: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         request = json_examples.read_examples(document, regression_pb2.RegressionRequest())
         return json_examples.write_regressions(call.answer(request, deadline.left()))
-
-
-_BY_COLUMNS = f'; rows by their columns are read with "signature_name": "{JSON_SIGNATURE}"'
 
 
 def _version(digits: str) -> int:

@@ -9,16 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fake_service import FakeService, Refused, Request
+from fake_service import FakeGoogleService, Refused, Request
 
 PARENT = r"/v1/(projects/[^/]+/locations/[^/]+)"
-STATUS = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 409: "ALREADY_EXISTS"}
 ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
 _TYPE = "type.googleapis.com/google.cloud.aiplatform.v1."
 
 
 @dataclass
-class FakeModelRegistry(FakeService):
+class FakeModelRegistry(FakeGoogleService):
     """Models by their resource name, each with its versions, the first at place 0."""
 
     models: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -38,9 +37,6 @@ class FakeModelRegistry(FakeService):
             ("POST", f"{PARENT}/endpoints/([^/:]+):deployModel"): self._deploy,
             ("PATCH", f"{PARENT}/endpoints/([^/:]+)"): self._split,
         }
-
-    def error(self, status: int, message: str) -> Any:
-        return {"error": {"code": status, "message": message, "status": STATUS.get(status, "UNKNOWN")}}
 
     def aliases(self, name: str) -> dict[str, str]:
         """The version of each alias of a model."""

@@ -144,6 +144,24 @@ class FakeService:
         raise Refused(404, f"Method not found: {request.method} {request.path}")
 
 
+class FakeGoogleService(FakeService):
+    """One that says no as Google Cloud's APIs do (google.rpc.Code by HTTP status)."""
+
+    _STATUS = {
+        400: "INVALID_ARGUMENT",
+        401: "UNAUTHENTICATED",
+        403: "PERMISSION_DENIED",
+        404: "NOT_FOUND",
+        409: "ALREADY_EXISTS",
+        429: "RESOURCE_EXHAUSTED",
+        500: "INTERNAL",
+        503: "UNAVAILABLE",
+    }
+
+    def error(self, status: int, message: str) -> Any:
+        return {"error": {"code": status, "message": message, "status": self._STATUS.get(status, "UNKNOWN")}}
+
+
 def now() -> str:
     """The time as the services write it."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{int(time.time() % 1 * 1e6):06d}Z"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from fake_service import FakeService, Refused, Request, now
+from fake_service import FakeGoogleService, Refused, Request, now
 
 from millrace.catalog.cron import cron_problem
 from millrace.catalog.machines import step_objections
@@ -26,8 +26,6 @@ ACCOUNT = re.compile(r"[^@\s]+@[^@\s]+\.gserviceaccount\.com")
 NETWORK = re.compile(r"projects/\d+/global/networks/[a-z][a-z0-9-]{0,62}")
 KEY = re.compile(r"projects/[^/]+/locations/([^/]+)/keyRings/[^/]+/cryptoKeys/[^/]+")
 CRON = re.compile(r"((CRON_)?TZ=\S+ )?(\S+ ){4}\S+")
-STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
-STATUS |= {409: "ALREADY_EXISTS", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}
 OVER = ("PIPELINE_STATE_SUCCEEDED", "PIPELINE_STATE_FAILED", "PIPELINE_STATE_CANCELLED")
 
 # Told of each task of a job as it goes: its name, its state in Vertex's words, and an error.
@@ -35,7 +33,7 @@ Tell = Callable[[str, str, str], None]
 
 
 @dataclass
-class FakeVertex(FakeService):
+class FakeVertex(FakeGoogleService):
     """Vertex AI in one process.
 
     Args:
@@ -76,9 +74,6 @@ class FakeVertex(FakeService):
             ("POST", f"{PARENT}/batchPredictionJobs/([^/:]+):cancel"): self._cancel_prediction,
             ("GET", r"/storage/v1/b/([^/]+)"): self._bucket,
         }
-
-    def error(self, status: int, message: str) -> Any:
-        return {"error": {"code": status, "message": message, "status": STATUS.get(status, "UNKNOWN")}}
 
     def _create(self, request: Request, parent: str) -> Any:
         name = request.query.get("pipelineJobId", "")

@@ -40,13 +40,13 @@ class SpanBeforeStrategy(ResolverStrategy):
             if spans and one.span < min(spans) and not one.has_custom_property(REHEARSED)
         ]
         earlier.sort(key=lambda one: (one.span, one.id), reverse=True)
-        found = next((one for one in earlier if _passed(store, one) and fileio.exists(one.uri)), None)
+        gates = {one.id for one in store.get_execution_types() if one.name.rpartition(".")[2] == stage_ids.DATA_GATE}
+        found = next((one for one in earlier if _passed(store, one, gates) and fileio.exists(one.uri)), None)
         return {EARLIER: [found] if found else [], STATISTICS: input_dict[STATISTICS]}
 
 
-def _passed(store: MetadataStore, statistics: Artifact) -> bool:
+def _passed(store: MetadataStore, statistics: Artifact, gates: set[int]) -> bool:
     """Whether a DataGate that read these statistics let the run go on."""
     events = store.get_events_by_artifact_ids([statistics.id])
     readers = store.get_executions_by_id({event.execution_id for event in events})
-    gates = {one.id for one in store.get_execution_types() if one.name.rpartition(".")[2] == stage_ids.DATA_GATE}
     return any(one.type_id in gates and one.last_known_state in _PASSED for one in readers)
