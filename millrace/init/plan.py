@@ -178,7 +178,7 @@ def difference(plan: NewPipeline) -> str:
 
 
 def write(plan: NewPipeline) -> None:
-    """Writes both files, each beside its place and then renamed; beside the configuration the schema that it names.
+    """Writes both files, each beside its place and then renamed; beside the configuration the schemas for editors.
 
     Raises:
         BadInput: the folders cannot be written.
@@ -187,10 +187,12 @@ def write(plan: NewPipeline) -> None:
         with ExitStack() as together:
             for path, text in plan.files.items():
                 Path(together.enter_context(files.whole(path))).write_bytes(text.encode("utf-8"))
-            # That of another version stays: `millrace config schema` writes it again.
-            path = next(iter(plan.files)).with_name(json_schema.FILE_NAME)
-            if not path.exists():
-                Path(together.enter_context(files.whole(path))).write_bytes(json_schema.text().encode("utf-8"))
+            # Those of another version stay: `millrace config schema` writes them again.
+            schemas = {json_schema.FILE_NAME: json_schema.text, json_schema.OVERLAY_FILE_NAME: json_schema.overlay_text}
+            for name, schema_text in schemas.items():
+                path = next(iter(plan.files)).with_name(name)
+                if not path.exists():
+                    Path(together.enter_context(files.whole(path))).write_bytes(schema_text().encode("utf-8"))
     except OSError as error:
         raise BadInput(
             f"nothing can be written here: {error.strerror}",

@@ -20,7 +20,7 @@ from millrace.metadata import provenance, records
 from millrace.metadata.artifact_files import plain_properties, pushed_folder
 from millrace.metadata.events import artifacts_of_type, is_made, is_read, key_of
 from millrace.metadata.places import as_here, execution_of, is_there
-from millrace.metadata.run_names import named
+from millrace.metadata.run_names import named, no_run_yet
 from millrace.metadata.run_summaries import Runs
 
 # What a model or data was compared with, by stage and key.
@@ -281,7 +281,7 @@ def meant(runs: Runs, what: str) -> tuple[int, ...]:
         BadInput: nothing of the kind is known.
     """
     if runs.store is None:
-        raise BadInput(f"no run of {runs.config.name} yet", where=str(runs.layout.logs), remedy="millrace run")
+        raise no_run_yet(runs)
     found = _pushed(runs, what) or _at_path(runs, what)
     if found:
         return found

@@ -7,6 +7,7 @@ from typing import Optional
 from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
 from millrace.metadata.run_summaries import Runs
+from millrace.project import default_configuration
 
 _LAST = re.compile(r"(?:last|latest)(?:~(\d+))?")
 _SHOWN = 5
@@ -49,10 +50,21 @@ def _from_last(runs: Runs, back: int, name: str) -> str:
     return found
 
 
+def no_run_yet(runs: Runs) -> BadInput:
+    """The refusal of whoever asks for a run where there is none; its remedy runs the same configuration.
+
+    Args:
+        runs: those of a pipeline, which there are none of.
+    """
+    option = default_configuration.option(runs.config.file, runs.config.environment)
+    where = str(runs.layout.logs)
+    return BadInput(f"no run of {runs.config.name} yet", where=where, remedy=f"millrace run{option}")
+
+
 def _unknown(runs: Runs, name: str) -> BadInput:
     known = list(islice((run_id for run_id in runs.ids() if runs.summary(run_id)), 100))
     if not known:
-        return BadInput(f"no run of {runs.config.name} yet", where=str(runs.layout.logs), remedy="millrace run")
+        return no_run_yet(runs)
     return BadInput(
         f"there is no run {name} of {runs.config.name}{did_you_mean(name, known)}",
         where=str(runs.layout.logs),

@@ -41,6 +41,14 @@ def run(*arguments: str) -> str:
     return result.output
 
 
+WRITTEN = {
+    "conf/people.yaml",
+    "conf/millrace.schema.json",
+    "conf/millrace.overlay.schema.json",
+    "schema/people/schema.pbtxt",
+}
+
+
 def written(project: Path) -> dict[str, str]:
     files = [*project.glob("conf/*"), *project.glob("schema/*/*")]
     return {str(file.relative_to(project)): file.read_text() for file in files}
@@ -48,7 +56,7 @@ def written(project: Path) -> dict[str, str]:
 
 def test_it_writes_its_files_and_prints_every_column(project):
     output = run("people.csv", "--label", "income")
-    assert set(written(project)) == {"conf/people.yaml", "conf/millrace.schema.json", "schema/people/schema.pbtxt"}
+    assert set(written(project)) == WRITTEN
     rows = [line.split() for line in output.splitlines()]
     assert ["column", "kind", "missing", "distinct", "decision", "reason"] in rows
     assert ["id", "identifier", "300", "left", "out", "numbers", "its", "rows"] in rows
@@ -133,7 +141,7 @@ def test_from_a_folder_of_the_project_it_writes_into_the_project(project, monkey
     (project / "models").mkdir()
     monkeypatch.chdir(project / "models")
     assert "next: millrace run -c ../conf/people.yaml" in run("../people.csv", "--label", "income")
-    assert set(written(project)) == {"conf/people.yaml", "conf/millrace.schema.json", "schema/people/schema.pbtxt"}
+    assert set(written(project)) == WRITTEN
 
 
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b'{"a": 1}', b"a,a\n1,2\n"])

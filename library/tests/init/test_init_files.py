@@ -208,7 +208,11 @@ def test_nothing_differs_once_it_is_written(tmp_path):
     conf = next(iter(plan.files))
     conf.write_text(conf.read_text().replace("patience: 12", "patience: 9"))
     assert "-  patience: 9\n+  patience: 12\n" in difference(plan)
-    assert sorted(path.name for path in conf.parent.iterdir()) == ["millrace.schema.json", conf.name]
+    assert sorted(path.name for path in conf.parent.iterdir()) == [
+        "millrace.overlay.schema.json",
+        "millrace.schema.json",
+        conf.name,
+    ]
 
 
 def test_a_column_that_is_mostly_filled_gets_a_floor_below_what_was_seen(tmp_path):

@@ -110,6 +110,9 @@ def test_a_run_that_made_nothing_is_told_with_where_the_reason_stands(recorded):
 def test_before_the_first_run_there_is_nothing(tmp_path):
     with pytest.raises(BadInput, match="no run of taxi yet"):
         meant(Runs(load("conf/taxi.yaml", [f"root={tmp_path}"])), "last")
+    with pytest.raises(BadInput, match="no run of taxi yet") as refused:
+        meant(Runs(load("conf/taxi.yaml", ["environment=dev", f"root={tmp_path}"])), "last")
+    assert refused.value.remedy == "millrace run --env dev"
 
 
 @pytest.mark.parametrize(
