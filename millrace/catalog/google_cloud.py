@@ -69,6 +69,25 @@ MACHINE_TYPES: dict[str, tuple[str, ...]] = {
     "tpu7x-standard": ("4t",),
     "cloud": ("tpu",),
 }
+# GB of memory per processor: https://cloud.google.com/compute/docs/machine-resource
+GB_PER_CPU: dict[str, float] = {
+    "n1-standard": 3.75,
+    "n1-highmem": 6.5,
+    "n1-highcpu": 0.9,
+    "n2-standard": 4,
+    "n2-highmem": 8,
+    "n2-highcpu": 1,
+    "e2-standard": 4,
+    "e2-highmem": 8,
+    "e2-highcpu": 1,
+    "g2-standard": 4,
+}
+# Of machines that are sized by their accelerators: processors and GB of each type.
+BY_ACCELERATORS: dict[str, tuple[int, int]] = {
+    **{f"a2-highgpu-{count}g": (12 * count, 85 * count) for count in (1, 2, 4, 8)},
+    "a2-megagpu-16g": (96, 1360),
+    **{f"a2-ultragpu-{count}g": (12 * count, 170 * count) for count in (1, 2, 4, 8)},
+}
 # Families that get no new sizes any more.
 CLOSED_FAMILIES = ("n1", "n2", "n2d", "e2", "c2", "c2d", "m1", "a2", "g2")
 

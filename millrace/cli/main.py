@@ -30,6 +30,7 @@ COMMANDS = {
     "compile": ("millrace.cli.compile:compile_command", "Compile the pipeline for Vertex AI or Kubeflow Pipelines."),
     "check": ("millrace.cli.check:check_command", "Say what a service would refuse of a compiled job."),
     "rehearse": ("millrace.cli.rehearse:rehearse", "Run the compiled cloud job on this machine."),
+    "cost": ("millrace.cli.cost:cost", "Say what a run on Vertex AI costs, before it is sent."),
     "submit": ("millrace.cli.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
     "jobs": ("millrace.cli.jobs:jobs", "List, show and cancel jobs on a service."),
     "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),

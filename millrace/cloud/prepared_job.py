@@ -12,6 +12,7 @@ from millrace.cloud.remote.jobs import Service
 from millrace.cloud.services import CloudRunner, connect
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
+from millrace.cost.budget import require_budget
 from millrace.jobspec.checks import check
 from millrace.jobspec.findings import JobFinding, counted, refusing
 from millrace.jobspec.job import CompiledJob, Dialect
@@ -98,6 +99,7 @@ def ready(job: CompiledJob, config: Config, values: dict[str, str], progress: Pr
 
     Raises:
         BadInput: a parameter is unknown, has a value of another type, or has none; or a check says no.
+        GateRefused: its run may cost more than the budget.
     """
     job = job.with_values(values)
     known = job.effective_values
@@ -118,6 +120,8 @@ def ready(job: CompiledJob, config: Config, values: dict[str, str], progress: Pr
             where=job.file or job.name,
             remedy="fix what the table names; nothing was sent",
         )
+    if unjudged := require_budget(job, config):
+        progress.say(unjudged)
     return job
 
 

@@ -141,6 +141,18 @@ class CustomJob(Section):
         return self
 
 
+class RunCost(Section):
+    """What a run on Vertex AI may cost."""
+
+    budget: Optional[float] = Field(
+        default=None, gt=0, description="US dollars: a job whose run may cost more is not sent"
+    )
+    prices: Optional[str] = Field(
+        default=None, description="a price table of your own, for another region or contract; left out: the library's"
+    )
+    old_prices: bool = Field(default=False, description="take a price table that is older than half a year")
+
+
 class Deployment(Section):
     """What the sections of both services have in common."""
 
@@ -213,6 +225,7 @@ class VertexDeployment(Deployment):
         "stage reads them when it starts, so that no secret is in the job",
     )
     labels: dict[str, str] = Field(default={}, description="of the job, for the bill")
+    cost: RunCost = RunCost()
     failure_policy: Literal["slow", "fast"] = Field(
         default="slow", description="slow finishes what does not need the failed task; fast starts nothing more"
     )

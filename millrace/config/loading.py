@@ -32,6 +32,7 @@ _PATH_KEYS = (
     ("metadata", "file"),
     *((cloud, key) for cloud in _CLOUDS for key in ("root", "data_path", "push_directory")),
     ("beam", "setup_file"),
+    ("vertex", "cost", "prices"),
 )
 
 

@@ -1,0 +1,69 @@
+"""The budget: whether a job may be sent for what its run may cost."""
+
+from typing import Optional
+
+from millrace.base import clock
+from millrace.base.errors import GateRefused
+from millrace.config.config import Config
+from millrace.config.paths import layout
+from millrace.cost.durations import past_times
+from millrace.cost.estimate import CostEstimate, estimate
+from millrace.cost.prices import load_prices
+from millrace.jobspec.job import CompiledJob
+
+
+def require_budget(job: CompiledJob, config: Config) -> str:
+    """Refuses a job whose run may cost more than `vertex.cost.budget`.
+
+    Args:
+        job: for Vertex AI.
+        config: with its budget, or none.
+
+    Returns:
+        What a person should hear where it could not be judged, which is no refusal; empty where there is nothing.
+
+    Raises:
+        GateRefused: the run may cost more.
+        BadInput: the price table is old, or has no price of something.
+    """
+    if config.vertex.cost.budget is None or job.dialect != "vertex":
+        return ""
+    prices = load_prices(config.vertex.cost.prices, clock.today(), config.vertex.cost.old_prices)
+    return judged(
+        estimate(job, config, prices, past_times(layout(config).logs, config.name)), config.vertex.cost.budget
+    )
+
+
+def judged(costs: CostEstimate, budget: Optional[float]) -> str:
+    """Holds an estimate to a budget.
+
+    Args:
+        costs: of the run.
+        budget: dollars; None for none.
+
+    Returns:
+        Why it could not be judged; empty where it is within.
+
+    Raises:
+        GateRefused: what is known of it is above already, or may be.
+    """
+    if budget is None:
+        return ""
+    most = costs.whole.middle if costs.whole.high is None else costs.whole.high
+    if most > budget:
+        up_to = "would cost about" if costs.whole.high is None else f"may cost, at {costs.level:.0%}, up to"
+        raise GateRefused(
+            f"the run {up_to} {dollars(most)}, and the budget is {dollars(budget)}",
+            where="vertex.cost.budget",
+            remedy="millrace cost shows each stage: ask for smaller machines, or raise the budget",
+        )
+    if costs.unknown:
+        return f"the budget could not be judged: no run tells how long {', '.join(costs.unknown)} takes"
+    if costs.whole.high is None:
+        return "the budget could not be judged: one run alone has no spread"
+    return ""
+
+
+def dollars(value: float) -> str:
+    """Writes a sum: to the cent, and below a dollar to its hundredth, since most stages cost less than a cent."""
+    return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
