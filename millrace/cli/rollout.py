@@ -5,21 +5,18 @@ import logging
 import multiprocessing
 import signal
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from datetime import datetime, timezone
 from typing import Any
 
 import click
 from rich.console import Console
 
-from millrace.base import printing
 from millrace.base.errors import MillraceError
-from millrace.base.printing import TableColumn
 from millrace.cli.group import LazyGroup
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json, say
+from millrace.cli.rollout_words import print_decisions, print_seen
 from millrace.config.loading import load
 from millrace.prediction.gateway_request import gateway_command
-from millrace.serving.envoy_config import WHOLE
 from millrace.serving.gateway_process import keep
 from millrace.serving.rollouts import Standing, ask, standing, start
 from millrace.serving.state import OrderKind, RolloutState
@@ -32,6 +29,8 @@ COMMANDS = {
     "compile": ("millrace.cli.rollout_compile:compile_command", "Write a policy for Vertex AI or KServe."),
     "start": ("millrace.cli.rollout:start_command", "Give a version its traffic, by a policy."),
     "status": ("millrace.cli.rollout:status", "Say how the rollout stands, and why."),
+    "list": ("millrace.cli.rollout_history:list_command", "List every rollout, and how it ended."),
+    "show": ("millrace.cli.rollout_history:show", "Show a rollout: what was seen, and each decision."),
     "pause": ("millrace.cli.rollout:pause", "Stop the steps; what speaks against it still sends it back."),
     "resume": ("millrace.cli.rollout:resume", "Go on after a pause."),
     "promote": ("millrace.cli.rollout:promote", "Make it champion now, whatever the policy would do."),
@@ -66,6 +65,7 @@ def gateway(config_file: str, overrides: tuple[str, ...]) -> None:
         say(f"the gateway of {config.name} listens; Ctrl-C ends it", style="bold")
         echo(f"  http://{shown}:{port}/     a form to try it, in a browser")
         echo(f"  {shown}:{port}            gRPC\n")
+        say("a request that works follows, when a row of the data is read")
         # A request is read by TensorFlow, and the process that keeps the others running is to do without it. Ctrl-C is
         # for this one.
         spawn, ignored = multiprocessing.get_context("spawn"), (signal.SIGINT, signal.SIG_IGN)
@@ -170,39 +170,6 @@ def _show_rollout(rollout: RolloutState, console: Console) -> None:
     progress = rollout.progress
     if rollout.reason:
         say(rollout.reason, indent=2)
-    if progress.totals:
-        console.print()
-        columns = [
-            TableColumn("bad answers"),
-            TableColumn("candidate", right=True),
-            TableColumn("champion", right=True),
-        ]
-        cells = [
-            (name, _share(by_version.get(progress.candidate)), _share(by_version.get(progress.champion)))
-            for name, by_version in progress.totals.items()
-        ]
-        printing.show(columns, cells, console)
     console.print()
-    heads = [
-        TableColumn("at (UTC)"),
-        TableColumn("decided"),
-        TableColumn("%", right=True),
-        TableColumn("who", folds=True),
-        TableColumn("why", folds=True),
-    ]
-    decided = [
-        (
-            datetime.fromtimestamp(one.at, timezone.utc).strftime("%m-%d %H:%M:%S"),
-            one.action,
-            f"{one.weight * 100 / WHOLE:g}",
-            one.who,
-            one.reason,
-        )
-        for one in rollout.decisions[-_SHOWN_DECISIONS:]
-    ]
-    printing.show(heads, decided, console)
-
-
-def _share(of: Any) -> str:
-    bad, number = of or (0.0, 0)
-    return f"{bad:g} of {number}"
+    print_seen(progress.totals, progress.candidate, progress.champion, console)
+    print_decisions(rollout.decisions[-_SHOWN_DECISIONS:], console)

@@ -71,13 +71,13 @@ def _of_rows(rows: Any, about: About, by_name: Mapping[str, ModelColumn]) -> dic
     values: dict[str, list[Any]] = {column.name: [None] * len(rows) for column in about.columns}
     for number, row in enumerate(rows):
         if not isinstance(row, dict) or is_base64(row):
-            raise invalid(f'instances[{number}] is {_shown(row)}, and a row is an object such as {{"COLUMN": VALUE}}')
+            raise invalid(f'row {number + 1} is {_shown(row)}, and a row is an object such as {{"COLUMN": VALUE}}')
         for key, value in row.items():
             column = by_name.get(key)
             if column is not None:
                 values[column.name][number] = value
             elif key not in about.unread:
-                raise _unknown(f"instances[{number}]", key, about)
+                raise _unknown(f"row {number + 1}", key, about)
     return values
 
 
@@ -192,7 +192,12 @@ def _misfit(value: Any, column: ModelColumn, row: int) -> tf.errors.InvalidArgum
 def _unknown(where: str, key: str, about: About) -> tf.errors.InvalidArgumentError:
     names = [column.name for column in about.columns]
     meant = did_you_mean(key, names) or f"; it reads {', '.join(names)}"
-    return invalid(f"{where} has {key}, which is no column that the model knows{meant}")
+    return invalid(f"{where} has {_quoted(key)}, which is no column that the model knows{meant}")
+
+
+def _quoted(key: str) -> str:
+    """A key as a message names it: one with spaces at its ends is otherwise not told from the column."""
+    return key if key == key.strip() and key.isprintable() and key else _shown(key)
 
 
 def _place(row: int, column: ModelColumn) -> str:

@@ -40,15 +40,19 @@ def parse_object(body: bytes) -> dict[str, Any]:
     require_few_values(body)
     try:
         document = json.loads(body.decode())
-        if _HALF_A_PAIR.search(body):
-            # Python takes half a surrogate pair for a character, which no text in UTF-8 can hold.
-            json.dumps(document, ensure_ascii=False).encode()
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise invalid(f"JSON Parse error: {error}") from error
+    except UnicodeDecodeError as error:
+        raise invalid(f"JSON Parse error: byte {error.start} is not UTF-8") from error
+    except ValueError as error:
+        # Python reads no whole number of some thousands of digits, and its words speak of its own settings.
+        raise invalid("JSON Parse error: a whole number has too many digits") from error
     except RecursionError as error:
         raise invalid("JSON Parse error: the document is nested too deeply") from error
     if not isinstance(document, dict):
         raise invalid(f"JSON Value: {_shown(document)} Is not object")
+    if _HALF_A_PAIR.search(body):
+        _refuse_half_characters(document)
     if not isinstance(document.get("signature_name", ""), str):
         raise invalid("'signature_name' key must be a string value.")
     return document
@@ -123,6 +127,24 @@ def is_base64(value: Any) -> bool:
 def invalid(message: str) -> tf.errors.InvalidArgumentError:
     """The error that REST clients see as status 400."""
     return tf.errors.InvalidArgumentError(None, None, message)
+
+
+def _refuse_half_characters(document: dict[str, Any]) -> None:
+    """Python takes half a surrogate pair for a character, which no text in UTF-8 can hold."""
+    left: list[tuple[str, Any]] = [("", document)]
+    while left:
+        place, value = left.pop()
+        if isinstance(value, dict):
+            left += [(f"a key of {place or 'the request'}", key) for key in value]
+            left += [(f"{place}.{key}".lstrip("."), one) for key, one in value.items()]
+        elif isinstance(value, list):
+            left += [(f"{place}[{number}]", one) for number, one in enumerate(value)]
+        elif isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                half = ascii(value[error.start])
+                raise invalid(f"JSON Parse error: {ascii(place)[1:-1]} has half of a character, {half}") from error
 
 
 def _shown(value: Any) -> str:

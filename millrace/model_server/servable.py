@@ -139,6 +139,9 @@ class Servable:
         options = tf.compat.v1.RunOptions(timeout_in_ms=milliseconds)
         try:
             return self._session.run(fetches, feeds, options=options)
+        except UnicodeDecodeError as error:
+            # TensorFlow quotes what it could not read, and Python cannot read the quotation.
+            raise tf.errors.InvalidArgumentError(None, None, error.object.decode(errors="replace")) from error
         except (TypeError, ValueError) as error:
             raise tf.errors.InvalidArgumentError(None, None, str(error)) from error
 

@@ -21,7 +21,7 @@ from millrace.config.rollout_section import AnyPolicy
 from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.registry import Registry
 from millrace.registry.version import Version
-from millrace.serving import access_log, decision, state
+from millrace.serving import access_log, decision, recorded_rollouts, state
 from millrace.serving.decision import Action, Progress, Seen
 from millrace.serving.envoy_config import WHOLE, Traffic
 from millrace.serving.metric_limits import Measured, MetricLimit
@@ -40,23 +40,9 @@ from millrace.serving.state import (
     UnreadableState,
 )
 
-EVENT = "rollout"
-"""How the kinds of events that this room adds to the registry begin: `rollout started`, `rollout step` and so on."""
-
 _LOOK_SECONDS = 1.0
 # A test compares within a block, and bets on the blocks before it.
 _LABELS_AT_ONCE = 100
-_WORDS: dict[str, str] = {
-    Action.STEP.value: "step",
-    Action.BACK.value: "went back",
-    Action.PROMOTE.value: "promoted",
-    Action.DONE.value: "done",
-    "start": "started",
-    "pause": "paused",
-    "resume": "resumed",
-    "promote by hand": "promoted by hand",
-    "abort": "aborted",
-}
 _ENDS: dict[Action, Status] = {Action.BACK: "back", Action.PROMOTE: "promoted", Action.DONE: "done"}
 
 
@@ -214,7 +200,8 @@ class Controller:
         decided = Decided(self._clock(), action, reason, _weight(rollout), who)
         rollout = rollout.decided(decided)
         state.write_rollout(self._places, rollout)
-        logging.info("rollout of version %d: %s: %s", rollout.progress.candidate, _WORDS[action], reason)
+        words = recorded_rollouts.words(action)
+        logging.info("rollout of version %d: %s: %s", rollout.progress.candidate, words, reason)
         return rollout
 
     def _say(self, rollout: RolloutState) -> RolloutState:
@@ -244,7 +231,7 @@ class Controller:
                 },
                 "metrics": decision.plain_measured(rollout.progress.measured),
             }
-            kind = f"{EVENT} {_WORDS[decided.action]}"
+            kind = recorded_rollouts.kind(decided.action)
             self._registry.record(kind, version, decided.reason, details, decided.who)
         rollout = replace(rollout, unsaid=False)
         state.write_rollout(self._places, rollout)

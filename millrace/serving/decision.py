@@ -190,6 +190,10 @@ def decide(progress: Progress, seen: Seen, policy: AnyPolicy, now: float, paused
         return Decision(Action.BACK, reason, progress)
     if paused:
         return Decision(Action.HOLD, "paused", progress)
+    late = int((now - progress.step_started) / 60)
+    if waits and late > steps_of(policy)[progress.step].minutes:
+        # Whoever looks at a step that takes long wants to know how long.
+        waits += f", after {counted(late, 'minute')}"
     if isinstance(policy, Bandit):
         return _follow(progress, policy, waits)
     if isinstance(policy, Ab):

@@ -51,12 +51,19 @@ class Standing:
         if self.rollout is None:
             return ""
         progress, rollout = self.rollout.progress, self.rollout
-        share = f"{rollout.percent:g} % of the users get it"
         now = f"; champion is {self.champion}" if self.champion else ""
         return (
             f"version {progress.candidate} over {progress.champion} by {rollout.policy_name}: {rollout.status}"
-            f"{now if rollout.over else f', {share}'}"
+            f"{now if rollout.over else f', {self._share(rollout)}'}"
         )
+
+    def _share(self, rollout: RolloutState) -> str:
+        """Who gets the candidate: until its server answers, and without a gateway, nobody does."""
+        share = f"{rollout.percent:g} % of the users get it"
+        if not self.gateway_runs:
+            return f"{share} once the gateway runs"
+        ready = self.gateway is not None and self.gateway.ready.get(rollout.progress.candidate, False)
+        return share if ready else f"{share} once its server answers"
 
 
 @dataclass(frozen=True)

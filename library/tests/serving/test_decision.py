@@ -51,8 +51,11 @@ def test_a_good_canary_goes_up_when_time_is_over_and_enough_was_answered_and_is_
 def test_a_step_waits_for_answers_and_a_rollout_that_gets_none_goes_back_after_its_hours():
     few = seen(candidate=(0, 0))
     decisions = run(CANARY, [few] * 100, every=60 * MINUTE)
-    assert decisions[0].reason == "0 of 50 answers"
-    assert decisions[-1].action is Action.BACK and "after 72 hours" in decisions[-1].reason
+    assert decisions[0].reason == "0 of 50 answers, after 60 minutes"
+    assert (
+        decisions[-1].action is Action.BACK
+        and decisions[-1].reason == "after 72 hours it is not decided: 0 of 50 answers"
+    )
 
 
 def test_errors_slow_answers_and_crashes_send_a_canary_back():
@@ -93,7 +96,7 @@ def test_a_step_counts_its_own_answers_and_minutes():
     first = decide(begin(1, 2, CANARY, 0.0), seen(candidate=(0, 80)), CANARY, 10 * MINUTE)
     assert (first.action, first.progress.step, first.progress.answers) == (Action.STEP, 1, 0)
     second = decide(first.progress, seen(candidate=(0, 49)), CANARY, 21 * MINUTE)
-    assert (second.action, second.reason) == (Action.HOLD, "49 of 50 answers")
+    assert (second.action, second.reason) == (Action.HOLD, "49 of 50 answers, after 11 minutes")
     third = decide(second.progress, seen(candidate=(0, 1)), CANARY, 21 * MINUTE)
     assert third.action is Action.PROMOTE and "(50 %, 50 answers)" in third.reason
 

@@ -1,15 +1,17 @@
-"""The rollout: who gets which version now, what was seen of both, and each decision with its reason."""
+"""Rollouts: who gets which version now, what was seen of both, each decision with its reason, and the earlier ones."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Optional
+from typing import Optional, Union
 
 from millrace.base.errors import BadInput
-from millrace.console.page import Page, PageRequest, RailEntry, Table
+from millrace.console.page import NotFound, Page, PageRequest, RailEntry, Table
 from millrace.project import default_configuration
 from millrace.serving.envoy_config import WHOLE
+from millrace.serving.recorded_rollouts import RecordedRollout, recorded_rollout, recorded_rollouts
 from millrace.serving.rollouts import standing
-from millrace.serving.state import RolloutState
+from millrace.serving.state import Decided
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,42 @@ class DecidedRow:
 
 
 @dataclass(frozen=True)
+class EarlierRow:
+    """A rollout that is over."""
+
+    number: int
+    ended: str
+    candidate: int
+    champion: int
+    policy: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RecordedRolloutView:
+    """One rollout, as the registry's events tell of it.
+
+    Args:
+        number: its own.
+        status: how it ended, or stands.
+        candidate: the version that was to be champion.
+        champion: the version that it was compared with.
+        policy: the policy's name.
+        judged: what was seen when it was decided last.
+        decided: the decisions, the newest first.
+    """
+
+    number: int
+    status: str
+    candidate: int
+    champion: int
+    policy: str
+    judged: tuple[JudgedRow, ...]
+    decided: tuple[DecidedRow, ...]
+
+
+@dataclass(frozen=True)
 class RolloutView:
     """How a rollout and its gateway stand.
 
@@ -48,6 +86,7 @@ class RolloutView:
         judged: what was seen.
         decided: the decisions, the newest first.
         start: the command that starts what is missing.
+        earlier: the other rollouts, the newest first.
     """
 
     live: bool
@@ -61,6 +100,7 @@ class RolloutView:
     judged: tuple[JudgedRow, ...]
     decided: tuple[DecidedRow, ...]
     start: str
+    earlier: tuple[EarlierRow, ...] = ()
 
 
 def view(request: PageRequest) -> RolloutView:
@@ -83,34 +123,62 @@ def view(request: PageRequest) -> RolloutView:
         reason=rollout.reason if rollout else "",
         address=f"{gateway.host}:{gateway.port}" if gateway else "",
         ready=dict(gateway.ready) if gateway else {},
-        judged=_judged(rollout) if rollout else (),
-        decided=_decided(rollout) if rollout else (),
+        judged=_judged(rollout.progress.totals, rollout.progress.candidate, rollout.progress.champion)
+        if rollout
+        else (),
+        decided=_decided(rollout.decisions) if rollout else (),
         start=start,
+        earlier=tuple(
+            _earlier(one)
+            for one in reversed(recorded_rollouts(request.config))
+            if rollout is None or one.id != rollout.id
+        ),
     )
 
 
-def _judged(rollout: RolloutState) -> tuple[JudgedRow, ...]:
-    progress = rollout.progress
-    return tuple(
-        JudgedRow(name, by_version.get(progress.candidate), by_version.get(progress.champion))
-        for name, by_version in progress.totals.items()
+def recorded_view(request: PageRequest) -> RecordedRolloutView:
+    """One rollout, by its number.
+
+    Raises:
+        NotFound: there is none of that number.
+    """
+    asked = request.path["number"]
+    try:
+        shown = recorded_rollout(request.config, int(asked) if asked.isascii() and asked.isdecimal() else 0)
+    except BadInput as error:
+        raise NotFound(f"there is no rollout {asked}", remedy="the page of the rollout lists them") from error
+    return RecordedRolloutView(
+        shown.number,
+        shown.status,
+        shown.candidate,
+        shown.champion,
+        shown.policy,
+        _judged(shown.seen, shown.candidate, shown.champion),
+        _decided(shown.decisions),
     )
 
 
-def _decided(rollout: RolloutState) -> tuple[DecidedRow, ...]:
-    return tuple(
-        DecidedRow(
-            datetime.fromtimestamp(one.at, timezone.utc).isoformat(timespec="seconds"),
-            one.action,
-            one.weight * 100 / WHOLE,
-            one.who,
-            one.reason,
-        )
-        for one in reversed(rollout.decisions)
-    )
+def _earlier(one: RecordedRollout) -> EarlierRow:
+    last = one.decisions[-1]
+    return EarlierRow(one.number, _moment(last.at), one.candidate, one.champion, one.policy, one.status, last.reason)
 
 
-def _table(shown: RolloutView) -> Table:
+def _judged(
+    seen: Mapping[str, Mapping[int, tuple[float, int]]], candidate: int, champion: int
+) -> tuple[JudgedRow, ...]:
+    return tuple(JudgedRow(name, of.get(candidate), of.get(champion)) for name, of in seen.items())
+
+
+def _decided(decisions: Iterable[Decided]) -> tuple[DecidedRow, ...]:
+    rows = [DecidedRow(_moment(one.at), one.action, one.weight * 100 / WHOLE, one.who, one.reason) for one in decisions]
+    return tuple(reversed(rows))
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="seconds")
+
+
+def _table(shown: Union[RolloutView, RecordedRolloutView]) -> Table:
     return Table(
         ("at", "decided", "percent", "who", "reason"),
         [(one.at, one.action, one.percent, one.who, one.reason) for one in shown.decided],
@@ -124,6 +192,13 @@ PAGES = (
         template="pages/rollout.html",
         view=view,
         rail=RailEntry("Rollout", "t", "rollout", "/rollout"),
+        rows=_table,
+    ),
+    Page(
+        address="/rollout/{number}",
+        title="Rollout {number}",
+        template="pages/rollout_recorded.html",
+        view=recorded_view,
         rows=_table,
     ),
 )
