@@ -15,6 +15,7 @@ from millrace.base.errors import DataError
 from millrace.model_server.inference import serialized_examples
 from millrace.model_server.query import Arrays
 from millrace.model_server.shard_files import OPEN, WHOLE, shard_files
+from millrace.tables.tfrecords import records
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,60 @@ class LoggedRequest:
     outputs: Arrays
 
 
+class LogReader:
+    """Reads a log on from where it was: each record once, however long its shard still grows.
+
+    Args:
+        folder: of one model's request log; none, or an empty one, has no requests.
+        newer_than: leaves out requests that the log says were answered before this second, with a zone.
+    """
+
+    def __init__(self, folder: Path, newer_than: Optional[datetime] = None) -> None:
+        self._folder = folder
+        self._oldest = int(newer_than.timestamp()) if newer_than else 0
+        # Bytes by shard, which keeps its stem when it is whole.
+        self._read: dict[str, int] = {}
+
+    def read_on(self) -> Iterator[LoggedRequest]:
+        """The requests that were written since the last time, of every shard, the older first.
+
+        Yields:
+            The requests, as they were written.
+
+        Raises:
+            DataError: a whole shard is damaged, or holds something else.
+        """
+        shards = {_stem(shard): shard for shard in shard_files(self._folder)}
+        self._read = {stem: place for stem, place in self._read.items() if stem in shards}
+        for stem, shard in shards.items():
+            size, written = _size_and_time(shard)
+            if written < self._oldest or size == self._read.get(stem):
+                continue
+            for record in self._records(stem, shard):
+                try:
+                    log = prediction_log_pb2.PredictionLog.FromString(record)
+                except Exception as error:  # DecodeError of two implementations of protobuf
+                    raise DataError("a record is no PredictionLog", str(shard), "move the file away") from error
+                if not 0 < log.log_metadata.timestamp_secs < self._oldest:
+                    yield logged_request(log)
+
+    def _records(self, stem: str, shard: Path) -> Iterator[bytes]:
+        try:
+            with open(shard, "rb") as stream:
+                stream.seek(self._read.get(stem, 0))
+                for record in records(stream, str(shard), checked=True):
+                    self._read[stem] = stream.tell()
+                    yield record
+        except FileNotFoundError:
+            # Since it was found, a whole one was old and was removed, or one became whole and was renamed.
+            if shard.name.endswith(OPEN):
+                yield from self._records(stem, shard.with_name(stem + WHOLE))
+        except DataError as error:
+            # What a server is still writing is read the next time, or never where it was killed.
+            if not shard.name.endswith(OPEN):
+                raise DataError("the file is damaged", str(shard), "move it away, and read the others") from error
+
+
 def logged_requests(folder: Path, newer_than: Optional[datetime] = None) -> Iterator[LoggedRequest]:
     """Reads every shard of a folder, the older first, and the ones that are being written.
 
@@ -53,18 +108,7 @@ def logged_requests(folder: Path, newer_than: Optional[datetime] = None) -> Iter
     Raises:
         DataError: a whole shard is damaged, or holds something else.
     """
-    oldest = int(newer_than.timestamp()) if newer_than else 0
-    for shard in shard_files(folder):
-        if _last_written(shard) < oldest:
-            continue
-        for record in _records(shard):
-            try:
-                log = prediction_log_pb2.PredictionLog.FromString(record)
-            except Exception as error:  # DecodeError of two implementations of protobuf
-                raise DataError("a record is no PredictionLog", str(shard), "move the file away") from error
-            # A shard grows for minutes, and is read again by who asks for what is new: its arrays are what costs.
-            if not 0 < log.log_metadata.timestamp_secs < oldest:
-                yield logged_request(log)
+    return LogReader(folder, newer_than).read_on()
 
 
 def logged_request(log: prediction_log_pb2.PredictionLog) -> LoggedRequest:
@@ -104,24 +148,17 @@ def logged_request(log: prediction_log_pb2.PredictionLog) -> LoggedRequest:
     )
 
 
-def _last_written(shard: Path) -> float:
+def _stem(shard: Path) -> str:
+    return shard.name.removesuffix(OPEN).removesuffix(WHOLE)
+
+
+def _size_and_time(shard: Path) -> tuple[int, float]:
+    """Its bytes, and when it was last written."""
     try:
-        return shard.stat().st_mtime
+        status = shard.stat()
     except FileNotFoundError:  # renamed just now
-        return time.time()
-
-
-def _records(shard: Path) -> Iterator[bytes]:
-    try:
-        yield from tf.data.TFRecordDataset(str(shard)).as_numpy_iterator()
-    except tf.errors.NotFoundError:
-        # Between being found and being opened a whole one was old and was removed, or one became whole and was renamed.
-        if not shard.name.endswith(OPEN):
-            return
-        yield from _records(shard.with_name(shard.name.removesuffix(OPEN) + WHOLE))
-    except tf.errors.DataLossError as error:
-        if not shard.name.endswith(OPEN):
-            raise DataError("the file is damaged", str(shard), "move it away, and read the others") from error
+        return 0, time.time()
+    return status.st_size, status.st_mtime
 
 
 def _classified(logged: prediction_log_pb2.ClassifyLog) -> Arrays:

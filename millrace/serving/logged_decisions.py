@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
 from millrace.model_server.decisions import Decision, decisions, labels_by_output, text_of
 from millrace.serving.sequential import Tally
+
+if TYPE_CHECKING:
+    from millrace.model_server.logged_requests import LoggedRequest, LogReader
 
 # How long an answer may take to reach the log: servers write it behind their answers, and a mirror answers when it can.
 _SETTLE_SECONDS = 20.0
@@ -55,13 +58,16 @@ def logged_decisions(folder: Path, newer_than: Optional[datetime] = None) -> Ite
     # It reads records of TensorFlow's format, and brings TensorFlow.
     from millrace.model_server.logged_requests import logged_requests
 
-    for logged in logged_requests(folder, newer_than):
-        at = logged.time.timestamp() if logged.time else 0.0
-        decided = decisions(logged.outputs)
-        scores = _scores(logged.outputs, len(decided))
-        yield LoggedDecision(
-            logged.request_id, logged.version, at, decided, *scores, by_output=labels_by_output(logged.outputs)
-        )
+    return map(_decision, logged_requests(folder, newer_than))
+
+
+def _decision(logged: "LoggedRequest") -> LoggedDecision:
+    at = logged.time.timestamp() if logged.time else 0.0
+    decided = decisions(logged.outputs)
+    scores = _scores(logged.outputs, len(decided))
+    return LoggedDecision(
+        logged.request_id, logged.version, at, decided, *scores, by_output=labels_by_output(logged.outputs)
+    )
 
 
 def _scores(outputs: Mapping[str, np.ndarray], rows: int) -> tuple[tuple[float, ...], tuple[str, ...]]:
@@ -84,6 +90,17 @@ def differ(one: tuple[Decision, ...], other: tuple[Decision, ...]) -> bool:
     )
 
 
+@dataclass
+class _Going:
+    """A comparison that goes on: what was read of the log is not read again, and what has no pair yet is kept."""
+
+    champion: int
+    candidate: int
+    until: float
+    reader: "LogReader"
+    answered: dict[int, dict[str, LoggedDecision]]
+
+
 class LoggedComparison:
     """Compares two versions on the requests that both answered.
 
@@ -95,6 +112,7 @@ class LoggedComparison:
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
         self._clock = clock
+        self._going: Optional[_Going] = None
 
     def since(self, when: float, champion: int, candidate: int) -> tuple[Tally, float]:
         """Whether they differ, on requests after a time.
@@ -108,20 +126,33 @@ class LoggedComparison:
             1 for each request that they decided differently and 0 for each other, and until when that was looked at: a
             request belongs to the second in which the champion answered it, and is counted when both had their time.
         """
-        until = np.floor(self._clock() - _SETTLE_SECONDS)
+        until = float(np.floor(self._clock() - _SETTLE_SECONDS))
         if until - when < _EVERY_SECONDS:
             return {}, when
-        answered: dict[int, dict[str, LoggedDecision]] = {champion: {}, candidate: {}}
-        newer_than = datetime.fromtimestamp(when - _SETTLE_SECONDS, timezone.utc)
-        for logged in logged_decisions(self._folder, newer_than):
-            if logged.version in answered and logged.time > when - _SETTLE_SECONDS:
-                answered[logged.version][logged.request_id] = logged
+        going = self._going
+        if going is None or (going.champion, going.candidate, going.until) != (champion, candidate, when):
+            going = self._going = self._begun(when, champion, candidate)
+        for logged in map(_decision, going.reader.read_on()):
+            if logged.version in going.answered and logged.time > when - _SETTLE_SECONDS:
+                going.answered[logged.version][logged.request_id] = logged
+        of_candidate = going.answered[candidate]
         pairs = [
-            (mine, answered[candidate][name])
-            for name, mine in answered[champion].items()
-            if name in answered[candidate] and when < mine.time <= until
+            (mine, of_candidate[name])
+            for name, mine in going.answered[champion].items()
+            if name in of_candidate and when < mine.time <= until
         ]
-        return Counter(float(differ(mine.decided, other.decided)) for mine, other in pairs), float(until)
+        going.until = until
+        for version, answers in going.answered.items():
+            later = {name: one for name, one in answers.items() if one.time > until - _SETTLE_SECONDS}
+            going.answered[version] = later
+        return Counter(float(differ(mine.decided, other.decided)) for mine, other in pairs), until
+
+    def _begun(self, when: float, champion: int, candidate: int) -> _Going:
+        # It reads records of TensorFlow's format, and brings TensorFlow.
+        from millrace.model_server.logged_requests import LogReader
+
+        newer_than = datetime.fromtimestamp(when - _SETTLE_SECONDS, timezone.utc)
+        return _Going(champion, candidate, when, LogReader(self._folder, newer_than), {champion: {}, candidate: {}})
 
 
 def class_name(value: object) -> str:

@@ -16,15 +16,16 @@ _FEATURE_LISTS = 2
 _ADVICE = "write it again, with tf.io.TFRecordWriter"
 
 
-def records(stream: IO[bytes], name: str) -> Iterator[bytes]:
-    """Reads records; their checksums are ExampleGen's to look at.
+def records(stream: IO[bytes], name: str, checked: bool = False) -> Iterator[bytes]:
+    """Reads records; each is read when it is asked for, and the stream then stands behind it.
 
     Args:
-        stream: the file, decompressed, at its beginning.
+        stream: the file, decompressed, where a record begins.
         name: what to call it in a message.
+        checked: whether a record is held to its checksum; in the data it is ExampleGen's to look at.
 
     Raises:
-        DataError: the file is cut off, or is no TFRecord file.
+        DataError: the file is cut off, is no TFRecord file, or a record does not have its checksum.
     """
     while head := stream.read(_LENGTH.size + _CHECKSUM):
         if len(head) < _LENGTH.size + _CHECKSUM:
@@ -35,18 +36,25 @@ def records(stream: IO[bytes], name: str) -> Iterator[bytes]:
         record = stream.read(length + _CHECKSUM)
         if len(record) < length + _CHECKSUM:
             raise DataError("the file is cut off", where=name, remedy=_ADVICE)
-        yield record[:-_CHECKSUM]
+        content = record[:-_CHECKSUM]
+        if checked and not _has_checksum(content, record[-_CHECKSUM:]):
+            raise DataError("a record does not have its checksum", where=name, remedy=_ADVICE)
+        yield content
 
 
 def is_tfrecord(start: bytes) -> bool:
-    """Whether a file that begins so is one of records: the first length has its masked CRC-32C behind it."""
+    """Whether a file that begins so is one of records: the first length has its checksum behind it."""
+    head = start[: _LENGTH.size + _CHECKSUM]
+    return len(head) == _LENGTH.size + _CHECKSUM and _has_checksum(head[: _LENGTH.size], head[_LENGTH.size :])
+
+
+def _has_checksum(content: bytes, checksum: bytes) -> bool:
+    """Whether it is the masked CRC-32C."""
     import google_crc32c
 
-    if len(start) < _LENGTH.size + _CHECKSUM:
-        return False
-    crc = google_crc32c.value(start[: _LENGTH.size])
+    crc = google_crc32c.value(content)
     masked = (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
-    return bool(struct.unpack_from("<I", start, _LENGTH.size)[0] == masked)
+    return bool(struct.unpack("<I", checksum)[0] == masked)
 
 
 def is_sequence_example(record: bytes) -> bool:

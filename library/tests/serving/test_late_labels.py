@@ -4,7 +4,9 @@ import json
 
 import pyarrow as pa
 import pytest
+import tensorflow as tf
 from pyarrow import csv, parquet
+from tensorflow_serving.apis import prediction_log_pb2
 
 from millrace.base.errors import BadInput, DataError
 from millrace.serving import labels
@@ -175,19 +177,52 @@ def test_numbers_that_differ_by_rounding_are_one_decision():
     assert differ(("yes",), ("no",)) and differ(("yes",), ("yes", "no"))
 
 
-def test_two_versions_are_compared_on_the_requests_that_both_answered_each_once(monkeypatch, tmp_path):
-    answers = [
-        LoggedDecision("a", 1, 100.0, ("yes",)), LoggedDecision("a", 2, 101.0, ("yes",)),
-        LoggedDecision("b", 1, 110.0, ("yes",)), LoggedDecision("b", 2, 110.0, ("no",)),
-        LoggedDecision("c", 1, 120.0, ("yes",)),
-        LoggedDecision("d", 1, 150.0, ("no",)), LoggedDecision("d", 2, 149.0, ("yes",)),
-    ]  # fmt: skip
-    monkeypatch.setattr("millrace.serving.logged_decisions.logged_decisions", lambda *_: answers)
-    now = [131.0]
+class WrittenLog:
+    """A shard that grows, as a server writes it."""
+
+    def __init__(self, folder):
+        self.shard = folder / "requests-1.tfrecord.open"
+        self._writer = tf.io.TFRecordWriter(str(self.shard))
+
+    def write(self, *answers):
+        for request_id, version, at, label in answers:
+            log = prediction_log_pb2.PredictionLog()
+            log.log_metadata.request_origin, log.log_metadata.timestamp_secs = request_id, at
+            log.log_metadata.model_spec.version.value = version
+            log.predict_log.response.outputs["label"].CopyFrom(tf.make_tensor_proto([label]))
+            self._writer.write(log.SerializeToString())
+        self._writer.flush()
+
+    def forget(self):
+        """Makes nothing of what was written so far: who reads it again fails."""
+        with open(self.shard, "r+b") as file:
+            file.write(bytes(self.shard.stat().st_size))
+
+
+def test_two_versions_are_compared_on_the_requests_that_both_answered_each_once(tmp_path):
+    """And each is read once, though its shard still grows and is renamed when it is whole."""
+    log, now = WrittenLog(tmp_path), [131.0]
     comparison = LoggedComparison(tmp_path, clock=lambda: now[0])
+    log.write(("a", 1, 100, "yes"), ("a", 2, 101, "yes"), ("b", 1, 110, "yes"), ("b", 2, 110, "no"))
+    log.write(("c", 1, 120, "yes"), ("d", 1, 150, "no"))
     assert comparison.since(90.0, 1, 2) == ({}, 90.0), "too soon"
     now[0] = 160.0
     tally, until = comparison.since(90.0, 1, 2)
     assert (tally, until) == ({0.0: 1, 1.0: 1}, 140.0)
+    log.forget()
+    log.write(("d", 2, 149, "yes"), ("e", 1, 170, "yes"), ("e", 2, 171, "yes"), ("f", 3, 171, "no"))
     now[0] = 200.0
-    assert comparison.since(until, 1, 2) == ({1.0: 1}, 180.0)
+    assert comparison.since(until, 1, 2) == ({1.0: 1, 0.0: 1}, 180.0)
+    log.forget()
+    log.shard.rename(tmp_path / "requests-1.tfrecord")
+    now[0] = 300.0
+    assert comparison.since(180.0, 1, 2) == ({}, 280.0)
+
+
+def test_a_comparison_of_other_versions_or_of_another_time_begins_anew(tmp_path):
+    log = WrittenLog(tmp_path)
+    log.write(("a", 1, 100, "yes"), ("a", 2, 101, "no"), ("a", 3, 101, "yes"))
+    comparison = LoggedComparison(tmp_path, clock=lambda: 160.0)
+    for _ in range(2):
+        assert comparison.since(90.0, 1, 2) == ({1.0: 1}, 140.0)
+    assert comparison.since(90.0, 1, 3) == ({0.0: 1}, 140.0)
