@@ -1,8 +1,8 @@
 """The model server's process: flags, listening, and an orderly end.
 
-The flags are `tensorflow_model_server`'s own, with its names and meanings. Two are ours: `--host`, since the server
-listens on the loopback interface unless told otherwise, and `--ports_file`, which asks for ports that the operating
-system chooses.
+The flags are `tensorflow_model_server`'s own, with its names and meanings. Three are ours: `--host`, since the server
+listens on the loopback interface unless told otherwise, `--ports_file`, which asks for ports that the operating
+system chooses, and `--reload_config`, without which no caller changes what is served.
 """
 
 import argparse
@@ -49,6 +49,7 @@ def parse_flags(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     flag("--file_system_poll_wait_seconds", type=float, default=1.0, help="0 looks when the configuration changes")
     flag("--max_num_load_retries", type=int, default=5)
     flag("--load_retry_interval_micros", type=int, default=60_000_000)
+    flag("--reload_config", type=_boolean, default=True, help="whether ModelService's ReloadConfig is answered")
     flag("--ports_file", help="listen on ports that the system chooses and write them here as JSON (grpc, rest)")
     flags = parser.parse_args(argv)
     if not (flags.model_base_path or flags.model_config_file):

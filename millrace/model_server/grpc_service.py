@@ -60,7 +60,12 @@ for _module in ("prediction_service_pb2", "model_service_pb2"):
 
 
 def start(
-    models: Models, host: str, port: int, threads: int = 16, metrics: Optional["Metrics"] = None
+    models: Models,
+    host: str,
+    port: int,
+    threads: int = 16,
+    metrics: Optional["Metrics"] = None,
+    reloads: bool = True,
 ) -> tuple[grpc.Server, int]:
     """Starts the services in threads of this process.
 
@@ -70,6 +75,7 @@ def start(
         port: 0 lets the operating system choose.
         threads: requests that are answered at once, at most.
         metrics: counts the requests; None counts none.
+        reloads: whether a caller may change what is served.
 
     Returns:
         The server and its port.
@@ -79,7 +85,7 @@ def start(
     """
     server = grpc.server(futures.ThreadPoolExecutor(threads), options=_OPTIONS)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Prediction(models, metrics), server)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Model(models), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Model(models, reloads), server)
     _add_health(models, server)
     reflection.enable_server_reflection((*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
     try:
@@ -139,8 +145,9 @@ class _Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class _Model(model_service_pb2_grpc.ModelServiceServicer):
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, reloads: bool) -> None:
         self._models = models
+        self._reloads = reloads
 
     def GetModelStatus(self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.ServicerContext) -> Any:
         spec = request.model_spec
@@ -154,6 +161,14 @@ class _Model(model_service_pb2_grpc.ModelServiceServicer):
     def _reload(
         self, request: model_management_pb2.ReloadConfigRequest, timeout: Optional[float]
     ) -> model_management_pb2.ReloadConfigResponse:
+        if not self._reloads:
+            # It names any folder of the disk, and whoever has an account here may find the port.
+            raise tf.errors.PermissionDeniedError(
+                None,
+                None,
+                "this server serves what it was started for, and ReloadConfig changes that; "
+                "start one with --reload_config=true",
+            )
         try:
             configs = model_config.check(request.config)
         except BadInput as error:

@@ -45,7 +45,8 @@ def serve(flags: argparse.Namespace, stop: threading.Event) -> None:
     ports = {"grpc": 0, "rest": 0}
     if flags.port or chosen:
         port, threads = 0 if chosen else flags.port, _THREADS_WITH_BATCHES if batching else _THREADS
-        grpc_server, ports["grpc"] = grpc_service.start(models, flags.host, port, threads, metrics)
+        reloads = flags.reload_config
+        grpc_server, ports["grpc"] = grpc_service.start(models, flags.host, port, threads, metrics, reloads)
         logging.info("Running gRPC ModelServer at %s:%d", flags.host, ports["grpc"])
     if flags.rest_api_port or chosen:
         port, timeout = 0 if chosen else flags.rest_api_port, flags.rest_api_timeout_in_ms

@@ -38,7 +38,7 @@ class VersionServer:
         scratch.mkdir(parents=True, exist_ok=True)
         requests.mkdir(parents=True, exist_ok=True)
         files.write(served, _served(model, version, folder, requests))
-        flags = [f"--model_config_file={served}", "--model_config_file_poll_wait_seconds=0"]
+        flags = [f"--model_config_file={served}", "--model_config_file_poll_wait_seconds=0", "--reload_config=false"]
         with open(place / "server.log", "ab") as log:
             memory = psutil.virtual_memory().total
             self._process = ServerProcess("process", None, model, scratch, log, memory, flags)

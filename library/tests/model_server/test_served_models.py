@@ -116,6 +116,19 @@ def reload(served, *configs: ModelConfig) -> None:
     served.service.HandleReloadConfigRequest(request, timeout=60)
 
 
+def test_a_server_that_belongs_to_a_gateway_changes_nothing_for_a_caller(served):
+    server, port = grpc_service.start(served.models, HOST, 0, reloads=False)
+    before = served.models.names()
+    with grpc.insecure_channel(f"{HOST}:{port}") as channel:
+        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.HandleReloadConfigRequest(model_management_pb2.ReloadConfigRequest(), timeout=10)
+    server.stop(grace=None).wait()
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert "start one with --reload_config=true" in refused.value.details()
+    assert served.models.names() == before
+
+
 def test_a_label_is_asked_by_both_protocols(served):
     assert served.predictions.Predict(predict_request("champion"), timeout=10).model_spec.version.value == 1
     assert served.predictions.Predict(predict_request(), timeout=10).model_spec.version.value == 2

@@ -68,6 +68,7 @@ def test_it_serves_that_version_alone_as_champion_and_logs_every_request(started
     assert (entry.name, entry.base_path) == ("taxi", str(tmp_path / "serving" / "taxi"))
     assert list(entry.model_version_policy.specific.versions) == [12]
     assert dict(entry.version_labels) == {"champion": 12}
+    assert "--reload_config=false" in server._process.flags, "it names any folder, and whoever finds the port may ask"
     assert entry.logging_config.sampling_config.sampling_rate == 1.0
     assert entry.logging_config.log_collector_config.filename_prefix == str(tmp_path / "requests" / "requests")
     assert (tmp_path / "requests").is_dir()
