@@ -23,6 +23,8 @@ _PREDICTION = re.compile(
     r"|/tensorflow\.serving\.PredictionService/(?!GetModelMetadata$).+"
 )
 _TOO_MANY, _NOT_IMPLEMENTED = 429, 501
+# What the latest traffic is told by: the end of the log, and so many seconds of it at least.
+_RECENT_BYTES, _RECENT_SECONDS = 4 * 2**20, 600.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,26 @@ def end(folder: Path) -> tuple[int, int]:
     present = log_files(folder)
     status = present[-1].stat() if present else None
     return (status.st_ino, status.st_size) if status else (0, 0)
+
+
+def requests_an_hour(folder: Path, now: float) -> Optional[float]:
+    """How many answers an hour there were lately; None where the end of the log says too little.
+
+    Args:
+        folder: of the log.
+        now: seconds since the epoch.
+    """
+    log = folder / NAME
+    if not log.exists():
+        return None
+    with open(log, "rb") as stream:
+        begun = max(0, log.stat().st_size - _RECENT_BYTES)
+        stream.seek(begun)
+        content = stream.read()
+    times = [one.time for one in _answers(content[content.find(b"\n") + 1 :] if begun else content)]
+    if not times or now - times[0] < _RECENT_SECONDS:
+        return None
+    return len(times) * 3600 / (now - times[0])
 
 
 def log_files(folder: Path) -> list[Path]:
