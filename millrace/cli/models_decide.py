@@ -10,12 +10,12 @@ from millrace.cli.models import opened, quiet, version_json
 from millrace.cli.models_words import next_steps, standing
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo_json, say
-from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.registry import rollback as going_back
 from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.registry import Registry
 from millrace.registry.vertex import is_behind, require_can_follow, roll_back_is_behind
+from millrace.serving.vertex_follower import follow_in_vertex
 
 
 def because_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,7 +112,7 @@ def alias(
                 registry.remove(name, because)
             else:
                 registry.move(name, target, because)
-        done_in_vertex = _followed_in_vertex(config, registry, name)
+        done_in_vertex = follow_in_vertex(config, registry, name)
         now = registry.aliases()
         if as_json:
             echo_json({one: of.number for one, of in now.items()})
@@ -120,16 +120,6 @@ def alias(
         was = f", was {before.number}" if before and not stands else ""
         say(f"{name} is {now[name].number}{was}" if name in now else f"{name} is no alias any more{was}")
         _say_what_servers_do(registry, done_in_vertex)
-
-
-def _followed_in_vertex(config: Config, registry: Registry, alias: str) -> list[str]:
-    """What Vertex AI did to follow; nothing where models are not pushed there."""
-    if config.push.vertex is None:
-        return []
-    # Google's clients take seconds to import.
-    from millrace.cloud.vertex.aliases import VertexAliases
-
-    return VertexAliases(config.push.vertex, config.vertex).follow(registry, alias)
 
 
 @click.command()
@@ -150,13 +140,13 @@ def rollback(because: str, to: Optional[str], config_file: str, overrides: tuple
             now = registry.aliases().get(CHAMPION)
             if roll_back_is_behind(registry) and (to is None or target == now):
                 # Given again where Vertex AI has not followed: that step is left, and nothing goes back any further.
-                _say_what_servers_do(registry, _followed_in_vertex(config, registry, CHAMPION))
+                _say_what_servers_do(registry, follow_in_vertex(config, registry, CHAMPION))
                 return
             if target:
                 require_can_follow(CHAMPION, target)
         with quiet(config):
             done = going_back.roll_back(registry, target, because, config.infra_validation)
-        done_in_vertex = _followed_in_vertex(config, registry, CHAMPION)
+        done_in_vertex = follow_in_vertex(config, registry, CHAMPION)
         if as_json:
             echo_json(
                 {

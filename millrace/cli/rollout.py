@@ -91,6 +91,8 @@ def start_command(config_file: str, overrides: tuple[str, ...], version: str, po
     asked = start(load(config_file, overrides), version, policy, because)
     progress, option = asked.rollout.progress, again(config_file, overrides)
     say(f"version {progress.candidate} over {progress.champion} by {policy}")
+    if asked.warning:
+        say(f"warning: {asked.warning}")
     _say_taken(asked.taken, f"it has started; next: millrace rollout status{option}", option)
 
 
@@ -146,6 +148,7 @@ def _as_plain(now: Standing) -> dict[str, Any]:
         },
         "order": now.order and now.order.kind,
         "champion": now.champion,
+        "not_followed": now.not_followed,
     }
 
 
@@ -161,6 +164,10 @@ def _show(now: Standing, option: str) -> None:
         say(f"waits for the gateway: {now.order.kind}, by {now.order.who}")
     if now.rollout:
         say(now.sentence, style="bold")
+        if now.not_followed:
+            say(f"Vertex AI has not followed: {now.not_followed}")
+            say("the gateway's controller asks it again by itself; to ask it now:")
+            say(f"next: millrace models alias champion {now.champion} --because WHY{option}")
         _show_rollout(now.rollout, console)
     elif now.order is None:
         say(f"no rollout yet: millrace rollout start VERSION --because WHY{option}")

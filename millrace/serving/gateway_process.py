@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from millrace.base.errors import BadInput
@@ -26,6 +27,7 @@ from millrace.serving.logged_decisions import LoggedComparison
 from millrace.serving.rollouts import label_store, places_of, requests_folder
 from millrace.serving.state import Places
 from millrace.serving.version_server import VersionServer
+from millrace.serving.vertex_follower import VertexFollower, follow_in_vertex
 
 _LOOK_SECONDS = 0.05
 _DAY = 24 * 3600.0
@@ -78,7 +80,11 @@ def control(config: Config) -> None:
         comparison = LoggedComparison(requests_folder(config))
         labels = label_store(places)
         metrics = LabelledMetrics(labels, config.label, config.evaluation)
-        Controller(places, registry, labels, comparison, metrics=metrics).run(_stopped_by_signals())
+        stop = _stopped_by_signals()
+        if config.push.vertex:
+            follower = VertexFollower(lambda: open_registry(config), partial(follow_in_vertex, config))
+            threading.Thread(target=follower.run, args=(stop,), daemon=True).start()
+        Controller(places, registry, labels, comparison, metrics=metrics).run(stop)
 
 
 @contextmanager

@@ -17,11 +17,13 @@ from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.intake import open_registry, up_to_date
 from millrace.registry.registry import Registry, this_person
 from millrace.registry.version import Version
-from millrace.serving import state
+from millrace.registry.vertex import require_can_follow
+from millrace.serving import access_log, needed_time, state
 from millrace.serving.controller import new_rollout
 from millrace.serving.labelled_metrics import limits_of
 from millrace.serving.labels import Added, Labelled, LabelStore, add_labels, remove_labels
 from millrace.serving.state import GatewayStatus, Order, OrderKind, Places, RolloutState
+from millrace.serving.vertex_follower import why_not_followed
 
 _TAKEN_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
@@ -37,6 +39,7 @@ class Standing:
         gateway_runs: whether it still does.
         order: what a person asked for and nobody has taken.
         champion: the number of the version that is champion now; None before the first.
+        not_followed: why Vertex AI does not name a champion that a rollout made; empty where it does, or need not.
     """
 
     rollout: Optional[RolloutState]
@@ -44,6 +47,7 @@ class Standing:
     gateway_runs: bool
     order: Optional[Order]
     champion: Optional[int]
+    not_followed: str = ""
 
     @property
     def sentence(self) -> str:
@@ -73,10 +77,12 @@ class Asked:
     Args:
         rollout: the one that it is about.
         taken: whether the controller has done it; else it waits for the gateway to be started.
+        warning: of a start, what may send it back for want of time; empty for nothing.
     """
 
     rollout: RolloutState
     taken: bool
+    warning: str = ""
 
 
 def places_of(config: Config) -> Places:
@@ -100,16 +106,18 @@ def standing(config: Config) -> Standing:
     Args:
         config: the pipeline's configuration.
     """
-    places, champion = places_of(config), None
+    places, champion, not_followed = places_of(config), None, ""
     if registry_file(config).exists():
         with open_registry(config) as registry:
             champion = registry.aliases().get(CHAMPION)
+            not_followed = why_not_followed(registry) if config.push.vertex else ""
     return Standing(
         state.read_rollout(places),
         state.read_gateway(places),
         gateway_runs(places),
         state.read_order(places),
         champion.number if champion else None,
+        not_followed,
     )
 
 
@@ -170,9 +178,13 @@ def start(config: Config, version: str, policy_name: str, because: str) -> Asked
         up_to_date(registry, Runs(config))
         candidate, champion = registry.version(version), registry.champion()
         _require_may_be_served(registry, candidate, is_seen=not isinstance(policy, Shadow))
-    begins = new_rollout(champion, candidate, policy_name, policy, time.time(), tested, measured)
+        if config.push.vertex and not isinstance(policy, Shadow):
+            require_can_follow(CHAMPION, candidate)
+    now = time.time()
+    begins = new_rollout(champion, candidate, policy_name, policy, now, tested, measured)
+    warning = needed_time.warning(policy, access_log.requests_an_hour(places.gateway, now))
     state.give_order(places, Order("start", because, this_person(), state=begins))
-    return Asked(begins, _is_taken(places))
+    return Asked(begins, _is_taken(places), warning)
 
 
 def ask(config: Config, kind: OrderKind, because: str) -> Asked:

@@ -87,6 +87,8 @@ class RolloutView:
         decided: the decisions, the newest first.
         start: the command that starts what is missing.
         earlier: the other rollouts, the newest first.
+        not_followed: why Vertex AI does not name the champion; empty where it does, or need not.
+        follow: the command that asks it again.
     """
 
     live: bool
@@ -101,6 +103,8 @@ class RolloutView:
     decided: tuple[DecidedRow, ...]
     start: str
     earlier: tuple[EarlierRow, ...] = ()
+    not_followed: str = ""
+    follow: str = ""
 
 
 def view(request: PageRequest) -> RolloutView:
@@ -133,6 +137,8 @@ def view(request: PageRequest) -> RolloutView:
             for one in reversed(recorded_rollouts(request.config))
             if rollout is None or one.id != rollout.id
         ),
+        not_followed=now.not_followed,
+        follow=f"millrace models alias champion {now.champion} --because WHY{option}",
     )
 
 

@@ -1,1 +1,0 @@
-"""A release: one file that holds what was tested, and that is shipped as it is."""
