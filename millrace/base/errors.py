@@ -181,6 +181,17 @@ def no_space_left(file: str) -> OSError:
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), file)
 
 
+def not_permitted(error: PermissionError) -> BadInput:
+    """The error to show a person who may not read or write a file.
+
+    Args:
+        error: as the system raised it.
+    """
+    file = str(error.filename or "")
+    remedy = f"see whose it is, and who may look into its folder: ls -ld {file} {os.path.dirname(file)}".rstrip()
+    return BadInput(error.strerror or "Permission denied", where=file, remedy=remedy if file else "")
+
+
 def causes(error: Optional[BaseException]) -> Iterator[BaseException]:
     """An exception, what caused it, what caused that, and so on; each once."""
     seen: set[int] = set()

@@ -15,7 +15,7 @@ from typing import Optional
 import click
 
 from millrace.base import streams
-from millrace.base.errors import BadInput, MillraceError, is_disk_full
+from millrace.base.errors import BadInput, MillraceError, is_disk_full, not_permitted
 from millrace.base.garbage import look_seldom
 from millrace.base.noise import ignore_warnings
 from millrace.base.secrets import cut
@@ -95,6 +95,10 @@ def main() -> None:
         if _stands_nowhere():
             _say("millrace: the folder in which you stand is not there any more\n  remedy: go to one that is, with cd")
             sys.exit(BadInput.exit_code)
+        if isinstance(error, PermissionError):
+            denied = not_permitted(error)
+            _say(f"millrace: {denied}")
+            sys.exit(denied.exit_code)
         if not is_disk_full(error):
             raise
         _print_no_more()

@@ -64,7 +64,7 @@ def print_summary(
         _line("version", f"{version.number} is {standing(version)}{other}", console)
         for line in next_steps(version, champion, default_configuration.option(config.file, config.environment)):
             printing.say(line, console, indent=2)
-    if registered.trouble:
+    if registered.trouble and not (outcome.failure and outcome.failure.what in registered.trouble):
         _line("registry", f"{registered.trouble}; the next millrace models tries again", console, style="bold yellow")
     if outcome.failure:
         failure = outcome.failure

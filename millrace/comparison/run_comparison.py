@@ -23,6 +23,8 @@ from millrace.schema.files import read_any
 
 _LONGEST = 200
 _Item = TypeVar("_Item")
+Interval = tuple[float, float]
+"""The least and the greatest value of a 95 % confidence interval."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ class MetricChange:
     metric: str
     before: float
     after: float
-    interval_before: Optional[tuple[float, float]] = None
-    interval_after: Optional[tuple[float, float]] = None
+    interval_before: Optional[Interval] = None
+    interval_after: Optional[Interval] = None
     examples_before: Optional[int] = None
     examples_after: Optional[int] = None
 
@@ -99,7 +101,12 @@ class MetricChange:
         """Whether the two intervals have nothing in common; None where one was not computed."""
         if self.interval_before is None or self.interval_after is None:
             return None
-        return self.interval_before[1] < self.interval_after[0] or self.interval_after[1] < self.interval_before[0]
+        return are_apart(self.interval_before, self.interval_after)
+
+
+def are_apart(one: Interval, other: Interval) -> bool:
+    """Whether two intervals have nothing in common."""
+    return one[1] < other[0] or other[1] < one[0]
 
 
 @dataclass(frozen=True)

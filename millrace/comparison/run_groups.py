@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Optional, Union
 
 from millrace.base.plain_values import flat
+from millrace.comparison.run_comparison import Interval, are_apart
 from millrace.metadata import provenance
+from millrace.metadata.evaluations import MeasuredMetric, SliceMetric
 from millrace.metadata.run_details import RunDetail
 
 _FEW = 5
@@ -14,6 +16,8 @@ _FEW = 5
 _DIGITS = 10
 _SECONDS = "Seconds of each stage"
 Value = Union[float, str, None]
+METRICS, SLICES = "Metrics", "Slices"
+"""Titles of groups."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,20 @@ class ComparedValue:
         values: one for each run; None where a run has none.
         differs: whether they are not all the same.
         change: the last number less the first one; None where they are no numbers.
+        intervals: TFMA's 95 % confidence interval for each run; None where one has none, empty where no run has.
     """
 
     name: str
     values: tuple[Value, ...]
     differs: bool
     change: Optional[float]
+    intervals: tuple[Optional[Interval], ...] = ()
+
+    @property
+    def is_apart(self) -> Optional[bool]:
+        """Whether the first and the last run's intervals have nothing in common; None where one was not computed."""
+        first, last = (self.intervals[0], self.intervals[-1]) if self.intervals else (None, None)
+        return None if first is None or last is None else are_apart(first, last)
 
 
 @dataclass(frozen=True)
@@ -67,14 +79,30 @@ def compared_groups(runs: Sequence[RunDetail]) -> tuple[ComparedGroup, ...]:
         ("Made from", False, _made_from),
         ("Code", False, lambda one: dict(one.provenance.code) if one.provenance else {}),
         ("Stack and machine", False, _stack),
-        ("Metrics", True, lambda one: dict(one.summary.metrics)),
-        ("Slices", True, _slices),
+        (METRICS, True, lambda one: dict(one.summary.metrics)),
+        (SLICES, True, _slices),
         (_SECONDS, True, lambda one: {stage.stage: _tenths(stage.seconds) for stage in one.stages}),
     ]
     groups = (
-        _group(title, numbers, {one.summary.run_id: values(one) for one in runs}) for title, numbers, values in sources
+        _group(
+            title, numbers, {one.summary.run_id: values(one) for one in runs}, [_intervals(title, one) for one in runs]
+        )
+        for title, numbers, values in sources
     )
     return tuple(one for one in groups if one.rows or one.same)
+
+
+def _intervals(title: str, detail: RunDetail) -> dict[str, Interval]:
+    """The intervals of what a group of a run's metrics or slices holds, by the names that it has there."""
+    if title == SLICES:
+        named = [(_of_slice(one, metric), one.interval) for metric in detail.metrics for one in metric.slices]
+    else:
+        named = [(metric.measured_as, metric.overall.interval) for metric in detail.metrics if title == METRICS]
+    return {name: interval for name, interval in named if interval}
+
+
+def _of_slice(one: SliceMetric, metric: MeasuredMetric) -> str:
+    return f"{one.slice}: {metric.measured_as}"
 
 
 def _outcome(detail: RunDetail) -> dict[str, Value]:
@@ -86,10 +114,7 @@ def _outcome(detail: RunDetail) -> dict[str, Value]:
 
 def _slices(detail: RunDetail) -> dict[str, Value]:
     return {
-        f"{one.slice}: {metric.measured_as}": one.value
-        for metric in detail.metrics
-        for one in metric.slices
-        if one.value is not None
+        _of_slice(one, metric): one.value for metric in detail.metrics for one in metric.slices if one.value is not None
     }
 
 
@@ -113,13 +138,20 @@ def _stack(detail: RunDetail) -> dict[str, Value]:
     return {**machine, **(made.versions if made else {})}
 
 
-def _group(title: str, numbers: bool, by_run: Mapping[str, Mapping[str, Value]]) -> ComparedGroup:
+def _group(
+    title: str,
+    numbers: bool,
+    by_run: Mapping[str, Mapping[str, Value]],
+    intervals: Sequence[Mapping[str, Interval]],
+) -> ComparedGroup:
     rows, sides = [], list(by_run.values())
     for name in dict.fromkeys(name for side in sides for name, value in side.items() if value is not None):
         values = tuple(side.get(name) for side in sides)
         first, last = values[0], values[-1]
         change = last - first if isinstance(first, (int, float)) and isinstance(last, (int, float)) else None
-        rows.append(ComparedValue(name, values, not all(_is_alike(value, first) for value in values), change))
+        known = tuple(of_run.get(name) for of_run in intervals)
+        differs = not all(_is_alike(value, first) for value in values)
+        rows.append(ComparedValue(name, values, differs, change, known if any(known) else ()))
     differing = [one for one in rows if one.differs]
     if numbers:
         # Seconds are of one kind; metrics are each on a scale of its own.

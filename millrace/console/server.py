@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from millrace.base.errors import Failure, MillraceError, describe
+from millrace.base.errors import Failure, MillraceError, describe, not_permitted
 from millrace.base.plain_values import plain
 from millrace.base.secrets import cut
 from millrace.config.config import Config
@@ -107,6 +107,7 @@ class _Answers:
 
     def _problem(self, error: Exception, asked: PageRequest, place: str) -> Response:
         """The page that says what is wrong; the frame around it stays, so that a person can go elsewhere."""
+        error = not_permitted(error) if isinstance(error, PermissionError) else error
         is_known = isinstance(error, MillraceError)
         status = 404 if isinstance(error, NotFound) else 503 if is_known else 500
         if not is_known:

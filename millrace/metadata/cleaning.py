@@ -19,6 +19,7 @@ from typing import Optional
 from ml_metadata.proto.metadata_store_pb2 import Artifact
 
 from millrace.base.errors import BadInput
+from millrace.base.outcomes import State
 from millrace.components.judges import counts
 from millrace.components.marks import STATISTICS_DIGEST
 from millrace.config.paths import serving_directory
@@ -98,7 +99,11 @@ def plan(runs: Runs, keep: int, older_than: float, now: float) -> CleaningPlan:
         keep: how many of the newest stay.
         older_than: only what began that many seconds ago may go; 0 for any age.
         now: seconds since the epoch.
+
+    Raises:
+        BadInput: ML Metadata's file is gone, which alone knows what is served, and what that was made from.
     """
+    runs.require_kept_store()
     own = [run_id for run_id in runs.ids() if runs.folder(run_id) and runs.summary(run_id)]
     old = [
         run_id for place, run_id in enumerate(own) if place >= keep and _may_go(runs.folder(run_id), now - older_than)
@@ -243,6 +248,8 @@ def _old_run(runs: Runs, run_id: str, record: Optional[RunRecord], needed: Mappi
     summary, folder = runs.summary(run_id), runs.folder(run_id)
     assert summary and folder, "it was listed"
     artifacts, stays = list[Artifact](), list[Staying]()
+    if record is None and any(event.state is State.DONE for event in folder.journal.events()):
+        stays.append(Staying(str(folder.path), "ML Metadata does not know what it made"))
     for stage in record.stages.values() if record else ():
         made = [
             one for of_key in stage.outputs.values() for one in of_key if execution_of(one.uri) == stage.execution_id

@@ -278,8 +278,9 @@ def meant(runs: Runs, what: str) -> tuple[int, ...]:
         The ids of artifacts, at least one.
 
     Raises:
-        BadInput: nothing of the kind is known.
+        BadInput: nothing of the kind is known, or ML Metadata's file is gone.
     """
+    runs.require_kept_store()
     if runs.store is None:
         raise no_run_yet(runs)
     found = _pushed(runs, what) or _at_path(runs, what)

@@ -29,6 +29,7 @@ from millrace.config.paths import Layout, layout, metadata_file
 from millrace.metadata import records
 from millrace.metadata.evaluations import evaluation
 from millrace.metadata.run_folder import RunFolder, RunRequest, have_run, run_folders
+from millrace.metadata.store_file import is_held
 
 
 def _time(text: str) -> str:
@@ -84,6 +85,8 @@ class RunSummary:
 
 
 SUMMARY_FILE = "summary.json"
+# Seconds: a change of ML Metadata holds up readers for some milliseconds.
+_LIST_PATIENCE = 0.5
 # A root may be moved: what lies below it is kept without it.
 _ROOT = "{root}"
 
@@ -115,6 +118,20 @@ class Runs:
         if have_run(self.layout.logs):
             _say_gone(file)
         return None
+
+    def require_kept_store(self) -> None:
+        """Refuses to go on, for what ML Metadata alone can tell, where its file is gone although stages have run.
+
+        Raises:
+            BadInput: it is gone.
+        """
+        file = metadata_file(self.config)
+        if file is not None and self.store is None and have_run(self.layout.logs):
+            raise BadInput(
+                "ML Metadata's file is gone, and with it what was made from what",
+                where=file,
+                remedy="put back a backup of it; or millrace run, whose new history begins empty",
+            )
 
     def folder(self, run_id: str) -> Optional[RunFolder]:
         """The folder of a run; None where it is gone.
@@ -164,10 +181,14 @@ class Runs:
     def ids(self) -> Iterator[str]:
         """The ids of all runs below the root, the newest first, of other pipelines too: `summary` knows whose each is.
 
-        Those that only ML Metadata knows come last: they are the oldest.
+        Those that only ML Metadata knows come last: they are the oldest. Where its file is held they are left out,
+        which is a warning: whoever looks at the others does not wait.
         """
         yield from reversed(self._all_folders)
-        if self.store:
+        file = metadata_file(self.config)
+        if file is not None and self._all_folders and is_held(Path(file), _LIST_PATIENCE):
+            _say_held(file)
+        elif self.store:
             known = records.run_ids(self.store, self.config.name)
             yield from (run_id for run_id in reversed(known) if run_id not in self._all_folders)
 
@@ -233,6 +254,11 @@ class _Kept:
     def of(self, here: Layout) -> RunSummary:
         pushed_to = self.summary.pushed_to.replace(_ROOT, here.root, 1)
         return replace(self.summary, pushed_to=pushed_to)
+
+
+@cache
+def _say_held(file: str) -> None:
+    logging.getLogger(__name__).warning("%s is held by another process: runs without a folder are not listed", file)
 
 
 @cache

@@ -1,10 +1,12 @@
-"""What ML Metadata's tables in a SQLite file lack: one of them, rows that others refer to, a version that can be read.
+"""What ML Metadata's tables in a SQLite file lack: one of them, rows that others refer to, a version that is known.
 
 ML Metadata trusts its tables: over an event of an artifact that is not there its C++ ends the process.
 """
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Optional
 
 # `schema_version` of the ml-metadata of both stacks (its util/metadata_source_query_config.cc).
 SCHEMA_VERSION = 10
@@ -24,12 +26,48 @@ _REFERENCES = {
     "Association": {"context_id": "Context", "execution_id": "Execution"},
     "Attribution": {"context_id": "Context", "artifact_id": "Artifact"},
 }
+# By table, its columns in this version.
+_VALUES = "name is_custom_property int_value double_value string_value byte_value proto_value bool_value"
+_TIMES = "create_time_since_epoch last_update_time_since_epoch"
+_COLUMNS = {
+    "Type": "id name version type_kind description input_type output_type external_id",
+    "TypeProperty": "type_id name data_type",
+    "ParentType": "type_id parent_type_id",
+    "Artifact": f"id type_id uri state name external_id {_TIMES}",
+    "ArtifactProperty": f"artifact_id {_VALUES}",
+    "Execution": f"id type_id last_known_state name external_id {_TIMES}",
+    "ExecutionProperty": f"execution_id {_VALUES}",
+    "Context": f"id type_id name external_id {_TIMES}",
+    "ContextProperty": f"context_id {_VALUES}",
+    "ParentContext": "context_id parent_context_id",
+    "Event": "id artifact_id execution_id type milliseconds_since_epoch",
+    "EventPath": "event_id is_index_step step_index step_key",
+    "Association": "id context_id execution_id",
+    "Attribution": "id context_id artifact_id",
+}
+# What SQLite calls the values of a column that is declared so; it keeps whatever is put there.
+_KINDS = {"INT": "integer", "CHAR": "text", "TEXT": "text"}
 _VERSION_TABLE = "MLMDEnv"
-_TABLES = frozenset({"Type", _VERSION_TABLE, *_REFERENCES})
+_TABLES = frozenset({_VERSION_TABLE, *_COLUMNS})
 
 
-def what_is_wrong(database: sqlite3.Connection, has_run: Callable[[], bool]) -> str:
-    """What keeps ML Metadata from reading its tables, as the end of a sentence about the file; empty: nothing does.
+@dataclass(frozen=True)
+class TableProblem:
+    """What keeps ML Metadata from reading its tables.
+
+    Args:
+        what: the end of a sentence about the file.
+        is_whole: whether nothing is lost: another stack can read it.
+    """
+
+    what: str
+    is_whole: bool = False
+
+
+def table_problem(
+    database: sqlite3.Connection, has_run: Callable[[], bool], thorough: bool = True
+) -> Optional[TableProblem]:
+    """What keeps ML Metadata from reading its tables; None where nothing does.
 
     Where none is there yet it makes them; those of an earlier version it brings up to date.
 
@@ -37,23 +75,52 @@ def what_is_wrong(database: sqlite3.Connection, has_run: Callable[[], bool]) -> 
         database: the open file. Each query sees all of ML Metadata's last change or nothing of it, and holds up who
             writes for some milliseconds: together, of two thousand runs, for a twentieth of a second.
         has_run: says whether stages have run with this store, so that a file without tables is a loss.
+        thorough: whether every value is looked at too, one pass over each table.
 
     Raises:
         sqlite3.Error: the file cannot be read.
     """
     tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")} & _TABLES
     if not tables:
-        return "has none of its tables, and runs have been here" if has_run() else ""
+        return TableProblem("has none of its tables, and runs have been here") if has_run() else None
     if tables != _TABLES:
-        return f"lacks tables: {', '.join(sorted(_TABLES - tables))}"
+        return TableProblem(f"lacks tables: {', '.join(sorted(_TABLES - tables))}")
     version = database.execute(f"SELECT max(schema_version) FROM {_VERSION_TABLE}").fetchone()[0]
-    if version is None:
-        return f"lacks the version of its tables (a row of {_VERSION_TABLE})"
+    if not isinstance(version, int):
+        return TableProblem(f"lacks the version of its tables (a row of {_VERSION_TABLE})")
     if version > SCHEMA_VERSION:
-        return f"was written by a later stack, with which it can be read (tables {version}; this one: {SCHEMA_VERSION})"
-    lost = _lost_rows(database) if version == SCHEMA_VERSION else {}
+        what = f"was written by a later release of ml-metadata (its tables are {version}, this one's {SCHEMA_VERSION})"
+        return TableProblem(what, is_whole=True)
+    return _problem_of_rows(database, thorough) if version == SCHEMA_VERSION else None
+
+
+def _problem_of_rows(database: sqlite3.Connection, thorough: bool) -> Optional[TableProblem]:
+    declared = {table: _declared_columns(database, table) for table in _COLUMNS}
+    lacking = [
+        f"{table}.{name}" for table in _COLUMNS for name in _COLUMNS[table].split() if name not in declared[table]
+    ]
+    if lacking:
+        return TableProblem(f"lacks columns: {', '.join(lacking)}")
+    odd = [place for table in _COLUMNS if thorough for place in _odd_columns(database, table, declared[table])]
+    if odd:
+        return TableProblem(f"has values that are none of their columns': {', '.join(odd)}")
+    lost = _lost_rows(database)
     of_tables = ", ".join(f"{len(ids)} of {table}" for table, ids in sorted(lost.items()))
-    return f"lacks rows that others refer to: {of_tables}" if lost else ""
+    return TableProblem(f"lacks rows that others refer to: {of_tables}") if lost else None
+
+
+def _declared_columns(database: sqlite3.Connection, table: str) -> dict[str, str]:
+    """By column, the type that it is declared with."""
+    return {name: kind for _, name, kind, *_ in database.execute(f"PRAGMA table_info({table})")}
+
+
+def _odd_columns(database: sqlite3.Connection, table: str, declared: dict[str, str]) -> list[str]:
+    """The columns that hold a text where a whole number belongs, or bytes where a text does: its C++ ends over one."""
+    kinds = {name: kind for name, of in declared.items() for part, kind in _KINDS.items() if part in of.upper()}
+    # One pass over the table, of each value its kind alone.
+    counts = ", ".join(f"sum(typeof({name}) NOT IN ('{kind}', 'null'))" for name, kind in kinds.items())
+    row = database.execute(f"SELECT {counts} FROM {table}").fetchone()
+    return [f"{count} of {table}.{name}" for name, count in zip(kinds, row, strict=True) if count]
 
 
 def _lost_rows(database: sqlite3.Connection) -> dict[str, set[int]]:

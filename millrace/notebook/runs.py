@@ -239,9 +239,27 @@ class RunsCompared(Shown):
         """All that differs.
 
         Returns:
-            By group (such as Configuration, Metrics, Slices) and what: a column for each run.
+            By group (such as Configuration, Metrics, Slices) and what: a column for each run. Confidence intervals:
+            `intervals`.
         """
         return self._table().set_index(["group", "what"])
+
+    def intervals(self) -> "pd.DataFrame":
+        """The 95 % confidence intervals of the metrics that differ, where the evaluations computed some.
+
+        Returns:
+            By group and what: for each run `RUN low` and `RUN high`, NaN where it has none, and `apart`: whether those
+            of the first and the last run have nothing in common.
+        """
+        import pandas as pd
+
+        rows = [(group.title, one) for group in self._view.groups for one in group.rows if one.intervals]
+        heads = [f"{run_id} {end}" for run_id in self._run_ids for end in ("low", "high")]
+        ends = [[end for interval in one.intervals for end in (interval or (None, None))] for _, one in rows]
+        index = pd.MultiIndex.from_tuples([(title, one.name) for title, one in rows], names=["group", "what"])
+        frame = pd.DataFrame(ends, columns=heads, index=index, dtype=float)
+        frame["apart"] = [one.is_apart for _, one in rows]
+        return frame
 
     def distances(self) -> "pd.DataFrame":
         """How far each column of the last run's data lies from the first one's, as TFDV measures drift.

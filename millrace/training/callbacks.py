@@ -138,10 +138,21 @@ class Record(keras.callbacks.Callback):
         setting: the key that says how long it is, `training.steps` or `training.epochs`.
         value: what it says.
         noticed: what there is to say of the data, as the end of a sentence on the training; empty for nothing.
+        keeps_best: whether the training ends with the weights of its best evaluation.
     """
 
-    def __init__(self, folder: Optional[str], rounds: int, setting: str, value: int, noticed: str = "") -> None:
+    def __init__(
+        self,
+        folder: Optional[str],
+        rounds: int,
+        setting: str,
+        value: int,
+        noticed: str = "",
+        *,
+        keeps_best: bool = False,
+    ) -> None:
         super().__init__()
+        self._keeps_best = keeps_best
         self._folder, self._rounds, self._setting, self._value = folder, rounds, setting, value
         self._noticed = noticed
         self._evaluations: list[dict[str, float]] = []
@@ -159,7 +170,10 @@ class Record(keras.callbacks.Callback):
         if advice:
             LOG.warning("the training %s", advice)
         if self._folder:
-            record = TrainingRecord(step_of(self.model), tuple(self._evaluations), advice)
+            measured = [one for one in self._evaluations if "val_loss" in one]
+            best = min(measured, key=lambda one: one["val_loss"], default=None) if self._keeps_best else None
+            kept = int(best["step"]) if best else None
+            record = TrainingRecord(step_of(self.model), tuple(self._evaluations), advice, kept)
             training_record.write(self._folder, record)
 
 

@@ -221,7 +221,14 @@ def callbacks(job: Job, plan: TrainingSchedule, log_dir: Optional[str]) -> list[
     chosen: list[keras.callbacks.Callback] = [
         Divergence(lambda: odd_inputs(batch for batch, _, _ in job.train.for_evaluation(EVALUATION_BATCH, _SEARCHED))),
         TrainingProgress(plan.steps, keeps_best=bool(job.config.training["patience"])),
-        Record(log_dir, plan.rounds, f"training.{length}", job.config.training[length], _learned_nothing_from(job)),
+        Record(
+            log_dir,
+            plan.rounds,
+            f"training.{length}",
+            job.config.training[length],
+            _learned_nothing_from(job),
+            keeps_best=bool(job.config.training["patience"]),
+        ),
         *endings(job, plan),
     ]
     if log_dir:

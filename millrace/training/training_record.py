@@ -29,11 +29,13 @@ class TrainingRecord:
         steps: the steps that were taken.
         evaluations: after each round the step, and what Keras measured on the eval split, by Keras's names.
         advice: what the person should know of how it ended; empty when there is nothing.
+        kept_step: of the evaluation whose weights the model has, where it ended with those of the best; else None.
     """
 
     steps: int
     evaluations: tuple[Mapping[str, float], ...]
     advice: str = ""
+    kept_step: Optional[int] = None
 
 
 def still_improving(evaluations: Sequence[Mapping[str, float]], setting: str, value: int) -> str:
@@ -89,6 +91,12 @@ def read(folder: str) -> Optional[TrainingRecord]:
     try:
         with open(os.path.join(folder, FILE), encoding="utf-8") as file:
             values: Any = json.load(file)
-        return TrainingRecord(int(values["steps"]), tuple(values["evaluations"]), str(values["advice"]))
+        kept = values.get("kept_step")
+        return TrainingRecord(
+            int(values["steps"]),
+            tuple(values["evaluations"]),
+            str(values["advice"]),
+            kept if isinstance(kept, int) else None,
+        )
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

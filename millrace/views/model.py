@@ -32,6 +32,7 @@ class ModelView:
         verdicts: of the judges that came to one.
         curves: training and validation over the steps.
         log_folder: of TensorBoard's logs; empty where there are none.
+        kept_step: the step whose weights it has, the best by validation loss; None where that is not known.
         advice: what the Trainer said of how its training ended.
         trials: what the Tuner tried, the best first.
         metrics: every metric that was measured, those with a missed threshold first, then those with any.
@@ -58,6 +59,7 @@ class ModelView:
     suspicious: tuple[str, ...] = ()
     predictions: Mapping[str, PredictionSummary] = field(default_factory=dict)
     evaluation_problem: str = ""
+    kept_step: Optional[int] = None
 
     def verdict(self, stage: str) -> Optional[JudgeVerdict]:
         """What one judge said; None when it came to no verdict."""
@@ -82,11 +84,13 @@ def model_of(runs: Runs, run_id: str) -> ModelView:
         run_id: its id.
 
     Raises:
-        BadInput: there is no such run, or it ended before its first stage.
+        BadInput: there is no such run, it ended before its first stage, or ML Metadata's file is gone.
     """
     record = runs.record(run_id)
     if record is None:
-        ended = runs.summary(run_id)
+        ended, folder = runs.summary(run_id), runs.folder(run_id)
+        if folder and folder.journal.events():
+            runs.require_kept_store()
         what = f"it ended before its first stage: {ended.reason or ended.state}" if ended else "there is no such run"
         raise BadInput(
             what, where=run_id, remedy="millrace runs show says why" if ended else "millrace runs lists runs"
@@ -121,6 +125,7 @@ def model_view(run: RunRecord) -> ModelView:
         suspicious=report.suspicious if report else (),
         predictions=prediction_summary.load(evaluated.folder) if evaluated.folder else {},
         evaluation_problem=evaluated.problem,
+        kept_step=training.kept_step if training else None,
     )
 
 

@@ -165,3 +165,16 @@ def test_where_the_folder_is_gone_that_is_told(arguments, tmp_path):
         2,
         ["millrace: the folder in which you stand is not there any more", "  remedy: go to one that is, with cd"],
     )
+
+
+def test_what_may_not_be_looked_into_is_told_without_a_traceback(tmp_path):
+    """As root who may read all, only without that right."""
+    (tmp_path / "root" / "logs").mkdir(parents=True)
+    (tmp_path / "root").chmod(0)
+    as_anybody = "setpriv --bounding-set=-dac_override,-dac_read_search" if os.geteuid() == 0 else ""
+    try:
+        done = in_a_shell(f'{as_anybody} "$@"', "runs", "-c", "conf/taxi.yaml", "--set", f"root={tmp_path}/root")
+    finally:
+        (tmp_path / "root").chmod(0o700)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert "Permission denied" in done.stderr and f"ls -ld {tmp_path}/root/logs {tmp_path}/root" in done.stderr

@@ -34,6 +34,29 @@ def rows(group: ComparedGroup) -> dict[str, tuple]:
     return {row.name: (*row.values, row.change) for row in group.rows}
 
 
+def test_a_metric_stands_with_its_intervals_and_whether_they_are_apart():
+    def measured(value: float, low: float, high: float) -> dict[str, Any]:
+        on = [SliceMetric(name, 100, value, (low, high)) for name in ("overall", "city=Basel")]
+        metric = MeasuredMetric("AUC", "auc", "higher", on[0], (on[1],), ())
+        return {"metrics": {"auc": value}, "measured": (metric,)}
+
+    def of(run_id: str, measured: dict[str, Any]) -> RunDetail:
+        return replace(run(run_id, metrics=measured["metrics"]), metrics=measured["measured"])
+
+    first, near, far = (
+        of(f"r{n}", measured(*one)) for n, one in enumerate([(0.8, 0.7, 0.9), (0.85, 0.8, 0.95), (0.97, 0.95, 0.99)])
+    )
+    for title, name in (("Metrics", "auc"), ("Slices", "city=Basel: auc")):
+        [row] = groups(first, near)[title].rows
+        assert (row.name, row.intervals, row.is_apart) == (name, ((0.7, 0.9), (0.8, 0.95)), False)
+        assert groups(first, far)[title].rows[0].is_apart
+    bare = run("r9", metrics={"auc": 0.5})
+    [row] = groups(first, bare)["Metrics"].rows
+    assert row.intervals == ((0.7, 0.9), None) and row.is_apart is None
+    [row] = groups(run("r8", metrics={"auc": 0.6}), bare)["Metrics"].rows
+    assert row.intervals == () and row.is_apart is None
+
+
 def made(steps: int, **more: Any) -> Provenance:
     values = {"configuration": {"training": {"steps": steps, "seed": 7}}, "code": {"a.py": "1", "b.py": str(steps)}}
     return Provenance(**{**values, **more})

@@ -117,6 +117,16 @@ def test_names_at_the_ends_of_lines_do_not_lie_on_each_other():
     assert all(after - before >= 13 for before, after in itertools.pairwise(at))
 
 
+def test_the_step_whose_weights_are_kept_is_marked_where_it_lies():
+    series = [("loss", [(100, 0.5), (200, 0.3), (300, 0.4)])]
+    marked = charts.learning_curves(series, "loss", kept=200)
+    assert "the model is that of step 200" in marked and ">kept<" in marked
+    [mark], [line] = marks(marked, "kept"), marks(marked, "series-1")[:1]
+    assert f"L{mark.get('x1')} " in line.get("d") and mark.get("x1") == mark.get("x2")
+    for kept in (None, 900):
+        assert "kept" not in charts.learning_curves(series, "loss", kept=kept)
+
+
 def test_a_confusion_matrix_counts_by_observed_class():
     chart = charts.confusion_matrix([[30, 10], [0, 60]], ["no", "yes"], "x")
     notes = [group.find(f"{SVG}title").text for group in drawn(chart).findall(f"{SVG}g")]

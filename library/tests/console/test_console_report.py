@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from past_runs import NOW
 
 from millrace.cli.main import millrace
+from millrace.config.loading import load
 from millrace.console.report import report
 from millrace.metadata.run_summaries import run_summaries
 
@@ -51,3 +53,12 @@ def test_the_command_writes_one_file(four, tmp_path: Path):
     done = CliRunner().invoke(millrace, asked, standalone_mode=False)
     assert done.exception is None and str(target) in done.output
     assert target.read_text().startswith("<!doctype html>") and len(list(target.parent.iterdir())) == 1
+
+
+def test_a_report_says_what_the_folder_knows_where_ml_metadata_is_gone(four, tmp_path: Path):
+    """It said of a run that was done that it ended before its first stage, and wrote nothing."""
+    config = load("conf/taxi.yaml", [f"root={shutil.copytree(four.root, tmp_path / 'root')}"])
+    ids = [run.run_id for run in run_summaries(config)]
+    (tmp_path / "root" / "metadata.db").unlink()
+    for run_id in ids:
+        assert run_id in report(config, run_id, NOW)

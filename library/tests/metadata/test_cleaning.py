@@ -10,11 +10,12 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from recorded_runs import RecordedRuns, four_stages
 
 from millrace.base.errors import BadInput
+from millrace.base.outcomes import State
 from millrace.config.loading import load
-from millrace.metadata import cleaning
+from millrace.metadata import cleaning, records
 from millrace.metadata.cleaning import clean, plan
 from millrace.metadata.run_details import run_detail
-from millrace.metadata.run_folder import RunRequest, new_run
+from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 from millrace.metadata.run_summaries import Runs, run_summaries
 
 NOW = 10_000.0
@@ -219,3 +220,17 @@ def test_of_two_clean_ups_one_does_the_work(recorded):
         pytest.raises(BadInput, match="another clean-up goes on"),
     ):
         clean(runs_of(recorded), plan(runs_of(recorded), 1, 0.0, NOW))
+
+
+def test_what_ml_metadata_does_not_know_any_more_stays(recorded):
+    """Its file was set aside: of all runs before then the logs went, and they were listed as cleaned."""
+    for folder in (recorded.root / "logs").iterdir():
+        RunFolder(folder).journal.record("ExampleGen", State.DONE)
+        (folder / "run.log").write_text("what libraries said")
+    (recorded.root / "metadata.db").rename(recorded.root / "metadata.db.damaged")
+    with pytest.raises(BadInput, match="ML Metadata's file is gone"):
+        planned(recorded)
+    records.open_store(runs_of(recorded).config)
+    told = planned(recorded)
+    assert all(not run.paths and not run.goes and not run.bytes for run in told.values())
+    assert {stays.reason for run in told.values() for stays in run.stays} == {"ML Metadata does not know what it made"}

@@ -54,7 +54,7 @@ def test_what_is_about_something_else_stays_what_it_is(error):
     assert store_problem(error, FILE) is None and store_problem(error, DATABASE) is None
 
 
-def test_an_open_store_tells_of_rows_that_are_gone_since(tmp_path):
+def test_an_open_store_tells_of_rows_that_are_gone_since(tmp_path, caplog):
     """ML Metadata raised `InternalError: Results missing for ids`, and each page was a fault of the console."""
     four_runs(tmp_path)
     opened = records.open_store(load("conf/taxi.yaml", [f"root={tmp_path}"]))
@@ -64,6 +64,7 @@ def test_an_open_store_tells_of_rows_that_are_gone_since(tmp_path):
     with pytest.raises(BadInput, match="cannot be read: Results missing") as refused:
         opened.get_contexts_by_execution(execution)
     assert refused.value.where == str(tmp_path / "metadata.db")
+    assert "Results missing" not in caplog.text  # nor is it said a second time, with the query
 
 
 SERVER = "{{backend: {}, host: db.invalid, port: 3307, database: m, user: u, password_env: MILLRACE_DB}}"

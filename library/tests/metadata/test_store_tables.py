@@ -13,7 +13,7 @@ from millrace.base.errors import BadInput
 from millrace.config.loading import load
 from millrace.execution.run import put_in_order
 from millrace.metadata.run_folder import RunRequest, new_run
-from millrace.metadata.store_tables import SCHEMA_VERSION, what_is_wrong
+from millrace.metadata.store_tables import SCHEMA_VERSION, table_problem
 
 # Which column of which table holds the ids of which, by ML Metadata's documentation of its tables.
 REFERENCES = [
@@ -64,7 +64,8 @@ def database(root: Path) -> Iterator[sqlite3.Connection]:
 
 
 def problem(database: sqlite3.Connection) -> str:
-    return what_is_wrong(database, lambda: True)
+    found = table_problem(database, lambda: True)
+    return found.what if found else ""
 
 
 def test_a_whole_store_is_whole(database):
@@ -101,13 +102,52 @@ def test_a_table_that_is_gone_is_named(database, table):
     assert problem(database) == f"lacks tables: {table}"
 
 
+@pytest.mark.parametrize(
+    "table, column", [("Type", "external_id"), ("Event", "type"), ("ContextProperty", "proto_value")]
+)
+def test_a_column_that_is_gone_is_named(database, table, column):
+    database.execute(f"ALTER TABLE {table} RENAME COLUMN {column} TO another")
+    assert problem(database) == f"lacks columns: {table}.{column}"
+
+
+def test_every_column_is_known(database):
+    for table in TABLES:
+        names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        database.execute(f"ALTER TABLE {table} RENAME TO Old")
+        database.execute(f"CREATE TABLE {table} ({names[0]})")
+        if table != "MLMDEnv":
+            assert problem(database) == f"lacks columns: {', '.join(f'{table}.{name}' for name in names[1:])}"
+        database.execute(f"DROP TABLE {table}")
+        database.execute(f"ALTER TABLE Old RENAME TO {table}")
+    assert problem(database) == ""
+
+
+@pytest.mark.parametrize(
+    "table, column, value",
+    [
+        ("Execution", "create_time_since_epoch", "'soon'"),  # Check failed: absl::SimpleAtoi(value, &int64_value)
+        ("Artifact", "uri", "x'fffe'"),  # 'utf-8' codec can't decode byte 0xff
+        ("EventPath", "step_key", "x'00'"),
+        ("ArtifactProperty", "int_value", "1.5"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_by_its_column(database, table, column, value):
+    database.execute(f"UPDATE {table} SET {column} = {value} WHERE rowid = (SELECT min(rowid) FROM {table})")
+    assert problem(database) == f"has values that are none of their columns': 1 of {table}.{column}"
+
+
 def test_a_store_of_another_version_is_left_to_who_can_read_it(database):
     database.execute("DELETE FROM Artifact")
     database.execute("UPDATE MLMDEnv SET schema_version = 9")
     assert problem(database) == ""  # ML Metadata brings it up to date, or says why not
     database.execute("UPDATE MLMDEnv SET schema_version = 99")
-    assert f"tables 99; this one: {SCHEMA_VERSION}" in problem(database)
+    later = table_problem(database, lambda: True)
+    assert later.is_whole and f"its tables are 99, this one's {SCHEMA_VERSION}" in later.what
     database.execute("DELETE FROM MLMDEnv")
+    assert problem(database) == "lacks the version of its tables (a row of MLMDEnv)"
+    database.execute("DROP TABLE MLMDEnv")
+    database.execute("CREATE TABLE MLMDEnv (schema_version)")
+    database.execute("INSERT INTO MLMDEnv VALUES ('ten')")
     assert problem(database) == "lacks the version of its tables (a row of MLMDEnv)"
 
 

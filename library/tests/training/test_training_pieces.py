@@ -312,6 +312,15 @@ def test_only_a_training_that_came_to_its_planned_end_is_told_to_go_on(tmp_path,
     assert bool(caplog.messages) == advised
 
 
+@pytest.mark.parametrize(("keeps_best", "kept"), [(True, 20), (False, None)])
+def test_a_record_says_which_evaluations_weights_the_model_has(tmp_path, keeps_best, kept) -> None:
+    watching = callbacks.Record(str(tmp_path), 5, "training.steps", 40, keeps_best=keeps_best)
+    for number, loss in enumerate([2.0, 1.0, 1.0, 1.5]):
+        watched(watching, 10 * (number + 1)).on_epoch_end(number, {"val_loss": loss})
+    watching.on_train_end()
+    assert training_record.read(str(tmp_path)).kept_step == kept
+
+
 def test_who_watches_is_what_the_section_asks_for(data: Any, tmp_path: Any) -> None:
     def kinds(log_dir: Any, **training: Any) -> list[str]:
         job = job_of(data, tmp_path, training=training)

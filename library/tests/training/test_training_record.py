@@ -58,9 +58,12 @@ def test_an_end_on_the_level_says_nothing(losses):
 
 
 def test_a_record_reads_back_and_nothing_else_is_one(tmp_path):
-    record = TrainingRecord(300, tuple(evaluations(3.0, 2.0)), "ended")
+    record = TrainingRecord(300, tuple(evaluations(3.0, 2.0)), "ended", kept_step=200)
     training_record.write(str(tmp_path), record)
     assert training_record.read(str(tmp_path)) == record
+    earlier = {"steps": 300, "evaluations": [], "advice": ""}
+    (tmp_path / training_record.FILE).write_text(json.dumps(earlier))
+    assert training_record.read(str(tmp_path)) == TrainingRecord(300, ())
     assert training_record.read(str(tmp_path / "elsewhere")) is None
     (tmp_path / training_record.FILE).write_text(json.dumps({"steps": 1}))
     assert training_record.read(str(tmp_path)) is None

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Optional
 
 from markupsafe import Markup
 
 from millrace.base.numbers import counted
 from millrace.base.visible import visible
-from millrace.console.charts.scales import Frame, Interval, padded
+from millrace.console.charts.scales import MARGIN_TOP, Frame, Interval, padded
 from millrace.console.charts.svg import (
     Points,
     joined,
@@ -21,7 +22,12 @@ from millrace.console.charts.svg import (
 
 
 def learning_curves(
-    series: Sequence[tuple[str, Points]], title: str, axis: str = "steps", width: int = 460, height: int = 220
+    series: Sequence[tuple[str, Points]],
+    title: str,
+    axis: str = "steps",
+    kept: Optional[int] = None,
+    width: int = 460,
+    height: int = 220,
 ) -> Markup:
     """Lines over steps, each with its name at its end; the second one dashed, the third dotted.
 
@@ -29,6 +35,7 @@ def learning_curves(
         series: a name, and points of ascending steps and values; NaN and infinities leave a gap.
         title: what it is.
         axis: what the steps are.
+        kept: the step whose weights the model has; None where that is not known.
         width: in pixels.
         height: in pixels.
     """
@@ -52,7 +59,18 @@ def learning_curves(
         labels.append((ends[-1], f"series-{number + 1}", name))
         words.append(f"{name} ends at {to_digits(next(v for _, v in reversed(points) if math.isfinite(v)))}")
     content = frame.grid(axis, to_digits) + joined(drawn) + _end_labels(labels)
+    if kept is not None and min(steps) <= kept <= max(steps):
+        content += _kept_mark(frame, kept)
+        words.append(f"the model is that of step {kept}")
     return svg_image(width, height, title, "; ".join(words), content, "curves")
+
+
+def _kept_mark(frame: Frame, step: int) -> Markup:
+    at = frame.x(step)
+    line = {"x1": at, "x2": at, "y1": MARGIN_TOP, "y2": frame.bottom}
+    return svg_shape(
+        "line", "kept", stroke="currentColor", stroke_dasharray="2 4", stroke_opacity=0.6, **line
+    ) + svg_text("kept", at, MARGIN_TOP - 1, "middle", "axis-title")
 
 
 def _end_labels(labels: Sequence[tuple[tuple[float, float], str, str]]) -> Markup:

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from millrace.base.plain_values import flat
 from millrace.comparison.run_comparison import DataChange, compare
-from millrace.comparison.run_groups import ComparedGroup, compared_groups
+from millrace.comparison.run_groups import METRICS, SLICES, ComparedGroup, compared_groups
 from millrace.console.page import NotFound, Page, PageRequest, RailEntry, Table, address
 from millrace.console.pages.runs import RunRow, row
 from millrace.metadata import provenance
@@ -81,6 +81,16 @@ class CompareView:
     x: str
     y: str
     points: tuple[PlottedRun, ...]
+
+    @property
+    def measured(self) -> bool:
+        """Whether a metric differs among the compared runs."""
+        return any(group.rows for group in self.groups if group.title in (METRICS, SLICES) and not group.lacking)
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any of these metrics was measured with an interval."""
+        return any(one.intervals for group in self.groups for one in group.rows)
 
 
 def view(request: PageRequest) -> CompareView:

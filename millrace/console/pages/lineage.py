@@ -78,6 +78,7 @@ def view(request: PageRequest) -> Union[LineageView, GoTo]:
 
 def _graph(runs: Runs, kind: str, name: str) -> Optional[Lineage]:
     """The graph; None where nothing is called so. No path of an address is looked at on the disk."""
+    runs.require_kept_store()
     if kind == "run":
         made = _made_by(runs, name)
         return lineage(runs, made, down=False) if made else None

@@ -386,8 +386,10 @@ def _search(config: Config, text: str) -> list[Hit]:
 
 
 def _section(config: Config, run_id: str) -> Optional[dict[str, str]]:
-    run = next((one for one in run_summaries(config) if one.run_id == run_id), None)
-    return {"run": run_id} if run is not None and (run.metrics or run.blessed is not None) else None
+    runs = Runs(config)
+    run = runs.summary(run_id)
+    measured = run is not None and (run.metrics or run.blessed is not None)
+    return {"run": run_id} if measured and runs.record(run_id) is not None else None
 
 
 MODEL = Page(
