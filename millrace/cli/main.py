@@ -37,6 +37,7 @@ COMMANDS = {
     "runs": ("millrace.cli.runs:runs", "List, show, compare, repeat and clean up runs."),
     "models": ("millrace.cli.models:models", "List versions, approve them, move aliases, roll back, explain."),
     "rollout": ("millrace.cli.rollout:rollout", "Move users to a new version by degrees, and back by itself."),
+    "monitor": ("millrace.cli.monitor:monitor", "Watch what is served: anomalies, skew, drift, labelled answers."),
     "labels": ("millrace.cli.labels:labels", "Tell what was right, after the answers."),
     "console": ("millrace.cli.console:console", "Look at runs, data and models in a browser."),
     "report": ("millrace.cli.report:report", "Write a run's report: one HTML file that needs no network."),

@@ -27,6 +27,7 @@ from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.config.beam_section import Beam
 from millrace.config.cloud_sections import KubeflowDeployment, VertexDeployment
 from millrace.config.metadata_section import DatabaseServer, Sqlite
+from millrace.config.monitoring_section import Monitoring
 from millrace.config.registry_section import RegistrySection
 from millrace.config.rollout_section import Rollout
 from millrace.features.description import Feature, FeatureTable, Image, Vector
@@ -134,6 +135,7 @@ class Config(Section):
     push: Push = Push()
     registry: RegistrySection = RegistrySection()
     rollout: Rollout = Rollout()
+    monitoring: Monitoring = Monitoring()
     metadata: Union[Sqlite, DatabaseServer] = Field(default=Sqlite(), discriminator="backend")
     beam: Beam = Beam()
     notify: Optional[Notify] = None

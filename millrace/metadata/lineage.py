@@ -23,8 +23,15 @@ from millrace.metadata.places import as_here, execution_of, is_there
 from millrace.metadata.run_names import named, no_run_yet
 from millrace.metadata.run_summaries import Runs
 
+MONITOR = "Monitor"
+"""What makes the records of a window of requests, as a stage makes those of a run (`millrace.monitoring`)."""
+TRAINING_STATISTICS, STATISTICS_BEFORE = "training_statistics", "statistics_before"
+"""The keys under which it reads what it compares a window with."""
+
 # What a model or data was compared with, by stage and key.
 _COMPARED = {
+    (MONITOR, TRAINING_STATISTICS),
+    (MONITOR, STATISTICS_BEFORE),
     (stage_ids.EVALUATOR, "baseline_model"),
     (stage_ids.EVALUATOR, "baseline_blessing"),
     (stage_ids.DATA_GATE, "blessing"),

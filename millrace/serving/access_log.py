@@ -79,6 +79,26 @@ def read_on(folder: Path, inode: int, offset: int) -> tuple[list[Answer], int, i
     return answers, inode, offset
 
 
+def between(folder: Path, since: float, until: float) -> Iterator[Answer]:
+    """The answers to requests that came in a span of time, one line in memory at a time.
+
+    Args:
+        folder: of the log and of those that were put aside.
+        since: seconds since the epoch.
+        until: the first moment after it.
+    """
+    for file in log_files(folder):
+        try:
+            # A log that was last written before has nothing of it.
+            if file.stat().st_mtime < since:
+                continue
+            with open(file, "rb") as stream:
+                yield from (one for line in stream for one in _answers(line) if since <= one.time < until)
+        except FileNotFoundError:
+            # Put aside, or removed, since it was listed.
+            continue
+
+
 def end(folder: Path) -> tuple[int, int]:
     """The file and the place from which `read_on` reads what comes from now on."""
     present = log_files(folder)

@@ -143,11 +143,24 @@ class LabelStore:
 
     def labels(self) -> dict[str, Labelled]:
         """The labels by request, in the order in which they came."""
+        return self._labels("")
+
+    def of_version(self, version: int, since: float, until: float) -> dict[str, Labelled]:
+        """The labels of what a version answered in a span of time, by request.
+
+        Args:
+            version: which answered.
+            since: seconds since the epoch.
+            until: the first moment after it.
+        """
+        return self._labels("WHERE answered >= ? AND answered < ? AND version = ?", since, until, version)
+
+    def _labels(self, where: str, *values: float) -> dict[str, Labelled]:
         if not self._file.exists():
             return {}
-        query = "SELECT request_id, version, answered, wrong, class_id, scores FROM label ORDER BY number"
+        query = f"SELECT request_id, version, answered, wrong, class_id, scores FROM label {where} ORDER BY number"
         with self._open() as connection:
-            rows = connection.execute(query).fetchall()
+            rows = connection.execute(query, values).fetchall()
         return {
             name: Labelled(version, answered, wrong, class_id, tuple(json.loads(scores or "[]")))
             for name, version, answered, wrong, class_id, scores in rows

@@ -8,6 +8,7 @@ from millrace.console.pages import (
     lineage,
     log,
     models,
+    monitoring,
     proposals,
     registry,
     rollout,
@@ -31,6 +32,7 @@ _SUBJECTS: tuple[Page, ...] = (
     *models.PAGES,
     *registry.PAGES,
     *rollout.PAGES,
+    *monitoring.PAGES,
     *lineage.PAGES,
 )
 

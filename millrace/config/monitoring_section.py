@@ -1,0 +1,68 @@
+"""The configuration's section `monitoring:`: how what is served is watched, and from when on that is an alert."""
+
+from typing import Annotated, Literal, Optional
+
+from pydantic import AfterValidator, Field
+
+from millrace.base.section import Section
+from millrace.components.data_gate.policy import require_known
+from millrace.components.data_gate.section import DistanceLimits
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Reason = Annotated[str, AfterValidator(require_known)]
+
+
+class SlowLimit(Section):
+    """How many answers may be slow."""
+
+    over_ms: float = Field(default=500, gt=0, description="milliseconds from which an answer is slow")
+    at_most: Share = Field(default=0.02, description="the share of slow answers from which it is an alert")
+
+
+class MonitorAddresses(Section):
+    """Whom Vertex AI's model monitor tells; `alerts:` is for what this machine watches."""
+
+    emails: tuple[str, ...] = Field(default=(), description="mail addresses")
+    channels: tuple[str, ...] = Field(
+        default=(), description="Cloud Monitoring's channels, projects/PROJECT/notificationChannels/ID"
+    )
+
+
+class Monitoring(Section):
+    """How what is served is watched. Distances have the schema's limits: `skew_comparator` and `drift_comparator`."""
+
+    window: str = Field(
+        default="1d",
+        pattern=r"^[1-9][0-9]{0,3}[mhd]$",
+        description="how long a window is, in minutes, hours or days: 15m, 6h, 1d; they begin at midnight UTC of "
+        "1970-01-01 and follow each other",
+    )
+    rows: int = Field(default=200, ge=1, description="rows in a window below which nothing is judged")
+    policy: dict[Reason, Literal["alert", "note", "ignore"]] = Field(
+        default={}, description="what an anomaly's reason code means; reasons not named do what data_gate has for them"
+    )
+    drift: DistanceLimits = Field(
+        default=DistanceLimits(), description="limits of the distance from the window before (drift_comparator)"
+    )
+    skew: DistanceLimits = Field(
+        default=DistanceLimits(),
+        description="limits of the distance from what the version learned from (skew_comparator)",
+    )
+    predictions: Share = Field(
+        default=0.1,
+        description="how far predictions may lie from those of the window before: of numbers the Jensen-Shannon "
+        "divergence, of classes the largest change of one's share",
+    )
+    errors: Optional[Share] = Field(
+        default=0.02, description="the share of failed answers from which it is an alert; null judges none"
+    )
+    slow: Optional[SlowLimit] = SlowLimit()
+    labels: int = Field(
+        default=100, ge=1, description="labelled answers below which evaluation.thresholds judge nothing"
+    )
+    estimate: bool = Field(
+        default=True, description="estimate what labels would say from the probabilities, before they have come"
+    )
+    notify: MonitorAddresses = Field(
+        default=MonitorAddresses(), description="whom Vertex AI's model monitor tells (millrace monitor spec)"
+    )

@@ -1,0 +1,187 @@
+"""What the requests of a window break, and how far they lie from other rows, by the functions that DataGate uses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+
+from millrace.base.numbers import rounded
+from millrace.components.data_gate import policy
+from millrace.components.data_gate.anomalies import tfdv_findings
+from millrace.components.data_gate.findings import CHANCE, Finding, read_split
+from millrace.components.data_gate.presence import presence_findings
+from millrace.config.monitoring_section import Monitoring
+from millrace.monitoring.findings import Detector, MeasuredDistance, MonitorFinding, in_words
+from millrace.monitoring.window import Window
+from millrace.statistics.comparing import comparators, compare, with_comparison
+from millrace.statistics.comparison import Comparison, Kind, Rows
+from millrace.statistics.validation import anomalies_of
+
+REQUESTS = "serving"
+"""The split of the statistics that holds the requests, as TFDV calls such rows."""
+PREDICTIONS = "predictions"
+"""The split that holds what was answered."""
+_MEANING = {"block": "alert", "warn": "note", "ignore": "ignore"}
+
+
+@dataclass(frozen=True)
+class DataFindings:
+    """What the rows of a window say.
+
+    Args:
+        anomalies: TFDV's, with those of the comparisons, as an ExampleAnomalies artifact holds them.
+        findings: in no order.
+        distances: all that were measured.
+        unmeasured: why a limit was not, by `detector COLUMN`.
+    """
+
+    anomalies: anomalies_pb2.Anomalies
+    findings: tuple[MonitorFinding, ...]
+    distances: tuple[MeasuredDistance, ...]
+    unmeasured: Mapping[str, str]
+
+
+def of_rows(
+    rows: Rows,
+    references: Mapping[str, Optional[Rows]],
+    schema: schema_pb2.Schema,
+    environment: str,
+    section: Monitoring,
+    version: int,
+    window: Window,
+) -> DataFindings:
+    """Holds the requests of a window to the schema, and measures skew and drift.
+
+    Args:
+        rows: of the window.
+        references: the version's training data for skew, the window before for drift; None where there is none.
+        schema: that holds for requests.
+        environment: its environment; empty for none.
+        section: what is an alert.
+        version: that answered.
+        window: which.
+    """
+    anomalies = anomalies_of(rows.statistics, schema, environment=environment or None)
+    split = read_split(REQUESTS, rows.statistics, anomalies)
+    broken = [*tfdv_findings(split, schema), *presence_findings(split, schema)]
+    findings = [found for one in broken if (found := _of_anomaly(one, section, version, window))]
+    distances: list[MeasuredDistance] = []
+    unmeasured: dict[str, str] = {}
+    kinds: tuple[Kind, ...] = ("skew", "drift")
+    for kind in kinds:
+        reference, rate = references.get(kind), getattr(section, kind).false_alarm_rate
+        if reference is None:
+            unmeasured |= {f"{kind} {name}": "there is nothing to compare with" for name in comparators(schema, kind)}
+            continue
+        columns = [feature.name for feature in schema.feature] if rate else ()
+        comparison = compare(
+            kind,
+            rows,
+            reference,
+            schema,
+            false_alarm_rate=rate,
+            columns=columns,
+            environment=environment or None,
+        )
+        with_comparison(anomalies, comparison)
+        distances += _distances(kind, comparison)
+        unmeasured |= {f"{kind} {name}": why for name, why in comparison.unmeasured.items()}
+        findings += _beyond(kind, comparison, rate, version, window)
+    return DataFindings(anomalies, tuple(findings), tuple(distances), unmeasured)
+
+
+def of_predictions(
+    rows: Rows, before: Optional[Rows], limit: float, version: int, window: Window
+) -> tuple[list[MonitorFinding], list[MeasuredDistance]]:
+    """How far the answers of a window lie from those of the window before.
+
+    Args:
+        rows: with a column for each output.
+        before: those of the window before; None where there are none.
+        limit: the distance that is allowed.
+        version: that answered.
+        window: which.
+    """
+    if before is None:
+        return [], []
+    schema = schema_pb2.Schema()
+    for column in rows.statistics.features:
+        feature = schema.feature.add(name=column.path.step[0] if column.path.step else column.name)
+        if column.WhichOneof("stats") == "num_stats":
+            feature.type = schema_pb2.FLOAT
+            divergence = feature.drift_comparator.jensen_shannon_divergence
+            divergence.threshold = limit
+            divergence.source.type = schema_pb2.HistogramSelection.QUANTILES
+        else:
+            feature.type = schema_pb2.BYTES
+            feature.drift_comparator.infinity_norm.threshold = limit
+    comparison = compare("drift", rows, before, schema)
+    return _beyond("prediction drift", comparison, None, version, window), _distances("prediction drift", comparison)
+
+
+def _of_anomaly(one: Finding, section: Monitoring, version: int, window: Window) -> Optional[MonitorFinding]:
+    """A finding of the schema; None where the policy ignores it."""
+    meaning: Optional[str] = section.policy.get(one.reason)
+    if meaning is None:
+        action = policy.default(one.reason).action
+        meaning = _MEANING["warn" if action == "block" and one.severity == "WARNING" else action]
+    if meaning == "ignore":
+        return None
+    seen = f"expected {one.expected}, seen {one.seen}" if one.expected else one.seen
+    return MonitorFinding(
+        "anomaly",
+        one.reason,
+        one.feature,
+        float(one.rows) if one.rows is not None else None,
+        None,
+        seen,
+        version,
+        window,
+        meaning == "alert",
+        "look at who asks; where the world has changed, millrace schema edit and run again",
+    )
+
+
+def _distances(detector: Detector, comparison: Comparison) -> list[MeasuredDistance]:
+    return [
+        MeasuredDistance(detector, one.feature, one.measure, one.value, one.limit, one.usual)
+        for one in comparison.distances
+    ]
+
+
+def _beyond(
+    detector: Detector, comparison: Comparison, rate: Optional[float], version: int, window: Window
+) -> list[MonitorFinding]:
+    """The distances beyond their limit; of the schema's limits, those that chance may make are notes."""
+    findings = []
+    measured: Sequence[MeasuredDistance] = _distances(detector, comparison)
+    for one, distance in zip(comparison.distances, measured, strict=True):
+        if not one.exceeds:
+            continue
+        by_chance = rate is None and one.chance is not None and one.chance > CHANCE
+        why = (
+            f"; chance makes as much in {rounded((one.chance or 0.0) * 100, 2)} % of such windows" if by_chance else ""
+        )
+        findings.append(
+            MonitorFinding(
+                detector,
+                one.measure,
+                one.feature,
+                one.value,
+                one.limit,
+                in_words(distance) + why,
+                version,
+                window,
+                not by_chance,
+                _REMEDIES[detector],
+            )
+        )
+    return findings
+
+
+_REMEDIES: Mapping[str, str] = {
+    "skew": "requests are not what it learned from: fix who asks, or millrace run on newer data",
+    "drift": "requests are not what they were: ask who sends them what has changed",
+    "prediction drift": "look at the columns that drift; millrace models why shows what this version decided before",
+}

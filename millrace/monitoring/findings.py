@@ -1,0 +1,191 @@
+"""What a window of requests says: plain values, which alerts and triggers read and pages show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Optional
+
+from millrace.base.numbers import rounded
+from millrace.monitoring.window import Window
+
+Detector = Literal["anomaly", "skew", "drift", "prediction drift", "errors", "slow", "metric", "estimate", "log"]
+"""What found it: the schema; the distance from the training data, or from the window before; that of the predictions;
+the service's failures and slow answers; labelled answers, and what is expected of them; the log itself."""
+
+
+@dataclass(frozen=True)
+class MonitorFinding:
+    """One thing that is to be said of a window.
+
+    Args:
+        detector: what found it.
+        reason: TFDV's reason code, the name of a distance or of a metric, or a word.
+        column: the column, or the slice of a metric; empty for the window as a whole.
+        value: what was measured; None where it is no number.
+        limit: up to where it is no alert; None where there is none.
+        summary: what was expected and seen, in a sentence.
+        version: of the model that answered.
+        window: which.
+        alert: whether somebody is to be told; else it is a note.
+        remedy: the next command, or what to do.
+    """
+
+    detector: Detector
+    reason: str
+    column: str
+    value: Optional[float]
+    limit: Optional[float]
+    summary: str
+    version: int
+    window: Window
+    alert: bool
+    remedy: str = ""
+
+    @property
+    def key(self) -> str:
+        """The same from window to window, for whoever tells of each thing once."""
+        return f"monitor/{self.detector}/{self.reason}/{self.column}/{self.version}"
+
+
+@dataclass(frozen=True)
+class MeasuredDistance:
+    """One distance of a window, whether it is beyond its limit or not.
+
+    Args:
+        detector: drift, skew or prediction drift.
+        column: the column, or the output of the model.
+        measure: the schema's name of the distance.
+        value: from 0 to 1.
+        limit: what is allowed.
+        usual: what chance alone exceeds in one of a hundred comparisons; None where it is not known.
+    """
+
+    detector: Detector
+    column: str
+    measure: str
+    value: float
+    limit: float
+    usual: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class ServiceFigures:
+    """How a version answered, from the gateway's log.
+
+    Args:
+        answers: how many; those that the version refused are among them.
+        per_second: on average over the window.
+        failed: answers that failed, by the version's fault.
+        refused: requests that the version said are wrong.
+        milliseconds: by percentile (50, 90, 95, 99), and 100 for the slowest.
+        slow: of those that it did not refuse, the answers that took longer than `monitoring.slow.over_ms`.
+    """
+
+    answers: int
+    per_second: float
+    failed: int
+    refused: int
+    milliseconds: Mapping[int, float]
+    slow: int = 0
+
+
+@dataclass(frozen=True)
+class LiveMetric:
+    """A metric with a threshold, on labelled answers.
+
+    Args:
+        metric: its name in the configuration.
+        slice: where it was measured; `overall` for all rows.
+        value: what came out; None where it has none yet.
+        examples: labelled answers there.
+        limit: the threshold, in words.
+        passed: whether it is met; None where it could not be judged.
+    """
+
+    metric: str
+    slice: str
+    value: Optional[float]
+    examples: int
+    limit: str
+    passed: Optional[bool]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a metric is expected to be, before labels have come.
+
+    Args:
+        metric: AUC or BinaryAccuracy, as TFMA names them; Accuracy of several classes.
+        value: the mean over what the labels may turn out to be.
+        low: the lower end of the interval in which 95 of 100 fall, if the probabilities are right.
+        high: its upper end.
+        measured: the metric of those answers that have labels by now; None where there are too few.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    measured: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class MonitorReport:
+    """What one version answered in one window, and what is to be said of it.
+
+    Args:
+        model: the pipeline's name.
+        version: which version.
+        window: which.
+        requests: how many were read.
+        rows: in them.
+        judged: whether there were enough to judge.
+        compared: what skew and drift were measured from, in words, by detector.
+        findings: alerts first.
+        distances: all that were measured.
+        unmeasured: limits that could not be measured, each with why, by `detector COLUMN`.
+        service: None where no gateway wrote a log of this version's answers.
+        labelled: answers whose label has come.
+        metrics: on labelled answers; none below `monitoring.labels`.
+        estimates: before labels come.
+        others: the requests that other versions answered, by version.
+        made: when it was made, ISO 8601.
+        execution: in ML Metadata; 0 where it was not recorded.
+    """
+
+    model: str
+    version: int
+    window: Window
+    requests: int
+    rows: int
+    judged: bool
+    compared: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[MonitorFinding, ...] = ()
+    distances: tuple[MeasuredDistance, ...] = ()
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+    service: Optional[ServiceFigures] = None
+    labelled: int = 0
+    metrics: tuple[LiveMetric, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
+    others: Mapping[int, int] = field(default_factory=dict)
+    made: str = ""
+    execution: int = 0
+
+    @property
+    def alerts(self) -> tuple[MonitorFinding, ...]:
+        """The findings of which somebody is to be told."""
+        return tuple(finding for finding in self.findings if finding.alert)
+
+    @property
+    def sentence(self) -> str:
+        """How it stands."""
+        if not self.judged:
+            return f"not judged: {self.rows:,} rows are too few"
+        if not self.alerts:
+            return "quiet"
+        return f"{len(self.alerts)} {'alert' if len(self.alerts) == 1 else 'alerts'}"
+
+
+def in_words(distance: MeasuredDistance) -> str:
+    """A distance with its limit and what is usual."""
+    usual = f", usual up to {rounded(distance.usual, 3)}" if distance.usual is not None else ""
+    return f"{distance.measure} {rounded(distance.value, 3)}, limit {rounded(distance.limit, 3)}{usual}"

@@ -1,0 +1,162 @@
+"""One version in one window: what it was asked is held to the contract, and what somebody should know is said."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Optional
+
+from millrace.base.errors import BadInput
+from millrace.config.config import Config
+from millrace.metadata.lineage import STATISTICS_BEFORE, TRAINING_STATISTICS
+from millrace.metadata.run_summaries import Runs
+from millrace.model_server.about import read_about
+from millrace.monitoring import contract, data_findings, estimate, live_metrics, records, references, service_figures
+from millrace.monitoring.data_findings import PREDICTIONS, REQUESTS
+from millrace.monitoring.findings import LiveMetric, MonitorFinding, MonitorReport, ServiceFigures
+from millrace.monitoring.log_findings import of_log
+from millrace.monitoring.traffic import WindowTraffic, as_batches
+from millrace.monitoring.window import Window
+from millrace.monitoring.window_rows import statistics_of
+from millrace.registry.events import CHAMPION
+from millrace.registry.intake import open_registry, up_to_date
+from millrace.registry.version import Version
+from millrace.serving import access_log
+from millrace.serving.labels import Labelled
+from millrace.serving.rollouts import label_store, places_of, requests_folder
+
+_ORDER = ("log", "errors", "slow", "metric", "anomaly", "skew", "drift", "prediction drift", "estimate")
+
+
+def monitor_window(
+    config: Config, window: Window, now: datetime, model: str = CHAMPION, record: bool = True
+) -> MonitorReport:
+    """Looks at what one version answered in one window.
+
+    Args:
+        config: the pipeline's configuration.
+        window: which.
+        now: with a zone.
+        model: a version or an alias.
+        record: whether statistics, anomalies and the report go to ML Metadata, where there were enough rows to judge.
+
+    Returns:
+        What is to be said.
+
+    Raises:
+        BadInput: there is no such version, no log of requests, or no curated schema; or a shard of the log is damaged.
+    """
+    runs, folder, section = Runs(config), log_folder(config), config.monitoring
+    version, known = _version(config, runs, model)
+    number = version.number
+    schema = contract.curated_schema(config)
+    about = read_about(str(version.folder)) if version.there else None
+    labelled = _labelled(config, number, window)
+    sliced = sorted({name for one in config.evaluation.slices for name in one})
+    traffic = WindowTraffic(folder, window, number, about, now, labelled, sliced)
+    requests = statistics_of(traffic.batches())
+    outputs = traffic.outputs()
+    answers = statistics_of(as_batches(outputs))
+    report = MonitorReport(
+        model=config.name,
+        version=number,
+        window=window,
+        requests=traffic.requests,
+        rows=traffic.rows,
+        judged=traffic.rows >= section.rows,
+        service=_figures(config, number, window),
+        labelled=len(labelled),
+        others=dict(sorted(traffic.others.items())),
+        made=now.astimezone(timezone.utc).isoformat(timespec="seconds"),
+    )
+    findings = of_log(traffic, version, known, window)
+    if report.service:
+        findings += service_figures.of_service(report.service, section, number, window)
+    if len(labelled) >= section.labels:
+        metrics, missed = live_metrics.of_labels(
+            labelled, traffic.inputs, config.label, config.evaluation, number, window
+        )
+        report, findings = replace(report, metrics=tuple(metrics)), [*findings, *missed]
+    if not report.judged:
+        return replace(report, findings=_ordered(findings))
+    training = references.training_data(runs, version)
+    earlier = WindowTraffic(folder, window.before, number, about, now)
+    before = references.window_before(runs, window, number, earlier, section.rows)
+    read = {column.name for column in about.columns} if about else set()
+    labels = {output.column for output in config.label.by_output().values()}
+    held, environment = contract.of_requests(schema, read, labels)
+    compared = {"skew": training.rows, "drift": before.rows}
+    found = data_findings.of_rows(requests.rows, compared, held, environment, section, number, window)
+    moved, distances = data_findings.of_predictions(
+        answers.rows, before.predictions, section.predictions, number, window
+    )
+    if section.estimate:
+        by_labels = _overall(report.metrics)
+        estimates = estimate.of_answers(config.label, outputs.get("probabilities"), by_labels)
+        findings += estimate.below(estimates, config.evaluation.thresholds, number, window)
+        report = replace(report, estimates=tuple(estimates))
+    report = replace(
+        report,
+        compared={"skew": training.words, "drift": before.words},
+        distances=(*found.distances, *distances),
+        unmeasured=found.unmeasured,
+        findings=_ordered([*findings, *found.findings, *moved]),
+    )
+    if not record or not runs.store:
+        return report
+    splits = {REQUESTS: requests, PREDICTIONS: answers}
+    made_from = {
+        "model": version.artifact,
+        TRAINING_STATISTICS: training.artifact,
+        STATISTICS_BEFORE: before.artifact,
+    }
+    return replace(report, execution=records.publish(runs, report, splits, found.anomalies, REQUESTS, made_from))
+
+
+def log_folder(config: Config) -> Path:
+    """The folder of the log of requests.
+
+    Raises:
+        BadInput: it is in a bucket, or nothing was logged yet.
+    """
+    if "://" in config.root:
+        raise BadInput(
+            "the log of requests is read from a folder of this machine",
+            where=config.root,
+            remedy="millrace monitor spec writes what a model monitor of Vertex AI needs",
+        )
+    folder = requests_folder(config)
+    if not folder.is_dir():
+        raise BadInput(
+            f"no request to {config.name} was logged yet",
+            where=str(folder),
+            remedy="millrace rollout gateway serves the champion, and logs what it is asked",
+        )
+    return folder
+
+
+def _version(config: Config, runs: Runs, name: str) -> tuple[Version, frozenset[int]]:
+    """The version that is meant, and the numbers of all that the registry knows."""
+    with open_registry(config) as registry:
+        up_to_date(registry, runs)
+        version = registry.champion() if name == CHAMPION else registry.version(name)
+        return version, frozenset(one.number for one in registry.versions())
+
+
+def _labelled(config: Config, version: int, window: Window) -> dict[str, Labelled]:
+    store = label_store(places_of(config))
+    return store.of_version(version, window.start.timestamp(), window.end.timestamp())
+
+
+def _figures(config: Config, version: int, window: Window) -> Optional[ServiceFigures]:
+    answers = access_log.between(places_of(config).gateway, window.start.timestamp(), window.end.timestamp())
+    slow = config.monitoring.slow
+    return service_figures.figures_of(answers, version, window, slow.over_ms if slow else None)
+
+
+def _overall(metrics: tuple[LiveMetric, ...]) -> Mapping[str, float]:
+    return {one.metric: one.value for one in metrics if one.slice == "overall" and one.value is not None}
+
+
+def _ordered(findings: list[MonitorFinding]) -> tuple[MonitorFinding, ...]:
+    return tuple(sorted(findings, key=lambda one: (not one.alert, _ORDER.index(one.detector), one.column)))

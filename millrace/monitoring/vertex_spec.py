@@ -1,0 +1,207 @@
+"""The same contract as Vertex AI's own messages: `ModelMonitoringSpec` and what stands around it in the locked client.
+
+A message has one baseline. So there are two: skew, against the training data, and drift, against the window before.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from millrace.base.errors import BadInput
+from millrace.config.config import Config
+from millrace.monitoring.contract import of_requests
+from millrace.statistics.comparison import Kind
+
+# What a data source says of its files, by `data.format`.
+_FORMATS = {"csv": "CSV", "tfrecord": "TF_RECORD"}
+_TYPES = {schema_pb2.INT: "integer", schema_pb2.FLOAT: "float", schema_pb2.BYTES: "categorical"}
+_PREDICTED = {"binary": "float", "regression": "float"}
+
+
+@dataclass(frozen=True)
+class VertexMonitor:
+    """What a model monitor of Vertex AI is made from, as plain values by the client's names.
+
+    Args:
+        model_monitoring_schema: the fields of requests, predictions and labels.
+        specs: a `ModelMonitoringSpec` for skew and one for drift, as far as the schema has such limits.
+        cron: when each is to run.
+        not_kept: what Vertex AI's monitor cannot be told.
+    """
+
+    model_monitoring_schema: dict[str, Any]
+    specs: dict[str, dict[str, Any]]
+    cron: str
+    not_kept: tuple[str, ...]
+
+
+def vertex_monitor(config: Config, schema: schema_pb2.Schema, endpoint: str) -> VertexMonitor:
+    """Makes the messages.
+
+    Args:
+        config: with `vertex` and `monitoring`.
+        schema: the curated one.
+        endpoint: whose requests are logged, `projects/P/locations/L/endpoints/ID`.
+
+    Returns:
+        Messages that the locked client takes.
+
+    Raises:
+        BadInput: Vertex AI has no such window, there is no data or bucket to name, or the schema has no limit.
+    """
+    from google.cloud.aiplatform_v1beta1.types import model_monitor, model_monitoring_spec
+
+    read = set(config.feature_table().columns())
+    labels = {one.column: one for one in config.label.by_output().values()}
+    held, _ = of_requests(schema, read - set(labels), set(labels))
+    cron, window = _cron(config), config.monitoring.window
+    specs: dict[str, dict[str, Any]] = {}
+    kinds: tuple[Kind, ...] = ("skew", "drift")
+    for kind in kinds:
+        drift_spec = _drift_spec(held, kind)
+        if drift_spec is None:
+            continue
+        tabular: dict[str, Any] = {"feature_drift_spec": drift_spec}
+        if kind == "drift":
+            limit = {"threshold": config.monitoring.predictions}
+            tabular["prediction_output_drift_spec"] = {
+                "categorical_metric_type": "l_infinity",
+                "numeric_metric_type": "jensen_shannon_divergence",
+                "default_categorical_alert_condition": limit,
+                "default_numeric_alert_condition": limit,
+            }
+        logs = {"vertex_endpoint_logs": {"endpoints": [endpoint]}}
+        baseline = (
+            _training(config) if kind == "skew" else {**logs, "time_offset": {"offset": window, "window": window}}
+        )
+        message = {
+            "objective_spec": {
+                "tabular_objective": tabular,
+                "baseline_dataset": baseline,
+                "target_dataset": {**logs, "time_offset": {"offset": "0h", "window": window}},
+            },
+            "notification_spec": {
+                "email_config": {"user_emails": list(config.monitoring.notify.emails)},
+                "enable_cloud_logging": True,
+                "notification_channel_configs": [
+                    {"notification_channel": one} for one in config.monitoring.notify.channels
+                ],
+            },
+            "output_spec": {"gcs_base_directory": {"output_uri_prefix": f"{_bucket(config)}/monitoring/{kind}"}},
+        }
+        specs[kind] = _as_the_client_has_it(model_monitoring_spec.ModelMonitoringSpec, message)
+    if not specs:
+        raise BadInput(
+            "the schema has no limit that Vertex AI could watch",
+            where=config.schema_.file or "schema.file",
+            remedy="give a feature a skew_comparator or a drift_comparator",
+        )
+    fields = {
+        "feature_fields": [_field(feature) for feature in held.feature],
+        "prediction_fields": [
+            {"name": one.prediction_name, "data_type": _PREDICTED.get(one.task, "categorical")}
+            for one in labels.values()
+        ],
+        "ground_truth_fields": [
+            {"name": name, "data_type": "float" if one.task == "regression" else "categorical"}
+            for name, one in labels.items()
+        ],
+    }
+    schema_message = _as_the_client_has_it(model_monitor.ModelMonitoringSchema, fields)
+    return VertexMonitor(schema_message, specs, cron, tuple(_not_kept(config, held)))
+
+
+def _as_the_client_has_it(message: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as the client's own message gives them: a field that it does not know is an error here, not there."""
+    made = message.to_dict(message(values), including_default_value_fields=False, use_integers_for_enums=False)
+    return dict(_sorted_limits(made))
+
+
+def _sorted_limits(values: Any) -> Any:
+    """A message's maps come in no order, and a file is to be the same each time."""
+    if not isinstance(values, dict):
+        return values
+    return {
+        name: dict(sorted(value.items())) if name == "feature_alert_conditions" else _sorted_limits(value)
+        for name, value in values.items()
+    }
+
+
+def _drift_spec(schema: schema_pb2.Schema, kind: Kind) -> Any:
+    limits = {}
+    for feature in schema.feature:
+        comparator = getattr(feature, f"{kind}_comparator")
+        for measure in ("infinity_norm", "jensen_shannon_divergence"):
+            if comparator.HasField(measure):
+                limits[feature.name] = {"threshold": round(getattr(comparator, measure).threshold, 9)}
+    if not limits:
+        return None
+    return {
+        "features": list(limits),
+        "categorical_metric_type": "l_infinity",
+        "numeric_metric_type": "jensen_shannon_divergence",
+        "feature_alert_conditions": limits,
+    }
+
+
+def _field(feature: schema_pb2.Feature) -> dict[str, Any]:
+    is_category = feature.int_domain.is_categorical
+    several = feature.value_count.max > 1 or any(one.size > 1 for one in feature.shape.dim)
+    return {
+        "name": feature.name,
+        "data_type": "categorical" if is_category else _TYPES.get(feature.type, "string"),
+        "repeated": several,
+    }
+
+
+def _training(config: Config) -> dict[str, Any]:
+    place, data_format = config.vertex.data_path, _FORMATS.get(config.data.format)
+    if not place or data_format is None:
+        raise BadInput(
+            "Vertex AI compares with the training data in a bucket"
+            + ("" if data_format else f", and reads no {config.data.format}"),
+            where=config.place("vertex.data_path"),
+            remedy="set vertex.data_path to a copy of data.path as CSV or TFRecord",
+        )
+    return {
+        "columnized_dataset": {"gcs_source": {"gcs_uri": f"{place.rstrip('/')}/*", "format_": data_format}},
+    }
+
+
+def _bucket(config: Config) -> str:
+    if not config.vertex.root:
+        raise BadInput(
+            "Vertex AI writes what it found to a bucket",
+            where=config.place("vertex.root"),
+            remedy="set vertex.root to gs://BUCKET/FOLDER",
+        )
+    return config.vertex.root.rstrip("/")
+
+
+def _cron(config: Config) -> str:
+    """When windows end, in UTC."""
+    number, unit = int(config.monitoring.window[:-1]), config.monitoring.window[-1]
+    if unit == "h" and 24 % number == 0:
+        return {1: "0 * * * *", 24: "0 0 * * *"}.get(number, f"0 */{number} * * *")
+    if unit == "d" and number == 1:
+        return "0 0 * * *"
+    raise BadInput(
+        f"Vertex AI cannot follow windows of {config.monitoring.window}",
+        where=config.place("monitoring.window"),
+        remedy="take a day, or hours by which a day can be divided: 1h, 6h, 1d",
+    )
+
+
+def _not_kept(config: Config, schema: schema_pb2.Schema) -> list[str]:
+    section, lost = config.monitoring, []
+    if section.drift.false_alarm_rate or section.skew.false_alarm_rate:
+        lost.append("false_alarm_rate: Vertex AI takes distances, and the schema's are written")
+    if any(re.search("normalized", str(one)) for one in schema.feature):
+        lost.append("normalized_abs_difference: Vertex AI has no such distance")
+    lost.append(
+        "the schema's own rules (domains, presence), chance, errors and slow answers: only distances are watched"
+    )
+    return lost
