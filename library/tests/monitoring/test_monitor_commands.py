@@ -54,10 +54,9 @@ def cents(rows):
     return [{**row, "fare": (row["fare"] or 0.0) * 100} for row in rows]
 
 
-def test_windows_are_looked_at_in_turn_recorded_shown_and_tried_again(served, monkeypatch):
+def test_windows_are_looked_at_in_turn_recorded_shown_and_tried_again(served):
     config = served()
     log_requests(config, trips(300), NOON - HOUR)
-    log_requests(config, cents(trips(300, 7000)))
     now, waits = [(NOON + timedelta(minutes=1)).timestamp()], []
 
     def wait(seconds):
@@ -65,6 +64,7 @@ def test_windows_are_looked_at_in_turn_recorded_shown_and_tried_again(served, mo
         if len(waits) > 1:
             raise StoppedError
         now[0] += seconds
+        log_requests(config, cents(trips(300, 7000)))
 
     found = until_stopped(watch(config, "champion", lambda: now[0], wait))
     assert [window for window, _ in found] == [WINDOW.before, WINDOW]
