@@ -127,6 +127,7 @@ def test_a_shard_that_is_cut_off_is_read_up_to_the_cut_and_a_damaged_one_is_name
     os.utime(left, written)
     report = monitor_window(config, WINDOW, LATER)
     assert 150 < report.requests < 250
+    left.unlink()
     shard.write_bytes(content[:-5])
     os.utime(shard, written)
     with pytest.raises(DataError, match="damaged"):
