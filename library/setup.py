@@ -60,6 +60,7 @@ setup(
         "apache-beam[gcp]",
         "cel-python",
         "click>=8.1",
+        "cryptography",
         "dill",  # TFDV 1.16 imports it without requiring it
         "google-cloud-aiplatform",
         "google-cloud-secret-manager",

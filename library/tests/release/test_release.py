@@ -1,0 +1,233 @@
+"""`millrace release`: the same bytes for the same commit, and a changed byte is found and named."""
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from millrace.base.errors import BadInput, GateRefused
+from millrace.cli.main import millrace
+from millrace.config.loading import load
+from millrace.jobspec.job import load as load_job
+from millrace.project import project
+from millrace.release.build import build
+from millrace.release.bundle import JOB, MANIFEST, Manifest, Release, digest, file_name, read
+from millrace.release.signing import SUFFIX, is_signed, private_key, public_key, signature
+from millrace.release.verify import job_of, verified
+
+ROOT = Path(__file__).resolve().parents[3]
+GOLDEN = ROOT / "library/tests/jobspec/golden/taxi-vertex.json"
+IMAGE = "us-central1-docker.pkg.dev/my-project/millrace/millrace@sha256:" + "0123456789abcdef" * 4
+
+
+def pem(key: Any, private: bool) -> bytes:
+    encoding = serialization.Encoding.PEM
+    if private:
+        return bytes(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return bytes(key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo))
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> tuple[Path, Path]:
+    key = Ed25519PrivateKey.generate()
+    files = tmp_path / "release.pem", tmp_path / "release.pub"
+    for file, content in zip(files, (pem(key, private=True), pem(key, private=False)), strict=True):
+        file.write_bytes(content)
+    return files
+
+
+def release(**changes: bytes) -> Release:
+    """The taxi job with two files, small ones, so that each byte can be changed in turn."""
+    contents = {
+        JOB: b'{"a": 1}\n',
+        "conf/taxi.yaml": b"name: taxi\n",
+        "schema/taxi/schema.pbtxt": b"feature {}\n",
+        **changes,
+    }
+    files = {name: digest(content) for name, content in sorted(contents.items())}
+    manifest = Manifest(
+        pipeline="taxi", environment="prod", commit="a" * 40, library="0.2.0", images=(IMAGE,), files=files
+    )
+    return Release(manifest, contents)
+
+
+def written(folder: Path, made: Release, keys: tuple[Path, Path]) -> Path:
+    file = folder / file_name(made)
+    file.write_bytes(made.to_bytes())
+    (folder / (file.name + SUFFIX)).write_text(signature(made.to_bytes(), private_key(str(keys[0]))))
+    return file
+
+
+def test_the_same_content_is_the_same_bytes_in_whatever_order() -> None:
+    made = release()
+    backwards = Release(made.manifest, dict(reversed(list(made.files.items()))))
+    assert made.to_bytes() == backwards.to_bytes()
+    assert read(made.to_bytes(), "x") == made
+    assert file_name(made).startswith("taxi-prod-") and file_name(made) != file_name(release(more=b""))
+
+
+def test_any_tar_reads_it(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+    with tarfile.open(written(tmp_path, release(), keys)) as tar:
+        assert tar.getnames() == [MANIFEST, "conf/taxi.yaml", JOB, "schema/taxi/schema.pbtxt"]
+        assert {entry.mtime for entry in tar} == {0}
+
+
+def test_every_changed_byte_is_found_and_what_it_was_in_is_named(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+    """Without a key too: by the manifest, the archive's form, and the file's name."""
+    file = written(tmp_path, release(), keys)
+    data = file.read_bytes()
+    assert verified(file).manifest.pipeline == "taxi"
+    with tarfile.open(file) as tar:
+        content = {at: entry.name for entry in tar for at in range(entry.offset_data, entry.offset_data + entry.size)}
+    for at in range(0, len(data), 5):
+        file.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        with pytest.raises(GateRefused) as refused:
+            verified(file)
+        inside = content.get(at)
+        assert inside is None or inside in str(refused.value), (at, inside, str(refused.value))
+    for cut in (100, 512, len(data) - 1):
+        file.write_bytes(data[:cut])
+        with pytest.raises(GateRefused, match="not what was built"):
+            verified(file)
+
+
+def test_what_is_missing_or_more_is_named(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+    made = release()
+    smaller = Release(made.manifest, {name: one for name, one in made.files.items() if name != JOB})
+    larger = Release(made.manifest, {**made.files, "more.txt": b"x"})
+    for changed, words in ((smaller, "job.json is missing"), (larger, "more.txt is not of it")):
+        file = tmp_path / file_name(made)
+        file.write_bytes(changed.to_bytes())
+        with pytest.raises(GateRefused, match=words):
+            verified(file)
+
+
+def test_who_changes_the_manifest_too_has_no_signature(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+    file = written(tmp_path, release(), keys)
+    key = public_key(keys[1])
+    assert verified(file, key).manifest.environment == "prod"
+    forged = release(**{JOB: b'{"a": 2}\n'})
+    other = tmp_path / file_name(forged)
+    other.write_bytes(forged.to_bytes())
+    assert verified(other), "by itself it is whole"
+    with pytest.raises(GateRefused, match="there is no signature beside it"):
+        verified(other, key)
+    shutil.copy(file.with_name(file.name + SUFFIX), other.with_name(other.name + SUFFIX))
+    with pytest.raises(GateRefused, match="not of this key, or not of these bytes"):
+        verified(other, key)
+    stranger = tmp_path / "stranger.pub"
+    stranger.write_bytes(pem(Ed25519PrivateKey.generate(), private=False))
+    with pytest.raises(GateRefused, match="not of this key"):
+        verified(file, public_key(stranger))
+    assert not is_signed(b"x", "no base64!", key)
+
+
+def test_keys_that_will_not_do_are_refused(tmp_path: Path, keys: tuple[Path, Path], monkeypatch: Any) -> None:
+    monkeypatch.setenv("SIGNING_KEY", keys[0].read_text())
+    assert is_signed(b"x", signature(b"x", private_key(variable="SIGNING_KEY")), public_key(keys[1]))
+    with pytest.raises(BadInput, match="is not set"):
+        private_key(variable="NO_SUCH_KEY")
+    with pytest.raises(BadInput, match="no private key that can be read") as refused:
+        private_key(str(keys[1]))
+    assert "openssl genpkey" in refused.value.remedy
+    with pytest.raises(BadInput, match="no public key that can be read"):
+        public_key(keys[0])
+    (tmp_path / "ec.pem").write_bytes(pem(ec.generate_private_key(ec.SECP256R1()), private=True))
+    with pytest.raises(BadInput, match="of another kind than Ed25519"):
+        private_key(str(tmp_path / "ec.pem"))
+
+
+def test_what_is_no_release_is_bad_input(tmp_path: Path) -> None:
+    for content in (b"", b"no archive", b"x" * 20_000):
+        (tmp_path / "file.tar").write_bytes(content)
+        with pytest.raises(BadInput, match="no release"):
+            verified(tmp_path / "file.tar")
+    with tarfile.open(tmp_path / "file.tar", "w") as tar:
+        tar.add(GOLDEN, "manifest.json")
+    with pytest.raises(BadInput, match=r"no release: manifest\.json: pipeline"):
+        verified(tmp_path / "file.tar")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, env={**os.environ, **who})
+
+
+@pytest.fixture
+def own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a commit, where the command is called."""
+    folder = tmp_path / "project"
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    shutil.copytree(ROOT / "schema", folder / "schema")
+    (folder / "requirements").mkdir()
+    shutil.copy(ROOT / "requirements/compatible.txt", folder / "requirements")
+    shutil.copy(ROOT / "setup.py", folder)
+    (folder / ".gitignore").write_text("/runs/\n")
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "all of it")
+    monkeypatch.setattr(project, "enter", lambda found: None)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_only_what_is_committed_and_would_be_taken_is_released(own_project: Path) -> None:
+    config, job = load("conf/taxi.yaml"), load_job(GOLDEN)
+    (own_project / "conf/new.yaml").write_text("name: new\n")
+    with pytest.raises(BadInput, match=r"not everything is committed: conf/new\.yaml"):
+        build(job, config, (), own_project)
+    (own_project / "conf/new.yaml").unlink()
+    # The golden files name no version.
+    with pytest.raises(BadInput, match="a job that would be refused is no release"):
+        build(job, config, (), own_project)
+    job.executor(job.tasks["Trainer"])["container"]["image"] = "millrace:latest"
+    with pytest.raises(BadInput, match="may mean another image tomorrow"):
+        build(job, config, (), own_project)
+    shutil.rmtree(own_project / ".git")
+    with pytest.raises(BadInput, match="git knows no commit"):
+        build(job, config, (), own_project)
+
+
+@pytest.mark.slow
+def test_a_release_is_built_twice_the_same_verified_and_its_job_is_the_one_that_was_compiled(
+    own_project: Path, keys: tuple[Path, Path]
+) -> None:
+    settings = {
+        "project": "my-project",
+        "root": "gs://my-bucket/millrace",
+        "data_path": "gs://my-bucket/data",
+        "image": IMAGE,
+    }
+    options = [word for key, value in settings.items() for word in ("--set", f"vertex.{key}={value}")]
+
+    def run(*arguments: str) -> str:
+        return CliRunner().invoke(millrace, ["release", *arguments], catch_exceptions=False).output
+
+    shown = run("build", "--env", "staging", *options, "--key", str(keys[0]))
+    file = Path(shown.splitlines()[0].partition("release: ")[2])
+    assert file.name.startswith("taxi-staging-")
+    run("build", "--env", "staging", *options, "-o", str(own_project / "runs/again.tar"))
+    assert (own_project / "runs/again.tar").read_bytes() == file.read_bytes()
+    assert "whole, and signed by that key" in run("verify", str(file), "--public-key", str(keys[1]))
+    run("show", str(file), "--into", str(own_project / "runs/shipped"))
+    manifest = json.loads(run("show", str(file), "--json"))
+    assert manifest["environment"] == "staging" and manifest["images"] == [IMAGE]
+    assert manifest["overrides"] == [word for word in options if word != "--set"]
+    assert set(manifest["files"]) >= {
+        "conf/taxi.yaml",
+        "conf/environments/staging.yaml",
+        "schema/taxi/schema.pbtxt",
+        "requirements/compatible.txt",
+    }
+    job = load_job(own_project / "runs/shipped/job.json")
+    assert job.to_document() == job_of(verified(file)).to_document()
+    assert str(own_project) not in file.read_bytes().decode("latin-1"), "no path of this machine"

@@ -1,0 +1,131 @@
+"""`millrace release`: one file that holds what was tested, built, verified and shown."""
+
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from millrace.base import files, printing
+from millrace.base.errors import BadInput
+from millrace.base.numbers import size
+from millrace.base.printing import TableColumn
+from millrace.cli.group import Group
+from millrace.cli.options import again, config_options
+from millrace.cli.output import echo, echo_json, say
+from millrace.config.loading import load
+from millrace.config.paths import layout
+from millrace.project import project
+
+_KEY = click.option(
+    "--public-key", type=click.Path(path_type=Path, dir_okay=False), help="Whose signature it must have: a PEM file."
+)
+_FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.group(cls=Group)
+def release() -> None:
+    """Build, verify and show a release: a compiled job with what it was made from, as one file that never changes."""
+
+
+@release.command("build")
+@config_options
+@click.option(
+    "--job", "job_file", type=click.Path(path_type=Path, dir_okay=False),
+    help="The compiled job that was tested.  [default: compiled now]",
+)  # fmt: skip
+@click.option("--key", default="", metavar="FILE", help="Sign with this private key of Ed25519, a PEM file.")
+@click.option("--key-env", default="", metavar="NAME", help="Sign with the key whose PEM text this variable holds.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+    help="The file.  [default: ROOT/releases/NAME-ENV-DIGEST.release.tar]",
+)  # fmt: skip
+def build_command(
+    config_file: str,
+    overrides: tuple[str, ...],
+    job_file: Optional[Path],
+    key: str,
+    key_env: str,
+    output: Optional[Path],
+) -> None:
+    """Build a release of the configuration: job, configuration, schema, locks, commit, images, and a digest of each.
+
+    Everything must be committed, the job must pass millrace check, and images are named by their digest. The same
+    commit gives the same bytes.
+    """
+    from millrace.cloud.compile import compile_for
+    from millrace.jobspec.job import load as load_job
+    from millrace.release import bundle, signing
+    from millrace.release.build import build
+
+    config = load(config_file, overrides)
+    signer = signing.private_key(key, key_env) if key or key_env else None
+    job = load_job(job_file) if job_file else compile_for(config, "vertex")
+    if (job.name, job.dialect) != (config.name, "vertex"):
+        raise BadInput(f"a job of {job.name} for {job.dialect}, and not of {config.name} for vertex", where=job.file)
+    made = build(job, config, overrides, project.require(Path()).root)
+    data = made.to_bytes()
+    target = output or layout(config).local / "releases" / bundle.file_name(made)
+    files.write_named(target, data)
+    echo(f"release: {target}")
+    if signer:
+        beside = target.with_name(target.name + signing.SUFFIX)
+        files.write_named(beside, signing.signature(data, signer))
+        echo(f"signed:  {beside}")
+    echo(f"next: millrace release verify {target}")
+    echo(f"  or: millrace release show {target} --into FOLDER")
+    echo(f"      millrace submit{again(config_file, overrides)} FOLDER/job.json")
+
+
+@release.command("verify")
+@_FILE
+@_KEY
+def verify_command(file: Path, public_key: Optional[Path]) -> None:
+    """Say whether a release is what was built; what was changed is named.
+
+    Exit code 0: every byte is. 2: it is no release. 3: something was changed, or it is not signed by the key.
+    """
+    from millrace.release import signing
+    from millrace.release.verify import verified
+
+    found = verified(file, signing.public_key(public_key) if public_key else None)
+    signed = "and signed by that key" if public_key else "whose signature was not asked for: --public-key does"
+    say(f"{file}: whole, {signed}; commit {found.manifest.commit[:12]}")
+
+
+@release.command("show")
+@_FILE
+@_KEY
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="Write its files into this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print its manifest as JSON.")
+def show_command(file: Path, public_key: Optional[Path], into: Optional[Path], as_json: bool) -> None:
+    """Show what is in a release that is whole; with --into its files too, so that the job can be submitted as it is."""
+    from millrace.release import signing
+    from millrace.release.verify import verified
+
+    found = verified(file, signing.public_key(public_key) if public_key else None)
+    manifest = found.manifest
+    if into:
+        for name, content in found.files.items():
+            target = into / name
+            if not target.resolve().is_relative_to(into.resolve()):
+                raise BadInput(f"{name} would be written outside of {into}", where=str(file), remedy="do not use it")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            files.write_named(target, content)
+    if as_json:
+        echo_json(manifest.model_dump(mode="json"))
+        return
+    lines = {
+        "pipeline": manifest.pipeline,
+        "environment": manifest.environment or "none",
+        "commit": manifest.commit,
+        "library": manifest.library,
+        "set": ", ".join(manifest.overrides),
+    }
+    for name, value in lines.items():
+        if value:
+            echo(f"{name + ':':<13}{value}")
+    for image in manifest.images:
+        echo(f"{'image:':<13}{image}")
+    echo()
+    columns = [TableColumn("file"), TableColumn("size", right=True), TableColumn("sha256")]
+    printing.show(columns, [(name, size(one.size), one.sha256[:12]) for name, one in manifest.files.items()])
