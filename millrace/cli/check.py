@@ -6,6 +6,7 @@ from typing import Optional
 import click
 from rich.console import Console
 
+from millrace.access.needs import accounts
 from millrace.base import printing
 from millrace.base.errors import BadInput, ConfigError
 from millrace.cli.findings import print_findings
@@ -35,7 +36,8 @@ def check_command(
     """Say what the service or a container would refuse of a compiled job, and what to do about it.
 
     FILE is a PipelineJob in JSON or a pipeline spec in YAML, also one compiled by TFX alone; without it the jobs that
-    `millrace compile` made of the configuration. Exit code 0: it can be submitted. 2: something has to be fixed first.
+    `millrace compile` made of the configuration. Where the project is known it also says which account does what, and
+    millrace iam with which roles. Exit code 0: it can be submitted. 2: something has to be fixed first.
     """
     explicit = context.get_parameter_source("config_file") is not click.core.ParameterSource.DEFAULT
     console = Console()
@@ -43,9 +45,12 @@ def check_command(
     values = parameter_values(parameters)
     for compiled in [load_job(file)] if file else _compiled_before(load(config_file, overrides)):
         job = compiled.with_values(values)
-        findings = check(job, _config_of(job, config_file, overrides, explicit or file is None))
+        config = _config_of(job, config_file, overrides, explicit or file is None)
+        findings = check(job, config)
         printing.say(f"{job.file}: {counted(findings)}", console)
         print_findings(findings, console)
+        for account, does in accounts(job, config).items():
+            printing.say(f"as {account}: {'; '.join(does)}", console)
         refused = refused or bool(refusing(findings, submitting=True))
     if refused:
         raise click.exceptions.Exit(2)

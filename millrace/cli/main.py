@@ -31,6 +31,7 @@ COMMANDS = {
     "check": ("millrace.cli.check:check_command", "Say what a service would refuse of a compiled job."),
     "rehearse": ("millrace.cli.rehearse:rehearse", "Run the compiled cloud job on this machine."),
     "cost": ("millrace.cli.cost:cost", "Say what a run on Vertex AI costs, before it is sent."),
+    "iam": ("millrace.cli.iam:iam", "Say which account needs which role for a job, and why."),
     "release": ("millrace.cli.release:release", "Build, verify and show one file that holds what was tested."),
     "submit": ("millrace.cli.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
     "jobs": ("millrace.cli.jobs:jobs", "List, show and cancel jobs on a service."),

@@ -19,3 +19,6 @@ PUSHER = "Pusher"
 
 ALL = tuple(value for name, value in tuple(vars().items()) if name.isupper())
 """Every one of them, whether a configuration switches it on or not."""
+
+DATA_STAGES = (EXAMPLE_GEN, STATISTICS_GEN, TRANSFORM, EVALUATOR)
+"""Those that work with Beam, and so with Dataflow's workers; every stage of a compiled job is given its options."""

@@ -14,9 +14,6 @@ from millrace.components import stage_ids
 from millrace.cost.prices import PriceTable
 from millrace.jobspec.job import CompiledJob, Spec
 
-DATA_STAGES = (stage_ids.EXAMPLE_GEN, stage_ids.STATISTICS_GEN, stage_ids.TRANSFORM, stage_ids.EVALUATOR)
-"""The stages that work with Beam; every stage is given its options."""
-
 # https://cloud.google.com/dataflow/pricing: a batch worker's machine where nothing is said, and its disk: the shuffle
 # is the service's, which leaves a worker 25 GB.
 _WORKER, _WORKER_DISK_GB = "n1-standard-1", 25.0
@@ -86,7 +83,7 @@ def _of_task(job: CompiledJob, name: str, task: Spec, region: str, prices: Price
         machine, count = _machine(pool["machine_spec"], there, prices), int(pool.get("replica_count", 1))
         words = machine.what if count == 1 else f"{count} x {machine.what}"
         yield Rent(words, count * machine.hourly, count * machine.hourly)
-    if name in DATA_STAGES and "--runner=DataflowRunner" in container.get("args", ()):
+    if name in stage_ids.DATA_STAGES and "--runner=DataflowRunner" in container.get("args", ()):
         yield _workers(container["args"], region, prices)
 
 

@@ -1,0 +1,186 @@
+"""`millrace iam`: a job runs with just the roles that it names, and without any one of them a named step breaks."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from granting_vertex import PERSON, ROLES, GrantingVertex
+
+from millrace.access.grants import SUBMITTER, Grant
+from millrace.access.needs import needs
+from millrace.base.errors import BadInput
+from millrace.cli.main import millrace
+from millrace.cloud.remote.failures import ServiceFailure
+from millrace.cloud.remote.following import follow
+from millrace.cloud.vertex.service import VertexService
+from millrace.config.cloud_sections import VertexDeployment
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.jobspec.job import CompiledJob, from_documents
+
+GOLDEN = Path(__file__).parents[1] / "jobspec/golden"
+TRAINING, SERVING = "learn@my-project.iam.gserviceaccount.com", "serve@my-prod.iam.gserviceaccount.com"
+WORKERS, PROD_KEY = (
+    "work@my-project.iam.gserviceaccount.com",
+    "projects/my-prod/locations/us-central1/keyRings/r/cryptoKeys/k",
+)
+QUERY = "SELECT * FROM `my-lake.taxi.trips` JOIN `my-lake.weather.days` USING (day)"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    return load("conf/taxi.yaml", [f"root={tmp_path_factory.mktemp('root')}", "vertex.project=my-project"])
+
+
+def everything() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((GOLDEN / "everything-vertex.json").read_text())
+    return document
+
+
+def parameter(document: dict[str, Any], task: str, name: str) -> dict[str, Any]:
+    given: dict[str, Any] = document["pipelineSpec"]["root"]["dag"]["tasks"][task]["inputs"]["parameters"]
+    return given.setdefault(name, {"runtimeValue": {}})["runtimeValue"]  # type: ignore[no-any-return]
+
+
+def two_projects() -> dict[str, Any]:
+    """As the compiler writes it of seed's case: learned in one project from another's tables, served in a third."""
+    document = everything()
+    document["serviceAccount"] = TRAINING
+    executors = document["pipelineSpec"]["deploymentSpec"]["executors"]
+    for executor in executors.values():
+        args = executor.get("container", {}).get("args", [])
+        if "--runner=DataflowRunner" in args:
+            args.append(f"--service_account_email={WORKERS}")
+            args[args.index("--temp_location=gs://my-bucket/temp")] = "--temp_location=gs://my-temp/dataflow"
+    args = executors["ExampleGen_executor"]["container"]["args"]
+    args[1] = "tfx.extensions.google_cloud_big_query.example_gen.executor.Executor"
+    tasks = document["pipelineSpec"]["root"]["dag"]["tasks"]
+    del tasks["ExampleGen"]["inputs"]["parameters"]["input_base"]
+    splits = {"splits": [{"name": "single_split", "pattern": QUERY}]}
+    parameter(document, "ExampleGen", "input_config")["constant"] = json.dumps(splits)
+    pusher = parameter(document, "Pusher", "custom_config")
+    settings = json.loads(pusher["constant"])
+    settings["ai_platform_serving_args"] |= {"project_id": "my-prod", "service_account": SERVING}
+    settings |= {"millrace_encryption_key": PROD_KEY}
+    settings["ai_platform_vertex_container_image_uri"] = "us-central1-docker.pkg.dev/my-prod/serving/tf:1"
+    pusher["constant"] = json.dumps(settings)
+    folder = {"filesystem": {"base_directory": "gs://my-models/taxi"}}
+    parameter(document, "Pusher", "push_destination")["constant"] = json.dumps(folder)
+    trainer = parameter(document, "Trainer", "custom_config")
+    training = json.loads(trainer["constant"])
+    training["ai_platform_training_args"]["job_spec"]["service_account"] = TRAINING
+    trainer["constant"] = json.dumps(training)
+    return document
+
+
+def sent(job: CompiledJob, grants: Sequence[Grant]) -> tuple[dict[str, Any], str]:
+    """The request as it arrived, and the step that broke, by the locked client."""
+    with GrantingVertex(buckets={"my-bucket"}, granted={grant.key for grant in grants}) as fake:
+        settings = VertexDeployment(project="my-project", api_endpoint=fake.url, request_seconds=5.0)
+        service = VertexService(settings, pauses=(0.01, 0.01, 0.01))
+        name = service.submit(job, "taxi-1").name
+        ended = follow(service, name, lambda seen: None, 0.01)
+        broken = [task.name for task in ended.tasks if "denied" in task.failure or "denied" in task.note]
+        [request] = fake.sent("POST", "/pipelineJobs$")
+        return request.body, "".join(broken)
+
+
+@pytest.mark.parametrize("document", [everything, two_projects], ids=["one project", "two projects, BigQuery"])
+def test_the_least_roles_are_enough_and_without_any_one_a_named_step_breaks(document: Any, config: Config) -> None:
+    job = from_documents([document()])
+    grants = needs(job, config)
+    body, broken = sent(job, grants)
+    assert broken == ""
+    order = ["submit", *job.tasks]
+    for gone in grants:
+        fake = GrantingVertex(granted={grant.key for grant in grants if grant is not gone})
+        named = {step for steps in gone.by_what().values() for step in steps}
+        first = "CuratedSchema" if "every task" in named else min(named, key=order.index)
+        words = f"without {gone.role} on {gone.resource} for {gone.account}: {gone.reasons}"
+        assert fake.step_that_breaks(body) == first, words
+
+
+def test_a_role_that_is_missing_is_told_with_its_task(config: Config) -> None:
+    job = from_documents([everything()])
+    grants = needs(job, config)
+    assert sent(job, [grant for grant in grants if not grant.role.endswith("secretAccessor")])[1] == "CuratedSchema"
+    with pytest.raises((BadInput, ServiceFailure), match="aiplatform"):
+        sent(job, grants[1:])
+
+
+def test_which_account_does_what_where(config: Config) -> None:
+    """Training in one project, the endpoint in another, data of a third: no account has a role that it does not use."""
+    roles: dict[str, set[tuple[str, str]]] = {}
+    for grant in needs(from_documents([two_projects()]), config):
+        roles.setdefault(grant.account, set()).add((grant.role.partition("/")[2], grant.resource))
+    assert ("bigquery.dataViewer", "projects/my-lake/datasets/weather") in roles[TRAINING]
+    assert ("aiplatform.user", "projects/my-prod") in roles[TRAINING]
+    assert ("iam.serviceAccountUser", SERVING) in roles[TRAINING]
+    assert SERVING not in roles, "it serves, and is asked for nothing"
+    assert roles["the Vertex AI service agent of my-prod"] == {
+        ("storage.objectViewer", "gs://my-models"),
+        ("artifactregistry.reader", "projects/my-prod/locations/us-central1/repositories/serving"),
+        ("cloudkms.cryptoKeyEncrypterDecrypter", PROD_KEY),
+    }
+    assert not any(resource.startswith("gs://my-models") for _, resource in roles[WORKERS])
+    assert {resource for role, resource in roles[TRAINING] if role == "storage.objectUser"} == {
+        "gs://my-bucket",
+        "gs://my-models",
+        "gs://my-temp",
+    }
+
+
+def test_data_of_another_bucket_is_only_read(config: Config) -> None:
+    document = everything()
+    document["runtimeConfig"]["parameterValues"] = {"data_path": "gs://my-data/trips"}
+    grants = needs(from_documents([document]), config)
+    assert {grant.role for grant in grants if grant.resource == "gs://my-data"} == {"roles/storage.objectViewer"}
+    assert not [grant for grant in grants if grant.role.endswith("objectViewer") and grant.resource == "gs://my-bucket"]
+
+
+def test_a_plain_job_needs_little(config: Config) -> None:
+    grants = needs(from_documents([json.loads((GOLDEN / "taxi-vertex.json").read_text())]), config)
+    account = "the Compute Engine default service account of my-project"
+    repository = "projects/my-project/locations/us-central1/repositories/millrace"
+    assert {grant.key for grant in grants} == {
+        (SUBMITTER, "roles/aiplatform.user", "projects/my-project"),
+        (SUBMITTER, "roles/iam.serviceAccountUser", account),
+        (account, "roles/aiplatform.user", "projects/my-project"),
+        (account, "roles/storage.objectUser", "gs://my-bucket"),
+        ("the Vertex AI service agent of my-project", "roles/artifactregistry.reader", repository),
+    }
+    assert SUBMITTER == PERSON and {grant.role for grant in grants} <= ROLES.keys()
+
+
+def test_check_says_which_account_does_what(tmp_path: Path) -> None:
+    """Where the project is known; what would be refused of the golden job is told besides."""
+    file = str(GOLDEN / "everything-vertex.json")
+    for project, told in (("my-project", True), ("", False)):
+        options = ["--set", f"root={tmp_path}", *(["--set", f"vertex.project={project}"] if project else [])]
+        shown = CliRunner().invoke(millrace, ["check", file, *options, "-c", "conf/taxi.yaml"]).output
+        lines = [line for line in shown.splitlines() if line.startswith("as millrace@my-project.iam")]
+        assert bool(lines) is told
+        assert not told or "makes the custom job (Trainer)" in lines[0]
+
+
+def test_the_command_prints_roles_by_account_and_why(tmp_path: Path) -> None:
+    options = ["--set", f"root={tmp_path}", "--set", "vertex.project=my-project"]
+    job = ["--job", str(GOLDEN / "everything-vertex.json")]
+
+    def run(*arguments: str) -> str:
+        return CliRunner().invoke(millrace, ["iam", *arguments, *options], catch_exceptions=False).output
+
+    shown = run("--why", *job)
+    assert (
+        "whoever submits\n  roles/aiplatform.user  on projects/my-project\n      submit: makes the pipeline job"
+        in shown
+    )
+    assert "Trainer: makes the custom job" in shown
+    assert json.loads(run("--json", *job))[0]["reasons"] == ["submit: makes the pipeline job"]
+    with pytest.raises(BadInput, match="nothing has been compiled"):
+        run()
+    with pytest.raises(BadInput, match=r"roles are given on one|no Google Cloud project"):
+        CliRunner().invoke(millrace, ["iam", *job, "--set", f"root={tmp_path}"], catch_exceptions=False)

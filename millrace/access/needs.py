@@ -1,0 +1,204 @@
+"""What a compiled job of Vertex AI does with Google's services, task by task, as the roles that it takes.
+
+The permissions of each role: https://cloud.google.com/iam/docs/roles-permissions. A custom role may be smaller than a
+predefined one; it has to follow what a release of the service asks for, so none is made up here.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from typing import Optional
+
+from millrace.access.grants import SUBMITTER, Grant, merged
+from millrace.base.errors import BadInput
+from millrace.components.stage_ids import DATA_STAGES
+from millrace.config.config import Config
+from millrace.jobspec.job import CompiledJob, Spec, Step
+
+_WRITE, _READ = "roles/storage.objectUser", "roles/storage.objectViewer"
+_VERTEX, _ACT_AS = "roles/aiplatform.user", "roles/iam.serviceAccountUser"
+_KEY, _PULL = "roles/cloudkms.cryptoKeyEncrypterDecrypter", "roles/artifactregistry.reader"
+_SECRET = "roles/secretmanager.secretAccessor"
+_TRAINING, _SERVING = "ai_platform_training_args", "ai_platform_serving_args"
+_BIGQUERY = "tfx.extensions.google_cloud_big_query.example_gen.executor.Executor"
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical: PROJECT.DATASET.TABLE within backticks.
+_TABLE = re.compile(r"`([a-z0-9:.-]+)\.([A-Za-z0-9_]+)\.[^`.]+`")
+_REPOSITORY = re.compile(r"([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/([^/]+)/")
+
+
+def needs(job: CompiledJob, config: Config) -> list[Grant]:
+    """The least roles for sending a job and for all that it does, each with why.
+
+    Args:
+        job: for Vertex AI.
+        config: says in which project it runs.
+
+    Raises:
+        BadInput: no project is set.
+    """
+    project = config.vertex.project
+    if not project:
+        raise BadInput(
+            "no Google Cloud project is set, and roles are given on one",
+            where="vertex.project",
+            remedy="set it, or for once: --set vertex.project=PROJECT",
+        )
+    account = job.settings.get("serviceAccount") or default_account(project)
+    steps = [step for step in job.walk() if "container" in job.executor(step.task)]
+    return merged(
+        [
+            *_submission(project, account),
+            *_of_the_job(job, project, account),
+            *(grant for step in steps for grant in _of_step(job, step, project, account)),
+        ]
+    )
+
+
+def accounts(job: CompiledJob, config: Optional[Config]) -> dict[str, list[str]]:
+    """Which account does what, in a few words each.
+
+    Args:
+        job: of any service.
+        config: the one that it was compiled from; None when it is not known.
+
+    Returns:
+        By the account's name; empty where that is not known, or for another service than Vertex AI.
+    """
+    if config is None or job.dialect != "vertex" or not config.vertex.project:
+        return {}
+    does: dict[str, list[str]] = {}
+    for grant in needs(job, config):
+        for what, steps in grant.by_what().items():
+            words = f"{what} ({steps[0]})" if len(steps) == 1 and steps[0] in job.tasks else what
+            if words not in does.setdefault(grant.account, []):
+                does[grant.account].append(words)
+    return does
+
+
+def default_account(project: str) -> str:
+    """What a task runs as where no account is named; many roles are its, and a named account is better."""
+    return f"the Compute Engine default service account of {project}"
+
+
+def vertex_agent(project: str) -> str:
+    """https://cloud.google.com/vertex-ai/docs/general/access-control#service-agents"""
+    return f"the Vertex AI service agent of {project}"
+
+
+def _submission(project: str, account: str) -> Iterator[Grant]:
+    yield Grant(SUBMITTER, _VERTEX, f"projects/{project}", ("submit: makes the pipeline job",))
+    yield Grant(SUBMITTER, _ACT_AS, account, ("submit: has its tasks run as this account",))
+
+
+def _of_the_job(job: CompiledJob, project: str, account: str) -> Iterator[Grant]:
+    yield Grant(account, _VERTEX, f"projects/{project}", ("every task: is recorded in Vertex ML Metadata",))
+    yield from _bucket(account, _WRITE, job.root, "every task: reads and writes artifacts")
+    if key := job.settings.get("encryptionSpec", {}).get("kmsKeyName"):
+        yield Grant(vertex_agent(project), _KEY, key, ("every task: its disk has this key",))
+
+
+def _of_step(job: CompiledJob, step: Step, project: str, account: str) -> Iterator[Grant]:
+    name, task = step.name, step.task
+    container = job.executor(task)["container"]
+    args: list[str] = container.get("args", [])
+    yield from _image(vertex_agent(project), str(container.get("image", "")), f"{name}: its image is pulled")
+    for flag, value in itertools.pairwise(args):
+        if flag == "--secret":
+            secret = value.partition("=")[2].partition("/versions/")[0]
+            yield Grant(account, _SECRET, secret, (f"{name}: reads the secret {value.partition('=')[0]}",))
+    data = str(job.value(task, "input_base") or "")
+    yield from _bucket(account, _READ, data, f"{name}: reads the data")
+    pushed = job.json_value(task, "push_destination").get("filesystem", {})
+    folder = str(pushed.get("base_directory") or pushed.get("baseDirectory") or "")
+    yield from _bucket(account, _WRITE, folder, f"{name}: writes the version")
+    custom = job.json_value(task, "custom_config")
+    if _TRAINING in custom:
+        yield from _custom_job(name, custom[_TRAINING], project, account)
+    if _SERVING in custom:
+        yield from _endpoint(name, custom, folder, project, account)
+    runs_beam_there = name in DATA_STAGES and "--runner=DataflowRunner" in args
+    options = _options(args)
+    if runs_beam_there:
+        yield from _dataflow(job, name, options, data, project, account)
+    if _BIGQUERY in args:
+        worker = _worker(options, project) if runs_beam_there else account
+        yield from _query(name, str(job.value(task, "input_config") or ""), options, project, {account, worker})
+
+
+def _custom_job(name: str, asked: Spec, project: str, account: str) -> Iterator[Grant]:
+    there, spec = asked.get("project") or project, asked.get("job_spec", {})
+    yield Grant(account, _VERTEX, f"projects/{there}", (f"{name}: makes the custom job",))
+    runs_as = spec.get("service_account") or default_account(there)
+    yield Grant(account, _ACT_AS, runs_as, (f"{name}: has the custom job run as this account",))
+    for pool in spec.get("worker_pool_specs", ()):
+        image = str(pool.get("container_spec", {}).get("image_uri", ""))
+        yield from _image(vertex_agent(there), image, f"{name}: the custom job's image is pulled")
+    if key := asked.get("encryption_spec", {}).get("kms_key_name"):
+        yield Grant(vertex_agent(there), _KEY, key, (f"{name}: the custom job's disks have this key",))
+
+
+def _endpoint(name: str, custom: Spec, folder: str, project: str, account: str) -> Iterator[Grant]:
+    serving = custom[_SERVING]
+    there = serving.get("project_id") or project
+    yield Grant(account, _VERTEX, f"projects/{there}", (f"{name}: makes the version, and deploys it to the endpoint",))
+    if there != project:
+        yield from _bucket(vertex_agent(there), _READ, folder, f"{name}: Vertex AI of {there} copies the model")
+    if serves_as := serving.get("service_account"):
+        yield Grant(account, _ACT_AS, serves_as, (f"{name}: has the endpoint serve as this account",))
+    image = str(custom.get("ai_platform_vertex_container_image_uri", ""))
+    yield from _image(vertex_agent(there), image, f"{name}: the serving image is pulled")
+    if key := custom.get("millrace_encryption_key"):
+        yield Grant(vertex_agent(there), _KEY, key, (f"{name}: model and endpoint have this key",))
+
+
+def _dataflow(
+    job: CompiledJob, name: str, options: dict[str, str], data: str, project: str, account: str
+) -> Iterator[Grant]:
+    there, worker, temp = options.get("project") or project, _worker(options, project), options.get("temp_location", "")
+    yield Grant(account, "roles/dataflow.developer", f"projects/{there}", (f"{name}: makes the Dataflow job",))
+    yield Grant(account, _ACT_AS, worker, (f"{name}: has Dataflow's workers run as this account",))
+    yield from _bucket(account, _WRITE, temp, f"{name}: stages what the workers need")
+    yield Grant(worker, "roles/dataflow.worker", f"projects/{there}", (f"{name}: takes work of the Dataflow job",))
+    yield from _bucket(worker, _WRITE, temp, f"{name}: its workers write what is temporary")
+    yield from _bucket(worker, _WRITE, job.root, f"{name}: its workers read and write artifacts")
+    yield from _bucket(worker, _READ, data, f"{name}: its workers read the data")
+    yield from _image(worker, options.get("sdk_container_image", ""), f"{name}: the workers' image is pulled")
+    if key := options.get("dataflow_kms_key"):
+        for agent in (f"the Dataflow service agent of {there}", f"the Compute Engine service agent of {there}"):
+            yield Grant(agent, _KEY, key, (f"{name}: the Dataflow job's state and its workers' disks have this key",))
+
+
+def _query(name: str, input_config: str, options: dict[str, str], project: str, accounts: set[str]) -> Iterator[Grant]:
+    """A query: Beam makes a dataset of its own for the rows, and exports them to `temp_location`."""
+    there = options.get("project") or project
+    for account in sorted(accounts):
+        what = f"{name}: runs the query, and makes a dataset for its rows"
+        yield Grant(account, "roles/bigquery.user", f"projects/{there}", (what,))
+        yield from _bucket(account, _WRITE, options.get("temp_location", ""), f"{name}: exports the rows")
+        for owner, dataset in dict.fromkeys(_TABLE.findall(input_config)):
+            resource = f"projects/{owner}/datasets/{dataset}"
+            yield Grant(account, "roles/bigquery.dataViewer", resource, (f"{name}: reads its tables",))
+
+
+def _worker(options: dict[str, str], project: str) -> str:
+    return options.get("service_account_email") or default_account(options.get("project") or project)
+
+
+def _bucket(account: str, role: str, path: str, reason: str) -> Iterator[Grant]:
+    """Where a path is in a bucket, below /gcs too, where Vertex AI mounts them."""
+    for scheme in ("gs://", "/gcs/"):
+        if path.startswith(scheme):
+            bucket = path[len(scheme) :].partition("/")[0]
+            yield Grant(account, role, f"gs://{bucket}", (reason,))
+
+
+def _image(account: str, image: str, reason: str) -> Iterator[Grant]:
+    """An image of Artifact Registry; those of Google's own and of other registries are not given by roles."""
+    found = _REPOSITORY.match(image)
+    if found and found[2] != "vertex-ai":
+        location, project, repository = found.groups()
+        yield Grant(account, _PULL, f"projects/{project}/locations/{location}/repositories/{repository}", (reason,))
+
+
+def _options(args: Sequence[str]) -> dict[str, str]:
+    return dict(arg[2:].split("=", 1) for arg in args if arg.startswith("--") and "=" in arg)
