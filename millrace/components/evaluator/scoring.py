@@ -192,7 +192,9 @@ class Scorer:
         key = self._spec.prediction_key
         ours, theirs = ({name: shape for name, shape in scores.shape().items() if not key or name in (key, "")}
                         for scores in (mine, other))  # fmt: skip
-        if list(ours.values()) != list(theirs.values()) or (len(ours) > 1 and ours.keys() != theirs.keys()):
+        # The one output of a model may be called otherwise; several are told apart by their names, in whatever order.
+        one_each = len(ours) == len(theirs) == 1
+        if list(ours.values()) != list(theirs.values()) if one_each else ours != theirs:
             raise Unusable(f"its outputs are {_shapes(ours)}, the new model's are {_shapes(theirs)}")
 
 
