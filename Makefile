@@ -15,7 +15,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-fast test-stack check format docs golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-thorough test-fast test-stack check format docs golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -48,7 +48,10 @@ mutants: setup  ## change the library's logic one place at a time and see whethe
 fuzz: setup  ## try generated configurations, texts and --set; FUZZ=20000 tries so many of each kind
 	@FUZZ=$${FUZZ:-5000} $(VENV)python -m pytest library/tests/config/test_fuzzed_configurations.py $(ARGS)
 
-test: setup  ## run all tests
+test: setup  ## run the tests
+	@$(VENV)python -m pytest $(SIDE_BY_SIDE) -m "not thorough" $(ARGS)
+
+test-thorough: setup  ## run all tests, and those that show of more cases or by another way what `make test` shows
 	@$(VENV)python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-fast: setup  ## run the tests that take seconds

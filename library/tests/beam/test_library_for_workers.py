@@ -54,6 +54,7 @@ def test_a_run_with_a_bucket_for_a_root_makes_the_wheel_on_this_machine(tmp_path
     assert bringing_library(unpacked) is unpacked
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_what_workers_would_install_is_whole_and_what_is_missing_is_reported(tmp_path):
     (tmp_path / "whole").mkdir()

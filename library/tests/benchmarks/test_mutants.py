@@ -63,6 +63,7 @@ def test_every_change_of_a_real_module_can_be_parsed_and_differs(module):
     assert [change for change in made if ast.dump(ast.parse(change.applied(source))) == whole] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_room_is_sampled_and_its_rate_is_printed():
     command = [sys.executable, "-m", "benchmarks.mutants", "--room", "statistics", "--sample", "2", "--seed", "7"]

@@ -149,6 +149,7 @@ def test_derived_features_a_model_a_search_and_a_component_run_compile_and_push(
         assert "custom_components.ModelSize" in compiled.read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_model_that_is_not_kerass_is_trained_and_meets_the_projects_own_thresholds(new_project: Path) -> None:
     """Nothing is changed but what the page says: a person who follows it is not stopped by the Evaluator."""
@@ -168,6 +169,7 @@ def test_a_model_that_is_not_kerass_is_trained_and_meets_the_projects_own_thresh
     assert set(numbers) < set(asked) and "payment_type_xf" in asked and "big_tipper_xf" not in asked
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_forgotten_signature_ends_the_run_with_its_name_and_the_remedy(project: Path) -> None:
     serving = project / "models/serving.py"

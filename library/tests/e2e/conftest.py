@@ -21,8 +21,16 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 ROOMS = ("runners", "pipeline", "custom_components", "models", "schema", "conf")
 TAXI = Path(absolute("package:tfx/examples/chicago_taxi_pipeline/data/big_tipper_label/data.csv", CHECKOUT))
 
-# Enough work to learn the label, little enough for many runs.
+# Enough work to learn the label, little enough for many runs: each feature costs a run half a second.
 SMALL = {
+    "features": {
+        "fare": {"kind": "numeric", "scale": "log"},
+        "trip_miles": {"kind": "numeric", "scale": "log"},
+        "trip_seconds": {"kind": "numeric", "scale": "log"},
+        "pickup_latitude": {"kind": "bucketized", "buckets": 10},
+        "payment_type": {"kind": "categorical", "top_k": 20},
+        "company": {"kind": "categorical", "top_k": 100, "encode": "embedding", "dimension": 8},
+    },
     "training": {"batch_size": 64, "steps": 60, "learning_rate": 0.01, "seed": 20},
     "model": {"hidden_units": [16], "dropout": 0.0},
     "evaluation": {

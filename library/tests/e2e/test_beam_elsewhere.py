@@ -34,7 +34,7 @@ from millrace.config.loading import load
 from millrace.config.platform import LOCAL
 from pipeline.pipeline import create_pipeline
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 CHECKOUT = Path(__file__).resolve().parents[3]
 BOOT = Path(__file__).parent / "worker_boot.py"
 SPLITS = ("train", "eval")

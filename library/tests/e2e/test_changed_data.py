@@ -88,6 +88,7 @@ def test_nine_of_ten_cells_empty_do_not_pass_under_a_floor(project):
     assert "gives up:" in project.millrace("schema", "propose").output
 
 
+@pytest.mark.thorough
 def test_a_rehearsal_finds_the_blessed_data_by_the_services_queries(fresh_project):
     """The compiled job looks blessings up as Vertex AI does; what a run of this machine blessed is among them."""
     project = fresh_project

@@ -31,7 +31,7 @@ FEATURES = {
     "trip_start_hour": {"kind": "categorical", "top_k": 24},
 }
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 @pytest.fixture(scope="module")

@@ -56,8 +56,11 @@ def run_of(project, name: str) -> dict:
 @pytest.mark.parametrize(
     ("name", "table", "label", "delimiter", "metric", "better"),
     [
-        ("income", income, "income", ";", "auc", lambda value: value > 0.75),
-        ("wine", wine, "grower", ",", "sparse_categorical_accuracy", lambda value: value > 0.75),
+        pytest.param("income", income, "income", ";", "auc", lambda value: value > 0.75, marks=pytest.mark.thorough),
+        pytest.param(
+            *("wine", wine, "grower", ",", "sparse_categorical_accuracy", lambda value: value > 0.75),
+            marks=pytest.mark.thorough,
+        ),
         ("diabetes", diabetes, "target", "\t", "root_mean_squared_error", lambda value: value < 70.0),
     ],
 )

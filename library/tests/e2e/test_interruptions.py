@@ -95,6 +95,7 @@ def test_a_killed_run_resumes_with_what_was_asked_for(fresh_project):
     assert "there is nothing to resume" in refused.output
 
 
+@pytest.mark.thorough
 def test_two_runs_at_once_on_one_root(fresh_project):
     project = fresh_project
     first = project.start("run", "--no-cache")

@@ -179,6 +179,7 @@ def test_runs_shows_a_rehearsal_and_resume_passes_it_over(rehearsed, shippable):
     assert resumed.code == 2 and "nothing to resume" in resumed.output
 
 
+@pytest.mark.thorough
 def test_again_in_interpreters_of_their_own(rehearsed, shippable):
     """The same from a file; nothing comes from the cache, which starts no interpreter. A failure shows what follows."""
     file = shippable.folder / "job.json"
@@ -213,6 +214,7 @@ def test_the_job_for_kubeflow_takes_its_own_ways(rehearsal, rehearsed, shippable
     assert len(list(pushed.glob("[0-9]*"))) == (2 if finished.code == 0 else 1)
 
 
+@pytest.mark.thorough
 def test_a_trial_is_pushed_beside_what_is_served_and_the_next_job_does_not_find_it(shippable):
     """Vertex AI's resolver is TFX's own, which knows no mark of ours."""
     root = shippable.folder / "tried"
@@ -249,7 +251,7 @@ def test_a_broken_file_is_refused(shippable):
     assert finished.code == 2 and "no compiled job" in finished.output and "Traceback" not in finished.output
 
 
-@pytest.mark.parametrize("version", ["2.1", "2.0"])
+@pytest.mark.parametrize("version", ["2.1", pytest.param("2.0", marks=pytest.mark.thorough)])
 def test_a_job_of_stock_tfx_rehearses(shippable, tmp_path, version):
     """TFX's taxi example, compiled by TFX alone, whose tasks use nothing of Millrace."""
     file = tmp_path / "stock.json"

@@ -35,6 +35,7 @@ def test_tuning_reaches_the_trainer_and_the_verdicts_reach_the_webhook(project):
     assert message["infra_blessed"] is True
 
 
+@pytest.mark.thorough
 def test_pinned_hyperparameters_take_the_place_of_a_search(project):
     values = {"values": {"learning_rate": 0.01}}
     (project.folder / "conf" / "best.json").write_text(json.dumps(values))
@@ -70,7 +71,9 @@ def test_spans_and_versions_are_the_newest_or_the_ones_that_are_named(project, c
 ENDINGS = {"parquet": ".parquet", "avro": ".avro", "tfrecord": ".gz"}
 
 
-@pytest.mark.parametrize("kind", sorted(ENDINGS))
+@pytest.mark.parametrize(
+    "kind", ["parquet", *(pytest.param(kind, marks=pytest.mark.thorough) for kind in ("avro", "tfrecord"))]
+)
 def test_other_formats_are_read(project, kind):
     path = f"data.path=package:tfx/components/testdata/external/{kind}"
     chosen = ("--set", path, "--set", f"data.format={kind}", "--set", f"data.pattern=*{ENDINGS[kind]}")

@@ -78,6 +78,7 @@ def test_it_holds_what_the_library_asks_for_at_the_versions_of_the_lock(image, t
     assert not set(FOR_DEVELOPERS) & set(installed)
 
 
+@pytest.mark.thorough
 def test_the_job_rehearses_from_it_with_nothing_of_the_checkout(image, tmp_path):
     place = "import millrace, models; print(millrace.__file__, models.__file__)"
     assert all(path.startswith(str(image)) for path in inside(image, tmp_path, "python", "-c", place).stdout.split())

@@ -35,6 +35,7 @@ def first_run(away: Away, shop: Path) -> str:
     return away.done(shop, "make", "run", f"ARGS={SMALL}")
 
 
+@pytest.mark.thorough
 def test_it_is_the_same_from_the_wheel_as_from_the_checkout(away, shop, tmp_path):
     command = [sys.executable, "-m", "millrace.cli.main", "new", "shop", str(tmp_path / "shop")]
     subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
@@ -62,14 +63,17 @@ def test_a_runner_works_like_the_command(away, shop, first_run):
     assert stages(done)["ExampleGen"] == "cached"
 
 
+@pytest.mark.thorough
 def test_its_own_tests_pass(away, shop):
     assert " passed" in away.done(shop, "make", "test")
 
 
+@pytest.mark.thorough
 def test_its_own_checks_pass(away, shop):
     away.done(shop, "make", "check")
 
 
+@pytest.mark.thorough
 def test_it_compiles_for_both_services_and_rehearses_to_a_pushed_model(away, shop):
     for runner in ("vertex", "kubeflow"):
         assert "compiled taxi" in away.done(shop, "make", "compile", f"ARGS=--runner {runner}")
@@ -79,6 +83,7 @@ def test_it_compiles_for_both_services_and_rehearses_to_a_pushed_model(away, sho
     assert list(Path(report["pushed_to"]).rglob("saved_model.pb"))
 
 
+@pytest.mark.thorough
 def test_beams_workers_get_the_project_and_the_library(away, shop, tmp_path):
     code = "import sys; from pathlib import Path; from millrace.beam.package import package_problems as problems; "
     code += "[print(problem) for problem in problems('setup.py', Path(sys.argv[1]))]"
@@ -86,6 +91,7 @@ def test_beams_workers_get_the_project_and_the_library(away, shop, tmp_path):
     assert list((tmp_path / "packed").glob("shop-*.tar.gz")) and list((tmp_path / "library").glob("millrace-*.whl"))
 
 
+@pytest.mark.thorough
 def test_its_image_holds_it_and_the_library(away, shop, tmp_path):
     build = tmp_path / "build"
     shutil.copytree(shop, build, ignore=shutil.ignore_patterns(".venv", "runs", "__pycache__", ".*_cache"))
@@ -106,6 +112,7 @@ def test_its_image_holds_it_and_the_library(away, shop, tmp_path):
     assert away.done(home, str(environment / "bin/python"), "-c", code).count(str(environment)) == 2
 
 
+@pytest.mark.thorough
 def test_an_image_without_the_librarys_wheel_says_what_to_do(away, shop, tmp_path):
     shutil.copytree(shop, tmp_path / "build", ignore=shutil.ignore_patterns(".venv", "runs", "*.whl"))
     command = ("sh", "bootstrap/image.sh", "dependencies", STACK.name, sys.executable, str(tmp_path / "environment"))
@@ -113,6 +120,7 @@ def test_an_image_without_the_librarys_wheel_says_what_to_do(away, shop, tmp_pat
     assert refused.returncode == 2 and "make setup MILLRACE=" in refused.stderr
 
 
+@pytest.mark.thorough
 def test_a_table_of_ones_own_runs_to_a_pushed_model(away, shop, tmp_path):
     rows = [
         f"{age},{card},{int(age + seen > 44)}"
@@ -130,6 +138,7 @@ def test_a_table_of_ones_own_runs_to_a_pushed_model(away, shop, tmp_path):
     assert " passed" in away.done(tmp_path / "stall", "make", "test", "ARGS=--ignore=tests/test_notebooks.py")
 
 
+@pytest.mark.thorough
 def test_a_patch_of_the_library_changes_nothing_and_keeps_the_cache(away, shop, first_run, released):
     # Of the same values before the patch, so that what follows it may all come from the cache: the first run may bless
     # anew, and the second holds its data to that blessing's.
@@ -145,6 +154,7 @@ def test_a_patch_of_the_library_changes_nothing_and_keeps_the_cache(away, shop, 
     assert set(states.values()) == {"cached"} and len(states) == 11
 
 
+@pytest.mark.thorough
 def test_a_library_that_does_not_fit_is_refused(away, shop, released):
     away.done(shop, "make", "setup", f"MILLRACE={released('0.3.0')}")
     for command in ("run", "check", "runs"):
@@ -165,6 +175,7 @@ def fake(folder: Path, name: str, *modules: str) -> Path:
     return folder / name
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("order", ["they come first", "they come last"])
 def test_packages_called_like_the_projects_may_be_installed_beside(away, library, tmp_path, order):
     """As PyPI's schema, models, pipeline and conf are called."""

@@ -29,7 +29,10 @@ def searched(data: Any, out: Path, algorithm: str, **settings: Any) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")  # KerasTuner's own
-@pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
+@pytest.mark.parametrize(
+    "algorithm",
+    [pytest.param("random"), *(pytest.param(name, marks=pytest.mark.thorough) for name in ("bayesian", "hyperband"))],
+)
 def test_the_best_of_a_search_reaches_the_trainer(table: Any, tmp_path: Path, algorithm: str) -> None:
     data = table("binary")
     result = searched(data, tmp_path, algorithm)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from millrace.base.errors import DataError
 
-EVERY = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EVERY = settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 CELLS = [
     *["", " ", "0", "5", "-7", "-0", "+5", " 5", "5 ", "007", "1_000", "1__0", "_1", "0x10", "1e5", "1E-3", "1.", ".5"],

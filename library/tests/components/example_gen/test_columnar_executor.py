@@ -33,7 +33,7 @@ TAXI = TFX / "examples" / "chicago_taxi_pipeline" / "data"
         (EXTERNAL / "csv", "csv", csv_executor.Executor),
         (EXTERNAL / "csv_empty", "csv", csv_executor.Executor),
         (EXTERNAL / "csv_multi_line_string", "csv", csv_executor.Executor),
-        (TAXI / "big_tipper_label", "csv", csv_executor.Executor),
+        pytest.param(TAXI / "big_tipper_label", "csv", csv_executor.Executor, marks=pytest.mark.thorough),
         (TAXI / "simple", "csv", csv_executor.Executor),
         (EXTERNAL / "parquet", "parquet", parquet_executor.Executor),
     ],
@@ -109,6 +109,7 @@ def test_unusable_options_are_told_at_once(options):
         ColumnarExampleGen("data", options=options)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_separate_worker_processes(executed, tmp_path):
     """The ranges of one file, in several processes that share nothing but the folders, make the same examples."""
