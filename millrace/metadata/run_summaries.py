@@ -126,7 +126,7 @@ class Runs:
             BadInput: it is gone.
         """
         file = metadata_file(self.config)
-        if file is not None and self.store is None and have_run(self.layout.logs):
+        if file is not None and not Path(file).exists() and have_run(self.layout.logs):
             raise BadInput(
                 "ML Metadata's file is gone, and with it what was made from what",
                 where=file,

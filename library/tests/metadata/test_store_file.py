@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_reached_is_no_damage(root):
     assert "mv " not in caught.value.remedy and f"ls -ld {link}" in caught.value.remedy
 
 
-def test_what_a_store_alone_knows_is_not_guessed_once_it_is_gone(root):
+def test_what_a_store_alone_knows_is_not_guessed_once_it_is_gone(root, caplog):
     """`clean` took every log, as nothing seemed to be served; `lineage` said that no run had been here yet."""
     file = root / "metadata.db"
     file.unlink()
@@ -120,6 +120,7 @@ def test_what_a_store_alone_knows_is_not_guessed_once_it_is_gone(root):
         with pytest.raises(BadInput, match="ML Metadata's file is gone") as caught:
             millrace.main([*command, "--set", f"root={root}"], standalone_mode=False)
         assert caught.value.where == str(file) and not file.exists()
+    assert not caplog.messages, "it is said once"
 
 
 def test_after_it_is_set_aside_the_runs_are_still_listed(root, capsys):
