@@ -157,7 +157,7 @@ def _show_distances(report: MonitorReport, console: Console) -> None:
     console.print()
     printing.show(heads, rows, console)
     if len(ordered) > len(rows):
-        printing.say(f"and {len(ordered) - len(rows)} more, all farther from their limit", console)
+        printing.say(f"and {len(ordered) - len(rows)} more, none of them nearer to its limit", console)
 
 
 def _show_metrics(report: MonitorReport, console: Console) -> None:
