@@ -171,7 +171,12 @@ def _scale(values: Sequence[Value]) -> float:
 
 
 def _is_alike(one: Value, other: Value) -> bool:
-    """Whether two values say the same; what is no number in both, such as the metric of a slice of one class, does."""
+    """Whether two values say the same; what is no number in both, such as the metric of a slice of one class, does.
+
+    So do a setting without a value and one that the other run's release did not have.
+    """
+    if one in (None, "") and other in (None, ""):
+        return True
     if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
         return math.isnan(other)
     return one == other

@@ -34,6 +34,13 @@ def rows(group: ComparedGroup) -> dict[str, tuple]:
     return {row.name: (*row.values, row.change) for row in group.rows}
 
 
+def test_a_setting_without_a_value_is_as_one_that_an_earlier_release_did_not_have():
+    """Both stood there as nothing, in a row that was marked as one that differs."""
+    then, now = (Provenance(configuration={"seed": 7, **more}) for more in ({}, {"window": None, "steps": 5}))
+    told = groups(run("r1", provenance=then), run("r2", provenance=now))["Configuration"]
+    assert rows(told) == {"steps": (None, "5", None)} and told.same == 2
+
+
 def test_a_metric_stands_with_its_intervals_and_whether_they_are_apart():
     def measured(value: float, low: float, high: float) -> dict[str, Any]:
         on = [SliceMetric(name, 100, value, (low, high)) for name in ("overall", "city=Basel")]
