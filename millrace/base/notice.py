@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Optional
 
-from millrace.base.outcomes import ending
+from millrace.base.outcomes import State, ending
 from millrace.base.secrets import cut
 
 
@@ -15,7 +15,7 @@ class RunNotice:
     Args:
         pipeline: the pipeline's name.
         run: the run's id; empty when it was refused before it had one.
-        exit_code: 0 done, 1 a fault, 2 bad input, 3 a gate said no, 130 interrupted.
+        exit_code: 0 done, 1 a fault, 2 bad input, 3 a gate said no, 130 interrupted; None when it was killed.
         reason: why it did not end well; empty when it did.
         where: the stage, file or key that this concerns.
         remedy: what to do next.
@@ -25,11 +25,13 @@ class RunNotice:
         infra_reason: why.
         pushed_to: where the model is pushed; empty when it is not.
         newly_pushed: whether this run pushed it, and not an earlier one that it took the stage from.
+        next: the command to type next; empty when none is known.
+        link: the page that shows the run; empty when none is known.
     """
 
     pipeline: str
     run: str = ""
-    exit_code: int = 0
+    exit_code: Optional[int] = 0
     reason: str = ""
     where: str = ""
     remedy: str = ""
@@ -39,15 +41,22 @@ class RunNotice:
     infra_reason: str = ""
     pushed_to: str = ""
     newly_pushed: bool = True
+    next: str = ""
+    link: str = ""
+
+    @property
+    def ending(self) -> State:
+        """How it ended, in a word."""
+        return State.KILLED if self.exit_code is None else ending(self.exit_code)
 
     @property
     def text(self) -> str:
         """The sentence that a chat shows."""
-        if self.exit_code:
+        if self.exit_code != 0:
             place = f"{self.where}: " if self.where else ""
             reason = self.reason or "see its log"
-            return f"{self.pipeline}: {self._run} ended as {ending(self.exit_code)}. {place}{reason}"
-        if self.pushed_to and self.newly_pushed:
+            return f"{self.pipeline}: {self._run} ended as {self.ending}. {place}{reason}"
+        if self._pushes:
             return f"{self.pipeline}: a new model was pushed to {self.pushed_to}"
         if self.pushed_to:
             return f"{self.pipeline}: {self._run} is done, and nothing is new; the pushed model is {self.pushed_to}"
@@ -60,6 +69,21 @@ class RunNotice:
         return f"{self.pipeline}: {self._run} is done; no model was pushed"
 
     @property
+    def title(self) -> str:
+        """A mail's subject."""
+        return cut(f"{self.pipeline}: {self._run} {'pushed a model' if self._pushes else self.ending}")
+
+    @property
+    def body(self) -> str:
+        """A mail's text: the sentence, what to do, and where to look."""
+        lines = [self.text, f"remedy: {self.remedy}" if self.remedy else "", f"next: {self.next}" if self.next else ""]
+        return cut("\n".join(filter(None, [*lines, self.link])))
+
+    @property
+    def _pushes(self) -> bool:
+        return self.exit_code == 0 and bool(self.pushed_to) and self.newly_pushed
+
+    @property
     def _run(self) -> str:
         return f"run {self.run}" if self.run else "the run"
 
@@ -68,4 +92,4 @@ class RunNotice:
         fields = {"text": self.text, **asdict(self)}
         # A secret may be `0` or `text`: cut out of the finished JSON it would leave none.
         without = {name: cut(value) if isinstance(value, str) else value for name, value in fields.items()}
-        return json.dumps({"ending": ending(self.exit_code), **without})
+        return json.dumps({"ending": self.ending, **without})

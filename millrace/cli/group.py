@@ -34,6 +34,17 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
+class ListingGroup(Group):
+    """A group that lists when no command of it is named, so that `millrace jobs -n 5` works."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts `list` in front of options alone."""
+        if ctx.resilient_parsing and not args:
+            return super().parse_args(ctx, args)
+        named = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["list", *args])
+
+
 class LazyGroup(Group):
     """A group whose help, and whose completion, import none of its commands.
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from millrace.base import printing
 from millrace.base.printing import Cell, TableColumn
 from millrace.cli.board import STAGE_COLUMNS, stage_rows
-from millrace.cli.group import Group
+from millrace.cli.group import ListingGroup
 from millrace.cli.output import echo
 from millrace.cli.service_options import also, connected, local_time, service_options
 from millrace.cli.submit import print_end
@@ -29,15 +29,7 @@ _STYLES = {
 }
 
 
-class _ListsByDefault(Group):
-    """A group that lists when no command of it is named, so that `millrace jobs -n 5` works."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        named = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
-        return super().parse_args(ctx, args if named else ["list", *args])
-
-
-@click.group(cls=_ListsByDefault)
+@click.group(cls=ListingGroup)
 def jobs() -> None:
     """List the jobs on a service; show one; cancel one."""
 

@@ -41,6 +41,8 @@ COMMANDS = {
     "rollout": ("millrace.cli.rollout:rollout", "Move users to a new version by degrees, and back by itself."),
     "monitor": ("millrace.cli.monitor:monitor", "Watch what is served: anomalies, skew, drift, labelled answers."),
     "labels": ("millrace.cli.labels:labels", "Tell what was right, after the answers."),
+    "alerts": ("millrace.cli.alerts:alerts", "List, silence and resolve alerts; try the channels."),
+    "triggers": ("millrace.cli.triggers:triggers", "Start runs by themselves: by time, new data or an alert."),
     "console": ("millrace.cli.console:console", "Look at runs, data and models in a browser."),
     "report": ("millrace.cli.report:report", "Write a run's report: one HTML file that needs no network."),
     "track": ("millrace.cli.track:track", "Tell an MLflow server about runs, their metrics and models."),

@@ -96,13 +96,14 @@ def _run(config: Config, request: RunRequest) -> int:
 
         notify(config, None, error.exit_code, describe(error))
         raise
+    from millrace.execution.notification import untold
     from millrace.execution.run import LocalRun
     from millrace.execution.run import run as run_pipeline
     from millrace.metadata.run_summaries import keep_summary
     from millrace.registry.intake import Registered, register_pushed
 
     with (
-        new_run(layout(config).logs, request, began) as folder,
+        new_run(layout(config).logs, request, began, untold(config)) as folder,
         ExitStack() as temporary,
         output_to(folder.log) as terminal,
     ):

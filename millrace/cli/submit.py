@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from millrace.base.errors import BadInput
+from millrace.base.notice import RunNotice
 from millrace.base.outcomes import INTERRUPTED, State, ending
 from millrace.cli.board import Board
 from millrace.cli.options import push_option
@@ -21,6 +22,7 @@ from millrace.cloud.prepared_job import compiled_before, prepared
 from millrace.cloud.remote.following import Watched, follow
 from millrace.cloud.remote.jobs import RemoteJob, Service
 from millrace.cloud.services import CloudRunner, meant
+from millrace.config.config import Config
 from millrace.config.trials import load_run
 from millrace.jobspec.job import CompiledJob, Dialect
 
@@ -72,7 +74,7 @@ def submit(
     echo(f"link: {sent.link}")
     more = also(config_file, overrides, runner or (wanted if wanted != meant(config) else None))
     if wait:
-        raise click.exceptions.Exit(_followed(service, sent, job, every, more))
+        raise click.exceptions.Exit(_followed(config, service, sent, job, every, more))
     echo(f"next: millrace jobs show{more} {sent.name}")
 
 
@@ -82,7 +84,7 @@ def new_job_id(pipeline: str) -> str:
     return f"{stem[:100]}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
-def _followed(service: Service, sent: RemoteJob, job: CompiledJob, every: float, more: str) -> int:
+def _followed(config: Config, service: Service, sent: RemoteJob, job: CompiledJob, every: float, more: str) -> int:
     began = time.time()
     watched = Watched()
     opening = f"{sent.name} waits to be started by {service.name}"
@@ -100,7 +102,26 @@ def _followed(service: Service, sent: RemoteJob, job: CompiledJob, every: float,
         echo(f"no longer watched; the job goes on. To end it: millrace jobs cancel{more} {sent.name}", err=True)
         return INTERRUPTED
     print_end(ended, time.time() - began, board.console)
+    _tell(config, ended, f"millrace jobs show{more} {sent.name}")
     return ended.exit_code
+
+
+def _tell(config: Config, job: RemoteJob, next_command: str) -> None:
+    from millrace.execution.notification import tell_job
+
+    stopped = next((task for task in job.tasks if task.blocked or task.state is State.FAILED), None)
+    why = (stopped.failure or stopped.note) if stopped else ""
+    notice = RunNotice(
+        config.name,
+        job.name,
+        job.exit_code,
+        reason=(why or job.failure or "its log says why") if job.exit_code else "",
+        where=stopped.name if stopped else "",
+        next=next_command,
+        link=job.link,
+    )
+    if trouble := tell_job(config, notice):
+        echo(f"notice: not delivered; {trouble}")
 
 
 def print_end(job: RemoteJob, seconds: float, console: Console) -> None:

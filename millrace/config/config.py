@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from millrace.alerts.section import AlertPolicy, Notify
 from millrace.base.names import did_you_mean
 from millrace.base.numbers import counted
 from millrace.base.plain_values import require_plain
 from millrace.base.secrets import named_variables
-from millrace.base.section import Section, VariableName
+from millrace.base.section import Section
 from millrace.catalog.metric_section import metric_of
 from millrace.components.data_gate.section import DataGateSection
 from millrace.components.evaluator.measurements import measurements
@@ -30,6 +31,7 @@ from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.monitoring_section import Monitoring
 from millrace.config.registry_section import RegistrySection
 from millrace.config.rollout_section import Rollout
+from millrace.config.trigger_section import TriggerPolicy
 from millrace.features.description import Feature, FeatureTable, Image, Vector
 from millrace.features.expression import DOTTED, Misfit
 from millrace.features.label import AnyLabel, Label
@@ -98,12 +100,6 @@ class Push(Section):
     )
 
 
-class Notify(Section):
-    """A message about the verdicts at the end of a run."""
-
-    webhook_env: VariableName = Field(description="the name of the environment variable that holds the webhook's URL")
-
-
 class Archive(Section):
     """A container step that packs the pushed model into one file with its checksum. Needs Docker when run locally."""
 
@@ -139,6 +135,8 @@ class Config(Section):
     metadata: Union[Sqlite, DatabaseServer] = Field(default=Sqlite(), discriminator="backend")
     beam: Beam = Beam()
     notify: Optional[Notify] = None
+    alerts: AlertPolicy = AlertPolicy()
+    triggers: TriggerPolicy = TriggerPolicy()
     archive: Optional[Archive] = None
     vertex: VertexDeployment = VertexDeployment()
     kubeflow: KubeflowDeployment = KubeflowDeployment()
@@ -252,6 +250,18 @@ class Config(Section):
             raise ValueError("model.calibrate: it is for one class a row, and the label has several; leave it out")
         if self.model.calibrate != "none" and isinstance(self.label, Label) and self.label.task == "regression":
             raise ValueError("model.calibrate: a regression has no probabilities to calibrate; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _new_spans_can_be_seen(self) -> "Config":
+        if self.triggers.span is None:
+            return self
+        if not self.data.has_spans:
+            raise Misfit(("triggers", "span"), f"{self.data.patterns[0]} has no {{SPAN}} and no date, so none is new")
+        if "://" in self.data.path:
+            raise Misfit(("triggers", "span"), "new spans are looked for on this machine's disks, not in a bucket")
+        if self.data.span is not None:
+            raise Misfit(("triggers", "span"), "data.span names the one span that every run reads; leave it out")
         return self
 
     @property

@@ -99,3 +99,13 @@ def metadata_file(config: Config) -> Union[str, None]:
     if not isinstance(config.metadata, Sqlite):
         return None
     return config.metadata.file or layout(config).metadata_file
+
+
+def alerts_file(config: Config) -> Path:
+    """The SQLite file of alerts, beside the registry's."""
+    return registry_file(config).parent / "alerts.db"
+
+
+def triggers_file(config: Config) -> Path:
+    """The SQLite file of what triggers started, beside the registry's."""
+    return registry_file(config).parent / "triggers.db"

@@ -19,7 +19,7 @@ from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.config.platform import LOCAL
 from millrace.execution.diagnosis import require_docker
-from millrace.execution.notification import notify
+from millrace.execution.notification import notify, tell_unheard
 from millrace.jobspec.artifact_types import require_compilable
 from millrace.metadata import provenance, stage_graph
 from millrace.metadata.journal import progress
@@ -81,6 +81,8 @@ def run(
         How it ended, as it is recorded. Nothing is raised for what a stage, a gate or a signal does.
     """
     with heeding_signals() as signals:
+        # Beside the run, which waits for no channel.
+        _Telling(lambda: tell_unheard(config, folder))
         outcome = replace(_ended(config, folder, started, grace, runner, signals), ended=time.time())
         before = signals.count
         folder.finish(outcome.exit_code, outcome.failure, outcome.ended)
@@ -107,7 +109,7 @@ def _ended(
 class _Telling(threading.Thread):
     """The notice of a run's end. A daemon: nobody waits for it after a signal."""
 
-    def __init__(self, tell: Callable[[], str]) -> None:
+    def __init__(self, tell: Callable[[], Optional[str]]) -> None:
         super().__init__(name="notice", daemon=True)
         self._tell = tell
         self.trouble = ""
@@ -117,7 +119,7 @@ class _Telling(threading.Thread):
     def run(self) -> None:
         """Keeps why the notice was not delivered."""
         try:
-            self.trouble = self._tell()
+            self.trouble = self._tell() or ""
         finally:
             self.ended.set()
 

@@ -21,7 +21,7 @@ def add_failure_notice(job: CompiledJob, config: Config, image: str) -> None:
         config: names the pipeline, and the variable that holds the webhook's address.
         image: the image of the project.
     """
-    if config.notify is None:
+    if config.notify is None or not config.notify.webhook_env:
         return
     others = sorted(job.tasks)
     job.executors[f"{FAILURE_NOTICE}_executor"] = {

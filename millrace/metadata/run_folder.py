@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Annotated, Any, Optional
@@ -67,6 +67,8 @@ class _Record(BaseModel):
     exit_code: Optional[int] = None
     failure: Optional[Failure] = None
     settled: bool = False
+    untold: dict[str, Annotated[int, Field(ge=1)]] = {}
+    process: int = 0
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,27 @@ class RunFolder:
             if values:
                 _write(self.path, {**values, "settled": True})
 
+    @property
+    def process(self) -> int:
+        """The id of the process that runs it, or ran it; 0 in what 0.1.0 wrote."""
+        return self._record().process
+
+    def untold(self) -> dict[str, int]:
+        """How often a run's end may still be told, by the name of each channel that has not delivered it yet."""
+        return dict(self._record().untold)
+
+    def tell(self, troubles: Collection[str]) -> None:
+        """Records that the run's end was told, or tried to be told, by every channel that had not delivered it.
+
+        Args:
+            troubles: the names of the channels that did not deliver it this time.
+        """
+        values = self._values()
+        left = {name: tries - 1 for name, tries in self.untold().items() if name in troubles and tries > 1}
+        with contextlib.suppress(OSError):
+            if values:
+                _write(self.path, {**values, "untold": left})
+
     def is_alive(self) -> bool:
         """Whether a process holds the run's lock. The kernel drops the lock of a killed process.
 
@@ -227,13 +250,16 @@ def _write(path: Path, values: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def new_run(logs: Path, request: RunRequest, started: Optional[float] = None) -> Iterator[RunFolder]:
+def new_run(
+    logs: Path, request: RunRequest, started: Optional[float] = None, untold: Optional[Mapping[str, int]] = None
+) -> Iterator[RunFolder]:
     """Makes the folder of a new run and holds its lock for as long as the run lasts.
 
     Args:
         logs: the folder of all runs' folders.
         request: what was asked for.
         started: when the command began, seconds since the epoch; now when left out.
+        untold: how often its end may be told, by the name of each channel; none where nobody is to be told.
 
     Yields:
         The folder.
@@ -260,6 +286,7 @@ def new_run(logs: Path, request: RunRequest, started: Optional[float] = None) ->
             "started": time.time() if started is None else started,
             "exit_code": None,
             "process": os.getpid(),
+            "untold": dict(untold or {}),
         }
         if os.path.isabs(request.config_file):
             config_file = os.path.realpath(request.config_file)

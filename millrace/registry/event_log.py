@@ -6,20 +6,18 @@ leaves all of its change or none. What a server reads beside it is written while
 
 import contextlib
 import json
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional
 
-from millrace.base.errors import BadInput, is_disk_full, no_space_left
+from millrace.base.event_file import EventFile, EventTables
 from millrace.registry.events import Event, VersionState
 
 SCHEMA_VERSION = 1
 """Of the table and the views, in the file's `user_version`."""
 
-_LOCK_SECONDS = 10.0
 _TABLES = """
 CREATE TABLE event (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -55,6 +53,12 @@ CREATE VIEW alias AS
     SELECT model, alias AS name, version FROM event
     WHERE id IN (SELECT max(id) FROM event WHERE alias != '' GROUP BY model, alias) AND version IS NOT NULL;
 """
+_OF_THE_REGISTRY = EventTables(
+    "registry",
+    _TABLES,
+    SCHEMA_VERSION,
+    "see that it is a file of yours on a disk of this machine, or put back a copy; registry.file names another",
+)
 _COLUMNS = "id, at, kind, version, alias, because, who, run, details"
 
 
@@ -74,59 +78,20 @@ class EventLog:
         self.file = file
         self._model = model
         self._clock = clock
-        with self._explained():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(file, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False)
-            try:
-                self._database.execute("PRAGMA journal_mode = WAL")
-                # What was said to be done outlives a power cut.
-                self._database.execute("PRAGMA synchronous = FULL")
-                self._prepare()
-            except BaseException:
-                self._database.close()
-                raise
+        self._events = EventFile(file, _OF_THE_REGISTRY)
 
     def close(self) -> None:
         """Closes the file."""
-        self._database.close()
+        self._events.close()
 
-    def _prepare(self) -> None:
-        found = self._schema_version()
-        if found > SCHEMA_VERSION:
-            raise BadInput(
-                f"it was made by a later Millrace: its tables are of version {found}, and this one knows "
-                f"{SCHEMA_VERSION}",
-                where=str(self.file),
-                remedy="use that Millrace, or one that is newer",
-            )
-        if found < SCHEMA_VERSION:
-            with self.change():
-                # Another process may have made them since.
-                if self._schema_version() < SCHEMA_VERSION:
-                    for statement in _statements(_TABLES):
-                        self._database.execute(statement)
-                    self._database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def _schema_version(self) -> int:
-        return int(self._database.execute("PRAGMA user_version").fetchone()[0])
-
-    @contextlib.contextmanager
-    def change(self) -> Iterator[None]:
+    def change(self) -> contextlib.AbstractContextManager[None]:
         """Holds the write lock: what is read within stays so, and what is added is there together or not at all.
 
         Raises:
             BadInput: somebody else holds the lock for longer than a change takes, or nothing can be written.
             OSError: there is no space left.
         """
-        with self._explained():
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._database.execute("COMMIT")
-            except BaseException:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
+        return self._events.change()
 
     def add(self, events: Sequence[Event]) -> tuple[Event, ...]:
         """Adds events in their order, within `change`.
@@ -140,14 +105,18 @@ class EventLog:
         at = datetime.fromtimestamp(self._clock(), timezone.utc).isoformat(timespec="seconds")
         written = []
         for one in events:
-            details = json.dumps(one.details, ensure_ascii=False, sort_keys=True)
-            row = (at, self._model, str(one.kind), one.version, one.alias, one.because, one.who, one.run, details)
-            cursor = self._database.execute(
-                "INSERT INTO event (at, model, kind, version, alias, because, who, run, details) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
-            )
-            written.append(replace(one, kind=str(one.kind), at=at, id=int(cursor.lastrowid or 0)))
+            row = {
+                "at": at,
+                "model": self._model,
+                "kind": str(one.kind),
+                "version": one.version,
+                "alias": one.alias,
+                "because": one.because,
+                "who": one.who,
+                "run": one.run,
+                "details": json.dumps(one.details, ensure_ascii=False, sort_keys=True),
+            }
+            written.append(replace(one, kind=str(one.kind), at=at, id=self._events.add("event", row)))
         return tuple(written)
 
     def events(self, version: Optional[int] = None, alias: str = "") -> tuple[Event, ...]:
@@ -157,7 +126,7 @@ class EventLog:
             version: only those about it; None for all.
             alias: only those that touched it; empty for all.
         """
-        rows = self._rows(
+        rows = self._events.rows(
             f"SELECT {_COLUMNS} FROM event WHERE model = ? AND (? IS NULL OR version = ?) AND (? = '' OR alias = ?) "
             "ORDER BY id",
             (self._model, version, version, alias, alias),
@@ -166,7 +135,7 @@ class EventLog:
 
     def versions(self) -> tuple[tuple[int, VersionState, str, str, str], ...]:
         """Number, state, time of registration, run and facts (as JSON) of each version, by number."""
-        rows = self._rows(
+        rows = self._events.rows(
             "SELECT number, state, registered, run, details FROM version WHERE model = ? ORDER BY number",
             (self._model,),
         )
@@ -174,40 +143,9 @@ class EventLog:
 
     def aliases(self) -> dict[str, int]:
         """The number of the version that each alias names."""
-        return dict(self._rows("SELECT name, version FROM alias WHERE model = ? ORDER BY name", (self._model,)))
-
-    def _rows(self, query: str, values: Sequence[Any]) -> list[Any]:
-        with self._explained():
-            return self._database.execute(query, values).fetchall()
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            if is_disk_full(error):
-                raise no_space_left(str(self.file)) from error
-            held = "locked" in str(error)
-            raise BadInput(
-                "another process holds the registry's file" if held else f"the registry cannot be used: {error}",
-                where=str(self.file),
-                remedy="wait until it has ended, then try again"
-                if held
-                else "see that it is a file of yours on a disk of this machine, or put back a copy; registry.file "
-                "names another",
-            ) from error
+        return dict(self._events.rows("SELECT name, version FROM alias WHERE model = ? ORDER BY name", (self._model,)))
 
 
 def _event(row: Sequence[Any]) -> Event:
     number, at, kind, version, alias, because, who, run, details = row
     return Event(kind, version, alias, because, who, run, json.loads(details), at, number)
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script: `executescript` would end the transaction before the first of them."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

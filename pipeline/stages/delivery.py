@@ -62,7 +62,7 @@ def build_notifier(
     infra_blessing: BaseChannel,
     pushed_model: BaseChannel,
 ) -> Optional[BaseComponent]:
-    """Notifier, when it is configured and a service runs the stages; on this machine the runner tells every end.
+    """Notifier, when a webhook is configured and a service runs the stages; on this machine the runner tells every end.
 
     Args:
         config: the configuration.
@@ -71,7 +71,7 @@ def build_notifier(
         infra_blessing: the InfraValidator's.
         pushed_model: the Pusher's.
     """
-    if config.notify is None or platform.name == "local":
+    if config.notify is None or not config.notify.webhook_env or platform.name == "local":
         return None
     return Notifier(
         model_blessing=model_blessing,

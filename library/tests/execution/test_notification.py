@@ -6,14 +6,15 @@ import pytest
 from fake_webhook import webhook
 from recorded_runs import RecordedRuns, four_stages
 
+from millrace.alerts import telling
 from millrace.base.errors import Failure
 from millrace.base.notice import RunNotice
 from millrace.base.outcomes import State
 from millrace.config.loading import load
 from millrace.execution import notification
-from millrace.execution.notification import notify
+from millrace.execution.notification import notify, tell_unheard
 from millrace.metadata import records
-from millrace.metadata.run_folder import RunFolder
+from millrace.metadata.run_folder import RunFolder, RunRequest, new_run
 
 
 @pytest.fixture
@@ -87,3 +88,70 @@ def test_the_verdicts_of_a_run_are_told_and_whether_it_pushed_anew(config, tmp_p
     recorded.begin("20310101-000002")
     other = told(config, RunFolder(recorded.root / "logs" / "20310101-000002"), 0)
     assert (other["model_blessed"], other["pushed_to"]) == (None, ""), "another run's verdict is not its own"
+
+
+def ended_run(folder, exit_code, why=None, tries=3, killed=False):
+    """A run that has ended, and that nobody was told of."""
+    request = RunRequest("conf/taxi.yaml", pipeline="taxi")
+    with new_run(folder / "logs", request, untold={"webhook": tries}) as run:
+        run.journal.record("Trainer", State.RUNNING)
+        if not killed:
+            run.finish(exit_code, why)
+    return run
+
+
+def test_a_killed_run_is_told_by_the_next_and_once(config, tmp_path):
+    killed = ended_run(tmp_path, None, killed=True)
+    with webhook() as hook, new_run(tmp_path / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")) as next_run:
+        os.environ["SOME_HOOK"] = f"{hook.url}/ok"
+        tell_unheard(config, next_run)
+        tell_unheard(config, next_run)
+        [message] = hook.messages
+    assert (message["ending"], message["exit_code"], message["run"]) == ("killed", None, killed.run_id)
+    assert (message["where"], message["next"]) == ("Trainer", "millrace run --resume")
+    assert message["text"].startswith(f"taxi: run {killed.run_id} ended as killed. Trainer: its process is gone")
+    assert killed.untold() == {}
+
+
+def test_an_end_that_no_channel_delivered_is_told_by_the_next_runs_and_not_for_ever(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(telling, "_WAITS", ())
+    run = ended_run(tmp_path, 3, Failure("AUC is low", "Evaluator", "train longer", 3))
+    with webhook() as hook, new_run(tmp_path / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")) as next_run:
+        os.environ["SOME_HOOK"] = f"{hook.url}/broken"
+        assert notify(config, run, 3, run.failure()) == "the webhook answered 500"
+        for _ in range(4):
+            tell_unheard(config, next_run)
+        messages = hook.messages
+    assert [message["reason"] for message in messages] == ["AUC is low"] * 3
+    assert run.untold() == {}
+
+
+def test_only_the_channel_that_has_not_delivered_it_is_asked_again(config, tmp_path):
+    run = ended_run(tmp_path, 0)
+    run.tell([])
+    another = ended_run(tmp_path, 0)
+    with webhook() as hook, new_run(tmp_path / "logs", RunRequest("conf/taxi.yaml", pipeline="taxi")) as next_run:
+        os.environ["SOME_HOOK"] = f"{hook.url}/ok"
+        tell_unheard(config, next_run)
+        assert [message["run"] for message in hook.messages] == [another.run_id]
+
+
+def test_what_goes_on_what_is_anothers_and_what_asked_for_no_notice_is_not_told(config, tmp_path):
+    logs = tmp_path / "logs"
+    with webhook() as hook, new_run(logs, RunRequest("x", pipeline="taxi"), untold={"webhook": 3}) as going_on:
+        os.environ["SOME_HOOK"] = f"{hook.url}/ok"
+        with new_run(logs, RunRequest("x", pipeline="tips"), untold={"webhook": 3}):
+            pass
+        with new_run(logs, RunRequest("x", pipeline="taxi")) as next_run:
+            tell_unheard(config, next_run)
+        assert hook.messages == [] and going_on.untold() == {"webhook": 3}
+
+
+def test_a_message_links_to_the_console_and_a_model_that_was_pushed_is_in_its_title(tmp_path):
+    config = load(
+        "conf/taxi.yaml", ["notify={webhook_env: SOME_HOOK, console: 'https://mill.test/'}", f"root={tmp_path}"]
+    )
+    message = told(config, ended_run(tmp_path, 3), 3, Failure("AUC is low", "Evaluator", "", 3))
+    assert message["link"] == f"https://mill.test/runs/{message['run']}"
+    assert message["next"] == f"millrace runs show {message['run']}"
+    assert RunNotice("taxi", "1", 0, pushed_to="/serving/17").title == "taxi: run 1 pushed a model"

@@ -10,8 +10,8 @@ from google.protobuf import text_format
 from registered_versions import pushed, registry_of
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from millrace.base import event_file
 from millrace.base.errors import BadInput, is_disk_full
-from millrace.registry import event_log
 from millrace.registry.pushed_model import checksum, file_checksums
 
 
@@ -261,7 +261,7 @@ def test_a_root_that_is_moved_keeps_its_registry_and_several_pipelines_share_it(
 def test_a_disk_that_is_full_is_told_as_such_and_changes_nothing(tmp_path):
     with registry_of(tmp_path) as registry:
         [version] = registry.take_in([pushed(tmp_path, 11)])
-        database = registry._log._database
+        database = registry._log._events._database
         database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
         before = registry.events()
         with pytest.raises(OSError, match="No space left") as full:
@@ -271,7 +271,7 @@ def test_a_disk_that_is_full_is_told_as_such_and_changes_nothing(tmp_path):
 
 
 def test_who_waits_too_long_for_another_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(event_log, "_LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(event_file, "_LOCK_SECONDS", 0.05)
     with registry_of(tmp_path) as registry, registry_of(tmp_path) as other:
         [version] = registry.take_in([pushed(tmp_path, 11)])
         with registry._log.change(), pytest.raises(BadInput, match="another process holds the registry's file"):

@@ -47,7 +47,9 @@ def killed_at(step: int, root: Path, work: Callable[[Registry], object], opening
             sys.addaudithook(lambda event, _: take() if event in _STEPS or event == "sqlite3.connect" else None)
             registry = registry_of(root)
             # To read changes nothing.
-            registry._log._database.set_trace_callback(lambda text: None if text.startswith("SELECT") else take())
+            registry._log._events._database.set_trace_callback(
+                lambda text: None if text.startswith("SELECT") else take()
+            )
             counts = True
             work(registry)
         finally:

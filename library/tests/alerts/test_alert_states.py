@@ -1,0 +1,134 @@
+"""Alerts: one for what is seen again and again, told once, and none is lost, told twice or changed afterwards."""
+
+import sqlite3
+
+import pytest
+from fake_webhook import webhook
+
+from millrace.alerts.alert import AlertState, Finding, Look, changes, to_tell
+from millrace.alerts.alert_log import AlertLog
+from millrace.alerts.channels import WebhookChannel
+from millrace.alerts.observing import observe
+from millrace.alerts.section import AlertPolicy
+from millrace.base.errors import BadInput
+
+DRIFT = Finding("monitor/drift/L_INFTY/fare/3", "fare drifts: 0.31, limit 0.1", 1000.0, "millrace monitor report")
+SLOW = Finding("monitor/slow/p99//3", "1 of 10 answers is slow", 1000.0)
+ONCE, TWICE = AlertPolicy(), AlertPolicy(looks=2)
+
+
+@pytest.fixture
+def log(tmp_path):
+    with AlertLog(tmp_path / "alerts.db", "taxi") as opened:
+        yield opened
+
+
+def look(*findings, unjudged=()):
+    return Look("monitor", findings, unjudged)
+
+
+def states(log):
+    return {key.split("/")[1]: str(alert.state) for key, alert in log.alerts().items()}
+
+
+def test_what_is_seen_again_is_one_alert_until_a_look_does_not_see_it(log):
+    assert [one.state for one in log.take(look(DRIFT), ONCE, 1.0)] == [AlertState.FIRING]
+    assert log.take(look(DRIFT), ONCE, 2.0) == []
+    log.take(look(DRIFT, SLOW), ONCE, 3.0)
+    assert states(log) == {"drift": "firing", "slow": "firing"}
+    log.take(look(SLOW), ONCE, 4.0)
+    assert states(log) == {"drift": "resolved", "slow": "firing"}
+    over = log.alert(DRIFT.key)
+    assert (over.summary, over.since, over.changed) == (DRIFT.summary, 1000.0, 4.0)
+    log.take(look(DRIFT, SLOW), ONCE, 5.0)
+    assert states(log)["drift"] == "firing"
+
+
+def test_it_is_pending_until_so_many_looks_one_after_the_other_have_seen_it(log):
+    log.take(look(DRIFT), TWICE, 1.0)
+    assert (states(log), to_tell(log.alerts().values(), TWICE, 1.0)) == ({"drift": "pending"}, [])
+    log.take(look(), TWICE, 2.0)
+    log.take(look(DRIFT), TWICE, 3.0)
+    assert states(log) == {"drift": "pending"}, "there was a look between them"
+    log.take(look(DRIFT), TWICE, 4.0)
+    assert states(log) == {"drift": "firing"}
+
+
+def test_what_could_not_be_judged_and_what_another_source_sees_stays_as_it_is(log):
+    log.take(look(DRIFT, SLOW), ONCE, 1.0)
+    log.take(Look("disk", ()), ONCE, 2.0)
+    log.take(look(unjudged=["monitor/drift/"]), ONCE, 3.0)
+    assert states(log) == {"drift": "firing", "slow": "resolved"}
+    assert changes({}, look(), ONCE) == []
+
+
+def test_a_person_resolves_and_silences_and_every_event_stays(log):
+    log.take(look(DRIFT), ONCE, 1.0)
+    log.silence(DRIFT.key, 100.0, "we know", "ada@here", 2.0)
+    alert = log.alert(DRIFT.key)
+    assert (alert.is_silenced(99.0), alert.is_silenced(100.0), alert.starts_training(99.0)) == (True, False, False)
+    assert to_tell([alert], ONCE, 99.0) == [] and to_tell([alert], ONCE, 101.0) == [alert]
+    log.silence(DRIFT.key, 3.0, "told too little", "ada@here", 3.0)
+    assert log.alert(DRIFT.key).starts_training(4.0)
+    log.resolve(DRIFT.key, "repaired", "ada@here", 5.0)
+    with pytest.raises(BadInput, match="resolved already"):
+        log.resolve(DRIFT.key, "again", "ada@here", 6.0)
+    with pytest.raises(BadInput, match="did you mean monitor/drift"):
+        log.alert(DRIFT.key[:-1])
+    assert [(kind, who, why) for _, kind, who, why in log.history(DRIFT.key)] == [
+        ("firing", "", ""),
+        ("silenced", "ada@here", "we know"),
+        ("silenced", "ada@here", "told too little"),
+        ("resolved", "ada@here", "repaired"),
+    ]
+    with pytest.raises(sqlite3.IntegrityError, match="never changed"):
+        log._events._database.execute("UPDATE event SET kind = 'resolved'")
+    with pytest.raises(sqlite3.IntegrityError, match="never deleted"):
+        log._events._database.execute("DELETE FROM event")
+
+
+def test_people_are_told_once_and_of_the_end_and_again_after_a_day(log, monkeypatch):
+    with webhook() as hook:
+        monkeypatch.setenv("HOOK", f"{hook.url}/ok")
+        channels = [WebhookChannel("HOOK")]
+        for now, findings in ((0, [DRIFT]), (60, [DRIFT]), (86_400, [DRIFT]), (90_000, []), (90_060, [])):
+            assert observe(log, look(*findings), ONCE, channels, float(now)) == {}
+        messages = hook.messages
+    assert [one["text"] for one in messages] == [
+        "taxi: 1 alert firing. fare drifts: 0.31, limit 0.1",
+        "taxi: 1 alert firing. fare drifts: 0.31, limit 0.1",
+        "taxi: 1 resolved. fare drifts: 0.31, limit 0.1",
+    ]
+    assert messages[0]["alerts"][0]["next"] == "millrace monitor report"
+
+
+def test_what_no_channel_delivered_is_told_by_the_next_look(log, monkeypatch):
+    monkeypatch.delenv("HOOK", raising=False)
+    channels = [WebhookChannel("HOOK")]
+    assert observe(log, look(DRIFT), ONCE, channels, 1.0) == {"webhook": "the environment variable HOOK is not set"}
+    with webhook() as hook:
+        monkeypatch.setenv("HOOK", f"{hook.url}/ok")
+        assert observe(log, look(DRIFT), ONCE, channels, 2.0) == {}
+        assert len(hook.messages) == 1
+    assert observe(log, look(DRIFT), ONCE, channels, 3.0) == {}, "the server is gone, and nobody asks for it"
+
+
+def test_pipelines_of_one_root_have_alerts_of_their_own(log, tmp_path):
+    log.take(look(DRIFT), ONCE, 1.0)
+    with AlertLog(tmp_path / "alerts.db", "tips") as other:
+        assert other.alerts() == {}
+        with pytest.raises(BadInput, match="there is no alert"):
+            other.alert(DRIFT.key)
+    assert log.fired(0.0) == [(1.0, DRIFT.key)]
+
+
+def test_a_file_of_a_later_millrace_and_one_that_is_none(tmp_path):
+    later, other = tmp_path / "later.db", tmp_path / "other.db"
+    database = sqlite3.connect(later)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    other.write_bytes(b"no database" * 1000)
+    with pytest.raises(BadInput, match="made by a later Millrace"):
+        AlertLog(later, "taxi")
+    with pytest.raises(BadInput, match="the alerts cannot be used"):
+        AlertLog(other, "taxi")

@@ -1,0 +1,92 @@
+"""The commands: what a person types, and reads at 80 columns."""
+
+import json
+import shlex
+
+import pytest
+from click.testing import CliRunner
+from fake_webhook import webhook
+
+from millrace.alerts.alert import Finding, Look
+from millrace.cli.alerts import alerts
+from millrace.cli.triggers import triggers
+from millrace.config.loading import load
+from millrace.execution.alerting import observe_findings
+
+
+@pytest.fixture
+def options(tmp_path):
+    return ["-c", "conf/taxi.yaml", "--set", f"root={tmp_path}", "--set", "triggers.cron=TZ=UTC 0 4 * * *"]
+
+
+def run(command, *arguments):
+    result = CliRunner().invoke(command, arguments)
+    return result.exit_code, result.output, result.exception
+
+
+def test_check_says_what_is_waited_for_and_starts_nothing(options, tmp_path):
+    code, output, _ = run(triggers, "check", *options)
+    assert (code, output[:38]) == (0, "wait: waits for the next time of cron,")
+    assert json.loads(run(triggers, "check", "--json", *options)[1])["start"] is False
+    assert "started no run" in run(triggers, *options)[1]
+    assert run(triggers, "fire", "--because", "a fix", *options)[0] == 0
+    assert "asked for it: a fix" in run(triggers, "check", *options)[1]
+    assert not (tmp_path / "logs").exists()
+
+
+def test_without_a_trigger_each_command_says_how_to_name_one(tmp_path):
+    for name in ("check", "watch", "simulate", "install"):
+        more = ["--print"] if name == "install" else []
+        _, _, error = run(triggers, name, "-c", "conf/taxi.yaml", "--set", f"root={tmp_path}", *more)
+        assert "no trigger is configured" in str(error) and "triggers: {cron" in str(error)
+
+
+def test_simulate_compares_policies(options):
+    code, output, _ = run(
+        triggers, "simulate", "--days", "7", "--span-every", "24", "--run-minutes", "10", "--json", *options,
+        "--policy", "runs_per_day=2 cool_down_minutes=30",
+    )  # fmt: skip
+    results = json.loads(output)
+    assert code == 0 and list(results) == ["as configured", "runs_per_day=2 cool_down_minutes=30"]
+    assert results["as configured"]["runs"] == {"cron": 7}
+    shown = run(triggers, "simulate", "--days", "7", "--span-every", "24", "--run-minutes", "10", *options)[1]
+    assert "hours stale" in shown and max(map(len, shown.splitlines())) <= 80
+
+
+def test_install_prints_what_systemd_and_cron_read(options):
+    code, output, _ = run(triggers, "install", "--print", *options)
+    assert code == 0
+    [start] = [line for line in output.splitlines() if line.startswith("ExecStart=")]
+    assert '"triggers.cron=TZ=UTC 0 4 * * *"' in start and " triggers watch -c /" in start
+    [line] = [line for line in output.splitlines() if line.startswith("*/10 ")]
+    assert shlex.split(line)[-1] == "--start" and " triggers check -c /" in line
+    assert run(triggers, "install", *options)[0] == 2
+
+
+def test_alerts_are_listed_silenced_and_resolved(options, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "no alert of taxi" in run(alerts, *options)[1]
+    finding = Finding("monitor/drift/fare", "fare drifts: 0.31, limit 0.1", 1e9, "millrace monitor report")
+    config = load("conf/taxi.yaml", [f"root={tmp_path}"])
+    assert observe_findings(config, Look("monitor", [finding]), 1e9) == {}
+    listed = run(alerts, *options)[1]
+    assert "firing" in listed and "2001-09-09 01:46 UTC" in listed and "next: millrace monitor report" in listed
+    assert run(alerts, "silence", finding.key, "--hours", "2", "--because", "we know", *options)[0] == 0
+    assert "silenced until" in run(alerts, "list", *options)[1]
+    assert run(alerts, "resolve", finding.key, "--because", "repaired", *options)[0] == 0
+    assert "1 resolved: --all shows them" in run(alerts, *options)[1]
+    assert "repaired" in run(alerts, "show", finding.key, *options)[1]
+    assert [one["state"] for one in json.loads(run(alerts, "list", "--all", "--json", *options)[1])] == ["resolved"]
+    assert "no alert monitor/drift/far;" in str(run(alerts, "show", "monitor/drift/far", *options)[2])
+
+
+def test_the_channels_are_tried(options, monkeypatch):
+    with webhook() as hook:
+        monkeypatch.setenv("HOOK", f"{hook.url}/ok")
+        told = run(alerts, "test", *options, "--set", "notify.webhook_env=HOOK")
+        assert (told[0], told[1]) == (0, "webhook: delivered\n")
+        assert hook.messages[0]["kind"] == "trial"
+    monkeypatch.delenv("HOOK")
+    told = run(alerts, "test", *options, "--set", "notify.webhook_env=HOOK")
+    assert (told[0], told[1]) == (1, "webhook: not delivered; the environment variable HOOK is not set\n")
+    assert "no channel is configured" in str(run(alerts, "test", *options)[2])

@@ -1,0 +1,65 @@
+"""Thirty days in a moment: what a policy starts, misses, and how long the champion is behind the data."""
+
+from datetime import datetime, timezone
+
+import pytest
+
+from millrace.base.errors import BadInput
+from millrace.config.trigger_section import SpanTrigger, TriggerPolicy
+from millrace.triggers.simulating import GivenAlert, GivenSpan, Happenings, read_happenings, regular_spans, simulate
+
+BEGIN = datetime(2031, 1, 1, tzinfo=timezone.utc).timestamp()
+HOUR = 3600.0
+TEN_MINUTES = 600.0
+
+
+def test_a_span_a_day_is_learned_from_once_and_is_stale_for_as_long_as_it_settles_and_the_run_takes():
+    policy = TriggerPolicy(span=SpanTrigger(rows=100, settled_minutes=10))
+    result = simulate(policy, regular_spans(24, 1000, BEGIN, 30), BEGIN, 30, TEN_MINUTES)
+    # The thirtieth comes when the thirty days are over.
+    assert (dict(result.runs), result.missed) == ({"span": 29}, 0)
+    assert result.run_seconds == 29 * TEN_MINUTES
+    assert (result.stale_seconds, result.longest_stale_seconds) == (29 * 2 * TEN_MINUTES, 2 * TEN_MINUTES)
+
+
+def test_a_small_span_is_waited_for_and_cron_learns_from_it_a_budget_holds_back():
+    weekly = TriggerPolicy(cron="TZ=UTC 0 4 * * mon", span=SpanTrigger(rows=10_000))
+    spans = regular_spans(24, 1000, BEGIN, 30)
+    assert dict(simulate(weekly, spans, BEGIN, 30, TEN_MINUTES).runs) == {"cron": 4}
+    hourly = regular_spans(1, 1000, BEGIN, 2)
+    eager = TriggerPolicy(span=SpanTrigger(), cool_down_minutes=0, runs_per_day=24)
+    frugal = TriggerPolicy(span=SpanTrigger(), cool_down_minutes=0, runs_per_day=2)
+    more, less = (simulate(policy, hourly, BEGIN, 2, TEN_MINUTES) for policy in (eager, frugal))
+    assert (len(more.starts), len(less.starts)) == (47, 4)
+    assert more.stale_seconds < less.stale_seconds
+
+
+def test_an_alert_starts_a_run_and_a_long_run_has_a_time_of_cron_missed():
+    policy = TriggerPolicy(
+        cron="TZ=UTC 0 * * * *", alerts=("drift*",), cool_down_minutes=0, late_minutes=20, runs_per_day=9
+    )
+    result = simulate(policy, Happenings(alerts=[GivenAlert(BEGIN + 1800, "drift/fare")]), BEGIN, 0.2, 4000)
+    assert [(at - BEGIN, source) for at, source, _ in result.starts][:2] == [(1800.0, "alert"), (2 * HOUR, "cron")]
+    assert result.missed >= 1
+
+
+def test_what_happens_is_read_from_a_file_and_a_line_that_is_none_is_named(tmp_path):
+    file = tmp_path / "events.csv"
+    file.write_text(
+        "at,kind,name,rows\n2031-01-01T04:00:00,span,31,1200\n2031-01-01T05:00:00+01:00,alert,drift/fare,\n"
+    )
+    happenings = read_happenings(file)
+    assert happenings.spans == [GivenSpan(BEGIN + 4 * HOUR, (31, -1), "31", 1200)]
+    assert happenings.alerts == [GivenAlert(BEGIN + 4 * HOUR, "drift/fare")]
+    assert happenings.begin == BEGIN + 4 * HOUR
+    for text, problem in (
+        ("at,kind,name,rows\nyesterday,span,1,1\n", "yesterday"),
+        ("at,kind,name,rows\n2031-01-01,fire,1,1\n", "fire is no kind"),
+        ("when,kind,name,rows\n2031-01-01,span,1,1\n", "no column at"),
+    ):
+        file.write_text(text)
+        with pytest.raises(BadInput, match=problem) as error:
+            read_happenings(file)
+        assert error.value.where == f"{file}:2"
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_happenings(tmp_path / "none.csv")

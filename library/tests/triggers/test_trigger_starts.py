@@ -1,0 +1,224 @@
+"""Looks at real folders: what is started, once whoever looks, and what a restart knows."""
+
+import os
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from millrace.alerts.alert import Finding, Look
+from millrace.alerts.section import AlertPolicy
+from millrace.config.loading import load
+from millrace.execution.alerting import open_alerts
+from millrace.metadata.run_folder import RunRequest, new_run
+from millrace.triggers.starting import RunStarter, open_triggers
+from millrace.triggers.watching import watch
+
+NOW = datetime(2031, 1, 1, 12, tzinfo=timezone.utc).timestamp()
+HEADER, ROW = "fare,tips", "5.5,1"
+
+
+class Spawned:
+    """Starts a process that ends with a code, or waits, in place of a run, and keeps the commands."""
+
+    def __init__(self, script="") -> None:
+        self.commands, self.script, self.processes = [], script, []
+
+    def __call__(self, command, log):
+        self.commands.append(list(command))
+        self.processes.append(subprocess.Popen([sys.executable, "-S", "-c", self.script], stdin=subprocess.PIPE))
+        return self.processes[-1]
+
+    def end(self):
+        for process in self.processes:
+            process.communicate()
+
+
+@pytest.fixture
+def spawned():
+    spawn = Spawned("import sys; sys.stdin.read()")
+    yield spawn
+    spawn.end()
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "data").mkdir()
+    overrides = (
+        f"root={tmp_path / 'runs'}", f"data.path={tmp_path / 'data'}", "data.pattern=span-{SPAN}/*.csv",
+        "triggers.span={rows: 3, settled_minutes: 10}", "triggers.cool_down_minutes=0",
+    )  # fmt: skip
+
+    def add(number, rows=3, age=3600.0, name="a.csv"):
+        file = tmp_path / "data" / f"span-{number}" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("\n".join([HEADER, *[ROW] * rows]) + "\n")
+        os.utime(file, (NOW - age, NOW - age))
+
+    def starter(log, spawn, *more):
+        said = (*overrides, *more)
+        return RunStarter(load("conf/taxi.yaml", said), said, log, spawn)
+
+    starter.add, starter.config = add, load("conf/taxi.yaml", overrides)
+    return starter
+
+
+def test_a_span_starts_one_run_whoever_looks_and_however_often(project, spawned):
+    project.add(1)
+    with open_triggers(project.config) as log, open_triggers(project.config) as other:
+        first = project(log, spawned).look(NOW)
+        assert first.decision.why == "span 1 is there, with 3 rows"
+        assert project(other, spawned).look(NOW).decision.why == "nothing is new"
+        project.add(2)
+        waits = project(other, spawned).look(NOW + 1).decision
+        assert "span 2 is there" in waits.why and "waits for a run that has just been started" in waits.why
+        spawned.end()
+        after = project(log, spawned).look(NOW + 2)
+        assert after.process and len(spawned.commands) == 2
+        ended = log.starts(0)[0]
+        assert (ended.source, ended.span, ended.ended, ended.exit_code) == ("span", (1, -1), NOW + 2, None)
+    command = spawned.commands[0]
+    assert command[1:6] == ["-m", "millrace.cli.main", "run", "-c", os.path.abspath("conf/taxi.yaml")]
+    assert "data.pattern=span-{SPAN}/*.csv" in command and "--push" not in command
+
+
+def test_what_is_not_whole_starts_nothing_and_what_a_run_must_not_read_is_kept_from_it(project, spawned):
+    project.add(1)
+    project.add(2, age=5.0)
+    with open_triggers(project.config) as log:
+        assert project(log, spawned).look(NOW).process
+    assert spawned.commands[0][-3:] == ["--set", "data.span=1", "--push"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "age", "more", "why"),
+    [
+        (2, 3600.0, (), "span 1 has 2 of 3 rows"),
+        (3, 60.0, (), "span 1 has changed less than 10 minutes ago (settled_minutes)"),
+        (3, 3600.0, ("triggers.span.done_file=_SUCCESS",), "span 1 waits for _SUCCESS"),
+    ],
+)
+def test_a_span_that_is_waited_for(project, spawned, rows, age, more, why):
+    project.add(1, rows, age)
+    with open_triggers(project.config) as log:
+        assert project(log, spawned, *more).look(NOW).decision.why == why
+    assert spawned.commands == []
+
+
+def test_the_file_that_says_that_a_span_is_whole(project, spawned):
+    project.add(1, age=1.0)
+    project.add(1, name="_SUCCESS", rows=0)
+    with open_triggers(project.config) as log:
+        done = project(log, spawned, "triggers.span.done_file=_SUCCESS", "data.pattern=span-{SPAN}/*.csv")
+        assert done.look(NOW).process
+
+
+def test_a_run_that_somebody_else_started_is_waited_for_and_its_end_cools_down(project, spawned):
+    project.add(1)
+    logs = project.config.root + "/logs"
+    with open_triggers(project.config) as log:
+        with new_run(Path(logs), RunRequest("x", pipeline="taxi"), started=NOW - 60) as run:
+            waits = project(log, spawned).look(NOW).decision
+            assert waits.why == f"span 1 is there, with 3 rows; waits for run {run.run_id}, which goes on"
+            run.finish(0, ended=NOW)
+        cools = project(log, spawned, "triggers.cool_down_minutes=30").look(NOW + 60).decision
+        assert (cools.start, cools.until) == (False, NOW + 1800)
+
+
+def test_an_alert_starts_one_run_and_a_silenced_one_none(project, spawned):
+    with open_triggers(project.config) as log, open_alerts(project.config) as alerts:
+        on_alerts = project(log, spawned, "triggers.alerts=[monitor/*]")
+        alerts.take(Look("monitor", [Finding("monitor/drift/fare", "it drifts", NOW)]), AlertPolicy(), NOW)
+        alerts.silence("monitor/drift/fare", NOW + 10, "we know", "ada@here", NOW)
+        assert on_alerts.look(NOW).decision.why == "nothing is new"
+        assert on_alerts.look(NOW + 11).decision.why == "alert monitor/drift/fare fires"
+        spawned.end()
+        assert on_alerts.look(NOW + 12).decision.why == "nothing is new", "it fires, and has started its run"
+        for at, findings in ((NOW + 13, []), (NOW + 14, [Finding("monitor/drift/fare", "again", NOW + 14)])):
+            alerts.take(Look("monitor", findings), AlertPolicy(), at)
+        assert on_alerts.look(NOW + 15).process
+
+
+def test_who_asks_by_hand_gets_one_run(project, spawned):
+    with open_triggers(project.config) as log:
+        log.ask("ada@here", "a fix", NOW)
+        assert project(log, spawned).decision(NOW).start, "to look changes nothing"
+        assert project(log, spawned).look(NOW).decision.source == "hand"
+        spawned.end()
+        assert project(log, spawned).look(NOW + 1).decision.why == "nothing is new"
+
+
+def test_a_watch_that_is_started_again_knows_what_was_done(project, spawned):
+    lines, times = [], iter([NOW, NOW + 30, NOW + 60])
+
+    def once(*_):
+        with open_triggers(project.config) as log:
+            watch(project(log, spawned), 30, lambda: next(times), lambda _: True, lines.append)
+
+    project.add(1)
+    once()
+    once()
+    spawned.end()
+    once()
+    assert lines == ["start: span 1 is there, with 3 rows", "wait: nothing is new", "wait: nothing is new"]
+    assert len(spawned.commands) == 1
+
+
+def test_a_look_that_fails_is_said_once_and_starts_nothing(project, spawned):
+    project.add(1)
+    broken = os.path.join(project.config.data.path, "span-1", "b.csv")
+    with open(broken, "wb") as file:
+        file.write(b"\x1f\x8bno gzip")
+    os.utime(broken, (NOW - 3600, NOW - 3600))
+    lines, looks = [], iter([False, False, True])
+    with open_triggers(project.config) as log:
+        watch(project(log, spawned), 1, lambda: NOW, lambda _: next(looks), lines.append)
+    assert len(lines) == 1 and "this look failed" in lines[0] and "b.csv" in lines[0]
+    assert spawned.commands == []
+
+
+def test_a_run_that_cannot_even_begin_does_not_start_a_storm(project):
+    failing = Spawned("raise SystemExit(2)")
+    with open_triggers(project.config) as log:
+        cron = project(
+            log, failing, "triggers.cron=TZ=UTC * * * * *", "triggers.cool_down_minutes=30", "triggers.runs_per_day=3"
+        )
+        cron.look(NOW)
+        for minute in range(1, 10):
+            cron.look(NOW + minute * 60 + 1)
+            failing.end()
+        [start] = log.starts(0)
+    assert (start.source, start.exit_code) == ("cron", 2)
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ("triggers.cron=61 25 * * *", "'61' is no minute"),
+        ("triggers.cron=TZ=Europe/Zurch 0 4 * * *", "did you mean Europe/Zurich"),
+        ("triggers.cron=30 0 4 * * *", "has seconds"),
+        ("triggers.cron=0 4 31 2 *", "never comes"),
+        ("triggers={runs_per_day: 100, cool_down_minutes: 60}", "can never be"),
+        ("triggers.span={rows: 3}", "has no {SPAN}"),
+        ("data={span: 3, pattern: 'span-{SPAN}/*.csv'}", "every run reads"),
+    ],
+)
+def test_a_policy_that_could_not_be_meant_is_refused(more, problem):
+    overrides = [more]
+    if more.startswith("data="):
+        overrides = ["data.span=3", "data.pattern=span-{SPAN}/*.csv", "triggers.span={rows: 3}"]
+    with pytest.raises(Exception, match=problem.replace("{", r"\{")):
+        load("conf/taxi.yaml", overrides)
+
+
+def test_a_wrong_time_is_told_by_file_and_line(tmp_path):
+    file = tmp_path / "taxi.yaml"
+    with open("conf/taxi.yaml", encoding="utf-8") as text:
+        lines = text.read()
+    file.write_text(lines + "\ntriggers:\n  cron: 61 25 * * *\n")
+    with pytest.raises(
+        Exception, match=rf"taxi.yaml:{len(lines.splitlines()) + 3}:\d+.*triggers.cron.*'61' is no minute"
+    ):
+        load(file)

@@ -1,0 +1,225 @@
+"""Where alerts are kept: events that are only added, in an SQLite file beside the registry's, and a view of them."""
+
+import enum
+import json
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Optional
+
+from millrace.alerts.alert import Alert, AlertChange, AlertState, Look, changes
+from millrace.alerts.section import AlertPolicy
+from millrace.base.errors import BadInput
+from millrace.base.event_file import EventFile, EventTables
+from millrace.base.names import did_you_mean
+
+_TABLES = EventTables(
+    "alerts",
+    """
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    pipeline TEXT NOT NULL,
+    key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    because TEXT NOT NULL,
+    who TEXT NOT NULL,
+    details TEXT NOT NULL
+);
+CREATE INDEX event_of_alert ON event (pipeline, key, kind, id);
+CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event
+    BEGIN SELECT RAISE(ABORT, 'an event is never changed'); END;
+CREATE TRIGGER event_is_not_deleted BEFORE DELETE ON event
+    BEGIN SELECT RAISE(ABORT, 'an event is never deleted'); END;
+CREATE VIEW alert AS
+    SELECT changed.id, changed.pipeline, changed.key, changed.source, changed.kind AS state, changed.at AS changed,
+        -- What is over says no more what it was: that is in the event before.
+        (SELECT details FROM event AS seen WHERE seen.pipeline = changed.pipeline AND seen.key = changed.key
+            AND seen.kind IN ('pending', 'firing') ORDER BY seen.id DESC LIMIT 1) AS details,
+        (SELECT json_extract(details, '$.until') FROM event AS quiet WHERE quiet.pipeline = changed.pipeline
+            AND quiet.key = changed.key AND quiet.kind = 'silenced' ORDER BY quiet.id DESC LIMIT 1) AS silenced,
+        (SELECT json_array(json_extract(details, '$.state'), at) FROM event AS told
+            WHERE told.pipeline = changed.pipeline AND told.key = changed.key AND told.kind = 'told'
+            ORDER BY told.id DESC LIMIT 1) AS told
+    FROM event AS changed
+    WHERE changed.id IN (
+        SELECT max(id) FROM event WHERE kind IN ('pending', 'firing', 'resolved') GROUP BY pipeline, key
+    );
+""",
+)
+
+
+class OtherEvent(str, enum.Enum):
+    """The kinds of events that change no state."""
+
+    SILENCED = "silenced"
+    TOLD = "told"
+
+    def __str__(self) -> str:
+        """Its word, in every Python."""
+        return self.value
+
+
+class AlertLog:
+    """The alerts of one pipeline.
+
+    Args:
+        file: the SQLite file, which holds those of every pipeline of a root; made where it is not there.
+        pipeline: whose.
+
+    Raises:
+        BadInput: the file cannot be used.
+    """
+
+    def __init__(self, file: Path, pipeline: str) -> None:
+        self._events = EventFile(file, _TABLES)
+        self.pipeline = pipeline
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._events.close()
+
+    def __enter__(self) -> "AlertLog":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def alerts(self) -> dict[str, Alert]:
+        """Every alert as it stands, by key, those that changed last at the end."""
+        rows = self._events.rows(
+            "SELECT id, key, source, state, changed, details, silenced, told FROM alert WHERE pipeline = ? ORDER BY id",
+            (self.pipeline,),
+        )
+        return {row[1]: _alert(*row) for row in rows}
+
+    def alert(self, key: str) -> Alert:
+        """One alert.
+
+        Args:
+            key: which.
+
+        Raises:
+            BadInput: there is none of that key.
+        """
+        alerts = self.alerts()
+        if key not in alerts:
+            remedy = "millrace alerts list --all shows every one" if alerts else "nothing has ever alerted here"
+            raise BadInput(f"there is no alert {key}{did_you_mean(key, alerts)}", remedy=remedy)
+        return alerts[key]
+
+    def take(self, look: Look, policy: AlertPolicy, now: float) -> list[AlertChange]:
+        """Takes in what a source says now.
+
+        Args:
+            look: what it says.
+            policy: how many looks must see an alert.
+            now: seconds since the epoch.
+
+        Returns:
+            What it changed.
+        """
+        with self._events.change():
+            changed = changes(self.alerts(), look, policy)
+            for change in changed:
+                finding = change.finding
+                details = (
+                    {"summary": finding.summary, "since": finding.since, "next": finding.next, "looks": change.looks}
+                    if finding
+                    else {}
+                )
+                self._add(now, change.key, change.state, change.source, details)
+        return changed
+
+    def resolve(self, key: str, because: str, who: str, now: float) -> None:
+        """Says that an alert is over; a look that sees it again begins it anew.
+
+        Raises:
+            BadInput: there is none of that key, or it is over already.
+        """
+        with self._events.change():
+            alert = self.alert(key)
+            if alert.state is AlertState.RESOLVED:
+                raise BadInput(f"{key} is resolved already")
+            self._add(now, key, AlertState.RESOLVED, alert.source, {}, because, who)
+
+    def silence(self, key: str, until: float, because: str, who: str, now: float) -> None:
+        """Has nobody told of an alert for a while.
+
+        Args:
+            key: which alert.
+            until: seconds since the epoch; a time that is over ends the silence.
+            because: why.
+            who: who says so.
+            now: seconds since the epoch.
+
+        Raises:
+            BadInput: there is none of that key.
+        """
+        with self._events.change():
+            source = self.alert(key).source
+            self._add(now, key, OtherEvent.SILENCED, source, {"until": until}, because, who)
+
+    def told(self, alerts: Sequence[Alert], now: float) -> None:
+        """Keeps that people were told of these alerts, each in the state that it says."""
+        with self._events.change():
+            for alert in alerts:
+                self._add(now, alert.key, OtherEvent.TOLD, alert.source, {"state": str(alert.state)})
+
+    def history(self, key: str) -> list[tuple[str, str, str, str]]:
+        """What happened to an alert: when (ISO 8601 in UTC), what, who, and why."""
+        rows = self._events.rows(
+            "SELECT at, kind, who, because FROM event WHERE pipeline = ? AND key = ? ORDER BY id", (self.pipeline, key)
+        )
+        return [
+            (datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="seconds"), kind, who, because)
+            for at, kind, who, because in rows
+        ]
+
+    def fired(self, since: float) -> list[tuple[float, str]]:
+        """When which alerts began to fire, from a time on, in order."""
+        query = "SELECT at, key FROM event WHERE pipeline = ? AND kind = 'firing' AND at >= ? ORDER BY id"
+        return [(at, key) for at, key in self._events.rows(query, (self.pipeline, since))]
+
+    def _add(
+        self, at: float, key: str, kind: str, source: str, details: dict[str, Any], because: str = "", who: str = ""
+    ) -> None:
+        row = {
+            "at": at,
+            "pipeline": self.pipeline,
+            "key": key,
+            "kind": str(kind),
+            "source": source,
+            "because": because,
+            "who": who,
+            "details": json.dumps(details, ensure_ascii=False, sort_keys=True),
+        }
+        self._events.add("event", row)
+
+
+def _alert(
+    number: int,
+    key: str,
+    source: str,
+    state: str,
+    changed: float,
+    details: Optional[str],
+    silenced: Optional[float],
+    told: Optional[str],
+) -> Alert:
+    seen = json.loads(details) if details else {}
+    word, at = json.loads(told) if told else (None, 0.0)
+    return Alert(
+        number,
+        key,
+        source,
+        AlertState(state),
+        seen.get("since", changed),
+        changed,
+        seen.get("looks", 1),
+        seen.get("summary", ""),
+        seen.get("next", ""),
+        silenced,
+        (AlertState(word), at) if word else None,
+    )
