@@ -17,7 +17,6 @@ from millrace.cli.output import echo_json, say
 from millrace.cloud.compile import compiled_file
 from millrace.config.config import Config
 from millrace.config.loading import load
-from millrace.config.paths import layout
 from millrace.cost.budget import dollars, judged
 from millrace.cost.durations import RunTimes, Source, past_times, run_times
 from millrace.cost.estimate import CostEstimate, StageCost, estimate, run_costs
@@ -33,7 +32,7 @@ from millrace.jobspec.job import load as load_job
 @click.option("--job", "file", type=click.Path(path_type=Path, dir_okay=False), help="A compiled job of Vertex AI.")
 @click.option(
     "--from", "source", type=click.Choice(["rehearsals", "runs"]),
-    help="Whose times.  [default: of rehearsals, where there are two]",
+    help="Whose times.  [default: of rehearsals, where there are two, or no runs]",
 )  # fmt: skip
 @click.option("--level", type=click.FloatRange(0.5, 0.999), default=LEVEL, show_default=True, help="Of the intervals.")
 @click.option("--old-prices", is_flag=True, help="Take a price table that is older than half a year.")
@@ -62,7 +61,7 @@ def cost(
     if runs:
         _compare(config, job, prices, runs, as_json)
         return
-    costs = estimate(job, config, prices, past_times(layout(config).logs, config.name, source), level)
+    costs = estimate(job, config, prices, past_times(config, source), level)
     if as_json:
         echo_json(costs)
     else:

@@ -5,7 +5,6 @@ from typing import Optional
 from millrace.base import clock
 from millrace.base.errors import GateRefused
 from millrace.config.config import Config
-from millrace.config.paths import layout
 from millrace.cost.durations import past_times
 from millrace.cost.estimate import CostEstimate, estimate
 from millrace.cost.prices import load_prices
@@ -29,9 +28,7 @@ def require_budget(job: CompiledJob, config: Config) -> str:
     if config.vertex.cost.budget is None or job.dialect != "vertex":
         return ""
     prices = load_prices(config.vertex.cost.prices, clock.today(), config.vertex.cost.old_prices)
-    return judged(
-        estimate(job, config, prices, past_times(layout(config).logs, config.name)), config.vertex.cost.budget
-    )
+    return judged(estimate(job, config, prices, past_times(config)), config.vertex.cost.budget)
 
 
 def judged(costs: CostEstimate, budget: Optional[float]) -> str:

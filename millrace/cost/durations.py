@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Literal, Optional
 
 from millrace.base.outcomes import State
+from millrace.config.config import Config
+from millrace.config.paths import layout
 from millrace.config.trials import LEAVES_THE_MODEL
 from millrace.metadata.journal import progress
-from millrace.metadata.run_folder import RunFolder, run_folders
+from millrace.metadata.run_folder import RunFolder, RunRequest, run_folders
 
 Source = Literal["rehearsals", "runs"]
 
@@ -48,29 +50,36 @@ def run_times(folder: RunFolder) -> RunTimes:
     return RunTimes(folder.run_id, done, cached)
 
 
-def past_times(logs: Path, pipeline: str, source: Optional[Source] = None) -> tuple[Source, Sequence[RunTimes]]:
+def past_times(config: Config, source: Optional[Source] = None) -> tuple[Source, Sequence[RunTimes]]:
     """The times of the newest runs that ran what the configuration says, the newest last.
 
     A run with `--set` of what a stage works on did other work, and is left out.
 
     Args:
-        logs: the folder of all runs' folders.
-        pipeline: whose runs.
-        source: which of them; None for rehearsals, which run each task as the job has it, where there are two at least.
+        config: of the pipeline whose runs they are.
+        source: which of them; None for rehearsals, which run each task as the job has it, where there are two, or no runs.
 
     Returns:
         Which they are, and their times.
     """
     by_source: dict[Source, list[RunTimes]] = {"rehearsals": [], "runs": []}
-    for folder in run_folders(logs)[::-1]:
+    for folder in run_folders(layout(config).logs)[::-1]:
         request = folder.request()
-        if request is None or request.pipeline != pipeline or not _did_the_same(request.overrides):
+        if request is None or not _is_of(request, config) or not _did_the_same(request.overrides):
             continue
         found = by_source["rehearsals" if request.runner == "rehearsal" else "runs"]
         if len(found) < MOST_RUNS and (times := run_times(folder)).seconds:
             found.insert(0, times)
-    chosen: Source = source or ("rehearsals" if len(by_source["rehearsals"]) > 1 else "runs")
+    rehearsed = len(by_source["rehearsals"]) > 1 or not by_source["runs"]
+    chosen: Source = source or ("rehearsals" if rehearsed else "runs")
     return chosen, by_source[chosen]
+
+
+def _is_of(request: RunRequest, config: Config) -> bool:
+    """A rehearsal is known by its configuration: a job may be of another pipeline, and its request names none."""
+    if request.runner == "rehearsal":
+        return Path(request.config_file).resolve() == Path(config.file).resolve()
+    return request.pipeline == config.name
 
 
 def _did_the_same(overrides: Sequence[str]) -> bool:

@@ -63,7 +63,10 @@ def times(job: CompiledJob, *factors: float) -> list[RunTimes]:
 
 def record(logs: Path, seconds: dict[str, float], runner: str = "rehearsal", overrides: tuple[str, ...] = ()) -> str:
     """A run whose journal says that its stages took so long, one after the other."""
-    with new_run(logs, RunRequest("conf/taxi.yaml", overrides, runner=runner, pipeline="taxi")) as folder:
+    # As the commands ask: of a rehearsal only the file is known.
+    of = "" if runner == "rehearsal" else "taxi"
+    request = RunRequest(str(Path("conf/taxi.yaml").resolve()), overrides, runner=runner, pipeline=of)
+    with new_run(logs, request) as folder:
         at, lines = 1e9, []
         for stage, its_seconds in seconds.items():
             for state, when in ((State.RUNNING, at), (State.DONE, at + its_seconds)):
@@ -211,15 +214,17 @@ def test_one_run_has_no_spread_and_two_have_a_wide_one() -> None:
     assert two and five and two.high and five.high and two.high > 30 > five.high > 11
 
 
-def test_times_are_those_of_the_same_work(tmp_path: Path) -> None:
-    record(tmp_path, {"Trainer": 50.0})
-    record(tmp_path, {"Trainer": 1.0}, overrides=("training.steps=5",))
-    record(tmp_path, {"Trainer": 60.0}, overrides=("environment=prod", "vertex.root=gs://b/x"))
-    record(tmp_path, {"Trainer": 9.0}, runner="local")
-    source, found = past_times(tmp_path, "taxi")
+def test_times_are_those_of_the_same_work(tmp_path: Path, config: Config) -> None:
+    logs = tmp_path / "logs"
+    record(logs, {"Trainer": 50.0})
+    record(logs, {"Trainer": 1.0}, overrides=("training.steps=5",))
+    record(logs, {"Trainer": 60.0}, overrides=("environment=prod", "vertex.root=gs://b/x"))
+    record(logs, {"Trainer": 9.0}, runner="local")
+    source, found = past_times(config)
     assert source == "rehearsals" and [one.seconds["Trainer"] for one in found] == [50.0, 60.0]
-    assert past_times(tmp_path, "taxi", "runs")[1][0].seconds == {"Trainer": 9.0}
-    assert past_times(tmp_path, "other")[1] == []
+    assert past_times(config, "runs")[1][0].seconds == {"Trainer": 9.0}
+    Path(tmp_path / "other.yaml").write_text(Path("conf/taxi.yaml").read_text().replace("name: taxi", "name: other"))
+    assert past_times(load(tmp_path / "other.yaml", [f"root={tmp_path}"]))[1] == []
 
 
 def test_an_old_table_is_refused_unless_told(tmp_path: Path) -> None:
