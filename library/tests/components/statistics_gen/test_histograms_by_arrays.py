@@ -31,9 +31,9 @@ def statistics(generator, columns, **options) -> dict:
 def test_any_numbers_have_the_histograms_that_tfdv_gives_them(numbers, whole, buckets):
     rows = min(len(numbers), len(whole))
     columns = {
-        "number": pa.array([[one] for one in numbers[:rows]], pa.large_list(pa.float32())),
+        "number": pa.array([[one] for one in numbers[:rows]], pa.large_list(pa.float64())),
         "whole": pa.array([[one] for one in whole[:rows]], pa.large_list(pa.int64())),
-        "several": pa.array([numbers[: place % 4] for place in range(rows)], pa.large_list(pa.float32())),
+        "several": pa.array([numbers[: place % 4] for place in range(rows)], pa.large_list(pa.float64())),
         "text": pa.array([[b"a"]] * rows, pa.large_list(pa.large_binary())),
         "nothing": pa.nulls(rows),
     }

@@ -15,7 +15,7 @@ from millrace.components.statistics_gen import in_process
 from millrace.components.statistics_gen.section import MOST_SLICES
 from millrace.statistics.columns import of_all_rows, of_slices
 
-TEXT, INT, FLOAT = pa.large_list(pa.large_binary()), pa.large_list(pa.int64()), pa.large_list(pa.float32())
+TEXT, INT, FLOAT = pa.large_list(pa.large_binary()), pa.large_list(pa.int64()), pa.large_list(pa.float64())
 
 
 def sliced_options(slices: list[list[str]]) -> tfdv.StatsOptions:
