@@ -57,7 +57,8 @@ def past_times(config: Config, source: Optional[Source] = None) -> tuple[Source,
 
     Args:
         config: of the pipeline whose runs they are.
-        source: which of them; None for rehearsals, which run each task as the job has it, where there are two, or no runs.
+        source: which of them; None for rehearsals, which run each task as the job has it, where there are two, or no
+            runs.
 
     Returns:
         Which they are, and their times.
