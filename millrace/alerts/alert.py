@@ -10,6 +10,7 @@ A silenced alert changes its state like any other, and nobody is told of it, nor
 """
 
 import enum
+import fnmatch
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
@@ -53,7 +54,7 @@ class Look:
     Args:
         source: who looked, such as `monitor`; a look says nothing about another source's alerts.
         findings: what is wrong; what is not among them is over, unless it could not be judged.
-        unjudged: keys, or what keys begin with, that could not be judged: these stay as they are.
+        unjudged: patterns of keys that could not be judged, with `*` as in a shell: these stay as they are.
     """
 
     source: str
@@ -62,7 +63,7 @@ class Look:
 
     def judged(self, key: str) -> bool:
         """Whether this look could judge an alert."""
-        return not any(key.startswith(one) for one in self.unjudged)
+        return not any(fnmatch.fnmatchcase(key, pattern) for pattern in self.unjudged)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ from millrace.cli.models import quiet
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo_json
 from millrace.config.loading import load
+from millrace.execution.alerting import observe_findings
 from millrace.monitoring.findings import LiveMetric, MonitorFinding, MonitorReport
+from millrace.monitoring.look import look_of
 from millrace.monitoring.window import length_of, window_of
 
 COMMANDS = {
@@ -75,10 +77,13 @@ def run(config_file: str, overrides: tuple[str, ...], window_text: str, model: s
         from millrace.monitoring.monitor import monitor_window
 
         report = monitor_window(config, window, now, model)
+    untold = observe_findings(config, look_of(report, model), now.timestamp())
     if as_json:
         echo_json({**vars(report), "alerts": len(report.alerts)})
     else:
         show(report, Console(highlight=False), again(config_file, overrides))
+        for channel, why in untold.items():
+            printing.say(f"not delivered by {channel}: {why}", Console(highlight=False))
     if report.alerts:
         click.get_current_context().exit(REFUSED)
 

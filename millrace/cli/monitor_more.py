@@ -20,8 +20,10 @@ from millrace.cli.monitor import model_option, show
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config.loading import load
+from millrace.execution.alerting import observe_findings
 from millrace.metadata.run_summaries import Runs
 from millrace.monitoring.findings import MonitorReport
+from millrace.monitoring.look import look_of
 from millrace.monitoring.window import length_of, window_of
 
 
@@ -39,6 +41,8 @@ def watch(config_file: str, overrides: tuple[str, ...], model: str) -> None:
             say(f"{window}: not looked at: {found}")
         else:
             show(found, console, again(config_file, overrides))
+            for channel, why in observe_findings(config, look_of(found, model), time.time()).items():
+                say(f"not delivered by {channel}: {why}")
         echo()
 
 
