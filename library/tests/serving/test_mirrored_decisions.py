@@ -12,6 +12,7 @@ from two_versions import DISTANCES
 from version_servers import eventually
 
 from millrace.config.rollout_section import Judged, Limit, Shadow
+from millrace.model_server.logged_requests import logged_requests
 from millrace.registry.registry import Registry
 from millrace.registry.version import VersionFacts
 from millrace.serving import state
@@ -47,7 +48,7 @@ def scene(envoy, listener, two_versions, tmp_path):
         registry.approve(registry.version("12"), "it is good")
         registry.move("champion", registry.version("12"), "first")
         controller = Controller(places, registry, comparison=LoggedComparison(requests, ahead), clock=ahead)
-        yield SimpleNamespace(places=places, keeper=keeper, registry=registry, controller=controller)
+        yield SimpleNamespace(places=places, requests=requests, keeper=keeper, registry=registry, controller=controller)
         keeper.close()
 
 
@@ -69,6 +70,8 @@ def test_mirrored_requests_that_are_decided_differently_send_a_shadow_back(scene
         answer = httpx.post(f"http://127.0.0.1:{scene.keeper.port}/v1/models/taxi:predict", json=body)
         assert answer.status_code == 200 and answer.headers["x-model-version"] == "12"
     eventually(lambda: status().mirrored.get(11) == (40, 0, 40, 0))
+    # A server logs behind its answers, and the look below is ahead of the time that it has for that.
+    eventually(lambda: len(list(logged_requests(scene.requests))) == 80, 20)
     # `far` begins at 1.95 for one and at 0.95 for the other: ten of forty.
     assert eventually(lambda: scene.controller.look().progress.totals.get("disagreement"), 20) == {11: (10.0, 40)}
     rollout = state.read_rollout(scene.places)
