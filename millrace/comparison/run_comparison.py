@@ -231,10 +231,16 @@ def value_changes(before: Any, after: Any) -> Iterator[ValueChange]:
         after: plain values.
 
     Yields:
-        A change for each, with its values in JSON.
+        A change for each, with its values in JSON; none where a key without a value is one that the other side's
+        release did not have.
     """
     for key, old, new in differences(before, after):
-        yield ValueChange(key, _shown(old), _shown(new))
+        if not (_says_nothing(old) and _says_nothing(new)):
+            yield ValueChange(key, _shown(old), _shown(new))
+
+
+def _says_nothing(value: Any) -> bool:
+    return value in (None, "") or (isinstance(value, dict) and all(map(_says_nothing, value.values())))
 
 
 def _shown(value: Any) -> str:

@@ -344,3 +344,11 @@ def test_what_was_not_compared_is_not_told_as_the_same(recorded, capsys):
     print_comparison(reworded, Console(width=80, highlight=False))
     shown = capsys.readouterr().out
     assert "the same" not in shown and shown.count("not compared: in other words") == len(told.unknown)
+
+
+def test_a_key_without_a_value_is_no_change_from_a_release_that_did_not_have_it():
+    """`environment: nothing -> ""` stood in each diff across two releases."""
+    later = {"seed": 7, "environment": "", "drift": {"false_alarm_rate": None}, "log_days": 30.0, "on": False}
+    told = {change.key: change.after for change in value_changes({"seed": 7}, later)}
+    assert told == {"log_days": "30.0", "on": "false"}
+    assert [*value_changes({"label": ""}, {"label": "x"})], "a value that was given is one"
