@@ -11,7 +11,7 @@ A silenced alert changes its state like any other, and nobody is told of it, nor
 
 import enum
 import fnmatch
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -28,6 +28,9 @@ class AlertState(str, enum.Enum):
     def __str__(self) -> str:
         """Its word, in every Python."""
         return self.value
+
+
+_URGENCY = (AlertState.FIRING, AlertState.PENDING, AlertState.RESOLVED)
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,15 @@ class AlertChange:
     finding: Optional[Finding] = None
     looks: int = 1
     because: str = ""
+
+
+def by_urgency(alerts: Iterable[Alert]) -> list[Alert]:
+    """Alerts as people list them: what fires, what is pending, what is over, and of each what changed last first.
+
+    Args:
+        alerts: in any order.
+    """
+    return sorted(alerts, key=lambda one: (_URGENCY.index(one.state), -one.id))
 
 
 def changes(alerts: Mapping[str, Alert], look: Look, policy: AlertPolicy) -> list[AlertChange]:

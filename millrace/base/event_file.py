@@ -37,7 +37,7 @@ class EventFile:
     """An open file.
 
     Args:
-        file: the SQLite file; made where it is not there.
+        file: the SQLite file; made where it is not there. `:memory:` is SQLite's name for none: nothing is kept.
         tables: what stands in it.
 
     Raises:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 from rich.text import Text
 
-from millrace.alerts.alert import Alert, AlertState
+from millrace.alerts.alert import Alert, AlertState, by_urgency
 from millrace.alerts.channels import channels_of
 from millrace.alerts.observing import TrialNotice, when
 from millrace.alerts.telling import tell
@@ -22,7 +22,6 @@ from millrace.execution.alerting import open_alerts
 from millrace.registry.registry import this_person
 
 _STYLES = {AlertState.FIRING: "bold red", AlertState.PENDING: "bold yellow", AlertState.RESOLVED: "dim"}
-_ORDER = (AlertState.FIRING, AlertState.PENDING, AlertState.RESOLVED)
 
 
 @click.group(cls=ListingGroup)
@@ -41,7 +40,7 @@ def list_command(config_file: str, overrides: tuple[str, ...], every: bool, as_j
     """List alerts: what fires first, and what changed last first."""
     config, now = load(config_file, overrides), time.time()
     with open_alerts(config) as log:
-        known = sorted(log.alerts().values(), key=lambda one: (_ORDER.index(one.state), -one.id))
+        known = by_urgency(log.alerts().values())
     shown = [alert for alert in known if every or alert.state is not AlertState.RESOLVED]
     if as_json:
         echo_json([asdict(alert) for alert in shown])

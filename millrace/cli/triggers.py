@@ -15,7 +15,6 @@ from millrace.alerts.observing import when
 from millrace.base import printing
 from millrace.base.errors import BadInput
 from millrace.base.interrupts import heeding_signals
-from millrace.base.outcomes import State, ending
 from millrace.base.printing import TableColumn
 from millrace.cli.group import ListingGroup
 from millrace.cli.models_decide import because_option
@@ -49,7 +48,7 @@ def list_command(config_file: str, overrides: tuple[str, ...], days: float, as_j
     """List the runs that triggers started, the newest first."""
     config, now = load(config_file, overrides), time.time()
     with open_triggers(config) as log:
-        starts = log.starts(now - days * DAY_SECONDS)[::-1]
+        starts = RunStarter(config, overrides, log).starts(now - days * DAY_SECONDS, now)[::-1]
     if as_json:
         echo_json([asdict(one) for one in starts])
     elif starts:
@@ -219,11 +218,8 @@ def _say_decision(decision: Decision, as_json: bool) -> None:
 
 
 def _ending(start: StartedRun) -> Text:
-    if start.ended is None:
-        return Text(str(State.RUNNING), style="bold cyan")
-    if start.exit_code is None:
-        return Text("killed" if start.run else "unknown", style="bold red")
-    return Text(str(ending(start.exit_code)), style="green" if start.exit_code == 0 else "bold red")
+    style = "bold cyan" if start.ended is None else "green" if start.exit_code == 0 else "bold red"
+    return Text(start.outcome, style=style)
 
 
 def _clock() -> str:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
@@ -30,16 +30,18 @@ LOG_NAME = "triggers.log"
 Spawn = Callable[[Sequence[str], Path], "subprocess.Popen[bytes]"]
 
 
-def open_triggers(config: Config) -> TriggerLog:
+def open_triggers(config: Config, keeps: bool = True) -> TriggerLog:
     """Opens what is known of a pipeline's triggers.
 
     Args:
         config: the pipeline's configuration.
+        keeps: whether their file is made where it is not there; else nothing is known, and nothing is kept.
 
     Raises:
         BadInput: their file cannot be used.
     """
-    return TriggerLog(triggers_file(config), config.name)
+    file = triggers_file(config)
+    return TriggerLog(file if keeps or file.exists() else Path(":memory:"), config.name)
 
 
 @dataclass(frozen=True)
@@ -117,14 +119,32 @@ class RunStarter:
             now: seconds since the epoch.
         """
         for start in self._log.recorded(now).open:
-            if _lives(start):
-                continue
-            folder, process = self._folder_of(start), self._started.pop(start.process[0], None)
-            # Of a run that another process started, and that came to no folder, nobody knows.
-            exit_code = folder.exit_code() if folder else process.wait() if process else None
-            took = folder.seconds(now) if folder else None
-            ended = folder.started + took if folder and took is not None else now
-            self._log.ended(start, exit_code, folder.run_id if folder else "", ended)
+            seen = self._as_seen(start, now)
+            if seen.ended is not None:
+                self._log.ended(start, seen.exit_code, seen.run, seen.ended)
+                self._started.pop(start.process[0], None)
+
+    def starts(self, since: float, now: float) -> list[StartedRun]:
+        """The runs that were started, oldest first, with what can be seen of them now; nothing is written down.
+
+        Args:
+            since: only what was started later, and what goes on; seconds since the epoch.
+            now: seconds since the epoch.
+        """
+        return [self._as_seen(one, now) if one.ended is None else one for one in self._log.starts(since)]
+
+    def _as_seen(self, start: StartedRun, now: float) -> StartedRun:
+        """A run whose end is not written down, as its folder and its process tell of it."""
+        folder = self._folder_of(start)
+        run = folder.run_id if folder else ""
+        if _lives(start):
+            return replace(start, run=run)
+        process = self._started.get(start.process[0])
+        # Of a run that another process started, and that came to no folder, nobody knows.
+        exit_code = folder.exit_code() if folder else process.wait() if process else None
+        took = folder.seconds(now) if folder else None
+        ended = folder.started + took if folder and took is not None else now
+        return replace(start, run=run, exit_code=exit_code, ended=ended)
 
     def command(self, decision: Decision) -> list[str]:
         """The command line of the run that a decision starts."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from millrace.base.event_file import EventFile, EventTables
+from millrace.base.outcomes import State, ending
 from millrace.triggers.deciding import DAY_SECONDS, AskedRun, Decision, SpanPlace
 
 _TABLES = EventTables(
@@ -62,6 +63,15 @@ class StartedRun:
     ended: Optional[float] = None
     exit_code: Optional[int] = None
     run: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """How it stands or ended, in the words of runs; `unknown` where it came to no run and nobody saw its end."""
+        if self.ended is None:
+            return str(State.RUNNING)
+        if self.exit_code is None:
+            return str(State.KILLED) if self.run else "unknown"
+        return str(ending(self.exit_code))
 
 
 @dataclass(frozen=True)

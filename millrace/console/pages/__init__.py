@@ -2,6 +2,7 @@
 
 from millrace.console.page import Page
 from millrace.console.pages import (
+    alerts,
     compare,
     data,
     home,
@@ -17,6 +18,7 @@ from millrace.console.pages import (
     schema,
     schema_edit,
     search,
+    triggers,
 )
 
 _SUBJECTS: tuple[Page, ...] = (
@@ -33,6 +35,8 @@ _SUBJECTS: tuple[Page, ...] = (
     *registry.PAGES,
     *rollout.PAGES,
     *monitoring.PAGES,
+    *alerts.PAGES,
+    *triggers.PAGES,
     *lineage.PAGES,
 )
 
