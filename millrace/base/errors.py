@@ -17,7 +17,8 @@ Every error survives a pickle as it is, since Beam, multiprocessing and the runn
     Signal                    one part of a room tells another how to go on; caught in that room, never shown
 
 A component from elsewhere, and code that must not depend on the library, takes part by attributes instead: `exit_code`
-(2 or 3), `remedy` (a sentence), and optionally `what` and `where`. `describe` reads them from any cause in the chain.
+(2 or 3), `remedy` (a sentence), and optionally `what`, `where` and `findings` (mappings of plain values). `describe`
+reads them from any cause in the chain.
 """
 
 import errno
@@ -115,12 +116,21 @@ class Signal(Exception):
 
 @dataclass(frozen=True)
 class Failure:
-    """What an exception means to the person at the keyboard; plain values, so that it can be written to a log."""
+    """What an exception means to the person at the keyboard; plain values, so that it can be written to a log.
+
+    Args:
+        what: what is wrong.
+        where: the file, key, stage or row it concerns; empty when `what` says it.
+        remedy: what to do next; empty when nothing can be advised.
+        exit_code: as in `millrace.base.outcomes`.
+        findings: what a gate found, each as plain values by name; whoever shows them lays them out for its own width.
+    """
 
     what: str
     where: str
     remedy: str
     exit_code: int
+    findings: tuple[dict[str, Any], ...] = ()
 
 
 def describe(error: BaseException) -> Failure:
@@ -149,6 +159,18 @@ def describe(error: BaseException) -> Failure:
         cut(str(getattr(cause, "where", ""))),
         cut(str(getattr(cause, "remedy", ""))),
         getattr(cause, "exit_code", 1),
+        _findings(cause),
+    )
+
+
+def _findings(cause: BaseException) -> tuple[dict[str, Any], ...]:
+    """Those of a gate; a component from elsewhere may mean something else by the word."""
+    findings = getattr(cause, "findings", ())
+    plain = (str, int, float, type(None))
+    return tuple(
+        {str(name): cut(value) if isinstance(value, str) else value for name, value in finding.items()}
+        for finding in (findings if isinstance(findings, (list, tuple)) else ())
+        if isinstance(finding, dict) and all(isinstance(value, plain) for value in finding.values())
     )
 
 

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 
 from millrace.base import printing
-from millrace.base.errors import Failure
 from millrace.base.plain_values import plain
 from millrace.base.visible import visible
 
@@ -48,20 +47,6 @@ def say(text: str, indent: int = 0, style: str = "") -> None:
         style: rich's, such as `bold`.
     """
     printing.say(Text(visible(text), style=style), Console(highlight=False), indent)
-
-
-def say_failure(failure: Failure, remedy: str, console: Console) -> None:
-    """Prints what went wrong: where, what, and what to do.
-
-    Args:
-        failure: of a run or of a rehearsal.
-        remedy: its own, or another; nothing is printed for an empty one.
-        console: where to.
-    """
-    place = Text(f"{visible(failure.where)}: " if failure.where else "", style="bold red")
-    printing.say(place + Text(visible(failure.what)), console)
-    if remedy:
-        printing.say(f"remedy: {remedy}", console, indent=2)
 
 
 def escape(text: str) -> str:

@@ -9,7 +9,7 @@ from millrace.base import printing
 from millrace.base.numbers import rounded, seconds
 from millrace.base.printing import Cell, TableColumn
 from millrace.cli.board import STYLES
-from millrace.cli.output import say_failure
+from millrace.cli.failures import say_failure
 from millrace.rehearsal.report import FILE_NAME, Result, TaskReport
 
 _COLUMNS = (

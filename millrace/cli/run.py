@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from millrace.base import streams
 from millrace.base.errors import BadInput, describe
@@ -26,6 +27,9 @@ from millrace.config.trials import with_trial
 from millrace.execution.stage_names import require_possible
 from millrace.metadata.resuming import to_resume
 from millrace.metadata.run_folder import REPEATS, RunRequest, new_run
+
+# What `--resume` takes from the run that it goes on with; `--set` values may be given anew.
+_OF_THE_EARLIER_RUN = ("--runner", "--from", "--to", "--no-cache")
 
 
 @click.command()
@@ -76,6 +80,7 @@ def run(
     """
     config = load(config_file, overrides)
     if resume:
+        _require_no_other_request(click.get_current_context())
         request = to_resume(layout(config).logs, overrides, config.name)
         echo(f"going on with run {request.resumes}")
     else:
@@ -85,6 +90,19 @@ def run(
     config = load(request.config_file, request.overrides)
     require_possible(request.from_stage, request.to_stage)
     raise click.exceptions.Exit(_run(config, request))
+
+
+def _require_no_other_request(context: click.Context) -> None:
+    """Refuses what `--resume` would pass over."""
+    typed = [
+        option.opts[0]
+        for option in context.command.params
+        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    ]
+    given = [option for option in typed if option in _OF_THE_EARLIER_RUN]
+    if given:
+        what = f"--resume goes on with a run as it was asked for, and takes no {' and no '.join(given)}"
+        raise BadInput(what, remedy="leave out the one or the other; what that run finished is in the cache either way")
 
 
 def _run(config: Config, request: RunRequest) -> int:
@@ -109,7 +127,7 @@ def _run(config: Config, request: RunRequest) -> int:
     ):
         temporary.enter_context(temporary_folder())
         if terminal.isatty():
-            # What a gate has to say is a table in an error's text, and is written where nothing else knows the screen.
+            # rich asks the standard streams, which are the log's now.
             os.environ["COLUMNS"] = str(streams.width(terminal.fileno()))
         with Board(config.name, folder.journal, terminal, log=folder.log) as board:
             outcome = run_pipeline(config, folder, board.show, runner=given_runner(LocalRun))

@@ -15,8 +15,9 @@ from millrace.base.printing import TableColumn
 from millrace.base.visible import visible
 from millrace.cli import completing
 from millrace.cli.board import STYLES
+from millrace.cli.failures import say_failure
 from millrace.cli.options import again, config_options
-from millrace.cli.output import echo_json, say_failure
+from millrace.cli.output import echo_json
 from millrace.components.evaluator.gate_report import EXAMPLE_COUNT
 from millrace.config.environments import as_options
 from millrace.config.loading import load

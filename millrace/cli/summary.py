@@ -13,8 +13,8 @@ from millrace.base.errors import MillraceError
 from millrace.base.numbers import counted, seconds
 from millrace.base.outcomes import blessing
 from millrace.base.visible import visible
+from millrace.cli.failures import say_failure
 from millrace.cli.models_words import next_steps, standing
-from millrace.cli.output import say_failure
 from millrace.components import stage_ids
 from millrace.components.data_gate.report import TEXT_NAME as DATA_REPORT
 from millrace.components.data_gate.report import read_warnings

@@ -17,6 +17,7 @@ from millrace.base.errors import Failure
 from millrace.base.notice import RunNotice
 from millrace.base.outcomes import BAD_INPUT, REFUSED, State
 from millrace.components import stage_ids
+from millrace.components.data_gate.report import in_words, recorded
 from millrace.components.stage_ids import PUSHER
 from millrace.config.config import Config
 from millrace.config.paths import layout
@@ -24,6 +25,8 @@ from millrace.metadata.run_folder import RunFolder, run_folders
 from millrace.project import default_configuration
 
 _TRIES = 3
+# Of a mail's line.
+_COLUMNS = 72
 _MOST_RUNS = 20
 _LOCK_FILE = ".telling"
 
@@ -112,7 +115,7 @@ def _notice(
         config.name,
         folder.run_id if folder else "",
         exit_code,
-        reason=why.what,
+        reason=in_words(why.what, recorded(why), _COLUMNS),
         where=where,
         remedy=why.remedy,
         next=_next_command(config, folder, exit_code),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ml_metadata.proto import metadata_store_pb2
 from pydantic import TypeAdapter, ValidationError
@@ -24,10 +24,12 @@ from millrace.metadata.lineage import MONITOR
 from millrace.metadata.places import as_here
 from millrace.metadata.run_summaries import Runs
 from millrace.monitoring.findings import MonitorReport
-from millrace.monitoring.window_rows import WindowRows
 from millrace.statistics import order_statistics
 from millrace.statistics.columns import STATISTICS_FILE, of_all_rows
 from millrace.statistics.comparison import Rows
+
+if TYPE_CHECKING:  # TFDV, which whoever only reads what was recorded does without
+    from millrace.monitoring.window_rows import WindowRows
 
 STATISTICS, ANOMALIES, REPORT = "statistics", "anomalies", "report"
 _REPORT_FILE, _ANOMALIES_FILE = "report.json", "SchemaDiff.pb"
@@ -57,7 +59,7 @@ class Recorded:
 def publish(
     runs: Runs,
     report: MonitorReport,
-    splits: Mapping[str, WindowRows],
+    splits: Mapping[str, "WindowRows"],
     anomalies: anomalies_pb2.Anomalies,
     judged_split: str,
     read: Mapping[str, int],

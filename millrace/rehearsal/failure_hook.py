@@ -15,11 +15,15 @@ FILE_VARIABLE = "MILLRACE_REHEARSAL_FAILURE"
 
 def _facts(error: BaseException) -> dict[str, Any]:
     facts = {name: getattr(error, name, None) for name in ("what", "where", "remedy", "exit_code", "name")}
-    plain = {name: value for name, value in facts.items() if isinstance(value, (str, int))}
+    plain: dict[str, Any] = {name: value for name, value in facts.items() if isinstance(value, (str, int))}
     entry, file = error.__traceback__, ""
     while entry is not None:
         file = entry.tb_frame.f_code.co_filename
         entry = entry.tb_next
+    # What a gate found; a component from elsewhere may mean something else by the word.
+    findings = getattr(error, "findings", None)
+    if isinstance(findings, list) and all(isinstance(one, dict) for one in findings):
+        plain["findings"] = findings
     return {"type": type(error).__name__, "text": str(error), "file": file, **plain}
 
 
@@ -32,7 +36,7 @@ def write_down(error: Optional[BaseException]) -> None:
         causes.append(_facts(error))
         error = error.__cause__ or error.__context__
     with open(os.environ[FILE_VARIABLE], "w", encoding="utf-8") as file:
-        json.dump(causes, file)
+        json.dump(causes, file, skipkeys=True, default=str)
 
 
 def _hook(kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def explain(task: str, code: int, failure_file: Path, log: Path, environment: En
     if causes:
         failure = describe(_exception(causes))
         remedy = failure.remedy or f"the traceback is at the end of {log}"
-        return Failure(failure.what, failure.where or task, remedy, failure.exit_code)
+        return replace(failure, where=failure.where or task, remedy=remedy)
     return Failure(_ending(code), task, f"its output is in {log}{last_lines(log)}", 1)
 
 
@@ -147,7 +148,7 @@ def _exception(causes: list[dict[str, Any]]) -> BaseException:
     for cause in reversed(causes):
         kind = type(cause["type"], (Exception,), {})
         outer = kind(cause["text"])
-        for name in ("what", "where", "remedy", "exit_code"):
+        for name in ("what", "where", "remedy", "exit_code", "findings"):
             if name in cause:
                 setattr(outer, name, cause[name])
         outer.__cause__ = error
@@ -174,4 +175,4 @@ def as_failure(error: BaseException, task: str) -> Failure:
     failure = describe(error)
     if isinstance(error, MillraceError):
         return Failure(error.what, error.where or task, error.remedy, error.exit_code)
-    return Failure(failure.what, failure.where or task, failure.remedy, failure.exit_code)
+    return replace(failure, where=failure.where or task)

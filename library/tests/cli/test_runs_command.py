@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 from click.testing import CliRunner
-from past_runs import four_runs
+from past_runs import four_runs, refused_by_data
 from rich.console import Console
 
-from millrace.base.errors import BadInput
+from millrace.base.errors import BadInput, Failure
 from millrace.base.numbers import seconds
 from millrace.base.outcomes import State
 from millrace.cli.main import millrace
@@ -137,6 +137,39 @@ def test_a_run_counts_slices_and_metrics_as_its_own_summary_does():
     stream = io.StringIO()
     print_detail(shown, Console(file=stream, width=80))
     assert "slices:         2 measured" in stream.getvalue() and "example_count" not in stream.getvalue()
+
+
+def shown_at(width: int, failure: Failure, terminal: bool = True) -> list[str]:
+    shown = RunDetail(RUNS[1], None, None, failure, failure.remedy, (), (), (), (), "", "", "", "", "", ())
+    stream = io.StringIO()
+    print_detail(shown, Console(file=stream, width=width, force_terminal=terminal, color_system=None))
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+def test_what_the_data_gate_found_is_laid_out_for_the_terminal_on_which_it_is_read():
+    narrow, wide = shown_at(80, refused_by_data()), shown_at(200, refused_by_data())
+    assert max(map(len, narrow)) <= 80 and "  reason    ENUM_TYPE_UNEXPECTED_STRING_VALUES" in narrow
+    heads = [line.split() for line in wide if line.startswith("feature")]
+    assert heads == [["feature", "split", "reason", "expected", "seen", "rows"]] * 2
+    assert "Warnings, which would not have stopped the run:" in narrow
+    note = next(place for place, line in enumerate(narrow) if line.startswith("note "))
+    assert note < narrow.index("  remedy: fix the data, then run again")
+
+
+def test_the_table_of_an_earlier_release_is_not_folded_but_named_with_how_to_see_it():
+    line = "company  train, eval  ENUM_TYPE_UNEXPECTED_STRING_VALUES  " + "one of 'Flash', 'Choice'  " * 3
+    old = dataclasses.replace(refused_by_data(), what=f"{refused_by_data().what}\n\n{line}", findings=())
+    said = " ".join(" ".join(shown_at(80, old)).split())
+    assert f"Its table is {len(line)} characters wide: add to this command | less -S" in said and "Flash" not in said
+    assert line.rstrip() in shown_at(200, old) and line.rstrip() in shown_at(80, old, terminal=False)
+
+
+def test_what_resume_would_pass_over_is_refused():
+    for options in (["--to", "Trainer"], ["--from", "Trainer"], ["--no-cache"], ["--runner", "local"]):
+        result = CliRunner().invoke(millrace, ["run", "-c", "conf/taxi.yaml", "--resume", *options])
+        assert isinstance(result.exception, BadInput) and f"takes no {options[0]}" in str(result.exception)
+    result = CliRunner().invoke(millrace, ["run", "-c", "conf/taxi.yaml", "--resume", "--to", "Trainer", "--no-cache"])
+    assert "takes no --to and no --no-cache" in str(result.exception)
 
 
 def test_a_run_says_what_its_folds_its_probabilities_and_its_decisions_say():

@@ -17,6 +17,9 @@ from millrace.metadata.run_summaries import run_summaries
 pytestmark = [pytest.mark.slow, NEEDS_CHROMIUM]
 
 
+SCROLLED = "[...document.querySelectorAll('main .scroll')].some(one => one.scrollWidth > one.clientWidth)"
+
+
 @pytest.mark.parametrize("width, theme", [(1280, "light"), (400, "dark")])
 def test_every_page_fits_its_window_and_breaks_no_rule(browser, four, console, width, theme):
     running = console(four)
@@ -31,6 +34,9 @@ def test_every_page_fits_its_window_and_breaks_no_rule(browser, four, console, w
         assert page.evaluate(UNLABELLED) == [], path
         assert broken_rules(page) == [], path
         assert page.locator("main").bounding_box()["width"] > width / 2, path
+        if path.startswith("/compare?"):
+            assert page.locator("main .scroll").count()
+            assert not page.evaluate(SCROLLED), f"a table of {path} is cut off"
     assert complaints == [] and running.faults == []
 
 

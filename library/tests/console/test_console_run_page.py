@@ -4,11 +4,11 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from past_runs import GRAPH, NOW, WHY, report
+from past_runs import GRAPH, NOW, WHY, refused_by_data, report
 from tensorboard.summary import Writer
 
 from millrace.base.errors import Failure
@@ -46,6 +46,21 @@ def test_a_blocked_run_says_why_before_anything_else(four, console):
     ]
     assert places == sorted(places)
     assert "<script>alert" not in text and WHY not in text and "\\x1b[31m" in text
+
+
+def test_what_the_data_gate_found_is_a_table_and_what_an_earlier_release_laid_out_stays_as_it_is(past, config, console):
+    stages = {"ExampleGen": State.DONE, "StatisticsGen": State.DONE}
+    run_id = past.add(stages, 3, refused_by_data())
+    shown = run_view(request(config, run_id))
+    assert [(one.feature, one.split, one.rows) for one in shown.blocked] == [("company", "train, eval", 24)]
+    assert [one.reason for one in shown.warnings] == ["SCHEMA_NEW_COLUMN"] and shown.more == ""
+    text = console(config).ask(f"/runs/{run_id}").text
+    words = ("DataGate: 1 finding", "<td>ENUM_TYPE_UNEXPECTED", "fix the data", "/schema/proposals", "DataGate warned")
+    places = [text.index(one) for one in words]
+    assert places == sorted(places) and "<script>alert" not in text
+    old = replace(refused_by_data(), what=f"{refused_by_data().what}\n\nfeature  split", findings=())
+    text = console(config).ask(f"/runs/{past.add(stages, 3, old)}").text
+    assert '<pre class="words table">feature  split</pre>' in text and "/schema/proposals" in text
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_a_run_that_the_data_ended_leads_to_the_edits_and_to_the_values_that_it_
     folder = Path(curation.config.root) / "logs" / curation.blocked
     values = json.loads((folder / REQUEST_FILE).read_text())
     values["request"]["overrides"] = ["data.pattern=shop 2.csv", "push.trial=true"]
-    values["failure"] = {"what": "the data broke the contract", "where": "DataGate", "remedy": "", "exit_code": 3}
+    values["failure"] = {"what": "DataGate: 1 finding stops it.", "where": "", "remedy": "", "exit_code": 3}
     (folder / REQUEST_FILE).write_text(json.dumps(values))
     again = "--set &#39;data.pattern=shop 2.csv&#39;"
     shown = asked.ask(f"/runs/{curation.blocked}").text

@@ -26,7 +26,7 @@ def wait_in_transform(project, statement):
             f"    {statement}\n"
             "    return _OF_THE_PROJECT(inputs, custom_config)\n"
         )
-    process = project.start("run")
+    process = project.start("run", "--to", "Transform")
     run_id = project.wait_for("Transform", "running", process)
     log = project.root / "logs" / run_id / "run.log"
     while "it waits" not in log.read_text(errors="replace"):
@@ -51,7 +51,7 @@ def test_an_interrupted_run_says_so_and_resumes(fresh_project):
     assert half_written(project, run_id) == []
 
     preprocessing.write_text(of_the_project)
-    resumed = project.run("--resume", "--to", "Transform")
+    resumed = project.run("--resume")
     assert resumed.code == 0, resumed.output
     assert resumed.stages["ExampleGen"] == "cached"
     assert resumed.stages["Transform"] == "done"

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from fake_webhook import webhook
+from past_runs import refused_by_data
 from recorded_runs import RecordedRuns, four_stages
 
 from millrace.alerts import telling
@@ -33,6 +34,12 @@ def test_the_stage_that_failed_is_named_where_its_failure_does_not(config, tmp_p
         [message] = hook.messages
     assert (message["where"], message["reason"], message["remedy"]) == ("Trainer", "KeyError: x", "fix it")
     assert message["run"] == tmp_path.name and message["model_blessed"] is None
+
+
+def test_what_the_data_gate_found_is_told_too(config, tmp_path):
+    reason = told(config, RunFolder(tmp_path), 3, refused_by_data())["reason"]
+    assert "ENUM_TYPE_UNEXPECTED_STRING_VALUES" in reason and "Warnings, which would" in reason
+    assert max(map(len, reason.splitlines()[1:])) <= 72
 
 
 def test_a_variable_that_is_not_set_and_a_webhook_that_is_none(config, tmp_path):

@@ -10,6 +10,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from millrace.base.errors import Failure
 from millrace.base.outcomes import State
+from millrace.components.data_gate.findings import Finding
 from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, Row
 from millrace.components.marks import TRIAL_KEY
 from millrace.metadata.records import ENDED_PROPERTY, FAILURE_PROPERTY
@@ -204,3 +205,16 @@ def four_runs(root: Path) -> PastRuns:
     full = Failure("no space left", "ExampleGen", "make room", 1)
     past.add({"ExampleGen": State.FAILED}, 1, full, started=NOW - 1000)
     return past
+
+
+def refused_by_data() -> Failure:
+    """What a run is left with that DataGate ended: one finding that blocks in two splits, and a warning."""
+    expected, seen = "one of 'Flash', 'Choice'", "'<script>alert(1)</script>' in 12 rows (3.00%)"
+    findings = [
+        Finding("company", split, "ENUM_TYPE_UNEXPECTED_STRING_VALUES", expected, seen, 12)
+        for split in ("train", "eval")
+    ]
+    a_column = "a column that the schema names"
+    findings.append(Finding("note", "eval", "SCHEMA_NEW_COLUMN", a_column, "INT", 7, action="warn"))
+    what = "DataGate: 1 finding stops this run before anything is trained: data that breaks its contract."
+    return Failure(what, "", "fix the data, then run again", 3, tuple(one.to_json() for one in findings))

@@ -136,6 +136,10 @@ def test_two_runs_beside_each_other_are_what_differs(opened):
     ids = [run.run_id for run in opened.runs][:2]
     assert frame.loc[("Metrics", "auc"), ids].tolist() == [0.9, 0.7]
     assert compared.distances().loc["fare", "distance"] > 0.9
+    intervals = compared.intervals()
+    ends = [f"{one} {end}" for one in ids for end in ("low", "high")]
+    assert intervals.loc[("Metrics", "auc"), ends].tolist() == pytest.approx([0.89, 0.91, 0.69, 0.71])
+    assert bool(intervals.loc[("Metrics", "auc"), "apart"])
     with pytest.raises(BadInput, match="1 runs cannot be compared"):
         opened.runs[0].compare(opened.runs[0])
 

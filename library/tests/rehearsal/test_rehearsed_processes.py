@@ -66,6 +66,12 @@ def test_the_reason_is_the_exceptions_and_its_log_is_named(run):
     assert "Traceback" in Path(result.failure.remedy.rpartition(" ")[2]).read_text()
 
 
+def test_what_a_gate_found_comes_through(run):
+    code = "e = ValueError('no'); e.exit_code, e.findings = 3, [{'feature': 'fare', 'rows': 3}]; raise e"
+    result = run(JobBuilder().add("gate", python(code)).build())
+    assert (result.exit_code, result.failure.findings) == (3, ({"feature": "fare", "rows": 3},))
+
+
 def test_an_argument_that_the_kernel_refuses_is_named(run):
     result = run(JobBuilder().add("t", shell("true", "x" * 140_000)).build())
     assert "140000 bytes" in result.failure.what

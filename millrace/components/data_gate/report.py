@@ -1,15 +1,16 @@
 """How a verdict reads: a table for people, JSON for programs, and the next command."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Optional
 
+from pydantic import TypeAdapter, ValidationError
+
 from millrace.base import printing
-from millrace.base.errors import DataError, GateRefused
+from millrace.base.errors import DataError, Failure, GateRefused
 from millrace.base.outcomes import REFUSED
 from millrace.base.printing import TableColumn
 from millrace.base.visible import visible
@@ -19,7 +20,7 @@ from millrace.components.data_gate.policy import MOVED, OWN
 from millrace.components.data_gate.references import References
 from millrace.project import default_configuration
 
-_COLUMNS = (
+COLUMNS = (
     TableColumn("feature"),
     TableColumn("split"),
     TableColumn("reason"),
@@ -28,7 +29,10 @@ _COLUMNS = (
     TableColumn("rows", right=True),
 )
 _WIDTH = 140
+SAYS = "DataGate: "
+"""How each of its sentences begins."""
 JSON_NAME, TEXT_NAME = "report.json", "report.txt"
+_FINDINGS = TypeAdapter(list[Finding])
 _WAIVER_DAYS = 30
 _MOST_WAIVERS = 3
 # What a terminal of 80 columns leaves of a line of a remedy.
@@ -68,25 +72,24 @@ class Files:
 class DataGateRefused(GateRefused):
     """The gate said no.
 
-    The headline is the first of `args`: Beam rebuilds an error from them and appends to the first one, which is
-    therefore not the text that is shown.
+    Beam rebuilds an error from its `args` and appends a note to the first one, which is therefore the text of a log.
 
     Args:
-        headline: one line, what was refused.
-        what: the headline and the table.
+        text: what a log shows: the sentence, what was found as a table, and the next commands.
+        what: one sentence, what was refused.
         remedy: the next commands.
         exit_code: 2 when only bad input blocks, 3 otherwise.
-        findings: every finding, as plain JSON.
+        findings: what blocks and what was warned of, as plain JSON.
     """
 
-    def __init__(self, headline: str, what: str, remedy: str, exit_code: int, findings: list[dict[str, Any]]) -> None:
+    def __init__(self, text: str, what: str, remedy: str, exit_code: int, findings: list[dict[str, Any]]) -> None:
         super().__init__(what, remedy=remedy)
-        self.args = (headline, what, remedy, exit_code, findings)
+        self.args = (text, what, remedy, exit_code, findings)
         self.exit_code = exit_code
         self.findings = findings
 
     def __str__(self) -> str:
-        return f"{self.what}\n\n{self.remedy}"
+        return str(self.args[0])
 
 
 def refusal(verdict: Verdict, files: Files, today: date) -> DataGateRefused:
@@ -97,22 +100,54 @@ def refusal(verdict: Verdict, files: Files, today: date) -> DataGateRefused:
         files: what the remedy names.
         today: the day from which a suggested waiver is counted.
     """
-    headline = _headline(verdict)
-    # `millrace run` sets it to the width of the terminal on which this will be read.
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdecimal() else _WIDTH
-    parts = [headline, table(verdict.of("block"), width)]
-    if verdict.of("warn"):
-        parts += ["Warnings, which would not have stopped the run:", table(verdict.of("warn"), width)]
-    findings = [finding.to_json() for finding in verdict.findings]
-    return DataGateRefused(headline, "\n\n".join(parts), remedy(verdict, files, today), verdict.exit_code, findings)
+    what, steps = _headline(verdict), remedy(verdict, files, today)
+    findings = [*verdict.of("block"), *verdict.of("warn")]
+    text = f"{in_words(what, findings)}\n\n{steps}"
+    return DataGateRefused(text, what, steps, verdict.exit_code, [finding.to_json() for finding in findings])
+
+
+def recorded(failure: Failure) -> list[Finding]:
+    """What DataGate found in a run that it refused.
+
+    Args:
+        failure: of the run, as it was recorded.
+
+    Returns:
+        The findings that block and that warn, one for each cause. None where the failure is not DataGate's, or its
+            record is damaged or of a release that laid them out in `what`, for the terminal that it had.
+    """
+    try:
+        return joined(_FINDINGS.validate_python(failure.findings))
+    except ValidationError:
+        return []
+
+
+def in_words(what: str, findings: Sequence[Finding], width: int = _WIDTH) -> str:
+    """A refusal as plain text: the sentence, what blocks, and what was warned of.
+
+    Args:
+        what: the sentence.
+        findings: those that block and that warn.
+        width: in characters.
+    """
+    parts = [what]
+    for title, of_action in by_weight(findings):
+        parts += [title, table(of_action, width)]
+    return "\n\n".join(filter(None, parts))
+
+
+def by_weight(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """The findings of a refusal, those that stop the run first; each part with its title, which those do not need."""
+    titles = {"block": "", "warn": "Warnings, which would not have stopped the run:"}
+    parts = [(title, [one for one in findings if one.action == action]) for action, title in titles.items()]
+    return [(title, part) for title, part in parts if part]
 
 
 def _headline(verdict: Verdict) -> str:
-    count = len(_rows(verdict.of("block")))
+    count = len(joined(verdict.of("block")))
     noun = "finding stops" if count == 1 else "findings stop"
     cause = "data that nothing can be learned from" if verdict.exit_code == 2 else "data that breaks its contract"
-    return f"DataGate: {count} {noun} this run before anything is trained: {cause}."
+    return f"{SAYS}{count} {noun} this run before anything is trained: {cause}."
 
 
 def table(findings: Sequence[Finding], width: int = _WIDTH) -> str:
@@ -122,10 +157,11 @@ def table(findings: Sequence[Finding], width: int = _WIDTH) -> str:
         findings: of one verdict.
         width: in characters; a table that is wider is written with its rows one below the other.
     """
-    return "\n".join(printing.page(_COLUMNS, _rows(findings), width))
+    return "\n".join(printing.page(COLUMNS, rows(findings), width))
 
 
-def _rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
+def rows(findings: Sequence[Finding]) -> list[tuple[str, ...]]:
+    """The cells of `COLUMNS`, a row for each cause."""
     return [
         (one.feature or "-", one.split, one.reason, one.expected, one.seen, "" if one.rows is None else f"{one.rows:,}")
         for one in joined(findings)
@@ -281,7 +317,7 @@ def as_text(
     before = f"compared with the latest blessed data: {_sizes(blessed)}" if blessed else "no blessed data before it"
     if unmeasured:
         before = f"not compared with the latest blessed data: its blessing {unmeasured} holds no statistics"
-    parts = [f"DataGate: passed ({_sizes(splits)}; {before})."]
+    parts = [f"{SAYS}passed ({_sizes(splits)}; {before})."]
     for action, title in (("warn", "Warnings"), ("waived", "Waived"), ("ignore", "Ignored")):
         findings = verdict.of(action)
         if findings:

@@ -13,7 +13,7 @@ from millrace.base.outcomes import State
 from millrace.base.plain_values import flat
 from millrace.components import stage_ids
 from millrace.components.data_gate.findings import Finding
-from millrace.components.data_gate.report import read_warnings
+from millrace.components.data_gate.report import SAYS, read_warnings, recorded
 from millrace.components.evaluator.gate_report import GateReport, Row, load
 from millrace.config.config import Config
 from millrace.config.paths import layout
@@ -73,6 +73,7 @@ class RunView:
         headline: the first line of why it ended so; empty for a run that went well.
         more: the lines that follow that one, such as a table.
         remedy: what to do.
+        blocked: what DataGate found and stopped it for; none where it did not, or the record does not tell.
         by_data: whether DataGate ended it.
         gate: the Evaluator's report; None where there is none, or its files are gone.
         failed_rows: its rows that failed.
@@ -100,6 +101,7 @@ class RunView:
     headline: str
     more: str
     remedy: str
+    blocked: tuple[Finding, ...]
     by_data: bool
     gate: Optional[GateReport]
     failed_rows: tuple[Row, ...]
@@ -147,7 +149,8 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
         headline=first.strip(),
         more=more.strip("\n"),
         remedy=detail.remedy,
-        by_data=detail.failure is not None and detail.failure.where == stage_ids.DATA_GATE,
+        blocked=tuple(one for one in _refused(detail) if one.action == "block"),
+        by_data=bool(detail.failure and detail.failure.what.startswith(SAYS)),
         gate=gate,
         failed_rows=tuple(one for one in rows if one.verdict == "fail"),
         unjudged_rows=tuple(one for one in rows if one.verdict == "not judged"),
@@ -171,11 +174,17 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
 
 
 def _warnings(detail: RunDetail) -> tuple[tuple[Finding, ...], str]:
-    """What DataGate warned of, or why that cannot be told."""
+    """What DataGate warned of, or why that cannot be told; a run that it refused has no report."""
     try:
-        return tuple(read_warnings(Path(detail.data_report))) if detail.data_report else (), ""
+        if detail.data_report:
+            return tuple(read_warnings(Path(detail.data_report))), ""
+        return tuple(one for one in _refused(detail) if one.action == "warn"), ""
     except DataError as error:
         return (), str(error).partition("\n")[0]
+
+
+def _refused(detail: RunDetail) -> Sequence[Finding]:
+    return recorded(detail.failure) if detail.failure else ()
 
 
 def _settings_of(runs: Runs, run_id: str) -> Optional[dict[str, str]]:

@@ -132,7 +132,7 @@ def test_a_broken_contract_stops_the_run_and_says_why(make_pipeline, tmp_path: P
         runner().run(make_pipeline(odd))
     error = gate_refusal(raised.value)
     assert error.exit_code == 3
-    assert "'x' in 1 row" in error.what
+    assert "'x' in 1 row" in str(error)
     assert "while running" not in error.what
     assert str(tmp_path / "schema.pbtxt") in error.remedy
     (blocking,) = [found for found in error.findings if found["action"] == "block"]
@@ -176,7 +176,7 @@ def test_a_wrong_type_late_in_the_table_is_shown(make_pipeline) -> None:
     rows = [{**row, "size": "many" if n == 55 else row["size"]} for n, row in enumerate(ROWS)]
     with pytest.raises(Exception, match="DataGate") as raised:
         local().run(make_pipeline(rows))
-    assert "BYTES: 'many' in 1 row" in gate_refusal(raised.value).what
+    assert "BYTES: 'many' in 1 row" in str(gate_refusal(raised.value))
 
 
 def test_it_compiles_for_vertex_and_its_artifact_is_found_in_a_container(make_pipeline, tmp_path: Path) -> None:

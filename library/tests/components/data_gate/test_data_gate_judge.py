@@ -1,16 +1,19 @@
 """Each rule and each reason, provoked in tables that real TFDV measures and validates."""
 
+import json
 import pickle
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from millrace.base.errors import Failure, GateRefused, describe
 from millrace.components.data_gate.findings import Finding
 from millrace.components.data_gate.gate import Verdict, judge
 from millrace.components.data_gate.policy import OWN
-from millrace.components.data_gate.report import Files, as_json, as_text, joined, refusal, table
+from millrace.components.data_gate.report import Files, as_json, as_text, in_words, joined, recorded, refusal, table
 from millrace.components.data_gate.rules import Use
 from millrace.components.data_gate.section import DataGateSection
 from millrace.features.label import Output
@@ -381,17 +384,16 @@ def test_an_unknown_reason_in_the_policy_is_refused(verdict_of) -> None:
         verdict_of(policy={"SCHEMA_NEW_COLUMNS": "warn"}, train=GOOD, eval=GOOD)
 
 
-def test_a_refusal_says_what_why_and_what_next(verdict_of, monkeypatch) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
+def test_a_refusal_says_what_why_and_what_next(verdict_of) -> None:
     odd = {**GOOD, "kind": ["a"] * 99 + ["x"]}
     verdict = verdict_of(train=odd, eval={**odd, "note": [5] * 100})
     error = refusal(verdict, Files("schema/mine/schema.pbtxt", "conf/mine.yaml"), TODAY)
     assert str(error).startswith(error.args[0]) and str(error).endswith(error.remedy), "what a log of Beam shows"
     assert error.exit_code == 3
-    header = next(line for line in error.what.splitlines() if line.startswith("feature"))
+    header = next(line for line in str(error).splitlines() if line.startswith("feature"))
     assert header.split() == ["feature", "split", "reason", "expected", "seen", "rows"]
-    assert "'x' in 1 row (1.00%)" in error.what
-    assert "SCHEMA_NEW_COLUMN" in error.what.split("Warnings")[1]
+    assert "'x' in 1 row (1.00%)" in str(error)
+    assert "SCHEMA_NEW_COLUMN" in str(error).split("Warnings")[1]
     assert error.remedy.splitlines() == [
         "fix the data, then run again; or choose:",
         "  the data is right:",
@@ -453,22 +455,38 @@ def test_a_cause_in_several_splits_is_one_row_with_what_each_split_shows() -> No
     assert error.findings == [finding.to_json() for finding in findings], "JSON has each split's own"
 
 
-def test_a_refusal_fits_the_terminal_that_it_is_read_on(verdict_of, monkeypatch) -> None:
+def test_what_is_recorded_of_a_refusal_is_laid_out_for_whatever_width_reads_it(verdict_of) -> None:
     odd = {**GOOD, "kind": ["a"] * 99 + ["x"]}
-    monkeypatch.setenv("COLUMNS", "80")
-    error = refusal(verdict_of(train=odd, eval=GOOD), Files(), TODAY)
-    assert max(map(len, error.what.splitlines()[1:])) <= 80
-    assert "  reason    ENUM_TYPE_UNEXPECTED_STRING_VALUES\n" in error.what
-    monkeypatch.setenv("COLUMNS", "160")
-    header = refusal(verdict_of(train=odd, eval=GOOD), Files(), TODAY).what.splitlines()[2]
+    failure = describe(refusal(verdict_of(train=odd, eval={**odd, "note": [5] * 100}), Files(), TODAY))
+    assert failure.what == (
+        "DataGate: 1 finding stops this run before anything is trained: data that breaks its contract."
+    )
+    read = Failure(**json.loads(json.dumps(asdict(failure))))
+    findings = recorded(read)
+    assert [(one.feature, one.split, one.action) for one in findings] == [
+        ("kind", "train, eval", "block"),
+        ("note", "eval", "warn"),
+    ]
+    narrow = in_words(read.what, findings, 80).splitlines()
+    assert max(map(len, narrow[1:])) <= 80 and "  reason    ENUM_TYPE_UNEXPECTED_STRING_VALUES" in narrow
+    header = in_words(read.what, findings, 160).splitlines()[2]
     assert header.split() == ["feature", "split", "reason", "expected", "seen", "rows"]
+    for damaged in ({"feature": "kind"}, {**asdict(findings[0]), "rows": "many"}):
+        assert recorded(replace(failure, findings=(damaged,))) == []
+
+
+def test_what_another_component_calls_findings_is_not_recorded() -> None:
+    error = GateRefused("no")
+    for other in (7, "three", [object()], [{"a": object()}], {"a": 1}):
+        error.findings = other  # type: ignore[attr-defined]
+        assert describe(error) == Failure("no", "", "", 3)
 
 
 def test_a_refusal_of_bad_input_says_what_to_mend_and_nothing_of_the_schema(verdict_of) -> None:
     verdict = verdict_of(train={**GOOD, "label": [1] * 100}, eval=GOOD)
     error = refusal(verdict, Files("schema/mine/schema.pbtxt", "conf/mine.yaml"), TODAY)
     assert error.exit_code == 2
-    assert "LABEL_SINGLE_CLASS" in error.what
+    assert "LABEL_SINGLE_CLASS" in str(error) and "\n" not in error.what
     assert "choose another label.column" in error.remedy
     assert "conf/mine.yaml" in error.remedy
     assert "propose" not in error.remedy
