@@ -26,7 +26,15 @@ def test_every_page_fits_its_window_and_breaks_no_rule(browser, four, console, w
     page, complaints = opened(browser, running, width, theme)
     ids = [run.run_id for run in run_summaries(four)]
     paths = ["/", "/runs", "/runs?q=none", "/compare", f"/compare?runs={ids[0]},{ids[1]}", "/models", "/search?q=space"]
-    paths += ["/schema", "/schema/proposals", "/schema/edit", "/data/latest", "/alerts", "/triggers", f"/lineage/run/{ids[0]}"]
+    paths += [
+        "/schema",
+        "/schema/proposals",
+        "/schema/edit",
+        "/data/latest",
+        "/alerts",
+        "/triggers",
+        f"/lineage/run/{ids[0]}",
+    ]
     for path in [*paths, *(f"/runs/{one}" for one in ids), f"/runs/{ids[0]}/log"]:
         page.goto(f"http://{running.host}{path}")
         assert page.locator("h1").count() == 1, path
