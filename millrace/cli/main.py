@@ -38,6 +38,7 @@ COMMANDS = {
     "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),
     "runs": ("millrace.cli.runs:runs", "List, show, compare, repeat and clean up runs."),
     "models": ("millrace.cli.models:models", "List versions, approve them, move aliases, roll back, explain."),
+    "promote": ("millrace.cli.promote:promote", "Move a version to the next environment, by that one's policy."),
     "rollout": ("millrace.cli.rollout:rollout", "Move users to a new version by degrees, and back by itself."),
     "monitor": ("millrace.cli.monitor:monitor", "Watch what is served: anomalies, skew, drift, labelled answers."),
     "labels": ("millrace.cli.labels:labels", "Tell what was right, after the answers."),

@@ -29,6 +29,7 @@ from millrace.config.beam_section import Beam
 from millrace.config.cloud_sections import KubeflowDeployment, VertexDeployment
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.monitoring_section import Monitoring
+from millrace.config.promotion_section import PromotionPolicy
 from millrace.config.registry_section import RegistrySection
 from millrace.config.rollout_section import Rollout
 from millrace.config.trigger_section import TriggerPolicy
@@ -130,6 +131,7 @@ class Config(Section):
     infra_validation: InfraValidation = InfraValidation()
     push: Push = Push()
     registry: RegistrySection = RegistrySection()
+    promotion: PromotionPolicy = PromotionPolicy()
     rollout: Rollout = Rollout()
     monitoring: Monitoring = Monitoring()
     metadata: Union[Sqlite, DatabaseServer] = Field(default=Sqlite(), discriminator="backend")
@@ -250,6 +252,12 @@ class Config(Section):
             raise ValueError("model.calibrate: it is for one class a row, and the label has several; leave it out")
         if self.model.calibrate != "none" and isinstance(self.label, Label) and self.label.task == "regression":
             raise ValueError("model.calibrate: a regression has no probabilities to calibrate; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _is_promoted_from_elsewhere(self) -> "Config":
+        if self.promotion.after is not None and self.promotion.after == self.environment:
+            raise Misfit(("promotion", "after"), "it is this environment itself; name the one before it")
         return self
 
     @model_validator(mode="after")

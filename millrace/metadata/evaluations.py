@@ -107,17 +107,24 @@ def evaluation(run: RunRecord) -> Evaluation:
         run: as ML Metadata remembers it.
     """
     artifact = run.artifact(stage_ids.EVALUATOR, "evaluation")
-    if artifact is None:
-        return Evaluation()
+    return evaluation_in(artifact.uri) if artifact else Evaluation()
+
+
+def evaluation_in(folder: str) -> Evaluation:
+    """The evaluation that lies in a folder; nothing is raised for files that are gone or damaged.
+
+    Args:
+        folder: of the artifact, or to which its report was brought.
+    """
     try:
-        report = gate_report.load(artifact.uri)
+        report = gate_report.load(folder)
     except FileNotFoundError:
-        what = "lie in a bucket, which is not asked:" if "://" in artifact.uri else "are gone from"
-        return Evaluation(artifact.uri, problem=f"the files of the evaluation {what} {artifact.uri}")
+        what = "lie in a bucket, which is not asked:" if "://" in folder else "are gone from"
+        return Evaluation(folder, problem=f"the files of the evaluation {what} {folder}")
     except (OSError, ValidationError) as error:
-        what = f"{artifact.uri}/{gate_report.JSON_NAME} cannot be read: {str(error).splitlines()[0]}"
-        return Evaluation(artifact.uri, problem=what)
-    return Evaluation(artifact.uri, report, metrics_of(report))
+        what = f"{folder}/{gate_report.JSON_NAME} cannot be read: {str(error).splitlines()[0]}"
+        return Evaluation(folder, problem=what)
+    return Evaluation(folder, report, metrics_of(report))
 
 
 def by_slice(metrics: Sequence[MeasuredMetric]) -> dict[str, dict[str, SliceMetric]]:

@@ -12,7 +12,7 @@ import shutil
 import tarfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Optional
@@ -23,7 +23,7 @@ from millrace.base import files
 from millrace.base.errors import BadInput
 from millrace.base.plain_values import plain
 from millrace.registry import pushed_model
-from millrace.registry.events import EventKind
+from millrace.registry.events import Event, EventKind
 from millrace.registry.registry import Registry
 from millrace.registry.version import Version, VersionFacts
 
@@ -73,12 +73,27 @@ def export(registry: Registry, version: Version, file: Path) -> int:
     Raises:
         BadInput: files of the version are gone or changed, or the archive cannot be written.
     """
+    pack(version, registry.events(version.number), file)
+    registry.record(EventKind.EXPORTED.value, version, f"to {file}", {"file": str(file), "checksum": version.checksum})
+    return file.stat().st_size
+
+
+def pack(version: Version, events: Sequence[Event], file: Path) -> None:
+    """Writes a version to an archive, and tells no registry.
+
+    Args:
+        version: one whose files are as they were registered.
+        events: those of the version, which go with it.
+        file: the archive; one that is there is replaced.
+
+    Raises:
+        BadInput: as of `export`.
+    """
     lacking = pushed_model.damage(version)
     if lacking:
         raise BadInput(
             f"version {version.number} is not whole: {lacking}", remedy="put it back as it was, then export it"
         )
-    events = [plain(one) for one in registry.events(version.number)]
     about = {
         "format": _FORMAT,
         "model": version.model,
@@ -86,7 +101,7 @@ def export(registry: Registry, version: Version, file: Path) -> int:
         "run": version.run,
         "exported_from": str(version.folder),
         "facts": version.facts.to_details(),
-        "events": events,
+        "events": [plain(one) for one in events],
     }
     try:
         with files.whole(file) as beside, tarfile.open(beside, _writing(file)) as archive:
@@ -100,11 +115,16 @@ def export(registry: Registry, version: Version, file: Path) -> int:
         raise BadInput(
             f"cannot be written: {error.strerror or error}", where=str(file), remedy="name another file with -o"
         ) from error
-    registry.record(EventKind.EXPORTED.value, version, f"to {file}", {"file": str(file), "checksum": version.checksum})
-    return file.stat().st_size
 
 
-def import_version(registry: Registry, file: Path, because: str, now: Optional[float] = None) -> Imported:
+def import_version(
+    registry: Registry,
+    file: Path,
+    because: str,
+    now: Optional[float] = None,
+    origin: str = "",
+    gate_report: str = "",
+) -> Imported:
     """Takes in a version from an archive: registered, and neither approved nor served.
 
     Args:
@@ -112,6 +132,8 @@ def import_version(registry: Registry, file: Path, because: str, now: Optional[f
         file: the archive.
         because: why.
         now: seconds since the epoch; None for the time on the clock.
+        origin: what the event names in place of a file that only carried the version; empty for the file.
+        gate_report: the folder to which the Evaluator's report was brought; empty where it was not.
 
     Returns:
         The version.
@@ -146,9 +168,14 @@ def import_version(registry: Registry, file: Path, because: str, now: Optional[f
         if known and not pushed_model.damage(known):
             raise BadInput(f"version {about.number} is registered, and is whole", where=str(known.folder))
         _place(archive, about, target, file)
-    details = {"file": str(file), "checksum": about.facts.checksum, "exported_from": about.exported_from}
+    details = {"file": origin or str(file), "checksum": about.facts.checksum, "exported_from": about.exported_from}
     facts = replace(
-        about.facts, folder=str(target), trial=False, artifact=0, gate_report="", imported_from=about.exported_from
+        about.facts,
+        folder=str(target),
+        trial=False,
+        artifact=0,
+        gate_report=gate_report,
+        imported_from=about.exported_from,
     )
     if known is None:
         registry.take_in_imported(about.number, about.run, facts, because, details)

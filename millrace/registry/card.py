@@ -9,12 +9,13 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Optional
 
 from millrace.base.numbers import counted, rounded, size
 from millrace.components.evaluator.gate_report import EXAMPLE_COUNT, OVERALL
 from millrace.metadata import provenance
-from millrace.metadata.evaluations import Evaluation, SliceMetric, by_slice, evaluation
+from millrace.metadata.evaluations import Evaluation, SliceMetric, by_slice, evaluation, evaluation_in
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.records import JudgeVerdict, RunRecord, verdicts
 from millrace.metadata.run_summaries import Runs
@@ -80,13 +81,20 @@ def model_card(runs: Runs, version: Version, events: Sequence[Event], texts: Car
     """
     record = (runs.record(version.run) if version.run else None) or RunRecord(version.run, {})
     folder = runs.folder(version.run) if version.run else None
+    evaluated = evaluation(record)
+    # Of a version that was promoted to here, the other environment's report and provenance came with it.
+    brought = version.facts.gate_report if version.facts.imported_from else ""
+    if not evaluated.folder and brought:
+        evaluated = evaluation_in(brought)
+    made_from = provenance.read(folder.path if folder else Path(brought)) if folder or brought else None
+    known = tuple(JudgeVerdict(stage, blessed, "", "") for stage, blessed in version.facts.verdicts.items())
     return ModelCard(
         version=version,
         texts=texts,
         about=pushed_model.about(version.folder),
-        made_from=provenance.read(folder.path) if folder else None,
-        evaluation=evaluation(record),
-        verdicts=verdicts(record),
+        made_from=made_from,
+        evaluation=evaluated,
+        verdicts=verdicts(record) or known,
         events=tuple(events),
     )
 
