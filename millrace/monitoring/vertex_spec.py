@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.base.errors import BadInput
@@ -116,7 +117,7 @@ def vertex_monitor(config: Config, schema: schema_pb2.Schema, endpoint: str) -> 
 
 def _as_the_client_has_it(message: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as the client's own message gives them: a field that it does not know is an error here, not there."""
-    made = message.to_dict(message(values), including_default_value_fields=False, use_integers_for_enums=False)
+    made = json_format.MessageToDict(message.pb(message(values)), preserving_proto_field_name=True)
     return dict(_sorted_limits(made))
 
 

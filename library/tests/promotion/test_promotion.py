@@ -4,7 +4,8 @@ import fcntl
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,20 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+OPEN = ExitStack()
+
+
+@pytest.fixture(autouse=True)
+def registries_are_closed() -> Iterator[None]:
+    with OPEN:
+        yield
+
+
 def side(environment: str, who: str = "ada@desk") -> Side:
     config = load("conf/taxi.yaml", [option(environment)])
     root = Path(layout(config).root)
     root.mkdir(parents=True, exist_ok=True)
-    return Side(config, registry_of(root, config.registry.approval, who))
+    return Side(config, OPEN.enter_context(registry_of(root, config.registry.approval, who)))
 
 
 def judged(where: Side, number: int, **facts: Any) -> None:
@@ -337,7 +347,7 @@ def test_the_same_command_the_other_way_goes_back(here: Path, two_versions: Any)
     # What the runs of that root judged, by the Evaluator alone, is in its ML Metadata.
     for number in ("11", "12"):
         run(number, "--to", "prod", "--because", "better")
-    with sqlite3.connect(layout(load("conf/taxi.yaml", [option("prod")])).local / "registry.db") as file:
+    with closing(sqlite3.connect(layout(load("conf/taxi.yaml", [option("prod")])).local / "registry.db")) as file:
         assert file.execute("SELECT version FROM alias WHERE name = 'champion'").fetchall() == [(12,)]
     # No rule is asked of a roll-back: it burns on a Saturday too.
     every_minute = "[{begins: '* * * * *', hours: 1}]"

@@ -73,7 +73,10 @@ def _load(folder: Path, split: str) -> dict:
 
 
 def _same(seen, expected, where: str = "") -> None:
-    """Equal but for floating-point noise: quantiles too, since both sketches get the rows in one order."""
+    """Equal but for floating-point noise: quantiles too, since both sketches get the rows in one order.
+
+    Where NumPy is 2, TFDV counts a column of single precision in single precision, which is the larger noise.
+    """
     if isinstance(expected, dict):
         assert seen.keys() == expected.keys(), where
         for key in expected:
@@ -83,7 +86,7 @@ def _same(seen, expected, where: str = "") -> None:
         for place, pair in enumerate(zip(seen, expected, strict=True)):
             _same(*pair, f"{where}[{place}]")
     elif isinstance(expected, float):
-        assert math.isclose(seen, expected, rel_tol=1e-6, abs_tol=1e-9), f"{where}: {seen} {expected}"
+        assert math.isclose(seen, expected, rel_tol=1e-5, abs_tol=1e-9), f"{where}: {seen} {expected}"
     else:
         assert seen == expected, where
 
