@@ -117,6 +117,7 @@ def test_the_pages_functions_are_content_with_make_check(new_project: Path, tool
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_derived_features_a_model_a_search_and_a_component_run_compile_and_push(project: Path) -> None:
     for snippet in snippets():

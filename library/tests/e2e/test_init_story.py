@@ -53,14 +53,12 @@ def run_of(project, name: str) -> dict:
     return json.loads(finished.output)[-1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "table", "label", "delimiter", "metric", "better"),
     [
-        pytest.param("income", income, "income", ";", "auc", lambda value: value > 0.75, marks=pytest.mark.thorough),
-        pytest.param(
-            *("wine", wine, "grower", ",", "sparse_categorical_accuracy", lambda value: value > 0.75),
-            marks=pytest.mark.thorough,
-        ),
+        ("income", income, "income", ";", "auc", lambda value: value > 0.75),
+        ("wine", wine, "grower", ",", "sparse_categorical_accuracy", lambda value: value > 0.75),
         ("diabetes", diabetes, "target", "\t", "root_mean_squared_error", lambda value: value < 70.0),
     ],
 )

@@ -71,6 +71,7 @@ def test_a_run_ends_within_seconds_while_a_stage_is_in_c(fresh_project):
     assert half_written(project, run_id) == []
 
 
+@pytest.mark.thorough
 def test_a_killed_run_resumes_with_what_was_asked_for(fresh_project):
     project = fresh_project
     process = project.start("run", "--no-cache", "--set", "training.steps=61", "--push")

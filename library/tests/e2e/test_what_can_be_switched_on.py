@@ -14,6 +14,7 @@ def best_hyperparameters(project):
     return file
 
 
+@pytest.mark.thorough
 def test_tuning_reaches_the_trainer_and_the_verdicts_reach_the_webhook(project):
     space = {"learning_rate": {"values": [0.011, 0.012]}}
     project.configure(

@@ -79,6 +79,7 @@ def pushed(project, name: str):
     return tf.saved_model.load(str(version)), json.loads(reports[-1].read_text())
 
 
+@pytest.mark.thorough
 def test_films_of_several_genres_to_a_pushed_model_that_names_them(project):
     films(3000).to_csv(project.data / "films.csv", index=False)
     (project.folder / "conf" / "films.yaml").write_text(FILMS)

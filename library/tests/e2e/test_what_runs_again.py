@@ -152,6 +152,7 @@ def test_from_runs_a_stage_and_what_follows(first, project):
     assert ran(finished) == ["Trainer"]
 
 
+@pytest.mark.thorough
 def test_no_cache_runs_everything(first, project):
     assert ran(project.run("--no-cache", "--to", "DataGate")) == ["ExampleGen", "StatisticsGen", *CONTRACT]
 
@@ -164,6 +165,7 @@ def test_artifacts_deleted_from_disk_are_not_served(first, project):
     assert ran(finished) == ["StatisticsGen"], "the same statistics came of it, so that what follows may stay"
 
 
+@pytest.mark.thorough
 def test_the_beam_runner_gives_the_same_verdicts(first, project):
     finished = project.run("--runner", "beam", "--no-cache")
     assert finished.code == 0, finished.output

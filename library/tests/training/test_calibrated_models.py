@@ -51,7 +51,7 @@ def test_the_layer_is_that_map_and_keeps_zero_and_one_finite(outputs: int) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize("task", [pytest.param("binary", marks=pytest.mark.thorough), "multiclass"])
 def test_platt_gives_each_class_its_share_of_eval_whatever_class_weights_did(
     table: Any, task: str, tmp_path: Any
 ) -> None:

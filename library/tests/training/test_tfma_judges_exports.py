@@ -37,7 +37,9 @@ CASES: Mapping[str, Mapping[str, Any]] = {
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Conversion of an array with ndim > 0:DeprecationWarning")  # TFMA does so itself
-@pytest.mark.parametrize("task", list(CASES))
+@pytest.mark.parametrize(
+    "task", [pytest.param(task, marks=pytest.mark.thorough) if task != "binary" else task for task in CASES]
+)
 def test_tfma_measures_and_judges_an_exported_model(trained_table: Any, task: str, tmp_path: Path) -> None:
     data, model = trained_table(task)
     config = eval_config(data.table.label, Evaluation.model_validate(CASES[task]))
