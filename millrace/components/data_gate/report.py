@@ -144,10 +144,14 @@ def by_weight(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
 
 
 def _headline(verdict: Verdict) -> str:
-    count = len(joined(verdict.of("block")))
+    findings = joined(verdict.of("block"))
+    count = len(findings)
     noun = "finding stops" if count == 1 else "findings stop"
     cause = "data that nothing can be learned from" if verdict.exit_code == 2 else "data that breaks its contract"
-    return f"{SAYS}{count} {noun} this run before anything is trained: {cause}."
+    # Lists of runs show this sentence alone, and it is to say why.
+    columns = list(dict.fromkeys(one.feature for one in findings if one.feature))
+    named = ", ".join(columns[:3]) + (f" and {len(columns) - 3} more" if len(columns) > 3 else "")
+    return f"{SAYS}{count} {noun} this run before anything is trained: {cause}{f' ({named})' if named else ''}."
 
 
 def table(findings: Sequence[Finding], width: int = _WIDTH) -> str:

@@ -459,7 +459,7 @@ def test_what_is_recorded_of_a_refusal_is_laid_out_for_whatever_width_reads_it(v
     odd = {**GOOD, "kind": ["a"] * 99 + ["x"]}
     failure = describe(refusal(verdict_of(train=odd, eval={**odd, "note": [5] * 100}), Files(), TODAY))
     assert failure.what == (
-        "DataGate: 1 finding stops this run before anything is trained: data that breaks its contract."
+        "DataGate: 1 finding stops this run before anything is trained: data that breaks its contract (kind)."
     )
     read = Failure(**json.loads(json.dumps(asdict(failure))))
     findings = recorded(read)
