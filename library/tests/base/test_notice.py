@@ -36,7 +36,7 @@ def test_the_sentence(fields, text):
     assert message["ending"] == ending(fields.get("exit_code", 0))
     assert set(message) == {
         *("text", "ending", "pipeline", "run", "exit_code", "reason", "where", "remedy", "pushed_to", "newly_pushed"),
-        *("model_blessed", "model_reason", "infra_blessed", "infra_reason"),
+        *("model_blessed", "model_reason", "infra_blessed", "infra_reason", "next", "link"),
     }
 
 
