@@ -10,7 +10,7 @@ from typing import Any, Optional
 from millrace.alerts.alert import Alert, AlertChange, AlertState, Look, changes
 from millrace.alerts.section import AlertPolicy
 from millrace.base.errors import BadInput
-from millrace.base.event_file import EventFile, EventTables
+from millrace.base.event_file import EventTables, PipelineEvents
 from millrace.base.names import did_you_mean
 
 _TABLES = EventTables(
@@ -61,7 +61,7 @@ class OtherEvent(str, enum.Enum):
         return self.value
 
 
-class AlertLog:
+class AlertLog(PipelineEvents):
     """The alerts of one pipeline.
 
     Args:
@@ -73,18 +73,7 @@ class AlertLog:
     """
 
     def __init__(self, file: Path, pipeline: str) -> None:
-        self._events = EventFile(file, _TABLES)
-        self.pipeline = pipeline
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._events.close()
-
-    def __enter__(self) -> "AlertLog":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(file, pipeline, _TABLES)
 
     def alerts(self) -> dict[str, Alert]:
         """Every alert as it stands, by key, those that changed last at the end."""

@@ -9,11 +9,12 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from millrace.base.errors import BadInput, is_disk_full, no_space_left
 
 _LOCK_SECONDS = 10.0
+_Log = TypeVar("_Log", bound="PipelineEvents")
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,33 @@ class EventFile:
                 where=str(self.file),
                 remedy="wait until it has ended, then try again" if held else self._tables.remedy,
             ) from error
+
+
+class PipelineEvents:
+    """The events of one pipeline, in a file that holds those of every pipeline of a root.
+
+    Args:
+        file: the SQLite file; made where it is not there.
+        pipeline: whose.
+        tables: what stands in it.
+
+    Raises:
+        BadInput: the file cannot be used.
+    """
+
+    def __init__(self, file: Path, pipeline: str, tables: EventTables) -> None:
+        self._events = EventFile(file, tables)
+        self.pipeline = pipeline
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._events.close()
+
+    def __enter__(self: _Log) -> _Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from millrace.base.printing import TableColumn
 from millrace.cli import completing
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo_json, say
-from millrace.cloud.compile import compiled_file
+from millrace.cli.vertex_job import job_option, vertex_job
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.cost.budget import dollars, judged
@@ -23,13 +23,12 @@ from millrace.cost.estimate import CostEstimate, StageCost, estimate, run_costs
 from millrace.cost.interval import LEVEL, Spread
 from millrace.cost.prices import PriceTable, load_prices
 from millrace.jobspec.job import CompiledJob
-from millrace.jobspec.job import load as load_job
 
 
 @click.command()
 @click.argument("runs", nargs=-1, shell_complete=completing.run_ids)
 @config_options
-@click.option("--job", "file", type=click.Path(path_type=Path, dir_okay=False), help="A compiled job of Vertex AI.")
+@job_option
 @click.option(
     "--from", "source", type=click.Choice(["rehearsals", "runs"]),
     help="Whose times.  [default: of rehearsals, where there are two, or no runs]",
@@ -55,7 +54,7 @@ def cost(
     Exit code 3: it may cost more than vertex.cost.budget.
     """
     config = load(config_file, overrides)
-    job = _job(config, file, again(config_file, overrides))
+    job = vertex_job(config, file, again(config_file, overrides), "prices are known of Vertex AI alone")
     settings = config.vertex.cost
     prices = load_prices(settings.prices, clock.today(), old_prices or settings.old_prices)
     if runs:
@@ -70,22 +69,6 @@ def cost(
         say(unjudged)
     elif settings.budget is not None and not as_json:
         say(f"within the budget of {dollars(settings.budget)}")
-
-
-def _job(config: Config, file: Optional[Path], more: str) -> CompiledJob:
-    path = file or compiled_file(config, "vertex")
-    if file is None and not path.is_file():
-        raise BadInput(
-            "nothing has been compiled of this configuration yet",
-            where=str(path.parent),
-            remedy=f"millrace compile{more}; or name a compiled job with --job",
-        )
-    job = load_job(path)
-    if job.dialect != "vertex":
-        raise BadInput(
-            "prices are known of Vertex AI alone", where=str(path), remedy="millrace compile --runner vertex"
-        )
-    return job
 
 
 def _print(costs: CostEstimate, more: str) -> None:

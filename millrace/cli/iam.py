@@ -8,17 +8,15 @@ from rich.console import Console
 
 from millrace.access.needs import needs
 from millrace.base import printing
-from millrace.base.errors import BadInput
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo_json
-from millrace.cloud.compile import compiled_file
+from millrace.cli.vertex_job import job_option, vertex_job
 from millrace.config.loading import load
-from millrace.jobspec.job import load as load_job
 
 
 @click.command()
 @config_options
-@click.option("--job", "file", type=click.Path(path_type=Path, dir_okay=False), help="A compiled job of Vertex AI.")
+@job_option
 @click.option("--why", is_flag=True, help="Say what each role is for, step by step.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with the reasons.")
 def iam(config_file: str, overrides: tuple[str, ...], file: Optional[Path], why: bool, as_json: bool) -> None:
@@ -27,16 +25,8 @@ def iam(config_file: str, overrides: tuple[str, ...], file: Optional[Path], why:
     Without --job it is the job that `millrace compile` made of the configuration.
     """
     config = load(config_file, overrides)
-    path = file or compiled_file(config, "vertex")
-    if file is None and not path.is_file():
-        raise BadInput(
-            "nothing has been compiled of this configuration yet",
-            where=str(path.parent),
-            remedy=f"millrace compile{again(config_file, overrides)}; or name a compiled job with --job",
-        )
-    job = load_job(path)
-    if job.dialect != "vertex":
-        raise BadInput("roles are Google Cloud's, of jobs for Vertex AI", where=str(path), remedy="millrace compile")
+    more = again(config_file, overrides)
+    job = vertex_job(config, file, more, "roles are Google Cloud's, of jobs for Vertex AI")
     grants = needs(job, config)
     if as_json:
         echo_json(grants)

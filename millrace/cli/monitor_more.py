@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Optional
 
@@ -10,7 +10,7 @@ import click
 import yaml
 from rich.console import Console
 
-from millrace.base import files, printing
+from millrace.base import printing
 from millrace.base.errors import BadInput, MillraceError
 from millrace.base.numbers import counted
 from millrace.base.plain_values import plain
@@ -19,6 +19,7 @@ from millrace.cli.models import quiet
 from millrace.cli.monitor import model_option, show
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json, say
+from millrace.cli.report import write_page
 from millrace.config.loading import load
 from millrace.execution.alerting import observe_findings
 from millrace.metadata.run_summaries import Runs
@@ -80,16 +81,10 @@ def report(
     request = PageRequest(config, time.time(), path)
     sections = [ReportSection(page, request, page.view(request))]
     text = report_text(config, f"{config.name}, {found.window}", sections, request.now)
-    if str(output) == "-":
-        click.echo(text)
-        return
-    if output.is_file() and output.suffix.lower() not in (".html", ".htm"):
-        raise BadInput("is there already, and is no report", str(output), "name a file that ends in .html with -o")
-    files.write_named(output, text)
-    say(f"{output}: version {found.version}, {found.window}, {len(text.encode()) / 1024:,.0f} KiB")
+    write_page(text, output, f"version {found.version}, {found.window}")
 
 
-def _recorded(runs: Runs, text: str, length, model: str) -> MonitorReport:  # type: ignore[no-untyped-def]
+def _recorded(runs: Runs, text: str, length: timedelta, model: str) -> MonitorReport:
     from millrace.monitoring.records import reports
 
     every = [one for one in reports(runs) if model in ("", str(one.version))]

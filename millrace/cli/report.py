@@ -35,10 +35,24 @@ def report(config_file: str, overrides: tuple[str, ...], run: str, output: Optio
     run_id = run_names.named(Runs(config), run)
     target = output or Path(f"report-{run_id}.html")
     text = reports.report(config, run_id, time.time())
-    if str(output) == "-":
+    write_page(text, target, f"run {run_id}")
+
+
+def write_page(text: str, target: Path, of: str) -> None:
+    """Writes a page as one file, and says so.
+
+    Args:
+        text: the page.
+        target: the file; `-` for the screen.
+        of: what the page shows, in a few words.
+
+    Raises:
+        BadInput: the file is there and is no page.
+    """
+    if str(target) == "-":
         click.echo(text)
         return
     if target.is_file() and target.suffix.lower() not in (".html", ".htm"):
         raise BadInput("is there already, and is no report", str(target), "name a file that ends in .html with -o")
     files.write_named(target, text)
-    say(f"{target}: run {run_id}, {len(text.encode()) / 1024:,.0f} KiB")
+    say(f"{target}: {of}, {len(text.encode()) / 1024:,.0f} KiB")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from millrace.base.event_file import EventFile, EventTables
+from millrace.base.event_file import EventTables, PipelineEvents
 from millrace.base.outcomes import State, ending
 from millrace.triggers.deciding import DAY_SECONDS, AskedRun, Decision, SpanPlace
 
@@ -98,7 +98,7 @@ class Recorded:
         return [one for one in self.starts if one.ended is None]
 
 
-class TriggerLog:
+class TriggerLog(PipelineEvents):
     """The events of one pipeline.
 
     Args:
@@ -110,18 +110,7 @@ class TriggerLog:
     """
 
     def __init__(self, file: Path, pipeline: str) -> None:
-        self._events = EventFile(file, _TABLES)
-        self._pipeline = pipeline
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._events.close()
-
-    def __enter__(self) -> "TriggerLog":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(file, pipeline, _TABLES)
 
     def change(self) -> AbstractContextManager[None]:
         """Holds the write lock: of two who decide at the same time the second sees what the first has started."""
@@ -168,7 +157,7 @@ class TriggerLog:
         rows = self._events.rows(
             "SELECT id, at, because, details, ended, ended_details FROM start "
             "WHERE pipeline = ? AND (at >= ? OR ended IS NULL) ORDER BY id",
-            (self._pipeline, since),
+            (self.pipeline, since),
         )
         return tuple(_start(*row) for row in rows)
 
@@ -216,11 +205,11 @@ class TriggerLog:
         who: str = "",
         details: Optional[dict[str, Any]] = None,
     ) -> int:
-        row = {"at": at, "pipeline": self._pipeline, "kind": kind, "of": of, "because": because, "who": who}
+        row = {"at": at, "pipeline": self.pipeline, "kind": kind, "of": of, "because": because, "who": who}
         return self._events.add("event", {**row, "details": json.dumps(details or {}, sort_keys=True)})
 
     def _rows(self, query: str) -> list[Any]:
-        return self._events.rows(query, (self._pipeline,))
+        return self._events.rows(query, (self.pipeline,))
 
     def _one(self, query: str) -> Any:
         return self._rows(query)[0][0]

@@ -37,7 +37,7 @@ ALLOWED = {
     "printing.py": {"cli/board.py"},
     # What spells it out; the content of a schema file into a pipe; a script for the shell.
     # A report is a page, in which what data says is escaped.
-    "visible.py": {"cli/output.py", "cli/schema.py", "cli/completion.py", "cli/report.py", "cli/monitor_more.py"},
+    "visible.py": {"cli/output.py", "cli/schema.py", "cli/completion.py", "cli/report.py"},
 }
 
 

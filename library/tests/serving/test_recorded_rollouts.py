@@ -4,25 +4,13 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from registered_versions import pushed
 
 from millrace.cli.main import millrace
-from millrace.config.loading import load
 from millrace.registry.intake import open_registry
 from millrace.serving import rollouts, state
 from millrace.serving.controller import Controller
 from millrace.serving.recorded_rollouts import recorded_rollouts
 from millrace.serving.state import GatewayStatus, Order
-
-
-@pytest.fixture
-def config(tmp_path):
-    """A pipeline whose version 11 is champion, and whose version 12 is approved."""
-    config = load("conf/taxi.yaml", [f"root={tmp_path / 'taxi'}"])
-    with open_registry(config) as registry:
-        new = registry.take_in([pushed(tmp_path / "taxi", number) for number in (11, 12)])
-        registry.roll_back(new[0], "first this one", expected=12)
-    return config
 
 
 def command(config, *words, code=0):

@@ -14,16 +14,6 @@ from millrace.serving.gateway_process import keep
 from millrace.serving.rollouts import ask, gateway_runs, places_of, start
 
 
-@pytest.fixture
-def config(tmp_path):
-    """A pipeline whose version 11 is champion, and whose version 12 is approved."""
-    config = load("conf/taxi.yaml", [f"root={tmp_path / 'taxi'}"])
-    with open_registry(config) as registry:
-        new = registry.take_in([pushed(tmp_path / "taxi", number) for number in (11, 12)])
-        registry.roll_back(new[0], "first this one", expected=12)
-    return config
-
-
 def order(config):
     return state.read_order(places_of(config))
 

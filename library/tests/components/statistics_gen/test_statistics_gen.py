@@ -1,6 +1,5 @@
 """The in-process statistics beside those of TFX's own executor, on the same artifact."""
 
-import math
 import os
 import shutil
 from pathlib import Path
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow_data_validation as tfdv
 import tfx
+from close_numbers import assert_close
 from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx import types
@@ -72,23 +72,9 @@ def _load(folder: Path, split: str) -> dict:
     return plain
 
 
-def _same(seen, expected, where: str = "") -> None:
-    """Equal but for floating-point noise: quantiles too, since both sketches get the rows in one order.
-
-    Where NumPy is 2, TFDV counts a column of single precision in single precision, which is the larger noise.
-    """
-    if isinstance(expected, dict):
-        assert seen.keys() == expected.keys(), where
-        for key in expected:
-            _same(seen[key], expected[key], f"{where}.{key}")
-    elif isinstance(expected, list):
-        assert len(seen) == len(expected), where
-        for place, pair in enumerate(zip(seen, expected, strict=True)):
-            _same(*pair, f"{where}[{place}]")
-    elif isinstance(expected, float):
-        assert math.isclose(seen, expected, rel_tol=1e-5, abs_tol=1e-9), f"{where}: {seen} {expected}"
-    else:
-        assert seen == expected, where
+def _assert_same(seen, expected) -> None:
+    """Quantiles too, since both sketches get the rows in one order."""
+    assert_close(seen, expected, relative=1e-6, of_bars=1e-5)
 
 
 def _compare(examples, tmp_path: Path, **properties) -> tuple[types.Artifact, types.Artifact]:
@@ -96,7 +82,7 @@ def _compare(examples, tmp_path: Path, **properties) -> tuple[types.Artifact, ty
     theirs = _run(tfx_executor.Executor(), examples, tmp_path / "theirs", **properties)
     assert ours.split_names == theirs.split_names
     for split in json_utils.loads(theirs.split_names):
-        _same(_load(tmp_path / "ours", split), _load(tmp_path / "theirs", split))
+        _assert_same(_load(tmp_path / "ours", split), _load(tmp_path / "theirs", split))
     ours.uri = theirs.uri = ""
     assert ours.mlmd_artifact == theirs.mlmd_artifact
     return ours, theirs
@@ -257,7 +243,7 @@ def test_beam_path_gives_the_same(taxi, tmp_path):
     """`in_process=False` runs TFX's own executor."""
     _run(Executor(), taxi, tmp_path / "beam", in_process=False)
     _run(Executor(), taxi, tmp_path / "here", in_process=True)
-    _same(_load(tmp_path / "here", "eval"), _load(tmp_path / "beam", "eval"))
+    _assert_same(_load(tmp_path / "here", "eval"), _load(tmp_path / "beam", "eval"))
 
 
 def test_component_takes_the_place_of_tfx():

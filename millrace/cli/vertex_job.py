@@ -1,0 +1,40 @@
+"""The compiled job of Vertex AI that a command reads, and the option that names another than the configuration's."""
+
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from millrace.base.errors import BadInput
+from millrace.cloud.compile import compiled_file
+from millrace.config.config import Config
+from millrace.jobspec.job import CompiledJob, load
+
+job_option = click.option(
+    "--job", "file", type=click.Path(path_type=Path, dir_okay=False), help="A compiled job of Vertex AI."
+)
+
+
+def vertex_job(config: Config, file: Optional[Path], again: str, why: str) -> CompiledJob:
+    """A compiled job of Vertex AI.
+
+    Args:
+        config: the configuration.
+        file: as `job_option` gives it; None for the job that `millrace compile` made of the configuration.
+        again: the options that name the configuration in a command.
+        why: what the command has to say of no other service's job.
+
+    Raises:
+        BadInput: nothing has been compiled, the file is no job, or it is one of another service.
+    """
+    path = file or compiled_file(config, "vertex")
+    if file is None and not path.is_file():
+        raise BadInput(
+            "nothing has been compiled of this configuration yet",
+            where=str(path.parent),
+            remedy=f"millrace compile{again}; or name a compiled job with --job",
+        )
+    job = load(path)
+    if job.dialect != "vertex":
+        raise BadInput(why, where=str(path), remedy="millrace compile --runner vertex")
+    return job
