@@ -83,9 +83,14 @@ class _Answers:
     def _answer(self, page: Page, request: Request, form: dict[str, str]) -> Response:
         asked = PageRequest(self._config, self._now(), dict(request.path_params), _query(request), form)
         try:
-            result = page.act(asked) if request.method == "POST" and page.act else page.view(asked)
+            changes = request.method == "POST" and page.act is not None
+            result = page.act(asked) if changes and page.act else page.view(asked)
             if isinstance(result, GoTo):
-                return RedirectResponse(result.address, 303)
+                # What was asked for by another name is shown as it was asked for.
+                kept = (
+                    f"?{request.url.query}" if request.url.query and not changes and "?" not in result.address else ""
+                )
+                return RedirectResponse(f"{result.address}{kept}", 303)
             # Rendered here, so that what a template meets is told as what a view meets.
             return self._shown(page, asked, result)
         except Exception as error:

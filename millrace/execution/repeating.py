@@ -16,7 +16,7 @@ from millrace.base.errors import BadInput, MillraceError
 from millrace.components import stage_ids
 from millrace.config.loading import load
 from millrace.metadata import provenance
-from millrace.metadata.provenance import Provenance
+from millrace.metadata.provenance import DataFiles, Provenance
 from millrace.metadata.revision import Revision, git
 from millrace.metadata.run_details import RunDetail
 from millrace.metadata.run_folder import REPEATS
@@ -24,8 +24,8 @@ from millrace.project.project import Project
 
 # Where things lie that are in no commit; what lies within the project is taken from the worktree.
 _PLACES = ("root", "data.path", "push.directory", "metadata.file", "tuning.pinned", "schema.file")
-
-
+_OTHER_DATA = "the files of the data are not as they were"
+_UNKNOWN_DATA = "the files of the data have other times, and are too large for a digest: their rows may be others"
 _TOKENS = {"{SPAN": "span", "{VERSION": "version"}
 
 
@@ -212,15 +212,16 @@ def _span(detail: RunDetail, config_file: Path, overrides: Sequence[str]) -> tup
         for token, value in read.items()
         if value not in (None, "") and token in patterns and data.get(_TOKENS[token]) is None
     )
-    digest = made_from.data.digest if made_from else ""
-    is_newest = values and digest and digest == provenance.data_of(load(config_file, overrides)).digest
+    then = made_from.data if made_from else DataFiles()
+    is_newest = values and then.digest and provenance.data_of(load(config_file, overrides)).is_as(then)
     return () if is_newest else values
 
 
 def _others(made_from: Provenance, config_file: Path, overrides: Sequence[str]) -> tuple[str, ...]:
     others = []
-    if made_from.data.digest not in ("", provenance.data_of(load(config_file, overrides)).digest):
-        others.append("the files of the data are not as they were")
+    same = provenance.data_of(load(config_file, overrides)).is_as(made_from.data)
+    if not same:
+        others.append(_OTHER_DATA if same is False else _UNKNOWN_DATA)
     installed = provenance.stack_versions()
     moved = [
         f"{k} {v} is {installed.get(k, 'not here')}" for k, v in made_from.versions.items() if installed.get(k) != v

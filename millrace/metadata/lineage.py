@@ -290,7 +290,7 @@ def meant(runs: Runs, what: str) -> tuple[int, ...]:
     runs.require_kept_store()
     if runs.store is None:
         raise no_run_yet(runs)
-    found = _pushed(runs, what) or _at_path(runs, what)
+    found = pushed_version(runs, what) or _pushed_at(runs, what) or _at_path(runs, what)
     if found:
         return found
     try:
@@ -309,18 +309,35 @@ def meant(runs: Runs, what: str) -> tuple[int, ...]:
     raise BadInput(f"run {run_id} made nothing", remedy=f"millrace runs show {run_id} says why")
 
 
-def _pushed(runs: Runs, what: str) -> tuple[int, ...]:
-    """A pushed model by its version, its folder, a file within, or the folder of versions, whose newest is served."""
+def pushed_version(runs: Runs, version: str) -> tuple[int, ...]:
+    """A pushed model by its version, whose files need not be there any more.
+
+    Args:
+        runs: those of the pipeline, with a store.
+        version: the name of its folder.
+
+    Returns:
+        The artifact's id; none where no such version was pushed.
+    """
+    pushed = artifacts_of_type(runs.store, "PushedModel", runs.layout.root)
+    return next(
+        ((one.id,) for one in pushed if (folder := pushed_folder(one)) is not None and folder.name == version), ()
+    )
+
+
+def _pushed_at(runs: Runs, what: str) -> tuple[int, ...]:
+    """A pushed model by its folder, a file within, or the folder of versions, whose newest is served."""
     # Unlike Path's, this says no to what is too long for a path.
-    place = Path(what).resolve() if os.path.exists(what) else None
-    newest: tuple[int, int] = (-1, 0)
+    if not os.path.exists(what):
+        return ()
+    place, newest = Path(what).resolve(), (-1, 0)
     for artifact in artifacts_of_type(runs.store, "PushedModel", runs.layout.root):
         folder = pushed_folder(artifact)
         if folder is None:
             continue
-        if folder.name == what or (place and (folder.resolve() == place or folder.resolve() in place.parents)):
+        if folder.resolve() == place or folder.resolve() in place.parents:
             return (artifact.id,)
-        if place and folder.parent.resolve() == place and folder.is_dir() and folder.name.isdecimal():
+        if folder.parent.resolve() == place and folder.is_dir() and folder.name.isdecimal():
             newest = max(newest, (int(folder.name), artifact.id))
     return (newest[1],) if newest[1] else ()
 

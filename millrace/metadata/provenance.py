@@ -34,6 +34,8 @@ from millrace.project import project
 FILE = "provenance.json"
 
 _MOST_FILES = 100
+# Read in a tenth of a second; a digest of more would hold up the start of a run.
+_READ_WHOLE = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class DataFiles:
 
     Args:
         digest: of the names, sizes and times of all of them; empty where the data is not on this machine.
+        content: SHA-256 of the names and contents of all of them, 16 digits; empty of more than 64 MiB together, and
+            where the data is not on this machine.
         count: how many.
         bytes: of all of them.
         files: the first hundred by path.
@@ -51,6 +55,19 @@ class DataFiles:
     count: int = 0
     bytes: int = 0
     files: tuple[str, ...] = ()
+    content: str = ""
+
+    def is_as(self, then: "DataFiles") -> Optional[bool]:
+        """Whether the rows are those of then: the times of files that git puts back are others; None if unknown.
+
+        Args:
+            then: the same data as another run recorded it.
+        """
+        if not then.digest or self.digest == then.digest:
+            return True
+        if self.content and then.content:
+            return self.content == then.content
+        return None if (self.count, self.bytes) == (then.count, then.bytes) else False
 
 
 @dataclass(frozen=True)
@@ -180,7 +197,20 @@ def data_of(config: Config) -> DataFiles:
         digest.update(f"{file.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
     size = sum(status.st_size for _, status in found)
     names = tuple(str(file) for file, _ in found[:_MOST_FILES])
-    return DataFiles(digest.hexdigest()[:16] if found else "", len(found), size, names)
+    content = _content_of([file for file, _ in found]) if found and size <= _READ_WHOLE else ""
+    return DataFiles(digest.hexdigest()[:16] if found else "", len(found), size, names, content)
+
+
+def _content_of(found: list[Path]) -> str:
+    digest = hashlib.sha256()
+    try:
+        for file in found:
+            digest.update(
+                f"{file.name}\0".encode(errors="surrogateescape") + hashlib.sha256(file.read_bytes()).digest()
+            )
+    except OSError:
+        return ""
+    return digest.hexdigest()[:16]
 
 
 def stack_versions() -> dict[str, str]:

@@ -47,6 +47,17 @@ _COLUMNS = {
 }
 # What SQLite calls the values of a column that is declared so; it keeps whatever is put there.
 _KINDS = {"INT": "integer", "CHAR": "text", "TEXT": "text"}
+# What a stage has published: `Artifact.LIVE`.
+_PUBLISHED = "Artifact WHERE state = 2"
+# By table, the rows that TFX never writes without some of it: a stage's record has a context, what it read has a key,
+# and what it made has properties. ML Metadata itself reads a store without, in which nothing was blessed or pushed.
+_NEVER_WITHOUT = {
+    "Association": "Execution",
+    "Attribution": _PUBLISHED,
+    "Event": _PUBLISHED,
+    "EventPath": "Event",
+    "ArtifactProperty": _PUBLISHED,
+}
 _VERSION_TABLE = "MLMDEnv"
 _TABLES = frozenset({_VERSION_TABLE, *_COLUMNS})
 
@@ -91,10 +102,12 @@ def table_problem(
     if version > SCHEMA_VERSION:
         what = f"was written by a later release of ml-metadata (its tables are {version}, this one's {SCHEMA_VERSION})"
         return TableProblem(what, is_whole=True)
-    return _problem_of_rows(database, thorough) if version == SCHEMA_VERSION else None
+    return _problem_of_rows(database, has_run, thorough) if version == SCHEMA_VERSION else None
 
 
-def _problem_of_rows(database: sqlite3.Connection, thorough: bool) -> Optional[TableProblem]:
+def _problem_of_rows(
+    database: sqlite3.Connection, has_run: Callable[[], bool], thorough: bool
+) -> Optional[TableProblem]:
     declared = {table: _declared_columns(database, table) for table in _COLUMNS}
     lacking = [
         f"{table}.{name}" for table in _COLUMNS for name in _COLUMNS[table].split() if name not in declared[table]
@@ -106,7 +119,18 @@ def _problem_of_rows(database: sqlite3.Connection, thorough: bool) -> Optional[T
         return TableProblem(f"has values that are none of their columns': {', '.join(odd)}")
     lost = _lost_rows(database)
     of_tables = ", ".join(f"{len(ids)} of {table}" for table, ids in sorted(lost.items()))
-    return TableProblem(f"lacks rows that others refer to: {of_tables}") if lost else None
+    if lost:
+        return TableProblem(f"lacks rows that others refer to: {of_tables}")
+    emptied = [
+        table
+        for table, rows in _NEVER_WITHOUT.items()
+        if not _has(database, table) and _has(database, rows) and has_run()
+    ]
+    return TableProblem(f"has nothing in tables that runs fill: {', '.join(emptied)}") if emptied else None
+
+
+def _has(database: sqlite3.Connection, rows: str) -> bool:
+    return bool(database.execute(f"SELECT EXISTS (SELECT 1 FROM {rows})").fetchone()[0])
 
 
 def _declared_columns(database: sqlite3.Connection, table: str) -> dict[str, str]:

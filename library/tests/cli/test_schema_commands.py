@@ -140,6 +140,7 @@ class Project:
             key, kind = keys[stage]
             artifact_type = store.put_artifact_type(mlmd.ArtifactType(name=kind))
             artifact = mlmd.Artifact(type_id=artifact_type, uri=str(folder), state=mlmd.Artifact.LIVE)
+            artifact.custom_properties["tfx_version"].string_value = "1.16.0"
             event = mlmd.Event(type=mlmd.Event.OUTPUT)
             event.path.steps.add(key=key)
             event.path.steps.add(index=0)

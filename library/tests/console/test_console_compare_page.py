@@ -75,7 +75,7 @@ def test_runs_that_wrote_nothing_down_are_compared_by_what_is_known(four):
 
 
 def test_a_run_that_is_not_there_is_not_compared(config, tried):
-    with pytest.raises(NotFound, match="is called that"):
+    with pytest.raises(NotFound, match="there is no run nothing of taxi"):
         compare(PageRequest(config, NOW, {}, {"runs": f"{tried[0]},nothing"}))
 
 

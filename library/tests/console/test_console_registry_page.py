@@ -42,6 +42,22 @@ def test_versions_aliases_and_decisions_are_there_and_what_is_odd_first(config, 
     assert "is not in its folder any more" in running.ask("/registry").text
 
 
+def test_home_says_which_versions_wait_for_a_person(config, past, console):
+    root = Path(config.root)
+    with registry_of(root) as registry:
+        registry.take_in([pushed(root, 11)])
+        registry.approval = "manual"
+        registry.take_in([pushed(root, number) for number in (9, 12, 13)])
+        registry.take_in([pushed(root, 14, trial=True)])
+    assert [one.number for one in home(PageRequest(config, NOW)).undecided] == [13, 12], "later than what is served"
+    text = console(config).ask("/").text
+    assert "2 versions wait for approval: 13, 12" in text and "millrace models approve 13 --because WHY" in text
+    with registry_of(root) as registry:
+        registry.reject(registry.version("13"), "slow")
+    shutil.rmtree(root / "serving" / "taxi" / "12")
+    assert home(PageRequest(config, NOW)).undecided == ()
+
+
 def test_home_calls_served_what_the_registry_does(config, past):
     past.add(gate=report(0.94), started=NOW - 600)
     newest = home(PageRequest(config, NOW)).served

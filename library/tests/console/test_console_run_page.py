@@ -250,19 +250,31 @@ def test_settings_and_artifacts_of_the_newest_run_are_found(past, config, consol
 
 def test_an_address_that_a_person_would_type_leads_where_it_means(four, console):
     running, ids = console(four), run_ids(four)
+    [pushed] = [row["node"]["id"] for row in running.ask(f"/lineage/run/{ids[0]}?format=json").json["start"]]
     leads = {
         "/data": "/data/latest",
         "/lineage": "/lineage/run/last",
         "/runs/last": f"/runs/{ids[-1]}",
         "/runs/last~2": f"/runs/{ids[-3]}",
         "/lineage/run/last~3": f"/lineage/run/{ids[0]}",
+        "/lineage/last~3": f"/lineage/run/{ids[0]}",
+        "/lineage/1001": f"/lineage/artifact/{pushed}",
+        "/lineage/run/1001": f"/lineage/artifact/{pushed}",
+        "/lineage/version/1001": f"/lineage/artifact/{pushed}",
+        "/runs/last~1/log?lines=5": f"/runs/{ids[-2]}/log?lines=5",
+        "/compare?runs=last,last~2&sort=x": f"/compare?runs={ids[-1]}%2C{ids[-3]}&sort=x",
         "/models/last": f"/models/{ids[1]}",
         "/models/1001": f"/models/{ids[0]}",
+        "/models/last?format=json": f"/models/{ids[1]}?format=json",
     }
     for typed, place in leads.items():
         answer = running.ask(typed)
         assert (answer.status, answer.headers.get("location")) == (303, place), typed
-    assert "millrace runs lists them" in running.ask("/runs/last~9").text and running.faults == []
+    beside = running.ask(f"/models/{ids[1]}?against=1001&format=json").json
+    assert beside["against"] == ids[0]
+    for nowhere in ("/runs/last~9", "/runs/last~9/log", "/lineage/last~9", "/compare?runs=last,last~9", "/lineage/999"):
+        assert "millrace runs lists them" in running.ask(nowhere).text, nowhere
+    assert running.faults == []
 
 
 def test_a_page_of_all_runs_notices_that_one_begins(four, console):

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 from past_runs import NOW, PastRuns, report
 
+from millrace.alerts.alert import Finding, Look
+from millrace.alerts.section import AlertPolicy
 from millrace.base.errors import Failure
 from millrace.console.page import PageRequest
 from millrace.console.pages.home import view as home
 from millrace.console.pages.runs import view as runs_view
+from millrace.execution.alerting import open_alerts
 from millrace.metadata.run_summaries import SUMMARY_FILE, run_summaries
 
 
@@ -38,6 +41,31 @@ def test_home_says_whether_it_is_all_right(config, past):
     past.add(gate=report(0.93), started=NOW - 500)
     shown = home(request(config))
     assert shown.good is True and shown.served == shown.last
+
+
+def test_what_fires_is_said_at_home_also_after_a_run_that_ended_well(config, past, console):
+    past.add(gate=report(0.93), started=NOW - 500)
+    drift = Finding("monitor/drift/L_INFTY/<fare>/3", "<b>fare</b> drifts", NOW - 7200, "millrace monitor report")
+    others = [Finding(f"monitor/skew/JS/{number}/3", "skewed", NOW - 60) for number in range(6)]
+    with open_alerts(config) as log:
+        log.take(Look("monitor", [drift]), AlertPolicy(looks=1), NOW - 60)
+    shown = home(request(config))
+    assert shown.good is False and shown.sentence.startswith("The last run ended well. Version ")
+    assert shown.sentence.endswith(" An alert fires.") and shown.why == "", "of the run there is nothing to explain"
+    running = console(config)
+    text = running.ask("/").text
+    assert (
+        "&lt;b&gt;fare&lt;/b&gt; drifts" in text and 'href="/alerts/monitor%2Fdrift%2FL_INFTY%2F%3Cfare%3E%2F3"' in text
+    )
+    assert "millrace monitor report" in text and "that fire" not in text
+    with open_alerts(config) as log:
+        log.take(Look("monitor", [drift, *others]), AlertPolicy(looks=1), NOW - 50)
+    shown = home(request(config))
+    assert (len(shown.alerts), shown.firing) == (5, 7) and shown.sentence.endswith(" 7 alerts fire.")
+    assert "All 7 that fire" in running.ask("/").text
+    with open_alerts(config) as log:
+        log.take(Look("monitor", []), AlertPolicy(looks=1), NOW - 40)
+    assert home(request(config)).good is True and running.faults == []
 
 
 def test_a_model_that_is_gone_is_not_called_served(config, past):

@@ -1,5 +1,6 @@
 """Where a run is run again: here when nothing changed, else in a worktree of its commit, with its difference."""
 
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -135,6 +136,27 @@ def test_the_span_that_was_the_newest_is_asked_for_again(project, tmp_path):
     assert stack.startswith("the stack is another: tensorflow 1.0 is ")
     [data, _] = _others(replace(made_from, data=DataFiles("another")), project / "conf/taxi.yaml", (STEPS,))
     assert data == "the files of the data are not as they were"
+
+
+def test_data_that_git_put_back_is_as_it_was_whatever_its_time(project, tmp_path, monkeypatch):
+    (project / "rows").mkdir()
+    (project / "rows/a.csv").write_text("x\n1\n")
+    conf = project / "conf/taxi.yaml"
+    conf.write_text(conf.read_text().replace("path: package:tfx/examples/", "path: ../rows  # "))
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "-m", "rows")
+    monkeypatch.setattr(provenance, "stack_versions", dict)
+    detail = ran(project)
+    (project / "models/trainer.py").write_text("# later\n")
+    with repetition(Project(project), detail, tmp_path / "trees") as chosen:
+        assert chosen.worktree and chosen.others == (), "a checkout gives its files times of their own"
+    os.utime(project / "rows/a.csv", (1, 1))
+    assert _others(detail.provenance, conf, (STEPS,)) == ()
+    (project / "rows/a.csv").write_text("x\n2\n")
+    assert _others(detail.provenance, conf, (STEPS,)) == ("the files of the data are not as they were",)
+    monkeypatch.setattr(provenance, "_READ_WHOLE", 0)
+    [unknown] = _others(detail.provenance, conf, (STEPS,))
+    assert "have other times" in unknown and "may be others" in unknown
 
 
 def test_two_repetitions_at_once_have_a_worktree_each(project, tmp_path):

@@ -148,6 +148,7 @@ class PastRuns:
             folder = self.root / "artifacts" / stage / key / run_id
             folder.mkdir(parents=True)
             artifact = mlmd.Artifact(type_id=self._artifacts[stage], uri=str(folder))
+            artifact.custom_properties["tfx_version"].string_value = "1.16.0"
             if gate and stage == "Evaluator":
                 (folder / JSON_NAME).write_text(gate.model_dump_json())
             if stage == "Pusher":

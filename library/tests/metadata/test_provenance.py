@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,26 @@ def test_a_digest_of_files_changes_with_each_ones_name_size_and_time(tmp_path, m
     monkeypatch.setattr(provenance, "_MOST_FILES", 1)
     cut = provenance.data_of(config)
     assert (cut.count, len(cut.files)) == (2, 1)
+
+
+def test_a_digest_of_rows_changes_with_content_and_not_with_time(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.csv").write_text("x\n1\n")
+    config = load("conf/taxi.yaml", [f"data.path={folder}", "data.pattern=*.csv"])
+    first = provenance.data_of(config)
+    os.utime(folder / "a.csv", (1, 1))
+    later = provenance.data_of(config)
+    assert later.digest != first.digest and later.is_as(first) is True
+    (folder / "a.csv").write_text("x\n2\n")
+    assert provenance.data_of(config).is_as(first) is False
+    old = replace(first, content="")
+    assert provenance.data_of(config).is_as(old) is None, "as a run of 0.1.0 wrote it down"
+    (folder / "a.csv").write_text("x\n12\n")
+    assert provenance.data_of(config).is_as(old) is False
+    assert first.is_as(provenance.DataFiles()) is True, "data on no machine has nothing to be compared with"
+    monkeypatch.setattr(provenance, "_READ_WHOLE", 4)
+    assert provenance.data_of(config).content == ""
 
 
 def test_a_files_digest_is_of_its_content_and_empty_without_one(tmp_path):

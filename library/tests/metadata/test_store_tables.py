@@ -90,6 +90,19 @@ def test_rows_that_are_gone_are_counted(database, table):
     assert problem(database).startswith("lacks rows that others refer to: ")
 
 
+@pytest.mark.parametrize("table", ["Association", "Attribution", "EventPath", "ArtifactProperty", "Event"])
+def test_a_table_that_runs_fill_and_that_was_emptied_is_named(database, table):
+    database.execute("UPDATE Artifact SET state = 2")
+    if table == "Event":
+        database.execute("DELETE FROM EventPath")
+    database.execute(f"DELETE FROM {table}")
+    assert problem(database) == f"has nothing in tables that runs fill: {table}"
+    assert table_problem(database, lambda: False) is None, "another tool's store may be so"
+    database.execute("UPDATE Artifact SET state = 1")
+    of_stages = table in ("Association", "EventPath")
+    assert bool(problem(database)) == of_stages, "what a killed first stage had begun has no properties yet"
+
+
 def test_all_that_is_gone_is_told_together(database):
     for table in ("Artifact", "Execution"):
         database.execute(f"DELETE FROM {table} WHERE id = 1")

@@ -81,6 +81,15 @@ def view(request: PageRequest) -> AlertsView:
     return AlertsView(tuple(_row(one, request.now) for one in shown), dict(counts), start)
 
 
+def firing(request: PageRequest) -> tuple[AlertRow, ...]:
+    """What fires, silenced alerts among it, the most urgent first."""
+    if not alerts_file(request.config).exists():
+        return ()
+    with open_alerts(request.config) as log:
+        alerts = by_urgency(log.alerts().values())
+    return tuple(_row(one, request.now) for one in alerts if one.state is AlertState.FIRING)
+
+
 def alert_view(request: PageRequest) -> AlertView:
     """One alert, by its key.
 

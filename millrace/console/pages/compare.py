@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from millrace.base.plain_values import flat
 from millrace.comparison.run_comparison import DataChange, compare
 from millrace.comparison.run_groups import METRICS, SLICES, ComparedGroup, compared_groups
-from millrace.console.page import NotFound, Page, PageRequest, RailEntry, Table, address
-from millrace.console.pages.runs import RunRow, row
+from millrace.console.page import GoTo, NotFound, Page, PageRequest, RailEntry, Table, address
+from millrace.console.pages.runs import RunRow, named_run, row
 from millrace.metadata import provenance
 from millrace.metadata.run_details import run_detail
 from millrace.metadata.run_summaries import Runs
@@ -93,11 +93,16 @@ class CompareView:
         return any(one.intervals for group in self.groups for one in group.rows)
 
 
-def view(request: PageRequest) -> CompareView:
+def view(request: PageRequest) -> Union[CompareView, GoTo]:
     """The runs that the address names, or the newest ones where it names fewer than two."""
-    chosen = list(dict.fromkeys(part for part in _chosen(request).replace("\n", ",").split(",") if part))
+    chosen = list(dict.fromkeys(part for part in _chosen(request).replace("\n", ",").split(",") if part))[:_MOST]
     runs = Runs(request.config)
-    return _few(runs, chosen[:_MOST], request.now) if len(chosen) > 1 else _many(runs, request)
+    if len(chosen) < 2:
+        return _many(runs, request)
+    ids = list(dict.fromkeys(name if runs.summary(name) else named_run(runs, name) for name in chosen))
+    if ids != chosen:
+        return GoTo(address("compare", **{**request.query, "runs": ",".join(ids)}))
+    return _few(runs, ids, request.now)
 
 
 def _chosen(request: PageRequest) -> str:

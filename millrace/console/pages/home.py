@@ -1,4 +1,4 @@
-"""The first page: is it all right? The last run, the served version, the runs before, and what one metric did."""
+"""The first page: is it all right? Alerts, what waits for a person, the last run, the served version, runs before."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +7,13 @@ from typing import Optional
 from millrace.base.outcomes import State
 from millrace.console.page import Page, PageRequest, RailEntry
 from millrace.console.pages import registry
+from millrace.console.pages.alerts import AlertRow, firing
 from millrace.console.pages.runs import BAD_ENDS, RunRow, is_for_serving, row
 from millrace.metadata.run_summaries import run_summaries
 from millrace.project import default_configuration
+from millrace.registry.version import Version
 
+_ALERTS = 5
 _RECENT = 8
 _TREND = 40
 
@@ -22,6 +25,11 @@ class HomeView:
     Args:
         sentence: whether it is all right.
         good: whether that is good news; None where nothing can be said yet.
+        why: the one reason of a last run that did not end well.
+        alerts: some of those that fire, the most urgent first.
+        firing: how many fire.
+        undecided: the versions that wait for a person's approval, the newest first.
+        approve: the command that approves the newest of them.
         last: the newest run; None before the first.
         served: the run that made the model which a server takes, the champion's or else the one of the highest version;
             None where there is none.
@@ -36,6 +44,11 @@ class HomeView:
 
     sentence: str
     good: Optional[bool]
+    why: str
+    alerts: tuple[AlertRow, ...]
+    firing: int
+    undecided: tuple[Version, ...]
+    approve: str
     last: Optional[RunRow]
     served: Optional[RunRow]
     served_gone: bool
@@ -59,9 +72,16 @@ def view(request: PageRequest) -> HomeView:
     there.sort(key=lambda one: (_version(one.run.pushed_to) == served, _version(one.run.pushed_to)), reverse=True)
     running = tuple(one.run.run_id for one in rows if one.run.state is State.RUNNING)
     sentence, good = _verdict(rows, there[0] if there else None)
+    alerts, undecided = firing(request), registry.undecided(request.config)
+    option = default_configuration.option(request.config.file, request.config.environment)
     return HomeView(
-        sentence=sentence,
-        good=good,
+        sentence=f"{sentence} {_of_alerts(len(alerts))}" if alerts else sentence,
+        good=False if alerts else good,
+        why=rows[0].why if rows and good is False else "",
+        alerts=alerts[:_ALERTS],
+        firing=len(alerts),
+        undecided=undecided,
+        approve=f"millrace models approve {undecided[0].number}{option} --because WHY" if undecided else "",
         last=rows[0] if rows else None,
         served=there[0] if there else None,
         served_gone=bool(pushed) and not there,
@@ -69,9 +89,13 @@ def view(request: PageRequest) -> HomeView:
         recent=tuple(rows[:_RECENT]),
         total=len(rows),
         running=running,
-        start=f"millrace run{default_configuration.option(request.config.file, request.config.environment)}",
+        start=f"millrace run{option}",
         live=bool(running),
     )
+
+
+def _of_alerts(count: int) -> str:
+    return "An alert fires." if count == 1 else f"{count} alerts fire."
 
 
 def _version(folder: str) -> int:

@@ -9,11 +9,13 @@ from millrace.config.config import Config
 from millrace.console.drawing import DrawnNode
 from millrace.console.page import GoTo, NotFound, Page, PageRequest, Table, address
 from millrace.console.pages.runs import named_run
-from millrace.metadata.lineage import Lineage, LineageNode, lineage, meant
+from millrace.metadata.lineage import Lineage, LineageNode, lineage, meant, pushed_version
 from millrace.metadata.run_summaries import Runs
 
 _MOST_DRAWN = 60
 _LONGEST_FACT = 160
+# The kinds of an address whose name may be what a person calls a run or a version.
+_NAMED = ("run", "version")
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class LineageView:
 def view(request: PageRequest) -> Union[LineageView, GoTo]:
     """The lineage of a run's last artifact, or of the artifact with a number."""
     runs, kind, name = Runs(request.config), request.path["kind"], request.path["id"]
-    if kind == "run" and not runs.summary(name):
-        return GoTo(address("lineage", kind, named_run(runs, name)))
+    if kind in _NAMED and not runs.summary(name):
+        return _place_of(runs, name)
     graph = _graph(runs, kind, name)
     if graph is None:
         raise NotFound(
@@ -74,6 +76,19 @@ def view(request: PageRequest) -> Union[LineageView, GoTo]:
         drawn=drawn(graph) if len(graph.nodes) <= _MOST_DRAWN else (),
         upstream={str(node.id): tuple(str(edge.source) for edge in graph.sources(node.id)) for node in graph.nodes},
     )
+
+
+def _by_name(request: PageRequest) -> GoTo:
+    return _place_of(Runs(request.config), request.path["what"])
+
+
+def _place_of(runs: Runs, what: str) -> GoTo:
+    """Where the lineage is of what the terminal calls so: a run, or a pushed version."""
+    runs.require_kept_store()
+    pushed = pushed_version(runs, what) if runs.store is not None else ()
+    if pushed:
+        return GoTo(address("lineage", "artifact", str(pushed[0])))
+    return GoTo(address("lineage", "run", named_run(runs, what)))
 
 
 def _graph(runs: Runs, kind: str, name: str) -> Optional[Lineage]:
@@ -169,5 +184,6 @@ PAGES = (
         template="pages/lineage.html",
         view=lambda request: GoTo(address("lineage", "run", "last")),
     ),
+    Page(address="/lineage/{what}", title="Lineage of {what}", template="pages/lineage.html", view=_by_name),
     LINEAGE,
 )

@@ -1,9 +1,11 @@
 """The log of a run: its last lines, or as many as the address asks for, searched."""
 
 from dataclasses import dataclass
+from typing import Union
 
 from millrace.base.outcomes import State
-from millrace.console.page import NotFound, Page, PageRequest
+from millrace.console.page import GoTo, NotFound, Page, PageRequest, address
+from millrace.console.pages.runs import named_run
 from millrace.metadata.run_details import log_tail
 from millrace.metadata.run_summaries import Runs
 
@@ -35,14 +37,14 @@ class LogView:
     live: bool
 
 
-def view(request: PageRequest) -> LogView:
+def view(request: PageRequest) -> Union[LogView, GoTo]:
     """The log of the run that the address names; it is found among the folders of runs."""
     runs, run_id = Runs(request.config), request.path["run"]
     summary, folder = runs.summary(run_id), runs.folder(run_id)
-    if summary is None or folder is None:
-        known = (
-            "its folder is gone, and its log with it" if summary else f"no run of {request.config.name} is called that"
-        )
+    if summary is None:
+        return GoTo(address("runs", named_run(runs, run_id), "log"))
+    if folder is None:
+        known = "its folder is gone, and its log with it"
         raise NotFound(known, run_id, "the list of runs has every one that this machine knows")
     asked = max(1, request.count("lines", _LINES, _MOST))
     text = request.query.get("q", "").strip()

@@ -167,14 +167,12 @@ def view(request: PageRequest) -> ModelsPage:
 
 def model_page(request: PageRequest) -> Union[ModelPage, GoTo]:
     """One model in full; as commands do, by `last`, the beginning of the run's id or a pushed version, too."""
-    config, against = request.config, request.query.get("against", "")
+    config, rows = request.config, _rows(request.config)
     name = request.path["run"]
-    rows = _rows(config)
-    meant = next((one.run.run_id for one in rows if name in (one.run.run_id, one.version)), None)
-    if meant is None and rows:
-        meant = named_run(Runs(config), rows[0].run.run_id if name in ("last", "latest") else name)
-    if meant is not None and meant != name:
+    meant = _run_of(config, rows, name)
+    if meant != name:
         return GoTo(address("models", meant))
+    against = _run_of(config, rows, request.query.get("against", ""))
     model = _model(config, name)
     other = _model(config, against) if against else None
     metric = request.query.get("metric", "")
@@ -205,6 +203,14 @@ def model_page(request: PageRequest) -> Union[ModelPage, GoTo]:
         predictions=tuple(_drawn(name, seen, config) for name, seen in model.predictions.items()),
         said=tuple(sentences(model.predictions, config.label)),
     )
+
+
+def _run_of(config: Config, rows: Sequence[ModelRow], name: str) -> str:
+    """The run whose model is meant: by id, a version that it pushed, `last`, or the beginning of the id."""
+    if not name or not rows:
+        return name
+    by_name = next((one.run.run_id for one in rows if name in (one.run.run_id, one.version)), None)
+    return by_name or named_run(Runs(config), rows[0].run.run_id if name in ("last", "latest") else name)
 
 
 def _drawn(output: str, seen: PredictionSummary, config: Config) -> DrawnPredictions:

@@ -7,7 +7,7 @@ from millrace.config.config import Config
 from millrace.config.paths import registry_file
 from millrace.console.page import Page, PageRequest, RailEntry, Table
 from millrace.project import default_configuration
-from millrace.registry.events import Event
+from millrace.registry.events import Event, VersionState
 from millrace.registry.intake import open_registry
 from millrace.registry.version import Version
 
@@ -73,6 +73,20 @@ def champion(config: Config) -> Optional[Version]:
         return None
     with open_registry(config) as registry:
         return registry.aliases().get("champion")
+
+
+def undecided(config: Config) -> tuple[Version, ...]:
+    """The versions after the champion that nobody has approved or rejected, the newest first.
+
+    Args:
+        config: the pipeline's configuration.
+    """
+    if not registry_file(config).exists():
+        return ()
+    with open_registry(config) as registry:
+        served = registry.aliases().get("champion")
+        newer = [one for one in registry.versions()[::-1] if served is None or one.number > served.number]
+    return tuple(one for one in newer if one.state is VersionState.REGISTERED and one.there and not one.trial)
 
 
 def _table(shown: RegistryView) -> Table:
