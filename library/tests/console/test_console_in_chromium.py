@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from in_chromium import NEEDS_CHROMIUM, UNLABELLED, broken_rules, opened
+from in_chromium import NEEDS_CHROMIUM, TOKEN, UNLABELLED, broken_rules, opened
 from past_runs import NOW
 from playwright.sync_api import expect
 
@@ -55,6 +55,32 @@ def test_a_wrong_token_is_told_by_a_page_with_its_looks(browser, four, console):
     expect(page.locator("body")).to_contain_text("take the address that its terminal printed")
     assert page.evaluate("getComputedStyle(document.querySelector('.problem')).borderLeftWidth") == "4px"
     page.close()
+
+
+@pytest.mark.parametrize("scripts", ["off", "not understood", "understood"])
+def test_a_page_is_useful_to_a_browser_that_runs_no_script(browser, four, console, scripts):
+    running = console(four)
+    context = browser.new_context(java_script_enabled=scripts != "off")
+    if scripts == "not understood":
+        context.route(
+            "**/*.js", lambda route: route.fulfill(body="an older browser stops here", content_type="text/javascript")
+        )
+    page = context.new_page()
+    page.goto(f"http://{running.host}/?token={TOKEN}")
+    expect(page.locator("h1")).to_contain_text("The last run ended as failed.")
+    expect(page.locator("#help")).to_be_hidden()
+    page.goto(f"http://{running.host}/runs")
+    page.locator("#state").select_option("blocked")
+    show = page.get_by_role("button", name="Show", exact=True)
+    if scripts == "understood":
+        expect(show).to_be_hidden()
+    else:
+        show.click()
+    expect(page).to_have_url(re.compile("state=blocked"))
+    expect(page.locator("tr[data-row]")).to_have_count(1)
+    page.locator("tr[data-row] a").first.click()
+    expect(page.locator(".heading .state").first).to_contain_text("blocked")
+    context.close()
 
 
 def test_everything_is_reached_by_keyboard(browser, four, console):

@@ -4,6 +4,8 @@
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
   const rows = () => [...document.querySelectorAll("tr[data-row]")];
   let before = "";
+  // A form that is sent by itself wants no button; in a browser that understands none of this it keeps it.
+  if (window.htmx) document.documentElement.classList.add("scripted");
 
   function choose(step) {
     const all = rows();
