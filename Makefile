@@ -9,13 +9,14 @@ SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 # The rooms whose code meets TFX, TensorFlow, Beam or ML Metadata, which the two stacks have in different versions.
 OF_THE_STACK := $(addprefix library/tests/,beam catalog components container execution features metadata model_server \
 	prediction registry serving statistics training) tests/test_models.py tests/test_pipeline.py
+CHECKOV := .cache/deploy/bin/checkov
 PACKAGES ?=
 PUSH ?=
 PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-thorough test-fast test-stack check format docs golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-thorough test-fast test-stack check format docs deploy-check golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -75,6 +76,11 @@ format: setup  ## format the code and fix what can be fixed by itself
 
 docs: setup  ## build the documentation site into .cache/site; a link that leads nowhere ends it
 	@$(FIND_PYTHON) -m bootstrap docs
+
+deploy-check: setup  ## look at deploy/terraform without a network: format, arguments, references, values, and checkov's rules
+	@$(FIND_PYTHON) -m bootstrap deploy
+	@$(VENV)millrace deploy check
+	@$(CHECKOV) --directory deploy/terraform --config-file deploy/terraform/.checkov.yaml
 
 golden: setup  ## write the golden files again: compiled jobs, screens, the configuration's schema; read the difference
 	@PYTHONPATH=. $(VENV)python library/tests/jobspec/golden_cases.py

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from bootstrap.beside import install_deploy
 from bootstrap.commands import Runner, own_environment
 from bootstrap.debian_root import RELEASES, try_release
 from bootstrap.environment import Checkout, set_up, up_to_date
@@ -25,6 +26,7 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("setup", help="bring .venv to what the lock says")
     commands.add_parser("docs", help="build the documentation site; needs .venv")
+    commands.add_parser("deploy", help="bring the environment that looks at deploy/ to its lock; needs .venv")
     commands.add_parser("tables", help="put the tables of make quality into .cache; needs .venv")
     lock = commands.add_parser("lock", help="resolve the locks again and say what changed")
     lock.add_argument("packages", nargs="*", help="packages to upgrade; all for every one")
@@ -52,6 +54,10 @@ def _run(options: argparse.Namespace) -> int:
         checkout = Checkout(ROOT)
         runner = Runner(checkout.cache / "docs.log", own_environment(os.environ))
         build_site(checkout, read_machine(), runner)
+        return 0
+    if options.command == "deploy":
+        checkout = Checkout(ROOT)
+        install_deploy(checkout, read_machine(), Runner(checkout.cache / "deploy.log", own_environment(os.environ)))
         return 0
     if options.command == "tables":
         checkout = Checkout(ROOT)

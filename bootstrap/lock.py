@@ -13,6 +13,7 @@ RESOLVE_FOR: dict[str, list[str]] = {
 }
 FOR_UV = ["--universal", "--python-version", "3.9"]
 FOR_SITE = ["--universal", "--python-version", "3.10"]
+FOR_DEPLOY = ["--universal", "--python-version", "3.10"]
 FOR_GATEWAY = ["--python-version", "3.10", "--python-platform", "x86_64-manylinux_2_31"]
 FOR_TABLES = ["--universal", "--python-version", "3.10", "--no-deps"]
 
@@ -32,7 +33,14 @@ def lock_all(root: Path, uv: Path, runner: Runner, packages: list[str]) -> None:
     """
     folder = root / "requirements"
     stacks = {name: RESOLVE_FOR[name] for name in STACKS}
-    names = {**stacks, "uv": FOR_UV, "docs": FOR_SITE, "gateway": FOR_GATEWAY, "tables": FOR_TABLES}
+    names = {
+        **stacks,
+        "uv": FOR_UV,
+        "docs": FOR_SITE,
+        "gateway": FOR_GATEWAY,
+        "tables": FOR_TABLES,
+        "deploy": FOR_DEPLOY,
+    }
     for name, options in names.items():
         runner.tell(f"==> resolving {name}")
         partial = folder / f"{name}.partial.txt"

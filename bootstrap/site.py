@@ -3,12 +3,10 @@
 import shutil
 from pathlib import Path
 
+from bootstrap.beside import install
 from bootstrap.commands import Runner
-from bootstrap.environment import Checkout, digest
-from bootstrap.installer import get_uv
+from bootstrap.environment import Checkout
 from bootstrap.machine import Machine
-
-STAMP = "millrace-docs.txt"
 
 
 def build_site(checkout: Checkout, machine: Machine, runner: Runner) -> Path:
@@ -29,7 +27,7 @@ def build_site(checkout: Checkout, machine: Machine, runner: Runner) -> Path:
     """
     environment = checkout.cache / "docs"
     lock = checkout.root / "requirements" / "docs.txt"
-    _install(environment, lock, checkout, machine, runner)
+    install(environment, lock, checkout, machine, runner)
     site, pages = checkout.cache / "site", checkout.cache / "docs-pages"
     for folder in (site, pages):
         shutil.rmtree(folder, ignore_errors=True)
@@ -45,19 +43,3 @@ def build_site(checkout: Checkout, machine: Machine, runner: Runner) -> Path:
     )
     runner.tell(f"==> the site is in {site.relative_to(checkout.root)}; to read it: python3 -m http.server -d {site}")
     return site
-
-
-def _install(environment: Path, lock: Path, checkout: Checkout, machine: Machine, runner: Runner) -> None:
-    """Brings mkdocs' environment to its lock; quick when it is there already."""
-    stamp, wanted = environment / STAMP, digest([lock])
-    if stamp.exists() and stamp.read_text() == wanted and (environment / "bin" / "python").exists():
-        return
-    uv = str(get_uv(checkout.root, runner, machine))
-    shutil.rmtree(environment, ignore_errors=True)
-    python = str((checkout.venv / "bin" / "python").resolve())
-    runner.run([uv, "venv", "--quiet", "--python", python, str(environment)], "making an environment for mkdocs")
-    runner.run(
-        [uv, "pip", "sync", "--python", str(environment / "bin" / "python"), "--require-hashes", str(lock)],
-        "installing mkdocs",
-    )
-    stamp.write_text(wanted)

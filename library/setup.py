@@ -53,6 +53,7 @@ setup(
     package_data={
         "": ["*.md", "*.yaml", "*.html", "*.css", "*.js", "*.tmpl", "py.typed"],
         "millrace.console": ["static/**", "templates/**"],
+        "millrace.infrastructure": ["provider.json"],
         "millrace.new": ["files/*"],
     },
     cmdclass={"build_py": BuildWithTemplate},

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Optional
 
+from millrace.access.agents import agent, default_account
 from millrace.access.grants import SUBMITTER, Grant, merged
 from millrace.base.errors import BadInput
 from millrace.components.stage_ids import DATA_STAGES
@@ -75,16 +76,6 @@ def accounts(job: CompiledJob, config: Optional[Config]) -> dict[str, list[str]]
     return does
 
 
-def default_account(project: str) -> str:
-    """What a task runs as where no account is named; many roles are its, and a named account is better."""
-    return f"the Compute Engine default service account of {project}"
-
-
-def vertex_agent(project: str) -> str:
-    """https://cloud.google.com/vertex-ai/docs/general/access-control#service-agents"""
-    return f"the Vertex AI service agent of {project}"
-
-
 def _submission(project: str, account: str) -> Iterator[Grant]:
     yield Grant(SUBMITTER, _VERTEX, f"projects/{project}", ("submit: makes the pipeline job",))
     yield Grant(SUBMITTER, _ACT_AS, account, ("submit: has its tasks run as this account",))
@@ -94,14 +85,14 @@ def _of_the_job(job: CompiledJob, project: str, account: str) -> Iterator[Grant]
     yield Grant(account, _VERTEX, f"projects/{project}", ("every task: is recorded in Vertex ML Metadata",))
     yield from _bucket(account, _WRITE, job.root, "every task: reads and writes artifacts")
     if key := job.settings.get("encryptionSpec", {}).get("kmsKeyName"):
-        yield Grant(vertex_agent(project), _KEY, key, ("every task: its disk has this key",))
+        yield Grant(agent("Vertex AI", project), _KEY, key, ("every task: its disk has this key",))
 
 
 def _of_step(job: CompiledJob, step: Step, project: str, account: str) -> Iterator[Grant]:
     name, task = step.name, step.task
     container = job.executor(task)["container"]
     args: list[str] = container.get("args", [])
-    yield from _image(vertex_agent(project), str(container.get("image", "")), f"{name}: its image is pulled")
+    yield from _image(agent("Vertex AI", project), str(container.get("image", "")), f"{name}: its image is pulled")
     for flag, value in itertools.pairwise(args):
         if flag == "--secret":
             secret = value.partition("=")[2].partition("/versions/")[0]
@@ -132,9 +123,9 @@ def _custom_job(name: str, asked: Spec, project: str, account: str) -> Iterator[
     yield Grant(account, _ACT_AS, runs_as, (f"{name}: has the custom job run as this account",))
     for pool in spec.get("worker_pool_specs", ()):
         image = str(pool.get("container_spec", {}).get("image_uri", ""))
-        yield from _image(vertex_agent(there), image, f"{name}: the custom job's image is pulled")
+        yield from _image(agent("Vertex AI", there), image, f"{name}: the custom job's image is pulled")
     if key := asked.get("encryption_spec", {}).get("kms_key_name"):
-        yield Grant(vertex_agent(there), _KEY, key, (f"{name}: the custom job's disks have this key",))
+        yield Grant(agent("Vertex AI", there), _KEY, key, (f"{name}: the custom job's disks have this key",))
 
 
 def _endpoint(name: str, custom: Spec, folder: str, project: str, account: str) -> Iterator[Grant]:
@@ -142,13 +133,13 @@ def _endpoint(name: str, custom: Spec, folder: str, project: str, account: str) 
     there = serving.get("project_id") or project
     yield Grant(account, _VERTEX, f"projects/{there}", (f"{name}: makes the version, and deploys it to the endpoint",))
     if there != project:
-        yield from _bucket(vertex_agent(there), _READ, folder, f"{name}: Vertex AI of {there} copies the model")
+        yield from _bucket(agent("Vertex AI", there), _READ, folder, f"{name}: Vertex AI of {there} copies the model")
     if serves_as := serving.get("service_account"):
         yield Grant(account, _ACT_AS, serves_as, (f"{name}: has the endpoint serve as this account",))
     image = str(custom.get("ai_platform_vertex_container_image_uri", ""))
-    yield from _image(vertex_agent(there), image, f"{name}: the serving image is pulled")
+    yield from _image(agent("Vertex AI", there), image, f"{name}: the serving image is pulled")
     if key := custom.get("millrace_encryption_key"):
-        yield Grant(vertex_agent(there), _KEY, key, (f"{name}: model and endpoint have this key",))
+        yield Grant(agent("Vertex AI", there), _KEY, key, (f"{name}: model and endpoint have this key",))
 
 
 def _dataflow(
@@ -164,8 +155,13 @@ def _dataflow(
     yield from _bucket(worker, _READ, data, f"{name}: its workers read the data")
     yield from _image(worker, options.get("sdk_container_image", ""), f"{name}: the workers' image is pulled")
     if key := options.get("dataflow_kms_key"):
-        for agent in (f"the Dataflow service agent of {there}", f"the Compute Engine service agent of {there}"):
-            yield Grant(agent, _KEY, key, (f"{name}: the Dataflow job's state and its workers' disks have this key",))
+        for service in ("Dataflow", "Compute Engine"):
+            yield Grant(
+                agent(service, there),
+                _KEY,
+                key,
+                (f"{name}: the Dataflow job's state and its workers' disks have this key",),
+            )
 
 
 def _query(name: str, input_config: str, options: dict[str, str], project: str, accounts: set[str]) -> Iterator[Grant]:

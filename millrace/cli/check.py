@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from millrace.access.needs import accounts
+from millrace.access.stores import Store, lacking
 from millrace.base import printing
 from millrace.base.errors import BadInput, ConfigError
 from millrace.cli.findings import print_findings
@@ -37,7 +38,8 @@ def check_command(
 
     FILE is a PipelineJob in JSON or a pipeline spec in YAML, also one compiled by TFX alone; without it the jobs that
     `millrace compile` made of the configuration. Where the project is known it also says which account does what, and
-    millrace iam with which roles. Exit code 0: it can be submitted. 2: something has to be fixed first.
+    millrace iam with which roles; where anything has an encryption
+    key, also what stores data and has none. Exit code 0: it can be submitted. 2: something has to be fixed first.
     """
     explicit = context.get_parameter_source("config_file") is not click.core.ParameterSource.DEFAULT
     console = Console()
@@ -51,9 +53,18 @@ def check_command(
         print_findings(findings, console)
         for account, does in accounts(job, config).items():
             printing.say(f"as {account}: {'; '.join(does)}", console)
+        for store in _without_key(job, config):
+            printing.say(
+                f"without a key of its own: {store.name}; {store.remedy or 'set it in the configuration'}", console
+            )
         refused = refused or bool(refusing(findings, submitting=True))
     if refused:
         raise click.exceptions.Exit(2)
+
+
+def _without_key(job: CompiledJob, config: Optional[Config]) -> list[Store]:
+    known = config is not None and job.dialect == "vertex" and bool(config.vertex.project)
+    return lacking(job, config) if known and config else []
 
 
 def _compiled_before(config: Config) -> list[CompiledJob]:

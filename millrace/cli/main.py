@@ -33,6 +33,7 @@ COMMANDS = {
     "cost": ("millrace.cli.cost:cost", "Say what a run on Vertex AI costs, before it is sent."),
     "iam": ("millrace.cli.iam:iam", "Say which account needs which role for a job, and why."),
     "release": ("millrace.cli.release:release", "Build, verify and show one file that holds what was tested."),
+    "deploy": ("millrace.cli.deploy:deploy", "Write Terraform's values of an environment; check its modules offline."),
     "submit": ("millrace.cli.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
     "jobs": ("millrace.cli.jobs:jobs", "List, show and cancel jobs on a service."),
     "schedules": ("millrace.cli.schedules:schedules", "Make, list and delete schedules on a service."),

@@ -27,6 +27,7 @@ from millrace.components.statistics_gen.section import Statistics
 from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.config.beam_section import Beam
 from millrace.config.cloud_sections import KubeflowDeployment, VertexDeployment
+from millrace.config.deploy_section import Infrastructure
 from millrace.config.metadata_section import DatabaseServer, Sqlite
 from millrace.config.monitoring_section import Monitoring
 from millrace.config.promotion_section import PromotionPolicy
@@ -142,6 +143,7 @@ class Config(Section):
     archive: Optional[Archive] = None
     vertex: VertexDeployment = VertexDeployment()
     kubeflow: KubeflowDeployment = KubeflowDeployment()
+    deploy: Infrastructure = Infrastructure()
     _file: str = PrivateAttr(default="")
     _places: dict[str, str] = PrivateAttr(default={})
 

@@ -13,7 +13,7 @@ _REGION = "ai_platform_vertex_region"
 _DATAFLOW, _DATAFLOW_REGION = "--dataflow_kms_key=", "--region="
 
 
-class _Resource(NamedTuple):
+class KeyedResource(NamedTuple):
     """A resource that a job makes, its key and its region; empty where it has no key, or the region is the job's."""
 
     name: str
@@ -30,7 +30,7 @@ def keys(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     """
     if job.dialect != "vertex":
         return
-    resources = list(_resources(job))
+    resources = list(keyed_resources(job))
     used = {resource.key for resource in resources if resource.key}
     for resource in resources:
         if used and not resource.key:
@@ -42,33 +42,39 @@ def keys(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
                 f"set one there too, for instance {sorted(used)[0]}, or none anywhere",
             )
         region = resource.region or (config.vertex.region if config else "")
-        if region and resource.key and _location(resource.key) not in (region, "global"):
+        if region and resource.key and key_location(resource.key) not in (region, "global"):
             yield JobFinding(
                 "encryption-key",
                 "error",
-                f"the encryption key of {resource.name} is in {_location(resource.key)}, and that is in {region}",
+                f"the encryption key of {resource.name} is in {key_location(resource.key)}, and that is in {region}",
                 resource.name,
                 "use a key of the resource's own region",
             )
 
 
-def _location(key: str) -> str:
+def key_location(key: str) -> str:
+    """The region of a key, by its name."""
     return key.partition("/locations/")[2].partition("/")[0]
 
 
-def _resources(job: CompiledJob) -> Iterator[_Resource]:
-    yield _Resource("the pipeline job", job.settings.get("encryptionSpec", {}).get("kmsKeyName", ""))
+def keyed_resources(job: CompiledJob) -> Iterator[KeyedResource]:
+    """What a job makes that has a key, or could have one; of each the key that it is given.
+
+    Args:
+        job: for Vertex AI.
+    """
+    yield KeyedResource("the pipeline job", job.settings.get("encryptionSpec", {}).get("kmsKeyName", ""))
     for name, task in job.tasks.items():
         custom_config = job.json_value(task, "custom_config")
         region = custom_config.get(_REGION, "")
         if _TRAINING in custom_config:
             spec = custom_config[_TRAINING].get("encryption_spec", {})
-            yield _Resource(f"the custom job of {name}", spec.get("kms_key_name", ""), region)
+            yield KeyedResource(f"the custom job of {name}", spec.get("kms_key_name", ""), region)
         if _SERVING in custom_config:
-            yield _Resource(f"the endpoint of {name}", custom_config.get(_PUSHER_KEY, ""), region)
+            yield KeyedResource(f"the endpoint of {name}", custom_config.get(_PUSHER_KEY, ""), region)
         args = job.executor(task).get("container", {}).get("args", [])
         if "--runner=DataflowRunner" in args:
-            yield _Resource(f"the Dataflow job of {name}", _last(_DATAFLOW, args), _last(_DATAFLOW_REGION, args))
+            yield KeyedResource(f"the Dataflow job of {name}", _last(_DATAFLOW, args), _last(_DATAFLOW_REGION, args))
 
 
 def _last(flag: str, args: list[str]) -> str:

@@ -1,0 +1,144 @@
+variable "project" {
+  description = "Where the topic, the schedule and the function are."
+  type        = string
+}
+
+variable "number" {
+  description = "The project's number."
+  type        = string
+}
+
+variable "environment" {
+  description = "That the function starts runs of."
+  type        = string
+}
+
+variable "triggers" {
+  description = "A pipeline each, with when it starts and the function's code."
+  type = list(object({
+    pipeline    = string
+    cron        = string
+    time_zone   = string
+    data_bucket = string
+    bucket      = string
+    object      = string
+    entry_point = string
+    runtime     = string
+    account     = string
+    location    = string
+    key         = string
+  }))
+}
+
+variable "labels" {
+  description = "Labels of everything that can have some."
+  type        = map(string)
+}
+
+locals {
+  triggers = { for one in var.triggers : one.pipeline => one }
+  timed    = { for name, one in local.triggers : name => one if one.cron != "" }
+  watching = { for name, one in local.triggers : name => one if one.data_bucket != "" }
+}
+
+resource "google_pubsub_topic" "triggers" {
+  # checkov:skip=CKV_GCP_83:The key is the configuration's, where it names one; checkov reads the value as unknown.
+  for_each = local.triggers
+
+  project                    = var.project
+  name                       = "millrace-${each.key}-triggers"
+  kms_key_name               = each.value.key == "" ? null : each.value.key
+  labels                     = var.labels
+  message_retention_duration = "86400s"
+
+  message_storage_policy {
+    allowed_persistence_regions = [each.value.location]
+  }
+}
+
+resource "google_cloud_scheduler_job" "timed" {
+  for_each = local.timed
+
+  project   = var.project
+  region    = each.value.location
+  name      = "millrace-${each.key}"
+  schedule  = each.value.cron
+  time_zone = each.value.time_zone
+
+  pubsub_target {
+    topic_name = google_pubsub_topic.triggers[each.key].id
+    data       = base64encode(jsonencode({ pipeline = each.key, environment = var.environment, cause = "cron" }))
+  }
+}
+
+# New files of the bucket that the data is read from.
+resource "google_pubsub_topic_iam_member" "storage" {
+  for_each = local.watching
+
+  project = var.project
+  topic   = google_pubsub_topic.triggers[each.key].name
+  role    = "roles/pubsub.publisher"
+  member  = "serviceAccount:service-${var.number}@gs-project-accounts.iam.gserviceaccount.com"
+}
+
+resource "google_storage_notification" "new_files" {
+  for_each = local.watching
+
+  bucket         = each.value.data_bucket
+  topic          = google_pubsub_topic.triggers[each.key].id
+  payload_format = "JSON_API_V1"
+  event_types    = ["OBJECT_FINALIZE"]
+  depends_on     = [google_pubsub_topic_iam_member.storage]
+}
+
+resource "google_cloudfunctions2_function" "start" {
+  for_each = local.triggers
+
+  project      = var.project
+  location     = each.value.location
+  name         = "millrace-${each.key}-start"
+  description  = "Starts a run of ${each.key} where its triggers say so."
+  kms_key_name = each.value.key == "" ? null : each.value.key
+  labels       = var.labels
+
+  build_config {
+    runtime     = each.value.runtime
+    entry_point = each.value.entry_point
+    source {
+      storage_source {
+        bucket = each.value.bucket
+        object = each.value.object
+      }
+    }
+  }
+
+  service_config {
+    available_memory               = "2Gi"
+    available_cpu                  = "1"
+    timeout_seconds                = 540
+    max_instance_count             = 1
+    ingress_settings               = "ALLOW_INTERNAL_ONLY"
+    all_traffic_on_latest_revision = true
+    service_account_email          = each.value.account
+    environment_variables          = { MILLRACE_ENV = var.environment, MILLRACE_PIPELINE = each.key }
+  }
+
+  event_trigger {
+    trigger_region        = each.value.location
+    event_type            = "google.cloud.pubsub.topic.v1.messagePublished"
+    pubsub_topic          = google_pubsub_topic.triggers[each.key].id
+    retry_policy          = "RETRY_POLICY_DO_NOT_RETRY"
+    service_account_email = each.value.account
+  }
+}
+
+# The event's way to the function: it is invoked as its own account.
+resource "google_cloud_run_service_iam_member" "invoker" {
+  for_each = local.triggers
+
+  project  = var.project
+  location = each.value.location
+  service  = google_cloudfunctions2_function.start[each.key].name
+  role     = "roles/run.invoker"
+  member   = "serviceAccount:${each.value.account}"
+}

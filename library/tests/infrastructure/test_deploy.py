@@ -1,0 +1,311 @@
+"""`millrace deploy`: Terraform's values follow from the job, and a mistake in a module is named without a network."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from golden_cases import CASES, KEY
+
+from millrace.access.stores import lacking, stores
+from millrace.base.errors import BadInput, ConfigError
+from millrace.cli.main import millrace
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.infrastructure.checks import check, declared_otherwise, differing, provider
+from millrace.infrastructure.modules import modules, references
+from millrace.infrastructure.settings import Settings
+from millrace.infrastructure.variables import settings, together
+from millrace.jobspec.job import CompiledJob, from_documents
+from millrace.jobspec.job import load as load_job
+
+ROOT = Path(__file__).parents[3]
+TERRAFORM = ROOT / "deploy/terraform"
+GOLDEN = ROOT / "library/tests/jobspec/golden/everything-vertex.json"
+DEPLOY = (
+    "deploy.submitters=['group:ml@example.org']",
+    "deploy.alert_mail=[ops@example.org]",
+    "deploy.log_dataset=logs",
+    "deploy.tensorboard=board",
+    "deploy.budget={billing_account: 012345-6789AB-CDEF01, dollars: 500}",
+    "deploy.network={range: 10.10.0.0/20}",
+    "deploy.trigger={source: gs://code/f.zip, service_account: starter@my-project.iam.gserviceaccount.com}",
+    "triggers.cron='TZ=Europe/Zurich 0 5 * * 1'",
+)
+
+
+@pytest.fixture(scope="module")
+def job() -> CompiledJob:
+    return load_job(GOLDEN)
+
+
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Config]:
+    root = tmp_path_factory.mktemp("root")
+    return lambda *more: load("conf/taxi.yaml", [*CASES["everything-vertex.json"], f"root={root}", *DEPLOY, *more])
+
+
+@pytest.fixture(scope="module")
+def whole(job: CompiledJob, configured: Callable[..., Config]) -> Settings:
+    return settings(job, configured())
+
+
+def members(whole: Settings, kind: str, role: str) -> set[str]:
+    return {one.member for one in whole.grants if (one.kind, one.role) == (kind, role)}
+
+
+def test_what_the_job_names_is_made_and_nothing_else(whole: Settings):
+    assert [(one.name, one.temporary_days) for one in whole.buckets] == [("my-bucket", 0)]
+    assert [one.name for one in whole.repositories] == ["millrace"]
+    assert [one.name for one in whole.secrets] == ["hook"]
+    assert [one.account_id for one in whole.accounts] == ["millrace", "starter"]
+    assert [(one.ring, one.name) for one in whole.keys] == [("ring", "key")]
+    assert [(one.name, one.subnetwork, one.peering) for one in whole.networks] == [("inside", "inside", "inside-range")]
+    assert [(one.cron, one.time_zone, one.bucket, one.object) for one in whole.triggers] == [
+        ("0 5 * * 1", "Europe/Zurich", "code", "f.zip")
+    ]
+
+
+def test_nothing_beside_the_job_is_made_where_nothing_is_asked_for(job: CompiledJob, tmp_path: Path):
+    plain = settings(job, load("conf/taxi.yaml", [*CASES["everything-vertex.json"], f"root={tmp_path}"]))
+    assert (plain.logs, plain.tensorboards, plain.budgets, plain.networks, plain.triggers) == ((), (), (), (), ())
+    assert "pubsub.googleapis.com" not in plain.services
+    # Nobody is named who submits: these two roles are given to nobody.
+    assert not [one for one in plain.grants if one.member.startswith("group:")]
+
+
+def test_roles_are_those_that_iam_lists_and_an_agent_is_named_by_its_projects_number(whole: Settings):
+    assert members(whole, "bucket", "roles/storage.objectUser") == {
+        "serviceAccount:millrace@my-project.iam.gserviceaccount.com",
+        "serviceAccount:NUMBER-compute@developer.gserviceaccount.com",
+    }
+    assert members(whole, "account", "roles/iam.serviceAccountUser") >= {
+        "group:ml@example.org",
+        "serviceAccount:starter@my-project.iam.gserviceaccount.com",
+    }
+    numbered = [one for one in whole.grants if "NUMBER" in one.member]
+    assert numbered and all(one.number_of == "my-project" for one in numbered)
+    assert not [one for one in whole.grants if " " in one.member + one.resource]
+
+
+def test_each_agent_that_stores_with_the_key_may_use_it(whole: Settings):
+    using = {
+        one.partition("@")[2].partition(".")[0]
+        for one in members(whole, "key", "roles/cloudkms.cryptoKeyEncrypterDecrypter")
+    }
+    assert using == {
+        "gcp-sa-aiplatform", "dataflow-service-producer-prod", "compute-system", "gs-project-accounts",
+        "gcp-sa-artifactregistry", "gcp-sa-secretmanager", "bigquery-encryption", "gcp-sa-pubsub",
+        "serverless-robot-prod", "gcf-admin-robot", "gcp-sa-eventarc",
+    }  # fmt: skip
+    assert {one.key for kind in (whole.buckets, whole.secrets, whole.logs, whole.triggers) for one in kind} == {KEY}
+
+
+def test_a_bucket_for_what_is_temporary_is_emptied(job: CompiledJob, configured: Callable[..., Config]):
+    text = job.to_text().replace("gs://my-bucket/temp", "gs://my-temp/here")
+    other = from_documents([json.loads(text)])
+    made = settings(
+        other, configured("vertex.beam.dataflow.temp_location=gs://my-temp/here", "deploy.temporary_days=3")
+    )
+    assert {one.name: one.temporary_days for one in made.buckets} == {"my-bucket": 0, "my-temp": 3}
+
+
+def test_what_stores_data_without_a_key_is_named_where_anything_has_one(
+    job: CompiledJob, configured: Callable[..., Config], tmp_path: Path
+):
+    config = configured()
+    assert {one.given_by for one in stores(job, config) if one.key} == {"the job", "Terraform"}
+    assert [one.name for one in lacking(job, config)] == [
+        "Vertex ML Metadata of my-project",
+        "a monitor of the endpoint",
+    ]
+    plain = load_job(GOLDEN.with_name("taxi-vertex.json"))
+    assert lacking(plain, load("conf/taxi.yaml", [*CASES["taxi-vertex.json"], f"root={tmp_path}"])) == []
+    # Without the configuration's own key what Terraform makes would have none: each is named.
+    unkeyed = lacking(job, configured("vertex.encryption_key=null"))
+    assert "the bucket gs://my-bucket" in [one.name for one in unkeyed]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("vertex.region=europe-west6", "the key is in us-central1, and what has it is made in europe-west6"),
+        ("triggers.cron=''", "nothing says when"),
+        ("vertex.network=''", "the job names none"),
+        ("vertex.project=null", "no Google Cloud project is set"),
+    ],
+)
+def test_what_cannot_be_made_is_refused(job: CompiledJob, configured: Callable[..., Config], change: str, words: str):
+    with pytest.raises(BadInput, match=re.escape(words)):
+        settings(job, configured(change))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("deploy.submitters=[everybody]", "deploy.submitters.0"),
+        ("deploy.budget={billing_account: mine, dollars: 5}", "deploy.budget.billing_account"),
+        ("deploy.alert_mail=[a@b.ch, a@b.ch]", "one is named twice"),
+        ("deploy.bucket=x", "deploy.bucket"),
+    ],
+)
+def test_a_section_that_makes_no_sense_is_refused(tmp_path: Path, said: str, words: str):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        load("conf/taxi.yaml", [f"root={tmp_path}", said])
+
+
+def test_two_pipelines_of_one_environment_have_one_state(whole: Settings):
+    other = whole.model_copy(update={"pipelines": ("other",), "secrets": ()})
+    both = together([whole, other])
+    assert both.pipelines == ("taxi", "other") and both.buckets == whole.buckets and both.secrets == whole.secrets
+    elsewhere = whole.buckets[0].model_copy(update={"location": "europe-west6"})
+    with pytest.raises(BadInput, match="two pipelines say different things of my-bucket"):
+        together([whole, whole.model_copy(update={"buckets": (elsewhere,)})])
+    with pytest.raises(BadInput, match="differ in project: my-project and another"):
+        together([whole, whole.model_copy(update={"project": "another"})])
+
+
+def test_vars_writes_what_terraform_reads_and_names_the_next_step(job: CompiledJob, tmp_path: Path):
+    target = tmp_path / "values.json"
+    options = [
+        part for one in (*CASES["everything-vertex.json"], *DEPLOY, f"root={tmp_path}") for part in ("--set", one)
+    ]
+    done = CliRunner().invoke(millrace, ["deploy", "vars", "--job", str(GOLDEN), "-o", str(target), *options])
+    assert done.exit_code == 0, done.output
+    assert "terraform init -backend-config=bucket=BUCKET" in done.output
+    assert json.loads(target.read_text())["settings"]["project"] == "my-project"
+    refused = CliRunner().invoke(millrace, ["deploy", "vars", "--job", str(GOLDEN), *options])
+    assert isinstance(refused.exception, BadInput) and "no environment is named" in str(refused.exception)
+
+
+# As python-hcl2 gives a file that calls a module, declares a variable and makes a bucket.
+def document(**bucket: Any) -> dict[str, dict[str, Any]]:
+    made = {"name": ["${var.name}"], "location": ["EU"], **bucket, "__start_line__": 3}
+    return {
+        "main.tf": {"module": [{"one": {"source": ["./one"], "name": ["x"], "__start_line__": 1}}]},
+        "one/main.tf": {
+            "variable": [{"name": {"type": ["${string}"], "__start_line__": 1}}],
+            "resource": [{"google_storage_bucket": {"b": made}}],
+        },
+    }
+
+
+def words(files: dict[str, dict[str, Any]]) -> list[str]:
+    return [f"{one.where}: {one.what}" for one in check(modules(files), provider())]
+
+
+def test_a_module_as_it_should_be_has_no_findings():
+    assert words(document()) == []
+
+
+@pytest.mark.parametrize(
+    ("bucket", "said"),
+    [
+        ({"lables": [{}]}, "google_storage_bucket takes no lables; did you mean labels?"),
+        ({"versioning": [{"enable": [True]}]}, "google_storage_bucket.versioning takes no enable"),
+        ({"versioning": [{}]}, "google_storage_bucket.versioning needs enabled"),
+        ({"project": ["${var.projekt}"]}, "var.projekt is nowhere in one"),
+        ({"project": ["${each.key}"]}, "each.key is read without a for_each"),
+        ({"project": ["${google_project.x.id}"]}, "google_project.x is nowhere in one"),
+        ({"dynamic": [{"encryption": {"for_each": [[1]], "content": [{}]}}]}, "encryption needs default_kms_key_name"),
+    ],
+)
+def test_a_mistake_in_a_resource_is_named_with_its_line(bucket: dict[str, Any], said: str):
+    assert any(one.startswith("one/main.tf:3: ") and said in one for one in words(document(**bucket)))
+
+
+def test_a_call_gives_what_the_module_declares_and_reads_its_outputs():
+    files = document()
+    call = files["main.tf"]["module"][0]["one"]
+    call["nme"] = call.pop("name")
+    call["depends_on"] = [["${module.two}"]]
+    files["main.tf"]["output"] = [{"out": {"value": ["${module.one.id}"], "__start_line__": 9}}]
+    assert words(files) == [
+        "main.tf:1: module.one takes no nme; did you mean name?",
+        "main.tf:1: module.one needs name",
+        "main.tf:1: module.two is nowhere in .; did you mean module.one?",
+        "main.tf:9: module.one.id is no output of module.one",
+    ]
+
+
+def test_references_are_found_in_templates_and_not_in_texts():
+    text = 'a-${var.one}-b ${join("x.y", [local.two, data.google_project.p.number])} each.key'
+    assert references([text]) == {"var.one", "local.two", "data.google_project.p.number"}
+
+
+def test_a_type_that_lacks_an_attribute_is_found_in_what_terraform_makes():
+    meant = {"buckets": [{"name": "b", "key": "k"}], "region": "r"}
+    assert list(differing(meant, meant)) == []
+    assert sorted(differing(meant, {"buckets": [{"name": "b"}], "region": "s"})) == [
+        "settings.buckets[0].key is in no type of Terraform's",
+        "settings.region is 's' to Terraform, and 'r' was written",
+    ]
+
+
+def test_a_declaration_is_held_to_what_is_written():
+    declared = {"variable": [{"settings": {"type": ["${object({'environment': '${string}'})}"], "__start_line__": 1}}]}
+    found = [one.what for one in declared_otherwise(modules({"modules/environment/variables.tf": declared}))]
+    assert "settings.buckets is written, and not declared" in found and len(found) == len(Settings.model_fields) - 1
+
+
+def test_each_environment_has_a_root_of_its_own_that_differs_in_its_state_alone():
+    roots = {one.parent.name: one.read_text() for one in TERRAFORM.glob("environments/*/main.tf")}
+    assert roots.keys() == {one.stem for one in (ROOT / "conf/environments").glob("*.yaml")}
+    assert {text.replace(f"millrace/{name}", "").replace(name, "ENV") for name, text in roots.items()} == {
+        roots["dev"].replace("millrace/dev", "").replace("dev", "ENV")
+    }
+    assert all(f'prefix = "millrace/{name}"' in text for name, text in roots.items())
+
+
+def test_the_list_has_just_what_the_modules_use():
+    used = set()
+    for file in TERRAFORM.rglob("*.tf"):
+        used |= {
+            ("data." if kind == "data" else "") + name
+            for kind, name in re.findall(r'^(resource|data) "(\w+)"', file.read_text(), re.M)
+        }
+    assert used == provider()["resources"].keys()
+
+
+@pytest.fixture(scope="module")
+def looked(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """`millrace deploy check` of a copy of deploy/terraform, with some texts changed."""
+    subprocess.run([sys.executable, "-m", "bootstrap", "deploy"], cwd=ROOT, check=True)
+
+    def look(values: str = "", *changes: Sequence[str]) -> Any:
+        copy = tmp_path_factory.mktemp("terraform") / "terraform"
+        shutil.copytree(TERRAFORM, copy, ignore=shutil.ignore_patterns("*.tfvars.json", ".terraform*"))
+        for file, old, new in changes:
+            text = (copy / file).read_text()
+            assert old in text
+            (copy / file).write_text(text.replace(old, new))
+        if values:
+            (copy / "environments/prod/millrace.auto.tfvars.json").write_text(values)
+        return CliRunner().invoke(millrace, ["deploy", "check", str(copy)], terminal_width=200)
+
+    return look
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+def test_the_modules_of_this_checkout_are_right_and_a_planted_mistake_is_found(
+    whole: Settings, looked: Callable[..., Any]
+):
+    values = {"settings": whole.model_dump(mode="json")}
+    assert "0 findings" in looked(json.dumps(values)).output
+    planted = looked(
+        json.dumps(values),
+        ("modules/buckets/main.tf", "force_destroy ", "force_destory "),
+        ("modules/environment/main.tf", "module.alerts.channels", "module.alerts.chanels"),
+        ("modules/environment/variables.tf", "      old_days       = number\n", ""),
+    )
+    assert planted.exit_code == 2
+    said = " ".join(planted.output.split())
+    for one in ("force_destory", "no output of", "another type", "written, and not declared", "in no type of"):
+        assert one in said

@@ -1,0 +1,110 @@
+"""Everything that stores data of a pipeline on Google Cloud, and the encryption key that it has: one rule for all.
+
+A key comes from one of three: the compiled job, for what the job makes; Terraform, for what `millrace deploy vars`
+lists; or a person, for what exists before either, or is made by a service by itself.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from millrace.access.needs import needs
+from millrace.config.config import Config
+from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.rules.encryption import key_location, keyed_resources
+
+GivenBy = Literal["the job", "Terraform", "a person"]
+_HOW = {
+    "metadata": "its first job makes it without one: make it before, by metadataStores.create with an encryptionSpec",
+    "data": "whoever owns it sets its default key",
+    "rows": "Beam makes one for each query: set the project's default key of BigQuery",
+    "monitor": "name the key where the monitor is made from what millrace monitor spec writes",
+}
+
+
+@dataclass(frozen=True)
+class Store:
+    """One thing that stores data.
+
+    Args:
+        name: what it is, in a few words.
+        resource: its name with Google, as a grant has it; empty for what the job makes.
+        key: that it has, or will have; empty for Google's own.
+        given_by: who gives it the key.
+        remedy: how it gets one, where a person has to do it.
+    """
+
+    name: str
+    resource: str
+    key: str
+    given_by: GivenBy
+    remedy: str = ""
+
+
+def stores(job: CompiledJob, config: Config) -> list[Store]:
+    """What stores data of a job, each once.
+
+    Args:
+        job: for Vertex AI.
+        config: the one that it was compiled from; its `vertex.encryption_key` is that of what Terraform makes.
+
+    Raises:
+        BadInput: no project is set.
+    """
+    made = [Store(one.name, "", one.key, "the job") for one in keyed_resources(job)]
+    return [*made, *_of_terraform(job, config), *_of_people(job, config)]
+
+
+def lacking(job: CompiledJob, config: Config) -> list[Store]:
+    """What has no key of its own, where anything has one; none where nothing has.
+
+    Args:
+        job: for Vertex AI.
+        config: the one that it was compiled from.
+    """
+    known = stores(job, config)
+    return [one for one in known if not one.key] if any(one.key for one in known) else []
+
+
+def own_projects(config: Config) -> list[str]:
+    """The projects in which things are made: where the job runs, where it serves, and where Dataflow works."""
+    dataflow = (config.vertex.beam or config.beam).dataflow
+    named = (config.vertex.project, config.push.vertex and config.push.vertex.project, dataflow and dataflow.project)
+    return list(dict.fromkeys(one for one in named if one))
+
+
+def _of_terraform(job: CompiledJob, config: Config) -> Iterator[Store]:
+    key, projects, deploy = config.vertex.encryption_key or "", own_projects(config), config.deploy
+    for resource in _resources(job, config, "roles/storage.objectUser"):
+        yield Store(f"the bucket {resource}", resource, key, "Terraform")
+    for resource in _resources(job, config, "roles/artifactregistry.reader"):
+        if resource.split("/")[1] in projects:
+            fits = key if key_location(key) == resource.split("/")[3] else ""
+            yield Store(f"the images' repository {resource}", resource, fits, "Terraform")
+    for resource in _resources(job, config, "roles/secretmanager.secretAccessor"):
+        if resource.split("/")[1] in projects:
+            yield Store(f"the secret {resource}", resource, key, "Terraform")
+    if deploy.log_dataset:
+        yield Store(f"the logs' dataset {deploy.log_dataset}", deploy.log_dataset, key, "Terraform")
+    if deploy.tensorboard:
+        yield Store(f"the TensorBoard {deploy.tensorboard}", deploy.tensorboard, key, "Terraform")
+    if deploy.trigger:
+        yield Store("the triggers' topic and function", config.name, key, "Terraform")
+
+
+def _of_people(job: CompiledJob, config: Config) -> Iterator[Store]:
+    yield Store(f"Vertex ML Metadata of {config.vertex.project}", "", "", "a person", _HOW["metadata"])
+    written = _resources(job, config, "roles/storage.objectUser")
+    for resource in _resources(job, config, "roles/storage.objectViewer"):
+        if resource not in written:
+            yield Store(f"the bucket {resource}, which is only read", resource, "", "a person", _HOW["data"])
+    for resource in _resources(job, config, "roles/bigquery.dataViewer"):
+        yield Store(f"the dataset {resource}, which is only read", resource, "", "a person", _HOW["data"])
+    if _resources(job, config, "roles/bigquery.user"):
+        yield Store("the dataset of a query's rows", "", "", "a person", _HOW["rows"])
+    if config.push.vertex:
+        yield Store("a monitor of the endpoint", "", "", "a person", _HOW["monitor"])
+
+
+def _resources(job: CompiledJob, config: Config, role: str) -> list[str]:
+    return list(dict.fromkeys(grant.resource for grant in needs(job, config) if grant.role == role))
