@@ -175,7 +175,8 @@ class Controller:
                 self._registry.require_may_be(CHAMPION, candidate)
             except BadInput as error:
                 return self._keep(replace(rollout, status="back"), Action.BACK.value, str(error.what))
-        now, rollout = self._clock(), self._with_corrected_labels(rollout)
+        now = self._clock()
+        rollout = self._without_the_time_of_no_server(self._with_corrected_labels(rollout), now)
         seen, cursor = self._seen(rollout)
         decided = decision.decide(rollout.progress, seen, rollout.policy, now, paused=rollout.status == "paused")
         if decided.action is Action.MEASURE:
@@ -189,6 +190,16 @@ class Controller:
             return rollout
         rollout = replace(rollout, status=_ENDS.get(decided.action, rollout.status))
         return self._keep(rollout, decided.action.value, decided.reason)
+
+    def _without_the_time_of_no_server(self, rollout: RolloutState, now: float) -> RolloutState:
+        """The time in which the candidate's server does not answer, and nobody gets it, belongs to no step."""
+        status, progress = state.read_gateway(self._places), rollout.progress
+        answers = status is None or status.ready.get(progress.candidate, True)
+        # The time of a pause belongs to no step anyway.
+        if answers or rollout.status == "paused":
+            return rollout
+        lost = now - max(rollout.looked, progress.step_started)
+        return replace(rollout, progress=replace(progress, step_started=progress.step_started + lost))
 
     def _measured(self, progress: Progress, least: int) -> Measured:
         if self._metrics is None:

@@ -347,6 +347,34 @@ def test_who_takes_up_what_runs_already_moves_no_time(scene):
     assert before.started == 1_800_000_000.0 + 5 * MINUTE
 
 
+def test_the_time_until_its_server_answers_belongs_to_no_step(scene):
+    scene.begin(QUICK)
+    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 8080, {1: True, 2: False}))
+    for _ in range(3):
+        scene.clock.now += MINUTE
+        assert scene.controller.look().reason == "0 of 1 minutes and 0 of 5 answers"
+    # The step's minute begins here, and not when somebody asked for the rollout.
+    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 8080, {1: True, 2: True}))
+    scene.clock.now += MINUTE / 2
+    scene.answer(2, 5)
+    assert scene.controller.look().reason == "0.5 of 1 minutes"
+    # Gone in the middle of the step, and back.
+    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 8080, {1: True, 2: False}))
+    scene.clock.now += 60 * MINUTE
+    assert scene.controller.look().reason == "0.5 of 1 minutes"
+    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 8080, {1: True, 2: True}))
+    scene.clock.now += MINUTE / 2
+    assert scene.controller.look().status == "promoted"
+
+
+def test_a_server_that_never_answers_ends_the_rollout_after_its_hours(scene):
+    scene.begin(QUICK)
+    state.write_gateway(scene.places, GatewayStatus(1, "127.0.0.1", 8080, {1: True, 2: False}))
+    scene.clock.now += QUICK.hours * 60 * MINUTE + 1
+    rollout = scene.controller.look()
+    assert rollout.status == "back" and rollout.reason.startswith("after 72 hours it is not decided")
+
+
 def test_a_start_that_comes_while_another_rollout_runs_is_not_taken(scene):
     running = scene.begin()
     other = scene.begin(version="3")
