@@ -9,7 +9,7 @@ from millrace.cli import completing
 from millrace.cli.models import opened, quiet, version_json
 from millrace.cli.models_words import next_steps, standing
 from millrace.cli.options import again, config_options
-from millrace.cli.output import echo_json, say
+from millrace.cli.output import echo, echo_json, say
 from millrace.config.loading import load
 from millrace.registry import rollback as going_back
 from millrace.registry.events import CHAMPION, VersionState
@@ -144,6 +144,9 @@ def rollback(because: str, to: Optional[str], config_file: str, overrides: tuple
                 return
             if target:
                 require_can_follow(CHAMPION, target)
+        if target:
+            # Whoever goes back is in a hurry, and TensorFlow takes its time.
+            echo(f"trying version {target.number} in a model server of its own", err=True)
         with quiet(config):
             done = going_back.roll_back(registry, target, because, config.infra_validation)
         done_in_vertex = follow_in_vertex(config, registry, CHAMPION)

@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from millrace.base.errors import BadInput, DataError
 from millrace.base.names import did_you_mean
+from millrace.base.numbers import counted
 from millrace.serving import access_log
 from millrace.serving.logged_decisions import class_name, logged_decisions
 from millrace.serving.sequential import Tally
@@ -348,7 +349,7 @@ def _rows(table: Path, key: str, value: str, is_class: bool) -> dict[str, Any]:
     twice = [name for name, number in Counter(names).items() if number > 1]
     if twice:
         raise DataError(
-            f"{len(twice)} requests stand in several rows: {_first(twice)}; nothing was added",
+            f"{counted(len(twice), 'request')} in several rows: {_first(twice)}; nothing was added",
             where=str(table),
             remedy="leave one row for each request",
         )

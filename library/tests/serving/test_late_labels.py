@@ -106,7 +106,7 @@ def test_a_reward_needs_no_label_and_no_log_of_requests(store, answered):
     [
         ({"request_id": ["a", "x"], "tips": ["yes", "no"]}, "1 of 2 requests are not in the gateway's access log"),
         ({"request_id": ["a", "d"], "tips": ["yes", "no"]}, "or asked for several rows: d; nothing was added"),
-        ({"request_id": ["a", "a"], "tips": ["yes", "no"]}, "1 requests stand in several rows: a"),
+        ({"request_id": ["a", "a"], "tips": ["yes", "no"]}, "1 request in several rows: a"),
         ({"request_id": ["a", "b"], "tip": ["yes", "no"]}, "there is no column tips; did you mean tip?"),
         ({"request_id": ["a", None], "tips": ["yes", "no"]}, "row 2 has no request_id"),
     ],
