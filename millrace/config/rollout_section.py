@@ -230,6 +230,12 @@ class Rollout(Section):
 
     host: str = Field(default="127.0.0.1", min_length=1, description="the address that clients reach")
     port: int = Field(default=8080, ge=0, le=65_535, description="of REST and gRPC; 0 lets the system choose")
+    metrics_port: Optional[int] = Field(
+        default=None,
+        ge=1,
+        le=65_535,
+        description="of the loopback interface, for Prometheus: the gateway's figures at /metrics; none by default",
+    )
     user_header: str = Field(
         default="x-user-id",
         pattern="^[a-z0-9][a-z0-9-]*$",

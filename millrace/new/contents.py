@@ -14,6 +14,7 @@ FILES = (
     "cloudbuild.yaml",
     "conf/millrace.overlay.schema.json",
     "conf/millrace.schema.json",
+    "deploy/prometheus/gateway.rules.yaml",
     "deploy/prometheus/model_server.rules.yaml",
     "requirements/compatible.txt",
     "requirements/current.txt",

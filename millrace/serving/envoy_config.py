@@ -13,16 +13,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 # Weights are parts of this; Envoy takes any sum, and one sum keeps each user's place among the shares.
 WHOLE = 10_000
 VERSION_HEADER = "x-model-version"
 REQUEST_ID_HEADER = "x-request-id"
+CLIENTS = "clients"
+"""The name of the listener that clients reach."""
+METRICS_PATH = "/metrics"
 
 _LOOPBACK = "127.0.0.1"
 _TYPES = "type.googleapis.com/envoy"
 _ROUTES_NAME = "versions"
+_ADMINISTRATION = "administration"
 _PROTOCOLS = ("rest", "grpc")
 # What a client may call. A server's ReloadConfig is not among them: it changes what is served, and names any folder.
 _CALLED = (
@@ -75,6 +79,7 @@ class Listener:
         timeout_seconds: how long a server may take for an answer.
         folder: an existing folder for the clusters, the routes and the access log.
         admin: the path of the admin interface's socket, 107 characters at most, in a folder that only this user enters.
+        metrics_port: of the loopback interface, where Prometheus reads Envoy's figures; None for nowhere.
     """
 
     host: str
@@ -83,6 +88,7 @@ class Listener:
     timeout_seconds: float
     folder: Path
     admin: Path
+    metrics_port: Optional[int] = None
 
     @property
     def clusters_file(self) -> Path:
@@ -116,7 +122,7 @@ def bootstrap(listener: Listener) -> dict[str, Any]:
         # What an administrator sets comes after what the files say, and is gone with the process.
         "layered_runtime": {"layers": [{"name": "static", "static_layer": {}}, {"name": "admin", "admin_layer": {}}]},
         "dynamic_resources": {"cds_config": _followed(listener.clusters_file)},
-        "static_resources": {"listeners": [_listener(listener)]},
+        "static_resources": _static_resources(listener),
     }
 
 
@@ -212,9 +218,30 @@ def _followed(file: Path) -> dict[str, Any]:
     return {"path_config_source": {"path": str(file)}, "resource_api_version": "V3"}
 
 
+def _static_resources(listener: Listener) -> dict[str, Any]:
+    if listener.metrics_port is None:
+        return {"listeners": [_listener(listener)]}
+    endpoint = {"endpoint": {"address": {"pipe": {"path": str(listener.admin)}}}}
+    administration = {
+        "name": _ADMINISTRATION,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": _ADMINISTRATION, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+    return {"listeners": [_listener(listener), _metrics_listener(listener.metrics_port)], "clusters": [administration]}
+
+
+def _metrics_listener(port: int) -> dict[str, Any]:
+    """Shows Envoy's figures, and nothing else of the administration, whose other paths change what is served."""
+    shown = {"path": METRICS_PATH, "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]}
+    to_figures = {"cluster": _ADMINISTRATION, "prefix_rewrite": "/stats/prometheus"}
+    nothing = _refusal({"prefix": "/"}, 404, f"there is {METRICS_PATH} here, and nothing else")
+    host = {"name": "all", "domains": ["*"], "routes": [{"match": shown, "route": to_figures}, nothing]}
+    manager = {"stat_prefix": "metrics", "route_config": {"name": "metrics", "virtual_hosts": [host]}}
+    return _listening("metrics", _LOOPBACK, port, manager)
+
+
 def _listener(listener: Listener) -> dict[str, Any]:
     manager = {
-        "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway",
         "codec_type": "AUTO",
         "rds": {"route_config_name": _ROUTES_NAME, "config_source": _followed(listener.routes_file)},
@@ -228,18 +255,27 @@ def _listener(listener: Listener) -> dict[str, Any]:
             }
         },
         "access_log": [_access_log(listener)],
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{_TYPES}.extensions.filters.http.router.v3.Router"},
-            }
-        ],
     }
-    filter_ = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+    return _listening(CLIENTS, listener.host, listener.port, manager)
+
+
+def _listening(name: str, host: str, port: int, manager: dict[str, Any]) -> dict[str, Any]:
+    """A listener whose requests go where the manager's routes say."""
+    router = {
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": f"{_TYPES}.extensions.filters.http.router.v3.Router"},
+    }
+    typed = {
+        "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        **manager,
+        "http_filters": [router],
+    }
     return {
-        "name": "clients",
-        "address": {"socket_address": {"address": listener.host, "port_value": listener.port}},
-        "filter_chains": [{"filters": [filter_]}],
+        "name": name,
+        "address": {"socket_address": {"address": host, "port_value": port}},
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": typed}]}
+        ],
     }
 
 

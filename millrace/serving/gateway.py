@@ -69,7 +69,9 @@ class Gateway:
         self._log = log
         self._upstreams: tuple[Upstream, ...] = ()
         self._traffic = Traffic({})
-        _require_free(listener.host, listener.port)
+        _require_free(listener.host, listener.port, "rollout.port", "set rollout.host and rollout.port")
+        if listener.metrics_port:
+            _require_free("127.0.0.1", listener.metrics_port, "rollout.metrics_port", "set another one, or none")
         listener.admin.unlink(missing_ok=True)
         self._write_clusters(upstreams)
         self._write_routes(traffic)
@@ -186,7 +188,8 @@ class Gateway:
         self._wait_for(lambda: edition in self._get("/config_dump"), _ANSWER_SECONDS, "Envoy refuses what it was told")
 
     def _bound_port(self) -> int:
-        (clients,) = json.loads(self._get("/listeners?format=json"))["listener_statuses"]
+        listening = json.loads(self._get("/listeners?format=json"))["listener_statuses"]
+        (clients,) = (one for one in listening if one["name"] == envoy_config.CLIENTS)
         return int(clients["local_address"]["socket_address"]["port_value"])
 
     def _wait_for(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
@@ -237,7 +240,7 @@ class _SocketConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _require_free(host: str, port: int) -> None:
+def _require_free(host: str, port: int, where: str, remedy: str) -> None:
     """Envoy would say so, too, in words of its own, and only in its log."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as tried:
@@ -247,6 +250,6 @@ def _require_free(host: str, port: int) -> None:
         except OSError as error:
             raise BadInput(
                 f"the gateway cannot listen at {host}:{port}: {error.strerror}",
-                where="rollout.port",
-                remedy="set rollout.host and rollout.port, or end what listens there",
+                where=where,
+                remedy=f"{remedy}, or end what listens there",
             ) from error

@@ -51,7 +51,13 @@ def keep(config: Config, overrides: Sequence[str], told: Callable[[str, int], No
     places.gateway.mkdir(parents=True, exist_ok=True)
     controller = [sys.executable, "-m", "millrace.serving", config.file, *overrides]
     listener = Listener(
-        section.host, section.port, section.user_header, section.timeout_seconds, places.gateway, Path()
+        section.host,
+        section.port,
+        section.user_header,
+        section.timeout_seconds,
+        places.gateway,
+        Path(),
+        section.metrics_port,
     )
     requests = requests_folder(config)
     with _alone(places):
