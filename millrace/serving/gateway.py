@@ -47,6 +47,20 @@ def require_envoy() -> Path:
     return program
 
 
+def require_free_ports(listener: Listener) -> None:
+    """Raises where Envoy could not listen; it would say so only once servers run, and in its log.
+
+    Args:
+        listener: what clients see.
+
+    Raises:
+        BadInput: a port is taken, or the address cannot be had.
+    """
+    _require_free(listener.host, listener.port, "rollout.port", "set rollout.host and rollout.port")
+    if listener.metrics_port:
+        _require_free("127.0.0.1", listener.metrics_port, "rollout.metrics_port", "set another one, or none")
+
+
 class Gateway:
     """A running Envoy; a context manager that never leaves a process behind.
 
@@ -69,9 +83,7 @@ class Gateway:
         self._log = log
         self._upstreams: tuple[Upstream, ...] = ()
         self._traffic = Traffic({})
-        _require_free(listener.host, listener.port, "rollout.port", "set rollout.host and rollout.port")
-        if listener.metrics_port:
-            _require_free("127.0.0.1", listener.metrics_port, "rollout.metrics_port", "set another one, or none")
+        require_free_ports(listener)
         listener.admin.unlink(missing_ok=True)
         self._write_clusters(upstreams)
         self._write_routes(traffic)
@@ -241,7 +253,6 @@ class _SocketConnection(http.client.HTTPConnection):
 
 
 def _require_free(host: str, port: int, where: str, remedy: str) -> None:
-    """Envoy would say so, too, in words of its own, and only in its log."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

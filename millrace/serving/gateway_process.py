@@ -20,7 +20,7 @@ from millrace.model_server.shard_files import remove_old_shards
 from millrace.registry.intake import open_registry, up_to_date
 from millrace.serving.controller import Controller
 from millrace.serving.envoy_config import Listener
-from millrace.serving.gateway import require_envoy
+from millrace.serving.gateway import require_envoy, require_free_ports
 from millrace.serving.keeper import Keeper
 from millrace.serving.labelled_metrics import LabelledMetrics
 from millrace.serving.logged_decisions import LoggedComparison
@@ -61,6 +61,8 @@ def keep(config: Config, overrides: Sequence[str], told: Callable[[str, int], No
     )
     requests = requests_folder(config)
     with _alone(places):
+        # Before a server loads its model, and not when Envoy starts over it.
+        require_free_ports(listener)
         keeper = Keeper(
             places,
             envoy,

@@ -16,6 +16,8 @@ from millrace.execution import envoy_program
 from millrace.serving.access_log import read_on
 from millrace.serving.envoy_config import Listener, Traffic, Upstream
 from millrace.serving.gateway import Gateway, require_envoy
+from millrace.serving.gateway_process import keep
+from millrace.serving.rollouts import places_of
 
 
 @pytest.fixture
@@ -156,6 +158,13 @@ def test_a_port_that_is_taken_is_told(envoy, listener, servers, tmp_path, gatewa
     with pytest.raises(BadInput, match=f"cannot listen at 127.0.0.1:{gateway.port}"):
         Gateway(envoy, taken, [servers[1].upstream], Traffic({1: 10_000}), tmp_path / "envoy.log")
     assert answered(gateway.port, 5)
+
+
+def test_a_port_that_is_taken_is_told_before_a_server_loads_its_model(envoy, config, gateway):
+    taken = config.model_copy(update={"rollout": config.rollout.model_copy(update={"port": gateway.port})})
+    with pytest.raises(BadInput, match=f"cannot listen at 127.0.0.1:{gateway.port}") as caught:
+        keep(taken, [], lambda *_: None)
+    assert caught.value.where == "rollout.port" and not (places_of(config).folder / "servers").exists()
 
 
 def test_a_machine_without_envoy_is_told_how_to_get_it(monkeypatch):
