@@ -18,11 +18,10 @@ from millrace.cli import completing
 from millrace.cli.options import config_options
 from millrace.cli.output import echo
 from millrace.config.loading import load
-from millrace.metadata.lineage import Lineage, LineageEdge, LineageNode, about, lineage, meant
+from millrace.metadata.lineage import YES_OR_NO, Lineage, LineageEdge, LineageNode, about, lineage, meant
 from millrace.metadata.run_summaries import Runs
 
 # Of TFX's properties those that say nothing of where something comes from.
-_YES_OR_NO = frozenset({"blessed", "pushed", "served", "trial"})
 _UNSAID = frozenset(
     """
     split_names file_format payload_format sample_rate_by_split stats_dashboard_link current_model current_model_id
@@ -125,7 +124,7 @@ def _label(node: LineageNode, edge: Optional[LineageEdge], again: bool = False, 
     for name, value in node.facts.items():
         # The commit is the run's.
         if name not in _UNSAID and value != "" and (name != "commit" or node.run != run):
-            shown = ("yes" if value else "no") if name in _YES_OR_NO else _shown(value)
+            shown = ("yes" if value else "no") if name in YES_OR_NO else _shown(value)
             words.append(visible(f"\n{name}: {shown}"), style="dim")
     return words
 

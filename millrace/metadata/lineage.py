@@ -16,6 +16,7 @@ from ml_metadata.proto import metadata_store_pb2
 from millrace.base import files
 from millrace.base.errors import BadInput, MillraceError
 from millrace.components import stage_ids
+from millrace.config.paths import serving_directory
 from millrace.metadata import provenance, records
 from millrace.metadata.artifact_files import plain_properties, pushed_folder
 from millrace.metadata.events import artifacts_of_type, is_made, is_read, key_of
@@ -47,6 +48,9 @@ _ENDS = (
     (stage_ids.EXAMPLE_GEN, "examples"),
 )
 ABOUT_FILE = Path("assets.extra") / "millrace.json"
+YES_OR_NO = frozenset({"blessed", "pushed", "served", "trial"})
+"""The facts that are answers, whichever of TFX's types they have."""
+
 _GATE_KEY = "gate"
 
 
@@ -257,7 +261,9 @@ class _Walk:
         if stage == stage_ids.CURATED_SCHEMA:
             facts |= {"digest": made_from.schema_digest, "schema commit": made_from.schema_commit} if made_from else {}
         if stage == stage_ids.PUSHER and (folder_pushed := pushed_folder(artifact)):
-            facts["served"] = folder_pushed.is_dir()
+            # A trial lies beside what a server looks at.
+            is_where_servers_look = folder_pushed.parent == Path(serving_directory(self._runs.config))
+            facts["served"] = is_where_servers_look and folder_pushed.is_dir()
         return {name: value for name, value in facts.items() if value not in ("", None)}
 
 

@@ -38,6 +38,18 @@ def test_the_tree_leads_from_a_served_folder_to_the_rows_and_tells_each_once(rec
     assert sum("told above" in line for line in lines) == 1
 
 
+def test_a_trial_is_not_called_served(recorded):
+    assert "served: yes" in asked(recorded, "17")
+    pushed = next(
+        node for node in json.loads(asked(recorded, "17", "--json"))["nodes"] if node["type"] == "PushedModel"
+    )
+    [artifact] = recorded.store.get_artifacts_by_id([pushed["id"]])
+    folder = recorded.root / "trials" / "taxi" / "17"
+    folder.mkdir(parents=True)
+    recorded.note(artifact, pushed_destination=str(folder))
+    assert "served: no" in asked(recorded, "17")
+
+
 def test_as_json_it_is_a_graph(recorded):
     graph = json.loads(asked(recorded, RUN, "--json"))
     assert len(graph["nodes"]) == 4 and {edge["key"] for edge in graph["edges"]} == {

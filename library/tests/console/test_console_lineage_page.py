@@ -34,6 +34,11 @@ def test_a_run_leads_from_its_pushed_model_up_to_the_examples(four):
     assert steps == sorted(steps) and view.made_from[-1].steps > 1
 
 
+def test_an_answer_is_yes_or_no_in_words(four):
+    facts = of_first_run(four).start[0].facts
+    assert (facts["pushed"], facts["served"]) == ("yes", "yes")
+
+
 def test_an_artifact_leads_up_and_down(four):
     view = shown(four, "artifact", artifact(four, "Model"))
     assert {"TransformGraph", "Examples"} <= {one.node.type for one in view.made_from}
