@@ -9,7 +9,9 @@ from in_chromium import NEEDS_CHROMIUM, TOKEN, UNLABELLED, broken_rules, opened
 from past_runs import NOW
 from playwright.sync_api import expect
 
+from millrace.base.errors import Failure
 from millrace.base.outcomes import State
+from millrace.components.data_gate.findings import Finding
 from millrace.console.report import report
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_summaries import run_summaries
@@ -55,6 +57,20 @@ def test_a_wrong_token_is_told_by_a_page_with_its_looks(browser, four, console):
     expect(page.locator("body")).to_contain_text("take the address that its terminal printed")
     assert page.evaluate("getComputedStyle(document.querySelector('.problem')).borderLeftWidth") == "4px"
     page.close()
+
+
+def test_a_narrow_window_shows_the_whole_of_a_refusal(browser, config, past, console):
+    reason = "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH"
+    found = Finding(
+        "pickup_community_area", "eval, test", reason, "at most 0.01", "eval: 0.1844, where 0.0046 is usual", 0
+    )
+    failure = Failure("DataGate: 1 finding stops this run.", "", "fix the data", 3, (found.to_json(),))
+    stages = {"ExampleGen": State.DONE, "StatisticsGen": State.DONE, "DataGate": State.BLOCKED}
+    run_id = past.add(stages, 3, failure, started=NOW - 100)
+    page, complaints = opened(browser, console(config), 400)
+    page.goto(f"{page.url}runs/{run_id}")
+    expect(page.locator(".problem table")).to_contain_text(reason)
+    assert not page.evaluate(SCROLLED) and complaints == []
 
 
 @pytest.mark.parametrize("scripts", ["off", "not understood", "understood"])
