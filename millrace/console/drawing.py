@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional, Protocol
 
@@ -48,20 +48,25 @@ class DrawnNode:
     marked: bool = True
 
 
-def graph(stages: Sequence[StageDetail], upstream: Mapping[str, tuple[str, ...]]) -> Markup:
+def graph(
+    stages: Sequence[StageDetail], upstream: Mapping[str, tuple[str, ...]], said_no: Collection[str] = ()
+) -> Markup:
     """The graph of a run, from left to right; each stage leads to its row in the table.
 
     Args:
         stages: of the run.
         upstream: the stages that each waits for.
+        said_no: the judges that did their work, and did not bless the model.
     """
     nodes = [
         DrawnNode(
             id=one.stage,
             name=visible(one.stage),
             under=one.state if one.seconds is None else duration(one.seconds),
-            kind=one.state.replace(" ", "-"),
-            title=f"{visible(one.stage)}: {one.state}" + ("" if one.seconds is None else f", {duration(one.seconds)}"),
+            kind="not-blessed" if one.stage in said_no else one.state.replace(" ", "-"),
+            title=f"{visible(one.stage)}: {one.state}"
+            + ("" if one.seconds is None else f", {duration(one.seconds)}")
+            + (", not blessed" if one.stage in said_no else ""),
             address=f"#stage-{visible(one.stage)}",
         )
         for one in stages

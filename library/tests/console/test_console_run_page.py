@@ -108,6 +108,13 @@ def test_a_picture_of_stages_with_hostile_names_is_text():
     assert "\x1b" not in picture and "style=" not in picture
 
 
+def test_a_judge_that_did_its_work_and_said_no_is_drawn_so():
+    stages = [StageDetail("Evaluator", State.DONE, seconds=2.0), StageDetail("Pusher", State.DONE, seconds=1.0)]
+    picture = str(graph(stages, {}, ["Evaluator"]))
+    assert 'class="node not-blessed"' in picture and 'class="node done"' in picture
+    assert "Evaluator: done, 2.0 s, not blessed" in picture and "Pusher: done, 1.0 s<" in picture
+
+
 def test_what_differs_in_the_configuration_is_told_with_who_said_so(past, config):
     _write_provenance(config, 2, {"training": {"steps": 100, "seed": 1}, "name": "taxi"})
     _write_provenance(config, 3, {"training": {"steps": 300, "seed": 1}, "extra": None}, ("training.steps=300",))
