@@ -23,11 +23,15 @@ def export(model: Any, job: Job, directory: str, inputs: Optional[Mapping[str, t
         directory: where the SavedModel goes; replaced when it exists.
         inputs: what a model that is not Keras's reads, by key; every dense transformed feature when left out.
     """
-    served = ServedModel(model, job.config.table, job.tft_output, inputs, job.config.na_values)
+    served = ServedModel(model, job.config.table, job.tft_output, inputs, job.config.na_values, job.config.explanations)
     signatures = {
         "serving_default": served.of_examples(),
         "predict_json": served.of_columns(),
         "transformed": served.of_transformed(),
         "transform_features": served.transformed_examples(),
     }
+    if served.explanations:
+        signatures["explain"] = served.explanations_of_columns()
+    if embed := served.embeddings_of_columns():
+        signatures["embed"] = embed
     write(served, signatures, directory, job.schema_digest)

@@ -37,7 +37,7 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     references = blessed_data, span_before
     data_gate = data.build_data_gate(config, platform, today, statistics, schema, anomalies, *references)
 
-    transform = training.build_transform(config, examples, schema, data_gate)
+    transform = training.build_transform(config, examples, schema, statistics, data_gate)
     transformed, graph = transform.outputs["transformed_examples"], transform.outputs["transform_graph"]
     tuner = training.build_tuner(config, transformed, graph, schema)
     hyperparameters = tuner.outputs["best_hyperparameters"] if tuner else None

@@ -37,7 +37,7 @@ from millrace.config.trigger_section import TriggerPolicy
 from millrace.features.description import Feature, FeatureTable, Image, Vector
 from millrace.features.expression import DOTTED, Misfit
 from millrace.features.label import AnyLabel, Label
-from millrace.training.section import DEFAULT_MODEL_FN, Model, Training, Tuning
+from millrace.training.section import DEFAULT_MODEL_FN, Explanations, Model, Training, Tuning
 
 # TFX takes 63 letters at most; Vertex AI's own limit is 128.
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -128,6 +128,7 @@ class Config(Section):
     model: Model = Model()
     training: Training
     tuning: Tuning = Tuning()
+    explanations: Explanations = Explanations()
     evaluation: Evaluation
     infra_validation: InfraValidation = InfraValidation()
     push: Push = Push()
@@ -207,6 +208,15 @@ class Config(Section):
             )
         if self.judging_split == "train":
             raise ValueError("evaluation.split: a model is not judged on train, which it has learned from")
+        return self
+
+    @model_validator(mode="after")
+    def _explained_from_columns_that_are_read(self) -> "Config":
+        names = self.feature_table().columns()
+        for column in self.explanations.baseline:
+            if column not in names:
+                meant = did_you_mean(column, names) or f"; name one of: {', '.join(names)}"
+                raise Misfit(("explanations", "baseline", column), f"{column} is no column that a feature reads{meant}")
         return self
 
     @model_validator(mode="after")

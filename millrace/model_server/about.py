@@ -77,6 +77,21 @@ class ModelOutput:
 
 
 @dataclasses.dataclass(frozen=True)
+class ModelExplanations:
+    """How a model's `explain` signature explains.
+
+    Attributes:
+        baseline: the row that is explained from, by column; None where it has no value.
+        orders: of the columns that are looked at.
+        exact: whether these are all orders there are.
+    """
+
+    baseline: Mapping[str, Union[int, float, str, None]]
+    orders: int
+    exact: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class About:
     """What a model says of itself.
 
@@ -84,11 +99,13 @@ class About:
         outputs: what it predicts.
         columns: what it reads; none where an older library wrote the model.
         unread: the other columns that the schema knows, the labels too.
+        explanations: how it explains itself; None where it has no such signature.
     """
 
     outputs: tuple[ModelOutput, ...]
     columns: tuple[ModelColumn, ...] = ()
     unread: tuple[str, ...] = ()
+    explanations: Optional[ModelExplanations] = None
 
     def to_json(self) -> dict[str, Any]:
         """As the file has it; `inputs` is what earlier versions read."""
@@ -98,6 +115,7 @@ class About:
             "inputs": {column.name: column.input for column in self.columns},
             "columns": [dataclasses.asdict(column) for column in self.columns],
             "unread": list(self.unread),
+            **({"explanations": dataclasses.asdict(self.explanations)} if self.explanations else {}),
         }
 
     @classmethod
@@ -117,6 +135,7 @@ class About:
             ),
             tuple(ModelColumn(**{**one, "missing": tuple(one.get("missing", ()))}) for one in columns),
             tuple(values.get("unread", ())),
+            ModelExplanations(**values["explanations"]) if values.get("explanations") else None,
         )
 
 

@@ -67,6 +67,33 @@ class Training(Section):
         return self
 
 
+class Explanations(Section):
+    """How the exported model explains what it predicts, by sampled Shapley values of the raw columns."""
+
+    paths: Optional[int] = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        multiple_of=2,
+        description="orders in which columns are put in place of the baseline's: more are more exact, and each costs a "
+        "prediction a column; left out 24, and fewer where the model reads more than 170 columns; 0 exports no explain "
+        "signature",
+    )
+    seed: int = Field(default=20, ge=0, lt=2**32, description="of the orders: the same seed gives the same explanation")
+    baseline: dict[str, Union[int, float, str, None]] = Field(
+        default={},
+        description="values of the row that is explained from, by raw column, null for missing; of columns not named "
+        "the training data's median or most frequent text",
+    )
+
+    @field_validator("paths")
+    @classmethod
+    def _enough_to_tell_an_error(cls, value: Optional[int]) -> Optional[int]:
+        if value is not None and 0 < value < 4:
+            raise ValueError("at least 4 are needed to tell how exact it is; 0 exports no explain signature")
+        return value
+
+
 class Choice(Section):
     """A hyperparameter picked from a list."""
 

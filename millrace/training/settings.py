@@ -25,6 +25,7 @@ class UserConfig:
         model_fn: the dotted path of the function that builds the model.
         settings: what `code.settings` says: the project's own.
         na_values: the texts that stand for no value, by raw column: `Config.na_values`.
+        explanations: `millrace.training.section.Explanations` as plain values; empty where the pipeline has none.
         folds: of a cross-validation beside the training, `evaluation.folds`; 0 for none.
     """
 
@@ -36,6 +37,7 @@ class UserConfig:
     settings: Settings
     na_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     folds: Union[int, Literal["auto"]] = 0
+    explanations: Settings = field(default_factory=dict)
 
     @classmethod
     def read(cls, custom_config: Optional[Mapping[str, Any]]) -> "UserConfig":
@@ -57,6 +59,7 @@ class UserConfig:
             dict(given.get("settings") or {}),
             dict(given.get("na_values") or {}),
             given.get("folds") or 0,
+            dict(given.get("explanations") or {}),
         )
 
     def with_hyperparameters(self, hyperparameters: Optional[Mapping[str, Any]]) -> "UserConfig":

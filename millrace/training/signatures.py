@@ -1,4 +1,4 @@
-"""The exported model: one SavedModel with four signatures, which needs nothing of the pipeline that made it.
+"""The exported model: one SavedModel with its signatures, which needs nothing of the pipeline that made it.
 
 | signature | takes | gives |
 |---|---|---|
@@ -6,6 +6,8 @@
 | `predict_json` | one tensor a raw column, under `safe_name(column)` | predictions |
 | `transformed` | one tensor a transformed feature, under `transformed_key(column)` | predictions |
 | `transform_features` | `examples`, as above | transformed features, and the transformed label |
+| `explain` | as `predict_json` | each column's part in the prediction: `millrace.training.explaining` |
+| `embed` | as `predict_json` | `embedding` [n, width]: a row as the model's last layer sees it |
 
 Predictions are `probabilities` [n] of the second class, `label` [n] and `classes` [n, 2] for a binary label;
 `probabilities` [n, k], `label` [n] and `classes` [n, k] for a multiclass one, `label` being the most probable class's
@@ -21,7 +23,9 @@ too, exact up to 2**53. A vector is a list of numbers, a bag or a sequence a lis
 are sent, the shorter lists end in `NaN` or `""`. An image is `{"b64": "..."}`, the bytes of its file.
 """
 
+import functools
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional
 
@@ -34,9 +38,12 @@ from millrace.base.errors import InputRefused
 from millrace.features.description import Feature, FeatureTable, Vector
 from millrace.features.keys import label_weight_key, safe_name, transformed_key
 from millrace.features.label import label_keys, prediction_key
-from millrace.model_server.about import ABOUT_FILE, About, ModelOutput
+from millrace.model_server.about import ABOUT_FILE, About, ModelExplanations, ModelOutput
+from millrace.statistics.typical_row import read_typical_row
 from millrace.training.columns import Column
 from millrace.training.derived import columns_behind
+from millrace.training.embedding import last_hidden
+from millrace.training.explaining import Explained, baseline_value, orders_of
 from millrace.training.model_columns import model_columns
 from millrace.training.na_values import without_na_values
 from millrace.training.tasks import learning_task
@@ -61,6 +68,7 @@ class ServedModel:
         inputs: what the model takes, by key, batch first; left out: a Keras model's inputs, and of any other model
             every dense transformed feature.
         na_values: the texts that stand for no value, by raw column; what a request sends of them is missing.
+        explanations: `millrace.training.section.Explanations` as plain values; None where nothing is to be explained.
 
     Raises:
         InputRefused: the model reads a key that Transform does not give.
@@ -73,6 +81,7 @@ class ServedModel:
         tft_output: tft.TFTransformOutput,
         inputs: Optional[Mapping[str, tf.TensorSpec]] = None,
         na_values: Optional[Mapping[str, Sequence[str]]] = None,
+        explanations: Optional[Mapping[str, Any]] = None,
     ) -> None:
         self.model, self.table, self.na_values = model, table, na_values or {}
         self._outputs = table.label.by_output()
@@ -85,6 +94,19 @@ class ServedModel:
         needed = {*table.columns(), *columns_behind(self.transform, list(self.inputs))}
         self.raw_spec = {name: spec[name] for name in sorted(needed - labels)}
         self._unread = tuple(sorted(set(spec) - set(self.raw_spec)))
+        self._columns = model_columns(self.raw_spec, table, self.na_values)
+        self.explanations = self._explanations(explanations, tft_output)
+
+    def _explanations(
+        self, settings: Optional[Mapping[str, Any]], tft_output: tft.TFTransformOutput
+    ) -> Optional[ModelExplanations]:
+        """None where nothing is to be explained; of a model that reads pixels, columns explain nothing."""
+        if not settings or settings["paths"] == 0 or any(column.image for column in self._columns):
+            return None
+        typical = {**read_typical_row(os.path.dirname(tft_output.transform_savedmodel_dir)), **settings["baseline"]}
+        baseline = {column.name: baseline_value(typical.get(column.name), column) for column in self._columns}
+        self._orders = orders_of(len(self._columns), settings["paths"], settings["seed"])
+        return ModelExplanations(baseline, len(self._orders.places), self._orders.exact)
 
     def _require_given(self) -> None:
         absent = sorted(set(self.inputs) - set(self.transform.structured_outputs))
@@ -101,12 +123,57 @@ class ServedModel:
 
     def of_columns(self) -> Any:
         """One tensor a raw column to predictions."""
+        return self._of_columns
+
+    def explanations_of_columns(self) -> Any:
+        """One tensor a raw column to the columns' parts in the prediction.
+
+        Raises:
+            ValueError: `explanations` is None.
+        """
+        if self.explanations is None:
+            raise ValueError("nothing is to be explained")
+        specs = {column.input: self._column_specs[column.input] for column in self._columns}
+        explained = Explained(
+            self._scores_of_columns,
+            specs,
+            [column.name for column in self._columns],
+            {column.input: self.explanations.baseline[column.name] for column in self._columns},
+            {name: output.class_names for name, output in self._outputs.items()},
+            self._orders,
+        )
+        return _traced(lambda **columns: explained.explain(columns), **specs)
+
+    def embeddings_of_columns(self) -> Any:
+        """One tensor a raw column to a row as the model's last layer sees it; None where that is not known."""
+        inner = last_hidden(self.model)
+        if inner is None:
+            return None
+
+        def embed(**columns: tf.Tensor) -> Tensors:
+            given = {name: columns[safe_name(name)] for name in self.raw_spec}
+            features = self._transformed(_all_as_raw(given, self.raw_spec))
+            hidden = inner({key: features[key] for key in self.inputs}, training=False)
+            return {"embedding": tf.cast(tf.reshape(hidden, [tf.shape(hidden)[0], -1]), tf.float32)}
+
+        return _traced(embed, **self._column_specs)
+
+    @functools.cached_property
+    def _column_specs(self) -> dict[str, tf.TensorSpec]:
         lists = self.table.lists()
-        specs = {
+        return {
             safe_name(name): _request_spec(name, spec, self.table.features.get(name), name in lists)
             for name, spec in self.raw_spec.items()
         }
-        return _traced(self._serve_columns, **specs)
+
+    @functools.cached_property
+    def _of_columns(self) -> Any:
+        """Traced once: what explains calls it, and the export holds one graph for both."""
+        return _traced(self._serve_columns, **self._column_specs)
+
+    def _scores_of_columns(self, **columns: tf.Tensor) -> Tensors:
+        answers = self._of_columns(**columns)
+        return {name: answers[prediction_key(name, output)] for name, output in self._outputs.items()}
 
     def of_transformed(self) -> Any:
         """One tensor a transformed feature to predictions."""
@@ -119,7 +186,7 @@ class ServedModel:
     def about(self) -> About:
         """What a client needs to know and a signature cannot say."""
         outputs = tuple(ModelOutput(name, one.column, one.task, one.class_names) for name, one in self._outputs.items())
-        return About(outputs, model_columns(self.raw_spec, self.table, self.na_values), self._unread)
+        return About(outputs, self._columns, self._unread, self.explanations)
 
     def _serve_examples(self, examples: tf.Tensor) -> Tensors:
         return self._predict(self._transformed(tf.io.parse_example(examples, self.raw_spec)))

@@ -17,7 +17,9 @@ from millrace.config.platform import Platform
 from millrace.project.code_digest import code_digest
 
 
-def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, gate: BaseComponent) -> BaseComponent:
+def build_transform(
+    config: Config, examples: BaseChannel, schema: BaseChannel, statistics: BaseChannel, gate: BaseComponent
+) -> BaseComponent:
     """Transform: the feature table as a TensorFlow graph, once the gate has let the data pass.
 
     It learns from train alone. The split that only judges is not transformed, so that no training can read it.
@@ -26,6 +28,7 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
         config: the configuration.
         examples: ExampleGen's, raw.
         schema: the curated one, or the inferred one where there is none.
+        statistics: StatisticsGen's, of which the row is kept that explanations are measured from.
         gate: DataGate, which has no output that Transform reads.
     """
     table = config.feature_table()
@@ -33,6 +36,7 @@ def build_transform(config: Config, examples: BaseChannel, schema: BaseChannel, 
     transform = Transform(
         examples=examples,
         schema=schema,
+        statistics=statistics,
         preprocessing_fn=config.code.preprocessing_fn,
         # Its statistics of the raw data are StatisticsGen's; those of the transformed data nobody reads.
         disable_statistics=True,
@@ -102,7 +106,8 @@ def build_trainer(
     """
     trainer, job = _trainer(config, platform)
     na_values = config.na_values()  # the exported model takes them for missing, as ExampleGen does
-    served = {"na_values": na_values} if na_values else {}
+    served: dict[str, Any] = {"na_values": na_values} if na_values else {}
+    served["explanations"] = config.explanations.model_dump(mode="json")
     folds = {"folds": config.folds} if config.folds else {}
     return trainer(
         examples=examples,
