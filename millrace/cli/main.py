@@ -49,6 +49,7 @@ COMMANDS = {
     "report": ("millrace.cli.report:report", "Write a run's report: one HTML file that needs no network."),
     "track": ("millrace.cli.track:track", "Tell an MLflow server about runs, their metrics and models."),
     "predict": ("millrace.cli.predict:predict", "Score a table with a model of the pipeline."),
+    "explain": ("millrace.cli.explain:explain", "Say why the model predicts what it predicts."),
     "serve": ("millrace.cli.serve:serve", "Start a server for the pipeline's model, with a request that works."),
     "lineage": ("millrace.cli.lineage:lineage_command", "Say what something was made from, and what was made of it."),
     "schema": ("millrace.cli.schema:schema", "Show, compare and change the data contract."),

@@ -27,6 +27,7 @@ class ChosenModel:
         name: how to call it: its version, or its path.
         about: what it reads and predicts.
         alias: by which it was asked for; empty where it was not.
+        run: that made it; empty where that is not known.
         vertex: the resource name of the version that it is in Vertex AI; empty where it was not pushed there.
     """
 
@@ -35,6 +36,7 @@ class ChosenModel:
     about: About
     alias: str = ""
     vertex: str = ""
+    run: str = ""
 
 
 def choose(config: Config, named: str) -> ChosenModel:
@@ -56,7 +58,7 @@ def choose(config: Config, named: str) -> ChosenModel:
     alias = named or CHAMPION
     alias = alias if alias in version.aliases else ""
     name = f"version {version.number}{f' ({alias})' if alias else ''}"
-    return replace(_at(config, version.folder, name), alias=alias, vertex=version.facts.vertex)
+    return replace(_at(config, version.folder, name), alias=alias, vertex=version.facts.vertex, run=version.run)
 
 
 def _at(config: Config, folder: Path, name: str) -> ChosenModel:

@@ -11,6 +11,7 @@ from tensorflow_transform import impl_helper
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 
 from millrace.features.description import FeatureTable
+from millrace.statistics.typical_row import write_typical_row
 from millrace.training.columns import texts
 from millrace.training.signatures import ServedModel, write
 
@@ -32,6 +33,7 @@ FEATURES = {
     "place": {"kind": "vector", "length": 2},
 }
 NA_VALUES = {name: ["N/A", "-9"] for name in ("seats", "fare", "miles", "tolls", "company")}
+TYPICAL = {"seats": 2, "fare": 10.0, "company": "Blue"}
 LABELS = {
     "regression": {"column": "tip", "task": "regression"},
     "binary": {"column": "tip", "task": "binary", "classes": ["small", "large"]},
@@ -101,13 +103,14 @@ class Digits(tf.Module):
         )
 
 
-def export_digits(folder: Path, task: str = "regression", number: str = "7") -> Path:
+def export_digits(folder: Path, task: str = "regression", number: str = "7", explained: bool = False) -> Path:
     """Exports `Digits` with the signatures that a client and a table need.
 
     Args:
         folder: where the graph and the model go.
         task: of the label.
         number: the version's.
+        explained: whether it explains itself, from the row of `TYPICAL`.
 
     Returns:
         The SavedModel's folder.
@@ -115,7 +118,12 @@ def export_digits(folder: Path, task: str = "regression", number: str = "7") -> 
     specs = {f"{name}_xf": tf.io.FixedLenFeature([], tf.float32) for name in Digits.NAMES}
     trace_graph(folder / "graph", SCHEMA, _preprocessing_fn, specs)
     table = FeatureTable.model_validate({"label": LABELS[task], "features": FEATURES})
-    served = ServedModel(Digits(task), table, tft.TFTransformOutput(str(folder / "graph")), na_values=NA_VALUES)
+    write_typical_row(str(folder / "graph"), TYPICAL)
+    explanations = {"paths": None, "seed": 20, "baseline": {}} if explained else None
+    graph = tft.TFTransformOutput(str(folder / "graph"))
+    served = ServedModel(Digits(task), table, graph, na_values=NA_VALUES, explanations=explanations)
     signatures = {"serving_default": served.of_examples(), "predict_json": served.of_columns()}
+    if explained:
+        signatures["explain"] = served.explanations_of_columns()
     write(served, signatures, str(folder / number))
     return folder / number
