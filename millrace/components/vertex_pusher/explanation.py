@@ -11,10 +11,11 @@ from typing import Any
 from google.cloud.aiplatform import explain
 
 from millrace.base.errors import InputRefused
-from millrace.model_server.about import read_about
+from millrace.model_server.about import About, ModelColumn, read_about
 
-# Paths of sampled Shapley: more are more exact, and each costs a request a column.
-_PATHS = 25
+# Orders that sampled Shapley looks at: more are more exact, and each costs a prediction a column. Vertex AI takes 1 to
+# 50; those of the `explain` signature where it has one.
+_PATHS, _MOST_PATHS = 25, 50
 
 
 def explanation_spec(folder: str) -> dict[str, Any]:
@@ -36,19 +37,40 @@ def explanation_spec(folder: str) -> dict[str, Any]:
             folder,
             "leave push.vertex.explanations out, or train with this project's signatures",
         )
-    # Vertex AI explains one output: of a model with several, the first.
-    explained = about.outputs[0].scores
-    inputs = {
-        column.input: {
-            "input_tensor_name": column.input,
-            "modality": "numeric" if column.type == "FLOAT" else "categorical",
-        }
-        for column in about.columns
-    }
-    metadata = {"inputs": inputs, "outputs": {explained: {"output_tensor_name": explained}}}
+    metadata, parameters = explanation_messages(about)
     return {
         "explanation_metadata": explain.ExplanationMetadata.from_json(json.dumps(metadata)),
-        "explanation_parameters": explain.ExplanationParameters(
-            sampled_shapley_attribution=explain.SampledShapleyAttribution(path_count=_PATHS)
-        ),
+        "explanation_parameters": explain.ExplanationParameters.from_json(json.dumps(parameters)),
     }
+
+
+def explanation_messages(about: About) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same as plain values, by the names of Vertex AI's messages.
+
+    Args:
+        about: what the model says of itself.
+
+    Returns:
+        `ExplanationMetadata` and `ExplanationParameters`.
+    """
+    # Vertex AI explains one output: of a model with several, the first.
+    explained = about.outputs[0].scores
+    inputs = {column.input: _input(column, about) for column in about.columns}
+    metadata = {"inputs": inputs, "outputs": {explained: {"output_tensor_name": explained}}}
+    orders = min(about.explanations.orders, _MOST_PATHS) if about.explanations else _PATHS
+    return metadata, {"sampled_shapley_attribution": {"path_count": orders}}
+
+
+def _input(column: ModelColumn, about: About) -> dict[str, Any]:
+    """A column's tensor, and its value in the baseline of `explain`; where that is missing, Vertex AI's own is meant.
+
+    NaN, which stands for a missing number, is none that a message of Vertex AI can say.
+    """
+    described: dict[str, Any] = {
+        "input_tensor_name": column.input,
+        "modality": "numeric" if column.type == "FLOAT" else "categorical",
+    }
+    value = about.explanations.baseline.get(column.name) if about.explanations else None
+    if value is None and column.type == "BYTES" and column.values == 1 and not column.image:
+        value = ""
+    return described if value is None or not about.explanations else {**described, "input_baselines": [value]}
