@@ -18,7 +18,13 @@ from millrace.cli.options import again, config_options
 from millrace.cli.output import echo_json
 from millrace.config.loading import load
 from millrace.execution.alerting import observe_findings
-from millrace.monitoring.findings import LiveMetric, MonitorFinding, MonitorReport
+from millrace.monitoring.findings import (
+    NOTHING_TO_COMPARE,
+    LiveMetric,
+    MonitorFinding,
+    MonitorReport,
+    detector_and_column,
+)
 from millrace.monitoring.look import look_of
 from millrace.monitoring.window import length_of, window_of
 
@@ -106,15 +112,21 @@ def show(report: MonitorReport, console: Console, option: str = "") -> None:
         times = ", ".join(f"p{name} {rounded(ms, 3)}" for name, ms in one.milliseconds.items() if name < 100)
         printing.say(
             f"{rounded(one.per_second, 3)} answers per second, {share(one.failed, one.answers)} failed, "
-            f"{share(one.refused, one.answers)} refused; ms: {times}",
+            f"{share(one.refused, one.answers)} refused; ms: {times}; requests at once {rounded(one.in_flight, 2)}, in "
+            f"the busiest of twenty minutes {rounded(one.busiest, 2)}",
             console,
         )
     for kind, words in report.compared.items():
         printing.say(f"{kind}: from {words}", console)
+    if report.outliers:
+        one_of = f"{counted(report.outliers.rare, 'row')} of {report.outliers.rows:,}"
+        printing.say(f"as rare as one of a hundred training rows: {one_of}", console)
     _show_distances(report, console)
+    _show_attributions(report, console)
     _show_metrics(report, console)
     for what, why in report.unmeasured.items():
-        if not report.compared.get(what.split()[0], "").startswith("nothing"):
+        kind, column = detector_and_column(what)
+        if column and why != NOTHING_TO_COMPARE and not report.compared.get(kind, "").startswith("nothing"):
             printing.say(f"{what} not measured: {why}", console)
     if report.alerts and report.execution:
         printing.say(f"\nnext: millrace monitor report{option}", console)
@@ -163,6 +175,19 @@ def _show_distances(report: MonitorReport, console: Console) -> None:
     printing.show(heads, rows, console)
     if len(ordered) > len(rows):
         printing.say(f"and {len(ordered) - len(rows)} more, none of them nearer to its limit", console)
+
+
+def _show_attributions(report: MonitorReport, console: Console) -> None:
+    if not report.attributions:
+        return
+    heads = [TableColumn("what matters")]
+    heads += [TableColumn(head, right=True) for head in ("now", "in training", "before")]
+    rows = [
+        (one.column, *("" if part is None else share(part, 1) for part in (one.now, one.training, one.before)))
+        for one in report.attributions[:_SHOWN_DISTANCES]
+    ]
+    console.print()
+    printing.show(heads, rows, console)
 
 
 def _show_metrics(report: MonitorReport, console: Console) -> None:

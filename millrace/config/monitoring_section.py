@@ -19,6 +19,30 @@ class SlowLimit(Section):
     at_most: Share = Field(default=0.02, description="the share of slow answers from which it is an alert")
 
 
+class AttributionWatch(Section):
+    """How what columns do to predictions is watched."""
+
+    limit: Share = Field(
+        default=0.1,
+        description="how far a column's attributions may lie from those of the window before, and from those of the "
+        "training data: the Jensen-Shannon divergence",
+    )
+    rows: int = Field(default=500, ge=50, le=10_000, description="rows of each that are explained, drawn by a seed")
+
+
+class Saturation(Section):
+    """How full a service may be."""
+
+    in_flight: Optional[int] = Field(
+        default=None,
+        ge=1,
+        description="requests that it can work on at once; left out, as many as this machine has cores",
+    )
+    at_most: Share = Field(
+        default=0.8, description="the share of these that may be in flight in the busiest of twenty minutes"
+    )
+
+
 class MonitorAddresses(Section):
     """Whom Vertex AI's model monitor tells; `alerts:` is for what this machine watches."""
 
@@ -57,6 +81,13 @@ class Monitoring(Section):
         default=0.02, description="the share of failed answers from which it is an alert; null judges none"
     )
     slow: Optional[SlowLimit] = SlowLimit()
+    saturation: Optional[Saturation] = Saturation()
+    attributions: Optional[AttributionWatch] = AttributionWatch()
+    outliers: Optional[Share] = Field(
+        default=0.05,
+        description="the share of rows that are as rare as one of a hundred training rows from which it is an alert; "
+        "null looks for none",
+    )
     labels: int = Field(
         default=100, ge=1, description="labelled answers below which evaluation.thresholds judge nothing"
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Literal, Optional
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
@@ -12,7 +12,7 @@ from millrace.components.data_gate.anomalies import tfdv_findings
 from millrace.components.data_gate.findings import CHANCE, Finding, read_split
 from millrace.components.data_gate.presence import presence_findings
 from millrace.config.monitoring_section import Monitoring
-from millrace.monitoring.findings import Detector, MeasuredDistance, MonitorFinding, in_words
+from millrace.monitoring.findings import NOTHING_TO_COMPARE, Detector, MeasuredDistance, MonitorFinding, in_words
 from millrace.monitoring.window import Window
 from millrace.statistics.comparing import comparators, compare, with_comparison
 from millrace.statistics.comparison import Comparison, Kind, Rows
@@ -72,7 +72,7 @@ def of_rows(
     for kind in kinds:
         reference, rate = references.get(kind), getattr(section, kind).false_alarm_rate
         if reference is None:
-            unmeasured |= {f"{kind} {name}": "there is nothing to compare with" for name in comparators(schema, kind)}
+            unmeasured |= {f"{kind} {name}": NOTHING_TO_COMPARE for name in comparators(schema, kind)}
             continue
         columns = [feature.name for feature in schema.feature] if rate else ()
         comparison = compare(
@@ -107,17 +107,56 @@ def of_predictions(
         return [], []
     schema = schema_pb2.Schema()
     for column in rows.statistics.features:
-        feature = schema.feature.add(name=column.path.step[0] if column.path.step else column.name)
-        if column.WhichOneof("stats") == "num_stats":
-            feature.type = schema_pb2.FLOAT
-            divergence = feature.drift_comparator.jensen_shannon_divergence
-            divergence.threshold = limit
-            divergence.source.type = schema_pb2.HistogramSelection.QUANTILES
-        else:
-            feature.type = schema_pb2.BYTES
-            feature.drift_comparator.infinity_norm.threshold = limit
+        name = column.path.step[0] if column.path.step else column.name
+        _add_limit(schema, name, column.WhichOneof("stats") == "num_stats", limit)
     comparison = compare("drift", rows, before, schema)
     return _beyond("prediction drift", comparison, None, version, window), _distances("prediction drift", comparison)
+
+
+def of_attributions(
+    now: Rows,
+    then: Optional[Rows],
+    columns: Sequence[str],
+    kind: Literal["attribution skew", "attribution drift"],
+    limit: float,
+    version: int,
+    window: Window,
+) -> tuple[list[MonitorFinding], list[MeasuredDistance], dict[str, str]]:
+    """How far the attributions of a window lie from others of the same version.
+
+    Args:
+        now: of the window.
+        then: of the training data, or of the window before; None where there are none.
+        columns: those that are judged.
+        kind: what they are compared with.
+        limit: the distance that is allowed.
+        version: that answered.
+        window: which.
+
+    Returns:
+        Findings, distances, and why a column was not measured, by `KIND COLUMN`.
+    """
+    if then is None:
+        return [], [], {f"{kind} {column}": NOTHING_TO_COMPARE for column in columns}
+    schema = schema_pb2.Schema()
+    for column in columns:
+        _add_limit(schema, column, is_number=True, limit=limit)
+    comparison = compare("drift", now, then, schema)
+    unmeasured = {f"{kind} {column}": why for column, why in comparison.unmeasured.items()}
+    return _beyond(kind, comparison, None, version, window), _distances(kind, comparison), unmeasured
+
+
+def _add_limit(schema: schema_pb2.Schema, column: str, is_number: bool, limit: float) -> None:
+    """A column with a limit of drift: of numbers of the Jensen-Shannon divergence, of texts of L-infinity."""
+    feature = schema.feature.add(name=column)
+    if is_number:
+        feature.type = schema_pb2.FLOAT
+        divergence = feature.drift_comparator.jensen_shannon_divergence
+        divergence.threshold = limit
+        divergence.source.type = schema_pb2.HistogramSelection.QUANTILES
+    else:
+        feature.type = schema_pb2.BYTES
+        feature.drift_comparator.infinity_norm.threshold = limit
 
 
 def _of_anomaly(one: Finding, section: Monitoring, version: int, window: Window) -> Optional[MonitorFinding]:
@@ -183,5 +222,7 @@ def _beyond(
 _REMEDIES: Mapping[str, str] = {
     "skew": "requests are not what it learned from: fix who asks, or millrace run on newer data",
     "drift": "requests are not what they were: ask who sends them what has changed",
+    "attribution skew": "the model relies on other columns than in training: millrace run on newer data",
+    "attribution drift": "look at the columns that drift; millrace explain --importances shows what matters",
     "prediction drift": "look at the columns that drift; millrace models why shows what this version decided before",
 }

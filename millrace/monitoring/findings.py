@@ -2,14 +2,33 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Optional
+from typing import Literal, Optional, get_args
 
 from millrace.base.numbers import rounded
 from millrace.monitoring.window import Window
 
-Detector = Literal["anomaly", "skew", "drift", "prediction drift", "errors", "slow", "metric", "estimate", "log"]
-"""What found it: the schema; the distance from the training data, or from the window before; that of the predictions;
-the service's failures and slow answers; labelled answers, and what is expected of them; the log itself."""
+Detector = Literal[
+    "log",
+    "errors",
+    "slow",
+    "saturation",
+    "metric",
+    "anomaly",
+    "outliers",
+    "skew",
+    "drift",
+    "prediction drift",
+    "attribution skew",
+    "attribution drift",
+    "estimate",
+]
+"""What found it, the most urgent first: the log itself; the service's failures, slow answers and load; labelled
+answers; the schema; rows that are rare; the distance from the training data, or from the window before, of columns, of
+predictions and of attributions; and what labels are expected to say."""
+
+
+NOTHING_TO_COMPARE = "there is nothing to compare with"
+"""Why a distance is not measured of which the report says from what it would have been."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +97,8 @@ class ServiceFigures:
         refused: requests that the version said are wrong.
         milliseconds: by percentile (50, 90, 95, 99), and 100 for the slowest.
         slow: of those that it did not refuse, the answers that took longer than `monitoring.slow.over_ms`.
+        in_flight: requests that it worked on at once, on average over the window.
+        busiest: the same in the busiest of twenty minutes.
     """
 
     answers: int
@@ -86,6 +107,8 @@ class ServiceFigures:
     refused: int
     milliseconds: Mapping[int, float]
     slow: int = 0
+    in_flight: float = 0.0
+    busiest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -129,6 +152,38 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class AttributionShare:
+    """How much of all attributions is a column's.
+
+    Args:
+        column: its name, after that of the output where there are several.
+        now: in the window, from 0 to 1.
+        training: of the training data; None where that is not known.
+        before: in the window before; None where that is not known.
+    """
+
+    column: str
+    now: float
+    training: Optional[float] = None
+    before: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """The rows of a window that are rare.
+
+    Args:
+        rows: that were looked at.
+        rare: those that are as rare as one of a hundred training rows.
+        columns: what makes them rare: in how many of them a column has the rarest value.
+    """
+
+    rows: int
+    rare: int
+    columns: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class MonitorReport:
     """What one version answered in one window, and what is to be said of it.
 
@@ -147,6 +202,8 @@ class MonitorReport:
         labelled: answers whose label has come.
         metrics: on labelled answers; none below `monitoring.labels`.
         estimates: before labels come.
+        attributions: of the model's columns, the largest now first; none where it does not explain itself.
+        outliers: None where they were not looked for.
         others: the requests that other versions answered, by version.
         made: when it was made, ISO 8601.
         execution: in ML Metadata; 0 where it was not recorded.
@@ -166,6 +223,8 @@ class MonitorReport:
     labelled: int = 0
     metrics: tuple[LiveMetric, ...] = ()
     estimates: tuple[Estimate, ...] = ()
+    attributions: tuple[AttributionShare, ...] = ()
+    outliers: Optional[Outliers] = None
     others: Mapping[int, int] = field(default_factory=dict)
     made: str = ""
     execution: int = 0
@@ -183,6 +242,16 @@ class MonitorReport:
         if not self.alerts:
             return "quiet"
         return f"{len(self.alerts)} {'alert' if len(self.alerts) == 1 else 'alerts'}"
+
+
+def detector_and_column(what: str) -> tuple[str, str]:
+    """What was not measured, apart: a detector's name may be two words, and a column's any.
+
+    Args:
+        what: `DETECTOR COLUMN`.
+    """
+    named = next((one for one in get_args(Detector) if f"{what} ".startswith(f"{one} ")), what.partition(" ")[0])
+    return named, what[len(named) + 1 :]
 
 
 def in_words(distance: MeasuredDistance) -> str:

@@ -3,7 +3,7 @@
 import glob
 
 from millrace.alerts.alert import Finding, Look
-from millrace.monitoring.findings import MonitorReport
+from millrace.monitoring.findings import MonitorReport, detector_and_column
 
 
 def look_of(report: MonitorReport, model: str) -> Look:
@@ -19,6 +19,6 @@ def look_of(report: MonitorReport, model: str) -> Look:
     """
     since = report.window.start.timestamp()
     findings = [Finding(one.key, one.summary, since, one.remedy or "millrace monitor report") for one in report.alerts]
-    parts = (what.partition(" ") for what in report.unmeasured)
-    unmeasured = [f"monitor/{detector}/*/{glob.escape(column)}/*" for detector, _, column in parts]
+    parts = map(detector_and_column, report.unmeasured)
+    unmeasured = [f"monitor/{detector}/*/{glob.escape(column) if column else '*'}/*" for detector, column in parts]
     return Look(f"monitor {model}", findings, unmeasured if report.judged else ["*"])

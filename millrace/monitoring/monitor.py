@@ -1,20 +1,31 @@
 """One version in one window: what it was asked is held to the contract, and what somebody should know is said."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Optional
+from typing import Optional, get_args
 
 from millrace.base.errors import BadInput
 from millrace.config.config import Config
+from millrace.config.monitoring_section import Monitoring
 from millrace.metadata.lineage import STATISTICS_BEFORE, TRAINING_STATISTICS
 from millrace.metadata.run_summaries import Runs
 from millrace.model_server.about import read_about
 from millrace.monitoring import contract, data_findings, estimate, live_metrics, records, references, service_figures
+from millrace.monitoring.attributions import ATTRIBUTIONS, side_by_side, that_matter
 from millrace.monitoring.data_findings import PREDICTIONS, REQUESTS
-from millrace.monitoring.findings import LiveMetric, MonitorFinding, MonitorReport, ServiceFigures
+from millrace.monitoring.findings import (
+    Detector,
+    LiveMetric,
+    MeasuredDistance,
+    MonitorFinding,
+    MonitorReport,
+    ServiceFigures,
+)
 from millrace.monitoring.log_findings import of_log
+from millrace.monitoring.model_watch import ExplainedWindow, ModelWatch
+from millrace.monitoring.references import Reference
 from millrace.monitoring.traffic import WindowTraffic, as_batches
 from millrace.monitoring.window import Window
 from millrace.monitoring.window_rows import statistics_of
@@ -25,7 +36,7 @@ from millrace.serving import access_log
 from millrace.serving.labels import Labelled
 from millrace.serving.rollouts import label_store, places_of, requests_folder
 
-_ORDER = ("log", "errors", "slow", "metric", "anomaly", "skew", "drift", "prediction drift", "estimate")
+_ORDER = get_args(Detector)
 
 
 def monitor_window(
@@ -54,7 +65,9 @@ def monitor_window(
     labelled = _labelled(config, number, window)
     sliced = sorted({name for one in config.evaluation.slices for name in one})
     traffic = WindowTraffic(folder, window, number, about, now, labelled, sliced)
-    requests = statistics_of(traffic.batches())
+    training = references.training_data(runs, version)
+    model_watch = ModelWatch(config, runs, version, about, training.rows)
+    requests = statistics_of(model_watch.watch(traffic.batches()))
     outputs = traffic.outputs()
     answers = statistics_of(as_batches(outputs))
     report = MonitorReport(
@@ -79,7 +92,6 @@ def monitor_window(
         report, findings = replace(report, metrics=tuple(metrics)), [*findings, *missed]
     if not report.judged:
         return replace(report, findings=_ordered(findings))
-    training = references.training_data(runs, version)
     earlier = WindowTraffic(folder, window.before, number, about, now)
     before = references.window_before(runs, window, number, earlier, section.rows)
     read = {column.name for column in about.columns} if about else set()
@@ -90,6 +102,9 @@ def monitor_window(
     moved, distances = data_findings.of_predictions(
         answers.rows, before.predictions, section.predictions, number, window
     )
+    rare, outliers = model_watch.outliers(window)
+    explained = model_watch.attributions()
+    relied = _attributions(explained, before, section, number, window)
     if section.estimate:
         by_labels = _overall(report.metrics)
         estimates = estimate.of_answers(config.label, outputs.get("probabilities"), by_labels)
@@ -97,14 +112,18 @@ def monitor_window(
         report = replace(report, estimates=tuple(estimates))
     report = replace(
         report,
-        compared={"skew": training.words, "drift": before.words},
-        distances=(*found.distances, *distances),
-        unmeasured=found.unmeasured,
-        findings=_ordered([*findings, *found.findings, *moved]),
+        compared={"skew": training.words, "drift": before.words, **relied.compared},
+        distances=(*found.distances, *distances, *relied.distances),
+        unmeasured={**found.unmeasured, **relied.unmeasured},
+        findings=_ordered([*findings, *found.findings, *moved, *rare, *relied.findings]),
+        attributions=side_by_side(explained.shares, explained.training_shares, before.shares),
+        outliers=outliers,
     )
     if not record or not runs.store:
         return report
     splits = {REQUESTS: requests, PREDICTIONS: answers}
+    if explained.now is not None:
+        splits[ATTRIBUTIONS] = explained.now
     made_from = {
         "model": version.artifact,
         TRAINING_STATISTICS: training.artifact,
@@ -141,6 +160,49 @@ def _version(config: Config, runs: Runs, name: str) -> tuple[Version, frozenset[
         up_to_date(registry, runs)
         version = registry.champion() if name == CHAMPION else registry.version(name)
         return version, frozenset(one.number for one in registry.versions())
+
+
+@dataclass(frozen=True)
+class _Relied:
+    """What the attributions of a window say, beside those of the training data and of the window before."""
+
+    compared: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[MonitorFinding, ...] = ()
+    distances: tuple[MeasuredDistance, ...] = ()
+    unmeasured: Mapping[str, str] = field(default_factory=dict)
+
+
+def _attributions(
+    explained: ExplainedWindow, before: Reference, section: Monitoring, version: int, window: Window
+) -> _Relied:
+    if section.attributions is None:
+        return _Relied()
+    if explained.now is None:
+        kinds = ("attribution skew", "attribution drift")
+        return _Relied({"attributions": explained.words}, unmeasured=dict.fromkeys(kinds, explained.words))
+    now, limit = explained.now.rows, section.attributions.limit
+    skewed = data_findings.of_attributions(
+        now,
+        explained.training,
+        that_matter(explained.shares, explained.training_shares),
+        "attribution skew",
+        limit,
+        version,
+        window,
+    )
+    drifted = data_findings.of_attributions(
+        now,
+        before.attributions,
+        that_matter(explained.shares, before.shares),
+        "attribution drift",
+        limit,
+        version,
+        window,
+    )
+    words = {"attributions": explained.words}
+    if before.attributions is None:
+        words["attribution drift"] = "nothing: of the window before none of this version were recorded"
+    return _Relied(words, (*skewed[0], *drifted[0]), (*skewed[1], *drifted[1]), {**skewed[2], **drifted[2]})
 
 
 def _labelled(config: Config, version: int, window: Window) -> dict[str, Labelled]:

@@ -1,6 +1,7 @@
 """What a window is compared with: the data that the version learned from, and the window before."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Optional
 
@@ -8,6 +9,7 @@ from millrace.base.numbers import counted
 from millrace.components import stage_ids
 from millrace.metadata.run_summaries import Runs
 from millrace.monitoring import records
+from millrace.monitoring.attributions import ATTRIBUTIONS
 from millrace.monitoring.data_findings import PREDICTIONS, REQUESTS
 from millrace.monitoring.traffic import WindowTraffic, as_batches
 from millrace.monitoring.window import Window
@@ -26,6 +28,8 @@ class Reference:
         words: what they are, or why there are none.
         rows: None where there are none.
         predictions: what was answered to them; None where that is not known.
+        attributions: what this version's columns did to predictions then; None where that was not recorded.
+        shares: of all attributions, by column.
         artifact: the id of their statistics in ML Metadata; 0 where these are not recorded.
     """
 
@@ -33,6 +37,8 @@ class Reference:
     rows: Optional[Rows] = None
     predictions: Optional[Rows] = None
     artifact: int = 0
+    attributions: Optional[Rows] = None
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 def training_data(runs: Runs, version: Version) -> Reference:
@@ -71,7 +77,12 @@ def window_before(runs: Runs, window: Window, version: int, traffic: WindowTraff
         if rows is not None and one.report.rows >= least:
             who = "" if one.report.version == version else f", which version {one.report.version} answered"
             predictions = records.rows_of(one.folder, PREDICTIONS)
-            return Reference(f"{counted(one.report.rows, 'row')} of {words}{who}", rows, predictions, one.statistics)
+            found = Reference(f"{counted(one.report.rows, 'row')} of {words}{who}", rows, predictions, one.statistics)
+            # What another version's columns did says nothing of this one's.
+            if who or not one.report.attributions:
+                return found
+            shares = {each.column: each.now for each in one.report.attributions}
+            return replace(found, attributions=records.rows_of(one.folder, ATTRIBUTIONS), shares=shares)
     requests = statistics_of(traffic.batches())
     if traffic.rows < least:
         return Reference(f"nothing: {counted(traffic.rows, 'row')} of {words}, and {least:,} are needed")

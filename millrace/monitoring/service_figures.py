@@ -1,19 +1,24 @@
-"""How a version answered: failures and times, from the gateway's access log."""
+"""How a version answered: failures, times and load, from the gateway's access log."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Optional
 
 import numpy as np
 from scipy.stats import binom
 
+from millrace.base.cores import cores
 from millrace.base.numbers import counted, rounded, share
 from millrace.components.data_gate.findings import CHANCE
-from millrace.config.monitoring_section import Monitoring
+from millrace.config.monitoring_section import Monitoring, Saturation
 from millrace.monitoring.findings import Detector, MonitorFinding, ServiceFigures
 from millrace.monitoring.window import Window
 from millrace.serving.access_log import Answer
 
 _PERCENTILES = (50, 90, 95, 99, 100)
+_MINUTE = 60
+# The load that one of twenty minutes has at least; of a window of a few minutes, the fullest.
+_BUSIEST = 95
 
 
 def figures_of(
@@ -31,9 +36,11 @@ def figures_of(
         None where it gave no answer.
     """
     milliseconds, failed, refused, slow = list[float](), 0, 0, 0
+    minutes: dict[int, float] = defaultdict(float)
     for answer in answers:
         if answer.version == version:
             milliseconds.append(answer.milliseconds)
+            _keep_busy(minutes, answer)
             failed += answer.failed
             refused += answer.refused
             slow += not answer.refused and slow_ms is not None and answer.milliseconds > slow_ms
@@ -41,7 +48,28 @@ def figures_of(
         return None
     times = np.array(milliseconds)
     by_percentile = dict(zip(_PERCENTILES, np.percentile(times, _PERCENTILES).tolist(), strict=True))
-    return ServiceFigures(len(times), len(times) / window.seconds, failed, refused, by_percentile, slow)
+    first = int(window.start.timestamp() // _MINUTE)
+    loads = [minutes[first + at] / _MINUTE for at in range(-(-int(window.seconds) // _MINUTE))]
+    return ServiceFigures(
+        len(times),
+        len(times) / window.seconds,
+        failed,
+        refused,
+        by_percentile,
+        slow,
+        in_flight=float(times.sum()) / 1000 / window.seconds,
+        busiest=float(np.percentile(loads, _BUSIEST, method="higher")),
+    )
+
+
+def _keep_busy(minutes: dict[int, float], answer: Answer) -> None:
+    """Adds the seconds in which an answer was worked on to the minutes that they lie in."""
+    begun, left = answer.time, answer.milliseconds / 1000
+    while left > 0:
+        minute = int(begun // _MINUTE)
+        within = min(left, (minute + 1) * _MINUTE - begun)
+        minutes[minute] += within
+        begun, left = begun + within, left - within
 
 
 def of_service(figures: ServiceFigures, section: Monitoring, version: int, window: Window) -> list[MonitorFinding]:
@@ -73,4 +101,20 @@ def of_service(figures: ServiceFigures, section: Monitoring, version: int, windo
         findings.append(
             MonitorFinding(detector, detector, "", bad / judged, limit, text, version, window, alert, remedy)
         )
+    if section.saturation:
+        findings += _of_load(figures, section.saturation, version, window)
     return findings
+
+
+def _of_load(figures: ServiceFigures, limit: Saturation, version: int, window: Window) -> list[MonitorFinding]:
+    """Requests in flight beyond what the service can work on at once, by Little's law: times added up over a minute."""
+    at_once = limit.in_flight or cores()
+    used = figures.busiest / at_once
+    if used <= limit.at_most:
+        return []
+    text = (
+        f"{rounded(figures.busiest, 3)} requests at once in the busiest of twenty minutes, and it can work on "
+        f"{at_once} ({share(used, 1)}, limit {share(limit.at_most, 1)})"
+    )
+    remedy = "give it more cores or another replica, or set monitoring.saturation.in_flight to what it can do"
+    return [MonitorFinding("saturation", "saturation", "", used, limit.at_most, text, version, window, True, remedy)]

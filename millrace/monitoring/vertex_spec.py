@@ -6,19 +6,23 @@ A message has one baseline. So there are two: skew, against the training data, a
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.base.errors import BadInput
+from millrace.components.vertex_pusher.explanation import explanation_messages
 from millrace.config.config import Config
+from millrace.features.keys import safe_name
+from millrace.model_server.about import About, ModelColumn, ModelOutput, ValueType
 from millrace.monitoring.contract import of_requests
 from millrace.statistics.comparison import Kind
 
 # What a data source says of its files, by `data.format`.
 _FORMATS = {"csv": "CSV", "tfrecord": "TF_RECORD"}
 _TYPES = {schema_pb2.INT: "integer", schema_pb2.FLOAT: "float", schema_pb2.BYTES: "categorical"}
+_VALUE_TYPES: Mapping[int, ValueType] = {schema_pb2.INT: "INT", schema_pb2.FLOAT: "FLOAT"}
 _PREDICTED = {"binary": "float", "regression": "float"}
 
 
@@ -60,6 +64,7 @@ def vertex_monitor(config: Config, schema: schema_pb2.Schema, endpoint: str) -> 
     held, _ = of_requests(schema, read - set(labels), set(labels))
     cron, window = _cron(config), config.monitoring.window
     specs: dict[str, dict[str, Any]] = {}
+    attributed = _attribution_spec(config, held)
     kinds: tuple[Kind, ...] = ("skew", "drift")
     for kind in kinds:
         drift_spec = _drift_spec(held, kind)
@@ -74,6 +79,8 @@ def vertex_monitor(config: Config, schema: schema_pb2.Schema, endpoint: str) -> 
                 "default_categorical_alert_condition": limit,
                 "default_numeric_alert_condition": limit,
             }
+            if attributed:
+                tabular["feature_attribution_spec"] = attributed
         logs = {"vertex_endpoint_logs": {"endpoints": [endpoint]}}
         baseline = (
             _training(config) if kind == "skew" else {**logs, "time_offset": {"offset": window, "window": window}}
@@ -82,6 +89,7 @@ def vertex_monitor(config: Config, schema: schema_pb2.Schema, endpoint: str) -> 
             "objective_spec": {
                 "tabular_objective": tabular,
                 "baseline_dataset": baseline,
+                **({"explanation_spec": _explanation(config, held)} if "feature_attribution_spec" in tabular else {}),
                 "target_dataset": {**logs, "time_offset": {"offset": "0h", "window": window}},
             },
             "notification_spec": {
@@ -148,6 +156,31 @@ def _drift_spec(schema: schema_pb2.Schema, kind: Kind) -> Any:
     }
 
 
+def _attribution_spec(config: Config, schema: schema_pb2.Schema) -> Optional[dict[str, Any]]:
+    """Drift of attributions, by batch explanation there, where the model in Vertex AI has an explanation spec."""
+    push, section = config.push.vertex, config.monitoring.attributions
+    if push is None or not push.explanations or section is None:
+        return None
+    machine = {"machine_type": push.machine_type}
+    return {
+        "features": [safe_name(feature.name) for feature in schema.feature],
+        "default_alert_condition": {"threshold": section.limit},
+        "batch_explanation_dedicated_resources": {"machine_spec": machine, "starting_replica_count": 1},
+    }
+
+
+def _explanation(config: Config, schema: schema_pb2.Schema) -> dict[str, Any]:
+    """What the monitor is to explain by: as the pusher says it of a version, which holds the baseline besides."""
+    columns = tuple(
+        ModelColumn(one.name, safe_name(one.name), _VALUE_TYPES.get(one.type, "BYTES")) for one in schema.feature
+    )
+    outputs = tuple(
+        ModelOutput(name, one.column, one.task, one.class_names) for name, one in config.label.by_output().items()
+    )
+    metadata, parameters = explanation_messages(About(outputs, columns))
+    return {"metadata": metadata, "parameters": parameters}
+
+
 def _field(feature: schema_pb2.Feature) -> dict[str, Any]:
     is_category = feature.int_domain.is_categorical
     several = feature.value_count.max > 1 or any(one.size > 1 for one in feature.shape.dim)
@@ -202,6 +235,10 @@ def _not_kept(config: Config, schema: schema_pb2.Schema) -> list[str]:
         lost.append("false_alarm_rate: Vertex AI takes distances, and the schema's are written")
     if any(re.search("normalized", str(one)) for one in schema.feature):
         lost.append("normalized_abs_difference: Vertex AI has no such distance")
+    if section.outliers or section.saturation:
+        lost.append("outliers and saturation: Vertex AI's monitor looks at distances alone")
+    if section.attributions and not (config.push.vertex and config.push.vertex.explanations):
+        lost.append("attributions: push.vertex.explanations gives the model in Vertex AI what explains it")
     lost.append(
         "the schema's own rules (domains, presence), chance, errors and slow answers: only distances are watched"
     )
