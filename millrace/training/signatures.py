@@ -145,8 +145,11 @@ class ServedModel:
         return _traced(lambda **columns: explained.explain(columns), **specs)
 
     def embeddings_of_columns(self) -> Any:
-        """One tensor a raw column to a row as the model's last layer sees it; None where that is not known."""
-        inner = last_hidden(self.model)
+        """One tensor a raw column to a row as the model's last layer sees it; None where that is not known.
+
+        Nor is it there of a model that reads images, whose rows go through it a few at a time.
+        """
+        inner = None if self.table.pixel_bytes() else last_hidden(self.model)
         if inner is None:
             return None
 

@@ -30,6 +30,7 @@ class Transform(tfx_component.Transform):
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    spec: Any
 
     def __init__(self, statistics: Optional[BaseChannel] = None, **arguments: Any) -> None:
         super().__init__(**arguments)
