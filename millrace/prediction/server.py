@@ -5,6 +5,7 @@ All of them follow the registry's file of what is served, so an alias that moves
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -114,6 +115,8 @@ def command(kind: ServerKind, model: ServedModel, place: ServerPlace, image: str
         remedy = "install it, or leave --with out: Millrace's server speaks the same protocols"
         raise BadInput(f"there is no {kind} on this machine", "--with", remedy)
     flags = [f"--model_config_file={model.config_file}", "--model_config_file_poll_wait_seconds=2"]
+    # Five times again, as ever, and not a minute apart: somebody is waiting to be told.
+    flags.append("--load_retry_interval_micros=1000000")
     if kind == "docker":
         # What lies where it lies here has the same name in the container.
         mounts = [f"--volume={folder}:{folder}:ro" for folder in sorted({model.folder, model.config_file.parent})]
@@ -190,11 +193,18 @@ class Server:
             sleep: waits so many seconds.
 
         Raises:
-            MillraceError: the server has ended; with the last lines of its log.
+            MillraceError: the server has ended, with the last lines of its log; or the version does not load.
         """
+        before = ""
         while not self._answers():
             if self._process.poll() is not None:
                 raise self._ended()
+            failure = self._failure()
+            # Seen twice: a label moves a moment after its version is there.
+            if failure and failure == before:
+                remedy = "millrace models rollback goes back to the version before; --model names another"
+                raise MillraceError(f"it does not load: {failure}", where=str(self._model.folder), remedy=remedy)
+            before = failure
             sleep(_POLL_SECONDS)
 
     def wait(self) -> None:
@@ -207,13 +217,28 @@ class Server:
         raise self._ended()
 
     def _answers(self) -> bool:
+        return self._get(f"{self._model.path}/metadata")[0] == 200
+
+    def _failure(self) -> str:
+        """Why versions did not load; empty as long as one of them may still do so."""
+        try:
+            states = json.loads(self._get(f"/v1/models/{quote(self._model.name)}")[1])["model_version_status"]
+            if any(one["state"] not in ("AVAILABLE", "END") for one in states):
+                return ""
+            return "; ".join(filter(None, (one["status"].get("error_message", "") for one in states)))
+        except (ValueError, KeyError, TypeError):
+            return ""
+
+    def _get(self, path: str) -> tuple[int, bytes]:
+        """An answer's status and body; 0 where there is none."""
         host = "127.0.0.1" if self._place.host in ("0.0.0.0", "::") else self._place.host
         connection = http.client.HTTPConnection(host, self._place.rest, timeout=5)
         try:
-            connection.request("GET", f"{self._model.path}/metadata")
-            return connection.getresponse().status == 200
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
         except (OSError, http.client.HTTPException):
-            return False
+            return 0, b""
         finally:
             connection.close()
 
