@@ -1,18 +1,23 @@
 """How a version sees a window: rows that are rare, attributions that drift, and how full the service is."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import tensorflow as tf
+from exported_models import export_digits
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from watched_traffic import COLUMNS, NOON, TRAINING, VERSION, as_batch, trips
 
 from millrace.config.monitoring_section import AttributionWatch, Monitoring, Saturation
-from millrace.model_server.about import About, ModelColumn, ModelExplanations
+from millrace.model_server.about import About, ModelColumn, ModelExplanations, read_about
 from millrace.monitoring.attributions import RowSample, rows_to_explain, shares, side_by_side, that_matter
 from millrace.monitoring.data_findings import of_attributions
 from millrace.monitoring.findings import MonitorReport, detector_and_column
 from millrace.monitoring.look import look_of
+from millrace.monitoring.model_watch import ModelWatch
 from millrace.monitoring.rarity import Rarity, WatchedRarity, limit_of
 from millrace.monitoring.service_figures import figures_of, of_service
 from millrace.monitoring.traffic import as_batches
@@ -147,3 +152,65 @@ def test_a_full_service_is_an_alert():
         section = Monitoring(slow=None, saturation=Saturation(in_flight=in_flight))
         assert [one.detector for one in of_service(figures, section, VERSION, WINDOW) if one.alert] == alerts
     assert of_service(replace(figures, busiest=900.0), Monitoring(slow=None, saturation=None), VERSION, WINDOW) == []
+
+
+class OneRun:
+    """ML Metadata that knows one run, and where its examples lie."""
+
+    def __init__(self, uri):
+        self._uri = uri
+
+    def record(self, run_id):
+        return self if run_id == "20310101-000001" else None
+
+    def artifact(self, stage, key):
+        return SimpleNamespace(uri=str(self._uri)) if (stage, key) == ("ExampleGen", "examples") else None
+
+
+def digits(count, seed, scale=1.0):
+    """Rows of the exported model, as tf.Examples."""
+    random = np.random.default_rng(seed)
+    for _ in range(count):
+        one = tf.train.Example()
+        one.features.feature["seats"].int64_list.value.append(int(random.integers(1, 5)))
+        one.features.feature["fare"].float_list.value.append(float(random.exponential(10) * scale))
+        one.features.feature["miles"].float_list.value.append(float(random.exponential(3)))
+        one.features.feature["company"].bytes_list.value.append(b"Green cabs" if random.random() < 0.5 else b"Blue")
+        one.features.feature["place"].float_list.value.extend([1.0, 2.0])
+        yield one.SerializeToString()
+
+
+@pytest.mark.slow
+def test_a_version_explains_its_own_window(tmp_path):
+    folder, decode = export_digits(tmp_path, explained=True), ExamplesToRecordBatchDecoder().DecodeBatch
+    (tmp_path / "examples" / "Split-train").mkdir(parents=True)
+    known = list(digits(600, 1))
+    with tf.io.TFRecordWriter(str(tmp_path / "examples" / "Split-train" / "data.gz"), "GZIP") as writer:
+        for record in known:
+            writer.write(record)
+    training = statistics_of([decode(known)]).rows
+    config = SimpleNamespace(monitoring=Monitoring(attributions=AttributionWatch(rows=100)))
+    version = SimpleNamespace(folder=folder, number=VERSION, run="20310101-000001")
+    runs = OneRun(tmp_path / "examples")
+
+    watch = ModelWatch(config, runs, version, read_about(str(folder)), training)
+    assert sum(batch.num_rows for batch in watch.watch([decode(list(digits(300, 2, scale=20.0)))])) == 300
+    explained = watch.attributions()
+    assert explained.words == "100 rows, and 100 of the training data"
+    assert explained.shares["fare"] > 2 * explained.training_shares["fare"] > 0
+    judged = that_matter(explained.shares, explained.training_shares)
+    rows = explained.now.rows, explained.training
+    findings, _, _ = of_attributions(*rows, judged, "attribution skew", 0.1, VERSION, WINDOW)
+    assert [one.column for one in findings if one.alert] == ["fare"]
+    [rare], outliers = watch.outliers(WINDOW)
+    assert rare.alert and rare.column == "" and outliers.rare > 50 and "fare" in outliers.columns
+
+    unknown = ModelWatch(
+        config, runs, SimpleNamespace(**{**vars(version), "run": ""}), read_about(str(folder)), training
+    )
+    list(unknown.watch([decode(known)]))
+    alone = unknown.attributions()
+    assert "what the model learned from is not known" in alone.words and alone.training is None and alone.now
+    assert unknown.outliers(WINDOW) == ([], None)
+    silent = ModelWatch(config, runs, version, None, training)
+    assert silent.attributions().words == f"nothing: version {VERSION} has no signature that explains"
