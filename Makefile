@@ -10,13 +10,17 @@ SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 OF_THE_STACK := $(addprefix library/tests/,beam catalog components container execution features metadata model_server \
 	prediction registry serving statistics training) tests/test_models.py tests/test_pipeline.py
 CHECKOV := .cache/deploy/bin/checkov
+ENV ?= staging
+ENVIRONMENTS ?= dev staging prod
 PACKAGES ?=
+PUBLIC_KEY ?= release.pub
+RELEASE ?=
 PUSH ?=
 PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-thorough test-fast test-stack check format docs deploy-check golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-thorough test-fast test-stack check format docs deploy-check jobs release ship golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -81,6 +85,22 @@ deploy-check: setup  ## look at deploy/terraform without a network: format, argu
 	@$(FIND_PYTHON) -m bootstrap deploy
 	@$(VENV)millrace deploy check
 	@$(CHECKOV) --directory deploy/terraform --config-file deploy/terraform/.checkov.yaml
+
+jobs: setup  ## compile the job of each environment, check it, and say its roles; ENVIRONMENTS="staging prod" ARGS="--set KEY=VALUE"
+	@for each in $(ENVIRONMENTS); do \
+	  $(VENV)millrace compile --env $$each $(ARGS) && $(VENV)millrace check --env $$each $(ARGS) \
+	    && $(VENV)millrace iam --env $$each $(ARGS) || exit; \
+	done
+
+release: setup  ## compile, rehearse and build the release of ENV into .cache/releases; ARGS="--set vertex.image=NAME@sha256:..."
+	@$(VENV)millrace compile --env $(ENV) $(ARGS) -o .cache/releases/$(ENV).job.json
+	@$(VENV)millrace rehearse .cache/releases/$(ENV).job.json --env $(ENV) $(ARGS)
+	@$(VENV)millrace release build --env $(ENV) $(ARGS) --job .cache/releases/$(ENV).job.json \
+	  --key-env RELEASE_KEY -o .cache/releases/$(ENV).release.tar
+
+ship: setup  ## submit the job of RELEASE to ENV as it was built, once it is whole and signed by PUBLIC_KEY, and wait for it
+	@$(VENV)millrace release show $(RELEASE) --public-key $(PUBLIC_KEY) --into .cache/shipped
+	@$(VENV)millrace submit .cache/shipped/job.json --env $(ENV) --wait $(ARGS)
 
 golden: setup  ## write the golden files again: compiled jobs, screens, the configuration's schema; read the difference
 	@PYTHONPATH=. $(VENV)python library/tests/jobspec/golden_cases.py

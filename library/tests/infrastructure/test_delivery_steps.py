@@ -1,0 +1,101 @@
+"""Files of Cloud Build and GitHub Actions: each step is a target that there is, each command one that Millrace has."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from google.cloud.devtools.cloudbuild_v1 import types
+from google.protobuf import json_format
+
+from millrace.cli.main import millrace
+from millrace.config.loading import load
+
+ROOT = Path(__file__).parents[3]
+BUILDS = sorted(ROOT.glob("deploy/cloudbuild/*.yaml"))
+WORKFLOWS = sorted(ROOT.glob("deploy/github/*.yaml"))
+# https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values
+OF_THE_SERVICE = {"PROJECT_ID", "BUILD_ID", "LOCATION", "COMMIT_SHA", "BRANCH_NAME", "TAG_NAME"}
+OF_THE_TRIGGER = {"_IMAGE", "_RELEASES"}
+
+
+def makes(file: Path) -> list[list[str]]:
+    """The calls of make in a file, each as its words."""
+    read = yaml.safe_load(file.read_text())
+    if "steps" in read:
+        return [["make", *step["args"]] for step in read["steps"] if step["entrypoint"] == "make"]
+    runs = [step["run"] for job in read["jobs"].values() for step in job["steps"] if "run" in step]
+    return [shlex.split(re.sub(r"\$\{\{.*?\}\}", "value", run)) for run in runs]
+
+
+@pytest.mark.parametrize("file", BUILDS, ids=lambda file: file.stem)
+def test_a_build_is_what_the_locked_client_knows(file: Path):
+    build = yaml.safe_load(file.read_text())
+    json_format.ParseDict(build, types.Build.pb()())
+    build["options"]["machine"] = build["options"].pop("machineType")
+    with pytest.raises(json_format.ParseError, match='no field named "machine"'):
+        json_format.ParseDict(build, types.Build.pb()())
+
+
+@pytest.mark.parametrize("file", BUILDS, ids=lambda file: file.stem)
+def test_each_substitution_has_a_value_and_is_used(file: Path):
+    text = "\n".join(line for line in file.read_text().splitlines() if not line.startswith("#"))
+    build: dict[str, Any] = yaml.safe_load(text)
+    used = set(re.findall(r"\$\{?([A-Z_]+)\b", text))
+    assert used <= OF_THE_SERVICE | OF_THE_TRIGGER | build["substitutions"].keys()
+    assert build["substitutions"].keys() <= used
+    named = {one["env"] for one in build.get("availableSecrets", {}).get("secretManager", ())}
+    assert named == {one for step in build["steps"] for one in step.get("secretEnv", ())}
+
+
+@pytest.mark.parametrize("file", [*BUILDS, *WORKFLOWS], ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_every_step_is_a_target_whose_commands_millrace_has(file: Path):
+    called = makes(file)
+    assert called and all(words[0] == "make" for words in called)
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for words in called:
+        assert words[1] in targets
+        # VENV and the set-up are left out: what stays are the commands as a shell would get them.
+        dry = subprocess.run(
+            [*words, "-n", "VENV=", "FIND_PYTHON=true"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        for command in re.findall(r"\bmillrace ([^;&|\n]+)", dry.stdout.replace("\\\n", " ")):
+            require_known(shlex.split(command))
+
+
+def require_known(words: list[str]) -> None:
+    command: click.Command = millrace
+    while isinstance(command, click.Group):
+        name = words.pop(0)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None, name
+        command = found
+    known = {option for one in command.params for option in one.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_a_workflow_has_only_keys_that_github_knows(file: Path):
+    # "on" is true to YAML 1.1, and a key to GitHub.
+    read = {("on" if key is True else key): value for key, value in yaml.safe_load(file.read_text()).items()}
+    assert read.keys() <= {"name", "on", "permissions", "concurrency", "jobs"}
+    for job in read["jobs"].values():
+        assert job.keys() <= {"runs-on", "environment", "env", "needs", "steps"}
+        assert {job["needs"]} <= read["jobs"].keys() if "needs" in job else True
+        for step in job["steps"]:
+            assert step.keys() <= {"uses", "with", "run"} and ("uses" in step) != ("run" in step)
+            assert "uses" not in step or re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"])
+
+
+def test_production_compiles_and_builds_nothing_and_comes_after_staging():
+    for file in (ROOT / "deploy/cloudbuild/production.yaml", ROOT / "deploy/github/delivery.yaml"):
+        assert [words for words in makes(file) if "ENV=prod" in words and words[1] == "ship"]
+    assert [words[1] for words in makes(ROOT / "deploy/cloudbuild/production.yaml")] == ["ship"]
+    after = {
+        name: load("conf/taxi.yaml", [f"environment={name}"]).promotion.after for name in ("dev", "staging", "prod")
+    }
+    assert after == {"dev": None, "staging": "dev", "prod": "staging"}
