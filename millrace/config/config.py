@@ -273,6 +273,15 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _candidates_come_from_pushes(self) -> "Config":
+        if self.rollout.candidates and self.registry.approval != "candidate":
+            raise ValueError(
+                f"rollout.candidates: no push becomes a candidate with registry.approval: {self.registry.approval}; "
+                "set it to candidate"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _new_spans_can_be_seen(self) -> "Config":
         if self.triggers.span is None:
             return self

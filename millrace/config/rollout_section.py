@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Optional, Union
 
 from pydantic import Field, model_validator
 
+from millrace.base.names import did_you_mean
 from millrace.base.section import Section
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -250,6 +251,29 @@ class Rollout(Section):
     policies: dict[str, AnyPolicy] = Field(
         default={}, description="policies of your own by name; one of each kind is there, under the kind's name"
     )
+    candidates: tuple[str, ...] = Field(
+        default=(),
+        description="policies by which the gateway rolls out each new candidate by itself, one after the other: "
+        "[shadow, canary]; none: a person starts it",
+    )
+
+    @model_validator(mode="after")
+    def _candidates_come_to_the_last_policy(self) -> "Rollout":
+        known = self.policy_by_name()
+        for name in self.candidates:
+            if name not in known:
+                raise ValueError(
+                    f"candidates: there is no policy {name}{did_you_mean(name, known)}; name one of: {', '.join(known)}"
+                )
+            if self.candidates.count(name) > 1:
+                raise ValueError(f"candidates: {name} stands there twice")
+        for name in self.candidates[:-1]:
+            if not isinstance(known[name], Shadow):
+                raise ValueError(
+                    f"candidates: after {name} nothing follows, since it ends with a champion or sends the candidate "
+                    "back; put shadows before it alone"
+                )
+        return self
 
     def policy_by_name(self) -> dict[str, AnyPolicy]:
         """The configured policies, and one of each kind where the name is not taken."""

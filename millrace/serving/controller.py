@@ -22,6 +22,7 @@ from millrace.registry.events import CHAMPION, VersionState
 from millrace.registry.registry import Registry
 from millrace.registry.version import Version
 from millrace.serving import access_log, decision, recorded_rollouts, state
+from millrace.serving.candidates import CandidatePolicy, next_of
 from millrace.serving.decision import Action, Progress, Seen
 from millrace.serving.envoy_config import WHOLE, Traffic
 from millrace.serving.metric_limits import Measured, MetricLimit
@@ -85,6 +86,8 @@ class Controller:
         comparison: None where no policy compares answers.
         clock: seconds since the epoch.
         metrics: None where no policy judges by them.
+        candidates: the policies by which a version that has become candidate is rolled out by itself; none where a
+            person starts it.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Controller:
         comparison: Optional[Comparison] = None,
         clock: Callable[[], float] = time.time,
         metrics: Optional[Metrics] = None,
+        candidates: Sequence[CandidatePolicy] = (),
     ) -> None:
         self._places = places
         self._registry = registry
@@ -102,6 +106,7 @@ class Controller:
         self._comparison = comparison
         self._clock = clock
         self._metrics = metrics
+        self._candidates = candidates
 
     def run(self, stop: threading.Event) -> None:
         """Looks every second until it is told to stop.
@@ -129,6 +134,8 @@ class Controller:
         order = state.read_order(self._places)
         if order:
             rollout = self._take(order, rollout)
+        if rollout is None or rollout.over:
+            rollout = self._started_by_itself() or rollout
         champion = self._registry.aliases().get(CHAMPION)
         if rollout and not rollout.over:
             rollout = self._decide(rollout, champion)
@@ -155,6 +162,16 @@ class Controller:
                 rollout = self._keep(changed, action, order.because, order.who)
         self._places.order_file.unlink(missing_ok=True)
         return rollout
+
+    def _started_by_itself(self) -> Optional[RolloutState]:
+        """The rollout of a candidate that nobody has to start; None where there is none."""
+        found = next_of(self._registry, self._candidates)
+        if found is None:
+            return None
+        champion, candidate, one = found
+        begins = new_rollout(champion, candidate, one.name, one.policy, self._clock(), one.tested, one.measured)
+        begins = replace(begins, cursor=self._here(candidate.number))
+        return self._say(self._keep(begins, "start", "it has become candidate (rollout.candidates)"))
 
     def _resumed(self, rollout: RolloutState) -> RolloutState:
         """The time of a pause belongs to no step."""

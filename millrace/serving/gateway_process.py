@@ -24,7 +24,7 @@ from millrace.serving.gateway import require_envoy, require_free_ports
 from millrace.serving.keeper import Keeper
 from millrace.serving.labelled_metrics import LabelledMetrics
 from millrace.serving.logged_decisions import LoggedComparison
-from millrace.serving.rollouts import label_store, places_of, requests_folder
+from millrace.serving.rollouts import label_store, places_of, policies_of_candidates, requests_folder
 from millrace.serving.state import Places
 from millrace.serving.version_server import VersionServer
 from millrace.serving.vertex_follower import VertexFollower, follow_in_vertex
@@ -42,9 +42,12 @@ def keep(config: Config, overrides: Sequence[str], told: Callable[[str, int], No
         told: is told once where clients reach the gateway.
 
     Raises:
-        BadInput: there is no Envoy, the port is taken, nothing is champion, or a gateway runs already.
+        BadInput: there is no Envoy, the port is taken, nothing is champion, a gateway runs already, or a policy of
+            `rollout.candidates` judges by what cannot be measured.
     """
     places, envoy, section = places_of(config), require_envoy(), config.rollout
+    # Said here, where somebody reads it, and not only in the log of the controller.
+    policies_of_candidates(config)
     with open_registry(config) as registry:
         up_to_date(registry, Runs(config))
         registry.champion()
@@ -92,7 +95,8 @@ def control(config: Config) -> None:
         if config.push.vertex:
             follower = VertexFollower(lambda: open_registry(config), partial(follow_in_vertex, config))
             threading.Thread(target=follower.run, args=(stop,), daemon=True).start()
-        Controller(places, registry, labels, comparison, metrics=metrics).run(stop)
+        candidates = policies_of_candidates(config)
+        Controller(places, registry, labels, comparison, metrics=metrics, candidates=candidates).run(stop)
 
 
 @contextmanager

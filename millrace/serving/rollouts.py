@@ -19,6 +19,7 @@ from millrace.registry.registry import Registry, this_person
 from millrace.registry.version import Version
 from millrace.registry.vertex import require_can_follow
 from millrace.serving import access_log, needed_time, state
+from millrace.serving.candidates import CandidatePolicy
 from millrace.serving.controller import new_rollout
 from millrace.serving.labelled_metrics import limits_of
 from millrace.serving.labels import Added, Labelled, LabelStore, add_labels, remove_labels
@@ -147,6 +148,21 @@ def policy_of(config: Config, name: str) -> AnyPolicy:
             remedy=f"name one of: {', '.join(policies)}",
         )
     return policies[name]
+
+
+def policies_of_candidates(config: Config) -> tuple[CandidatePolicy, ...]:
+    """The policies by which each new candidate is rolled out by itself.
+
+    Args:
+        config: the pipeline's configuration.
+
+    Raises:
+        BadInput: a metric that one of them judges by cannot be measured on labelled requests.
+    """
+    known = config.rollout.policy_by_name()
+    return tuple(
+        CandidatePolicy(name, known[name], *limits_of(config, known[name])) for name in config.rollout.candidates
+    )
 
 
 def start(config: Config, version: str, policy_name: str, because: str) -> Asked:

@@ -12,6 +12,7 @@ from millrace.config.rollout_section import Ab, Canary, Judged, Limit, Shadow, S
 from millrace.registry.registry import Registry
 from millrace.registry.version import VersionFacts
 from millrace.serving import controller, state
+from millrace.serving.candidates import CandidatePolicy
 from millrace.serving.controller import Controller, new_rollout
 from millrace.serving.envoy_config import Traffic
 from millrace.serving.labels import Labelled, LabelStore
@@ -156,6 +157,61 @@ def test_a_candidate_that_refuses_everything_stays_at_its_step_and_that_is_said(
     assert rollout.status == "running" and scene.traffic() == Traffic({1: 9_000, 2: 1_000})
     assert "0 of 5 answers, and it refused 30 requests as wrong (4xx)" in rollout.reason
     assert rollout.progress.totals["refused"] == {1: (0, 270), 2: (30, 30)}
+
+
+def by_itself(scene, *candidates):
+    scene.controller = Controller(scene.places, scene.registry, clock=scene.clock, candidates=candidates)
+
+
+SHADOW = CandidatePolicy("shadow", Shadow(minutes=1, requests=5))
+
+
+def test_a_candidate_goes_through_a_shadow_and_a_canary_with_nobody_at_the_keyboard(scene):
+    by_itself(scene, SHADOW, CandidatePolicy("quick", QUICK))
+    assert scene.controller.look() is None, "nothing is candidate"
+    scene.registry.move("candidate", scene.registry.version("2"), "a push")
+    rollout = scene.controller.look()
+    assert (rollout.policy_name, rollout.status) == ("shadow", "running")
+    assert scene.traffic() != Traffic({1: 10_000}), "it is mirrored"
+    ended = scene.minutes(1)
+    assert (ended.policy_name, ended.status, scene.champion()) == ("shadow", "done", 1)
+    begun = scene.controller.look()
+    assert (begun.policy_name, begun.status) == ("quick", "running")
+    assert scene.minutes(1).status == "promoted" and scene.champion() == 2
+    assert scene.told() == ["rollout started", "rollout done", "rollout started", "rollout promoted"]
+    [first, *_] = [event for event in scene.registry.events(2) if event.kind == "rollout started"]
+    assert (first.who, first.because) == ("controller", "it has become candidate (rollout.candidates)")
+    assert scene.controller.look().status == "promoted" and len(scene.told()) == 4
+
+
+def test_a_candidate_that_went_back_is_left_alone_until_it_is_candidate_again(scene):
+    by_itself(scene, CandidatePolicy("quick", QUICK))
+    scene.registry.move("candidate", scene.registry.version("2"), "a push")
+    scene.controller.look()
+    assert scene.minutes(1, bad=9).status == "back"
+    for _ in range(3):
+        assert scene.minutes(1).status == "back"
+    scene.registry.move("candidate", scene.registry.version("3"), "another push")
+    assert scene.controller.look().progress.candidate == 3
+    assert scene.ask("abort").status == "aborted"
+    assert scene.controller.look().status == "aborted", "a person has said no"
+    scene.registry.move("candidate", scene.registry.version("2"), "it was the network")
+    assert scene.controller.look().progress.candidate == 2
+
+
+def test_a_candidate_that_may_not_be_champion_and_one_that_is_it_start_nothing(scene):
+    by_itself(scene, CandidatePolicy("quick", QUICK))
+    scene.registry.reject(scene.registry.version("2"), "it is unfair")
+    scene.registry.move("candidate", scene.registry.version("3"), "a push")
+    (scene.serving / "3" / "saved_model.pb").unlink()
+    assert scene.controller.look() is None
+    scene.registry.move("candidate", scene.registry.version("1"), "a slip")
+    assert scene.controller.look() is None and scene.told() == []
+
+
+def test_without_policies_for_candidates_a_person_starts(scene):
+    scene.registry.move("candidate", scene.registry.version("2"), "a push")
+    assert scene.controller.look() is None
 
 
 class FixedMetrics:

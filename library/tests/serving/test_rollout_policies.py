@@ -51,3 +51,30 @@ def test_a_policy_that_cannot_end_or_judges_nothing_is_refused(text, words):
 def test_a_header_is_written_as_http_2_has_it():
     with pytest.raises(ConfigError, match="user_header"):
         load("conf/taxi.yaml", ["rollout.user_header=X-User"])
+
+
+def rollout_of(candidates, approval="candidate"):
+    policies = "{look: {kind: shadow}, quick: {kind: canary, steps: [{percent: 5, minutes: 1}]}}"
+    overrides = [f"rollout.candidates={candidates}", f"rollout.policies={policies}", f"registry.approval={approval}"]
+    return load("conf/taxi.yaml", overrides).rollout
+
+
+def test_candidates_go_through_shadows_and_then_what_ends_with_a_champion():
+    assert rollout_of("[shadow, look, quick]").candidates == ("shadow", "look", "quick")
+    assert rollout_of("[]", "automatic").candidates == ()
+
+
+@pytest.mark.parametrize(
+    ("candidates", "approval", "words"),
+    [
+        ("[shadow, quik]", "candidate", "there is no policy quik; did you mean quick?"),
+        ("[shadow, shadow]", "candidate", "shadow stands there twice"),
+        ("[quick, shadow]", "candidate", "after quick nothing follows"),
+        ("[canary]", "automatic", "no push becomes a candidate with registry.approval: automatic"),
+        ("[canary]", "manual", "set it to candidate"),
+    ],
+)
+def test_candidates_that_would_never_be_rolled_out_are_refused(candidates, approval, words):
+    with pytest.raises(ConfigError) as refusal:
+        rollout_of(candidates, approval)
+    assert words in str(refusal.value)
