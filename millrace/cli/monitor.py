@@ -19,11 +19,9 @@ from millrace.cli.output import echo_json
 from millrace.config.loading import load
 from millrace.execution.alerting import observe_findings
 from millrace.monitoring.findings import (
-    NOTHING_TO_COMPARE,
     LiveMetric,
     MonitorFinding,
     MonitorReport,
-    detector_and_column,
 )
 from millrace.monitoring.look import look_of
 from millrace.monitoring.window import length_of, window_of
@@ -111,9 +109,9 @@ def show(report: MonitorReport, console: Console, option: str = "") -> None:
         one = report.service
         times = ", ".join(f"p{name} {rounded(ms, 3)}" for name, ms in one.milliseconds.items() if name < 100)
         printing.say(
-            f"{rounded(one.per_second, 3)} answers per second, {share(one.failed, one.answers)} failed, "
-            f"{share(one.refused, one.answers)} refused; ms: {times}; requests at once {rounded(one.in_flight, 2)}, in "
-            f"the busiest of twenty minutes {rounded(one.busiest, 2)}",
+            f"{counted(one.answers, 'answer')} ({rounded(one.per_second, 3)} per second of the window), "
+            f"{share(one.failed, one.answers)} failed, {share(one.refused, one.answers)} refused; ms: {times}; requests at "
+            f"once {rounded(one.in_flight, 2)}, in the busiest of twenty minutes {rounded(one.busiest, 2)}",
             console,
         )
     for kind, words in report.compared.items():
@@ -124,12 +122,16 @@ def show(report: MonitorReport, console: Console, option: str = "") -> None:
     _show_distances(report, console)
     _show_attributions(report, console)
     _show_metrics(report, console)
-    for what, why in report.unmeasured.items():
-        kind, column = detector_and_column(what)
-        if column and why != NOTHING_TO_COMPARE and not report.compared.get(kind, "").startswith("nothing"):
-            printing.say(f"{what} not measured: {why}", console)
+    for what, why in report.said_unmeasured.items():
+        printing.say(f"{what} not measured: {why}", console)
     if report.alerts and report.execution:
         printing.say(f"\nnext: millrace monitor report{option}", console)
+    elif not report.judged and report.later:
+        printing.say(
+            f"\n{counted(report.later, 'request')} came after this window; "
+            f"next: millrace monitor run --window now{option}",
+            console,
+        )
 
 
 def _show_findings(findings: tuple[MonitorFinding, ...], console: Console) -> None:

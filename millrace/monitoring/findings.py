@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Optional, get_args
 
-from millrace.base.numbers import rounded
+from millrace.base.numbers import counted, rounded
 from millrace.monitoring.window import Window
 
 Detector = Literal[
@@ -205,6 +205,8 @@ class MonitorReport:
         attributions: of the model's columns, the largest now first; none where it does not explain itself.
         outliers: None where they were not looked for.
         others: the requests that other versions answered, by version.
+        needed: rows below which nothing is judged.
+        later: requests that the version answered after the window, as far as the log went.
         made: when it was made, ISO 8601.
         execution: in ML Metadata; 0 where it was not recorded.
     """
@@ -226,6 +228,8 @@ class MonitorReport:
     attributions: tuple[AttributionShare, ...] = ()
     outliers: Optional[Outliers] = None
     others: Mapping[int, int] = field(default_factory=dict)
+    needed: int = 0
+    later: int = 0
     made: str = ""
     execution: int = 0
 
@@ -235,10 +239,21 @@ class MonitorReport:
         return tuple(finding for finding in self.findings if finding.alert)
 
     @property
+    def said_unmeasured(self) -> Mapping[str, str]:
+        """The limits that are to be said: where a kind was compared with nothing, that is said once, in `compared`."""
+        said = {}
+        for what, why in self.unmeasured.items():
+            kind, column = detector_and_column(what)
+            if column and why != NOTHING_TO_COMPARE and not self.compared.get(kind, "").startswith("nothing"):
+                said[what] = why
+        return said
+
+    @property
     def sentence(self) -> str:
         """How it stands."""
         if not self.judged:
-            return f"not judged: {self.rows:,} rows are too few"
+            least = f", {self.needed:,} are needed (monitoring.rows)" if self.needed else ""
+            return f"not judged: {counted(self.rows, 'row')}{least}"
         if not self.alerts:
             return "quiet"
         return f"{len(self.alerts)} {'alert' if len(self.alerts) == 1 else 'alerts'}"

@@ -80,6 +80,8 @@ def monitor_window(
         service=_figures(config, number, window),
         labelled=len(labelled),
         others=dict(sorted(traffic.others.items())),
+        needed=section.rows,
+        later=traffic.later,
         made=now.astimezone(timezone.utc).isoformat(timespec="seconds"),
     )
     findings = of_log(traffic, version, known, window)

@@ -76,7 +76,8 @@ def window_before(runs: Runs, window: Window, version: int, traffic: WindowTraff
         rows = records.rows_of(one.folder, REQUESTS)
         if rows is not None and one.report.rows >= least:
             who = "" if one.report.version == version else f", which version {one.report.version} answered"
-            predictions = records.rows_of(one.folder, PREDICTIONS)
+            # Two models may well answer the same requests differently: that is no drift.
+            predictions = records.rows_of(one.folder, PREDICTIONS) if not who else None
             found = Reference(f"{counted(one.report.rows, 'row')} of {words}{who}", rows, predictions, one.statistics)
             # What another version's columns did says nothing of this one's.
             if who or not one.report.attributions:

@@ -47,6 +47,7 @@ class WindowTraffic:
         requests: how many were read.
         rows: in them.
         others: requests that other versions answered in the window.
+        later: how many this version answered after the window.
         unread: requests that could not be read, by why.
         without_time: requests, of any window, whose log does not say when they were answered.
         ahead: requests that were answered later than now.
@@ -65,7 +66,7 @@ class WindowTraffic:
     ) -> None:
         self._folder, self._window, self._version, self._about, self._now = folder, window, version, about, now
         self._labelled, self._sliced = labelled, sliced
-        self.requests = self.rows = self.without_time = self.ahead = 0
+        self.requests = self.rows = self.later = self.without_time = self.ahead = 0
         self.others: Counter[int] = Counter()
         self.unread: Counter[str] = Counter()
         self.inputs: dict[str, dict[str, list[Any]]] = {}
@@ -120,6 +121,8 @@ class WindowTraffic:
                     yield one
                 else:
                     self.others[one.version] += 1
+            elif one.time >= self._window.end:
+                self.later += one.version == self._version
 
     def _keep_outputs(self, one: LoggedRequest, rows: int) -> None:
         for name, values in one.outputs.items():

@@ -97,7 +97,16 @@ def test_few_rows_are_not_judged_and_nothing_is_recorded(served):
     log_requests(config, changed(trips(50), "fare", lambda fare: fare * 100))
     report = monitor_window(config, WINDOW, LATER)
     assert (report.judged, report.rows, report.alerts, report.execution) == (False, 50, (), 0)
-    assert report.sentence == "not judged: 50 rows are too few" and reports(Runs(config)) == []
+    assert report.sentence == "not judged: 50 rows, 200 are needed (monitoring.rows)" and reports(Runs(config)) == []
+
+
+def test_requests_that_came_after_an_empty_window_are_counted(served):
+    """What a new user types first looks at yesterday, and the gateway was started today."""
+    config = served()
+    log_requests(config, trips(30))
+    log_requests(config, trips(5), version=99, name="another")
+    assert monitor_window(config, WINDOW.before, LATER).later == 30
+    assert monitor_window(config, WINDOW, LATER).later == 0
 
 
 def test_a_log_that_is_not_as_it_should_be_is_said(served):
