@@ -8,6 +8,9 @@ from millrace.base.section import Section
 from millrace.components.data_gate.policy import require_known
 from millrace.components.data_gate.section import DistanceLimits
 
+DETECTORS = ("anomaly", "skew", "drift", "prediction drift", "errors", "slow", "metric", "estimate", "log")
+"""What finds something in a window; an alert's key has it behind `monitor/`."""
+
 Share = Annotated[float, Field(gt=0, lt=1)]
 Reason = Annotated[str, AfterValidator(require_known)]
 

@@ -7,8 +7,12 @@ from typing import Optional
 
 from pydantic import Field, field_validator, model_validator
 
+from millrace.base.names import did_you_mean
 from millrace.base.section import Section
-from millrace.catalog.cron import cron_problem, seconds_problem
+from millrace.catalog.cron import Cron, cron_problem, seconds_problem
+from millrace.config.monitoring_section import DETECTORS
+
+_WILD = frozenset("*?[")
 
 
 class SpanTrigger(Section):
@@ -53,6 +57,32 @@ class TriggerPolicy(Section):
         if value and (problem := cron_problem(value) or seconds_problem(value)):
             raise ValueError(problem)
         return value
+
+    @field_validator("alerts")
+    @classmethod
+    def _can_fire(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            source, _, rest = pattern.partition("/")
+            detector = rest.partition("/")[0]
+            if not _WILD & set(source) and source != "monitor":
+                raise ValueError(f"no alert is called {pattern}; their keys are monitor/DETECTOR/REASON/COLUMN/VERSION")
+            if not _WILD & set(source + detector) and detector not in DETECTORS:
+                meant = did_you_mean(detector, DETECTORS) or f"; name one of: {', '.join(DETECTORS)}"
+                raise ValueError(f"{pattern} never fires: there is no detector {detector}{meant}")
+        return value
+
+    @model_validator(mode="after")
+    def _ends_at_times(self) -> "TriggerPolicy":
+        if self.cron and self.cool_down_minutes < 1:
+            cron = Cron.parse(self.cron)
+            first = cron.next_after(0.0)
+            again = cron.next_after(first) if first is not None else None
+            if first is not None and again is not None and again - first <= 60:
+                raise ValueError(
+                    f"cron: {self.cron} with cool_down_minutes: {self.cool_down_minutes:g} starts a run whenever none "
+                    "goes on; choose a rarer time, or cool_down_minutes: 1 or more"
+                )
+        return self
 
     @model_validator(mode="after")
     def _is_kept_within_its_budget(self) -> "TriggerPolicy":

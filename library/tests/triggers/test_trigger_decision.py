@@ -125,7 +125,7 @@ def test_with_a_file_that_says_so_a_span_is_whole_at_once_and_never_before():
 
 
 def test_an_outage_of_a_year_costs_one_run_and_no_time():
-    every_minute = TriggerPolicy(cron="* * * * *", cool_down_minutes=0, runs_per_day=1000, catch_up=True)
+    every_minute = TriggerPolicy(cron="* * * * *", cool_down_minutes=1, runs_per_day=1000, catch_up=True)
     decision = decide(NOTHING, every_minute, BEGAN + 365 * DAY)
     assert (decision.start, decision.source) == (True, "cron")
 

@@ -5,14 +5,17 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from millrace.alerts.alert import Finding, Look
 from millrace.alerts.section import AlertPolicy
 from millrace.config.loading import load
+from millrace.config.monitoring_section import DETECTORS
 from millrace.execution.alerting import open_alerts
 from millrace.metadata.run_folder import RunRequest, new_run
+from millrace.monitoring.findings import Detector
 from millrace.triggers.starting import RunStarter, open_triggers
 from millrace.triggers.watching import watch
 
@@ -202,6 +205,10 @@ def test_a_run_that_cannot_even_begin_does_not_start_a_storm(project):
         ("triggers.cron=0 4 31 2 *", "never comes"),
         ("triggers={runs_per_day: 100, cool_down_minutes: 60}", "can never be"),
         ("triggers.span={rows: 3}", "has no {SPAN}"),
+        ("triggers={alerts: [monitor/drfit/*]}", "never fires: there is no detector drfit; did you mean drift"),
+        ("triggers={alerts: [monitr/*]}", "no alert is called monitr"),
+        ("triggers={cron: '* * * * *', cool_down_minutes: 0}", "whenever none goes on"),
+        ("triggers={cron: 'TZ=Europe/Zurich */1 4 * * *', cool_down_minutes: 0.5}", "whenever none goes on"),
         ("data={span: 3, pattern: 'span-{SPAN}/*.csv'}", "every run reads"),
     ],
 )
@@ -211,6 +218,22 @@ def test_a_policy_that_could_not_be_meant_is_refused(more, problem):
         overrides = ["data.span=3", "data.pattern=span-{SPAN}/*.csv", "triggers.span={rows: 3}"]
     with pytest.raises(Exception, match=problem.replace("{", r"\{")):
         load("conf/taxi.yaml", overrides)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "triggers={alerts: ['*', monitor/*, 'monitor/[sd]*/fare/*', monitor/prediction drift/*, m*/skew/*]}",
+        "triggers={cron: '*/2 * * * *', cool_down_minutes: 0}",
+        "triggers={cron: '* * * * *', cool_down_minutes: 1}",
+    ],
+)
+def test_a_policy_that_is_meant_is_none_of_these(more):
+    assert load("conf/taxi.yaml", [more]).triggers.starts_something
+
+
+def test_the_detectors_that_a_policy_may_name_are_the_monitors():
+    assert get_args(Detector) == DETECTORS
 
 
 def test_a_wrong_time_is_told_by_file_and_line(tmp_path):
