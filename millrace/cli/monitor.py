@@ -203,7 +203,8 @@ def _show_metrics(report: MonitorReport, console: Console) -> None:
     for one in report.estimates:
         measured = f"; by labels {rounded(one.measured, 4)}" if one.measured is not None else ""
         words = f"{rounded(one.value, 4)}, in 95 of 100 from {rounded(one.low, 4)} to {rounded(one.high, 4)}"
-        printing.say(f"{one.metric} expected without labels: {words}{measured}", console)
+        head = f"{one.metric} expected without labels, if the probabilities are right"
+        printing.say(f"{head}: {words}{measured}", console)
 
 
 def _metric_cells(one: LiveMetric) -> tuple[str, ...]:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 import numpy as np
+from scipy.stats import norm
 
 from millrace.base.numbers import counted, rounded
+from millrace.components.data_gate.findings import CHANCE
 from millrace.components.evaluator import array_evaluation, chance
 from millrace.components.evaluator.gate_report import Row
 from millrace.components.evaluator.judging import judge
@@ -80,6 +82,8 @@ def _missed(row: Row, version: int, window: Window) -> Optional[MonitorFinding]:
     limit = low if low is not None and row.value < low else high
     miss = abs(row.value - limit) if limit is not None else 0.0
     explained = chance.difference(row.metric, row.value, row.examples or 0, row.classes)
+    # Two standard errors, which fall short in one window of forty; each slice of each window is looked at.
+    explained = explained * float(norm.isf(CHANCE)) / 2.0 if explained is not None else None
     by_chance = explained is not None and miss <= explained
     where = "" if row.slice == "overall" else f" on {row.slice}"
     words = f"{row.metric}{where} is {rounded(row.value, 4)} on {counted(row.examples or 0, 'label')}, {row.threshold}"

@@ -35,6 +35,7 @@ from millrace.registry.version import Version
 from millrace.serving import access_log
 from millrace.serving.labels import Labelled
 from millrace.serving.rollouts import label_store, places_of, requests_folder
+from millrace.statistics.columns import columns_by_name
 
 _ORDER = get_args(Detector)
 
@@ -96,7 +97,8 @@ def monitor_window(
         return replace(report, findings=_ordered(findings))
     earlier = WindowTraffic(folder, window.before, number, about, now)
     before = references.window_before(runs, window, number, earlier, section.rows)
-    read = {column.name for column in about.columns} if about else set()
+    # Of a version that does not say what it reads, no column can be missing: what was sent is held to the schema.
+    read = {column.name for column in about.columns} if about else set(columns_by_name(requests.rows.statistics))
     labels = {output.column for output in config.label.by_output().values()}
     held, environment = contract.of_requests(schema, read, labels)
     compared = {"skew": training.rows, "drift": before.rows}
@@ -117,7 +119,9 @@ def monitor_window(
         compared={"skew": training.words, "drift": before.words, **relied.compared},
         distances=(*found.distances, *distances, *relied.distances),
         unmeasured={**found.unmeasured, **relied.unmeasured},
-        findings=_ordered([*findings, *found.findings, *moved, *rare, *relied.findings]),
+        findings=_ordered(
+            [*findings, *(_after(before, one) for one in (*found.findings, *moved)), *rare, *relied.findings]
+        ),
         attributions=side_by_side(explained.shares, explained.training_shares, before.shares),
         outliers=outliers,
     )
@@ -216,6 +220,15 @@ def _figures(config: Config, version: int, window: Window) -> Optional[ServiceFi
     answers = access_log.between(places_of(config).gateway, window.start.timestamp(), window.end.timestamp())
     slow = config.monitoring.slow
     return service_figures.figures_of(answers, version, window, slow.over_ms if slow else None)
+
+
+def _after(before: references.Reference, finding: MonitorFinding) -> MonitorFinding:
+    """What is to be added of a jump from a window that was a jump itself: it may be the way back."""
+    if "drift" not in finding.detector or (finding.detector, finding.column) not in before.alarmed:
+        return finding
+    return replace(
+        finding, summary=f"{finding.summary}; the window before was such an alert too: it may be the way back"
+    )
 
 
 def _overall(metrics: tuple[LiveMetric, ...]) -> Mapping[str, float]:

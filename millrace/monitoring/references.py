@@ -31,6 +31,7 @@ class Reference:
         attributions: what this version's columns did to predictions then; None where that was not recorded.
         shares: of all attributions, by column.
         artifact: the id of their statistics in ML Metadata; 0 where these are not recorded.
+        alarmed: of a window before, the detectors and columns that were an alert.
     """
 
     words: str
@@ -39,6 +40,7 @@ class Reference:
     artifact: int = 0
     attributions: Optional[Rows] = None
     shares: Mapping[str, float] = field(default_factory=dict)
+    alarmed: frozenset[tuple[str, str]] = frozenset()
 
 
 def training_data(runs: Runs, version: Version) -> Reference:
@@ -78,7 +80,9 @@ def window_before(runs: Runs, window: Window, version: int, traffic: WindowTraff
             who = "" if one.report.version == version else f", which version {one.report.version} answered"
             # Two models may well answer the same requests differently: that is no drift.
             predictions = records.rows_of(one.folder, PREDICTIONS) if not who else None
-            found = Reference(f"{counted(one.report.rows, 'row')} of {words}{who}", rows, predictions, one.statistics)
+            alarmed = frozenset((alert.detector, alert.column) for alert in one.report.alerts)
+            text = f"{counted(one.report.rows, 'row')} of {words}{who}"
+            found = Reference(text, rows, predictions, one.statistics, alarmed=alarmed)
             # What another version's columns did says nothing of this one's.
             if who or not one.report.attributions:
                 return found

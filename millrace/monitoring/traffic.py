@@ -4,6 +4,7 @@ One batch is in memory at a time, and of a window's answers a number or a label 
 however long the log is.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -71,6 +72,7 @@ class WindowTraffic:
         self.unread: Counter[str] = Counter()
         self.inputs: dict[str, dict[str, list[Any]]] = {}
         self._outputs: dict[str, list[np.ndarray]] = {}
+        self._packed: Counter[str] = Counter()
         self._types: dict[str, pa.DataType] = {}
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -98,6 +100,7 @@ class WindowTraffic:
             if one.request_id in self._labelled and len(examples) == 1:
                 self._keep_inputs(one.request_id, examples[0], arrays)
             if rows >= _AT_ONCE:
+                self._pack_outputs()
                 yield from self._batches(serialized, by_column)
                 serialized, by_column, rows = [], [], 0
         yield from self._batches(serialized, by_column)
@@ -129,10 +132,19 @@ class WindowTraffic:
             if name.rpartition("_")[2] == "classes" or values.ndim == 0 or len(values) != rows or not values.size:
                 continue
             if values.dtype.kind in "OSU":
-                texts = [", ".join(sorted(filter(None, map(text_of, row)))) for row in values.reshape(rows, -1)]
+                texts = [
+                    sys.intern(", ".join(sorted(filter(None, map(text_of, row))))) for row in values.reshape(rows, -1)
+                ]
                 self._outputs.setdefault(name, []).append(np.array(texts, object))
             elif values.dtype.kind in "fiu":
                 self._outputs.setdefault(name, []).append(values.reshape(rows, -1).max(axis=1).astype(np.float64))
+
+    def _pack_outputs(self) -> None:
+        """Puts what was kept since the last time into one array: of a request of one row an array is twenty numbers."""
+        for name, parts in self._outputs.items():
+            packed = self._packed[name]
+            parts[packed:] = [np.concatenate(parts[packed:])] if parts[packed:] else []
+            self._packed[name] = len(parts)
 
     def _keep_inputs(self, name: str, example: Optional[bytes], arrays: Mapping[str, np.ndarray]) -> None:
         """The values of one row by which the Evaluator slices: a list for each column, empty where there is none."""

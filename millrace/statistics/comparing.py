@@ -82,7 +82,10 @@ def compare(
         for measurement in getattr(info, f"{kind}_measurements"):
             measure = _MEASUREMENTS[measurement.type]
             null = usual.distances(measure, comparator, now[name], then[name])
-            known = (None, None) if null is None else (limit_at(null, QUIET), chance_of(measurement.value, null))
+            known: tuple[Optional[float], Optional[float]] = (None, None)
+            if null is not None:
+                is_rough = now[name].range is not None
+                known = limit_at(null, QUIET), chance_of(measurement.value, null, is_rough)
             distances.append(Distance(name, measure, measurement.value, measurement.threshold, *known))
     return Comparison(kind, tuple(distances), unmeasured, anomalies)
 

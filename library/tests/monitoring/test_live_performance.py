@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
+from scipy.stats import binom, rankdata
 from watched_traffic import NOON, VERSION, log_requests, probability, trips
 
 from millrace.components.evaluator.section import Evaluation
@@ -101,6 +101,20 @@ def test_a_threshold_that_chance_explains_is_a_note():
     limit = {"metric": "BinaryAccuracy", "at_least": 0.8}
     _, [miss] = of_labels(labelled_answers(scores, labels), {}, LABEL, evaluation(limit), VERSION, WINDOW)
     assert miss.value == pytest.approx(0.78) and not miss.alert and "chance explains" in miss.summary
+
+
+def test_an_accuracy_at_its_limit_is_an_alert_in_one_window_of_a_thousand():
+    """Every number of wrong answers of a hundred, each as probable as the binomial distribution says."""
+    scores, alerts = np.tile([0.1, 0.9], 50), set()
+    limit = {"metric": "BinaryAccuracy", "at_least": 0.8}
+    for wrong in range(21, 50):
+        labels = np.tile([0, 1], 50)
+        labels[:wrong] = 1 - labels[:wrong]
+        _, found = of_labels(labelled_answers(scores, labels), {}, LABEL, evaluation(limit), VERSION, WINDOW)
+        alerts |= {wrong for one in found if one.alert}
+    least = min(alerts)
+    assert alerts == set(range(least, 50))
+    assert 1e-5 < binom.sf(least - 1, 100, 0.2) <= 0.001
 
 
 def test_labels_join_requests_and_say_how_good_the_estimate_was(served):

@@ -150,6 +150,7 @@ def test_a_version_that_is_gone_is_said_and_its_examples_are_read_all_the_same(s
     (Path(config.root) / "serving" / "taxi" / str(VERSION) / "saved_model.pb").unlink()
     report = monitor_window(config, WINDOW, LATER)
     assert [one.reason for one in report.findings if one.detector == "log"] == ["version gone"] and report.rows == 300
+    assert {one.detector for one in report.alerts} == {"log"}, "nobody knows which columns it reads, so none is missing"
 
 
 def test_without_a_log_or_a_schema_the_remedy_is_said(served):

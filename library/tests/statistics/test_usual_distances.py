@@ -113,6 +113,13 @@ def test_a_limit_is_exceeded_at_its_rate_and_a_jump_is_no_chance():
     assert len(UsualDistances(0.0005)._counts) == 0
 
 
+def test_what_a_sketch_rounds_is_no_jump():
+    """Of the census tracts of 3,000 trips all that chance makes lies close together, and a quiet half was stopped."""
+    distances = np.sort(np.concatenate([np.linspace(0.112, 0.1195, 980), np.linspace(0.1196, 0.1212, 19)]))
+    assert chance_of(0.1216, distances) == 0.001 and chance_of(0.1216, distances, is_rough=True) > 0.01
+    assert chance_of(0.15, distances, is_rough=True) == 0.001
+
+
 def test_two_samples_together_keep_their_ends_and_their_count():
     random = np.random.default_rng(5)
     one, other = drawn(random, "tail", 5_000), drawn(random, "tail", 800)
