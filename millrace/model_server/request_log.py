@@ -50,6 +50,7 @@ class RequestLog:
         shards: where records go; made from the configuration when left out.
         waiting_bytes: of messages that may wait to be written.
         clock: seconds that only rise.
+        now: seconds since the epoch, which each request is stamped with.
 
     Attributes:
         config: as given.
@@ -63,11 +64,12 @@ class RequestLog:
         shards: Optional[RequestShards] = None,
         waiting_bytes: int = _WAITING_BYTES,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.config = config
         self.dropped: collections.Counter[str] = collections.Counter()
         self._shards = shards or RequestShards(config.log_collector_config.filename_prefix)
-        self._clock = clock
+        self._clock, self._now = clock, now
         self._waiting_bytes = waiting_bytes
         self._waiting = 0
         self._lock = threading.Lock()
@@ -96,7 +98,7 @@ class RequestLog:
                 self.dropped["queue"] += 1
                 return
             self._waiting += size
-        self._entries.put(_Entry(request_id, int(time.time()), request, response, size))
+        self._entries.put(_Entry(request_id, int(self._now()), request, response, size))
 
     def close(self, seconds: float = 5.0) -> None:
         """Writes what waits, and ends the last shard.

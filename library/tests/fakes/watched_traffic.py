@@ -42,25 +42,28 @@ COLUMNS = {
     "company": "BYTES",
 }
 
+LABEL = "big_tipper"
+
 Trip = dict[str, Any]
 
 
 @cache
-def _trips() -> tuple[Trip, ...]:
+def _trips(label: bool = False) -> tuple[Trip, ...]:
+    columns = {**COLUMNS, LABEL: "INT"} if label else COLUMNS
     place = importlib.util.find_spec("tfx").submodule_search_locations[0]
     [table] = Path(place, "examples/chicago_taxi_pipeline/data/big_tipper_label").glob("*.csv")
     with open(table, newline="") as lines:
         rows = [
-            {name: _TYPES[kind](row[name]) if row[name] else None for name, kind in COLUMNS.items()}
+            {name: _TYPES[kind](row[name]) if row[name] else None for name, kind in columns.items()}
             for row in csv.DictReader(lines)
         ]
     # The table is sorted, and requests are not.
     return tuple(rows[place] for place in np.random.default_rng(1).permutation(len(rows)))
 
 
-def trips(count: int, start: int = TRAINING) -> list[Trip]:
+def trips(count: int, start: int = TRAINING, label: bool = False) -> list[Trip]:
     """Trips in no order; those before `TRAINING` are what the version learned from."""
-    return [dict(one) for one in _trips()[start : start + count]]
+    return [dict(one) for one in _trips(label)[start : start + count]]
 
 
 def as_batch(rows: Sequence[Trip]) -> pa.RecordBatch:
@@ -133,27 +136,29 @@ def log_requests(
     return shard
 
 
-def push(recorded: RecordedRuns, number: int) -> None:
-    """A run that measured its data, and pushed a version."""
+def push(recorded: RecordedRuns, number: int, rows: Optional[Sequence[Trip]] = None) -> Path:
+    """A run that measured its data, and pushed a version; its folder is filled where no SavedModel is there."""
     run_id = f"20310101-{number:06d}"
-    recorded.begin(run_id)
+    folder = recorded.begin(run_id)
     examples = recorded.stage(run_id, "ExampleGen", {}, {"examples": "Examples"})["examples"]
     outputs = {"statistics": "ExampleStatistics"}
     statistics = recorded.stage(run_id, "StatisticsGen", {"examples": [examples]}, outputs)["statistics"]
-    learned = statistics_of([as_batch(trips(TRAINING, 0))])
+    learned = statistics_of([as_batch(trips(TRAINING, 0) if rows is None else rows)])
     place = Path(statistics.uri)
     files.write(place / "Split-train" / "FeatureStats.pb", learned.statistics.SerializeToString())
     kept = order_statistics.to_bytes(learned.rows.numbers)
     files.write(order_statistics.file_of(statistics.uri, "train"), kept)
     trained = recorded.stage(run_id, "Trainer", {"examples": [examples]}, {"model": "Model"})
     pushed = recorded.stage(run_id, "Pusher", {"model": [trained["model"]]}, {"pushed_model": "PushedModel"})
-    folder = recorded.root / "serving" / "taxi" / str(number)
+    served = recorded.root / "serving" / "taxi" / str(number)
     columns = tuple(ModelColumn(name, name, kind) for name, kind in COLUMNS.items())  # type: ignore[arg-type]
     about = About((ModelOutput("", "big_tipper", "binary", ("0", "1")),), columns)
-    files.write(folder / "assets.extra" / "millrace.json", json.dumps(about.to_json()))
-    files.write(folder / "saved_model.pb", b"")
-    destination = {"pushed": 1, "pushed_destination": str(folder), "pushed_version": str(number)}
+    if not served.exists():
+        files.write(served / "assets.extra" / "millrace.json", json.dumps(about.to_json()))
+        files.write(served / "saved_model.pb", b"")
+    destination = {"pushed": 1, "pushed_destination": str(served), "pushed_version": str(number)}
     recorded.note(pushed["pushed_model"], **destination)
+    return folder
 
 
 @pytest.fixture(scope="session")
