@@ -110,8 +110,8 @@ def show(report: MonitorReport, console: Console, option: str = "") -> None:
         times = ", ".join(f"p{name} {rounded(ms, 3)}" for name, ms in one.milliseconds.items() if name < 100)
         printing.say(
             f"{counted(one.answers, 'answer')} ({rounded(one.per_second, 3)} per second of the window), "
-            f"{share(one.failed, one.answers)} failed, {share(one.refused, one.answers)} refused; ms: {times}; requests at "
-            f"once {rounded(one.in_flight, 2)}, in the busiest of twenty minutes {rounded(one.busiest, 2)}",
+            f"{share(one.failed, one.answers)} failed, {share(one.refused, one.answers)} refused; ms: {times}; "
+            f"requests at once {rounded(one.in_flight, 2)}, in the busiest of twenty minutes {rounded(one.busiest, 2)}",
             console,
         )
     for kind, words in report.compared.items():

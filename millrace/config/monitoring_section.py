@@ -8,7 +8,10 @@ from millrace.base.section import Section
 from millrace.components.data_gate.policy import require_known
 from millrace.components.data_gate.section import DistanceLimits
 
-DETECTORS = ("anomaly", "skew", "drift", "prediction drift", "errors", "slow", "metric", "estimate", "log")
+DETECTORS = (
+    *("log", "errors", "slow", "saturation", "metric", "anomaly", "outliers", "skew", "drift", "prediction drift"),
+    *("attribution skew", "attribution drift", "estimate"),
+)
 """What finds something in a window; an alert's key has it behind `monitor/`."""
 
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -107,7 +107,7 @@ class RecordedRuns:
         (folder / "file").write_text(f"{stage} {number}")
         artifact = mlmd.Artifact(uri=str(folder), state=mlmd.Artifact.LIVE)
         artifact.custom_properties["tfx_version"].string_value = "1.16.0"
-        artifact.type_id = self.store.put_artifact_type(mlmd.ArtifactType(name=kind))
+        artifact.type_id = self.store.put_artifact_type(mlmd.ArtifactType(name=kind), can_omit_fields=True)
         [artifact.id] = self.store.put_artifacts([artifact])
         [read] = self.store.get_artifacts_by_id([artifact.id])
         return read
