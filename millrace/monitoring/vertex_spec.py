@@ -134,7 +134,7 @@ def _sorted_limits(values: Any) -> Any:
     if not isinstance(values, dict):
         return values
     return {
-        name: dict(sorted(value.items())) if name == "feature_alert_conditions" else _sorted_limits(value)
+        name: dict(sorted(value.items())) if name in ("feature_alert_conditions", "inputs") else _sorted_limits(value)
         for name, value in values.items()
     }
 
