@@ -41,7 +41,9 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     transformed, graph = transform.outputs["transformed_examples"], transform.outputs["transform_graph"]
     tuner = training.build_tuner(config, transformed, graph, schema)
     hyperparameters = tuner.outputs["best_hyperparameters"] if tuner else None
-    trainer = training.build_trainer(config, platform, transformed, graph, schema, hyperparameters)
+    base = verdicts.build_base_model(config, platform, transformed)
+    base_model = base.outputs["model"] if base else None
+    trainer = training.build_trainer(config, platform, transformed, graph, schema, hyperparameters, base_model)
     model = trainer.outputs["model"]
 
     champion = verdicts.build_latest_blessed_model(config, platform, model)
@@ -58,6 +60,7 @@ def create_pipeline(config: Config, platform: Platform, today: date) -> Pipeline
     stages += [
         transform,
         tuner,
+        base,
         trainer,
         champion,
         evaluator,

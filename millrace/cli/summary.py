@@ -151,6 +151,8 @@ def _print_report(config: Config, run: records.RunRecord, report: GateReport, co
         _line("judged on", f"{why}; a split of its own: data.splits: {{train: 4, eval: 1, test: 1}}", console)
     training = run.artifact(stage_ids.TRAINER, "model_run")
     record = training_record.read(training.uri) if training else None
+    if record and record.began:
+        _line("training", record.began, console)
     if record and record.advice:
         _line("training", record.advice, console, style="bold yellow")
     if report.baseline_fall and report.blessed:

@@ -32,7 +32,7 @@ from millrace.project import default_configuration
 
 LOG_LINES = 20
 _LOG_BYTES = 64 << 10
-_LOOKS_AGAIN = (stage_ids.LATEST_BLESSED_MODEL, stage_ids.LATEST_BLESSED_DATA, stage_ids.SPAN_BEFORE)
+_LOOKS_AGAIN = stage_ids.LOOKING
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,7 @@ class Record(keras.callbacks.Callback):
         setting: the key that says how long it is, `training.steps` or `training.epochs`.
         value: what it says.
         noticed: what there is to say of the data, as the end of a sentence on the training; empty for nothing.
+        began: from which weights it began, as the end of such a sentence; empty for nothing.
         keeps_best: whether the training ends with the weights of its best evaluation.
     """
 
@@ -148,13 +149,14 @@ class Record(keras.callbacks.Callback):
         setting: str,
         value: int,
         noticed: str = "",
+        began: str = "",
         *,
         keeps_best: bool = False,
     ) -> None:
         super().__init__()
         self._keeps_best = keeps_best
         self._folder, self._rounds, self._setting, self._value = folder, rounds, setting, value
-        self._noticed = noticed
+        self._noticed, self._began = noticed, began
         self._evaluations: list[dict[str, float]] = []
 
     def on_epoch_end(self, epoch: int, logs: Optional[Mapping[str, Any]] = None) -> None:
@@ -173,7 +175,7 @@ class Record(keras.callbacks.Callback):
             measured = [one for one in self._evaluations if "val_loss" in one]
             best = min(measured, key=lambda one: one["val_loss"], default=None) if self._keeps_best else None
             kept = int(best["step"]) if best else None
-            record = TrainingRecord(step_of(self.model), tuple(self._evaluations), advice, kept)
+            record = TrainingRecord(step_of(self.model), tuple(self._evaluations), advice, kept, self._began)
             training_record.write(self._folder, record)
 
 

@@ -14,6 +14,7 @@ from tfx.dsl.io import fileio
 from millrace.base.errors import ConfigError
 from millrace.features.label import AnyLabel, Label
 from millrace.project import dotted
+from millrace.training import warm_start
 from millrace.training.callbacks import Divergence, Record, SlowDown, StopAt, TrainingProgress
 from millrace.training.input_data import Examples, lifeless_features, odd_inputs
 from millrace.training.labels import LabelStatistics
@@ -58,6 +59,7 @@ class Job:
         evaluation: the examples to evaluate on.
         label_stats: statistics of the training labels.
         schema_digest: SHA-256 of the raw examples' schema file, 16 digits; empty where TFX named none.
+        base_model: the folder of the champion, as TFX hands it on; None where there is none.
     """
 
     config: UserConfig
@@ -66,6 +68,7 @@ class Job:
     evaluation: Examples
     label_stats: LabelStatistics
     schema_digest: str = ""
+    base_model: Optional[str] = None
 
 
 def prepare(fn_args: Any) -> Job:
@@ -94,7 +97,8 @@ def prepare(fn_args: Any) -> Job:
     stats = label_statistics(config.table.label, train, complete=balanced)
     if balanced:
         train = train.balanced(stats)
-    return Job(config, tft_output, train, evaluation, stats, _schema_digest(fn_args))
+    base_model = getattr(fn_args, "base_model", None)
+    return Job(config, tft_output, train, evaluation, stats, _schema_digest(fn_args), base_model)
 
 
 def label_statistics(label: AnyLabel, train: Examples, *, complete: bool) -> LabelStatistics:
@@ -153,7 +157,7 @@ def build(job: Job) -> keras.Model:
 
 
 def fit(job: Job, model: keras.Model, log_dir: Optional[str], more: Sequence[keras.callbacks.Callback] = ()) -> None:
-    """Trains a compiled model as the job's `training` section says.
+    """Trains a compiled model as the job's `training` section says, from the champion's weights where it says so.
 
     Args:
         job: what to train on.
@@ -162,8 +166,9 @@ def fit(job: Job, model: keras.Model, log_dir: Optional[str], more: Sequence[ker
         more: further callbacks.
 
     Raises:
-        InputRefused: the loss is no longer a finite number.
+        InputRefused: the champion's weights do not fit and must, or the loss is no longer a finite number.
     """
+    began = warm_start.start(model, job.config.table, job.tft_output, job.base_model, job.config.warm_start)
     plan = schedule(job.config.training)
     model.steps_per_execution = plan.per_execution
     if not model.optimizer.built:
@@ -174,7 +179,7 @@ def fit(job: Job, model: keras.Model, log_dir: Optional[str], more: Sequence[ker
         epochs=plan.rounds,
         steps_per_epoch=plan.per_round,
         validation_data=evaluation_data(job),
-        callbacks=[*callbacks(job, plan, log_dir), *more],
+        callbacks=[*callbacks(job, plan, log_dir, began), *more],
         shuffle=False,  # the data is shuffled where it is read; Keras warns of the default
         verbose=0,
     )
@@ -206,13 +211,16 @@ def schedule(training: Settings) -> TrainingSchedule:
     return TrainingSchedule(math.ceil(steps / per_round), per_round, steps, per_execution)
 
 
-def callbacks(job: Job, plan: TrainingSchedule, log_dir: Optional[str]) -> list[keras.callbacks.Callback]:
+def callbacks(
+    job: Job, plan: TrainingSchedule, log_dir: Optional[str], began: str = ""
+) -> list[keras.callbacks.Callback]:
     """What watches this training: divergence first, so that no other acts on a loss that is not a number.
 
     Args:
         job: what is trained.
         plan: how long.
         log_dir: where TensorBoard's logs go; None for none.
+        began: from which weights, as the end of a sentence; empty for new ones without a word.
 
     Returns:
         Keras's callbacks, in the order in which they are called.
@@ -227,6 +235,7 @@ def callbacks(job: Job, plan: TrainingSchedule, log_dir: Optional[str]) -> list[
             f"training.{length}",
             job.config.training[length],
             _learned_nothing_from(job),
+            began,
             keeps_best=bool(job.config.training["patience"]),
         ),
         *endings(job, plan),

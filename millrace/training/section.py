@@ -12,6 +12,9 @@ from millrace.catalog.metric_section import NamedMetric, metric_of
 DEFAULT_MODEL_FN = "models.model.build_model"
 """The function of a project that builds its model, where `code.model_fn` names no other."""
 
+WARM_START = "warm_start"
+"""The key of `training:` that is no hyperparameter: it says what a training begins with."""
+
 
 class Model(Section):
     """The Keras model's shape."""
@@ -59,6 +62,11 @@ class Training(Section):
     )
     mixed_precision: bool = Field(default=False, description="compute in 16 bits where the accelerator gains by it")
     seed: int = Field(default=20, ge=0, lt=2**32, description="the same seed, data and machine give the same model")
+    warm_start: Literal["none", "prefer", "require"] = Field(
+        default="none",
+        description="start from the champion's weights; where they do not fit, prefer begins with new ones and says "
+        "so, and require ends the run",
+    )
 
     @model_validator(mode="after")
     def _steps_or_epochs(self) -> "Training":
@@ -120,7 +128,7 @@ def require_hyperparameter(name: str) -> str:
     Raises:
         ValueError: it is none; with the nearest that is one.
     """
-    known = [*Model.model_fields, *Training.model_fields]
+    known = [one for one in (*Model.model_fields, *Training.model_fields) if one != WARM_START]
     if name not in known:
         near = did_you_mean(name, known) or f"; known: {', '.join(known)}"
         raise ValueError(f"{name} is not a hyperparameter{near}")

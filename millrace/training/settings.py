@@ -8,7 +8,7 @@ from typing import Any, Literal, Optional, Union
 from millrace.base.errors import InputRefused
 from millrace.features.description import FeatureTable
 from millrace.project import dotted
-from millrace.training.section import DEFAULT_MODEL_FN
+from millrace.training.section import DEFAULT_MODEL_FN, WARM_START
 
 Settings = Mapping[str, Any]
 
@@ -27,6 +27,7 @@ class UserConfig:
         na_values: the texts that stand for no value, by raw column: `Config.na_values`.
         explanations: `millrace.training.section.Explanations` as plain values; empty where the pipeline has none.
         folds: of a cross-validation beside the training, `evaluation.folds`; 0 for none.
+        warm_start: whether it starts from the champion's weights, `training.warm_start`.
     """
 
     table: FeatureTable
@@ -38,6 +39,7 @@ class UserConfig:
     na_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     folds: Union[int, Literal["auto"]] = 0
     explanations: Settings = field(default_factory=dict)
+    warm_start: str = "none"
 
     @classmethod
     def read(cls, custom_config: Optional[Mapping[str, Any]]) -> "UserConfig":
@@ -60,6 +62,7 @@ class UserConfig:
             dict(given.get("na_values") or {}),
             given.get("folds") or 0,
             dict(given.get("explanations") or {}),
+            str(given.get(WARM_START) or "none"),
         )
 
     def with_hyperparameters(self, hyperparameters: Optional[Mapping[str, Any]]) -> "UserConfig":

@@ -47,6 +47,7 @@ from millrace.training.explaining import Explained, baseline_value, orders_of
 from millrace.training.model_columns import model_columns
 from millrace.training.na_values import without_na_values
 from millrace.training.tasks import learning_task
+from millrace.training.warm_start import WEIGHTS_FILE, description
 
 # Rows whose images go through the model at once.
 _IMAGE_ROWS = 256
@@ -276,7 +277,10 @@ def write(served: ServedModel, signatures: Mapping[str, Any], directory: str, sc
     partial = directory.rstrip("/") + ".partial"
     _remove(partial)
     tf.saved_model.save(module, partial, signatures=dict(signatures))
-    _write_about(served.about(), partial, schema_digest)
+    about = {**served.about().to_json(), **({"made_from": {"schema": schema_digest}} if schema_digest else {})}
+    _write_json(f"{partial}/{ABOUT_FILE}", about)
+    if isinstance(served.model, keras.Model):
+        _write_json(f"{partial}/{WEIGHTS_FILE}", description(served.table, served.model))
     _remove(directory)
     tf.io.gfile.rename(partial, directory)
 
@@ -380,10 +384,8 @@ def _has_value(column: tf.SparseTensor, rows: tf.Tensor) -> tf.Tensor:
     return tf.greater(counts, 0)
 
 
-def _write_about(about: About, directory: str, schema_digest: str) -> None:
-    path = f"{directory}/{ABOUT_FILE}"
+def _write_json(path: str, values: Mapping[str, Any]) -> None:
     tf.io.gfile.makedirs(path.rpartition("/")[0])
-    values = {**about.to_json(), **({"made_from": {"schema": schema_digest}} if schema_digest else {})}
     with tf.io.gfile.GFile(path, "w") as file:
         file.write(json.dumps(values, indent=1, ensure_ascii=False))
 

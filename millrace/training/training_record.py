@@ -30,12 +30,14 @@ class TrainingRecord:
         evaluations: after each round the step, and what Keras measured on the eval split, by Keras's names.
         advice: what the person should know of how it ended; empty when there is nothing.
         kept_step: of the evaluation whose weights the model has, where it ended with those of the best; else None.
+        began: from which weights it began, as the end of a sentence; empty where no warm start was asked for.
     """
 
     steps: int
     evaluations: tuple[Mapping[str, float], ...]
     advice: str = ""
     kept_step: Optional[int] = None
+    began: str = ""
 
 
 def still_improving(evaluations: Sequence[Mapping[str, float]], setting: str, value: int) -> str:
@@ -97,6 +99,7 @@ def read(folder: str) -> Optional[TrainingRecord]:
             tuple(values["evaluations"]),
             str(values["advice"]),
             kept if isinstance(kept, int) else None,
+            str(values.get("began", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

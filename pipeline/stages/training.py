@@ -15,6 +15,7 @@ from millrace.components.transform.component import Transform
 from millrace.config.config import Config
 from millrace.config.platform import Platform
 from millrace.project.code_digest import code_digest
+from millrace.training.section import WARM_START
 
 
 def build_transform(
@@ -93,6 +94,7 @@ def build_trainer(
     transform_graph: BaseChannel,
     schema: BaseChannel,
     hyperparameters: Optional[BaseChannel],
+    base_model: Optional[BaseChannel] = None,
 ) -> BaseComponent:
     """Trainer: the Keras model of the feature table, exported with its serving signatures.
 
@@ -103,21 +105,30 @@ def build_trainer(
         transform_graph: Transform's.
         schema: of the raw examples.
         hyperparameters: of a search, or pinned; None for those of the configuration.
+        base_model: the champion, from whose weights it starts; None where it starts from new ones.
     """
     trainer, job = _trainer(config, platform)
     na_values = config.na_values()  # the exported model takes them for missing, as ExampleGen does
     served: dict[str, Any] = {"na_values": na_values} if na_values else {}
     served["explanations"] = config.explanations.model_dump(mode="json")
     folds = {"folds": config.folds} if config.folds else {}
+    warm = {WARM_START: config.training.warm_start} if base_model else {}
     return trainer(
         examples=examples,
         transform_graph=transform_graph,
         schema=schema,
+        base_model=base_model,
         hyperparameters=hyperparameters,
         run_fn=config.code.run_fn,
         train_args=trainer_pb2.TrainArgs(splits=["train"], num_steps=config.training.steps or 0),
         eval_args=trainer_pb2.EvalArgs(splits=["eval"], num_steps=config.training.eval_steps or 0),
-        custom_config={**_custom_config(config, config.code.run_fn, stage_ids.TRAINER), **served, **folds, **job},
+        custom_config={
+            **_custom_config(config, config.code.run_fn, stage_ids.TRAINER),
+            **served,
+            **folds,
+            **warm,
+            **job,
+        },
     ).with_id(stage_ids.TRAINER)
 
 
@@ -135,7 +146,7 @@ def _custom_config(config: Config, entry_point: str, *stages: str) -> dict[str, 
     return {
         "features": config.feature_table().model_dump(mode="json"),
         "model": config.model.model_dump(mode="json"),
-        "training": config.training.model_dump(mode="json"),
+        "training": config.training.model_dump(mode="json", exclude={WARM_START}),
         "model_fn": config.code.model_fn,
         "settings": config.code.settings_of(*stages),
         "code_digest": code_digest(entry_point, config.code.model_fn, *config.feature_table().encoders()),

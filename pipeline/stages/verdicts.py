@@ -1,4 +1,7 @@
-"""The stages that judge a model: LatestBlessedModel, Evaluator, InfraValidator, and on request HardExamples."""
+"""The stages that judge a model: LatestBlessedModel, Evaluator, InfraValidator, and on request HardExamples.
+
+BaseModel is here too, since it finds a champion as LatestBlessedModel does.
+"""
 
 from typing import Optional
 
@@ -12,6 +15,7 @@ from tfx.types.standard_artifacts import Model, ModelBlessing
 from custom_components.hard_examples.component import HardExamplesFinder
 from millrace.base.errors import ConfigError
 from millrace.components import stage_ids
+from millrace.components.champion.base_model import BaseModelStrategy
 from millrace.components.champion.component import PushedChampion
 from millrace.components.champion.strategy import ChampionStrategy
 from millrace.components.evaluator.component import Evaluator
@@ -38,7 +42,7 @@ def build_latest_blessed_model(config: Config, platform: Platform, candidate: Ba
     return _champion(config, platform, candidate).with_id(stage_ids.LATEST_BLESSED_MODEL)
 
 
-def _champion(config: Config, platform: Platform, candidate: BaseChannel) -> BaseNode:
+def _champion(config: Config, platform: Platform, candidate: Optional[BaseChannel] = None) -> BaseNode:
     if platform.champion == "pushed":
         return PushedChampion(
             directory=serving_directory(config), code_digest=code_digest(PushedChampion.EXECUTOR_SPEC.executor_class)
@@ -47,6 +51,24 @@ def _champion(config: Config, platform: Platform, candidate: BaseChannel) -> Bas
     if platform.champion == "blessed":
         return Resolver(strategy_class=LatestBlessedModelStrategy, **channels)
     return Resolver(strategy_class=ChampionStrategy, **channels, candidate=candidate)
+
+
+def build_base_model(config: Config, platform: Platform, examples: BaseChannel) -> Optional[BaseNode]:
+    """BaseModel: the champion from whose weights the training starts, when `training.warm_start` says so; else nothing.
+
+    Args:
+        config: the configuration.
+        platform: how a champion is found there; services know one way only, which is LatestBlessedModel's.
+        examples: Transform's; a model that has learned from them is passed over.
+    """
+    if config.training.warm_start == "none":
+        return None
+    if platform.champion == "resolved":
+        channels = {"model": Channel(type=Model), "model_blessing": Channel(type=ModelBlessing)}
+        found: BaseNode = Resolver(strategy_class=BaseModelStrategy, **channels, examples=examples)
+    else:
+        found = _champion(config, platform)
+    return found.with_id(stage_ids.BASE_MODEL)
 
 
 def build_evaluator(

@@ -51,7 +51,10 @@ def compile_job(config: Config) -> CompiledJob:
     _tell_the_service(job)
     expect_code(job)
     apply_stage_settings(
-        job, here.kubeflow, "kubeflow", never_cached=frozenset({stage_ids.LATEST_BLESSED_MODEL, *looking})
+        job,
+        here.kubeflow,
+        "kubeflow",
+        never_cached=frozenset({stage_ids.LATEST_BLESSED_MODEL, stage_ids.BASE_MODEL, *looking}),
     )
     job.platform.update(_platform(job, here.kubeflow))
     return job

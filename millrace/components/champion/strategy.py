@@ -54,12 +54,20 @@ class ChampionStrategy(LatestBlessedModelStrategy):
         }
         resolved = self._resolve(others, MODEL, BLESSING)
         for model, blessing in zip(resolved[MODEL], resolved[BLESSING], strict=True):
-            _require_files(model, blessing)
+            require_files(model, blessing)
         return {**resolved, CANDIDATE: input_dict[CANDIDATE]}
 
 
-def _require_files(model: Artifact, blessing: Artifact) -> None:
-    """A champion that is gone ends the run: without it any model would be as good as the one that is served."""
+def require_files(model: Artifact, blessing: Artifact) -> None:
+    """A champion that is gone ends the run: without it any model would be as good as the one that is served.
+
+    Args:
+        model: the champion.
+        blessing: its blessing.
+
+    Raises:
+        BadInput: its files are gone.
+    """
     folder = path_utils.serving_model_path(model.uri)
     if not fileio.exists(os.path.join(folder, "saved_model.pb")):
         raise BadInput(
