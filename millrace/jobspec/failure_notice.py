@@ -14,14 +14,14 @@ _COMMAND = ("python", "-m", "millrace.container.failure_notice")
 
 
 def add_failure_notice(job: CompiledJob, config: Config, image: str) -> None:
-    """Adds the task where the configuration names a webhook.
+    """Adds the task where the configuration names a channel.
 
     Args:
         job: is changed.
-        config: names the pipeline, and the variable that holds the webhook's address.
+        config: names the pipeline, and the channels with the variables that hold their secrets.
         image: the image of the project.
     """
-    if config.notify is None or not config.notify.webhook_env:
+    if config.notify is None:
         return
     others = sorted(job.tasks)
     job.executors[f"{FAILURE_NOTICE}_executor"] = {
@@ -40,5 +40,13 @@ def add_failure_notice(job: CompiledJob, config: Config, image: str) -> None:
         "dependentTasks": others,
         "triggerPolicy": {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"},
     }
-    edit.pass_constant(job, FAILURE_NOTICE, "webhook_env", config.notify.webhook_env)
+    if config.notify.webhook_env:
+        edit.pass_constant(job, FAILURE_NOTICE, "webhook_env", config.notify.webhook_env)
+    if config.notify.email or config.notify.apprise_env:
+        edit.pass_constant(job, FAILURE_NOTICE, "notify", config.notify.model_dump_json(exclude_defaults=True))
+    # By their names the check of a job knows which variables the task reads.
+    if config.notify.apprise_env:
+        edit.pass_constant(job, FAILURE_NOTICE, "apprise_env", config.notify.apprise_env)
+    if config.notify.email and config.notify.email.password_env:
+        edit.pass_constant(job, FAILURE_NOTICE, "password_env", config.notify.email.password_env)
     edit.pass_constant(job, FAILURE_NOTICE, "pipeline_name", config.name)

@@ -13,7 +13,6 @@ What holds it back: a run that goes on, whoever started it; `cool_down_minutes` 
 A person is held back by the first alone. What is held back waits, and is looked at again.
 """
 
-import fnmatch
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +20,9 @@ from typing import Literal, Optional
 
 from millrace.base.numbers import counted
 from millrace.catalog.cron import Cron
-from millrace.config.trigger_section import TriggerPolicy
+from millrace.config.trigger_section import DAY_SECONDS, TriggerPolicy
 
 Source = Literal["hand", "alert", "span", "cron"]
-DAY_SECONDS = 24 * 3600.0
 
 SpanPlace = tuple[int, int]
 """A span's number and its version, -1 where spans have none; the later one is the greater."""
@@ -137,7 +135,7 @@ def decide(state: TriggerState, policy: TriggerPolicy, now: float) -> Decision:
     """
     whole, unready = _whole_spans(state.spans, policy, now)
     cron = _cron(state, policy, now)
-    new = [one for one in state.alerts if one.event > state.alerts_done and _is_named(one.key, policy)]
+    new = [one for one in state.alerts if one.event > state.alerts_done and policy.names(one.key)]
     span = whole[-1] if whole else None
     if state.asked:
         one = state.asked[0]
@@ -228,7 +226,3 @@ def _cron(state: TriggerState, policy: TriggerPolicy, now: float) -> Decision:
         return Decision(True, "times of cron were missed, and catch_up is set", "cron")
     why = f"a time of cron could not be kept for {policy.late_minutes:g} minutes, and is missed (late_minutes)"
     return Decision(False, why, until=kept, missed=first)
-
-
-def _is_named(key: str, policy: TriggerPolicy) -> bool:
-    return any(fnmatch.fnmatchcase(key, pattern) for pattern in policy.alerts)

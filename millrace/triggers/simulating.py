@@ -1,7 +1,8 @@
 """What a policy would do: the same decision, asked again and again on a clock of its own, about spans and alerts that
 were recorded or are given.
 
-A simulated run takes as long as it is told and ends well; it says nothing about the models that would come of it.
+A simulated run takes as long as it is told and ends well. Of the models that would come of it is known what recorded
+runs have measured: each of its own span, and of the one after the champion that it was compared with.
 """
 
 import bisect
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput
-from millrace.config.trigger_section import TriggerPolicy
-from millrace.triggers.deciding import DAY_SECONDS, FiringAlert, SpanPlace, TriggerState, WaitingSpan, decide
+from millrace.config.trigger_section import DAY_SECONDS, TriggerPolicy
+from millrace.triggers.deciding import FiringAlert, SpanPlace, TriggerState, WaitingSpan, decide
 
 STEP_SECONDS = 300.0
 _COLUMNS = ("at", "kind", "name", "rows")
@@ -70,6 +71,19 @@ class Happenings:
 
 
 @dataclass(frozen=True)
+class KnownMetric:
+    """What models are known to score, from runs that were.
+
+    Args:
+        name: of the metric.
+        values: by the span that a model learned from, and the span that it was measured on.
+    """
+
+    name: str
+    values: Mapping[tuple[SpanPlace, SpanPlace], float]
+
+
+@dataclass(frozen=True)
 class Simulated:
     """What a policy did.
 
@@ -80,6 +94,8 @@ class Simulated:
         stale_seconds: how long a span was there that the newest finished run had not read.
         longest_stale_seconds: the longest such time without a break.
         starts: when each run began, what started it, and why.
+        metric: the mean over time of what is served, on the newest span that is there; None where it is never known.
+        metric_known: the share of the time in which something is served and a span is there of which it is known.
     """
 
     runs: Mapping[str, int]
@@ -88,9 +104,18 @@ class Simulated:
     stale_seconds: float
     longest_stale_seconds: float
     starts: Sequence[tuple[float, str, str]]
+    metric: Optional[float] = None
+    metric_known: float = 0.0
 
 
-def simulate(policy: TriggerPolicy, happenings: Happenings, begin: float, days: float, run_seconds: float) -> Simulated:
+def simulate(
+    policy: TriggerPolicy,
+    happenings: Happenings,
+    begin: float,
+    days: float,
+    run_seconds: float,
+    known: Optional[KnownMetric] = None,
+) -> Simulated:
     """Asks what the policy decides, every five minutes.
 
     Args:
@@ -99,7 +124,9 @@ def simulate(policy: TriggerPolicy, happenings: Happenings, begin: float, days: 
         begin: when it begins, seconds since the epoch; what is older is known to the champion.
         days: how long it goes on.
         run_seconds: how long a run takes.
+        known: what models of one span are known to score on another.
     """
+    values, known_of, metrics = known.values if known else {}, 0, []
     spans = [one for one in sorted(happenings.spans, key=lambda one: one.at) if one.at >= begin]
     alerts = sorted(happenings.alerts, key=lambda one: one.at)
     came, fired = [one.at for one in spans], [one.at for one in alerts]
@@ -146,7 +173,11 @@ def simulate(policy: TriggerPolicy, happenings: Happenings, begin: float, days: 
         is_stale = any(served is None or one.place > served for one in there)
         stale_now = stale_now + STEP_SECONDS if is_stale else 0.0
         stale, longest = stale + is_stale * STEP_SECONDS, max(longest, stale_now)
-    return Simulated(dict(counts), len(starts) * run_seconds, missed, stale, longest, starts)
+        if served is not None and there:
+            known_of += 1
+            metrics += [values[pair]] if (pair := (served, max(one.place for one in there))) in values else []
+    mean, share = (sum(metrics) / len(metrics), len(metrics) / known_of) if metrics else (None, 0.0)
+    return Simulated(dict(counts), len(starts) * run_seconds, missed, stale, longest, starts, mean, share)
 
 
 def _without_done_file(policy: TriggerPolicy) -> TriggerPolicy:

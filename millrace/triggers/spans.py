@@ -87,7 +87,7 @@ class SpanLooker:
             places = [
                 (place, one.create_time_since_epoch / 1000)
                 for one in examples
-                if REHEARSED not in one.custom_properties and (place := _place(plain_properties(one)))
+                if REHEARSED not in one.custom_properties and (place := place_of(plain_properties(one)))
             ]
             self._read = runs, max(places, default=None)
         return self._read[1]
@@ -161,7 +161,8 @@ def _places(data: Data) -> dict[SpanPlace, dict[str, list[Path]]]:
     return {place: by_place[place] for place in newest.values()}
 
 
-def _place(properties: Any) -> Optional[SpanPlace]:
+def place_of(properties: Any) -> Optional[SpanPlace]:
+    """The span that examples are of, by the custom properties of their artifact; None where they are of none."""
     span, version = str(properties.get("span", "")), str(properties.get("version", ""))
     if not span.isdecimal():
         return None

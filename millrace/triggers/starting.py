@@ -20,9 +20,10 @@ from millrace.config.environments import as_options
 from millrace.config.paths import layout, triggers_file
 from millrace.execution.alerting import open_alerts
 from millrace.metadata.run_folder import RunFolder, run_folders
+from millrace.triggers.calls import Call, CallRefused
 from millrace.triggers.deciding import Decision, FiringAlert, TriggerState, decide
 from millrace.triggers.spans import SpanLooker
-from millrace.triggers.trigger_log import Recorded, StartedRun, TriggerLog
+from millrace.triggers.trigger_log import Asked, Recorded, StartedRun, TriggerLog
 
 LOG_NAME = "triggers.log"
 """Beside the runs' folders: what the started runs print."""
@@ -111,6 +112,24 @@ class RunStarter:
             self._started[process.pid] = process
             self._log.started(decision, (process.pid, _began(process.pid)), alerts, asked, now)
         return TriggerLook(decision, process)
+
+    def asked_by(self, call: Call, now: float) -> tuple[Asked, Optional[Decision]]:
+        """Writes a call down, and says what would be decided now; nothing is started.
+
+        Args:
+            call: what somebody asks.
+            now: seconds since the epoch.
+
+        Returns:
+            What became of it, and the decision; None for the decision where it was made before.
+
+        Raises:
+            CallRefused: the key was another call's.
+        """
+        asked, is_new = self._log.ask_once(call.who, call.because, call.key, now)
+        if not is_new and asked.because != call.because:
+            raise CallRefused(409, "another call had this Idempotency-Key")
+        return asked, self.decision(now) if is_new else None
 
     def look_back(self, now: float) -> None:
         """Writes down how the runs ended whose processes are gone.

@@ -9,7 +9,8 @@ from typing import Any, Optional
 
 from millrace.base.event_file import EventTables, PipelineEvents
 from millrace.base.outcomes import State, ending
-from millrace.triggers.deciding import DAY_SECONDS, AskedRun, Decision, SpanPlace
+from millrace.config.trigger_section import DAY_SECONDS
+from millrace.triggers.deciding import AskedRun, Decision, SpanPlace
 
 _TABLES = EventTables(
     "triggers",
@@ -72,6 +73,21 @@ class StartedRun:
         if self.exit_code is None:
             return str(State.KILLED) if self.run else "unknown"
         return str(ending(self.exit_code))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What became of a run that somebody asked for.
+
+    Args:
+        event: the id of the event.
+        because: why it was asked for.
+        started: when it was started, seconds since the epoch; None while it waits.
+    """
+
+    event: int
+    because: str
+    started: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -166,6 +182,30 @@ class TriggerLog(PipelineEvents):
         with self.change():
             self.begin(now)
             self._add(now, "asked", because=because, who=who)
+
+    def ask_once(self, who: str, because: str, key: str, now: float) -> tuple[Asked, bool]:
+        """Keeps that somebody asks for a run, once for each key.
+
+        Args:
+            who: who asks.
+            because: why.
+            key: names the question.
+            now: seconds since the epoch.
+
+        Returns:
+            What became of it, and whether it is new.
+        """
+        with self.change():
+            self.begin(now)
+            rows = self._events.rows(
+                "SELECT asked.id, asked.because, started.at FROM event AS asked LEFT JOIN event AS started "
+                "ON started.of = asked.id AND started.kind = 'started' WHERE asked.pipeline = ? "
+                "AND asked.kind = 'asked' AND json_extract(asked.details, '$.key') = ?",
+                (self.pipeline, key),
+            )
+            if rows:
+                return Asked(*rows[0]), False
+            return Asked(self._add(now, "asked", because=because, who=who, details={"key": key}), because), True
 
     def missed(self, at: float, why: str) -> None:
         """Keeps that all times of cron until now are dealt with, since they could not be kept. Within `change`."""

@@ -205,6 +205,41 @@ def test_schedules_are_made_listed_and_deleted(millrace, vertex, file):
     assert vertex.made_schedules == {}
 
 
+def test_a_schedule_keeps_what_triggers_say_and_is_paused_resumed_and_changed(millrace, vertex, file):
+    policy = ("--set", "triggers.cron=TZ=Europe/Zurich 0 4 * * *")
+    alerts = ("--set", "triggers.alerts=[monitor/drift/*]")
+    made = millrace("schedules", "create", file, "--param", "steps=20", *policy, *alerts)
+    assert made.returncode == 0, made.stderr
+    assert "schedule: 1000 (taxi): TZ=Europe/Zurich 0 4 * * *" in made.stdout
+    assert "triggers.alerts: not of a schedule" in made.stdout
+    [schedule] = vertex.made_schedules.values()
+    job = schedule["createPipelineJobRequest"]
+    assert schedule["maxConcurrentRunCount"] == "1", "one at a time"
+    assert millrace("schedules", "pause", "1000").stdout.startswith("1000: paused; millrace schedules resume")
+    assert schedule["state"] == "PAUSED"
+    twice = millrace("schedules", "pause", "1000")
+    assert (twice.returncode, "The Schedule is in state PAUSED" in twice.stderr) == (2, True), twice.stderr
+    assert millrace("schedules", "resume", "1000", "--catch-up").stdout == "1000: active\n"
+    assert (schedule["state"], schedule["catchUp"]) == ("ACTIVE", True)
+    changed = millrace("schedules", "change", "1000", "--set", "vertex.schedule={cron: 30 5 * * 1, max_runs: 9}")
+    assert changed.stdout == "schedule: 1000 (taxi): 30 5 * * 1\n", changed.stderr
+    assert (schedule["maxRunCount"], schedule["createPipelineJobRequest"]) == ("9", job), "the job is as it was"
+    assert millrace("schedules", "change", "1000", *policy).returncode == 0
+    assert schedule["cron"] == "TZ=Europe/Zurich 0 4 * * *"
+    assert "maxRunCount" not in schedule, "what is left out is taken away"
+    gone = millrace("schedules", "pause", "77")
+    assert (gone.returncode, "schedules/77 does not exist" in gone.stderr) == (2, True)
+
+
+def test_a_schedule_that_would_start_more_than_triggers_let_is_refused(millrace, vertex, file):
+    often = ("--set", "triggers.cron=0 */2 * * *", "--set", "triggers.runs_per_day=4")
+    refused = millrace("schedules", "create", file, "--param", "steps=20", *often)
+    assert (refused.returncode, vertex.requests) == (2, [])
+    assert "comes more than 4 times in 24 hours" in refused.stderr
+    kept = ("--set", "triggers.cron=0 */6 * * *", "--set", "triggers.runs_per_day=4")
+    assert millrace("schedules", "create", file, "--param", "steps=20", *kept).returncode == 0
+
+
 def test_what_is_missing_in_the_configuration_is_named(run, file):
     finished = run("submit", file, "--param", "steps=20")
     assert finished.returncode == 2
@@ -227,7 +262,18 @@ def test_a_run_on_kubeflow_goes_the_same_way(run, tmp_path):
         assert listed["state"] == "done"
         made = run("schedules", "create", file, "--param", "steps=20", "--cron", "0 5 * * *", *where)
         assert made.returncode == 0, made.stderr
-        assert [one["display_name"] for one in kubeflow.recurring.values()] == ["taxi"]
+        [recurring] = kubeflow.recurring.values()
+        assert recurring["display_name"] == "taxi"
+        name = recurring["recurring_run_id"]
+        for command, status in (("pause", "DISABLED"), ("resume", "ENABLED")):
+            done = run("schedules", command, name, *where)
+            assert (done.returncode, recurring["status"]) == (0, status), done.stderr
+        for words in (("change", name, "--cron", "0 6 * * *"), ("resume", name, "--catch-up")):
+            refused = run("schedules", *words, *where)
+            assert (refused.returncode, "millrace schedules" in refused.stderr or "delete the" in refused.stderr) == (
+                2,
+                True,
+            ), refused.stderr
 
 
 @pytest.mark.parametrize(

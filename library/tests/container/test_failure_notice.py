@@ -1,13 +1,19 @@
 """The task that tells of a failed job: which task failed and why, to the webhook; nothing of a job that did well."""
 
 import json
+import os
 from dataclasses import dataclass, field
 
 import pytest
+from fake_mail_server import mail_server
 from fake_service import FakeService
+from small_job import small_job
 
 from millrace.base.errors import BadInput
+from millrace.config.loading import load
 from millrace.container import failure_notice
+from millrace.jobspec.failure_notice import FAILURE_NOTICE, add_failure_notice
+from millrace.jobspec.rules.environment import variables
 
 JOB = "projects/1/locations/us-central1/pipelineJobs/taxi-7"
 
@@ -89,7 +95,7 @@ def test_of_a_job_that_ended_well_nothing_is_told(hook):
 
 @pytest.mark.parametrize("status", [500, 403])
 def test_a_lost_message_fails_nothing_and_is_in_the_log_without_the_address(hook, caplog, status):
-    hook.fail("POST", "hook", status)
+    hook.fail("POST", "hook", status, times=9)
     failure_notice.main(ended(Trainer="broke"))
     assert "was not delivered" in caplog.text and hook.url not in caplog.text
 
@@ -111,6 +117,32 @@ def test_a_secret_that_cannot_be_read_is_in_the_log_and_fails_nothing(hook, monk
     failure_notice.main(["--secret", "HOOK=projects/p/secrets/hook/versions/3", *ended(Trainer="broke")])
     assert "the secret may not be read" in caplog.text
     assert [message["reason"] for message in hook.messages] == ["broke"]
+
+
+def test_a_mail_is_sent_too_with_a_password_that_secret_manager_holds(hook, monkeypatch):
+    monkeypatch.setattr(failure_notice.secrets, "read_into_environment", lambda asked: os.environ.update(PASS="open"))
+    monkeypatch.delenv("PASS", raising=False)
+    with mail_server() as server:
+        email = {"host": "127.0.0.1", "port": server.port, "security": "none", "sender": "m@test", "to": ["a@test"]}
+        config = load("conf/taxi.yaml", [f"notify={json.dumps({'webhook_env': 'HOOK', 'email': email})}"])
+        job = small_job()
+        add_failure_notice(job, config, "image")
+        given = {
+            name: job.value(job.tasks[FAILURE_NOTICE], name) for name in ("webhook_env", "notify", "pipeline_name")
+        }
+        values = {"Trainer": json.dumps(state("Trainer", "broke")), **given}
+        failure_notice.main(["--secret", "PASS=x", json.dumps({"inputs": {"parameterValues": values}})])
+        [mail] = server.mails
+    assert mail["Subject"] == "taxi: run taxi-7 failed"
+    assert [message["next"] for message in hook.messages] == ["millrace jobs show taxi-7"]
+
+
+def test_every_variable_that_the_task_reads_is_asked_for_before_a_job_is_sent():
+    email = {"host": "h", "user": "u", "password_env": "PASS", "sender": "m@test", "to": ["a@test"]}
+    config = load("conf/taxi.yaml", [f"notify={json.dumps({'apprise_env': 'CHATS', 'email': email})}"])
+    job = small_job()
+    add_failure_notice(job, config, "image")
+    assert [one.what.split()[6].strip(",") for one in variables(job, config)] == ["CHATS", "PASS"]
 
 
 def test_of_a_job_that_ended_well_no_secret_is_asked_for(monkeypatch):

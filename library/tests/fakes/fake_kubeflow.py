@@ -47,6 +47,7 @@ class FakeKubeflow(FakeService):
             ("POST", f"{API}/runs/([^/:]+):terminate"): self._terminate,
             ("POST", f"{API}/recurringruns"): self._create_recurring,
             ("GET", f"{API}/recurringruns"): self._list_recurring,
+            ("POST", f"{API}/recurringruns/([^/:]+):(enable|disable)"): self._switch_recurring,
             ("DELETE", f"{API}/recurringruns/([^/:]+)"): self._delete_recurring,
         }
 
@@ -146,6 +147,12 @@ class FakeKubeflow(FakeService):
 
     def _list_recurring(self, request: Request) -> Any:
         return _page(request, "recurringRuns", list(self.recurring.values())[::-1])
+
+    def _switch_recurring(self, request: Request, name: str, mode: str) -> Any:
+        if name not in self.recurring:
+            raise Refused(404, f"Recurring run {name} not found.")
+        self.recurring[name]["status"] = f"{mode.upper()}D"
+        return {}
 
     def _delete_recurring(self, request: Request, name: str) -> Any:
         if self.recurring.pop(name, None) is None:

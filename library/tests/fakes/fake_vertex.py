@@ -67,6 +67,9 @@ class FakeVertex(FakeGoogleService):
             ("POST", f"{PARENT}/pipelineJobs/([^/:]+):cancel"): self._cancel,
             ("POST", f"{PARENT}/schedules"): self._create_schedule,
             ("GET", f"{PARENT}/schedules"): self._list_schedules,
+            ("PATCH", f"{PARENT}/schedules/([^/:]+)"): self._change_schedule,
+            ("POST", f"{PARENT}/schedules/([^/:]+):pause"): self._pause_schedule,
+            ("POST", f"{PARENT}/schedules/([^/:]+):resume"): self._resume_schedule,
             ("DELETE", f"{PARENT}/schedules/([^/:]+)"): self._delete_schedule,
             ("POST", f"{PARENT}/batchPredictionJobs"): self._create_prediction,
             ("GET", f"{PARENT}/batchPredictionJobs"): self._list_predictions,
@@ -177,10 +180,7 @@ class FakeVertex(FakeGoogleService):
 
     def _create_schedule(self, request: Request, parent: str) -> Any:
         body = request.body
-        if not CRON.fullmatch(body.get("cron", "")):
-            raise Refused(400, f"Invalid cron expression: {body.get('cron')!r}")
-        _require(not cron_problem(body["cron"]), f"Invalid cron expression: {body['cron']!r}")
-        _require(body.get("endTime", "9") > now(), "end_time must be in the future.")
+        _require_valid_times(body)
         if not body.get("displayName") or int(body.get("maxConcurrentRunCount", 0)) < 1:
             raise Refused(400, "display_name and max_concurrent_run_count are required.")
         asked = body.get("createPipelineJobRequest", {})
@@ -194,6 +194,36 @@ class FakeVertex(FakeGoogleService):
 
     def _list_schedules(self, request: Request, parent: str) -> Any:
         return _page(request, "schedules", list(self.made_schedules.values())[::-1])
+
+    def _schedule(self, parent: str, name: str, *states: str) -> dict[str, Any]:
+        """A schedule that is in one of some states."""
+        made = self.made_schedules.get(f"{parent}/schedules/{name}")
+        if made is None:
+            raise Refused(404, f"The Schedule {parent}/schedules/{name} does not exist.")
+        _require(made["state"] in states, f"The Schedule is in state {made['state']}.")
+        return made
+
+    def _pause_schedule(self, request: Request, parent: str, name: str) -> Any:
+        self._schedule(parent, name, "ACTIVE")["state"] = "PAUSED"
+        return {}
+
+    def _resume_schedule(self, request: Request, parent: str, name: str) -> Any:
+        catch_up = bool((request.body or {}).get("catchUp"))
+        self._schedule(parent, name, "PAUSED").update(state="ACTIVE", catchUp=catch_up)
+        return {}
+
+    def _change_schedule(self, request: Request, parent: str, name: str) -> Any:
+        made = self._schedule(parent, name, "ACTIVE", "PAUSED")
+        fields = [one for one in request.query.get("updateMask", "").split(",") if one]
+        known = ("cron", "maxConcurrentRunCount", "allowQueueing", "startTime", "endTime", "maxRunCount", "displayName")
+        unknown = [one for one in fields if one not in known]
+        _require(fields and not unknown, f"Invalid update mask: {', '.join(unknown) or 'it is empty'}")
+        said = {key: value for key, value in request.body.items() if key in fields}
+        changed = {**{key: value for key, value in made.items() if key not in fields}, **said}
+        _require_valid_times(changed)
+        made.clear()
+        made.update(changed)
+        return made
 
     def _delete_schedule(self, request: Request, parent: str, name: str) -> Any:
         if self.made_schedules.pop(f"{parent}/schedules/{name}", None) is None:
@@ -236,6 +266,12 @@ class FakeVertex(FakeGoogleService):
         if name not in self.buckets:
             raise Refused(404, "The specified bucket does not exist.")
         return {"kind": "storage#bucket", "name": name, "location": "US-CENTRAL1"}
+
+
+def _require_valid_times(schedule: dict[str, Any]) -> None:
+    _require(CRON.fullmatch(schedule.get("cron", "")), f"Invalid cron expression: {schedule.get('cron')!r}")
+    _require(not cron_problem(schedule["cron"]), f"Invalid cron expression: {schedule['cron']!r}")
+    _require(schedule.get("endTime", "9") > now(), "end_time must be in the future.")
 
 
 def _page(request: Request, key: str, items: list[Any]) -> Any:

@@ -6,7 +6,15 @@ import pytest
 
 from millrace.base.errors import BadInput
 from millrace.config.trigger_section import SpanTrigger, TriggerPolicy
-from millrace.triggers.simulating import GivenAlert, GivenSpan, Happenings, read_happenings, regular_spans, simulate
+from millrace.triggers.simulating import (
+    GivenAlert,
+    GivenSpan,
+    Happenings,
+    KnownMetric,
+    read_happenings,
+    regular_spans,
+    simulate,
+)
 
 BEGIN = datetime(2031, 1, 1, tzinfo=timezone.utc).timestamp()
 HOUR = 3600.0
@@ -41,6 +49,20 @@ def test_an_alert_starts_a_run_and_a_long_run_has_a_time_of_cron_missed():
     result = simulate(policy, Happenings(alerts=[GivenAlert(BEGIN + 1800, "drift/fare")]), BEGIN, 0.2, 4000)
     assert [(at - BEGIN, source) for at, source, _ in result.starts][:2] == [(1800.0, "alert"), (2 * HOUR, "cron")]
     assert result.missed >= 1
+
+
+def test_the_metric_is_that_of_what_is_served_on_the_newest_span_for_as_long_as_it_is_known():
+    policy = TriggerPolicy(span=SpanTrigger(rows=1, settled_minutes=5), cool_down_minutes=0)
+    spans = regular_spans(24, 10, BEGIN, 3)
+    first, second = (1, -1), (2, -1)
+    # A run takes half a day: on the second day the first model is served on the second span, then the second.
+    known = KnownMetric("AUC", {(first, first): 0.9, (first, second): 0.7, (second, second): 0.9})
+    result = simulate(policy, spans, BEGIN, 3, 12 * HOUR, known)
+    assert result.metric == pytest.approx((0.9 * 24 + 0.7 * 12) / 36, abs=0.01)
+    assert result.metric_known == 1.0
+    half = simulate(policy, spans, BEGIN, 3, 12 * HOUR, KnownMetric("AUC", {(first, second): 0.7}))
+    assert (half.metric, round(half.metric_known, 1)) == (pytest.approx(0.7), 0.3)
+    assert simulate(policy, spans, BEGIN, 3, 12 * HOUR).metric is None
 
 
 def test_what_happens_is_read_from_a_file_and_a_line_that_is_none_is_named(tmp_path):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Optional
 
+from millrace.base.errors import BadInput
 from millrace.cloud.kubeflow import submit
 from millrace.cloud.kubeflow.client import address, connect, failures, quiet
 from millrace.cloud.kubeflow.jobs import job_of, schedule_of
@@ -139,6 +140,36 @@ class KubeflowService:
         asked = {"page_size": 100, "sort_by": "created_at desc", **self._of_the_namespace()}
         answer = self._ask("for the recurring runs", self._client.list_recurring_runs, **asked)
         return [schedule_of(one, self._host) for one in answer.recurring_runs or []]
+
+    def pause_schedule(self, name: str) -> None:
+        """Has a recurring run start nothing until it is resumed."""
+        self._ask("to pause the recurring run", self._client.disable_recurring_run, recurring_run_id=name)
+
+    def resume_schedule(self, name: str, catch_up: bool) -> None:
+        """Has a paused recurring run go on; whether it catches up it was told when it was made.
+
+        Raises:
+            BadInput: it is to catch up now.
+        """
+        if catch_up:
+            raise BadInput(
+                "a recurring run catches up or not as it was told when it was made",
+                where="--catch-up",
+                remedy="leave it out; or set kubeflow.schedule.catch_up, delete the schedule and make it again",
+            )
+        self._ask("to resume the recurring run", self._client.enable_recurring_run, recurring_run_id=name)
+
+    def change_schedule(self, name: str, when: Schedule) -> RemoteSchedule:
+        """Cannot be: Kubeflow Pipelines changes no recurring run.
+
+        Raises:
+            BadInput: always.
+        """
+        raise BadInput(
+            f"{self.name} cannot change a recurring run",
+            where=name,
+            remedy=f"millrace schedules delete {name}, and then millrace schedules create",
+        )
 
     def delete_schedule(self, name: str) -> None:
         """Ends a recurring run."""

@@ -178,5 +178,27 @@ class Service(Protocol):
     def schedules(self) -> list[RemoteSchedule]:
         """Every schedule, newest first."""
 
+    def pause_schedule(self, name: str) -> None:
+        """Has a schedule start nothing until it is resumed; jobs that it started go on."""
+
+    def resume_schedule(self, name: str, catch_up: bool) -> None:
+        """Has a paused schedule go on.
+
+        Args:
+            name: the schedule.
+            catch_up: also start the jobs that were missed meanwhile.
+        """
+
+    def change_schedule(self, name: str, when: Schedule) -> RemoteSchedule:
+        """Changes when a schedule starts its job; the job stays as it was.
+
+        Args:
+            name: the schedule.
+            when: the cron expression, its limits and its dates.
+
+        Returns:
+            The schedule as it is now.
+        """
+
     def delete_schedule(self, name: str) -> None:
         """Ends a schedule; jobs that it started go on."""

@@ -1,7 +1,7 @@
 """Schedules of Vertex AI: the resource that starts the same job again and again."""
 
 from google.cloud import aiplatform_v1
-from google.protobuf import timestamp_pb2
+from google.protobuf import field_mask_pb2, timestamp_pb2
 
 from millrace.cloud.remote.jobs import RemoteSchedule
 from millrace.cloud.vertex.client import VertexPlace
@@ -23,12 +23,32 @@ def request(
         settings: when, and how many.
         where: the place.
     """
+    made = _times(settings)
+    made.display_name = title
+    made.create_pipeline_job_request = aiplatform_v1.CreatePipelineJobRequest(parent=where.parent, pipeline_job=job)
+    return made
+
+
+def change(name: str, settings: Schedule) -> tuple[aiplatform_v1.Schedule, field_mask_pb2.FieldMask]:
+    """The request that changes when a schedule starts its job, and which of its fields that are.
+
+    A time that is left out is taken away, but for the start: the service lets that be changed only before it.
+
+    Args:
+        name: the schedule's whole resource name.
+        settings: when, and how many.
+    """
+    made = _times(settings)
+    made.name = name
+    fields = ["cron", "max_concurrent_run_count", "allow_queueing", "end_time", "max_run_count"]
+    return made, field_mask_pb2.FieldMask(paths=[*fields, *(["start_time"] if settings.start else [])])
+
+
+def _times(settings: Schedule) -> aiplatform_v1.Schedule:
     made = aiplatform_v1.Schedule(
-        display_name=title,
         cron=settings.cron,
         max_concurrent_run_count=settings.max_concurrent_runs,
         allow_queueing=settings.queue,
-        create_pipeline_job_request=aiplatform_v1.CreatePipelineJobRequest(parent=where.parent, pipeline_job=job),
     )
     if settings.start:
         made.start_time = _timestamp(settings.start.timestamp())

@@ -117,10 +117,28 @@ class VertexService:
             pages = call(self._place, "for the schedules", self._schedules.list_schedules, asked)
             return [schedules.schedule_of(schedule, self._place) for schedule in pages]
 
+    def pause_schedule(self, name: str) -> None:
+        """Has a schedule start nothing until it is resumed."""
+        call(self._place, "to pause the schedule", self._schedules.pause_schedule, name=self._schedule_path(name))
+
+    def resume_schedule(self, name: str, catch_up: bool) -> None:
+        """Has a paused schedule go on."""
+        asked = aiplatform_v1.ResumeScheduleRequest(name=self._schedule_path(name), catch_up=catch_up)
+        call(self._place, "to resume the schedule", self._schedules.resume_schedule, asked)
+
+    def change_schedule(self, name: str, when: Schedule) -> RemoteSchedule:
+        """Changes when a schedule starts its job: all that a schedule says but its name and its job."""
+        asked, fields = schedules.change(self._schedule_path(name), when)
+        update = self._schedules.update_schedule
+        answer = call(self._place, "to change the schedule", update, schedule=asked, update_mask=fields)
+        return schedules.schedule_of(answer, self._place)
+
     def delete_schedule(self, name: str) -> None:
         """Ends a schedule."""
-        path = f"{self._place.parent}/schedules/{name}"
-        call(self._place, "to delete the schedule", self._schedules.delete_schedule, name=path)
+        call(self._place, "to delete the schedule", self._schedules.delete_schedule, name=self._schedule_path(name))
+
+    def _schedule_path(self, name: str) -> str:
+        return f"{self._place.parent}/schedules/{name.rsplit('/', 1)[-1]}"
 
     def _job_path(self, name: str) -> str:
         return f"{self._place.parent}/pipelineJobs/{name.rsplit('/', 1)[-1]}"

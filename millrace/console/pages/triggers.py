@@ -5,10 +5,10 @@ from typing import Optional
 
 from millrace.alerts.observing import when
 from millrace.base.errors import Failure, MillraceError, describe
-from millrace.config.trigger_section import TriggerPolicy
+from millrace.config.trigger_section import DAY_SECONDS, TriggerPolicy
 from millrace.console.page import Page, PageRequest, RailEntry, Table, address
 from millrace.project import default_configuration
-from millrace.triggers.deciding import DAY_SECONDS, Decision
+from millrace.triggers.deciding import Decision
 from millrace.triggers.starting import RunStarter, open_triggers
 from millrace.triggers.trigger_log import StartedRun
 
