@@ -10,7 +10,7 @@ from bootstrap.errors import SetupError
 from bootstrap.lock import changes, lock_all, pins
 
 REAL_ROOT = Path(__file__).resolve().parents[3]
-NAMES = ("compatible.txt", "current.txt", "docs.txt", "gateway.txt", "tables.txt", "uv.txt")
+NAMES = ("compatible.txt", "current.txt", "deploy.txt", "docs.txt", "gateway.txt", "tables.txt", "uv.txt")
 LOCKS = [REAL_ROOT / "requirements" / name for name in NAMES]
 BEFORE = (
     "click==8.1 \\\n    --hash=sha256:aa\nkfp==2.5 ; python_full_version < '3.12' \\\n    --hash=sha256:bb\nold==1\n"
