@@ -120,7 +120,7 @@ resource "google_cloudfunctions2_function" "start" {
     ingress_settings               = "ALLOW_INTERNAL_ONLY"
     all_traffic_on_latest_revision = true
     service_account_email          = each.value.account
-    environment_variables          = { MILLRACE_ENV = var.environment, MILLRACE_PIPELINE = each.key }
+    environment_variables          = { MILLRACE_ENV = var.environment, MILLRACE_CONFIG = "conf/${each.key}.yaml", MILLRACE_JOB = "job.json" }
   }
 
   event_trigger {
