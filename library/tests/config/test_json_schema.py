@@ -84,4 +84,4 @@ def test_keys_are_listed_with_type_default_and_meaning(capsys: Any) -> None:
     millrace.main(["config", "keys", "training"], standalone_mode=False)
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == ["training.batch_size", "64", "whole", "number", "(at", "least", "1);", "rows", "of", "a", "training", "step"]  # fmt: skip  # noqa: E501
-    assert len(lines) == 11
+    assert len(lines) == 12
