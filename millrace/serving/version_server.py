@@ -5,8 +5,9 @@ Versions do not share a process: a candidate that hangs, hoards or crashes takes
 
 import http.client
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import psutil
 from google.protobuf import text_format
@@ -42,7 +43,7 @@ class VersionServer:
         with open(place / "server.log", "ab") as log:
             memory = psutil.virtual_memory().total
             self._process = ServerProcess("process", None, model, scratch, log, memory, flags)
-        self._ready = False
+        self._ready = self._failed = False
 
     @property
     def upstream(self) -> Optional[Upstream]:
@@ -55,8 +56,8 @@ class VersionServer:
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone."""
-        return self._process.exit_code() is not None
+        """Whether the process is gone, or runs and has failed to load its version: nobody will ever be answered."""
+        return self._failed or self._process.exit_code() is not None
 
     def stop(self) -> None:
         """Ends it, and waits until it is gone."""
@@ -67,11 +68,16 @@ class VersionServer:
         try:
             connection.request("GET", f"/v1/models/{self._model}/versions/{self._version}")
             states = json.loads(connection.getresponse().read())["model_version_status"]
+            self._failed = any(one["state"] == "END" and _error(one) for one in states)
             return any(one["state"] == "AVAILABLE" for one in states)
         except (OSError, http.client.HTTPException, ValueError, KeyError):
             return False
         finally:
             connection.close()
+
+
+def _error(state: Mapping[str, Any]) -> bool:
+    return bool(state.get("status", {}).get("error_code", "OK") != "OK")
 
 
 def _served(model: str, version: int, folder: Path, requests: Path) -> str:

@@ -92,6 +92,15 @@ def test_it_is_no_upstream_before_its_version_is_available_and_none_after_its_en
     assert server._process.stopped
 
 
+def test_a_version_that_does_not_load_counts_as_a_server_that_has_ended(started):
+    server, behind = started
+    server._process.ports = Ports(rest=behind.server_port, grpc=7)
+    damaged = {"version": "12", "state": "END", "status": {"error_code": "DATA_LOSS", "error_message": "damaged"}}
+    assert not server.ended
+    behind.body = json.dumps({"model_version_status": [damaged]}).encode()
+    assert server.upstream is None and server.ended
+
+
 def test_a_port_that_nobody_listens_at_is_no_upstream(started):
     server, _ = started
     server._process.ports = Ports(rest=1, grpc=2)
