@@ -6,7 +6,7 @@ in the configuration, whoever runs the graph.
 
 from typing import Any
 
-from millrace.cli.project_runner import main
+from millrace.cli.running.project_runner import main
 from millrace.execution.run import LocalRun
 from millrace.metadata.run_folder import RunFolder
 

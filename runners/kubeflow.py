@@ -3,7 +3,7 @@
 Two steps, and what is yours goes between them: TFX's compiler makes a document of the graph, and a client sends it.
 """
 
-from millrace.cli.project_runner import main
+from millrace.cli.running.project_runner import main
 from millrace.cloud.remote.jobs import Service
 from millrace.cloud.services import CloudRunner
 from millrace.config.config import Config

@@ -6,7 +6,7 @@ here. Any runner of TFX can take it: this one writes down in the run's journal w
 
 from typing import Any
 
-from millrace.cli.project_runner import main
+from millrace.cli.running.project_runner import main
 from millrace.execution.run import LocalRun
 from millrace.metadata.run_folder import RunFolder
 

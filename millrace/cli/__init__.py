@@ -1,1 +1,1 @@
-"""HOW a person starts Millrace: one module a command, each of which parses and calls one function."""
+"""HOW a person starts Millrace: one module a command, which parses and calls one function, in a room per subject."""

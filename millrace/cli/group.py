@@ -49,7 +49,7 @@ class LazyGroup(Group):
     """A group whose help, and whose completion, import none of its commands.
 
     Args:
-        commands_by_path: by name the dotted path of each command, `MODULE:NAME`, and its help in one line.
+        commands_by_path: by name the path of each command below `millrace.cli`, `MODULE:NAME`, and its help in a line.
         others: as click's group takes them.
     """
 
@@ -66,7 +66,7 @@ class LazyGroup(Group):
         if cmd_name not in self._paths:
             return None
         module, _, name = self._paths[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        command: click.Command = getattr(importlib.import_module(f"millrace.cli.{module}"), name)
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":

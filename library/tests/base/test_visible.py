@@ -8,8 +8,8 @@ from rich.console import Console
 from millrace.base import printing
 from millrace.base.printing import TableColumn
 from millrace.base.visible import json_text, visible
+from millrace.cli.data.schema_tables import print_patch
 from millrace.cli.output import echo, escape
-from millrace.cli.schema_tables import print_patch
 from millrace.schema.patches import patch
 
 NAME = "fare\x1b[8mhidden\x1b[0m\u202e\x9b2J"

@@ -19,16 +19,16 @@ from rich.console import Console
 from millrace.base import printing
 from millrace.base.errors import Failure
 from millrace.base.outcomes import State
-from millrace.cli import schema_tables
-from millrace.cli.board import STAGE_COLUMNS, Board, stage_rows
-from millrace.cli.config import config
+from millrace.cli.cloud.findings import print_findings
+from millrace.cli.cloud.rehearsal_report import print_report
+from millrace.cli.data import schema_tables
+from millrace.cli.data.config import config
+from millrace.cli.data.init import show_plan
 from millrace.cli.doctor import show as show_diagnosis
-from millrace.cli.findings import print_findings
-from millrace.cli.init import show_plan
-from millrace.cli.models import print_version, print_versions
-from millrace.cli.models_explain import print_story
-from millrace.cli.rehearsal_report import print_report
-from millrace.cli.runs import print_runs
+from millrace.cli.models.explain import print_story
+from millrace.cli.models.models import print_version, print_versions
+from millrace.cli.running.board import STAGE_COLUMNS, Board, stage_rows
+from millrace.cli.runs.runs import print_runs
 from millrace.execution.diagnosis import Check, Diagnosis, Difference
 from millrace.init.plan import make_plan
 from millrace.jobspec.findings import JobFinding

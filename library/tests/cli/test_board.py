@@ -5,7 +5,7 @@ import re
 
 from millrace.base.errors import Failure
 from millrace.base.outcomes import State
-from millrace.cli.board import Board
+from millrace.cli.running.board import Board
 from millrace.metadata.journal import Journal
 
 

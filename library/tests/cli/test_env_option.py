@@ -12,9 +12,9 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from millrace.base.errors import BadInput, ConfigError
+from millrace.cli.cloud.service_options import also
 from millrace.cli.main import millrace
 from millrace.cli.options import again
-from millrace.cli.service_options import also
 from millrace.config.config import Config
 from millrace.config.environments import VARIABLE
 from millrace.config.loading import load

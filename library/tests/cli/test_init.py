@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from sklearn.datasets import load_iris
 
 from millrace.base.errors import BadInput
-from millrace.cli.init import init
+from millrace.cli.data.init import init
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 

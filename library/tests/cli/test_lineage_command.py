@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from recorded_runs import RecordedRuns, four_stages
 
-from millrace.cli.lineage import lineage_command
+from millrace.cli.runs.lineage import lineage_command
 
 RUN = "20310101-000001"
 

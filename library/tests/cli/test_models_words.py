@@ -3,7 +3,7 @@
 import pytest
 from registered_versions import pushed, registry_of
 
-from millrace.cli.models_words import next_steps
+from millrace.cli.version_words import next_steps
 
 BY_DEGREES = "next, to serve it by degrees: millrace rollout start {} --because WHY -c own.yaml"
 AT_ONCE = "or to all at once: millrace models alias champion 12 --because WHY -c own.yaml"

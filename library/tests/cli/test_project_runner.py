@@ -7,8 +7,8 @@ import pytest
 from small_job import small_job
 
 from millrace.base.errors import BadInput
-from millrace.cli import project_runner
 from millrace.cli.main import millrace
+from millrace.cli.running import project_runner
 from millrace.cloud.remote.jobs import JobState, RemoteJob
 from millrace.cloud.services import CloudRunner
 from millrace.execution.run import LocalRun

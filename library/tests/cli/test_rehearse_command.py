@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from small_job import small_job
 
 from millrace.base.errors import BadInput
-from millrace.cli.rehearse import rehearse
+from millrace.cli.cloud.rehearse import rehearse
 from millrace.metadata.run_folder import run_folders
 
 

@@ -9,7 +9,7 @@ from ml_metadata.proto import metadata_store_pb2
 from rich.console import Console
 
 from millrace.base.outcomes import State
-from millrace.cli.summary import print_record
+from millrace.cli.running.summary import print_record
 from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, MeasuredSlice, Row
 from millrace.config.loading import load
 from millrace.metadata.records import RunRecord, StageRecord

@@ -14,9 +14,9 @@ from millrace.base.errors import BadInput, Failure
 from millrace.base.numbers import seconds
 from millrace.base.outcomes import State
 from millrace.cli.main import millrace
-from millrace.cli.runs import print_runs
-from millrace.cli.runs_diff import print_comparison
-from millrace.cli.runs_show import print_detail
+from millrace.cli.runs.diff import print_comparison
+from millrace.cli.runs.runs import print_runs
+from millrace.cli.runs.show import print_detail
 from millrace.comparison.run_comparison import RunComparison
 from millrace.components.evaluator.gate_report import Folds, GateReport, MeasuredSlice, Row
 from millrace.config.loading import load

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from millrace.base.outcomes import State
-from millrace.cli.board import Board
-from millrace.cli.training_board import TrainingBoard, sparkline
+from millrace.cli.running.board import Board
+from millrace.cli.running.training_board import TrainingBoard, sparkline
 from millrace.metadata.journal import Journal
 from millrace.training.progress import EndedTrial, TrainingStep, tell_step, tell_trial
 

@@ -12,7 +12,7 @@ from recorded_runs import RecordedRuns, four_stages
 from rich.console import Console
 
 from millrace.cli.output import echo_json
-from millrace.cli.runs_diff import print_comparison
+from millrace.cli.runs.diff import print_comparison
 from millrace.comparison import run_comparison
 from millrace.comparison.run_comparison import (
     CodeChange,

@@ -11,7 +11,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.base.errors import BadInput, DataError, InputRefused
-from millrace.cli.explain import bar, explain
+from millrace.cli.serving.explain import bar, explain
 from millrace.explanation.explainer import Attributions, Explainer
 from millrace.explanation.importances import importances
 from millrace.explanation.json_values import of_batch

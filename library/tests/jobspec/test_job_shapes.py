@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_job import small_job
 
 from millrace.base.errors import BadInput
-from millrace.cli.check import check_command
+from millrace.cli.cloud.check import check_command
 from millrace.jobspec.checks import check
 from millrace.jobspec.job import load
 

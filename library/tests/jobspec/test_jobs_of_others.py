@@ -7,7 +7,7 @@ import yaml
 from click.testing import CliRunner
 from golden_cases import GOLDEN
 
-from millrace.cli.check import check_command
+from millrace.cli.cloud.check import check_command
 from millrace.jobspec.checks import check
 from millrace.jobspec.job import from_documents
 from millrace.jobspec.job import load as load_job

@@ -10,7 +10,7 @@ from google.cloud.aiplatform_v1beta1.types import model_monitor, model_monitorin
 from watched_traffic import NOON, VERSION, log_requests, trips
 
 from millrace.base.errors import BadInput, DataError
-from millrace.cli.monitor import monitor
+from millrace.cli.watching.monitor import monitor
 from millrace.console.page import NotFound, PageRequest
 from millrace.console.pages.monitoring import view
 from millrace.metadata.run_summaries import Runs

@@ -12,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from millrace.base.errors import BadInput, MillraceError
-from millrace.cli.new import new
+from millrace.cli.data.new import new
 from millrace.config.loading import load
 from millrace.init import plan
 from millrace.new import project_files as files

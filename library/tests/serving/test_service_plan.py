@@ -9,7 +9,7 @@ from google.cloud import aiplatform_v1
 from registered_versions import pushed, registry_of
 
 from millrace.base.errors import BadInput
-from millrace.cli.rollout_compile import compile_command
+from millrace.cli.serving.rollout_compile import compile_command
 from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.config.rollout_section import Ab, Bandit, BlueGreen, Canary, Judged, Limit, Shadow, Step
 from millrace.serving.service_plan import kserve_plan, vertex_plan

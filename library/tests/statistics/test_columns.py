@@ -9,7 +9,7 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from millrace.cli.schema_tables import feature_rows
+from millrace.cli.data.schema_tables import feature_rows
 from millrace.components.data_gate.findings import read_split
 from millrace.statistics.columns import columns, columns_by_name, of_all_rows
 

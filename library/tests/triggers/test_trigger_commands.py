@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from fake_webhook import webhook
 
 from millrace.alerts.alert import Finding, Look
-from millrace.cli.alerts import alerts
-from millrace.cli.triggers import triggers
+from millrace.cli.watching.alerts import alerts
+from millrace.cli.watching.triggers import triggers
 from millrace.config.loading import load
 from millrace.execution.alerting import observe_findings
 

@@ -1,0 +1,123 @@
+"""`millrace promote`: a version goes to the next environment, or that one goes back to an earlier version."""
+
+import time
+from typing import Any, Optional
+
+import click
+
+from millrace.base import printing
+from millrace.base.errors import BadInput
+from millrace.base.numbers import size
+from millrace.base.printing import TableColumn
+from millrace.cli import completing
+from millrace.cli.models.models import opened, quiet, version_json
+from millrace.cli.options import again, config_options
+from millrace.cli.output import echo, echo_json, say
+from millrace.config import environments
+from millrace.config.loading import load
+from millrace.promotion import promoting
+from millrace.promotion.promoting import PromotionPlan
+from millrace.promotion.side import Side
+from millrace.registry.events import CANDIDATE
+from millrace.registry.registry import this_person
+
+
+@click.command()
+@click.argument("version", default="champion", shell_complete=completing.versions)
+@click.option("--to", required=True, metavar="ENV", help="The environment that takes it in.",
+              shell_complete=completing.environment_names)  # fmt: skip
+@click.option("--because", default="", metavar="WHY", help="Why; kept with the decision.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and what each rule says; change nothing.")
+@config_options
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def promote(
+    version: str, to: str, because: str, dry_run: bool, config_file: str, overrides: tuple[str, ...], as_json: bool
+) -> None:
+    """Move a version to the environment --to, when that environment's policy, its section promotion, has it.
+
+    VERSION: a number, or an alias in the environment that it comes from; the champion when left out. It comes from the
+    environment --env, by default the one that promotion.after names. A version that was champion in --to before is
+    gone back to, as by millrace models rollback.
+
+    Exit code 0: done, or with --dry-run it would be. 2: bad input. 3: policy says no; nothing has changed.
+    """
+    if not dry_run and not because.strip():
+        raise click.UsageError("say --because WHY: who reads it later was not there")
+    if any(name == "--set" for name, _ in environments.as_options(overrides)):
+        raise BadInput(
+            "a promotion is between environments as their files say them, and takes no --set",
+            where="--set",
+            remedy="write it into the overlay, and have that reviewed",
+        )
+    there = load(config_file, [environments.option(to)])
+    origin = environments.of_overrides(overrides) or there.promotion.after or ""
+    here = load(config_file, [environments.option(origin)] if origin else [])
+    if here.environment == there.environment:
+        raise BadInput(f"a version of {to} cannot be promoted to {to}", where="--to", remedy="name another with --env")
+    who, now = this_person(), time.time()
+    with opened(here) as from_registry, opened(there) as to_registry:
+        source, target = Side(here, from_registry), Side(there, to_registry)
+        with quiet(there):
+            if dry_run:
+                chosen = promoting.plan(source, target, version, who, now)
+            else:
+                chosen = promoting.promote(source, target, version, because.strip(), who, now)
+        if as_json:
+            echo_json(_as_json(chosen, source, target, done=not dry_run))
+        elif dry_run:
+            _say_plan(chosen, source, target)
+        else:
+            _say_done(chosen, target, again(config_file, [environments.option(to)]))
+        promoting.require_allowed(chosen, target)
+
+
+def _as_json(chosen: PromotionPlan, source: Side, target: Side, done: bool) -> dict[str, Any]:
+    return {
+        "done": done,
+        "from": source.config.environment,
+        "to": target.config.environment,
+        "alias": chosen.alias,
+        "before": chosen.before,
+        "going_back": chosen.going_back,
+        "rules": chosen.rules,
+        "refused": chosen.refusals,
+        "version": version_json(chosen.version),
+    }
+
+
+def _say_plan(chosen: PromotionPlan, source: Side, target: Side) -> None:
+    """What would happen: each rule of the policy, then each step."""
+    number = chosen.version.number
+    if chosen.going_back:
+        say(f"version {number} was champion of {target.name} before: a roll-back, of which no rule is asked")
+        say(f"would try it in a model server, then make it champion there, was {chosen.before}")
+        return
+    say(f"version {number} of {chosen.version.model}, from {source.name} to {target.name}")
+    rows = [(one.name, "yes" if one.holds else "no", one.words) for one in chosen.rules]
+    echo()
+    printing.show([TableColumn("rule"), TableColumn("holds"), TableColumn("because", folds=True, breaks=True)], rows)
+    echo()
+    if chosen.refusals:
+        return
+    brings = f"{size(chosen.version.facts.bytes)} to {target.registry.serving}/{number}"
+    say(f"would bring {brings}, with its report, card and lineage")
+    say(f"then approve it in {target.name} and make it {chosen.alias} there{_was(chosen.before)}")
+    say("nothing has changed: leave --dry-run out")
+
+
+def _say_done(chosen: PromotionPlan, target: Side, option: str) -> None:
+    number = chosen.version.number
+    say(f"{target.name}: {chosen.alias} is {number}{_was(chosen.before)}")
+    say(f"servers follow: {target.registry.served_file}")
+    above = target.registry.above_champion()
+    if above:
+        say(f"one that polls {target.registry.serving} by itself serves {above}, the highest number there")
+    if chosen.alias == CANDIDATE:
+        say(f"next: millrace rollout start {CANDIDATE} --because WHY{option}")
+    elif chosen.before is not None:
+        to = target.config.environment
+        say(f"to go back: millrace promote {chosen.before} --to {to} --because WHY")
+
+
+def _was(before: Optional[int]) -> str:
+    return f", was {before}" if before is not None else ""

@@ -1,0 +1,1 @@
+"""What ran: list, show, compare, repeat and clean up, ask where something comes from."""
