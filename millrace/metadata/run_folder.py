@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from millrace.base import files
 from millrace.base.errors import BadInput, Failure, describe
+from millrace.base.kept import KeptFiles
 from millrace.base.outcomes import BAD_INPUT, REFUSED
 from millrace.metadata.journal import FILE_NAME, Journal, Timestamp, say_damaged
 
@@ -69,6 +70,10 @@ class _Record(BaseModel):
     settled: bool = False
     untold: dict[str, Annotated[int, Field(ge=1)]] = {}
     process: int = 0
+
+
+# A page of the console asks for every run's record several times.
+_RECORDS: KeptFiles[_Record] = KeptFiles(4000)
 
 
 @dataclass(frozen=True)
@@ -222,6 +227,9 @@ class RunFolder:
         return False
 
     def _record(self) -> _Record:
+        return _RECORDS.get(self.path / REQUEST_FILE, self._read_record)
+
+    def _read_record(self) -> _Record:
         values = self._values()
         try:
             return _Record.model_validate(values)

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, Field, TypeAdapter
 
 from millrace.base import files
 from millrace.base.errors import BadInput, MillraceError
+from millrace.base.kept import KeptFiles
 from millrace.base.outcomes import State, blessing, ending
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import OVERALL
@@ -256,6 +257,9 @@ class _Kept:
         return replace(self.summary, pushed_to=pushed_to)
 
 
+_SUMMARIES: KeptFiles[_Kept] = KeptFiles(4000)
+
+
 @cache
 def _say_held(file: str) -> None:
     logging.getLogger(__name__).warning("%s is held by another process: runs without a folder are not listed", file)
@@ -276,8 +280,9 @@ def _keep(folder: RunFolder, summary: RunSummary, here: Layout) -> None:
 
 def _kept(folder: RunFolder) -> Optional[_Kept]:
     """What was kept; None where there is nothing, or not what this version writes, so that it is found out again."""
+    file = folder.path / SUMMARY_FILE
     try:
-        return _reader().validate_json(files.read_bytes(folder.path / SUMMARY_FILE))
+        return _SUMMARIES.get(file, lambda: _reader().validate_json(files.read_bytes(file)))
     except (OSError, ValueError, BadInput):
         return None
 

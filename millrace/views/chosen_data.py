@@ -5,10 +5,10 @@ from typing import Optional
 
 from millrace.base import clock
 from millrace.base.errors import SchemaError
+from millrace.base.kept import Kept
 from millrace.schema.evidence import Evidence
 from millrace.schema.workbench import Workbench
 from millrace.views.data import DataView, data_view
-from millrace.views.kept import Kept
 
 MOST_SOURCES = 20
 """So many runs are looked back at."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
+from millrace.base.kept import Kept
 from millrace.schema.evidence import Evidence
 from millrace.views.data import FeatureRow, data_view
-from millrace.views.kept import Kept
 
 
 @dataclass(frozen=True)

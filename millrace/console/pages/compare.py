@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Optional, Union
 
+from millrace.base.kept import KeptFiles
 from millrace.base.plain_values import flat
 from millrace.comparison.run_comparison import DataChange, compare
 from millrace.comparison.run_groups import METRICS, SLICES, ComparedGroup, compared_groups
@@ -16,6 +18,7 @@ from millrace.metadata.run_summaries import Runs
 _MOST = 6
 _MANY = 200
 _COLUMNS = 8
+_SETTINGS: KeptFiles[dict[str, str]] = KeptFiles(2 * _MANY)
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,11 @@ def _can_be_drawn(value: float) -> bool:
 
 def _settings(runs: Runs, run_id: str) -> dict[str, str]:
     folder = runs.folder(run_id)
-    made = provenance.read(folder.path) if folder else None
+    return _SETTINGS.get(folder.path / provenance.FILE, lambda: _settings_in(folder.path)) if folder else {}
+
+
+def _settings_in(folder: Path) -> dict[str, str]:
+    made = provenance.read(folder)
     return flat(made.configuration) if made else {}
 
 

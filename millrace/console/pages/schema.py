@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from millrace.base.errors import Failure, SchemaError, describe
+from millrace.base.kept import Kept
 from millrace.config.config import Config
 from millrace.console.page import GoTo, Hit, Page, PageRequest, RailEntry, Table, address
 from millrace.schema import files, words
@@ -18,7 +19,6 @@ from millrace.schema.workbench import Workbench
 from millrace.textproto import schema_text
 from millrace.textproto.schema_text import SchemaText
 from millrace.views.data import DataView, FeatureView, data_view
-from millrace.views.kept import Kept
 
 _PAGE = 60
 _LAST_EDITS = 5
