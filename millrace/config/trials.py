@@ -10,8 +10,8 @@ from millrace.config.loading import load
 # Where it runs, what it is called, who is told, where models go, what there is to look at. Every other section decides
 # the model.
 LEAVES_THE_MODEL = frozenset(
-    {"alerts", "archive", "beam", "environment", "kubeflow", "metadata", "monitoring", "name", "notify", "promotion"}
-    | {"push", "registry", "rollout", "root", "statistics", "triggers", "vertex"}
+    {"alerts", "archive", "beam", "deploy", "environment", "explanations", "kubeflow", "metadata", "monitoring", "name"}
+    | {"notify", "promotion", "push", "registry", "rollout", "root", "statistics", "triggers", "vertex"}
 )  # fmt: skip
 
 _TRIAL = "push.trial=true"
