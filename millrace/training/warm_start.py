@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from pydantic import ValidationError
 
-from millrace.base.errors import InputRefused
+from millrace.base.errors import InputRefused, Signal
 from millrace.base.numbers import counted
 from millrace.features.description import Bag, Categorical, FeatureTable, SequenceFeature, Text
 from millrace.features.keys import transformed_key, vocabulary_name
@@ -33,7 +33,7 @@ Vocabulary = Callable[[str], Sequence[bytes]]
 Rows = tuple[Any, ...]
 
 
-class Misfit(Exception):
+class DoesNotFit(Signal):
     """The champion's weights do not fit; says why, as the end of a sentence."""
 
 
@@ -77,15 +77,15 @@ def start(model: keras.Model, table: FeatureTable, tft_output: Any, base_model: 
         return "began with new weights, since no model has been blessed yet"
     try:
         taken = _take(model, table, tft_output, base_model)
-    except Misfit as misfit:
+    except DoesNotFit as reason:
         if policy == "require":
             raise InputRefused(
-                f"the training cannot start from the champion's weights: {misfit}",
+                f"the training cannot start from the champion's weights: {reason}",
                 where=base_model,
                 remedy="say training.warm_start: prefer, which then begins with new weights, or none",
-            ) from misfit
-        LOG.warning("the training begins with new weights, since the champion's do not fit: %s", misfit)
-        return f"began with new weights, since the champion's do not fit: {misfit}"
+            ) from reason
+        LOG.warning("the training begins with new weights, since the champion's do not fit: %s", reason)
+        return f"began with new weights, since the champion's do not fit: {reason}"
     LOG.info("the training begins with the weights of %s%s", base_model, taken)
     return f"began with the weights of {base_model}{taken}"
 
@@ -95,11 +95,11 @@ def _take(model: keras.Model, table: FeatureTable, tft_output: Any, base_model: 
     try:
         theirs_described = FeatureTable.model_validate(said["features"])
     except ValidationError as error:
-        raise Misfit("another release describes its features, in words that this one does not know") from error
+        raise DoesNotFit("another release describes its features, in words that this one does not know") from error
     _require_same_features(theirs_described, table)
     here = description(table, model)
     if said["inputs"] != here["inputs"]:
-        raise Misfit(_differing("inputs", said["inputs"], here["inputs"]))
+        raise DoesNotFit(_differing("inputs", said["inputs"], here["inputs"]))
     ours = _tables(table, lambda name: tft_output.vocabulary_by_name(name), tft_output)
     theirs = _tables(table, lambda name: _vocabulary_of(base_model, name), tft_output)
     _require_counted_alike(table, ours, theirs)
@@ -123,26 +123,26 @@ def _take(model: keras.Model, table: FeatureTable, tft_output: Any, base_model: 
 def _described(base_model: str) -> dict[str, Any]:
     path = f"{base_model}/{WEIGHTS_FILE}"
     if not tf.io.gfile.exists(path):
-        raise Misfit("it does not say what its weights are; a release before this one exported it, or code of your own")
+        raise DoesNotFit("it does not say what its weights are: an earlier release exported it, or code of your own")
     with tf.io.gfile.GFile(path) as file:
         try:
             said: dict[str, Any] = json.load(file)
         except ValueError as error:
-            raise Misfit(f"{WEIGHTS_FILE} cannot be read: {error}") from error
+            raise DoesNotFit(f"{WEIGHTS_FILE} cannot be read: {error}") from error
     return said
 
 
 def _require_same_features(theirs: FeatureTable, ours: FeatureTable) -> None:
     if theirs.label != ours.label:
-        raise Misfit("it predicts another label, or the same described otherwise")
+        raise DoesNotFit("it predicts another label, or the same described otherwise")
     before, after = list(theirs.features), list(ours.features)
     if before != after and sorted(before) == sorted(after):
-        raise Misfit("its features stand in another order")
+        raise DoesNotFit("its features stand in another order")
     if before != after:
-        raise Misfit(_differing("features", before, after))
+        raise DoesNotFit(_differing("features", before, after))
     changed = [name for name in after if theirs.features[name] != ours.features[name]]
     if changed:
-        raise Misfit(f"{_named(changed)} {'is' if len(changed) == 1 else 'are'} described otherwise")
+        raise DoesNotFit(f"{_named(changed)} {'is' if len(changed) == 1 else 'are'} described otherwise")
 
 
 def _require_same_weights(theirs: Sequence[Any], ours: Sequence[Any], tables: set[str]) -> None:
@@ -152,7 +152,7 @@ def _require_same_weights(theirs: Sequence[Any], ours: Sequence[Any], tables: se
         return [[path, shape[1:] if _layer(path) in tables else shape] for path, shape in weights]
 
     if comparable(theirs) != comparable(ours):
-        raise Misfit(_differing("layers", *([[p, s] for p, s in comparable(one)] for one in (theirs, ours))))
+        raise DoesNotFit(_differing("layers", *([[p, s] for p, s in comparable(one)] for one in (theirs, ours))))
 
 
 def _differing(what: str, theirs: Sequence[Any], ours: Sequence[Any]) -> str:
@@ -174,7 +174,7 @@ def _named(names: Sequence[str]) -> str:
 def _vocabulary_of(base_model: str, name: str) -> Sequence[bytes]:
     path = f"{base_model}/assets/{name}"
     if not tf.io.gfile.exists(path):
-        raise Misfit(f"its vocabulary {name} is not there")
+        raise DoesNotFit(f"its vocabulary {name} is not there")
     with tf.io.gfile.GFile(path, "rb") as file:
         return list(file.read().rstrip(b"\n").split(b"\n"))
 
@@ -239,7 +239,7 @@ def _require_counted_alike(table: FeatureTable, ours: Mapping[str, Rows], theirs
     for name, feature in table.features.items():
         layer = f"{transformed_key(name)}_multi_hot"
         if isinstance(feature, Bag) and ours.get(layer) != theirs.get(layer):
-            raise Misfit(
+            raise DoesNotFit(
                 f"the vocabulary of {name} has changed, and encode: multi_hot gives each token a place of its own; "
                 "encode: embedding can be taken along"
             )

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Optional, cast
 
-from millrace.base.errors import BadInput, MillraceError
+from millrace.base.errors import BadInput, MillraceError, Signal
 from millrace.config.trigger_section import Listen
 from millrace.triggers.deciding import Decision
 from millrace.triggers.trigger_log import Asked
@@ -57,7 +57,7 @@ Ask = Callable[[Call], tuple[Asked, Optional[Decision]]]
 """Writes a call down: what became of it, and what is decided now; None of one that was answered before."""
 
 
-class CallRefused(Exception):
+class CallRefused(Signal):
     """A call that is not taken.
 
     Args:
