@@ -120,7 +120,8 @@ def test_a_secret_that_cannot_be_read_is_in_the_log_and_fails_nothing(hook, monk
 
 
 def test_a_mail_is_sent_too_with_a_password_that_secret_manager_holds(hook, monkeypatch):
-    monkeypatch.setattr(failure_notice.secrets, "read_into_environment", lambda asked: os.environ.update(PASS="open"))
+    # Set by monkeypatch, which takes it back: a secret that stays would be cut from what later tests write.
+    monkeypatch.setattr(failure_notice.secrets, "read_into_environment", lambda _: monkeypatch.setenv("PASS", "open"))
     monkeypatch.delenv("PASS", raising=False)
     with mail_server() as server:
         email = {"host": "127.0.0.1", "port": server.port, "security": "none", "sender": "m@test", "to": ["a@test"]}
