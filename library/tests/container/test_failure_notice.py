@@ -1,7 +1,6 @@
 """The task that tells of a failed job: which task failed and why, to the webhook; nothing of a job that did well."""
 
 import json
-import os
 from dataclasses import dataclass, field
 
 import pytest
