@@ -32,7 +32,6 @@ from millrace.project import default_configuration
 
 LOG_LINES = 20
 _LOG_BYTES = 64 << 10
-_LOOKS_AGAIN = stage_ids.LOOKING
 
 
 @dataclass(frozen=True)
@@ -208,7 +207,7 @@ def _stages(
     searched = [
         one.stage
         for one in record.stages.values()
-        if one.state is not State.CACHED and one.stage not in forced and not one.stage.startswith(_LOOKS_AGAIN)
+        if one.state is not State.CACHED and one.stage not in forced and not one.stage.startswith(stage_ids.LOOKING)
     ]
     served_by = Counter(output.made_by for of_stage in outputs.values() for output in of_stage)
     nearest = nearest_executions(runs, record, searched, served_by)
@@ -279,7 +278,7 @@ def _why(
     if state is State.CACHED:
         maker = next((output.made_by for output in outputs if output.made_by), "")
         return "nothing changed" + (f" since {maker}" if maker else "")
-    if stage.startswith(_LOOKS_AGAIN):
+    if stage.startswith(stage_ids.LOOKING):
         return "it looks again in every run"
     if forced:
         return forced

@@ -9,16 +9,14 @@ from typing import Optional
 
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
-from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.types.artifact import Artifact
 
-from millrace.components import blessings
-from millrace.components.champion.strategy import BLESSING, MODEL, require_files
+from millrace.components.champion.strategy import LatestWholeStrategy
 
 EXAMPLES = "examples"
 
 
-class BaseModelStrategy(LatestBlessedModelStrategy):
+class BaseModelStrategy(LatestWholeStrategy):
     """Resolves `model` and `model_blessing` to the latest blessed model that has not learned from `examples`.
 
     For `tfx.dsl.components.common.resolver.Resolver` with three channels: `model` and `model_blessing` without a
@@ -41,14 +39,7 @@ class BaseModelStrategy(LatestBlessedModelStrategy):
             BadInput: the model's files are gone.
         """
         learned = _learned_from(store, [one.id for one in input_dict[EXAMPLES]])
-        others = {
-            MODEL: [model for model in input_dict[MODEL] if model.id not in learned],
-            BLESSING: [blessing for blessing in input_dict[BLESSING] if blessings.counts(blessing)],
-        }
-        resolved = self._resolve(others, MODEL, BLESSING)
-        for model, blessing in zip(resolved[MODEL], resolved[BLESSING], strict=True):
-            require_files(model, blessing)
-        return {**resolved, EXAMPLES: input_dict[EXAMPLES]}
+        return {**self.latest_but(learned, input_dict), EXAMPLES: input_dict[EXAMPLES]}
 
 
 def _learned_from(store: MetadataStore, examples: list[int]) -> set[int]:

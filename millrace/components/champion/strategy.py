@@ -7,6 +7,7 @@ those of the run before, and the verdict comes from the cache. Nor is a model on
 """
 
 import os
+from collections.abc import Collection
 from typing import Optional
 
 from ml_metadata import MetadataStore
@@ -22,7 +23,33 @@ from millrace.components.marks import REPLACES
 MODEL, BLESSING, CANDIDATE = "model", "model_blessing", "candidate"
 
 
-class ChampionStrategy(LatestBlessedModelStrategy):
+class LatestWholeStrategy(LatestBlessedModelStrategy):
+    """TFX's strategy, of some of the models, whose files have to be there."""
+
+    def latest_but(self, passed_over: Collection[int], given: dict[str, list[Artifact]]) -> dict[str, list[Artifact]]:
+        """Finds the latest blessed model.
+
+        Args:
+            passed_over: the ids of models that are not looked at.
+            given: all models and all blessings.
+
+        Returns:
+            The model and its blessing, both empty when there is none.
+
+        Raises:
+            BadInput: the model's files are gone.
+        """
+        others = {
+            MODEL: [model for model in given[MODEL] if model.id not in passed_over],
+            BLESSING: [blessing for blessing in given[BLESSING] if blessings.counts(blessing)],
+        }
+        resolved = self._resolve(others, MODEL, BLESSING)
+        for model, blessing in zip(resolved[MODEL], resolved[BLESSING], strict=True):
+            require_files(model, blessing)
+        return dict(resolved)
+
+
+class ChampionStrategy(LatestWholeStrategy):
     """Resolves `model` and `model_blessing` to the latest blessed model other than the `candidate`.
 
     For `tfx.dsl.components.common.resolver.Resolver` with three channels: `model` and `model_blessing` without a
@@ -48,14 +75,7 @@ class ChampionStrategy(LatestBlessedModelStrategy):
         for candidate in input_dict[CANDIDATE]:
             replaced = candidate.get_string_custom_property(REPLACES)
             judged |= {int(number) for number in replaced.split(",") if number}
-        others = {
-            MODEL: [model for model in input_dict[MODEL] if model.id not in judged],
-            BLESSING: [blessing for blessing in input_dict[BLESSING] if blessings.counts(blessing)],
-        }
-        resolved = self._resolve(others, MODEL, BLESSING)
-        for model, blessing in zip(resolved[MODEL], resolved[BLESSING], strict=True):
-            require_files(model, blessing)
-        return {**resolved, CANDIDATE: input_dict[CANDIDATE]}
+        return {**self.latest_but(judged, input_dict), CANDIDATE: input_dict[CANDIDATE]}
 
 
 def require_files(model: Artifact, blessing: Artifact) -> None:
