@@ -5,13 +5,14 @@ import os
 import pytest
 from hypothesis import settings
 
-settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("some", max_examples=40)
+settings.register_profile("repeatable", max_examples=40, derandomize=True)
 # `make fuzz` tries as many as it is told to, other ones each time; a failure prints how to see it again.
 settings.register_profile("fuzz", max_examples=int(os.environ.get("FUZZ", "0")) or 100, print_blob=True)
 if os.environ.get("FUZZ"):
     settings.load_profile("fuzz")
-elif os.environ.get("CI"):
-    settings.load_profile("repeatable")
+else:
+    settings.load_profile("repeatable" if os.environ.get("CI") else "some")
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,11 @@ from millrace.config.loading import load
 from millrace.config.platform import KUBEFLOW, VERTEX, deployed
 from millrace.config.reference import ANY_NAME, sections
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # Numbers of thousands of digits are among what is tried; that hypothesis prints them slowly is no fault.
+    pytest.mark.filterwarnings("ignore:Generating overly large repr"),
+]
 
 TAXI = Path("conf/taxi.yaml").read_text(encoding="utf-8")
 VALUES = yaml.safe_load(TAXI)
