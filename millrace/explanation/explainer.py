@@ -10,12 +10,11 @@ import tensorflow as tf
 
 from millrace.base.errors import DataError, InputRefused, machine_fault
 from millrace.model_server import json_rows
-from millrace.model_server.about import About
+from millrace.model_server.about import EMBED, EXPLAIN, About
 from millrace.model_server.example_row import JSON_SIGNATURE
 from millrace.model_server.graph_errors import telling_line
 from millrace.model_server.servable import Servable
 
-EXPLAIN, EMBED = "explain", "embed"
 Row = Mapping[str, Any]
 """A value for each column, as JSON has them; of a column that is not there nothing is known."""
 _AT_ONCE = 256

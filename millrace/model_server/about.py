@@ -13,6 +13,8 @@ import tensorflow as tf
 
 ABOUT_FILE = "assets.extra/millrace.json"
 MANY = "many"
+EXPLAIN, EMBED = "explain", "embed"
+"""Signatures that say why a row is predicted as it is, and how the model sees it."""
 
 ValueType = Literal["INT", "FLOAT", "BYTES"]
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from millrace.base.errors import DataError
+from millrace.model_server.about import EMBED, EXPLAIN
 from millrace.model_server.inference import serialized_examples
 from millrace.model_server.query import Arrays
 from millrace.model_server.shard_files import OPEN, WHOLE, shard_files
@@ -39,6 +40,11 @@ class LoggedRequest:
     time: Optional[datetime]
     inputs: Arrays
     outputs: Arrays
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it asks for a prediction, and not why one is so, of a row that was predicted or will be."""
+        return self.signature not in (EXPLAIN, EMBED)
 
 
 class LogReader:

@@ -27,8 +27,6 @@ _AT_ONCE = 4096
 # Clocks that are set by NTP differ by much less.
 _AHEAD = timedelta(minutes=2)
 _VALUE_TYPES = {"INT": pa.int64(), "FLOAT": pa.float32(), "BYTES": pa.large_binary()}
-# What asks why, and asks of a row that was predicted, or will be.
-_ABOUT_ANSWERS = ("explain", "embed")
 _SERIALIZED = ({"examples"}, {"inputs"})
 
 
@@ -119,7 +117,7 @@ class WindowTraffic:
                 self.without_time += 1
             elif one.time > self._now + _AHEAD:
                 self.ahead += 1
-            elif self._window.start <= one.time < self._window.end and one.signature not in _ABOUT_ANSWERS:
+            elif self._window.start <= one.time < self._window.end and one.predicts:
                 if one.version == self._version:
                     yield one
                 else:

@@ -1,7 +1,7 @@
 """What two versions are asked with to compare them: logged requests where there are some, else examples of a split."""
 
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,7 +57,7 @@ class Logged:
     """What the log of requests holds.
 
     Args:
-        questions: the newest requests, whichever version answered them.
+        questions: the newest requests, whichever version answered them, those of one kind in batches.
         requests: how many these are.
         answered: what each version answered, by its number.
     """
@@ -68,7 +68,7 @@ class Logged:
 
 
 def logged(folder: Path, newer_than: datetime) -> Logged:
-    """Reads a log of requests.
+    """Reads a log of requests, of those that ask for a prediction.
 
     Args:
         folder: of the model's log.
@@ -86,6 +86,8 @@ def logged(folder: Path, newer_than: datetime) -> Logged:
     labels: dict[int, Counter[str]] = {}
     times: dict[int, tuple[datetime, datetime]] = {}
     for one in logged_requests(folder, newer_than):
+        if not one.predicts:
+            continue
         newest.append(Question(one.signature, one.inputs))
         requests[one.version] += 1
         rows[one.version] += max((len(value) for value in one.outputs.values() if value.ndim), default=1)
@@ -98,7 +100,26 @@ def logged(folder: Path, newer_than: datetime) -> Logged:
     for version, count in requests.items():
         since, until = times.get(version, (None, None))
         answered[version] = Answered(count, rows[version], since, until, dict(labels[version]))
-    return Logged(tuple(newest), len(newest), answered)
+    return Logged(tuple(_in_batches(newest)), len(newest), answered)
+
+
+def _in_batches(questions: Iterable[Question]) -> Iterator[Question]:
+    """The same rows in fewer questions: thousands of requests of one row each are slow to ask one by one."""
+    import numpy as np
+
+    alike: defaultdict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+    for question in questions:
+        inputs = question.inputs or {}
+        if len({value.shape[:1] for value in inputs.values()}) == 1 and all(value.ndim for value in inputs.values()):
+            kind = (question.signature, *sorted((name, value.dtype, value.shape[1:]) for name, value in inputs.items()))
+            alike[kind].append(inputs)
+        else:
+            yield question
+    for (signature, *_), requests in alike.items():
+        together = {name: np.concatenate([one[name] for one in requests]) for name in requests[0]}
+        rows = len(next(iter(together.values())))
+        for start in range(0, rows, _BATCH):
+            yield Question(signature, {name: value[start : start + _BATCH] for name, value in together.items()})
 
 
 def of_split(folder: Path) -> tuple[tuple[Question, ...], int]:

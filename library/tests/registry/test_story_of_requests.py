@@ -1,6 +1,7 @@
 """What a version answered, and what another would have answered to the very same requests."""
 
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import tensorflow as tf
@@ -13,14 +14,15 @@ from millrace.metadata.run_summaries import Runs
 from millrace.model_server.request_log import RequestLog
 from millrace.model_server.servable import Servable
 from millrace.registry.intake import open_registry, up_to_date
+from millrace.registry.questions import logged
 from millrace.registry.story import LATELY, story
 
 DISTANCES = [0.2, 1.2, 1.4, 3.0]
 REQUESTS = 6
 
 
-def log_requests(folder: Path, version) -> None:
-    """Has a version answer requests of four rows, and the log of a server keep them."""
+def log_requests(folder: Path, version, kept_as: str = "serving_default") -> None:
+    """Has a version answer requests of four rows, and the log of a server keep them, as of the signature named."""
     config = logging_config_pb2.LoggingConfig()
     config.log_collector_config.filename_prefix = str(folder / "requests")
     config.sampling_config.sampling_rate = 1.0
@@ -30,7 +32,9 @@ def log_requests(folder: Path, version) -> None:
         request.model_spec.name, request.model_spec.signature_name = "taxi", "serving_default"
         records = [example(distance, "Cash") for distance in DISTANCES]
         request.inputs["examples"].CopyFrom(tf.make_tensor_proto(records))
-        log.offer(f"trip-{number}", request, model.predict(request, None))
+        answer = model.predict(request, None)
+        request.model_spec.signature_name = answer.model_spec.signature_name = kept_as
+        log.offer(f"{kept_as}-{number}", request, answer)
     log.close()
 
 
@@ -52,6 +56,20 @@ def test_logged_requests_are_replayed_on_both_and_counted_for_the_one_that_answe
         assert later.answered is None and later.replay
         assert later.replay.asked == "40 examples of test of run 20310101-000002"
         assert story(registry, runs, champion, time.time(), asks=False).replay is None
+
+
+def test_requests_of_a_kind_are_asked_together_and_those_that_ask_why_not_at_all(two_versions):
+    folder = Path(layout(two_versions).requests)
+    with open_registry(two_versions) as registry:
+        up_to_date(registry, Runs(two_versions))
+        log_requests(folder, registry.version("champion"), "serving_default")
+        log_requests(folder, registry.version("champion"), "explain")
+    told = logged(folder, datetime.now(timezone.utc) - LATELY)
+    assert told.requests == REQUESTS and told.answered[12].requests == REQUESTS
+    (question,) = told.questions
+    assert question.signature == "serving_default" and question.inputs
+    asked = [tf.train.Example.FromString(record) for record in question.inputs["examples"]]
+    assert asked == [tf.train.Example.FromString(example(distance, "Cash")) for distance in DISTANCES] * REQUESTS
 
 
 def test_why_nothing_can_be_said_is_said(two_versions):
