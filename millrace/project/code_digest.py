@@ -9,11 +9,13 @@ import functools
 import hashlib
 import importlib.util
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Optional, Union
 
 import millrace
+from millrace.base import files
 from millrace.base.errors import ConfigError
 from millrace.project import python_source
 from millrace.project.project import PACKAGES, entered
@@ -37,7 +39,7 @@ def code_digest(*code: Union[str, type, FunctionType, ModuleType], packages: Opt
     """
     digest = hashlib.sha256()
     for module in sorted(_closure(map(_dotted_path, code), packages)):
-        digest.update(f"{module}\0{_normal_form(_source(module))}\0".encode())
+        digest.update(f"{module}\0{_code(_source(module)).digest}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -115,28 +117,19 @@ def _module_of(dotted_path: str) -> str:
 
 
 def _imports(module: str, own: set[str], root: Optional[Path]) -> Iterator[str]:
-    for node in ast.walk(python_source.parse(_source(module))):
-        for name in _imported_names(node, module):
-            top = name.partition(".")[0]
-            if top in own or (root and _stands_in(top, root)):
-                yield from (one for one in (name, name.rpartition(".")[0]) if one and _source_or_none(one))
+    source = _source(module)
+    for level, imported in _code(source).imports:
+        # The first dot is the module's package, which of an __init__.py is the module itself.
+        kept = len(module.split(".")) - level + (source.name == "__init__.py")
+        name = ".".join([*module.split(".")[:kept], imported]) if level else imported
+        top = name.partition(".")[0]
+        if top in own or (root and _stands_in(top, root)):
+            yield from (one for one in (name, name.rpartition(".")[0]) if one and _source_or_none(one))
 
 
 def _stands_in(top: str, root: Path) -> bool:
     """Whether a top module is a file or a folder of the project that `setup.py` may not ship, and that is run here."""
     return (root / f"{top}.py").is_file() or (root / top).is_dir()
-
-
-def _imported_names(node: ast.AST, module: str) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        # The first dot is the module's package, which of an __init__.py is the module itself.
-        levels = node.level - (_source(module).name == "__init__.py") if node.level else 0
-        parts = module.split(".")
-        parent = parts[: len(parts) - levels] if node.level else []
-        base = ".".join([*parent, *([node.module] if node.module else [])])
-        yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
 def _source(module: str) -> Path:
@@ -166,13 +159,37 @@ def _source_or_none(module: str) -> Optional[Path]:
     return None
 
 
-def _normal_form(source: Path) -> str:
-    tree = python_source.parse(source)
+@dataclass(frozen=True)
+class _Code:
+    """What a file is to a digest.
+
+    Args:
+        digest: of its syntax tree without docstrings.
+        imports: the names that it imports, `from` and name as one, each with the number of dots before it.
+    """
+
+    digest: str
+    imports: tuple[tuple[int, str], ...]
+
+
+def _code(source: Path) -> _Code:
+    return _code_of(source, files.read_bytes(source, ConfigError))
+
+
+# A graph's stages run much of the same code: each file is parsed once in a process, and again where it was edited.
+@functools.lru_cache(maxsize=4096)
+def _code_of(source: Path, content: bytes) -> _Code:
+    tree = python_source.parse(source, content)
     if source == Path(millrace.__file__):
         # What a release is called is not what its code does: a patch must run nothing again.
         tree.body = [node for node in tree.body if not _says_version(node)]
+    imports: list[tuple[int, str]] = []
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.body:
+        if isinstance(node, ast.Import):
+            imports.extend((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            imports.extend((node.level, ".".join(filter(None, (node.module, alias.name)))) for alias in node.names)
+        elif isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.body:
             first = node.body[0]
             if (
                 isinstance(first, ast.Expr)
@@ -180,7 +197,7 @@ def _normal_form(source: Path) -> str:
                 and isinstance(first.value.value, str)
             ):
                 node.body = node.body[1:]
-    return ast.dump(tree)
+    return _Code(hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest(), tuple(imports))
 
 
 def _says_version(node: ast.stmt) -> bool:

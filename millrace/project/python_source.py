@@ -2,7 +2,7 @@
 
 import ast
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
 
 from millrace.base import files
 from millrace.base.errors import ConfigError
@@ -10,11 +10,12 @@ from millrace.base.errors import ConfigError
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 
-def parse(file: Path) -> ast.Module:
+def parse(file: Path, content: Optional[bytes] = None) -> ast.Module:
     """Reads a Python file.
 
     Args:
         file: the file.
+        content: what is in it, where it was read already.
 
     Returns:
         Its syntax tree.
@@ -24,7 +25,7 @@ def parse(file: Path) -> ast.Module:
     """
     try:
         # Bytes, so that Python itself heeds a declared encoding.
-        return ast.parse(files.read_bytes(file, ConfigError), filename=str(file))
+        return ast.parse(files.read_bytes(file, ConfigError) if content is None else content, filename=str(file))
     except SyntaxError as error:
         where = f"{file}:{error.lineno}" if error.lineno else str(file)
         raise ConfigError(f"not Python: {error.msg}", where=where, remedy="fix that line") from error
