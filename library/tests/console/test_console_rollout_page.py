@@ -43,8 +43,10 @@ def test_one_that_goes_on_is_followed_and_one_that_went_back_says_why(config, co
         and 'hx-trigger="every 2s"' in text
     )
     assert "1 of 10" in text and "0 of 990" in text and "&lt;b&gt;try&lt;/b&gt; it" in text and "ann@desk" in text
+    assert "A rollout goes on: version 12 over 11 by canary: running, 1 % of the users" in running.ask("/").text
     back = replace(rollout, status="back").decided(Decided(NOW - 60, "back", "errors: 9 of 10", 0))
     state.write_rollout(places_of(config), back)
+    assert "A rollout goes on" not in running.ask("/").text
     text = running.ask("/rollout").text
     assert "errors: 9 of 10" in text and "Version 12 over 11 by canary: back." in text and "every 2s" not in text
     rows = running.ask("/rollout?format=csv").text.splitlines()

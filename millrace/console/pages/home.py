@@ -1,4 +1,4 @@
-"""The first page: is it all right? Alerts, what waits for a person, the last run, the served version, runs before."""
+"""The first page: is it all right? Alerts, what waits for a person, a rollout, the last run, what is served, runs before."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Optional
 
 from millrace.base.outcomes import State
 from millrace.console.page import Page, PageRequest, RailEntry
-from millrace.console.pages import registry
+from millrace.console.pages import registry, rollout
 from millrace.console.pages.alerts import AlertRow, firing
 from millrace.console.pages.runs import BAD_ENDS, RunRow, is_for_serving, row
 from millrace.metadata.run_summaries import run_summaries
@@ -30,6 +30,7 @@ class HomeView:
         firing: how many fire.
         undecided: the versions that wait for a person's approval, the newest first.
         approve: the command that approves the newest of them.
+        rollout: how the rollout stands that goes on; empty where none does.
         last: the newest run; None before the first.
         served: the run that made the model which a server takes, the champion's or else the one of the highest version;
             None where there is none.
@@ -49,6 +50,7 @@ class HomeView:
     firing: int
     undecided: tuple[Version, ...]
     approve: str
+    rollout: str
     last: Optional[RunRow]
     served: Optional[RunRow]
     served_gone: bool
@@ -82,6 +84,7 @@ def view(request: PageRequest) -> HomeView:
         firing=len(alerts),
         undecided=undecided,
         approve=f"millrace models approve {undecided[0].number}{option} --because WHY" if undecided else "",
+        rollout=rollout.under_way(request),
         last=rows[0] if rows else None,
         served=there[0] if there else None,
         served_gone=bool(pushed) and not there,

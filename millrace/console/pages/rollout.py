@@ -142,6 +142,15 @@ def view(request: PageRequest) -> RolloutView:
     )
 
 
+def under_way(request: PageRequest) -> str:
+    """How the rollout stands that goes on; empty where none does."""
+    try:
+        now = standing(request.config)
+    except BadInput:
+        return ""
+    return now.sentence if now.rollout and not now.rollout.over else ""
+
+
 def recorded_view(request: PageRequest) -> RecordedRolloutView:
     """One rollout, by its number.
 
