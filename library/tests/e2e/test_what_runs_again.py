@@ -63,7 +63,7 @@ def served(first, project):
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_model_answers_what_the_pages_tell_to_ask(served, project):
-    """The README's request as it stands there, the guide's by gRPC, and the same answer to both."""
+    """The README's request as it stands there, the guide's by gRPC, the same answer to both, and why."""
     readme, guide = ((CHECKOUT / page).read_text() for page in ("README.md", "docs/guides/predictions.md"))
     [request] = re.findall(r"^curl [^']*'[^']*'$", readme, re.MULTILINE)
     [written] = re.findall(r'^\{"predictions".*\}$', readme, re.MULTILINE)
@@ -76,6 +76,13 @@ def test_the_model_answers_what_the_pages_tell_to_ask(served, project):
     assert answer.keys() == expected.keys()
     assert answer["classes"] == expected["classes"] and answer["label"] in answer["classes"]
     assert 0 < answer["probabilities"] < 1
+
+    why = re.search(r"^curl [^']*'[^']*'$", (CHECKOUT / "docs/guides/explanations.md").read_text(), re.MULTILINE)
+    asked = subprocess.run(
+        why[0].replace("localhost:8501", rest), shell=True, capture_output=True, text=True, check=True
+    )
+    [explained] = json.loads(asked.stdout)["predictions"]
+    assert sum(explained["attributions"]) == pytest.approx(explained["explained"] - explained["baseline"], abs=1e-5)
 
     [client] = re.findall(r'^```python title="ask.py"\n(.*?)^```$', guide, re.MULTILINE | re.DOTALL)
     (project.folder / "ask.py").write_text(client.replace("127.0.0.1:8500", grpc))
