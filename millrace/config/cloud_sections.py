@@ -40,6 +40,9 @@ SecretVersion = Annotated[
     ),
 ]
 
+# https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.tensorboards
+TensorBoard = Annotated[str, Field(pattern=r"^projects/[^/\s]+/locations/[^/\s]+/tensorboards/[0-9]+$")]
+
 Region = Annotated[str, AfterValidator(_known_region)]
 
 
@@ -225,6 +228,17 @@ class VertexDeployment(Deployment):
         "stage reads them when it starts, so that no secret is in the job",
     )
     labels: dict[str, str] = Field(default={}, description="of the job, for the bill")
+    experiment: str = Field(
+        default="",
+        max_length=80,
+        pattern=r"^([a-z0-9][a-z0-9-]*)?$",
+        description="the Vertex AI experiment that jobs are put into as they are sent, and that track --vertex tells "
+        "of runs; left out: no job is, and track takes the pipeline's name",
+    )
+    tensorboard: Optional[TensorBoard] = Field(
+        default=None,
+        description="the TensorBoard instance that curves go to, projects/P/locations/L/tensorboards/ID",
+    )
     cost: RunCost = RunCost()
     failure_policy: Literal["slow", "fast"] = Field(
         default="slow", description="slow finishes what does not need the failed task; fast starts nothing more"
@@ -240,6 +254,8 @@ class VertexDeployment(Deployment):
                 asked.cpu or 0, asked.memory_gb or 0, asked.accelerator, asked.accelerators or 1
             )
             _at(key, objections)
+        if self.tensorboard and self.tensorboard.split("/")[3] != self.region:
+            raise ValueError(f"tensorboard: {self.tensorboard} is not in {self.region}, where runs are")
         if self.schedule and self.schedule.has_seconds:
             raise ValueError("schedule.cron: Vertex AI reads five fields: minute, hour, day, month, weekday")
         return self

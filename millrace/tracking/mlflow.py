@@ -7,29 +7,24 @@ they were pushed: a version's source is a folder of the run's artifacts that say
 
 import contextlib
 import json
-import math
 import os
 import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Literal, Optional
 
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import State
-from millrace.base.plain_values import flat
 from millrace.base.secrets import cut
 from millrace.cloud.remote.failures import ServiceFailure
-from millrace.components import stage_ids
 from millrace.config.config import Config
 from millrace.console.pages.runs import is_for_serving
 from millrace.console.report import report
 from millrace.metadata import provenance
-from millrace.metadata.run_details import RunDetail, run_detail
 from millrace.metadata.run_summaries import Runs
-from millrace.views.model import ModelView, model_view
+from millrace.tracking.facts import RunFacts, points_of, run_facts
 
 Outcome = Literal["new", "completed", "unchanged", "deleted"]
 
@@ -94,10 +89,10 @@ def track(config: Config, address: str, run_ids: Iterable[str], experiment: str 
     with _explained(address):
         of_experiment = _experiment(client, experiment or config.name)
     for run_id in run_ids:
-        detail = run_detail(runs, run_id, time.time())
-        if detail is not None:
+        facts = run_facts(runs, run_id)
+        if facts is not None:
             with _explained(address):
-                yield _Tracking(client, of_experiment, runs, detail).write()
+                yield _Tracking(client, of_experiment, facts).write()
 
 
 @dataclass(frozen=True)
@@ -106,15 +101,18 @@ class _Tracking:
 
     client: Any
     experiment: str
-    runs: Runs
-    detail: RunDetail
+    facts: RunFacts
 
     @property
     def _run_id(self) -> str:
-        return self.detail.summary.run_id
+        return self.facts.run_id
+
+    @property
+    def _runs(self) -> Runs:
+        return self.facts.runs
 
     def write(self) -> TrackedRun:
-        began = datetime.fromisoformat(self.detail.summary.started).timestamp()
+        summary = self.facts.detail.summary
         known = self._known()
         if known is not None and known.info.lifecycle_stage == "deleted":
             return TrackedRun(self._run_id, "deleted", known.info.run_id)
@@ -122,17 +120,17 @@ class _Tracking:
             return TrackedRun(self._run_id, "unchanged", known.info.run_id, self._version(known.info.run_id) or "")
         if known is None:
             known = self.client.create_run(
-                self.experiment, round(began * 1000), {_RUN: self._run_id}, run_name=self._run_id
+                self.experiment, round(self.facts.began * 1000), {_RUN: self._run_id}, run_name=self._run_id
             )
             outcome: Outcome = "new"
         else:
             outcome = "completed"
         tracked_as = known.info.run_id
-        ended = round((began + self.detail.summary.seconds) * 1000)
+        ended = round(self.facts.ended * 1000)
         self._values(tracked_as, ended)
-        self.client.log_text(tracked_as, report(self.runs.config, self._run_id, time.time()), _REPORT)
-        version = self._push(tracked_as) if is_for_serving(self.detail.summary, self.runs.config) else ""
-        status = _STATUS.get(self.detail.summary.state, "FAILED")
+        self.client.log_text(tracked_as, report(self._runs.config, self._run_id, time.time()), _REPORT)
+        version = self._push(tracked_as) if is_for_serving(summary, self._runs.config) else ""
+        status = _STATUS.get(summary.state, "FAILED")
         if status != "RUNNING":
             self.client.set_terminated(tracked_as, status, ended)
             self.client.set_tag(tracked_as, _WHOLE, "yes")
@@ -147,12 +145,8 @@ class _Tracking:
     def _values(self, tracked_as: str, ended: int) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
-        made_from = self.detail.provenance
-        settings = flat(made_from.configuration) if made_from else {}
-        parameters = [Param(_key(name), value[:_VALUE]) for name, value in settings.items() if value]
-        metrics = [
-            Metric(_key(name), value, ended, step) for name, value, step in self._measured() if math.isfinite(value)
-        ]
+        parameters = [Param(_key(name), value[:_VALUE]) for name, value in self.facts.parameters.items()]
+        metrics = [Metric(_key(name), value, ended, step) for name, value, step in self._measured()]
         tags = [RunTag(name, cut(value)[:_VALUE]) for name, value in self._tags().items() if value]
         for kind, values, most in (
             ("params", parameters, _PARAMETERS),
@@ -163,47 +157,23 @@ class _Tracking:
                 self.client.log_batch(tracked_as, **{kind: values[first : first + most]})
 
     def _measured(self) -> Iterator[tuple[str, float, int]]:
-        """Name, value and step of each metric on the whole and by slice, of each curve, and of each stage's seconds."""
-        model = self._model
-        for metric in model.metrics if model else ():
-            for one in (metric.overall, *metric.slices):
-                if one.value is not None:
-                    place = metric.name if one is metric.overall else f"{metric.name}/{one.slice.replace('=', ':')}"
-                    yield place, one.value, 0
-        for curve in model.curves if model else ():
-            for step, value in zip(curve.steps, curve.values, strict=True):
-                yield f"{curve.split}/{curve.metric}", value, int(step)
-        for stage in self.detail.stages:
-            if stage.seconds is not None:
-                yield f"seconds/{stage.stage}", stage.seconds, 0
-
-    @property
-    def _model(self) -> Optional[ModelView]:
-        record = self.runs.record(self._run_id)
-        return model_view(record) if record else None
+        """Name, value and step of what was measured, and of each curve's points."""
+        for name, value in self.facts.measured.items():
+            yield name, value, 0
+        for curve in self.facts.curves:
+            for step, value in points_of(curve):
+                yield f"{curve.split}/{curve.metric}", value, step
 
     def _tags(self) -> dict[str, str]:
-        summary, made_from = self.detail.summary, self.detail.provenance
-        examples = self.detail.output(stage_ids.EXAMPLE_GEN, "examples")
-        facts = examples.properties if examples else {}
+        detail, origin = self.facts.detail, self.facts.origin
         outputs = {
-            f"artifact.{stage.stage}.{output.key}": output.path
-            for stage in self.detail.stages
-            for output in stage.outputs
+            f"artifact.{stage.stage}.{output.key}": output.path for stage in detail.stages for output in stage.outputs
         }
         return {
-            "millrace.pipeline": self.runs.config.name,
-            "millrace.state": summary.state,
-            "millrace.reason": summary.reason,
-            "millrace.blessed": "" if summary.blessed is None else str(summary.blessed).lower(),
-            "millrace.pushed_to": summary.pushed_to,
-            "millrace.set": " ".join(made_from.overrides) if made_from else "",
-            "millrace.schema": made_from.schema_digest if made_from else "",
-            "millrace.span": str(facts.get("span", "")),
-            "millrace.fingerprint": str(facts.get("input_fingerprint", "")),
-            "mlflow.source.git.commit": provenance.commit_of(made_from).partition(" ")[0],
-            "mlflow.source.name": self.detail.request.config_file if self.detail.request else "",
-            "mlflow.note.content": summary.reason,
+            **{name: value for name, value in origin.items() if name != "millrace.commit"},
+            "mlflow.source.git.commit": origin.get("millrace.commit", ""),
+            "mlflow.source.name": detail.request.config_file if detail.request else "",
+            "mlflow.note.content": detail.summary.reason,
             **outputs,
         }
 
@@ -212,8 +182,8 @@ class _Tracking:
         known = self._version(tracked_as)
         if known:
             return known
-        name, summary = self.runs.config.name, self.detail.summary
-        made_from = self.detail.provenance
+        name, summary = self._runs.config.name, self.facts.detail.summary
+        made_from = self.facts.detail.provenance
         about = {
             "pushed_to": summary.pushed_to,
             "run": self._run_id,
@@ -235,7 +205,7 @@ class _Tracking:
         return str(made.version)
 
     def _version(self, tracked_as: str) -> Optional[str]:
-        wanted = f"name = '{self.runs.config.name}' and run_id = '{tracked_as}'"
+        wanted = f"name = '{self._runs.config.name}' and run_id = '{tracked_as}'"
         return next((str(one.version) for one in self.client.search_model_versions(wanted)), None)
 
 

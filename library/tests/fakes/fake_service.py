@@ -29,6 +29,7 @@ class Request:
     query: dict[str, str]
     body: Any
     headers: dict[str, str]
+    repeated: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -171,9 +172,10 @@ def _read(handler: BaseHTTPRequestHandler) -> Request:
     parts = urlsplit(handler.path)
     size = int(handler.headers.get("Content-Length") or 0)
     raw = handler.rfile.read(size) if size else b""
-    query = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    repeated = parse_qs(parts.query, keep_blank_values=True)
+    query = {key: values[0] for key, values in repeated.items()}
     body = json.loads(raw) if raw else None
-    return Request(handler.command, unquote(parts.path), query, body, dict(handler.headers.items()))
+    return Request(handler.command, unquote(parts.path), query, body, dict(handler.headers.items()), repeated)
 
 
 def _write(handler: BaseHTTPRequestHandler, status: int, body: Any) -> None:

@@ -10,18 +10,18 @@ from typing import Optional
 import click
 from rich.console import Console
 
-from millrace.base.errors import BadInput
+from millrace.base.errors import BadInput, MillraceError
 from millrace.base.notice import RunNotice
 from millrace.base.outcomes import INTERRUPTED, State, ending
 from millrace.cli.cloud.service_options import also, on_the_terminal, parameter_values, service_options
-from millrace.cli.options import push_option
+from millrace.cli.options import again, push_option
 from millrace.cli.output import echo, escape
 from millrace.cli.running.board import Board
 from millrace.cli.running.project_runner import given_runner
 from millrace.cloud.prepared_job import compiled_before, prepared
 from millrace.cloud.remote.following import Watched, follow
 from millrace.cloud.remote.jobs import RemoteJob, Service
-from millrace.cloud.services import CloudRunner, meant
+from millrace.cloud.services import VERTEX, CloudRunner, meant
 from millrace.config.config import Config
 from millrace.config.trials import load_run
 from millrace.jobspec.job import CompiledJob, Dialect
@@ -67,6 +67,11 @@ def submit(
         )
     own = given_runner(CloudRunner)
     service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal(), own)
+    in_experiment = wanted == VERTEX and bool(config.vertex.experiment)
+    if in_experiment:
+        from millrace.tracking.vertex import require_experiment
+
+        require_experiment(config)
     sent = service.submit(job, name)
     if config.push.trial and not compiled:
         echo("trial: its model is not served; --push serves it")
@@ -74,7 +79,12 @@ def submit(
     echo(f"link: {sent.link}")
     more = also(config_file, overrides, runner or (wanted if wanted != meant(config) else None))
     if wait:
-        raise click.exceptions.Exit(_followed(config, service, sent, job, every, more))
+        code = _followed(config, service, sent, job, every, more)
+        if in_experiment:
+            _put_into_experiment(config, sent.name, again(config_file, overrides))
+        raise click.exceptions.Exit(code)
+    if in_experiment:
+        _put_into_experiment(config, sent.name, again(config_file, overrides))
     echo(f"next: millrace jobs show{more} {sent.name}")
 
 
@@ -104,6 +114,22 @@ def _followed(config: Config, service: Service, sent: RemoteJob, job: CompiledJo
     print_end(ended, time.time() - began, board.console)
     _tell(config, ended, f"millrace jobs show{more} {sent.name}")
     return ended.exit_code
+
+
+def _put_into_experiment(config: Config, name: str, more: str) -> None:
+    """Puts the job into `vertex.experiment`; it is sent already, so that what is missing there is only told."""
+    from millrace.tracking.vertex import joined
+
+    later = f"millrace track{more} --vertex --job {name} puts it there"
+    try:
+        told = joined(config, name)
+    except MillraceError as error:
+        echo(f"experiment: the job is not in {config.vertex.experiment}: {error.what}; {later}")
+        return
+    if told.outcome == "waiting":
+        echo(f"experiment: Vertex AI has not begun with the job; {later}")
+    else:
+        echo(f"experiment: {config.vertex.experiment}" + (f"; {told.problem}" if told.problem else ""))
 
 
 def _tell(config: Config, job: RemoteJob, next_command: str) -> None:

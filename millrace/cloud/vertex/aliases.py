@@ -1,12 +1,12 @@
 """The registry's aliases in Vertex AI: an alias that moved here moves there, and the champion gets the traffic."""
 
-from typing import Any, Optional
+from typing import Optional
 
 from google.cloud import aiplatform_v1
 
 from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.vertex import submit
-from millrace.cloud.vertex.client import call, credentials, failures, place
+from millrace.cloud.vertex.client import call, failures, place, reach
 from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.config.cloud_sections import VertexDeployment
 from millrace.registry.events import CHAMPION
@@ -32,14 +32,10 @@ class VertexAliases:
     def __init__(self, target: VertexEndpoint, settings: VertexDeployment) -> None:
         self._endpoint = target.endpoint
         self._place = place(settings.model_copy(update={"project": target.project, "region": target.region}))
-        reach: dict[str, Any] = {
-            "credentials": credentials(self._place),
-            "transport": "rest",
-            "client_options": {"api_endpoint": self._place.endpoint.removeprefix("https://")},
-        }
+        options = reach(self._place)
         with submit.quiet():
-            self._models = aiplatform_v1.ModelServiceClient(**reach)
-            self._endpoints = aiplatform_v1.EndpointServiceClient(**reach)
+            self._models = aiplatform_v1.ModelServiceClient(**options)
+            self._endpoints = aiplatform_v1.EndpointServiceClient(**options)
 
     def follow(self, registry: Registry, alias: str) -> list[str]:
         """Has Vertex AI's alias name what the registry's names; for the champion `default` too, and the traffic.

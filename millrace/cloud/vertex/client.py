@@ -110,6 +110,19 @@ def credentials(where: VertexPlace) -> auth.Credentials:
     return credentials
 
 
+def reach(where: VertexPlace) -> dict[str, Any]:
+    """What each of the client's classes is made with.
+
+    Args:
+        where: the place.
+
+    Raises:
+        ServiceFailure: there are no credentials.
+    """
+    options = {"api_endpoint": where.endpoint.removeprefix("https://")}
+    return {"credentials": credentials(where), "transport": "rest", "client_options": options}
+
+
 def call(where: VertexPlace, asked: str, function: Callable[..., Answer], /, *arguments: Any, **named: Any) -> Answer:
     """Asks the service, and waits no longer than the configuration says.
 

@@ -10,6 +10,7 @@ from millrace.cloud.remote.jobs import RemoteJob, RemoteSchedule
 from millrace.cloud.remote.sending import PAUSES, send_once
 from millrace.cloud.vertex import schedules, submit
 from millrace.cloud.vertex.client import call, credentials, failures, place
+from millrace.cloud.vertex.job_records import JobRecord, record_of
 from millrace.cloud.vertex.jobs import job_of
 from millrace.config.cloud_sections import Schedule, VertexDeployment
 from millrace.jobspec.job import CompiledJob
@@ -75,6 +76,11 @@ class VertexService:
         """One job with its tasks."""
         answer = call(self._place, f"for the job {name}", self._jobs.get_pipeline_job, name=self._job_path(name))
         return job_of(answer, self._place)
+
+    def record(self, name: str) -> JobRecord:
+        """One job with what its tasks read and made, and its place in Vertex ML Metadata."""
+        answer = call(self._place, f"for the job {name}", self._jobs.get_pipeline_job, name=self._job_path(name))
+        return record_of(answer)
 
     def jobs(self, pipeline: str, limit: int) -> list[RemoteJob]:
         """The newest jobs, newest first."""
