@@ -29,16 +29,15 @@ MONITOR = "Monitor"
 TRAINING_STATISTICS, STATISTICS_BEFORE = "training_statistics", "statistics_before"
 """The keys under which it reads what it compares a window with."""
 
-# What a model or data was compared with, by stage and key.
-_COMPARED = {
+COMPARED = {
     (MONITOR, TRAINING_STATISTICS),
     (MONITOR, STATISTICS_BEFORE),
     (stage_ids.EVALUATOR, "baseline_model"),
     (stage_ids.EVALUATOR, "baseline_blessing"),
     (stage_ids.DATA_GATE, "blessing"),
 }
-# Where a run's story begins, the latest first.
-_ENDS = (
+"""What a model or data was compared with, by stage and key."""
+ENDS = (
     (stage_ids.PUSHER, "pushed_model"),
     (stage_ids.EVALUATOR, "blessing"),
     (stage_ids.TRAINER, "model"),
@@ -47,11 +46,15 @@ _ENDS = (
     (stage_ids.STATISTICS_GEN, "statistics"),
     (stage_ids.EXAMPLE_GEN, "examples"),
 )
+"""Where a run's story begins, the latest first."""
+LEARNED_BY = ("training", "model", "model_fn")
+"""What of a Trainer's settings says how it learned."""
 ABOUT_FILE = Path("assets.extra") / "millrace.json"
 YES_OR_NO = frozenset({"blessed", "pushed", "served", "trial"})
 """The facts that are answers, whichever of TFX's types they have."""
 
-_GATE_KEY = "gate"
+GATE_KEY = "gate"
+"""As what Transform has read DataGate's report, which had to let the data pass."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ class _Walk:
             read = self._read_by(maker) if maker else []
             self.add(number for _, number in read)
             for key, source in read:
-                compared = (self._execution(maker)[0], key) in _COMPARED
+                compared = (self._execution(maker)[0], key) in COMPARED
                 self.edges[LineageEdge(source, target, key, compared)] = None
                 waiting += [] if compared else [source]
 
@@ -190,7 +193,7 @@ class _Walk:
             }
             waiting = set()
             for source, execution, key in read:
-                compared = (self._execution(execution)[0], key) in _COMPARED
+                compared = (self._execution(execution)[0], key) in COMPARED
                 for target in made.get(execution, ()):
                     self.edges[LineageEdge(source, target, key, compared)] = None
                     waiting |= set() if compared else {target}
@@ -224,7 +227,7 @@ class _Walk:
             stage, run, _ = self._execution(number)
             record = self._runs.record(run) if stage == stage_ids.TRANSFORM and run else None
             report = record.artifact(stage_ids.DATA_GATE, "report") if record else None
-            self._inputs[number] = [*read, *([(_GATE_KEY, report.id)] if report else [])]
+            self._inputs[number] = [*read, *([(GATE_KEY, report.id)] if report else [])]
         return self._inputs[number]
 
     def node(self, number: int) -> LineageNode:
@@ -249,7 +252,7 @@ class _Walk:
         facts: dict[str, Any] = {}
         settings = _settings(parameters)
         if stage == stage_ids.TRAINER:
-            facts |= {name: settings[name] for name in ("training", "model", "model_fn") if name in settings}
+            facts |= {name: settings[name] for name in LEARNED_BY if name in settings}
         digest = settings.get("code_digest") or _text(parameters, "code_digest")
         facts |= {"code": digest} if digest else {}
         folder = self._runs.folder(run)
@@ -272,8 +275,17 @@ def _text(parameters: Mapping[str, Any], name: str) -> str:
 
 
 def _settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return settings_in(_text(parameters, "custom_config"))
+
+
+def settings_in(custom_config: str) -> dict[str, Any]:
+    """What a stage's `custom_config` says; nothing where it is none.
+
+    Args:
+        custom_config: JSON.
+    """
     try:
-        values = json.loads(_text(parameters, "custom_config") or "{}")
+        values = json.loads(custom_config or "{}")
     except ValueError:
         return {}
     return values if isinstance(values, dict) else {}
@@ -308,7 +320,7 @@ def meant(runs: Runs, what: str) -> tuple[int, ...]:
             remedy="millrace runs lists runs and versions, and millrace runs show RUN --outputs the places",
         ) from error
     record = runs.record(run_id)
-    for stage, key in _ENDS:
+    for stage, key in ENDS:
         artifact = record.artifact(stage, key) if record else None
         if artifact:
             return (artifact.id,)

@@ -37,27 +37,41 @@ _DEEPEST = 24
 @config_options
 @click.option("--up", "direction", flag_value="up", help="Only what it was made from.")
 @click.option("--down", "direction", flag_value="down", help="Only what was made of it.")
+@click.option("--vertex", "by_vertex", is_flag=True, help="WHAT is a job of Vertex AI: its id, or last.")
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw it into a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the graph as JSON.")
 def lineage_command(
-    what: str, config_file: str, overrides: tuple[str, ...], direction: str, svg: Optional[Path], as_json: bool
+    what: str,
+    config_file: str,
+    overrides: tuple[str, ...],
+    direction: str,
+    by_vertex: bool,
+    svg: Optional[Path],
+    as_json: bool,
 ) -> None:
     """Say what something was made from, and what was made of it.
 
     WHAT: a run (an id or the beginning of one, last, last~1), a pushed version, the path of an artifact, or a folder
     from which a server serves; the newest run when left out.
     """
-    runs = Runs(load(config_file, overrides))
-    try:
-        start = meant(runs, what)
-    except BadInput:
-        made_from = about(what)
-        if made_from is None:
-            raise
-        # ML Metadata does not know it: a model that was copied here says itself what it was made from.
-        _print_about(made_from, as_json)
-        return
-    graph = lineage(runs, start, up=direction != "down", down=direction != "up")
+    config = load(config_file, overrides)
+    up, down = direction != "down", direction != "up"
+    if by_vertex:
+        from millrace.cloud.vertex.lineage import job_lineage
+
+        what, graph = job_lineage(config, what, up, down)
+    else:
+        runs = Runs(config)
+        try:
+            start = meant(runs, what)
+        except BadInput:
+            made_from = about(what)
+            if made_from is None:
+                raise
+            # ML Metadata does not know it: a model that was copied here says itself what it was made from.
+            _print_about(made_from, as_json)
+            return
+        graph = lineage(runs, start, up, down)
     if svg:
         from millrace.console.lineage_picture import picture
 
