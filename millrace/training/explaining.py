@@ -12,7 +12,7 @@ machine, whatever other rows are asked about beside it.
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional, Union
 
@@ -176,17 +176,27 @@ class Mixed:
         self._columns, self._specs, self._names = columns, specs, list(specs)
         self._values = {name: _value(baseline.get(name), spec.dtype) for name, spec in specs.items()}
         self.rows = tf.shape(next(iter(columns.values())))[0]
-        self._alike: dict[tf.DType, list[str]] = {}
+        alike: dict[tf.DType, list[str]] = {}
         for name, spec in specs.items():
             if spec.shape.rank == 1:
-                self._alike.setdefault(spec.dtype, []).append(name)
+                alike.setdefault(spec.dtype, []).append(name)
+        # By type, and before the loop over the mixtures, whose body would otherwise take each column by itself.
+        self._alike = [
+            _Alike(
+                names,
+                tf.stack([columns[name] for name in names], axis=1),
+                tf.constant([self._values[name] for name in names], dtype),
+            )
+            for dtype, names in alike.items()
+        ]
 
     def baseline_row(self) -> Tensors:
         """The baseline, as one row."""
-        return {
-            name: tf.fill([1, *(size or 1 for size in spec.shape[1:])], self._values[name])
-            for name, spec in self._specs.items()
-        }
+        row = {name: value for one in self._alike for name, value in one.by_name(one.baseline[tf.newaxis])}
+        for name, spec in self._specs.items():
+            if name not in row:
+                row[name] = tf.fill([1, *(size or 1 for size in spec.shape[1:])], self._constant(name))
+        return row
 
     def rows_with(self, own: tf.Tensor) -> Tensors:
         """The rows of several mixtures, one mixture after the other.
@@ -195,27 +205,47 @@ class Mixed:
             own: which columns of a mixture are the rows' own, bool [mixtures, columns].
         """
         made: Tensors = {}
-        for names in self._alike.values():
-            given = tf.stack([self._columns[name] for name in names], axis=1)
-            instead = tf.stack([self._values[name] for name in names])
-            places = [self._names.index(name) for name in names]
-            chosen = tf.where(tf.gather(own, places, axis=1)[:, tf.newaxis], given, instead)
-            flat = tf.reshape(chosen, [-1, len(names)])
-            made.update(zip(names, tf.unstack(flat, num=len(names), axis=1), strict=True))
+        for one in self._alike:
+            places = [self._names.index(name) for name in one.names]
+            chosen = tf.where(tf.gather(own, places, axis=1)[:, tf.newaxis], one.given, one.baseline)
+            made.update(one.by_name(tf.reshape(chosen, [-1, len(one.names)])))
         for place, name in enumerate(self._names):
             if name not in made:
                 given = self._columns[name]
                 is_own = tf.reshape(own[:, place], [-1, *[1] * given.shape.rank])
-                chosen = tf.where(is_own, given, self._values[name])
+                chosen = tf.where(is_own, given, self._constant(name))
                 made[name] = tf.reshape(chosen, tf.concat([[-1], tf.shape(given)[1:]], axis=0))
                 made[name].set_shape([None, *self._specs[name].shape[1:]])
         return made
 
+    def _constant(self, name: str) -> tf.Tensor:
+        return tf.constant(self._values[name], self._specs[name].dtype)
 
-def _value(value: Value, dtype: tf.DType) -> tf.Tensor:
+
+@dataclass(frozen=True)
+class _Alike:
+    """Columns of one type that hold one value a row.
+
+    Args:
+        names: of their inputs.
+        given: the rows' own values [n, columns].
+        baseline: the baseline's [columns].
+    """
+
+    names: Sequence[str]
+    given: tf.Tensor
+    baseline: tf.Tensor
+
+    def by_name(self, rows: tf.Tensor) -> Iterator[tuple[str, tf.Tensor]]:
+        """Each column [rows] with its name, of rows [rows, columns]."""
+        return zip(self.names, tf.unstack(rows, num=len(self.names), axis=1), strict=True)
+
+
+def _value(value: Value, dtype: tf.DType) -> Union[float, str]:
+    """A column's value in the baseline, as a tensor of its input holds it."""
     if dtype == tf.string:
-        return tf.constant("" if value is None else str(value))
-    return tf.constant(math.nan if value is None else float(value), dtype)
+        return "" if value is None else str(value)
+    return math.nan if value is None else float(value)
 
 
 def _chosen(scores: tf.Tensor) -> tf.Tensor:

@@ -155,9 +155,7 @@ class ServedModel:
             return None
 
         def embed(**columns: tf.Tensor) -> Tensors:
-            given = {name: columns[safe_name(name)] for name in self.raw_spec}
-            features = self._transformed(_all_as_raw(given, self.raw_spec))
-            hidden = inner({key: features[key] for key in self.inputs}, training=False)
+            hidden = inner(self._features_of_columns(**columns), training=False)
             return {"embedding": tf.cast(tf.reshape(hidden, [tf.shape(hidden)[0], -1]), tf.float32)}
 
         return _traced(embed, **self._column_specs)
@@ -169,6 +167,17 @@ class ServedModel:
             safe_name(name): _request_spec(name, spec, self.table.features.get(name), name in lists)
             for name, spec in self.raw_spec.items()
         }
+
+    @functools.cached_property
+    def _features_of_columns(self) -> Any:
+        """Traced once: of a wide table it is nearly the whole graph, and the export holds one for all that call it."""
+
+        def features(**columns: tf.Tensor) -> Tensors:
+            given = {name: columns[safe_name(name)] for name in self.raw_spec}
+            transformed = self._transformed(_all_as_raw(given, self.raw_spec))
+            return {key: transformed[key] for key in self.inputs}
+
+        return _traced(features, **self._column_specs)
 
     @functools.cached_property
     def _of_columns(self) -> Any:
@@ -196,8 +205,7 @@ class ServedModel:
         return self._predict(self._transformed(tf.io.parse_example(examples, self.raw_spec)))
 
     def _serve_columns(self, **columns: tf.Tensor) -> Tensors:
-        given = {name: columns[safe_name(name)] for name in self.raw_spec}
-        return self._predict(self._transformed(_all_as_raw(given, self.raw_spec)))
+        return self._predict(self._features_of_columns(**columns))
 
     def _serve_transformed(self, **features: tf.Tensor) -> Tensors:
         return self._predict(features)
