@@ -181,7 +181,7 @@ def _columns(data: Data) -> Optional[list[str]]:
         raise DataError(
             f"no data file matches {', '.join(data.patterns)}",
             where=data.path,
-            remedy="fix data.path and data.pattern in the configuration",
+            remedy=_path_and_pattern(data.path),
         )
     if data.format == "image_folders":
         return ["image", "class", "path"]
@@ -192,6 +192,15 @@ def _columns(data: Data) -> Optional[list[str]]:
     if data.format == "avro":
         return _avro_columns(files[0])
     return _csv_columns(files, data) if data.format == "csv" else None
+
+
+def _path_and_pattern(path: str) -> str:
+    """What to do where no file is found: a span is looked for in the pattern alone."""
+    folder, _, rest = path.partition("{")
+    if not rest or Path(path).exists():
+        return "fix data.path and data.pattern in the configuration"
+    above, _, name = folder.rpartition("/")
+    return f"what differs by span belongs into data.pattern: data.path={above} data.pattern={name}{{{rest}/*"
 
 
 def _csv_columns(files: list[Path], data: Data) -> list[str]:

@@ -54,6 +54,12 @@ def test_data_without_a_row_is_refused(small, content, words):
     assert refused.value.remedy and str(small.folder) in refused.value.where
 
 
+def test_a_span_in_the_path_is_told_where_it_belongs(small):
+    with pytest.raises(DataError, match="no data file matches") as refused:
+        small(f"data.path={small.folder}/days/span-{{SPAN}}")
+    assert refused.value.remedy.endswith(f"data.path={small.folder}/days data.pattern=span-{{SPAN}}/*")
+
+
 def test_an_empty_file_among_others_is_named(small):
     (small.folder / "data" / "b.csv").touch()
     with pytest.raises(DataError, match="the file is empty") as refused:
