@@ -3,6 +3,8 @@
 FIND_PYTHON := sh bootstrap/python.sh
 VENV := .venv/bin/
 ARGS ?=
+APPROVAL_KEY ?=
+BECAUSE ?=
 IMAGE ?= millrace
 # One file's tests share what they set up, so a file stays on one core; each core holds TensorFlow, so not on all of 64.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
@@ -20,7 +22,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-thorough test-fast test-stack check format docs deploy-check jobs release ship golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-thorough test-fast test-stack check format docs deploy-check jobs release approve ship golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -98,9 +100,13 @@ release: setup  ## compile, rehearse and build the release of ENV into .cache/re
 	@$(VENV)millrace release build --env $(ENV) $(ARGS) --job .cache/releases/$(ENV).job.json \
 	  --key-env RELEASE_KEY -o .cache/releases/$(ENV).release.tar
 
-ship: setup  ## submit the job of RELEASE to ENV as it was built, once it is whole and signed by PUBLIC_KEY, and wait for it
-	@$(VENV)millrace release show $(RELEASE) --public-key $(PUBLIC_KEY) --into .cache/shipped
-	@$(VENV)millrace submit .cache/shipped/job.json --env $(ENV) --wait $(ARGS)
+approve: setup  ## approve RELEASE, whole and signed by PUBLIC_KEY; BECAUSE="why", and APPROVAL_KEY holds a key to sign with
+	@$(VENV)millrace release approve "$(RELEASE)" --public-key $(PUBLIC_KEY) --because "$(BECAUSE)" \
+	  $(if $(APPROVAL_KEY),--key-env APPROVAL_KEY)
+
+ship: setup  ## promote RELEASE to ENV, by the policy of ENV, its job sent as it was built and waited for; BECAUSE="why"
+	@test -n "$(RELEASE)" || { echo "make ship: name the release's file: RELEASE=FILE"; exit 2; }
+	@$(VENV)millrace promote "$(RELEASE)" --to $(ENV) --public-key $(PUBLIC_KEY) --because "$(BECAUSE)" $(ARGS)
 
 golden: setup  ## write the golden files again: compiled jobs, screens, the configuration's schema; read the difference
 	@PYTHONPATH=. $(VENV)python library/tests/jobspec/golden_cases.py

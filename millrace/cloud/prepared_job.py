@@ -85,7 +85,9 @@ def prepared(
     return service, job
 
 
-def ready(job: CompiledJob, config: Config, values: dict[str, str], progress: Progress) -> CompiledJob:
+def ready(
+    job: CompiledJob, config: Config, values: dict[str, str], progress: Progress, as_built: bool = False
+) -> CompiledJob:
     """The job with the values of its parameters, and nothing in it that is known to be refused later.
 
     Args:
@@ -93,6 +95,7 @@ def ready(job: CompiledJob, config: Config, values: dict[str, str], progress: Pr
         config: of the pipeline; says which service and which stages.
         values: what the parameters are set to, by name.
         progress: is given what the check of the job said.
+        as_built: whether it is a release's, which was held to its own configuration: this one may be another by now.
 
     Returns:
         The job that can be sent.
@@ -111,7 +114,7 @@ def ready(job: CompiledJob, config: Config, values: dict[str, str], progress: Pr
             remedy=" ".join(f"--param {name}=..." for name in missing),
         )
     # A file of another pipeline is checked without the configuration, which knows nothing of it.
-    findings = check(job, config if job.name == config.name else None)
+    findings = check(job, config if job.name == config.name and not as_built else None)
     refused = refusing(findings, submitting=True)
     progress.show(findings)
     if refused:

@@ -4,12 +4,15 @@ It is the section of the environment that is promoted to, so that production's f
 """
 
 from datetime import datetime, timedelta, timezone
-from typing import Literal, Optional
+from typing import Annotated, Literal, Optional
 
 from pydantic import Field, field_validator
 
 from millrace.base.section import Section
 from millrace.catalog.cron import Cron, cron_problem, seconds_problem
+
+# What `openssl pkey -pubout` writes of a key of Ed25519 between its first line and its last.
+PublicKey = Annotated[str, Field(pattern="^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$")]
 
 
 class Freeze(Section):
@@ -46,16 +49,31 @@ class Freeze(Section):
 
 
 class PromotionPolicy(Section):
-    """What this environment asks before `millrace promote` brings a version here."""
+    """What this environment asks before `millrace promote` brings a version or a release here."""
 
     after: Optional[str] = Field(
         default=None,
         description="the environment that a version comes from; an empty text for the configuration without one, left "
         "out: nothing is promoted to here",
     )
+    releases_after: Optional[str] = Field(
+        default=None,
+        description="the environment in which a release of the same commit and images must have run to its end; left "
+        "out: the one that after names; an empty text: a release comes here first, and nobody has to approve it",
+    )
     approval: Literal["any", "person", "second person"] = Field(
         default="person",
         description="who has approved the version there. any: registry.approval's rule is enough; person: a person; "
         "second person: a person who is not the one who promotes it",
     )
+    approvers: dict[str, PublicKey] = Field(
+        default={},
+        description="whose signatures approve a release, by name: of each public key in PEM the line between the first "
+        "and the last; left out: an approval of a release needs no signature",
+    )
     freezes: tuple[Freeze, ...] = ()
+
+    @property
+    def release_from(self) -> Optional[str]:
+        """The environment that a release comes from; empty where it comes here first, None where none may come."""
+        return self.after if self.releases_after is None else self.releases_after

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from millrace.base.numbers import counted
 from millrace.components import stage_ids
+from millrace.config.promotion_section import PromotionPolicy
 from millrace.promotion.side import Side
 from millrace.registry import pushed_model
 from millrace.registry.events import EventKind, VersionState
@@ -17,7 +18,7 @@ class PolicyRule:
     """What became of one rule.
 
     Args:
-        name: order, gates, approval, files, once or freeze.
+        name: order, gates, approval, files, once or freeze; of a release also alone.
         holds: whether it lets the version through.
         words: why, in a sentence that stands by itself.
     """
@@ -49,7 +50,7 @@ def rules(source: Side, target: Side, version: Version, alias: str, who: str, no
     words = f"it is not whole: {lacking}" if lacking else f"{files} as registered, sha256 {version.checksum[:16]}"
     yield PolicyRule("files", not lacking, words)
     yield _once(target, version, alias)
-    yield _freeze(target, now)
+    yield freeze_rule(target.config.promotion, target.name, now)
 
 
 def _order(source: Side, target: Side) -> PolicyRule:
@@ -102,10 +103,17 @@ def _once(target: Side, version: Version, alias: str) -> PolicyRule:
     return PolicyRule("once", True, f"{target.name} has it, and it is not {alias} there")
 
 
-def _freeze(target: Side, now: float) -> PolicyRule:
-    for freeze in target.config.promotion.freezes:
+def freeze_rule(policy: PromotionPolicy, name: str, now: float) -> PolicyRule:
+    """Whether a freeze holds.
+
+    Args:
+        policy: of the environment that takes something in.
+        name: of that environment.
+        now: seconds since the epoch.
+    """
+    for freeze in policy.freezes:
         over = freeze.over_at(now)
         if over is not None:
             why = f": {freeze.reason}" if freeze.reason else ""
-            return PolicyRule("freeze", False, f"{target.name} is frozen until {over:%Y-%m-%d %H:%M} UTC{why}")
-    return PolicyRule("freeze", True, f"{target.name} is not frozen now")
+            return PolicyRule("freeze", False, f"{name} is frozen until {over:%Y-%m-%d %H:%M} UTC{why}")
+    return PolicyRule("freeze", True, f"{name} is not frozen now")

@@ -109,9 +109,11 @@ class FakeVertex(FakeGoogleService):
 
     def _list(self, request: Request, parent: str) -> Any:
         jobs = [job for name, job in self.jobs.items() if name.startswith(f"{parent}/")]
-        wanted = re.fullmatch(r'pipeline_name="([^"]*)"', request.query.get("filter", ""))
+        named = r'pipeline_name="([^"]*)"(?: AND labels\.(\w+)="([^"]*)")?'
+        wanted = re.fullmatch(named, request.query.get("filter", ""))
         if wanted:
             jobs = [job for job in jobs if job["pipelineSpec"]["pipelineInfo"]["name"] == wanted[1]]
+            jobs = [job for job in jobs if not wanted[2] or job.get("labels", {}).get(wanted[2]) == wanted[3]]
         elif request.query.get("filter"):
             raise Refused(400, f"Invalid filter: {request.query['filter']}")
         jobs.sort(key=lambda job: job["createTime"], reverse=True)

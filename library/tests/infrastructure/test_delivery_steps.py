@@ -97,7 +97,7 @@ def test_a_workflow_has_only_keys_that_github_knows(file: Path):
 def test_production_compiles_and_builds_nothing_and_comes_after_staging():
     for file in (ROOT / "deploy/cloudbuild/production.yaml", ROOT / "deploy/github/delivery.yaml"):
         assert [words for words in makes(file) if "ENV=prod" in words and words[1] == "ship"]
-    assert [words[1] for words in makes(ROOT / "deploy/cloudbuild/production.yaml")] == ["ship"]
+    assert [words[1] for words in makes(ROOT / "deploy/cloudbuild/production.yaml")] == ["approve", "ship"]
     after = {
         name: load("conf/taxi.yaml", [f"environment={name}"]).promotion.after for name in ("dev", "staging", "prod")
     }

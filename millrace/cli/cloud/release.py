@@ -1,5 +1,6 @@
-"""`millrace release`: one file that holds what was tested, built, verified and shown."""
+"""`millrace release`: one file that holds what was tested, built, verified, shown and approved."""
 
+import time
 from pathlib import Path
 from typing import Optional
 
@@ -15,6 +16,7 @@ from millrace.cli.output import echo, echo_json, say
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.project import project
+from millrace.registry.registry import this_person
 
 _KEY = click.option(
     "--public-key", type=click.Path(path_type=Path, dir_okay=False), help="Whose signature it must have: a PEM file."
@@ -24,7 +26,7 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
 @click.group(cls=Group)
 def release() -> None:
-    """Build, verify and show a release: a compiled job with what it was made from, as one file that never changes."""
+    """Build, verify, show and approve a release: a compiled job with what it was made from, as one fixed file."""
 
 
 @release.command("build")
@@ -129,3 +131,28 @@ def show_command(file: Path, public_key: Optional[Path], into: Optional[Path], a
     echo()
     columns = [TableColumn("file"), TableColumn("size", right=True), TableColumn("sha256")]
     printing.show(columns, [(name, size(one.size), one.sha256[:12]) for name, one in manifest.files.items()])
+
+
+@release.command("approve")
+@_FILE
+@_KEY
+@click.option("--because", required=True, metavar="WHY", help="Why; kept with the approval.")
+@click.option("--key", default="", metavar="FILE", help="Sign with this private key of Ed25519, a PEM file.")
+@click.option("--key-env", default="", metavar="NAME", help="Sign with the key whose PEM text this variable holds.")
+def approve_command(file: Path, public_key: Optional[Path], because: str, key: str, key_env: str) -> None:
+    """Approve a release that is whole, in a file beside it that goes where the release goes.
+
+    Whether that is asked for, and by whom, is the section promotion of the environment that it goes to.
+    """
+    from millrace.delivery import approval
+    from millrace.release import bundle, signing
+    from millrace.release.verify import verified
+
+    signer = signing.private_key(key, key_env) if key or key_env else None
+    if not because.strip():
+        raise click.UsageError("say --because WHY: who reads it later was not there")
+    found = verified(file, signing.public_key(public_key) if public_key else None)
+    whole = bundle.digest(files.read_bytes(file)).sha256
+    given = approval.approve(file, whole, this_person(), because.strip(), time.time(), signer)
+    say(f"{file.name}: approved by {given.who}{', signed' if signer else ''}, in {approval.beside(file)}")
+    echo(f"next: millrace promote {file} --to {found.manifest.environment or 'ENV'} --because WHY")

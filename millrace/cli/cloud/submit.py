@@ -79,7 +79,7 @@ def submit(
     echo(f"link: {sent.link}")
     more = also(config_file, overrides, runner or (wanted if wanted != meant(config) else None))
     if wait:
-        code = _followed(config, service, sent, job, every, more)
+        code = followed(config, service, sent, job, every, more)
         if in_experiment:
             _put_into_experiment(config, sent.name, again(config_file, overrides))
         raise click.exceptions.Exit(code)
@@ -94,7 +94,20 @@ def new_job_id(pipeline: str) -> str:
     return f"{stem[:100]}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
-def _followed(config: Config, service: Service, sent: RemoteJob, job: CompiledJob, every: float, more: str) -> int:
+def followed(config: Config, service: Service, sent: RemoteJob, job: CompiledJob, every: float, more: str) -> int:
+    """Shows a job until it is over, and tells who is to be told.
+
+    Args:
+        config: of the pipeline.
+        service: where it runs.
+        sent: as the service made it.
+        job: as it was sent.
+        every: seconds a look.
+        more: the options that a next command needs.
+
+    Returns:
+        How it ended, as an exit code.
+    """
     began = time.time()
     watched = Watched()
     opening = f"{sent.name} waits to be started by {service.name}"

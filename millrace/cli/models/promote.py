@@ -1,6 +1,7 @@
-"""`millrace promote`: a version goes to the next environment, or that one goes back to an earlier version."""
+"""`millrace promote`: a version or a release goes to the next environment, or that one goes back to an earlier one."""
 
 import time
+from pathlib import Path
 from typing import Any, Optional
 
 import click
@@ -10,6 +11,7 @@ from millrace.base.errors import BadInput
 from millrace.base.numbers import size
 from millrace.base.printing import TableColumn
 from millrace.cli import completing
+from millrace.cli.cloud.promote_release import is_release, promote_release
 from millrace.cli.models.models import opened, quiet, version_json
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json, say
@@ -28,18 +30,35 @@ from millrace.registry.registry import this_person
               shell_complete=completing.environment_names)  # fmt: skip
 @click.option("--because", default="", metavar="WHY", help="Why; kept with the decision.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and what each rule says; change nothing.")
+@click.option("--public-key", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Of a release: whose signature it must have.  [default: release.pub in the project]")  # fmt: skip
+@click.option(
+    "--every", default=10.0, show_default=True, type=click.FloatRange(min=0.05), help="Of a release: seconds a look."
+)
 @config_options
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def promote(
-    version: str, to: str, because: str, dry_run: bool, config_file: str, overrides: tuple[str, ...], as_json: bool
+    version: str,
+    to: str,
+    because: str,
+    dry_run: bool,
+    public_key: Optional[Path],
+    every: float,
+    config_file: str,
+    overrides: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Move a version to the environment --to, when that environment's policy, its section promotion, has it.
+    """Move a version or a release to the environment --to, when its policy, the section promotion, has it.
 
     VERSION: a number, or an alias in the environment that it comes from; the champion when left out. It comes from the
     environment --env, by default the one that promotion.after names. A version that was champion in --to before is
     gone back to, as by millrace models rollback.
 
-    Exit code 0: done, or with --dry-run it would be. 2: bad input. 3: policy says no; nothing has changed.
+    Or the file of a release, built for --to: its job is sent as it was built, and waited for. One that ran there before
+    is gone back to.
+
+    Exit code 0: done, or with --dry-run it would be. 2: bad input. 3: policy says no, and nothing has changed; or a
+    gate stopped the release's job.
     """
     if not dry_run and not because.strip():
         raise click.UsageError("say --because WHY: who reads it later was not there")
@@ -49,6 +68,9 @@ def promote(
             where="--set",
             remedy="write it into the overlay, and have that reviewed",
         )
+    if is_release(version):
+        promote_release(Path(version), to, because.strip(), dry_run, public_key, every, config_file, overrides, as_json)
+        return
     there = load(config_file, [environments.option(to)])
     origin = environments.of_overrides(overrides) or there.promotion.after or ""
     here = load(config_file, [environments.option(origin)] if origin else [])

@@ -2,8 +2,8 @@
 
 import enum
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Optional, Protocol
 
 from millrace.base.outcomes import INTERRUPTED, State
@@ -76,6 +76,7 @@ class RemoteJob:
         link: where a person can look at it.
         tasks: its tasks; empty in a list of jobs.
         failure: what the service says went wrong; empty when nothing did.
+        labels: what it was labelled with when it was made, where the service keeps that.
     """
 
     name: str
@@ -88,6 +89,7 @@ class RemoteJob:
     link: str
     tasks: tuple[RemoteTask, ...] = ()
     failure: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:

@@ -54,6 +54,7 @@ def job_of(job: aiplatform_v1.PipelineJob, where: VertexPlace) -> RemoteJob:
         link=f"{CONSOLE}/vertex-ai/locations/{where.region}/pipelines/runs/{name}?project={where.project}",
         tasks=tuple(_task(detail) for detail in job.job_detail.task_details if detail.task_name != name),
         failure=job.error.message if job.error else "",
+        labels=dict(job.labels),
     )
 
 

@@ -94,6 +94,18 @@ class VertexService:
             pages = call(self._place, "for the jobs", self._jobs.list_pipeline_jobs, asked)
             return [job_of(job, self._place) for job in itertools.islice(pages, limit)]
 
+    def labelled(self, pipeline: str, label: str, value: str) -> list[RemoteJob]:
+        """All jobs of a pipeline with a label, newest first."""
+        asked = aiplatform_v1.ListPipelineJobsRequest(
+            parent=self._place.parent,
+            filter=f'pipeline_name="{pipeline}" AND labels.{label}="{value}"',
+            page_size=100,
+            order_by="create_time desc",
+        )
+        with failures(self._place, "for the jobs"):
+            pages = call(self._place, "for the jobs", self._jobs.list_pipeline_jobs, asked)
+            return [job_of(job, self._place) for job in pages]
+
     def cancel(self, name: str) -> None:
         """Asks for a job to be cancelled."""
         call(self._place, "to cancel the job", self._jobs.cancel_pipeline_job, name=self._job_path(name))

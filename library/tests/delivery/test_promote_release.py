@@ -1,0 +1,254 @@
+"""`millrace promote FILE`: what an environment asks of a release, and that its job is sent once, as it was built."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fake_vertex import FakeVertex
+from small_job import IMAGE, small_job
+
+from millrace.base.errors import BadInput, MillraceError
+from millrace.cli.main import main
+from millrace.cloud.prepared_job import Progress
+from millrace.cloud.services import connect
+from millrace.config.loading import load
+from millrace.config.paths import registry_file
+from millrace.delivery import shipping
+from millrace.delivery.record import ENDED, SENT
+from millrace.project import project
+from millrace.registry.event_log import EventLog
+from millrace.release.bundle import JOB, Manifest, Release, digest, file_name
+from millrace.release.signing import SUFFIX, public_key, signature
+
+ROOT = Path(__file__).resolve().parents[3]
+WHY = ("--because", "seen for a week")
+QUIET = Progress(say=lambda line: None, show=lambda findings: None)
+
+
+@dataclass
+class Delivered:
+    """A project with a staging and a production on one stand-in, and what its commands say."""
+
+    folder: Path
+    vertex: FakeVertex
+    key: Ed25519PrivateKey
+    run: Callable[..., tuple[int, str]]
+
+    def release(self, environment: str, commit: str = "a", **changes: Any) -> Path:
+        """A signed release of a small job."""
+        job = replace(small_job(), runtime={**small_job().runtime, "parameterValues": {"steps": 20}})
+        contents = {JOB: job.to_text().encode()}
+        made = {"pipeline": "small", "environment": environment, "commit": commit * 40, "library": "0.2.0"}
+        made |= {"images": (IMAGE,), "files": {name: digest(one) for name, one in contents.items()}}
+        release = Release(Manifest(**{**made, **changes}), contents)
+        file = self.folder / file_name(release)
+        file.write_bytes(release.to_bytes())
+        file.with_name(file.name + SUFFIX).write_text(signature(release.to_bytes(), self.key))
+        return file
+
+    def promote(self, file: Path, to: str, *more: str) -> tuple[int, str]:
+        words = more if "--dry-run" in more else (*WHY, "--every", "0.05", *more)
+        return self.run("promote", str(file), "--to", to, *words)
+
+    def approve(self, file: Path, *more: str) -> None:
+        assert self.run("release", "approve", str(file), "--because", "looked at it", *more)[0] == 0
+
+    def ask(self, to: str, **policy: Any) -> None:
+        """Changes what an environment asks."""
+        overlay = self.folder / "conf/environments" / f"{to}.yaml"
+        said = yaml.safe_load(overlay.read_text())
+        said["promotion"] = {**said["promotion"], **policy}
+        overlay.write_text(yaml.safe_dump(said))
+
+    def sent(self) -> list[str]:
+        return [job["name"].rsplit("/", 1)[-1] for job in self.vertex.jobs.values()]
+
+
+def pem(key: Any, private: bool) -> bytes:
+    encoding = serialization.Encoding.PEM
+    if private:
+        return bytes(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return bytes(key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo))
+
+
+@pytest.fixture
+def delivered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Iterator[Delivered]:
+    folder = tmp_path / "project"
+    shutil.copytree(ROOT / "schema", folder / "schema")
+    (folder / "conf/environments").mkdir(parents=True)
+    shutil.copy(ROOT / "setup.py", folder)
+    text = (ROOT / "conf/taxi.yaml").read_text().replace("name: taxi", "name: small")
+    (folder / "conf/small.yaml").write_text(text)
+    (folder / "conf/default").write_text("small.yaml\n")
+    monkeypatch.setattr(project, "enter", lambda found: None)
+    monkeypatch.chdir(folder)
+    key = Ed25519PrivateKey.generate()
+    (folder / "release.pub").write_bytes(pem(key, private=False))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["millrace", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, "".join(capsys.readouterr())
+
+    with FakeVertex() as vertex:
+        for name, promotion in (("staging", {"after": "dev", "releases_after": ""}), ("prod", {"after": "staging"})):
+            said = {"project": f"a-{name}", "api_endpoint": vertex.url, "root": f"gs://a-bucket/{name}"}
+            overlay = {"promotion": promotion, "vertex": {**said, "data_path": "gs://a-bucket/data", "image": IMAGE}}
+            (folder / f"conf/environments/{name}.yaml").write_text(yaml.safe_dump(overlay))
+        yield Delivered(folder, vertex, key, run)
+
+
+def test_a_release_goes_to_staging_then_to_production_and_back_to_the_one_before(delivered: Delivered) -> None:
+    first = [delivered.release(name, "a") for name in ("staging", "prod")]
+    second = [delivered.release(name, "b") for name in ("staging", "prod")]
+    for staged, produced in (first, second):
+        code, said = delivered.promote(staged, "staging")
+        assert code == 0, said
+        delivered.approve(produced)
+        code, said = delivered.promote(produced, "prod", "--dry-run")
+        assert code == 0 and "every gate was content" in said, said
+        code, said = delivered.promote(produced, "prod")
+        assert code == 0, said
+    shown = [f"small-{name}-release-{number}" for number in (1, 2) for name in ("staging", "prod")]
+    assert delivered.sent() == shown
+    job = delivered.vertex.jobs["projects/a-prod/locations/us-central1/pipelineJobs/small-prod-release-1"]
+    assert job["labels"]["team"] == "trips" and job["labels"]["millrace_commit"] == "a" * 40
+    assert job["runtimeConfig"]["parameterValues"] == {"steps": 20}, "as it was built"
+
+    # Back, although nobody may promote now: of a roll-back that is not asked.
+    delivered.ask("prod", approval="second person", freezes=[{"begins": "* * * * *", "hours": 24}])
+    code, said = delivered.promote(first[1], "prod", "--dry-run")
+    assert code == 0 and "a roll-back" in said, said
+    code, said = delivered.promote(first[1], "prod")
+    assert code == 0 and delivered.sent()[-1] == "small-prod-release-3", said
+    # The later one again is no roll-back.
+    code, said = delivered.promote(second[1], "prod")
+    assert code == 3 and "freeze: prod is frozen" in said and "a second person must" in said, said
+
+    config = load("conf/small.yaml", ["environment=prod"])
+    log = EventLog(registry_file(config), "small", lambda: 0.0)
+    events = log.events()
+    log.close()
+    assert [one.kind for one in events] == [SENT, ENDED] * 3
+    assert {one.because for one in events if one.kind == SENT} == {"seen for a week"}
+    assert [one.details["going_back"] for one in events if one.kind == SENT] == [False, False, True]
+
+
+def test_out_of_order_without_an_approval_twice_and_for_another_environment_sends_nothing(delivered: Delivered) -> None:
+    staged, produced = delivered.release("staging"), delivered.release("prod")
+    code, said = delivered.promote(produced, "prod")
+    assert code == 3, said
+    assert "order: no release of commit aaaaaaaaaaaa with the same 1 image has been promoted to staging" in said
+    assert "approval: nobody has approved this release" in said, "all reasons at once"
+    assert delivered.sent() == []
+    code, said = delivered.promote(staged, "prod")
+    assert code == 2 and "built for staging, and not for prod" in said, said
+
+    assert delivered.promote(staged, "staging")[0] == 0
+    code, said = delivered.promote(staged, "staging")
+    assert code == 3 and "once: staging is at this release already: small-staging-release-1" in said, said
+    # The same commit with another image was not tried in staging.
+    other = delivered.release("prod", images=(IMAGE[:-1] + "1",))
+    delivered.approve(other)
+    code, said = delivered.promote(other, "prod")
+    assert code == 3 and "order: no release of commit" in said and "approval" not in said, said
+    assert delivered.sent() == ["small-staging-release-1"]
+
+
+def test_a_changed_byte_or_a_missing_signature_sends_nothing(delivered: Delivered) -> None:
+    file = delivered.release("staging")
+    data = file.read_bytes()
+    file.write_bytes(data.replace(b'"steps": 20', b'"steps": 21'))
+    code, said = delivered.promote(file, "staging")
+    assert code == 3 and "job.json was changed" in said, said
+    file.write_bytes(data)
+    (delivered.folder / "release.pub").write_bytes(pem(Ed25519PrivateKey.generate(), private=False))
+    code, said = delivered.promote(file, "staging")
+    assert code == 3 and "the signature is not of this key" in said, said
+    (delivered.folder / "release.pub").unlink()
+    code, said = delivered.promote(file, "staging")
+    assert code == 2 and "there is no public key" in said, said
+    assert delivered.vertex.requests == []
+
+
+def test_what_a_gate_stopped_in_staging_does_not_go_on_and_may_be_tried_again_there(delivered: Delivered) -> None:
+    staged, produced = delivered.release("staging"), delivered.release("prod")
+    delivered.approve(produced)
+    delivered.vertex.outcomes = {"Pusher": "NOT_TRIGGERED"}
+    code, said = delivered.promote(staged, "staging")
+    assert code == 3, said
+    code, said = delivered.promote(produced, "prod")
+    assert code == 3 and "gates: small-staging-release-1: blocked, Pusher said no" in said, said
+    delivered.vertex.outcomes = {}
+    assert delivered.promote(staged, "staging")[0] == 0
+    assert delivered.promote(produced, "prod")[0] == 0
+    assert delivered.sent() == ["small-staging-release-1", "small-staging-release-2", "small-prod-release-1"]
+
+
+def test_of_two_people_at_once_one_is_told(delivered: Delivered) -> None:
+    """Each saw that nothing else was going on; the service starts one job of the number that both mean."""
+    config = load("conf/small.yaml", ["environment=staging"])
+    service: Any = connect(config, "vertex")
+    key = public_key(delivered.folder / "release.pub")
+    both = [shipping.signed(delivered.release("staging", one), key) for one in "ab"]
+    plans = [shipping.plan(one, None, service, config, "somebody", 0.0) for one in both]
+    assert plans[0].job == plans[1].job
+    shipping.send(plans[0], service, config, QUIET)
+    with pytest.raises(BadInput, match="somebody else has promoted something to staging at this moment"):
+        shipping.send(plans[1], service, config, QUIET)
+    # The answer got lost, and the job that is there is not ours.
+    delivered.vertex.fail("POST", "pipelineJobs", 503)
+    service._pauses = (0.01,)
+    with pytest.raises(MillraceError, match="somebody else"):
+        shipping.send(plans[1], service, config, QUIET)
+    code, said = delivered.promote(both[1].file, "staging")
+    assert code == 3, said
+    assert f"alone: release {both[0].digest[:12]} is being promoted to staging: small-staging-release-1" in said
+    assert len(delivered.sent()) == 1
+
+
+def test_an_approval_counts_when_who_signed_it_may_approve(delivered: Delivered, monkeypatch: Any) -> None:
+    staged, produced = delivered.release("staging"), delivered.release("prod")
+    assert delivered.promote(staged, "staging")[0] == 0
+    anna = Ed25519PrivateKey.generate()
+    monkeypatch.setenv("ANNAS_KEY", pem(anna, private=True).decode())
+    line = pem(anna, private=False).decode().splitlines()[1]
+    delivered.ask("prod", approvers={"anna": line}, approval="second person")
+    delivered.approve(produced)
+    code, said = delivered.promote(produced, "prod", "--dry-run")
+    assert code == 3 and "nobody who promotion.approvers names (anna) has approved" in " ".join(said.split()), said
+    delivered.approve(produced, "--key-env", "ANNAS_KEY")
+    lines = produced.with_name(produced.name + ".approvals").read_text().splitlines()
+    # What she signed for another release, or with other words, is no approval of this one.
+    for forged in ({"because": "all of it"}, {"release": "0" * 64}, {"signature": "bm8="}):
+        text = json.dumps({**json.loads(lines[1]), **forged})
+        produced.with_name(produced.name + ".approvals").write_text(text + "\n")
+        assert delivered.promote(produced, "prod", "--dry-run")[0] == 3, forged
+    # She signed on this machine as this user: a second person, who is another user, may promote it.
+    another = json.dumps({**json.loads(lines[1])})
+    produced.with_name(produced.name + ".approvals").write_text(another + "\n")
+    code, said = delivered.promote(produced, "prod", "--dry-run")
+    assert code == 3 and "a second person must" in said, said
+    monkeypatch.setattr("millrace.cli.cloud.promote_release.this_person", lambda: "ben@elsewhere")
+    code, said = delivered.promote(produced, "prod")
+    assert code == 0, said
+
+
+def test_no_policy_is_changed_by_what_a_release_was_built_with(delivered: Delivered) -> None:
+    assert delivered.promote(delivered.release("staging"), "staging")[0] == 0
+    loose = delivered.release("prod", overrides=("promotion.approval=any", "vertex.project=a-prod"))
+    code, said = delivered.promote(loose, "prod")
+    assert code == 3 and "nobody has approved this release" in said, said
+    code, said = delivered.run("promote", str(loose), "--to", "prod", "--set", "promotion.approval=any", *WHY)
+    assert code == 2 and "takes no --set" in said, said
+    code, said = delivered.run("promote", str(loose), "--to", "prod", "--env", "dev", *WHY)
+    assert code == 2, said

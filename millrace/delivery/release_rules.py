@@ -1,0 +1,100 @@
+"""What an environment asks before a release runs there, rule by rule, so that all reasons are told at once."""
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Optional
+
+from millrace.base.numbers import counted
+from millrace.config.config import Config
+from millrace.config.promotion_section import PromotionPolicy
+from millrace.delivery.approval import Approval, signer
+from millrace.delivery.shipped import LabelledJobs, Shipped, outcome, shipped
+from millrace.promotion.policy import PolicyRule, freeze_rule
+from millrace.release.bundle import Manifest
+
+
+def came_from(source: Optional[LabelledJobs], origin: str, target: str, manifest: Manifest) -> Iterator[PolicyRule]:
+    """The rules order and gates: a release of the same commit and images has run in the environment before.
+
+    Args:
+        source: the service of that environment; None where a release comes to the target first.
+        origin: its name.
+        target: the name of the environment that takes the release in.
+        manifest: the release's.
+    """
+    if source is None:
+        yield PolicyRule("order", True, f"a release comes to {target} first")
+        return
+    what = f"commit {manifest.commit[:12]} with the same {counted(len(manifest.images), 'image')}"
+    same = [one for one in shipped(source, manifest.pipeline, origin) if one.is_of(manifest)]
+    if not same:
+        yield PolicyRule(
+            "order", False, f"no release of {what} has been promoted to {origin}, after which {target} comes"
+        )
+        return
+    yield PolicyRule("order", True, f"{same[-1].job.name} in {origin} was of {what}")
+    passed, words = outcome(source, same[-1])
+    yield PolicyRule("gates", passed, words)
+
+
+def approved(policy: PromotionPolicy, name: str, given: tuple[Approval, ...], who: str) -> PolicyRule:
+    """The rule approval.
+
+    Args:
+        policy: of the environment that takes the release in.
+        name: of that environment.
+        given: the release's approvals.
+        who: who promotes it.
+    """
+    if policy.approval == "any" or policy.release_from == "":
+        return PolicyRule("approval", True, f"{name} asks for none")
+    by = [(signer(one, policy.approvers) if policy.approvers else one.who, one) for one in given]
+    known = [(person, one) for person, one in by if person]
+    if not known:
+        lacking = f", and {counted(len(given), 'approval')} of others do not count" if given else ""
+        asked = f" who promotion.approvers names ({', '.join(policy.approvers)})" if policy.approvers else ""
+        return PolicyRule("approval", False, f"nobody{asked} has approved this release{lacking}")
+    # Who has a key of their own is known by its name, and promotes as a user of a machine.
+    others = [(person, one) for person, one in known if who not in (person, one.who)]
+    if policy.approval == "second person" and not others:
+        words = f"{who} has approved it, and may not promote it too: a second person must"
+        return PolicyRule("approval", False, words)
+    person, last = (others or known)[-1]
+    return PolicyRule("approval", True, f"{person} has approved it: {last.because}")
+
+
+def at_rest(every: list[Shipped], current: Optional[Shipped], digest: str, name: str) -> Iterator[PolicyRule]:
+    """The rules once and alone.
+
+    Args:
+        every: the promotions to the environment, the last one last.
+        current: the one that it is at; None where nothing has come to its end there.
+        digest: the SHA-256 of the release's file.
+        name: of the environment.
+    """
+    if current and current.release == digest[:12]:
+        words = f"{name} is at this release already: {current.job.name} of {_day(current.job.created)}"
+        yield PolicyRule("once", False, words)
+    else:
+        there = (
+            f"{name} is at release {current.release}, {current.job.name}" if current else f"{name} has no release yet"
+        )
+        yield PolicyRule("once", True, there)
+    working = [one for one in every if not one.job.is_over]
+    if working:
+        which = "this release" if working[-1].release == digest[:12] else f"release {working[-1].release}"
+        words = (
+            f"{which} is being promoted to {name}: {working[-1].job.name} runs since {_day(working[-1].job.created)}"
+        )
+        yield PolicyRule("alone", False, words)
+    else:
+        yield PolicyRule("alone", True, f"nothing else is being promoted to {name}")
+
+
+def frozen(config: Config, now: float) -> PolicyRule:
+    """The rule freeze of the environment that a configuration is of."""
+    return freeze_rule(config.promotion, config.environment, now)
+
+
+def _day(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, timezone.utc):%Y-%m-%d %H:%M} UTC"

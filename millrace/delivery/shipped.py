@@ -1,0 +1,154 @@
+"""The releases that have been promoted to an environment, as the service there knows them by its jobs.
+
+A promotion is a job whose id ends with its number and whose labels, which nobody can change, say of which release it
+is. So the service itself is the record of what ran: it starts no second job of the same number, whoever asks.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Optional, Protocol
+
+from millrace.base.outcomes import ending
+from millrace.cloud.remote.jobs import JobState, RemoteJob, Service
+from millrace.release.bundle import Manifest
+
+RELEASE = "millrace_release"
+COMMIT = "millrace_commit"
+IMAGES = "millrace_images"
+ENVIRONMENT = "millrace_environment"
+NUMBER = "millrace_promotion"
+"""The labels of such a job."""
+
+
+class LabelledJobs(Service, Protocol):
+    """A service that finds jobs by their labels."""
+
+    def labelled(self, pipeline: str, label: str, value: str) -> list[RemoteJob]:
+        """The jobs of a pipeline with a label, newest first, without their tasks.
+
+        Args:
+            pipeline: whose.
+            label: its key.
+            value: its value.
+        """
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A release that was promoted.
+
+    Args:
+        number: of the promotion, counted from 1 in its environment.
+        release: the beginning of the release's SHA-256.
+        commit: that it was built of.
+        images: the digest of its images' names.
+        job: what runs, or ran; without its tasks.
+    """
+
+    number: int
+    release: str
+    commit: str
+    images: str
+    job: RemoteJob
+
+    def is_of(self, manifest: Manifest) -> bool:
+        """Whether it is of the same commit and the same images as another release."""
+        return (self.commit, self.images) == (manifest.commit[:40], images_digest(manifest))
+
+
+def labels(manifest: Manifest, digest: str, number: int) -> dict[str, str]:
+    """The labels of a promotion's job.
+
+    Args:
+        manifest: the release's.
+        digest: the SHA-256 of its file.
+        number: of the promotion.
+    """
+    return {
+        RELEASE: digest[:12],
+        COMMIT: manifest.commit[:40],
+        IMAGES: images_digest(manifest),
+        ENVIRONMENT: label_of(manifest.environment),
+        NUMBER: str(number),
+    }
+
+
+def job_id(pipeline: str, environment: str, number: int) -> str:
+    """The id of a promotion's job: of two people who promote at once both mean the same one."""
+    stem = pipeline if pipeline[:1].isalpha() else f"job-{pipeline}"
+    return f"{stem[:70]}-{label_of(environment).replace('_', '-')[:30]}-release-{number}"
+
+
+def label_of(environment: str) -> str:
+    """An environment's name as a label's value can have it."""
+    return re.sub(r"[^a-z0-9_-]", "-", environment.lower())[:63]
+
+
+def images_digest(manifest: Manifest) -> str:
+    """One short text for the images of a release."""
+    return hashlib.sha256("\n".join(manifest.images).encode()).hexdigest()[:12]
+
+
+def shipped(service: LabelledJobs, pipeline: str, environment: str) -> list[Shipped]:
+    """Every promotion to an environment, the last one last.
+
+    Args:
+        service: of that environment.
+        pipeline: whose releases.
+        environment: its name.
+    """
+    jobs = service.labelled(pipeline, ENVIRONMENT, label_of(environment))
+    found = [_of(job) for job in jobs if job.labels.get(NUMBER, "").isdigit()]
+    return sorted(found, key=lambda one: one.number)
+
+
+def _of(job: RemoteJob) -> Shipped:
+    said = job.labels
+    return Shipped(int(said[NUMBER]), said.get(RELEASE, ""), said.get(COMMIT, ""), said.get(IMAGES, ""), job)
+
+
+def outcome(service: Service, one: Shipped) -> tuple[bool, str]:
+    """How a promotion ended.
+
+    Args:
+        service: of its environment.
+        one: the promotion.
+
+    Returns:
+        Whether its job came to its end with every gate content, and in words what became of it.
+    """
+    if not one.job.is_over:
+        return False, f"{one.job.name} has not ended yet"
+    ended = service.job(one.job.name)
+    blocked = [task.name for task in ended.tasks if task.blocked]
+    words = "every gate was content" if ended.exit_code == 0 else f"{ending(ended.exit_code)}"
+    against = f", {' and '.join(blocked)} said no" if blocked else ""
+    return ended.exit_code == 0, f"{one.job.name}: {words}{against}"
+
+
+def in_place(service: Service, every: list[Shipped]) -> Optional[Shipped]:
+    """The promotion that an environment is at: the last one whose job came to its end; None where there is none.
+
+    Args:
+        service: of the environment.
+        every: the promotions to it, the last one last.
+    """
+    return next((one for one in reversed(every) if outcome(service, one)[0]), None)
+
+
+def line(every: list[Shipped], current: Optional[Shipped]) -> list[Shipped]:
+    """The promotions that led to the present one, it the last: who goes back goes to an earlier one of them.
+
+    Those that were gone back from are not among them.
+
+    Args:
+        every: the promotions to an environment, the last one last.
+        current: of `in_place`.
+    """
+    led: list[Shipped] = []
+    for one in every:
+        if current and one.number <= current.number and one.job.state is JobState.DONE:
+            before = [earlier.release for earlier in led]
+            led = [*led[: before.index(one.release)], one] if one.release in before else [*led, one]
+    return led
