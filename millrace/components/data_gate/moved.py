@@ -334,7 +334,8 @@ def _middle_finding(pair: Pair, reason: str, old: _Middle, new: _Middle) -> Opti
     far = abs(new.median - old.median) >= _FAR * deviation
     if not much and not far and not any(_all_beyond([one], _WIDER) for one in factors):
         return None
-    times = f" ({rounded(new.median / old.median, 3)} times)" if old.median * new.median > 0 else ""
+    factor = rounded(new.median / old.median, 3) if old.median * new.median > 0 else "1"
+    times = f" ({factor} times)" if factor != "1" else ""
     return pair.finding(
         reason,
         f"median {rounded(old.median, 4)}, {rounded(old.low, 4)} to {rounded(old.high, 4)} in the middle 80 of 100",
