@@ -1,5 +1,6 @@
 """The rows of the training data that a model takes for most alike: near each other before its last layer."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,8 +42,11 @@ def nearest_rows(
     Raises:
         InputRefused: the model does not show how it sees a row.
     """
-    places = NearestNeighbors(n_neighbors=min(count, len(known))).fit(explainer.embed([one.row for one in known]))
-    distances, found = places.kneighbors(explainer.embed(rows))
+    seen, asked = explainer.embed([one.row for one in known]), explainer.embed(rows)
+    with warnings.catch_warnings():
+        # joblib says it of a machine that does not tell its cores from their threads, and counts the threads.
+        warnings.filterwarnings("ignore", "Could not find the number of physical cores")
+        distances, found = NearestNeighbors(n_neighbors=min(count, len(known))).fit(seen).kneighbors(asked)
     return [
         tuple(
             Neighbour(known[at].number, float(distance), known[at].labels, _differs(row, known[at].row))

@@ -104,7 +104,7 @@ def _as_numbers(rows: Sequence[Trip]) -> np.ndarray:
 
 def export(folder: Path, rows: Sequence[Trip], number: int) -> None:
     """Fits the model to rows, and exports it with the signatures of a served one."""
-    fitted = LogisticRegression(max_iter=1000).fit(_as_numbers(rows), [row[LABEL] for row in rows])
+    fitted = LogisticRegression(solver="newton-cholesky").fit(_as_numbers(rows), [row[LABEL] for row in rows])
     specs = {f"{name}_xf": tf.io.FixedLenFeature([], tf.float32) for name in ("card", *_NUMBERS)}
     trace_graph(folder / f"graph-{number}", _SCHEMA, _preprocessing_fn, specs)
     label = {"column": LABEL, "task": "binary", "classes": [0, 1]}
