@@ -1,5 +1,6 @@
 """`millrace runs diff`: what differs between two runs, what was asked for first."""
 
+import math
 import time
 from collections.abc import Iterable
 from typing import Optional
@@ -164,7 +165,7 @@ def _print_metrics(comparison: RunComparison, console: Console) -> None:
             one.metric,
             rounded(one.before, 4),
             rounded(one.after, 4),
-            f"{one.after - one.before:+.3g}",
+            f"{one.after - one.before:+.3g}" if math.isfinite(one.after - one.before) else "",
             "*" if one.apart else "",
             _examples(one),
         )

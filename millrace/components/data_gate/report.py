@@ -184,10 +184,12 @@ def joined(findings: Sequence[Finding]) -> list[Finding]:
     """
     together: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
-        group = together.setdefault((finding.feature, finding.reason), [])
-        if any(other.split == finding.split for other in group):
-            # A second cause in the same split.
-            group = together.setdefault((finding.feature, finding.reason, finding.expected, finding.seen), [])
+        cause = (finding.feature, finding.reason, finding.expected, finding.seen)
+        for parts in (2, 3, 4):
+            group = together.setdefault(cause[:parts], [])
+            if not any(_splits(other) & _splits(finding) for other in group):
+                break
+            # A second cause in the same split, such as another distance from other data.
         group.append(finding)
     result = []
     for group in together.values():
@@ -202,6 +204,10 @@ def joined(findings: Sequence[Finding]) -> list[Finding]:
             )
         )
     return result
+
+
+def _splits(finding: Finding) -> set[str]:
+    return set(finding.split.split(", "))
 
 
 def _per_split(texts: Sequence[tuple[str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""The first page: is it all right? Alerts, what waits for a person, a rollout, the last run, what is served, runs before."""
+"""The first page: is it all right? Alerts, what waits for a person, a rollout, the last run, what is served, runs."""
 
 from dataclasses import dataclass
 from pathlib import Path

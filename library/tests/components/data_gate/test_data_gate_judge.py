@@ -455,6 +455,19 @@ def test_a_cause_in_several_splits_is_one_row_with_what_each_split_shows() -> No
     assert error.findings == [finding.to_json() for finding in findings], "JSON has each split's own"
 
 
+def test_distances_from_two_references_are_a_row_each_however_often_they_are_joined() -> None:
+    limits = {"at most 0.02 from the data before": 0.056, "at most 0.05 from what is served": 0.123}
+    findings = [
+        Finding("tract", split, "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH", limit, f"{seen} in {split}")
+        for split in ("eval", "test")
+        for limit, seen in limits.items()
+    ]
+    once = joined(findings)
+    assert [(one.split, one.expected) for one in once] == [("eval, test", limit) for limit in limits]
+    assert once[1].seen == "eval: 0.123 in eval; test: 0.123 in test"
+    assert joined(once) == once
+
+
 def test_what_is_recorded_of_a_refusal_is_laid_out_for_whatever_width_reads_it(verdict_of) -> None:
     odd = {**GOOD, "kind": ["a"] * 99 + ["x"]}
     failure = describe(refusal(verdict_of(train=odd, eval={**odd, "note": [5] * 100}), Files(), TODAY))
