@@ -97,7 +97,7 @@ def test_a_key_without_a_value_is_not_there(tmp_path):
     assert "cachingOptions" not in load(file).tasks["Reader"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(PLACES), ODD)
 def test_whatever_stands_in_a_job_it_is_refused_or_checked(tmp_path, path, value):
     file = tmp_path / "job.json"
