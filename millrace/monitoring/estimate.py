@@ -39,12 +39,14 @@ def of_answers(label: AnyLabel, probabilities: Optional[np.ndarray], by_labels: 
     Returns:
         None for a number, and for several labels a row.
     """
-    if probabilities is None or not len(probabilities) or not isinstance(label, Label):
+    # What a model could not compute is no probability.
+    known = np.zeros(0) if probabilities is None else probabilities[np.isfinite(probabilities)]
+    if not len(known) or not isinstance(label, Label):
         return []
     if label.task == "binary":
-        estimates = of_two_classes(probabilities)
+        estimates = of_two_classes(known)
     else:
-        estimates = of_many_classes(probabilities) if label.task == "multiclass" else []
+        estimates = of_many_classes(known) if label.task == "multiclass" else []
     return [replace(one, measured=by_labels.get(one.metric)) for one in estimates]
 
 

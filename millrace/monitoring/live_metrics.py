@@ -81,9 +81,7 @@ def _missed(row: Row, version: int, window: Window) -> Optional[MonitorFinding]:
     low, high = row.limits
     limit = low if low is not None and row.value < low else high
     miss = abs(row.value - limit) if limit is not None else 0.0
-    explained = chance.difference(row.metric, row.value, row.examples or 0, row.classes)
-    # Two standard errors, which fall short in one window of forty; each slice of each window is looked at.
-    explained = explained * float(norm.isf(CHANCE)) / 2.0 if explained is not None else None
+    explained = _explained(row, limit)
     by_chance = explained is not None and miss <= explained
     where = "" if row.slice == "overall" else f" on {row.slice}"
     words = f"{row.metric}{where} is {rounded(row.value, 4)} on {counted(row.examples or 0, 'label')}, {row.threshold}"
@@ -100,3 +98,15 @@ def _missed(row: Row, version: int, window: Window) -> Optional[MonitorFinding]:
         not by_chance,
         "millrace run on newer data, or millrace models rollback",
     )
+
+
+def _explained(row: Row, limit: Optional[float]) -> Optional[float]:
+    """By how much a value misses a limit in one window of a thousand; None where that is not known.
+
+    A model that is at its limit is the question, and a value far below may have the smaller error: 0 of 10 has none.
+    """
+    at = [one for one in (row.value, limit) if one is not None]
+    known = [chance.difference(row.metric, one, row.examples or 0, row.classes) for one in at]
+    errors = [one for one in known if one is not None]
+    # Two standard errors, which fall short in one window of forty; each slice of each window is looked at.
+    return max(errors) * float(norm.isf(CHANCE)) / 2.0 if errors else None

@@ -117,6 +117,26 @@ def test_an_accuracy_at_its_limit_is_an_alert_in_one_window_of_a_thousand():
     assert 1e-5 < binom.sf(least - 1, 100, 0.2) <= 0.001
 
 
+@pytest.mark.parametrize(("limit", "rows"), [(0.05, 100), (0.1, 30), (0.3, 30)])
+def test_a_low_limit_alarms_no_oftener(limit, rows):
+    """What is all wrong has no error of its own: at a limit of 5 % that was an alert in 4 of 100 quiet windows."""
+    scores, threshold, alarms = np.tile([0.1, 0.9], rows // 2), {"metric": "BinaryAccuracy", "at_least": limit}, 0.0
+    for right in range(int(limit * rows)):
+        labels = np.tile([1, 0], rows // 2)
+        labels[:right] = 1 - labels[:right]
+        _, [miss] = of_labels(labelled_answers(scores, labels), {}, LABEL, evaluation(threshold), VERSION, WINDOW)
+        assert miss.value == pytest.approx(right / rows)
+        alarms += binom.pmf(right, rows, limit) if miss.alert else 0.0
+    assert alarms <= 0.001
+
+
+def test_what_a_model_could_not_compute_is_no_probability():
+    scores = np.linspace(0.05, 0.95, 200)
+    with_gaps = np.concatenate([scores, [np.nan, np.inf]])
+    assert estimate.of_answers(LABEL, with_gaps, {}) == estimate.of_answers(LABEL, scores, {})
+    assert estimate.of_answers(LABEL, np.full(3, np.nan), {}) == []
+
+
 def test_labels_join_requests_and_say_how_good_the_estimate_was(served):
     config = served("monitoring.labels=100", "evaluation.thresholds=[{metric: AUC, at_least: 0.99}]")
     rows = trips(400)
