@@ -1,6 +1,5 @@
 """How a version answered: failures, times and load, from the gateway's access log."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Optional
 
@@ -36,11 +35,11 @@ def figures_of(
         None where it gave no answer.
     """
     milliseconds, failed, refused, slow = list[float](), 0, 0, 0
-    minutes: dict[int, float] = defaultdict(float)
+    busy = _Busy(window)
     for answer in answers:
         if answer.version == version:
             milliseconds.append(answer.milliseconds)
-            _keep_busy(minutes, answer)
+            busy.add(answer)
             failed += answer.failed
             refused += answer.refused
             slow += not answer.refused and slow_ms is not None and answer.milliseconds > slow_ms
@@ -48,8 +47,6 @@ def figures_of(
         return None
     times = np.array(milliseconds)
     by_percentile = dict(zip(_PERCENTILES, np.percentile(times, _PERCENTILES).tolist(), strict=True))
-    first = int(window.start.timestamp() // _MINUTE)
-    loads = [minutes[first + at] / _MINUTE for at in range(-(-int(window.seconds) // _MINUTE))]
     return ServiceFigures(
         len(times),
         len(times) / window.seconds,
@@ -58,18 +55,35 @@ def figures_of(
         by_percentile,
         slow,
         in_flight=float(times.sum()) / 1000 / window.seconds,
-        busiest=float(np.percentile(loads, _BUSIEST, method="higher")),
+        busiest=float(np.percentile(busy.loads, _BUSIEST, method="higher")),
     )
 
 
-def _keep_busy(minutes: dict[int, float], answer: Answer) -> None:
-    """Adds the seconds in which an answer was worked on to the minutes that they lie in."""
-    begun, left = answer.time, answer.milliseconds / 1000
-    while left > 0:
-        minute = int(begun // _MINUTE)
-        within = min(left, (minute + 1) * _MINUTE - begun)
-        minutes[minute] += within
-        begun, left = begun + within, left - within
+class _Busy:
+    """How many requests were worked on at once, in each minute of a window.
+
+    The minutes are counted from its start and are all of one length: a little more than a minute where it has no whole
+    number of them, and less where it is shorter than one.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._start, self._seconds = window.start.timestamp(), window.seconds
+        self._busy = np.zeros(max(1, int(window.seconds // _MINUTE)))
+        self._length = window.seconds / len(self._busy)
+
+    def add(self, answer: Answer) -> None:
+        """Adds the seconds in which an answer was worked on to the minutes of the window that they lie in."""
+        begun = max(answer.time - self._start, 0.0)
+        done = min(answer.time - self._start + answer.milliseconds / 1000, self._seconds)
+        last = min(int(done // self._length), len(self._busy) - 1)
+        for minute in range(int(begun // self._length), last + 1):
+            at = minute * self._length
+            self._busy[minute] += max(min(done, at + self._length) - max(begun, at), 0.0)
+
+    @property
+    def loads(self) -> np.ndarray:
+        """The mean in each minute."""
+        return self._busy / self._length
 
 
 def of_service(figures: ServiceFigures, section: Monitoring, version: int, window: Window) -> list[MonitorFinding]:

@@ -81,20 +81,29 @@ def window_of(text: str, length: timedelta, now: datetime) -> Window:
         now: with a zone.
 
     Raises:
-        BadInput: it is none of these, is empty, or lies ahead.
+        BadInput: it is none of these, is empty, lies ahead, or beyond the years that there are.
     """
+    try:
+        window = _named(text, length, now)
+        # What it is compared with is looked up, too.
+        _ = window.before
+    except (OverflowError, ValueError) as error:
+        raise BadInput(f"the window {text} lies beyond the years 1 to 9999", remedy=f"name it as {_FORMS}") from error
+    if window.start >= now:
+        raise BadInput(f"the window {window} has not begun", remedy=f"name it as {_FORMS}")
+    if window.end <= window.start:
+        raise BadInput(f"the window {text} ends before it begins", remedy=f"name it as {_FORMS}")
+    return window
+
+
+def _named(text: str, length: timedelta, now: datetime) -> Window:
     if of_last := _LAST.fullmatch(text):
         window, back = last_window(now, length), length * int(of_last["back"] or 0)
         return Window(window.start - back, window.end - back)
     if text == "now":
         return Window(window_at(now, length).start, now.astimezone(timezone.utc))
     start, slash, end = text.partition("/")
-    window = Window(_moment(start), _moment(end)) if slash else window_at(_moment(text), length)
-    if window.end <= window.start:
-        raise BadInput(f"the window {text} ends before it begins", remedy=f"name it as {_FORMS}")
-    if window.start >= now:
-        raise BadInput(f"the window {window} has not begun", remedy=f"name it as {_FORMS}")
-    return window
+    return Window(_moment(start), _moment(end)) if slash else window_at(_moment(text), length)
 
 
 def _moment(text: str) -> datetime:

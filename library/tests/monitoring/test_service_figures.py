@@ -1,6 +1,7 @@
 """How a version answered: figures of its own answers alone, and what more than chance makes an alert."""
 
 import json
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -65,3 +66,22 @@ def test_the_log_is_read_in_a_span_of_time_with_the_files_that_were_put_aside(tm
     times = [one.time for one in access_log.between(tmp_path, 40, 61)]
     assert times == [at + 0.5 for at in range(40, 61)]
     assert list(access_log.between(tmp_path / "none", 0, 100)) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "seconds", "times", "milliseconds", "busiest"),
+    [
+        # Windows of half a second and of twenty seconds, and two that begin within a minute of the clock.
+        (0.0, 0.5, [0.0], 5.0, 0.01),
+        (0.0, 20.0, range(20), 16_000.0, sum(min(16, 20 - at) for at in range(20)) / 20),
+        (30.0, 60.0, range(60), 1_000.0, 1.0),
+        (30.0, 90.0, range(45, 90), 1_000.0, 0.5),
+        # An answer that takes longer than the window has.
+        (0.0, 120.0, [60.0], 1e18, 1.0),
+    ],
+)
+def test_the_load_is_of_any_part_of_the_day(start, seconds, times, milliseconds, busiest):
+    begin = NOON + timedelta(seconds=start)
+    window = Window(begin, begin + timedelta(seconds=seconds))
+    given = [Answer("r", VERSION, begin.timestamp() + at, milliseconds, False) for at in times]
+    assert figures_of(given, VERSION, window, None).busiest == pytest.approx(busiest)

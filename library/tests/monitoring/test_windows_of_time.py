@@ -33,11 +33,22 @@ def test_a_window_is_named_by_its_place_a_time_or_its_ends(text, window):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "last~", "last~-1", "yesterday", "2031-01-31T10:00/2031-01-31T09:00", "2031-02-01"]
+    "text",
+    [
+        *("", "last~", "last~-1", "yesterday", "2031-01-31T10:00/2031-01-31T09:00", "2031-02-01"),
+        *("0001-01-01", "0001-01-01T00:00+14:00", "9999-12-31T23:59"),
+    ],
 )
 def test_what_is_no_window_is_refused_with_the_forms_that_are(text):
     with pytest.raises(BadInput, match="last, last~1, now"):
         window_of(text, HOUR, NOW)
+
+
+def test_a_window_of_no_year_and_one_that_begins_this_moment_are_refused():
+    with pytest.raises(BadInput, match="the years 1 to 9999"):
+        window_of("last~99999", length_of("365d"), NOW)
+    with pytest.raises(BadInput, match="has not begun"):
+        window_of("now", HOUR, at(14))
 
 
 def test_windows_begin_at_midnight_and_a_window_is_over_when_its_answers_are_in_the_log():
