@@ -114,11 +114,20 @@ def count_rows(file: Path, data: Data) -> int:
     if data.format == "image_folders":
         return 1
     if data.format == "parquet":
-        import pyarrow.parquet
-
-        return int(pyarrow.parquet.read_metadata(file).num_rows)
+        return _rows_of_parquet(file)
     with opened(file) as stream:
         return sum(_rows_of(stream, str(file), data))
+
+
+def _rows_of_parquet(file: Path) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        return int(pyarrow.parquet.read_metadata(file).num_rows)
+    except (OSError, pa.ArrowException) as error:
+        what = f"its rows cannot be counted: {error}"
+        raise DataError(what, where=str(file), remedy="write the file again") from error
 
 
 def _rows_of(stream: Any, name: str, data: Data) -> Iterator[int]:

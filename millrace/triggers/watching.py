@@ -16,7 +16,8 @@ def watch(
 ) -> None:
     """Looks until it is told to stop. A run that goes on then is left to itself.
 
-    A look that fails, such as at a table that somebody is writing, is said and made again: it starts nothing.
+    A look that fails, such as at a table that somebody is writing or on a full disk, is said and made again: it starts
+    nothing.
 
     Args:
         triggers: look, decide and start.
@@ -31,7 +32,7 @@ def watch(
         try:
             looked = triggers.look(clock())
             words = f"{'start' if looked.decision.start else 'wait'}: {looked.decision.why}"
-        except MillraceError as error:
+        except (MillraceError, OSError) as error:
             words = f"wait: this look failed: {error}"
         if words != said or (looked and looked.process):
             say(words)

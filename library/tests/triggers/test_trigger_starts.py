@@ -1,5 +1,6 @@
 """Looks at real folders: what is started, once whoever looks, and what a restart knows."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,11 +12,13 @@ import pytest
 
 from millrace.alerts.alert import Finding, Look
 from millrace.alerts.section import AlertPolicy
+from millrace.base.errors import DataError
 from millrace.config.loading import load
 from millrace.config.monitoring_section import DETECTORS
 from millrace.execution.alerting import open_alerts
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.monitoring.findings import Detector
+from millrace.triggers.spans import count_rows
 from millrace.triggers.starting import RunStarter, open_triggers
 from millrace.triggers.watching import watch
 
@@ -180,6 +183,24 @@ def test_a_look_that_fails_is_said_once_and_starts_nothing(project, spawned):
         watch(project(log, spawned), 1, lambda: NOW, lambda _: next(looks), lines.append)
     assert len(lines) == 1 and "this look failed" in lines[0] and "b.csv" in lines[0]
     assert spawned.commands == []
+
+
+def test_a_file_that_is_not_whole_and_a_full_disk_do_not_end_the_watching(project, spawned):
+    cut = Path(project.config.data.path) / "cut.parquet"
+    cut.write_bytes(b"PAR1 and no more")
+    with pytest.raises(DataError, match=r"cut\.parquet: its rows cannot be counted"):
+        count_rows(cut, project.config.data.model_copy(update={"format": "parquet"}))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    project.add(1)
+    lines, looks = [], iter([False, True])
+    with open_triggers(project.config) as log:
+        watch(project(log, full), 1, lambda: NOW, lambda _: next(looks), lines.append)
+        assert len(lines) == 1 and "No space left" in lines[0] and not log.starts(0)
+        # What was not started is started by the next look.
+        assert project(log, spawned).look(NOW).process
 
 
 def test_a_run_that_cannot_even_begin_does_not_start_a_storm(project):
