@@ -1,5 +1,6 @@
 """Options that several commands share, and the project that they work on."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,17 @@ from millrace.config import environments
 from millrace.project import default_configuration, project
 from millrace.project.default_configuration import VARIABLE, default_file
 from millrace.project.project import Project
+
+
+class NumberRange(click.FloatRange):
+    """A number within bounds; Python's `nan` and `inf` are none."""
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> float:
+        """Reads it, as click does."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number", param, ctx)
+        return number
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ from millrace.triggers.deciding import FiringAlert, SpanPlace, TriggerState, Wai
 
 STEP_SECONDS = 300.0
 _COLUMNS = ("at", "kind", "name", "rows")
+_YEARS = range(1970, 9000)
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ def simulate(
         run_seconds: how long a run takes.
         known: what models of one span are known to score on another.
     """
+    policy = _as_simulated(policy)
     values, known_of, metrics = known.values if known else {}, 0, []
     spans = [one for one in sorted(happenings.spans, key=lambda one: one.at) if one.at >= begin]
     alerts = sorted(happenings.alerts, key=lambda one: one.at)
@@ -158,8 +160,7 @@ def simulate(
             [FiringAlert(number + 1, alerts[number].key) for number in range(firing)],
             alerts_done,
         )
-        # A file that says that a span is whole comes with the span.
-        decision = decide(state, _without_done_file(policy), now)
+        decision = decide(state, policy, now)
         if decision.missed is not None:
             cron_done, missed = now, missed + 1
         if decision.start:
@@ -180,7 +181,13 @@ def simulate(
     return Simulated(dict(counts), len(starts) * run_seconds, missed, stale, longest, starts, mean, share)
 
 
-def _without_done_file(policy: TriggerPolicy) -> TriggerPolicy:
+def _as_simulated(policy: TriggerPolicy) -> TriggerPolicy:
+    """The policy for a look every five minutes about spans that are given.
+
+    A time of cron is not missed between two looks, and a file that says that a span is whole comes with the span.
+    """
+    late = max(policy.late_minutes, STEP_SECONDS / 60)
+    policy = policy.model_copy(update={"late_minutes": late})
     if policy.span is None or not policy.span.done_file:
         return policy
     return policy.model_copy(update={"span": policy.span.model_copy(update={"done_file": "", "settled_minutes": 0})})
@@ -204,7 +211,7 @@ def read_happenings(file: Path) -> Happenings:
     """Reads what is given in a CSV file with the columns at, kind, name and rows.
 
     `at` is a time in ISO 8601, UTC where it names no zone; `kind` is span or alert; `name` is a span's number or an
-    alert's key; `rows` is a span's.
+    alert's key; `rows` is a span's, at least 0.
 
     Raises:
         BadInput: the file cannot be read so; its line is named.
@@ -212,20 +219,35 @@ def read_happenings(file: Path) -> Happenings:
     remedy = f"write the columns {', '.join(_COLUMNS)}: 2026-01-31T04:00:00,span,31,1200"
     spans, alerts = [], []
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        # Excel writes a mark before the first column's name.
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"cannot be read: {error}", where=str(file), remedy=remedy) from error
-    for number, row in enumerate(csv.DictReader(lines), start=2):
-        try:
-            at = datetime.fromisoformat(row["at"])
-            moment = (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp()
+    rows = csv.DictReader(lines)
+    try:
+        for row in rows:
+            moment = _moment(row["at"])
             if row["kind"] == "span":
-                spans.append(GivenSpan(moment, (int(row["name"]), -1), row["name"], int(row["rows"])))
+                spans.append(GivenSpan(moment, (_count(row["name"]), -1), row["name"], _count(row["rows"])))
             elif row["kind"] == "alert":
                 alerts.append(GivenAlert(moment, row["name"]))
             else:
                 raise ValueError(f"{row['kind']} is no kind: span or alert")
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"there is no column {error.args[0]}" if isinstance(error, KeyError) else str(error)
-            raise BadInput(what, where=f"{file}:{number}", remedy=remedy) from error
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
+        what = f"there is no column {error.args[0]}" if isinstance(error, KeyError) else str(error)
+        raise BadInput(what, where=f"{file}:{rows.reader.line_num}", remedy=remedy) from error
     return Happenings(spans, alerts)
+
+
+def _moment(text: str) -> float:
+    # Python 3.10 does not know the Z that everybody writes.
+    at = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+    if at.year not in _YEARS:
+        raise ValueError(f"{text} does not lie in the years {_YEARS.start} to {_YEARS.stop - 1}")
+    return (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def _count(text: str) -> int:
+    if int(text) < 0:
+        raise ValueError(f"{text} is less than 0")
+    return int(text)

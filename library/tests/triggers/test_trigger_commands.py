@@ -41,6 +41,13 @@ def test_without_a_trigger_each_command_says_how_to_name_one(tmp_path):
         assert "no trigger is configured" in str(error) and "triggers: {cron" in str(error)
 
 
+@pytest.mark.parametrize("option", ["--days", "--run-minutes", "--span-every", "--run-dollars"])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_what_is_no_number_is_refused(options, option, value):
+    code, output, _ = run(triggers, "simulate", option, value, *options)
+    assert code == 2 and option in output
+
+
 def test_simulate_compares_policies(options):
     code, output, _ = run(
         triggers, "simulate", "--days", "7", "--span-every", "24", "--run-minutes", "10", "--json", *options,

@@ -65,10 +65,18 @@ def test_the_metric_is_that_of_what_is_served_on_the_newest_span_for_as_long_as_
     assert simulate(policy, spans, BEGIN, 3, 12 * HOUR).metric is None
 
 
+def test_no_time_of_cron_is_missed_between_two_looks():
+    """One that may be late by a minute is kept, though it is looked at every five, and never on the hour."""
+    policy = TriggerPolicy(cron="TZ=UTC 0 4 * * *", late_minutes=1)
+    result = simulate(policy, Happenings(), BEGIN + 180, 3, TEN_MINUTES)
+    assert (dict(result.runs), result.missed) == ({"cron": 3}, 0)
+
+
 def test_what_happens_is_read_from_a_file_and_a_line_that_is_none_is_named(tmp_path):
     file = tmp_path / "events.csv"
     file.write_text(
-        "at,kind,name,rows\n2031-01-01T04:00:00,span,31,1200\n2031-01-01T05:00:00+01:00,alert,drift/fare,\n"
+        "\ufeffat,kind,name,rows\n2031-01-01T04:00:00Z,span,31,1200\n2031-01-01T05:00:00+01:00,alert,drift/fare,\n",
+        encoding="utf-8",
     )
     happenings = read_happenings(file)
     assert happenings.spans == [GivenSpan(BEGIN + 4 * HOUR, (31, -1), "31", 1200)]
@@ -78,6 +86,9 @@ def test_what_happens_is_read_from_a_file_and_a_line_that_is_none_is_named(tmp_p
         ("at,kind,name,rows\nyesterday,span,1,1\n", "yesterday"),
         ("at,kind,name,rows\n2031-01-01,fire,1,1\n", "fire is no kind"),
         ("when,kind,name,rows\n2031-01-01,span,1,1\n", "no column at"),
+        ("at,kind,name,rows\n9999-12-31,span,1,1\n", "years 1970 to 8999"),
+        ("at,kind,name,rows\n2031-01-01,span,1,-1\n", "less than 0"),
+        (f"at,kind,name,rows\n2031-01-01,alert,{'x' * 200_000},\n", "field limit"),
     ):
         file.write_text(text)
         with pytest.raises(BadInput, match=problem) as error:

@@ -15,7 +15,7 @@ from millrace.base.errors import BadInput
 from millrace.base.printing import TableColumn
 from millrace.cli.group import ListingGroup
 from millrace.cli.models.decide import because_option
-from millrace.cli.options import again, config_options
+from millrace.cli.options import NumberRange, again, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config.loading import load
 from millrace.execution.alerting import open_alerts
@@ -75,7 +75,7 @@ def show(key: str, config_file: str, overrides: tuple[str, ...]) -> None:
 
 @alerts.command()
 @click.argument("key")
-@click.option("--hours", default=24.0, show_default=True, type=click.FloatRange(min=0), help="For how long; 0 ends it.")
+@click.option("--hours", default=24.0, show_default=True, type=NumberRange(0, 87_600), help="For how long; 0 ends it.")
 @because_option
 @config_options
 def silence(key: str, hours: float, because: str, config_file: str, overrides: tuple[str, ...]) -> None:

@@ -19,7 +19,7 @@ from millrace.base.interrupts import heeding_signals
 from millrace.base.printing import TableColumn
 from millrace.cli.group import ListingGroup
 from millrace.cli.models.decide import because_option
-from millrace.cli.options import again, config_options
+from millrace.cli.options import NumberRange, again, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config.config import Config
 from millrace.config.loading import load
@@ -46,7 +46,7 @@ def triggers() -> None:
 
 @triggers.command("list")
 @config_options
-@click.option("--days", default=7.0, show_default=True, type=click.FloatRange(min=0), help="How far back.")
+@click.option("--days", default=7.0, show_default=True, type=NumberRange(min=0), help="How far back.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(config_file: str, overrides: tuple[str, ...], days: float, as_json: bool) -> None:
     """List the runs that triggers started, the newest first."""
@@ -88,7 +88,7 @@ def check(config_file: str, overrides: tuple[str, ...], start: bool, as_json: bo
 
 @triggers.command("watch")
 @config_options
-@click.option("--every", default=30.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds a look.")
+@click.option("--every", default=30.0, show_default=True, type=NumberRange(min=0.1), help="Seconds a look.")
 def watch_command(config_file: str, overrides: tuple[str, ...], every: float) -> None:
     """Look again and again, and start runs. Ctrl-C ends the watching; a run that goes on is left to itself.
 
@@ -133,9 +133,9 @@ def fire(because: str, config_file: str, overrides: tuple[str, ...]) -> None:
 
 @triggers.command("simulate")
 @config_options
-@click.option("--days", default=30.0, show_default=True, type=click.FloatRange(min=0.1, max=3660), help="How long.")
-@click.option("--run-minutes", type=click.FloatRange(min=0.1), help="How long a run takes; as the last ones took.")
-@click.option("--span-every", type=click.FloatRange(min=0.1), metavar="HOURS", help="In place of what was recorded.")
+@click.option("--days", default=30.0, show_default=True, type=NumberRange(min=0.1, max=3660), help="How long.")
+@click.option("--run-minutes", type=NumberRange(min=0.1), help="How long a run takes; as the last ones took.")
+@click.option("--span-every", type=NumberRange(min=0.1), metavar="HOURS", help="In place of what was recorded.")
 @click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(min=0), help="Of each such span.")
 @click.option("--events", type=click.Path(path_type=Path, dir_okay=False), help="A CSV file: at,kind,name,rows.")
 @click.option(
@@ -145,7 +145,7 @@ def fire(because: str, config_file: str, overrides: tuple[str, ...]) -> None:
     metavar="KEY=VALUE[ ...]",
     help="Also with these keys of triggers. Repeatable.",
 )
-@click.option("--run-dollars", type=click.FloatRange(min=0), help="What a run costs; as millrace cost has it.")
+@click.option("--run-dollars", type=NumberRange(min=0), help="What a run costs; as millrace cost has it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def simulate_command(
     config_file: str,
