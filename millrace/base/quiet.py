@@ -80,6 +80,16 @@ def output_to(log: Path) -> Iterator[TextIO]:
         terminal.close()
 
 
+def load_tensorflow() -> None:
+    """Imports TensorFlow for who waits for an answer, without what its C++ logs of GPUs that are not there.
+
+    The first lines of TensorFlow 2.21 heed no level that an environment variable sets.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with output_to(Path(os.devnull)):
+        import tensorflow  # noqa: F401
+
+
 def _target(log: Path) -> tuple[int, Optional[subprocess.Popen[bytes]]]:
     """Where the output goes: to the file, by way of a process that cuts the secrets out where there are some."""
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

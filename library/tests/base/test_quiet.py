@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from millrace.base.quiet import LONGEST_MESSAGE, output_to
 
 
@@ -46,3 +48,15 @@ os._exit(0)
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, env=buffered, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "for a person; ", "afterwards")
+
+
+@pytest.mark.slow
+def test_tensorflow_is_loaded_without_a_word():
+    command = [
+        sys.executable,
+        "-c",
+        "from millrace.base.quiet import load_tensorflow; load_tensorflow(); print('here')",
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("here\n", "")

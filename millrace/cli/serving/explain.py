@@ -12,7 +12,7 @@ from millrace.base import printing
 from millrace.base.errors import BadInput
 from millrace.base.numbers import counted, rounded, share
 from millrace.base.printing import TableColumn
-from millrace.base.quiet import output_to
+from millrace.base.quiet import load_tensorflow, output_to
 from millrace.cli import completing
 from millrace.cli.options import config_options
 from millrace.cli.output import echo_json
@@ -96,8 +96,7 @@ def explain(
     if numbers and not (table or request_file):
         raise click.UsageError("--row is of a table or a request; name one")
     config = load(config_file, overrides)
-    # What TensorFlow's C++ logs while it loads is nothing to whoever waits for an answer.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    load_tensorflow()
     with output_to(Path(os.devnull)):
         found = _answer(config, table, numbers, request_file, importances, what_if, nearest, model)
     if as_json:

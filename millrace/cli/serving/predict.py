@@ -1,12 +1,12 @@
 """`millrace predict`: scores a table with a model of the pipeline."""
 
-import os
 import time
 from pathlib import Path
 
 import click
 
 from millrace.base.numbers import counted, seconds
+from millrace.base.quiet import load_tensorflow
 from millrace.cli.options import config_options
 from millrace.cli.output import echo, say
 from millrace.cli.serving.row_progress import RowProgress
@@ -51,8 +51,7 @@ def predict(
     The whole table is looked at before anything is scored. After an interruption the same command goes on where it was.
     """
     config = load(config_file, overrides)
-    # What TensorFlow's C++ logs while it loads is nothing to whoever waits for an answer.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    load_tensorflow()
     from millrace.prediction.chosen_model import choose
     from millrace.prediction.engines import engine_here, engine_on_vertex
     from millrace.prediction.predict import predict as predict_table

@@ -1,10 +1,10 @@
 """`millrace serve`: a server of the pipeline's model, with a request that works."""
 
-import os
 from typing import Optional
 
 import click
 
+from millrace.base.quiet import load_tensorflow
 from millrace.cli.options import config_options
 from millrace.cli.output import echo, say
 from millrace.config.loading import load
@@ -43,8 +43,7 @@ def serve(
     moves while it runs. Ctrl-C ends it.
     """
     config = load(config_file, overrides)
-    # What TensorFlow's C++ logs while it loads is nothing to whoever waits for an answer.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    load_tensorflow()
     from millrace.prediction import server
     from millrace.prediction.served import example_command, served_model
 
