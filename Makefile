@@ -2,10 +2,12 @@
 
 FIND_PYTHON := sh bootstrap/python.sh
 VENV := .venv/bin/
+AGAINST ?= origin/main
 ARGS ?=
 APPROVAL_KEY ?=
 BECAUSE ?=
 IMAGE ?= millrace
+NAMED_IN ?=
 # One file's tests share what they set up, so a file stays on one core; each core holds TensorFlow, so not on all of 64.
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadfile
 # The rooms whose code meets TFX, TensorFlow, Beam or ML Metadata, which the two stacks have in different versions.
@@ -22,7 +24,7 @@ PYTHON ?=
 TARGETS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-thorough test-fast test-stack check format docs deploy-check jobs release approve ship golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
+.PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-thorough test-fast test-stack check format docs deploy-check jobs review release approve ship golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
 
 help:  ## list the targets
 	@echo "Millrace: make TARGET"
@@ -94,6 +96,10 @@ jobs: setup  ## compile the job of each environment, check it, and say its roles
 	    && $(VENV)millrace iam --env $$each $(ARGS) || exit; \
 	done
 
+review: setup  ## write what changes since AGAINST into .cache/review.md: graph, schema in words, jobs, roles, cost
+	@mkdir -p .cache
+	@$(VENV)millrace review --against $(AGAINST) -o .cache/review.md $(ARGS)
+
 release: setup  ## compile, rehearse and build the release of ENV into .cache/releases; ARGS="--set vertex.image=NAME@sha256:..."
 	@$(VENV)millrace compile --env $(ENV) $(ARGS) -o .cache/releases/$(ENV).job.json
 	@$(VENV)millrace rehearse .cache/releases/$(ENV).job.json --env $(ENV) $(ARGS)
@@ -129,8 +135,8 @@ stacks-agree: setup  ## as root: run the same on both stacks, compare what they 
 stack-results: setup  ## record under .cache/stacks what this stack makes of the taxi data
 	@$(VENV)python library/tests/stacks/record.py .cache/stacks
 
-image:  ## build the container image, with Docker; IMAGE=NAME names it, PUSH=1 pushes it and tells its digest
-	@sh bootstrap/docker_image.sh "$(IMAGE)" "$(PUSH)"
+image:  ## build the container image, with Docker; IMAGE=NAME names it, PUSH=1 pushes it and tells its digest, also in NAMED_IN=FILE
+	@sh bootstrap/docker_image.sh "$(IMAGE)" "$(PUSH)" "$(NAMED_IN)"
 
 lock:  ## resolve the locks again and say what changed; PACKAGES="rich click" or PACKAGES=all upgrades
 	@$(FIND_PYTHON) -m bootstrap lock $(PACKAGES)

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Builds the container image with Docker, for `make image`.
 #
-#   docker_image.sh NAME [PUSH]     PUSH not empty: push it, and tell the digest that a configuration wants
+#   docker_image.sh NAME [PUSH [FILE]]     PUSH not empty: push it, and tell the digest that a configuration wants;
+#                                          FILE: add the line name=NAME@DIGEST to it, as GitHub Actions reads outputs
 set -eu
 
-name=$1 push=${2:-}
+name=$1 push=${2:-} file=${3:-}
 
 refuse() {
     echo "make image: $1" >&2
@@ -21,5 +22,7 @@ DOCKER_BUILDKIT=1 docker build --build-arg "STACK=${MILLRACE_STACK:-current}" --
 if [ -n "$push" ]; then
     docker push "$name"
     echo "put this into the configuration, under vertex: or kubeflow:"
-    docker image inspect --format '  image: {{index .RepoDigests 0}}' "$name"
+    digest=$(docker image inspect --format '{{index .RepoDigests 0}}' "$name")
+    echo "  image: $digest"
+    [ -z "$file" ] || echo "name=$digest" >>"$file"
 fi

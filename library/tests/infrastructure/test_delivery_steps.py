@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 BUILDS = sorted(ROOT.glob("deploy/cloudbuild/*.yaml"))
 WORKFLOWS = sorted(ROOT.glob("deploy/github/*.yaml"))
 # https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values
-OF_THE_SERVICE = {"PROJECT_ID", "BUILD_ID", "LOCATION", "COMMIT_SHA", "BRANCH_NAME", "TAG_NAME"}
+OF_THE_SERVICE = {"PROJECT_ID", "BUILD_ID", "LOCATION", "COMMIT_SHA", "BRANCH_NAME", "TAG_NAME", "_BASE_BRANCH"}
 OF_THE_TRIGGER = {"_IMAGE", "_RELEASES"}
 
 
@@ -87,10 +87,10 @@ def test_a_workflow_has_only_keys_that_github_knows(file: Path):
     read = {("on" if key is True else key): value for key, value in yaml.safe_load(file.read_text()).items()}
     assert read.keys() <= {"name", "on", "permissions", "concurrency", "jobs"}
     for job in read["jobs"].values():
-        assert job.keys() <= {"runs-on", "environment", "env", "needs", "steps"}
+        assert job.keys() <= {"runs-on", "environment", "env", "needs", "outputs", "steps"}
         assert {job["needs"]} <= read["jobs"].keys() if "needs" in job else True
         for step in job["steps"]:
-            assert step.keys() <= {"uses", "with", "run"} and ("uses" in step) != ("run" in step)
+            assert step.keys() <= {"id", "uses", "with", "run"} and ("uses" in step) != ("run" in step)
             assert "uses" not in step or re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"])
 
 

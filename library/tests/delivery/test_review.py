@@ -1,0 +1,131 @@
+"""`millrace review`: what a change does, once for the environments where it is the same; nothing, in one sentence."""
+
+import copy
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_job import small_job
+
+from millrace.base.errors import BadInput
+from millrace.config.config import Config
+from millrace.config.loading import load
+from millrace.delivery.checkout import checked_out
+from millrace.delivery.review import Compiled, comment, graph, values
+from millrace.jobspec.job import CompiledJob, from_documents
+from millrace.jobspec.job import load as load_job
+
+ROOT = Path(__file__).resolve().parents[3]
+ACCOUNT = "runner@a-project.iam.gserviceaccount.com"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    root = tmp_path_factory.mktemp("runs")
+    return load(str(ROOT / "conf/taxi.yaml"), [f"root={root}", "vertex.project=a-project"])
+
+
+def changed(**more: Any) -> CompiledJob:
+    """The small job with other things in its spec."""
+    job = small_job(serviceAccount=ACCOUNT)
+    spec = copy.deepcopy(job.spec)
+    for name, executor in more.items():
+        spec["deploymentSpec"]["executors"][name.replace("_", "-")]["container"].update(executor)
+    return replace(job, spec=spec)
+
+
+def test_nothing_is_one_sentence(config: Config) -> None:
+    same = Compiled(changed(), config)
+    text = comment("main", [], {"staging": (same, same), "prod": (same, same)})
+    assert text == (
+        "**Millrace**: nothing changes against main in staging and prod: graph, schema, compiled job, roles and cost.\n"
+    )
+
+
+def test_a_task_a_machine_a_role_and_a_price_are_told_once_for_both_environments(config: Config) -> None:
+    before = Compiled(changed(exec_comp_learner={"resources": {"cpuLimit": 4, "memoryLimit": 16}}), config)
+    job = changed(exec_comp_learner={"resources": {"cpuLimit": 8, "memoryLimit": 32}})
+    tasks = job.spec["root"]["dag"]["tasks"]
+    tasks["Gate"] = {**copy.deepcopy(tasks["Reader"]), "taskInfo": {"name": "Gate"}, "dependentTasks": ["Reader"]}
+    tasks["Learner"]["dependentTasks"] = ["Reader", "Gate"]
+    other = replace(job, settings={**job.settings, "serviceAccount": ACCOUNT.replace("runner", "other")})
+    after = Compiled(other, config)
+    text = comment("main", ["fare: is required now"], {"staging": (before, after), "prod": (before, after)})
+    assert "#### Schema\n- fare: is required now" in text
+    assert (
+        "#### Graph\n\nIn staging and prod:\n\n- `Gate` is a new task, after Reader\n- `Learner` waits for Gate too"
+        in text
+    )
+    assert "`exec-comp-learner.cpuLimit`: `4` is `8` now" in text
+    assert f"needed from now on: `roles/aiplatform.user` for {ACCOUNT.replace('runner', 'other')} on" in text
+    assert f"needed no longer: `roles/aiplatform.user` for {ACCOUNT} on" in text
+    assert "- `Learner` rents " in text and "- `Gate` rents " in text
+    assert text.count("`Gate` is a new task") == 1 and "root.dag.tasks" not in text
+    assert "As before" not in text
+
+
+def test_what_differs_between_environments_is_told_for_each_and_a_new_one_is_told_whole(config: Config) -> None:
+    before, after = (
+        Compiled(changed(exec_comp_learner={"resources": {"cpuLimit": cpu, "memoryLimit": 16}}), config)
+        for cpu in (4, 8)
+    )
+    text = comment("main", [], {"dev": (before, before), "staging": (before, after), "prod": (None, after)})
+    assert (
+        "In staging:\n\n- `exec-comp-learner.cpuLimit`" in text and "In prod:\n\n- a new environment of 3 tasks" in text
+    )
+    assert "In dev" not in text
+    assert "In prod:\n\n- `roles/aiplatform.user` for " in text
+    assert text.endswith("As before: graph and schema.\n")
+
+
+def test_roles_without_a_project_cannot_be_said_and_the_rest_is(config: Config) -> None:
+    nowhere = config.model_copy(update={"vertex": config.vertex.model_copy(update={"project": ""})})
+    side = Compiled(changed(), nowhere)
+    text = comment("main", [], {"dev": (side, side)})
+    assert "#### Roles\n\nIn dev:\n\n- cannot be said: no Google Cloud project is set" in text
+    assert text.endswith("As before: graph, compiled job, cost and schema.\n")
+
+
+def test_what_a_text_holds_is_told_by_its_own_key() -> None:
+    before = load_job(ROOT / "library/tests/jobspec/golden/taxi-vertex.json")
+    text = before.to_text().replace('num_steps\\": 1000', 'num_steps\\": 1200')
+    after = from_documents([json.loads(text)])
+    told = list(values(before, after))
+    assert told == ["`Trainer.train_args.num_steps`: `1000` is `1200` now"]
+
+
+def test_a_task_that_is_gone_and_no_longer_waited_for() -> None:
+    job = small_job()
+    spec = copy.deepcopy(job.spec)
+    del spec["root"]["dag"]["tasks"]["Reader"]
+    spec["root"]["dag"]["tasks"]["Learner"]["dependentTasks"] = []
+    assert list(graph(job, replace(job, spec=spec))) == [
+        "`Reader` is no task any more",
+        "`Learner` does not wait for Reader any more",
+    ]
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, env={**os.environ, **who})
+
+
+def test_a_commit_is_there_for_a_moment_also_of_a_project_within_a_repository(tmp_path: Path) -> None:
+    project = tmp_path / "repository/project"
+    project.mkdir(parents=True)
+    git(project, "init", "-q")
+    for text in ("one", "two"):
+        (project / "conf.yaml").write_text(text)
+        git(project, "add", ".")
+        git(project, "commit", "-qm", text)
+    with checked_out(project, "HEAD~1") as before:
+        assert (before / "conf.yaml").read_text() == "one"
+    assert not before.exists() and (project / "conf.yaml").read_text() == "two"
+    listed = subprocess.run(["git", "worktree", "list"], cwd=project, capture_output=True, text=True, check=True)
+    assert len(listed.stdout.splitlines()) == 1
+    with pytest.raises(BadInput, match="git cannot check out nowhere"), checked_out(project, "nowhere"):
+        pass

@@ -1,0 +1,83 @@
+"""Another commit of the project, checked out for a moment, and what its pipeline compiles to."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from millrace.base.errors import BadInput
+from millrace.jobspec.job import CompiledJob, load
+
+_MOST_WORDS = 600
+
+
+@contextlib.contextmanager
+def checked_out(repository: Path, commit: str) -> Iterator[Path]:
+    """A folder with the project as it is in a commit.
+
+    Args:
+        repository: the project's folder.
+        commit: whatever git takes for one.
+
+    Yields:
+        The project's folder there; it is gone afterwards.
+
+    Raises:
+        BadInput: git knows no such commit.
+    """
+    with tempfile.TemporaryDirectory(prefix="millrace-review-") as scratch:
+        tree = Path(scratch) / "tree"
+        made = _git(repository, "worktree", "add", "--detach", "--quiet", str(tree), commit)
+        if made.returncode:
+            raise BadInput(
+                f"git cannot check out {commit}: {' '.join(made.stderr.split())[:_MOST_WORDS]}",
+                where=str(repository),
+                remedy="name a commit that is here; a CI fetches few of them by itself: git fetch origin BRANCH",
+            )
+        try:
+            yield tree / _git(repository, "rev-parse", "--show-prefix").stdout.strip()
+        finally:
+            _git(repository, "worktree", "remove", "--force", str(tree))
+
+
+def compiled(folder: Path, configuration: str, environment: str) -> CompiledJob:
+    """What `millrace compile` makes of a project, by the project's own code and a process of its own.
+
+    Args:
+        folder: the project's.
+        configuration: its file, below the folder.
+        environment: which one; empty for none.
+
+    Raises:
+        BadInput: it does not compile.
+    """
+    with tempfile.TemporaryDirectory(prefix="millrace-review-") as scratch:
+        target = Path(scratch) / "job.json"
+        words = [sys.executable, "-m", "millrace.cli.main", "compile", "-c", configuration, "-o", str(target)]
+        chosen = {name: value for name, value in os.environ.items() if not name.startswith("MILLRACE_")}
+        path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", ""))))
+        ended = subprocess.run(
+            [*words, *(["--env", environment] if environment else [])],
+            cwd=folder,
+            env={**chosen, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # It is written before it is checked: what a service would refuse can be compared all the same.
+        if not target.is_file():
+            raise BadInput(
+                f"does not compile: {' '.join(ended.stderr.split())[-_MOST_WORDS:]}",
+                where=str(folder / configuration),
+                remedy="millrace compile says more",
+            )
+        # Where neither bucket nor folder is named, what is below the project is the same on both sides.
+        target.write_text(target.read_text(encoding="utf-8").replace(str(folder.resolve()), "."), encoding="utf-8")
+        return load(target)
+
+
+def _git(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)

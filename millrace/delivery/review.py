@@ -1,0 +1,233 @@
+"""What a change does to a pipeline, as Markdown for whoever reviews it: graph, schema, jobs, roles and cost."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from millrace.access.needs import needs
+from millrace.base import clock
+from millrace.base.errors import BadInput
+from millrace.comparison.run_comparison import value_changes
+from millrace.config.config import Config
+from millrace.cost.budget import dollars
+from millrace.cost.durations import past_times
+from millrace.cost.estimate import CostEstimate, estimate
+from millrace.cost.prices import load_prices
+from millrace.jobspec.job import CompiledJob
+
+GRAPH, JOB, ROLES, COST = "Graph", "Compiled job", "Roles", "Cost"
+_MOST_LINES = 25
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A pipeline in one environment, in one commit.
+
+    Args:
+        job: compiled for Vertex AI.
+        config: of that commit.
+    """
+
+    job: CompiledJob
+    config: Config
+
+
+def comment(
+    against: str, schema: Sequence[str], environments: Mapping[str, tuple[Optional[Compiled], Compiled]]
+) -> str:
+    """The comment.
+
+    Args:
+        against: the commit, as a person calls it.
+        schema: what differs in the schema, in words.
+        environments: before and after by environment; before is None where the commit does not have it.
+
+    Returns:
+        Markdown. What is the same in several environments is said once, and that nothing changes is one sentence.
+    """
+    found: dict[str, dict[tuple[str, ...], list[str]]] = {GRAPH: {}, JOB: {}, ROLES: {}, COST: {}}
+    for environment, (before, after) in environments.items():
+        for title, lines in _sections(before, after).items():
+            if lines:
+                found[title].setdefault(tuple(lines), []).append(environment)
+    changed = {title: groups for title, groups in found.items() if groups}
+    names = _listed(list(environments))
+    if not changed and not schema:
+        same = "graph, schema, compiled job, roles and cost"
+        return f"**Millrace**: nothing changes against {against} in {names}: {same}.\n"
+    parts = [f"### Millrace: what changes against {against}"]
+    if schema:
+        parts.append("\n".join(["#### Schema", *_bullets(schema)]))
+    for title, groups in changed.items():
+        parts.append(f"#### {title}")
+        for told, where in groups.items():
+            parts.append("\n".join([f"In {_listed(where)}:", "", *_bullets(told)]))
+    stays = [title.lower() for title in found if title not in changed] + ([] if schema else ["schema"])
+    if stays:
+        parts.append(f"As before: {_listed(stays)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _sections(before: Optional[Compiled], after: Compiled) -> dict[str, list[str]]:
+    if before is None:
+        return {
+            JOB: [f"a new environment of {len(after.job.tasks)} tasks"],
+            ROLES: list(_all_roles(after)),
+            COST: [_whole(after)],
+        }
+    return {
+        GRAPH: list(graph(before.job, after.job)),
+        JOB: list(values(before.job, after.job)),
+        ROLES: list(roles(before, after)),
+        COST: list(costs(before, after)),
+    }
+
+
+def graph(before: CompiledJob, after: CompiledJob) -> Iterator[str]:
+    """What differs in the tasks and in what they wait for.
+
+    Args:
+        before: the job of the commit.
+        after: the job of the change.
+    """
+    old, new = ({step.name: step.task for step in job.walk()} for job in (before, after))
+    for name in [one for one in old if one not in new]:
+        yield f"`{name}` is no task any more"
+    for name, task in new.items():
+        upstream = set(task.get("dependentTasks", ()))
+        if name not in old:
+            yield f"`{name}` is a new task" + (f", after {_listed(sorted(upstream))}" if upstream else "")
+            continue
+        earlier = set(old[name].get("dependentTasks", ()))
+        if more := sorted(upstream - earlier):
+            yield f"`{name}` waits for {_listed(more)} too"
+        if fewer := sorted(earlier - upstream):
+            yield f"`{name}` does not wait for {_listed(fewer)} any more"
+
+
+def values(before: CompiledJob, after: CompiledJob) -> Iterator[str]:
+    """What else the two jobs say differently, by its place in the document.
+
+    Args:
+        before: the job of the commit.
+        after: the job of the change.
+    """
+    old, new = ({step.name for step in job.walk()} for job in (before, after))
+    told = old ^ new | {"dependentTasks"}
+    for one in value_changes(*(_opened(job.to_document()[0]) for job in (before, after))):
+        # What the graph tells already is not told again.
+        if any(part.removesuffix("_executor") in told for part in one.key.split(".")):
+            continue
+        if one.before == one.after:
+            yield f"`{_place(one.key)}`: its text is another one"
+        else:
+            yield f"`{_place(one.key)}`: {_code(one.before) or 'not said'} is {_code(one.after) or 'not said'} now"
+
+
+def _opened(value: Any) -> Any:
+    """A plain value in which texts that hold JSON are what they hold: what differs within is told by its own key."""
+    if isinstance(value, dict):
+        return {key: _opened(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_opened(one) for one in value]
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        with contextlib.suppress(json.JSONDecodeError):
+            return _opened(json.loads(value))
+    return value
+
+
+def _place(key: str) -> str:
+    """A key without what says only how such a document is built."""
+    for beginning in ("pipelineSpec.", "root.dag.tasks.", "deploymentSpec.executors."):
+        key = key.removeprefix(beginning)
+    for within in (".inputs.parameters", ".runtimeValue.constant", ".container.resources"):
+        key = key.replace(within, "")
+    return key
+
+
+def roles(before: Compiled, after: Compiled) -> Iterator[str]:
+    """What differs in the least roles.
+
+    Args:
+        before: of the commit.
+        after: of the change.
+    """
+    try:
+        old, new = ({one.key: one for one in needs(side.job, side.config)} for side in (before, after))
+    except BadInput as error:
+        yield f"cannot be said: {error.what}"
+        return
+    for key in [one for one in new if one not in old]:
+        yield f"needed from now on: {_role(new[key])}, for {'; '.join(new[key].reasons)}"
+    for key in [one for one in old if one not in new]:
+        yield f"needed no longer: {_role(old[key])}"
+
+
+def _all_roles(side: Compiled) -> Iterator[str]:
+    try:
+        yield from map(_role, needs(side.job, side.config))
+    except BadInput as error:
+        yield f"cannot be said: {error.what}"
+
+
+def costs(before: Compiled, after: Compiled) -> Iterator[str]:
+    """What differs in what a run rents, and in what it costs where runs on this machine tell how long it takes.
+
+    Args:
+        before: of the commit.
+        after: of the change.
+    """
+    try:
+        old, new = _estimate(before), _estimate(after)
+    except BadInput as error:
+        yield f"cannot be said: {error.what}"
+        return
+    rented = {one.stage: _rented(one) for one in old.stages}
+    renting = {one.stage: _rented(one) for one in new.stages}
+    for stage in dict.fromkeys([*rented, *renting]):
+        if rented.get(stage) != renting.get(stage):
+            yield f"`{stage}` rents {renting.get(stage) or 'nothing'}, before {rented.get(stage) or 'nothing'}"
+    if old.whole != new.whole and not new.unknown:
+        yield f"a run costs {dollars(new.whole.middle)}, before {dollars(old.whole.middle)}"
+    if old.endpoints != new.endpoints:
+        of_both = [", ".join(one.what for one in side.endpoints.values()) or "nothing" for side in (new, old)]
+        yield f"what serves afterwards rents {of_both[0]}, before {of_both[1]}"
+
+
+def _whole(side: Compiled) -> str:
+    try:
+        made = _estimate(side)
+    except BadInput as error:
+        return f"cannot be said: {error.what}"
+    unknown = ", without stages of which no run on this machine tells how long they take" if made.unknown else ""
+    return f"a run costs {dollars(made.whole.middle)}{unknown}"
+
+
+def _estimate(side: Compiled) -> CostEstimate:
+    """By today's prices and this machine's runs on both sides, so that only what the change does is told."""
+    cost = side.config.vertex.cost
+    prices = load_prices(cost.prices, clock.today(), cost.old_prices)
+    return estimate(side.job, side.config, prices, past_times(side.config))
+
+
+def _rented(stage: Any) -> str:
+    return " and ".join(f"{rent.what} ({dollars(rent.hourly)} an hour)" for rent in stage.rents)
+
+
+def _role(grant: Any) -> str:
+    return f"`{grant.role}` for {grant.account} on {grant.resource}"
+
+
+def _bullets(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - _MOST_LINES
+    return [f"- {line}" for line in lines[:_MOST_LINES]] + ([f"- and {more} more"] if more > 0 else [])
+
+
+def _code(text: str) -> str:
+    return f"`{text.replace('`', chr(39))}`" if text else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
