@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from millrace.explanation.explainer import Explainer, Row
@@ -57,4 +58,11 @@ def nearest_rows(
 
 
 def _differs(row: Row, other: Row) -> dict[str, Any]:
-    return {name: value for name, value in other.items() if value != row.get(name)}
+    return {name: value for name, value in other.items() if not _same(value, row.get(name))}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether a model is given the same: a number that was written as 3.2 is kept in 32 bits."""
+    if isinstance(one, float) and isinstance(other, (int, float)):
+        return bool(np.float32(one) == np.float32(other))
+    return bool(one == other)

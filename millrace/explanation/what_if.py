@@ -15,6 +15,7 @@ from millrace.model_server.about import About, ModelColumn
 
 _OPTION = "--what-if"
 _MOST_NAMED = 8
+_INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,10 @@ def _typed(text: str, column: ModelColumn, where: str) -> Any:
     if column.type == "BYTES":
         return text
     try:
-        return int(text) if column.type == "INT" else float(text)
+        value = int(text) if column.type == "INT" else float(text)
+        if not (value in _INT64 if isinstance(value, int) else np.isfinite(value)):
+            raise ValueError(text)
+        return value
     except ValueError as error:
         raise BadInput(f"{column.name} reads {column.expected}, and {text!r} is none", where) from error
 

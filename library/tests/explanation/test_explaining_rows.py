@@ -84,6 +84,9 @@ def test_a_class_and_what_it_would_be_with_another_value(explainer):
         ("fares=3", "the model reads no column fares; did you mean fare"),
         ("fare", "names no value"),
         ("fare=high", "fare reads a number, and 'high' is none"),
+        ("fare=nan", "fare reads a number, and 'nan' is none"),
+        ("miles=1e400", "miles reads a number, and '1e400' is none"),
+        ("seats=9223372036854775808", "seats reads a whole number"),
         ("fare=1000", "fare is from -inf to 400 by the schema, and 1000.0 is not"),
         ("seats=9", "seats is from 1 to 8 by the schema"),
         ("seats=2.5", "seats reads a whole number"),
@@ -137,6 +140,12 @@ def test_the_training_rows_that_lie_nearest():
         (3, 0.5, 2, {"fare": 4.0}),
         (2, 3.5, 1, {"fare": 1.0}),
     ]
+
+
+def test_a_number_of_32_bits_is_the_one_that_was_written():
+    known = [TrainingRow(1, {"fare": float(np.float32(3.2)), "miles": None}, {})]
+    [[one]] = nearest_rows(Seen(), [{"fare": 3.2, "miles": 1.5}], known, 1)
+    assert one.differs == {"miles": None}
 
 
 def test_what_matters_is_the_mean_size():
