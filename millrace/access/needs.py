@@ -19,6 +19,7 @@ from millrace.jobspec.job import CompiledJob, Spec, Step
 _WRITE, _READ = "roles/storage.objectUser", "roles/storage.objectViewer"
 _VERTEX, _ACT_AS = "roles/aiplatform.user", "roles/iam.serviceAccountUser"
 _KEY, _PULL = "roles/cloudkms.cryptoKeyEncrypterDecrypter", "roles/artifactregistry.reader"
+_TABLES = "roles/bigquery.dataEditor"
 _SECRET = "roles/secretmanager.secretAccessor"
 _TRAINING, _SERVING = "ai_platform_training_args", "ai_platform_serving_args"
 _BIGQUERY = "tfx.extensions.google_cloud_big_query.example_gen.executor.Executor"
@@ -140,6 +141,12 @@ def _endpoint(name: str, custom: Spec, folder: str, project: str, account: str) 
     yield from _image(agent("Vertex AI", there), image, f"{name}: the serving image is pulled")
     if key := custom.get("millrace_encryption_key"):
         yield Grant(agent("Vertex AI", there), _KEY, key, (f"{name}: model and endpoint have this key",))
+    logging = custom.get("millrace_version", {}).get("endpoint", {}).get("request_logging", {})
+    owner, _, rest = logging.get("table", "").removeprefix("bq://").partition(".")
+    # In its own project the agent's own role has it.
+    if owner and owner != there:
+        dataset = f"projects/{owner}/datasets/{rest.partition('.')[0]}"
+        yield Grant(agent("Vertex AI", there), _TABLES, dataset, (f"{name}: requests and answers are logged there",))
 
 
 def _dataflow(

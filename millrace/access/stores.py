@@ -18,6 +18,7 @@ _HOW = {
     "metadata": "its first job makes it without one: make it before, by metadataStores.create with an encryptionSpec",
     "data": "whoever owns it sets its default key",
     "rows": "Beam makes one for each query: set the project's default key of BigQuery",
+    "logging": "make its dataset before, with a default key",
     "monitor": "name the key where the monitor is made from what millrace monitor spec writes",
 }
 
@@ -104,6 +105,8 @@ def _of_people(job: CompiledJob, config: Config) -> Iterator[Store]:
         yield Store("the dataset of a query's rows", "", "", "a person", _HOW["rows"])
     if config.push.vertex:
         yield Store("a monitor of the endpoint", "", "", "a person", _HOW["monitor"])
+        if logging := config.push.vertex.request_logging:
+            yield Store(f"the table of logged requests {logging.table}", "", "", "a person", _HOW["logging"])
 
 
 def _resources(job: CompiledJob, config: Config, role: str) -> list[str]:

@@ -66,6 +66,7 @@ def two_projects() -> dict[str, Any]:
     settings["ai_platform_serving_args"] |= {"project_id": "my-prod", "service_account": SERVING}
     settings |= {"millrace_encryption_key": PROD_KEY}
     settings["ai_platform_vertex_container_image_uri"] = "us-central1-docker.pkg.dev/my-prod/serving/tf:1"
+    settings["millrace_version"]["endpoint"] = {"request_logging": {"table": "bq://my-lake.logs.tips", "rate": 1.0}}
     pusher["constant"] = json.dumps(settings)
     folder = {"filesystem": {"base_directory": "gs://my-models/taxi"}}
     parameter(document, "Pusher", "push_destination")["constant"] = json.dumps(folder)
@@ -124,6 +125,7 @@ def test_which_account_does_what_where(config: Config) -> None:
         ("storage.objectViewer", "gs://my-models"),
         ("artifactregistry.reader", "projects/my-prod/locations/us-central1/repositories/serving"),
         ("cloudkms.cryptoKeyEncrypterDecrypter", PROD_KEY),
+        ("bigquery.dataEditor", "projects/my-lake/datasets/logs"),
     }
     assert not any(resource.startswith("gs://my-models") for _, resource in roles[WORKERS])
     assert {resource for role, resource in roles[TRAINING] if role == "storage.objectUser"} == {

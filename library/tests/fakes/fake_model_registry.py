@@ -118,7 +118,13 @@ class FakeModelRegistry(FakeGoogleService):
         return self._done(parent, "DeployModelResponse", {"deployedModel": deployed})
 
     def _split(self, request: Request, parent: str, asked: str) -> Any:
-        assert request.query["updateMask"] == "trafficSplit", request.query
+        mask = request.query["updateMask"]
+        if mask == "predictRequestResponseLoggingConfig":
+            endpoint = self.endpoints[f"{parent}/endpoints/{asked}"]
+            endpoint[mask] = request.body[mask]
+            return endpoint
+        if mask != "trafficSplit":
+            raise Refused(400, f"{mask} cannot be changed.")
         endpoint, split = self.endpoints[f"{parent}/endpoints/{asked}"], request.body["trafficSplit"]
         deployed = {one["id"] for one in endpoint["deployedModels"]}
         if sum(split.values()) != 100 or not split.keys() <= deployed:

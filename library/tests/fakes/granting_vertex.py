@@ -31,6 +31,7 @@ ROLES = {
     "roles/dataflow.worker": ("dataflow.workItems.lease",),
     "roles/bigquery.user": ("bigquery.jobs.create", "bigquery.datasets.create"),
     "roles/bigquery.dataViewer": ("bigquery.tables.getData",),
+    "roles/bigquery.dataEditor": ("bigquery.tables.getData", "bigquery.tables.updateData"),
 }
 PERSON = "whoever submits"
 # Who acts, what for, and on what.
@@ -178,6 +179,10 @@ class GrantingVertex(FakeVertex):
         if "service_account" in asked:
             yield account, "iam.serviceAccounts.actAs", asked["service_account"]
         yield agent, "cloudkms.cryptoKeyVersions.useToEncrypt", config["millrace_encryption_key"]
+        logging = config["millrace_version"].get("endpoint", {}).get("request_logging")
+        if logging:
+            owner, dataset, _ = logging["table"].removeprefix("bq://").split(".")
+            yield agent, "bigquery.tables.updateData", f"projects/{owner}/datasets/{dataset}"
 
     def _agent(self, project: str) -> str:
         return f"the Vertex AI service agent of {project}"

@@ -18,6 +18,7 @@ from tfx.proto import pusher_pb2
 from tfx.types.channel import BaseChannel
 
 from millrace.components.vertex_pusher.component import VertexPusher
+from millrace.components.vertex_pusher.endpoint import ENDPOINT
 from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.components.vertex_pusher.vertex_version import ENCRYPTION_KEY, VERSION
 from millrace.config.cloud_sections import CustomJob, VertexDeployment
@@ -81,6 +82,7 @@ def vertex_pusher(
                 # For a folder of versions that is in no bucket: one of this machine.
                 "bucket": layout(config.model_copy(update={"root": config.vertex.root or config.root})).serving,
                 "explanations": target.explanations,
+                **({ENDPOINT: settings} if (settings := _endpoint_settings(target)) else {}),
             },
             **({ENCRYPTION_KEY: target.encryption_key} if target.encryption_key else {}),
         },
@@ -94,6 +96,12 @@ def model_id(name: str) -> str:
     first is no digit.
     """
     return name if name[0].isalpha() else f"_{name}"[:63]
+
+
+def _endpoint_settings(target: VertexEndpoint) -> dict[str, Any]:
+    """What is said of the endpoint itself; nothing of what is left as it is."""
+    asked = {"private": target.private, "request_logging": target.request_logging}
+    return {name: section.model_dump(mode="json") for name, section in asked.items() if section is not None}
 
 
 def _deployment(target: VertexEndpoint) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The configuration's section `push.vertex:`: a Vertex AI endpoint to push to."""
 
-from typing import Optional
+from typing import Annotated, Optional
 
 from pydantic import Field, model_validator
 
@@ -8,6 +8,33 @@ from millrace.base.section import EncryptionKey, Section
 from millrace.catalog.machines import machine_objections, require_accelerator_type
 from millrace.catalog.objections import require_none
 from millrace.catalog.regions import region_objections
+
+# https://cloud.google.com/resource-manager/docs/creating-managing-projects
+_PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
+
+
+class PrivateEndpoint(Section):
+    """An endpoint that no address of the Internet leads to: Private Service Connect."""
+
+    projects: tuple[Annotated[str, Field(pattern=rf"^{_PROJECT}$")], ...] = Field(
+        min_length=1, description="from which it may be asked, by their ids"
+    )
+    network: str = Field(
+        default="",
+        pattern=rf"^(projects/({_PROJECT}|[0-9]+)/global/networks/[a-z]([a-z0-9-]*[a-z0-9])?)?$",
+        description="in which the service makes an address for each of them; left out: they make it themselves",
+    )
+
+
+class RequestLogging(Section):
+    """Requests and answers of an endpoint, in a table of BigQuery."""
+
+    table: str = Field(
+        # https://cloud.google.com/bigquery/docs/tables#table_naming
+        pattern=rf"^bq://{_PROJECT}\.[A-Za-z0-9_]+\.[^.`\s]+$",
+        description="bq://PROJECT.DATASET.TABLE; the service makes the table",
+    )
+    rate: float = Field(default=1.0, gt=0, le=1, description="which share of the requests")
 
 
 class VertexEndpoint(Section):
@@ -28,6 +55,12 @@ class VertexEndpoint(Section):
         default=False, description="name the columns of predict_json for Vertex Explainable AI, by sampled Shapley"
     )
     encryption_key: Optional[EncryptionKey] = Field(default=None, description="for the endpoint and the model")
+    private: Optional[PrivateEndpoint] = Field(
+        default=None, description="left out: a new endpoint is public, and one that exists stays what it is"
+    )
+    request_logging: Optional[RequestLogging] = Field(
+        default=None, description="left out: as the endpoint has it, and none for a new one"
+    )
 
     @model_validator(mode="after")
     def _can_grow(self) -> "VertexEndpoint":

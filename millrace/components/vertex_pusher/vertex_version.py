@@ -8,6 +8,7 @@ from tfx.extensions.google_cloud_ai_platform import constants
 from tfx.utils import io_utils, telemetry_utils
 
 from millrace.base.errors import BadInput
+from millrace.components.vertex_pusher import endpoint as endpoints
 from millrace.components.vertex_pusher import measured
 from millrace.components.vertex_pusher.explanation import explanation_spec
 
@@ -34,15 +35,18 @@ def publish(config: dict[str, Any], folder: str, source: str, evaluation: str) -
         The version's resource name, `projects/P/locations/L/models/ID@VERSION`.
 
     Raises:
-        BadInput: the model is in no bucket, and cannot be put into one.
+        BadInput: the model is in no bucket, and cannot be put into one; or the endpoint is of another kind.
     """
     version, deployment = config[VERSION], dict(config[constants.SERVING_ARGS_KEY])
-    # What later calls leave out is taken from here; the key holds for the model and a new endpoint.
+    key = config.get(ENCRYPTION_KEY)
+    # What later calls leave out is taken from here.
     aiplatform.init(
         project=deployment.pop("project_id"),
         location=config[constants.VERTEX_REGION_KEY],
-        encryption_spec_key_name=config.get(ENCRYPTION_KEY),
+        encryption_spec_key_name=key,
     )
+    endpoint_name, wanted = deployment.pop("endpoint_name"), version.get(endpoints.ENDPOINT, {})
+    known = endpoints.found(endpoint_name, wanted, key or "")
     number = folder.rstrip("/").rsplit("/", 1)[-1]
     labels = {**telemetry_utils.make_labels_dict(), **version["labels"], _NUMBER: number}
     explained = explanation_spec(folder) if version["explanations"] else {}
@@ -60,7 +64,7 @@ def publish(config: dict[str, Any], folder: str, source: str, evaluation: str) -
     )
     if evaluation:
         measured.import_evaluation(model.versioned_resource_name, evaluation)
-    endpoint = _endpoint(deployment.pop("endpoint_name"), labels)
+    endpoint = endpoints.ready(known, endpoint_name, labels, wanted, key or "")
     if not endpoint.traffic_split:
         # The client refuses a share where nobody has the rest.
         deployment["traffic_percentage"] = 100
@@ -102,13 +106,3 @@ def _existing(model_id: str) -> Optional[str]:
         return str(aiplatform.Model(model_id).resource_name)
     except NotFound:
         return None
-
-
-def _endpoint(name: str, labels: dict[str, str]) -> aiplatform.Endpoint:
-    """The endpoint of that display name; a new one where there is none."""
-    settings = aiplatform.initializer.global_config
-    client = settings.create_client(client_class=aiplatform.utils.EndpointClientWithOverride)
-    # Endpoint.list of 1.165 takes each endpoint for a private one, and leaves it out.
-    pages = client.list_endpoints({"parent": settings.common_location_path(), "filter": f'display_name="{name}"'})
-    found = next((str(one.name) for one in pages), None)
-    return aiplatform.Endpoint(found) if found else aiplatform.Endpoint.create(display_name=name, labels=labels)

@@ -154,6 +154,19 @@ def test_the_key_holds_for_the_model_and_the_endpoint(tmp_path, service):
     assert model["encryptionSpec"] == endpoint["encryptionSpec"] == {"kmsKeyName": KEY}
 
 
+def test_a_private_endpoint_gets_its_share_of_versions_and_another_kind_gets_none(tmp_path, service):
+    private = {"projects": ["our-apps"]}
+    for percent in (100, 25):
+        push(tmp_path, private=private, traffic_percent=percent)
+    [endpoint] = service.endpoints.values()
+    assert endpoint["privateServiceConnectConfig"]["projectAllowlist"] == ["our-apps"]
+    assert endpoint["trafficSplit"] == {"1": 75, "2": 25}
+    with pytest.raises(BadInput, match="does not answer others"):
+        push(tmp_path, private={"projects": ["others"]})
+    assert len(service.models[MODEL]) == 2, "it is refused before anything is uploaded"
+    assert len(list((tmp_path / "serving" / "taxi").iterdir())) == 2, "a server finds no third version"
+
+
 def test_what_is_not_blessed_stays_here(tmp_path, service):
     pushed = push(tmp_path, blessed=False)
     assert pushed.get_int_custom_property("pushed") == 0
