@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from millrace.cli import main
 from millrace.cli.main import COMMANDS
+from millrace.cli.options import NumberRange
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 IMPORTED = """
@@ -47,6 +50,26 @@ def test_every_command_is_there_with_its_help():
         finished = millrace(name, "--help")
         assert finished.returncode == 0, finished.stderr
         assert f"Usage: millrace {name}" in finished.stdout
+
+
+def commands_below(group, words=()):
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        yield " ".join((*words, name)), command
+        if isinstance(command, click.Group):
+            yield from commands_below(command, (*words, name))
+
+
+def test_no_option_takes_what_is_no_finite_number():
+    """Click's own ranges let `nan` through, which is neither below nor above a bound."""
+    numbers = [
+        (words, param.name, param.type)
+        for words, command in commands_below(main.millrace)
+        for param in command.params
+        if isinstance(param.type, (click.types.FloatParamType, click.FloatRange))
+    ]
+    assert len(numbers) > 10
+    assert [one for one in numbers if not isinstance(one[2], NumberRange)] == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from millrace.base.numbers import counted, seconds
 from millrace.base.printing import TableColumn
 from millrace.cli import completing
 from millrace.cli.cloud.vertex_job import job_option, vertex_job
-from millrace.cli.options import again, config_options
+from millrace.cli.options import NumberRange, again, config_options
 from millrace.cli.output import echo_json, say
 from millrace.config.config import Config
 from millrace.config.loading import load
@@ -33,7 +33,7 @@ from millrace.jobspec.job import CompiledJob
     "--from", "source", type=click.Choice(["rehearsals", "runs"]),
     help="Whose times.  [default: of rehearsals, where there are two, or no runs]",
 )  # fmt: skip
-@click.option("--level", type=click.FloatRange(0.5, 0.999), default=LEVEL, show_default=True, help="Of the intervals.")
+@click.option("--level", type=NumberRange(0.5, 0.999), default=LEVEL, show_default=True, help="Of the intervals.")
 @click.option("--old-prices", is_flag=True, help="Take a price table that is older than half a year.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def cost(

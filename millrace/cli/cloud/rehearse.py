@@ -17,7 +17,7 @@ from millrace.base.quiet import output_to
 from millrace.base.temporary import temporary_folder
 from millrace.cli.cloud.rehearsal_report import print_report
 from millrace.cli.cloud.service_options import parameter_values, service_options
-from millrace.cli.options import push_option
+from millrace.cli.options import NumberRange, push_option
 from millrace.cli.running.board import Board
 from millrace.cloud.prepared_job import compiled_before
 from millrace.cloud.services import meant
@@ -55,7 +55,7 @@ from millrace.rehearsal.world import RehearsalOptions
     help="Give what TASK would make, in place of running it. Repeatable.",
 )
 @click.option("--allow-partial", is_flag=True, help="Count it as done when some tasks could not run here.")
-@click.option("--task-seconds", type=click.FloatRange(min=0, min_open=True), help="End a task that takes longer.")
+@click.option("--task-seconds", type=NumberRange(min=0, min_open=True), help="End a task that takes longer.")
 @click.option(
     "--python",
     type=click.Path(path_type=Path, exists=True),

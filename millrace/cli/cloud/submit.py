@@ -14,7 +14,7 @@ from millrace.base.errors import BadInput, MillraceError
 from millrace.base.notice import RunNotice
 from millrace.base.outcomes import INTERRUPTED, State, ending
 from millrace.cli.cloud.service_options import also, on_the_terminal, parameter_values, service_options
-from millrace.cli.options import again, push_option
+from millrace.cli.options import NumberRange, again, push_option
 from millrace.cli.output import echo, escape
 from millrace.cli.running.board import Board
 from millrace.cli.running.project_runner import given_runner
@@ -37,7 +37,7 @@ JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
 @click.option("--job-id", default="", help="The job's id; sending the same one again starts no second job.")
 @click.option("--wait", is_flag=True, help="Follow the job to its end, and exit by its result.")
 @click.option(
-    "--every", default=10.0, show_default=True, type=click.FloatRange(min=0.05), help="With --wait: seconds a look."
+    "--every", default=10.0, show_default=True, type=NumberRange(min=0.05), help="With --wait: seconds a look."
 )
 @push_option
 def submit(

@@ -13,7 +13,7 @@ from millrace.base.printing import TableColumn
 from millrace.cli import completing
 from millrace.cli.cloud.promote_release import is_release, promote_release
 from millrace.cli.models.models import opened, quiet, version_json
-from millrace.cli.options import again, config_options
+from millrace.cli.options import NumberRange, again, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config import environments
 from millrace.config.loading import load
@@ -33,7 +33,7 @@ from millrace.registry.registry import this_person
 @click.option("--public-key", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Of a release: whose signature it must have.  [default: release.pub in the project]")  # fmt: skip
 @click.option(
-    "--every", default=10.0, show_default=True, type=click.FloatRange(min=0.05), help="Of a release: seconds a look."
+    "--every", default=10.0, show_default=True, type=NumberRange(min=0.05), help="Of a release: seconds a look."
 )
 @config_options
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")

@@ -10,7 +10,7 @@ from millrace.base import printing
 from millrace.base.numbers import counted, rounded
 from millrace.base.printing import TableColumn
 from millrace.cli.models.models import quiet
-from millrace.cli.options import config_options
+from millrace.cli.options import NumberRange, config_options
 from millrace.cli.output import echo, echo_json, say
 from millrace.config.loading import load
 from millrace.serving.rehearsal import Hour, Power
@@ -23,8 +23,16 @@ _BAD = {"errors": "failures", "slow": "slow answers", "wrong": "wrong answers"}
 @click.argument("version")
 @click.option("--policy", default="canary", show_default=True, metavar="NAME", help="Of rollout.policies, or a kind.")
 @click.option("--per-hour", type=click.IntRange(min=1), help="Requests an hour; by default those of the gateway's log.")
-@click.option("--label-hours", type=float, default=24, show_default=True, help="How long a label takes to come.")
-@click.option("--drop", type=float, default=0.005, show_default=True, help="The power: how much worse than allowed.")
+@click.option(
+    "--label-hours", type=NumberRange(min=0), default=24, show_default=True, help="How long a label takes to come."
+)
+@click.option(
+    "--drop",
+    type=NumberRange(0, 1, min_open=True),
+    default=0.005,
+    show_default=True,
+    help="The power: how much worse than allowed.",
+)
 @config_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def rehearse(
