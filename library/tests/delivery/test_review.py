@@ -3,7 +3,9 @@
 import copy
 import json
 import os
+import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,3 +131,31 @@ def test_a_commit_is_there_for_a_moment_also_of_a_project_within_a_repository(tm
     assert len(listed.stdout.splitlines()) == 1
     with pytest.raises(BadInput, match="git cannot check out nowhere"), checked_out(project, "nowhere"):
         pass
+
+
+@pytest.mark.slow
+def test_the_command_compares_two_commits_by_their_own_code(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    for name in ("conf", "schema", "pipeline", "models", "custom_components", "runners"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "setup.py", folder)
+    conf = folder / "conf/taxi.yaml"
+    conf.write_text(conf.read_text().replace("# project: my-project", "project: my-project"))
+    (folder / ".gitignore").write_text("/runs/\n/.cache/\n")
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "before")
+    schema = folder / "schema/taxi/schema.pbtxt"
+    schema.write_text(schema.read_text().replace('value: "Cash"', 'value: "Coins"'))
+    conf.write_text(conf.read_text().replace("steps: 1000", "steps: 1200"))
+    git(folder, "commit", "-qam", "after")
+    command = [sys.executable, "-m", "millrace.cli.main", "review", "--env", "staging", "-o", "comment.md"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    text = (folder / "comment.md").read_text()
+    assert "#### Schema\n- payment_type" in text and "Coins" in text, text
+    assert "In staging:" in text and "- `Trainer.train_args.num_steps`: `1000` is `1200` now\n" in text, text
+    assert "- `CuratedSchema.schema_text`: its text is another one\n" in text, text
+    assert "As before: graph, roles and cost." in text, text
+    assert str(tmp_path) not in text and "millrace-review" not in text, text
