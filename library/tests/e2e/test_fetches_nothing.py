@@ -66,7 +66,7 @@ def test_the_recorder_sees_what_beams_own_choice_asks_for(fresh_project, proxy, 
     assert any("github.com" in request for request in proxy.requests)
 
 
-@pytest.mark.parametrize("runner", ["local", "beam"])
+@pytest.mark.parametrize("runner", ["local", pytest.param("beam", marks=pytest.mark.thorough)])
 def test_a_run_asks_for_nothing(fresh_project, proxy, tmp_path, runner):
     """ExampleGen is the one stage that works by Beam on one machine; on `beam` the graph itself does too."""
     temporary = tmp_path / "temporary"

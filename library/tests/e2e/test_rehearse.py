@@ -200,6 +200,7 @@ def test_again_in_interpreters_of_their_own(rehearsed, shippable):
     assert "2 tries, which the service starts after 60 s" in " ".join(finished.output.split())
 
 
+@pytest.mark.thorough
 def test_the_job_for_kubeflow_takes_its_own_ways(rehearsal, rehearsed, shippable):
     """No drivers and no resolvers there: a task finds the data, and the champion is the model that was pushed last."""
     _, before = rehearsal

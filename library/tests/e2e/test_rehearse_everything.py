@@ -28,6 +28,7 @@ def report(output: str) -> dict:
     return parsed
 
 
+@pytest.mark.thorough
 def test_every_stage_of_the_golden_job_is_rehearsed(project):
     options = everything(project)
     first = project.millrace("rehearse", *options)

@@ -54,6 +54,7 @@ def visits(rows: int) -> list[dict]:
     return made
 
 
+@pytest.mark.thorough
 def test_lists_and_derived_features_from_json_lines_to_a_pushed_model(project):
     text = "".join(json.dumps(visit) + "\n" for visit in visits(1500))
     (project.data / "visits.jsonl").write_text(text)
@@ -89,6 +90,7 @@ def written(folder: Path) -> list[tuple[str, int]]:
     return paths
 
 
+@pytest.mark.thorough
 def test_images_in_a_folder_for_each_class_to_a_pushed_model(project):
     written(project.data / "digits")
     values = yaml.safe_load(DIGITS)

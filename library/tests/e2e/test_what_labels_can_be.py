@@ -97,6 +97,7 @@ def test_films_of_several_genres_to_a_pushed_model_that_names_them(project):
     assert small["classes"][1] > small["classes"][0]
 
 
+@pytest.mark.thorough
 def test_trips_with_a_class_and_a_number_to_a_pushed_model_that_gives_both(project):
     (project.folder / "conf" / "trips.yaml").write_text(TRIPS)
     model, report = pushed(project, "trips")

@@ -85,6 +85,7 @@ def loans(rows: int) -> pd.DataFrame:
     )
 
 
+@pytest.mark.thorough
 def test_loans_divided_by_time_and_weighed_to_a_pushed_model(project):
     table = loans(4000)
     table.to_csv(project.data / "loans.csv", index=False)
