@@ -203,6 +203,8 @@ def better_values(name: str) -> Literal["higher", "lower", ""]:
     return "lower" if any(_spelled_alike(known) == spelled for known in LOWER_IS_BETTER) else ""
 
 
+# Asked of each slice of each metric, thousands of times a page.
+@functools.lru_cache(maxsize=1024)
 def needs_every_class(name: str) -> bool:
     """Whether a metric says nothing of rows of one class alone.
 
