@@ -32,6 +32,7 @@ def another_unit(_number, row):
     row["trip_miles"] = str(float(row["trip_miles"]) * 100)
 
 
+@pytest.mark.thorough
 def test_a_blessed_run_is_what_the_next_data_is_compared_with(project):
     project.edit("schema/taxi/schema.pbtxt", "float_domain { min: 0 max: 2000 ", "float_domain { min: 0 max: 200000 ")
     first = project.run()
