@@ -75,8 +75,8 @@ _RATES = frozenset({"FNR", "FPR", "FallOut", "FalseDiscoveryRate", "FalseOmissio
 _RANGES = (
     (_COUNTS, (0.0, math.inf)),
     (_SIGNED, (-1.0, 1.0)),
-    ({"R2Score"}, (-math.inf, 1.0)),
-    ({"Poisson"}, (-math.inf, math.inf)),
+    (frozenset({"R2Score"}), (-math.inf, 1.0)),
+    (frozenset({"Poisson"}), (-math.inf, math.inf)),
     (HIGHER_IS_BETTER | _RATES, (0.0, 1.0)),
     (LOWER_IS_BETTER, (0.0, math.inf)),
 )
@@ -197,31 +197,28 @@ def better_values(name: str) -> Literal["higher", "lower", ""]:
     Returns:
         Empty for a metric that has no such direction, or that is not known.
     """
-    spelled = _spelled_alike(name)
-    if any(_spelled_alike(known) == spelled for known in HIGHER_IS_BETTER):
+    if _is_among(name, HIGHER_IS_BETTER):
         return "higher"
-    return "lower" if any(_spelled_alike(known) == spelled for known in LOWER_IS_BETTER) else ""
+    return "lower" if _is_among(name, LOWER_IS_BETTER) else ""
 
 
-# Asked of each slice of each metric, thousands of times a page.
-@functools.lru_cache(maxsize=1024)
 def needs_every_class(name: str) -> bool:
     """Whether a metric says nothing of rows of one class alone.
 
     Args:
         name: of the class, as a configuration has it, or TFMA's name of the metric.
     """
-    return any(_spelled_alike(known) == _spelled_alike(name) for known in NEEDS_EVERY_CLASS)
+    return _is_among(name, NEEDS_EVERY_CLASS)
 
 
 def is_count(name: str) -> bool:
     """Whether a metric counts examples, and so grows with their number; of a name as `needs_every_class` takes it."""
-    return any(_spelled_alike(known) == _spelled_alike(name) for known in _COUNTS)
+    return _is_among(name, _COUNTS)
 
 
 def searches_a_threshold(name: str) -> bool:
     """Whether a metric is what the best of all thresholds scores; of a name as `needs_every_class` takes it."""
-    return any(_spelled_alike(known) == _spelled_alike(name) for known in _AT_THE_BEST_THRESHOLD)
+    return _is_among(name, _AT_THE_BEST_THRESHOLD)
 
 
 def value_range(name: str) -> tuple[float, float]:
@@ -233,11 +230,20 @@ def value_range(name: str) -> tuple[float, float]:
     Returns:
         Infinite where there is no limit, or where it is not known.
     """
-    spelled = _spelled_alike(name)
     for metrics, limits in _RANGES:
-        if any(_spelled_alike(known) == spelled for known in metrics):
+        if _is_among(name, metrics):
             return limits
     return -math.inf, math.inf
+
+
+def _is_among(name: str, metrics: frozenset[str]) -> bool:
+    return _spelled_alike(name) in _all_spelled_alike(metrics)
+
+
+# Asked of each slice of each metric, thousands of times a page.
+@functools.cache
+def _all_spelled_alike(metrics: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(_spelled_alike, metrics))
 
 
 def _spelled_alike(name: str) -> str:

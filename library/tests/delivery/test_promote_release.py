@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fake_vertex import FakeVertex
+from release_keys import pem
 from small_job import IMAGE, small_job
 
 from millrace.base.errors import BadInput, MillraceError
@@ -70,13 +70,6 @@ class Delivered:
 
     def sent(self) -> list[str]:
         return [job["name"].rsplit("/", 1)[-1] for job in self.vertex.jobs.values()]
-
-
-def pem(key: Any, private: bool) -> bytes:
-    encoding = serialization.Encoding.PEM
-    if private:
-        return bytes(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return bytes(key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo))
 
 
 @pytest.fixture

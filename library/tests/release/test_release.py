@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from release_keys import pem
 
 from millrace.base.errors import BadInput, GateRefused
 from millrace.cli.main import millrace
@@ -27,13 +27,6 @@ from millrace.release.verify import job_of, verified
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "library/tests/jobspec/golden/taxi-vertex.json"
 IMAGE = "us-central1-docker.pkg.dev/my-project/millrace/millrace@sha256:" + "0123456789abcdef" * 4
-
-
-def pem(key: Any, private: bool) -> bytes:
-    encoding = serialization.Encoding.PEM
-    if private:
-        return bytes(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return bytes(key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo))
 
 
 @pytest.fixture

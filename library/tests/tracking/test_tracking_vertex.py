@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from fake_metadata import FakeMetadata
+from google_client import google_client
 from past_runs import NOW, PastRuns, four_runs, report
 from small_job import small_job
 
@@ -38,18 +39,8 @@ def fake() -> Iterator[FakeMetadata]:
 @pytest.fixture
 def client(fake):
     """Google's client, as a notebook has it."""
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import aiplatform
-
-    aiplatform.init(
-        project="a-project",
-        location="us-central1",
-        credentials=AnonymousCredentials(),
-        api_endpoint=fake.url,
-        api_transport="rest",
-    )
-    yield aiplatform
-    aiplatform.initializer.global_config.__init__()
+    with google_client(fake.url) as aiplatform:
+        yield aiplatform
 
 
 @pytest.fixture

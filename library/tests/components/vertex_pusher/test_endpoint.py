@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from fake_model_registry import FakeModelRegistry
+from google_client import google_client
 from pydantic import ValidationError
 
 from millrace.base.errors import BadInput
@@ -17,19 +18,8 @@ LOGGING = {"table": "bq://a-project.logs.tips", "rate": 0.1}
 
 @pytest.fixture
 def service():
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import aiplatform
-
-    with FakeModelRegistry() as fake:
-        aiplatform.init(
-            project="a-project",
-            location="us-central1",
-            credentials=AnonymousCredentials(),
-            api_endpoint=fake.url,
-            api_transport="rest",
-        )
+    with FakeModelRegistry() as fake, google_client(fake.url):
         yield fake
-    aiplatform.initializer.global_config.__init__()
 
 
 def pushed(key: str = "", **wanted: Any) -> Any:
