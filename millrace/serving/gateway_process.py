@@ -72,7 +72,7 @@ def keep(config: Config, overrides: Sequence[str], told: Callable[[str, int], No
             listener,
             section.drain_seconds,
             lambda version, folder: VersionServer(config.name, version, folder, places.server(version), requests),
-            lambda: _held(controller, places.folder / "controller.log"),
+            lambda: _held(controller, places.controller_log),
             lambda: remove_old_shards(requests, section.log_days * _DAY, section.log_gib * 2**30, time.time()),
         )
         stop = _stopped_by_signals()

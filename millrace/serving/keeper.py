@@ -142,6 +142,9 @@ class Keeper:
         now = self._clock()
         if self._start_controller and now >= self._controller_at:
             if self._controller is None or self._controller.poll() is not None:
+                if self._controller is not None:
+                    log = self._places.controller_log
+                    logging.warning("the controller ended by itself, and is started again: %s says why", log)
                 self._controller = self._start_controller()
                 self._controller_at = now + 1.0
         wanted = state.read_deployment(self._places)

@@ -56,6 +56,11 @@ class Places:
         return self.folder / "servers" / str(version)
 
     @property
+    def controller_log(self) -> Path:
+        """What the controller says."""
+        return self.folder / "controller.log"
+
+    @property
     def lock(self) -> Path:
         """Held by the keeper while it runs."""
         return self.folder / "keeper.lock"

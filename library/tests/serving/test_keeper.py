@@ -157,6 +157,30 @@ def test_what_is_old_is_removed_once_a_minute(envoy, listener, tmp_path):
     keeper.close()
 
 
+def test_a_controller_that_ends_is_started_again_and_its_log_is_named(envoy, listener, tmp_path, caplog):
+    class Ended:
+        def poll(self):
+            return 1
+
+        def terminate(self):
+            pass
+
+    clock, begun = Clock(), []
+
+    def start():
+        begun.append(clock.now)
+        return Ended()
+
+    keeper = Keeper(Places(tmp_path), envoy, listener, 30.0, Started, start_controller=start, clock=clock)
+    rounds(keeper, clock)
+    assert begun == [0.0] and not caplog.messages
+    rounds(keeper, clock, seconds=1.5)
+    assert begun == [0.0, 1.0]
+    why = f"the controller ended by itself, and is started again: {tmp_path / 'controller.log'} says why"
+    assert caplog.messages == [why]
+    keeper.close()
+
+
 def test_a_deployment_that_is_cut_off_ends_no_answer(kept):
     keeper, _, places, clock, _ = kept
     serve(places, {1: 10_000})
