@@ -28,6 +28,11 @@ SpanPlace = tuple[int, int]
 """A span's number and its version, -1 where spans have none; the later one is the greater."""
 
 
+# A clock that goes back by less is waited for. What is written down as later than that a wrong clock has written: who
+# heeded it would wait until that time comes.
+CLOCK_SECONDS = 3600.0
+
+
 @dataclass(frozen=True)
 class WaitingSpan:
     """A span that no run has read yet.

@@ -7,7 +7,7 @@ runs have measured: each of its own span, and of the one after the champion that
 
 import bisect
 import csv
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -129,12 +129,14 @@ def simulate(
     """
     policy = _as_simulated(policy)
     values, known_of, metrics = known.values if known else {}, 0, []
-    spans = [one for one in sorted(happenings.spans, key=lambda one: one.at) if one.at >= begin]
+    coming = deque(sorted((one for one in happenings.spans if one.at >= begin), key=lambda one: one.at))
     alerts = sorted(happenings.alerts, key=lambda one: one.at)
-    came, fired = [one.at for one in spans], [one.at for one in alerts]
+    fired = [one.at for one in alerts]
     starts: list[tuple[float, str, str]] = []
     counts: Counter[str] = Counter()
     cron_done, alerts_done, missed = begin, bisect.bisect_left(fired, begin), 0
+    waiting: list[WaitingSpan] = []  # by place
+    newest: Optional[SpanPlace] = None  # of those that are there
     done: Optional[SpanPlace] = None  # of the newest run that has begun
     served: Optional[SpanPlace] = None  # of the newest run that has ended
     ends: Optional[float] = None
@@ -143,12 +145,12 @@ def simulate(
         now = begin + step * STEP_SECONDS
         if ends is not None and now >= ends:
             served = done
-        there = spans[: bisect.bisect_right(came, now)]
-        waiting = [
-            WaitingSpan(one.place, one.name, one.at, one.rows)
-            for one in sorted(there, key=lambda one: one.place)
-            if done is None or one.place > done
-        ]
+        while coming and coming[0].at <= now:
+            one = coming.popleft()
+            newest = one.place if newest is None else max(newest, one.place)
+            if done is None or one.place > done:
+                waiting.append(WaitingSpan(one.place, one.name, one.at, one.rows))
+                waiting.sort(key=lambda one: one.place)
         firing = bisect.bisect_right(fired, now)
         is_running = ends is not None and now < ends
         state = TriggerState(
@@ -157,7 +159,7 @@ def simulate(
             "a run" if is_running else "",
             None if is_running else ends,
             waiting if policy.span else (),
-            [FiringAlert(number + 1, alerts[number].key) for number in range(firing)],
+            [FiringAlert(number + 1, alerts[number].key) for number in range(alerts_done, firing)],
             alerts_done,
         )
         decision = decide(state, policy, now)
@@ -169,14 +171,14 @@ def simulate(
             counts[source] += 1
             alerts_done, ends = firing, now + run_seconds
             cron_done = now if source == "cron" else cron_done
-            newest = max((one.place for one in there), default=None)
             done = decision.span or newest or done
-        is_stale = any(served is None or one.place > served for one in there)
+            waiting = [one for one in waiting if done is None or one.place > done]
+        is_stale = newest is not None and (served is None or newest > served)
         stale_now = stale_now + STEP_SECONDS if is_stale else 0.0
         stale, longest = stale + is_stale * STEP_SECONDS, max(longest, stale_now)
-        if served is not None and there:
+        if served is not None and newest is not None:
             known_of += 1
-            metrics += [values[pair]] if (pair := (served, max(one.place for one in there))) in values else []
+            metrics += [values[pair]] if (pair := (served, newest)) in values else []
     mean, share = (sum(metrics) / len(metrics), len(metrics) / known_of) if metrics else (None, 0.0)
     return Simulated(dict(counts), len(starts) * run_seconds, missed, stale, longest, starts, mean, share)
 

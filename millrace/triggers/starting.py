@@ -21,7 +21,7 @@ from millrace.config.paths import layout, triggers_file
 from millrace.execution.alerting import open_alerts
 from millrace.metadata.run_folder import RunFolder, run_folders
 from millrace.triggers.calls import Call, CallRefused
-from millrace.triggers.deciding import Decision, FiringAlert, TriggerState, decide
+from millrace.triggers.deciding import CLOCK_SECONDS, Decision, FiringAlert, TriggerState, decide
 from millrace.triggers.spans import SpanLooker
 from millrace.triggers.trigger_log import Asked, Recorded, StartedRun, TriggerLog
 
@@ -185,7 +185,8 @@ class RunStarter:
         running = next((f"run {one.run_id}, which goes on" for one in folders if one.is_alive()), "")
         if not running and any(_lives(one) for one in recorded.open):
             running = "a run that has just been started"
-        newest = folders[-1] if folders else None
+        until = now + CLOCK_SECONDS
+        newest = next((one for one in reversed(folders) if one.started <= until), None)
         took = newest.seconds(now) if newest else None
         ends = [one.ended for one in recorded.starts if one.ended is not None]
         ends += [newest.started + took] if newest and took is not None else []
@@ -197,7 +198,7 @@ class RunStarter:
             recorded.cron_done,
             tuple(start.at for start in recorded.starts),
             running,
-            max(ends, default=None),
+            max((one for one in ends if one <= until), default=None),
             self._spans.waiting(recorded.span_done, len(folders), now),
             alerts,
             recorded.alerts_done,

@@ -10,7 +10,7 @@ from typing import Any, Optional
 from millrace.base.event_file import EventTables, PipelineEvents
 from millrace.base.outcomes import State, ending
 from millrace.config.trigger_section import DAY_SECONDS
-from millrace.triggers.deciding import AskedRun, Decision, SpanPlace
+from millrace.triggers.deciding import CLOCK_SECONDS, AskedRun, Decision, SpanPlace
 
 _TABLES = EventTables(
     "triggers",
@@ -137,18 +137,21 @@ class TriggerLog(PipelineEvents):
 
         Within `change`.
         """
-        if not self._one("SELECT count(*) FROM event WHERE pipeline = ?"):
+        if not self._one("SELECT count(*) FROM event WHERE pipeline = ? AND at <= ?", now + CLOCK_SECONDS):
             self._add(now, "began")
 
     def recorded(self, now: float) -> Recorded:
         """What is known from before.
 
         Args:
-            now: seconds since the epoch; starts before two days ago are left out, unless they go on.
+            now: seconds since the epoch; starts before two days ago are left out, unless they go on, and so is what a
+                clock wrote down that was ahead.
         """
+        until = now + CLOCK_SECONDS
         cron_done = self._one(
-            "SELECT max(at) FROM event WHERE pipeline = ? AND (kind IN ('began', 'missed') "
-            "OR kind = 'started' AND json_extract(details, '$.source') = 'cron')"
+            "SELECT max(at) FROM event WHERE pipeline = ? AND at <= ? AND (kind IN ('began', 'missed') "
+            "OR kind = 'started' AND json_extract(details, '$.source') = 'cron')",
+            until,
         )
         spans = self._rows(
             "SELECT json_extract(details, '$.span') FROM event WHERE pipeline = ? AND kind = 'started' "
@@ -162,7 +165,7 @@ class TriggerLog(PipelineEvents):
         places = [(span, version) for span, version in (json.loads(text) for (text,) in spans)]
         return Recorded(
             cron_done if cron_done is not None else now,
-            self.starts(now - 2 * DAY_SECONDS),
+            tuple(one for one in self.starts(now - 2 * DAY_SECONDS) if one.at <= until or one.ended is None),
             max(places, default=None),
             self._one(alerts) or 0,
             tuple(AskedRun(*row) for row in asked),
@@ -248,11 +251,11 @@ class TriggerLog(PipelineEvents):
         row = {"at": at, "pipeline": self.pipeline, "kind": kind, "of": of, "because": because, "who": who}
         return self._events.add("event", {**row, "details": json.dumps(details or {}, sort_keys=True)})
 
-    def _rows(self, query: str) -> list[Any]:
-        return self._events.rows(query, (self.pipeline,))
+    def _rows(self, query: str, *values: float) -> list[Any]:
+        return self._events.rows(query, (self.pipeline, *values))
 
-    def _one(self, query: str) -> Any:
-        return self._rows(query)[0][0]
+    def _one(self, query: str, *values: float) -> Any:
+        return self._rows(query, *values)[0][0]
 
 
 def _start(

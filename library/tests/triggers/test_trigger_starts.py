@@ -172,6 +172,26 @@ def test_a_watch_that_is_started_again_knows_what_was_done(project, spawned):
     assert len(spawned.commands) == 1
 
 
+def test_a_clock_that_was_a_year_ahead_holds_nothing_back_once_it_is_right(project):
+    spawn = Spawned()
+    year, hour = 365 * 86_400, 3600
+    more = "triggers.cron=TZ=UTC 0 * * * *", "triggers.runs_per_day=1", "triggers.cool_down_minutes=60"
+    with open_triggers(project.config) as log:
+        starter = project(log, spawn, *more)
+        starter.look(NOW + year)
+        assert starter.look(NOW + year + hour).process
+        spawn.end()
+        starter.look_back(NOW + year + hour + 60)
+        # The watch begins anew, and keeps the next time of cron.
+        assert starter.look(NOW + 60).decision.why == "waits for the next time of cron"
+        assert starter.look(NOW + hour).process
+        spawn.end()
+        starter.look_back(NOW + hour + 60)
+        assert "runs_per_day" in starter.look(NOW + 3 * hour).decision.why
+        # A clock that is set back a little starts nothing twice.
+        assert starter.look(NOW + hour - 5).decision.why == "waits for the next time of cron"
+
+
 def test_a_look_that_fails_is_said_once_and_starts_nothing(project, spawned):
     project.add(1)
     broken = os.path.join(project.config.data.path, "span-1", "b.csv")

@@ -27,7 +27,8 @@ def because_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def _written(context: click.Context, parameter: click.Parameter, value: str) -> str:
     if not value.strip():
         raise click.BadParameter("say why: who reads it later was not there", context, parameter)
-    return value.strip()
+    # A reason is one line of a table.
+    return " ".join(value.split())
 
 
 def _say_what_servers_do(registry: Registry, done_in_vertex: Sequence[str] = ()) -> None:

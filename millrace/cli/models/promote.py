@@ -60,7 +60,8 @@ def promote(
     Exit code 0: done, or with --dry-run it would be. 2: bad input. 3: policy says no, and nothing has changed; or a
     gate stopped the release's job.
     """
-    if not dry_run and not because.strip():
+    because = " ".join(because.split())
+    if not dry_run and not because:
         raise click.UsageError("say --because WHY: who reads it later was not there")
     if any(name == "--set" for name, _ in environments.as_options(overrides)):
         raise BadInput(
@@ -69,7 +70,7 @@ def promote(
             remedy="write it into the overlay, and have that reviewed",
         )
     if is_release(version):
-        promote_release(Path(version), to, because.strip(), dry_run, public_key, every, config_file, overrides, as_json)
+        promote_release(Path(version), to, because, dry_run, public_key, every, config_file, overrides, as_json)
         return
     there = load(config_file, [environments.option(to)])
     origin = environments.of_overrides(overrides) or there.promotion.after or ""
@@ -83,7 +84,7 @@ def promote(
             if dry_run:
                 chosen = promoting.plan(source, target, version, who, now)
             else:
-                chosen = promoting.promote(source, target, version, because.strip(), who, now)
+                chosen = promoting.promote(source, target, version, because, who, now)
         if as_json:
             echo_json(_as_json(chosen, source, target, done=not dry_run))
         elif dry_run:
