@@ -150,7 +150,7 @@ def _values(word: str, name: str, first: int, last: int) -> Optional[frozenset[i
     Raises:
         ValueError: it is no such field.
     """
-    if word in ("*", "?"):
+    if word in ("*", "?", "*/1"):
         return None
     values: set[int] = set()
     for part in word.split(","):

@@ -1,10 +1,11 @@
 """Cron expressions and time zones: read as the services read them."""
 
 import zoneinfo
+from datetime import date
 
 import pytest
 
-from millrace.catalog.cron import cron_problem, time_zone_problem
+from millrace.catalog.cron import Cron, cron_problem, time_zone_problem
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,18 @@ def test_what_a_service_reads_is_taken(expression):
 def test_a_machine_without_time_zones_objects_to_none(monkeypatch):
     monkeypatch.setattr(zoneinfo, "available_timezones", set)
     assert time_zone_problem("Europe/Zurich") == ""
+
+
+@pytest.mark.parametrize(
+    ("expression", "comes"),
+    [
+        ("0 0 1 * mon", [1, 3, 10, 17, 24]),
+        ("0 0 * * mon", [3, 10, 17, 24]),
+        ("0 0 */1 * mon", [3, 10, 17, 24]),
+        ("0 0 1 * */1", [1]),
+        ("0 0 */15 * *", [1, 16]),
+    ],
+)
+def test_one_of_day_and_weekday_is_enough_where_both_are_limited(expression, comes):
+    cron = Cron.parse(expression)
+    assert [day for day in range(1, 29) if cron.comes_on(date(2026, 8, day))] == comes
