@@ -65,7 +65,9 @@ def compare(
                 if distances is None:
                     why = "no order statistics of its numbers are kept, so no limit is known for the false-alarm rate"
                 else:
-                    getattr(comparator, measure).threshold = limit_at(distances, false_alarm_rate)
+                    assert column is not None
+                    limit = limit_at(distances, false_alarm_rate, column.range is not None)
+                    getattr(comparator, measure).threshold = limit
             elif not why and not getattr(comparator, measure).HasField("threshold"):
                 why = "its limit has no threshold"
             if why:

@@ -116,7 +116,7 @@ class UsualDistances:
         return self._counts[before, after]
 
 
-def limit_at(distances: np.ndarray, rate: float) -> float:
+def limit_at(distances: np.ndarray, rate: float, is_rough: bool = False) -> float:
     """The distance that chance alone exceeds at a rate.
 
     Of D drawn distances the k-th largest is exceeded by another of the same distribution with probability k / (D + 1).
@@ -124,8 +124,11 @@ def limit_at(distances: np.ndarray, rate: float) -> float:
     Args:
         distances: a null distribution, ascending [draws].
         rate: above 0.
+        is_rough: whether a sketch of the numbers will be measured, as in `chance_of`, which says the rate or more of
+            each distance up to the limit.
     """
-    return float(distances[-max(int(rate * (len(distances) + 1) + 1e-9), 1)])
+    limit = float(distances[-max(int(rate * (len(distances) + 1) + 1e-9), 1)])
+    return limit / (1.0 - _SKETCH) if is_rough else limit
 
 
 def chance_of(distance: float, distances: np.ndarray, is_rough: bool = False) -> float:

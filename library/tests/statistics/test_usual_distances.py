@@ -118,6 +118,10 @@ def test_what_a_sketch_rounds_is_no_jump():
     distances = np.sort(np.concatenate([np.linspace(0.112, 0.1195, 980), np.linspace(0.1196, 0.1212, 19)]))
     assert chance_of(0.1216, distances) == 0.001 and chance_of(0.1216, distances, is_rough=True) > 0.01
     assert chance_of(0.15, distances, is_rough=True) == 0.001
+    # A limit at a rate says the same.
+    limit = limit_at(distances, 0.001, is_rough=True)
+    assert limit_at(distances, 0.001) < 0.1216 < limit < 0.15
+    assert chance_of(limit - 1e-9, distances, is_rough=True) > 0.001 >= chance_of(limit + 1e-9, distances, is_rough=True)
 
 
 def test_two_samples_together_keep_their_ends_and_their_count():
