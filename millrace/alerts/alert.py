@@ -12,7 +12,7 @@ A silenced alert changes its state like any other, and nobody is told of it, nor
 import enum
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 from millrace.alerts.section import AlertPolicy
@@ -58,11 +58,13 @@ class Look:
         source: who looked, such as `monitor`; a look says nothing about another source's alerts.
         findings: what is wrong; what is not among them is over, unless it could not be judged.
         unjudged: patterns of keys that could not be judged, with `*` as in a shell: these stay as they are.
+        at: the end of what was looked at, seconds since the epoch; None where that is always now.
     """
 
     source: str
     findings: Sequence[Finding]
     unjudged: Collection[str] = ()
+    at: Optional[float] = None
 
     def judged(self, key: str) -> bool:
         """Whether this look could judge an alert."""
@@ -84,7 +86,7 @@ class Alert:
         summary: one sentence.
         next: the command to type next.
         silenced_until: nobody is told until then, seconds since the epoch; None where it is not silenced.
-        told: the last state that people were told of, and when; None when of none.
+        told: the last state that each channel has delivered, and when, by its name.
     """
 
     id: int
@@ -97,7 +99,7 @@ class Alert:
     summary: str = ""
     next: str = ""
     silenced_until: Optional[float] = None
-    told: Optional[tuple[AlertState, float]] = None
+    told: Mapping[str, tuple[AlertState, float]] = field(default_factory=dict)
 
     def is_silenced(self, now: float) -> bool:
         """Whether nobody is told of it at a time."""
@@ -138,48 +140,59 @@ def by_urgency(alerts: Iterable[Alert]) -> list[Alert]:
     return sorted(alerts, key=lambda one: (_URGENCY.index(one.state), -one.id))
 
 
-def changes(alerts: Mapping[str, Alert], look: Look, policy: AlertPolicy) -> list[AlertChange]:
+def changes(
+    alerts: Mapping[str, Alert], look: Look, policy: AlertPolicy, before: Sequence[Look] = ()
+) -> list[AlertChange]:
     """What a look changes: nothing of an alert that stays as it is, so that one which goes on is one alert.
+
+    What a look at something newer has judged stays as that look left it, and a second look at the same is no second
+    one.
 
     Args:
         alerts: every alert as it stands, by key.
         look: what its source says now.
         policy: how many looks must see it.
+        before: the looks of this source that were taken in, at the same or at something newer.
     """
     changed = []
     seen = {finding.key: finding for finding in look.findings}
+    newer = [one for one in before if one.at is not None and look.at is not None and one.at > look.at]
+    same = [one for one in before if one.at == look.at]
     for key, finding in seen.items():
         alert = alerts.get(key)
-        if alert and alert.state is AlertState.FIRING:
+        if any(one.judged(key) for one in newer) or (alert and alert.state is AlertState.FIRING):
+            continue
+        if alert and alert.state is AlertState.PENDING and any(one.judged(key) for one in same):
             continue
         looks = alert.looks + 1 if alert and alert.state is AlertState.PENDING else 1
         state = AlertState.FIRING if looks >= policy.looks else AlertState.PENDING
         changed.append(AlertChange(key, look.source, state, finding, looks))
     for key, alert in alerts.items():
         over = alert.source == look.source and alert.state is not AlertState.RESOLVED and key not in seen
-        if over and look.judged(key):
+        if over and look.judged(key) and not any(one.judged(key) for one in newer):
             changed.append(AlertChange(key, look.source, AlertState.RESOLVED))
     return changed
 
 
-def to_tell(alerts: Collection[Alert], policy: AlertPolicy, now: float) -> list[Alert]:
-    """The alerts that people have to be told of: what fires, again after a while, and the end of what they know of.
+def to_tell(alerts: Collection[Alert], policy: AlertPolicy, now: float, channel: str) -> list[Alert]:
+    """The alerts that a channel has to tell: what fires, again after a while, and the end of what it has told.
 
-    What no channel could deliver is told with the next look: it was not told yet.
+    What a channel could not deliver it tells with the next look: it was not told yet.
 
     Args:
         alerts: every alert as it stands.
         policy: after how long they are told again.
         now: seconds since the epoch.
+        channel: its name.
     """
     remind = policy.remind_hours
     due = []
     for alert in alerts:
         if alert.is_silenced(now):
             continue
-        knows = alert.told[0] if alert.told else None
+        knows, at = alert.told.get(channel, (None, now))
         if alert.state is AlertState.FIRING:
-            again = alert.told is not None and remind is not None and now - alert.told[1] >= remind * 3600
+            again = remind is not None and now - at >= remind * 3600
             if knows is not AlertState.FIRING or again:
                 due.append(alert)
         elif alert.state is AlertState.RESOLVED and knows is AlertState.FIRING:

@@ -2,7 +2,7 @@
 
 import enum
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional
@@ -39,9 +39,10 @@ CREATE VIEW alert AS
             AND seen.kind IN ('pending', 'firing') ORDER BY seen.id DESC LIMIT 1) AS details,
         (SELECT json_extract(details, '$.until') FROM event AS quiet WHERE quiet.pipeline = changed.pipeline
             AND quiet.key = changed.key AND quiet.kind = 'silenced' ORDER BY quiet.id DESC LIMIT 1) AS silenced,
-        (SELECT json_array(json_extract(details, '$.state'), at) FROM event AS told
-            WHERE told.pipeline = changed.pipeline AND told.key = changed.key AND told.kind = 'told'
-            ORDER BY told.id DESC LIMIT 1) AS told
+        (SELECT json_group_object(json_extract(told.details, '$.channel'),
+                json_array(json_extract(told.details, '$.state'), told.at)) FROM event AS told WHERE told.id IN (
+            SELECT max(id) FROM event WHERE pipeline = changed.pipeline AND key = changed.key AND kind = 'told'
+            GROUP BY json_extract(details, '$.channel'))) AS told
     FROM event AS changed
     WHERE changed.id IN (
         SELECT max(id) FROM event WHERE kind IN ('pending', 'firing', 'resolved') GROUP BY pipeline, key
@@ -50,11 +51,16 @@ CREATE VIEW alert AS
 )
 
 
+_NO_ALERT = ""
+"""The key of an event that is about no alert."""
+
+
 class OtherEvent(str, enum.Enum):
     """The kinds of events that change no state."""
 
     SILENCED = "silenced"
     TOLD = "told"
+    LOOKED = "looked"
 
     def __str__(self) -> str:
         """Its word, in every Python."""
@@ -110,7 +116,10 @@ class AlertLog(PipelineEvents):
             What it changed.
         """
         with self._events.change():
-            changed = changes(self.alerts(), look, policy)
+            changed = changes(self.alerts(), look, policy, self._looks(look))
+            if look.at is not None:
+                details = {"at": look.at, "unjudged": sorted(look.unjudged)}
+                self._add(now, _NO_ALERT, OtherEvent.LOOKED, look.source, details)
             for change in changed:
                 finding = change.finding
                 details = (
@@ -120,6 +129,15 @@ class AlertLog(PipelineEvents):
                 )
                 self._add(now, change.key, change.state, change.source, details)
         return changed
+
+    def _looks(self, look: Look) -> list[Look]:
+        """What its source has looked at before, from the time of this look on."""
+        rows = self._events.rows(
+            "SELECT json_extract(details, '$.at'), json_extract(details, '$.unjudged') FROM event WHERE pipeline = ? "
+            "AND key = ? AND kind = ? AND source = ? AND json_extract(details, '$.at') >= ?",
+            (self.pipeline, _NO_ALERT, str(OtherEvent.LOOKED), look.source, look.at),
+        )
+        return [Look(look.source, (), json.loads(unjudged), at) for at, unjudged in rows]
 
     def resolve(self, key: str, because: str, who: str, now: float) -> None:
         """Says that an alert is over; a look that sees it again begins it anew.
@@ -150,11 +168,13 @@ class AlertLog(PipelineEvents):
             source = self.alert(key).source
             self._add(now, key, OtherEvent.SILENCED, source, {"until": until}, because, who)
 
-    def told(self, alerts: Sequence[Alert], now: float) -> None:
-        """Keeps that people were told of these alerts, each in the state that it says."""
+    def told(self, alerts: Sequence[Alert], channels: Collection[str], now: float) -> None:
+        """Keeps that channels have told these alerts, each in the state that it says."""
         with self._events.change():
             for alert in alerts:
-                self._add(now, alert.key, OtherEvent.TOLD, alert.source, {"state": str(alert.state)})
+                for channel in channels:
+                    details = {"state": str(alert.state), "channel": channel}
+                    self._add(now, alert.key, OtherEvent.TOLD, alert.source, details)
 
     def history(self, key: str) -> list[tuple[str, str, str, str]]:
         """What happened to an alert: when (ISO 8601 in UTC), what, who, and why."""
@@ -195,10 +215,9 @@ def _alert(
     changed: float,
     details: Optional[str],
     silenced: Optional[float],
-    told: Optional[str],
+    told: str,
 ) -> Alert:
     seen = json.loads(details) if details else {}
-    word, at = json.loads(told) if told else (None, 0.0)
     return Alert(
         number,
         key,
@@ -210,5 +229,5 @@ def _alert(
         seen.get("summary", ""),
         seen.get("next", ""),
         silenced,
-        (AlertState(word), at) if word else None,
+        {channel: (AlertState(word), at) for channel, (word, at) in json.loads(told).items()},
     )

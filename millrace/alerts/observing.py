@@ -109,16 +109,19 @@ def observe(
         link: the page that shows more.
 
     Returns:
-        By the channel's name a sentence that says why it did not deliver. An alert counts as told when one channel has
-        delivered it; else the next look tells it.
+        By the channel's name a sentence that says why it did not deliver: it tells with the next look.
     """
     log.take(look, policy, now)
-    due = to_tell(log.alerts().values(), policy, now)
-    if not due or not channels:
-        return {}
-    troubles = tell(channels, AlertNotice(log.pipeline, due, link))
+    alerts = log.alerts().values()
+    due = {channel.name: to_tell(alerts, policy, now, channel.name) for channel in channels}
+    troubles: dict[str, str] = {}
+    # Channels that have the same to tell do so side by side: one that is down alone has more than the others.
+    for keys in dict.fromkeys(tuple(one.key for one in each) for each in due.values() if each):
+        those = [channel for channel in channels if tuple(one.key for one in due[channel.name]) == keys]
+        told = due[those[0].name]
+        failed = tell(those, AlertNotice(log.pipeline, told, link))
+        log.told(told, [channel.name for channel in those if channel.name not in failed], now)
+        troubles |= failed
     for name, trouble in troubles.items():
         logging.getLogger(__name__).warning("The alerts were not delivered by %s: %s.", name, trouble)
-    if len(troubles) < len(channels):
-        log.told(due, now)
     return troubles

@@ -12,9 +12,9 @@ from millrace.components.data_gate.anomalies import tfdv_findings
 from millrace.components.data_gate.findings import CHANCE, Finding, read_split
 from millrace.components.data_gate.presence import presence_findings
 from millrace.config.monitoring_section import Monitoring
-from millrace.monitoring.findings import NOTHING_TO_COMPARE, Detector, MeasuredDistance, MonitorFinding, in_words
+from millrace.monitoring.findings import Detector, MeasuredDistance, MonitorFinding, Unmeasured, in_words
 from millrace.monitoring.window import Window
-from millrace.statistics.comparing import comparators, compare, with_comparison
+from millrace.statistics.comparing import compare, with_comparison
 from millrace.statistics.comparison import Comparison, Kind, Rows
 from millrace.statistics.validation import anomalies_of
 
@@ -22,6 +22,7 @@ REQUESTS = "serving"
 """The split of the statistics that holds the requests, as TFDV calls such rows."""
 PREDICTIONS = "predictions"
 """The split that holds what was answered."""
+_NOTHING = "there is nothing to compare with"
 _MEANING = {"block": "alert", "warn": "note", "ignore": "ignore"}
 
 
@@ -33,13 +34,13 @@ class DataFindings:
         anomalies: TFDV's, with those of the comparisons, as an ExampleAnomalies artifact holds them.
         findings: in no order.
         distances: all that were measured.
-        unmeasured: why a limit was not, by `detector COLUMN`.
+        unmeasured: what could not be judged.
     """
 
     anomalies: anomalies_pb2.Anomalies
     findings: tuple[MonitorFinding, ...]
     distances: tuple[MeasuredDistance, ...]
-    unmeasured: Mapping[str, str]
+    unmeasured: tuple[Unmeasured, ...]
 
 
 def of_rows(
@@ -67,12 +68,12 @@ def of_rows(
     broken = [*tfdv_findings(split, schema), *presence_findings(split, schema)]
     findings = [found for one in broken if (found := _of_anomaly(one, section, version, window))]
     distances: list[MeasuredDistance] = []
-    unmeasured: dict[str, str] = {}
+    unmeasured: list[Unmeasured] = []
     kinds: tuple[Kind, ...] = ("skew", "drift")
     for kind in kinds:
         reference, rate = references.get(kind), getattr(section, kind).false_alarm_rate
         if reference is None:
-            unmeasured |= {f"{kind} {name}": NOTHING_TO_COMPARE for name in comparators(schema, kind)}
+            unmeasured.append(Unmeasured(kind, _NOTHING))
             continue
         columns = [feature.name for feature in schema.feature] if rate else ()
         comparison = compare(
@@ -86,14 +87,12 @@ def of_rows(
         )
         with_comparison(anomalies, comparison)
         distances += _distances(kind, comparison)
-        unmeasured |= {f"{kind} {name}": why for name, why in comparison.unmeasured.items()}
+        unmeasured += [Unmeasured(kind, why, name) for name, why in comparison.unmeasured.items()]
         findings += _beyond(kind, comparison, rate, version, window)
-    return DataFindings(anomalies, tuple(findings), tuple(distances), unmeasured)
+    return DataFindings(anomalies, tuple(findings), tuple(distances), tuple(unmeasured))
 
 
-def of_predictions(
-    rows: Rows, before: Optional[Rows], limit: float, version: int, window: Window
-) -> tuple[list[MonitorFinding], list[MeasuredDistance]]:
+def of_predictions(rows: Rows, before: Optional[Rows], limit: float, version: int, window: Window) -> DataFindings:
     """How far the answers of a window lie from those of the window before.
 
     Args:
@@ -104,13 +103,13 @@ def of_predictions(
         window: which.
     """
     if before is None:
-        return [], []
+        return DataFindings(anomalies_pb2.Anomalies(), (), (), (Unmeasured("prediction drift", _NOTHING),))
     schema = schema_pb2.Schema()
     for column in rows.statistics.features:
         name = column.path.step[0] if column.path.step else column.name
         _add_limit(schema, name, column.WhichOneof("stats") == "num_stats", limit)
     comparison = compare("drift", rows, before, schema)
-    return _beyond("prediction drift", comparison, None, version, window), _distances("prediction drift", comparison)
+    return _of_comparison("prediction drift", comparison, version, window)
 
 
 def of_attributions(
@@ -121,7 +120,7 @@ def of_attributions(
     limit: float,
     version: int,
     window: Window,
-) -> tuple[list[MonitorFinding], list[MeasuredDistance], dict[str, str]]:
+) -> DataFindings:
     """How far the attributions of a window lie from others of the same version.
 
     Args:
@@ -132,18 +131,22 @@ def of_attributions(
         limit: the distance that is allowed.
         version: that answered.
         window: which.
-
-    Returns:
-        Findings, distances, and why a column was not measured, by `KIND COLUMN`.
     """
     if then is None:
-        return [], [], {f"{kind} {column}": NOTHING_TO_COMPARE for column in columns}
+        return DataFindings(anomalies_pb2.Anomalies(), (), (), (Unmeasured(kind, _NOTHING),))
     schema = schema_pb2.Schema()
     for column in columns:
         _add_limit(schema, column, is_number=True, limit=limit)
-    comparison = compare("drift", now, then, schema)
-    unmeasured = {f"{kind} {column}": why for column, why in comparison.unmeasured.items()}
-    return _beyond(kind, comparison, None, version, window), _distances(kind, comparison), unmeasured
+    return _of_comparison(kind, compare("drift", now, then, schema), version, window)
+
+
+def _of_comparison(detector: Detector, comparison: Comparison, version: int, window: Window) -> DataFindings:
+    return DataFindings(
+        comparison.anomalies,
+        tuple(_beyond(detector, comparison, None, version, window)),
+        tuple(_distances(detector, comparison)),
+        tuple(Unmeasured(detector, why, column) for column, why in comparison.unmeasured.items()),
+    )
 
 
 def _add_limit(schema: schema_pb2.Schema, column: str, is_number: bool, limit: float) -> None:

@@ -1,8 +1,9 @@
 """What a window of requests says: plain values, which alerts and triggers read and pages show."""
 
+import glob
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Optional, get_args
+from typing import Literal, Optional
 
 from millrace.base.numbers import counted, rounded
 from millrace.monitoring.window import Window
@@ -25,10 +26,6 @@ Detector = Literal[
 """What found it, the most urgent first: the log itself; the service's failures, slow answers and load; labelled
 answers; the schema; rows that are rare; the distance from the training data, or from the window before, of columns, of
 predictions and of attributions; and what labels are expected to say."""
-
-
-NOTHING_TO_COMPARE = "there is nothing to compare with"
-"""Why a distance is not measured of which the report says from what it would have been."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +81,29 @@ class MeasuredDistance:
     value: float
     limit: float
     usual: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Unmeasured:
+    """What a detector could not judge in a window: an alert of its kind goes on.
+
+    Args:
+        detector: which.
+        why: in words, which fit behind a colon.
+        column: as of a finding; None where it could judge none.
+        reason: as of a finding; None for any.
+    """
+
+    detector: Detector
+    why: str
+    column: Optional[str] = None
+    reason: Optional[str] = None
+
+    @property
+    def keys(self) -> str:
+        """The pattern of the findings' keys that it might have made, of any version, as a shell reads it."""
+        parts = ("*" if part is None else glob.escape(part) for part in (self.reason, self.column))
+        return f"monitor/{self.detector}/{'/'.join(parts)}/*"
 
 
 @dataclass(frozen=True)
@@ -197,7 +217,7 @@ class MonitorReport:
         compared: what skew and drift were measured from, in words, by detector.
         findings: alerts first.
         distances: all that were measured.
-        unmeasured: limits that could not be measured, each with why, by `detector COLUMN`.
+        unmeasured: what could not be judged.
         service: None where no gateway wrote a log of this version's answers.
         labelled: answers whose label has come.
         metrics: on labelled answers; none below `monitoring.labels`.
@@ -220,7 +240,7 @@ class MonitorReport:
     compared: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[MonitorFinding, ...] = ()
     distances: tuple[MeasuredDistance, ...] = ()
-    unmeasured: Mapping[str, str] = field(default_factory=dict)
+    unmeasured: tuple[Unmeasured, ...] = ()
     service: Optional[ServiceFigures] = None
     labelled: int = 0
     metrics: tuple[LiveMetric, ...] = ()
@@ -240,13 +260,12 @@ class MonitorReport:
 
     @property
     def said_unmeasured(self) -> Mapping[str, str]:
-        """The limits that are to be said: where a kind was compared with nothing, that is said once, in `compared`."""
-        said = {}
-        for what, why in self.unmeasured.items():
-            kind, column = detector_and_column(what)
-            if column and why != NOTHING_TO_COMPARE and not self.compared.get(kind, "").startswith("nothing"):
-                said[what] = why
-        return said
+        """Why what could not be judged: `compared` says it of a kind as a whole, and `metrics` of each threshold."""
+        said: dict[str, list[str]] = {}
+        for one in self.unmeasured:
+            if one.reason is None and (one.column is not None or one.detector not in self.compared):
+                said.setdefault(one.why, []).append(f"{one.detector} {one.column or ''}".strip())
+        return {", ".join(what): why for why, what in said.items()}
 
     @property
     def sentence(self) -> str:
@@ -257,16 +276,6 @@ class MonitorReport:
         if not self.alerts:
             return "quiet"
         return f"{len(self.alerts)} {'alert' if len(self.alerts) == 1 else 'alerts'}"
-
-
-def detector_and_column(what: str) -> tuple[str, str]:
-    """What was not measured, apart: a detector's name may be two words, and a column's any.
-
-    Args:
-        what: `DETECTOR COLUMN`.
-    """
-    named = next((one for one in get_args(Detector) if f"{what} ".startswith(f"{one} ")), what.partition(" ")[0])
-    return named, what[len(named) + 1 :]
 
 
 def in_words(distance: MeasuredDistance) -> str:

@@ -1,6 +1,6 @@
 """Labelled answers of a window, measured by the Evaluator's own code on the slices and with the thresholds it has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -9,11 +9,11 @@ from scipy.stats import norm
 from millrace.base.numbers import counted, rounded
 from millrace.components.data_gate.findings import CHANCE
 from millrace.components.evaluator import array_evaluation, chance
-from millrace.components.evaluator.gate_report import Row
+from millrace.components.evaluator.gate_report import OVERALL, Row
 from millrace.components.evaluator.judging import judge
 from millrace.components.evaluator.section import Evaluation
 from millrace.features.label import AnyLabel, Label
-from millrace.monitoring.findings import LiveMetric, MonitorFinding
+from millrace.monitoring.findings import LiveMetric, MonitorFinding, Unmeasured
 from millrace.monitoring.window import Window
 from millrace.serving.labels import Labelled
 
@@ -75,6 +75,19 @@ def of_labels(
     return metrics, [found for row in rows if (found := _missed(row, version, window)) is not None]
 
 
+def unjudged(metrics: Sequence[LiveMetric]) -> list[Unmeasured]:
+    """The thresholds of slices that have too few labels.
+
+    Args:
+        metrics: of a window.
+    """
+    return [
+        Unmeasured("metric", "too few labels", "" if one.slice == OVERALL else one.slice, one.metric)
+        for one in metrics
+        if one.passed is None
+    ]
+
+
 def _missed(row: Row, version: int, window: Window) -> Optional[MonitorFinding]:
     if row.verdict != "fail" or row.value is None:
         return None
@@ -83,7 +96,7 @@ def _missed(row: Row, version: int, window: Window) -> Optional[MonitorFinding]:
     miss = abs(row.value - limit) if limit is not None else 0.0
     explained = _explained(row, limit)
     by_chance = explained is not None and miss <= explained
-    where = "" if row.slice == "overall" else f" on {row.slice}"
+    where = "" if row.slice == OVERALL else f" on {row.slice}"
     words = f"{row.metric}{where} is {rounded(row.value, 4)} on {counted(row.examples or 0, 'label')}, {row.threshold}"
     note = f"; chance explains {rounded(explained, 3)}" if by_chance and explained is not None else ""
     return MonitorFinding(

@@ -1,9 +1,7 @@
 """What a window's report says, as the look that alerts are made of."""
 
-import glob
-
 from millrace.alerts.alert import Finding, Look
-from millrace.monitoring.findings import MonitorReport, detector_and_column
+from millrace.monitoring.findings import MonitorReport
 
 
 def look_of(report: MonitorReport, model: str) -> Look:
@@ -15,10 +13,9 @@ def look_of(report: MonitorReport, model: str) -> Look:
             end no alert of each other, and what an alias named before is over.
 
     Returns:
-        A look; of a window with too few rows nothing is over, and of a column nothing whose limit was not measured.
+        A look; of a window with too few rows nothing is over, nor what a detector could not judge.
     """
     since = report.window.start.timestamp()
     findings = [Finding(one.key, one.summary, since, one.remedy or "millrace monitor report") for one in report.alerts]
-    parts = map(detector_and_column, report.unmeasured)
-    unmeasured = [f"monitor/{detector}/*/{glob.escape(column) if column else '*'}/*" for detector, column in parts]
-    return Look(f"monitor {model}", findings, unmeasured if report.judged else ["*"])
+    unjudged = [one.keys for one in report.unmeasured] if report.judged else ["*"]
+    return Look(f"monitor {model}", findings, unjudged, report.window.end.timestamp())

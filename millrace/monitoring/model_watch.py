@@ -78,6 +78,11 @@ class ModelWatch:
                 watched = watcher.watch(watched)
         yield from watched
 
+    @property
+    def why_unknown(self) -> str:
+        """Why it cannot be told what is rare, where it cannot."""
+        return self._why_unknown or "the training data tell no column apart"
+
     def attributions(self) -> ExplainedWindow:
         """What the columns do to the predictions of the rows that went by."""
         if self._section.attributions is None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Optional, get_args
 
 from millrace.base.errors import BadInput
+from millrace.base.numbers import counted
+from millrace.components.evaluator.gate_report import OVERALL
 from millrace.config.config import Config
 from millrace.config.monitoring_section import Monitoring
 from millrace.metadata.lineage import STATISTICS_BEFORE, TRAINING_STATISTICS
@@ -22,6 +24,7 @@ from millrace.monitoring.findings import (
     MonitorFinding,
     MonitorReport,
     ServiceFigures,
+    Unmeasured,
 )
 from millrace.monitoring.log_findings import of_log
 from millrace.monitoring.model_watch import ExplainedWindow, ModelWatch
@@ -86,13 +89,21 @@ def monitor_window(
         made=now.astimezone(timezone.utc).isoformat(timespec="seconds"),
     )
     findings = of_log(traffic, version, known, window)
+    unmeasured: list[Unmeasured] = []
     if report.service:
         findings += service_figures.of_service(report.service, section, number, window)
+    else:
+        why = "no gateway logged how it answered"
+        unmeasured += [Unmeasured("errors", why), Unmeasured("slow", why), Unmeasured("saturation", why)]
     if len(labelled) >= section.labels:
         metrics, missed = live_metrics.of_labels(
             labelled, traffic.inputs, config.label, config.evaluation, number, window
         )
         report, findings = replace(report, metrics=tuple(metrics)), [*findings, *missed]
+        unmeasured += live_metrics.unjudged(metrics)
+    else:
+        why = f"{counted(len(labelled), 'label')}, {section.labels:,} are needed (monitoring.labels)"
+        unmeasured.append(Unmeasured("metric", why))
     if not report.judged:
         return replace(report, findings=_ordered(findings))
     earlier = WindowTraffic(folder, window.before, number, about, now)
@@ -103,10 +114,10 @@ def monitor_window(
     held, environment = contract.of_requests(schema, read, labels)
     compared = {"skew": training.rows, "drift": before.rows}
     found = data_findings.of_rows(requests.rows, compared, held, environment, section, number, window)
-    moved, distances = data_findings.of_predictions(
-        answers.rows, before.predictions, section.predictions, number, window
-    )
+    moved = data_findings.of_predictions(answers.rows, before.predictions, section.predictions, number, window)
     rare, outliers = model_watch.outliers(window)
+    if section.outliers is not None and outliers is None:
+        unmeasured.append(Unmeasured("outliers", model_watch.why_unknown))
     explained = model_watch.attributions()
     relied = _attributions(explained, before, section, number, window)
     if section.estimate:
@@ -114,13 +125,14 @@ def monitor_window(
         estimates = estimate.of_answers(config.label, outputs.get("probabilities"), by_labels)
         findings += estimate.below(estimates, config.evaluation.thresholds, number, window)
         report = replace(report, estimates=tuple(estimates))
+        unmeasured += [] if estimates else [Unmeasured("estimate", "the answers have no probabilities")]
     report = replace(
         report,
         compared={"skew": training.words, "drift": before.words, **relied.compared},
-        distances=(*found.distances, *distances, *relied.distances),
-        unmeasured={**found.unmeasured, **relied.unmeasured},
+        distances=(*found.distances, *moved.distances, *relied.distances),
+        unmeasured=(*unmeasured, *found.unmeasured, *moved.unmeasured, *relied.unmeasured),
         findings=_ordered(
-            [*findings, *(_after(before, one) for one in (*found.findings, *moved)), *rare, *relied.findings]
+            [*findings, *(_after(before, one) for one in (*found.findings, *moved.findings)), *rare, *relied.findings]
         ),
         attributions=side_by_side(explained.shares, explained.training_shares, before.shares),
         outliers=outliers,
@@ -175,7 +187,7 @@ class _Relied:
     compared: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[MonitorFinding, ...] = ()
     distances: tuple[MeasuredDistance, ...] = ()
-    unmeasured: Mapping[str, str] = field(default_factory=dict)
+    unmeasured: tuple[Unmeasured, ...] = ()
 
 
 def _attributions(
@@ -184,8 +196,9 @@ def _attributions(
     if section.attributions is None:
         return _Relied()
     if explained.now is None:
-        kinds = ("attribution skew", "attribution drift")
-        return _Relied({"attributions": explained.words}, unmeasured=dict.fromkeys(kinds, explained.words))
+        why = explained.words.removeprefix("nothing: ")
+        unmeasured = (Unmeasured("attribution skew", why), Unmeasured("attribution drift", why))
+        return _Relied({"attributions": explained.words}, unmeasured=unmeasured)
     now, limit = explained.now.rows, section.attributions.limit
     skewed = data_findings.of_attributions(
         now,
@@ -208,7 +221,12 @@ def _attributions(
     words = {"attributions": explained.words}
     if before.attributions is None:
         words["attribution drift"] = "nothing: of the window before none of this version were recorded"
-    return _Relied(words, (*skewed[0], *drifted[0]), (*skewed[1], *drifted[1]), {**skewed[2], **drifted[2]})
+    return _Relied(
+        words,
+        (*skewed.findings, *drifted.findings),
+        (*skewed.distances, *drifted.distances),
+        (*skewed.unmeasured, *drifted.unmeasured),
+    )
 
 
 def _labelled(config: Config, version: int, window: Window) -> dict[str, Labelled]:
@@ -224,7 +242,8 @@ def _figures(config: Config, version: int, window: Window) -> Optional[ServiceFi
 
 def _after(before: references.Reference, finding: MonitorFinding) -> MonitorFinding:
     """What is to be added of a jump from a window that was a jump itself: it may be the way back."""
-    if "drift" not in finding.detector or (finding.detector, finding.column) not in before.alarmed:
+    is_drift = finding.detector in ("drift", "prediction drift")
+    if not is_drift or (finding.detector, finding.column) not in before.alarmed:
         return finding
     return replace(
         finding, summary=f"{finding.summary}; the window before was such an alert too: it may be the way back"
@@ -232,7 +251,7 @@ def _after(before: references.Reference, finding: MonitorFinding) -> MonitorFind
 
 
 def _overall(metrics: tuple[LiveMetric, ...]) -> Mapping[str, float]:
-    return {one.metric: one.value for one in metrics if one.slice == "overall" and one.value is not None}
+    return {one.metric: one.value for one in metrics if one.slice == OVERALL and one.value is not None}
 
 
 def _ordered(findings: list[MonitorFinding]) -> tuple[MonitorFinding, ...]:

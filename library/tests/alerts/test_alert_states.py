@@ -23,8 +23,8 @@ def log(tmp_path):
         yield opened
 
 
-def look(*findings, unjudged=()):
-    return Look("monitor", findings, unjudged)
+def look(*findings, unjudged=(), at=None):
+    return Look("monitor", findings, unjudged, at)
 
 
 def states(log):
@@ -46,7 +46,7 @@ def test_what_is_seen_again_is_one_alert_until_a_look_does_not_see_it(log):
 
 def test_it_is_pending_until_so_many_looks_one_after_the_other_have_seen_it(log):
     log.take(look(DRIFT), TWICE, 1.0)
-    assert (states(log), to_tell(log.alerts().values(), TWICE, 1.0)) == ({"drift": "pending"}, [])
+    assert (states(log), to_tell(log.alerts().values(), TWICE, 1.0, "webhook")) == ({"drift": "pending"}, [])
     log.take(look(), TWICE, 2.0)
     log.take(look(DRIFT), TWICE, 3.0)
     assert states(log) == {"drift": "pending"}, "there was a look between them"
@@ -62,12 +62,34 @@ def test_what_could_not_be_judged_and_what_another_source_sees_stays_as_it_is(lo
     assert changes({}, look(), ONCE) == []
 
 
+def test_a_look_at_something_older_changes_nothing_that_a_newer_one_has_judged(log):
+    log.take(look(DRIFT, at=8.0), ONCE, 100.0)
+    before = log.alert(DRIFT.key)
+    log.take(look(SLOW, at=2.0), ONCE, 101.0)
+    assert states(log) == {"drift": "firing"}, "nothing is over, and what was over at 8 does not begin"
+    log.take(look(DRIFT, at=8.0), ONCE, 102.0)
+    assert log.alert(DRIFT.key) == before, "it would start a second run"
+    log.take(look(at=9.0, unjudged=["monitor/slow/*"]), ONCE, 103.0)
+    log.take(look(DRIFT, SLOW, at=8.5), ONCE, 104.0)
+    assert states(log) == {"drift": "resolved", "slow": "firing"}, "what nobody has judged later is judged now"
+    log.take(look(at=8.7), ONCE, 105.0)
+    assert states(log)["slow"] == "resolved"
+
+
+def test_the_same_looked_at_twice_is_one_look(log):
+    for now in (100.0, 101.0):
+        log.take(look(DRIFT, at=8.0), TWICE, now)
+    assert states(log) == {"drift": "pending"}
+    log.take(look(DRIFT, at=9.0), TWICE, 102.0)
+    assert states(log) == {"drift": "firing"}
+
+
 def test_a_person_resolves_and_silences_and_every_event_stays(log):
     log.take(look(DRIFT), ONCE, 1.0)
     log.silence(DRIFT.key, 100.0, "we know", "ada@here", 2.0)
     alert = log.alert(DRIFT.key)
     assert (alert.is_silenced(99.0), alert.is_silenced(100.0), alert.starts_training(99.0)) == (True, False, False)
-    assert to_tell([alert], ONCE, 99.0) == [] and to_tell([alert], ONCE, 101.0) == [alert]
+    assert to_tell([alert], ONCE, 99.0, "mail") == [] and to_tell([alert], ONCE, 101.0, "mail") == [alert]
     log.silence(DRIFT.key, 3.0, "told too little", "ada@here", 3.0)
     assert log.alert(DRIFT.key).starts_training(4.0)
     log.resolve(DRIFT.key, "repaired", "ada@here", 5.0)
@@ -111,6 +133,35 @@ def test_what_no_channel_delivered_is_told_by_the_next_look(log, monkeypatch):
         assert observe(log, look(DRIFT), ONCE, channels, 2.0) == {}
         assert len(hook.messages) == 1
     assert observe(log, look(DRIFT), ONCE, channels, 3.0) == {}, "the server is gone, and nobody asks for it"
+
+
+class Told:
+    """A channel that delivers, or says why not."""
+
+    def __init__(self, name):
+        self.name, self.trouble, self.titles = name, "", []
+
+    def lacks(self):
+        return ""
+
+    def send(self, notice, seconds):
+        self.titles += [] if self.trouble else [notice.title]
+        return self.trouble
+
+
+def test_a_channel_that_was_down_tells_by_itself_what_the_others_have_told(log, monkeypatch):
+    monkeypatch.setattr("millrace.alerts.telling._WAITS", ())
+    mail, hook = channels = [Told("mail"), Told("hook")]
+    mail.trouble = "it is down"
+    assert observe(log, look(DRIFT), ONCE, channels, 1.0) == {"mail": "it is down"}
+    mail.trouble = ""
+    assert observe(log, look(DRIFT, SLOW), ONCE, channels, 2.0) == {}
+    assert mail.titles == ["taxi: 2 alerts firing"] and hook.titles == ["taxi: 1 alert firing"] * 2
+    mail.trouble = "it is down"
+    observe(log, look(), ONCE, channels, 3.0)
+    mail.trouble = ""
+    observe(log, look(), ONCE, channels, 4.0)
+    assert mail.titles[1:] == hook.titles[2:] == ["taxi: 2 resolved"]
 
 
 def test_pipelines_of_one_root_have_alerts_of_their_own(log, tmp_path):

@@ -15,7 +15,7 @@ from millrace.config.monitoring_section import AttributionWatch, Monitoring, Sat
 from millrace.model_server.about import About, ModelColumn, ModelExplanations, read_about
 from millrace.monitoring.attributions import RowSample, rows_to_explain, shares, side_by_side, that_matter
 from millrace.monitoring.data_findings import of_attributions
-from millrace.monitoring.findings import MonitorReport, detector_and_column
+from millrace.monitoring.findings import MonitorReport, Unmeasured
 from millrace.monitoring.look import look_of
 from millrace.monitoring.model_watch import ModelWatch
 from millrace.monitoring.rarity import Rarity, WatchedRarity, limit_of
@@ -95,34 +95,20 @@ def test_attributions_that_drift_are_an_alert_of_the_columns_that_matter():
     judged = that_matter(shares(now), shares(before))
     assert judged == ["fare"]
     rows = {name: statistics_of(as_batches(of)).rows for name, of in (("b", before), ("n", now), ("a", again))}
-    findings, distances, unmeasured = of_attributions(
-        rows["n"], rows["b"], judged, "attribution drift", 0.1, VERSION, WINDOW
-    )
-    assert [(one.detector, one.column, one.alert) for one in findings] == [("attribution drift", "fare", True)]
-    assert [one.column for one in distances] == ["fare"] and distances[0].value > 0.1 and not unmeasured
-    quiet, _, _ = of_attributions(rows["a"], rows["b"], judged, "attribution drift", 0.1, VERSION, WINDOW)
-    assert quiet == []
-    _, _, unmeasured = of_attributions(rows["n"], None, judged, "attribution skew", 0.1, VERSION, WINDOW)
-    assert list(unmeasured) == ["attribution skew fare"]
+    said = of_attributions(rows["n"], rows["b"], judged, "attribution drift", 0.1, VERSION, WINDOW)
+    assert [(one.detector, one.column, one.alert) for one in said.findings] == [("attribution drift", "fare", True)]
+    assert [one.column for one in said.distances] == ["fare"] and said.distances[0].value > 0.1 and not said.unmeasured
+    assert of_attributions(rows["a"], rows["b"], judged, "attribution drift", 0.1, VERSION, WINDOW).findings == ()
+    [unmeasured] = of_attributions(rows["n"], None, judged, "attribution skew", 0.1, VERSION, WINDOW).unmeasured
+    assert (unmeasured.detector, unmeasured.column) == ("attribution skew", None)
     [first, second] = side_by_side(shares(now), shares(before), None)
     assert first.column == "fare" and first.now > 0.99 and first.training > 0.99 and second.before is None
 
 
-@pytest.mark.parametrize(
-    ("what", "expected"),
-    [
-        ("attribution drift my fare", ("attribution drift", "my fare")),
-        ("attribution skew", ("attribution skew", "")),
-        ("drift fare", ("drift", "fare")),
-        ("prediction drift label", ("prediction drift", "label")),
-    ],
-)
-def test_a_detector_of_two_words_is_told_from_its_column(what, expected):
-    assert detector_and_column(what) == expected
-
-
 def test_alerts_of_attributions_go_on_where_these_could_not_be_computed():
-    report = MonitorReport("taxi", VERSION, WINDOW, 300, 300, True, unmeasured={"attribution drift": "it is gone"})
+    report = MonitorReport(
+        "taxi", VERSION, WINDOW, 300, 300, True, unmeasured=(Unmeasured("attribution drift", "it is gone"),)
+    )
     assert look_of(report, "champion").unjudged == ["monitor/attribution drift/*/*/*"]
 
 

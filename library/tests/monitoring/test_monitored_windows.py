@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import tensorflow_data_validation as tfdv
@@ -14,6 +15,8 @@ from watched_traffic import NOON, VERSION, log_requests, trips
 from millrace.base.errors import BadInput, DataError
 from millrace.metadata.lineage import lineage
 from millrace.metadata.run_summaries import Runs
+from millrace.monitoring.findings import Detector
+from millrace.monitoring.look import look_of
 from millrace.monitoring.monitor import monitor_window
 from millrace.monitoring.records import recorded, reports
 from millrace.monitoring.window import Window
@@ -90,6 +93,22 @@ def test_what_is_recorded_are_tfx_artifacts_that_tfdv_reads_and_lineage_finds(se
     compared = {edge.key for edge in graph.edges if edge.compared}
     assert compared == set() or compared <= {"statistics_before", "training_statistics"}
     assert list(runs.ids()) == [f"20310101-{VERSION:06d}"]
+
+
+def test_of_what_no_detector_could_judge_nothing_is_over(served):
+    """Before the first window, without a gateway's log, without labels and without the training rows."""
+    config = served()
+    log_requests(config, trips(700))
+    report = monitor_window(config, WINDOW, LATER)
+    assert {one.detector for one in report.unmeasured if one.column is None} == set(get_args(Detector)) - {
+        "log", "anomaly", "skew", "estimate",
+    }  # fmt: skip
+    said = report.said_unmeasured
+    assert said["errors, slow, saturation"] == "no gateway logged how it answered"
+    assert said["metric"] == "0 labels, 100 are needed (monitoring.labels)"
+    look = look_of(report, "champion")
+    assert look.judged(f"monitor/anomaly/ENUM_TYPE_UNEXPECTED_STRING_VALUES/company/{VERSION}")
+    assert not any(look.judged(f"monitor/{one}//{VERSION}") for one in ("metric/AUC", "slow/p99", "drift/L_INFTY"))
 
 
 def test_few_rows_are_not_judged_and_nothing_is_recorded(served):
