@@ -47,7 +47,7 @@ def with_trial(overrides: Sequence[str], push: bool) -> tuple[str, ...]:
     """
     if push:
         return (*(one for one in overrides if _key(one) != "push.trial"), "push.trial=false")
-    if any(_key(one) == "push.trial" for one in overrides):
+    if sets(overrides, "push.trial"):
         return tuple(overrides)
     changed = any(_key(one).partition(".")[0] not in LEAVES_THE_MODEL for one in overrides)
     return (*overrides, _TRIAL) if changed else tuple(overrides)
@@ -74,6 +74,16 @@ def why_trial(overrides: Sequence[str], repeats: str) -> str:
     if repeats:
         return f"it repeats run {repeats}"
     return "--set changed what is learned or judged" if _TRIAL not in as_asked(overrides) else "push.trial is set"
+
+
+def sets(overrides: Sequence[str], key: str) -> bool:
+    """Whether `--set` values say a key.
+
+    Args:
+        overrides: `dotted.key=value`.
+        key: dotted.
+    """
+    return any(_key(one) == key for one in overrides)
 
 
 def _key(override: str) -> str:

@@ -62,7 +62,7 @@ def monitor_window(
         BadInput: there is no such version, no log of requests, or no curated schema; or a shard of the log is damaged.
     """
     runs, folder, section = Runs(config), log_folder(config), config.monitoring
-    version, known = _version(config, runs, model)
+    version, known = version_of(config, runs, model)
     number = version.number
     schema = contract.curated_schema(config)
     about = read_about(str(version.folder)) if version.there else None
@@ -172,8 +172,17 @@ def log_folder(config: Config) -> Path:
     return folder
 
 
-def _version(config: Config, runs: Runs, name: str) -> tuple[Version, frozenset[int]]:
-    """The version that is meant, and the numbers of all that the registry knows."""
+def version_of(config: Config, runs: Runs, name: str) -> tuple[Version, frozenset[int]]:
+    """The version that is meant, and the numbers of all that the registry knows.
+
+    Args:
+        config: the pipeline's configuration.
+        runs: its runs, whose pushed models the registry takes in first.
+        name: a version or an alias.
+
+    Raises:
+        BadInput: there is none.
+    """
     with open_registry(config) as registry:
         up_to_date(registry, runs)
         version = registry.champion() if name == CHAMPION else registry.version(name)

@@ -3,7 +3,6 @@
 A message has one baseline. So there are two: skew, against the training data, and drift, against the window before.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -233,7 +232,8 @@ def _not_kept(config: Config, schema: schema_pb2.Schema) -> list[str]:
     section, lost = config.monitoring, []
     if section.drift.false_alarm_rate or section.skew.false_alarm_rate:
         lost.append("false_alarm_rate: Vertex AI takes distances, and the schema's are written")
-    if any(re.search("normalized", str(one)) for one in schema.feature):
+    comparators = [one for feature in schema.feature for one in (feature.drift_comparator, feature.skew_comparator)]
+    if any(one.HasField("normalized_abs_difference") for one in comparators):
         lost.append("normalized_abs_difference: Vertex AI has no such distance")
     if section.outliers or section.saturation:
         lost.append("outliers and saturation: Vertex AI's monitor looks at distances alone")

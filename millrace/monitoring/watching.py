@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Optional, Union
 
-from millrace.base.errors import MillraceError
+from millrace.base.errors import BadInput, MillraceError
 from millrace.config.config import Config
 from millrace.metadata.run_summaries import Runs
 from millrace.monitoring.findings import MonitorReport
-from millrace.monitoring.monitor import monitor_window
+from millrace.monitoring.monitor import monitor_window, version_of
 from millrace.monitoring.records import reports
 from millrace.monitoring.window import SETTLE, Window, last_window, length_of
 
@@ -50,8 +50,7 @@ def watch(
         same.
     """
     length = length_of(config.monitoring.window)
-    recorded = [one.window for one in reports(Runs(config)) if one.window.end - one.window.start == length]
-    done = max((window.end for window in recorded), default=None)
+    done = _done(config, model, length)
     while True:
         now = datetime.fromtimestamp(clock(), timezone.utc)
         for window in due_windows(done, now, length):
@@ -62,6 +61,17 @@ def watch(
             done = window.end
         next_end = last_window(now, length).end + length + SETTLE
         wait(max((next_end - datetime.fromtimestamp(clock(), timezone.utc)).total_seconds(), 1.0))
+
+
+def _done(config: Config, model: str, length: timedelta) -> Optional[datetime]:
+    """The end of the last window of which is known what this version did; another's says nothing of it."""
+    runs = Runs(config)
+    try:
+        number = version_of(config, runs, model)[0].number
+    except BadInput:  # each look will say so
+        return None
+    known = (one.window for one in reports(runs) if one.version == number)
+    return max((window.end for window in known if window.end - window.start == length), default=None)
 
 
 def backtest(config: Config, model: str, count: int, now: datetime) -> Iterator[tuple[MonitorReport, Optional[int]]]:

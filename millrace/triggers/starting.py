@@ -18,6 +18,7 @@ import psutil
 from millrace.config.config import Config
 from millrace.config.environments import as_options
 from millrace.config.paths import layout, triggers_file
+from millrace.config.trials import sets, with_trial
 from millrace.execution.alerting import open_alerts
 from millrace.metadata.run_folder import RunFolder, run_folders
 from millrace.triggers.calls import Call, CallRefused
@@ -167,12 +168,15 @@ class RunStarter:
 
     def command(self, decision: Decision) -> list[str]:
         """The command line of the run that a decision starts."""
-        words = [word for option in as_options(self._overrides) for word in option]
-        only = []
+        overrides = self._overrides
         if decision.only_span and decision.span:
-            only = ["--set", f"data.span={decision.span[0]}", "--push"]
+            # Whether it is a trial is for the person's values to say: which span it reads makes it none.
+            settled = with_trial(overrides, push=False)
+            served = () if sets(settled, "push.trial") else ("push.trial=false",)
+            overrides = (*settled, *served, f"data.span={decision.span[0]}")
+        words = [word for option in as_options(overrides) for word in option]
         file = os.path.abspath(self._config.file)
-        return [sys.executable, "-m", "millrace.cli.main", "run", "-c", file, *words, *only]
+        return [sys.executable, "-m", "millrace.cli.main", "run", "-c", file, *words]
 
     def _folder_of(self, start: StartedRun) -> Optional[RunFolder]:
         """The folder of a started run; None where it came to none: its configuration may not be readable."""

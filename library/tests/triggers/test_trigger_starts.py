@@ -18,6 +18,7 @@ from millrace.config.monitoring_section import DETECTORS
 from millrace.execution.alerting import open_alerts
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.monitoring.findings import Detector
+from millrace.triggers.deciding import Decision
 from millrace.triggers.spans import count_rows
 from millrace.triggers.starting import RunStarter, open_triggers
 from millrace.triggers.watching import watch
@@ -93,9 +94,15 @@ def test_a_span_starts_one_run_whoever_looks_and_however_often(project, spawned)
 def test_what_is_not_whole_starts_nothing_and_what_a_run_must_not_read_is_kept_from_it(project, spawned):
     project.add(1)
     project.add(2, age=5.0)
-    with open_triggers(project.config) as log:
-        assert project(log, spawned).look(NOW).process
-    assert spawned.commands[0][-3:] == ["--set", "data.span=1", "--push"]
+    for more, last in (
+        ((), ["push.trial=false", "data.span=1"]),
+        (("push.trial=true",), ["push.trial=true", "data.span=1"]),
+        (("training.epochs=3",), ["push.trial=true", "data.span=1"]),
+    ):
+        with open_triggers(project.config) as log:
+            command = project(log, spawned, *more).command(Decision(True, "", "span", (1, -1), only_span=True))
+        # A run that a person asked to be a trial is one, whatever the age of a file beside it.
+        assert [one for one in command if "=" in one][-2:] == last and "--push" not in command
 
 
 @pytest.mark.parametrize(
