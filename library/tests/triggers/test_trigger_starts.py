@@ -94,15 +94,20 @@ def test_a_span_starts_one_run_whoever_looks_and_however_often(project, spawned)
 def test_what_is_not_whole_starts_nothing_and_what_a_run_must_not_read_is_kept_from_it(project, spawned):
     project.add(1)
     project.add(2, age=5.0)
-    for more, last in (
-        ((), ["push.trial=false", "data.span=1"]),
-        (("push.trial=true",), ["push.trial=true", "data.span=1"]),
-        (("training.epochs=3",), ["push.trial=true", "data.span=1"]),
-    ):
-        with open_triggers(project.config) as log:
-            command = project(log, spawned, *more).command(Decision(True, "", "span", (1, -1), only_span=True))
-        # A run that a person asked to be a trial is one, whatever the age of a file beside it.
-        assert [one for one in command if "=" in one][-2:] == last and "--push" not in command
+    with open_triggers(project.config) as log:
+        assert project(log, spawned).look(NOW).process
+    assert spawned.commands[0][-2:] == ["--set", "data.span=1"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "trial"),
+    [((), "false"), (("push.trial=true",), "true"), (("training.epochs=3",), "true"), (("root=elsewhere",), "false")],
+)
+def test_which_span_is_read_makes_no_trial_and_ends_none(project, overrides, trial):
+    with open_triggers(project.config) as log:
+        starter = RunStarter(project.config, overrides, log)
+        command = starter.command(Decision(True, "", "span", (1, -1), only_span=True))
+    assert [one for one in command if one.startswith("push.")] == [f"push.trial={trial}"] and "--push" not in command
 
 
 @pytest.mark.parametrize(
