@@ -12,13 +12,14 @@ from millrace.components.marks import REHEARSED
 from millrace.config.config import Config
 from millrace.config.paths import layout
 from millrace.metadata.artifact_files import plain_properties
-from millrace.metadata.events import artifacts_of_type
+from millrace.metadata.events import artifacts_of_type, is_read
 from millrace.metadata.run_summaries import Runs
 from millrace.tables.files import find, opened
 from millrace.tables.patterns import EPOCH, FilePattern
 from millrace.triggers.deciding import SpanPlace, WaitingSpan
 
 _BATCH_ROWS = 10_000
+_LEARN = ("Transform", "Tuner", "Trainer")
 
 
 class SpanLooker:
@@ -80,17 +81,29 @@ class SpanLooker:
         return self._rows[key]
 
     def _read_by_runs(self, runs: int) -> Optional[tuple[SpanPlace, float]]:
-        """The greatest span that a run has read, also one that nobody triggered, and when it had read it."""
+        """The greatest span that a run has learned from, also one that nobody triggered, and when it had read it."""
         if self._read[0] != runs:
             store = Runs(self._config).store
             examples = artifacts_of_type(store, "Examples", layout(self._config).root) if store else []
+            learned = _learned_from(store, [one.id for one in examples]) if examples else set()
             places = [
                 (place, one.create_time_since_epoch / 1000)
                 for one in examples
-                if REHEARSED not in one.custom_properties and (place := place_of(plain_properties(one)))
+                if one.id in learned
+                and REHEARSED not in one.custom_properties
+                and (place := place_of(plain_properties(one)))
             ]
             self._read = runs, max(places, default=None)
         return self._read[1]
+
+
+def _learned_from(store: Any, examples: list[int]) -> set[int]:
+    """Those examples that came to training: of a look at the data, `run --to DataGate`, nothing is learned."""
+    training = {one.id for one in store.get_execution_types() if one.name.rpartition(".")[2] in _LEARN}
+    read = [event for event in store.get_events_by_artifact_ids(examples) if is_read(event)]
+    by_execution = {event.execution_id for event in read}
+    learned = {one.id for one in store.get_executions_by_id(list(by_execution)) if one.type_id in training}
+    return {event.artifact_id for event in read if event.execution_id in learned}
 
 
 def name_of(data: Data, place: SpanPlace) -> str:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from recorded_runs import RecordedRuns
 
 from millrace.alerts.alert import Finding, Look
 from millrace.alerts.section import AlertPolicy
 from millrace.base.errors import DataError
 from millrace.config.loading import load
 from millrace.config.monitoring_section import DETECTORS
+from millrace.config.paths import layout
 from millrace.execution.alerting import open_alerts
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.monitoring.findings import Detector
@@ -123,6 +125,22 @@ def test_a_span_that_is_waited_for(project, spawned, rows, age, more, why):
     with open_triggers(project.config) as log:
         assert project(log, spawned, *more).look(NOW).decision.why == why
     assert spawned.commands == []
+
+
+def test_a_run_that_only_looks_at_a_span_does_not_use_it_up(project, spawned):
+    """As `run --to DataGate` does each night."""
+    project.add(1, age=NOW - 1000)
+    runs = RecordedRuns(layout(project.config).local)
+    examples = runs.stage("20310101-000001", "ExampleGen", {}, {"examples": "Examples"})["examples"]
+    runs.note(examples, span=1)
+    runs.stage("20310101-000001", "DataGate", {"examples": [examples]}, {})
+    with open_triggers(project.config) as log:
+        assert project(log, spawned).decision(NOW + 3600).why == "span 1 is there, with 3 rows"
+        runs.stage("20310101-000002", "Trainer", {"examples": [examples]}, {})
+        assert project(log, spawned).decision(NOW + 3600).why == "nothing is new"
+        project.add(1, name="b.csv")
+        # What came after the run had read it, it has not read.
+        assert project(log, spawned).decision(NOW + 3600).why == "span 1 is there, with 6 rows"
 
 
 def test_the_file_that_says_that_a_span_is_whole(project, spawned):
