@@ -58,7 +58,7 @@ _EXPLAIN_ALL = {
 }
 _SOFTENED = {
     "LABEL_MOVED": "a flipped label would have moved it further",
-    "NUMBER_MOVED": "another unit would have moved it further",
+    "NUMBER_MOVED": "another unit in all of these rows would have moved it further",
     **dict.fromkeys(reasons.DISTANCES, "no jump from the span before that chance does not make"),
 }
 

@@ -308,6 +308,12 @@ def distances(splits: Sequence[CheckedSplit]) -> list[str]:
     return parts
 
 
+_NO_LIMIT = """\
+No column has a limit of drift, so that a jump which no rule above knows passes. The configuration gives every column
+that the model reads one, data_gate: {drift: {false_alarm_rate: 0.001}}; a drift_comparator in the schema gives a column
+its own."""
+
+
 def as_text(
     verdict: Verdict,
     splits: Sequence[CheckedSplit],
@@ -335,6 +341,11 @@ def as_text(
             parts += [f"{title}:", table(findings), *map(visible, notes)]
     parts += [visible(sentence) for sentence in (references.words if references else ())]
     parts += distances(splits)
+    limited = any(
+        one.kind == "drift" and (one.distances or one.unmeasured) for each in splits for one in each.comparisons
+    )
+    if references and references.drift and not limited:
+        parts.append(_NO_LIMIT)
     return "\n\n".join(parts) + "\n"
 
 

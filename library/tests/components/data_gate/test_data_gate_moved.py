@@ -15,7 +15,7 @@ from millrace.components.data_gate.compared import compare_split
 from millrace.components.data_gate.component import DataGateReport
 from millrace.components.data_gate.executor import Executor
 from millrace.components.data_gate.findings import read_split
-from millrace.components.data_gate.gate import judge
+from millrace.components.data_gate.gate import Verdict, judge
 from millrace.components.data_gate.moved import moved_findings
 from millrace.components.data_gate.policy import MOVED
 from millrace.components.data_gate.references import Reference, References
@@ -462,6 +462,19 @@ def test_a_jump_from_the_span_before_stops_and_a_distance_from_blessed_data_warn
     assert judged("the span before", 1) == "warn"
 
 
+def test_where_no_column_has_a_limit_of_drift_that_is_said(make_schema, make_statistics) -> None:
+    rows_before = Rows(of_all_rows(make_statistics({"kind": ["a", "b"] * 50})))
+    references = References(drift=Reference("the span before", "span 3", {"train": rows_before}))
+    for comparator, is_said in (("", True), ("drift_comparator { infinity_norm { threshold: 0.1 } }", False)):
+        schema = make_schema(f'feature {{ name: "kind" type: BYTES {comparator} }}')
+        anomalies = anomalies_pb2.Anomalies()
+        found = compare_split("train", rows_before, anomalies, references, schema, DataGateSection(), [])
+        split = read_split("train", rows_before.statistics, anomalies, found)
+        text = as_text(Verdict(()), [split], references=references)
+        assert ("No column has a limit of drift" in text) == is_said
+        assert "No column" not in as_text(Verdict(()), [split], references=References())
+
+
 def test_news_of_the_world_is_a_warning_and_a_flipped_label_an_error(make_split, make_schema) -> None:
     emptied = [size if place % 2 else None for place, size in enumerate(rows(2)["size"])]
     kinds = np.random.default_rng(9).choice(["a", "b", "c"], ROWS, p=[0.1, 0.1, 0.8]).tolist()
@@ -517,7 +530,6 @@ def test_the_waiver_that_is_offered_is_yaml_whatever_the_column_is_called(name) 
     import yaml
 
     from millrace.components.data_gate.findings import Finding
-    from millrace.components.data_gate.gate import Verdict
 
     verdict = Verdict((Finding(name, "train", "NUMBER_MOVED", "as last blessed: median 1", "median 100"),))
     remedy = refusal(verdict, Files("schema.pbtxt", "conf/mine.yaml"), TODAY).remedy
