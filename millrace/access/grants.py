@@ -6,13 +6,16 @@ from dataclasses import dataclass
 SUBMITTER = "whoever submits"
 """A person, or the CI: `submit` and `schedules create` run with their credentials."""
 
+TEMPLATE_WRITER = "whoever uploads templates"
+"""A person, or the CI: `templates upload` runs with their credentials."""
+
 
 @dataclass(frozen=True)
 class Grant:
     """One role.
 
     Args:
-        account: a service account's address, an agent of Google's in words, or `SUBMITTER`.
+        account: a service account's address, an agent of Google's in words, `SUBMITTER` or `TEMPLATE_WRITER`.
         role: a predefined role, the least one with what is done.
         resource: what it is needed on: projects/P, gs://BUCKET, a secret, a key, a service account, a dataset.
         reasons: each step with what it does there; `STEP: what`.

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from millrace.access.agents import agent, default_account
-from millrace.access.grants import SUBMITTER, Grant, merged
+from millrace.access.grants import SUBMITTER, TEMPLATE_WRITER, Grant, merged
 from millrace.base.errors import BadInput
+from millrace.catalog.template_address import template_repository
 from millrace.components.stage_ids import DATA_STAGES
 from millrace.config.config import Config
 from millrace.jobspec.job import CompiledJob, Spec, Step
@@ -50,6 +51,7 @@ def needs(job: CompiledJob, config: Config) -> list[Grant]:
     return merged(
         [
             *_submission(project, account),
+            *_templates(config),
             *_of_the_job(job, project, account),
             *(grant for step in steps for grant in _of_step(job, step, project, account)),
         ]
@@ -80,6 +82,15 @@ def accounts(job: CompiledJob, config: Optional[Config]) -> dict[str, list[str]]
 def _submission(project: str, account: str) -> Iterator[Grant]:
     yield Grant(SUBMITTER, _VERTEX, f"projects/{project}", ("submit: makes the pipeline job",))
     yield Grant(SUBMITTER, _ACT_AS, account, ("submit: has its tasks run as this account",))
+
+
+def _templates(config: Config) -> Iterator[Grant]:
+    """Vertex AI itself needs nothing there: `submit` hands it the spec, and the version that a tag stands for."""
+    repository = template_repository(config.vertex.templates or "")
+    if repository:
+        yield Grant(SUBMITTER, _PULL, repository.resource, ("submit: reads a template",))
+        writes = "templates upload: puts the template there"
+        yield Grant(TEMPLATE_WRITER, "roles/artifactregistry.writer", repository.resource, (writes,))
 
 
 def _of_the_job(job: CompiledJob, project: str, account: str) -> Iterator[Grant]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from millrace.access.needs import needs
+from millrace.catalog.template_address import template_repository
 from millrace.config.config import Config
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.rules.encryption import key_location, keyed_resources
@@ -78,10 +79,12 @@ def _of_terraform(job: CompiledJob, config: Config) -> Iterator[Store]:
     key, projects, deploy = config.vertex.encryption_key or "", own_projects(config), config.deploy
     for resource in _resources(job, config, "roles/storage.objectUser"):
         yield Store(f"the bucket {resource}", resource, key, "Terraform")
+    templates = template_repository(config.vertex.templates or "")
     for resource in _resources(job, config, "roles/artifactregistry.reader"):
         if resource.split("/")[1] in projects:
             fits = key if key_location(key) == resource.split("/")[3] else ""
-            yield Store(f"the images' repository {resource}", resource, fits, "Terraform")
+            what = "templates" if templates and templates.resource == resource else "images"
+            yield Store(f"the {what}' repository {resource}", resource, fits, "Terraform")
     for resource in _resources(job, config, "roles/secretmanager.secretAccessor"):
         if resource.split("/")[1] in projects:
             yield Store(f"the secret {resource}", resource, key, "Terraform")

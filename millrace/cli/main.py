@@ -36,6 +36,7 @@ COMMANDS = {
     "release": ("cloud.release:release", "Build, verify and show one file that holds what was tested."),
     "deploy": ("cloud.deploy:deploy", "Write Terraform's values of an environment; check its modules offline."),
     "submit": ("cloud.submit:submit", "Send the pipeline to Vertex AI or Kubeflow Pipelines."),
+    "templates": ("cloud.templates:templates", "Put the pipeline into Artifact Registry as a template; list them."),
     "jobs": ("cloud.jobs:jobs", "List, show and cancel jobs on a service."),
     "schedules": ("cloud.schedules:schedules", "Make, list and delete schedules on a service."),
     "runs": ("runs.runs:runs", "List, show, compare, repeat and clean up runs."),

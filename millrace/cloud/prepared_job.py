@@ -9,7 +9,7 @@ from millrace.base.errors import BadInput
 from millrace.base.quiet import output_to
 from millrace.cloud.compile import compile_for, compiled_file
 from millrace.cloud.remote.jobs import Service
-from millrace.cloud.services import CloudRunner, connect
+from millrace.cloud.services import KUBEFLOW, CloudRunner, connect
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
 from millrace.cost.budget import require_budget
@@ -52,6 +52,28 @@ def compiled_before(file: Optional[Path], runner: Optional[Dialect]) -> Optional
             remedy=f"leave --runner out, or: millrace compile --runner {runner}",
         )
     return job
+
+
+def named_job(name: str, config: Config, runner: Optional[Dialect]) -> Optional[CompiledJob]:
+    """The job that a person names: a file, or the address of a template; None when neither is named.
+
+    Args:
+        name: of the file, or https://REGION-kfp.pkg.dev/PROJECT/REPOSITORY/NAME/TAG-or-DIGEST; empty for none.
+        config: says what a template does not.
+        runner: the service that is asked for; None when any will do.
+
+    Raises:
+        BadInput: it is no compiled job, or is for another service than the one that is asked for.
+        ServiceFailure: the template cannot be read.
+    """
+    if not name.startswith("https://"):
+        return compiled_before(Path(name) if name else None, runner)
+    if runner == KUBEFLOW:
+        raise BadInput("a template is for Vertex AI", where=name, remedy="leave --runner out")
+    # Google's clients take seconds to load.
+    from millrace.cloud.vertex.templates import job_of_template
+
+    return job_of_template(name, config)
 
 
 def prepared(

@@ -16,6 +16,7 @@ from millrace.catalog.cron import cron_problem
 from millrace.catalog.machines import machine_objections, require_accelerator_type, step_objections
 from millrace.catalog.objections import Objection, require_none
 from millrace.catalog.regions import region_objections
+from millrace.catalog.template_address import repository_objections
 from millrace.config.beam_section import Beam
 
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects: an id, perhaps of a domain; or its number.
@@ -32,6 +33,11 @@ def _known_region(value: str) -> str:
     return value
 
 
+def _repository_of_templates(value: str) -> str:
+    require_none(repository_objections(value))
+    return value
+
+
 # https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions
 SecretVersion = Annotated[
     str,
@@ -44,6 +50,11 @@ SecretVersion = Annotated[
 TensorBoard = Annotated[str, Field(pattern=r"^projects/[^/\s]+/locations/[^/\s]+/tensorboards/[0-9]+$")]
 
 Region = Annotated[str, AfterValidator(_known_region)]
+
+# https://cloud.google.com/vertex-ai/docs/pipelines/create-pipeline-template
+TemplateRepositoryAddress = Annotated[
+    str, Field(pattern=r"^[a-z0-9-]+-kfp\.pkg\.dev/[^/\s]+/[^/\s]+$"), AfterValidator(_repository_of_templates)
+]
 
 
 class StageResources(Section):
@@ -238,6 +249,11 @@ class VertexDeployment(Deployment):
     tensorboard: Optional[TensorBoard] = Field(
         default=None,
         description="the TensorBoard instance that curves go to, projects/P/locations/L/tensorboards/ID",
+    )
+    templates: Optional[TemplateRepositoryAddress] = Field(
+        default=None,
+        description="the repository of Artifact Registry that templates upload puts the pipeline into, "
+        "REGION-kfp.pkg.dev/PROJECT/REPOSITORY",
     )
     cost: RunCost = RunCost()
     failure_policy: Literal["slow", "fast"] = Field(

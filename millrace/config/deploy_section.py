@@ -56,6 +56,9 @@ class Infrastructure(Section):
     submitters: tuple[Member, ...] = Field(
         default=(), description="who submits, and gets the roles for it: group:ml@example.org, serviceAccount:ci@..."
     )
+    template_writers: tuple[Member, ...] = Field(
+        default=(), description="who puts templates into vertex.templates, and gets the role for it"
+    )
     temporary_days: int = Field(default=14, ge=1, description="files in buckets for what is temporary are kept so long")
     old_versions_days: int = Field(
         default=30, ge=1, description="an object of the other buckets that was replaced or deleted is kept so long"
@@ -73,7 +76,12 @@ class Infrastructure(Section):
 
     @model_validator(mode="after")
     def _each_is_said_once(self) -> "Infrastructure":
-        for key, values in (("submitters", self.submitters), ("alert_mail", self.alert_mail)):
+        named = {
+            "submitters": self.submitters,
+            "template_writers": self.template_writers,
+            "alert_mail": self.alert_mail,
+        }
+        for key, values in named.items():
             if len(set(values)) < len(values):
                 raise ValueError(f"{key}: one is named twice")
         return self

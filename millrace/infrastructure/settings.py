@@ -48,11 +48,12 @@ class Bucket(Values):
 
 
 class Repository(Values):
-    """A repository of images."""
+    """A repository of images, or of templates: its format is DOCKER or KFP."""
 
     project: str
     location: str
     name: str
+    format: str
     key: str
 
 

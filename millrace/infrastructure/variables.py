@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Optional
 
 from millrace.access.agents import address, agent
-from millrace.access.grants import SUBMITTER, Grant, merged
+from millrace.access.grants import SUBMITTER, TEMPLATE_WRITER, Grant, merged
 from millrace.access.needs import needs
 from millrace.access.stores import Store, own_projects, stores
 from millrace.base.errors import BadInput
@@ -73,7 +73,7 @@ def settings(job: CompiledJob, config: Config) -> Settings:
         keys=tuple(_keys(grants, projects)),
         buckets=tuple(_buckets(known, config)),
         repositories=tuple(
-            Repository(project=part[1], location=part[3], name=part[5], key=one.key)
+            Repository(project=part[1], location=part[3], name=part[5], format=_format(one), key=one.key)
             for one in known
             if (part := one.resource.split("/")) and "/repositories/" in one.resource
         ),
@@ -150,6 +150,10 @@ def _some(value: object) -> tuple:  # type: ignore[type-arg]
     return (value,) if value else ()
 
 
+def _format(repository: Store) -> str:
+    return "KFP" if repository.name.startswith("the templates'") else "DOCKER"
+
+
 def _key(config: Config) -> str:
     return config.vertex.encryption_key or ""
 
@@ -213,6 +217,9 @@ def _members(account: str, config: Config) -> Iterator[tuple[str, str]]:
         trigger = config.deploy.trigger
         own = (f"serviceAccount:{trigger.service_account}",) if trigger else ()
         yield from ((one, "") for one in dict.fromkeys((*config.deploy.submitters, *own)))
+        return
+    if account == TEMPLATE_WRITER:
+        yield from ((one, "") for one in config.deploy.template_writers)
         return
     text, number_of = address(account)
     yield f"serviceAccount:{text}", number_of

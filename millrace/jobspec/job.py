@@ -252,18 +252,31 @@ def load(path: Union[str, Path]) -> CompiledJob:
     Raises:
         BadInput: it cannot be read, or is no compiled job.
     """
-    file = Path(path)
     try:
-        # Every JSON document is YAML, but YAML's parser is slow and lacks some of JSON's escapes.
-        text = file.read_text(encoding="utf-8")
-        documents = [json.loads(text)] if text.lstrip().startswith("{") else list(yaml.safe_load_all(text))
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise BadInput(f"cannot be read: {reason}", where=str(file), remedy=_MAKE_ONE) from error
+        raise BadInput(f"cannot be read: {reason}", where=str(path), remedy=_MAKE_ONE) from error
+    return parsed(text, str(path))
+
+
+def parsed(text: str, file: str) -> CompiledJob:
+    """Makes a job of a file's text; see `load`.
+
+    Args:
+        text: JSON or YAML.
+        file: where it was read, for messages.
+
+    Raises:
+        BadInput: it is no compiled job.
+    """
+    try:
+        # Every JSON document is YAML, but YAML's parser is slow and lacks some of JSON's escapes.
+        documents = [json.loads(text)] if text.lstrip().startswith("{") else list(yaml.safe_load_all(text))
     except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise BadInput(f"neither JSON nor YAML: {error}", where=str(file), remedy=_MAKE_ONE) from error
+        raise BadInput(f"neither JSON nor YAML: {error}", where=file, remedy=_MAKE_ONE) from error
     documents = without_nulls(documents)
-    job = from_documents(documents, str(file))
+    job = from_documents(documents, file)
     shapes = (JOB if "pipelineSpec" in documents[0] else SPEC, PLATFORMS)
     wrong = [
         what
@@ -273,7 +286,7 @@ def load(path: Union[str, Path]) -> CompiledJob:
     ]
     if wrong:
         more = f" ({len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        raise BadInput(f"no compiled job: {wrong[0]}{more}", where=str(file), remedy=_MAKE_ONE)
+        raise BadInput(f"no compiled job: {wrong[0]}{more}", where=file, remedy=_MAKE_ONE)
     return job
 
 

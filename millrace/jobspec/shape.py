@@ -71,6 +71,8 @@ JOB: Shape = {
     "serviceAccount": str,
     "network": str,
     "reservedIpRanges": [str],
+    "templateUri": str,
+    "templateMetadata": {"version": str},
 }
 PLATFORMS: Shape = {
     "platforms": {

@@ -1,5 +1,7 @@
 """A real HTTP server on this machine that stands for a cloud service: routes, a record of requests, and faults."""
 
+import email
+import email.message
 import json
 import re
 import threading
@@ -174,15 +176,30 @@ def _read(handler: BaseHTTPRequestHandler) -> Request:
     raw = handler.rfile.read(size) if size else b""
     repeated = parse_qs(parts.query, keep_blank_values=True)
     query = {key: values[0] for key, values in repeated.items()}
-    body = json.loads(raw) if raw else None
+    body = _body(raw, handler.headers.get("Content-Type", "")) if raw else None
     return Request(handler.command, unquote(parts.path), query, body, dict(handler.headers.items()), repeated)
 
 
+def _body(raw: bytes, kind: str) -> Any:
+    """The request's JSON; of a form with files, each field's bytes by its name."""
+    if not kind.startswith("multipart/form-data"):
+        return json.loads(raw)
+    form = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + raw)
+    parts = form.get_payload()
+    assert isinstance(parts, list)
+    return {
+        part.get_param("name", header="Content-Disposition"): part.get_payload(decode=True)
+        for part in parts
+        if isinstance(part, email.message.Message)
+    }
+
+
 def _write(handler: BaseHTTPRequestHandler, status: int, body: Any) -> None:
-    text = json.dumps(body).encode()
+    """Writes JSON; bytes as they are."""
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
         handler.send_response(status)
-        handler.send_header("Content-Type", "application/json")
+        handler.send_header("Content-Type", "text/plain" if isinstance(body, bytes) else "application/json")
         handler.send_header("Content-Length", str(len(text)))
         handler.end_headers()
         handler.wfile.write(text)

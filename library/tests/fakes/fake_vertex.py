@@ -25,6 +25,7 @@ LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 ACCOUNT = re.compile(r"[^@\s]+@[^@\s]+\.gserviceaccount\.com")
 NETWORK = re.compile(r"projects/\d+/global/networks/[a-z][a-z0-9-]{0,62}")
 KEY = re.compile(r"projects/[^/]+/locations/([^/]+)/keyRings/[^/]+/cryptoKeys/[^/]+")
+TEMPLATE = re.compile(r"https://[a-z0-9-]+-kfp\.pkg\.dev/[^/]+/[^/]+/[^/]+/sha256:[0-9a-f]{64}")
 CRON = re.compile(r"((CRON_)?TZ=\S+ )?(\S+ ){4}\S+")
 OVER = ("PIPELINE_STATE_SUCCEEDED", "PIPELINE_STATE_FAILED", "PIPELINE_STATE_CANCELLED")
 
@@ -89,7 +90,11 @@ class FakeVertex(FakeGoogleService):
 
     def add(self, parent: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
         """Makes a job, as a request or a schedule does."""
-        job = {**body, "name": f"{parent}/pipelineJobs/{name}", "createTime": now(), "updateTime": now()}
+        said = {key: value for key, value in body.items() if key != "templateMetadata"}
+        if uri := said.get("templateUri", ""):
+            # Of a tag the service would ask Artifact Registry, by a role of its own agent's.
+            said["templateMetadata"] = {"version": uri.rsplit("/", 1)[1]}
+        job = {**said, "name": f"{parent}/pipelineJobs/{name}", "createTime": now(), "updateTime": now()}
         job |= {"state": "PIPELINE_STATE_PENDING", "jobDetail": {"taskDetails": []}}
         self.jobs[job["name"]] = job
         if self.work:
@@ -301,6 +306,8 @@ def require_valid_job(body: dict[str, Any], region: str) -> None:
     found = KEY.fullmatch(key or "")
     _require(key is None or found, f"Invalid CMEK resource name: {key!r}.")
     _require(not found or found[1] == region, f"The CMEK key is in {found and found[1]}, the job in {region}.")
+    template = body.get("templateUri")
+    _require(template is None or TEMPLATE.fullmatch(template), f"Invalid template uri: {template!r}.")
     _require(not any(one.certain for one in region_objections(region)), f"Location {region} is not found.")
     _require_valid_spec(body)
     for label, executor in body["pipelineSpec"].get("deploymentSpec", {}).get("executors", {}).items():

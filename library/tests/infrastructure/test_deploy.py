@@ -29,7 +29,9 @@ ROOT = Path(__file__).parents[3]
 TERRAFORM = ROOT / "deploy/terraform"
 GOLDEN = ROOT / "library/tests/jobspec/golden/everything-vertex.json"
 DEPLOY = (
+    "vertex.templates=us-central1-kfp.pkg.dev/my-project/templates",
     "deploy.submitters=['group:ml@example.org']",
+    "deploy.template_writers=['serviceAccount:ci@my-project.iam.gserviceaccount.com']",
     "deploy.alert_mail=[ops@example.org]",
     "deploy.log_dataset=logs",
     "deploy.tensorboard=board",
@@ -62,7 +64,10 @@ def members(whole: Settings, kind: str, role: str) -> set[str]:
 
 def test_what_the_job_names_is_made_and_nothing_else(whole: Settings):
     assert [(one.name, one.temporary_days) for one in whole.buckets] == [("my-bucket", 0)]
-    assert [one.name for one in whole.repositories] == ["millrace"]
+    assert [(one.name, one.format, one.key) for one in whole.repositories] == [
+        ("templates", "KFP", KEY),
+        ("millrace", "DOCKER", KEY),
+    ]
     assert [one.name for one in whole.secrets] == ["hook"]
     assert [one.account_id for one in whole.accounts] == ["millrace", "starter"]
     assert [(one.ring, one.name) for one in whole.keys] == [("ring", "key")]
@@ -88,6 +93,9 @@ def test_roles_are_those_that_iam_lists_and_an_agent_is_named_by_its_projects_nu
     assert members(whole, "account", "roles/iam.serviceAccountUser") >= {
         "group:ml@example.org",
         "serviceAccount:starter@my-project.iam.gserviceaccount.com",
+    }
+    assert members(whole, "repository", "roles/artifactregistry.writer") == {
+        "serviceAccount:ci@my-project.iam.gserviceaccount.com"
     }
     numbered = [one for one in whole.grants if "NUMBER" in one.member]
     assert numbered and all(one.number_of == "my-project" for one in numbered)

@@ -68,6 +68,8 @@ def show(name: str, config_file: str, overrides: tuple[str, ...], runner: Option
     rows = progress([task.name for task in job.tasks], job.events())
     if rows:
         printing.show(STAGE_COLUMNS, stage_rows(rows, time.time()), console)
+    if job.template:
+        printing.say(f"template: {job.template}", console)
     if job.is_over:
         print_end(job, (job.ended or 0.0) - (job.started or job.created), console)
     else:

@@ -3,7 +3,6 @@
 import json
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Optional
 
 import click
@@ -22,7 +21,7 @@ from millrace.cli.group import Group
 from millrace.cli.options import push_option
 from millrace.cli.output import echo
 from millrace.cli.running.project_runner import given_runner
-from millrace.cloud.prepared_job import compiled_before, prepared
+from millrace.cloud.prepared_job import named_job, prepared
 from millrace.cloud.remote.jobs import RemoteSchedule
 from millrace.cloud.scheduling import of_triggers, require_new_schedule, schedule_meant, unscheduled
 from millrace.cloud.services import CloudRunner, connect, meant
@@ -40,14 +39,14 @@ def schedules() -> None:
 
 
 @schedules.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", default="", type=click.Path(dir_okay=False))
 @service_options
 @click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a runtime parameter. Repeatable.")
 @click.option("--cron", default="", help='In place of the configured one, for instance "30 5 * * 1".')
 @click.option("--name", "title", default="", help="What people see; the pipeline's name when left out.")
 @push_option
 def create(
-    file: Optional[Path],
+    file: str,
     config_file: str,
     overrides: tuple[str, ...],
     runner: Optional[Dialect],
@@ -58,12 +57,12 @@ def create(
 ) -> None:
     """Start the pipeline by a schedule.
 
-    FILE is a compiled job; without it the configuration is compiled now. The schedule keeps the job as it is now: to
-    change it, delete the schedule and make it again. It starts at the service's schedule of the configuration, or where
-    there is none at triggers.cron.
+    FILE is a compiled job or the address of a template; without it the configuration is compiled now. The schedule
+    keeps the job as it is now: to change it, delete the schedule and make it again. It starts at the service's schedule
+    of the configuration, or where there is none at triggers.cron.
     """
     config = load_run(config_file, overrides, push)
-    compiled = compiled_before(file, runner)
+    compiled = named_job(file, config, runner)
     wanted = compiled.dialect if compiled else meant(config, runner)
     when = _when(config, wanted, cron)
     own = given_runner(CloudRunner)

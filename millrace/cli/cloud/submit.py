@@ -4,7 +4,6 @@ import re
 import secrets
 import sys
 import time
-from pathlib import Path
 from typing import Optional
 
 import click
@@ -18,7 +17,7 @@ from millrace.cli.options import NumberRange, again, push_option
 from millrace.cli.output import echo, escape
 from millrace.cli.running.board import Board
 from millrace.cli.running.project_runner import given_runner
-from millrace.cloud.prepared_job import compiled_before, prepared
+from millrace.cloud.prepared_job import named_job, prepared
 from millrace.cloud.remote.following import Watched, follow
 from millrace.cloud.remote.jobs import RemoteJob, Service
 from millrace.cloud.services import VERTEX, CloudRunner, meant
@@ -31,7 +30,7 @@ JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", default="", type=click.Path(dir_okay=False))
 @service_options
 @click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Set a runtime parameter. Repeatable.")
 @click.option("--job-id", default="", help="The job's id; sending the same one again starts no second job.")
@@ -41,7 +40,7 @@ JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
 )
 @push_option
 def submit(
-    file: Optional[Path],
+    file: str,
     config_file: str,
     overrides: tuple[str, ...],
     runner: Optional[Dialect],
@@ -53,12 +52,13 @@ def submit(
 ) -> None:
     """Send the pipeline to Vertex AI or Kubeflow Pipelines.
 
-    FILE is a compiled job; without it the configuration is compiled now, as a trial where --set changes what is learned
+    FILE is a compiled job, or the address of a template, https://REGION-kfp.pkg.dev/PROJECT/REPOSITORY/NAME/TAG or
+    /sha256:DIGEST; without it the configuration is compiled now, as a trial where --set changes what is learned
     or judged. Exit code 0: sent, or with --wait done. 1: the
     service or the job failed. 2: something has to be fixed first. 3: with --wait, a gate said no.
     """
     config = load_run(config_file, overrides, push)
-    compiled = compiled_before(file, runner)
+    compiled = named_job(file, config, runner)
     wanted = compiled.dialect if compiled else meant(config, runner)
     name = job_id or new_job_id(compiled.name if compiled else config.name)
     if not JOB_ID.fullmatch(name):
@@ -75,6 +75,8 @@ def submit(
     sent = service.submit(job, name)
     if config.push.trial and not compiled:
         echo("trial: its model is not served; --push serves it")
+    if sent.template:
+        echo(f"template: {sent.template}")
     echo(f"job:  {sent.name}")
     echo(f"link: {sent.link}")
     more = also(config_file, overrides, runner or (wanted if wanted != meant(config) else None))

@@ -77,6 +77,7 @@ class RemoteJob:
         tasks: its tasks; empty in a list of jobs.
         failure: what the service says went wrong; empty when nothing did.
         labels: what it was labelled with when it was made, where the service keeps that.
+        template: the address of the template that it was started from; empty for none.
     """
 
     name: str
@@ -90,6 +91,7 @@ class RemoteJob:
     tasks: tuple[RemoteTask, ...] = ()
     failure: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    template: str = ""
 
     @property
     def is_over(self) -> bool:

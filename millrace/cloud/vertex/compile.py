@@ -7,12 +7,13 @@ from typing import Any
 
 from millrace.config.cloud_sections import VertexDeployment
 from millrace.config.config import Config
+from millrace.config.paths import layout
 from millrace.config.platform import VERTEX, deployed
 from millrace.jobspec import edit
 from millrace.jobspec.custom_job import UNSET_IMAGE
 from millrace.jobspec.expected_code import expect_code
 from millrace.jobspec.failure_notice import FAILURE_NOTICE, add_failure_notice
-from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.job import CompiledJob, Spec
 from millrace.jobspec.parameters import add_runtime_parameters
 from millrace.jobspec.runtime_inputs import SECRET
 from millrace.jobspec.settings import apply_stage_settings
@@ -49,10 +50,38 @@ def compile_job(config: Config) -> CompiledJob:
     _give_secrets(job, here.vertex)
     expect_code(job)
     apply_stage_settings(job, here.vertex, "vertex", never_cached=frozenset({FAILURE_NOTICE}))
-    job.runtime["failurePolicy"] = FAILURE_POLICIES[here.vertex.failure_policy]
-    job.labels.update(here.vertex.labels)
-    job.settings.update(_settings(here.vertex))
+    _add_settings(job, here.vertex)
     return job
+
+
+def of_template(spec: Spec, config: Config, file: str) -> CompiledJob:
+    """The job of a pipeline spec that has none: what a spec does not say is the configuration's.
+
+    Args:
+        spec: the pipeline spec.
+        config: the configuration as it was read; its section `vertex` holds over the rest.
+        file: where the spec was read, for messages.
+
+    Returns:
+        The job, without labels of TFX's: those tell of the compiler.
+    """
+    here = deployed(config, VERTEX)
+    name = str(spec.get("pipelineInfo", {}).get("name", ""))
+    job = CompiledJob(
+        spec=spec,
+        runtime={"gcsOutputDirectory": layout(here).artifacts},
+        display_name=(here.vertex.display_name if name == here.name else "") or name,
+        file=file,
+    )
+    _add_settings(job, here.vertex)
+    return job
+
+
+def _add_settings(job: CompiledJob, vertex: VertexDeployment) -> None:
+    """Puts in what holds for the whole job, and stands beside its spec."""
+    job.runtime["failurePolicy"] = FAILURE_POLICIES[vertex.failure_policy]
+    job.labels.update(vertex.labels)
+    job.settings.update(_settings(vertex))
 
 
 def _settings(vertex: VertexDeployment) -> dict[str, Any]:

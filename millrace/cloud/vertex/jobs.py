@@ -55,6 +55,7 @@ def job_of(job: aiplatform_v1.PipelineJob, where: VertexPlace) -> RemoteJob:
         tasks=tuple(_task(detail) for detail in job.job_detail.task_details if detail.task_name != name),
         failure=job.error.message if job.error else "",
         labels=dict(job.labels),
+        template=job.template_uri,
     )
 
 

@@ -53,6 +53,8 @@ def request(job: CompiledJob, name: str, where: VertexPlace, who: auth.Credentia
         network=settings.get("network", ""),
         reserved_ip_ranges=settings.get("reservedIpRanges", []),
         encryption_spec=aiplatform_v1.EncryptionSpec(kms_key_name=key) if key else None,
+        template_uri=settings.get("templateUri", ""),
+        template_metadata=settings.get("templateMetadata"),
     )
 
 

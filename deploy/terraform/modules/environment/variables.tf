@@ -26,7 +26,13 @@ variable "settings" {
       temporary_days = number
       old_days       = number
     }))
-    repositories = list(object({ project = string, location = string, name = string, key = string }))
+    repositories = list(object({
+      project  = string
+      location = string
+      name     = string
+      format   = string
+      key      = string
+    }))
     secrets      = list(object({ project = string, name = string, key = string, location = string }))
     logs         = list(object({ dataset = string, location = string, key = string }))
     tensorboards = list(object({ name = string, region = string, key = string }))
