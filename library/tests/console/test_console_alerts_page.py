@@ -43,6 +43,15 @@ def test_what_fires_stands_first_with_what_to_do_and_what_is_over_last(config, c
     assert running.ask("/alerts?format=json").json["alerts"][1]["alert"]["state"] == "pending"
 
 
+def test_of_what_is_over_the_last_fifty_are_shown(config):
+    gone = [Finding(f"monitor/drift/L_INFTY/column {number}/3", "it drifts", NOW - 9000) for number in range(60)]
+    look(config, NOW - 9000, *gone)
+    look(config, NOW - 7200, DRIFT)
+    shown = view(PageRequest(config, NOW))
+    assert [str(one.alert.state) for one in shown.alerts] == ["firing", *["resolved"] * 50]
+    assert shown.counts == {"firing": 1, "resolved": 60}
+
+
 def test_an_alerts_page_has_its_history_and_what_a_person_can_say(config, console):
     look(config, NOW - 7200, DRIFT, SLOW)
     with open_alerts(config) as log:

@@ -15,6 +15,7 @@ from watched_traffic import NOON, VERSION, log_requests, trips
 from millrace.base.errors import BadInput, DataError
 from millrace.metadata.lineage import lineage
 from millrace.metadata.run_summaries import Runs
+from millrace.monitoring.contract import of_requests
 from millrace.monitoring.findings import Detector
 from millrace.monitoring.look import look_of
 from millrace.monitoring.monitor import monitor_window
@@ -143,7 +144,31 @@ def test_a_log_that_is_not_as_it_should_be_is_said(served):
     )
     assert said["clock"].value == 30 and said["clock"].alert
     assert "20 requests left out" in said["unread"].summary and "fare holds texts" in said["unread"].summary
-    assert report.requests == 420
+    assert report.requests == 420 and said["unread"].alert
+
+
+def test_one_request_of_hundreds_that_cannot_be_read_is_a_note(served):
+    config = served("monitoring.rows=50")
+    log_requests(config, [*trips(300), {**trips(1)[0], "fare": b"12 dollars"}], form="serving_default")
+    [unread] = [one for one in monitor_window(config, WINDOW, LATER).findings if one.reason == "unread"]
+    assert not unread.alert and "1 request left out" in unread.summary
+
+
+def test_the_way_back_from_a_jump_is_said_to_be_one(served):
+    config = served("monitoring.rows=50")
+    log_requests(config, trips(500, 3000), NOON - 2 * HOUR)
+    log_requests(config, changed(trips(500), "trip_miles", lambda miles: miles * 1609), NOON - HOUR)
+    monitor_window(config, WINDOW.before, LATER)
+    log_requests(config, trips(500, 7000))
+    back = found(monitor_window(config, WINDOW, LATER), "drift")["trip_miles"]
+    assert "it may be the way back" in back.summary
+
+
+def test_a_rule_on_the_number_of_rows_is_for_tables(served):
+    schema = text_format.Parse(Path("schema/taxi/schema.pbtxt").read_text(), schema_pb2.Schema())
+    schema.dataset_constraints.min_examples_count = 1_000_000
+    held, _ = of_requests(schema, ["fare"], ["big_tipper"])
+    assert not held.HasField("dataset_constraints") and [one.name for one in held.feature] == ["fare"]
 
 
 def test_a_shard_that_is_cut_off_is_read_up_to_the_cut_and_a_damaged_one_is_named(served):

@@ -31,6 +31,9 @@ def answers(good, failed=0, refused=0, slow=0, version=VERSION):
 def test_figures_are_of_the_version_alone():
     figures = figures_of([*answers(100, 2, 3, 5), *answers(50, 50, version=12)], VERSION, WINDOW, 500)
     assert (figures.answers, figures.failed, figures.refused, figures.slow) == (110, 2, 3, 5)
+    # One that was refused slowly is the asker's fault, and slow for nobody.
+    refused = [Answer("r", VERSION, NOON.timestamp(), 900.0, False, True)] * 7
+    assert figures_of([*answers(100), *refused], VERSION, WINDOW, 500).slow == 0
     assert figures.per_second == pytest.approx(110 / 3600) and figures.milliseconds[100] == 900.0
     assert figures_of(answers(3, version=12), VERSION, WINDOW, 500) is None
 

@@ -87,6 +87,8 @@ def test_the_first_of_the_sources_is_named(source):
         ({"running": "run 20310101-000001, which goes on"}, "waits for run 20310101-000001", None),
         ({"last_end": BEGAN - 59 * 60}, "cools down", BEGAN + 60),
         ({"starts": [BEGAN - 23 * HOUR, BEGAN - 9 * HOUR, BEGAN - HOUR, BEGAN - 60]}, "4 runs in 24", BEGAN + HOUR),
+        # A person may have started more than are let: the oldest of the last four decides.
+        ({"starts": [BEGAN - hours * HOUR for hours in (23, 22, 9, 2, 1)]}, "5 runs in 24", BEGAN + 2 * HOUR),
     ],
 )
 def test_what_holds_a_run_back_and_until_when(values, why, until):

@@ -163,6 +163,27 @@ def test_a_run_that_somebody_else_started_is_waited_for_and_its_end_cools_down(p
         assert (cools.start, cools.until) == (False, NOW + 1800)
 
 
+def test_a_rehearsal_neither_holds_a_run_back_nor_cools_down(project, spawned):
+    project.add(1)
+    request = RunRequest("x", runner="rehearsal", pipeline="taxi")
+    with open_triggers(project.config) as log, new_run(layout(project.config).logs, request, started=NOW - 60) as run:
+        starter = project(log, spawned, "triggers.cool_down_minutes=60")
+        assert starter.decision(NOW).start
+        run.finish(0, ended=NOW)
+        assert starter.look(NOW + 60).process
+
+
+def test_of_two_who_see_a_run_end_one_writes_it_down(project, spawned):
+    project.add(1)
+    with open_triggers(project.config) as log:
+        project(log, spawned).look(NOW)
+        [start] = log.starts(0)
+        log.ended(start, 0, "20310101-000001", NOW + 1)
+        log.ended(start, 1, "20310101-000002", NOW + 2)
+        [ended] = log.starts(0)
+        assert (ended.exit_code, ended.ended, ended.run) == (0, NOW + 1, "20310101-000001")
+
+
 def test_an_alert_starts_one_run_and_a_silenced_one_none(project, spawned):
     with open_triggers(project.config) as log, open_alerts(project.config) as alerts:
         on_alerts = project(log, spawned, "triggers.alerts=[monitor/*]")
