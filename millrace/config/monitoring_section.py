@@ -1,6 +1,6 @@
 """The configuration's section `monitoring:`: how what is served is watched, and from when on that is an alert."""
 
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Literal, Optional, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -8,11 +8,27 @@ from millrace.base.section import Section
 from millrace.components.data_gate.policy import require_known
 from millrace.components.data_gate.section import DistanceLimits
 
-DETECTORS = (
-    *("log", "errors", "slow", "saturation", "metric", "anomaly", "outliers", "skew", "drift", "prediction drift"),
-    *("attribution skew", "attribution drift", "estimate"),
-)
-"""What finds something in a window; an alert's key has it behind `monitor/`."""
+Detector = Literal[
+    "log",
+    "errors",
+    "slow",
+    "saturation",
+    "metric",
+    "anomaly",
+    "outliers",
+    "skew",
+    "drift",
+    "prediction drift",
+    "attribution skew",
+    "attribution drift",
+    "estimate",
+]
+"""What finds something in a window, the most urgent first: the log itself; the service's failures, slow answers and
+load; labelled answers; the schema; rows that are rare; the distance from the training data, or from the window before,
+of columns, of predictions and of attributions; and what labels are expected to say. An alert's key has it behind
+`monitor/`."""
+
+DETECTORS: tuple[Detector, ...] = get_args(Detector)
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Reason = Annotated[str, AfterValidator(require_known)]

@@ -11,8 +11,8 @@ from millrace.components.data_gate import policy
 from millrace.components.data_gate.anomalies import tfdv_findings
 from millrace.components.data_gate.findings import CHANCE, Finding, read_split
 from millrace.components.data_gate.presence import presence_findings
-from millrace.config.monitoring_section import Monitoring
-from millrace.monitoring.findings import Detector, MeasuredDistance, MonitorFinding, Unmeasured, in_words
+from millrace.config.monitoring_section import Detector, Monitoring
+from millrace.monitoring.findings import MeasuredDistance, MonitorFinding, Unmeasured, in_words
 from millrace.monitoring.window import Window
 from millrace.statistics.comparing import compare, with_comparison
 from millrace.statistics.comparison import Comparison, Kind, Rows

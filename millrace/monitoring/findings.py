@@ -3,29 +3,11 @@
 import glob
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Optional
+from typing import Optional
 
 from millrace.base.numbers import counted, rounded
+from millrace.config.monitoring_section import Detector
 from millrace.monitoring.window import Window
-
-Detector = Literal[
-    "log",
-    "errors",
-    "slow",
-    "saturation",
-    "metric",
-    "anomaly",
-    "outliers",
-    "skew",
-    "drift",
-    "prediction drift",
-    "attribution skew",
-    "attribution drift",
-    "estimate",
-]
-"""What found it, the most urgent first: the log itself; the service's failures, slow answers and load; labelled
-answers; the schema; rows that are rare; the distance from the training data, or from the window before, of columns, of
-predictions and of attributions; and what labels are expected to say."""
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Optional, get_args
+from typing import Optional
 
 from millrace.base.errors import BadInput
 from millrace.base.numbers import counted
 from millrace.components.evaluator.gate_report import OVERALL
 from millrace.config.config import Config
-from millrace.config.monitoring_section import Monitoring
+from millrace.config.monitoring_section import DETECTORS, Monitoring
 from millrace.metadata.lineage import STATISTICS_BEFORE, TRAINING_STATISTICS
 from millrace.metadata.run_summaries import Runs
 from millrace.model_server.about import read_about
@@ -18,7 +18,6 @@ from millrace.monitoring import contract, data_findings, estimate, live_metrics,
 from millrace.monitoring.attributions import ATTRIBUTIONS, side_by_side, that_matter
 from millrace.monitoring.data_findings import PREDICTIONS, REQUESTS
 from millrace.monitoring.findings import (
-    Detector,
     LiveMetric,
     MeasuredDistance,
     MonitorFinding,
@@ -39,8 +38,6 @@ from millrace.serving import access_log
 from millrace.serving.labels import Labelled
 from millrace.serving.rollouts import label_store, places_of, requests_folder
 from millrace.statistics.columns import columns_by_name
-
-_ORDER = get_args(Detector)
 
 
 def monitor_window(
@@ -264,4 +261,4 @@ def _overall(metrics: tuple[LiveMetric, ...]) -> Mapping[str, float]:
 
 
 def _ordered(findings: list[MonitorFinding]) -> tuple[MonitorFinding, ...]:
-    return tuple(sorted(findings, key=lambda one: (not one.alert, _ORDER.index(one.detector), one.column)))
+    return tuple(sorted(findings, key=lambda one: (not one.alert, DETECTORS.index(one.detector), one.column)))

@@ -9,8 +9,8 @@ from scipy.stats import binom
 from millrace.base.cores import cores
 from millrace.base.numbers import counted, rounded, share
 from millrace.components.data_gate.findings import CHANCE
-from millrace.config.monitoring_section import Monitoring, Saturation
-from millrace.monitoring.findings import Detector, MonitorFinding, ServiceFigures
+from millrace.config.monitoring_section import Detector, Monitoring, Saturation
+from millrace.monitoring.findings import MonitorFinding, ServiceFigures
 from millrace.monitoring.window import Window
 from millrace.serving.access_log import Answer
 

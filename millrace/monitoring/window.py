@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from millrace.base import clock
 from millrace.base.errors import BadInput
 
 _LAST = re.compile(r"last(?:~(?P<back>[0-9]{1,5}))?")
@@ -108,8 +109,6 @@ def _named(text: str, length: timedelta, now: datetime) -> Window:
 
 def _moment(text: str) -> datetime:
     try:
-        # Python 3.10 does not know the Z that everybody writes.
-        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+        return clock.moment(text).astimezone(timezone.utc)
     except ValueError as error:
         raise BadInput(f"{text!r} is no window", remedy=f"name it as {_FORMS}") from error
-    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)

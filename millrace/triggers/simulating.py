@@ -10,10 +10,10 @@ import csv
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
 
+from millrace.base import clock
 from millrace.base.errors import BadInput
 from millrace.config.trigger_section import DAY_SECONDS, TriggerPolicy
 from millrace.triggers.deciding import FiringAlert, SpanPlace, TriggerState, WaitingSpan, decide
@@ -242,11 +242,10 @@ def read_happenings(file: Path) -> Happenings:
 
 
 def _moment(text: str) -> float:
-    # Python 3.10 does not know the Z that everybody writes.
-    at = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+    at = clock.moment(text)
     if at.year not in _YEARS:
         raise ValueError(f"{text} does not lie in the years {_YEARS.start} to {_YEARS.stop - 1}")
-    return (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp()
+    return at.timestamp()
 
 
 def _count(text: str) -> int:

@@ -13,10 +13,10 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from watched_traffic import NOON, VERSION, log_requests, trips
 
 from millrace.base.errors import BadInput, DataError
+from millrace.config.monitoring_section import Detector
 from millrace.metadata.lineage import lineage
 from millrace.metadata.run_summaries import Runs
 from millrace.monitoring.contract import of_requests
-from millrace.monitoring.findings import Detector
 from millrace.monitoring.look import look_of
 from millrace.monitoring.monitor import monitor_window
 from millrace.monitoring.records import recorded, reports

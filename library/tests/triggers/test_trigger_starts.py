@@ -6,7 +6,6 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from recorded_runs import RecordedRuns
@@ -15,11 +14,9 @@ from millrace.alerts.alert import Finding, Look
 from millrace.alerts.section import AlertPolicy
 from millrace.base.errors import DataError
 from millrace.config.loading import load
-from millrace.config.monitoring_section import DETECTORS
 from millrace.config.paths import layout
 from millrace.execution.alerting import open_alerts
 from millrace.metadata.run_folder import RunRequest, new_run
-from millrace.monitoring.findings import Detector
 from millrace.triggers.deciding import Decision
 from millrace.triggers.spans import count_rows
 from millrace.triggers.starting import RunStarter, open_triggers
@@ -322,10 +319,6 @@ def test_a_policy_that_could_not_be_meant_is_refused(more, problem):
 )
 def test_a_policy_that_is_meant_is_none_of_these(more):
     assert load("conf/taxi.yaml", [more]).triggers.starts_something
-
-
-def test_the_detectors_that_a_policy_may_name_are_the_monitors():
-    assert get_args(Detector) == DETECTORS
 
 
 def test_a_wrong_time_is_told_by_file_and_line(tmp_path):
