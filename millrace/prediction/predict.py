@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Any, NamedTuple, Optional
 
 import pyarrow as pa
 
@@ -11,16 +11,29 @@ from millrace.base.numbers import counted
 from millrace.components.example_gen.section import Data
 from millrace.model_server.about import About
 from millrace.prediction.answers import answer_columns
+from millrace.prediction.needed_columns import KEY
 from millrace.prediction.progress import Progress
 from millrace.prediction.scorer import in_this_process
-from millrace.prediction.table_to_score import KEY, ROW, ROWS_AT_ONCE, TableToScore
-from millrace.prediction.work_folder import WorkFolder, identity_of_files
+from millrace.prediction.table_to_score import ROW, ROWS_AT_ONCE, TableToScore
+from millrace.prediction.work_folder import Elsewhere, WorkFolder, identity_of_files
 
 PART_ROWS = 100_000
 """Rows of a part: so many at most are scored again after an interruption."""
 
 Engine = Callable[[TableToScore, int], Iterator[pa.RecordBatch]]
 """Scores a table but for so many rows at its beginning; gives the keys and the answers of the rest, in order."""
+
+
+class Fetched(NamedTuple):
+    """What a file was fetched from that stands for a table of another place.
+
+    Attributes:
+        title: that place, in messages.
+        digest: of what was fetched: the same rows are scored once.
+    """
+
+    title: str
+    digest: str
 
 
 def predict(
@@ -33,6 +46,8 @@ def predict(
     show: Callable[[Progress], None],
     engine: Optional[Engine] = None,
     part_rows: int = PART_ROWS,
+    fetched: Optional[Fetched] = None,
+    elsewhere: Optional[Elsewhere] = None,
 ) -> int:
     """Scores a table and writes its key columns and the predictions.
 
@@ -46,6 +61,8 @@ def predict(
         show: is told how far it is.
         engine: what scores it; by default this process.
         part_rows: rows that are written at once.
+        fetched: where the file's rows are from; None where it is somebody's own.
+        elsewhere: where the result goes in place of the file `out`, beside which it is made.
 
     Returns:
         How many rows there are.
@@ -56,16 +73,18 @@ def predict(
         BadInput: the result cannot be written.
         MillraceError: the disk is full; what was scored is kept.
     """
-    work, keys = WorkFolder(out), tuple(dict.fromkeys(keys))
-    to_score = TableToScore(table, data, about.columns, keys, min(part_rows, ROWS_AT_ONCE))
-    _require_other_names(keys, about)
+    work, keys = WorkFolder(out, elsewhere), tuple(dict.fromkeys(keys))
+    require_other_names(keys, about)
+    title = fetched.title if fetched else ""
+    to_score = TableToScore(table, data, about.columns, keys, min(part_rows, ROWS_AT_ONCE), title)
     if out.resolve() in {file.resolve() for file in to_score.files}:
         raise BadInput("this is the table itself", str(out), "name another file with -o")
-    identity = {
-        "table": identity_of_files(to_score.files),
+    identity: dict[str, Any] = {
+        "table": list(fetched) if fetched else identity_of_files(to_score.files),
         "model": identity_of_files(sorted(file for file in folder.rglob("*") if file.is_file())),
         "reading": to_score.options.model_dump(mode="json"),
         "keys": list(keys),
+        **({"elsewhere": elsewhere.identity} if elsewhere else {}),
     }
     rows = 0
     for rows in to_score.check():
@@ -110,7 +129,16 @@ def _joined(batches: Sequence[pa.RecordBatch]) -> pa.Table:
     return pa.concat_tables([pa.Table.from_batches([batch]).cast(schema) for batch in batches])
 
 
-def _require_other_names(keys: Sequence[str], about: About) -> None:
+def require_other_names(keys: Sequence[str], about: About) -> None:
+    """Refuses keys that are called as a column of the answer.
+
+    Args:
+        keys: columns that are handed through.
+        about: what the model predicts.
+
+    Raises:
+        BadInput: one is.
+    """
     taken = {ROW, *answer_columns(about)}
     for key in keys:
         if key in taken:

@@ -9,11 +9,11 @@ class Progress:
     """How far a prediction is.
 
     Attributes:
-        doing: `checking` the table, then `scoring` it.
-        rows: that are done.
+        doing: `checking` the table, then `scoring` it; or what is waited for.
+        rows: that are done; None where none are counted.
         of: all rows; None as long as they are not counted.
     """
 
     doing: str
-    rows: int
+    rows: Optional[int] = None
     of: Optional[int] = None

@@ -4,7 +4,6 @@ What the configuration says of cells (NA values, numbers as people write them, i
 for training does not: every row of the table is scored.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +16,6 @@ from tfx_bsl.coders import example_coder
 
 from millrace.base.cores import cores
 from millrace.base.errors import DataError
-from millrace.base.names import nearest
-from millrace.base.numbers import counted
 from millrace.components.example_gen import (
     csv_columns,
     csv_source,
@@ -40,10 +37,10 @@ from millrace.components.example_gen.whole_files import WholeFile
 from millrace.init.sources import Source, find_source
 from millrace.model_server.about import ModelColumn
 from millrace.prediction.column_types import as_model_reads, cells_as_model_reads
+from millrace.prediction.needed_columns import KEY, require_columns
 from millrace.tables import tfrecords
 from millrace.tables.headers import decoded
 
-KEY = "--key"
 ROW = "row"
 """The column with each row's number in the table, from 1."""
 
@@ -56,7 +53,6 @@ _RECORDS_AT_ONCE = 4096
 _WHOLE_FILE = 1 << 62
 # Small enough that several are scored side by side, and that progress is seen.
 _BLOCK_BYTES = 2 << 20
-_MOST_NAMED = 5
 
 
 class RowsToScore(NamedTuple):
@@ -80,6 +76,7 @@ class TableToScore:
         columns: what the model reads.
         keys: columns that are handed through.
         rows_at_once: rows that are scored together at most.
+        fetched: what the file was fetched from, as messages name it; empty where it is somebody's own.
 
     Raises:
         DataError: nothing is there, it is no table, or a column is not there.
@@ -92,10 +89,11 @@ class TableToScore:
         columns: Sequence[ModelColumn],
         keys: Sequence[str],
         rows_at_once: int = ROWS_AT_ONCE,
+        fetched: str = "",
     ) -> None:
-        source, self._given = find_source([given]), given
+        source, self._given, self._fetched = find_source([given]), fetched or given, fetched
         self.files = source.files
-        self.options = _options(source, data)
+        self.options = _options(source, data, bool(fetched))
         self._columns, self._keys = tuple(columns), tuple(keys)
         self._images = [column.name for column in columns if column.image or column.name in self.options.images]
         self.rows_at_once = min(rows_at_once, _IMAGES_AT_ONCE) if self._images else rows_at_once
@@ -109,7 +107,7 @@ class TableToScore:
             plan = make_plan(str(source.folder), one_split, example_gen_pb2.Output(), self.options)
             self._work, self._header = plan.work, plan.columns[0] if plan.columns else ()
             for work in self._work:
-                self._require_columns(self._names(work), str(getattr(work, "path", source.folder)))
+                self._require(self._names(work), str(getattr(work, "path", source.folder)))
 
     def check(self) -> Iterator[int]:
         """Reads the whole table once, but for the contents of images, and scores nothing.
@@ -128,9 +126,10 @@ class TableToScore:
             rows += batch.num_rows
             yield rows
         if not rows:
-            raise DataError("there is not one row of data", str(self.files[0]), "give a table that has some")
+            where = self._fetched or str(self.files[0])
+            raise DataError("there is not one row of data", where, "give a table that has some")
         if self._is_records:
-            self._require_columns(seen, str(self.files[0]))
+            self._require(seen, str(self.files[0]))
 
     def rows(self, skipped: int = 0) -> Iterator[RowsToScore]:
         """Reads the rows in the table's order, `rows_at_once` at most.
@@ -226,33 +225,11 @@ class TableToScore:
             return list(work.types.names)
         return image_folders.COLUMNS if isinstance(work, ImageFiles) else self._header
 
-    def _require_columns(self, names: Collection[str], where: str) -> None:
-        for key in self._keys:
-            if key not in names:
-                near = nearest(key, names)
-                advice = f"did you mean {near[0]}?" if near else f"name one of: {', '.join(names)}"
-                raise DataError(f"the table has no column {key}", KEY, advice)
-        twice = [name for name, number in Counter(names).items() if number > 1 and name in self._wanted]
-        if twice:
-            raise DataError(
-                f"the table has {', '.join(twice[:_MOST_NAMED])} more than once",
-                where,
-                "leave one of each: which is meant cannot be known",
-            )
-        lacking = [column.name for column in self._columns if column.name not in names]
-        if lacking:
-            near_each = ((name, nearest(name, names)) for name in lacking[:_MOST_NAMED])
-            told = ", ".join(f"{name} (did you mean {near[0]}?)" if near else name for name, near in near_each)
-            more = f" and {len(lacking) - _MOST_NAMED} more" if len(lacking) > _MOST_NAMED else ""
-            raise DataError(
-                f"the table lacks {len(lacking)} of the {counted(len(self._columns), 'column')} that the model reads: "
-                f"{told}{more}",
-                where,
-                "add them; an empty cell is a missing value",
-            )
+    def _require(self, names: Collection[str], where: str) -> None:
+        require_columns(names, self._columns, self._keys, self._fetched or where)
 
 
-def _options(source: Source, data: Data) -> Options:
+def _options(source: Source, data: Data, is_fetched: bool) -> Options:
     """How the table is read: as the training data, as far as it is of the same format."""
     of_training = Options.model_validate(reading_of(data))
     changes = {
@@ -264,7 +241,7 @@ def _options(source: Source, data: Data) -> Options:
         "range_bytes": _WHOLE_FILE,
         "block_bytes": min(of_training.block_bytes, _BLOCK_BYTES),
     }
-    if source.format != data.format:
+    if is_fetched or source.format != data.format:
         changes |= {"header": "csv", "header_line": 1, "values": "all"}
     return of_training.model_copy(update=changes)
 

@@ -10,9 +10,9 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,7 +25,27 @@ from millrace.prediction.table_to_score import ROW
 
 FORMATS = (".parquet", ".csv")
 _IDENTITY = "prediction.json"
+_RESULT = "result.parquet"
 _BETWEEN = "|"
+
+
+class Elsewhere(Protocol):
+    """Where a result goes that is no file of this machine."""
+
+    @property
+    def title(self) -> str:
+        """The place, in messages."""
+
+    @property
+    def identity(self) -> str:
+        """What tells it from another place, and from another way to put a result there."""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """How columns are called there, by what they are here."""
+
+    def put(self, file: Path) -> None:
+        """Puts a Parquet file there, whole or not at all; the same file again is put there once."""
 
 
 class WorkFolder:
@@ -33,12 +53,13 @@ class WorkFolder:
 
     Args:
         out: the result's file, `.parquet` or `.csv`.
+        elsewhere: where the result goes in place of that file, beside which the folder is.
 
     Raises:
         BadInput: nothing can be written there, or it is another format.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, elsewhere: Optional[Elsewhere] = None) -> None:
         if out.suffix.lower() not in FORMATS:
             raise BadInput(
                 "the name does not say what to write", str(out), f"name a file that ends in {' or '.join(FORMATS)}"
@@ -46,6 +67,7 @@ class WorkFolder:
         if out.is_dir():
             raise BadInput("this is a folder", str(out), "name a file with -o")
         self.out = out
+        self._elsewhere, self._where = elsewhere, elsewhere.title if elsewhere else str(out)
         self.folder = out.with_name(f"{out.name}.partial")
         self._lock: Optional[int] = None
 
@@ -56,6 +78,11 @@ class WorkFolder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    @property
+    def result(self) -> Path:
+        """The file that is put elsewhere."""
+        return self.folder / _RESULT
 
     def begin(self, identity: dict[str, Any]) -> int:
         """Takes up what is there, if it is of the same prediction, and throws it away if it is not.
@@ -74,7 +101,7 @@ class WorkFolder:
         content = json.dumps(identity, indent=1, sort_keys=True, ensure_ascii=False).encode()
         if place.is_file() and place.read_bytes() == content:
             return self._done()
-        self._remove(self.folder.glob("part-*.parquet"))
+        self._remove([*self.folder.glob("part-*.parquet"), *self.folder.glob(f"{_RESULT}*")])
         files.write(place, content)
         return 0
 
@@ -97,8 +124,8 @@ class WorkFolder:
             os.close(lock)
             raise BadInput(
                 "another millrace predict writes this result",
-                str(self.out),
-                "wait for it, or name another file with -o",
+                self._where,
+                "wait for it, or name another place with -o",
             ) from error
         except BaseException:
             os.close(lock)
@@ -147,7 +174,7 @@ class WorkFolder:
 
         Raises:
             OSError: as of `add`; the parts are still there.
-            MillraceError: the parts have not as many rows.
+            MillraceError: the parts have not as many rows; or what `Elsewhere.put` raises, and they are still there.
         """
         parts = self._parts()
         scored = sum(pq.read_metadata(part).num_rows for part in parts)
@@ -158,14 +185,26 @@ class WorkFolder:
                 "give the same command again",
             )
         schema = pa.unify_schemas([pq.read_schema(part) for part in parts])
-        with files.whole(self.out) as beside:
-            if self.out.suffix.lower() == ".csv":
+        place = self.result if self._elsewhere else self.out
+        with files.whole(place) as beside:
+            if place.suffix.lower() == ".csv":
                 self._as_csv(beside, schema)
             else:
-                with pq.ParquetWriter(beside, schema) as writer:
-                    for part in self._parts():
-                        writer.write_table(pq.read_table(part).cast(schema))
+                self._as_parquet(beside, schema)
+        if self._elsewhere:
+            self._elsewhere.put(place)
         shutil.rmtree(self.folder)
+
+    def _as_parquet(self, place: str, schema: pa.Schema) -> None:
+        written = schema
+        if self._elsewhere:
+            # A key that no row has is of no type, which is none that a table's column may have.
+            typed = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in schema]
+            schema = pa.schema(typed)
+            written = pa.schema([field.with_name(self._elsewhere.names[field.name]) for field in typed])
+        with pq.ParquetWriter(place, written) as writer:
+            for part in self._parts():
+                writer.write_table(pq.read_table(part).cast(schema).rename_columns(written.names))
 
     def _as_csv(self, place: str, schema: pa.Schema) -> None:
         lists = [at for at, field in enumerate(schema) if pa.types.is_list(field.type)]

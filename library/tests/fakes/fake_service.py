@@ -35,6 +35,14 @@ class Request:
 
 
 @dataclass
+class WithHeaders:
+    """A body that is answered with headers of its own."""
+
+    body: Any
+    headers: dict[str, str]
+
+
+@dataclass
 class Fault:
     """What goes wrong with some requests.
 
@@ -74,7 +82,7 @@ class FakeService:
             def _serve(self) -> None:
                 service._answer(self)
 
-            do_GET = do_POST = do_DELETE = do_PATCH = _serve
+            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve
 
             def log_message(self, format: str, *arguments: Any) -> None:
                 """Quiet: the record of requests tells more."""
@@ -181,7 +189,9 @@ def _read(handler: BaseHTTPRequestHandler) -> Request:
 
 
 def _body(raw: bytes, kind: str) -> Any:
-    """The request's JSON; of a form with files, each field's bytes by its name."""
+    """The request's JSON; the bytes of an upload; of a form with files, each field's bytes by its name."""
+    if kind == "*/*":
+        return raw
     if not kind.startswith("multipart/form-data"):
         return json.loads(raw)
     form = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + raw)
@@ -196,11 +206,16 @@ def _body(raw: bytes, kind: str) -> Any:
 
 def _write(handler: BaseHTTPRequestHandler, status: int, body: Any) -> None:
     """Writes JSON; bytes as they are."""
+    headers: dict[str, str] = {}
+    if isinstance(body, WithHeaders):
+        body, headers = body.body, body.headers
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
         handler.send_response(status)
         handler.send_header("Content-Type", "text/plain" if isinstance(body, bytes) else "application/json")
         handler.send_header("Content-Length", str(len(text)))
+        for name, value in headers.items():
+            handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(text)
     except ConnectionError:

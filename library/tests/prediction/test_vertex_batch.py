@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 from exported_models import export_digits
+from fake_bigquery import FakeBigQuery, Table
 from fake_buckets import buckets
 from fake_vertex import FakeVertex
 from prediction_tables import rows, write_table
@@ -22,6 +23,7 @@ from millrace.config.cloud_sections import VertexDeployment
 from millrace.config.loading import load
 from millrace.model_server import json_tensor
 from millrace.model_server.about import About, ModelOutput, read_about
+from millrace.prediction.asked import Asked, predict_asked
 from millrace.prediction.chosen_model import ChosenModel
 from millrace.prediction.engines import engine_on_vertex
 from millrace.prediction.predict import predict
@@ -150,3 +152,24 @@ def test_a_model_that_is_no_version_there_is_refused():
     pushing = config.model_copy(update={"push": config.push.model_copy(update={"vertex": ENDPOINT})})
     with pytest.raises(BadInput, match=r"version 7 was never pushed to Vertex AI"):
         engine_on_vertex(pushing, chosen, lambda progress: None)
+
+
+@pytest.mark.parametrize("model", ["regression"], indirect=True)
+def test_from_bigquery_to_bigquery_by_a_job_of_vertex_ai(model, tmp_path, fake, buckets, monkeypatch):
+    fake.predict = lambda job: answers_of(model, job, tmp_path)
+    here = {"company": "STRING", "place": "FLOAT*", "route taken": "FLOAT*", "id": "STRING"}
+    types = dict.fromkeys(rows(1)[0], "FLOAT") | dict.fromkeys(("seats", "tolls"), "INTEGER") | here
+    config = load("conf/taxi.yaml", [f"root={tmp_path / 'root'}", "data={path: ., rules: table}"])
+    chosen = ChosenModel(model[0], "version 7", model[1])
+    table, out = write_table(tmp_path / "t.parquet", rows(30)), tmp_path / "here.parquet"
+    predict_asked(config, Asked(str(table), "", str(out), ("id",)), chosen, lambda progress: None)
+    datasets = {"a-project.trips": "EU", "a-project.scores": "US"}
+    with FakeBigQuery(datasets=datasets, tables={"a-project.trips.new": Table(types, rows(30))}) as bigquery:
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", bigquery.url)
+        asked = Asked("bq://a-project.trips.new", "", "bq://a-project.scores.new", ("id",))
+        predict_asked(config, asked, chosen, lambda progress: None, by_service(fake, model))
+        written = bigquery.tables["a-project.scores.new"].rows
+    assert len(fake.predictions) == 1
+    assert [row["id"] for row in written] == [row["id"] for row in rows(30)]
+    expected = pq.read_table(out).column("prediction").to_pylist()
+    assert [row["prediction"] for row in written] == pytest.approx(expected)

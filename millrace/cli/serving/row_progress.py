@@ -39,10 +39,16 @@ class RowProgress:
 
     def show(self, progress: Progress) -> None:
         """Takes what is known now."""
-        of = f" of {progress.of:,} rows, {share(progress.rows, progress.of)}" if progress.of else " rows"
-        text = f"{progress.doing} {progress.rows:,}{of}"
+        text = _text(progress)
         if self._status:
             self._status.update(text)
         elif self._clock() - self._said >= _PIPE_SECONDS:
             self._said = self._clock()
             echo(text, err=True)
+
+
+def _text(progress: Progress) -> str:
+    if progress.rows is None:
+        return progress.doing
+    of = f" of {progress.of:,} rows, {share(progress.rows, progress.of)}" if progress.of else " rows"
+    return f"{progress.doing} {progress.rows:,}{of}"

@@ -4,27 +4,18 @@ REST is used throughout: it goes through the proxies that gRPC does not, and it 
 """
 
 import contextlib
-import re
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from google.api_core import exceptions as api_exceptions
 from google.auth import credentials as auth
-from google.auth import exceptions as auth_exceptions
-from requests import exceptions as http_exceptions
 
 from millrace.base.errors import BadInput
-from millrace.cloud.remote.failures import ServiceFailure, reason, refused, silent, unreachable
+from millrace.cloud.remote.google import LOCAL_HOSTS, LOG_IN, default_credentials, failures_of
 from millrace.config.cloud_sections import VertexDeployment
 
 Answer = TypeVar("Answer")
-
-SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-LOG_IN = "gcloud auth application-default login"
 
 
 @dataclass(frozen=True)
@@ -91,23 +82,7 @@ def credentials(where: VertexPlace) -> auth.Credentials:
     Raises:
         ServiceFailure: there are none.
     """
-    if where.is_local:
-        return auth.AnonymousCredentials()
-    import google.auth
-    from google.oauth2 import credentials as of_a_person
-
-    try:
-        with warnings.catch_warnings():
-            # That a person's credentials name no project, which is set below.
-            warnings.simplefilter("ignore", UserWarning)
-            credentials, _ = google.auth.default(scopes=[SCOPE])
-    except auth_exceptions.GoogleAuthError as error:
-        raise _no_credentials(error, where) from error
-    if isinstance(credentials, of_a_person.Credentials) and not credentials.quota_project_id:
-        # Vertex AI wants to know whose quota a person's requests count for. Of a service account it knows that, and
-        # naming a project would ask for a role of its own (serviceusage.services.use).
-        return credentials.with_quota_project(where.project)
-    return credentials
+    return auth.AnonymousCredentials() if where.is_local else default_credentials(where.project, where.title)
 
 
 def reach(where: VertexPlace) -> dict[str, Any]:
@@ -151,18 +126,8 @@ def failures(where: VertexPlace, asked: str) -> Iterator[None]:
     Raises:
         ServiceFailure: in place of what the client raised.
     """
-    try:
+    with failures_of(where.title, where.seconds, remedies(where), asked):
         yield
-    except api_exceptions.GoogleAPICallError as error:
-        # The client puts the request's method and address in front of what the service says.
-        words = re.sub(r"^[A-Z]+ https?://\S+: ", "", error.message)
-        raise refused(error.code or 500, words, asked, where.title, remedies(where)) from error
-    except (http_exceptions.Timeout, api_exceptions.RetryError) as error:
-        raise silent(asked, where.title, where.seconds) from error
-    except http_exceptions.RequestException as error:
-        raise unreachable(asked, where.title, reason(error)) from error
-    except auth_exceptions.GoogleAuthError as error:
-        raise _no_credentials(error, where) from error
 
 
 def remedies(where: VertexPlace) -> dict[int, str]:
@@ -177,9 +142,3 @@ def remedies(where: VertexPlace) -> dict[int, str]:
         409: "choose another --job-id, or none; `millrace jobs show NAME` shows the one that is there",
         429: f"wait some minutes; where it stays, ask for more of the quota that is named, in project {where.project}",
     }
-
-
-def _no_credentials(error: Exception, where: VertexPlace) -> ServiceFailure:
-    return ServiceFailure(
-        f"there are no credentials that can be used: {reason(error)}", where=where.title, remedy=LOG_IN, status=401
-    )

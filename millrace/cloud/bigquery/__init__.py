@@ -1,0 +1,1 @@
+"""BigQuery: rows of a query, and files that are loaded into a table; by REST, as Vertex AI."""
