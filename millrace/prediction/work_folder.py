@@ -202,7 +202,8 @@ class WorkFolder:
             typed = [field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in schema]
             schema = pa.schema(typed)
             written = pa.schema([field.with_name(self._elsewhere.names[field.name]) for field in typed])
-        with pq.ParquetWriter(place, written) as writer:
+        # Lists as the format's reference has them, which is how BigQuery knows one.
+        with pq.ParquetWriter(place, written, use_compliant_nested_type=True) as writer:
             for part in self._parts():
                 writer.write_table(pq.read_table(part).cast(schema).rename_columns(written.names))
 

@@ -201,6 +201,7 @@ class FakeBigQuery(FakeGoogleService):
         if self._location(dataset) != location:
             raise Refused(404, f"Not found: Dataset {dataset} was not found in location {location}")
         name, rows = f"{dataset}.{target['tableId']}", pq.read_table(io.BytesIO(content))
+        _require_lists(content)
         types = {field.name: _type(field.type) for field in rows.schema}
         _require_columns(types, settings.get("schema"))
         there = self.tables.get(name)
@@ -212,6 +213,15 @@ class FakeBigQuery(FakeGoogleService):
         before = there if there and disposition == "WRITE_APPEND" else Table(types)
         said = {one["name"]: one.get("description", "") for one in settings.get("schema", {}).get("fields", ())}
         self.tables[name] = Table(before.types, [*before.rows, *rows.to_pylist()], said)
+
+
+def _require_lists(content: bytes) -> None:
+    """As `enable_list_inference` knows them; of others it makes records."""
+    parquet = pq.ParquetFile(io.BytesIO(content)).schema
+    for place in range(len(parquet)):
+        path = parquet.column(place).path
+        if "." in path and not path.endswith(".list.element"):
+            raise Refused(400, f"{path} is a record")
 
 
 def _require_columns(types: dict[str, str], schema: Optional[dict[str, Any]]) -> None:

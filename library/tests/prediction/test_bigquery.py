@@ -1,23 +1,28 @@
 """Rows of BigQuery are scored as a file's, and the result is a table of BigQuery: all of it, or nothing."""
 
 import csv
-import json
 import re
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from exported_models import export_digits
 from fake_bigquery import FakeBigQuery, Table
 from prediction_tables import rows, write_table
 
 from millrace.base.errors import BadInput, DataError
+from millrace.cli.main import millrace
 from millrace.cloud.bigquery.client import BigQuery
 from millrace.cloud.bigquery.columns import column_names
+from millrace.cloud.bigquery.table_name import table_name
 from millrace.cloud.remote.failures import ServiceFailure
 from millrace.config.loading import load
 from millrace.model_server.about import read_about
 from millrace.prediction.asked import Asked, predict_asked
+from millrace.prediction.bigquery_table import bigquery_table
 from millrace.prediction.chosen_model import ChosenModel
+from millrace.prediction.work_folder import WorkFolder
 
 TYPES = {
     "id": "STRING", "seats": "INTEGER", "fare": "FLOAT", "miles": "FLOAT", "tolls": "INTEGER", "company": "STRING",
@@ -242,6 +247,52 @@ def test_a_value_of_another_kind_is_told_with_its_row(fake, config, digits):
     assert not fake.uploads
 
 
+def test_a_query_that_fails_once_it_runs(fake, config, digits):
+    query = "SELECT * FROM trips"
+    fake.results |= {query: table(3), f"failure of {query}": "Division by zero: 1 / 0"}
+    with pytest.raises(
+        ServiceFailure, match=r"asked to run the query, .* refused the request: Division by zero"
+    ) as told:
+        score(config, digits, query=query)
+    assert told.value.exit_code == 2 and not fake.uploads
+
+
+def test_columns_that_are_called_otherwise_there(fake, tmp_path):
+    columns, name = ["row", "nobody has one", "labels", "probability_<=50K"], table_name("bq://a-project.scores.people")
+    work = WorkFolder(tmp_path / "people.parquet")
+    place = bigquery_table(connect("a-project", 5), name, "refuse", columns, work.result, lambda progress: None)
+    with WorkFolder(tmp_path / "people.parquet", place) as work:
+        work.begin({})
+        work.add(pa.table([[1, 2], pa.nulls(2), [["a", "b"], []], pa.array([0.5, 1], pa.float32())], columns))
+        work.finish(2)
+    written = fake.tables["a-project.scores.people"]
+    assert written.types == {
+        "row": "INTEGER", "nobody_has_one": "STRING", "labels": "STRING*", "probability___50K": "FLOAT",
+    }  # fmt: skip
+    assert written.descriptions["probability___50K"] == "probability_<=50K" and not written.descriptions["row"]
+    assert written.rows[0] == {"row": 1, "nobody_has_one": None, "labels": ["a", "b"], "probability___50K": 0.5}
+
+
+def test_the_command(fake, digits, tmp_path):
+    asked = [
+        "predict",
+        TRIPS,
+        "-o",
+        OUT,
+        "--key",
+        "id",
+        "--model",
+        str(digits[0]),
+        "--set",
+        f"root={tmp_path / 'root'}",
+    ]
+    done = CliRunner().invoke(millrace, asked, catch_exceptions=False)
+    assert done.exit_code == 0 and "40 rows scored by" in done.output and OUT in done.output
+    assert len(fake.tables["a-project.scores.trips"].rows) == 40
+    with pytest.raises(BadInput, match="there is a table already, with 40 rows"):
+        CliRunner().invoke(millrace, asked, catch_exceptions=False)
+
+
 def test_names_that_bigquery_takes():
     names = column_names(
         ["row", "probability_<=50K", "probability_>50K", "probability_a", "probability_A", "_FILE_x", "1st"]
@@ -249,4 +300,3 @@ def test_names_that_bigquery_takes():
     assert list(names.values()) == [
         "row", "probability___50K", "probability__50K", "probability_a", "probability_A_2", "c_FILE_x", "c1st",
     ]  # fmt: skip
-    assert json.dumps(names)

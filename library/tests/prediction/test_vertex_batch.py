@@ -163,7 +163,7 @@ def test_from_bigquery_to_bigquery_by_a_job_of_vertex_ai(model, tmp_path, fake, 
     chosen = ChosenModel(model[0], "version 7", model[1])
     table, out = write_table(tmp_path / "t.parquet", rows(30)), tmp_path / "here.parquet"
     predict_asked(config, Asked(str(table), "", str(out), ("id",)), chosen, lambda progress: None)
-    datasets = {"a-project.trips": "EU", "a-project.scores": "US"}
+    datasets = {"a-project.trips": "US", "a-project.scores": "EU"}
     with FakeBigQuery(datasets=datasets, tables={"a-project.trips.new": Table(types, rows(30))}) as bigquery:
         monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", bigquery.url)
         asked = Asked("bq://a-project.trips.new", "", "bq://a-project.scores.new", ("id",))

@@ -17,8 +17,9 @@ from millrace.base.errors import BadInput
 from millrace.base.names import did_you_mean
 from millrace.catalog.template_address import TemplateAddress, TemplateRepository, template_address
 from millrace.cloud.remote.failures import ServiceFailure, refused
+from millrace.cloud.remote.google import LOG_IN
 from millrace.cloud.remote.sending import PAUSES, send_once
-from millrace.cloud.vertex.client import LOG_IN, VertexPlace, credentials, failures, place
+from millrace.cloud.vertex.client import VertexPlace, credentials, failures, place
 from millrace.cloud.vertex.compile import of_template
 from millrace.config.cloud_sections import VertexDeployment
 from millrace.config.config import Config
