@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput, MillraceError, describe
+from millrace.base.quiet import output_to
 from millrace.components.example_gen.section import BigQuery
 from millrace.config.checks import check
 from millrace.config.config import Config
@@ -30,7 +31,7 @@ def compiled_file(config: Config, runner: Dialect) -> Path:
 def compile_for(
     config: Config, runner: Dialect, compiler: Optional[Callable[[Config], CompiledJob]] = None
 ) -> CompiledJob:
-    """Compiles a pipeline, without network and without credentials.
+    """Compiles a pipeline, without network and without credentials; what TFX prints is in the log beside the file.
 
     Args:
         config: the configuration as it was read.
@@ -45,18 +46,21 @@ def compile_for(
         MillraceError: TFX's compiler failed.
     """
     check(_to_check(config, runner))
-    try:
-        # TFX and TensorFlow come in with either.
-        compile_job = compiler or importlib.import_module(f"millrace.cloud.{runner}.compile").compile_job
-        job: CompiledJob = compile_job(config)
-        return job
-    except MillraceError:
-        raise
-    except Exception as error:
-        logging.getLogger(__name__).exception("The compiler failed.")
-        failure = describe(error)
-        kind = BadInput if failure.exit_code == BadInput.exit_code else MillraceError
-        raise kind(failure.what, where=failure.where, remedy=failure.remedy) from error
+    log = compiled_file(config, runner).with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with output_to(log):
+        try:
+            # TFX and TensorFlow come in with either.
+            compile_job = compiler or importlib.import_module(f"millrace.cloud.{runner}.compile").compile_job
+            job: CompiledJob = compile_job(config)
+            return job
+        except MillraceError:
+            raise
+        except Exception as error:
+            logging.getLogger(__name__).exception("The compiler failed.")
+            failure = describe(error)
+            kind = BadInput if failure.exit_code == BadInput.exit_code else MillraceError
+            raise kind(failure.what, where=failure.where, remedy=failure.remedy) from error
 
 
 def _to_check(config: Config, runner: Dialect) -> Config:

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput
-from millrace.base.quiet import output_to
-from millrace.cloud.compile import compile_for, compiled_file
+from millrace.cloud.compile import compile_for
 from millrace.cloud.remote.jobs import Service
 from millrace.cloud.services import KUBEFLOW, CloudRunner, connect
 from millrace.config.checks import require_writable_root
@@ -153,7 +152,4 @@ def ready(
 def _compiled(config: Config, runner: Dialect, progress: Progress, own: Optional[CloudRunner]) -> CompiledJob:
     require_writable_root(config)
     progress.say(f"compiling {config.file} (TensorFlow and TFX take some seconds to load)")
-    log = compiled_file(config, runner).with_suffix(".log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with output_to(log):
-        return compile_for(config, runner, own.compile if own else None)
+    return compile_for(config, runner, own.compile if own else None)

@@ -7,7 +7,6 @@ import click
 from rich.console import Console
 
 from millrace.base import printing
-from millrace.base.quiet import output_to
 from millrace.cli.cloud.findings import print_findings
 from millrace.cli.cloud.service_options import also
 from millrace.cli.options import config_options, push_option
@@ -48,19 +47,12 @@ def compile_command(
     config = load_run(config_file, overrides, push)
     require_writable_root(config)
     target = output or compiled_file(config, runner)
-    job = _compiled(config, runner)
+    job = compile_for(config, runner)
     job.save(target)
     findings = check(job, config)
     _print(config, job, target, findings, also(config_file, overrides, job.dialect), Console())
     if refusing(findings, submitting=False):
         raise click.exceptions.Exit(2)
-
-
-def _compiled(config: Config, runner: Dialect) -> CompiledJob:
-    log = compiled_file(config, runner).with_suffix(".log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with output_to(log):
-        return compile_for(config, runner)
 
 
 def _print(

@@ -13,6 +13,7 @@ from millrace.base.printing import TableColumn
 from millrace.cli.group import Group
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json, say
+from millrace.config.checks import require_writable_root
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.project import project
@@ -60,6 +61,7 @@ def build_command(
     from millrace.release.build import build
 
     config = load(config_file, overrides)
+    require_writable_root(config)
     signer = signing.private_key(key, key_env) if key or key_env else None
     job = load_job(job_file) if job_file else compile_for(config, "vertex")
     if (job.name, job.dialect) != (config.name, "vertex"):
