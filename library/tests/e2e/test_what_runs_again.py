@@ -120,6 +120,7 @@ def test_a_change_of_the_trainers_code_runs_the_trainer_and_what_follows(first, 
     assert ran(finished) == ["Trainer", *JUDGES, "Pusher"]
 
 
+@pytest.mark.thorough
 def test_a_change_of_the_preprocessing_runs_transform_and_what_follows(first, project):
     with (project.folder / "models/preprocessing.py").open("a") as file:
         file.write("\nEDITED = True\n")
@@ -150,6 +151,7 @@ def test_a_threshold_runs_the_evaluator_and_what_follows(first, project):
     assert len(list((project.root / "serving" / "taxi").iterdir())) == len(served) + 1
 
 
+@pytest.mark.thorough
 def test_a_training_value_runs_the_trainer_only(first, project):
     assert ran(project.run("--set", "training.learning_rate=0.011", "--to", "Trainer")) == ["Trainer"]
 

@@ -84,6 +84,7 @@ def test_an_artifact_type_by_its_old_name_is_read_as_the_new_one(root):
     assert read.uri == report.uri and read.get_int_custom_property("warnings") == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_its_champion_is_found_and_compared_with(root):
     options = [f"--set={value}" for value in (f"root={root}", *SMALL)]

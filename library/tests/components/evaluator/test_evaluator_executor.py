@@ -126,6 +126,7 @@ def test_validation_configuration_and_plots_are_tfx_s(stock, ours):
     assert len(plots[0]) == len(plots[1])
 
 
+@pytest.mark.thorough
 def test_predictions_are_summed_up_and_each_slice_has_its_intervals(tmp_path, examples, model):
     result = world.run(Executor, tmp_path, world.eval_config(intervals=True), examples, model, in_process=True)
     report, summary = result.report, prediction_summary.load(result.folder)[""]
@@ -296,6 +297,7 @@ def test_no_examples_at_all_refuse(tmp_path, model):
     assert "No example" in outcome.report.reason
 
 
+@pytest.mark.thorough
 def test_confidence_intervals_are_as_wide_as_tfma_s(tmp_path, examples, model):
     config = world.eval_config(intervals=True)
     del config.slicing_specs[1:]

@@ -298,6 +298,7 @@ def _numbers(record: bytes):
         return record
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_tfx_reads_our_cache(both, examples, schema, tmp_path, caplog):
     cache = standard_artifacts.TransformCache()
