@@ -41,7 +41,7 @@ class Finding:
         key: what it is about, the same from look to look: `monitor/drift/L_INFTY/fare/3`.
         summary: one sentence.
         since: when it began, seconds since the epoch.
-        next: the command to type next; empty when none is known.
+        next: what to do, a command or a sentence; empty when nothing is known.
     """
 
     key: str
@@ -84,9 +84,10 @@ class Alert:
         changed: when it came into its state.
         looks: how many looks one after the other have seen it while it was pending.
         summary: one sentence.
-        next: the command to type next.
+        next: what to do, a command or a sentence.
         silenced_until: nobody is told until then, seconds since the epoch; None where it is not silenced.
-        told: the last state that each channel has delivered, and when, by its name.
+        told: the last state that each channel has delivered, and when, by its name; `*` is any of those there were when
+            the channel was not written down yet.
     """
 
     id: int
@@ -190,7 +191,7 @@ def to_tell(alerts: Collection[Alert], policy: AlertPolicy, now: float, channel:
     for alert in alerts:
         if alert.is_silenced(now):
             continue
-        knows, at = alert.told.get(channel, (None, now))
+        knows, at = alert.told.get(channel) or alert.told.get("*", (None, now))
         if alert.state is AlertState.FIRING:
             again = remind is not None and now - at >= remind * 3600
             if knows is not AlertState.FIRING or again:

@@ -1,6 +1,7 @@
 """Where alerts are kept: events that are only added, in an SQLite file beside the registry's, and a view of them."""
 
 import enum
+import fnmatch
 import json
 from collections.abc import Collection, Sequence
 from datetime import datetime, timezone
@@ -16,7 +17,7 @@ from millrace.base.names import did_you_mean
 _TABLES = EventTables(
     "alerts",
     """
-CREATE TABLE event (
+CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at REAL NOT NULL,
     pipeline TEXT NOT NULL,
@@ -27,11 +28,12 @@ CREATE TABLE event (
     who TEXT NOT NULL,
     details TEXT NOT NULL
 );
-CREATE INDEX event_of_alert ON event (pipeline, key, kind, id);
-CREATE TRIGGER event_is_not_changed BEFORE UPDATE ON event
+CREATE INDEX IF NOT EXISTS event_of_alert ON event (pipeline, key, kind, id);
+CREATE TRIGGER IF NOT EXISTS event_is_not_changed BEFORE UPDATE ON event
     BEGIN SELECT RAISE(ABORT, 'an event is never changed'); END;
-CREATE TRIGGER event_is_not_deleted BEFORE DELETE ON event
+CREATE TRIGGER IF NOT EXISTS event_is_not_deleted BEFORE DELETE ON event
     BEGIN SELECT RAISE(ABORT, 'an event is never deleted'); END;
+DROP VIEW IF EXISTS alert;
 CREATE VIEW alert AS
     SELECT changed.id, changed.pipeline, changed.key, changed.source, changed.kind AS state, changed.at AS changed,
         -- What is over says no more what it was: that is in the event before.
@@ -39,7 +41,8 @@ CREATE VIEW alert AS
             AND seen.kind IN ('pending', 'firing') ORDER BY seen.id DESC LIMIT 1) AS details,
         (SELECT json_extract(details, '$.until') FROM event AS quiet WHERE quiet.pipeline = changed.pipeline
             AND quiet.key = changed.key AND quiet.kind = 'silenced' ORDER BY quiet.id DESC LIMIT 1) AS silenced,
-        (SELECT json_group_object(json_extract(told.details, '$.channel'),
+        -- Until version 2 it was not said which channel had told.
+        (SELECT json_group_object(coalesce(json_extract(told.details, '$.channel'), '*'),
                 json_array(json_extract(told.details, '$.state'), told.at)) FROM event AS told WHERE told.id IN (
             SELECT max(id) FROM event WHERE pipeline = changed.pipeline AND key = changed.key AND kind = 'told'
             GROUP BY json_extract(details, '$.channel'))) AS told
@@ -48,6 +51,7 @@ CREATE VIEW alert AS
         SELECT max(id) FROM event WHERE kind IN ('pending', 'firing', 'resolved') GROUP BY pipeline, key
     );
 """,
+    version=2,
 )
 
 
@@ -93,12 +97,15 @@ class AlertLog(PipelineEvents):
         """One alert.
 
         Args:
-            key: which.
+            key: which; or its id, as lists show it.
 
         Raises:
             BadInput: there is none of that key.
         """
         alerts = self.alerts()
+        by_id = next((one for one in alerts.values() if str(one.id) == key), None)
+        if by_id:
+            return by_id
         if key not in alerts:
             remedy = "millrace alerts list --all shows every one" if alerts else "nothing has ever alerted here"
             raise BadInput(f"there is no alert {key}{did_you_mean(key, alerts)}", remedy=remedy)
@@ -139,34 +146,61 @@ class AlertLog(PipelineEvents):
         )
         return [Look(look.source, (), json.loads(unjudged), at) for at, unjudged in rows]
 
-    def resolve(self, key: str, because: str, who: str, now: float) -> None:
+    def _meant(self, key: str) -> list[Alert]:
+        """The alert of a key or an id, or those of a pattern that are not over."""
+        if key in self.alerts() or not any(mark in key for mark in "*?["):
+            return [self.alert(key)]
+        going_on = [one for one in self.alerts().values() if one.state is not AlertState.RESOLVED]
+        meant = [one for one in going_on if fnmatch.fnmatchcase(one.key, key)]
+        if not meant:
+            remedy = "millrace alerts list shows them" if going_on else "none is pending or fires"
+            raise BadInput(f"no alert that goes on fits {key}", remedy=remedy)
+        return meant
+
+    def resolve(self, key: str, because: str, who: str, now: float) -> list[str]:
         """Says that an alert is over; a look that sees it again begins it anew.
+
+        Args:
+            key: which alert; an id, or a pattern with `*` as in a shell for all that are not over.
+            because: why.
+            who: who says so.
+            now: seconds since the epoch.
+
+        Returns:
+            The keys of those that were meant.
 
         Raises:
             BadInput: there is none of that key, or it is over already.
         """
         with self._events.change():
-            alert = self.alert(key)
-            if alert.state is AlertState.RESOLVED:
-                raise BadInput(f"{key} is resolved already")
-            self._add(now, key, AlertState.RESOLVED, alert.source, {}, because, who)
+            meant = self._meant(key)
+            for alert in meant:
+                if alert.state is AlertState.RESOLVED:
+                    raise BadInput(f"{alert.key} is resolved already")
+                self._add(now, alert.key, AlertState.RESOLVED, alert.source, {}, because, who)
+        return [alert.key for alert in meant]
 
-    def silence(self, key: str, until: float, because: str, who: str, now: float) -> None:
+    def silence(self, key: str, until: float, because: str, who: str, now: float) -> list[str]:
         """Has nobody told of an alert for a while.
 
         Args:
-            key: which alert.
+            key: which alert; an id, or a pattern with `*` as in a shell for all that are not over.
             until: seconds since the epoch; a time that is over ends the silence.
             because: why.
             who: who says so.
             now: seconds since the epoch.
 
+        Returns:
+            The keys of those that were meant.
+
         Raises:
             BadInput: there is none of that key.
         """
         with self._events.change():
-            source = self.alert(key).source
-            self._add(now, key, OtherEvent.SILENCED, source, {"until": until}, because, who)
+            meant = self._meant(key)
+            for alert in meant:
+                self._add(now, alert.key, OtherEvent.SILENCED, alert.source, {"until": until}, because, who)
+        return [alert.key for alert in meant]
 
     def told(self, alerts: Sequence[Alert], channels: Collection[str], now: float) -> None:
         """Keeps that channels have told these alerts, each in the state that it says."""

@@ -102,7 +102,10 @@ class EmailChannel:
         except smtplib.SMTPAuthenticationError:
             return "the mail server refuses the user or the password"
         except smtplib.SMTPNotSupportedError:
-            return "the mail server offers no STARTTLS, or no login; set notify.email.security to what it speaks"
+            return (
+                "the mail server offers no STARTTLS, or no login; set notify.email.security to what it speaks: "
+                "starttls, tls (from the first byte) or none"
+            )
         except smtplib.SMTPRecipientsRefused as error:
             return f"the mail server refuses {', '.join(sorted(error.recipients))}"
         except smtplib.SMTPResponseException as error:

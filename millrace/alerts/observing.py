@@ -2,10 +2,12 @@
 
 import json
 import logging
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import quote
 
 from millrace.alerts.alert import Alert, AlertState, Look, to_tell
 from millrace.alerts.alert_log import AlertLog
@@ -23,12 +25,14 @@ class AlertNotice:
     Args:
         pipeline: the pipeline's name.
         alerts: what fires and what is over, at least one.
-        link: the page that shows more; empty when none is known.
+        console: where people reach millrace console; empty when that is not known.
+        option: by which the next command takes the same configuration, with a space before it; may be empty.
     """
 
     pipeline: str
     alerts: Sequence[Alert]
-    link: str = ""
+    console: str = ""
+    option: str = ""
 
     @property
     def title(self) -> str:
@@ -39,24 +43,48 @@ class AlertNotice:
         return cut(f"{self.pipeline}: {', '.join(filter(None, parts))}")
 
     @property
+    def link(self) -> str:
+        """The console's page of the alert, or of all of them; empty where no console is known."""
+        if not self.console:
+            return ""
+        only = f"/{quote(self.alerts[0].key, safe='')}" if len(self.alerts) == 1 else ""
+        return f"{self.console.rstrip('/')}/alerts{only}"
+
+    @property
+    def next(self) -> str:
+        """The command to type next."""
+        if len(self.alerts) == 1:
+            return f"millrace alerts show {shlex.quote(self.alerts[0].key)}{self.option}"
+        over = not any(alert.state is AlertState.FIRING for alert in self.alerts)
+        return f"millrace alerts list{' --all' if over else ''}{self.option}"
+
+    @property
+    def text(self) -> str:
+        """The sentence that a chat shows, with the first of what fires."""
+        first, *others = self._firing_first
+        more = f" (and {len(others)} more)" if others else ""
+        return cut(f"{self.title}. {first.summary or first.key}{more}; next: {self.next}")
+
+    @property
     def body(self) -> str:
-        """Each alert, since when, and the next command; what fires first."""
+        """Each alert, since when, and what to do; what fires first."""
         lines = [self.title, ""]
-        for alert in sorted(self.alerts, key=lambda one: one.state is not AlertState.FIRING):
+        for alert in self._firing_first:
             lines.append(f"{alert.state}: {alert.summary or alert.key}")
             lines.append(f"  {alert.key}, since {when(alert.since)}")
-            lines += [f"  next: {alert.next}"] if alert.next and alert.state is AlertState.FIRING else []
-        lines += ["", self.link] if self.link else []
+            lines += [f"  remedy: {alert.next}"] if alert.next and alert.state is AlertState.FIRING else []
+        lines += ["", f"next: {self.next}", *([self.link] if self.link else [])]
         return cut("\n".join(lines))
+
+    @property
+    def _firing_first(self) -> list[Alert]:
+        return sorted(self.alerts, key=lambda one: one.state is not AlertState.FIRING)
 
     def to_json(self) -> str:
         """`text` is what a chat shows; `alerts` has every field of each."""
-        first = self.alerts[0]
-        more = f" and {len(self.alerts) - 1} more" if len(self.alerts) > 1 else ""
-        text = f"{self.title}. {first.summary or first.key}{more}"
-        message = {"kind": "alert", "pipeline": self.pipeline, "link": self.link}
+        message = {"kind": "alert", "pipeline": self.pipeline, "next": cut(self.next), "link": cut(self.link)}
         alerts = [_without_secrets(asdict(alert)) for alert in self.alerts]
-        return json.dumps({"text": cut(text), **message, "alerts": alerts})
+        return json.dumps({"text": self.text, **message, "alerts": alerts})
 
 
 def _without_secrets(fields: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +124,13 @@ def when(at: float) -> str:
 
 
 def observe(
-    log: AlertLog, look: Look, policy: AlertPolicy, channels: Sequence[Channel], now: float, link: str = ""
+    log: AlertLog,
+    look: Look,
+    policy: AlertPolicy,
+    channels: Sequence[Channel],
+    now: float,
+    console: str = "",
+    option: str = "",
 ) -> dict[str, str]:
     """Takes in a look, and tells.
 
@@ -106,7 +140,8 @@ def observe(
         policy: when people are told.
         channels: by which.
         now: seconds since the epoch.
-        link: the page that shows more.
+        console: where people reach millrace console; empty when that is not known.
+        option: by which a next command takes the same configuration, with a space before it; may be empty.
 
     Returns:
         By the channel's name a sentence that says why it did not deliver: it tells with the next look.
@@ -119,7 +154,7 @@ def observe(
     for keys in dict.fromkeys(tuple(one.key for one in each) for each in due.values() if each):
         those = [channel for channel in channels if tuple(one.key for one in due[channel.name]) == keys]
         told = due[those[0].name]
-        failed = tell(those, AlertNotice(log.pipeline, told, link))
+        failed = tell(those, AlertNotice(log.pipeline, told, console, option))
         log.told(told, [channel.name for channel in those if channel.name not in failed], now)
         troubles |= failed
     for name, trouble in troubles.items():

@@ -53,8 +53,9 @@ class RunNotice:
     def text(self) -> str:
         """The sentence that a chat shows."""
         if self.exit_code != 0:
-            place = f"{self.where}: " if self.where else ""
-            reason = self.reason or "see its log"
+            # What a gate found in each column stands in the lines below.
+            reason = self.reason.partition("\n")[0] or "see its log"
+            place = f"{self.where}: " if self.where and not reason.startswith(f"{self.where}: ") else ""
             return f"{self.pipeline}: {self._run} ended as {self.ending}. {place}{reason}"
         if self._pushes:
             return f"{self.pipeline}: a new model was pushed to {self.pushed_to}"
@@ -75,8 +76,9 @@ class RunNotice:
 
     @property
     def body(self) -> str:
-        """A mail's text: the sentence, what to do, and where to look."""
-        lines = [self.text, f"remedy: {self.remedy}" if self.remedy else "", f"next: {self.next}" if self.next else ""]
+        """A mail's text: the sentence, all that the reason says, what to do, and where to look."""
+        details = self.reason.partition("\n")[2] if self.exit_code != 0 else ""
+        lines = [self.text, details.rstrip(), f"remedy: {self.remedy}" if self.remedy else "", f"next: {self.next}" if self.next else ""]
         return cut("\n".join(filter(None, [*lines, self.link])))
 
     @property

@@ -6,6 +6,7 @@ from millrace.alerts.channels import channels_of
 from millrace.alerts.observing import observe
 from millrace.config.config import Config
 from millrace.config.paths import alerts_file
+from millrace.project import default_configuration
 
 
 def open_alerts(config: Config) -> AlertLog:
@@ -35,5 +36,6 @@ def observe_findings(config: Config, look: Look, now: float) -> dict[str, str]:
         BadInput: the file of alerts cannot be used.
     """
     with open_alerts(config) as log:
-        link = config.notify.console if config.notify else ""
-        return observe(log, look, config.alerts, channels_of(config.notify), now, link)
+        console = config.notify.console if config.notify else ""
+        option = default_configuration.option(config.file, config.environment)
+        return observe(log, look, config.alerts, channels_of(config.notify), now, console, option)

@@ -43,6 +43,17 @@ class MonitorFinding:
         """The same from window to window, for whoever tells of each thing once."""
         return f"monitor/{self.detector}/{self.reason}/{self.column}/{self.version}"
 
+    @property
+    def words(self) -> str:
+        """What was found, with TFDV's reason code where the schema was broken."""
+        return f"{self.reason}: {self.summary}" if self.detector == "anomaly" else self.summary
+
+    @property
+    def sentence(self) -> str:
+        """All of it, for who does not see the table: `skew of fare, version 3: L_INFTY 0.31, limit 0.1`."""
+        place = f" of {self.column}" if self.column else ""
+        return f"{self.detector}{place}, version {self.version}: {self.words}"
+
 
 @dataclass(frozen=True)
 class MeasuredDistance:

@@ -16,6 +16,6 @@ def look_of(report: MonitorReport, model: str) -> Look:
         A look; of a window with too few rows nothing is over, nor what a detector could not judge.
     """
     since = report.window.start.timestamp()
-    findings = [Finding(one.key, one.summary, since, one.remedy or "millrace monitor report") for one in report.alerts]
+    findings = [Finding(one.key, one.sentence, since, one.remedy or "millrace monitor report") for one in report.alerts]
     unjudged = [one.keys for one in report.unmeasured] if report.judged else ["*"]
     return Look(f"monitor {model}", findings, unjudged, report.window.end.timestamp())

@@ -38,6 +38,20 @@ def test_a_mail_says_how_it_ended_why_what_next_and_where_to_look(monkeypatch):
     ]
 
 
+def test_the_sentence_of_a_refusal_is_one_and_a_mail_has_the_rest():
+    reason = "DataGate: 1 finding stops this run: data that breaks its contract (fare).\n\nfare\n  split  train"
+    blocked = RunNotice("taxi", "20310101-000001", 3, reason, "DataGate", "fix the data", next="millrace runs show")
+    sentence = (
+        "taxi: run 20310101-000001 ended as blocked. DataGate: 1 finding stops this run: "
+        "data that breaks its contract (fare)."
+    )
+    assert blocked.text == json.loads(blocked.to_json())["text"] == sentence
+    assert json.loads(blocked.to_json())["reason"] == reason
+    assert blocked.body.splitlines() == [
+        sentence, "", "fare", "  split  train", "remedy: fix the data", "next: millrace runs show",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("behaves", "trouble"),
     [
@@ -58,7 +72,7 @@ def test_a_wrong_password_and_none_and_no_server(monkeypatch):
         channel = email(server.port, user="millrace", password_env="MAIL_PW")
         assert channel.send(BLOCKED, 5) == "the mail server refuses the user or the password"
         starttls = EmailChannel(channel.settings.model_copy(update={"security": "starttls"}))
-        assert "offers no STARTTLS" in starttls.send(BLOCKED, 5)
+        assert "offers no STARTTLS" in (told := starttls.send(BLOCKED, 5)) and "starttls, tls (" in told
         port = server.port
     assert email(port).send(BLOCKED, 5) == "the mail server cannot be reached: connection refused"
     monkeypatch.delenv("MAIL_PW")

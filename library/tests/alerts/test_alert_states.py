@@ -1,5 +1,8 @@
 """Alerts: one for what is seen again and again, told once, and none is lost, told twice or changed afterwards."""
 
+import contextlib
+import dataclasses
+import json
 import sqlite3
 
 import pytest
@@ -8,7 +11,7 @@ from fake_webhook import webhook
 from millrace.alerts.alert import AlertState, Finding, Look, changes, to_tell
 from millrace.alerts.alert_log import AlertLog
 from millrace.alerts.channels import WebhookChannel
-from millrace.alerts.observing import observe
+from millrace.alerts.observing import AlertNotice, observe
 from millrace.alerts.section import AlertPolicy
 from millrace.base.errors import BadInput
 
@@ -117,11 +120,64 @@ def test_people_are_told_once_and_of_the_end_and_again_after_a_day(log, monkeypa
             assert observe(log, look(*findings), ONCE, channels, float(now)) == {}
         messages = hook.messages
     assert [one["text"] for one in messages] == [
-        "taxi: 1 alert firing. fare drifts: 0.31, limit 0.1",
-        "taxi: 1 alert firing. fare drifts: 0.31, limit 0.1",
-        "taxi: 1 resolved. fare drifts: 0.31, limit 0.1",
+        f"taxi: 1 alert firing. fare drifts: 0.31, limit 0.1; next: millrace alerts show {DRIFT.key}",
+        f"taxi: 1 alert firing. fare drifts: 0.31, limit 0.1; next: millrace alerts show {DRIFT.key}",
+        f"taxi: 1 resolved. fare drifts: 0.31, limit 0.1; next: millrace alerts show {DRIFT.key}",
     ]
     assert messages[0]["alerts"][0]["next"] == "millrace monitor report"
+
+
+def test_a_message_names_what_fires_first_the_next_command_and_its_page(log):
+    log.take(look(SLOW), ONCE, 1.0)
+    log.take(look(DRIFT), ONCE, 2.0)
+    alerts = list(log.alerts().values())
+    console, option = "https://console.test/", " -c conf/taxi.yaml"
+    both = AlertNotice("taxi", alerts, console, option)
+    assert both.text == (
+        "taxi: 1 alert firing, 1 resolved. fare drifts: 0.31, limit 0.1 (and 1 more); "
+        "next: millrace alerts list -c conf/taxi.yaml"
+    )
+    assert both.link == "https://console.test/alerts"
+    assert both.body.splitlines()[2:5] == [
+        "firing: fare drifts: 0.31, limit 0.1",
+        f"  {DRIFT.key}, since 1970-01-01 00:16 UTC",
+        "  remedy: millrace monitor report",
+    ]
+    odd = AlertNotice("taxi", [dataclasses.replace(alerts[0], key="monitor/metric/AUC/a b/3")], console)
+    assert odd.link == "https://console.test/alerts/monitor%2Fmetric%2FAUC%2Fa%20b%2F3"
+    assert odd.next == "millrace alerts show 'monitor/metric/AUC/a b/3'"
+    assert json.loads(odd.to_json())["next"] == odd.next
+    over = AlertNotice("taxi", [alerts[1], alerts[1]])
+    assert (over.next, over.link) == ("millrace alerts list --all", ""), "the list alone shows none that is over"
+
+
+def test_alerts_are_meant_by_key_by_id_or_several_by_a_pattern(log):
+    log.take(look(DRIFT, SLOW), ONCE, 1.0)
+    assert log.alert(str(log.alert(SLOW.key).id)).key == SLOW.key
+    assert log.silence("monitor/*", 100.0, "we know", "ada@here", 2.0) == [DRIFT.key, SLOW.key]
+    assert all(one.is_silenced(3.0) for one in log.alerts().values())
+    assert log.resolve("monitor/drift/*", "repaired", "ada@here", 4.0) == [DRIFT.key]
+    with pytest.raises(BadInput, match=r"no alert that goes on fits monitor/drift/\*"):
+        log.resolve("monitor/drift/*", "again", "ada@here", 5.0)
+
+
+def test_a_file_of_before_channels_were_told_apart_is_read(tmp_path):
+    file = tmp_path / "alerts.db"
+    with AlertLog(file, "taxi") as log:
+        log.take(look(DRIFT), ONCE, 1.0)
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("INSERT INTO event (at, pipeline, key, kind, source, because, who, details) VALUES "
+                         f"(2.0, 'taxi', '{DRIFT.key}', 'told', 'monitor', '', '', '{{\"state\": \"firing\"}}')")
+        database.execute("DROP VIEW alert")
+        database.execute("CREATE VIEW alert AS SELECT id, pipeline, key, source, kind AS state, at AS changed, details, "
+                         "NULL AS silenced, json_array('firing', at) AS told FROM event WHERE kind = 'firing'")
+        database.execute("PRAGMA user_version = 1")
+    with AlertLog(file, "taxi") as log:
+        alert = log.alert(DRIFT.key)
+        assert to_tell([alert], ONCE, 3.0, "webhook") == [], "it was told"
+        log.told([alert], ["mail"], 100_000.0)
+        assert to_tell(log.alerts().values(), ONCE, 100_001.0, "webhook") == [log.alert(DRIFT.key)], "after a day, again"
+        assert to_tell(log.alerts().values(), ONCE, 100_001.0, "mail") == []
 
 
 def test_what_no_channel_delivered_is_told_by_the_next_look(log, monkeypatch):

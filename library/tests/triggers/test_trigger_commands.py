@@ -77,7 +77,8 @@ def test_alerts_are_listed_silenced_and_resolved(options, tmp_path, monkeypatch)
     config = load("conf/taxi.yaml", [f"root={tmp_path}"])
     assert observe_findings(config, Look("monitor", [finding]), 1e9) == {}
     listed = run(alerts, *options)[1]
-    assert "firing" in listed and "2001-09-09 01:46 UTC" in listed and "next: millrace monitor report" in listed
+    assert "firing" in listed and "2001-09-09 01:46 UTC" in listed and "millrace monitor report" in listed
+    assert "next: millrace alerts show ID" in listed and finding.key in listed
     assert run(alerts, "silence", finding.key, "--hours", "2", "--because", "we know", *options)[0] == 0
     assert "silenced until" in run(alerts, "list", *options)[1]
     assert run(alerts, "resolve", finding.key, "--because", "repaired", *options)[0] == 0

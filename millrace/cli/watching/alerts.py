@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict
+from datetime import datetime
 
 import click
 from rich.text import Text
@@ -12,7 +13,7 @@ from millrace.alerts.observing import TrialNotice, when
 from millrace.alerts.telling import tell
 from millrace.base import printing
 from millrace.base.errors import BadInput
-from millrace.base.printing import TableColumn
+from millrace.base.printing import Cell, TableColumn
 from millrace.cli.group import ListingGroup
 from millrace.cli.models.decide import because_option
 from millrace.cli.options import NumberRange, again, config_options
@@ -28,7 +29,8 @@ _STYLES = {AlertState.FIRING: "bold red", AlertState.PENDING: "bold yellow", Ale
 def alerts() -> None:
     """List what is wrong; have nobody told of it for a while; say that it is over.
 
-    Without a command it lists them, with the options of `millrace alerts list`. KEY is what list shows.
+    Without a command it lists them, with the options of `millrace alerts list`. KEY is what list shows, or the id beside it;
+    silence and resolve also take a pattern, such as 'monitor/drift/*', for all that have not ended.
     """
 
 
@@ -45,14 +47,10 @@ def list_command(config_file: str, overrides: tuple[str, ...], every: bool, as_j
     if as_json:
         echo_json([asdict(alert) for alert in shown])
     elif shown:
-        columns = [TableColumn("state"), TableColumn("alert", folds=True), TableColumn("since")]
-        printing.show(columns, [(_state(one, now), one.key, when(one.since)) for one in shown])
-        for one in shown:
-            if one.state is not AlertState.RESOLVED:
-                echo()
-                say(one.summary or one.key)
-                if one.next:
-                    say(f"next: {one.next}", indent=2)
+        columns = [TableColumn("alert"), TableColumn("id"), TableColumn("state")]
+        columns += [TableColumn("what", folds=True), TableColumn("remedy", folds=True)]
+        printing.show(columns, [_cells(one, now) for one in shown])
+        say(f"\nnext: millrace alerts show ID{again(config_file, overrides)}")
     else:
         say(f"no alert of {config.name}" + ("" if every or not known else f"; {len(known)} resolved: --all shows them"))
 
@@ -63,11 +61,13 @@ def list_command(config_file: str, overrides: tuple[str, ...], every: bool, as_j
 def show(key: str, config_file: str, overrides: tuple[str, ...]) -> None:
     """Show one alert, and what happened to it."""
     with open_alerts(load(config_file, overrides)) as log:
-        alert, history = log.alert(key), log.history(key)
+        alert = log.alert(key)
+        history = [(when(datetime.fromisoformat(at).timestamp()), *event) for at, *event in log.history(alert.key)]
     say(alert.summary or alert.key, style="bold")
-    say(f"{_state(alert, time.time()).plain} since {when(alert.changed)}; it began {when(alert.since)}")
+    say(f"{_state(alert, time.time(), alert.changed).plain}; it began {when(alert.since)}")
+    say(f"{alert.key}, id {alert.id}")
     if alert.next:
-        say(f"next: {alert.next}")
+        say(f"remedy: {alert.next}")
     echo()
     columns = [TableColumn("when"), TableColumn("what"), TableColumn("who", folds=True)]
     printing.show([*columns, TableColumn("why", folds=True, breaks=True)], history)
@@ -82,8 +82,9 @@ def silence(key: str, hours: float, because: str, config_file: str, overrides: t
     """Have nobody told of an alert for a while, and no training started by it."""
     now = time.time()
     with open_alerts(load(config_file, overrides)) as log:
-        log.silence(key, now + hours * 3600, because, this_person(), now)
-    say(f"{key}: silenced until {when(now + hours * 3600)}" if hours else f"{key}: no longer silenced")
+        keys = log.silence(key, now + hours * 3600, because, this_person(), now)
+    for one in keys:
+        say(f"{one}: silenced until {when(now + hours * 3600)}" if hours else f"{one}: no longer silenced")
 
 
 @alerts.command()
@@ -93,8 +94,9 @@ def silence(key: str, hours: float, because: str, config_file: str, overrides: t
 def resolve(key: str, because: str, config_file: str, overrides: tuple[str, ...]) -> None:
     """Say that an alert is over; a look that sees it again begins it anew."""
     with open_alerts(load(config_file, overrides)) as log:
-        log.resolve(key, because, this_person(), time.time())
-    say(f"{key}: resolved")
+        keys = log.resolve(key, because, this_person(), time.time())
+    for one in keys:
+        say(f"{one}: resolved")
 
 
 @alerts.command()
@@ -113,7 +115,14 @@ def test(config_file: str, overrides: tuple[str, ...]) -> None:
     raise click.exceptions.Exit(1 if troubles else 0)
 
 
-def _state(alert: Alert, now: float) -> Text:
+def _cells(alert: Alert, now: float) -> tuple[Cell, ...]:
+    over = alert.state is AlertState.RESOLVED
+    state = _state(alert, now, alert.changed if over else alert.since)
+    return alert.key, str(alert.id), state, alert.summary, "" if over else alert.next
+
+
+def _state(alert: Alert, now: float, since: float) -> Text:
+    text = f"{alert.state} since {when(since)}"
     if alert.is_silenced(now) and alert.silenced_until:
-        return Text(f"{alert.state}, silenced until {when(alert.silenced_until)}", style="dim")
-    return Text(str(alert.state), style=_STYLES[alert.state])
+        return Text(f"{text}, silenced until {when(alert.silenced_until)}", style="dim")
+    return Text(text, style=_STYLES[alert.state])

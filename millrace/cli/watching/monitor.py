@@ -1,6 +1,6 @@
 """`millrace monitor`: what is served, held to the contract of its training, window by window."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -35,6 +35,7 @@ COMMANDS = {
 }
 _PASSED = {True: "pass", False: "fail", None: "not judged"}
 _SHOWN_DISTANCES = 8
+_SHOWN_COLUMNS = 4
 
 
 @click.group(cls=LazyGroup, commands_by_path=COMMANDS)
@@ -143,16 +144,22 @@ def _show_findings(findings: tuple[MonitorFinding, ...], console: Console) -> No
         TableColumn("column"),
         TableColumn("what", folds=True),
     ]
-    rows = [("alert" if one.alert else "note", one.detector, one.column, _words(one)) for one in findings]
+    rows = [("alert" if one.alert else "note", one.detector, one.column, one.words) for one in findings]
     console.print()
     printing.show(heads, rows, console)
-    remedies = dict.fromkeys(one.remedy for one in findings if one.alert and one.remedy)
-    for remedy in remedies:
-        printing.say(f"remedy: {remedy}", console)
+    remedies: dict[str, dict[str, list[str]]] = {}
+    for one in findings:
+        if one.alert and one.remedy:
+            columns = remedies.setdefault(one.remedy, {}).setdefault(one.detector, [])
+            columns += [one.column] if one.column and one.column not in columns else []
+    for remedy, alerts in remedies.items():
+        about = "; ".join(f"{detector}{_of(columns)}" for detector, columns in alerts.items())
+        printing.say(f"remedy for {about}: {remedy}", console)
 
 
-def _words(finding: MonitorFinding) -> str:
-    return f"{finding.reason}: {finding.summary}" if finding.detector == "anomaly" else finding.summary
+def _of(columns: Sequence[str]) -> str:
+    more = len(columns) - _SHOWN_COLUMNS
+    return (f" of {', '.join(columns[:_SHOWN_COLUMNS])}" if columns else "") + (f" and {more} more" if more > 0 else "")
 
 
 def _show_distances(report: MonitorReport, console: Console) -> None:
