@@ -191,7 +191,7 @@ def to_tell(alerts: Collection[Alert], policy: AlertPolicy, now: float, channel:
     for alert in alerts:
         if alert.is_silenced(now):
             continue
-        knows, at = alert.told.get(channel) or alert.told.get("*", (None, now))
+        knows, at = alert.told.get(channel) or alert.told.get("*") or (None, now)
         if alert.state is AlertState.FIRING:
             again = remind is not None and now - at >= remind * 3600
             if knows is not AlertState.FIRING or again:

@@ -78,7 +78,12 @@ class RunNotice:
     def body(self) -> str:
         """A mail's text: the sentence, all that the reason says, what to do, and where to look."""
         details = self.reason.partition("\n")[2] if self.exit_code != 0 else ""
-        lines = [self.text, details.rstrip(), f"remedy: {self.remedy}" if self.remedy else "", f"next: {self.next}" if self.next else ""]
+        lines = [
+            self.text,
+            details.rstrip(),
+            f"remedy: {self.remedy}" if self.remedy else "",
+            f"next: {self.next}" if self.next else "",
+        ]
         return cut("\n".join(filter(None, [*lines, self.link])))
 
     @property

@@ -1,5 +1,6 @@
 """The one reader of request logs: what `request_log.py` wrote, as plain values."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,10 +54,12 @@ class LogReader:
     Args:
         folder: of one model's request log; none, or an empty one, has no requests.
         newer_than: leaves out requests that the log says were answered before this second, with a zone.
+        until: of a request that was answered then or later the inputs and outputs are not read, and are empty.
     """
 
-    def __init__(self, folder: Path, newer_than: Optional[datetime] = None) -> None:
+    def __init__(self, folder: Path, newer_than: Optional[datetime] = None, until: Optional[datetime] = None) -> None:
         self._folder = folder
+        self._until = until.timestamp() if until else math.inf
         self._oldest = int(newer_than.timestamp()) if newer_than else 0
         # Bytes by shard, which keeps its stem when it is whole.
         self._read: dict[str, int] = {}
@@ -81,8 +84,9 @@ class LogReader:
                     log = prediction_log_pb2.PredictionLog.FromString(record)
                 except Exception as error:  # DecodeError of two implementations of protobuf
                     raise DataError("a record is no PredictionLog", str(shard), "move the file away") from error
-                if not 0 < log.log_metadata.timestamp_secs < self._oldest:
-                    yield logged_request(log)
+                at = log.log_metadata.timestamp_secs
+                if not 0 < at < self._oldest:
+                    yield logged_request(log, has_values=at < self._until)
 
     def _records(self, stem: str, shard: Path) -> Iterator[bytes]:
         try:
@@ -101,12 +105,16 @@ class LogReader:
                 raise DataError("the file is damaged", str(shard), "move it away, and read the others") from error
 
 
-def logged_requests(folder: Path, newer_than: Optional[datetime] = None) -> Iterator[LoggedRequest]:
+def logged_requests(
+    folder: Path, newer_than: Optional[datetime] = None, until: Optional[datetime] = None
+) -> Iterator[LoggedRequest]:
     """Reads every shard of a folder, the older first, and the ones that are being written.
 
     Args:
         folder: of one model's request log; none, or an empty one, has no requests.
         newer_than: leaves out requests that the log says were answered before this second, with a zone.
+        until: of a request that was answered then or later the inputs and outputs are not read, and are empty: it is
+            counted in a tenth of the time.
 
     Yields:
         The requests, as they were written.
@@ -114,14 +122,15 @@ def logged_requests(folder: Path, newer_than: Optional[datetime] = None) -> Iter
     Raises:
         DataError: a whole shard is damaged, or holds something else.
     """
-    return LogReader(folder, newer_than).read_on()
+    return LogReader(folder, newer_than, until).read_on()
 
 
-def logged_request(log: prediction_log_pb2.PredictionLog) -> LoggedRequest:
+def logged_request(log: prediction_log_pb2.PredictionLog, has_values: bool = True) -> LoggedRequest:
     """Reads one message, of a model server or of TFX's BulkInferrer.
 
     Args:
         log: a Predict, Classify or Regress log.
+        has_values: whether its inputs and outputs are read, which takes most of the time; else they are empty.
 
     Returns:
         Its values.
@@ -133,14 +142,7 @@ def logged_request(log: prediction_log_pb2.PredictionLog) -> LoggedRequest:
     if kind not in ("predict_log", "classify_log", "regress_log"):
         raise DataError(f"a log of the kind {kind or 'none'} cannot be read", remedy="leave such requests out")
     logged: Any = getattr(log, kind)
-    inputs: Arrays
-    outputs: Arrays
-    if kind == "predict_log":
-        inputs = {alias: tf.make_ndarray(tensor) for alias, tensor in logged.request.inputs.items()}
-        outputs = {alias: tf.make_ndarray(tensor) for alias, tensor in logged.response.outputs.items()}
-    else:
-        inputs = {"inputs": np.array(serialized_examples(logged.request.input), object)}
-        outputs = _classified(logged) if kind == "classify_log" else _regressed(logged)
+    inputs, outputs = _values(kind, logged) if has_values else ({}, {})
     metadata = log.log_metadata
     spec = metadata.model_spec if metadata.HasField("model_spec") else logged.response.model_spec
     return LoggedRequest(
@@ -152,6 +154,14 @@ def logged_request(log: prediction_log_pb2.PredictionLog) -> LoggedRequest:
         inputs,
         outputs,
     )
+
+
+def _values(kind: str, logged: Any) -> tuple[Arrays, Arrays]:
+    if kind == "predict_log":
+        inputs = {alias: tf.make_ndarray(tensor) for alias, tensor in logged.request.inputs.items()}
+        return inputs, {alias: tf.make_ndarray(tensor) for alias, tensor in logged.response.outputs.items()}
+    inputs = {"inputs": np.array(serialized_examples(logged.request.input), object)}
+    return inputs, _classified(logged) if kind == "classify_log" else _regressed(logged)
 
 
 def _stem(shard: Path) -> str:

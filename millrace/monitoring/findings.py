@@ -111,7 +111,7 @@ class ServiceFigures:
         milliseconds: by percentile (50, 90, 95, 99), and 100 for the slowest.
         slow: of those that it did not refuse, the answers that took longer than `monitoring.slow.over_ms`.
         in_flight: requests that it worked on at once, on average over the window.
-        busiest: the same in the busiest of twenty minutes.
+        busiest: the same in the busiest of twenty minutes, or of those there are where they are fewer.
     """
 
     answers: int
@@ -252,6 +252,11 @@ class MonitorReport:
         return tuple(finding for finding in self.findings if finding.alert)
 
     @property
+    def busiest_of(self) -> str:
+        """Of what the busiest minute of the service's figures was the busiest."""
+        return of_minutes(self.window)
+
+    @property
     def said_unmeasured(self) -> Mapping[str, str]:
         """Why what could not be judged: `compared` says it of a kind as a whole, and `metrics` of each threshold."""
         said: dict[str, list[str]] = {}
@@ -269,6 +274,12 @@ class MonitorReport:
         if not self.alerts:
             return "quiet"
         return f"{len(self.alerts)} {'alert' if len(self.alerts) == 1 else 'alerts'}"
+
+
+def of_minutes(window: Window) -> str:
+    """Of what the busiest minute of a window was the busiest: `twenty minutes`, or `its 7 minutes` of a short one."""
+    minutes = int(window.seconds // 60)
+    return "twenty minutes" if minutes >= 20 else f"its {counted(max(minutes, 1), 'minute')}"
 
 
 def in_words(distance: MeasuredDistance) -> str:

@@ -1,5 +1,7 @@
 """A window as the version itself sees it: what its columns do to predictions, and rows that are rare to it."""
 
+import functools
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Optional
@@ -64,15 +66,18 @@ class ModelWatch:
         self, config: Config, runs: Runs, version: Version, about: Optional[About], training: Optional[Rows]
     ) -> None:
         self._section, self._version, self._about = config.monitoring, version, about
-        self._known, self._why_unknown = _training(runs, version)
-        self._rarity = self._rarity_of(training)
+        self._runs, self._training = runs, training
         watch = self._section.attributions
         explains = watch is not None and about is not None and about.explanations is not None
         self._sample = RowSample(about.columns, rows_to_explain(about, watch)) if explains and about and watch else None
 
     def watch(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Hands batches on."""
+        """Hands batches on; where there is none, nothing of the training data is read."""
         watched = iter(batches)
+        first = next(watched, None)
+        if first is None:
+            return
+        watched = itertools.chain([first], watched)
         for watcher in (self._rarity, self._sample):
             if watcher is not None:
                 watched = watcher.watch(watched)
@@ -81,7 +86,7 @@ class ModelWatch:
     @property
     def why_unknown(self) -> str:
         """Why it cannot be told what is rare, where it cannot."""
-        return self._why_unknown or "the training data tell no column apart"
+        return self._known[1] or "the training data tell no column apart"
 
     def attributions(self) -> ExplainedWindow:
         """What the columns do to the predictions of the rows that went by."""
@@ -97,7 +102,7 @@ class ModelWatch:
         except MillraceError as error:
             return ExplainedWindow(f"nothing: {error.what}")
         words = counted(len(self._sample.rows), "row")
-        words += f", and {len(known):,} of the training data" if known else f"; {self._why_unknown}"
+        words += f", and {len(known):,} of the training data" if known else f"; {self._known[1]}"
         training = statistics_of(as_batches(then)).rows if then else None
         return ExplainedWindow(
             words, statistics_of(as_batches(now)) if now else None, shares(now), training, shares(then)
@@ -127,14 +132,21 @@ class ModelWatch:
 
     def _known_rows(self) -> Iterator[Row]:
         """As many training rows as rows of the window."""
-        if self._known is not None and self._sample is not None and self._about is not None:
-            yield from of_batch(self._known.slice(0, self._sample.most), self._about.columns)
+        known, _ = self._known
+        if known is not None and self._sample is not None and self._about is not None:
+            yield from of_batch(known.slice(0, self._sample.most), self._about.columns)
 
-    def _rarity_of(self, training: Optional[Rows]) -> Optional[WatchedRarity]:
-        if self._section.outliers is None or self._about is None or training is None or self._known is None:
+    @functools.cached_property
+    def _known(self) -> tuple[Optional[pa.RecordBatch], str]:
+        """Training rows, or why there are none."""
+        return _training(self._runs, self._version)
+
+    @functools.cached_property
+    def _rarity(self) -> Optional[WatchedRarity]:
+        if self._section.outliers is None or self._about is None or self._training is None or self._known[0] is None:
             return None
-        rarity = Rarity(training.statistics, [column.name for column in self._about.columns])
-        return WatchedRarity(rarity, limit_of(rarity, self._known)) if rarity.columns else None
+        rarity = Rarity(self._training.statistics, [column.name for column in self._about.columns])
+        return WatchedRarity(rarity, limit_of(rarity, self._known[0])) if rarity.columns else None
 
 
 def _training(runs: Runs, version: Version) -> tuple[Optional[pa.RecordBatch], str]:

@@ -89,6 +89,7 @@ def monitor_window(
     unmeasured: list[Unmeasured] = []
     if report.service:
         findings += service_figures.of_service(report.service, section, number, window)
+        unmeasured += service_figures.unjudged(window) if section.saturation else []
     else:
         why = "no gateway logged how it answered"
         unmeasured += [Unmeasured("errors", why), Unmeasured("slow", why), Unmeasured("saturation", why)]

@@ -10,7 +10,7 @@ from millrace.base.cores import cores
 from millrace.base.numbers import counted, rounded, share
 from millrace.components.data_gate.findings import CHANCE
 from millrace.config.monitoring_section import Detector, Monitoring, Saturation
-from millrace.monitoring.findings import MonitorFinding, ServiceFigures
+from millrace.monitoring.findings import MonitorFinding, ServiceFigures, Unmeasured, of_minutes
 from millrace.monitoring.window import Window
 from millrace.serving.access_log import Answer
 
@@ -18,6 +18,8 @@ _PERCENTILES = (50, 90, 95, 99, 100)
 _MINUTE = 60
 # The load that one of twenty minutes has at least; of a window of a few minutes, the fullest.
 _BUSIEST = 95
+FEWEST_MINUTES = 5
+"""Below so many whole minutes nobody is told of the load: a burst of some seconds is no full service."""
 
 
 def figures_of(
@@ -105,7 +107,7 @@ def of_service(figures: ServiceFigures, section: Monitoring, version: int, windo
     if section.slow:
         words = f"took longer than {rounded(section.slow.over_ms)} ms"
         asked.append(("slow", figures.slow, section.slow.at_most, words, "see what else its machine does"))
-    findings = []
+    findings: list[MonitorFinding] = []
     for detector, bad, limit, words, remedy in asked:
         if limit is None or not judged or bad / judged <= limit:
             continue
@@ -115,9 +117,18 @@ def of_service(figures: ServiceFigures, section: Monitoring, version: int, windo
         findings.append(
             MonitorFinding(detector, detector, "", bad / judged, limit, text, version, window, alert, remedy)
         )
-    if section.saturation:
+    if section.saturation and not unjudged(window):
         findings += _of_load(figures, section.saturation, version, window)
     return findings
+
+
+def unjudged(window: Window) -> list[Unmeasured]:
+    """What of the service cannot be judged in so short a window."""
+    minutes = int(window.seconds // _MINUTE)
+    if minutes >= FEWEST_MINUTES:
+        return []
+    why = f"the window has {counted(minutes, 'whole minute')}, and {FEWEST_MINUTES} are needed"
+    return [Unmeasured("saturation", why)]
 
 
 def _of_load(figures: ServiceFigures, limit: Saturation, version: int, window: Window) -> list[MonitorFinding]:
@@ -127,8 +138,8 @@ def _of_load(figures: ServiceFigures, limit: Saturation, version: int, window: W
     if used <= limit.at_most:
         return []
     text = (
-        f"{rounded(figures.busiest, 3)} requests at once in the busiest of twenty minutes, and it can work on "
-        f"{at_once} ({share(used, 1)}, limit {share(limit.at_most, 1)})"
+        f"{rounded(figures.busiest, 3)} requests at once in the busiest of {of_minutes(window)}, and it can work "
+        f"on {at_once} ({share(used, 1)}, limit {share(limit.at_most, 1)})"
     )
     remedy = "give it more cores or another replica, or set monitoring.saturation.in_flight to what it can do"
     return [MonitorFinding("saturation", "saturation", "", used, limit.at_most, text, version, window, True, remedy)]

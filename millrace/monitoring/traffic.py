@@ -112,7 +112,7 @@ class WindowTraffic:
         return self._about.columns if self._about else ()
 
     def _of_window(self) -> Iterator[LoggedRequest]:
-        for one in logged_requests(self._folder, self._window.start):
+        for one in logged_requests(self._folder, self._window.start, self._window.end):
             if one.time is None:
                 self.without_time += 1
             elif one.time > self._now + _AHEAD:

@@ -1,6 +1,6 @@
 """Windows one after the other: each as soon as it is over, on a clock that is passed in."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Optional, Union
 
@@ -74,23 +74,33 @@ def _done(config: Config, model: str, length: timedelta) -> Optional[datetime]:
     return max((window.end for window in known if window.end - window.start == length), default=None)
 
 
-def backtest(config: Config, model: str, count: int, now: datetime) -> Iterator[tuple[MonitorReport, Optional[int]]]:
+def last_windows(count: int, now: datetime, length: timedelta) -> list[Window]:
+    """The newest windows that are over, the oldest first.
+
+    Args:
+        count: how many.
+        now: with a zone.
+        length: of each.
+    """
+    newest = last_window(now, length)
+    return [Window(newest.start - length * back, newest.end - length * back) for back in range(count - 1, -1, -1)]
+
+
+def backtest(
+    config: Config, model: str, windows: Sequence[Window], now: datetime
+) -> Iterator[tuple[MonitorReport, Optional[int]]]:
     """Looks at past windows again, by the policy as it is configured now, and records nothing.
 
     Args:
         config: with the policy that is tried.
         model: a version or an alias.
-        count: how many windows, the newest that is over the last.
+        windows: which.
         now: with a zone.
 
     Yields:
-        What would have been said of each, the oldest first, and how many alerts there were; None for a window that
-        was not recorded.
+        What would have been said of each, and how many alerts there were; None for a window that was not recorded.
     """
-    length = length_of(config.monitoring.window)
-    newest = last_window(now, length)
     recorded = {(one.window, one.version): len(one.alerts) for one in reports(Runs(config))}
-    for back in range(count - 1, -1, -1):
-        window = Window(newest.start - length * back, newest.end - length * back)
+    for window in windows:
         report = monitor_window(config, window, now, model, record=False)
         yield report, recorded.get((window, report.version))

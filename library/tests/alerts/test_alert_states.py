@@ -166,17 +166,23 @@ def test_a_file_of_before_channels_were_told_apart_is_read(tmp_path):
     with AlertLog(file, "taxi") as log:
         log.take(look(DRIFT), ONCE, 1.0)
     with contextlib.closing(sqlite3.connect(file)) as database, database:
-        database.execute("INSERT INTO event (at, pipeline, key, kind, source, because, who, details) VALUES "
-                         f"(2.0, 'taxi', '{DRIFT.key}', 'told', 'monitor', '', '', '{{\"state\": \"firing\"}}')")
+        database.execute(
+            "INSERT INTO event (at, pipeline, key, kind, source, because, who, details) VALUES "
+            f"(2.0, 'taxi', '{DRIFT.key}', 'told', 'monitor', '', '', '{{\"state\": \"firing\"}}')"
+        )
         database.execute("DROP VIEW alert")
-        database.execute("CREATE VIEW alert AS SELECT id, pipeline, key, source, kind AS state, at AS changed, details, "
-                         "NULL AS silenced, json_array('firing', at) AS told FROM event WHERE kind = 'firing'")
+        database.execute(
+            "CREATE VIEW alert AS SELECT id, pipeline, key, source, kind AS state, at AS changed, details, "
+            "NULL AS silenced, json_array('firing', at) AS told FROM event WHERE kind = 'firing'"
+        )
         database.execute("PRAGMA user_version = 1")
     with AlertLog(file, "taxi") as log:
         alert = log.alert(DRIFT.key)
         assert to_tell([alert], ONCE, 3.0, "webhook") == [], "it was told"
         log.told([alert], ["mail"], 100_000.0)
-        assert to_tell(log.alerts().values(), ONCE, 100_001.0, "webhook") == [log.alert(DRIFT.key)], "after a day, again"
+        assert to_tell(log.alerts().values(), ONCE, 100_001.0, "webhook") == [log.alert(DRIFT.key)], (
+            "after a day, again"
+        )
         assert to_tell(log.alerts().values(), ONCE, 100_001.0, "mail") == []
 
 

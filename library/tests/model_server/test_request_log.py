@@ -122,6 +122,17 @@ def test_old_requests_of_a_shard_that_still_grows_are_left_out(tmp_path):
     assert len(list(logged_requests(tmp_path / "taxi", newer_than=later - timedelta(seconds=70)))) == 1
 
 
+def test_of_what_came_later_only_that_it_came_is_read(tmp_path):
+    log = RequestLog(config(tmp_path))
+    log.offer("one", *exchange())
+    log.close()
+    now = datetime.now(timezone.utc)
+    [within] = logged_requests(tmp_path / "taxi", until=now + timedelta(seconds=60))
+    [later] = logged_requests(tmp_path / "taxi", until=now - timedelta(seconds=60))
+    assert within.inputs and within.outputs and (later.inputs, later.outputs) == ({}, {})
+    assert (later.request_id, later.version, later.time) == (within.request_id, within.version, within.time)
+
+
 def test_a_shard_that_is_removed_while_others_are_read_ends_nobody_s_reading(tmp_path):
     for name in ("a", "b"):
         log = RequestLog(config(tmp_path))

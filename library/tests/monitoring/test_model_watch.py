@@ -1,6 +1,7 @@
 """How a version sees a window: rows that are rare, attributions that drift, and how full the service is."""
 
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +20,7 @@ from millrace.monitoring.findings import MonitorReport, Unmeasured
 from millrace.monitoring.look import look_of
 from millrace.monitoring.model_watch import ModelWatch
 from millrace.monitoring.rarity import Rarity, WatchedRarity, limit_of
-from millrace.monitoring.service_figures import figures_of, of_service
+from millrace.monitoring.service_figures import figures_of, of_service, unjudged
 from millrace.monitoring.traffic import as_batches
 from millrace.monitoring.window import Window
 from millrace.monitoring.window_rows import statistics_of
@@ -137,6 +138,16 @@ def test_a_full_service_is_an_alert():
     for in_flight, alerts in ((8, ["saturation"]), (9, [])):
         section = Monitoring(slow=None, saturation=Saturation(in_flight=in_flight))
         assert [one.detector for one in of_service(figures, section, VERSION, WINDOW) if one.alert] == alerts
+    burst, section = replace(figures, busiest=900.0), Monitoring(slow=None, saturation=Saturation(in_flight=2))
+    for seconds, words in (
+        (13, None),
+        (299, None),
+        (300, "busiest of its 5 minutes"),
+        (1200, "busiest of twenty minutes"),
+    ):
+        window = Window(NOON, NOON + timedelta(seconds=seconds))
+        told = [one.summary for one in of_service(burst, section, VERSION, window)]
+        assert bool(told) != bool(unjudged(window)) and all(words in one for one in told)
     assert of_service(replace(figures, busiest=900.0), Monitoring(slow=None, saturation=None), VERSION, WINDOW) == []
 
 
@@ -166,6 +177,14 @@ def digits(count, seed, scale=1.0):
         yield one.SerializeToString()
 
 
+def test_of_a_window_without_rows_no_training_data_is_read():
+    config = SimpleNamespace(monitoring=Monitoring())
+    watch = ModelWatch(config, runs=None, version=SimpleNamespace(run="x"), about=None, training=None)
+    assert list(watch.watch(iter(()))) == []
+    with pytest.raises(AttributeError, match="record"):
+        _ = watch.why_unknown
+
+
 @pytest.mark.slow
 def test_a_version_explains_its_own_window(tmp_path):
     folder, decode = export_digits(tmp_path, explained=True), ExamplesToRecordBatchDecoder().DecodeBatch
@@ -186,7 +205,7 @@ def test_a_version_explains_its_own_window(tmp_path):
     assert explained.shares["fare"] > 2 * explained.training_shares["fare"] > 0
     judged = that_matter(explained.shares, explained.training_shares)
     rows = explained.now.rows, explained.training
-    findings, _, _ = of_attributions(*rows, judged, "attribution skew", 0.1, VERSION, WINDOW)
+    findings = of_attributions(*rows, judged, "attribution skew", 0.1, VERSION, WINDOW).findings
     assert [one.column for one in findings if one.alert] == ["fare"]
     [rare], outliers = watch.outliers(WINDOW)
     assert rare.alert and rare.column == "" and outliers.rare > 50 and "fare" in outliers.columns

@@ -17,7 +17,7 @@ from millrace.metadata.run_summaries import Runs
 from millrace.monitoring.contract import curated_schema
 from millrace.monitoring.records import reports
 from millrace.monitoring.vertex_spec import vertex_monitor
-from millrace.monitoring.watching import backtest, watch
+from millrace.monitoring.watching import backtest, last_windows, watch
 from millrace.monitoring.window import Window
 
 HOUR = timedelta(hours=1)
@@ -72,7 +72,7 @@ def test_windows_are_looked_at_in_turn_recorded_shown_and_tried_again(served):
     quiet, loud = (report for _, report in found)
     assert quiet.alerts == () and {one.column for one in loud.alerts} >= {"fare"}
     assert [one.window for one in reports(Runs(config))] == [WINDOW.before, WINDOW]
-    again = list(backtest(config, "champion", 2, WINDOW.end + HOUR / 2))
+    again = list(backtest(config, "champion", last_windows(2, WINDOW.end + HOUR / 2, HOUR), WINDOW.end + HOUR / 2))
     assert [(one.window, len(one.alerts), before) for one, before in again] == [
         (WINDOW.before, 0, 0),
         (WINDOW, len(loud.alerts), len(loud.alerts)),
@@ -100,10 +100,14 @@ def test_the_command_ends_with_3_for_an_alert_and_0_for_a_quiet_window(served):
     log_requests(config, trips(300))
     quiet = CliRunner().invoke(monitor, options, catch_exceptions=False)
     assert quiet.exit_code == 0 and ": quiet" in quiet.output.splitlines()[0]
+    tried = CliRunner().invoke(monitor, ["backtest", *options[1:], "--window", "2021-01-30T12:00"]).output.splitlines()
+    assert tried[-1] == "0 of 2 windows with an alert; 1 was judged, the others have too few rows (200 are needed)"
     log_requests(config, cents(trips(300, 7000)), name="cents")
     loud = CliRunner().invoke(monitor, options, catch_exceptions=False)
     lines = loud.output.splitlines()
     assert loud.exit_code == 3 and "alert" in lines[0] and lines[3].startswith("alert  ")
+    [remedy] = [line for line in lines if line.startswith("remedy for skew of ")]
+    assert "fare" in remedy and remedy.endswith("fix who asks, or millrace run on newer data")
 
 
 def test_a_window_that_cannot_be_looked_at_does_not_end_the_watch(served):

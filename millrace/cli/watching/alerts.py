@@ -29,8 +29,8 @@ _STYLES = {AlertState.FIRING: "bold red", AlertState.PENDING: "bold yellow", Ale
 def alerts() -> None:
     """List what is wrong; have nobody told of it for a while; say that it is over.
 
-    Without a command it lists them, with the options of `millrace alerts list`. KEY is what list shows, or the id beside it;
-    silence and resolve also take a pattern, such as 'monitor/drift/*', for all that have not ended.
+    Without a command it lists them, with the options of `millrace alerts list`. KEY is what list shows, or the id
+    with it; silence and resolve also take a pattern, such as 'monitor/drift/*', for all that have not ended.
     """
 
 

@@ -112,7 +112,8 @@ def show(report: MonitorReport, console: Console, option: str = "") -> None:
         printing.say(
             f"{counted(one.answers, 'answer')} ({rounded(one.per_second, 3)} per second of the window), "
             f"{share(one.failed, one.answers)} failed, {share(one.refused, one.answers)} refused; ms: {times}; "
-            f"requests at once {rounded(one.in_flight, 2)}, in the busiest of twenty minutes {rounded(one.busiest, 2)}",
+            f"requests at once {rounded(one.in_flight, 2)}, in the busiest of {report.busiest_of} "
+            f"{rounded(one.busiest, 2)}",
             console,
         )
     for kind, words in report.compared.items():

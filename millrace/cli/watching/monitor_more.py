@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Optional
@@ -99,19 +100,31 @@ def _recorded(runs: Runs, text: str, length: timedelta, model: str) -> MonitorRe
 
 @click.command()
 @click.option("--last", "count", type=click.IntRange(1, 1000), default=7, show_default=True, help="How many windows.")
+@click.option(
+    "--window",
+    "window_texts",
+    multiple=True,
+    metavar="WINDOW",
+    help="In their place this one: last~1, now, a time within, or START/END. Repeatable.",
+)
 @model_option
 @config_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def backtest(config_file: str, overrides: tuple[str, ...], count: int, model: str, as_json: bool) -> None:
+def backtest(
+    config_file: str, overrides: tuple[str, ...], count: int, window_texts: tuple[str, ...], model: str, as_json: bool
+) -> None:
     """Say which alerts the last windows would have given by the policy as it is now; nothing is recorded.
 
     Change the policy with --set, such as --set monitoring.drift.false_alarm_rate=0.001, or in the schema.
     """
-    config = load(config_file, overrides)
+    config, now = load(config_file, overrides), datetime.now(timezone.utc)
+    length = length_of(config.monitoring.window)
+    named = [window_of(text, length, now) for text in window_texts]
     with quiet(config):
         from millrace.monitoring.watching import backtest as again_
+        from millrace.monitoring.watching import last_windows
 
-        found = list(again_(config, model, count, datetime.now(timezone.utc)))
+        found = list(again_(config, model, named or last_windows(count, now, length), now))
     if as_json:
         echo_json([{**vars(one), "alerts": len(one.alerts), "recorded_alerts": before} for one, before in found])
         return
@@ -130,10 +143,24 @@ def backtest(config_file: str, overrides: tuple[str, ...], count: int, model: st
     ]
     printing.show(heads, rows, console)
     every = Counter(f"{alert.detector} {alert.column}".strip() for one, _ in found for alert in one.alerts)
-    loud = sum(bool(one.alerts) for one, _ in found)
-    say(f"\n{loud} of {counted(len(found), 'window')} with an alert")
+    say(f"\n{_in_all([one for one, _ in found])}")
     for what, number in every.most_common(5):
         say(f"{what}: {counted(number, 'window')}", indent=2)
+
+
+def _in_all(reports: Sequence[MonitorReport]) -> str:
+    """How many windows alert, of those that could be judged: a policy that judged nothing is not tried."""
+    judged = [one for one in reports if one.judged]
+    loud = sum(bool(one.alerts) for one in reports)
+    text = f"{loud} of {counted(len(reports), 'window')} with an alert"
+    if len(judged) == len(reports):
+        return text
+    most = max(one.rows for one in reports)
+    why = f"{counted(most, 'row')} at most, {reports[0].needed:,} are needed (monitoring.rows)"
+    if not judged:
+        return f"{text}, and none of them was judged: {why}; --last or --window looks at others"
+    was = "was" if len(judged) == 1 else "were"
+    return f"{text}; {len(judged)} {was} judged, the others have too few rows ({reports[0].needed:,} are needed)"
 
 
 @click.command()
