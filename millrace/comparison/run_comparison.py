@@ -22,6 +22,8 @@ from millrace.schema import words
 from millrace.schema.files import read_any
 
 _LONGEST = 200
+# A slice of fewer examples says little, however far it moved.
+_FEW = 30
 _Item = TypeVar("_Item")
 Interval = tuple[float, float]
 """The least and the greatest value of a 95 % confidence interval."""
@@ -107,6 +109,21 @@ class MetricChange:
 def are_apart(one: Interval, other: Interval) -> bool:
     """Whether two intervals have nothing in common."""
     return one[1] < other[0] or other[1] < one[0]
+
+
+def place_of_slice(
+    apart: Optional[bool], examples: Iterable[Optional[int]], change: Optional[float]
+) -> tuple[bool, bool, float]:
+    """Where a slice stands among those that changed, to sort by: chance last, and then what moved the most first.
+
+    Args:
+        apart: whether its intervals have nothing in common; None where one was not computed.
+        examples: how many it was measured on in each run; None where they were not counted.
+        change: from the first run to the last; None where one has no value.
+    """
+    is_of_few = any(count is not None and count < _FEW for count in examples)
+    moved = abs(change) if change is not None and not math.isnan(change) else -1.0
+    return apart is not True, is_of_few, -moved
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional, Union
 
+from millrace.base.outcomes import State
 from millrace.base.plain_values import flat
-from millrace.comparison.run_comparison import Interval, are_apart
+from millrace.comparison.run_comparison import Interval, are_apart, place_of_slice
 from millrace.metadata import provenance
 from millrace.metadata.evaluations import MeasuredMetric, SliceMetric
-from millrace.metadata.run_details import RunDetail
+from millrace.metadata.run_details import RunDetail, StageDetail
 
 _FEW = 5
 # Of a commit, as git shortens it.
@@ -30,6 +31,7 @@ class ComparedValue:
         differs: whether they are not all the same.
         change: the last number less the first one; None where they are no numbers.
         intervals: TFMA's 95 % confidence interval for each run; None where one has none, empty where no run has.
+        examples: on how many a slice was measured in each run; None where they were not counted, empty of all else.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ComparedValue:
     differs: bool
     change: Optional[float]
     intervals: tuple[Optional[Interval], ...] = ()
+    examples: tuple[Optional[int], ...] = ()
 
     @property
     def is_apart(self) -> Optional[bool]:
@@ -81,11 +84,15 @@ def compared_groups(runs: Sequence[RunDetail]) -> tuple[ComparedGroup, ...]:
         ("Stack and machine", False, _stack),
         (METRICS, True, lambda one: dict(one.summary.metrics)),
         (SLICES, True, _slices),
-        (_SECONDS, True, lambda one: {stage.stage: _tenths(stage.seconds) for stage in one.stages}),
+        (_SECONDS, True, lambda one: {stage.stage: _took(stage) for stage in one.stages}),
     ]
     groups = (
         _group(
-            title, numbers, {one.summary.run_id: values(one) for one in runs}, [_intervals(title, one) for one in runs]
+            title,
+            numbers,
+            {one.summary.run_id: values(one) for one in runs},
+            [_intervals(title, one) for one in runs],
+            [_examples(one) if title == SLICES else {} for one in runs],
         )
         for title, numbers, values in sources
     )
@@ -99,6 +106,10 @@ def _intervals(title: str, detail: RunDetail) -> dict[str, Interval]:
     else:
         named = [(metric.measured_as, metric.overall.interval) for metric in detail.metrics if title == METRICS]
     return {name: interval for name, interval in named if interval}
+
+
+def _examples(detail: RunDetail) -> dict[str, Optional[int]]:
+    return {_of_slice(one, metric): one.examples for metric in detail.metrics for one in metric.slices}
 
 
 def _of_slice(one: SliceMetric, metric: MeasuredMetric) -> str:
@@ -143,6 +154,7 @@ def _group(
     numbers: bool,
     by_run: Mapping[str, Mapping[str, Value]],
     intervals: Sequence[Mapping[str, Interval]],
+    examples: Sequence[Mapping[str, Optional[int]]],
 ) -> ComparedGroup:
     rows, sides = [], list(by_run.values())
     for name in dict.fromkeys(name for side in sides for name, value in side.items() if value is not None):
@@ -151,9 +163,12 @@ def _group(
         change = last - first if isinstance(first, (int, float)) and isinstance(last, (int, float)) else None
         known = tuple(of_run.get(name) for of_run in intervals)
         differs = not all(_is_alike(value, first) for value in values)
-        rows.append(ComparedValue(name, values, differs, change, known if any(known) else ()))
+        counts = tuple(of_run.get(name) for of_run in examples)
+        rows.append(ComparedValue(name, values, differs, change, known if any(known) else (), counts if any(counts) else ()))
     differing = [one for one in rows if one.differs]
-    if numbers:
+    if title == SLICES:
+        differing.sort(key=lambda one: place_of_slice(one.is_apart, one.examples, one.change))
+    elif numbers:
         # Seconds are of one kind; metrics are each on a scale of its own.
         scale = (lambda one: 1.0) if title == _SECONDS else (lambda one: _scale(one.values) or 1.0)
         differing.sort(key=lambda one: -abs(one.change or 0.0) / scale(one))
@@ -161,9 +176,11 @@ def _group(
     return ComparedGroup(title, numbers, tuple(differing), len(rows) - len(differing), lacking)
 
 
-def _tenths(seconds: Optional[float]) -> Optional[float]:
-    """Seconds as they are shown; what takes no half of one is a matter of chance."""
-    return None if seconds is None else 0.0 if seconds < 0.5 else round(seconds, 1)
+def _took(stage: StageDetail) -> Value:
+    """How long a stage ran: what the cache gave did not run, and is no stage that became faster."""
+    if stage.state == State.CACHED:
+        return State.CACHED.value
+    return None if stage.seconds is None else round(stage.seconds, 1)
 
 
 def _scale(values: Sequence[Value]) -> float:

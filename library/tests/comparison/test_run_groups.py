@@ -5,8 +5,11 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from millrace.base.outcomes import State
+from millrace.cli.runs.diff import print_comparison
+from millrace.comparison.run_comparison import compare
 from millrace.comparison.run_groups import ComparedGroup, compared_groups
 from millrace.metadata.evaluations import MeasuredMetric, SliceMetric
 from millrace.metadata.provenance import DataFiles, Provenance
@@ -124,16 +127,24 @@ def test_a_metric_that_only_one_run_has_is_no_change():
     assert told == {"auc": (0.0, None, None), "new": (None, 0.7, None)}
 
 
-def test_seconds_are_ordered_by_seconds_and_short_ones_are_alike():
+def test_seconds_are_those_that_every_other_page_says_ordered_by_their_change():
+    """Of half a second and less it said 0, where `runs diff`, the run's page and its events said 0.2."""
     before, after = (
-        {"Trainer": 50.0, "Pusher": 0.1, "DataGate": 3.0},
-        {"Trainer": 52.04, "Pusher": 0.4, "DataGate": 9.0},
+        {"Trainer": 50.0, "Pusher": 0.2, "DataGate": 3.0, "Tuner": 7.0},
+        {"Trainer": 52.04, "Pusher": 0.6, "DataGate": 9.0, "Tuner": 7.0},
     )
-    told = groups(run("a", seconds=before), run("b", seconds={**after, "Tuner": None}))["Seconds of each stage"]
-    assert [(row.name, *row.values) for row in told.rows] == [("DataGate", 3.0, 9.0), ("Trainer", 50.0, 52.0)]
-    assert told.same == 1, "what takes no half of a second is a matter of chance"
-    near = groups(run("a", seconds={"x": 0.5}), run("b", seconds={"x": 0.49}))["Seconds of each stage"]
-    assert [row.values for row in near.rows] == [(0.5, 0.0)]
+    told = groups(run("a", seconds=before), run("b", seconds={**after, "Evaluator": None}))["Seconds of each stage"]
+    shown = [(row.name, *row.values) for row in told.rows]
+    assert shown == [("DataGate", 3.0, 9.0), ("Trainer", 50.0, 52.0), ("Pusher", 0.2, 0.6)] and told.same == 1
+
+
+def test_what_the_cache_gave_is_no_stage_that_became_faster():
+    """InfraValidator stood there as 86.7, 0 and a change of -87."""
+    cached = StageDetail("InfraValidator", State.CACHED, seconds=0.0)
+    ran = StageDetail("InfraValidator", State.DONE, seconds=86.7)
+    told = groups(run("a", stages=(ran,)), run("b", stages=(cached,)))["Seconds of each stage"]
+    assert rows(told) == {"InfraValidator": (86.7, "cached", None)}
+    assert groups(run("a", stages=(cached,)), run("b", stages=(cached,)))["Seconds of each stage"].same == 1
 
 
 def test_slices_are_told_by_their_metric():
@@ -143,7 +154,23 @@ def test_slices_are_told_by_their_metric():
         return replace(run(run_id), metrics=(metric,))
 
     told = groups(with_slice("a", 0.5), with_slice("b", 0.75))["Slices"]
-    assert rows(told) == {"city=Bern: auc": (0.5, 0.75, 0.25)}
+    assert rows(told) == {"city=Bern: auc": (0.5, 0.75, 0.25)} and told.rows[0].examples == (40, 40)
+
+
+def test_slices_stand_as_runs_diff_prints_them_those_of_few_examples_last(capsys):
+    moved = {"city=Thun": (4, 0.9, 0.1), "city=Bern": (400, 0.5, 0.6), "city=Basel": (300, 0.5, 0.75)}
+
+    def side(run_id: str, at: int) -> RunDetail:
+        slices = tuple(SliceMetric(name, one[0], one[at]) for name, one in moved.items())
+        metric = MeasuredMetric("AUC", "auc", "higher", SliceMetric("overall", 704, 0.9), slices, ())
+        return replace(run(run_id), metrics=(metric,), gate_report="report.json")
+
+    two = side("a", 1), side("b", 2)
+    shown = [row.name.split(":")[0] for row in groups(*two)["Slices"].rows]
+    assert shown == ["city=Basel", "city=Bern", "city=Thun"]
+    print_comparison(compare(*two), Console(highlight=False, width=200))
+    printed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("city=")]
+    assert printed == shown
 
 
 @pytest.mark.parametrize(("keys", "lacking"), [(5, ()), (6, ("b",))])

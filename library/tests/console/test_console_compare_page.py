@@ -13,7 +13,7 @@ from millrace.components.evaluator.gate_report import GateReport, MeasuredSlice
 from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.console.drawing import scatter
-from millrace.console.page import NotFound, Page, PageRequest
+from millrace.console.page import GoTo, NotFound, Page, PageRequest, address
 from millrace.console.pages import PAGES
 from millrace.console.pages.compare import PlottedRun
 from millrace.console.pages.compare import view as compare
@@ -66,6 +66,14 @@ def test_what_is_the_same_is_a_count(config, tried):
     assert same["Configuration"] == 1 and same["Made from"] == 3 and same["Stack and machine"] == 1
     [metric] = [one for group in shown.groups if group.title == "Metrics" for one in group.rows]
     assert metric.change == pytest.approx(0.03)
+
+
+def test_runs_that_were_ticked_stand_from_the_earlier_to_the_later(config, tried):
+    """Lists have the newest first, and so what became worse stood there as a gain."""
+    goes = compare(PageRequest(config, NOW, {}, {"runs": f"{tried[2]}\n{tried[0]}"}))
+    assert goes == GoTo(address("compare", runs=f"{tried[0]},{tried[2]}"))
+    typed = compare(PageRequest(config, NOW, {}, {"runs": f"{tried[2]},{tried[0]}"}))
+    assert [one.run.run_id for one in typed.runs] == [tried[2], tried[0]], "who types an order means it"
 
 
 def test_runs_that_wrote_nothing_down_are_compared_by_what_is_known(four):

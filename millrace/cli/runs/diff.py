@@ -22,6 +22,7 @@ from millrace.comparison.run_comparison import (
     ValueChange,
     commits_between,
     compare,
+    place_of_slice,
 )
 from millrace.config.loading import load
 from millrace.metadata.run_details import run_detail
@@ -34,8 +35,6 @@ _MOST_COLUMNS = 15
 _MOST_METRICS = 20
 _MOST_SLICES = 5
 _MOST_FILES = 10
-# A slice of fewer examples says little, however far it moved.
-_FEW = 30
 
 
 @click.command()
@@ -155,7 +154,9 @@ def _print_metrics(comparison: RunComparison, console: Console) -> None:
     """The overall metrics first, then the slices that moved the most, those of a few examples last."""
     overall = [one for one in comparison.metrics if one.slice == "overall"]
     slices = [one for one in comparison.metrics if one.slice != "overall"]
-    slices.sort(key=lambda one: (one.apart is not True, _is_of_few(one), -abs(one.after - one.before)))
+    slices.sort(
+        key=lambda one: place_of_slice(one.apart, (one.examples_before, one.examples_after), one.after - one.before)
+    )
     counts = next(((one.examples_before, one.examples_after) for one in overall), (None, None))
     others = f", on other rows: {counts[0]:,} examples before, {counts[1]:,} after" if None not in counts else ""
     printing.say(f"\nmetrics{others if comparison.data else ''}", console)
@@ -187,10 +188,6 @@ def _print_metrics(comparison: RunComparison, console: Console) -> None:
     more = len(overall) + len(slices) - len(rows)
     if more > 0:
         printing.say(f"and {more:,} more: --json has all", console)
-
-
-def _is_of_few(one: MetricChange) -> bool:
-    return any(count is not None and count < _FEW for count in (one.examples_before, one.examples_after))
 
 
 def _examples(one: MetricChange) -> str:

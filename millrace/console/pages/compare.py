@@ -56,7 +56,7 @@ class CompareView:
     """What is shown of several runs.
 
     Args:
-        runs: the compared ones, in the order that was asked for; none when many are shown.
+        runs: the compared ones, in the order that was asked for, or of their start where they were ticked; none when many are shown.
         groups: what differs among them, and how much does not.
         schema: what the last one's schema says otherwise than the first one's, in words.
         data: how the last one's data differs from the first one's; None where it does not, or cannot be told.
@@ -98,18 +98,19 @@ class CompareView:
 
 def view(request: PageRequest) -> Union[CompareView, GoTo]:
     """The runs that the address names, or the newest ones where it names fewer than two."""
-    chosen = list(dict.fromkeys(part for part in _chosen(request).replace("\n", ",").split(",") if part))[:_MOST]
+    named = request.query.get("runs", "")
+    chosen = list(dict.fromkeys(part for part in named.replace("\n", ",").split(",") if part))[:_MOST]
     runs = Runs(request.config)
     if len(chosen) < 2:
         return _many(runs, request)
     ids = list(dict.fromkeys(name if runs.summary(name) else named_run(runs, name) for name in chosen))
+    if "\n" in named:
+        # Ticked in a list, whose newest stands first: a change is from the earlier to the later.
+        places = {run_id: place for place, run_id in enumerate(runs.ids())}
+        ids.sort(key=lambda run_id: -places.get(run_id, len(places)))
     if ids != chosen:
         return GoTo(address("compare", **{**request.query, "runs": ",".join(ids)}))
     return _few(runs, ids, request.now)
-
-
-def _chosen(request: PageRequest) -> str:
-    return request.query.get("runs", "")
 
 
 def _few(runs: Runs, ids: Sequence[str], now: float) -> CompareView:
