@@ -98,7 +98,20 @@ def _row_by_itself(columns: Sequence[TableColumn], row: Sequence[Cell], width: i
     return parts
 
 
-def _folded(text: Text, width: int) -> list[Text]:
+def folded(text: Text, width: int, hanging: int = 0) -> Text:
+    """A text whose lines are broken between words, for what has no printing of its own, such as a tree.
+
+    Args:
+        text: may have several lines.
+        width: in characters; only a word that is wider, such as a path, goes beyond it.
+        hanging: how many spaces stand before what goes on in a next line.
+    """
+    result = Text("\n").join(_folded(text, width, hanging))
+    result.no_wrap, result.overflow = True, "ignore"
+    return result
+
+
+def _folded(text: Text, width: int, hanging: int = 0) -> list[Text]:
     """A text in lines, broken between words; what is folded begins where its line does.
 
     A word that is wider is a line by itself, which the terminal breaks.
@@ -108,12 +121,12 @@ def _folded(text: Text, width: int) -> list[Text]:
         indent = len(line.plain) - len(line.plain.lstrip(" "))
         breaks, at = [], 0
         for word in re.finditer(r"\s*\S+\s*", line.plain):
-            if at > indent and at + cell_len(word[0].rstrip()) > width:
+            if at > indent + (hanging if breaks else 0) and at + cell_len(word[0].rstrip()) > width:
                 breaks.append(word.start())
-                at = indent
+                at = indent + hanging
             at += cell_len(word[0])
         first, *others = line.divide(breaks)
-        result += [first, *(Text(" " * indent) + other for other in others)]
+        result += [first, *(Text(" " * (indent + hanging)) + other for other in others)]
     for line in result:
         line.rstrip()
     return result

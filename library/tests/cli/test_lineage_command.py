@@ -1,5 +1,6 @@
 """`millrace lineage`: a tree that tells each thing once, a picture for any viewer, a model that answers for itself."""
 
+import io
 import json
 from pathlib import Path
 from xml.etree import ElementTree
@@ -7,8 +8,10 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner
 from recorded_runs import RecordedRuns, four_stages
+from rich.console import Console
 
-from millrace.cli.runs.lineage import lineage_command
+from millrace.cli.runs.lineage import lineage_command, print_lineage
+from millrace.metadata.lineage import Lineage, LineageEdge, LineageNode
 
 RUN = "20310101-000001"
 
@@ -36,6 +39,28 @@ def test_the_tree_leads_from_a_served_folder_to_the_rows_and_tells_each_once(rec
     [rows] = [line for line in lines if "Examples" in line and "told above" not in line]
     assert "ExampleGen/examples/" in rows
     assert sum("told above" in line for line in lines) == 1
+
+
+def test_on_a_terminal_prose_folds_at_its_width_and_only_a_longer_path_goes_beyond():
+    """A path of 90 letters made the tree as wide, and the terminal broke words: "mixed_" and "precision"."""
+    path, digest = "/runs/" + "a" * 90, "3528" * 16
+    facts = {"trained with": "steps 500, mixed_precision no, " * 8, "digest": digest}
+    nodes = (
+        LineageNode(1, "Model", path, True, "Trainer", "model", "r1", facts),
+        LineageNode(2, "Schema", "/runs/schema/1", True, "CuratedSchema", "schema", "r2", facts),
+    )
+    graph = Lineage((1,), nodes, (LineageEdge(2, 1, "schema"),))
+    stream = io.StringIO()
+    print_lineage(graph, "up", Console(file=stream, width=80, force_terminal=True, color_system=None))
+    lines = stream.getvalue().splitlines()
+    assert [line.split()[-1] for line in lines if len(line) > 80] == [path]
+    words = stream.getvalue().split()
+    assert words.count(digest) == 2 and words.count("mixed_precision") == 16
+    assert sum(line.startswith("    ") for line in lines) > 3, "what is folded keeps its indent"
+
+
+def test_what_nothing_was_made_of_says_so(recorded):
+    assert asked(recorded, "17", "--down").startswith("nothing was made of it: ")
 
 
 def test_a_trial_is_not_called_served(recorded):

@@ -182,3 +182,29 @@ def test_a_run_that_recorded_nothing_is_named_once_in_place_of_many_rows(keys, l
 
 def test_what_no_run_has_is_no_group():
     assert set(groups(run("a"), run("b"))) == {"Outcome"}
+
+
+def test_the_table_of_metrics_fits_a_terminal_of_80_with_names_as_taxi_has(capsys):
+    """It took 82, and so each of its rows became five lines."""
+    counts = {"overall": (2502, 2272), "payment_type=Credit Card": (900, 872), "trip_start_hour=17": (150, 137)}
+
+    def side(run_id: str, at: int) -> RunDetail:
+        def on(name: str) -> SliceMetric:
+            value = (0.06412, 0.9)[at]
+            return SliceMetric(name, counts[name][at], value, (value - 0.01, value + 0.01))
+
+        overall, *slices = map(on, counts)
+        metric = MeasuredMetric("AUCPR", "auc_precision_recall", "higher", overall, tuple(slices), ())
+        return replace(run(run_id), metrics=(metric,), gate_report="report.json")
+
+    print_comparison(
+        compare(side("a", 0), side("b", 1)), Console(highlight=False, width=80, force_terminal=True, color_system=None)
+    )
+    lines = capsys.readouterr().out.splitlines()
+    head = next(line for line in lines if line.startswith("slice"))
+    assert head.split() == ["slice", "metric", "before", "after", "change", "examples"]
+    assert any(
+        line.split() == ["trip_start_hour=17", "auc_precision_recall", "0.06412", "0.9", "+0.84*", "137"]
+        for line in lines
+    )
+    assert max(map(len, lines)) <= 80

@@ -166,18 +166,16 @@ def _print_metrics(comparison: RunComparison, console: Console) -> None:
             one.metric,
             rounded(one.before, 4),
             rounded(one.after, 4),
-            f"{one.after - one.before:+.3g}" if math.isfinite(one.after - one.before) else "",
-            "*" if one.apart else "",
-            _examples(one),
+            f"{one.after - one.before:+.2g}{'*' if one.apart else ''}" if math.isfinite(one.after - one.before) else "",
+            _fewest(one) if console.is_terminal else _examples(one),
         )
         for one in [*overall, *slices][:_MOST_METRICS]
     ]
     numbers = [TableColumn(head, right=True) for head in ("before", "after", "change")]
     columns = [
-        TableColumn("slice"),
-        TableColumn("metric"),
+        TableColumn("slice", folds=True),
+        TableColumn("metric", folds=True),
         *numbers,
-        TableColumn(""),
         TableColumn("examples", right=True),
     ]
     printing.show(columns, rows, console)
@@ -185,6 +183,8 @@ def _print_metrics(comparison: RunComparison, console: Console) -> None:
         printing.say("*: the 95 % intervals have nothing in common", console)
     else:
         printing.say("what of it is chance, evaluation.confidence_intervals would tell", console)
+    if console.is_terminal and any(one.examples_before != one.examples_after for one in [*overall, *slices]):
+        printing.say("examples: of the two counts the lower one", console)
     more = len(overall) + len(slices) - len(rows)
     if more > 0:
         printing.say(f"and {more:,} more: --json has all", console)
@@ -193,6 +193,12 @@ def _print_metrics(comparison: RunComparison, console: Console) -> None:
 def _examples(one: MetricChange) -> str:
     counts = dict.fromkeys("" if count is None else f"{count:,}" for count in (one.examples_before, one.examples_after))
     return " -> ".join(counts)
+
+
+def _fewest(one: MetricChange) -> str:
+    """On how many examples the change stands: both counts side by side take more than a terminal has."""
+    counts = [count for count in (one.examples_before, one.examples_after) if count is not None]
+    return f"{min(counts):,}" if counts else ""
 
 
 def _time(value: Optional[float]) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from millrace.base import files
+from millrace.base import files, printing
 from millrace.base.errors import BadInput
 from millrace.base.numbers import counted
 from millrace.base.visible import visible
@@ -28,8 +28,10 @@ _UNSAID = frozenset(
     baseline_model baseline_model_id has_model pushed
     """.split()  # noqa: SIM905 (as literals it would take a line each)
 )
-# What the guides of a tree take in front of a path.
-_DEEPEST = 24
+# A pipe has no width.
+_ENDLESS = 10_000
+# What the guides of a tree take in front of a line, for each step below its root.
+_GUIDE = 4
 
 
 @click.command("lineage")
@@ -82,16 +84,28 @@ def lineage_command(
     if as_json:
         click.echo(json.dumps(asdict(graph), indent=2))
         return
-    console = Console(highlight=False)
-    # A tree is cut at the console's width: a pipe has none, and on a terminal a path is not broken.
-    longest = max(len(word) for node in graph.nodes for word in (node.path, *_shown(node.facts).split()))
-    console.width = max(console.width, longest + _DEEPEST) if console.is_terminal else 10_000
+    print_lineage(graph, direction or "", Console(highlight=False))
+
+
+def print_lineage(graph: Lineage, direction: str, console: Console) -> None:
+    """Prints what was made of what: folded between words on a terminal, and whole in a pipe.
+
+    Args:
+        graph: around what was asked for.
+        direction: `up` or `down`; empty for both.
+        console: where a person looks.
+    """
+    width = console.width if console.is_terminal else _ENDLESS
+    # Rich cuts a tree at the console's width: the lines are folded here, and a path that is longer stays whole.
+    console.width = _ENDLESS
     for number in graph.start:
         if direction != "down":
-            console.print(_tree(graph, number, up=True))
+            console.print(_tree(graph, number, width, up=True))
         if direction != "up" and graph.targets(number):
             console.print("made of it:")
-            console.print(_tree(graph, number, up=False))
+            console.print(_tree(graph, number, width, up=False))
+        elif direction == "down":
+            console.print(f"nothing was made of it: {graph.node(number).path}", soft_wrap=True)
 
 
 def _print_about(made_from: dict[str, Any], as_json: bool) -> None:
@@ -103,22 +117,23 @@ def _print_about(made_from: dict[str, Any], as_json: bool) -> None:
         echo(f"  {name}: {value}")
 
 
-def _tree(graph: Lineage, start: int, up: bool) -> Tree:
+def _tree(graph: Lineage, start: int, width: int, up: bool) -> Tree:
     """The graph as a tree: what is reached twice is told once, and named again."""
     told: set[int] = set()
 
-    def grow(parent: Tree, number: int) -> None:
+    def grow(parent: Tree, number: int, guides: int) -> None:
         told.add(number)
         edges = graph.sources(number) if up else graph.targets(number)
         for edge in edges:
             other = graph.node(edge.source if up else edge.target)
             again = other.id in told
-            branch = parent.add(_label(other, edge, again, graph.node(number).run))
+            label = _label(other, edge, again, graph.node(number).run)
+            branch = parent.add(printing.folded(label, width - guides, hanging=2))
             if not again and not edge.compared:
-                grow(branch, other.id)
+                grow(branch, other.id, guides + _GUIDE)
 
-    root = Tree(_label(graph.node(start), None), guide_style="dim")
-    grow(root, start)
+    root = Tree(printing.folded(_label(graph.node(start), None), width, hanging=2), guide_style="dim")
+    grow(root, start, _GUIDE)
     return root
 
 
