@@ -164,7 +164,9 @@ def _group(
         known = tuple(of_run.get(name) for of_run in intervals)
         differs = not all(_is_alike(value, first) for value in values)
         counts = tuple(of_run.get(name) for of_run in examples)
-        rows.append(ComparedValue(name, values, differs, change, known if any(known) else (), counts if any(counts) else ()))
+        rows.append(
+            ComparedValue(name, values, differs, change, known if any(known) else (), counts if any(counts) else ())
+        )
     differing = [one for one in rows if one.differs]
     if title == SLICES:
         differing.sort(key=lambda one: place_of_slice(one.is_apart, one.examples, one.change))

@@ -45,10 +45,11 @@ class CacheLook:
     Args:
         root: the pipeline's root, `Layout.root`.
         project: the project's folder; None where it is installed.
+        stands_for: the folder of the project for which that one stands, as a worktree does; None elsewhere.
     """
 
-    def __init__(self, root: str, project: Optional[Path]) -> None:
-        folders = {root: "{root}", str(project or ""): "{project}"}
+    def __init__(self, root: str, project: Optional[Path], stands_for: Optional[Path] = None) -> None:
+        folders = {root: "{root}", str(project or ""): "{project}", str(stands_for or ""): "{project}"}
         # The root is mostly within the project; a name that goes on is another folder.
         self._folders = [
             (re.compile(re.escape(folder) + r"(?![\w.-])"), name)
@@ -70,14 +71,15 @@ class CacheLook:
 
 
 @contextmanager
-def looking_at_cache(root: str, project: Optional[Path]) -> Iterator[CacheLook]:
+def looking_at_cache(root: str, project: Optional[Path], stands_for: Optional[Path] = None) -> Iterator[CacheLook]:
     """Has the stages that this thread launches be served what is whole, wherever the project lies.
 
     Args:
         root: the pipeline's root, `Layout.root`.
         project: the project's folder; None where it is installed.
+        stands_for: as of `CacheLook`.
     """
-    look = _of_this_thread.look = CacheLook(root, project)
+    look = _of_this_thread.look = CacheLook(root, project, stands_for)
     try:
         yield look
     finally:

@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput, MillraceError
+from millrace.base.plain_values import differences
 from millrace.components import stage_ids
 from millrace.config.loading import load
 from millrace.metadata import provenance
@@ -20,10 +21,11 @@ from millrace.metadata.provenance import DataFiles, Provenance
 from millrace.metadata.revision import Revision, git
 from millrace.metadata.run_details import RunDetail
 from millrace.metadata.run_folder import REPEATS
-from millrace.project.project import Project
+from millrace.project.project import STANDS_FOR, Project
 
 # Where things lie that are in no commit; what lies within the project is taken from the worktree.
 _PLACES = ("root", "data.path", "push.directory", "metadata.file", "tuning.pinned", "schema.file")
+_NAMED = 4
 _OTHER_DATA = "the files of the data are not as they were"
 _UNKNOWN_DATA = "the files of the data have other times, and are too large for a digest: their rows may be others"
 _TOKENS = {"{SPAN": "span", "{VERSION": "version"}
@@ -40,6 +42,8 @@ class Repetition:
         overrides: the `--set` values.
         worktree: the folder that was made for it; None where the code is as it was.
         others: what is not as it was and cannot be put back, in a sentence each: data, the stack.
+        because: why it takes a worktree: what of the project is another now; empty where it takes none.
+        stands_for: the project's folder for which the worktree stands.
     """
 
     run_id: str
@@ -48,6 +52,8 @@ class Repetition:
     overrides: tuple[str, ...]
     worktree: Optional[Path] = None
     others: tuple[str, ...] = ()
+    because: str = ""
+    stands_for: Optional[Path] = None
 
 
 @contextlib.contextmanager
@@ -69,7 +75,8 @@ def repetition(here: Project, detail: RunDetail, worktrees: Path) -> Iterator[Re
     if made_from is None or request is None or detail.summary.rehearsal:
         kind = "was a rehearsal" if detail.summary.rehearsal else "did not record what it was made from"
         raise BadInput(f"run {run_id} {kind}", remedy="millrace run, with the values that you want")
-    if _is_as_it_was(made_from, here, Path(request.config_file), request.overrides):
+    because = _changed_since(made_from, here, Path(request.config_file), request.overrides)
+    if not because:
         values = (*request.overrides, *_span(detail, Path(request.config_file), request.overrides))
         others = _others(made_from, Path(request.config_file), values)
         yield Repetition(run_id, here.root, Path(request.config_file), values, others=others)
@@ -77,7 +84,8 @@ def repetition(here: Project, detail: RunDetail, worktrees: Path) -> Iterator[Re
     revision = _restorable(run_id, made_from)
     with _place_of_its_own(worktrees, run_id) as tree:
         _add_worktree(here, revision, tree)
-        yield _in_worktree(here, detail, made_from, Path(request.config_file), request.overrides, tree)
+        chosen = _in_worktree(here, detail, made_from, Path(request.config_file), request.overrides, tree)
+        yield replace(chosen, because=because, stands_for=here.root)
         git(here.root, "worktree", "remove", "--force", str(tree))
         shutil.rmtree(tree, ignore_errors=True)
 
@@ -122,19 +130,27 @@ def run_again(chosen: Repetition, options: Sequence[str]) -> int:
     """
     words = [word for value in chosen.overrides for word in ("--set", value)]
     command = [sys.executable, "-m", "millrace.cli.main", "run", "-c", str(chosen.config_file), *words, *options]
-    environment = {**os.environ, REPEATS: chosen.run_id}
+    environment = {**os.environ, REPEATS: chosen.run_id, STANDS_FOR: str(chosen.stands_for or "")}
     return subprocess.run(command, cwd=chosen.folder, env=environment, check=False).returncode
 
 
-def _is_as_it_was(made_from: Provenance, here: Project, config_file: Path, overrides: Sequence[str]) -> bool:
-    """Whether code, schema and configuration of the project are what the run had."""
+def _changed_since(made_from: Provenance, here: Project, config_file: Path, overrides: Sequence[str]) -> str:
+    """What of the project's code, schema and configuration is not what the run had; empty where all of it is."""
     try:
         now = load(config_file, overrides)
     except MillraceError:
-        return False
+        return f"{config_file.name} cannot be read with the values of then"
+    settings = [key for key, *_ in differences(made_from.configuration, now.model_dump(mode="json", by_alias=True))]
     schema = provenance.file_digest(Path(now.schema_.file)) if now.schema_.file else ""
-    same_settings = now.model_dump(mode="json", by_alias=True) == made_from.configuration
-    return same_settings and schema == made_from.schema_digest and provenance.code_of(here) == made_from.code
+    code = provenance.code_of(here)
+    files = [name for name in sorted({*code, *made_from.code}) if code.get(name) != made_from.code.get(name)]
+    changed = [
+        *settings,
+        *([Path(now.schema_.file or "").name or "the schema"] if schema != made_from.schema_digest else []),
+        *files,
+    ]
+    more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+    return f"changed since: {', '.join(changed[:_NAMED])}{more}" if changed else ""
 
 
 def _restorable(run_id: str, made_from: Provenance) -> Revision:

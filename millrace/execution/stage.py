@@ -62,7 +62,8 @@ def run_stage(spec: StageSpec, journal: Journal) -> None:
     journal.record(spec.id, State.RUNNING)
     project = entered()
     try:
-        with looking_at_cache(spec.root, project.root if project else None) as look:
+        places = (project.root, project.stands_for) if project else (None, None)
+        with looking_at_cache(spec.root, *places) as look:
             execution = _launch(spec)
     except Exception as error:
         failure = describe(error)

@@ -145,9 +145,13 @@ def _reader() -> TypeAdapter[Provenance]:
 
 def _provenance(config: Config, overrides: tuple[str, ...]) -> Provenance:
     here = project.find(Path(config.file or os.curdir).resolve().parent)
+    configuration = config.model_dump(mode="json", by_alias=True)
+    if here and here.stands_for:
+        # A worktree is taken away, and what lay in it lies in the project.
+        configuration = moved(configuration, here.root, here.stands_for)
     schema = Path(config.schema_.file) if config.schema_.file else None
     return Provenance(
-        configuration=config.model_dump(mode="json", by_alias=True),
+        configuration=configuration,
         overrides=overrides,
         revision=revision(here.root) if here else None,
         code=code_of(here) if here else {},
@@ -157,6 +161,23 @@ def _provenance(config: Config, overrides: tuple[str, ...]) -> Provenance:
         versions=stack_versions(),
         machine=_machine(),
     )
+
+
+def moved(values: Any, before: Path, after: Path) -> Any:
+    """Plain values in which each path within a folder is the same place within another.
+
+    Args:
+        values: such as a configuration's.
+        before: the folder.
+        after: the other one.
+    """
+    if isinstance(values, dict):
+        return {key: moved(value, before, after) for key, value in values.items()}
+    if isinstance(values, list):
+        return [moved(value, before, after) for value in values]
+    if isinstance(values, str) and values.startswith(f"{before}/"):
+        return f"{after}{values[len(str(before)) :]}"
+    return values
 
 
 def file_digest(file: Path) -> str:

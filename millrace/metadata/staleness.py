@@ -147,8 +147,8 @@ def nearest_executions(
     """
     candidates = list(_candidates(runs, record, stages))
     pairs = {one: (one.execution, record.stages[one.stage].execution_id) for one in candidates}
-    places = {one.execution: _project(runs, one.run_id) for one in candidates}
-    places |= {record.stages[stage].execution_id: _project(runs, record.run_id) for stage in stages}
+    places = {one.execution: _projects(runs, one.run_id) for one in candidates}
+    places |= {record.stages[stage].execution_id: _projects(runs, record.run_id) for stage in stages}
     changes = input_changes(runs.store, pairs, places)
     # Of several that are as near, one of the run that served the other stages, that did the work, and the newest.
     candidates.sort(key=lambda one: (len(changes[one]), -served_by.get(one.run_id, 0), one.was_cached, -one.execution))
@@ -182,11 +182,14 @@ def _candidates(runs: Runs, record: RunRecord, stages: Collection[str]) -> Itera
                 yield from (_Candidate(name, run_id, execution.id, was_cached) for name in names[:1])
 
 
-def _project(runs: Runs, run_id: str) -> str:
-    """The folder of the project that a run had: a repeated one may have had a worktree's."""
+def _projects(runs: Runs, run_id: str) -> tuple[str, ...]:
+    """The folder of the project that a run had: one that repeats another may have had a worktree, and that one's."""
     folder = runs.folder(run_id)
     request = folder.request() if folder else None
-    return str(Path(request.config_file).parent.parent) if request else ""
+    if request is None:
+        return ()
+    own = str(Path(request.config_file).parent.parent)
+    return (own, *(_projects(runs, request.repeats) if request.repeats else ()))
 
 
 def _as_configured(
@@ -208,14 +211,16 @@ def _as_configured(
 
 
 def input_changes(
-    store: MetadataStore, pairs: Mapping[_Key, tuple[int, int]], places: Mapping[int, str] = MappingProxyType({})
+    store: MetadataStore,
+    pairs: Mapping[_Key, tuple[int, int]],
+    places: Mapping[int, tuple[str, ...]] = MappingProxyType({}),
 ) -> dict[_Key, tuple[InputChange, ...]]:
     """What differs between two executions, for each of some pairs.
 
     Args:
         store: an open ML Metadata store.
         pairs: the ids of the earlier and the later execution, by whatever names the pair.
-        places: the folder of the project by execution, which is no difference; the cache does not look at it.
+        places: the folders of the project by execution, which are no difference; the cache does not look at it.
 
     Returns:
         The changes of each pair: inputs first, then data, schema, code, and parameters by their names.
@@ -249,7 +254,7 @@ def _replaced(artifact: metadata_store_pb2.Artifact) -> list[int]:
     return [int(number) for number in text.split(",") if number]
 
 
-def _key_parts(store: MetadataStore, numbers: list[int], places: Mapping[int, str]) -> dict[int, _KeyParts]:
+def _key_parts(store: MetadataStore, numbers: list[int], places: Mapping[int, tuple[str, ...]]) -> dict[int, _KeyParts]:
     inputs: dict[int, dict[str, list[int]]] = {number: {} for number in numbers}
     for event in store.get_events_by_execution_ids(numbers):
         if is_read(event):
@@ -257,17 +262,20 @@ def _key_parts(store: MetadataStore, numbers: list[int], places: Mapping[int, st
     parts = {}
     for execution in store.get_executions_by_id(numbers):
         values = {**execution.properties, **execution.custom_properties}
-        place = places.get(execution.id, "")
-        parameters = {name: _plain(value, place) for name, value in values.items() if name not in _NOT_OF_THE_KEY}
+        of_project = places.get(execution.id, ())
+        parameters = {name: _plain(value, of_project) for name, value in values.items() if name not in _NOT_OF_THE_KEY}
         of_keys = {key: tuple(sorted(ids)) for key, ids in inputs[execution.id].items()}
         parts[execution.id] = _KeyParts(_unpacked(parameters), of_keys)
     return parts
 
 
-def _plain(value: metadata_store_pb2.Value, place: str) -> Any:
+def _plain(value: metadata_store_pb2.Value, places: tuple[str, ...]) -> Any:
     kind = value.WhichOneof("value")
     plain = getattr(value, kind) if kind and kind.removesuffix("_value") in ("int", "double", "string", "bool") else ""
-    return plain.replace(f"{place}/", "") if place and isinstance(plain, str) else plain
+    # A worktree lies within the project.
+    for place in sorted(places, key=len, reverse=True) if isinstance(plain, str) else ():
+        plain = plain.replace(f"{place}/", "")
+    return plain
 
 
 def _unpacked(value: Any) -> Any:

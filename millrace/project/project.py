@@ -28,6 +28,9 @@ from millrace.project import python_source
 PACKAGES = ("pipeline", "models", "custom_components")
 """The packages that every project has; `setup.py` may ship more."""
 
+STANDS_FOR = "MILLRACE_STANDS_FOR"
+"""The variable that names the folder of the project for which a worktree stands, in which a run is repeated."""
+
 # How a project's package requires the library.
 _LIBRARY = re.compile(r"millrace(?![\w.-])")
 
@@ -41,6 +44,12 @@ class Project:
     """
 
     root: Path
+
+    @property
+    def stands_for(self) -> Optional[Path]:
+        """The folder of the project whose earlier run is repeated in this one, a worktree of it; None elsewhere."""
+        folder = os.environ.get(STANDS_FOR, "")
+        return Path(folder) if folder and Path(folder) != self.root else None
 
     @property
     def setup_file(self) -> Path:

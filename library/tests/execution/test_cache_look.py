@@ -13,6 +13,15 @@ def test_the_root_and_the_project_have_names():
     assert look.without_places("/home/me/shop") == "{project}"
 
 
+def test_what_lies_in_the_project_is_the_same_place_from_a_worktree_of_it():
+    """All was computed again: the repetition's data lay beside its worktree, and not within."""
+    root, project = "/home/me/shop/runs/taxi", Path("/home/me/shop")
+    here, there = CacheLook(root, project), CacheLook(root, Path(f"{root}/repeats/1"), project)
+    assert here.without_places("/home/me/shop/data/trips") == there.without_places("/home/me/shop/data/trips")
+    assert there.without_places(f"{root}/repeats/1/models/trainer.py") == "{project}/models/trainer.py"
+    assert there.without_places(f"{root}/artifacts/1") == "{root}/artifacts/1"
+
+
 def test_a_folder_that_begins_with_the_same_letters_is_another():
     look = CacheLook("/home/me/shop/runs/taxi", Path("/home/me/shop"))
     for other in ("/home/me/shop2/data", "/home/me/shop-old", "/home/me/shop.bak/x"):

@@ -18,7 +18,7 @@ from millrace.metadata.provenance import DataFiles
 from millrace.metadata.run_details import OutputDetail, StageDetail, run_detail
 from millrace.metadata.run_folder import RunRequest, new_run
 from millrace.metadata.run_summaries import Runs
-from millrace.project.project import Project
+from millrace.project.project import STANDS_FOR, Project
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 STEPS = "training.steps=7"
@@ -65,7 +65,7 @@ def test_where_nothing_changed_it_runs_here(project, tmp_path):
 
 
 @pytest.mark.parametrize("changed", ["models/trainer.py", "schema/taxi/schema.pbtxt", "conf/taxi.yaml"])
-def test_what_changed_since_is_taken_from_the_commit(project, tmp_path, changed):
+def test_what_changed_since_is_taken_from_the_commit(project, tmp_path, monkeypatch, changed):
     detail = ran(project)
     before = (project / changed).read_text()
     (project / changed).write_text(before.replace("seed: 20", "seed: 21") + "# later\n")
@@ -77,6 +77,12 @@ def test_what_changed_since_is_taken_from_the_commit(project, tmp_path, changed)
         assert (again.root, again.data.path) == (now["root"], now["data"]["path"])
         assert again.training.steps == 7 and again.schema_.file.startswith(str(chosen.folder))
         assert provenance.code_of(Project(chosen.folder)) == detail.provenance.code
+        assert Path(changed).name in chosen.because or "training.seed" in chosen.because
+        monkeypatch.setenv(STANDS_FOR, str(chosen.stands_for))
+        folder = tmp_path / "again"
+        folder.mkdir()
+        recorded = provenance.record(folder, again, chosen.overrides)
+        assert recorded.configuration == now, "schema.file of the worktree was told as a difference"
     assert not chosen.worktree.exists() and "trees" not in git(project, "worktree", "list")
 
 

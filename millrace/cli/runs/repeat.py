@@ -36,7 +36,11 @@ def repeat(run: str, config_file: str, overrides: tuple[str, ...], no_cache: boo
     here = project.require(Path(config_file).resolve().parent)
     options = ["--push"] if push else ["--set", "push.trial=true"]
     with repetition(here, detail, runs.layout.local / "repeats") as chosen:
-        place = f"in a worktree, {chosen.worktree}" if chosen.worktree else "here, where nothing changed since"
+        place = (
+            f"in a worktree, {chosen.worktree}; {chosen.because}"
+            if chosen.worktree
+            else "here, where nothing changed since"
+        )
         echo(f"repeating run {detail.summary.run_id} {place}")
         for sentence in chosen.others:
             echo(f"  {sentence}")

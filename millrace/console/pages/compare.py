@@ -56,7 +56,8 @@ class CompareView:
     """What is shown of several runs.
 
     Args:
-        runs: the compared ones, in the order that was asked for, or of their start where they were ticked; none when many are shown.
+        runs: the compared ones, in the order that was asked for, or of their start where they were ticked; none when
+            many are shown.
         groups: what differs among them, and how much does not.
         schema: what the last one's schema says otherwise than the first one's, in words.
         data: how the last one's data differs from the first one's; None where it does not, or cannot be told.
