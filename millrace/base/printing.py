@@ -119,7 +119,8 @@ def _folded(text: Text, width: int, hanging: int = 0) -> list[Text]:
     result: list[Text] = []
     for line in text.split("\n", allow_blank=True):
         indent = len(line.plain) - len(line.plain.lstrip(" "))
-        breaks, at = [], 0
+        breaks: list[int] = []
+        at = 0
         for word in re.finditer(r"\s*\S+\s*", line.plain):
             if at > indent + (hanging if breaks else 0) and at + cell_len(word[0].rstrip()) > width:
                 breaks.append(word.start())

@@ -149,10 +149,19 @@ class Workbench:
                 run_id = named(self.runs, run_id)
             evidence = self._evidence(run_id)
         if evidence is None:
-            newest = ", ".join(run.run_id for run in self.last(3)) or "none yet"
+            if self.lacks:
+                raise SchemaError(self.lacks, where=run_id, remedy=f"millrace run{self.option}")
+            newest = ", ".join(itertools.islice((run.run_id for run in self.newest() if run.readable), 3))
             remedy = f"runs with statistics: {newest}; millrace run{self.option} makes one"
             raise SchemaError("no such run with statistics on disk", where=run_id, remedy=remedy)
         return evidence
+
+    @cached_property
+    def lacks(self) -> str:
+        """Why there are no statistics to look at; empty where there are."""
+        if self.latest is not None:
+            return ""
+        return "the statistics of every run are gone from this machine" if self.last(1) else "no run has read data yet"
 
     @cached_property
     def runs(self) -> "Runs":

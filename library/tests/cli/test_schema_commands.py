@@ -201,7 +201,19 @@ def test_show_of_a_slice_puts_what_was_seen_in_it_beside_the_schema(project):
 
 
 def test_show_works_before_anything_ran(project):
-    assert "nothing ran yet" in project.call("show")
+    assert "no run has read data yet: millrace run" in project.call("show")
+
+
+def test_statistics_that_are_gone_are_called_gone_as_in_the_console(project):
+    """Four runs had been there: "nothing ran yet", said one, and another named them as those that have statistics."""
+    project.run()
+    gone = "the statistics of every run are gone from this machine"
+    shutil.rmtree(project.root / "artifacts" / "statistics")
+    for words in (("show",), ("impact",)):
+        assert f"{gone}: millrace run" in project.call(*words)
+    with pytest.raises(SchemaError, match=gone) as caught:
+        project.call("propose")
+    assert caught.value.remedy.startswith("millrace run") and "run-1" not in caught.value.remedy
 
 
 def test_show_refuses_a_split_that_is_not_there(project):
@@ -323,7 +335,7 @@ def test_drop_takes_columns_out_with_the_domain_that_only_they_name_and_undo_bri
 
 
 def test_propose_needs_a_run(project):
-    with pytest.raises(SchemaError, match="no such run") as caught:
+    with pytest.raises(SchemaError, match="no run has read data yet") as caught:
         project.call("propose")
     assert "millrace run -c" in caught.value.remedy
 
@@ -445,7 +457,7 @@ def test_undo_does_not_lose_an_edit_by_hand(project):
 
 def test_the_next_command_names_a_configuration_only_where_it_has_to(project, monkeypatch):
     text = project.call("show")
-    assert f"nothing ran yet: millrace run -c {project.conf}" in text
+    assert f"no run has read data yet: millrace run -c {project.conf}" in text
     monkeypatch.delenv("MILLRACE_CONFIG", raising=False)
     monkeypatch.chdir(Path(__file__).resolve().parents[3])
     assert Workbench.of("conf/taxi.yaml", ()).option == ""

@@ -3,6 +3,7 @@
 import math
 import re
 import shutil
+from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -57,6 +58,9 @@ def test_the_latest_data_is_shown_with_what_stops_a_run_first(asked):
     answer = asked.ask("/data/latest")
     assert answer.status == 200 and names(answer.text)[0] == "payment"
     assert "ENUM_TYPE_UNEXPECTED_STRING_VALUES" in answer.text and "Cheque" in answer.text
+    [finding, *_] = asked.ask("/data/latest?format=json").json["rows"][0]["row"]["findings"]
+    told = f"; expected: {finding['expected']} "
+    assert finding["expected"] and escape(told, quote=True) in answer.text, "beside what it was judged, as elsewhere"
     rows = {one["row"]["name"]: one["row"] for one in asked.ask("/data/latest?format=json").json["rows"]}
     assert 0.3 <= rows["fare"]["distance"]["value"] <= 0.4, "over the run before it"
     assert not rows["fare"]["distance"]["is_chance"] and rows["payment"]["findings"]

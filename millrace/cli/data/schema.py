@@ -69,7 +69,7 @@ def show(bench: Workbench, split: Optional[str], slice_: str, as_json: bool) -> 
     echo(
         f"seen: in {f'slice {slice_} of ' if slice_ else ''}run {run}"
         if run
-        else f"nothing ran yet: millrace run{bench.option}"
+        else f"{bench.lacks}: millrace run{bench.option}"
     )
     if not slice_ and bench.slices():
         shown = list(bench.slices())[:_SLICES]
@@ -232,7 +232,7 @@ def impact(bench: Workbench, last: int, as_json: bool) -> None:
     elif impacts_of_runs:
         tables.print_impacts(impacts_of_runs)
     else:
-        echo(f"no run with statistics yet: millrace run{bench.option}")
+        echo(f"{bench.lacks}: millrace run{bench.option}")
 
 
 @_command

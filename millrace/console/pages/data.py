@@ -244,9 +244,7 @@ def _nearly_empty(data: DataView) -> str:
 
 
 def _nothing(bench: Workbench) -> NoDataPage:
-    gone = "The statistics of every run are gone from this machine." if bench.last(1) else ""
-    start = f"millrace run{bench.option}"
-    return NoDataPage(gone or "No run has read data yet.", start)
+    return NoDataPage(f"{bench.lacks.capitalize()}.", f"millrace run{bench.option}")
 
 
 def _chosen(bench: Workbench, request: PageRequest) -> tuple[Evidence, DataView]:
