@@ -110,8 +110,9 @@ def load_prices(file: Optional[str], today: date, old: bool = False) -> PriceTab
         raise BadInput(
             f"the price table is of {table.date}, more than half a year old",
             where=str(path),
-            remedy="upgrade the library, or name a table of your own with today's prices in vertex.cost.prices; "
-            "--old-prices, or vertex.cost.old_prices: true, takes it as it is",
+            remedy="upgrade the library, or name a table of your own with today's prices in vertex.cost.prices, as "
+            "millrace cost --refresh -o prices.yaml writes; --old-prices, or vertex.cost.old_prices: true, takes it as "
+            "it is",
         )
     return table
 

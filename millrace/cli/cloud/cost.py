@@ -7,7 +7,7 @@ from typing import Optional
 import click
 from rich.console import Console
 
-from millrace.base import clock, printing
+from millrace.base import clock, files, printing
 from millrace.base.errors import BadInput
 from millrace.base.numbers import counted, seconds
 from millrace.base.printing import TableColumn
@@ -22,6 +22,7 @@ from millrace.cost.durations import RunTimes, Source, past_times, run_times
 from millrace.cost.estimate import CostEstimate, StageCost, estimate, run_costs
 from millrace.cost.interval import LEVEL, Spread
 from millrace.cost.prices import PriceTable, load_prices
+from millrace.cost.refresh import SERVICES, refreshed
 from millrace.jobspec.job import CompiledJob
 
 
@@ -35,6 +36,11 @@ from millrace.jobspec.job import CompiledJob
 )  # fmt: skip
 @click.option("--level", type=NumberRange(0.5, 0.999), default=LEVEL, show_default=True, help="Of the intervals.")
 @click.option("--old-prices", is_flag=True, help="Take a price table that is older than half a year.")
+@click.option("--refresh", is_flag=True, help="Write a table of today's prices, from Google Cloud's billing catalogue.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+    help="With --refresh: the table's file.  [default: vertex.cost.prices]",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def cost(
     runs: tuple[str, ...],
@@ -44,6 +50,8 @@ def cost(
     source: Optional[Source],
     level: float,
     old_prices: bool,
+    refresh: bool,
+    output: Optional[Path],
     as_json: bool,
 ) -> None:
     """Say what a run on Vertex AI costs: what the compiled job rents, times of past runs, and a dated price table.
@@ -51,9 +59,15 @@ def cost(
     RUNS: what these runs would have cost as the job, side by side; an id or the beginning of one, or last, last~1.
     Without them, what the next run costs.
 
+    With --refresh no job is looked at: it writes a price table of your own, of the regions and machines of the one that
+    is there and of vertex.region, and says what changed, and what the catalogue does not have.
+
     Exit code 3: it may cost more than vertex.cost.budget.
     """
     config = load(config_file, overrides)
+    if refresh:
+        _refresh(config, output)
+        return
     job = vertex_job(config, file, again(config_file, overrides), "prices are known of Vertex AI alone")
     settings = config.vertex.cost
     prices = load_prices(settings.prices, clock.today(), old_prices or settings.old_prices)
@@ -69,6 +83,38 @@ def cost(
         say(unjudged)
     elif settings.budget is not None and not as_json:
         say(f"within the budget of {dollars(settings.budget)}")
+
+
+def _refresh(config: Config, output: Optional[Path]) -> None:
+    named = config.vertex.cost.prices
+    target = output or (Path(named) if named else None)
+    if target is None:
+        raise BadInput(
+            "no file is named for the table", where="vertex.cost.prices", remedy="set it, or for once: -o prices.yaml"
+        )
+    before = load_prices(named if named and Path(named).is_file() else None, clock.today(), old=True)
+    # Google's clients take seconds to load.
+    from millrace.cloud.billing import published_prices
+
+    say("reading Google Cloud's billing catalogue")
+    skus = published_prices(SERVICES, config.vertex)
+    made = refreshed(before, [config.vertex.region], skus, clock.today())
+    if not made.table.regions:
+        raise BadInput(
+            "the billing catalogue has none of the table's prices; nothing was written",
+            where=", ".join(before.regions),
+            remedy="keep the table that is there: --old-prices takes it",
+        )
+    files.write_named(target, made.text(before.date))
+    for change in made.changes:
+        say(change)
+    for missing in made.missing:
+        say(f"not in the table: {missing}")
+    say(f"pipeline_run: {before.pipeline_run:g}, kept as in the table of {before.date}: it is not looked for")
+    as_before = f"{counted(made.same, 'price')} as on {before.date}, {len(made.changes)} changed or new"
+    say(f"{target}: written; {as_before}, {len(made.missing)} not found")
+    if str(target) != named:
+        say(f"next: set vertex.cost.prices: {target}")
 
 
 def _print(costs: CostEstimate, more: str) -> None:
