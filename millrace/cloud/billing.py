@@ -12,8 +12,9 @@ from google.auth.transport.requests import AuthorizedSession
 
 from millrace.base.errors import BadInput
 from millrace.cloud.remote.failures import ServiceFailure, refused
+from millrace.cloud.remote.google import LOG_IN
 from millrace.cloud.remote.sending import PAUSES, send_once
-from millrace.cloud.vertex.client import LOG_IN, VertexPlace, credentials, failures, place
+from millrace.cloud.vertex.client import VertexPlace, credentials, failures, place
 from millrace.config.cloud_sections import VertexDeployment
 
 API = "https://cloudbilling.googleapis.com"
