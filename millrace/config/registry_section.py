@@ -2,7 +2,7 @@
 
 from typing import Literal, Optional
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from millrace.base.section import Section
 
@@ -20,3 +20,10 @@ class RegistrySection(Section):
     card: Optional[str] = Field(
         default=None, description="a YAML file with what only people know of the model, for millrace models card"
     )
+
+    @field_validator("file")
+    @classmethod
+    def _is_of_this_machine(cls, value: Optional[str]) -> Optional[str]:
+        if value and "://" in value:
+            raise ValueError("must be a file of this machine: SQLite keeps none in a bucket")
+        return value

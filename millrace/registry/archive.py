@@ -124,6 +124,7 @@ def import_version(
     now: Optional[float] = None,
     origin: str = "",
     gate_report: str = "",
+    vertex: Optional[str] = None,
 ) -> Imported:
     """Takes in a version from an archive: registered, and neither approved nor served.
 
@@ -134,6 +135,8 @@ def import_version(
         now: seconds since the epoch; None for the time on the clock.
         origin: what the event names in place of a file that only carried the version; empty for the file.
         gate_report: the folder to which the Evaluator's report was brought; empty where it was not.
+        vertex: the version's resource name in Vertex AI where it is imported, empty where it is not there; None for the
+            one where it was exported.
 
     Returns:
         The version.
@@ -175,6 +178,7 @@ def import_version(
         trial=False,
         artifact=0,
         gate_report=gate_report,
+        vertex=about.facts.vertex if vertex is None else vertex,
         imported_from=about.exported_from,
     )
     if known is None:

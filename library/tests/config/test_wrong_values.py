@@ -55,6 +55,12 @@ def refusal(folder: Path, text: str, *overrides: str) -> ConfigError:
             "root: should be a text; put it in quotes, not NO, which YAML reads as",
         ),
         ("name: taxi", "name: 007x y", 7, "name: should match"),
+        (
+            "name: taxi",
+            "name: taxi\nregistry: {file: gs://b/r.db}",
+            18,
+            "registry.file: must be a file of this machine",
+        ),
         ("{kind: numeric, scale: log}", "{kind: numbr}", 34, "fare.kind: should be numeric,"),
         ("platform: process", "platform: docker\n  tries: -1", 10, "infra_validation.tries: should be greater than"),
     ],
