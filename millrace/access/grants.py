@@ -9,13 +9,16 @@ SUBMITTER = "whoever submits"
 TEMPLATE_WRITER = "whoever uploads templates"
 """A person, or the CI: `templates upload` runs with their credentials."""
 
+PROMOTER = "whoever promotes"
+"""A person, or the CI: `promote` runs with their credentials."""
+
 
 @dataclass(frozen=True)
 class Grant:
     """One role.
 
     Args:
-        account: a service account's address, an agent of Google's in words, `SUBMITTER` or `TEMPLATE_WRITER`.
+        account: a service account's address, an agent of Google's in words, or one of the words above for who works.
         role: a predefined role, the least one with what is done.
         resource: what it is needed on: projects/P, gs://BUCKET, a secret, a key, a service account, a dataset.
         reasons: each step with what it does there; `STEP: what`.

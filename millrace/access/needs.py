@@ -104,7 +104,9 @@ def _of_step(job: CompiledJob, step: Step, project: str, account: str) -> Iterat
     name, task = step.name, step.task
     container = job.executor(task)["container"]
     args: list[str] = container.get("args", [])
-    yield from _image(agent("Vertex AI", project), str(container.get("image", "")), f"{name}: its image is pulled")
+    yield from image_pulled(
+        agent("Vertex AI", project), str(container.get("image", "")), f"{name}: its image is pulled"
+    )
     for flag, value in itertools.pairwise(args):
         if flag == "--secret":
             secret = value.partition("=")[2].partition("/versions/")[0]
@@ -135,7 +137,7 @@ def _custom_job(name: str, asked: Spec, project: str, account: str) -> Iterator[
     yield Grant(account, _ACT_AS, runs_as, (f"{name}: has the custom job run as this account",))
     for pool in spec.get("worker_pool_specs", ()):
         image = str(pool.get("container_spec", {}).get("image_uri", ""))
-        yield from _image(agent("Vertex AI", there), image, f"{name}: the custom job's image is pulled")
+        yield from image_pulled(agent("Vertex AI", there), image, f"{name}: the custom job's image is pulled")
     if key := asked.get("encryption_spec", {}).get("kms_key_name"):
         yield Grant(agent("Vertex AI", there), _KEY, key, (f"{name}: the custom job's disks have this key",))
 
@@ -149,7 +151,7 @@ def _endpoint(name: str, custom: Spec, folder: str, project: str, account: str) 
     if serves_as := serving.get("service_account"):
         yield Grant(account, _ACT_AS, serves_as, (f"{name}: has the endpoint serve as this account",))
     image = str(custom.get("ai_platform_vertex_container_image_uri", ""))
-    yield from _image(agent("Vertex AI", there), image, f"{name}: the serving image is pulled")
+    yield from image_pulled(agent("Vertex AI", there), image, f"{name}: the serving image is pulled")
     if key := custom.get("millrace_encryption_key"):
         yield Grant(agent("Vertex AI", there), _KEY, key, (f"{name}: model and endpoint have this key",))
     logging = custom.get("millrace_version", {}).get("endpoint", {}).get("request_logging", {})
@@ -171,7 +173,7 @@ def _dataflow(
     yield from _bucket(worker, _WRITE, temp, f"{name}: its workers write what is temporary")
     yield from _bucket(worker, _WRITE, job.root, f"{name}: its workers read and write artifacts")
     yield from _bucket(worker, _READ, data, f"{name}: its workers read the data")
-    yield from _image(worker, options.get("sdk_container_image", ""), f"{name}: the workers' image is pulled")
+    yield from image_pulled(worker, options.get("sdk_container_image", ""), f"{name}: the workers' image is pulled")
     if key := options.get("dataflow_kms_key"):
         for service in ("Dataflow", "Compute Engine"):
             yield Grant(
@@ -206,8 +208,14 @@ def _bucket(account: str, role: str, path: str, reason: str) -> Iterator[Grant]:
             yield Grant(account, role, f"gs://{bucket}", (reason,))
 
 
-def _image(account: str, image: str, reason: str) -> Iterator[Grant]:
-    """An image of Artifact Registry; those of Google's own and of other registries are not given by roles."""
+def image_pulled(account: str, image: str, reason: str) -> Iterator[Grant]:
+    """The role to pull an image of Artifact Registry; for Google's own and other registries there is none to give.
+
+    Args:
+        account: that pulls it.
+        image: its name.
+        reason: which step, and what for.
+    """
     found = _REPOSITORY.match(image)
     if found and found[2] != "vertex-ai":
         location, project, repository = found.groups()

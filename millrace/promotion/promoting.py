@@ -1,4 +1,4 @@
-"""Promotes a version: what would be done, and doing it, the alias last.
+"""Promotes a version: what would be done, and doing it, the alias last, and after it what follows in Vertex AI.
 
 A step that was done before is not done again, so that a promotion which was killed is finished by the same command.
 """
@@ -7,16 +7,16 @@ import contextlib
 import fcntl
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Optional
 
 from millrace.base.errors import BadInput, GateRefused
-from millrace.config.environments import option
 from millrace.config.paths import registry_file
-from millrace.promotion import evidence
+from millrace.promotion import evidence, vertex
 from millrace.promotion.policy import PolicyRule, rules
 from millrace.promotion.side import Side
+from millrace.promotion.vertex import VertexCopies, VertexCopy
 from millrace.registry import archive
 from millrace.registry.events import CANDIDATE, CHAMPION, VersionState
 from millrace.registry.rollback import roll_back
@@ -38,6 +38,9 @@ class PromotionPlan:
         before: the number that the alias names now; None where it names none.
         going_back: whether the version was champion there before: then it is a roll-back, and no rule is asked.
         rules: of the policy, each with what became of it.
+        copy: of the version in Vertex AI; None where none is made, or policy says no.
+        only_follow: whether all is done but that Vertex AI has not followed; no rule is asked then.
+        followed: what Vertex AI did, in sentences.
     """
 
     version: Version
@@ -45,6 +48,9 @@ class PromotionPlan:
     before: Optional[int]
     going_back: bool
     rules: tuple[PolicyRule, ...]
+    copy: Optional[VertexCopy] = None
+    only_follow: bool = False
+    followed: tuple[str, ...] = ()
 
     @property
     def refusals(self) -> tuple[str, ...]:
@@ -52,7 +58,9 @@ class PromotionPlan:
         return tuple(f"{one.name}: {one.words}" for one in self.rules if not one.holds)
 
 
-def plan(source: Side, target: Side, name: str, who: str, now: float) -> PromotionPlan:
+def plan(
+    source: Side, target: Side, name: str, who: str, now: float, service: Optional[VertexCopies] = None
+) -> PromotionPlan:
     """Says what a promotion would do; nothing is changed.
 
     Args:
@@ -61,22 +69,34 @@ def plan(source: Side, target: Side, name: str, who: str, now: float) -> Promoti
         name: of the version: a number, or an alias in the source.
         who: who promotes it.
         now: seconds since the epoch.
+        service: Vertex AI, where the target pushes to it.
 
     Raises:
-        BadInput: there is no such version, or the target takes none in by this command.
+        BadInput: there is no such version, or the target takes none in by this command; or Vertex AI could not copy it.
+        MillraceError: Vertex AI says no, or says nothing.
     """
     _require_takes_in(source, target)
-    earlier = {str(number) for number in target.registry.champions()[:-1]}
-    number = name if name in earlier else str(source.registry.version(name).number)
+    assert (service is None) == (target.config.push.vertex is None)
+    champions = [str(number) for number in target.registry.champions()]
+    number = name if name in champions else str(source.registry.version(name).number)
     aliases = target.registry.aliases()
-    if number in earlier:
-        return PromotionPlan(target.registry.version(number), CHAMPION, aliases[CHAMPION].number, True, ())
+    if left := vertex.left_behind(target, number):
+        return PromotionPlan(aliases[left], left, aliases[left].number, False, (), only_follow=True)
+    if number in champions[:-1]:
+        earlier = target.registry.version(number)
+        vertex.require_can_go_back(target, earlier)
+        return PromotionPlan(earlier, CHAMPION, aliases[CHAMPION].number, True, ())
     version = source.registry.version(number)
+    if service:
+        vertex.require_can_copy(source, target, version)
     by_degrees = target.registry.approval == "candidate" and CHAMPION in aliases
     alias = CANDIDATE if by_degrees else CHAMPION
     before = aliases[alias].number if alias in aliases else None
     asked = tuple(rules(source, target, version, alias, who, now))
-    return PromotionPlan(version, alias, before, False, asked)
+    allowed = PromotionPlan(version, alias, before, False, asked)
+    if service is None or allowed.refusals:
+        return allowed
+    return replace(allowed, copy=vertex.planned_copy(service, target, version, alias))
 
 
 def require_allowed(chosen: PromotionPlan, target: Side) -> None:
@@ -97,7 +117,15 @@ def require_allowed(chosen: PromotionPlan, target: Side) -> None:
         )
 
 
-def promote(source: Side, target: Side, name: str, because: str, who: str, now: float) -> PromotionPlan:
+def promote(
+    source: Side,
+    target: Side,
+    name: str,
+    because: str,
+    who: str,
+    now: float,
+    service: Optional[VertexCopies] = None,
+) -> PromotionPlan:
     """Promotes a version, or goes back to one that was champion in the target before.
 
     Args:
@@ -107,6 +135,7 @@ def promote(source: Side, target: Side, name: str, because: str, who: str, now: 
         because: why.
         who: who promotes it, by whom both registries were opened.
         now: seconds since the epoch.
+        service: Vertex AI, where the target pushes to it.
 
     Returns:
         What was done.
@@ -116,22 +145,40 @@ def promote(source: Side, target: Side, name: str, because: str, who: str, now: 
         GateRefused: policy says no, with each reason; or the version to go back to does not answer. Nothing has
             changed.
         CouldNotJudge: the version to go back to could not be tried on this machine. Nothing has changed.
+        MillraceError: Vertex AI says no, or says nothing; the same command goes on from there.
     """
     with _alone(target):
-        chosen = plan(source, target, name, who, now)
-        number = chosen.version.number
+        chosen = plan(source, target, name, who, now, service)
         require_allowed(chosen, target)
         if chosen.going_back:
             roll_back(target.registry, chosen.version, because, target.config.infra_validation)
-            return chosen
-        _take_in(source, target, chosen, because, who, now)
-        there = target.registry.version(str(number))
-        if there.state is not VersionState.APPROVED:
-            target.registry.approve(there, because)
-        target.registry.move(chosen.alias, there, because, expected=chosen.before)
-        where_to = {"environment": target.config.environment, "alias": chosen.alias}
-        source.registry.record(f"{SENT_ON} {target.name}", chosen.version, because, where_to, who)
-        return chosen
+        elif not chosen.only_follow:
+            _promote(source, target, chosen, because, who, now, service)
+        return replace(chosen, followed=tuple(service.follow(target.registry, chosen.alias))) if service else chosen
+
+
+def _promote(
+    source: Side,
+    target: Side,
+    chosen: PromotionPlan,
+    because: str,
+    who: str,
+    now: float,
+    service: Optional[VertexCopies],
+) -> None:
+    """The copy in Vertex AI, the files, the approval, and the alias once all of that stands."""
+    version, copied = chosen.version, ""
+    if service and chosen.copy:
+        copied = vertex.bring(service, source, target, version, chosen.copy, because, who)
+    _take_in(source, target, chosen, copied, because, who, now)
+    there = target.registry.version(str(version.number))
+    if there.state is not VersionState.APPROVED:
+        target.registry.approve(there, because)
+    if service and chosen.copy:
+        vertex.require_unmoved(service, chosen.copy, chosen.alias)
+    target.registry.move(chosen.alias, there, because, expected=chosen.before)
+    where_to = {"environment": target.config.environment, "alias": chosen.alias}
+    source.registry.record(f"{SENT_ON} {target.name}", version, because, where_to, who)
 
 
 def _require_takes_in(source: Side, target: Side) -> None:
@@ -144,23 +191,17 @@ def _require_takes_in(source: Side, target: Side) -> None:
             remedy=f"write promotion: {{after: ENVIRONMENT}} into its overlay, for instance after: "
             f"{source.config.environment or 'dev'}",
         )
-    if config.push.vertex is not None:
-        raise BadInput(
-            f"{target.name} pushes to an endpoint of Vertex AI, and versions are promoted between registries of this "
-            "machine",
-            where=config.place("push.vertex"),
-            remedy=f"millrace submit --set {option(config.environment)} pushes there what a job of that environment "
-            "has trained",
-        )
     if "://" in target.registry.serving:
         raise BadInput(
             f"{target.name} serves from a bucket, and versions are promoted between folders of this machine",
             where=config.place("push.directory"),
-            remedy="name a folder that is mounted here in push.directory",
+            remedy="name a folder of this machine in push.directory, or one that is mounted here",
         )
 
 
-def _take_in(source: Side, target: Side, chosen: PromotionPlan, because: str, who: str, now: float) -> None:
+def _take_in(
+    source: Side, target: Side, chosen: PromotionPlan, copied: str, because: str, who: str, now: float
+) -> None:
     """Has the target register the version with all that is known of it; what it has of that already stays."""
     version = chosen.version
     known = next((one for one in target.registry.versions() if one.number == version.number), None)
@@ -169,11 +210,13 @@ def _take_in(source: Side, target: Side, chosen: PromotionPlan, because: str, wh
         with tempfile.TemporaryDirectory(prefix="millrace-promote-") as scratch:
             file = Path(scratch) / f"{version.number}.tar"
             archive.pack(version, source.registry.events(version.number), file)
-            archive.import_version(target.registry, file, because, now, origin=str(version.folder), gate_report=report)
+            origin = str(version.folder)
+            archive.import_version(target.registry, file, because, now, origin, gate_report=report, vertex=copied)
     details = {
         "environment": source.config.environment,
         "evidence": str(evidence.folder(target, version)),
         "rules": {one.name: one.words for one in chosen.rules},
+        **({"vertex": copied, "vertex_of": chosen.copy.of} if chosen.copy else {}),
     }
     target.registry.record(f"{TAKEN_IN} {source.name}", version, because, details, who)
 

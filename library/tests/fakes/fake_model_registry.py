@@ -13,21 +13,40 @@ from fake_service import FakeGoogleService, Refused, Request
 
 PARENT = r"/v1/(projects/[^/]+/locations/[^/]+)"
 ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
+KEY = re.compile(r"projects/[^/]+/locations/([^/]+)/keyRings/[^/]+/cryptoKeys/[^/]+")
+# The reference does not say which images are "third-party" ones; taken for that: any of another registry than Google's.
+GOOGLES = re.compile(r"[a-z0-9-]+-docker\.pkg\.dev/.+")
 _TYPE = "type.googleapis.com/google.cloud.aiplatform.v1."
 
 
 @dataclass
 class FakeModelRegistry(FakeGoogleService):
-    """Models by their resource name, each with its versions, the first at place 0."""
+    """Models by their resource name, each with its versions, the first at place 0.
+
+    Args:
+        models: the versions of each.
+        endpoints: by their resource names.
+        evaluations: the version, and the evaluation, of each.
+        looks: how often a copy is asked for before it is done.
+        failing: what the next copy ends with, a `google.rpc.Status`; it is made nevertheless where that is empty.
+        copies: what is still being copied, by the operation's name: how many looks are left, and what then is done.
+    """
 
     models: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
     evaluations: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    looks: int = 2
+    failing: dict[str, Any] = field(default_factory=dict)
+    copies: dict[str, tuple[int, Callable[[], dict[str, Any]]]] = field(default_factory=dict)
 
     def routes(self) -> dict[tuple[str, str], Callable[..., Any]]:
         return {
             ("POST", f"{PARENT}/models:upload"): self._upload,
+            ("POST", f"{PARENT}/models:copy"): self._copy,
+            ("GET", f"{PARENT}/models/[^/]+/operations/([^/:]+)"): self._look,
             ("GET", f"{PARENT}/models/([^/:]+)"): self._model,
+            ("PATCH", f"{PARENT}/models/([^/:]+)"): self._describe,
+            ("GET", f"{PARENT}/models/([^/:]+)/evaluations"): self._list_evaluations,
             ("POST", f"{PARENT}/models/([^/:]+):mergeVersionAliases"): self._merge,
             ("GET", f"{PARENT}/models/([^/:]+):listVersions"): self._versions,
             ("POST", f"{PARENT}/models/([^/:]+)/evaluations:import"): self._evaluate,
@@ -62,8 +81,74 @@ class FakeModelRegistry(FakeGoogleService):
         self._give(name, model, wanted if len(versions) > 1 else {*wanted, "default"})
         return self._done(parent, "UploadModelResponse", {"model": name, "modelVersionId": model["versionId"]})
 
+    def _copy(self, request: Request, parent: str) -> Any:
+        """https://cloud.google.com/vertex-ai/docs/model-registry/copy-model"""
+        body = request.body
+        where, _, asked = body["sourceModel"].partition("/models/")
+        source = self._model(request, where, asked)
+        name, identity, region = body.get("parentModel", ""), body.get("modelId", ""), parent.rsplit("/", 1)[1]
+        key = body.get("encryptionSpec", {}).get("kmsKeyName", "")
+        found = KEY.fullmatch(key)
+        if key and (not found or found[1] != region):
+            raise Refused(400, f"The CMEK key {key} is not in {region}.")
+        image = source.get("containerSpec", {}).get("imageUri", "")
+        if where.split("/")[1] != parent.split("/")[1] and image and not GOOGLES.fullmatch(image):
+            raise Refused(400, f"A model with the container image {image} cannot be copied to another project.")
+        if bool(name) == bool(identity) or (name and name not in self.models):
+            raise Refused(404 if name else 400, f"The Model {name} does not exist.")
+        name = name or f"{parent}/models/{identity}"
+        if identity and name in self.models:
+            raise Refused(409, f"The Model {name} exists.")
+        operation = f"{name}/operations/{len(self.requests)}"
+        kept = ("displayName", "labels", "containerSpec", "explanationSpec", "supportedDeploymentResourcesTypes")
+        made = {one: source[one] for one in kept if one in source}
+        made |= {"originalModelInfo": {"model": f"{source['name']}@{source['versionId']}"}}
+        made |= {"encryptionSpec": {"kmsKeyName": key}} if key else {}
+        failing, self.failing = self.failing, {}
+
+        def done() -> dict[str, Any]:
+            if failing:
+                return {"error": failing}
+            versions = self.models.setdefault(name, [])
+            aliases = [] if versions else ["default"]
+            number = str(len(versions) + 1)
+            versions.append({**made, "name": name, "versionId": number, "versionAliases": aliases})
+            return {"response": {"@type": f"{_TYPE}CopyModelResponse", "model": name, "modelVersionId": number}}
+
+        self.copies[operation] = (self.looks, done)
+        return {"name": operation}
+
+    def _look(self, request: Request, parent: str, asked: str) -> Any:
+        name = request.path.removeprefix("/v1/")
+        if name not in self.copies:
+            raise Refused(404, f"The Operation {name} does not exist.")
+        left, done = self.copies[name]
+        if left:
+            self.copies[name] = (left - 1, done)
+            return {"name": name}
+        answer = done()
+        self.copies[name] = (0, lambda: answer)
+        return {"name": name, "done": True, **answer}
+
+    def _describe(self, request: Request, parent: str, asked: str) -> Any:
+        model, fields = self._model(request, parent, asked), request.query["updateMask"].split(",")
+        if "@" not in asked or not set(fields) <= {"labels", "versionDescription"}:
+            raise Refused(400, f"{fields} cannot be changed of {asked}.")
+        for label in request.body.get("labels", {}).items():
+            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,62} [a-z0-9_-]{0,63}", " ".join(label)):
+                raise Refused(400, f"Invalid label {label}.")
+        model |= {one: request.body[one] for one in fields}
+        return model
+
+    def _list_evaluations(self, request: Request, parent: str, asked: str) -> Any:
+        model = self._model(request, parent, asked)
+        name = f"{model['name']}@{model['versionId']}"
+        return {"modelEvaluations": [body for of, body in self.evaluations if of == name]}
+
     def _versions(self, request: Request, parent: str, name: str) -> Any:
-        return {"models": self.models.get(f"{parent}/models/{name}", [])}
+        if f"{parent}/models/{name}" not in self.models:
+            raise Refused(404, f"The Model {name} does not exist.")
+        return {"models": self.models[f"{parent}/models/{name}"]}
 
     def _evaluate(self, request: Request, parent: str, asked: str) -> Any:
         model = self._model(request, parent, asked)

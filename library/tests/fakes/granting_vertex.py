@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fake_model_registry import FakeModelRegistry
 from fake_service import Refused, Request
 from fake_vertex import FakeVertex, Tell
 
@@ -20,7 +21,10 @@ ROLES = {
     "roles/aiplatform.user": (
         *("aiplatform.pipelineJobs.create", "aiplatform.executions.create", "aiplatform.customJobs.create"),
         *("aiplatform.models.upload", "aiplatform.endpoints.deploy"),
+        *("aiplatform.models.get", "aiplatform.models.update", "aiplatform.endpoints.update"),
     ),
+    "roles/aiplatform.viewer": ("aiplatform.models.get",),
+    "roles/aiplatform.serviceAgent": ("aiplatform.models.export",),
     "roles/iam.serviceAccountUser": ("iam.serviceAccounts.actAs",),
     "roles/storage.objectViewer": ("storage.objects.get", "storage.objects.list"),
     "roles/storage.objectUser": ("storage.objects.get", "storage.objects.list", "storage.objects.create"),
@@ -34,6 +38,7 @@ ROLES = {
     "roles/bigquery.dataEditor": ("bigquery.tables.getData", "bigquery.tables.updateData"),
 }
 PERSON = "whoever submits"
+PROMOTES = "whoever promotes"
 # Who acts, what for, and on what.
 Act = tuple[str, str, str]
 
@@ -55,9 +60,7 @@ class GrantingVertex(FakeVertex):
 
     def may(self, act: Act) -> None:
         """Refuses what no role says."""
-        account, permission, resource = act
-        if not any((account, role, resource) in self.granted for role, holds in ROLES.items() if permission in holds):
-            raise Refused(403, f"Permission '{permission}' denied on resource '{resource}' for {account}.")
+        require_granted(self.granted, act)
 
     def step_that_breaks(self, body: dict[str, Any]) -> str:
         """The first step of a job that does not get what it asks for; empty where the job comes to its end.
@@ -189,6 +192,53 @@ class GrantingVertex(FakeVertex):
 
     def _default(self, project: str) -> str:
         return f"the Compute Engine default service account of {project}"
+
+
+@dataclass
+class GrantingModels(FakeModelRegistry):
+    """Vertex AI's models and endpoints for who promotes, who is given no more than was granted.
+
+    Args:
+        granted: account, role and resource of each grant.
+    """
+
+    granted: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def _routed(self, request: Request) -> Any:
+        for act in self._acts(request):
+            require_granted(self.granted, act)
+        return super()._routed(request)
+
+    def _acts(self, request: Request) -> Iterator[Act]:
+        project = "/".join(request.path.split("/")[2:4])
+        kind = "endpoints" if "/endpoints" in request.path else "models"
+        if request.method == "GET":
+            # Of endpoints and operations too, which each role here has.
+            yield PROMOTES, "aiplatform.models.get", project
+        elif not request.path.endswith(":copy"):
+            yield PROMOTES, f"aiplatform.{kind}.update", project
+        else:
+            yield PROMOTES, "aiplatform.models.upload", project
+            agent = f"the Vertex AI service agent of {project.removeprefix('projects/')}"
+            where, _, asked = request.body["sourceModel"].partition("/models/")
+            source = "/".join(where.split("/")[:2])
+            if source != project:
+                yield agent, "aiplatform.models.export", source
+            if key := request.body.get("encryptionSpec", {}).get("kmsKeyName"):
+                yield agent, "cloudkms.cryptoKeyVersions.useToEncrypt", key
+            yield from _pull(agent, self._model(request, where, asked)["containerSpec"]["imageUri"])
+
+
+def require_granted(granted: set[tuple[str, str, str]], act: Act) -> None:
+    """Refuses what no role says.
+
+    Args:
+        granted: account, role and resource of each grant.
+        act: who acts, what for, and on what.
+    """
+    account, permission, resource = act
+    if not any((account, role, resource) in granted for role, holds in ROLES.items() if permission in holds):
+        raise Refused(403, f"Permission '{permission}' denied on resource '{resource}' for {account}.")
 
 
 def _bucket(path: str) -> str:

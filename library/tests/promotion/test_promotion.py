@@ -4,94 +4,30 @@ import fcntl
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from registered_versions import pushed, registry_of
+from registered_versions import pushed
+from two_environments import PROD, SATURDAY, THURSDAY, approved, judged, side
 
 from millrace.base.errors import BadInput, GateRefused
-from millrace.base.plain_values import plain
 from millrace.cli.main import millrace
-from millrace.components.evaluator.gate_report import JSON_NAME, GateReport, Row
-from millrace.config.environments import VARIABLE, option
+from millrace.components.evaluator.gate_report import JSON_NAME
+from millrace.config.environments import option
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.metadata.run_summaries import Runs
-from millrace.project import project
 from millrace.promotion import promoting
 from millrace.promotion.side import Side
 from millrace.registry.card import model_card, to_markdown
 from millrace.registry.card_texts import CardTexts
 from millrace.registry.pushed_model import file_checksums
 from millrace.registry.registry import Registry, this_person
-
-ROOT = Path(__file__).resolve().parents[3]
-# Thursday, and Saturday.
-THURSDAY, SATURDAY = 1795705200.0, 1795856400.0
-PROD = """
-promotion:
-  after: staging
-  approval: second person
-  freezes: [{begins: TZ=Europe/Zurich 0 16 * * 5, hours: 64, reason: nobody is there until Monday}]
-"""
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with the taxi pipeline, staging and prod, where the command is called."""
-    shutil.copytree(ROOT / "conf", tmp_path / "conf")
-    shutil.copy(ROOT / "setup.py", tmp_path)
-    folder = tmp_path / "conf" / "environments"
-    (folder / "staging.yaml").write_text("registry: {approval: manual}\n")
-    (folder / "prod.yaml").write_text(PROD)
-    monkeypatch.setattr(project, "enter", lambda found: None)
-    monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-OPEN = ExitStack()
-
-
-@pytest.fixture(autouse=True)
-def registries_are_closed() -> Iterator[None]:
-    with OPEN:
-        yield
-
-
-def side(environment: str, who: str = "ada@desk") -> Side:
-    config = load("conf/taxi.yaml", [option(environment)])
-    root = Path(layout(config).root)
-    root.mkdir(parents=True, exist_ok=True)
-    return Side(config, OPEN.enter_context(registry_of(root, config.registry.approval, who)))
-
-
-def judged(where: Side, number: int, **facts: Any) -> None:
-    """Registers a version that both judges blessed, with the Evaluator's report."""
-    root = Path(layout(where.config).root)
-    number, run, known = pushed(root, number)
-    report = root / "artifacts" / "Evaluator" / str(number)
-    report.mkdir(parents=True)
-    row = Row(metric="AUC", slice="trip_start_hour:3", value=0.875, threshold="at least 0.8", verdict="pass")
-    whole = row.model_copy(update={"slice": "overall", "value": 0.9})
-    gate = GateReport(blessed=True, reason="good", examples=40, metrics={"auc": 0.9}, rows=(whole, row))
-    (report / JSON_NAME).write_text(json.dumps(plain(gate)))
-    verdicts = {"Evaluator": True, "InfraValidator": True}
-    known = replace(known, **{"verdicts": verdicts, "gate_report": str(report), "commit": "c0ffee", **facts})
-    where.registry.take_in([(number, run, known)])
-
-
-def approved(number: int) -> tuple[Side, Side]:
-    """Staging, where Ada has approved a version, and prod, which Bob has opened."""
-    source, target = side("staging"), side("prod", "bob@desk")
-    judged(source, number)
-    source.registry.approve(source.registry.version(str(number)), "reviewed")
-    return source, target
 
 
 def promote(source: Side, target: Side, name: str, now: float = THURSDAY) -> promoting.PromotionPlan:
@@ -323,12 +259,6 @@ def test_the_command_says_what_would_happen_and_then_does_it(here: Path) -> None
         ("promotion: {after: staging}", ["11", "--to", "prod", "--env", "prod"], "cannot be promoted to prod"),
         ("promotion: {after: staging}", ["11", "--to", "prod", "--set", "promotion.approval=any"], "takes no --set"),
         ("promotion: {after: staging}\npush: {directory: gs://b/m}", ["11", "--to", "prod"], "serves from a bucket"),
-        (
-            "promotion: {after: staging}\npush: {directory: gs://b/m, vertex: {project: my-prod, region: us-central1, "
-            "endpoint: taxi, image: 'us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest'}}",
-            ["11", "--to", "prod"],
-            "pushes to an endpoint of Vertex AI",
-        ),
     ],
 )
 def test_what_cannot_be_promoted_is_told(here: Path, overlaid: str, arguments: list[str], words: str) -> None:

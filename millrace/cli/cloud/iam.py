@@ -1,16 +1,21 @@
 """`millrace iam`: the least roles of each account, from what the compiled job does, and why each."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
 import click
 from rich.console import Console
 
+from millrace.access.grants import Grant, merged
 from millrace.access.needs import needs
+from millrace.access.promotion import promotion_needs
 from millrace.base import printing
 from millrace.cli.cloud.vertex_job import job_option, vertex_job
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo_json
+from millrace.config import environments
+from millrace.config.config import Config
 from millrace.config.loading import load
 
 
@@ -22,12 +27,13 @@ from millrace.config.loading import load
 def iam(config_file: str, overrides: tuple[str, ...], file: Optional[Path], why: bool, as_json: bool) -> None:
     """Say which account needs which role on what: the least that the compiled job can be sent and run with.
 
-    Without --job it is the job that `millrace compile` made of the configuration.
+    Without --job it is the job that `millrace compile` made of the configuration. Where versions are promoted to the
+    environment, and are copied in Vertex AI by that, the roles for it are among them.
     """
     config = load(config_file, overrides)
     more = again(config_file, overrides)
     job = vertex_job(config, file, more, "roles are Google Cloud's, of jobs for Vertex AI")
-    grants = needs(job, config)
+    grants = merged([*needs(job, config), *_of_promotion(config, config_file)])
     if as_json:
         echo_json(grants)
         return
@@ -40,3 +46,13 @@ def iam(config_file: str, overrides: tuple[str, ...], file: Optional[Path], why:
                 for what, steps in grant.by_what().items() if why else ():
                     printing.say(f"{', '.join(steps)}: {what}", console, indent=6)
         console.print()
+
+
+def _of_promotion(config: Config, config_file: str) -> Iterator[Grant]:
+    """The roles for a promotion to this environment, where both environments push to Vertex AI."""
+    after = config.promotion.after
+    if after is None or config.push.vertex is None:
+        return
+    source = load(config_file, [environments.option(after)] if after else []).push.vertex
+    if source:
+        yield from promotion_needs(source, config.push.vertex)

@@ -8,7 +8,7 @@ import click
 
 from millrace.base import printing
 from millrace.base.errors import BadInput
-from millrace.base.numbers import size
+from millrace.base.numbers import counted, size
 from millrace.base.printing import TableColumn
 from millrace.cli import completing
 from millrace.cli.cloud.promote_release import is_release, promote_release
@@ -20,6 +20,7 @@ from millrace.config.loading import load
 from millrace.promotion import promoting
 from millrace.promotion.promoting import PromotionPlan
 from millrace.promotion.side import Side
+from millrace.promotion.vertex import VertexCopies, VertexCopy
 from millrace.registry.events import CANDIDATE
 from millrace.registry.registry import this_person
 
@@ -54,6 +55,9 @@ def promote(
     environment --env, by default the one that promotion.after names. A version that was champion in --to before is
     gone back to, as by millrace models rollback.
 
+    Where both environments push to Vertex AI, the version is copied there too: into the model of --to, with its
+    evaluations, and the alias last. The command given again goes on where it was interrupted.
+
     Or the file of a release, built for --to: its job is sent as it was built, and waited for. One that ran there before
     is gone back to.
 
@@ -80,18 +84,30 @@ def promote(
     who, now = this_person(), time.time()
     with opened(here) as from_registry, opened(there) as to_registry:
         source, target = Side(here, from_registry), Side(there, to_registry)
+        service = _vertex(source, target)
         with quiet(there):
             if dry_run:
-                chosen = promoting.plan(source, target, version, who, now)
+                chosen = promoting.plan(source, target, version, who, now, service)
             else:
-                chosen = promoting.promote(source, target, version, because, who, now)
+                chosen = promoting.promote(source, target, version, because, who, now, service)
         if as_json:
             echo_json(_as_json(chosen, source, target, done=not dry_run))
         elif dry_run:
             _say_plan(chosen, source, target)
         else:
-            _say_done(chosen, target, again(config_file, [environments.option(to)]))
+            _say_done(chosen, source, target, again(config_file, [environments.option(to)]))
         promoting.require_allowed(chosen, target)
+
+
+def _vertex(source: Side, target: Side) -> Optional[VertexCopies]:
+    """Vertex AI, where the environment that takes the version in pushes to it."""
+    there, here = target.config.push.vertex, source.config.push.vertex
+    if there is None:
+        return None
+    # Google's clients take seconds to import.
+    from millrace.cloud.vertex.model_copy import ModelCopies
+
+    return ModelCopies(source.config.vertex, (here or there).project, there, target.config.vertex)
 
 
 def _as_json(chosen: PromotionPlan, source: Side, target: Side, done: bool) -> dict[str, Any]:
@@ -104,6 +120,9 @@ def _as_json(chosen: PromotionPlan, source: Side, target: Side, done: bool) -> d
         "going_back": chosen.going_back,
         "rules": chosen.rules,
         "refused": chosen.refusals,
+        "vertex": chosen.copy,
+        "only_follow": chosen.only_follow,
+        "followed": chosen.followed,
         "version": version_json(chosen.version),
     }
 
@@ -111,9 +130,15 @@ def _as_json(chosen: PromotionPlan, source: Side, target: Side, done: bool) -> d
 def _say_plan(chosen: PromotionPlan, source: Side, target: Side) -> None:
     """What would happen: each rule of the policy, then each step."""
     number = chosen.version.number
+    if chosen.only_follow:
+        say(f"version {number} is {chosen.alias} of {target.name} already, and Vertex AI has not followed")
+        say(f"would make it {chosen.alias} there too, and nothing else")
+        return
     if chosen.going_back:
         say(f"version {number} was champion of {target.name} before: a roll-back, of which no rule is asked")
         say(f"would try it in a model server, then make it champion there, was {chosen.before}")
+        if target.config.push.vertex:
+            say(f"last, Vertex AI follows: champion is {_short(chosen.version.facts.vertex)}, and gets the traffic")
         return
     say(f"version {number} of {chosen.version.model}, from {source.name} to {target.name}")
     rows = [(one.name, "yes" if one.holds else "no", one.words) for one in chosen.rules]
@@ -122,25 +147,55 @@ def _say_plan(chosen: PromotionPlan, source: Side, target: Side) -> None:
     echo()
     if chosen.refusals:
         return
+    if chosen.copy:
+        _say_copy(chosen.copy)
     brings = f"{size(chosen.version.facts.bytes)} to {target.registry.serving}/{number}"
     say(f"would bring {brings}, with its report, card and lineage")
     say(f"then approve it in {target.name} and make it {chosen.alias} there{_was(chosen.before)}")
+    if chosen.copy:
+        was = f", was {_short(chosen.copy.named)}" if chosen.copy.named else ""
+        say(f"last, make the copy {chosen.alias} in Vertex AI{was}")
+    _say_not_copied(source, target)
     say("nothing has changed: leave --dry-run out")
 
 
-def _say_done(chosen: PromotionPlan, target: Side, option: str) -> None:
+def _say_copy(copy: VertexCopy) -> None:
+    """What would be done in Vertex AI before anything is brought here."""
+    what = f"{copy.of} to {'the new model' if copy.new else 'the next version of'} {copy.model}"
+    say(f"has copied {copy.of} to {copy.there} in Vertex AI already" if copy.there else f"would copy {what}")
+    say(f"with its labels, {counted(copy.evaluations, 'evaluation')} and {copy.key or 'no encryption key of its own'}")
+
+
+def _say_not_copied(source: Side, target: Side) -> None:
+    if source.config.push.vertex and target.config.push.vertex is None:
+        say(f"Vertex AI: nothing is copied, since {target.name} does not push there (push.vertex)")
+
+
+def _say_done(chosen: PromotionPlan, source: Side, target: Side, option: str) -> None:
     number = chosen.version.number
-    say(f"{target.name}: {chosen.alias} is {number}{_was(chosen.before)}")
+    was = "" if chosen.only_follow else _was(chosen.before)
+    say(f"{target.name}: {chosen.alias} is {number}{was}")
+    if chosen.copy:
+        copied = target.registry.version(str(number)).facts.vertex
+        say(f"Vertex AI: {copied} is a copy of {chosen.copy.of}")
+    for line in chosen.followed:
+        say(line)
+    if not chosen.going_back:
+        _say_not_copied(source, target)
     say(f"servers follow: {target.registry.served_file}")
     above = target.registry.above_champion()
     if above:
         say(f"one that polls {target.registry.serving} by itself serves {above}, the highest number there")
     if chosen.alias == CANDIDATE:
         say(f"next: millrace rollout start {CANDIDATE} --because WHY{option}")
-    elif chosen.before is not None:
+    elif chosen.before is not None and not chosen.only_follow:
         to = target.config.environment
         say(f"to go back: millrace promote {chosen.before} --to {to} --because WHY")
 
 
 def _was(before: Optional[int]) -> str:
     return f", was {before}" if before is not None else ""
+
+
+def _short(name: str) -> str:
+    return name.rsplit("/", 1)[-1]

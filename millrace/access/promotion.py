@@ -1,0 +1,35 @@
+"""What a promotion does in Vertex AI, as the roles that it takes: the version is copied between two projects.
+
+https://cloud.google.com/vertex-ai/docs/model-registry/copy-model: the agent of the project that takes a model in
+exports it from the other one.
+"""
+
+from collections.abc import Iterator
+
+from millrace.access.agents import agent
+from millrace.access.grants import PROMOTER, Grant
+from millrace.access.needs import image_pulled
+from millrace.components.vertex_pusher.section import VertexEndpoint
+
+_KEY = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+
+
+def promotion_needs(source: VertexEndpoint, target: VertexEndpoint) -> Iterator[Grant]:
+    """The least roles for `millrace promote VERSION` between two environments that push to Vertex AI.
+
+    Args:
+        source: `push.vertex` of the environment that a version comes from.
+        target: of the one that takes it in.
+    """
+    there, here = f"projects/{target.project}", f"projects/{source.project}"
+    does = ("copies the version", "gives the copy labels, evaluations and its alias", "moves the endpoint's traffic")
+    yield Grant(PROMOTER, "roles/aiplatform.user", there, tuple(f"promote: {one}" for one in does))
+    its_agent = agent("Vertex AI", target.project)
+    if here != there:
+        reads = "promote: reads the version and its evaluations"
+        yield Grant(PROMOTER, "roles/aiplatform.viewer", here, (reads,))
+        exports = f"promote: Vertex AI of {target.project} exports the version from there"
+        yield Grant(its_agent, "roles/aiplatform.serviceAgent", here, (exports,))
+    if target.encryption_key:
+        yield Grant(its_agent, _KEY, target.encryption_key, ("promote: the copy has this key",))
+    yield from image_pulled(its_agent, source.image, "promote: the copy keeps the version's serving image")
