@@ -1,7 +1,10 @@
 """The rows of a query of BigQuery, fetched into a file for as long as they are scored."""
 
 import contextlib
+import fcntl
 import hashlib
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 # What TFX's BigQueryExampleGen takes, by the names of BigQuery's API and of its SQL.
 _TYPES = frozenset({"INTEGER", "INT64", "FLOAT", "FLOAT64", "BOOLEAN", "BOOL", "STRING"})
+_SCRATCH = ".millrace-rows-"
 _RECORDS = frozenset({"RECORD", "STRUCT"})
 
 
@@ -105,13 +109,40 @@ def _needed(
 
 @contextlib.contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder for rows, which is locked; what a killed process has left of its own goes."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        made = tempfile.TemporaryDirectory(prefix=".millrace-rows-", dir=folder)
+        for left in folder.glob(f"{_SCRATCH}*"):
+            with _locked(left) as is_left:
+                if is_left:
+                    shutil.rmtree(left, ignore_errors=True)
+        made = tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder)
     except OSError as error:
         raise BadInput(f"cannot be written: {error.strerror}", str(folder), "name another place with -o") from error
-    with made as scratch:
+    with made as scratch, _locked(Path(scratch)):
         yield Path(scratch)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether a folder is there and nobody else's; nobody else has it for as long."""
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:  # whose it was has removed it
+        yield False
+        return
+    try:
+        yield _is_free(lock)
+    finally:
+        os.close(lock)
+
+
+def _is_free(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _write(file: Path, batches: Iterator[pa.RecordBatch], show: Callable[[Progress], None]) -> None:

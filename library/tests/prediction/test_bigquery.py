@@ -1,6 +1,8 @@
 """Rows of BigQuery are scored as a file's, and the result is a table of BigQuery: all of it, or nothing."""
 
 import csv
+import fcntl
+import os
 import re
 
 import pyarrow as pa
@@ -18,6 +20,7 @@ from millrace.cloud.bigquery.columns import column_names
 from millrace.cloud.bigquery.table_name import table_name
 from millrace.cloud.remote.failures import ServiceFailure
 from millrace.config.loading import load
+from millrace.config.paths import layout
 from millrace.model_server.about import read_about
 from millrace.prediction.asked import Asked, predict_asked
 from millrace.prediction.bigquery_table import bigquery_table
@@ -155,6 +158,32 @@ def test_what_was_loaded_is_not_loaded_twice(fake, config, digits):
         score(config, digits, TRIPS)
 
 
+def test_other_rows_are_loaded_although_a_load_was_under_way(fake, config, digits):
+    def show(progress):
+        if "asked to load" in progress.doing:
+            raise KeyboardInterrupt
+
+    fake.looks = 0
+    for _ in range(2):  # the second time they are other rows
+        with pytest.raises(KeyboardInterrupt):
+            score(config, digits, TRIPS, existing="append", show=show)
+        for job in fake.jobs.values():
+            if job["status"]["state"] == "RUNNING":
+                job["status"] = fake._ran(job["run"])
+        fake.tables["a-project.taxi.trips"].rows[0]["seats"] += 1
+    assert len(fake.tables["a-project.scores.trips"].rows) == 80
+
+
+def test_an_upload_that_did_not_come_through_keeps_its_id(fake, config, digits):
+    fake.fail("POST", "upload", status=403)
+    with pytest.raises(ServiceFailure, match=r"may not do this: .*\n.*roles/bigquery\.dataEditor"):
+        score(config, digits, TRIPS)
+    [kept] = layout(config).local.rglob("*.job")
+    job_id = kept.read_text()
+    score(config, digits, TRIPS)
+    assert [name for name, job in fake.jobs.items() if "load" in job["configuration"]] == [job_id]
+
+
 def test_a_load_that_fails_leaves_the_scores(fake, config, digits):
     told = []
 
@@ -187,6 +216,17 @@ def test_an_answer_that_got_lost_runs_no_second_query(fake, config, digits, tmp_
     fake.faults.clear()
     score(config, digits, TRIPS, tmp_path / "o.parquet")
     assert len(fake.jobs) == 1
+
+
+def test_what_a_killed_process_has_left_goes_and_what_another_holds_stays(fake, config, digits, tmp_path):
+    for name in ("left", "held"):
+        (tmp_path / f".millrace-rows-{name}").mkdir()
+        (tmp_path / f".millrace-rows-{name}" / "rows.parquet").touch()
+    held = os.open(tmp_path / ".millrace-rows-held", os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    score(config, digits, TRIPS, tmp_path / "o.parquet")
+    os.close(held)
+    assert [one.name for one in tmp_path.glob(".millrace-rows-*")] == [".millrace-rows-held"]
 
 
 def test_who_is_interrupted_leaves_no_query_behind(fake, config, digits, tmp_path):
@@ -274,18 +314,9 @@ def test_columns_that_are_called_otherwise_there(fake, tmp_path):
 
 
 def test_the_command(fake, digits, tmp_path):
-    asked = [
-        "predict",
-        TRIPS,
-        "-o",
-        OUT,
-        "--key",
-        "id",
-        "--model",
-        str(digits[0]),
-        "--set",
-        f"root={tmp_path / 'root'}",
-    ]
+    # Training from Parquet by TFX's rules takes 0 for missing; a row of BigQuery has its 0.
+    settings = ["--set", f"root={tmp_path / 'root'}", "--set", "data={path: ., format: parquet}"]
+    asked = ["predict", TRIPS, "-o", OUT, "--key", "id", "--model", str(digits[0]), *settings]
     done = CliRunner().invoke(millrace, asked, catch_exceptions=False)
     assert done.exit_code == 0 and "40 rows scored by" in done.output and OUT in done.output
     assert len(fake.tables["a-project.scores.trips"].rows) == 40

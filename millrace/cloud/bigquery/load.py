@@ -86,10 +86,14 @@ def load(
     Raises:
         ServiceFailure: the service says no, or says nothing; the table is as it was.
     """
-    asked, job = f"to load {name}", _earlier(service, file, location)
+    asked, kept = f"to load {name}", _kept(file)
+    job = _earlier(service, file, location)
     if job is None:
-        job_id = f"millrace-predict-{uuid.uuid4().hex}"
-        files.write(_kept(file), job_id)
+        # An id that the service does not know is used again: its request may still be on the way.
+        job_id = kept.read_text(encoding="utf-8") if kept.is_file() else ""
+        if not job_id or service.job(job_id, location):
+            job_id = f"millrace-predict-{uuid.uuid4().hex}"
+            files.write(kept, job_id)
         settings = _settings(service, file, name, existing, names)
 
         def send() -> bigquery.LoadJob:
