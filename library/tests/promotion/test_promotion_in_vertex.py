@@ -30,7 +30,12 @@ TO = "projects/our-prod/locations/europe-west4/models/taxi"
 ENDPOINT = "projects/our-prod/locations/europe-west4/endpoints/7"
 KEY = "projects/our-prod/locations/europe-west4/keyRings/r/cryptoKeys/k"
 IMAGE = "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
-EVALUATION = {"displayName": "Evaluator", "metricsSchemaUri": "gs://s/c.yaml", "metrics": {"auRoc": 0.9}}
+EVALUATION = {
+    "displayName": "Evaluator",
+    "metricsSchemaUri": "gs://s/c.yaml",
+    "metrics": {"auRoc": 0.9},
+    "metadata": {"metrics": {"auc": 0.9}, "blessed": True, "reason": "good", "slices": [{"hour": 3.0}, None]},
+}
 
 
 @pytest.fixture
@@ -194,13 +199,22 @@ def test_an_answer_that_got_lost_is_looked_for_by_the_same_command(
     assert service.aliases(TO)["champion"] == "1" and kinds(sides[1])[-1] == FOLLOWS
 
 
+@pytest.mark.parametrize(
+    ("status", "words", "code", "remedy"),
+    [
+        (9, "The key is disabled.", 2, "fix what the service names"),
+        (7, "The agent may not export it.", 2, "millrace iam --env ENV names all that a promotion takes"),
+        (13, "Internal error.", 1, "try again in some minutes"),
+    ],
+)
 def test_a_copy_that_fails_half_way_is_told_and_begun_anew(
-    sides: tuple[Side, Side], service: FakeModelRegistry
+    sides: tuple[Side, Side], service: FakeModelRegistry, status: int, words: str, code: int, remedy: str
 ) -> None:
-    service.failing = {"code": 9, "message": "The key is disabled."}
-    with pytest.raises(MillraceError, match="The key is disabled") as failed:
+    service.failing = {"code": status, "message": words}
+    with pytest.raises(MillraceError, match=words) as failed:
         promote(sides)
-    assert failed.value.exit_code == 2 and failed.value.remedy and "our-prod" in (failed.value.where or "")
+    assert failed.value.exit_code == code and "our-prod" in (failed.value.where or "")
+    assert remedy in (failed.value.remedy or "")
     assert sides[1].registry.versions() == () and TO not in service.models
     promote(sides)
     assert [one["versionId"] for one in service.models[TO]] == ["1"]

@@ -85,6 +85,9 @@ def promote(
     with opened(here) as from_registry, opened(there) as to_registry:
         source, target = Side(here, from_registry), Side(there, to_registry)
         service = _vertex(source, target)
+        if service and not dry_run:
+            # The service copies for minutes.
+            echo("asking Vertex AI; whoever is interrupted goes on by the same command", err=True)
         with quiet(there):
             if dry_run:
                 chosen = promoting.plan(source, target, version, who, now, service)

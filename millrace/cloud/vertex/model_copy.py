@@ -5,10 +5,11 @@ key, which is why they are given to it here. `aiplatform.Model.copy` is not used
 operation that was begun by a process which was killed could not be waited for.
 """
 
+import contextlib
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from google.api_core import exceptions as api_exceptions
@@ -31,6 +32,7 @@ NUMBER, FROM, COMMIT = "millrace_version", "millrace_from", "millrace_commit"
 """The labels of a copy: its number here, the environment that it comes from, and the commit of its code."""
 
 _LOOK_SECONDS = 5.0
+_TO_COPY = "what whoever promotes lacks, or Vertex AI's agent on the model, the key or the image"
 # What an import may say of an evaluation; the rest of it the service says itself.
 _OF_EVALUATION = ("display_name", "metrics_schema_uri", "metrics", "metadata", "slice_dimensions")
 _NAME = re.compile(r"projects/[^/]+/locations/([^/]+)/models/([^/@]+)@(\w+)")
@@ -71,10 +73,11 @@ class ModelCopies:
         there, models = self._there(version.facts.vertex)
         asked = f"for {_short(version.facts.vertex)}"
         try:
-            model = call(there, asked, models.get_model, name=version.facts.vertex)
+            with _role_named(f"roles/aiplatform.viewer on projects/{self._project}"):
+                model = call(there, asked, models.get_model, name=version.facts.vertex)
         except ServiceFailure as failure:
             if failure.status != 404:
-                raise _lacks(failure, f"roles/aiplatform.viewer on projects/{self._project}") from failure
+                raise
             raise BadInput(
                 f"version {version.number} is gone in Vertex AI, where it was {version.facts.vertex}",
                 where=there.title,
@@ -105,12 +108,8 @@ class ModelCopies:
             encryption_spec={"kms_key_name": planned.key} if planned.key else None,
             **becomes,
         )
-        try:
+        with _role_named(_TO_COPY):
             begun = call(self._place, f"to copy {_short(planned.of)}", self._models.copy_model, request)
-        except ServiceFailure as failure:
-            raise _lacks(
-                failure, "what millrace iam names for whoever promotes, and for Vertex AI's agent"
-            ) from failure
         return str(begun.operation.name)
 
     def goes_on(self, operation: str) -> bool:
@@ -137,7 +136,7 @@ class ModelCopies:
                     break
             time.sleep(self._look_seconds)
         if error := looked.get("error"):
-            with failures(self._place, "to copy the version"):
+            with _role_named(_TO_COPY), failures(self._place, "to copy the version"):
                 raise api_exceptions.from_grpc_status(error["code"], error.get("message", ""))
         answer = looked["response"]
         return f"{answer['model'].partition('@')[0]}@{answer['modelVersionId']}"
@@ -187,14 +186,15 @@ class ModelCopies:
 
     def _versions(self, model: str) -> list[aiplatform_v1.Model]:
         """The versions of a model, the first at place 0; none where there is no such model."""
+        asked, role = "for the model's versions", f"roles/aiplatform.user on projects/{self._target.project}"
         try:
-            with failures(self._place, "for the model's versions"):
-                pages = call(self._place, "for the model's versions", self._models.list_model_versions, name=model)
+            with _role_named(role), failures(self._place, asked):
+                pages = call(self._place, asked, self._models.list_model_versions, name=model)
                 return sorted(pages, key=lambda one: int(one.version_id))
         except ServiceFailure as failure:
             if failure.status == 404:
                 return []
-            raise _lacks(failure, f"roles/aiplatform.user on projects/{self._target.project}") from failure
+            raise
 
 
 def _client(where: VertexPlace) -> aiplatform_v1.ModelServiceClient:
@@ -236,13 +236,24 @@ def _label(text: str) -> str:
     return re.sub(r"[^a-z0-9_-]", "-", text.lower())[:63]
 
 
-def _lacks(failure: ServiceFailure, role: str) -> ServiceFailure:
-    """The same, with the role that is lacking where it says that somebody may not."""
-    if failure.status != 403:
-        return failure
-    return ServiceFailure(
-        failure.what,
-        where=failure.where or "",
-        remedy=f"ask for {role}; millrace iam --env ENV names all that a promotion takes",
-        status=failure.status,
-    )
+@contextlib.contextmanager
+def _role_named(role: str) -> Iterator[None]:
+    """Has a failure say which role is lacking where somebody may not, and what is next where a model is there by now.
+
+    Args:
+        role: of whom, and on what.
+
+    Raises:
+        ServiceFailure: the same, with another remedy.
+    """
+    remedies = {
+        403: f"ask for {role}; millrace iam --env ENV names all that a promotion takes",
+        409: "somebody else has made it meanwhile: give the same command again",
+    }
+    try:
+        yield
+    except ServiceFailure as failure:
+        if failure.status not in remedies:
+            raise
+        remedy = remedies[failure.status]
+        raise ServiceFailure(failure.what, where=failure.where or "", remedy=remedy, status=failure.status) from failure
