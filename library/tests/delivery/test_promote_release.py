@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fake_metadata import FakeMetadata
 from fake_vertex import FakeVertex
 from release_keys import pem
 from small_job import IMAGE, small_job
@@ -92,7 +93,7 @@ def delivered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> I
             main()
         return ended.value.code, "".join(capsys.readouterr())
 
-    with FakeVertex() as vertex:
+    with FakeMetadata() as vertex:
         for name, promotion in (("staging", {"after": "dev", "releases_after": ""}), ("prod", {"after": "staging"})):
             said = {"project": f"a-{name}", "api_endpoint": vertex.url, "root": f"gs://a-bucket/{name}"}
             overlay = {"promotion": promotion, "vertex": {**said, "data_path": "gs://a-bucket/data", "image": IMAGE}}
@@ -245,3 +246,12 @@ def test_no_policy_is_changed_by_what_a_release_was_built_with(delivered: Delive
     assert code == 2 and "takes no --set" in said, said
     code, said = delivered.run("promote", str(loose), "--to", "prod", "--env", "dev", *WHY)
     assert code == 2, said
+
+
+def test_a_promoted_job_stands_in_the_experiment_of_its_environment(delivered: Delivered) -> None:
+    overlay = delivered.folder / "conf/environments/staging.yaml"
+    said = yaml.safe_load(overlay.read_text())
+    said["vertex"]["experiment"] = "tips"
+    overlay.write_text(yaml.safe_dump(said))
+    code, told = delivered.promote(delivered.release("staging"), "staging")
+    assert code == 0 and "experiment: tips\n" in told, told

@@ -202,7 +202,8 @@ class FakeMetadata(FakeVertex):
         read = self._read_by(job, task)
         detail |= {"outputs": made, "inputs": read}
         execution = f"{store}/executions/{number}-{task.lower()}"
-        self.executions[execution]["state"] = "COMPLETE" if state == "SUCCEEDED" else state
+        # An execution has states of its own, other than a task's.
+        self.executions[execution]["state"] = {"SUCCEEDED": "COMPLETE", "NOT_TRIGGERED": "CANCELLED"}.get(state, state)
         for kind, listed in (("INPUT", read), ("OUTPUT", made)):
             for artifact in (one["name"] for artifacts in listed.values() for one in artifacts["artifacts"]):
                 self.members[context].add(artifact)

@@ -11,7 +11,8 @@ from millrace.base import printing
 from millrace.base.errors import BadInput
 from millrace.base.printing import TableColumn
 from millrace.cli.cloud.service_options import also, on_the_terminal
-from millrace.cli.cloud.submit import followed
+from millrace.cli.cloud.submit import expects_experiment, followed, put_into_experiment
+from millrace.cli.options import again
 from millrace.cli.output import echo, echo_json, say
 from millrace.cli.running.project_runner import given_runner
 from millrace.cloud.services import VERTEX, CloudRunner, connect
@@ -80,12 +81,15 @@ def promote_release(
         _say_plan(chosen, origin, to, as_json)
         shipping.require_allowed(chosen, config)
         return
+    in_experiment = expects_experiment(config)
     sent, job = shipping.send(chosen, target, config, on_the_terminal())
     record.sent(config, chosen, because, who)
     echo(f"job:  {sent.name}")
     echo(f"link: {sent.link}")
     code = followed(config, target, sent, job, every, more)
     record.ended(config, chosen, code, who)
+    if in_experiment:
+        put_into_experiment(config, sent.name, again(config_file, (environments.option(to),)))
     if code == 0:
         echo(f"{to}: at release {release.digest[:12]}{_was(chosen)}")
     raise click.exceptions.Exit(code)

@@ -67,11 +67,7 @@ def submit(
         )
     own = given_runner(CloudRunner)
     service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal(), own)
-    in_experiment = wanted == VERTEX and bool(config.vertex.experiment)
-    if in_experiment:
-        from millrace.tracking.vertex import require_experiment
-
-        require_experiment(config)
+    in_experiment = wanted == VERTEX and expects_experiment(config)
     sent = service.submit(job, name)
     if config.push.trial and not compiled:
         echo("trial: its model is not served; --push serves it")
@@ -83,10 +79,10 @@ def submit(
     if wait:
         code = followed(config, service, sent, job, every, more)
         if in_experiment:
-            _put_into_experiment(config, sent.name, again(config_file, overrides))
+            put_into_experiment(config, sent.name, again(config_file, overrides))
         raise click.exceptions.Exit(code)
     if in_experiment:
-        _put_into_experiment(config, sent.name, again(config_file, overrides))
+        put_into_experiment(config, sent.name, again(config_file, overrides))
     echo(f"next: millrace jobs show{more} {sent.name}")
 
 
@@ -131,8 +127,28 @@ def followed(config: Config, service: Service, sent: RemoteJob, job: CompiledJob
     return ended.exit_code
 
 
-def _put_into_experiment(config: Config, name: str, more: str) -> None:
-    """Puts the job into `vertex.experiment`; it is sent already, so that what is missing there is only told."""
+def expects_experiment(config: Config) -> bool:
+    """Whether jobs are put into `vertex.experiment`.
+
+    Raises:
+        BadInput: they are, and it could not be done.
+    """
+    if not config.vertex.experiment:
+        return False
+    from millrace.tracking.vertex import require_experiment
+
+    require_experiment(config)
+    return True
+
+
+def put_into_experiment(config: Config, name: str, more: str) -> None:
+    """Puts a job into `vertex.experiment`; it is sent already, so that what is missing there is only told.
+
+    Args:
+        config: of the pipeline.
+        name: the job's.
+        more: the options that a next command needs.
+    """
     from millrace.tracking.vertex import joined
 
     later = f"millrace track{more} --vertex --job {name} puts it there"
