@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 # Beside the packages, which setup.py names. Of pipelines the taxi one alone: others name data of this checkout's place.
-FOLDERS = ("notebooks", "tests")
+FOLDERS = ("deploy/terraform", "notebooks", "tests")
 TAXI = ("conf/taxi.yaml", "schema/taxi/schema.pbtxt")
 FILES = (
     ".dockerignore",
