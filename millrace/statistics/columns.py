@@ -47,7 +47,7 @@ class ColumnStatistics:
         """The physical type, named as a schema names it: INT, FLOAT, BYTES or STRUCT."""
         return _PHYSICAL[statistics_pb2.FeatureNameStatistics.Type.Name(self.proto.type)]
 
-    @property
+    @cached_property
     def common(self) -> statistics_pb2.CommonStatistics:
         """TFDV's counts that every type has."""
         return getattr(self.proto, self.proto.WhichOneof("stats") or "num_stats").common_stats
@@ -57,7 +57,7 @@ class ColumnStatistics:
         """In how many rows the feature is there, perhaps without a value; from a CSV file, in every row."""
         return int(self.common.num_non_missing)
 
-    @property
+    @cached_property
     def filled(self) -> int:
         """In how many rows the feature has at least one value; NaN is none. At most, for lists of many lengths.
 
@@ -71,19 +71,19 @@ class ColumnStatistics:
         """In how many rows the feature has no value."""
         return self.rows - self.filled
 
-    @property
+    @cached_property
     def nans(self) -> int:
         """How many values are NaN."""
         return max((int(histogram.num_nan) for histogram in self.proto.num_stats.histograms), default=0)
 
-    @property
+    @cached_property
     def range(self) -> Optional[tuple[float, float]]:
         """The smallest and the largest number; None for strings and for a column without a value."""
         if self.proto.WhichOneof("stats") != "num_stats" or not self.filled:
             return None
         return self.proto.num_stats.min, self.proto.num_stats.max
 
-    @property
+    @cached_property
     def quantiles(self) -> tuple[float, ...]:
         """The bounds of TFDV's buckets of equally many numbers, ascending, ends included; none without a number."""
         quantiles = [histogram for histogram in self.proto.num_stats.histograms if histogram.type == _QUANTILES]

@@ -4,12 +4,17 @@ A change counts only when it is both. Size keeps a million rows from calling eve
 rows from calling luck one. Rows are taken to be drawn independently of each other.
 """
 
+import bisect
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from statistics import NormalDist
 
 SKETCH_ERROR = 0.02
 """TFDV's quantiles are a sketch's: a rank is right to about a hundredth."""
+
+# Two counts that are as likely may differ by what the logarithm of a large factorial is rounded to.
+_AS_LIKELY = 1e-6
 
 
 def share_effect(before: float, after: float) -> float:
@@ -43,13 +48,58 @@ def shares_differ(before: float, rows_before: int, after: float, rows_after: int
         return False
     pooled = (before * rows_before + after * rows_after) / (rows_before + rows_after)
     error = math.sqrt(max(pooled * (1.0 - pooled), 0.0) * (1.0 / rows_before + 1.0 / rows_after))
-    # The exact test takes a thousand times as long, and says no wherever its approximation is far from saying yes.
+    # The exact test takes many times as long, and says no wherever its approximation is far from saying yes.
     if abs(after - before) <= critical(alpha) / 2.0 * error:
         return False
-    from scipy.stats import fisher_exact  # two seconds, which only a comparison needs
+    return exact_chance(round(before * rows_before), rows_before, round(after * rows_after), rows_after) < alpha
 
-    counts = [(round(share * rows), rows) for share, rows in ((before, rows_before), (after, rows_after))]
-    return bool(fisher_exact([[count, rows - count] for count, rows in counts]).pvalue < alpha)
+
+def exact_chance(count: int, rows: int, other: int, other_rows: int) -> float:
+    """How often chance alone makes two counts at least as unlikely: Fisher's exact test of both sides.
+
+    As `scipy.stats.fisher_exact` computes it, whose package takes seconds to import: of all pairs of counts with the
+    same sum, those that are no likelier than this one.
+
+    Args:
+        count: how many of the first rows have something.
+        rows: how many first rows there are.
+        other: how many of the other rows have it.
+        other_rows: how many other rows there are.
+
+    Returns:
+        From 0 to 1.
+    """
+    both = count + other
+    lowest, highest = max(0, both - other_rows), min(rows, both)
+
+    margins = (rows, other_rows, both, rows + other_rows - both)
+    common = sum(math.lgamma(one + 1) for one in margins) - math.lgamma(rows + other_rows + 1)
+
+    def likelihood(at: int) -> float:
+        """The logarithm of how likely it is that so many are the first rows'."""
+        return common - sum(math.lgamma(one + 1) for one in (at, rows - at, both - at, other_rows - both + at))
+
+    def tail(at: int, step: int) -> float:
+        """What the counts from one on outwards have together, in multiples of that one."""
+        total = term = 1.0
+        while lowest <= at + step <= highest and term > total * 1e-16:
+            inside, rest = (rows - at) * (both - at), at * (other_rows - both + at)
+            term *= (
+                inside / ((at + 1) * (other_rows - both + at + 1))
+                if step > 0
+                else rest / ((rows - at + 1) * (both - at + 1))
+            )
+            total += term
+            at += step
+        return total
+
+    mode = min(max((both + 1) * (rows + 1) // (rows + other_rows + 2), lowest), highest)
+    seen = likelihood(count) + _AS_LIKELY
+    # Towards its two ends it falls: on each side the first count that is no likelier.
+    low = bisect.bisect_right(range(lowest, mode), seen, key=likelihood) + lowest - 1
+    high = bisect.bisect_left(range(mode, highest + 1), -seen, key=lambda at: -likelihood(at)) + mode
+    sides = [(at, step) for at, step in ((low, -1), (high, 1)) if lowest <= at <= highest]
+    return min(sum(math.exp(likelihood(at)) * tail(at, step) for at, step in sides), 1.0)
 
 
 def least_total_distance(
@@ -105,6 +155,7 @@ def means_differ(
     return abs(after[0] - before[0]) > critical(alpha) * error
 
 
+@cache
 def critical(alpha: float) -> float:
     """The standard normal value that chance exceeds, on either side, as often as `alpha`."""
     return NormalDist().inv_cdf(1.0 - alpha / 2.0)

@@ -65,10 +65,11 @@ def feature_distance(
         names = [str(int(bound + 0.5)) for bound in bounds]
         old, new = (dict(zip(names, shares_between(column, bounds), strict=False)) for column in (before, after))
         return _of_shares(before, after, old, new, chance)
-    differ = distributions_differ(before.quantiles, before.filled, after.quantiles, after.filled, chance)
-    if len(before.quantiles) < 2 or len(after.quantiles) < 2:
+    quantiles, others = before.quantiles, after.quantiles
+    if len(quantiles) < 2 or len(others) < 2:
         return None
-    distance = least_distance(before.quantiles, after.quantiles)
+    differ = distributions_differ(quantiles, before.filled, others, after.filled, chance)
+    distance = least_distance(quantiles, others)
     return FeatureDistance(distance, "share below a number", "", not differ)
 
 
@@ -87,8 +88,8 @@ def _of_shares(
     values = dict.fromkeys([*list(before)[:_MOST_VALUES], *list(after)[:_MOST_VALUES]])
     moves = {value: abs(after.get(value, 0.0) - before.get(value, 0.0)) for value in values}
     at = max(moves, key=lambda value: moves[value], default="")
-    each = chance / max(len(moves), 1)
+    each, rows, other_rows = chance / max(len(moves), 1), old.filled, new.filled
     differ = any(
-        shares_differ(before.get(value, 0.0), old.filled, after.get(value, 0.0), new.filled, each) for value in moves
+        shares_differ(before.get(value, 0.0), rows, after.get(value, 0.0), other_rows, each) for value in moves
     )
     return FeatureDistance(moves.get(at, 0.0), "share of a value", at, not differ)

@@ -6,6 +6,7 @@ element of a repeated field in the text is the nth of the parsed proto.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Optional, Union
 
 from millrace.textproto.lexer import TextProtoError, Token, tokens
@@ -87,8 +88,9 @@ class Field:
             yield self.value, None
 
 
+@lru_cache(maxsize=4)
 def parse(text: str) -> Message:
-    """Parses a text into its tree.
+    """Parses a text into its tree, which nobody changes: a page asks for the same one several times.
 
     Args:
         text: a proto of any message type in text format.

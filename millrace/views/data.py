@@ -158,8 +158,7 @@ class DataView:
     @cached_property
     def rows(self) -> tuple[FeatureRow, ...]:
         """Every feature of the data and of the schema, the oddest first."""
-        chance = CHANCE / max(len(self.names), 1)
-        rows = [self._row(name, chance) for name in self.names]
+        rows = [self._row(name) for name in self.names]
         order = sorted(range(len(rows)), key=lambda at: (*_oddness(rows[at]), at))
         return tuple(rows[at] for at in order)
 
@@ -170,9 +169,9 @@ class DataView:
 
     def feature(self, name: str) -> Optional[FeatureView]:
         """One feature in full; None where neither the data nor the schema has it."""
-        row = self._by_name.get(name)
-        if row is None:
+        if name not in self._known:
             return None
+        row = self._row(name)
         columns = [(split, of_split[name]) for split, of_split in self._columns.items() if name in of_split]
         before = [
             (f"{split} {self.behind}", of_split[name]) for split, of_split in self._before.items() if name in of_split
@@ -200,10 +199,20 @@ class DataView:
         return {domain.name: domain for domain in self.schema.string_domain} if self.schema is not None else {}
 
     @cached_property
-    def _by_name(self) -> dict[str, FeatureRow]:
-        return {row.name: row for row in self.rows}
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.names)
 
-    def _row(self, name: str, chance: float) -> FeatureRow:
+    @cached_property
+    def _made(self) -> dict[str, FeatureRow]:
+        return {}
+
+    def _row(self, name: str) -> FeatureRow:
+        """A feature's row, made once: of thousands a page may show a few."""
+        if name not in self._made:
+            self._made[name] = self._new_row(name)
+        return self._made[name]
+
+    def _new_row(self, name: str) -> FeatureRow:
         columns = {split: of_split[name] for split, of_split in self._columns.items() if name in of_split}
         filled = [column for column in columns.values() if column.filled]
         # A split without rows has no share of anything; it is a finding of its own.
@@ -214,7 +223,7 @@ class DataView:
             kind=_kind(filled),
             missing=max(missing, default=0.0 if columns else 1.0),
             findings=tuple(findings),
-            distance=self._distance(name, columns, chance),
+            distance=self._distance(name, columns, CHANCE / max(len(self.names), 1)),
             is_described=name in self._described,
             is_in_data=bool(columns),
         )
