@@ -389,3 +389,12 @@ def about(place: str) -> Optional[dict[str, Any]]:
             made_from: dict[str, Any] = values["made_from"]
             return made_from
     return None
+
+
+def in_words(value: Any) -> str:
+    """What is known of an artifact as a person reads it: the values of a mapping by their names, five of a list."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {in_words(one)}" for name, one in value.items() if one not in (None, [], {}))
+    if isinstance(value, list):
+        return ", ".join(map(in_words, value[:5])) + (f" and {len(value) - 5} more" if len(value) > 5 else "")
+    return str(value)

@@ -39,13 +39,14 @@ def read(text: str, kind: type[P]) -> P:
         TextProtoError: with line and column, for a text that breaks the grammar or does not fit the type.
     """
     message = kind()
-    message.CopyFrom(_read_once(text, kind))
+    of: Any = kind
+    message.CopyFrom(_read_once(text, of))
     return message
 
 
 # A schema of thousands of features takes a second: a page asks for what is on the disk, what is kept, and what git has.
 @lru_cache(maxsize=4)
-def _read_once(text: str, kind: type[P]) -> P:
+def _read_once(text: str, kind: Any) -> Any:
     tree.parse(text)
     message = kind()
     try:

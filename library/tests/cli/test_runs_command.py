@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from click.testing import CliRunner
-from past_runs import four_runs, refused_by_data
+from past_runs import PastRuns, four_runs, refused_by_data
 from rich.console import Console
 
 from millrace.base.errors import BadInput, Failure
@@ -195,3 +195,14 @@ def test_a_run_says_what_its_folds_its_probabilities_and_its_decisions_say():
     assert "calibration:    probabilities are off by 0.03" in lines
     assert "threshold:      yes above 0.3" in lines
     assert "each on 118 rows, are scored on the 148 rows" in " ".join(" ".join(lines).split())
+
+
+def test_one_run_is_compared_with_none_and_none_failed(tmp_path):
+    """ "no failed run of taxi yet" sounded as if one were to come, and `last~1` was nothing that anybody typed."""
+    where = ["-c", "conf/taxi.yaml", "--set", f"root={tmp_path / 'root'}"]
+    empty = CliRunner().invoke(millrace, ["runs", "--failed", *where])
+    assert "no run of taxi yet: millrace run" in empty.output
+    run_id = PastRuns(tmp_path / "root").add()
+    assert CliRunner().invoke(millrace, ["runs", "--failed", *where]).output == "no run of taxi failed\n"
+    alone = CliRunner().invoke(millrace, ["runs", "diff", *where], standalone_mode=False)
+    assert isinstance(alone.exception, BadInput) and alone.exception.what == f"there is one run so far: {run_id}"

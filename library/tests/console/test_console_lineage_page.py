@@ -7,8 +7,9 @@ import pytest
 from past_runs import GRAPH, NOW
 
 from millrace.console.page import NotFound, PageRequest
-from millrace.console.pages.lineage import LineageView
+from millrace.console.pages.lineage import LineageView, _facts
 from millrace.console.pages.lineage import view as lineage_view
+from millrace.metadata.lineage import LineageNode
 from millrace.metadata.run_summaries import run_summaries
 
 
@@ -80,3 +81,9 @@ def test_it_is_a_page_a_table_and_a_section(four, console):
     assert "made from" in running.ask(f"/lineage/run/{run_id}?format=csv").text
     assert running.ask(f"/lineage/run/{run_id}?format=json").json["start"][0]["node"]["type"] == "PushedModel"
     assert running.faults == []
+
+
+def test_what_is_known_of_an_artifact_is_said_in_words_and_not_as_python_writes_it():
+    facts = {"training": {"steps": 500, "early": None, "units": [64, 32]}}
+    told = _facts(LineageNode(1, "Model", "/m/1", True, "Trainer", "model", "r", facts))
+    assert told == {"training": "steps 500, units 64, 32"}

@@ -119,8 +119,18 @@ def test_what_differs_in_the_configuration_is_told_with_who_said_so(past, config
     _write_provenance(config, 2, {"training": {"steps": 100, "seed": 1}, "name": "taxi"})
     _write_provenance(config, 3, {"training": {"steps": 300, "seed": 1}, "extra": None}, ("training.steps=300",))
     shown = run_view(request(config, run_ids(config)[3]))
-    changes = {one.key: (one.before, one.after, one.by_set) for one in shown.changes}
-    assert changes == {"training.steps": ("100", "300", True), "name": ("taxi", "–", False), "extra": ("–", "–", False)}
+    changes = {one.key: (one.before, one.after, one.by) for one in shown.changes}
+    of_file = {"name": ("taxi", "–", "the file"), "extra": ("–", "–", "the file")}
+    assert changes == {"training.steps": ("100", "300", "--set"), **of_file}
+
+
+def test_a_value_that_the_run_before_was_given_is_not_said_to_be_the_files(past, config):
+    """After a trial of one span the next run said "By the file" of both."""
+    trial = {"data": {"span": 1}, "push": {"trial": True}}
+    _write_provenance(config, 2, trial, ("data.span=1", "push.trial=true"))
+    _write_provenance(config, 3, {"data": {"span": None}, "push": {"trial": False}})
+    changes = run_view(request(config, run_ids(config)[3])).changes
+    assert {one.key: one.by for one in changes} == {"data.span": "--set before", "push.trial": "a trial"}
 
 
 def test_a_value_that_set_named_within_a_list_is_not_said_to_be_the_files(past, config):
@@ -128,10 +138,10 @@ def test_a_value_that_set_named_within_a_list_is_not_said_to_be_the_files(past, 
         values = {"evaluation": {"thresholds": [{"metric": "AUC", "at_least": least}], "metrics": ["AUC"]}}
         _write_provenance(config, which, values, ("evaluation.thresholds.0.at_least=0.97",) if which == 3 else ())
     [change] = run_view(request(config, run_ids(config)[3])).changes
-    assert change == SettingChange("evaluation.thresholds.0.at_least", "0.92", "0.97", by_set=True)
+    assert change == SettingChange("evaluation.thresholds.0.at_least", "0.92", "0.97", by="--set")
     _write_provenance(config, 3, {"evaluation": {"thresholds": [], "metrics": ["AUC"]}}, ("evaluation={}",))
     changes = run_view(request(config, run_ids(config)[3])).changes
-    assert {one.key for one in changes if one.by_set} == {one.key for one in changes}
+    assert {one.key for one in changes if one.by == "--set"} == {one.key for one in changes}
 
 
 def _write_provenance(config, which: int, values: dict, overrides: tuple[str, ...] = ()) -> None:

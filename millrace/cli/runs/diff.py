@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterable
+from itertools import islice
 from typing import Optional
 
 import click
@@ -48,6 +49,10 @@ def diff(before: str, after: str, config_file: str, overrides: tuple[str, ...], 
     BEFORE and AFTER: an id or the beginning of one, or last, last~1 and so on; the two newest when left out.
     """
     runs = Runs(load(config_file, overrides))
+    if (before, after) == ("last~1", "last"):
+        known = list(islice((run_id for run_id in runs.ids() if runs.summary(run_id)), 2))
+        if len(known) == 1:
+            raise BadInput(f"there is one run so far: {known[0]}", remedy="run again, then compare")
     names = [named(runs, name) for name in (before, after)]
     if names[0] == names[1]:
         raise BadInput(f"both are run {names[0]}", remedy="name two runs; millrace runs lists them")

@@ -18,7 +18,7 @@ from millrace.cli import completing
 from millrace.cli.options import config_options
 from millrace.cli.output import echo
 from millrace.config.loading import load
-from millrace.metadata.lineage import YES_OR_NO, Lineage, LineageEdge, LineageNode, about, lineage, meant
+from millrace.metadata.lineage import YES_OR_NO, Lineage, LineageEdge, LineageNode, about, in_words, lineage, meant
 from millrace.metadata.run_summaries import Runs
 
 # Of TFX's properties those that say nothing of where something comes from.
@@ -153,14 +153,6 @@ def _label(node: LineageNode, edge: Optional[LineageEdge], again: bool = False, 
     for name, value in node.facts.items():
         # The commit is the run's.
         if name not in _UNSAID and value != "" and (name != "commit" or node.run != run):
-            shown = ("yes" if value else "no") if name in YES_OR_NO else _shown(value)
+            shown = ("yes" if value else "no") if name in YES_OR_NO else in_words(value)
             words.append(visible(f"\n{name}: {shown}"), style="dim")
     return words
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items() if one not in (None, [], {}))
-    if isinstance(value, list):
-        return ", ".join(map(_shown, value[:5])) + (f" and {len(value) - 5} more" if len(value) > 5 else "")
-    return str(value)

@@ -72,9 +72,11 @@ def list_command(
     elif rows:
         print_runs(rows, pipelines=every)
     else:
-        kind = "failed run" if failed else "run"
         name = "any pipeline" if every else load(config_file, overrides).name
-        echo(f"no {kind} of {name} yet: millrace run{again(config_file, overrides)}")
+        if failed and (_of_every_pipeline(overrides, 1, False) if every else _of(config_file, overrides, 1, False)):
+            echo(f"no run of {name} failed")
+        else:
+            echo(f"no run of {name} yet: millrace run{again(config_file, overrides)}")
 
 
 def _of(config_file: str, overrides: Sequence[str], last: int, failed: bool) -> list[tuple[str, RunSummary]]:

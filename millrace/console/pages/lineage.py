@@ -9,7 +9,7 @@ from millrace.config.config import Config
 from millrace.console.drawing import DrawnNode
 from millrace.console.page import GoTo, NotFound, Page, PageRequest, Table, address
 from millrace.console.pages.runs import named_run
-from millrace.metadata.lineage import YES_OR_NO, Lineage, LineageNode, lineage, meant, pushed_version
+from millrace.metadata.lineage import YES_OR_NO, Lineage, LineageNode, in_words, lineage, meant, pushed_version
 from millrace.metadata.run_summaries import Runs
 
 _MOST_DRAWN = 60
@@ -131,7 +131,7 @@ def _rows(graph: Lineage, distances: Mapping[int, int]) -> tuple[LineageRow, ...
 
 def _facts(node: LineageNode) -> dict[str, str]:
     texts = {
-        name: ("yes" if value else "no") if name in YES_OR_NO else str(value).replace("\n", " ")
+        name: ("yes" if value else "no") if name in YES_OR_NO else in_words(value).replace("\n", " ")
         for name, value in node.facts.items()
     }
     return {

@@ -8,6 +8,7 @@ from typing import Any, Optional, Union
 
 from millrace.base.errors import BadInput
 from millrace.base.outcomes import blessing
+from millrace.components import stage_ids
 from millrace.components.evaluator.prediction_summary import PredictionSummary, sentences
 from millrace.config.config import Config
 from millrace.console.charts import Interval, scale_of
@@ -394,8 +395,11 @@ def _search(config: Config, text: str) -> list[Hit]:
 def _section(config: Config, run_id: str) -> Optional[dict[str, str]]:
     runs = Runs(config)
     run = runs.summary(run_id)
-    measured = run is not None and (run.metrics or run.blessed is not None)
-    return {"run": run_id} if measured and runs.record(run_id) is not None else None
+    record = runs.record(run_id) if run is not None else None
+    if run is None or record is None:
+        return None
+    trained = record.artifact(stage_ids.TRAINER, "model") is not None
+    return {"run": run_id} if run.metrics or run.blessed is not None or trained else None
 
 
 MODEL = Page(

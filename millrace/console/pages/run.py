@@ -17,11 +17,13 @@ from millrace.components.data_gate.report import SAYS, read_warnings, recorded
 from millrace.components.evaluator.gate_report import GateReport, Row, load
 from millrace.config.config import Config
 from millrace.config.paths import layout
+from millrace.config.trials import as_asked
 from millrace.console.page import GoTo, Hit, Page, PageRequest, Table, address
 from millrace.console.pages.models import CurveGroup, curve_groups
 from millrace.console.pages.runs import RunRow, asked_again, named_run, row
 from millrace.metadata import provenance
 from millrace.metadata.evaluations import SliceMetric, by_slice
+from millrace.metadata.provenance import Provenance
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_summaries import Runs, RunSummary
 from millrace.metadata.stage_graph import upstream_stages
@@ -54,13 +56,13 @@ class SettingChange:
         key: dotted.
         before: as YAML has it; a dash where it was not there.
         after: as YAML has it; a dash where it is not there.
-        by_set: whether `--set` gave it.
+        by: `--set`, `--set before` where the run before was given it, `a trial` where that alone sets it, `the file`.
     """
 
     key: str
     before: str
     after: str
-    by_set: bool
+    by: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class RunView:
         gone: the folders of artifacts that are not there any more.
         curves: of the training that goes on.
         has_data: whether there are statistics of its data.
-        has_model: whether its model was measured.
+        has_model: whether it trained or measured a model.
         again: the command that runs it again as it was, with the code and the schema that it had.
         rerun: the command that asks for the same once more, of the code and the schema of now.
         live: whether it runs.
@@ -138,7 +140,7 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
     gate = load(detail.gate_report) if detail.gate_report else None
     rows = gate.rows if gate else ()
     before = _run_before(runs, run_id)
-    now, then = detail.provenance, _settings_of(runs, before) if before else None
+    now, then = detail.provenance, _made_from(runs, before) if before else None
     settings = flat(now.configuration) if now else {}
     warnings, warnings_problem = _warnings(detail)
     first, _, more = _reason(detail).partition("\n")
@@ -161,12 +163,14 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
         upstream=upstream_stages(runs, run_id, {one.stage: one.execution for one in detail.stages}),
         times=_times(detail.stages),
         before=before,
-        changes=_changes(then, settings, now.overrides) if now and then is not None else None,
+        changes=_changes(then, now) if now and then else None,
         settings=settings,
         gone=tuple(sorted({one.path for stage in detail.stages for one in stage.outputs if not one.there})),
         curves=_curves_so_far(request.config, detail),
         has_data=detail.output(stage_ids.STATISTICS_GEN, "statistics") is not None,
-        has_model=bool(detail.summary.metrics) or detail.summary.blessed is not None,
+        has_model=bool(detail.summary.metrics)
+        or detail.summary.blessed is not None
+        or detail.output(stage_ids.TRAINER, "model") is not None,
         again=f"millrace runs repeat {run_id}{option}",
         rerun=asked_again(request.config, detail.request),
         live=detail.summary.state is State.RUNNING,
@@ -187,11 +191,10 @@ def _refused(detail: RunDetail) -> Sequence[Finding]:
     return recorded(detail.failure) if detail.failure else ()
 
 
-def _settings_of(runs: Runs, run_id: str) -> Optional[dict[str, str]]:
-    """The configuration of another run; None where it did not write it down."""
+def _made_from(runs: Runs, run_id: str) -> Optional[Provenance]:
+    """What another run was made from; None where it did not write that down."""
     folder = runs.folder(run_id)
-    known = provenance.read(folder.path) if folder else None
-    return flat(known.configuration) if known else None
+    return provenance.read(folder.path) if folder else None
 
 
 def _reason(detail: RunDetail) -> str:
@@ -241,20 +244,27 @@ def _times(stages: Sequence[StageDetail]) -> tuple[StageSpan, ...]:
     )
 
 
-def _changes(
-    before: Mapping[str, str], after: Mapping[str, str], overrides: Sequence[str]
-) -> tuple[SettingChange, ...]:
-    given = [one.partition("=")[0].strip() for one in overrides]
+def _changes(then: Provenance, now: Provenance) -> tuple[SettingChange, ...]:
+    before, after = flat(then.configuration), flat(now.configuration)
     return tuple(
-        SettingChange(
-            key,
-            before.get(key) or _NOTHING,
-            after.get(key) or _NOTHING,
-            any(f"{key}.".startswith(f"{one}.") or one.startswith(f"{key}.") for one in given),
-        )
+        SettingChange(key, before.get(key) or _NOTHING, after.get(key) or _NOTHING, _by(key, then, now))
         for key in dict.fromkeys([*after, *before])
         if before.get(key) != after.get(key)
     )
+
+
+def _by(key: str, then: Provenance, now: Provenance) -> str:
+    """Who made a value differ between two runs."""
+    for made_from, word in ((now, "--set"), (then, "--set before")):
+        if _is_given(key, as_asked(made_from.overrides)):
+            return word
+    is_trials = any(_is_given(key, one.overrides) for one in (now, then))
+    return "a trial" if is_trials else "the file"
+
+
+def _is_given(key: str, overrides: Sequence[str]) -> bool:
+    given = (one.partition("=")[0].strip() for one in overrides)
+    return any(f"{key}.".startswith(f"{one}.") or one.startswith(f"{key}.") for one in given)
 
 
 def _rows(view: RunView) -> Table:
