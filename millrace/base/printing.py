@@ -62,6 +62,17 @@ def table(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], width:
     return _side_by_side(columns, cells, widths)
 
 
+def fits(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], width: int) -> bool:
+    """Whether the columns of a table fit side by side, for who can leave something out.
+
+    Args:
+        columns: from left to right.
+        rows: a cell for each column.
+        width: of the terminal, in characters.
+    """
+    return _widths(columns, [_visible(row) for row in rows], width) is not None
+
+
 def _side_by_side(columns: Sequence[TableColumn], cells: Sequence[Sequence[Cell]], widths: Sequence[int]) -> Table:
     result = Table(
         box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=any(column.head for column in columns)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -44,16 +44,16 @@ class Explanation:
     """Why a row got one prediction.
 
     Args:
-        output: of a model with several; empty for the only one.
-        class_: whose probability is explained; empty for a number.
+        output: of a model with several; None for the only one.
+        explained_class: whose probability is explained; None for a number.
         prediction: the score that is explained.
         baseline: what the baseline's row gets.
         error: the largest standard error of a part.
         parts: of the columns, in the model's order; they add up to the prediction less the baseline's.
     """
 
-    output: str
-    class_: str
+    output: Optional[str]
+    explained_class: Optional[str]
     prediction: float
     baseline: float
     error: float
@@ -179,8 +179,8 @@ class Explainer:
             strict=True,
         )
         return Explanation(
-            output,
-            "" if of_class is None else of_class[at].decode(),
+            output or None,
+            None if of_class is None else of_class[at].decode(),
             float(answers[_key(output, "explained")][at]),
             float(answers[_key(output, "baseline")][at]),
             float(answers[_key(output, "approximation_error")][at]),

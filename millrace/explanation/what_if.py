@@ -23,18 +23,18 @@ class Moved:
     """How a prediction moves.
 
     Args:
-        output: of a model with several; empty for the only one.
-        class_: whose probability it is: that which the row had before; empty for a number.
+        output: of a model with several; None for the only one.
+        explained_class: whose probability it is: that which the row had before; None for a number.
         before: the row's score.
         after: with the other values.
-        label_after: the class that is then the most probable; empty for a number.
+        label_after: the class that is then the most probable; None for a number.
     """
 
-    output: str
-    class_: str
+    output: Optional[str]
+    explained_class: Optional[str]
     before: float
     after: float
-    label_after: str
+    label_after: Optional[str]
 
 
 def changes_of(texts: Sequence[str], about: About, schema: Optional[schema_pb2.Schema]) -> dict[str, Any]:
@@ -82,14 +82,14 @@ def moved(explainer: Explainer, row: Row, why: Sequence[Explanation], changes: M
     for output, one in zip(explainer.about.outputs, why, strict=True):
         after = np.asarray(scores[output.name][0])
         if not output.classes:
-            found.append(Moved(output.name, "", one.prediction, float(after), ""))
+            found.append(Moved(one.output, None, one.prediction, float(after), None))
         elif after.ndim:
-            place = output.classes.index(one.class_)
+            place = output.classes.index(one.explained_class or "")
             best = output.classes[int(after.argmax())]
-            found.append(Moved(output.name, one.class_, one.prediction, float(after[place]), best))
+            found.append(Moved(one.output, one.explained_class, one.prediction, float(after[place]), best))
         else:
             best = output.classes[int(after > 0.5)]
-            found.append(Moved(output.name, one.class_, one.prediction, float(after), best))
+            found.append(Moved(one.output, one.explained_class, one.prediction, float(after), best))
     return tuple(found)
 
 

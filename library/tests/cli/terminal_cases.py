@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from rich.console import Console
 
+from millrace.alerts.alert import Alert, AlertState
 from millrace.base import printing
 from millrace.base.errors import Failure
 from millrace.base.outcomes import State
@@ -29,6 +31,8 @@ from millrace.cli.models.explain import print_story
 from millrace.cli.models.models import print_version, print_versions
 from millrace.cli.running.board import STAGE_COLUMNS, Board, stage_rows
 from millrace.cli.runs.runs import print_runs
+from millrace.cli.serving.explain import show as show_explanation
+from millrace.cli.watching.alerts import print_alerts
 from millrace.execution.diagnosis import Check, Diagnosis, Difference
 from millrace.init.plan import make_plan
 from millrace.jobspec.findings import JobFinding
@@ -297,6 +301,36 @@ def _rehearse() -> None:
     )  # fmt: skip
 
 
+def _alerts() -> None:
+    drift = "drift of fare, version 1795733175: jensen_shannon_divergence 0.0909, limit 0.02, usual up to 0.0713"
+    asked = "requests are not what they were: ask who sends them what has changed"
+    seen = 1_795_228_113.0
+    print_alerts(
+        [
+            Alert(12, "monitor/drift/jensen_shannon_divergence/fare/1795733175", "monitor champion", AlertState.FIRING, seen, seen, 1, drift, asked),
+            Alert(14, "monitor/slow/slow//7", "monitor 7", AlertState.PENDING, seen, seen, 1, "slow, version 7: 40 of 800 answers took longer than 100 ms (5 %, limit 1 %)", "see what else its machine does", seen + 7200),
+            Alert(15, "monitor/errors/errors//7", "monitor 7", AlertState.RESOLVED, seen, seen + 3600, 1, "errors, version 7: 40 of 800 answers failed"),
+        ],
+        seen + 60,
+    )  # fmt: skip
+
+
+def _explain() -> None:
+    parts = [
+        SimpleNamespace(column=name, value=value, baseline=baseline, attribution=part, error=error)
+        for name, value, baseline, part, error in (
+            ("payment_type", "Credit Card", "Cash", 0.765, 0.008),
+            ("dropoff_community_area", 28, None, -0.2531, 0.0041),
+            ("company", "Taxi Affiliation Services", "Blue Ribbon Taxi Association Inc.", -0.0457, 0.0058),
+            ("fare", 11.25, 7.85, 0.2, 0.0),
+        )
+    ]
+    why = SimpleNamespace(output=None, explained_class="1", prediction=0.7271, baseline=0.0036, error=0.008, parts=parts)
+    then = SimpleNamespace(output=None, explained_class="1", before=0.7271, after=0.00063, label_after="0")
+    row = SimpleNamespace(number=1, explanations=[why], changes={"payment_type": "Cash"}, what_if=[then], nearest=())
+    show_explanation(row, "version 7", 3, Console(highlight=False), {"": "big_tipper"})
+
+
 def _init() -> None:
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "people.csv")
@@ -323,6 +357,8 @@ CASES: dict[str, Callable[[], None]] = {
     "doctor": _doctor,
     "check": _check,
     "rehearse": _rehearse,
+    "alerts": _alerts,
+    "explain": _explain,
     "init": _init,
     "config-keys": _config_keys,
 }

@@ -63,14 +63,14 @@ def test_parts_of_a_sum_are_what_each_column_adds(explainer):
     assert parts["seats"].attribution == pytest.approx(1) and parts["tolls"].value is None
     assert parts["company"].attribution == pytest.approx(6 * 1.5**4, abs=1e-3)
     total = sum(part.attribution for part in one.parts)
-    assert total == pytest.approx(one.prediction - one.baseline, abs=1e-3) and one.class_ == ""
+    assert total == pytest.approx(one.prediction - one.baseline, abs=1e-3) and one.explained_class is None
 
 
 def test_a_class_and_what_it_would_be_with_another_value(explainer):
     model = explainer("multiclass")
     [why] = model.explain([ROW])
     [then] = moved(model, ROW, why, changes_of(["fare=300"], model.about, DOMAINS))
-    assert then.before == why[0].prediction and then.class_ == why[0].class_ == "large"
+    assert then.before == why[0].prediction and then.explained_class == why[0].explained_class == "large"
     assert then.after > then.before and then.label_after == "large"
     binary = explainer("binary")
     [why] = binary.explain([ROW])
@@ -195,7 +195,8 @@ def test_the_command_explains_a_request(exported, tmp_path):
     assert shown.exit_code == 0 and "5 columns more" in shown.output and "█" in shown.output
     printed = CliRunner().invoke(explain, [*options, "--json"], catch_exceptions=False)
     [row] = json.loads(printed.output)["rows"]
-    assert len(row["explanations"][0]["parts"]) == 7
+    [explained] = row["explanations"]
+    assert len(explained["parts"]) == 7 and explained["output"] is explained["explained_class"] is None
     with pytest.raises(BadInput, match="what the model learned from is not known"):
         CliRunner().invoke(explain, [*options, "--nearest", "2"], catch_exceptions=False)
 

@@ -1,7 +1,7 @@
 """`millrace explain`: why a model predicts what it predicts for a row, and what matters to it over many."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from millrace.config.config import Config
 from millrace.config.loading import load
 
 _BAR = 12
+_SHORTEST_BAR = 3
 _ROWS = 500
 
 
@@ -105,7 +106,12 @@ def explain(
         _show_importances(found, top, Console(highlight=False))
     else:
         for one in found.rows:
-            _show(one, found.model, top, Console(highlight=False))
+            show(one, found.model, top, Console(highlight=False), _labels(config))
+
+
+def _labels(config: Config) -> dict[str, str]:
+    """The column that an output predicts, by the output's name; the empty one is the only one's."""
+    return {name: output.column for name, output in config.label.by_output().items()}
 
 
 def _answer(
@@ -141,8 +147,16 @@ def _answer(
     return why(config, chosen, Asked({number: rows[number - 1] for number in picked}, what_if, nearest))
 
 
-def _show(row: Any, model: str, top: int, console: Console) -> None:
-    """A row's explanations, what would be if, and its neighbours."""
+def show(row: Any, model: str, top: int, console: Console, labels: Mapping[str, str]) -> None:
+    """Prints a row's explanations, what would be if, and its neighbours.
+
+    Args:
+        row: the explained row.
+        model: what was asked.
+        top: how many columns are shown.
+        console: where a person looks.
+        labels: the column that an output predicts, by the output's name.
+    """
     for one in row.explanations:
         printing.say(
             f"row {row.number}: {_of(one)} is {rounded(one.prediction, 4)}, and {rounded(one.baseline, 4)} for the "
@@ -157,18 +171,21 @@ def _show(row: Any, model: str, top: int, console: Console) -> None:
             TableColumn("baseline's", folds=True, breaks=True),
         ]
         heads += [TableColumn("part", right=True), TableColumn("±", right=True), TableColumn("")]
-        cells = [
-            (
-                part.column,
-                _text(part.value),
-                _text(part.baseline),
-                _signed(part.attribution),
-                _error(part.error),
-                bar(part.attribution, largest),
-            )
-            for part in parts[:top]
-        ]
-        printing.show(heads, cells, console)
+
+        def cells(length: int) -> list[tuple[str, ...]]:
+            return [
+                (
+                    part.column,
+                    _text(part.value),
+                    _text(part.baseline),
+                    _signed(part.attribution),
+                    _error(part.error),
+                    bar(part.attribution, largest, length) if length else "",
+                )
+                for part in parts[:top]
+            ]
+
+        _show_with_bars(heads, cells, console)
         rest = parts[top:]
         more = (
             f"{counted(len(rest), 'column')} more: {_signed(sum(part.attribution for part in rest))}; " if rest else ""
@@ -180,17 +197,27 @@ def _show(row: Any, model: str, top: int, console: Console) -> None:
             else f"the error of a part is at most {rounded(one.error, 2)} (one standard error)"
         )
         printing.say(f"{more}all {len(parts)}: {total}; {exact}", console)
-    _show_moved(row, console)
+    _show_moved(row, console, labels)
     _show_neighbours(row, console)
     console.print()
 
 
-def _show_moved(row: Any, console: Console) -> None:
+def _show_with_bars(
+    heads: Sequence[TableColumn], cells: Callable[[int], list[tuple[str, ...]]], console: Console
+) -> None:
+    """Prints a table whose bars are as long as there is room for, and left out where there is next to none."""
+    lengths = [*range(_BAR, _SHORTEST_BAR - 1, -1), 0]
+    fitting = (one for one in lengths if not console.is_terminal or printing.fits(heads, cells(one), console.width))
+    printing.show(heads, cells(next(fitting, 0)), console)
+
+
+def _show_moved(row: Any, console: Console, labels: Mapping[str, str]) -> None:
     if not row.what_if:
         return
     changes = ", ".join(f"{name} {_text(row.changes[name])}" for name in row.changes)
     for one in row.what_if:
-        then = f"; it would be {one.label_after}" if one.label_after else ""
+        predicted = labels.get(one.output or "", "the prediction")
+        then = f"; {predicted} would be {one.label_after}" if one.label_after else ""
         printing.say(
             f"\nwith {changes}, {_of(one)} goes from {rounded(one.before, 4)} to {rounded(one.after, 4)} "
             f"({_signed(one.after - one.before)}){then}",
@@ -200,7 +227,7 @@ def _show_moved(row: Any, console: Console) -> None:
 
 def _of(one: Any) -> str:
     """What is explained, in words."""
-    what = f"the probability of {one.class_}" if one.class_ else "the prediction"
+    what = f"the probability of {one.explained_class}" if one.explained_class else "the prediction"
     return f"{what} ({one.output})" if one.output else what
 
 
@@ -240,26 +267,32 @@ def _show_importances(found: Any, top: int, console: Console) -> None:
                 rounded(one.importance, 3),
                 _error(one.error),
                 share(one.importance, one.importance / one.share) if one.share else "0 %",
-                "█" * _length(one.importance, largest, 2 * _BAR),
             )
             for one in each[:top]
         ]
-        printing.show(heads, cells, console)
+
+        def with_bars(length: int) -> list[tuple[str, ...]]:
+            return [
+                (*row, "█" * _length(one.importance, largest, 2 * length)) for row, one in zip(cells, each, strict=False)
+            ]
+
+        _show_with_bars(heads, with_bars, console)
         if len(each) > top:
             rest = sum(one.share for one in each[top:])
             printing.say(f"{counted(len(each) - top, 'column')} more, with {share(rest, 1)} of it", console)
 
 
-def bar(value: float, largest: float) -> str:
+def bar(value: float, largest: float, longest: int = _BAR) -> str:
     """A number as a bar to the left or the right of a line.
 
     Args:
         value: the number.
         largest: that whose bar is longest.
+        longest: how long that is.
     """
-    length = _length(abs(value), largest, _BAR)
+    length = _length(abs(value), largest, longest)
     left, right = ("█" * length, "") if value < 0 else ("", "█" * length)
-    return f"{left:>{_BAR}}|{right}"
+    return f"{left:>{longest}}|{right}"
 
 
 def _length(value: float, largest: float, longest: int) -> int:

@@ -1,6 +1,7 @@
 """`millrace alerts`: what is wrong, since when, who knows, and whether the channels work."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -47,9 +48,7 @@ def list_command(config_file: str, overrides: tuple[str, ...], every: bool, as_j
     if as_json:
         echo_json([asdict(alert) for alert in shown])
     elif shown:
-        columns = [TableColumn("alert"), TableColumn("id"), TableColumn("state")]
-        columns += [TableColumn("what", folds=True), TableColumn("remedy", folds=True)]
-        printing.show(columns, [_cells(one, now) for one in shown])
+        print_alerts(shown, now)
         say(f"\nnext: millrace alerts show ID{again(config_file, overrides)}")
     else:
         say(f"no alert of {config.name}" + ("" if every or not known else f"; {len(known)} resolved: --all shows them"))
@@ -113,6 +112,18 @@ def test(config_file: str, overrides: tuple[str, ...]) -> None:
         trouble = troubles.get(channel.name, "")
         say(f"{channel.name}: {f'not delivered; {trouble}' if trouble else 'delivered'}")
     raise click.exceptions.Exit(1 if troubles else 0)
+
+
+def print_alerts(alerts: Sequence[Alert], now: float) -> None:
+    """Prints an entry for each alert.
+
+    Args:
+        alerts: the most urgent first.
+        now: seconds since the epoch.
+    """
+    columns = [TableColumn("alert"), TableColumn("id"), TableColumn("state")]
+    columns += [TableColumn("what", folds=True), TableColumn("remedy", folds=True)]
+    printing.show(columns, [_cells(one, now) for one in alerts])
 
 
 def _cells(alert: Alert, now: float) -> tuple[Cell, ...]:
