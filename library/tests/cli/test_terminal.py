@@ -30,7 +30,9 @@ def test_it_fits_and_breaks_no_word(case: str, width: int) -> None:
     words = set(ESCAPES.sub("", printed(case, 1000, Terminal())).split())
     if case != "run":  # its pipe is another display
         words |= set(printed(case, width, Pipe()).replace(";", " ").split())
-        assert {word for line in lines for word in line.replace(";", " ").split()} <= {w.strip(";") for w in words}
+        shown = {word for line in lines for word in line.replace(";", " ").split()}
+        # A bar is as long as there is room for.
+        assert {word for word in shown if word.strip("█|")} <= {w.strip(";") for w in words}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -54,7 +56,8 @@ def test_what_is_ascii_stays_ascii(case: str) -> None:
     terminal = Terminal()
     terminal.encoding = "ascii"
     printed(case, 80, terminal).encode("ascii")
-    golden(case).encode("ascii")
+    if case != "explain":  # which has bars
+        golden(case).encode("ascii")
 
 
 @pytest.mark.parametrize("case, first, then", [

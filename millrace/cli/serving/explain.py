@@ -170,7 +170,7 @@ def show(row: Any, model: str, top: int, console: Console, labels: Mapping[str, 
             TableColumn("value", folds=True, breaks=True),
             TableColumn("baseline's", folds=True, breaks=True),
         ]
-        heads += [TableColumn("part", right=True), TableColumn("±", right=True), TableColumn("")]
+        heads += [TableColumn("part", right=True), TableColumn(_plus_minus(console), right=True), TableColumn("")]
 
         def cells(length: int) -> list[tuple[str, ...]]:
             return [
@@ -208,7 +208,18 @@ def _show_with_bars(
     """Prints a table whose bars are as long as there is room for, and left out where there is next to none."""
     lengths = [*range(_BAR, _SHORTEST_BAR - 1, -1), 0]
     fitting = (one for one in lengths if not console.is_terminal or printing.fits(heads, cells(one), console.width))
-    printing.show(heads, cells(next(fitting, 0)), console)
+    rows = cells(next(fitting, 0))
+    if not _draws(console):
+        rows = [(*row, drawn.replace("█", "#")) for *row, drawn in rows]
+    printing.show(heads, rows, console)
+
+
+def _draws(console: Console) -> bool:
+    return console.encoding.startswith("utf")
+
+
+def _plus_minus(console: Console) -> str:
+    return "±" if _draws(console) else "+-"
 
 
 def _show_moved(row: Any, console: Console, labels: Mapping[str, str]) -> None:
@@ -259,7 +270,8 @@ def _show_importances(found: Any, top: int, console: Console) -> None:
         of = f" for {output}" if output else ""
         printing.say(f"what matters to {found.model}{of}, over {counted(found.rows, 'row')}\n", console)
         largest = max((one.importance for one in each), default=0.0)
-        heads = [TableColumn("column"), TableColumn("mean part", right=True), TableColumn("±", right=True)]
+        heads = [TableColumn("column"), TableColumn("mean part", right=True)]
+        heads += [TableColumn(_plus_minus(console), right=True)]
         heads += [TableColumn("share", right=True), TableColumn("")]
         cells = [
             (

@@ -16,6 +16,7 @@ from millrace.base.errors import BadInput, MillraceError
 from millrace.base.numbers import counted
 from millrace.base.plain_values import plain
 from millrace.base.printing import TableColumn
+from millrace.base.quiet import load_tensorflow
 from millrace.cli.models.models import quiet
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json, say
@@ -35,9 +36,10 @@ from millrace.monitoring.window import length_of, window_of
 def watch(config_file: str, overrides: tuple[str, ...], model: str) -> None:
     """Look at each window as soon as it is over, and at those that were missed; Ctrl-C ends it."""
     config, console = load(config_file, overrides), Console(highlight=False)
+    say(f"watching {model} of {config.name} in windows of {config.monitoring.window}; Ctrl-C ends it", style="bold")
+    load_tensorflow()
     from millrace.monitoring import watching
 
-    say(f"watching {model} of {config.name} in windows of {config.monitoring.window}; Ctrl-C ends it", style="bold")
     for window, found in watching.watch(config, model, time.time, time.sleep):
         if isinstance(found, MillraceError):
             say(f"{window}: not looked at: {found}")
@@ -175,6 +177,7 @@ def spec(config_file: str, overrides: tuple[str, ...], endpoint: str, as_json: b
     What Vertex AI's monitor cannot be told is said on standard error, and at the head of the YAML.
     """
     config = load(config_file, overrides)
+    load_tensorflow()
     from millrace.monitoring.contract import curated_schema
     from millrace.monitoring.vertex_spec import vertex_monitor
 
