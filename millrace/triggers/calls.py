@@ -224,7 +224,8 @@ def _text(body: dict[str, Any], name: str) -> str:
 
 
 def _told(asked: Asked, decision: Optional[Decision]) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": asked.event, "state": "started" if asked.started else "waiting"}
+    state = "started" if asked.started else "cancelled" if asked.cancelled else "waiting"
+    told: dict[str, Any] = {"id": asked.event, "state": state}
     if asked.started:
         told |= {"started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(asked.started))}
     if decision:

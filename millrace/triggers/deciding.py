@@ -4,7 +4,7 @@ What starts a run, the first before the others:
 
 | source | starts a run when | is used up by |
 |---|---|---|
-| hand | somebody asked for one: `millrace triggers fire` | the run that it starts |
+| hand | somebody asked for one: `millrace triggers fire` | the run that it starts; `millrace triggers cancel` |
 | alert | an alert that the policy names has begun to fire | any run that starts while it fires |
 | span | a span is there that no run has read, whole, and with rows enough | a run that reads it, or a later one |
 | cron | the time has come | the run that it starts; being late by more than `late_minutes`, unless `catch_up` is set |
@@ -74,11 +74,13 @@ class AskedRun:
         event: the id of the event; a later one is greater.
         who: who asked.
         because: why.
+        at: when, seconds since the epoch.
     """
 
     event: int
     who: str
     because: str
+    at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,9 @@ def decide(state: TriggerState, policy: TriggerPolicy, now: float) -> Decision:
     new = [one for one in state.alerts if one.event > state.alerts_done and policy.names(one.key)]
     span = whole[-1] if whole else None
     if state.asked:
-        one = state.asked[0]
-        cause = Decision(True, f"{one.who} asked for it: {one.because}", "hand")
+        one, others = state.asked[0], len(state.asked) - 1
+        more = f"; {counted(others, 'other call')} {'waits' if others == 1 else 'wait'}" if others else ""
+        cause = Decision(True, f"{one.who} asked for it: {one.because}{more}", "hand")
     elif new:
         more = f" and {counted(len(new) - 1, 'other alert')}" if len(new) > 1 else ""
         cause = Decision(True, f"alert {new[0].key}{more} fires", "alert")

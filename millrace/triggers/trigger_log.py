@@ -1,12 +1,13 @@
 """What triggers started, missed and were asked for: events that are only added, in a file beside the registry's."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from millrace.base.errors import BadInput
 from millrace.base.event_file import EventTables, PipelineEvents
 from millrace.base.outcomes import State, ending
 from millrace.config.trigger_section import DAY_SECONDS
@@ -83,11 +84,13 @@ class Asked:
         event: the id of the event.
         because: why it was asked for.
         started: when it was started, seconds since the epoch; None while it waits.
+        cancelled: when it was taken back; None where it was not.
     """
 
     event: int
     because: str
     started: Optional[float] = None
+    cancelled: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -158,8 +161,8 @@ class TriggerLog(PipelineEvents):
             "AND json_extract(details, '$.span') IS NOT NULL"
         )
         asked = self._rows(
-            "SELECT id, who, because FROM event AS asked WHERE pipeline = ? AND kind = 'asked' AND NOT EXISTS "
-            "(SELECT 1 FROM event WHERE kind = 'started' AND of = asked.id) ORDER BY id"
+            "SELECT id, who, because, at FROM event AS asked WHERE pipeline = ? AND kind = 'asked' AND NOT EXISTS "
+            "(SELECT 1 FROM event WHERE kind IN ('started', 'cancelled') AND of = asked.id) ORDER BY id"
         )
         alerts = "SELECT max(json_extract(details, '$.alerts')) FROM event WHERE pipeline = ? AND kind = 'started'"
         places = [(span, version) for span, version in (json.loads(text) for (text,) in spans)]
@@ -201,14 +204,40 @@ class TriggerLog(PipelineEvents):
         with self.change():
             self.begin(now)
             rows = self._events.rows(
-                "SELECT asked.id, asked.because, started.at FROM event AS asked LEFT JOIN event AS started "
-                "ON started.of = asked.id AND started.kind = 'started' WHERE asked.pipeline = ? "
+                "SELECT asked.id, asked.because, started.at, cancelled.at FROM event AS asked "
+                "LEFT JOIN event AS started ON started.of = asked.id AND started.kind = 'started' "
+                "LEFT JOIN event AS cancelled ON cancelled.of = asked.id AND cancelled.kind = 'cancelled' WHERE asked.pipeline = ? "
                 "AND asked.kind = 'asked' AND json_extract(asked.details, '$.key') = ?",
                 (self.pipeline, key),
             )
             if rows:
                 return Asked(*rows[0]), False
             return Asked(self._add(now, "asked", because=because, who=who, details={"key": key}), because), True
+
+    def cancel(self, calls: Collection[int], because: str, who: str, now: float) -> list[AskedRun]:
+        """Takes back runs that were asked for and have not started.
+
+        Args:
+            calls: their ids; none for all that wait.
+            because: why.
+            who: who says so.
+            now: seconds since the epoch.
+
+        Returns:
+            What was taken back.
+
+        Raises:
+            BadInput: one of them does not wait; then nothing is taken back.
+        """
+        with self.change():
+            waiting = {one.event: one for one in self.recorded(now).asked}
+            if strange := [number for number in calls if number not in waiting]:
+                waits = f"those that wait: {', '.join(map(str, waiting))}" if waiting else "none waits"
+                raise BadInput(f"no call {strange[0]} waits for its run", remedy=f"millrace triggers list; {waits}")
+            taken = [waiting[number] for number in calls or waiting]
+            for one in taken:
+                self._add(now, "cancelled", one.event, because, who)
+        return taken
 
     def missed(self, at: float, why: str) -> None:
         """Keeps that all times of cron until now are dealt with, since they could not be kept. Within `change`."""

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ from millrace.cli.watching.alerts import alerts
 from millrace.cli.watching.triggers import triggers
 from millrace.config.loading import load
 from millrace.execution.alerting import observe_findings
+from millrace.triggers.starting import open_triggers
 
 
 @pytest.fixture
@@ -32,6 +34,32 @@ def test_check_says_what_is_waited_for_and_starts_nothing(options, tmp_path):
     assert run(triggers, "fire", "--because", "a fix", *options)[0] == 0
     assert "asked for it: a fix" in run(triggers, "check", *options)[1]
     assert not (tmp_path / "logs").exists()
+
+
+def test_what_was_asked_for_is_listed_and_taken_back_by_id_or_all_of_it(options, tmp_path):
+    assert "no call waits" in run(triggers, "cancel", "--all", "--because", "x", *options)[1]
+    for why in ("a fix", "a test", "another"):
+        run(triggers, "fire", "--because", why, *options)
+    config = load("conf/taxi.yaml", [f"root={tmp_path}"])
+    with open_triggers(config) as log:
+        waiting = log.recorded(time.time()).asked
+    assert [one.because for one in waiting] == ["a fix", "a test", "another"]
+    listed = run(triggers, *options)[1]
+    assert all(f"{one.event} " in listed for one in waiting) and "millrace triggers cancel ID" in listed
+    assert "asked for it: a fix; 2 other calls wait" in " ".join(run(triggers, "check", *options)[1].split())
+    first = str(waiting[0].event)
+    code, output, _ = run(triggers, "cancel", first, "--because", "by mistake", *options)
+    assert code == 0 and output.startswith(f"{first}: taken back") and "a fix" in output
+    assert f"no call {first} waits" in str(run(triggers, "cancel", first, "--because", "again", *options)[2])
+    assert run(triggers, "cancel", "--because", "x", *options)[0] == 2
+    run(triggers, "cancel", "--all", "--because", "a holiday", *options)
+    assert json.loads(run(triggers, "check", "--json", *options)[1])["source"] is None
+    with open_triggers(config) as log:
+        rows = log._events.rows("SELECT of, because, who != '' FROM event WHERE kind = 'cancelled' ORDER BY id")
+        asked, is_new = log.ask_once("http", "the load is done", "k", time.time())
+        log.cancel([asked.event], "not whole", "ada", time.time())
+        assert log.ask_once("http", "the load is done", "k", time.time())[0].cancelled
+    assert rows == [(one.event, why, 1) for one, why in zip(waiting, ["by mistake", "a holiday", "a holiday"])]
 
 
 def test_without_a_trigger_each_command_says_how_to_name_one(tmp_path):

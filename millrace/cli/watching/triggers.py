@@ -49,13 +49,22 @@ def triggers() -> None:
 @click.option("--days", default=7.0, show_default=True, type=NumberRange(min=0), help="How far back.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(config_file: str, overrides: tuple[str, ...], days: float, as_json: bool) -> None:
-    """List the runs that triggers started, the newest first."""
+    """List the calls that wait for their run, and the runs that triggers started, the newest first.
+
+    With --json it is the runs alone.
+    """
     config, now = load(config_file, overrides), time.time()
     with open_triggers(config) as log:
+        waiting = log.recorded(now).asked
         starts = RunStarter(config, overrides, log).starts(now - days * DAY_SECONDS, now)[::-1]
     if as_json:
         echo_json([asdict(one) for one in starts])
-    elif starts:
+        return
+    if waiting:
+        columns = [TableColumn("waits"), TableColumn("asked"), TableColumn("by"), TableColumn("because", folds=True)]
+        printing.show(columns, [(str(one.event), when(one.at), one.who, one.because) for one in waiting])
+        say(f"next: millrace triggers cancel ID --because WHY{again(config_file, overrides)} takes one back\n")
+    if starts:
         columns = [TableColumn("at"), TableColumn("by"), TableColumn("run"), TableColumn("ended")]
         rows = [(when(one.at), one.source, one.run, _ending(one), one.why) for one in starts]
         printing.show([*columns, TableColumn("why", folds=True)], rows)
@@ -129,6 +138,23 @@ def fire(because: str, config_file: str, overrides: tuple[str, ...]) -> None:
     with open_triggers(load(config_file, overrides)) as log:
         log.ask(this_person(), because, time.time())
     say(f"asked for; the next look starts it: millrace triggers check --start{again(config_file, overrides)}")
+
+
+@triggers.command()
+@click.argument("ids", nargs=-1, type=click.IntRange(1), metavar="[ID]...")
+@click.option("--all", "every", is_flag=True, help="All that wait.")
+@because_option
+@config_options
+def cancel(ids: tuple[int, ...], every: bool, because: str, config_file: str, overrides: tuple[str, ...]) -> None:
+    """Take back a run that was asked for by fire or over HTTP and has not started. ID is what list shows."""
+    if bool(ids) == every:
+        raise click.UsageError("name calls by their id, as millrace triggers list shows them, or say --all")
+    with open_triggers(load(config_file, overrides)) as log:
+        taken = log.cancel(ids, because, this_person(), time.time())
+    for one in taken:
+        say(f"{one.event}: taken back, which {one.who} had asked for: {one.because}")
+    if not taken:
+        say("no call waits for its run")
 
 
 @triggers.command("simulate")
