@@ -11,12 +11,22 @@ from datetime import date, datetime, time, timedelta
 from typing import Optional
 
 from millrace.base.names import did_you_mean
+from millrace.base.numbers import counted
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 # Eight years lie between two leap days where one falls on a century.
 _FARTHEST_DAYS = 8 * 366
+_NAMED = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
 # What a field is called, and its first and last value.
 _FIELDS = (("second", 0, 59), ("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 
@@ -58,9 +68,10 @@ class Cron:
             raise ValueError(problem)
         words = expression[zone.end() if zone else 0 :].split()
         if len(words) not in (5, 6):
-            raise ValueError(
-                f"{expression!r} has {len(words)} fields, and five are needed: minute, hour, day, month, weekday"
-            )
+            if words and words[0] in _NAMED:
+                raise ValueError(f"{words[0]} is no cron expression here; write its five fields: {_NAMED[words[0]]}")
+            has = counted(len(words), "field")
+            raise ValueError(f"{expression!r} has {has}, and five are needed: minute, hour, day, month, weekday")
         values: dict[str, Optional[frozenset[int]]] = {"second": frozenset([0])}
         for word, (name, first, last) in zip(words, _FIELDS[-len(words) :], strict=True):
             try:

@@ -195,7 +195,10 @@ def _of_pydantic(error: Any, values: Any, sources: Sources) -> Problem:
         path, location, value = (*path, key), (*location, key), value[key]
     expected, near = _expected(error, context, value)
     # What stands in place of a variable's name may be the secret itself.
-    seen = "" if any(map(secrets.names_variable, map(str, path))) else _seen(value, sources.written(path))
+    is_hidden = any(map(secrets.names_variable, map(str, path)))
+    # A sentence of our own that says what is wrong, and not what should be there, goes on with no "not".
+    is_whole = error["type"] == "value_error" and not expected.startswith("should")
+    seen = "" if is_hidden or is_whole else _seen(value, sources.written(path))
     return Problem(path, f"{expected}{seen}{near}{_described(location)}", of_key=location[-1:] == ("[key]",))
 
 

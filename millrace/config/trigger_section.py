@@ -23,7 +23,7 @@ class SpanTrigger(Section):
 
     rows: int = Field(default=1, ge=1, description="rows that it must have")
     settled_minutes: float = Field(
-        default=5, gt=0, description="none of its files has changed for so long: then it is whole"
+        default=5, ge=0, description="none of its files has changed for so long: then it is whole"
     )
     done_file: str = Field(
         default="",

@@ -90,10 +90,13 @@ def window_of(text: str, length: timedelta, now: datetime) -> Window:
         _ = window.before
     except (OverflowError, ValueError) as error:
         raise BadInput(f"the window {text} lies beyond the years 1 to 9999", remedy=f"name it as {_FORMS}") from error
+    if window.end < window.start:
+        end, _, start = text.partition("/")
+        raise BadInput(f"the window {text} ends before it begins", remedy=f"name the start first: {start}/{end}")
     if window.start >= now:
         raise BadInput(f"the window {window} has not begun", remedy=f"name it as {_FORMS}")
-    if window.end <= window.start:
-        raise BadInput(f"the window {text} ends before it begins", remedy=f"name it as {_FORMS}")
+    if window.end == window.start:
+        raise BadInput(f"the window {text} ends when it begins", remedy=f"name it as {_FORMS}")
     return window
 
 

@@ -206,8 +206,8 @@ class TriggerLog(PipelineEvents):
             rows = self._events.rows(
                 "SELECT asked.id, asked.because, started.at, cancelled.at FROM event AS asked "
                 "LEFT JOIN event AS started ON started.of = asked.id AND started.kind = 'started' "
-                "LEFT JOIN event AS cancelled ON cancelled.of = asked.id AND cancelled.kind = 'cancelled' WHERE asked.pipeline = ? "
-                "AND asked.kind = 'asked' AND json_extract(asked.details, '$.key') = ?",
+                "LEFT JOIN event AS cancelled ON cancelled.of = asked.id AND cancelled.kind = 'cancelled' "
+                "WHERE asked.pipeline = ? AND asked.kind = 'asked' AND json_extract(asked.details, '$.key') = ?",
                 (self.pipeline, key),
             )
             if rows:

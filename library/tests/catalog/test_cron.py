@@ -30,6 +30,8 @@ from millrace.catalog.cron import Cron, cron_problem, time_zone_problem
         ("0 0 31 2-4/2 *", "never comes: no such month has a day 31"),
         ("* * *", "has 3 fields, and five are needed"),
         ("0 0 * * * * *", "has 7 fields"),
+        ("daily", "'daily' has 1 field, and"),
+        ("TZ=UTC @daily", "@daily is no cron expression here; write its five fields: 0 0 "),
         ("TZ=Europe/Zuerich 0 4 * * *", "there is no time zone Europe/Zuerich; did you mean Europe/Zurich?"),
         ("CRON_TZ=Mars/Olympus 0 4 * * *", "there is no time zone Mars/Olympus"),
     ],

@@ -325,7 +325,9 @@ def _explain() -> None:
             ("fare", 11.25, 7.85, 0.2, 0.0),
         )
     ]
-    why = SimpleNamespace(output=None, explained_class="1", prediction=0.7271, baseline=0.0036, error=0.008, parts=parts)
+    why = SimpleNamespace(
+        output=None, explained_class="1", prediction=0.7271, baseline=0.0036, error=0.008, parts=parts
+    )
     then = SimpleNamespace(output=None, explained_class="1", before=0.7271, after=0.00063, label_after="0")
     row = SimpleNamespace(number=1, explanations=[why], changes={"payment_type": "Cash"}, what_if=[then], nearest=())
     show_explanation(row, "version 7", 3, Console(highlight=False), {"": "big_tipper"})

@@ -32,7 +32,7 @@ def by_span(tmp_path):
 
 def test_without_a_trigger_the_page_says_where_to_name_one(config, console):
     text = console(config).ask("/triggers").text
-    assert "section triggers of conf/taxi.yaml" in text and "data-copy" not in text
+    assert "section triggers of conf/taxi.yaml" in text and "millrace config keys triggers" in text
 
 
 def test_it_says_what_is_waited_for_and_makes_no_file(tmp_path, console):

@@ -35,13 +35,20 @@ def test_a_window_is_named_by_its_place_a_time_or_its_ends(text, window):
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "last~", "last~-1", "yesterday", "2031-01-31T10:00/2031-01-31T09:00", "2031-02-01"),
+        *("", "last~", "last~-1", "yesterday", "2031-01-31T10:00/2031-01-31T10:00", "2031-02-01"),
         *("0001-01-01", "0001-01-01T00:00+14:00", "9999-12-31T23:59"),
     ],
 )
 def test_what_is_no_window_is_refused_with_the_forms_that_are(text):
     with pytest.raises(BadInput, match="last, last~1, now"):
         window_of(text, HOUR, NOW)
+
+
+def test_of_a_window_whose_ends_are_swapped_that_is_said_also_of_one_that_lies_ahead():
+    for day in ("2031-01-31", "2041-01-31"):
+        with pytest.raises(BadInput, match="ends before it begins") as refused:
+            window_of(f"{day}T10:00/{day}T09:00", HOUR, NOW)
+        assert f"{day}T09:00/{day}T10:00" in str(refused.value)
 
 
 def test_a_window_of_no_year_and_one_that_begins_this_moment_are_refused():

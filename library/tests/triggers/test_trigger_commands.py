@@ -56,10 +56,12 @@ def test_what_was_asked_for_is_listed_and_taken_back_by_id_or_all_of_it(options,
     assert json.loads(run(triggers, "check", "--json", *options)[1])["source"] is None
     with open_triggers(config) as log:
         rows = log._events.rows("SELECT of, because, who != '' FROM event WHERE kind = 'cancelled' ORDER BY id")
-        asked, is_new = log.ask_once("http", "the load is done", "k", time.time())
+        asked, _ = log.ask_once("http", "the load is done", "k", time.time())
         log.cancel([asked.event], "not whole", "ada", time.time())
         assert log.ask_once("http", "the load is done", "k", time.time())[0].cancelled
-    assert rows == [(one.event, why, 1) for one, why in zip(waiting, ["by mistake", "a holiday", "a holiday"])]
+    assert rows == [
+        (one.event, why, 1) for one, why in zip(waiting, ["by mistake", "a holiday", "a holiday"], strict=True)
+    ]
 
 
 def test_without_a_trigger_each_command_says_how_to_name_one(tmp_path):
@@ -85,7 +87,7 @@ def test_simulate_compares_policies(options):
     assert code == 0 and list(results) == ["as configured", "runs_per_day=2 cool_down_minutes=30"]
     assert results["as configured"]["runs"] == {"cron": 7}
     shown = run(triggers, "simulate", "--days", "7", "--span-every", "24", "--run-minutes", "10", *options)[1]
-    assert "hours stale" in shown and max(map(len, shown.splitlines())) <= 80
+    assert "hours stale" in shown and "\nmissed: times of cron" in shown and max(map(len, shown.splitlines())) <= 80
 
 
 def test_install_prints_what_systemd_and_cron_read(options):

@@ -52,6 +52,8 @@ def write_page(text: str, target: Path, of: str) -> None:
     if str(target) == "-":
         click.echo(text)
         return
+    if not target.parent.is_dir():
+        raise BadInput("there is no such folder", str(target.parent), "make it, or name another file with -o")
     if target.is_file() and target.suffix.lower() not in (".html", ".htm"):
         raise BadInput("is there already, and is no report", str(target), "name a file that ends in .html with -o")
     files.write_named(target, text)

@@ -171,21 +171,17 @@ def show(row: Any, model: str, top: int, console: Console, labels: Mapping[str, 
             TableColumn("baseline's", folds=True, breaks=True),
         ]
         heads += [TableColumn("part", right=True), TableColumn(_plus_minus(console), right=True), TableColumn("")]
-
-        def cells(length: int) -> list[tuple[str, ...]]:
-            return [
-                (
-                    part.column,
-                    _text(part.value),
-                    _text(part.baseline),
-                    _signed(part.attribution),
-                    _error(part.error),
-                    bar(part.attribution, largest, length) if length else "",
-                )
-                for part in parts[:top]
-            ]
-
-        _show_with_bars(heads, cells, console)
+        cells = [
+            (
+                part.column,
+                _text(part.value),
+                _text(part.baseline),
+                _signed(part.attribution),
+                _error(part.error),
+            )
+            for part in parts[:top]
+        ]
+        _show_with_bars(heads, cells, [part.attribution for part in parts[:top]], largest, bar, console)
         rest = parts[top:]
         more = (
             f"{counted(len(rest), 'column')} more: {_signed(sum(part.attribution for part in rest))}; " if rest else ""
@@ -203,14 +199,21 @@ def show(row: Any, model: str, top: int, console: Console, labels: Mapping[str, 
 
 
 def _show_with_bars(
-    heads: Sequence[TableColumn], cells: Callable[[int], list[tuple[str, ...]]], console: Console
+    heads: Sequence[TableColumn],
+    cells: Sequence[tuple[str, ...]],
+    values: Sequence[float],
+    largest: float,
+    draw: Callable[[float, float, int], str],
+    console: Console,
 ) -> None:
-    """Prints a table whose bars are as long as there is room for, and left out where there is next to none."""
-    lengths = [*range(_BAR, _SHORTEST_BAR - 1, -1), 0]
-    fitting = (one for one in lengths if not console.is_terminal or printing.fits(heads, cells(one), console.width))
-    rows = cells(next(fitting, 0))
+    """Prints a table with a bar in each row, as long as there is room for, and none where there is next to none."""
+    lengths = range(_BAR, _SHORTEST_BAR - 1, -1)
+    drawn = ([draw(value, largest, length) for value in values] for length in lengths)
+    with_bars = ([(*row, one) for row, one in zip(cells, bars, strict=True)] for bars in drawn)
+    fitting = (rows for rows in with_bars if not console.is_terminal or printing.fits(heads, rows, console.width))
+    rows = next(fitting, [(*row, "") for row in cells])
     if not _draws(console):
-        rows = [(*row, drawn.replace("█", "#")) for *row, drawn in rows]
+        rows = [(*row, one.replace("█", "#")) for *row, one in rows]
     printing.show(heads, rows, console)
 
 
@@ -282,13 +285,7 @@ def _show_importances(found: Any, top: int, console: Console) -> None:
             )
             for one in each[:top]
         ]
-
-        def with_bars(length: int) -> list[tuple[str, ...]]:
-            return [
-                (*row, "█" * _length(one.importance, largest, 2 * length)) for row, one in zip(cells, each, strict=False)
-            ]
-
-        _show_with_bars(heads, with_bars, console)
+        _show_with_bars(heads, cells, [one.importance for one in each[:top]], largest, _bar_to_the_right, console)
         if len(each) > top:
             rest = sum(one.share for one in each[top:])
             printing.say(f"{counted(len(each) - top, 'column')} more, with {share(rest, 1)} of it", console)
@@ -305,6 +302,10 @@ def bar(value: float, largest: float, longest: int = _BAR) -> str:
     length = _length(abs(value), largest, longest)
     left, right = ("█" * length, "") if value < 0 else ("", "█" * length)
     return f"{left:>{longest}}|{right}"
+
+
+def _bar_to_the_right(value: float, largest: float, longest: int) -> str:
+    return "█" * _length(value, largest, 2 * longest)
 
 
 def _length(value: float, largest: float, longest: int) -> int:

@@ -36,6 +36,7 @@ COMMANDS = {
 _PASSED = {True: "pass", False: "fail", None: "not judged"}
 _SHOWN_DISTANCES = 8
 _SHOWN_COLUMNS = 4
+_SHOWN_UNJUDGED = 3
 
 
 @click.group(cls=LazyGroup, commands_by_path=COMMANDS)
@@ -93,13 +94,14 @@ def run(config_file: str, overrides: tuple[str, ...], window_text: str, model: s
         click.get_current_context().exit(REFUSED)
 
 
-def show(report: MonitorReport, console: Console, option: str = "") -> None:
+def show(report: MonitorReport, console: Console, option: str = "", is_recorded: bool = False) -> None:
     """Prints what is to be said of a window, alerts first.
 
     Args:
         report: of the window.
         console: where a person looks.
         option: by which a next command takes the same configuration.
+        is_recorded: whether it is an earlier look that is shown, and not a new one.
     """
     printing.say(f"version {report.version} of {report.model}, {report.window}: {report.sentence}", console)
     _show_findings(report.findings, console)
@@ -126,11 +128,14 @@ def show(report: MonitorReport, console: Console, option: str = "") -> None:
     _show_metrics(report, console)
     for what, why in report.said_unmeasured.items():
         printing.say(f"{what} not measured: {why}", console)
+    if not report.judged:
+        printing.say("\nnothing of this window was recorded", console)
     if report.alerts and report.execution:
-        printing.say(f"\nnext: millrace monitor report{option}", console)
+        command = "millrace alerts list" if is_recorded else "millrace monitor report"
+        printing.say(f"\nnext: {command}{option}", console)
     elif not report.judged and report.later:
         printing.say(
-            f"\n{counted(report.later, 'request')} came after this window; "
+            f"{counted(report.later, 'request')} came after this window; "
             f"next: millrace monitor run --window now{option}",
             console,
         )
@@ -205,7 +210,13 @@ def _show_metrics(report: MonitorReport, console: Console) -> None:
         heads = [TableColumn("metric"), TableColumn("slice"), TableColumn("value", right=True)]
         heads += [TableColumn("labels", right=True), TableColumn("threshold", folds=True), TableColumn("verdict")]
         console.print()
-        printing.show(heads, [_metric_cells(one) for one in report.metrics], console)
+        judged = [one for one in report.metrics if one.passed is not None]
+        unjudged = len(report.metrics) - len(judged)
+        # Of many slices with few labels a line each says nothing.
+        shown = judged if judged and unjudged > _SHOWN_UNJUDGED else report.metrics[: len(judged) + _SHOWN_UNJUDGED]
+        printing.show(heads, [_metric_cells(one) for one in shown], console)
+        if len(shown) < len(report.metrics):
+            printing.say(f"and {len(report.metrics) - len(shown)} more, not judged: too few labels there", console)
     elif report.labelled:
         printing.say(f"{counted(report.labelled, 'label')} came, too few to judge by", console)
     for one in report.estimates:

@@ -74,7 +74,7 @@ def report(
         if as_json:
             echo_json({**vars(found), "alerts": len(found.alerts)})
         else:
-            show(found, Console(highlight=False), again(config_file, overrides))
+            show(found, Console(highlight=False), again(config_file, overrides), is_recorded=True)
         return
     from millrace.console.page import PageRequest
     from millrace.console.pages.monitoring import page_of

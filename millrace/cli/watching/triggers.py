@@ -228,6 +228,8 @@ def simulate_command(
         metric = ["" if one.metric is None else f"{one.metric:.4f} ({one.metric_known:.0%})"] if known else []
         table.append((name, str(len(one.starts)), by, ran, str(one.missed), stale, longest, *cost, *metric))
     printing.show(columns, table)
+    say("missed: times of cron that could not be kept")
+    say("at most: the longest time without a break in which it was stale, in hours")
     if known:
         share = "in brackets the share of the time of which it is known"
         say(f"{known.name}: the mean of what is served, on the newest span; {share}")

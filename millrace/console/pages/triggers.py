@@ -43,6 +43,7 @@ class TriggersView:
         starts: the runs of the last days, the newest first.
         watch: the command that starts runs.
         check: the command that decides once, and starts the run.
+        edit: the command that says what section triggers may hold.
     """
 
     file: str
@@ -53,6 +54,7 @@ class TriggersView:
     starts: tuple[StartRow, ...]
     watch: str
     check: str
+    edit: str
 
 
 def view(request: PageRequest) -> TriggersView:
@@ -77,6 +79,7 @@ def view(request: PageRequest) -> TriggersView:
         starts=tuple(StartRow(one, one.outcome, address("runs", one.run) if one.run else "") for one in starts),
         watch=f"millrace triggers watch{option}",
         check=f"millrace triggers check --start{option}",
+        edit="millrace config keys triggers",
     )
 
 
