@@ -24,7 +24,7 @@ def python(project: Path) -> Path:
         raise BadInput(
             "what reads Terraform's language is not installed",
             where=str(found.parent),
-            remedy="make deploy-check in a checkout of the library installs it (Linux with glibc 2.35 or newer, or macOS)",
+            remedy="make deploy-check in a checkout of the library installs it (Linux with glibc 2.35, or macOS)",
         )
     return found
 

@@ -187,6 +187,7 @@ def test_vars_writes_what_terraform_reads_and_names_the_next_step(job: CompiledJ
     done = CliRunner().invoke(millrace, ["deploy", "vars", "--job", str(GOLDEN), "-o", str(target), *options])
     assert done.exit_code == 0, done.output
     assert "terraform init -backend-config=bucket=BUCKET" in done.output
+    assert "deploy.submitters names who" in done.output
     assert json.loads(target.read_text())["settings"]["project"] == "my-project"
     refused = CliRunner().invoke(millrace, ["deploy", "vars", "--job", str(GOLDEN), *options])
     assert isinstance(refused.exception, BadInput) and "no environment is named" in str(refused.exception)

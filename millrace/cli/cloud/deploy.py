@@ -67,7 +67,10 @@ def vars_command(
         "repository": whole.repositories, "secret": whole.secrets,
     }  # fmt: skip
     say(", ".join(counted(len(values), name) for name, values in made.items() if values))
-    state = load(config_file, overrides).deploy.state_bucket or "BUCKET"
+    settled = load(config_file, overrides).deploy
+    if not (settled.submitters or settled.trigger):
+        say("nobody gets the roles to send a job: deploy.submitters names who does")
+    state = settled.state_bucket or "BUCKET"
     echo(f"next: cd {output.parent}")
     echo(f"      terraform init -backend-config=bucket={state}")
     echo("      terraform plan")
