@@ -187,7 +187,10 @@ def test_vars_writes_what_terraform_reads_and_names_the_next_step(job: CompiledJ
     done = CliRunner().invoke(millrace, ["deploy", "vars", "--job", str(GOLDEN), "-o", str(target), *options])
     assert done.exit_code == 0, done.output
     assert "terraform init -backend-config=bucket=BUCKET" in done.output
-    assert "deploy.submitters names who" in done.output
+    assert "deploy.submitters names who" not in done.output
+    nobody = [*options, "--set", "deploy.submitters=[]", "--set", "deploy.trigger=null"]
+    done = CliRunner().invoke(millrace, ["deploy", "vars", "--job", str(GOLDEN), "-o", str(target), *nobody])
+    assert done.exit_code == 0 and "deploy.submitters names who" in done.output, done.output
     assert json.loads(target.read_text())["settings"]["project"] == "my-project"
     refused = CliRunner().invoke(millrace, ["deploy", "vars", "--job", str(GOLDEN), *options])
     assert isinstance(refused.exception, BadInput) and "no environment is named" in str(refused.exception)
