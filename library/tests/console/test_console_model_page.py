@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from millrace.components.evaluator.prediction_summary import summarize, with_dec
 from millrace.components.judges import JUDGES
 from millrace.config.config import Config
 from millrace.config.loading import load
+from millrace.console.pages.models import _scale
+from millrace.metadata.evaluations import MeasuredMetric, SliceMetric
 
 SCRIPT = "company=<script>alert(1)</script>\x1b[31m"
 CURVES = {
@@ -183,3 +186,16 @@ def test_before_the_first_evaluation_the_page_says_what_to_do(config, console):
     answer = console(config).ask("/models")
     assert "No run has evaluated a model yet." in answer.text and "millrace run" in answer.text
     assert console(config).ask("/models/nobody").status == 404
+
+
+def test_of_few_rows_the_scale_makes_room_for_the_larger_half_of_the_slices():
+    """Only one slice had a hundred examples, and ten of eleven lay beyond the scale as arrows."""
+    small = [SliceMetric(f"ward={n}", 20 - n, 0.3 + n / 20) for n in range(10)]
+    slices = [SliceMetric("sex=f", 120, 0.56), *small]
+    metric = MeasuredMetric("AUC", "auc", "higher", SliceMetric("overall", 200, 0.57), tuple(slices), ())
+    low, high = _scale(metric, slices)
+    within = [one for one in slices if low <= one.value <= high]
+    assert set(slices[:6]) <= set(within) and slices[9] not in within, "the largest, and half of all"
+    many = [replace(one, examples=200) for one in small[:6]]
+    low, high = _scale(metric, [*many, *small[6:]])
+    assert high < small[9].value, "where most have enough rows, those of a few make no room"

@@ -291,7 +291,10 @@ def _scale(metric: Optional[MeasuredMetric], slices: Sequence[SliceMetric]) -> I
     if metric is None:
         return 0.0, 1.0
     large = [one for one in slices if (one.examples or 0) >= _ENOUGH or one.verdict in ("pass", "fail")]
-    shown = [metric.overall, *(large or slices)]
+    if len(large) * 2 < len(slices):
+        # Of few rows every slice is small, and on the scale of one most would lie beyond: then the larger half.
+        large += sorted(slices, key=lambda one: -(one.examples or 0))[: math.ceil(len(slices) / 2)]
+    shown = [metric.overall, *large]
     numbers = [number for one in shown for number in (one.value, one.baseline, *one.limits, *(one.interval or ()))]
     low, high = scale_of(numbers)
     measured = [one.value for one in shown if one.value is not None]
