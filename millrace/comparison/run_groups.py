@@ -8,6 +8,7 @@ from typing import Optional, Union
 from millrace.base.outcomes import State
 from millrace.base.plain_values import flat
 from millrace.comparison.run_comparison import Interval, are_apart, place_of_slice
+from millrace.config.trials import as_asked
 from millrace.metadata import provenance
 from millrace.metadata.evaluations import MeasuredMetric, SliceMetric
 from millrace.metadata.run_details import RunDetail, StageDetail
@@ -139,7 +140,7 @@ def _made_from(detail: RunDetail) -> dict[str, Value]:
         "data: digest": made.data.digest or None,
         "data: files": str(made.data.count),
         "data: bytes": str(made.data.bytes),
-        "--set": " ".join(made.overrides) or None,
+        "--set": " ".join(as_asked(made.overrides, detail.request.repeats if detail.request else "")) or None,
     }
 
 

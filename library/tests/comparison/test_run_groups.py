@@ -208,3 +208,9 @@ def test_the_table_of_metrics_fits_a_terminal_of_80_with_names_as_taxi_has(capsy
         for line in lines
     )
     assert max(map(len, lines)) <= 80
+
+
+def test_what_makes_a_run_a_trial_is_not_said_to_have_been_typed():
+    trial = made(1, overrides=("training.steps=1", "push.trial=true"))
+    told = groups(run("a", provenance=made(1)), run("b", provenance=trial))["Made from"]
+    assert rows(told) == {"--set": (None, "training.steps=1", None)}
