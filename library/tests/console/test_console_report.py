@@ -50,6 +50,9 @@ def test_its_times_stay_true_when_it_is_read_later(text):
 def test_the_command_writes_one_file(four, tmp_path: Path):
     target = tmp_path / "new" / "r.html"
     asked = ["report", "-c", "conf/taxi.yaml", "--set", f"root={four.root}", "-o", str(target)]
+    refused = CliRunner().invoke(millrace, asked, standalone_mode=False)
+    assert "no such folder" in str(refused.exception) and not target.parent.exists()
+    target.parent.mkdir()
     done = CliRunner().invoke(millrace, asked, standalone_mode=False)
     assert done.exception is None and str(target) in done.output
     assert target.read_text().startswith("<!doctype html>") and len(list(target.parent.iterdir())) == 1
