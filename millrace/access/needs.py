@@ -152,14 +152,31 @@ def _endpoint(name: str, custom: Spec, folder: str, project: str, account: str) 
         yield Grant(account, _ACT_AS, serves_as, (f"{name}: has the endpoint serve as this account",))
     image = str(custom.get("ai_platform_vertex_container_image_uri", ""))
     yield from image_pulled(agent("Vertex AI", there), image, f"{name}: the serving image is pulled")
+    monitor = custom.get("millrace_version", {}).get("monitor")
     if key := custom.get("millrace_encryption_key"):
-        yield Grant(agent("Vertex AI", there), _KEY, key, (f"{name}: model and endpoint have this key",))
+        what = "model, endpoint and monitor" if monitor else "model and endpoint"
+        yield Grant(agent("Vertex AI", there), _KEY, key, (f"{name}: {what} have this key",))
+    if monitor:
+        yield from _monitor(name, monitor, there, project, account)
     logging = custom.get("millrace_version", {}).get("endpoint", {}).get("request_logging", {})
     owner, _, rest = logging.get("table", "").removeprefix("bq://").partition(".")
     # In its own project the agent's own role has it.
     if owner and owner != there:
         dataset = f"projects/{owner}/datasets/{rest.partition('.')[0]}"
         yield Grant(agent("Vertex AI", there), _TABLES, dataset, (f"{name}: requests and answers are logged there",))
+
+
+def _monitor(name: str, monitor: Spec, there: str, project: str, account: str) -> Iterator[Grant]:
+    """The monitor's jobs are Vertex AI's own; in its own project its agent's role reads and writes every bucket."""
+    yield Grant(account, _VERTEX, f"projects/{there}", (f"{name}: makes the monitor and its schedules",))
+    if there == project:
+        return
+    for spec in monitor["specs"].values():
+        found = spec["output_spec"]["gcs_base_directory"]["output_uri_prefix"]
+        yield from _bucket(agent("Vertex AI", there), _WRITE, found, f"{name}: the monitor writes what it finds")
+        data = spec["objective_spec"]["baseline_dataset"].get("columnized_dataset", {}).get("gcs_source", {})
+        reads = f"{name}: the monitor compares with the training data"
+        yield from _bucket(agent("Vertex AI", there), _READ, data.get("gcs_uri", ""), reads)
 
 
 def _dataflow(

@@ -20,7 +20,7 @@ _HOW = {
     "data": "whoever owns it sets its default key",
     "rows": "Beam makes one for each query: set the project's default key of BigQuery",
     "logging": "make its dataset before, with a default key",
-    "monitor": "name the key where the monitor is made from what millrace monitor spec writes",
+    "monitor": "push.vertex.monitor makes one with the key; or name it where you make it from millrace monitor spec",
 }
 
 
@@ -107,7 +107,8 @@ def _of_people(job: CompiledJob, config: Config) -> Iterator[Store]:
     if _resources(job, config, "roles/bigquery.user"):
         yield Store("the dataset of a query's rows", "", "", "a person", _HOW["rows"])
     if config.push.vertex:
-        yield Store("a monitor of the endpoint", "", "", "a person", _HOW["monitor"])
+        if not config.push.vertex.monitor:
+            yield Store("a monitor of the endpoint", "", "", "a person", _HOW["monitor"])
         if logging := config.push.vertex.request_logging:
             yield Store(f"the table of logged requests {logging.table}", "", "", "a person", _HOW["logging"])
 

@@ -29,7 +29,7 @@ from millrace.config.beam_section import Beam
 from millrace.config.cloud_sections import KubeflowDeployment, VertexDeployment
 from millrace.config.deploy_section import Infrastructure
 from millrace.config.metadata_section import DatabaseServer, Sqlite
-from millrace.config.monitoring_section import Monitoring
+from millrace.config.monitoring_section import Monitoring, vertex_cron
 from millrace.config.promotion_section import PromotionPolicy
 from millrace.config.registry_section import RegistrySection
 from millrace.config.rollout_section import Rollout
@@ -270,6 +270,18 @@ class Config(Section):
     def _is_promoted_from_elsewhere(self) -> "Config":
         if self.promotion.after is not None and self.promotion.after == self.environment:
             raise Misfit(("promotion", "after"), "it is this environment itself; name the one before it")
+        return self
+
+    @model_validator(mode="after")
+    def _monitor_can_be_made(self) -> "Config":
+        if self.push.vertex is None or not self.push.vertex.monitor:
+            return self
+        key = ("push", "vertex", "monitor")
+        if not self.schema_.file:
+            raise Misfit(key, "a monitor has the limits of the curated schema, and schema.file names none")
+        if vertex_cron(self.monitoring.window) is None:
+            what = f"Vertex AI cannot follow windows of {self.monitoring.window} (monitoring.window)"
+            raise Misfit(key, f"{what}; take a day, or hours by which a day can be divided: 1h, 6h, 1d")
         return self
 
     @model_validator(mode="after")

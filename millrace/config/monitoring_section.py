@@ -74,6 +74,21 @@ class MonitorAddresses(Section):
     )
 
 
+def vertex_cron(window: str) -> Optional[str]:
+    """When windows end, in UTC, as Vertex AI's schedules say it.
+
+    Args:
+        window: `monitoring.window`.
+
+    Returns:
+        A cron expression; None where there is none for such windows.
+    """
+    number, unit = int(window[:-1]), window[-1]
+    if unit == "h" and 24 % number == 0:
+        return {1: "0 * * * *", 24: "0 0 * * *"}.get(number, f"0 */{number} * * *")
+    return "0 0 * * *" if unit == "d" and number == 1 else None
+
+
 class Monitoring(Section):
     """How what is served is watched. Distances have the schema's limits: `skew_comparator` and `drift_comparator`."""
 

@@ -3,6 +3,7 @@
 A message has one baseline. So there are two: skew, against the training data, and drift, against the window before.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -12,10 +13,12 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.base.errors import BadInput
 from millrace.components.vertex_pusher.explanation import explanation_messages
+from millrace.components.vertex_pusher.monitor import ENDPOINT_TO_COME
 from millrace.config.config import Config
+from millrace.config.monitoring_section import vertex_cron
 from millrace.features.keys import safe_name
 from millrace.model_server.about import About, ModelColumn, ModelOutput, ValueType
-from millrace.monitoring.contract import of_requests
+from millrace.monitoring.contract import curated_schema, of_requests
 from millrace.statistics.comparison import Kind
 
 # What a data source says of its files, by `data.format`.
@@ -122,9 +125,27 @@ def vertex_monitor(config: Config, schema: schema_pb2.Schema, endpoint: str) -> 
     return VertexMonitor(schema_message, specs, cron, tuple(_not_kept(config, held)))
 
 
+def monitor_of_push(config: Config) -> dict[str, Any]:
+    """What the Pusher makes a monitor from, of the endpoint that it deploys to.
+
+    Args:
+        config: the pipeline's, with `push.vertex.monitor`.
+
+    Returns:
+        As `vertex_pusher.monitor.MONITOR` says.
+
+    Raises:
+        BadInput: as `vertex_monitor` has it; or there is no curated schema.
+    """
+    made = vertex_monitor(config, curated_schema(config), ENDPOINT_TO_COME)
+    return {"model_monitoring_schema": made.model_monitoring_schema, "specs": made.specs, "cron": made.cron}
+
+
 def _as_the_client_has_it(message: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values as the client's own message gives them: a field that it does not know is an error here, not there."""
-    made = json_format.MessageToDict(message.pb(message(values)), preserving_proto_field_name=True)
+    # By JSON: of plain values the client makes no map of messages a second time in a process.
+    read = message.from_json(json.dumps(values))
+    made = json_format.MessageToDict(message.pb(read), preserving_proto_field_name=True)
     return dict(_sorted_limits(made))
 
 
@@ -216,11 +237,9 @@ def _bucket(config: Config) -> str:
 
 def _cron(config: Config) -> str:
     """When windows end, in UTC."""
-    number, unit = int(config.monitoring.window[:-1]), config.monitoring.window[-1]
-    if unit == "h" and 24 % number == 0:
-        return {1: "0 * * * *", 24: "0 0 * * *"}.get(number, f"0 */{number} * * *")
-    if unit == "d" and number == 1:
-        return "0 0 * * *"
+    cron = vertex_cron(config.monitoring.window)
+    if cron is not None:
+        return cron
     raise BadInput(
         f"Vertex AI cannot follow windows of {config.monitoring.window}",
         where=config.place("monitoring.window"),

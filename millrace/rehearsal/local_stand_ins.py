@@ -21,7 +21,7 @@ _IN_PROCESS = {
     ),
     "millrace.components.vertex_pusher.executor.Executor": (
         "tfx.components.pusher.executor.Executor",
-        "the model was pushed to its folder alone, and nothing was sent to Vertex AI",
+        "the model was pushed to its folder alone, and nothing was sent to Vertex AI, neither a version nor a monitor",
     ),
 }
 # Executors whose work is a request to Google Cloud: there is nothing to stand in for them.

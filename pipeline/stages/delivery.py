@@ -33,8 +33,10 @@ def build_pusher(
     if config.push.vertex and not config.push.trial:
         # Google's clients are imported only by a pipeline that pushes to Vertex AI.
         from millrace.cloud.vertex.stages import vertex_pusher
+        from millrace.monitoring.vertex_spec import monitor_of_push
 
-        return vertex_pusher(config, model_blessing, infra_blessing, evaluation).with_id(stage_ids.PUSHER)
+        monitor = monitor_of_push(config) if config.push.vertex.monitor else None
+        return vertex_pusher(config, model_blessing, infra_blessing, evaluation, monitor).with_id(stage_ids.PUSHER)
     filesystem = pusher_pb2.PushDestination.Filesystem(base_directory=push_directory(config))
     return Pusher(
         model_blessing=model_blessing,

@@ -27,6 +27,7 @@ WORKERS, PROD_KEY = (
     "work@my-project.iam.gserviceaccount.com",
     "projects/my-prod/locations/us-central1/keyRings/r/cryptoKeys/k",
 )
+LEARNED_FROM = {"columnized_dataset": {"gcs_source": {"gcs_uri": "gs://my-data/trips/*"}}}
 QUERY = "SELECT * FROM `my-lake.taxi.trips` JOIN `my-lake.weather.days` USING (day)"
 
 
@@ -67,6 +68,14 @@ def two_projects() -> dict[str, Any]:
     settings |= {"millrace_encryption_key": PROD_KEY}
     settings["ai_platform_vertex_container_image_uri"] = "us-central1-docker.pkg.dev/my-prod/serving/tf:1"
     settings["millrace_version"]["endpoint"] = {"request_logging": {"table": "bq://my-lake.logs.tips", "rate": 1.0}}
+    specs = {
+        kind: {
+            "output_spec": {"gcs_base_directory": {"output_uri_prefix": f"gs://my-found/monitoring/{kind}"}},
+            "objective_spec": {"baseline_dataset": baseline},
+        }
+        for kind, baseline in {"skew": LEARNED_FROM, "drift": {}}.items()
+    }
+    settings["millrace_version"]["monitor"] = {"specs": specs}
     pusher["constant"] = json.dumps(settings)
     folder = {"filesystem": {"base_directory": "gs://my-models/taxi"}}
     parameter(document, "Pusher", "push_destination")["constant"] = json.dumps(folder)
@@ -123,6 +132,8 @@ def test_which_account_does_what_where(config: Config) -> None:
     assert SERVING not in roles, "it serves, and is asked for nothing"
     assert roles["the Vertex AI service agent of my-prod"] == {
         ("storage.objectViewer", "gs://my-models"),
+        ("storage.objectUser", "gs://my-found"),
+        ("storage.objectViewer", "gs://my-data"),
         ("artifactregistry.reader", "projects/my-prod/locations/us-central1/repositories/serving"),
         ("cloudkms.cryptoKeyEncrypterDecrypter", PROD_KEY),
         ("bigquery.dataEditor", "projects/my-lake/datasets/logs"),

@@ -1,4 +1,4 @@
-"""Stands for Vertex AI's models, versions and endpoints (REST v1), as far as a push asks for them.
+"""Stands for Vertex AI's models, versions, endpoints (REST v1) and monitors, as far as a push asks for them.
 
 An alias belongs to one version of a model at a time: given to another, it leaves the first
 (https://cloud.google.com/vertex-ai/docs/model-registry/model-alias). A deployed model is a version.
@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fake_service import FakeGoogleService, Refused, Request
+from fake_monitors import FakeMonitors
+from fake_service import Refused, Request
 
 PARENT = r"/v1/(projects/[^/]+/locations/[^/]+)"
 ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
@@ -20,7 +21,7 @@ _TYPE = "type.googleapis.com/google.cloud.aiplatform.v1."
 
 
 @dataclass
-class FakeModelRegistry(FakeGoogleService):
+class FakeModelRegistry(FakeMonitors):
     """Models by their resource name, each with its versions, the first at place 0.
 
     Args:
@@ -55,7 +56,11 @@ class FakeModelRegistry(FakeGoogleService):
             ("GET", f"{PARENT}/endpoints/([^/:]+)"): self._endpoint,
             ("POST", f"{PARENT}/endpoints/([^/:]+):deployModel"): self._deploy,
             ("PATCH", f"{PARENT}/endpoints/([^/:]+)"): self._split,
+            **self.monitor_routes(),
         }
+
+    def has_version(self, model: str, version: str) -> bool:
+        return any(one["versionId"] == version for one in self.models.get(model, []))
 
     def aliases(self, name: str) -> dict[str, str]:
         """The version of each alias of a model."""

@@ -22,6 +22,8 @@ ROLES = {
         *("aiplatform.pipelineJobs.create", "aiplatform.executions.create", "aiplatform.customJobs.create"),
         *("aiplatform.models.upload", "aiplatform.endpoints.deploy"),
         *("aiplatform.models.get", "aiplatform.models.update", "aiplatform.endpoints.update"),
+        *("aiplatform.modelMonitors.create", "aiplatform.modelMonitors.update"),
+        *("aiplatform.schedules.create", "aiplatform.schedules.update"),
     ),
     "roles/aiplatform.viewer": ("aiplatform.models.get",),
     "roles/aiplatform.serviceAgent": ("aiplatform.models.export",),
@@ -186,6 +188,17 @@ class GrantingVertex(FakeVertex):
         if logging:
             owner, dataset, _ = logging["table"].removeprefix("bq://").split(".")
             yield agent, "bigquery.tables.updateData", f"projects/{owner}/datasets/{dataset}"
+        if monitor := config["millrace_version"].get("monitor"):
+            yield from self._monitor(account, monitor, project)
+
+    def _monitor(self, account: str, monitor: dict[str, Any], project: str) -> Iterator[Act]:
+        for act in ("modelMonitors.create", "modelMonitors.update", "schedules.create", "schedules.update"):
+            yield account, f"aiplatform.{act}", f"projects/{project}"
+        for spec in monitor["specs"].values() if project != self.project else ():
+            written = spec["output_spec"]["gcs_base_directory"]["output_uri_prefix"]
+            yield self._agent(project), "storage.objects.create", _bucket(written)
+            if data := spec["objective_spec"]["baseline_dataset"].get("columnized_dataset"):
+                yield self._agent(project), "storage.objects.get", _bucket(data["gcs_source"]["gcs_uri"])
 
     def _agent(self, project: str) -> str:
         return f"the Vertex AI service agent of {project}"

@@ -21,7 +21,10 @@ def test_what_is_a_request_to_google_cloud_alone_is_not_rehearsed():
 def test_a_push_to_an_endpoint_is_one_to_its_folder():
     line, sentences = stand_in([*EXECUTE, f"{VertexPusher.__module__}.{VertexPusher.__name__}"])
     assert line == [*EXECUTE, "tfx.components.pusher.executor.Executor"]
-    assert sentences == ["the model was pushed to its folder alone, and nothing was sent to Vertex AI"]
+    told = (
+        "the model was pushed to its folder alone, and nothing was sent to Vertex AI, neither a version nor a monitor"
+    )
+    assert sentences == [told]
 
 
 def test_the_pusher_of_a_whole_compiled_job_asks_no_cloud():

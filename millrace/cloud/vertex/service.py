@@ -133,7 +133,9 @@ class VertexService:
         asked = aiplatform_v1.ListSchedulesRequest(parent=self._place.parent, order_by="create_time desc")
         with failures(self._place, "for the schedules"):
             pages = call(self._place, "for the schedules", self._schedules.list_schedules, asked)
-            return [schedules.schedule_of(schedule, self._place) for schedule in pages]
+            # A monitor's schedule is none that starts a job of a pipeline.
+            ours = (one for one in pages if "create_pipeline_job_request" in one)
+            return [schedules.schedule_of(schedule, self._place) for schedule in ours]
 
     def pause_schedule(self, name: str) -> None:
         """Has a schedule start nothing until it is resumed."""

@@ -3,7 +3,8 @@
 Google's clients come in with this module.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Optional
 
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.extensions.google_cloud_ai_platform.constants import (
@@ -17,8 +18,10 @@ from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_AR
 from tfx.proto import pusher_pb2
 from tfx.types.channel import BaseChannel
 
+from millrace.base.errors import BadInput
 from millrace.components.vertex_pusher.component import VertexPusher
 from millrace.components.vertex_pusher.endpoint import ENDPOINT
+from millrace.components.vertex_pusher.monitor import MONITOR
 from millrace.components.vertex_pusher.section import VertexEndpoint
 from millrace.components.vertex_pusher.vertex_version import ENCRYPTION_KEY, VERSION
 from millrace.config.cloud_sections import CustomJob, VertexDeployment
@@ -48,7 +51,11 @@ def custom_job_trainer(
 
 
 def vertex_pusher(
-    config: Config, model_blessing: BaseChannel, infra_blessing: BaseChannel, evaluation: BaseChannel
+    config: Config,
+    model_blessing: BaseChannel,
+    infra_blessing: BaseChannel,
+    evaluation: BaseChannel,
+    monitor: Optional[Mapping[str, Any]] = None,
 ) -> BaseComponent:
     """The Pusher to the folder of versions and a Vertex AI endpoint.
 
@@ -57,12 +64,22 @@ def vertex_pusher(
         model_blessing: the Evaluator's.
         infra_blessing: the InfraValidator's, which holds the model with its warm-up requests.
         evaluation: the Evaluator's, with its report.
+        monitor: what a monitor is made from, where `push.vertex.monitor` asks for one; `MONITOR` says how.
 
     Returns:
         The component.
+
+    Raises:
+        BadInput: a monitor is asked for, and whoever builds the graph says nothing of it.
     """
     target = config.push.vertex
     assert target is not None
+    if target.monitor and monitor is None:
+        raise BadInput(
+            "the pipeline's Pusher is built without what a monitor is made from",
+            config.place("push.vertex.monitor"),
+            "hand monitor_of_push(config) to vertex_pusher, as build_pusher of the library's project does",
+        )
     return VertexPusher(
         model_blessing=model_blessing,
         infra_blessing=infra_blessing,
@@ -83,6 +100,7 @@ def vertex_pusher(
                 "bucket": layout(config.model_copy(update={"root": config.vertex.root or config.root})).serving,
                 "explanations": target.explanations,
                 **({ENDPOINT: settings} if (settings := _endpoint_settings(target)) else {}),
+                **({MONITOR: dict(monitor)} if target.monitor and monitor else {}),
             },
             **({ENCRYPTION_KEY: target.encryption_key} if target.encryption_key else {}),
         },

@@ -31,8 +31,9 @@ class VertexPusher(Pusher):
         push_destination: the folder of versions.
         custom_config: as TFX's Pusher for Google Cloud has it. It also holds `VERSION`: the `model_id`;
             `approval`, as `registry.approval`, which says what alias the version gets; `labels`; `bucket`, a folder for
-            a model whose folder of versions is in none; `explanations`, whether it gets an explanation spec. And
-            perhaps `ENCRYPTION_KEY`, the name of a key of Cloud KMS for the uploaded model and a newly made endpoint.
+            a model whose folder of versions is in none; `explanations`, whether it gets an explanation spec; perhaps
+            `MONITOR`, what it is watched by. And perhaps `ENCRYPTION_KEY`, the name of a key of Cloud KMS for the
+            uploaded model, a newly made endpoint and its monitor.
         model_blessing: the Evaluator's.
         evaluation: the Evaluator's, with its report.
     """

@@ -61,11 +61,21 @@ class VertexEndpoint(Section):
     request_logging: Optional[RequestLogging] = Field(
         default=None, description="left out: as the endpoint has it, and none for a new one"
     )
+    monitor: bool = Field(
+        default=False,
+        description="a model monitor there follows the newest version, by the schema's limits and monitoring.window; "
+        "it reads what request_logging has logged",
+    )
 
     @model_validator(mode="after")
     def _can_grow(self) -> "VertexEndpoint":
         if self.min_replicas > self.max_replicas:
             raise ValueError("min_replicas must not be above max_replicas")
+        if self.monitor and self.request_logging is None:
+            raise ValueError(
+                "monitor: it would have no logged requests to look at; say where the endpoint logs them, "
+                "request_logging: {table: bq://PROJECT.DATASET.TABLE}"
+            )
         require_accelerator_type(self.accelerator, self.accelerators)
         require_none(region_objections(self.region))
         require_none(machine_objections(self.machine_type, self.accelerator, self.accelerators or 1, shared=True))

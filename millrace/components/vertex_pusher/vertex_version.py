@@ -1,4 +1,4 @@
-"""A version in Vertex AI: uploaded under one model, with what was measured of it, deployed, and then champion."""
+"""A version in Vertex AI: uploaded under one model, with what was measured of it, deployed, watched, then champion."""
 
 from typing import Any, Optional
 
@@ -10,6 +10,7 @@ from tfx.utils import io_utils, telemetry_utils
 from millrace.base.errors import BadInput
 from millrace.components.vertex_pusher import endpoint as endpoints
 from millrace.components.vertex_pusher import measured
+from millrace.components.vertex_pusher import monitor as monitors
 from millrace.components.vertex_pusher.explanation import explanation_spec
 
 ENCRYPTION_KEY = "millrace_encryption_key"
@@ -23,7 +24,7 @@ _NUMBER = "millrace_version"
 
 
 def publish(config: dict[str, Any], folder: str, source: str, evaluation: str) -> str:
-    """Makes a pushed model a version in Vertex AI, and deploys it.
+    """Makes a pushed model a version in Vertex AI, deploys it, and has it watched where that is asked for.
 
     Args:
         config: `custom_config` of `VertexPusher`.
@@ -35,7 +36,8 @@ def publish(config: dict[str, Any], folder: str, source: str, evaluation: str) -
         The version's resource name, `projects/P/locations/L/models/ID@VERSION`.
 
     Raises:
-        BadInput: the model is in no bucket, and cannot be put into one; or the endpoint is of another kind.
+        BadInput: the model is in no bucket, and cannot be put into one; or the endpoint is of another kind;
+            or the monitor has another key.
     """
     version, deployment = config[VERSION], dict(config[constants.SERVING_ARGS_KEY])
     key = config.get(ENCRYPTION_KEY)
@@ -47,6 +49,8 @@ def publish(config: dict[str, Any], folder: str, source: str, evaluation: str) -
     )
     endpoint_name, wanted = deployment.pop("endpoint_name"), version.get(endpoints.ENDPOINT, {})
     known = endpoints.found(endpoint_name, wanted, key or "")
+    watched = version.get(monitors.MONITOR)
+    monitor = monitors.found(version["model_id"], key or "") if watched else None
     number = folder.rstrip("/").rsplit("/", 1)[-1]
     labels = {**telemetry_utils.make_labels_dict(), **version["labels"], _NUMBER: number}
     explained = explanation_spec(folder) if version["explanations"] else {}
@@ -69,6 +73,9 @@ def publish(config: dict[str, Any], folder: str, source: str, evaluation: str) -
         # The client refuses a share where nobody has the rest.
         deployment["traffic_percentage"] = 100
     model.deploy(endpoint=endpoint, deployed_model_display_name=number, **deployment)
+    if watched:
+        name = str(model.versioned_resource_name)
+        monitors.follow(monitor, version["model_id"], watched, name, str(endpoint.resource_name), key or "")
     # Only now, when it can answer. The service takes an alias from the version that had it.
     if aliases := _aliases(model, version["approval"]):
         model.versioning_registry.add_version_aliases(aliases, model.version_id)

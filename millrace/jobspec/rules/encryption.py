@@ -72,6 +72,8 @@ def keyed_resources(job: CompiledJob) -> Iterator[KeyedResource]:
             yield KeyedResource(f"the custom job of {name}", spec.get("kms_key_name", ""), region)
         if _SERVING in custom_config:
             yield KeyedResource(f"the endpoint of {name}", custom_config.get(_PUSHER_KEY, ""), region)
+            if "monitor" in custom_config.get("millrace_version", {}):
+                yield KeyedResource(f"the monitor of {name}", custom_config.get(_PUSHER_KEY, ""), region)
         args = job.executor(task).get("container", {}).get("args", [])
         if "--runner=DataflowRunner" in args:
             yield KeyedResource(f"the Dataflow job of {name}", _last(_DATAFLOW, args), _last(_DATAFLOW_REGION, args))

@@ -294,6 +294,9 @@ def test_a_schedule_carries_the_whole_job(fake):
     assert [(one.name, one.title, one.cron, one.state) for one in service.schedules()] == [
         (made.name, "nightly", "TZ=Europe/Zurich 30 5 * * *", "active")
     ]
+    of_a_monitor = {"name": "another", "cron": "0 0 * * *", "createModelMonitoringJobRequest": {"parent": "a monitor"}}
+    fake.made_schedules["another"] = of_a_monitor
+    assert [one.name for one in service.schedules()] == [made.name]
     service.delete_schedule(made.name)
     assert service.schedules() == []
 

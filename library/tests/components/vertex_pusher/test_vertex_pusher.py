@@ -44,7 +44,7 @@ def seconds(monkeypatch):
     monkeypatch.setattr(executor.time, "time", lambda: next(clock))
 
 
-def push(tmp_path, blessed=True, approval="automatic", root="vertex.root=gs://a-bucket/root", **endpoint):
+def push(tmp_path, blessed=True, approval="automatic", root="vertex.root=gs://a-bucket/root", asked=None, **endpoint):
     """A push as the configuration says, by the component's own executor."""
     from tfx.types.channel import Channel
     from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing, ModelEvaluation, PushedModel
@@ -56,7 +56,7 @@ def push(tmp_path, blessed=True, approval="automatic", root="vertex.root=gs://a-
     settings = (f"push.vertex={where}", f"registry.approval={approval}", "vertex.labels={team: tips}")
     config = load(CONFIG, (f"root={tmp_path}", root, *settings))
     types = (ModelBlessing, InfraBlessing, ModelEvaluation)
-    pusher = vertex_pusher(config, *(Channel(type=one) for one in types))
+    pusher = vertex_pusher(config, *(Channel(type=one) for one in types), monitor=asked)
     model, blessing, evaluation, pushed = Model(), ModelBlessing(), ModelEvaluation(), PushedModel()
     model.uri, pushed.uri = str(tmp_path / "run-7" / "model"), str(tmp_path / "run-7" / "pushed")
     evaluation.uri = str(tmp_path / "evaluation")
@@ -134,6 +134,24 @@ def test_a_version_that_cannot_be_deployed_is_no_champion(tmp_path, service):
     with pytest.raises(Exception, match="no such machine"):
         push(tmp_path)
     assert service.aliases(MODEL) == {"default": "1", "champion": "1"}
+
+
+def test_what_is_deployed_is_watched_before_it_is_champion(tmp_path, service):
+    watched = {"monitor": True, "request_logging": {"table": "bq://a-project.logs.tips"}, "encryption_key": KEY}
+    with pytest.raises(BadInput, match="built without what a monitor is made from"):
+        push(tmp_path, **watched)
+    field = {"name": "fare", "data_type": "float"}
+    asked = {"model_monitoring_schema": {"feature_fields": [field]}, "specs": {"drift": {}}, "cron": "0 0 * * *"}
+    for number in ("1", "2"):
+        push(tmp_path, asked=asked, **watched)
+        [monitor], [schedule] = service.monitors.values(), service.schedules.values()
+        assert monitor["modelMonitoringTarget"]["vertexModel"] == {"model": MODEL, "modelVersionId": number}
+        assert monitor["encryptionSpec"] == {"kmsKeyName": KEY} and schedule["cron"] == "0 0 * * *"
+    service.fail("PATCH", "/schedules/", 400, message="no such limit")
+    with pytest.raises(Exception, match="no such limit"):
+        push(tmp_path, asked=asked, **watched)
+    assert service.aliases(MODEL) == {"default": "2", "champion": "2"}
+    assert len(list((tmp_path / "serving" / "taxi").iterdir())) == 2, "a server finds no third version"
 
 
 def test_with_manual_approval_a_person_moves_the_alias(tmp_path, service):
