@@ -84,6 +84,15 @@ class FilePattern:
         return frozenset(token.name for token in self.tokens)
 
     @property
+    def by_day(self) -> bool:
+        """Whether a span is a day of the calendar."""
+        return "YYYY" in self.kind
+
+    def span_name(self, span: int) -> str:
+        """A span as people call it: its number, or its day."""
+        return str(EPOCH + datetime.timedelta(span)) if self.by_day else str(span)
+
+    @property
     def has_span(self) -> bool:
         """Whether a span is part of it, as a number or as a date."""
         return bool(self.kind - {"VERSION"})

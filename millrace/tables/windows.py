@@ -94,7 +94,7 @@ def find_window(
         DataError: a path has no number in a token's place, the splits have different versions of a span, or not all of
             them have the last one; no span is there; or one is missing and may not be.
     """
-    by_day = "YYYY" in FilePattern.parse(next(iter(names))).kind
+    by_day = FilePattern.parse(next(iter(names))).by_day
     of_splits = [_newest_versions(folder, FilePattern.parse(text), paths) for text, paths in names.items()]
     common = {span: version for span, version in of_splits[0].items() if all(span in split for split in of_splits)}
     oldest = min(common, default=0)

@@ -1,7 +1,6 @@
 """The spans of the data that no run has read yet: whether they are whole, and how many rows they have."""
 
 import csv
-import datetime
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Optional
@@ -15,7 +14,7 @@ from millrace.metadata.artifact_files import plain_properties
 from millrace.metadata.events import artifacts_of_type, is_read
 from millrace.metadata.run_summaries import Runs
 from millrace.tables.files import find, opened
-from millrace.tables.patterns import EPOCH, FilePattern
+from millrace.tables.patterns import FilePattern
 from millrace.triggers.deciding import SpanPlace, WaitingSpan
 
 _BATCH_ROWS = 10_000
@@ -109,9 +108,8 @@ def _learned_from(store: Any, examples: list[int]) -> set[int]:
 def name_of(data: Data, place: SpanPlace) -> str:
     """A span as people call it: its number or its day, and its version where it has one."""
     span, version = place
-    by_day = "YYYY" in FilePattern.parse(data.patterns[0]).kind
-    day = str(EPOCH + datetime.timedelta(span)) if by_day else str(span)
-    return f"{day} version {version}" if version >= 0 else day
+    name = FilePattern.parse(data.patterns[0]).span_name(span)
+    return f"{name} version {version}" if version >= 0 else name
 
 
 def count_rows(file: Path, data: Data) -> int:

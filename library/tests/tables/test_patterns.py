@@ -155,3 +155,8 @@ def test_any_pattern_and_names_as_tfx_does(tmp_path_factory, text, names, span):
             return []
 
     assert outcome(our_files) == outcome(driver_files)
+
+
+@pytest.mark.parametrize(("text", "name"), [("{YYYY}-{MM}-{DD}/*", "2026-11-24"), ("span-{SPAN:2}/*", "20781")])
+def test_a_span_that_is_a_day_is_called_by_its_date(text, name):
+    assert FilePattern.parse(text).span_name(20781) == name

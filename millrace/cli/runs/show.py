@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from rich.console import Console
@@ -27,6 +28,7 @@ from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
 from millrace.metadata.run_names import named
 from millrace.metadata.run_summaries import Runs
 from millrace.tables import windows
+from millrace.tables.patterns import FilePattern
 
 _COLUMNS = (
     TableColumn("stage"),
@@ -145,12 +147,22 @@ def _data(detail: RunDetail) -> str:
     span = examples.properties.get("span") if examples else None
     files = detail.provenance.data if detail.provenance else None
     window = examples.properties.get("spans") if examples else None
-    words = [f"span {span}"] if span not in (None, "") else []
+    words = [f"span {_span_name(detail, span)}"] if span not in (None, "") else []
     words = [windows.in_words(json.loads(str(window)))] if window else words
     if files and files.count:
         words.append(f"{counted(files.count, 'file')}, {files.bytes:,} bytes: {files.files[0]}")
         words += ["..."] if files.count > 1 else []
     return ", ".join(words)
+
+
+def _span_name(detail: RunDetail, span: Any) -> str:
+    """A span as its run's file pattern names it; its number where the run did not record that."""
+    patterns = detail.provenance.configuration.get("data", {}).get("pattern") if detail.provenance else None
+    first = next(iter(patterns.values()), None) if isinstance(patterns, dict) else patterns
+    try:
+        return FilePattern.parse(first).span_name(int(span)) if isinstance(first, str) else str(span)
+    except ValueError:
+        return str(span)
 
 
 def _code(detail: RunDetail) -> str:

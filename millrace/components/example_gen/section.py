@@ -174,7 +174,7 @@ class Data(Section):
     def _patterns_are_those_of_tfx(self) -> "Data":
         if self.format == "bigquery":
             return self
-        by_day = "YYYY" in FilePattern.parse(self.patterns[0]).kind
+        by_day = FilePattern.parse(self.patterns[0]).by_day
         days = [self.span, self.window.since if self.window else None]
         for day in (one for one in days if isinstance(one, date) and not by_day):
             raise ValueError(f"{day} names a day, and {self.patterns[0]} has no {{YYYY}}, {{MM}} and {{DD}}")
