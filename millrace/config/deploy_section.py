@@ -59,7 +59,7 @@ class Infrastructure(Section):
     template_writers: tuple[Member, ...] = Field(
         default=(), description="who puts templates into vertex.templates, and gets the role for it"
     )
-    temporary_days: int = Field(default=14, ge=1, description="files in buckets for what is temporary are kept so long")
+    temporary_days: int = Field(default=14, ge=1, description="files in a temp_location are kept so long")
     old_versions_days: int = Field(
         default=30, ge=1, description="an object of the other buckets that was replaced or deleted is kept so long"
     )

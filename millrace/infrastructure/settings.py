@@ -37,12 +37,23 @@ class Key(Values):
 
 
 class Bucket(Values):
-    """A bucket that the job writes into; `temporary_days` is 0 where files stay."""
+    """A bucket that the job writes into; what `temporary` names is deleted after a while, and nothing else.
+
+    Attributes:
+        project: in which it is made.
+        location: where.
+        name: without gs://.
+        key: of its objects; empty for Google's own.
+        temporary: what the names of objects begin with that are deleted after `temporary_days`; empty: all stay.
+        temporary_days: for how long those stay.
+        old_days: for how long what was replaced or deleted stays.
+    """
 
     project: str
     location: str
     name: str
     key: str
+    temporary: tuple[str, ...]
     temporary_days: int
     old_days: int
 

@@ -25,6 +25,7 @@ from millrace.infrastructure.settings import (
     Tensorboard,
     Trigger,
 )
+from millrace.infrastructure.temporary import TemporaryFolder, split_place, temporary_folders
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.rules.encryption import key_location
 
@@ -43,12 +44,13 @@ _KINDS = (
 )
 
 
-def settings(job: CompiledJob, config: Config) -> Settings:
+def settings(job: CompiledJob, config: Config, beside: Iterable[Config] = ()) -> Settings:
     """The values of one pipeline in one environment.
 
     Args:
         job: for Vertex AI, compiled of the configuration.
         config: the configuration in that environment.
+        beside: the configurations of its other pipelines, into whose folders no rule that deletes may reach.
 
     Raises:
         BadInput: no project is set, a key has no resource that could have it, or a network has no name.
@@ -71,7 +73,7 @@ def settings(job: CompiledJob, config: Config) -> Settings:
         accounts=tuple(_accounts(grants, config, projects)),
         grants=tuple(_granted(grants, config)),
         keys=tuple(_keys(grants, projects)),
-        buckets=tuple(_buckets(known, config)),
+        buckets=tuple(_buckets(known, config, temporary_folders(job, config, beside))),
         repositories=tuple(
             Repository(project=part[1], location=part[3], name=part[5], format=_format(one), key=one.key)
             for one in known
@@ -120,19 +122,23 @@ def together(each: Iterable[Settings]) -> Settings:
             mail=_once(first.alerts.mail, other.alerts.mail),
             endpoints=_once(first.alerts.endpoints, other.alerts.endpoints),
         )
-        lists = {
-            name: _once(value, getattr(other, name))
-            for name, value in first
-            if isinstance(value, tuple) and name not in ("grants",)
-        }
-        grants = _once(first.grants, other.grants)
-        first = first.model_copy(update={**lists, "alerts": alerts, "grants": grants})
+        lists = {name: _once(value, getattr(other, name)) for name, value in first if isinstance(value, tuple)}
+        lists["buckets"] = _emptied_together(lists["buckets"])
+        first = first.model_copy(update={**lists, "alerts": alerts})
         _require_one_each(first)
     return first
 
 
 def _once(first: tuple, second: tuple) -> tuple:  # type: ignore[type-arg]
     return tuple(dict.fromkeys((*first, *second)))
+
+
+def _emptied_together(buckets: Iterable[Bucket]) -> tuple[Bucket, ...]:
+    """Each bucket once where nothing but its temporary folders differs: all of them are emptied."""
+    folders: dict[Bucket, set[str]] = {}
+    for one in buckets:
+        folders.setdefault(one.model_copy(update={"temporary": ()}), set()).update(one.temporary)
+    return tuple(one.model_copy(update={"temporary": tuple(sorted(each))}) for one, each in folders.items())
 
 
 def _require_one_each(whole: Settings) -> None:
@@ -244,29 +250,19 @@ def _keys(grants: Iterable[Grant], projects: list[str]) -> Iterator[Key]:
             yield Key(project=part[1], location=part[2], ring=part[3], name=part[4])
 
 
-def _buckets(known: Iterable[Store], config: Config) -> Iterator[Bucket]:
-    dataflow = (config.vertex.beam or config.beam).dataflow
-    places = (dataflow and dataflow.temp_location, config.data.bigquery and config.data.bigquery.temp_location)
-    temporary = {_bucket_of(one) for one in places if one} - {
-        _bucket_of(one) for one in (config.vertex.root, config.vertex.push_directory, config.push.directory) if one
-    }
+def _buckets(known: Iterable[Store], config: Config, folders: Iterable[TemporaryFolder]) -> Iterator[Bucket]:
     for one in known:
         if one.resource.startswith("gs://"):
+            emptied = {each.prefix for each in folders if each.bucket == one.resource and not each.spared}
             yield Bucket(
                 project=config.vertex.project or "",
                 location=config.vertex.region,
                 name=one.resource.removeprefix("gs://"),
                 key=one.key,
-                temporary_days=config.deploy.temporary_days if one.resource in temporary else 0,
+                temporary=tuple(sorted(emptied)),
+                temporary_days=config.deploy.temporary_days,
                 old_days=config.deploy.old_versions_days,
             )
-
-
-def _bucket_of(place: str) -> str:
-    for scheme in ("gs://", "/gcs/"):
-        if place.startswith(scheme):
-            return "gs://" + place[len(scheme) :].partition("/")[0]
-    return ""
 
 
 def _services(job: CompiledJob, config: Config, found: Iterable[Grant]) -> Iterator[str]:
@@ -322,7 +318,7 @@ def _triggers(config: Config) -> Iterator[Trigger]:
         pipeline=config.name, cron=cron, time_zone=zone or "Etc/UTC",
         data_bucket=""
         if config.triggers.span is None
-        else _bucket_of(config.vertex.data_path or config.data.path).removeprefix("gs://"),
+        else split_place(config.vertex.data_path or config.data.path)[0].removeprefix("gs://"),
         bucket=bucket, object=name, entry_point=function.entry_point, runtime=function.runtime,
         account=function.service_account, location=config.vertex.region, key=_key(config),
     )  # fmt: skip

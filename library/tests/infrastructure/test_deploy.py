@@ -21,6 +21,7 @@ from millrace.config.loading import load
 from millrace.infrastructure.checks import check, declared_otherwise, differing, provider
 from millrace.infrastructure.modules import modules, references
 from millrace.infrastructure.settings import Settings
+from millrace.infrastructure.temporary import temporary_folders
 from millrace.infrastructure.variables import settings, together
 from millrace.jobspec.job import CompiledJob, from_documents
 from millrace.jobspec.job import load as load_job
@@ -63,7 +64,7 @@ def members(whole: Settings, kind: str, role: str) -> set[str]:
 
 
 def test_what_the_job_names_is_made_and_nothing_else(whole: Settings):
-    assert [(one.name, one.temporary_days) for one in whole.buckets] == [("my-bucket", 0)]
+    assert [(one.name, one.temporary) for one in whole.buckets] == [("my-bucket", ("temp/",))]
     assert [(one.name, one.format, one.key) for one in whole.repositories] == [
         ("templates", "KFP", KEY),
         ("millrace", "DOCKER", KEY),
@@ -115,13 +116,61 @@ def test_each_agent_that_stores_with_the_key_may_use_it(whole: Settings):
     assert {one.key for kind in (whole.buckets, whole.secrets, whole.logs, whole.triggers) for one in kind} == {KEY}
 
 
-def test_a_bucket_for_what_is_temporary_is_emptied(job: CompiledJob, configured: Callable[..., Config]):
-    text = job.to_text().replace("gs://my-bucket/temp", "gs://my-temp/here")
+def test_a_folder_for_what_is_temporary_is_emptied_and_nothing_beside_it(
+    job: CompiledJob, configured: Callable[..., Config]
+):
+    """Data and what is temporary in one bucket: a rule on the whole of it would delete the data."""
+    text = job.to_text().replace("gs://my-bucket/temp", "gs://my-data/tmp")
     other = from_documents([json.loads(text)])
-    made = settings(
-        other, configured("vertex.beam.dataflow.temp_location=gs://my-temp/here", "deploy.temporary_days=3")
-    )
-    assert {one.name: one.temporary_days for one in made.buckets} == {"my-bucket": 0, "my-temp": 3}
+    said = ("vertex.beam.dataflow.temp_location=gs://my-data/tmp", "vertex.data_path=gs://my-data/trips")
+    made = settings(other, configured(*said, "deploy.temporary_days=3"))
+    emptied = {one.name: (one.temporary, one.temporary_days) for one in made.buckets if one.temporary}
+    assert emptied == {"my-data": (("tmp/",), 3)}
+    # The rule itself, of every bucket: what it deletes by age has a prefix.
+    rules = (TERRAFORM / "modules/buckets/main.tf").read_text().split("lifecycle_rule")
+    assert [rule for rule in rules if "each.value.temporary_days" in rule and "matches_prefix = " not in rule] == []
+
+
+@pytest.mark.parametrize(
+    ("temporary", "said", "why"),
+    [
+        ("gs://my-temp", (), "it is a whole bucket"),
+        ("gs://my-temp/", (), "it is a whole bucket"),
+        ("gs://my-data/all", ("vertex.data_path=gs://my-data/all/trips",), "vertex.data_path leads into it"),
+        ("gs://my-data/all", ("vertex.data_path=/gcs/my-data/all",), "vertex.data_path leads into it"),
+        ("gs://my-bucket/taxi", ("vertex.root=gs://my-bucket/taxi/runs",), "vertex.root leads into it"),
+        ("gs://code/here", ("deploy.trigger.source=gs://code/here/f.zip",), "deploy.trigger.source leads into it"),
+        # A name that begins alike is another folder.
+        ("gs://my-data/all", ("vertex.data_path=gs://my-data/all-trips",), ""),
+        ("gs://my-data/all/tmp", ("vertex.data_path=gs://my-data/all",), ""),
+    ],
+)
+def test_a_temporary_folder_in_which_something_else_lies_is_spared(
+    job: CompiledJob, configured: Callable[..., Config], temporary: str, said: tuple[str, ...], why: str
+):
+    config = configured(f"vertex.beam.dataflow.temp_location={temporary}", *said)
+    [folder] = temporary_folders(job, config)
+    assert why in folder.spared and bool(folder.spared) is bool(why)
+    other = from_documents([json.loads(job.to_text().replace("gs://my-bucket/temp", temporary))])
+    emptied = {prefix for one in settings(other, config).buckets for prefix in one.temporary}
+    assert emptied == (set() if why else {folder.prefix})
+
+
+def test_a_temporary_folder_is_spared_for_what_another_pipeline_of_the_environment_or_the_job_reads(
+    job: CompiledJob, configured: Callable[..., Config]
+):
+    one = configured("vertex.beam.dataflow.temp_location=gs://my-bucket/temp")
+    other = configured("vertex.beam.dataflow.temp_location=gs://my-bucket/t", "vertex.data_path=gs://my-bucket/temp/in")
+    assert [each.spared for each in temporary_folders(job, one)] == [""]
+    assert "vertex.data_path" in temporary_folders(job, one, [one, other])[0].spared
+    assert settings(job, one, [other]).buckets[0].temporary == ()
+    given = from_documents([json.loads(job.to_text())])
+    given.runtime["parameterValues"] = {"data_path": "gs://my-bucket/temp/in"}
+    assert "the job's data_path leads into it" in temporary_folders(given, one)[0].spared
+    # Where neither reaches into the other's, both are emptied.
+    apart = configured("vertex.beam.dataflow.temp_location=gs://my-bucket/t")
+    [bucket] = together([settings(job, one, [one, apart]), settings(job, apart, [one, apart])]).buckets
+    assert bucket.temporary == ("t/", "temp/")
 
 
 def test_what_stores_data_without_a_key_is_named_where_anything_has_one(
@@ -188,6 +237,10 @@ def test_vars_writes_what_terraform_reads_and_names_the_next_step(job: CompiledJ
     assert done.exit_code == 0, done.output
     assert "terraform init -backend-config=bucket=BUCKET" in done.output
     assert "deploy.submitters names who" not in done.output
+    assert "is not emptied" not in done.output
+    spared = [*options, "--set", "vertex.beam.dataflow.temp_location=gs://my-bucket"]
+    done = CliRunner().invoke(millrace, ["deploy", "vars", "--job", str(GOLDEN), "-o", str(target), *spared])
+    assert "taxi: vertex.beam.dataflow.temp_location, gs://my-bucket, is not emptied: " in done.output
     nobody = [*options, "--set", "deploy.submitters=[]", "--set", "deploy.trigger=null"]
     done = CliRunner().invoke(millrace, ["deploy", "vars", "--job", str(GOLDEN), "-o", str(target), *nobody])
     assert done.exit_code == 0 and "deploy.submitters names who" in done.output, done.output

@@ -41,16 +41,17 @@ def vars_command(
     Without --job it is of the job that `millrace compile` made of the configuration.
     """
     from millrace.infrastructure.looking import VALUES
+    from millrace.infrastructure.temporary import temporary_folders
     from millrace.infrastructure.variables import settings, together
 
-    each = []
-    for one in (config_file, *also):
-        config = load(one, overrides)
-        job = vertex_job(
+    configs = {one: load(one, overrides) for one in (config_file, *also)}
+    jobs = {
+        one: vertex_job(
             config, file if one == config_file else None, again(one, overrides), "Terraform's values are for Vertex AI"
         )
-        each.append(settings(job, config))
-    whole = together(each)
+        for one, config in configs.items()
+    }
+    whole = together(settings(jobs[one], config, configs.values()) for one, config in configs.items())
     if output is None:
         root = project.require(Path()).root / FOLDER / "environments" / whole.environment
         if not whole.environment or not root.is_dir():
@@ -67,7 +68,11 @@ def vars_command(
         "repository": whole.repositories, "secret": whole.secrets,
     }  # fmt: skip
     say(", ".join(counted(len(values), name) for name, values in made.items() if values))
-    settled = load(config_file, overrides).deploy
+    for one, config in configs.items():
+        for folder in temporary_folders(jobs[one], config, configs.values()):
+            if folder.spared:
+                say(f"{config.name}: {folder.key}, {folder.place}, is not emptied: {folder.spared}")
+    settled = configs[config_file].deploy
     if not (settled.submitters or settled.trigger):
         say("nobody gets the roles to send a job: deploy.submitters names who does")
     state = settled.state_bucket or "BUCKET"

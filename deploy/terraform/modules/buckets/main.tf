@@ -5,6 +5,7 @@ variable "buckets" {
     location       = string
     name           = string
     key            = string
+    temporary      = list(string)
     temporary_days = number
     old_days       = number
   }))
@@ -38,15 +39,16 @@ resource "google_storage_bucket" "written" {
     }
   }
 
-  # A bucket for what is temporary is emptied; 0 is a bucket whose files stay.
+  # Folders for what is temporary are emptied. Without a prefix the rule would be on every object: data, models, runs.
   dynamic "lifecycle_rule" {
-    for_each = each.value.temporary_days == 0 ? [] : [each.value.temporary_days]
+    for_each = length(each.value.temporary) == 0 ? [] : [each.value.temporary]
     content {
       action {
         type = "Delete"
       }
       condition {
-        age = lifecycle_rule.value
+        age            = each.value.temporary_days
+        matches_prefix = lifecycle_rule.value
       }
     }
   }

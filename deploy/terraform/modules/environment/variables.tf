@@ -23,6 +23,7 @@ variable "settings" {
       location       = string
       name           = string
       key            = string
+      temporary      = list(string)
       temporary_days = number
       old_days       = number
     }))
