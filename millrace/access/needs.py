@@ -13,8 +13,8 @@ from millrace.access.agents import agent, default_account
 from millrace.access.grants import SUBMITTER, TEMPLATE_WRITER, Grant, merged
 from millrace.base.errors import BadInput
 from millrace.catalog.template_address import template_repository
-from millrace.components.stage_ids import DATA_STAGES
 from millrace.config.config import Config
+from millrace.jobspec.dataflow import runs_on_dataflow
 from millrace.jobspec.job import CompiledJob, Spec, Step
 
 _WRITE, _READ = "roles/storage.objectUser", "roles/storage.objectViewer"
@@ -71,9 +71,10 @@ def accounts(job: CompiledJob, config: Optional[Config]) -> dict[str, list[str]]
     if config is None or job.dialect != "vertex" or not config.vertex.project:
         return {}
     does: dict[str, list[str]] = {}
+    tasks = {step.name for step in job.walk()}
     for grant in needs(job, config):
         for what, steps in grant.by_what().items():
-            words = f"{what} ({steps[0]})" if len(steps) == 1 and steps[0] in job.tasks else what
+            words = f"{what} ({steps[0]})" if len(steps) == 1 and steps[0] in tasks else what
             if words not in does.setdefault(grant.account, []):
                 does[grant.account].append(words)
     return does
@@ -121,7 +122,7 @@ def _of_step(job: CompiledJob, step: Step, project: str, account: str) -> Iterat
         yield from _custom_job(name, custom[_TRAINING], project, account)
     if _SERVING in custom:
         yield from _endpoint(name, custom, folder, project, account)
-    runs_beam_there = name in DATA_STAGES and "--runner=DataflowRunner" in args
+    runs_beam_there = runs_on_dataflow(name, args)
     options = _options(args)
     if runs_beam_there:
         yield from _dataflow(job, name, options, data, project, account)

@@ -10,8 +10,8 @@ from typing import Any
 
 from millrace.base.errors import BadInput
 from millrace.catalog.machine_sizes import machine_of_step, machine_size
-from millrace.components import stage_ids
 from millrace.cost.prices import PriceTable
+from millrace.jobspec.dataflow import runs_on_dataflow
 from millrace.jobspec.job import CompiledJob, Spec
 
 # https://cloud.google.com/dataflow/pricing: a batch worker's machine where nothing is said, and its disk: the shuffle
@@ -83,7 +83,7 @@ def _of_task(job: CompiledJob, name: str, task: Spec, region: str, prices: Price
         machine, count = _machine(pool["machine_spec"], there, prices), int(pool.get("replica_count", 1))
         words = machine.what if count == 1 else f"{count} x {machine.what}"
         yield Rent(words, count * machine.hourly, count * machine.hourly)
-    if name in stage_ids.DATA_STAGES and "--runner=DataflowRunner" in container.get("args", ()):
+    if runs_on_dataflow(name, container.get("args", ())):
         yield _workers(container["args"], region, prices)
 
 

@@ -26,11 +26,11 @@ def stages(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     if config is None:
         return
     deployment = PLATFORMS[job.dialect].section(config)
-    containers = {name for name, task in job.tasks.items() if "container" in job.executor(task)}
-    for name in sorted(set(deployment.stages) - containers):
+    containers = {step.name: step.task for step in job.walk() if "container" in job.executor(step.task)}
+    for name in sorted(set(deployment.stages) - set(containers)):
         yield _absent(job, f"the settings of {name}: there is no such stage", f"stages.{name}")
     for name in sorted(containers):
-        task, container = job.tasks[name], job.executor(job.tasks[name])["container"]
+        task, container = containers[name], job.executor(containers[name])["container"]
         for wanted in _absences(task, container, deployment, name):
             yield _absent(job, f"{wanted} of {name}", f"stages.{name}")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
 from millrace.config.config import Config
+from millrace.jobspec.dataflow import runs_on_dataflow
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
@@ -64,7 +65,8 @@ def keyed_resources(job: CompiledJob) -> Iterator[KeyedResource]:
         job: for Vertex AI.
     """
     yield KeyedResource("the pipeline job", job.settings.get("encryptionSpec", {}).get("kmsKeyName", ""))
-    for name, task in job.tasks.items():
+    for step in job.walk():
+        name, task = step.name, step.task
         custom_config = job.json_value(task, "custom_config")
         region = custom_config.get(_REGION, "")
         if _TRAINING in custom_config:
@@ -75,7 +77,7 @@ def keyed_resources(job: CompiledJob) -> Iterator[KeyedResource]:
             if "monitor" in custom_config.get("millrace_version", {}):
                 yield KeyedResource(f"the monitor of {name}", custom_config.get(_PUSHER_KEY, ""), region)
         args = job.executor(task).get("container", {}).get("args", [])
-        if "--runner=DataflowRunner" in args:
+        if runs_on_dataflow(name, args):
             yield KeyedResource(f"the Dataflow job of {name}", _last(_DATAFLOW, args), _last(_DATAFLOW_REGION, args))
 
 

@@ -95,7 +95,7 @@ def data(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         job: is checked.
         config: the one that it was compiled from; None when it is not known.
     """
-    readers = {str(path): name for name, task in job.tasks.items() if (path := job.value(task, "input_base"))}
+    readers = {str(path): step.name for step in job.walk() if (path := job.value(step.task, "input_base"))}
     for path, name in readers.items():
         if not _is_seen(path, job):
             yield _unset(
@@ -133,7 +133,8 @@ def push_destination(job: CompiledJob, config: Optional[Config]) -> Iterator[Job
         job: is checked.
         config: the one that it was compiled from; None when it is not known.
     """
-    for name, task in job.tasks.items():
+    for step in job.walk():
+        name, task = step.name, step.task
         filesystem = job.json_value(task, "push_destination").get("filesystem", {})
         directory = str(filesystem.get("base_directory") or filesystem.get("baseDirectory") or "")
         beside_the_root = directory.startswith(f"{os.path.dirname(job.root)}/") and "://" not in job.root

@@ -62,7 +62,8 @@ def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFindin
 
 def _thresholds(job: CompiledJob) -> Iterator[JobFinding]:
     """What the Evaluator would refuse of its thresholds after all the training, in the words that it would use."""
-    for name, task in job.tasks.items():
+    for step in job.walk():
+        name, task = step.name, step.task
         given = task.get("inputs", {}).get("parameters", {})
         if runtime_inputs.THRESHOLDS not in given or runtime_inputs.EVALUATION not in given:
             continue
