@@ -92,6 +92,7 @@ def test_many_runs_have_the_settings_that_differ_as_columns(config, tried):
     assert set(shown.settings) == {"training.steps", "model.kind"} and shown.metrics == ("AUC",)
     assert [one.run.run.run_id for one in shown.many] == [tried[1], tried[2], tried[0]]
     assert (shown.x, shown.y) == ("training.steps", "AUC")
+    assert shown.axes == ("training.steps", "AUC", "seconds")
     assert {(one.x, one.y) for one in shown.points} == {(100, 0.90), (300, 0.93), (1000, 0.91)}
     other = compare(PageRequest(config, NOW, {}, {"x": "AUC", "y": "seconds"}))
     assert (other.x, other.y, len(other.points)) == ("AUC", "seconds", 3)
@@ -193,3 +194,13 @@ def test_what_is_no_number_in_both_runs_does_not_differ(tmp_path):
     ids = [past.add(gate=report(value), started=NOW + place) for place, value in enumerate((math.nan, math.nan, 0.9))]
     assert "Metrics" not in groups(config, ids[:2]) or not groups(config, ids[:2])["Metrics"]
     assert list(groups(config, ids)["Metrics"]) == ["auc"]
+
+
+def test_what_is_a_number_in_one_run_alone_is_no_axis(tmp_path):
+    past = PastRuns(tmp_path / "root")
+    shared = load("conf/taxi.yaml", [f"root={past.root}"])
+    for place, span in enumerate((None, None, 3)):
+        run_id = past.add(gate=report(0.9 + place / 100), started=NOW - 5000 + place)
+        write_provenance(shared, run_id, configuration={"data": {"span": span}})
+    shown = compare(PageRequest(shared, NOW, {}, {}))
+    assert "data.span" in shown.settings and "data.span" not in shown.axes and len(shown.points) == 3

@@ -156,7 +156,9 @@ def _many(runs: Runs, request: PageRequest) -> CompareView:
         one.run_id: {**_numbers(settings[one.run_id], columns), **one.judged, "seconds": one.seconds}
         for one in summaries
     }
-    axes = (*(name for name in columns if any(name in one for one in measures.values())), *metrics, "seconds")
+    # What is a number in one run alone gives one point.
+    varied = [name for name in columns if len({one[name] for one in measures.values() if name in one}) > 1]
+    axes = (*varied, *metrics, "seconds")
     y = request.choice("y", (*metrics, *axes))
     x = request.choice("x", axes)
     tried = [TriedRun(row(one), tuple(settings[one.run_id].get(name, "") for name in columns)) for one in summaries]
