@@ -217,6 +217,19 @@ def _at(key: str, objections: Iterator[Objection]) -> None:
         raise ValueError(f"{key}: {error}") from error
 
 
+OWN_LABELS = "millrace_"
+"""How the labels begin that Millrace itself gives: they say which release a job is of, or which version a model is."""
+
+
+def _not_millraces(key: str) -> str:
+    if key.startswith(OWN_LABELS):
+        raise ValueError(f"{key} is a label of Millrace's own, by which promoted releases and versions are known")
+    return key
+
+
+OwnersLabel = Annotated[str, AfterValidator(_not_millraces)]
+
+
 class VertexDeployment(Deployment):
     """Vertex AI Pipelines: where compiled jobs run, and with what."""
 
@@ -238,7 +251,7 @@ class VertexDeployment(Deployment):
         description="environment variables that hold secrets of Secret Manager, projects/P/secrets/S/versions/V: each "
         "stage reads them when it starts, so that no secret is in the job",
     )
-    labels: dict[str, str] = Field(default={}, description="of the job, for the bill")
+    labels: dict[OwnersLabel, str] = Field(default={}, description="of the job, for the bill")
     experiment: str = Field(
         default="",
         max_length=80,

@@ -9,12 +9,13 @@ from millrace.config.config import Config
 from millrace.config.promotion_section import PromotionPolicy
 from millrace.delivery.approval import Approval, signer
 from millrace.delivery.shipped import LabelledJobs, Shipped, outcome, shipped
-from millrace.promotion.policy import PolicyRule, freeze_rule
+from millrace.promotion.policy import BY_NAME, PolicyRule, freeze_rule
+from millrace.registry.registry import user_of
 from millrace.release.bundle import Manifest
 
 
 def came_from(source: Optional[LabelledJobs], origin: str, target: str, manifest: Manifest) -> Iterator[PolicyRule]:
-    """The rules order and gates: a release of the same commit and images has run in the environment before.
+    """The rules order and gates: a release of the same commit, images and `--set` values has run in the one before.
 
     Args:
         source: the service of that environment; None where a release comes to the target first.
@@ -26,11 +27,13 @@ def came_from(source: Optional[LabelledJobs], origin: str, target: str, manifest
         yield PolicyRule("order", True, f"a release comes to {target} first")
         return
     what = f"commit {manifest.commit[:12]} with the same {counted(len(manifest.images), 'image')}"
-    same = [one for one in shipped(source, manifest.pipeline, origin) if one.is_of(manifest)]
+    tried = [one for one in shipped(source, manifest.pipeline, origin) if one.is_of(manifest)]
+    same = [one for one in tried if one.is_set_as(manifest)]
     if not same:
-        yield PolicyRule(
-            "order", False, f"no release of {what} has been promoted to {origin}, after which {target} comes"
-        )
+        words = f"no release of {what} has been promoted to {origin}, after which {target} comes"
+        if tried:
+            words = f"{tried[-1].job.name} in {origin} was of {what}, and was compiled with other --set values"
+        yield PolicyRule("order", False, words)
         return
     yield PolicyRule("order", True, f"{same[-1].job.name} in {origin} was of {what}")
     passed, words = outcome(source, same[-1])
@@ -54,13 +57,18 @@ def approved(policy: PromotionPolicy, name: str, given: tuple[Approval, ...], wh
         lacking = f", and {counted(len(given), 'approval')} of others do not count" if given else ""
         asked = f" who promotion.approvers names ({', '.join(policy.approvers)})" if policy.approvers else ""
         return PolicyRule("approval", False, f"nobody{asked} has approved this release{lacking}")
-    # Who has a key of their own is known by its name, and promotes as a user of a machine.
-    others = [(person, one) for person, one in known if who not in (person, one.who)]
-    if policy.approval == "second person" and not others:
-        words = f"{who} has approved it, and may not promote it too: a second person must"
+    # Who has a key of their own is known by its name, and promotes as a user of a machine, whichever that is.
+    others = [(person, one) for person, one in known if user_of(who) not in (user_of(person), user_of(one.who))]
+    second = policy.approval == "second person"
+    if second and not others:
+        words = f"{user_of(who)} has approved it, and may not promote it too: a second person must"
         return PolicyRule("approval", False, words)
     person, last = (others or known)[-1]
-    return PolicyRule("approval", True, f"{person} has approved it: {last.because}")
+    return PolicyRule(
+        "approval",
+        True,
+        f"{person} has approved it: {last.because}{BY_NAME if second and not policy.approvers else ''}",
+    )
 
 
 def at_rest(every: list[Shipped], current: Optional[Shipped], digest: str, name: str) -> Iterator[PolicyRule]:

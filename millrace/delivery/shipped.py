@@ -1,24 +1,30 @@
 """The releases that have been promoted to an environment, as the service there knows them by its jobs.
 
-A promotion is a job whose id ends with its number and whose labels, which nobody can change, say of which release it
-is. So the service itself is the record of what ran: it starts no second job of the same number, whoever asks.
+A promotion is a job whose id is made of its pipeline, environment and number, and whose labels, which nobody can
+change, say of which release it is. So the service itself is the record of what ran: it starts no second job of the same
+number, whoever asks. A job that has the labels and another id is none.
 """
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Optional, Protocol
 
 from millrace.base.outcomes import ending
-from millrace.cloud.remote.jobs import JobState, RemoteJob, Service
+from millrace.cloud.remote.jobs import RemoteJob, Service
 from millrace.release.bundle import Manifest
 
 RELEASE = "millrace_release"
 COMMIT = "millrace_commit"
 IMAGES = "millrace_images"
+OVERRIDES = "millrace_overrides"
 ENVIRONMENT = "millrace_environment"
 NUMBER = "millrace_promotion"
-"""The labels of such a job."""
+"""The labels of such a job, which `millrace.jobspec.rules.naming` keeps anybody else from giving to one."""
+
+# In the images already, by its digest; CI names it for each environment.
+_IN_THE_IMAGES = "vertex.image"
 
 
 class LabelledJobs(Service, Protocol):
@@ -43,6 +49,7 @@ class Shipped:
         release: the beginning of the release's SHA-256.
         commit: that it was built of.
         images: the digest of its images' names.
+        overrides: the digest of the `--set` values that it was compiled with.
         job: what runs, or ran; without its tasks.
     """
 
@@ -50,11 +57,16 @@ class Shipped:
     release: str
     commit: str
     images: str
+    overrides: str
     job: RemoteJob
 
     def is_of(self, manifest: Manifest) -> bool:
         """Whether it is of the same commit and the same images as another release."""
         return (self.commit, self.images) == (manifest.commit[:40], images_digest(manifest))
+
+    def is_set_as(self, manifest: Manifest) -> bool:
+        """Whether it was compiled with the same `--set` values as another release."""
+        return self.overrides == overrides_digest(manifest)
 
 
 def labels(manifest: Manifest, digest: str, number: int) -> dict[str, str]:
@@ -69,6 +81,7 @@ def labels(manifest: Manifest, digest: str, number: int) -> dict[str, str]:
         RELEASE: digest[:12],
         COMMIT: manifest.commit[:40],
         IMAGES: images_digest(manifest),
+        OVERRIDES: overrides_digest(manifest),
         ENVIRONMENT: label_of(manifest.environment),
         NUMBER: str(number),
     }
@@ -87,7 +100,16 @@ def label_of(environment: str) -> str:
 
 def images_digest(manifest: Manifest) -> str:
     """One short text for the images of a release."""
-    return hashlib.sha256("\n".join(manifest.images).encode()).hexdigest()[:12]
+    return _short(manifest.images)
+
+
+def overrides_digest(manifest: Manifest) -> str:
+    """One short text for what a release was compiled with besides its commit and its environment."""
+    return _short(one for one in manifest.overrides if one.partition("=")[0].strip() != _IN_THE_IMAGES)
+
+
+def _short(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
 
 def shipped(service: LabelledJobs, pipeline: str, environment: str) -> list[Shipped]:
@@ -99,13 +121,15 @@ def shipped(service: LabelledJobs, pipeline: str, environment: str) -> list[Ship
         environment: its name.
     """
     jobs = service.labelled(pipeline, ENVIRONMENT, label_of(environment))
-    found = [_of(job) for job in jobs if job.labels.get(NUMBER, "").isdigit()]
-    return sorted(found, key=lambda one: one.number)
+    found = [_of(job) for job in jobs if re.fullmatch("[0-9]+", job.labels.get(NUMBER, ""))]
+    return sorted(
+        (one for one in found if one.job.name == job_id(pipeline, environment, one.number)), key=lambda one: one.number
+    )
 
 
 def _of(job: RemoteJob) -> Shipped:
-    said = job.labels
-    return Shipped(int(said[NUMBER]), said.get(RELEASE, ""), said.get(COMMIT, ""), said.get(IMAGES, ""), job)
+    release, commit, images, overrides = (job.labels.get(key, "") for key in (RELEASE, COMMIT, IMAGES, OVERRIDES))
+    return Shipped(int(job.labels[NUMBER]), release, commit, images, overrides, job)
 
 
 def outcome(service: Service, one: Shipped) -> tuple[bool, str]:
@@ -137,18 +161,18 @@ def in_place(service: Service, every: list[Shipped]) -> Optional[Shipped]:
     return next((one for one in reversed(every) if outcome(service, one)[0]), None)
 
 
-def line(every: list[Shipped], current: Optional[Shipped]) -> list[Shipped]:
+def line(service: Service, every: list[Shipped]) -> list[Shipped]:
     """The promotions that led to the present one, it the last: who goes back goes to an earlier one of them.
 
-    Those that were gone back from are not among them.
+    Those that were gone back from are not among them, nor is what a gate has stopped: it led nowhere.
 
     Args:
-        every: the promotions to an environment, the last one last.
-        current: of `in_place`.
+        service: of the environment.
+        every: the promotions to it, the last one last.
     """
     led: list[Shipped] = []
     for one in every:
-        if current and one.number <= current.number and one.job.state is JobState.DONE:
+        if outcome(service, one)[0]:
             before = [earlier.release for earlier in led]
             led = [*led[: before.index(one.release)], one] if one.release in before else [*led, one]
     return led

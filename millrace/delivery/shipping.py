@@ -7,7 +7,6 @@ from typing import Optional
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from millrace.base import files
 from millrace.base.errors import BadInput, GateRefused
 from millrace.base.numbers import counted
 from millrace.cloud.prepared_job import Progress, ready
@@ -25,7 +24,6 @@ from millrace.delivery.shipped import (
     job_id,
     labels,
     line,
-    outcome,
     shipped,
 )
 from millrace.jobspec.job import CompiledJob
@@ -62,6 +60,7 @@ class ShippingPlan:
         before: the promotion that the environment is at; None where there is none.
         going_back: whether the release ran there to its end before; little is asked then.
         rules: of the policy, each with what became of it.
+        every: the promotions to the environment so far, the last one last.
     """
 
     release: SignedRelease
@@ -69,6 +68,7 @@ class ShippingPlan:
     before: Optional[Shipped]
     going_back: bool
     rules: tuple[PolicyRule, ...]
+    every: tuple[Shipped, ...] = ()
 
     @property
     def job(self) -> str:
@@ -93,7 +93,9 @@ def signed(file: Path, key: Ed25519PublicKey) -> SignedRelease:
         GateRefused: something in it was changed, or it is not signed by that key.
     """
     release = verified(file, key)
-    return SignedRelease(file, digest(files.read_bytes(file)).sha256, release.manifest, job_of(release, str(file)))
+    # Of the bytes that were verified, which a whole release makes again: the file may be another one by now.
+    whole = digest(release.to_bytes()).sha256
+    return SignedRelease(file, whole, release.manifest, job_of(release, str(file)))
 
 
 def require_for(release: SignedRelease, target: Config) -> str:
@@ -147,11 +149,12 @@ def plan(
     """
     every = shipped(target, config.name, config.environment)
     current = in_place(target, every)
-    earlier = next((one for one in line(every, current)[:-1] if one.release == release.digest[:12]), None)
-    going_back = earlier is not None and outcome(target, earlier)[0]
+    # The service is asked for each job that ever ran there only where this release is one of them.
+    known = any(one.release == release.digest[:12] for one in every)
+    going_back = known and any(one.release == release.digest[:12] for one in line(target, every)[:-1])
     asked = tuple(_rules(release, source, every, current, going_back, config, who, now))
     number = 1 + max((one.number for one in every), default=0)
-    return ShippingPlan(release, number, current, going_back, asked)
+    return ShippingPlan(release, number, current, going_back, asked, tuple(every))
 
 
 def _rules(

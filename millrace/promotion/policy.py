@@ -9,8 +9,11 @@ from millrace.config.promotion_section import PromotionPolicy
 from millrace.promotion.side import Side
 from millrace.registry import pushed_model
 from millrace.registry.events import EventKind, VersionState
-from millrace.registry.registry import AUTOMATIC
+from millrace.registry.registry import AUTOMATIC, user_of
 from millrace.registry.version import Version
+
+BY_NAME = " (by the name that their machine gave, which nothing proves)"
+"""Behind a second person whom no signature tells from the first."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,12 @@ def _approval(source: Side, target: Side, version: Version, who: str) -> PolicyR
     if asked != "any" and last.who == AUTOMATIC:
         words = f"only registry.approval's rule has approved it in {source.name}, and a person must: set it to manual"
         return PolicyRule("approval", False, words)
-    if asked == "second person" and last.who == who:
-        return PolicyRule("approval", False, f"{who} has approved it, and may not promote it too: a second person must")
-    return PolicyRule("approval", True, f"{last.who} has approved it in {source.name}: {last.because}")
+    second = asked == "second person"
+    if second and user_of(last.who) == user_of(who):
+        words = f"{last.who} has approved it, and may not promote it too: a second person must"
+        return PolicyRule("approval", False, words)
+    words = f"{last.who} has approved it in {source.name}: {last.because}{BY_NAME if second else ''}"
+    return PolicyRule("approval", True, words)
 
 
 def _once(target: Side, version: Version, alias: str) -> PolicyRule:

@@ -472,6 +472,15 @@ def _is_a_trials(version: Version) -> BadInput:
     )
 
 
+def user_of(who: str) -> str:
+    """The user of who did something, without the machine: on two machines it is one person all the same.
+
+    Args:
+        who: as `this_person` says it, or a name alone.
+    """
+    return who.rpartition("@")[0] or who
+
+
 def this_person() -> str:
     """The user and the machine, as far as they can be told."""
     user = "somebody"

@@ -61,6 +61,10 @@ def label_in_capitals(job):
     job["labels"].update({"Team": "x", "size": "X" * 70, "goog-x": "y"})
 
 
+def label_of_a_promotion(job):
+    job["labels"]["millrace_promotion"] = "1"
+
+
 def long_display_name(job):
     job["displayName"] = "x" * 129
 
@@ -185,6 +189,7 @@ def condition_on_nothing(job):
     [
         (rename, "pipeline-name", "'Taxi_Tips'"),
         (label_in_capitals, "label", "'Team' is refused / the value"),
+        (label_of_a_promotion, "label", "'millrace_promotion' is Millrace's own"),
         (long_display_name, "display-name", "129 characters"),
         (network_by_project_id, "network", "projects/my-project/global/networks/inside is refused"),
         (ranges_of_no_network, "network", "in no network"),

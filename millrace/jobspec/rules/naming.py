@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Optional
 
+from millrace.config.cloud_sections import OWN_LABELS
 from millrace.config.config import NAME, Config
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
@@ -58,6 +59,10 @@ def labels(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
             yield _label(f"the label's key {key!r} is refused", f"labels.{key}")
         elif key.startswith(("goog-", "aiplatform.")):
             yield _label(f"the label's key {key!r} is reserved by Google Cloud", f"labels.{key}")
+        elif key.startswith(OWN_LABELS):
+            yield _label(
+                f"the label's key {key!r} is Millrace's own: by it a promoted release is known", f"labels.{key}"
+            )
         if not isinstance(value, str) or (value and not _is_label(value)):
             yield _label(f"the value {value!r} is refused", f"labels.{key}")
 

@@ -1,0 +1,121 @@
+"""What ran in an environment, as its service tells: which jobs are promotions, of what, and what led to the present."""
+
+import base64
+import re
+from dataclasses import replace
+from typing import Any, Optional
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from release_keys import pem
+
+from millrace.base.outcomes import State
+from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteTask
+from millrace.config.promotion_section import PromotionPolicy
+from millrace.delivery.approval import Approval
+from millrace.delivery.release_rules import approved, came_from
+from millrace.delivery.shipped import NUMBER, in_place, job_id, labels, line, shipped
+from millrace.release.bundle import Manifest
+
+IMAGE = "europe-docker.pkg.dev/a-project/images/millrace@sha256:" + "0" * 64
+
+
+class Jobs:
+    """A service that knows jobs, and tells of them as Vertex AI does: in a list without their tasks."""
+
+    def __init__(self, *jobs: RemoteJob) -> None:
+        self.known = {job.name: job for job in jobs}
+
+    def labelled(self, pipeline: str, label: str, value: str) -> list[RemoteJob]:
+        return [replace(job, tasks=()) for job in self.known.values() if job.labels.get(label) == value]
+
+    def job(self, name: str) -> RemoteJob:
+        return self.known[name]
+
+
+def manifest(environment: str = "staging", commit: str = "a", overrides: tuple[str, ...] = ()) -> Manifest:
+    made = {"pipeline": "taxi", "environment": environment, "commit": commit * 40, "library": "0.2.0"}
+    return Manifest(**made, images=(IMAGE,), overrides=overrides, files={})
+
+
+def job(number: int, of: Manifest, release: str = "a", blocked: bool = False, name: str = "") -> RemoteJob:
+    task = RemoteTask("Pusher", State.SKIPPED if blocked else State.DONE, blocked=blocked)
+    name = name or job_id("taxi", of.environment, number)
+    said = labels(of, release * 64, number)
+    return RemoteJob(name, "taxi", name, JobState.DONE, 1.0, 1.0, 2.0, "", (task,), labels=said)
+
+
+def rules(jobs: Any, of: Manifest) -> dict[str, tuple[bool, str]]:
+    return {one.name: (one.holds, one.words) for one in came_from(jobs, "staging", "prod", of)}
+
+
+def test_a_job_that_only_says_that_it_was_a_promotion_opens_nothing() -> None:
+    production = manifest("prod")
+    assert rules(Jobs(job(1, manifest())), production)["order"][0]
+    for forged in ("a-job-of-my-own", "taxi-staging-release-2", "taxi-prod-release-1"):
+        jobs: Any = Jobs(job(1, manifest(), name=forged))
+        assert shipped(jobs, "taxi", "staging") == [], forged
+        assert not rules(jobs, production)["order"][0]
+    unnumbered = job(1, manifest())
+    for number in ("", "x", "²"):
+        jobs = Jobs(replace(unnumbered, labels={**unnumbered.labels, NUMBER: number}))
+        assert shipped(jobs, "taxi", "staging") == []
+
+
+@pytest.mark.parametrize(
+    ("tried", "words"),
+    [
+        (manifest(commit="b"), "no release of commit aaaaaaaaaaaa"),
+        (manifest(overrides=("data_gate.enabled=false",)), "taxi-staging-release-1 in staging .* other --set values"),
+        (manifest().model_copy(update={"images": (IMAGE[:-1] + "1",)}), "no release of commit aaaaaaaaaaaa"),
+    ],
+)
+def test_what_staging_tried_is_what_production_runs(tried: Manifest, words: str) -> None:
+    jobs = Jobs(job(1, tried))
+    asked = rules(jobs, manifest("prod"))
+    assert set(asked) == {"order"} and not asked["order"][0]
+    assert re.search(words, asked["order"][1])
+
+
+def test_the_same_values_match_and_the_image_is_compared_as_an_image() -> None:
+    gate, image = "data_gate.enabled=false", f"vertex.image={IMAGE}"
+    for tried, wanted in (((gate,), (gate,)), ((image,), ()), ((image, gate), (gate, image))):
+        assert rules(Jobs(job(1, manifest(overrides=tried))), manifest("prod", overrides=wanted))["order"][0]
+
+
+def test_what_a_gate_stopped_led_nowhere() -> None:
+    """Back to the first was tried and stopped; the second is still what the third came after."""
+    of = manifest()
+    there = [job(1, of, "a"), job(2, of, "b"), job(3, of, "a", blocked=True), job(4, of, "c")]
+    jobs: Any = Jobs(*there, job(5, of, "d", blocked=True))
+    every = shipped(jobs, "taxi", "staging")
+    current: Optional[Any] = in_place(jobs, every)
+    assert current and current.number == 4
+    assert [one.release[0] for one in line(jobs, every)] == ["a", "b", "c"]
+    gone_back: Any = Jobs(*there[:2], job(3, of, "a"), job(4, of, "c"))
+    assert [one.release[0] for one in line(gone_back, shipped(gone_back, "taxi", "staging"))] == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("approver", "key", "promoter", "holds"),
+    [
+        ("bob@desk", "", "bob@desk", False),
+        ("bob@desk", "", "bob@laptop", False),
+        ("bob@desk", "", "ann@desk", True),
+        # By a key: neither who owns it, nor the user who held it.
+        ("bob@desk", "ann", "ann@laptop", False),
+        ("bob@desk", "ann", "bob@laptop", False),
+        ("bob@desk", "ann", "cyd@desk", True),
+    ],
+)
+def test_a_second_person_is_another_user_on_whichever_machine(
+    approver: str, key: str, promoter: str, holds: bool
+) -> None:
+    secret = Ed25519PrivateKey.generate()
+    given = Approval(release="a", who=approver, because="seen", at="")
+    given = given.model_copy(update={"signature": base64.b64encode(secret.sign(given.signed_text)).decode()})
+    approvers = {key: pem(secret, private=False).decode().splitlines()[1]} if key else {}
+    policy = PromotionPolicy(after="staging", approval="second person", approvers=approvers)
+    rule = approved(policy, "prod", (given,), promoter)
+    assert rule.holds == holds, rule.words
+    assert ("nothing proves" in rule.words) == (holds and not key), "a name alone is advisory, and the plan says so"
