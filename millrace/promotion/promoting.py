@@ -18,7 +18,7 @@ from millrace.promotion.policy import PolicyRule, rules
 from millrace.promotion.side import Side
 from millrace.promotion.vertex import VertexCopies, VertexCopy
 from millrace.registry import archive
-from millrace.registry.events import CANDIDATE, CHAMPION, VersionState
+from millrace.registry.events import CANDIDATE, CHAMPION, Event, EventKind, VersionState
 from millrace.registry.rollback import roll_back
 from millrace.registry.version import Version
 
@@ -40,6 +40,7 @@ class PromotionPlan:
         rules: of the policy, each with what became of it.
         copy: of the version in Vertex AI; None where none is made, or policy says no.
         only_follow: whether all is done but that Vertex AI has not followed; no rule is asked then.
+        only_record: whether all is done but that the registry it comes from does not say so; no rule is asked then.
         followed: what Vertex AI did, in sentences.
     """
 
@@ -50,6 +51,7 @@ class PromotionPlan:
     rules: tuple[PolicyRule, ...]
     copy: Optional[VertexCopy] = None
     only_follow: bool = False
+    only_record: bool = False
     followed: tuple[str, ...] = ()
 
     @property
@@ -80,12 +82,16 @@ def plan(
     champions = [str(number) for number in target.registry.champions()]
     number = name if name in champions else str(source.registry.version(name).number)
     aliases = target.registry.aliases()
+    untold = _untold(source, target, number)
     if left := vertex.left_behind(target, number):
-        return PromotionPlan(aliases[left], left, aliases[left].number, False, (), only_follow=True)
+        there = aliases[left]
+        return PromotionPlan(there, left, there.number, False, (), only_follow=True, only_record=untold == left)
     if number in champions[:-1]:
         earlier = target.registry.version(number)
         vertex.require_can_go_back(target, earlier)
         return PromotionPlan(earlier, CHAMPION, aliases[CHAMPION].number, True, ())
+    if untold:
+        return PromotionPlan(aliases[untold], untold, aliases[untold].number, False, (), only_record=True)
     version = source.registry.version(number)
     if service:
         vertex.require_can_copy(source, target, version)
@@ -152,8 +158,10 @@ def promote(
         require_allowed(chosen, target)
         if chosen.going_back:
             roll_back(target.registry, chosen.version, because, target.config.infra_validation)
-        elif not chosen.only_follow:
+        elif not (chosen.only_follow or chosen.only_record):
             _promote(source, target, chosen, because, who, now, service)
+        if chosen.only_record:
+            _record_sent_on(source, target, chosen, because, who)
         return replace(chosen, followed=tuple(service.follow(target.registry, chosen.alias))) if service else chosen
 
 
@@ -177,8 +185,41 @@ def _promote(
     if service and chosen.copy:
         vertex.require_unmoved(service, chosen.copy, chosen.alias)
     target.registry.move(chosen.alias, there, because, expected=chosen.before)
-    where_to = {"environment": target.config.environment, "alias": chosen.alias}
-    source.registry.record(f"{SENT_ON} {target.name}", version, because, where_to, who)
+    _record_sent_on(source, target, chosen, because, who)
+
+
+def _record_sent_on(source: Side, target: Side, chosen: PromotionPlan, because: str, who: str) -> None:
+    taken = _taken_in(source, target, chosen.version.number)
+    where_to = {"environment": target.config.environment, "alias": chosen.alias, "taken_in": taken.id if taken else 0}
+    source.registry.record(f"{SENT_ON} {target.name}", chosen.version, because, where_to, who)
+
+
+def _untold(source: Side, target: Side, number: str) -> str:
+    """The alias that a promotion gave a version without the source's registry saying so: it was killed in between.
+
+    Args:
+        source: where the version comes from.
+        target: where it is.
+        number: the version's.
+
+    Returns:
+        The alias, which it still has; empty where nothing is missing.
+    """
+    taken = _taken_in(source, target, int(number))
+    told = [one for one in source.registry.events(int(number)) if one.kind == f"{SENT_ON} {target.name}"]
+    # Those that an earlier Millrace wrote do not say of which it was.
+    if taken is None or any(one.details.get("taken_in", taken.id) == taken.id for one in told):
+        return ""
+    since = [one for one in target.registry.events(int(number)) if one.id > taken.id]
+    moved = next((one for one in since if one.kind == EventKind.ALIAS_MOVED.value), None)
+    held = target.registry.aliases().get(moved.alias) if moved else None
+    return moved.alias if moved and held and str(held.number) == number else ""
+
+
+def _taken_in(source: Side, target: Side, number: int) -> Optional[Event]:
+    """The event that says that a version was taken in last; None where it never was."""
+    kind = f"{TAKEN_IN} {source.name}"
+    return next((one for one in reversed(target.registry.events(number)) if one.kind == kind), None)
 
 
 def _require_takes_in(source: Side, target: Side) -> None:

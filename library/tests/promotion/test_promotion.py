@@ -90,6 +90,7 @@ def test_each_rule_says_no_by_itself_and_nothing_changes(here: Path) -> None:
         (source, "12", "bob@desk", THURSDAY, "approval: nobody has approved it in staging"),
         (source, "16", "bob@desk", THURSDAY, r"approval: it was rejected in staging: unfair \(ada@desk\)"),
         (source, "11", "ada@desk", THURSDAY, "approval: ada@desk has approved it, and may not promote it too"),
+        (source, "11", "ada@laptop", THURSDAY, "approval: ada@desk has approved it, and may not promote it too"),
         (source, "15", "bob@desk", THURSDAY, "files: it is not whole: .*saved_model.pb has another content"),
         (source, "11", "bob@desk", SATURDAY, "freeze: prod is frozen until 2026-11-30 07:00 UTC: nobody is there"),
     ):
@@ -192,6 +193,30 @@ def test_a_promotion_that_was_killed_is_finished_by_the_same_command(
     kinds = [one.kind for one in target.registry.events()]
     assert kinds[:2] == ["registered", "imported"] and kinds[-1] == "alias moved"
     assert kinds.count("approved") == kinds.count("imported") == 1
+
+
+def test_one_that_was_killed_when_all_but_its_record_was_done_gets_that(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = approved(11)
+    with monkeypatch.context() as patched:
+
+        def killed(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(promoting, "_record_sent_on", killed)
+        with pytest.raises(KeyboardInterrupt):
+            promote(source, target, "11")
+    before = target.registry.events(11)
+    assert target.registry.version("champion").number == 11
+    told = CliRunner().invoke(millrace, ["promote", "11", "--to", "prod", "--dry-run"])
+    assert told.exit_code == 0 and "would record there that it was promoted to prod" in told.output, told.output
+    assert promote(source, target, "11").only_record
+    last = source.registry.events(11)[-1]
+    assert (last.kind, last.details["alias"]) == ("promoted to prod", "champion")
+    assert target.registry.events(11) == before
+    with pytest.raises(GateRefused, match="once: it is champion in prod already"):
+        promote(source, target, "11")
 
 
 def test_beside_a_champion_it_is_a_candidate_where_a_rollout_is_to_follow(here: Path) -> None:

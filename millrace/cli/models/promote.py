@@ -125,6 +125,7 @@ def _as_json(chosen: PromotionPlan, source: Side, target: Side, done: bool) -> d
         "refused": chosen.refusals,
         "vertex": chosen.copy,
         "only_follow": chosen.only_follow,
+        "only_record": chosen.only_record,
         "followed": chosen.followed,
         "version": version_json(chosen.version),
     }
@@ -136,6 +137,10 @@ def _say_plan(chosen: PromotionPlan, source: Side, target: Side) -> None:
     if chosen.only_follow:
         say(f"version {number} is {chosen.alias} of {target.name} already, and Vertex AI has not followed")
         say(f"would make it {chosen.alias} there too, and nothing else")
+        return
+    if chosen.only_record:
+        say(f"version {number} is {chosen.alias} of {target.name} already, and {source.name} does not say so")
+        say(f"would record there that it was promoted to {target.name}, and nothing else")
         return
     if chosen.going_back:
         say(f"version {number} was champion of {target.name} before: a roll-back, of which no rule is asked")
@@ -176,7 +181,7 @@ def _say_not_copied(source: Side, target: Side) -> None:
 
 def _say_done(chosen: PromotionPlan, source: Side, target: Side, option: str) -> None:
     number = chosen.version.number
-    was = "" if chosen.only_follow else _was(chosen.before)
+    was = "" if chosen.only_follow or chosen.only_record else _was(chosen.before)
     say(f"{target.name}: {chosen.alias} is {number}{was}")
     if chosen.copy:
         copied = target.registry.version(str(number)).facts.vertex
@@ -191,7 +196,7 @@ def _say_done(chosen: PromotionPlan, source: Side, target: Side, option: str) ->
         say(f"one that polls {target.registry.serving} by itself serves {above}, the highest number there")
     if chosen.alias == CANDIDATE:
         say(f"next: millrace rollout start {CANDIDATE} --because WHY{option}")
-    elif chosen.before is not None and not chosen.only_follow:
+    elif chosen.before is not None and not (chosen.only_follow or chosen.only_record):
         to = target.config.environment
         say(f"to go back: millrace promote {chosen.before} --to {to} --because WHY")
 
