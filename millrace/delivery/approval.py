@@ -6,6 +6,7 @@ They go where the release goes, so that a machine which has nothing else can hol
 import base64
 import binascii
 import json
+import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -69,8 +70,11 @@ def approve(
     if key is not None:
         given = given.model_copy(update={"signature": base64.b64encode(key.sign(given.signed_text)).decode()})
     try:
-        with open(beside(file), "a", encoding="utf-8") as lines:
-            lines.write(given.model_dump_json() + "\n")
+        with open(beside(file), "a+b") as lines:
+            # Whoever wrote the line before may have been killed within it.
+            lines.seek(max(lines.seek(0, os.SEEK_END) - 1, 0))
+            torn = lines.read(1) not in (b"", b"\n")
+            lines.write((b"\n" if torn else b"") + given.model_dump_json().encode() + b"\n")
     except OSError as error:
         raise BadInput(
             f"cannot be written: {error.strerror}", where=str(beside(file)), remedy="see that the folder is yours"
@@ -81,18 +85,22 @@ def approve(
 def approvals(file: Path, digest: str) -> tuple[Approval, ...]:
     """The approvals of just these bytes, in order.
 
+    A line that is no JSON was cut when somebody was killed while writing it, and counts for nothing.
+
     Args:
         file: the release's.
         digest: its SHA-256.
 
     Raises:
-        BadInput: a line of the file is no approval.
+        BadInput: a line of the file is something else than an approval.
     """
     place = beside(file)
     if not place.is_file():
         return ()
     found = []
-    for number, line in enumerate(files.read_text(place).splitlines(), 1):
+    for number, line in enumerate(files.read_bytes(place).split(b"\n"), 1):
+        if not _is_json(line):
+            continue
         try:
             found.append(Approval.model_validate_json(line))
         except ValidationError as error:
@@ -100,6 +108,14 @@ def approvals(file: Path, digest: str) -> tuple[Approval, ...]:
                 "no approval", where=f"{place}:{number}", remedy="take the file again from where it was written"
             ) from error
     return tuple(one for one in found if one.release == digest)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def signer(given: Approval, approvers: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,23 @@ from millrace.cloud.services import connect
 from millrace.config.loading import load
 from millrace.config.paths import registry_file
 from millrace.delivery import shipping
+from millrace.delivery.approval import approvals
 from millrace.delivery.record import ENDED, SENT
 from millrace.project import project
 from millrace.registry.event_log import EventLog
+from millrace.registry.events import Event
 from millrace.release.bundle import JOB, Manifest, Release, digest, file_name
 from millrace.release.signing import SUFFIX, public_key, signature
+from millrace.release.verify import verified
 
 ROOT = Path(__file__).resolve().parents[3]
 WHY = ("--because", "seen for a week")
 QUIET = Progress(say=lambda line: None, show=lambda findings: None)
+
+
+def _manifest(environment: str, commit: str = "a") -> dict[str, Any]:
+    made = {"pipeline": "small", "environment": environment, "commit": commit * 40, "library": "0.2.0"}
+    return {**made, "images": (IMAGE,)}
 
 
 @dataclass
@@ -47,8 +56,7 @@ class Delivered:
         """A signed release of a small job."""
         job = replace(small_job(), runtime={**small_job().runtime, "parameterValues": {"steps": 20}})
         contents = {JOB: job.to_text().encode()}
-        made = {"pipeline": "small", "environment": environment, "commit": commit * 40, "library": "0.2.0"}
-        made |= {"images": (IMAGE,), "files": {name: digest(one) for name, one in contents.items()}}
+        made = _manifest(environment, commit) | {"files": {name: digest(one) for name, one in contents.items()}}
         release = Release(Manifest(**{**made, **changes}), contents)
         file = self.folder / file_name(release)
         file.write_bytes(release.to_bytes())
@@ -68,6 +76,18 @@ class Delivered:
         said = yaml.safe_load(overlay.read_text())
         said["promotion"] = {**said["promotion"], **policy}
         overlay.write_text(yaml.safe_dump(said))
+
+    def events(self, environment: str) -> list[Event]:
+        """What the registry of an environment says."""
+        log = EventLog(registry_file(load("conf/small.yaml", [f"environment={environment}"])), "small", lambda: 0.0)
+        with closing(log):
+            return list(log.events())
+
+    def run_out(self, environment: str, job: str) -> None:
+        """Lets a job come to its end, with nobody looking on."""
+        service: Any = connect(load("conf/small.yaml", [f"environment={environment}"]), "vertex")
+        while not service.job(job).is_over:
+            pass
 
     def sent(self) -> list[str]:
         return [job["name"].rsplit("/", 1)[-1] for job in self.vertex.jobs.values()]
@@ -128,10 +148,7 @@ def test_a_release_goes_to_staging_then_to_production_and_back_to_the_one_before
     code, said = delivered.promote(second[1], "prod")
     assert code == 3 and "freeze: prod is frozen" in said and "a second person must" in said, said
 
-    config = load("conf/small.yaml", ["environment=prod"])
-    log = EventLog(registry_file(config), "small", lambda: 0.0)
-    events = log.events()
-    log.close()
+    events = delivered.events("prod")
     assert [one.kind for one in events] == [SENT, ENDED] * 3
     assert {one.because for one in events if one.kind == SENT} == {"seen for a week"}
     assert [one.details["going_back"] for one in events if one.kind == SENT] == [False, False, True]
@@ -240,8 +257,11 @@ def test_an_approval_counts_when_who_signed_it_may_approve(delivered: Delivered,
 def test_no_policy_is_changed_by_what_a_release_was_built_with(delivered: Delivered) -> None:
     assert delivered.promote(delivered.release("staging"), "staging")[0] == 0
     loose = delivered.release("prod", overrides=("promotion.approval=any", "vertex.project=a-prod"))
-    code, said = delivered.promote(loose, "prod")
+    code, said = delivered.promote(loose, "prod", "--dry-run")
     assert code == 3 and "nobody has approved this release" in said, said
+    # Nor is what was not tried with these values taken for what was.
+    assert "compiled with --set promotion.approval=any --set vertex.project=a-prod" in said, said
+    assert "was compiled with other --set values" in " ".join(said.split()), said
     code, said = delivered.run("promote", str(loose), "--to", "prod", "--set", "promotion.approval=any", *WHY)
     assert code == 2 and "takes no --set" in said, said
     code, said = delivered.run("promote", str(loose), "--to", "prod", "--env", "dev", *WHY)
@@ -255,3 +275,97 @@ def test_a_promoted_job_stands_in_the_experiment_of_its_environment(delivered: D
     overlay.write_text(yaml.safe_dump(said))
     code, told = delivered.promote(delivered.release("staging"), "staging")
     assert code == 0 and "experiment: tips\n" in told, told
+
+
+def test_nothing_is_said_of_a_job_that_goes_on_and_the_next_command_says_how_it_ended(
+    delivered: Delivered, monkeypatch: Any
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    file = delivered.release("staging")
+    with monkeypatch.context() as patched:
+        patched.setattr("millrace.cli.cloud.submit.follow", interrupted)
+        code, said = delivered.promote(file, "staging")
+    assert code == 130 and "the job goes on" in said, said
+    assert [one.kind for one in delivered.events("staging")] == [SENT]
+    assert delivered.promote(file, "staging")[0] == 3, "it runs still"
+    assert [one.kind for one in delivered.events("staging")] == [SENT]
+    delivered.run_out("staging", "small-staging-release-1")
+    assert delivered.promote(file, "staging", "--dry-run")[0] == 3
+    assert [one.kind for one in delivered.events("staging")] == [SENT], "a dry run changes nothing"
+    for _ in range(2):
+        assert delivered.promote(file, "staging")[0] == 3
+    assert [one.kind for one in delivered.events("staging")] == [SENT, ENDED], "once"
+    assert delivered.events("staging")[1].details["exit_code"] == 0
+
+
+def test_who_was_killed_before_it_was_recorded_is_recorded_by_the_next_command(
+    delivered: Delivered, monkeypatch: Any
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    first, second = delivered.release("staging"), delivered.release("staging", "b")
+    with monkeypatch.context() as patched:
+        patched.setattr("millrace.delivery.record.sent", killed)
+        delivered.promote(first, "staging")
+    assert delivered.sent() == ["small-staging-release-1"] and delivered.events("staging") == []
+    assert delivered.promote(first, "staging")[0] == 3
+    [found] = delivered.events("staging")
+    assert (found.kind, found.because, found.details["job"]) == (SENT, "seen for a week", "small-staging-release-1")
+    # Of another release nobody knows why.
+    delivered.run_out("staging", "small-staging-release-1")
+    with monkeypatch.context() as patched:
+        patched.setattr("millrace.delivery.record.sent", killed)
+        delivered.promote(second, "staging")
+    assert delivered.promote(delivered.release("staging", "c"), "staging")[0] == 3
+    events = delivered.events("staging")
+    assert [one.kind for one in events] == [SENT, ENDED, SENT]
+    assert "why is not known here" in events[2].because and events[2].details["commit"] == "b" * 40
+
+
+def test_what_is_no_release_or_no_key_is_told_without_a_traceback(delivered: Delivered) -> None:
+    without = Release(Manifest(**_manifest("staging"), files={}), {})
+    file = delivered.folder / "without.release.tar"
+    file.write_bytes(without.to_bytes())
+    file.with_name(file.name + SUFFIX).write_text(signature(without.to_bytes(), delivered.key))
+    for arguments, words in (
+        (("promote", "/missing.release.tar", "--to", "prod", "--dry-run"), "/missing.release.tar: there is no such"),
+        (("release", "verify", str(file), "--public-key", "missing.pub"), "missing.pub: there is no such key"),
+        (("release", "approve", str(file), "--because", "x", "--key", "missing.pem"), "missing.pem: there is no such"),
+        (("promote", str(file), "--to", "staging", "--dry-run"), "there is no job.json in it"),
+    ):
+        code, said = delivered.run(*arguments)
+        assert code == 2 and words in said and "remedy:" in said and "Traceback" not in said, said
+
+
+def test_the_release_that_was_verified_is_the_one_that_is_approved(delivered: Delivered, monkeypatch: Any) -> None:
+    file = delivered.release("staging")
+    key = public_key(delivered.folder / "release.pub")
+    whole = digest(file.read_bytes()).sha256
+
+    def swapped(path: Path) -> Release:
+        release = verified(path, key)
+        path.write_bytes(b"another one")
+        return release
+
+    monkeypatch.setattr(shipping, "verified", lambda path, key: swapped(path))
+    assert shipping.signed(file, key).digest == whole
+
+
+def test_an_approval_that_was_cut_counts_for_nothing_and_spoils_none(delivered: Delivered) -> None:
+    staged, produced = delivered.release("staging"), delivered.release("prod")
+    assert delivered.promote(staged, "staging")[0] == 0
+    delivered.approve(produced)
+    place = produced.with_name(produced.name + ".approvals")
+    whole = place.read_bytes()
+    # Cut within a letter of two bytes, too.
+    place.write_bytes(whole[:-20] + "é".encode()[:1])
+    assert delivered.promote(produced, "prod", "--dry-run")[0] == 3
+    delivered.approve(produced)
+    assert len(approvals(produced, digest(produced.read_bytes()).sha256)) == 1
+    assert delivered.promote(produced, "prod", "--dry-run")[0] == 0
+    place.write_bytes(whole + b'{"release": "x"}\n')
+    code, said = delivered.promote(produced, "prod", "--dry-run")
+    assert code == 2 and ".approvals:2: no approval" in said, said

@@ -9,6 +9,7 @@ import click
 
 from millrace.base import printing
 from millrace.base.errors import BadInput
+from millrace.base.outcomes import INTERRUPTED
 from millrace.base.printing import TableColumn
 from millrace.cli.cloud.service_options import also, on_the_terminal
 from millrace.cli.cloud.submit import expects_experiment, followed, put_into_experiment
@@ -81,18 +82,21 @@ def promote_release(
         _say_plan(chosen, origin, to, as_json)
         shipping.require_allowed(chosen, config)
         return
+    record.catch_up(config, target, chosen, because, who)
     in_experiment = expects_experiment(config)
     sent, job = shipping.send(chosen, target, config, on_the_terminal())
     record.sent(config, chosen, because, who)
     echo(f"job:  {sent.name}")
     echo(f"link: {sent.link}")
-    code = followed(config, target, sent, job, every, more)
-    record.ended(config, chosen, code, who)
+    ended = followed(config, target, sent, job, every, more)
+    # Of a job that goes on nothing is said: the next command says how it ended.
+    if ended is not None:
+        record.ended(config, chosen, ended.exit_code, who)
     if in_experiment:
         put_into_experiment(config, sent.name, again(config_file, (environments.option(to),)))
-    if code == 0:
+    if ended is not None and ended.exit_code == 0:
         echo(f"{to}: at release {release.digest[:12]}{_was(chosen)}")
-    raise click.exceptions.Exit(code)
+    raise click.exceptions.Exit(INTERRUPTED if ended is None else ended.exit_code)
 
 
 def _service(config: Config) -> "LabelledJobs":
@@ -118,6 +122,7 @@ def _say_plan(chosen: "ShippingPlan", origin: str, to: str, as_json: bool) -> No
                 "done": False,
                 "release": digest,
                 "commit": manifest.commit,
+                "overrides": manifest.overrides,
                 "from": origin,
                 "to": to,
                 "job": chosen.job,
@@ -131,6 +136,8 @@ def _say_plan(chosen: "ShippingPlan", origin: str, to: str, as_json: bool) -> No
     where = f"from {origin} to {to}" if origin else f"to {to}, where releases come first"
     back = ", which ran there before: a roll-back, of which little is asked" if chosen.going_back else ""
     say(f"release {digest[:12]} of {manifest.pipeline}, commit {manifest.commit[:12]}, {where}{back}")
+    if manifest.overrides:
+        say(f"compiled with --set {' --set '.join(manifest.overrides)}")
     rows = [(one.name, "yes" if one.holds else "no", one.words) for one in chosen.rules]
     echo()
     printing.show([TableColumn("rule"), TableColumn("holds"), TableColumn("because", folds=True, breaks=True)], rows)

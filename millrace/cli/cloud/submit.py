@@ -77,10 +77,10 @@ def submit(
     echo(f"link: {sent.link}")
     more = also(config_file, overrides, runner or (wanted if wanted != meant(config) else None))
     if wait:
-        code = followed(config, service, sent, job, every, more)
+        ended = followed(config, service, sent, job, every, more)
         if in_experiment:
             put_into_experiment(config, sent.name, again(config_file, overrides))
-        raise click.exceptions.Exit(code)
+        raise click.exceptions.Exit(ended.exit_code if ended else INTERRUPTED)
     if in_experiment:
         put_into_experiment(config, sent.name, again(config_file, overrides))
     echo(f"next: millrace jobs show{more} {sent.name}")
@@ -92,7 +92,9 @@ def new_job_id(pipeline: str) -> str:
     return f"{stem[:100]}-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
-def followed(config: Config, service: Service, sent: RemoteJob, job: CompiledJob, every: float, more: str) -> int:
+def followed(
+    config: Config, service: Service, sent: RemoteJob, job: CompiledJob, every: float, more: str
+) -> Optional[RemoteJob]:
     """Shows a job until it is over, and tells who is to be told.
 
     Args:
@@ -104,7 +106,7 @@ def followed(config: Config, service: Service, sent: RemoteJob, job: CompiledJob
         more: the options that a next command needs.
 
     Returns:
-        How it ended, as an exit code.
+        The job as it ended; None where somebody no longer wanted to wait, and it goes on.
     """
     began = time.time()
     watched = Watched()
@@ -121,10 +123,10 @@ def followed(config: Config, service: Service, sent: RemoteJob, job: CompiledJob
             ended = follow(service, sent.name, show, every)
     except KeyboardInterrupt:
         echo(f"no longer watched; the job goes on. To end it: millrace jobs cancel{more} {sent.name}", err=True)
-        return INTERRUPTED
+        return None
     print_end(ended, time.time() - began, board.console)
     _tell(config, ended, f"millrace jobs show{more} {sent.name}")
-    return ended.exit_code
+    return ended
 
 
 def expects_experiment(config: Config) -> bool:
