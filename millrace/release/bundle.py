@@ -6,7 +6,7 @@ import json
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import IO, Annotated, Literal, Optional
 
 from pydantic import Field, ValidationError
 
@@ -15,7 +15,7 @@ from millrace.base.section import Section
 
 MANIFEST = "manifest.json"
 JOB = "job.json"
-_REMEDY = "make one with: millrace release build"
+REMEDY = "make one with: millrace release build"
 
 
 class FileDigest(Section):
@@ -77,6 +77,10 @@ def file_name(release: Release) -> str:
     return f"{stem}-{digest(release.to_bytes()).sha256[:12]}.release.tar"
 
 
+def _plain(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Optional[IO[bytes]]:
+    return tar.extractfile(entry) if entry.isfile() else None
+
+
 def read(data: bytes, where: str) -> Release:
     """Reads a release as it stands; whether it is whole is for `verify.faults` to say.
 
@@ -89,15 +93,16 @@ def read(data: bytes, where: str) -> Release:
     """
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-            contents = {entry.name: (file.read() if (file := tar.extractfile(entry)) else b"") for entry in tar}
+            # A link or a device has no content of its own, and may lead nowhere.
+            contents = {entry.name: (file.read() if (file := _plain(tar, entry)) else b"") for entry in tar}
     except (tarfile.TarError, OSError, ValueError, UnicodeDecodeError) as error:
-        raise BadInput(f"no release: the archive cannot be read: {error}", where=where, remedy=_REMEDY) from error
+        raise BadInput(f"no release: the archive cannot be read: {error}", where=where, remedy=REMEDY) from error
     if MANIFEST not in contents:
-        raise BadInput(f"no release: there is no {MANIFEST} in it", where=where, remedy=_REMEDY)
+        raise BadInput(f"no release: there is no {MANIFEST} in it", where=where, remedy=REMEDY)
     try:
         manifest = Manifest.model_validate_json(contents.pop(MANIFEST))
     except ValidationError as error:
         first = error.errors()[0]
         what = f"no release: {MANIFEST}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        raise BadInput(what, where=where, remedy=_REMEDY) from error
+        raise BadInput(what, where=where, remedy=REMEDY) from error
     return Release(manifest, contents)

@@ -29,7 +29,7 @@ def private_key(file: str = "", variable: str = "") -> Ed25519PrivateKey:
         BadInput: there is none, or it is no private key of Ed25519 without a password.
     """
     where = file or variable
-    text = files.read_bytes(Path(file)) if file else os.environ.get(variable, "").encode()
+    text = _pem(Path(file), _MAKE_KEY) if file else os.environ.get(variable, "").encode()
     if not text:
         raise BadInput("the environment variable is not set", where=where, remedy="set it to the key's PEM text")
     try:
@@ -48,15 +48,23 @@ def public_key(file: Path) -> Ed25519PublicKey:
         file: a PEM file.
 
     Raises:
-        BadInput: it is no public key of Ed25519.
+        BadInput: there is no such file, or it is no public key of Ed25519.
     """
+    text = _pem(file, _TAKE_PUBLIC)
     try:
-        key = serialization.load_pem_public_key(files.read_bytes(file))
+        key = serialization.load_pem_public_key(text)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise BadInput("no public key that can be read", where=str(file), remedy=_TAKE_PUBLIC) from error
     if not isinstance(key, Ed25519PublicKey):
         raise BadInput("a key of another kind than Ed25519", where=str(file), remedy=_TAKE_PUBLIC)
     return key
+
+
+def _pem(file: Path, remedy: str) -> bytes:
+    try:
+        return files.read_bytes(file, remedy=remedy)
+    except FileNotFoundError as error:
+        raise BadInput("there is no such key", where=str(file), remedy=remedy) from error
 
 
 def signature(data: bytes, key: Ed25519PrivateKey) -> str:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from millrace.base import files
 from millrace.base.errors import BadInput, GateRefused
 from millrace.jobspec.job import CompiledJob, from_documents
-from millrace.release.bundle import JOB, MANIFEST, Release, digest, read
+from millrace.release.bundle import JOB, MANIFEST, REMEDY, Release, digest, read
 from millrace.release.signing import SUFFIX, is_signed
 
 _NAMED = re.compile(r".*-([0-9a-f]{12})\.release\.tar")
@@ -28,7 +28,11 @@ def verified(file: Path, key: Optional[Ed25519PublicKey] = None) -> Release:
         BadInput: it is no release.
         GateRefused: something in it was changed, or it is not signed by that key.
     """
-    data = files.read_bytes(file)
+    try:
+        data = files.read_bytes(file)
+    except FileNotFoundError as error:
+        remedy = "name a file that is there; millrace release build says where it wrote one"
+        raise BadInput("there is no such release", where=str(file), remedy=remedy) from error
     try:
         release: Optional[Release] = read(data, str(file))
     except BadInput as error:
@@ -81,5 +85,13 @@ def job_of(release: Release, where: str = "") -> CompiledJob:
     Args:
         release: one that is whole.
         where: its file, for messages.
+
+    Raises:
+        BadInput: there is none in it.
     """
-    return from_documents([json.loads(release.files[JOB])], where)
+    try:
+        document = json.loads(release.files[JOB])
+    except (KeyError, ValueError, RecursionError) as error:
+        what = f"{JOB} is no JSON" if JOB in release.files else f"there is no {JOB} in it"
+        raise BadInput(f"no release: {what}", where=where, remedy=REMEDY) from error
+    return from_documents([document], where)

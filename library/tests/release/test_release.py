@@ -145,6 +145,12 @@ def test_what_is_no_release_is_bad_input(tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="no release"):
             verified(tmp_path / "file.tar")
     with tarfile.open(tmp_path / "file.tar", "w") as tar:
+        link = tarfile.TarInfo("manifest.json")
+        link.type, link.linkname = tarfile.SYMTYPE, "nowhere"
+        tar.addfile(link)
+    with pytest.raises(BadInput, match="no release"):
+        verified(tmp_path / "file.tar")
+    with tarfile.open(tmp_path / "file.tar", "w") as tar:
         tar.add(GOLDEN, "manifest.json")
     with pytest.raises(BadInput, match=r"no release: manifest\.json: pipeline"):
         verified(tmp_path / "file.tar")
@@ -190,6 +196,47 @@ def test_only_what_is_committed_and_would_be_taken_is_released(own_project: Path
         build(job, config, (), own_project)
 
 
+def test_each_source_is_in_the_commit(own_project: Path, tmp_path: Path) -> None:
+    job = load_job(GOLDEN)
+    (own_project / "conf/environments/secret.yaml").write_text("root: runs/secret\n")
+    (own_project / ".git/info/exclude").write_text("secret.yaml\n")
+    with pytest.raises(BadInput, match=r"environments/secret\.yaml: is not in the commit: git ignores it"):
+        build(job, load("conf/taxi.yaml", ["environment=secret"]), (), own_project)
+    with pytest.raises(BadInput, match="a job that would be refused"):
+        build(job, load("conf/taxi.yaml"), (), own_project)
+    # Told to look away, git status says that all is committed.
+    git(own_project, "update-index", "--assume-unchanged", "conf/taxi.yaml")
+    (own_project / "conf/taxi.yaml").write_text((own_project / "conf/taxi.yaml").read_text() + "\n# changed\n")
+    with pytest.raises(BadInput, match=r"conf/taxi\.yaml: is not as it is in the commit"):
+        build(job, load("conf/taxi.yaml"), (), own_project)
+    git(own_project, "update-index", "--no-assume-unchanged", "conf/taxi.yaml")
+    git(own_project, "checkout", "conf/taxi.yaml")
+    # A configuration beside the project, and a link to it.
+    shutil.copy(own_project / "conf/taxi.yaml", tmp_path / "taxi.yaml")
+    with pytest.raises(BadInput, match="is outside of the project"):
+        build(job, load(str(tmp_path / "taxi.yaml")), (), own_project)
+    (own_project / "conf/linked.yaml").symlink_to(tmp_path / "taxi.yaml")
+    git(own_project, "add", "-A")
+    git(own_project, "commit", "-qm", "a link")
+    with pytest.raises(BadInput, match="is outside of the project"):
+        build(job, load("conf/linked.yaml"), (), own_project)
+
+
+def test_a_job_of_another_root_or_project_is_not_taken(own_project: Path) -> None:
+    config = load("conf/taxi.yaml")
+    for change, place in (
+        (lambda job: job.runtime.update(gcsOutputDirectory="gs://another/root"), "runtimeConfig.gcsOutputDirectory"),
+        (lambda job: job.executor(job.tasks["Trainer"])["container"].update(image="x"), r"pipelineSpec\..*image"),
+        (lambda job: job.labels.update(team="x"), "labels"),
+    ):
+        job = load_job(GOLDEN)
+        change(job)
+        with pytest.raises(BadInput, match=f"not the one that .*taxi.yaml compiles to: {place}.* differs"):
+            build(job, config, (), own_project, load_job(GOLDEN))
+    with pytest.raises(BadInput, match="a job that would be refused"):
+        build(load_job(GOLDEN), config, (), own_project, load_job(GOLDEN))
+
+
 @pytest.mark.slow
 def test_a_release_is_built_twice_the_same_verified_and_its_job_is_the_one_that_was_compiled(
     own_project: Path, keys: tuple[Path, Path]
@@ -222,5 +269,12 @@ def test_a_release_is_built_twice_the_same_verified_and_its_job_is_the_one_that_
         "requirements/compatible.txt",
     }
     job = load_job(own_project / "runs/shipped/job.json")
+    # The job that was compiled and tried before is taken, and another one is not.
+    tried = ("build", "--env", "staging", *options, "--job", str(own_project / "runs/shipped/job.json"))
+    run(*tried, "-o", str(own_project / "runs/tried.tar"))
+    assert (own_project / "runs/tried.tar").read_bytes() == file.read_bytes()
+    other = [word.replace("my-bucket/millrace", "my-bucket/other") for word in tried]
+    with pytest.raises(BadInput, match=r"compiles to: .*differs"):
+        run(*other, "-o", str(own_project / "runs/other.tar"))
     assert job.to_document() == job_of(verified(file)).to_document()
     assert str(own_project) not in file.read_bytes().decode("latin-1"), "no path of this machine"

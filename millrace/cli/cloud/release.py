@@ -52,8 +52,8 @@ def build_command(
 ) -> None:
     """Build a release of the configuration: job, configuration, schema, locks, commit, images, and a digest of each.
 
-    Everything must be committed, the job must pass millrace check, and images are named by their digest. The same
-    commit gives the same bytes.
+    Everything must be committed, the job must be what the configuration compiles to and pass millrace check, and images
+    are named by their digest. The same commit gives the same bytes.
     """
     from millrace.cloud.compile import compile_for
     from millrace.jobspec.job import load as load_job
@@ -63,10 +63,12 @@ def build_command(
     config = load(config_file, overrides)
     require_writable_root(config)
     signer = signing.private_key(key, key_env) if key or key_env else None
-    job = load_job(job_file) if job_file else compile_for(config, "vertex")
-    if (job.name, job.dialect) != (config.name, "vertex"):
-        raise BadInput(f"a job of {job.name} for {job.dialect}, and not of {config.name} for vertex", where=job.file)
-    made = build(job, config, overrides, project.require(Path()).root)
+    tested = load_job(job_file) if job_file else None
+    if tested and (tested.name, tested.dialect) != (config.name, "vertex"):
+        what = f"a job of {tested.name} for {tested.dialect}, and not of {config.name} for vertex"
+        raise BadInput(what, where=tested.file)
+    compiled = compile_for(config, "vertex")
+    made = build(tested or compiled, config, overrides, project.require(Path()).root, compiled)
     data = made.to_bytes()
     target = output or layout(config).local / "releases" / bundle.file_name(made)
     files.write_named(target, data)
@@ -154,7 +156,8 @@ def approve_command(file: Path, public_key: Optional[Path], because: str, key: s
     if not because.strip():
         raise click.UsageError("say --because WHY: who reads it later was not there")
     found = verified(file, signing.public_key(public_key) if public_key else None)
-    whole = bundle.digest(files.read_bytes(file)).sha256
+    # Of the bytes that were verified, which a whole release makes again: the file may be another one by now.
+    whole = bundle.digest(found.to_bytes()).sha256
     given = approval.approve(file, whole, this_person(), because.strip(), time.time(), signer)
     say(f"{file.name}: approved by {given.who}{', signed' if signer else ''}, in {approval.beside(file)}")
     echo(f"next: millrace promote {file} --to {found.manifest.environment or 'ENV'} --because WHY")
