@@ -11,9 +11,11 @@ from typing import Optional
 
 from millrace.access.agents import agent, default_account
 from millrace.access.grants import SUBMITTER, TEMPLATE_WRITER, Grant, merged
+from millrace.access.queried import Dataset, datasets
 from millrace.base.errors import BadInput
 from millrace.catalog.template_address import template_repository
 from millrace.config.config import Config
+from millrace.jobspec import runtime_inputs
 from millrace.jobspec.dataflow import runs_on_dataflow
 from millrace.jobspec.job import CompiledJob, Spec, Step
 
@@ -24,8 +26,6 @@ _TABLES = "roles/bigquery.dataEditor"
 _SECRET = "roles/secretmanager.secretAccessor"
 _TRAINING, _SERVING = "ai_platform_training_args", "ai_platform_serving_args"
 _BIGQUERY = "tfx.extensions.google_cloud_big_query.example_gen.executor.Executor"
-# https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical: PROJECT.DATASET.TABLE within backticks.
-_TABLE = re.compile(r"`([a-z0-9:.-]+)\.([A-Za-z0-9_]+)\.[^`.]+`")
 _REPOSITORY = re.compile(r"([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/([^/]+)/")
 
 
@@ -128,7 +128,7 @@ def _of_step(job: CompiledJob, step: Step, project: str, account: str) -> Iterat
         yield from _dataflow(job, name, options, data, project, account)
     if _BIGQUERY in args:
         worker = _worker(options, project) if runs_beam_there else account
-        yield from _query(name, str(job.value(task, "input_config") or ""), options, project, {account, worker})
+        yield from _query(name, _read_by(job, step), options, project, {account, worker})
 
 
 def _custom_job(name: str, asked: Spec, project: str, account: str) -> Iterator[Grant]:
@@ -202,16 +202,36 @@ def _dataflow(
             )
 
 
-def _query(name: str, input_config: str, options: dict[str, str], project: str, accounts: set[str]) -> Iterator[Grant]:
+def _query(
+    name: str, read: Sequence[Dataset], options: dict[str, str], project: str, accounts: set[str]
+) -> Iterator[Grant]:
     """A query: Beam makes a dataset of its own for the rows, and exports them to `temp_location`."""
     there = options.get("project") or project
     for account in sorted(accounts):
         what = f"{name}: runs the query, and makes a dataset for its rows"
         yield Grant(account, "roles/bigquery.user", f"projects/{there}", (what,))
         yield from _bucket(account, _WRITE, options.get("temp_location", ""), f"{name}: exports the rows")
-        for owner, dataset in dict.fromkeys(_TABLE.findall(input_config)):
-            resource = f"projects/{owner}/datasets/{dataset}"
+        for dataset in read:
+            resource = f"projects/{dataset.project or there}/datasets/{dataset.name}"
             yield Grant(account, "roles/bigquery.dataViewer", resource, (f"{name}: reads its tables",))
+
+
+def unread_queries(job: CompiledJob) -> list[str]:
+    """The tasks of whose query no table could be read, so that no role to read one is among the needs.
+
+    Args:
+        job: for Vertex AI.
+    """
+    asking = [step for step in job.walk() if _BIGQUERY in job.executor(step.task).get("container", {}).get("args", ())]
+    return [step.name for step in asking if not _read_by(job, step)]
+
+
+def _read_by(job: CompiledJob, step: Step) -> list[Dataset]:
+    """The datasets that a task's query reads; the job's parameter has its text, or the input's configuration."""
+    given = job.value(step.task, runtime_inputs.QUERY)
+    splits = job.json_value(step.task, "input_config").get("splits", ())
+    queries = [str(given)] if given else [str(split.get("pattern", "")) for split in splits]
+    return list(dict.fromkeys(one for query in queries for one in datasets(query)))
 
 
 def _worker(options: dict[str, str], project: str) -> str:

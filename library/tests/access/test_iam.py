@@ -86,6 +86,16 @@ def two_projects() -> dict[str, Any]:
     return document
 
 
+def asking(query: str, place: str = "input_config") -> dict[str, Any]:
+    """The same with another query, in the input's configuration or in the job's parameter."""
+    document = two_projects()
+    splits = {"splits": [{"name": "single_split", "pattern": query if place == "input_config" else QUERY}]}
+    parameter(document, "ExampleGen", "input_config")["constant"] = json.dumps(splits)
+    if place != "input_config":
+        parameter(document, "ExampleGen", place)["constant"] = query
+    return document
+
+
 def sent(job: CompiledJob, grants: Sequence[Grant]) -> tuple[dict[str, Any], str]:
     """The request as it arrived, and the step that broke, by the locked client."""
     with GrantingVertex(buckets={"my-bucket"}, granted={grant.key for grant in grants}) as fake:
@@ -119,6 +129,29 @@ def test_a_role_that_is_missing_is_told_with_its_task(config: Config) -> None:
     assert sent(job, [grant for grant in grants if not grant.role.endswith("secretAccessor")])[1] == "CuratedSchema"
     with pytest.raises((BadInput, ServiceFailure), match="aiplatform"):
         sent(job, grants[1:])
+
+
+@pytest.mark.parametrize(
+    "spelled", ["my-lake.taxi.trips", "`my-lake`.`taxi`.`trips`", "`my-lake.taxi.trips`", "taxi.trips"]
+)
+@pytest.mark.parametrize("place", ["input_config", "runtime_query"])
+def test_a_table_is_read_however_its_name_is_spelled(config: Config, spelled: str, place: str) -> None:
+    grants = needs(from_documents([asking(f"SELECT * FROM {spelled}", place)]), config)
+    reading = {(one.account, one.resource) for one in grants if one.role == "roles/bigquery.dataViewer"}
+    owner = "my-project" if spelled == "taxi.trips" else "my-lake"
+    assert reading == {(account, f"projects/{owner}/datasets/taxi") for account in (TRAINING, WORKERS)}
+
+
+def test_a_query_whose_tables_cannot_be_read_is_named(tmp_path: Path) -> None:
+    options = ["--set", f"root={tmp_path}", "--set", "vertex.project=my-project"]
+    for query, told in (("SELECT * FROM @table", 1), ("SELECT * FROM taxi.trips", 0)):
+        (tmp_path / "job.json").write_text(json.dumps(asking(query)))
+        for more in ([], ["--json"]):
+            shown = CliRunner().invoke(millrace, ["iam", "--job", str(tmp_path / "job.json"), *options, *more])
+            assert shown.exit_code == 0, shown.output
+            assert shown.output.count("ExampleGen: no table could be read from its query") == told
+            assert ("projects/my-project/datasets/taxi" in shown.output) is (told == 0)
+    assert json.loads(shown.stdout)
 
 
 def test_which_account_does_what_where(config: Config) -> None:

@@ -8,15 +8,20 @@ import click
 from rich.console import Console
 
 from millrace.access.grants import Grant, merged
-from millrace.access.needs import needs
+from millrace.access.needs import needs, unread_queries
 from millrace.access.promotion import promotion_needs
 from millrace.base import printing
 from millrace.cli.cloud.vertex_job import job_option, vertex_job
 from millrace.cli.options import again, config_options
-from millrace.cli.output import echo_json
+from millrace.cli.output import echo, echo_json
 from millrace.config import environments
 from millrace.config.config import Config
 from millrace.config.loading import load
+
+_UNREAD = (
+    "{}: no table could be read from its query, so that no role to read one is listed: give whoever runs it "
+    "roles/bigquery.dataViewer on each dataset that it reads"
+)
 
 
 @click.command()
@@ -36,6 +41,8 @@ def iam(config_file: str, overrides: tuple[str, ...], file: Optional[Path], why:
     grants = merged([*needs(job, config), *_of_promotion(config, config_file)])
     if as_json:
         echo_json(grants)
+        for stage in unread_queries(job):
+            echo(_UNREAD.format(stage), err=True)
         return
     console = Console(highlight=False)
     for account in dict.fromkeys(grant.account for grant in grants):
@@ -46,6 +53,8 @@ def iam(config_file: str, overrides: tuple[str, ...], file: Optional[Path], why:
                 for what, steps in grant.by_what().items() if why else ():
                     printing.say(f"{', '.join(steps)}: {what}", console, indent=6)
         console.print()
+    for stage in unread_queries(job):
+        printing.say(_UNREAD.format(stage), console)
 
 
 def _of_promotion(config: Config, config_file: str) -> Iterator[Grant]:

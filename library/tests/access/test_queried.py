@@ -1,0 +1,36 @@
+"""The datasets that a query reads: however its tables are spelled, and nothing that only looks like one."""
+
+import pytest
+
+from millrace.access.queried import datasets
+
+TAXI = [("my-lake", "taxi")]
+
+
+@pytest.mark.parametrize(
+    ("query", "read"),
+    [
+        ("SELECT * FROM `my-lake.taxi.trips`", TAXI),
+        ("select * from my-lake.taxi.trips where fare > 0", TAXI),
+        ("SELECT * FROM `my-lake`.`taxi`.`trips`", TAXI),
+        ("SELECT * FROM `my-lake`.taxi.trips AS t, t.stops, `my-lake.taxi`.trips", TAXI),
+        ("SELECT * FROM my_lake.taxi.trips", [("my_lake", "taxi")]),
+        ("SELECT * FROM `example.com:lake.taxi.trips_*`", [("example.com:lake", "taxi")]),
+        # Without a project it is that of the query.
+        ("SELECT * FROM taxi.trips JOIN `weather.days` USING (day)", [("", "taxi"), ("", "weather")]),
+        ("SELECT * FROM taxi.INFORMATION_SCHEMA.TABLES, `region-us`.INFORMATION_SCHEMA.JOBS", [("", "taxi")]),
+        ("SELECT * FROM p.a.t LEFT JOIN p.b.u ON t.x.y = u.x.y, p.c.v", [("p", "a"), ("p", "b"), ("p", "c")]),
+        ("SELECT t.x.y, (SELECT MAX(z) FROM p.a.t) FROM (SELECT * FROM p.b.u)", [("p", "a"), ("p", "b")]),
+        ("SELECT * FROM (p.a.t JOIN p.b.u USING (x)), UNNEST([1]) AS n, p.c.v", [("p", "a"), ("p", "b"), ("p", "c")]),
+        ("WITH w AS (SELECT * FROM p.a.t) SELECT * FROM w, w.stops", [("p", "a")]),
+        ("FROM p.a.t |> WHERE t.x.y > 3", [("p", "a")]),
+        ("SELECT `p.a.cleaned`(fare) FROM w", [("p", "a")]),
+        # What is said of a table, a text, a comment.
+        ("SELECT EXTRACT(DAY FROM x.y.z), 'FROM q.r.s' -- FROM q.r.s\n/* JOIN q.r.s */ FROM p.a.t", [("p", "a")]),
+        ("SELECT * FROM p.a.t WHERE t.x.y IS DISTINCT FROM u.v.w", [("p", "a")]),
+        ("SELECT 1", []),
+        ("SELECT * FROM UNNEST([1, 2]))", []),
+    ],
+)
+def test_the_datasets_of_a_query(query: str, read: list[tuple[str, str]]) -> None:
+    assert datasets(query) == read
