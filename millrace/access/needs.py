@@ -217,13 +217,18 @@ def _query(
 
 
 def unread_queries(job: CompiledJob) -> list[str]:
-    """The tasks of whose query no table could be read, so that no role to read one is among the needs.
+    """A sentence for each task of whose query no table could be read, so that no role to read one is needed by it.
 
     Args:
         job: for Vertex AI.
     """
     asking = [step for step in job.walk() if _BIGQUERY in job.executor(step.task).get("container", {}).get("args", ())]
-    return [step.name for step in asking if not _read_by(job, step)]
+    return [
+        f"{step.name}: no table could be read from its query, so that no role to read one is listed; give whoever runs "
+        "it roles/bigquery.dataViewer on each dataset that it reads"
+        for step in asking
+        if not _read_by(job, step)
+    ]
 
 
 def _read_by(job: CompiledJob, step: Step) -> list[Dataset]:

@@ -10,8 +10,27 @@ from millrace.access.agents import agent
 from millrace.access.grants import PROMOTER, Grant
 from millrace.access.needs import image_pulled
 from millrace.components.vertex_pusher.section import VertexEndpoint
+from millrace.config import environments
+from millrace.config.config import Config
+from millrace.config.loading import load
 
 _KEY = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+
+
+def promotion_of(config: Config) -> list[Grant]:
+    """The least roles for a promotion to a configuration's environment; none where nothing is copied by it.
+
+    Args:
+        config: of the environment that takes versions in.
+
+    Raises:
+        ConfigError: the environment that they come from cannot be read.
+    """
+    after, target = config.promotion.after, config.push.vertex
+    if after is None or target is None:
+        return []
+    source = load(config.file, [environments.option(after)] if after else []).push.vertex
+    return list(promotion_needs(source, target)) if source else []
 
 
 def promotion_needs(source: VertexEndpoint, target: VertexEndpoint) -> Iterator[Grant]:

@@ -59,6 +59,9 @@ class Infrastructure(Section):
     template_writers: tuple[Member, ...] = Field(
         default=(), description="who puts templates into vertex.templates, and gets the role for it"
     )
+    promoters: tuple[Member, ...] = Field(
+        default=(), description="who promotes versions to this environment, and gets the roles for it there"
+    )
     temporary_days: int = Field(default=14, ge=1, description="files in a temp_location are kept so long")
     old_versions_days: int = Field(
         default=30, ge=1, description="an object of the other buckets that was replaced or deleted is kept so long"
@@ -79,6 +82,7 @@ class Infrastructure(Section):
         named = {
             "submitters": self.submitters,
             "template_writers": self.template_writers,
+            "promoters": self.promoters,
             "alert_mail": self.alert_mail,
         }
         for key, values in named.items():

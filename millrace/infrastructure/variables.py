@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Optional
 
 from millrace.access.agents import address, agent
-from millrace.access.grants import SUBMITTER, TEMPLATE_WRITER, Grant, merged
+from millrace.access.grants import PROMOTER, SUBMITTER, TEMPLATE_WRITER, Grant, merged
 from millrace.access.needs import needs
+from millrace.access.promotion import promotion_of
 from millrace.access.stores import Store, own_projects, stores
 from millrace.base.errors import BadInput
 from millrace.config.config import Config
@@ -55,7 +56,8 @@ def settings(job: CompiledJob, config: Config, beside: Iterable[Config] = ()) ->
     Raises:
         BadInput: no project is set, a key has no resource that could have it, or a network has no name.
     """
-    found, deploy, project = needs(job, config), config.deploy, config.vertex.project or ""
+    found = [*needs(job, config), *(one for one in promotion_of(config) if _is_own(one, config))]
+    deploy, project = config.deploy, config.vertex.project or ""
     known = [one for one in stores(job, config) if one.given_by == "Terraform"]
     _require_keys_of_the_region(config)
     grants = merged([*found, *_of_keys(known, config)])
@@ -97,6 +99,15 @@ def settings(job: CompiledJob, config: Config, beside: Iterable[Config] = ()) ->
         networks=_some(_network(config)),
         triggers=trigger,
     )
+
+
+def given_by_hand(config: Config) -> list[Grant]:
+    """What a promotion to an environment takes in the project of the one before it: that one's state is another.
+
+    Args:
+        config: of the environment that takes versions in.
+    """
+    return [one for one in promotion_of(config) if not _is_own(one, config)]
 
 
 def together(each: Iterable[Settings]) -> Settings:
@@ -150,6 +161,10 @@ def _require_one_each(whole: Settings) -> None:
                 where=f"deploy: {kind}",
                 remedy="one of them must not differ: millrace config show --env for each of them",
             )
+
+
+def _is_own(grant: Grant, config: Config) -> bool:
+    return grant.resource.split("/")[1] in own_projects(config)
 
 
 def _some(value: object) -> tuple:  # type: ignore[type-arg]
@@ -224,8 +239,9 @@ def _members(account: str, config: Config) -> Iterator[tuple[str, str]]:
         own = (f"serviceAccount:{trigger.service_account}",) if trigger else ()
         yield from ((one, "") for one in dict.fromkeys((*config.deploy.submitters, *own)))
         return
-    if account == TEMPLATE_WRITER:
-        yield from ((one, "") for one in config.deploy.template_writers)
+    named = {TEMPLATE_WRITER: config.deploy.template_writers, PROMOTER: config.deploy.promoters}
+    if account in named:
+        yield from ((one, "") for one in named[account])
         return
     text, number_of = address(account)
     yield f"serviceAccount:{text}", number_of

@@ -22,7 +22,7 @@ from millrace.infrastructure.checks import check, declared_otherwise, differing,
 from millrace.infrastructure.modules import modules, references
 from millrace.infrastructure.settings import Settings
 from millrace.infrastructure.temporary import temporary_folders
-from millrace.infrastructure.variables import settings, together
+from millrace.infrastructure.variables import given_by_hand, settings, together
 from millrace.jobspec.job import CompiledJob, from_documents
 from millrace.jobspec.job import load as load_job
 
@@ -247,6 +247,39 @@ def test_vars_writes_what_terraform_reads_and_names_the_next_step(job: CompiledJ
     assert json.loads(target.read_text())["settings"]["project"] == "my-project"
     refused = CliRunner().invoke(millrace, ["deploy", "vars", "--job", str(GOLDEN), *options])
     assert isinstance(refused.exception, BadInput) and "no environment is named" in str(refused.exception)
+
+
+def test_a_promotion_is_granted_in_its_own_project_and_said_of_the_one_before(job: CompiledJob, tmp_path: Path):
+    """As `millrace iam` lists it: what is not granted here is named, and nothing is lost between the two."""
+    conf = tmp_path / "conf"
+    (conf / "environments").mkdir(parents=True)
+    said = {"promotion": {"after": "staging"}, "deploy": {"promoters": ["group:release@example.org"]}}
+    (conf / "environments/prod.yaml").write_text(json.dumps({**said, **pushes_to("my-project")}))
+    (conf / "environments/staging.yaml").write_text(json.dumps(pushes_to("my-staging")))
+    (conf / "taxi.yaml").write_text((ROOT / "conf/taxi.yaml").read_text())
+    config = load(conf / "taxi.yaml", ["environment=prod", "vertex.project=my-project"])
+    whole = settings(job, config)
+    assert members(whole, "project", "roles/aiplatform.user") >= {"group:release@example.org"}
+    assert {one.resource for one in whole.grants if "/our-images/" in one.resource} == set()
+    by_hand = {(one.account, one.role, one.resource) for one in given_by_hand(config)}
+    its_agent = "the Vertex AI service agent of my-project"
+    assert by_hand == {
+        ("whoever promotes", "roles/aiplatform.viewer", "projects/my-staging"),
+        (its_agent, "roles/aiplatform.serviceAgent", "projects/my-staging"),
+        (its_agent, "roles/artifactregistry.reader", "projects/our-images/locations/us/repositories/serving"),
+    }
+    options = ["-c", str(conf / "taxi.yaml"), "--env", "prod", "--set", "vertex.project=my-project"]
+    command = ["deploy", "vars", "--job", str(GOLDEN), "-o", str(tmp_path / "values.json"), *options]
+    done = CliRunner().invoke(millrace, command)
+    assert done.exit_code == 0 and done.output.count("not in it, for a promotion: ") == len(by_hand), done.output
+    assert "deploy.promoters names who" not in done.output
+    done = CliRunner().invoke(millrace, [*command, "--set", "deploy.promoters=[]"])
+    assert "nobody gets the roles to promote: deploy.promoters names who" in done.output
+
+
+def pushes_to(project: str) -> dict[str, Any]:
+    image = "us-docker.pkg.dev/our-images/serving/tf:1"
+    return {"push": {"vertex": {"project": project, "region": "us-central1", "endpoint": "tips", "image": image}}}
 
 
 # As python-hcl2 gives a file that calls a module, declares a variable and makes a bucket.

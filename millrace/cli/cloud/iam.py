@@ -1,27 +1,19 @@
 """`millrace iam`: the least roles of each account, from what the compiled job does, and why each."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
 import click
 from rich.console import Console
 
-from millrace.access.grants import Grant, merged
+from millrace.access.grants import merged
 from millrace.access.needs import needs, unread_queries
-from millrace.access.promotion import promotion_needs
+from millrace.access.promotion import promotion_of
 from millrace.base import printing
 from millrace.cli.cloud.vertex_job import job_option, vertex_job
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json
-from millrace.config import environments
-from millrace.config.config import Config
 from millrace.config.loading import load
-
-_UNREAD = (
-    "{}: no table could be read from its query, so that no role to read one is listed: give whoever runs it "
-    "roles/bigquery.dataViewer on each dataset that it reads"
-)
 
 
 @click.command()
@@ -38,11 +30,11 @@ def iam(config_file: str, overrides: tuple[str, ...], file: Optional[Path], why:
     config = load(config_file, overrides)
     more = again(config_file, overrides)
     job = vertex_job(config, file, more, "roles are Google Cloud's, of jobs for Vertex AI")
-    grants = merged([*needs(job, config), *_of_promotion(config, config_file)])
+    grants = merged([*needs(job, config), *promotion_of(config)])
     if as_json:
         echo_json(grants)
-        for stage in unread_queries(job):
-            echo(_UNREAD.format(stage), err=True)
+        for unread in unread_queries(job):
+            echo(unread, err=True)
         return
     console = Console(highlight=False)
     for account in dict.fromkeys(grant.account for grant in grants):
@@ -53,15 +45,5 @@ def iam(config_file: str, overrides: tuple[str, ...], file: Optional[Path], why:
                 for what, steps in grant.by_what().items() if why else ():
                     printing.say(f"{', '.join(steps)}: {what}", console, indent=6)
         console.print()
-    for stage in unread_queries(job):
-        printing.say(_UNREAD.format(stage), console)
-
-
-def _of_promotion(config: Config, config_file: str) -> Iterator[Grant]:
-    """The roles for a promotion to this environment, where both environments push to Vertex AI."""
-    after = config.promotion.after
-    if after is None or config.push.vertex is None:
-        return
-    source = load(config_file, [environments.option(after)] if after else []).push.vertex
-    if source:
-        yield from promotion_needs(source, config.push.vertex)
+    for unread in unread_queries(job):
+        printing.say(unread, console)
