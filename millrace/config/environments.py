@@ -5,12 +5,14 @@ Beside `conf/NAME.yaml`, `conf/environments/ENV.yaml` says what differs for ever
 key, anything else takes the place of what was there, a list too, and null takes a key out.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, NamedTuple
 
 from millrace.base.errors import ConfigError
 from millrace.base.names import did_you_mean
+from millrace.config.metadata_section import DatabaseServer
 from millrace.config.problems import Problem, names_below
 from millrace.config.yaml_text import Document, Keys
 
@@ -19,19 +21,33 @@ KEY = "environment"
 """The configuration's key: `--env ENV` is `--set environment=ENV`."""
 VARIABLE = "MILLRACE_ENV"
 
-# What a pipeline writes into. Two environments have each of these to themselves; of a group all keys together.
-_WRITTEN: tuple[tuple[str, ...], ...] = (
-    ("root",),
-    ("registry.file",),
-    ("metadata.file",),
-    ("metadata.host", "metadata.port", "metadata.database"),
-    ("push.directory",),
-    ("push.vertex.project", "push.vertex.region", "push.vertex.endpoint"),
-    ("vertex.root",),
-    ("vertex.push_directory",),
-    ("kubeflow.root",),
-    ("kubeflow.push_directory",),
+# The folders and files that a pipeline writes into. Two environments have each of them to themselves, whichever key
+# names it there.
+_FOLDERS = (
+    "root",
+    "registry.file",
+    "metadata.file",
+    "push.directory",
+    "vertex.root",
+    "vertex.push_directory",
+    "kubeflow.root",
+    "kubeflow.push_directory",
+    "data.bigquery.temp_location",
+    "beam.dataflow.temp_location",
+    "vertex.beam.dataflow.temp_location",
+    "kubeflow.beam.dataflow.temp_location",
 )
+# What stands in the folder of the registry's file, whatever that is called.
+_BESIDE_THE_REGISTRY = ("alerts.db", "triggers.db")
+# What else is written into, by names that say it together.
+_NAMES: tuple[tuple[str, ...], ...] = (
+    ("metadata.backend", "metadata.host", "metadata.port", "metadata.database"),
+    ("push.vertex.project", "push.vertex.region", "push.vertex.endpoint"),
+    ("push.vertex.request_logging.table",),
+)
+_DEFAULTS = {"metadata.host": DatabaseServer.model_fields["host"].default}
+_BUCKET = re.compile(r"(?:/gcs/|\w+://)([^/]+)")
+_THIS_MACHINE = ("localhost", "::1")
 
 
 def option(environment: str) -> str:
@@ -156,43 +172,105 @@ def root_of(root: str, environment: str) -> str:
     return f"{root.rstrip('/')}/{FOLDER}/{environment}"
 
 
+class _Place(NamedTuple):
+    """Something that is written into.
+
+    Args:
+        key: which value names it.
+        value: as it says it.
+        parts: what it is: a folder's path, or names that say it together.
+    """
+
+    key: str
+    value: str
+    parts: tuple[str, ...]
+
+
 def shared(
     values: Mapping[str, Any], file: Mapping[str, Any], others: Mapping[str, Sequence[Document]]
 ) -> Iterator[Problem]:
-    """What a pipeline would write in two environments into one place.
+    """What a pipeline would write in two environments into one place, whether it is said or a default.
 
     Args:
         values: what holds in this environment, with every local path absolute.
-        file: what the configuration says without an environment, with every local path absolute.
+        file: what the configuration says without an environment, its root too, with every local path absolute.
         others: the overlays of each other environment, in order, with every local path absolute.
 
     Yields:
-        A problem for each such place.
+        A problem for each key whose place another environment has too, or has something in, or around.
     """
-    for group in _WRITTEN:
-        keys = [tuple(key.split(".")) for key in group]
-        here = [_trimmed(_at(values, key)) for key in keys]
-        for other, layers in others.items() if here[-1] is not None else ():
-            said = [layer.values for layer in layers]
-            # The file's root holds for none of them: each has a folder below it.
-            there = [_trimmed(_said(key, said if key == ("root",) else [file, *said])) for key in keys]
-            if here == there:
-                what = f"is {here[-1]}, and the environment {other} writes there too; let an overlay say another"
-                yield Problem(keys[-1], what)
-                break
+    elsewhere = {other: list(_places(_laid_over(file, layers, other))) for other, layers in others.items()}
+    told = set()
+    for here in _places(values):
+        for other, places in elsewhere.items():
+            there = next((one for one in places if _overlap(here, one)), None)
+            if there and here.key not in told:
+                told.add(here.key)
+                yield Problem(tuple(here.key.split(".")), _in_words(here, there, other))
 
 
-def _said(path: Sequence[str], layers: Sequence[Mapping[str, Any]]) -> Optional[Any]:
-    """What the last of several layers says of a key; None where it is taken out, or none says anything."""
-    for layer in reversed(layers):
-        node: Any = layer
-        for depth, key in enumerate(path):
-            if not isinstance(node, dict) or key not in node:
-                break
-            node = node[key]
-            if node is None or depth == len(path) - 1:
-                return node
-    return None
+def buckets(values: Mapping[str, Any]) -> dict[str, str]:
+    """The buckets that a configuration writes into, each with the first key that names it.
+
+    Args:
+        values: plain, as they hold.
+    """
+    named = [(key, _at(values, key.split("."))) for key in _FOLDERS]
+    found = [(key, _BUCKET.match(value)) for key, value in named if isinstance(value, str)]
+    return {match[1]: key for key, match in reversed(found) if match}
+
+
+def _in_words(here: _Place, there: _Place, other: str) -> str:
+    """Why two places are one, as what is wrong with a key."""
+    its = "" if here == there else f": its {there.key} is {there.value}"
+    beside = next((f", with {name} beside it" for name in _BESIDE_THE_REGISTRY if name == here.parts[-1]), "")
+    return f"is {here.value}{beside}, and the environment {other} writes there too{its}; let an overlay say another"
+
+
+def _laid_over(file: Mapping[str, Any], layers: Sequence[Document], environment: str) -> dict[str, Any]:
+    """What holds in another environment, as far as places go."""
+    values: Any = file
+    for layer in layers:
+        values = _patched(values, layer.values)
+    root = values.get("root")
+    # A folder of this machine that the file says holds for none of them: each has one below it.
+    if isinstance(root, str) and "://" not in root and not any(layer.values.get("root") for layer in layers):
+        values = {**values, "root": root_of(root, environment)}
+    return dict(values)
+
+
+def _patched(below: Any, over: Any) -> Any:
+    if not isinstance(over, Mapping):
+        return over
+    kept = dict(below) if isinstance(below, Mapping) else {}
+    merged = {**kept, **{key: _patched(kept.get(key), value) for key, value in over.items()}}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def _places(values: Mapping[str, Any]) -> Iterator[_Place]:
+    """Everything that a configuration writes into."""
+    for key in _FOLDERS:
+        value = _at(values, key.split("."))
+        if isinstance(value, str) and value.strip():
+            yield _Place(key, value.rstrip("/"), _folder(value))
+            beside = _BESIDE_THE_REGISTRY if key == "registry.file" else ()
+            yield from (_Place(key, value, (*_folder(value)[:-1], name)) for name in beside)
+    for keys in _NAMES:
+        named = [_at(values, key.split(".")) or _DEFAULTS.get(key) for key in keys]
+        if all(one is not None for one in named):
+            words = [_DEFAULTS["metadata.host"] if one in _THIS_MACHINE else str(one) for one in named]
+            yield _Place(keys[-1], words[-1], (keys[-1], *words))
+
+
+def _folder(path: str) -> tuple[str, ...]:
+    """A path in parts; a bucket is the same below /gcs, where Vertex AI mounts it."""
+    return tuple(re.sub(r"^/gcs/", "gs://", path).rstrip("/").split("/"))
+
+
+def _overlap(one: _Place, other: _Place) -> bool:
+    """Whether one is the other, or lies in it; the folder in which each environment has its own does not count."""
+    outer, inner = sorted((one.parts, other.parts), key=len)
+    return inner[: len(outer)] == outer and inner[len(outer) :][:1] != (FOLDER,)
 
 
 def _at(values: Any, path: Sequence[Any]) -> Any:
@@ -202,7 +280,3 @@ def _at(values: Any, path: Sequence[Any]) -> Any:
         else:
             values = values[part] if isinstance(values, list) and isinstance(part, int) else None
     return values
-
-
-def _trimmed(value: Any) -> Any:
-    return value.rstrip("/") if isinstance(value, str) else value

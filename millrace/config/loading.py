@@ -70,6 +70,7 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> Config:
     wrong |= {problem.path: problem for problem in problems.no_names(values)}
     wrong |= {problem.path: problem for problem in _make_paths_absolute(values, base)}
     if environment:
+        _settle_root(without, "", sources)
         _make_paths_absolute(without, base)
         elsewhere = _other_overlays(file, environment)
         wrong |= {problem.path: problem for problem in environments.shared(values, without, elsewhere)}

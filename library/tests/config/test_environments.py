@@ -192,29 +192,98 @@ def test_an_overlay_for_a_pipeline_that_is_not_there(shop: Path) -> None:
     assert refused.value.where == str(file)
 
 
+VERTEX = "project: shop-all, region: us-central1, endpoint: shop, image: i"
+SERVER = "backend: mysql, port: 3306, database: mlmd, user: u"
+DATAFLOW = "dataflow: {project: p, region: us-central1, temp_location: gs://shop/runs/temp}"
+FOLDERS = [
+    "root: gs://shop/runs",
+    "push: {directory: gs://shop/runs}",
+    "vertex: {root: gs://shop/runs}",
+    "vertex: {push_directory: gs://shop/runs}",
+    "kubeflow: {root: gs://shop/runs}",
+    "kubeflow: {push_directory: gs://shop/runs}",
+    # Within it.
+    "registry: {file: gs://shop/runs/r.db}",
+    "metadata: {backend: sqlite, file: gs://shop/runs/m.db}",
+    "data: {bigquery: {project: p, temp_location: gs://shop/runs/temp}}",
+    f"beam: {{{DATAFLOW}}}",
+    f"vertex: {{beam: {{{DATAFLOW}}}}}",
+    f"kubeflow: {{beam: {{{DATAFLOW}}}}}",
+]
+
+
+def first_key(text: str) -> str:
+    """The key of the last value in a text of YAML."""
+    node, keys = yaml.safe_load(text), []
+    while isinstance(node, dict):
+        keys.append(list(node)[-1])
+        node = node[keys[-1]]
+    return ".".join(keys)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "key"),
     [
-        ("vertex: {root: gs://shop/runs}\n", "vertex: {root: gs://shop/runs/}\n", "vertex.root"),
-        ("root: gs://shop/runs\n", "root: gs://shop/runs\n", "root"),
-        ("registry: {file: ../r.db}\n", "registry: {file: ./../r.db}\n", "registry.file"),
+        *[(text, text, first_key(text)) for text in FOLDERS],
+        # Whatever key names it in the other one, in the same folder, within it or around it.
+        *[(text, "vertex: {root: gs://shop/runs}", first_key(text)) for text in FOLDERS],
+        *[("vertex: {push_directory: /gcs/shop/runs/}", text, "vertex.push_directory") for text in FOLDERS],
+        ("vertex: {root: gs://shop/runs}", "vertex: {root: gs://shop/runs/}", "vertex.root"),
+        ("registry: {file: ../r.db}", "registry: {file: ./../r.db}", "registry.file"),
+        ("registry: {file: /srv/a.db}", "registry: {file: /srv/b.db}", "registry.file"),  # alerts.db beside both
+        ("push: {directory: ../out}", "registry: {file: ../out/r.db}", "push.directory"),
+        # What nobody says is a place too.
+        ("push: {directory: ../../runs/shop/environments/staging/serving}", "", "push.directory"),
+        (f"push: {{vertex: {{{VERTEX}}}}}", f"push: {{vertex: {{{VERTEX}}}}}", "push.vertex.endpoint"),
+        (
+            f"push: {{vertex: {{{VERTEX}, request_logging: {{table: 'bq://shop-all.logs.asked'}}}}}}",
+            f"push: {{vertex: {{{VERTEX.replace('endpoint: shop', 'endpoint: b')}, request_logging: {{table: 'bq://shop-all.logs.asked'}}}}}}",
+            "push.vertex.request_logging.table",
+        ),
         *[
-            (text, text, "push.vertex.endpoint")
-            for text in ["push: {vertex: {project: shop-all, region: us-central1, endpoint: shop, image: i}}\n"]
-        ],
-        *[
-            (text, text, "metadata.database")
-            for text in ["metadata: {backend: mysql, port: 3306, database: mlmd, user: u}\n"]
+            (f"metadata: {{{SERVER}{one}}}", f"metadata: {{{SERVER}{other}}}", "metadata.database")
+            for one in ("", ", host: 127.0.0.1", ", host: localhost")
+            for other in ("", ", host: 127.0.0.1")
         ],
     ],
 )
 def test_two_environments_in_one_place_are_refused(shop: Path, one: str, other: str, key: str) -> None:
-    file = overlay(shop, "prod", one)
-    overlay(shop, "staging", other)
-    with pytest.raises(ConfigError, match="the environment staging writes there too") as refused:
+    file = overlay(shop, "prod", f"{one}\n")
+    overlay(shop, "staging", f"{other}\n")
+    with pytest.raises(ConfigError) as refused:
         in_prod(shop)
-    assert refused.value.what.startswith(f"{key}: is ")
-    assert str(refused.value.where).startswith(f"{file}:1:")
+    text = str(refused.value)
+    assert "the environment staging writes there too" in text and f"{key}: is " in text
+    assert f"{file}:1:" in text
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("vertex: {root: gs://shop/runs}", "vertex: {root: gs://shop/runs-too}"),
+        ("vertex: {root: gs://shop/prod}", "push: {directory: gs://shop/staging}"),
+        ("registry: {file: ../a/r.db}", "registry: {file: ../b/r.db}"),
+        (f"metadata: {{{SERVER}}}", f"metadata: {{{SERVER}, host: db.shop}}"),
+        (f"metadata: {{{SERVER}}}", "metadata: {backend: postgresql, port: 3306, database: mlmd, user: u}"),
+        # By design each environment has a folder within this one.
+        ("", "root: ../../runs/shop"),
+        ("vertex: {root: gs://shop/runs}", "vertex: null"),
+    ],
+)
+def test_two_environments_with_a_place_each_are_none(shop: Path, one: str, other: str) -> None:
+    overlay(shop, "prod", f"{one}\n")
+    overlay(shop, "staging", f"{other}\n")
+    assert in_prod(shop).environment == "prod"
+
+
+def test_a_root_of_the_file_that_has_no_folder_for_each_is_one_place(shop: Path) -> None:
+    shop.write_text(f"root: gs://shop/runs\n{SHOP}")
+    overlay(shop, "prod", "")
+    overlay(shop, "staging", "root: gs://shop-staging/runs\n")
+    assert in_prod(shop).root == "gs://shop/runs"
+    overlay(shop, "staging", "")
+    with pytest.raises(ConfigError, match=r"root: is gs://shop/runs, and the environment staging writes there too"):
+        in_prod(shop)
 
 
 def test_what_the_file_says_for_two_environments_is_one_place_too(shop: Path) -> None:

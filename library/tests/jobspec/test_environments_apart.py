@@ -32,5 +32,19 @@ def test_a_bucket_of_two_environments_is_told(tmp_path: Path, prod: str, staging
     assert [(one.severity, one.where) for one in found] == [
         ("warning", f"{file.parent}/environments/prod.yaml:1:16")
     ] * shared
-    assert all("the environment staging has its artifacts in the bucket shop too" in one.what for one in found)
+    assert all("the environment staging writes into the bucket shop too, by vertex.root" in one.what for one in found)
     assert list(bucket(job, load(file))) == [], "without an environment there is none to keep apart"
+
+
+def test_a_bucket_is_shared_whichever_key_names_it(tmp_path: Path) -> None:
+    file = tmp_path / "conf" / "taxi.yaml"
+    (file.parent / "environments").mkdir(parents=True)
+    file.write_text((ROOT / "conf/taxi.yaml").read_text())
+    overlays = {"prod": "vertex: {root: gs://shop/prod}", "staging": "push: {directory: /gcs/shop/staging}"}
+    for name, text in overlays.items():
+        (file.parent / f"environments/{name}.yaml").write_text(f"{text}\n")
+    (file.parent / "environments/dev.yaml").write_text("kubeflow: {root: gs://shop/dev}\n")
+    found = list(bucket(load_job(GOLDEN / "taxi-vertex.json"), load(file, ["environment=prod"])))
+    assert [one.what for one in found] == [
+        "the environment staging writes into the bucket shop too, by push.directory"
+    ], "and a job for Vertex AI writes nothing where Kubeflow's do"

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
-from urllib.parse import urlsplit
 
 from millrace.base.errors import ConfigError
 from millrace.config.config import Config
-from millrace.config.environments import names, option
+from millrace.config.environments import buckets, names, option
 from millrace.config.loading import load
 from millrace.config.platform import PLATFORMS, deployed
 from millrace.jobspec.findings import JobFinding
@@ -72,20 +71,30 @@ def bucket(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         job: is checked.
         config: the one that it was compiled from; None when it is not known.
     """
-    if config is None or not config.environment or "://" not in job.root:
+    if config is None or not config.environment:
         return
-    here = urlsplit(job.root).netloc
+    here = _buckets(job, config)
     for other in names(Path(config.file)):
         with contextlib.suppress(ConfigError):
             elsewhere = load(config.file, [option(other)]) if other != config.environment else None
-            if elsewhere and urlsplit(deployed(elsewhere, PLATFORMS[job.dialect]).root).netloc == here:
+            there = _buckets(job, elsewhere) if elsewhere else {}
+            for one in sorted(here.keys() & there.keys()):
                 yield JobFinding(
                     "shared-bucket",
                     "warning",
-                    f"the environment {other} has its artifacts in the bucket {here} too",
-                    config.place(f"{job.dialect}.root"),
+                    f"the environment {other} writes into the bucket {one} too, by {there[one]}",
+                    config.place(here[one]),
                     "give each a bucket of its own, so that who may write to one cannot write to the other",
                 )
+
+
+def _buckets(job: CompiledJob, config: Config) -> dict[str, str]:
+    """The buckets that a job of a configuration writes into, each with the key that names it."""
+    found = buckets(deployed(config, PLATFORMS[job.dialect]).model_dump(mode="json", by_alias=True))
+    # There its root is the service's, and what is said of other services is not this job's.
+    keys = {bucket: f"{job.dialect}.root" if key == "root" else key for bucket, key in found.items()}
+    others = tuple(f"{name}." for name in PLATFORMS if name != job.dialect)
+    return {bucket: key for bucket, key in keys.items() if not key.startswith(others)}
 
 
 def data(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
