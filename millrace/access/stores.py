@@ -14,8 +14,12 @@ from millrace.config.config import Config
 from millrace.jobspec.job import CompiledJob
 from millrace.jobspec.rules.encryption import key_location, keyed_resources
 
+Kind = Literal[
+    "of the job", "bucket", "images", "templates", "secret", "logs", "tensorboard", "trigger",
+    "metadata", "data", "rows", "monitor", "logging",
+]  # fmt: skip
 GivenBy = Literal["the job", "Terraform", "a person"]
-_HOW = {
+_HOW: dict[Kind, str] = {
     "metadata": "its first job makes it without one: make it before, by metadataStores.create with an encryptionSpec",
     "data": "whoever owns it sets its default key",
     "rows": "Beam makes one for each query: set the project's default key of BigQuery",
@@ -29,18 +33,23 @@ class Store:
     """One thing that stores data.
 
     Args:
-        name: what it is, in a few words.
+        kind: what sort of thing it is.
+        name: the same for people, in a few words.
         resource: its name with Google, as a grant has it; empty for what the job makes.
         key: that it has, or will have; empty for Google's own.
         given_by: who gives it the key.
-        remedy: how it gets one, where a person has to do it.
     """
 
+    kind: Kind
     name: str
     resource: str
     key: str
     given_by: GivenBy
-    remedy: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """How it gets a key, where a person has to do it; empty for all else."""
+        return _HOW.get(self.kind, "")
 
 
 def stores(job: CompiledJob, config: Config) -> list[Store]:
@@ -53,7 +62,7 @@ def stores(job: CompiledJob, config: Config) -> list[Store]:
     Raises:
         BadInput: no project is set.
     """
-    made = [Store(one.name, "", one.key, "the job") for one in keyed_resources(job)]
+    made = [Store("of the job", one.name, "", one.key, "the job") for one in keyed_resources(job)]
     return [*made, *_of_terraform(job, config), *_of_people(job, config)]
 
 
@@ -78,39 +87,39 @@ def own_projects(config: Config) -> list[str]:
 def _of_terraform(job: CompiledJob, config: Config) -> Iterator[Store]:
     key, projects, deploy = config.vertex.encryption_key or "", own_projects(config), config.deploy
     for resource in _resources(job, config, "roles/storage.objectUser"):
-        yield Store(f"the bucket {resource}", resource, key, "Terraform")
+        yield Store("bucket", f"the bucket {resource}", resource, key, "Terraform")
     templates = template_repository(config.vertex.templates or "")
     for resource in _resources(job, config, "roles/artifactregistry.reader"):
         if resource.split("/")[1] in projects:
             fits = key if key_location(key) == resource.split("/")[3] else ""
-            what = "templates" if templates and templates.resource == resource else "images"
-            yield Store(f"the {what}' repository {resource}", resource, fits, "Terraform")
+            kind: Kind = "templates" if templates and templates.resource == resource else "images"
+            yield Store(kind, f"the {kind}' repository {resource}", resource, fits, "Terraform")
     for resource in _resources(job, config, "roles/secretmanager.secretAccessor"):
         if resource.split("/")[1] in projects:
-            yield Store(f"the secret {resource}", resource, key, "Terraform")
+            yield Store("secret", f"the secret {resource}", resource, key, "Terraform")
     if deploy.log_dataset:
-        yield Store(f"the logs' dataset {deploy.log_dataset}", deploy.log_dataset, key, "Terraform")
+        yield Store("logs", f"the logs' dataset {deploy.log_dataset}", deploy.log_dataset, key, "Terraform")
     if deploy.tensorboard:
-        yield Store(f"the TensorBoard {deploy.tensorboard}", deploy.tensorboard, key, "Terraform")
+        yield Store("tensorboard", f"the TensorBoard {deploy.tensorboard}", deploy.tensorboard, key, "Terraform")
     if deploy.trigger:
-        yield Store("the triggers' topic and function", config.name, key, "Terraform")
+        yield Store("trigger", "the triggers' topic and function", config.name, key, "Terraform")
 
 
 def _of_people(job: CompiledJob, config: Config) -> Iterator[Store]:
-    yield Store(f"Vertex ML Metadata of {config.vertex.project}", "", "", "a person", _HOW["metadata"])
+    yield Store("metadata", f"Vertex ML Metadata of {config.vertex.project}", "", "", "a person")
     written = _resources(job, config, "roles/storage.objectUser")
     for resource in _resources(job, config, "roles/storage.objectViewer"):
         if resource not in written:
-            yield Store(f"the bucket {resource}, which is only read", resource, "", "a person", _HOW["data"])
+            yield Store("data", f"the bucket {resource}, which is only read", resource, "", "a person")
     for resource in _resources(job, config, "roles/bigquery.dataViewer"):
-        yield Store(f"the dataset {resource}, which is only read", resource, "", "a person", _HOW["data"])
+        yield Store("data", f"the dataset {resource}, which is only read", resource, "", "a person")
     if _resources(job, config, "roles/bigquery.user"):
-        yield Store("the dataset of a query's rows", "", "", "a person", _HOW["rows"])
+        yield Store("rows", "the dataset of a query's rows", "", "", "a person")
     if config.push.vertex:
         if not config.push.vertex.monitor:
-            yield Store("a monitor of the endpoint", "", "", "a person", _HOW["monitor"])
+            yield Store("monitor", "a monitor of the endpoint", "", "", "a person")
         if logging := config.push.vertex.request_logging:
-            yield Store(f"the table of logged requests {logging.table}", "", "", "a person", _HOW["logging"])
+            yield Store("logging", f"the table of logged requests {logging.table}", "", "", "a person")
 
 
 def _resources(job: CompiledJob, config: Config, role: str) -> list[str]:

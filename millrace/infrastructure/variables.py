@@ -8,7 +8,7 @@ from millrace.access.agents import address, agent
 from millrace.access.grants import PROMOTER, SUBMITTER, TEMPLATE_WRITER, Grant, merged
 from millrace.access.needs import needs
 from millrace.access.promotion import promotion_of
-from millrace.access.stores import Store, own_projects, stores
+from millrace.access.stores import Kind, Store, own_projects, stores
 from millrace.base.errors import BadInput
 from millrace.config.config import Config
 from millrace.infrastructure.settings import (
@@ -43,6 +43,17 @@ _KINDS = (
     ("key", _KEY),
     ("account", re.compile(r"projects/[^/]+/serviceAccounts/\S+")),
 )
+_FORMATS: dict[Kind, str] = {"images": "DOCKER", "templates": "KFP"}
+# Whose agents write with the key of what Terraform makes.
+_WRITES_WITH_KEYS: dict[Kind, tuple[str, ...]] = {
+    "bucket": ("Cloud Storage",),
+    "images": ("Artifact Registry",),
+    "templates": ("Artifact Registry",),
+    "secret": ("Secret Manager",),
+    "logs": ("BigQuery",),
+    "tensorboard": ("Vertex AI",),
+    "trigger": ("Pub/Sub", "Cloud Run", "Cloud Functions", "Eventarc", "Artifact Registry", "Cloud Storage"),
+}
 
 
 def settings(job: CompiledJob, config: Config, beside: Iterable[Config] = ()) -> Settings:
@@ -77,14 +88,14 @@ def settings(job: CompiledJob, config: Config, beside: Iterable[Config] = ()) ->
         keys=tuple(_keys(grants, projects)),
         buckets=tuple(_buckets(known, config, temporary_folders(job, config, beside))),
         repositories=tuple(
-            Repository(project=part[1], location=part[3], name=part[5], format=_format(one), key=one.key)
+            Repository(project=part[1], location=part[3], name=part[5], format=_FORMATS[one.kind], key=one.key)
             for one in known
-            if (part := one.resource.split("/")) and "/repositories/" in one.resource
+            if (part := one.resource.split("/")) and one.kind in _FORMATS
         ),
         secrets=tuple(
             Secret(project=part[1], name=part[3], key=one.key, location=config.vertex.region)
             for one in known
-            if (part := one.resource.split("/")) and "/secrets/" in one.resource
+            if (part := one.resource.split("/")) and one.kind == "secret"
         ),
         logs=_some(
             deploy.log_dataset and Logs(dataset=deploy.log_dataset, location=config.vertex.region, key=_key(config))
@@ -171,10 +182,6 @@ def _some(value: object) -> tuple:  # type: ignore[type-arg]
     return (value,) if value else ()
 
 
-def _format(repository: Store) -> str:
-    return "KFP" if repository.name.startswith("the templates'") else "DOCKER"
-
-
 def _key(config: Config) -> str:
     return config.vertex.encryption_key or ""
 
@@ -196,18 +203,8 @@ def _of_keys(known: Iterable[Store], config: Config) -> Iterator[Grant]:
     for one in known:
         if not one.key:
             continue
-        owner, services = project, ["BigQuery"]
-        if one.resource.startswith("gs://"):
-            services = ["Cloud Storage"]
-        elif "/repositories/" in one.resource:
-            owner, services = one.resource.split("/")[1], ["Artifact Registry"]
-        elif "/secrets/" in one.resource:
-            owner, services = one.resource.split("/")[1], ["Secret Manager"]
-        elif one.name.startswith("the TensorBoard"):
-            services = ["Vertex AI"]
-        elif one.name.startswith("the triggers"):
-            services = ["Pub/Sub", "Cloud Run", "Cloud Functions", "Eventarc", "Artifact Registry", "Cloud Storage"]
-        for service in services:
+        owner = one.resource.split("/")[1] if one.kind in ("images", "templates", "secret") else project
+        for service in _WRITES_WITH_KEYS[one.kind]:
             yield Grant(agent(service, owner), _KEY_ROLE, one.key, (f"Terraform: {one.name} has this key",))
 
 
@@ -268,7 +265,7 @@ def _keys(grants: Iterable[Grant], projects: list[str]) -> Iterator[Key]:
 
 def _buckets(known: Iterable[Store], config: Config, folders: Iterable[TemporaryFolder]) -> Iterator[Bucket]:
     for one in known:
-        if one.resource.startswith("gs://"):
+        if one.kind == "bucket":
             emptied = {each.prefix for each in folders if each.bucket == one.resource and not each.spared}
             yield Bucket(
                 project=config.vertex.project or "",

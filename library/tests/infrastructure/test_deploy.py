@@ -182,6 +182,17 @@ def test_what_stores_data_without_a_key_is_named_where_anything_has_one(
         "Vertex ML Metadata of my-project",
         "a monitor of the endpoint",
     ]
+    # A name is for people; what a store is, its kind says. Who gives the key goes with it.
+    kinds = {
+        one.given_by: {each.kind for each in stores(job, config) if each.given_by == one.given_by}
+        for one in stores(job, config)
+    }
+    assert kinds == {
+        "the job": {"of the job"},
+        "Terraform": {"bucket", "images", "templates", "secret", "logs", "tensorboard", "trigger"},
+        "a person": {"metadata", "monitor"},
+    }
+    assert all(one.remedy for one in stores(job, config) if one.given_by == "a person")
     plain = load_job(GOLDEN.with_name("taxi-vertex.json"))
     assert lacking(plain, load("conf/taxi.yaml", [*CASES["taxi-vertex.json"], f"root={tmp_path}"])) == []
     # Without the configuration's own key what Terraform makes would have none: each is named.
