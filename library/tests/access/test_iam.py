@@ -28,6 +28,7 @@ WORKERS, PROD_KEY = (
     "projects/my-prod/locations/us-central1/keyRings/r/cryptoKeys/k",
 )
 LEARNED_FROM = {"columnized_dataset": {"gcs_source": {"gcs_uri": "gs://my-data/trips/*"}}}
+TRAINING_KEY = "projects/my-project/locations/us-central1/keyRings/ring/cryptoKeys/of-custom-jobs"
 QUERY = "SELECT * FROM `my-lake.taxi.trips` JOIN `my-lake.weather.days` USING (day)"
 
 
@@ -82,6 +83,7 @@ def two_projects() -> dict[str, Any]:
     trainer = parameter(document, "Trainer", "custom_config")
     training = json.loads(trainer["constant"])
     training["ai_platform_training_args"]["job_spec"]["service_account"] = TRAINING
+    training["ai_platform_training_args"]["encryption_spec"]["kms_key_name"] = TRAINING_KEY
     trainer["constant"] = json.dumps(training)
     return document
 

@@ -135,12 +135,18 @@ def test_workers_that_may_grow_make_the_interval_wider(
     container["args"] += ["--num_workers=2", "--max_num_workers=10"]
     try:
         [_, workers] = rents(everything, "us-central1", prices)["Transform"]
-        grown = estimate(everything, config, prices, ("runs", times(everything, 1, 1.1))).whole
+        costs = estimate(everything, config, prices, ("runs", times(everything, 1, 1.1)))
     finally:
         del container["args"][-2:]
+    grown, transform = costs.whole, next(one for one in costs.stages if one.stage == "Transform")
     assert workers.what == "Dataflow 2 to 10 x n1-standard-1"
     assert workers.hourly == pytest.approx(5 * workers.least_hourly)
     assert fixed.low and grown.low and fixed.high and grown.high and grown.high - grown.low > fixed.high - fixed.low
+    # The stage by itself too: its lower end is that of the fewest workers.
+    seconds, dollars = transform.seconds, transform.dollars
+    assert seconds and dollars and seconds.low and seconds.high and transform.least_hourly < transform.hourly
+    assert dollars.low == pytest.approx(seconds.low * transform.least_hourly / 3600)
+    assert dollars.high == pytest.approx(seconds.high * transform.hourly / 3600)
 
 
 def test_the_whole_is_the_sum_of_its_stages_and_the_fee(taxi: CompiledJob, prices: PriceTable, config: Config) -> None:
@@ -201,10 +207,24 @@ def test_where_no_run_did_all_the_work_the_stages_intervals_hold_together(
 ) -> None:
     whole = times(taxi, 1, 1.2, 0.9)
     parts = [RunTimes(one.run_id, dict(list(one.seconds.items())[half::2])) for one in whole for half in (0, 1)]
-    together, apart = (estimate(taxi, config, prices, ("runs", one)).whole for one in (whole, parts))
+    costs = estimate(taxi, config, prices, ("runs", parts))
+    together, apart = estimate(taxi, config, prices, ("runs", whole)).whole, costs.whole
     assert apart.middle == pytest.approx(together.middle)
     assert apart.low and together.low and apart.high and together.high
     assert apart.low < together.low and apart.high > together.high
+    # That all hold at once is said less often than that each does: Bonferroni's intervals are wider than their own.
+    lows, highs = ([getattr(one.dollars, end) for one in costs.stages] for end in ("low", "high"))
+    assert apart.low - costs.fee < 0.9 * sum(lows) and apart.high - costs.fee > 1.1 * sum(highs)
+    level = 1 - 0.05 / len(costs.stages)
+    each = [
+        next_value([run.seconds[one.stage] for run in parts if one.stage in run.seconds], level) for one in costs.stages
+    ]
+    wider = sum(
+        spread.high * one.hourly / 3600
+        for spread, one in zip(each, costs.stages, strict=True)
+        if spread and spread.high
+    )
+    assert apart.high == pytest.approx(costs.fee + wider)
 
 
 def test_one_run_has_no_spread_and_two_have_a_wide_one() -> None:
