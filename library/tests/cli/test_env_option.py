@@ -1,6 +1,7 @@
 """`--env` and MILLRACE_ENV: on every command that takes a configuration, kept in next commands, shown, compared."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,3 +149,16 @@ def test_runs_show_names_the_environment(here: Path) -> None:
     words = " ".join(run("runs", "show", "--env", "prod").stdout.split())
     assert "environment: prod" in words
     assert "taxi.yaml --env prod --set vertex.project=my-shop" in words
+
+
+@pytest.mark.parametrize("command", ["check", "iam", "cost", "deploy vars"])
+def test_what_has_to_be_compiled_first_is_named_in_its_environment(here: Path, command: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        run(*command.split(), "-c", "conf/taxi.yaml", "--env", "prod", "--set", "vertex.project=my-project")
+    assert re.search(r"millrace compile\b[^;]* --env prod", str(refused.value.remedy))
+
+
+def test_a_job_that_lacks_what_an_environment_asks_for_is_compiled_again_in_it(here: Path) -> None:
+    job = str(ROOT / "library/tests/jobspec/golden/taxi-vertex.json")
+    shown = run("check", job, "-c", "conf/taxi.yaml", "--env", "prod", "--set", "vertex.labels.team=shop")
+    assert "millrace compile --runner vertex --env prod" in " ".join(shown.output.split())

@@ -12,7 +12,7 @@ from millrace.base import printing
 from millrace.base.errors import BadInput, ConfigError
 from millrace.cli.cloud.findings import print_findings
 from millrace.cli.cloud.service_options import parameter_values
-from millrace.cli.options import config_options
+from millrace.cli.options import again, config_options
 from millrace.cloud.compile import SUFFIXES, compiled_file
 from millrace.config.config import Config
 from millrace.config.loading import load
@@ -45,7 +45,9 @@ def check_command(
     console = Console()
     refused = False
     values = parameter_values(parameters)
-    for compiled in [load_job(file)] if file else _compiled_before(load(config_file, overrides)):
+    for compiled in (
+        [load_job(file)] if file else _compiled_before(load(config_file, overrides), again(config_file, overrides))
+    ):
         job = compiled.with_values(values)
         config = _config_of(job, config_file, overrides, explicit or file is None)
         findings = check(job, config)
@@ -67,13 +69,13 @@ def _without_key(job: CompiledJob, config: Optional[Config]) -> list[Store]:
     return lacking(job, config) if known and config else []
 
 
-def _compiled_before(config: Config) -> list[CompiledJob]:
+def _compiled_before(config: Config, same: str) -> list[CompiledJob]:
     files = [file for file in (compiled_file(config, runner) for runner in SUFFIXES) if file.is_file()]
     if not files:
         raise BadInput(
             "nothing has been compiled of this configuration yet",
             where=str(compiled_file(config, "vertex").parent),
-            remedy="millrace compile --runner vertex; or name a compiled file",
+            remedy=f"millrace compile --runner vertex{same}; or name a compiled file",
         )
     return [load_job(file) for file in files]
 

@@ -36,5 +36,5 @@ def vertex_job(config: Config, file: Optional[Path], again: str, why: str) -> Co
         )
     job = load(path)
     if job.dialect != "vertex":
-        raise BadInput(why, where=str(path), remedy="millrace compile --runner vertex")
+        raise BadInput(why, where=str(path), remedy=f"millrace compile --runner vertex{again}")
     return job

@@ -11,9 +11,8 @@ from millrace.config.platform import PLATFORMS
 from millrace.jobspec.edit import TIMEOUT
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Spec
+from millrace.project import default_configuration
 from millrace.project.code_digest import module_file
-
-_AGAIN = "compile again with this configuration: millrace compile --runner {}"
 
 
 def stages(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
@@ -28,11 +27,11 @@ def stages(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
     deployment = PLATFORMS[job.dialect].section(config)
     containers = {step.name: step.task for step in job.walk() if "container" in job.executor(step.task)}
     for name in sorted(set(deployment.stages) - set(containers)):
-        yield _absent(job, f"the settings of {name}: there is no such stage", f"stages.{name}")
+        yield _absent(job, config, f"the settings of {name}: there is no such stage", f"stages.{name}")
     for name in sorted(containers):
         task, container = containers[name], job.executor(containers[name])["container"]
         for wanted in _absences(task, container, deployment, name):
-            yield _absent(job, f"{wanted} of {name}", f"stages.{name}")
+            yield _absent(job, config, f"{wanted} of {name}", f"stages.{name}")
 
 
 def _absences(task: Spec, container: Spec, deployment: Deployment, stage: str) -> Iterator[str]:
@@ -77,7 +76,7 @@ def job(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         return
     for key, wanted, compiled in _of_the_job(job, config.vertex):
         if wanted and wanted != compiled:
-            yield _absent(job, f"{wanted!r}", key)
+            yield _absent(job, config, f"{wanted!r}", key)
 
 
 def _of_the_job(job: CompiledJob, vertex: VertexDeployment) -> Iterator[tuple[str, Any, Any]]:
@@ -126,11 +125,12 @@ def _is_distributed(run_fn: str) -> bool:
     return any(name == "distribute" or name.endswith("Strategy") for name in names)
 
 
-def _absent(job: CompiledJob, what: str, key: str) -> JobFinding:
+def _absent(job: CompiledJob, config: Config, what: str, key: str) -> JobFinding:
+    same = default_configuration.option(config.file, config.environment)
     return JobFinding(
         "asked-for-but-absent",
         "error",
         f"the configuration asks for {what}, and the compiled job does not say it",
         f"{job.dialect}.{key}",
-        _AGAIN.format(job.dialect),
+        f"compile again with this configuration: millrace compile --runner {job.dialect}{same}",
     )
