@@ -268,7 +268,12 @@ def _folder(path: str) -> tuple[str, ...]:
 
 
 def _overlap(one: _Place, other: _Place) -> bool:
-    """Whether one is the other, or lies in it; the folder in which each environment has its own does not count."""
+    """Whether one is the other, or lies in it; the folder in which each environment has its own does not count.
+
+    A root around another root, as that of a folder around the project is, has none of its files in that one.
+    """
+    if one.key == other.key == "root":
+        return one.parts == other.parts
     outer, inner = sorted((one.parts, other.parts), key=len)
     return inner[: len(outer)] == outer and inner[len(outer) :][:1] != (FOLDER,)
 

@@ -267,6 +267,7 @@ def test_two_environments_in_one_place_are_refused(shop: Path, one: str, other: 
         (f"metadata: {{{SERVER}}}", "metadata: {backend: postgresql, port: 3306, database: mlmd, user: u}"),
         # By design each environment has a folder within this one.
         ("", "root: ../../runs/shop"),
+        ("root: ../..", ""),
         ("vertex: {root: gs://shop/runs}", "vertex: null"),
     ],
 )
