@@ -95,7 +95,7 @@ def test_runs_are_known_by_their_id_and_the_newest_comes_first(trips):
     assert bench.run(first).state == "done"
     with pytest.raises(SchemaError, match="no such run") as refused:
         bench.run("20310101-000009")
-    assert f"{first}, {second}" in refused.value.remedy
+    assert f"{second}, {first}" in refused.value.remedy
 
 
 def test_the_latest_run_is_one_whose_statistics_are_still_there(trips):
@@ -112,9 +112,8 @@ def test_before_the_first_run_there_is_nothing_to_see(tmp_path):
     (tmp_path / "root" / "metadata.db").unlink()
     bench = trips.workbench
     assert bench.latest is None and bench.seen() == {} and bench.last(3) == []
-    with pytest.raises(SchemaError) as refused:
+    with pytest.raises(SchemaError, match="no run has read data yet"):
         bench.run("latest")
-    assert "none yet" in refused.value.remedy
 
 
 @pytest.mark.parametrize(
