@@ -28,7 +28,7 @@ from millrace.delivery.shipped import (
 )
 from millrace.jobspec.job import CompiledJob
 from millrace.promotion.policy import PolicyRule
-from millrace.release.bundle import Manifest, digest
+from millrace.release.bundle import Manifest
 from millrace.release.signing import SUFFIX
 from millrace.release.verify import job_of, verified
 
@@ -93,9 +93,8 @@ def signed(file: Path, key: Ed25519PublicKey) -> SignedRelease:
         GateRefused: something in it was changed, or it is not signed by that key.
     """
     release = verified(file, key)
-    # Of the bytes that were verified, which a whole release makes again: the file may be another one by now.
-    whole = digest(release.to_bytes()).sha256
-    return SignedRelease(file, whole, release.manifest, job_of(release, str(file)))
+    # Of the bytes that were verified: the file may be another one by now.
+    return SignedRelease(file, release.sha256, release.manifest, job_of(release, str(file)))
 
 
 def require_for(release: SignedRelease, target: Config) -> str:

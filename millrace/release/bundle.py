@@ -64,6 +64,11 @@ class Release:
                 tar.addfile(entry, io.BytesIO(content))
         return archive.getvalue()
 
+    @property
+    def sha256(self) -> str:
+        """The digest of its file: of the bytes that were read, which a whole release makes again."""
+        return digest(self.to_bytes()).sha256
+
 
 def digest(content: bytes) -> FileDigest:
     """The digest of a file's content."""
@@ -74,7 +79,7 @@ def file_name(release: Release) -> str:
     """What a release's file is called: its pipeline, its environment, and the beginning of the file's own digest."""
     manifest = release.manifest
     stem = "-".join(filter(None, (manifest.pipeline, manifest.environment)))
-    return f"{stem}-{digest(release.to_bytes()).sha256[:12]}.release.tar"
+    return f"{stem}-{release.sha256[:12]}.release.tar"
 
 
 def _plain(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Optional[IO[bytes]]:

@@ -149,15 +149,15 @@ def approve_command(file: Path, public_key: Optional[Path], because: str, key: s
     Whether that is asked for, and by whom, is the section promotion of the environment that it goes to.
     """
     from millrace.delivery import approval
-    from millrace.release import bundle, signing
+    from millrace.release import signing
     from millrace.release.verify import verified
 
     signer = signing.private_key(key, key_env) if key or key_env else None
     if not because.strip():
         raise click.UsageError("say --because WHY: who reads it later was not there")
     found = verified(file, signing.public_key(public_key) if public_key else None)
-    # Of the bytes that were verified, which a whole release makes again: the file may be another one by now.
-    whole = bundle.digest(found.to_bytes()).sha256
+    # Of the bytes that were verified: the file may be another one by now.
+    whole = found.sha256
     given = approval.approve(file, whole, this_person(), because.strip(), time.time(), signer)
     say(f"{file.name}: approved by {given.who}{', signed' if signer else ''}, in {approval.beside(file)}")
     echo(f"next: millrace promote {file} --to {found.manifest.environment or 'ENV'} --because WHY")
