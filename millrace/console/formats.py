@@ -1,15 +1,18 @@
 """How numbers and times are written on a page: short, with the whole of it in the title."""
 
 import math
+import re
 from datetime import datetime
 from typing import Optional, Union
 
 from markupsafe import Markup
 
 from millrace.base.numbers import rounded, seconds
+from millrace.base.visible import visible
 
 _DIGITS = 3
 NOTHING = "–"
+_SEPARATOR = re.compile(r"(?<=[/,:=])(?=[^\s/,:=])")
 
 
 def number(value: Optional[float], digits: int = _DIGITS) -> Markup:
@@ -34,6 +37,16 @@ def grouped(value: Optional[int]) -> str:
 def share(value: Optional[float]) -> str:
     """A share in percent; a dash for None."""
     return NOTHING if value is None or math.isnan(value) else f"{value:.1%}"
+
+
+def breakable(value: object) -> Markup:
+    """A path, or what else is long and has no spaces, with the places where a browser may fold it: behind a separator.
+
+    Args:
+        value: what is read; nothing for None.
+    """
+    parts = _SEPARATOR.split("" if value is None else visible(str(value)))
+    return Markup("<wbr>").join(parts)
 
 
 def duration(value: Optional[float]) -> str:

@@ -147,7 +147,11 @@ def environment() -> Environment:
         finalize=_shown,
     )
     environment.filters.update(
-        number=formats.number, duration=formats.duration, grouped=formats.grouped, share=formats.share
+        number=formats.number,
+        duration=formats.duration,
+        grouped=formats.grouped,
+        share=formats.share,
+        breakable=formats.breakable,
     )
     environment.globals.update(
         address=address,
