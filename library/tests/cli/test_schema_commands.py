@@ -3,6 +3,7 @@
 The statistics are those of 15,002 taxi trips that TFX's own tests come with.
 """
 
+import io
 import json
 import shutil
 import stat
@@ -15,9 +16,11 @@ import pytest
 from click.testing import CliRunner
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+from rich.console import Console
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from millrace.base.errors import SchemaError
+from millrace.cli.data import schema_tables as tables
 from millrace.cli.main import millrace
 from millrace.config.loading import absolute
 from millrace.schema import native
@@ -198,6 +201,37 @@ def test_show_of_a_slice_puts_what_was_seen_in_it_beside_the_schema(project):
     assert "slices, for --slice: payment_type_Pcard, payment_type_Cash" in shown and "seen: in run run-1" in shown
     with pytest.raises(SchemaError, match=r"no statistics of such a slice; did you mean payment_type_Cash\?"):
         project.call("show", "--slice", "payment_type_Cas")
+
+
+def test_show_tells_features_that_are_alike_as_one_on_a_terminal():
+    """A schema of 857 features, most of them alike, took 1,700 lines of 80 columns."""
+    alike = {"presence": "in every row", "values": "shape [1]", "domain": "0 to 255", "domain_mass": ""}
+    alike |= {"environments": "", "comparators": {}, "stage": "", "type": "FLOAT"}
+    seen = [{"type": "FLOAT", "rows": 10, "filled": 10 - place % 2, "min": place, "max": 255} for place in range(857)]
+    rows = [{"feature": f"pixel_{place:03}", **alike, "seen": {"train": one}} for place, one in enumerate(seen)]
+    rows.insert(3, {**rows[0], "feature": "label", "type": "INT", "seen": {}})
+
+    def shown(**more):
+        console = Console(width=80, force_terminal=True, color_system=None, file=io.StringIO())
+        folded = tables.print_features(rows, "train", console=console, **more)
+        return console.file.getvalue(), folded
+
+    text, folded = shown()
+    assert len(text.splitlines()) < 20 and folded == 857
+    for part in ("pixel_000", "... pixel_856", "857 features", "90.00% of rows", "0 to 255", "label", "shape[1]"):
+        assert part in text, text
+    text, folded = shown(grouped=False)
+    assert text.count("pixel_") == 857 and folded == 0
+    console = Console(width=80, file=io.StringIO())
+    assert tables.print_features(rows, "train", console=console) == 0
+    assert console.file.getvalue().count("shape [1]") == 858, "a pipe has each of them, whole"
+
+
+def test_show_of_a_feature_shows_that_one(project):
+    assert [row["feature"] for row in project.json("show", "fare")["features"]] == ["fare"]
+    assert len(project.call("show", "fare").splitlines()) == 2
+    with pytest.raises(SchemaError, match="no such feature; did you mean fare"):
+        project.call("show", "fair")
 
 
 def test_show_works_before_anything_ran(project):

@@ -13,6 +13,8 @@ from looked_at_runs import LookedAtRuns, statistics_of
 from millrace.components.data_gate.findings import Finding
 from millrace.config.config import Config
 from millrace.config.loading import load
+from millrace.console.page import Hit, Page, PageRequest
+from millrace.console.pages.search import page
 from millrace.metadata import records
 from millrace.schema import native
 from millrace.statistics.columns import of_all_rows
@@ -117,6 +119,14 @@ def test_any_feature_is_a_page_and_nothing_of_it_is_markup(asked, name):
 def test_a_feature_that_is_not_there_has_a_near_one(asked):
     answer = asked.ask("/data/2/fair")
     assert answer.status == 404 and "did you mean fare?" in answer.text
+
+
+def test_what_is_called_that_is_found_before_what_only_speaks_of_it():
+    """The feature `fare` came behind fifty settings whose values name it."""
+    settings = Page("/a", "A", "", view=None, search=lambda *_: [Hit("setting", f"model.fare.{n}", "/") for n in "ab"])
+    features = Page("/b", "B", "", view=None, search=lambda *_: [Hit("feature", n, "/") for n in ("Fare_in", "fare")])
+    found = page((settings, features)).view(PageRequest(None, 0.0, {}, {"q": "Fare"}))
+    assert [hit.name for hit in found.hits] == ["fare", "Fare_in", "model.fare.a", "model.fare.b"]
 
 
 def test_search_finds_features(asked):

@@ -9,6 +9,7 @@ from typing import Any, Optional
 import click
 
 from millrace.base.errors import SchemaError
+from millrace.base.names import did_you_mean
 from millrace.cli import completing
 from millrace.cli.data import schema_tables as tables
 from millrace.cli.group import Group
@@ -45,10 +46,17 @@ def _command(function: Callable[..., Any]) -> Any:
 
 
 @_command
+@click.argument("features", nargs=-1, metavar="[FEATURE]...")
+@click.option("--all", "every", is_flag=True, help="On a terminal, a row for each feature, those alike too.")
 @click.option("--split", default=None, help="The split whose statistics to show; train when there is one.")
 @click.option("--slice", "slice_", default="", help="The slice of its rows, as statistics.slices makes them; all rows.")
-def show(bench: Workbench, split: Optional[str], slice_: str, as_json: bool) -> None:
-    """Show the features, and what the latest run saw of them."""
+def show(
+    bench: Workbench, features: tuple[str, ...], every: bool, split: Optional[str], slice_: str, as_json: bool
+) -> None:
+    """Show the features, or those that are named, and what the latest run saw of them.
+
+    On a terminal features of which the schema says the same are told as one; a pipe has each of them.
+    """
     source = bench.read() if bench.config.schema_.file else bench.source("run:last")
     splits = bench.seen(slice_)
     if split is not None and split not in splits:
@@ -56,14 +64,23 @@ def show(bench: Workbench, split: Optional[str], slice_: str, as_json: bool) -> 
         raise SchemaError("no such split", where=split, remedy=remedy)
     rows = tables.feature_rows(source.proto, splits)
     known = {row["feature"] for row in rows}
+    for name in features:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise SchemaError(f"no such feature{near}", where=name, remedy="millrace schema show --all lists them")
     undescribed = sorted({path for columns in splits.values() for path in columns} - known)
     run = bench.latest.run_id if bench.latest else None
+    shown = [row for row in rows if row["feature"] in features] if features else rows
     if as_json:
         facts: dict[str, Any] = {"file": source.name, "run": run, "undescribed": undescribed}
         facts |= {"environments": list(source.proto.default_environment), "slice": slice_, "slices": bench.slices()}
-        tables.print_json({**facts, "features": rows})
+        tables.print_json({**facts, "features": shown})
         return
-    tables.print_features(rows, split or ("train" if "train" in splits else next(iter(splits), None)))
+    split = split or ("train" if "train" in splits else next(iter(splits), None))
+    if tables.print_features(shown, split, grouped=not (every or features)):
+        echo("alike are told as one: --all shows each, FEATURE one")
+    if features:
+        return
     environments = ", ".join(source.proto.default_environment) or "none"
     echo(f"{source.name}: {len(rows)} features, environments: {environments}")
     echo(
@@ -72,9 +89,9 @@ def show(bench: Workbench, split: Optional[str], slice_: str, as_json: bool) -> 
         else f"{bench.lacks}: millrace run{bench.option}"
     )
     if not slice_ and bench.slices():
-        shown = list(bench.slices())[:_SLICES]
-        rest = len(bench.slices()) - len(shown)
-        echo(f"slices, for --slice: {', '.join(shown)}{f' and {rest} more' if rest else ''}")
+        first = list(bench.slices())[:_SLICES]
+        rest = len(bench.slices()) - len(first)
+        echo(f"slices, for --slice: {', '.join(first)}{f' and {rest} more' if rest else ''}")
     if undescribed:
         echo(f"in the data, and not in the schema: {', '.join(undescribed)}")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 import click
+from rich.console import Console
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from millrace.base import printing
@@ -18,6 +19,9 @@ from millrace.schema.proposals import Proposal
 from millrace.statistics.columns import ColumnStatistics
 
 _MOST_VALUES = 4
+# As many of a kind are told as one.
+_ALIKE = 4
+_OF_A_KIND = ("type", "presence", "values", "domain", "domain_mass", "environments", "comparators", "stage")
 
 
 def print_json(values: Any) -> None:
@@ -79,16 +83,60 @@ def _seen(seen: ColumnStatistics) -> dict[str, Any]:
     return shown
 
 
-def print_features(rows: Sequence[Mapping[str, Any]], split: Optional[str]) -> None:
-    """Prints the schema's features.
+def print_features(
+    rows: Sequence[Mapping[str, Any]], split: Optional[str], grouped: bool = True, console: Optional[Console] = None
+) -> int:
+    """Prints the schema's features: a pipe has each, and a terminal those that say the same as one.
 
     Args:
         rows: what `feature_rows` gave.
         split: whose statistics stand beside them; None for no statistics.
+        grouped: whether a terminal shows what is alike as one.
+        console: where to; standard output by default.
+
+    Returns:
+        How many features stand in no row of their own.
     """
+    console = console or Console(highlight=False)
     heads = ["feature", "type", "expected", "domain", "limits of drift and skew"]
     heads += [f"seen in {split}"] if split else []
-    print_rows(heads, (_cells(row, split) for row in rows))
+    groups = _alike(rows) if grouped and console.is_terminal else [[row] for row in rows]
+    cells = [_cells_of_all(group, split) if len(group) > 1 else _cells(group[0], split) for group in groups]
+    if console.is_terminal:
+        # A shape is one word, which is not folded.
+        cells = [[cell.replace("shape [", "shape[") for cell in row] for row in cells]
+    printing.show([TableColumn(head, folds=at > 0) for at, head in enumerate(heads)], cells, console)
+    return len(rows) - sum(len(group) == 1 for group in groups)
+
+
+def _alike(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """The features of which the schema says the same together, where there are several; each where its first stands."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(repr([row[key] for key in _OF_A_KIND]), []).append(row)
+    return [
+        part for group in groups.values() for part in ([group] if len(group) >= _ALIKE else [[row] for row in group])
+    ]
+
+
+def _cells_of_all(group: Sequence[Mapping[str, Any]], split: Optional[str]) -> list[str]:
+    """The cells of features that are told as one: their names' first and last, and what was seen in all of them."""
+    cells = _cells(group[0], split)
+    cells[0] = f"{group[0]['feature']}\n... {group[-1]['feature']}\n{len(group):,} features"
+    if split:
+        seen = [row["seen"][split] for row in group if split in row["seen"]]
+        least = min(seen, key=lambda one: one["filled"] / max(one["rows"], 1), default=None)
+        words = []
+        if least:
+            every = least["filled"] == least["rows"]
+            words.append("every row" if every else f"{share(least['filled'], least['rows'])} of rows or more")
+        ranges = [(one["min"], one["max"]) for one in seen if "min" in one]
+        if ranges:
+            words.append(f"{rounded(min(low for low, _ in ranges))} to {rounded(max(high for _, high in ranges))}")
+        if len(seen) < len(group):
+            words.append(f"{len(group) - len(seen):,} not in the data")
+        cells[-1] = ", ".join(words)
+    return cells
 
 
 def _cells(row: Mapping[str, Any], split: Optional[str]) -> list[str]:

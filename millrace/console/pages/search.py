@@ -15,11 +15,15 @@ class SearchView:
 
     Args:
         text: what was searched for.
-        hits: of each page at most fifty, in the pages' order.
+        hits: of each page at most fifty, in the pages' order; before them what is called that, then what begins so.
     """
 
     text: str
     hits: tuple[Hit, ...]
+
+
+def _place(name: str, text: str) -> int:
+    return 0 if name == text else 1 if name.startswith(text) else 2
 
 
 def page(pages: Sequence[Page]) -> Page:
@@ -32,6 +36,6 @@ def page(pages: Sequence[Page]) -> Page:
     def view(request: PageRequest) -> SearchView:
         text = request.query.get("q", "").strip()
         hits = [hit for one in pages if one.search and text for hit in islice(one.search(request.config, text), _MOST)]
-        return SearchView(text, tuple(hits))
+        return SearchView(text, tuple(sorted(hits, key=lambda hit: _place(hit.name.lower(), text.lower()))))
 
     return Page(address="/search", title="Search", template="pages/search.html", view=view)
