@@ -10,6 +10,7 @@ from millrace.base.errors import MillraceError
 from millrace.base.outcomes import State
 from millrace.base.plain_values import differences
 from millrace.comparison.data_distances import ColumnDistance, distances
+from millrace.comparison.made_trials import why_made_trial, without_trial
 from millrace.components import stage_ids
 from millrace.components.evaluator.gate_report import OVERALL
 from millrace.metadata.evaluations import by_slice
@@ -185,6 +186,8 @@ class RunComparison:
         seconds: the stages that ran in either.
         unknown: what could not be compared, and why; where the configuration is, so are code and versions.
         slices: those that only one of them measured.
+        trials: of each that is a trial though nobody set `push.trial`, that and why, in a sentence; the configuration
+            then leaves that key out.
     """
 
     before: RunSummary
@@ -198,6 +201,7 @@ class RunComparison:
     seconds: tuple[StageTime, ...]
     unknown: tuple[NotCompared, ...]
     slices: tuple[SliceOfOne, ...] = ()
+    trials: tuple[str, ...] = ()
 
     def compared(self, kind: str) -> bool:
         """Whether a part was compared: where it was, and nothing differs, it is the same.
@@ -225,10 +229,12 @@ def compare(before: RunDetail, after: RunDetail) -> RunComparison:
             unknown.append(NotCompared("configuration", f"configuration and code of {one.summary.run_id}: {why}"))
     old, new = before.provenance or Provenance(), after.provenance or Provenance()
     recorded = before.provenance is not None and after.provenance is not None
+    trials = {one.summary.run_id: why_made_trial(one.provenance, one.request) for one in (before, after)}
+    settings = [without_trial(one.configuration) if any(trials.values()) else one.configuration for one in (old, new)]
     return RunComparison(
         before=before.summary,
         after=after.summary,
-        configuration=tuple(value_changes(old.configuration, new.configuration)) if recorded else (),
+        configuration=tuple(value_changes(*settings)) if recorded else (),
         versions=tuple(value_changes(old.versions, new.versions)) if recorded else (),
         code=_code(old, new) if recorded else None,
         schema=_schema(before, after, unknown),
@@ -237,6 +243,7 @@ def compare(before: RunDetail, after: RunDetail) -> RunComparison:
         seconds=tuple(_seconds(before, after)),
         unknown=tuple(unknown),
         slices=tuple(_slices_of_one(before, after)),
+        trials=tuple(f"{run_id} is a trial: {why}" for run_id, why in trials.items() if why),
     )
 
 

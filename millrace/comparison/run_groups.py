@@ -7,6 +7,7 @@ from typing import Optional, Union
 
 from millrace.base.outcomes import State
 from millrace.base.plain_values import flat
+from millrace.comparison.made_trials import why_made_trial, without_trial
 from millrace.comparison.run_comparison import Interval, are_apart, place_of_slice
 from millrace.config.trials import as_asked
 from millrace.metadata import provenance
@@ -77,9 +78,10 @@ def compared_groups(runs: Sequence[RunDetail]) -> tuple[ComparedGroup, ...]:
     Returns:
         The groups of which at least one of the runs has something.
     """
+    any_trial = any(why_made_trial(one.provenance, one.request) for one in runs)
     sources: list[tuple[str, bool, Callable[[RunDetail], Mapping[str, Value]]]] = [
         ("Outcome", False, _outcome),
-        ("Configuration", False, lambda one: dict(flat(one.provenance.configuration)) if one.provenance else {}),
+        ("Configuration", False, lambda one: _settings(one, any_trial)),
         ("Made from", False, _made_from),
         ("Code", False, lambda one: dict(one.provenance.code) if one.provenance else {}),
         ("Stack and machine", False, _stack),
@@ -121,7 +123,15 @@ def _outcome(detail: RunDetail) -> dict[str, Value]:
     summary = detail.summary
     why = summary.reason.strip().split("\n", 1)[0]
     ends = {stage.stage: stage.state for stage in detail.stages}
-    return {"state": summary.state, "result": summary.result, "why": why, **ends}
+    trial = why_made_trial(detail.provenance, detail.request) or None
+    return {"state": summary.state, "result": summary.result, "a trial, since": trial, "why": why, **ends}
+
+
+def _settings(detail: RunDetail, any_trial: bool) -> dict[str, Value]:
+    if detail.provenance is None:
+        return {}
+    configuration = detail.provenance.configuration
+    return dict(flat(without_trial(configuration) if any_trial else configuration))
 
 
 def _slices(detail: RunDetail) -> dict[str, Value]:

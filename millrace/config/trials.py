@@ -76,6 +76,16 @@ def why_trial(overrides: Sequence[str], repeats: str) -> str:
     return "--set changed what is learned or judged" if _TRIAL not in as_asked(overrides) else "push.trial is set"
 
 
+def is_made_trial(overrides: Sequence[str], repeats: str) -> bool:
+    """Whether a run is a trial though nobody set `push.trial`: by its other values, or as a repetition.
+
+    Args:
+        overrides: the `--set` values that it recorded.
+        repeats: the id of the run that it repeats; empty for none.
+    """
+    return _TRIAL in overrides and _TRIAL not in as_asked(overrides, repeats)
+
+
 def sets(overrides: Sequence[str], key: str) -> bool:
     """Whether `--set` values say a key.
 

@@ -214,3 +214,16 @@ def test_what_makes_a_run_a_trial_is_not_said_to_have_been_typed():
     trial = made(1, overrides=("training.steps=1", "push.trial=true"))
     told = groups(run("a", provenance=made(1)), run("b", provenance=trial))["Made from"]
     assert rows(told) == {"--set": (None, "training.steps=1", None)}
+
+
+def test_that_a_run_is_a_trial_is_an_outcome_and_no_setting():
+    """`push.trial` stood among the settings that differ, though nobody had typed it."""
+    trial = made(300, overrides=("training.steps=300", "push.trial=true"))
+    trial = replace(trial, configuration={**trial.configuration, "push": {"trial": True}})
+    told = groups(run("a", provenance=made(100)), run("b", provenance=trial))
+    assert rows(told["Configuration"]) == {"training.steps": ("100", "300", None)}
+    why = "--set changed what is learned or judged"
+    assert rows(told["Outcome"])["a trial, since"] == (None, why, None)
+    typed = replace(trial, overrides=("push.trial=true",))
+    told = groups(run("a", provenance=made(100)), run("b", provenance=typed))
+    assert "push.trial" in rows(told["Configuration"]), "somebody set it"

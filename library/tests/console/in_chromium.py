@@ -32,6 +32,28 @@ UNLABELLED = """() => [...document.querySelectorAll("input:not([type=hidden]), s
     .map(one => one.outerHTML)"""
 
 
+# Names and commands that go on in a next line within a word; what is longer than any column, such as a digest, may.
+BROKEN_WORDS = r"""() => {
+    const broken = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const lines = (node, from, to) => {
+        const range = document.createRange();
+        range.setStart(node, from), range.setEnd(node, to);
+        return new Set([...range.getClientRects()].filter((one) => one.width).map((one) => Math.round(one.top))).size;
+    };
+    while (walker.nextNode()) {
+        const node = walker.currentNode, parent = node.parentElement;
+        if (!parent.checkVisibility() || parent.closest("svg, script, style, textarea, .unseen, pre")) continue;
+        if (parent.closest(".command code") && lines(node, 0, node.data.length) > 1) broken.push(node.data);
+        for (const word of node.data.matchAll(/[\p{L}\p{N}_]{1,36}(?![\p{L}\p{N}_])/gu)) {
+            const before = node.data[word.index - 1] ?? " ";
+            if (/[\p{L}\p{N}_]/u.test(before)) continue;
+            if (lines(node, word.index, word.index + word[0].length) > 1) broken.push(word[0]);
+        }
+    }
+    return broken;
+}"""
+
+
 def broken_rules(page: Page) -> list[str]:
     """What axe-core finds against WCAG 2.2 AA and good practice."""
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

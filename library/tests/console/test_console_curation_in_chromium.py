@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from curation import SCHEMA, Curation
-from in_chromium import NEEDS_CHROMIUM, UNLABELLED, opened
+from in_chromium import BROKEN_WORDS, NEEDS_CHROMIUM, UNLABELLED, opened
 from looked_at_runs import LookedAtRuns
 from playwright.sync_api import expect
 
@@ -53,6 +53,7 @@ def test_every_page_fits_its_window_and_breaks_no_rule(browser, wide, console, w
         assert page.locator("h1").count() == 1, path
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), f"{path} scrolls sideways"
         assert page.evaluate(UNLABELLED) == [], path
+        assert width < 700 or page.evaluate(BROKEN_WORDS) == [], path
     assert complaints == [] and running.faults == []
 
 

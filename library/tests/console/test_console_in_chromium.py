@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from in_chromium import NEEDS_CHROMIUM, TOKEN, UNLABELLED, broken_rules, opened
+from in_chromium import BROKEN_WORDS, NEEDS_CHROMIUM, TOKEN, UNLABELLED, broken_rules, opened
 from past_runs import NOW
 from playwright.sync_api import expect
 
@@ -43,6 +43,8 @@ def test_every_page_fits_its_window_and_breaks_no_rule(browser, four, console, w
         assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), f"{path} scrolls sideways"
         assert page.evaluate(UNLABELLED) == [], path
         assert broken_rules(page) == [], path
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert width < 700 or page.evaluate(BROKEN_WORDS) == [], path
         assert page.locator("main").bounding_box()["width"] > width / 2, path
         if path.startswith("/compare?"):
             assert page.locator("main .scroll").count()

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from looked_at_runs import LookedAtRuns
 from past_runs import GRAPH, NOW, WHY, refused_by_data, report
 from tensorboard.summary import Writer
 
@@ -19,6 +20,7 @@ from millrace.console.page import NotFound, PageRequest
 from millrace.console.pages.log import view as log_view
 from millrace.console.pages.run import SettingChange
 from millrace.console.pages.run import view as run_view
+from millrace.console.report import report as report_of
 from millrace.metadata import stage_graph
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.run_details import StageDetail
@@ -130,7 +132,7 @@ def test_a_value_that_the_run_before_was_given_is_not_said_to_be_the_files(past,
     _write_provenance(config, 2, trial, ("data.span=1", "push.trial=true"))
     _write_provenance(config, 3, {"data": {"span": None}, "push": {"trial": False}})
     changes = run_view(request(config, run_ids(config)[3])).changes
-    assert {one.key: one.by for one in changes} == {"data.span": "--set before", "push.trial": "a trial"}
+    assert {one.key: one.by for one in changes} == {"data.span": "--set before"}
 
 
 def test_a_value_that_set_named_within_a_list_is_not_said_to_be_the_files(past, config):
@@ -235,6 +237,18 @@ def test_a_training_that_goes_on_is_drawn_as_it_grows(past, config, console):
         assert group.metric == "loss" and [value for _, value in group.series[0][1]] == pytest.approx([0.9, 0.4])
         assert "The training so far" in console(config).ask(f"/runs/{folder.run_id}").text
         writer.close()
+
+
+def test_a_killed_runs_curves_are_on_its_models_page_and_in_its_report(config, console):
+    """A run that was killed while its model was judged has trained one, which nothing has measured yet."""
+    curves = {split: {"loss": [0.9, 0.5]} for split in ("train", "validation")}
+    run_id = LookedAtRuns(Path(config.root)).add({"train": {"fare": [1.0]}}, curves=curves, exit_code=None)
+    running, mailed = console(config), report_of(config, run_id, NOW)
+    page = running.ask(f"/runs/{run_id}").text
+    assert "Its process is gone" in page and f'href="/models/{run_id}"' in page
+    for text in (running.ask(f"/models/{run_id}").text, mailed):
+        assert "<h2>Training</h2>" in text and "<figcaption>loss</figcaption>" in text
+    assert running.faults == []
 
 
 def test_a_run_that_is_not_there_is_not_found(four):

@@ -64,7 +64,7 @@ class LookedAtRuns:
         curves: Optional[Mapping[str, Mapping[str, Sequence[float]]]] = None,
         trials: Sequence[Mapping[str, Any]] = (),
         span: int = 1,
-        exit_code: int = 0,
+        exit_code: Optional[int] = 0,
         said: Optional[Sequence[Finding]] = None,
         blessed: str = "",
         slices: Sequence[Sequence[str]] = (),
@@ -79,7 +79,7 @@ class LookedAtRuns:
             curves: values of each epoch, by metric, by `train` and `validation`.
             trials: the Tuner's, as TFX writes them.
             span: of the data.
-            exit_code: how it ended.
+            exit_code: how it ended; None for a run that was killed.
             said: what DataGate recorded; None where it left no report.
             blessed: the run whose data was the latest blessed one.
             slices: columns on whose values the statistics are sliced.
@@ -115,7 +115,8 @@ class LookedAtRuns:
                 (evaluation / gate_report.JSON_NAME).write_text(gate.model_dump_json())
                 if predictions is not None:
                     (evaluation / prediction_summary.FILE).write_text(predictions.model_dump_json())
-            folder.finish(exit_code)
+            if exit_code is not None:
+                folder.finish(exit_code)
         return run_id
 
     def _blessing(self, run_id: str) -> Path:

@@ -76,6 +76,8 @@ def print_comparison(comparison: RunComparison, console: Console) -> None:
             f"{sign} {run.run_id}  {run.state}{', ' if run.result else ''}{run.result}, {seconds(run.seconds)} s",
             console,
         )
+    for sentence in comparison.trials:
+        printing.say(visible(sentence), console)
     same = []
     for title, lines in _sections(comparison):
         if lines:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from millrace.base.errors import DataError
 from millrace.base.outcomes import State
 from millrace.base.plain_values import flat
+from millrace.comparison.made_trials import why_made_trial, without_trial
 from millrace.components import stage_ids
 from millrace.components.data_gate.findings import Finding
 from millrace.components.data_gate.report import SAYS, read_warnings, recorded
@@ -25,6 +26,7 @@ from millrace.metadata import provenance
 from millrace.metadata.evaluations import SliceMetric, by_slice
 from millrace.metadata.provenance import Provenance
 from millrace.metadata.run_details import RunDetail, StageDetail, run_detail
+from millrace.metadata.run_folder import RunRequest
 from millrace.metadata.run_summaries import Runs, RunSummary
 from millrace.metadata.stage_graph import upstream_stages
 from millrace.project import default_configuration
@@ -56,7 +58,7 @@ class SettingChange:
         key: dotted.
         before: as YAML has it; a dash where it was not there.
         after: as YAML has it; a dash where it is not there.
-        by: `--set`, `--set before` where the run before was given it, `a trial` where that alone sets it, `the file`.
+        by: `--set`, `--set before` where the run before was given it, `the file`.
     """
 
     key: str
@@ -88,6 +90,7 @@ class RunView:
         times: when each stage ran.
         before: the id of the run before; empty for the first.
         changes: what differs in its configuration; None where one of the two runs did not write it down.
+        trial: why it is a trial, where nobody set that; empty where it is none.
         settings: every value of the configuration, as text by dotted key.
         gone: the folders of artifacts that are not there any more.
         curves: of the training that goes on.
@@ -116,6 +119,7 @@ class RunView:
     times: tuple[StageSpan, ...]
     before: str
     changes: Optional[tuple[SettingChange, ...]]
+    trial: str
     settings: dict[str, str]
     gone: tuple[str, ...]
     curves: tuple[CurveGroup, ...]
@@ -141,6 +145,8 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
     rows = gate.rows if gate else ()
     before = _run_before(runs, run_id)
     now, then = detail.provenance, _made_from(runs, before) if before else None
+    trial = why_made_trial(now, detail.request)
+    any_trial = bool(trial or (before and why_made_trial(then, _request(runs, before))))
     settings = flat(now.configuration) if now else {}
     warnings, warnings_problem = _warnings(detail)
     first, _, more = _reason(detail).partition("\n")
@@ -163,7 +169,8 @@ def view(request: PageRequest) -> Union[RunView, GoTo]:
         upstream=upstream_stages(runs, run_id, {one.stage: one.execution for one in detail.stages}),
         times=_times(detail.stages),
         before=before,
-        changes=_changes(then, now) if now and then else None,
+        changes=_changes(then, now, any_trial) if now and then else None,
+        trial=trial,
         settings=settings,
         gone=tuple(sorted({one.path for stage in detail.stages for one in stage.outputs if not one.there})),
         curves=_curves_so_far(request.config, detail),
@@ -195,6 +202,11 @@ def _made_from(runs: Runs, run_id: str) -> Optional[Provenance]:
     """What another run was made from; None where it did not write that down."""
     folder = runs.folder(run_id)
     return provenance.read(folder.path) if folder else None
+
+
+def _request(runs: Runs, run_id: str) -> Optional[RunRequest]:
+    folder = runs.folder(run_id)
+    return folder.request() if folder else None
 
 
 def _reason(detail: RunDetail) -> str:
@@ -244,8 +256,9 @@ def _times(stages: Sequence[StageDetail]) -> tuple[StageSpan, ...]:
     )
 
 
-def _changes(then: Provenance, now: Provenance) -> tuple[SettingChange, ...]:
-    before, after = flat(then.configuration), flat(now.configuration)
+def _changes(then: Provenance, now: Provenance, any_trial: bool) -> tuple[SettingChange, ...]:
+    """What differs; that one of them is a trial is said in words, where nobody set it."""
+    before, after = (flat(without_trial(one.configuration) if any_trial else one.configuration) for one in (then, now))
     return tuple(
         SettingChange(key, before.get(key) or _NOTHING, after.get(key) or _NOTHING, _by(key, then, now))
         for key in dict.fromkeys([*after, *before])
@@ -258,8 +271,7 @@ def _by(key: str, then: Provenance, now: Provenance) -> str:
     for made_from, word in ((now, "--set"), (then, "--set before")):
         if _is_given(key, as_asked(made_from.overrides)):
             return word
-    is_trials = any(_is_given(key, one.overrides) for one in (now, then))
-    return "a trial" if is_trials else "the file"
+    return "the file"
 
 
 def _is_given(key: str, overrides: Sequence[str]) -> bool:
