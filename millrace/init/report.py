@@ -3,6 +3,7 @@
 import difflib
 from collections import Counter
 
+from millrace.base.numbers import counted
 from millrace.init.columns import short
 from millrace.init.decisions import Decision
 from millrace.init.defaults import weights_doubt
@@ -28,7 +29,7 @@ def rows(plan: NewPipeline) -> list[tuple[str, ...]]:
     shown = [_row(decision) for decision in special[:SHORT]]
     if len(special) > SHORT:
         shown.append((f"and {len(special) - SHORT} more", "", "", "", "", "see the comments of the configuration"))
-    return shown + [(f"{count} columns", kind, "", "", "feature", "") for kind, count in plain.most_common()]
+    return shown + [(counted(count, "column"), kind, "", "", "feature", "") for kind, count in plain.most_common()]
 
 
 def _row(decision: Decision) -> tuple[str, ...]:

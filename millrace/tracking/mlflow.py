@@ -9,7 +9,10 @@ import contextlib
 import json
 import os
 import re
+import socket
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -32,6 +35,7 @@ _RUN, _WHOLE = "millrace.run", "millrace.whole"
 _REPORT, _MODEL = "report.html", "pushed_model"
 # MLflow's limits of one request, of a key and of a parameter's value.
 _PARAMETERS, _TAGS, _METRICS, _KEY, _VALUE = 100, 100, 1000, 250, 6000
+_SECONDS = 5.0
 _UNKEYED = re.compile(r"[^\w\-. :/]")
 # The client tells its makers nothing, does not try for minutes, and leaves it to the command to print.
 _ENVIRONMENT = {
@@ -220,7 +224,21 @@ def _client(address: str) -> Any:
     except ModuleNotFoundError as error:
         remedy = "pip install 'millrace[mlflow]', at the version that requirements/ pins"
         raise BadInput("MLflow's client is not installed", where=error.name or "", remedy=remedy) from error
+    _require_answer(address)
     return MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+def _require_answer(address: str) -> None:
+    """Refuses a server that is not there at once: the client would try again, and say so in words of its own."""
+    place = urllib.parse.urlsplit(address)
+    if place.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(place.hostname or ""):
+        return
+    try:
+        port = place.port or (443 if place.scheme == "https" else 80)
+        socket.create_connection((place.hostname or "", port), timeout=_SECONDS).close()
+    except (OSError, ValueError) as error:
+        remedy = "see that it runs: mlflow server starts one on this machine"
+        raise ServiceFailure(f"no MLflow server answers there: {error}", where=cut(address), remedy=remedy) from error
 
 
 def _experiment(client: Any, name: str) -> str:

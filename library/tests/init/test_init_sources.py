@@ -14,6 +14,7 @@ import pytest
 from init_tables import write_csv
 
 from millrace.base.errors import DataError
+from millrace.init import report
 from millrace.init.dialect import find_dialect
 from millrace.init.plan import column_names, make_plan
 from millrace.init.scan import scan
@@ -269,6 +270,15 @@ def test_narrow_and_wide_tables(tmp_path, columns):
     write_csv(tmp_path / "t.csv", {**values, "y": random.integers(0, 2, 100)})
     plan = make_plan([str(tmp_path / "t.csv")], "y", "", tmp_path / "project")
     assert sum(decision.use == "feature" for decision in plan.decisions) == columns
+
+
+def test_one_column_of_a_kind_is_one_column_in_a_wide_tables_summary(tmp_path):
+    """The table said `1 columns`."""
+    random = np.random.default_rng(0)
+    values = {f"x {place}": random.normal(size=100).round(3) for place in range(70)}
+    write_csv(tmp_path / "t.csv", {**values, "flag": ["yes", "no"] * 50, "y": random.integers(0, 2, 100)})
+    rows = report.rows(make_plan([str(tmp_path / "t.csv")], "y", "", tmp_path / "project"))
+    assert [row[:2] for row in rows[1:]] == [("70 columns", "number"), ("1 column", "boolean")]
 
 
 def test_a_cell_of_a_megabyte(tmp_path):

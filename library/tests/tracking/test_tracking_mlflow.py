@@ -183,10 +183,10 @@ def test_without_the_extra_its_name_is_said(past, monkeypatch):
     assert "millrace[mlflow]" in raised.value.remedy
 
 
-@pytest.mark.slow
 def test_a_server_that_does_not_answer_is_told_with_its_address(past):
+    """It took 18 seconds, and the client printed two warnings of its own."""
     pytest.importorskip("mlflow", reason="MLflow's client is in the lock: make setup")
     address = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(ServiceFailure, match="did not take it") as raised:
+    with pytest.raises(ServiceFailure, match=r"no MLflow server answers there: .*refused") as raised:
         told(past, address, "x")
     assert raised.value.where == address
