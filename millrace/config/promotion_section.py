@@ -77,3 +77,8 @@ class PromotionPolicy(Section):
     def release_from(self) -> Optional[str]:
         """The environment that a release comes from; empty where it comes here first, None where none may come."""
         return self.after if self.releases_after is None else self.releases_after
+
+    @property
+    def approves_releases(self) -> bool:
+        """Whether somebody has to approve a release: not where it comes first, which the merge has approved."""
+        return self.approval != "any" and self.release_from != ""

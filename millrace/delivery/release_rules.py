@@ -49,7 +49,7 @@ def approved(policy: PromotionPolicy, name: str, given: tuple[Approval, ...], wh
         given: the release's approvals.
         who: who promotes it.
     """
-    if policy.approval == "any" or policy.release_from == "":
+    if not policy.approves_releases:
         return PolicyRule("approval", True, f"{name} asks for none")
     by = [(signer(one, policy.approvers) if policy.approvers else one.who, one) for one in given]
     known = [(person, one) for person, one in by if person]

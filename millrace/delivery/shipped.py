@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Optional, Protocol
 
 from millrace.base.outcomes import ending
+from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.remote.jobs import RemoteJob, Service
 from millrace.release.bundle import Manifest
 
@@ -89,8 +90,17 @@ def labels(manifest: Manifest, digest: str, number: int) -> dict[str, str]:
 
 def job_id(pipeline: str, environment: str, number: int) -> str:
     """The id of a promotion's job: of two people who promote at once both mean the same one."""
+    return f"{_stem(pipeline)}{label_of(environment).replace('_', '-')[:30]}-release-{number}"
+
+
+def is_promotions_id(pipeline: str, name: str) -> bool:
+    """Whether a job of that id would take a number from the promotions of a pipeline, to whichever environment."""
+    return bool(re.fullmatch(re.escape(_stem(pipeline)) + "[-a-z0-9]*-release-[0-9]+", name))
+
+
+def _stem(pipeline: str) -> str:
     stem = pipeline if pipeline[:1].isalpha() else f"job-{pipeline}"
-    return f"{stem[:70]}-{label_of(environment).replace('_', '-')[:30]}-release-{number}"
+    return f"{stem[:70]}-"
 
 
 def label_of(environment: str) -> str:
@@ -130,6 +140,33 @@ def shipped(service: LabelledJobs, pipeline: str, environment: str) -> list[Ship
 def _of(job: RemoteJob) -> Shipped:
     release, commit, images, overrides = (job.labels.get(key, "") for key in (RELEASE, COMMIT, IMAGES, OVERRIDES))
     return Shipped(int(job.labels[NUMBER]), release, commit, images, overrides, job)
+
+
+def next_number(service: LabelledJobs, pipeline: str, environment: str, every: list[Shipped]) -> int:
+    """The number of the next promotion: the one after the last, and after whatever else has the id of a promotion.
+
+    Of two people who ask at once both are told the same one: what is a promotion is not stepped over.
+
+    Args:
+        service: of the environment.
+        pipeline: whose releases.
+        environment: its name.
+        every: the promotions to it, the last one last.
+    """
+    number = 1 + max((one.number for one in every), default=0)
+    while _taken_by_another(service, job_id(pipeline, environment, number), label_of(environment), number):
+        number += 1
+    return number
+
+
+def _taken_by_another(service: Service, name: str, environment: str, number: int) -> bool:
+    try:
+        there = service.job(name).labels
+    except ServiceFailure as failure:
+        if failure.status == 404:
+            return False
+        raise
+    return (there.get(ENVIRONMENT), there.get(NUMBER)) != (environment, str(number))
 
 
 def outcome(service: Service, one: Shipped) -> tuple[bool, str]:

@@ -1,5 +1,6 @@
 """Promotes a release: what would be done, and sending its job as it was built."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,9 +25,11 @@ from millrace.delivery.shipped import (
     job_id,
     labels,
     line,
+    next_number,
     shipped,
 )
 from millrace.jobspec.job import CompiledJob
+from millrace.project.default_configuration import option
 from millrace.promotion.policy import PolicyRule
 from millrace.release.bundle import Manifest
 from millrace.release.signing import SUFFIX
@@ -152,7 +155,7 @@ def plan(
     known = any(one.release == release.digest[:12] for one in every)
     going_back = known and any(one.release == release.digest[:12] for one in line(target, every)[:-1])
     asked = tuple(_rules(release, source, every, current, going_back, config, who, now))
-    number = 1 + max((one.number for one in every), default=0)
+    number = next_number(target, config.name, config.environment, every)
     return ShippingPlan(release, number, current, going_back, asked, tuple(every))
 
 
@@ -192,8 +195,24 @@ def require_allowed(chosen: ShippingPlan, config: Config) -> None:
         raise GateRefused(
             f"{config.environment} does not take {chosen.release.file.name}: {'; '.join(chosen.refusals)}",
             where=config.place("promotion"),
-            remedy="put right what each reason names; millrace promote with --dry-run shows every rule",
+            remedy=_remedy(chosen, config),
         )
+
+
+def _remedy(chosen: ShippingPlan, config: Config) -> str:
+    """What to do about a refusal, in whole commands where there are some."""
+    refused = {one.name for one in chosen.rules if not one.holds}
+    if "once" in refused:
+        return "nothing is left to do"
+    steps = [_look(one.job.name, config) for one in chosen.every[-1:] if "alone" in refused]
+    if "approval" in refused:
+        key = " --key FILE" if config.promotion.approvers else ""
+        steps.append(f"millrace release approve {shlex.quote(str(chosen.release.file))} --because WHY{key}")
+    return "; ".join(steps) or "put right what each reason names"
+
+
+def _look(job: str, config: Config) -> str:
+    return f"millrace jobs show{option(config.file, config.environment)} {job}"
 
 
 def send(
@@ -211,8 +230,9 @@ def send(
         The job as the service made it, and as it was sent.
 
     Raises:
-        BadInput: the job would be refused, or somebody else has promoted something meanwhile. Nothing was sent.
-        GateRefused: policy says no, or its run may cost more than the budget.
+        BadInput: the job would be refused.
+        GateRefused: policy says no, its run may cost more than the budget, or somebody else has sent a job of that id
+            meanwhile. Nothing was sent.
         ServiceFailure: the service does not start it.
     """
     require_allowed(chosen, config)
@@ -233,9 +253,9 @@ def send(
     return sent, job
 
 
-def _somebody_else(chosen: ShippingPlan, config: Config) -> BadInput:
-    return BadInput(
-        f"somebody else has promoted something to {config.environment} at this moment: {chosen.job} is there",
-        where=config.place("promotion"),
-        remedy=f"look: millrace jobs show --env {config.environment} {chosen.job}; then decide again",
+def _somebody_else(chosen: ShippingPlan, config: Config) -> GateRefused:
+    return GateRefused(
+        f"somebody else has sent {chosen.job} to {config.environment} at this moment; nothing of yours was sent",
+        where=str(chosen.release.file),
+        remedy=f"look, then decide again: {_look(chosen.job, config)}",
     )

@@ -17,7 +17,7 @@ from fake_vertex import FakeVertex
 from release_keys import pem
 from small_job import IMAGE, small_job
 
-from millrace.base.errors import BadInput, MillraceError
+from millrace.base.errors import GateRefused, MillraceError
 from millrace.cli.main import main
 from millrace.cloud.prepared_job import Progress
 from millrace.cloud.services import connect
@@ -26,6 +26,7 @@ from millrace.config.paths import registry_file
 from millrace.delivery import shipping
 from millrace.delivery.approval import approvals
 from millrace.delivery.record import ENDED, SENT
+from millrace.delivery.shipped import ENVIRONMENT, NUMBER
 from millrace.project import project
 from millrace.registry.event_log import EventLog
 from millrace.registry.events import Event
@@ -160,6 +161,7 @@ def test_out_of_order_without_an_approval_twice_and_for_another_environment_send
     assert code == 3, said
     assert "order: no release of commit aaaaaaaaaaaa with the same 1 image has been promoted to staging" in said
     assert "approval: nobody has approved this release" in said, "all reasons at once"
+    assert f"remedy: millrace release approve {produced} --because WHY\n" in said
     assert delivered.sent() == []
     code, said = delivered.promote(staged, "prod")
     assert code == 2 and "built for staging, and not for prod" in said, said
@@ -167,6 +169,7 @@ def test_out_of_order_without_an_approval_twice_and_for_another_environment_send
     assert delivered.promote(staged, "staging")[0] == 0
     code, said = delivered.promote(staged, "staging")
     assert code == 3 and "once: staging is at this release already: small-staging-release-1" in said, said
+    assert "remedy: nothing is left to do" in said
     # The same commit with another image was not tried in staging.
     other = delivered.release("prod", images=(IMAGE[:-1] + "1",))
     delivered.approve(other)
@@ -214,7 +217,7 @@ def test_of_two_people_at_once_one_is_told(delivered: Delivered) -> None:
     plans = [shipping.plan(one, None, service, config, "somebody", 0.0) for one in both]
     assert plans[0].job == plans[1].job
     shipping.send(plans[0], service, config, QUIET)
-    with pytest.raises(BadInput, match="somebody else has promoted something to staging at this moment"):
+    with pytest.raises(GateRefused, match="somebody else has sent small-staging-release-1 to staging at this moment"):
         shipping.send(plans[1], service, config, QUIET)
     # The answer got lost, and the job that is there is not ours.
     delivered.vertex.fail("POST", "pipelineJobs", 503)
@@ -224,7 +227,38 @@ def test_of_two_people_at_once_one_is_told(delivered: Delivered) -> None:
     code, said = delivered.promote(both[1].file, "staging")
     assert code == 3, said
     assert f"alone: release {both[0].digest[:12]} is being promoted to staging: small-staging-release-1" in said
+    assert "remedy: millrace jobs show --env staging small-staging-release-1" in said
     assert len(delivered.sent()) == 1
+
+
+def test_a_number_that_a_job_of_somebodys_own_has_is_stepped_over(delivered: Delivered) -> None:
+    parent = "projects/a-staging/locations/us-central1"
+    body = json.loads(small_job().to_text())
+    delivered.vertex.add(parent, "small-staging-release-1", body)
+    # Labelled as a promotion to another environment, and as that of another number.
+    for number, said in ((2, ("prod", "2")), (3, ("staging", "7"))):
+        forged = dict(zip((ENVIRONMENT, NUMBER), said, strict=True))
+        delivered.vertex.add(parent, f"small-staging-release-{number}", {**body, "labels": forged})
+    file = delivered.release("staging")
+    code, words = delivered.promote(file, "staging", "--dry-run")
+    assert code == 0 and "as small-staging-release-4" in words, words
+    code, words = delivered.promote(file, "staging")
+    assert code == 0, words
+    events = delivered.events("staging")
+    assert [(one.kind, one.details["job"]) for one in events] == [
+        (SENT, "small-staging-release-4"),
+        (ENDED, "small-staging-release-4"),
+    ]
+    code, words = delivered.promote(delivered.release("staging", "b"), "staging")
+    assert code == 0 and delivered.sent()[-1] == "small-staging-release-5", words
+
+
+def test_no_job_is_submitted_by_the_id_of_a_promotion(delivered: Delivered) -> None:
+    (delivered.folder / "job.json").write_text(small_job().to_text())
+    for name in ("small-staging-release-1", "small-any-other-release-12"):
+        code, said = delivered.run("submit", "job.json", "--env", "staging", "--job-id", name)
+        assert code == 2 and f"{name} is what a promotion calls its job" in said, said
+    assert delivered.vertex.requests == []
 
 
 def test_an_approval_counts_when_who_signed_it_may_approve(delivered: Delivered, monkeypatch: Any) -> None:
@@ -332,6 +366,7 @@ def test_what_is_no_release_or_no_key_is_told_without_a_traceback(delivered: Del
     file.with_name(file.name + SUFFIX).write_text(signature(without.to_bytes(), delivered.key))
     for arguments, words in (
         (("promote", "/missing.release.tar", "--to", "prod", "--dry-run"), "/missing.release.tar: there is no such"),
+        (("promote", "missing.release", "--to", "prod", "--dry-run"), "missing.release: there is no such"),
         (("release", "verify", str(file), "--public-key", "missing.pub"), "missing.pub: there is no such key"),
         (("release", "approve", str(file), "--because", "x", "--key", "missing.pem"), "missing.pem: there is no such"),
         (("promote", str(file), "--to", "staging", "--dry-run"), "there is no job.json in it"),

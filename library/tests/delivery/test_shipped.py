@@ -14,7 +14,7 @@ from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteTask
 from millrace.config.promotion_section import PromotionPolicy
 from millrace.delivery.approval import Approval
 from millrace.delivery.release_rules import approved, came_from
-from millrace.delivery.shipped import NUMBER, in_place, job_id, labels, line, shipped
+from millrace.delivery.shipped import NUMBER, in_place, is_promotions_id, job_id, labels, line, shipped
 from millrace.release.bundle import Manifest
 
 IMAGE = "europe-docker.pkg.dev/a-project/images/millrace@sha256:" + "0" * 64
@@ -60,6 +60,15 @@ def test_a_job_that_only_says_that_it_was_a_promotion_opens_nothing() -> None:
     for number in ("", "x", "²"):
         jobs = Jobs(replace(unnumbered, labels={**unnumbered.labels, NUMBER: number}))
         assert shipped(jobs, "taxi", "staging") == []
+
+
+@pytest.mark.parametrize("pipeline", ["taxi", "2019-taxi", "t" * 90])
+def test_an_id_is_a_promotions_if_a_promotion_of_that_pipeline_could_have_it(pipeline: str) -> None:
+    for environment in ("prod", "Prod_2", "e" * 60):
+        assert is_promotions_id(pipeline, job_id(pipeline, environment, 12))
+    stem = job_id(pipeline, "prod", 1).removesuffix("1")
+    for name in (stem, f"{stem}x", f"{stem}1-again", f"other-{stem}1", f"{pipeline}-20261127-1a2b"):
+        assert not is_promotions_id(pipeline, name), name
 
 
 @pytest.mark.parametrize(

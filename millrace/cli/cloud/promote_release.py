@@ -32,7 +32,7 @@ PUBLIC_KEY = "release.pub"
 
 def is_release(name: str) -> bool:
     """Whether what is to be promoted is a release, and not a version: a number or an alias has no such name."""
-    return name.endswith(".tar") or "/" in name
+    return name.endswith((".tar", ".release")) or "/" in name
 
 
 def promote_release(

@@ -1,5 +1,6 @@
 """`millrace release`: one file that holds what was tested, built, verified, shown and approved."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import Optional
@@ -13,11 +14,14 @@ from millrace.base.printing import TableColumn
 from millrace.cli.group import Group
 from millrace.cli.options import again, config_options
 from millrace.cli.output import echo, echo_json, say
+from millrace.config import environments
 from millrace.config.checks import require_writable_root
+from millrace.config.config import Config
 from millrace.config.loading import load
 from millrace.config.paths import layout
 from millrace.project import project
 from millrace.registry.registry import this_person
+from millrace.release.bundle import JOB
 
 _KEY = click.option(
     "--public-key", type=click.Path(path_type=Path, dir_okay=False), help="Whose signature it must have: a PEM file."
@@ -77,9 +81,23 @@ def build_command(
         beside = target.with_name(target.name + signing.SUFFIX)
         files.write_named(beside, signing.signature(data, signer))
         echo(f"signed:  {beside}")
-    echo(f"next: millrace release verify {target}")
-    echo(f"  or: millrace release show {target} --into FOLDER")
-    echo(f"      millrace submit{again(config_file, overrides)} FOLDER/job.json")
+    _say_next(config, config_file, target, signed=signer is not None)
+
+
+def _say_next(config: Config, config_file: str, target: Path, signed: bool) -> None:
+    """How it goes on: by a promotion, where the environment says what its releases come after."""
+    quoted, to = shlex.quote(str(target)), shlex.quote(config.environment)
+    if config.promotion.release_from is None:
+        within = again(config_file, (environments.option(config.environment),))
+        steps = [f"millrace release show {quoted} --into FOLDER", f"millrace submit{within} FOLDER/{JOB}"]
+    else:
+        steps = [] if signed else ["the same with --key FILE: only a signed release is promoted"]
+        if config.promotion.approves_releases:
+            key = " --key FILE" if config.promotion.approvers else ""
+            steps.append(f"millrace release approve {quoted} --because WHY{key}")
+        steps.append(f"millrace promote{again(config_file, ())} {quoted} --to {to} --because WHY")
+    for number, step in enumerate(steps):
+        echo(f"{'then' if number else 'next'}: {step}")
 
 
 @release.command("verify")
@@ -160,4 +178,5 @@ def approve_command(file: Path, public_key: Optional[Path], because: str, key: s
     whole = found.sha256
     given = approval.approve(file, whole, this_person(), because.strip(), time.time(), signer)
     say(f"{file.name}: approved by {given.who}{', signed' if signer else ''}, in {approval.beside(file)}")
-    echo(f"next: millrace promote {file} --to {found.manifest.environment or 'ENV'} --because WHY")
+    to = found.manifest.environment or "ENV"
+    echo(f"next: millrace promote {shlex.quote(str(file))} --to {shlex.quote(to)} --because WHY")

@@ -65,6 +65,7 @@ def submit(
         raise BadInput(
             f"{name!r} cannot be a job's id", where="--job-id", remedy="a letter, then letters, digits and dashes"
         )
+    _require_no_promotions_id(compiled.name if compiled else config.name, name)
     own = given_runner(CloudRunner)
     service, job = prepared(config, compiled, wanted, parameter_values(parameters), on_the_terminal(), own)
     in_experiment = wanted == VERTEX and expects_experiment(config)
@@ -84,6 +85,17 @@ def submit(
     if in_experiment:
         put_into_experiment(config, sent.name, again(config_file, overrides))
     echo(f"next: millrace jobs show{more} {sent.name}")
+
+
+def _require_no_promotions_id(pipeline: str, name: str) -> None:
+    from millrace.delivery.shipped import is_promotions_id
+
+    if is_promotions_id(pipeline, name):
+        raise BadInput(
+            f"{name} is what a promotion calls its job, which this one is not",
+            where="--job-id",
+            remedy="name it otherwise; millrace promote FILE --to ENV promotes a release",
+        )
 
 
 def new_job_id(pipeline: str) -> str:
