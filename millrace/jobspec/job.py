@@ -55,12 +55,14 @@ class Step:
         task: its task spec.
         component: the component that it runs.
         dag: the name of the component whose graph holds it; empty for the root.
+        within: the task that is that graph, where it stands; None for the root's.
     """
 
     name: str
     task: Spec
     component: Spec
     dag: str = ""
+    within: Optional["Step"] = None
 
 
 @dataclass(frozen=True)
@@ -173,12 +175,28 @@ class CompiledJob:
 
     def walk(self) -> Iterator[Step]:
         """Every task, those of nested graphs after the task that holds them."""
-        yield from self._walk(self.tasks, "")
+        yield from self._walk(self.tasks, "", None)
 
-    def _walk(self, tasks: Mapping[str, Spec], dag: str) -> Iterator[Step]:
+    def _walk(self, tasks: Mapping[str, Spec], dag: str, within: Optional[Step]) -> Iterator[Step]:
         for name, task in tasks.items():
-            yield Step(name, task, self.component(task), dag)
-            yield from self._walk(self.graph(task), str(task.get("componentRef", {}).get("name", "")))
+            step = Step(name, task, self.component(task), dag, within)
+            yield step
+            yield from self._walk(self.graph(task), str(task.get("componentRef", {}).get("name", "")), step)
+
+    def value_of(self, step: Step, name: str) -> Any:
+        """As `value`, also of a task in a nested graph, which may be handed the value under another name.
+
+        Args:
+            step: where the task stands.
+            name: the input parameter's name.
+        """
+        handed = step.task.get("inputs", {}).get("parameters", {}).get(name, {}).get("componentInputParameter")
+        if handed is None or step.within is None:
+            return self.value(step.task, name)
+        if handed in step.within.task.get("inputs", {}).get("parameters", {}):
+            return self.value_of(step.within, handed)
+        declared = step.within.component.get("inputDefinitions", {}).get("parameters", {})
+        return declared.get(handed, {}).get("defaultValue")
 
     def with_values(self, values: Mapping[str, Any]) -> "CompiledJob":
         """The same job with other values of its runtime parameters.

@@ -9,6 +9,7 @@ from millrace.config.config import Config
 from millrace.config.platform import PLATFORMS
 from millrace.jobspec.job import CompiledJob, Dialect
 from millrace.rehearsal.cloud_folder import SCHEME, CloudFolder
+from millrace.rehearsal.labels import labels_of
 
 
 def data_elsewhere(config: Config, service: Dialect, named: Mapping[str, Path], folder: Path) -> dict[str, Path]:
@@ -37,14 +38,18 @@ def require_data(
         job: the job, with the values of its parameters.
         clouds: where the buckets are.
         hides: says of a path of this machine whether tasks do not see it.
-        given: tasks whose outputs are given, so that they read nothing.
+        given: the labels of tasks whose outputs are given, so that they, and what is within them, read nothing.
 
     Raises:
         BadInput: nothing stands for the path of a bucket that a task reads, or the sandbox hides a folder from it.
     """
-    for name, task in job.tasks.items():
-        path = job.value(task, "input_base")
-        if name in given or not isinstance(path, str):
+    labels = labels_of(job)
+    for step, place in zip(job.walk(), labels, strict=True):
+        name, path = labels[place], job.value_of(step, "input_base")
+        # A graph hands on what a task in it reads.
+        if not isinstance(path, str) or job.graph(step.task):
+            continue
+        if any(labels[place[:depth]] in given for depth in range(1, len(place) + 1)):
             continue
         here = clouds.local(path)
         if not path.startswith(SCHEME) and os.path.exists(path) and hides(path):

@@ -1,11 +1,13 @@
 """Data in a bucket that a rehearsal reads: what stands for it on this machine, and what is said when nothing does."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from millrace.base.errors import BadInput
 from millrace.config.loading import load as load_config
+from millrace.jobspec.job import CompiledJob, from_documents
 from millrace.jobspec.job import load as load_job
 from millrace.rehearsal.cloud_folder import CloudFolder
 from millrace.rehearsal.data_places import data_elsewhere, require_data
@@ -46,6 +48,33 @@ def test_data_that_is_nowhere_is_refused_with_the_option_that_helps(tmp_path):
     assert refusal.value.where == "ExampleGen" and f"ExampleGen reads {DATA}" in refusal.value.what
     assert f"--gs {DATA}=FOLDER" in refusal.value.remedy
     require_data(job, CloudFolder(tmp_path), everything, {"ExampleGen"})
+
+
+def nested(names: tuple[str, ...]) -> CompiledJob:
+    """The taxi job within graphs, each of which hands the path of the data on under another name."""
+    document = json.loads((GOLDEN / "taxi-vertex.json").read_text())
+    root, components = document["pipelineSpec"]["root"], document["pipelineSpec"]["components"]
+    tasks, read = root["dag"]["tasks"], "data_path"
+    base = tasks["ExampleGen"]["inputs"]["parameters"]["input_base"]
+    for name in names:
+        base["componentInputParameter"] = f"{name}-path"
+        components[name] = {"dag": {"tasks": tasks}}
+        base = {"componentInputParameter": read}
+        tasks = {name: {"componentRef": {"name": name}, "inputs": {"parameters": {f"{name}-path": base}}}}
+    root["dag"]["tasks"] = tasks
+    return from_documents([document])
+
+
+@pytest.mark.parametrize("names", [("inner",), ("inner", "outer")])
+def test_data_that_a_task_in_a_graph_reads_is_looked_for_too(names, tmp_path):
+    job = nested(names)
+    with pytest.raises(BadInput, match=f"ExampleGen reads {DATA}, and nothing stands for it"):
+        require_data(job, CloudFolder(tmp_path), everything)
+    require_data(job, CloudFolder(tmp_path, {DATA: tmp_path}), everything)
+    for given in ("ExampleGen", *names):
+        require_data(job, CloudFolder(tmp_path), everything, {given})
+    with pytest.raises(BadInput, match="nothing stands for it"):
+        require_data(job, CloudFolder(tmp_path), everything, {"Pusher"})
 
 
 def everything(path: str) -> bool:
