@@ -14,6 +14,7 @@ from millrace.jobspec.checks import check
 from millrace.jobspec.findings import counted, refusing
 from millrace.jobspec.job import CompiledJob
 from millrace.metadata.revision import git, revision
+from millrace.project.project import Project
 from millrace.release.bundle import JOB, Manifest, Release, digest
 
 # The stacks' locks: the image was made from one of them.
@@ -36,10 +37,11 @@ def build(
         The job, the configuration's files, the schema and the locks, as they are in the commit.
 
     Raises:
-        BadInput: something is not committed, the job is not the configuration's or would be refused, or an image is
+        BadInput: something is not committed, the code that an image gets among it, the job is not the configuration's or would be refused, or an image is
             named by what may change.
     """
     commit = _commit(project)
+    _require_code_committed(Project(project.resolve()))
     sources = _sources(config, project)
     if compiled is not None:
         _require_same(job, compiled, config)
@@ -130,6 +132,42 @@ def _sources(config: Config, project: Path) -> dict[str, bytes]:
                 _require_committed(place, root)
             found[(path.parent.resolve() / path.name).relative_to(root).as_posix()] = files.read_bytes(path)
     return found
+
+
+def _require_code_committed(project: Project) -> None:
+    """Refuses code that an image gets and the commit does not hold, whatever `git status` was told not to look at.
+
+    Raises:
+        BadInput: git ignores a file of a package, or it differs from the commit.
+    """
+    # In the library's own checkout its package goes into the image too.
+    tops = [name for name in sorted({*project.shipped, "millrace"}) if (project.root / name).is_dir()]
+    found = sorted(path for top in tops for path in (project.root / top).rglob("*") if _is_code(path))
+    names = [path.relative_to(project.root).as_posix() for path in found]
+    lines = (git(project.root, "ls-tree", "-r", "-z", "HEAD", "--", *tops) or "").split("\0") if tops else []
+    committed = {name: entry.split()[2] for entry, _, name in (line.partition("\t") for line in lines if line)}
+    if strange := next((name for name in names if name not in committed), None):
+        raise BadInput(
+            f"{strange} goes into an image, and is not in the commit: git ignores it, or does not know it",
+            where=str(project.root),
+            remedy=f"git add --force {strange} and commit it, or move it out of {strange.partition('/')[0]}/",
+        )
+    plain = [name for name, path in zip(names, found, strict=True) if not path.is_symlink()]
+    hashes = (git(project.root, "hash-object", "--", *plain) or "").split() if plain else []
+    here = dict(zip(plain, hashes, strict=False))
+    if changed := next((name for name in plain if committed[name] != here.get(name)), None):
+        raise BadInput(
+            f"{changed} goes into an image, and is not as it is in the commit",
+            where=str(project.root),
+            remedy="commit it, so that the release's commit is what it was made from",
+        )
+    for link in (path for path in found if path.is_symlink() and path.is_file()):
+        _require_committed(link.resolve(), project.root)
+
+
+def _is_code(path: Path) -> bool:
+    """Whether an image has a file of a package: what Python makes of others itself is left out of it."""
+    return (path.is_file() or path.is_symlink()) and "__pycache__" not in path.parts and path.suffix != ".pyc"
 
 
 def _require_committed(place: Path, root: Path) -> None:

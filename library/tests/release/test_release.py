@@ -222,6 +222,29 @@ def test_each_source_is_in_the_commit(own_project: Path, tmp_path: Path) -> None
         build(job, load("conf/linked.yaml"), (), own_project)
 
 
+def test_code_that_an_image_gets_is_in_the_commit(own_project: Path) -> None:
+    job, config = load_job(GOLDEN), load("conf/taxi.yaml")
+    for package in ("models", "pipeline"):
+        shutil.copytree(ROOT / package, own_project / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (own_project / ".gitignore").write_text("/runs/\n__pycache__/\nsecret.py\n/custom_components/\n")
+    git(own_project, "add", "-A")
+    git(own_project, "commit", "-qm", "code")
+    (own_project / "models/__pycache__").mkdir()
+    (own_project / "models/__pycache__/taxi.pyc").write_bytes(b"")
+    with pytest.raises(BadInput, match="a job that would be refused"):
+        build(job, config, (), own_project)
+    for name in ("models/secret.py", "pipeline/secret.py", "custom_components/whole/package.py"):
+        (own_project / name).parent.mkdir(parents=True, exist_ok=True)
+        (own_project / name).write_text("x = 1\n")
+        with pytest.raises(BadInput, match=f"{name} goes into an image, and is not in the commit: git ignores it"):
+            build(job, config, (), own_project)
+        (own_project / name).unlink()
+    git(own_project, "update-index", "--assume-unchanged", "models/__init__.py")
+    (own_project / "models/__init__.py").write_text("x = 2\n")
+    with pytest.raises(BadInput, match=r"models/__init__\.py goes into an image, and is not as it is in the commit"):
+        build(job, config, (), own_project)
+
+
 def test_a_job_of_another_root_or_project_is_not_taken(own_project: Path) -> None:
     config = load("conf/taxi.yaml")
     for change, place in (
