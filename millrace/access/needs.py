@@ -16,7 +16,7 @@ from millrace.base.errors import BadInput
 from millrace.catalog.template_address import template_repository
 from millrace.config.config import Config
 from millrace.jobspec import runtime_inputs
-from millrace.jobspec.dataflow import runs_on_dataflow
+from millrace.jobspec.dataflow import beam_options, runs_on_dataflow
 from millrace.jobspec.job import CompiledJob, Spec, Step
 
 _WRITE, _READ = "roles/storage.objectUser", "roles/storage.objectViewer"
@@ -123,7 +123,7 @@ def _of_step(job: CompiledJob, step: Step, project: str, account: str) -> Iterat
     if _SERVING in custom:
         yield from _endpoint(name, custom, folder, project, account)
     runs_beam_there = runs_on_dataflow(name, args)
-    options = _options(args)
+    options = beam_options(args)
     if runs_beam_there:
         yield from _dataflow(job, name, options, data, project, account)
     if _BIGQUERY in args:
@@ -263,7 +263,3 @@ def image_pulled(account: str, image: str, reason: str) -> Iterator[Grant]:
     if found and found[2] != "vertex-ai":
         location, project, repository = found.groups()
         yield Grant(account, _PULL, f"projects/{project}/locations/{location}/repositories/{repository}", (reason,))
-
-
-def _options(args: Sequence[str]) -> dict[str, str]:
-    return dict(arg[2:].split("=", 1) for arg in args if arg.startswith("--") and "=" in arg)

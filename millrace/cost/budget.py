@@ -63,4 +63,6 @@ def judged(costs: CostEstimate, budget: Optional[float]) -> str:
 
 def dollars(value: float) -> str:
     """Writes a sum: to the cent, and below a dollar to its hundredth, since most stages cost less than a cent."""
-    return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
+    if 0 < value < 0.0001:
+        return "<$0.0001"
+    return f"${value:,.2f}" if value >= 0.99995 else f"${value:.4f}"

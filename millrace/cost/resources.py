@@ -11,7 +11,7 @@ from typing import Any
 from millrace.base.errors import BadInput
 from millrace.catalog.machine_sizes import machine_of_step, machine_size
 from millrace.cost.prices import PriceTable
-from millrace.jobspec.dataflow import runs_on_dataflow
+from millrace.jobspec.dataflow import beam_options, runs_on_dataflow
 from millrace.jobspec.job import CompiledJob, Spec
 
 # https://cloud.google.com/dataflow/pricing: a batch worker's machine where nothing is said, and its disk: the shuffle
@@ -117,7 +117,7 @@ def _machine(asked: Mapping[str, Any], region: str, prices: PriceTable) -> Rent:
 
 
 def _workers(args: list[str], region: str, prices: PriceTable) -> Rent:
-    options = dict(arg[2:].split("=", 1) for arg in args if arg.startswith("--") and "=" in arg)
+    options = beam_options(args)
     name = options.get("worker_machine_type") or options.get("machine_type") or _WORKER
     size = machine_size(name)
     if size is None:

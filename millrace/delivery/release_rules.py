@@ -26,7 +26,8 @@ def came_from(source: Optional[LabelledJobs], origin: str, target: str, manifest
     if source is None:
         yield PolicyRule("order", True, f"a release comes to {target} first")
         return
-    what = f"commit {manifest.commit[:12]} with the same {counted(len(manifest.images), 'image')}"
+    images = "image" if len(manifest.images) == 1 else f"{len(manifest.images)} images"
+    what = f"commit {manifest.commit[:12]} with the same {images}"
     tried = [one for one in shipped(source, manifest.pipeline, origin) if one.is_of(manifest)]
     same = [one for one in tried if one.is_set_as(manifest)]
     if not same:

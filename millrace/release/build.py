@@ -37,8 +37,8 @@ def build(
         The job, the configuration's files, the schema and the locks, as they are in the commit.
 
     Raises:
-        BadInput: something is not committed, the code that an image gets among it, the job is not the configuration's or would be refused, or an image is
-            named by what may change.
+        BadInput: something is not committed, the code that an image gets among it, the job is not the configuration's
+            or would be refused, or an image is named by what may change.
     """
     commit = _commit(project)
     _require_code_committed(Project(project.resolve()))

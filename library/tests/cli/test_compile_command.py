@@ -92,6 +92,32 @@ def test_what_is_found_is_shown_with_the_remedy_and_exit_code_2(tmp_path):
     assert "move it into a module of a package" in words
 
 
+def test_a_job_that_is_wrong_does_not_replace_a_good_one(tmp_path, monkeypatch):
+    good, wrong = load(GOLDEN / "taxi-vertex.json"), load(GOLDEN / "taxi-vertex.json")
+    wrong.labels["Team"] = "tips"
+    made = []
+    monkeypatch.setattr("millrace.cli.cloud.compile.compile_for", lambda config, runner: made.pop())
+    target, beside = tmp_path / "job.json", tmp_path / "job.refused.json"
+
+    def compiles(job):
+        made.append(job)
+        return invoke("compile", "-c", CONFIG, "--set", f"root={tmp_path}", "-o", target)
+
+    done = compiles(wrong)
+    assert done.exit_code == 2 and target.read_text() == wrong.to_text() and "next:" not in done.output
+    done = compiles(good)
+    assert done.exit_code == 0 and target.read_text() == good.to_text(), done.output
+    assert (
+        f"next: millrace rehearse --set root={tmp_path}" not in done.output and "next: millrace rehearse" in done.output
+    )
+    done = compiles(wrong)
+    assert done.exit_code == 2 and f"{target} is kept as it was" in done.output, done.output
+    assert target.read_text() == good.to_text() and beside.read_text() == wrong.to_text()
+    assert "next:" not in done.output
+    compiles(good)
+    assert not beside.exists(), "what was wrong is gone once it is right"
+
+
 def test_nothing_compiled_yet_says_how(tmp_path):
     with pytest.raises(BadInput, match="nothing has been compiled"):
         invoke("check", "--set", f"root={tmp_path}")

@@ -17,7 +17,7 @@ from millrace.cli.main import millrace
 from millrace.cloud.prepared_job import Progress, ready
 from millrace.config.config import Config
 from millrace.config.loading import load
-from millrace.cost.budget import judged
+from millrace.cost.budget import dollars, judged
 from millrace.cost.durations import RunTimes, past_times
 from millrace.cost.estimate import estimate
 from millrace.cost.interval import next_value
@@ -329,3 +329,19 @@ def test_the_command_prints_it_and_compares_runs(tmp_path: Path, monkeypatch: py
         run("--set", "vertex.cost.budget=0.1")
     with pytest.raises(BadInput, match="nothing has been compiled"):
         CliRunner().invoke(millrace, ["cost", "--set", f"root={tmp_path}"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.0, "$0.0000"),
+        (0.00004, "<$0.0001"),
+        (0.00006, "<$0.0001"),
+        (0.0001, "$0.0001"),
+        (0.5, "$0.5000"),
+        (0.99996, "$1.00"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_a_sum_that_is_something_is_not_written_as_nothing(value: float, words: str) -> None:
+    assert dollars(value) == words

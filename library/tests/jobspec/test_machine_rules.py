@@ -8,6 +8,7 @@ from golden_cases import CASES, CONFIG, GOLDEN
 
 from millrace.config.loading import load as load_config
 from millrace.jobspec.checks import check
+from millrace.jobspec.dataflow import beam_options
 from millrace.jobspec.job import from_documents
 from millrace.jobspec.job import load as load_job
 
@@ -161,6 +162,41 @@ def test_an_engine_on_the_task_s_own_machine_is_found():
         assert f"the Beam engine at {server} would be on the machine of the task itself" in found[0][1]
     assert findings("beam-engine", beam_option('"--runner=DataflowRunner"', '"--flink_master", "localhost:8081"'))
     assert not findings("beam-engine", beam_option("--runner=DataflowRunner", "--job_endpoint=flink:8099"))
+
+
+def test_the_tasks_that_work_with_beam_are_named_together_and_no_other() -> None:
+    """Every task of a compiled job is given the options, a Trainer too, which has no use for them."""
+    beam = "(ExampleGen, StatisticsGen, Transform, Evaluator)"
+    [(_, words)] = findings("machine", beam_option("--region=us-central1", "--region=us-centrall1"))
+    assert words.endswith(beam)
+    [(_, words)] = findings("machine", beam_option('"--region=us-central1"', '"--region", "us-centrall1"'))
+    assert words.endswith(beam), "an option and its value may be two words"
+    [(_, words)] = findings("beam-engine", beam_option("--runner=DataflowRunner", "--flink_master=localhost:8081"))
+    assert words.endswith(beam)
+    renamed = beam_option("--region=us-central1", "--region=us-centrall1")
+
+    def of_others(job):
+        renamed(job)
+        tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
+        for name in ("ExampleGen", "StatisticsGen", "Transform", "Evaluator"):
+            tasks[f"my-{name.lower()}"] = tasks.pop(name)
+
+    [(_, words)] = findings("machine", of_others)
+    assert "my-examplegen" in words, "where none is known to work with Beam, each that is told is named"
+
+
+@pytest.mark.parametrize(
+    ("args", "options"),
+    [
+        (["--runner=DataflowRunner", "--region", "r"], {"runner": "DataflowRunner", "region": "r"}),
+        (["--region=a", "--region", "b"], {"region": "b"}),
+        (["--a", "--b=c=d", "--e"], {"b": "c=d"}),
+        (["x=y", "--a", "x=y"], {"a": "x=y"}),
+        ([], {}),
+    ],
+)
+def test_beams_options_are_read_as_one_word_or_two(args, options) -> None:
+    assert beam_options(args) == options
 
 
 def test_workers_with_the_image_of_the_stages_are_found():

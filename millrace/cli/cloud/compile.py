@@ -10,6 +10,7 @@ from millrace.base import printing
 from millrace.cli.cloud.findings import print_findings
 from millrace.cli.cloud.service_options import also
 from millrace.cli.options import config_options, push_option
+from millrace.cli.output import echo
 from millrace.cloud.compile import compile_for, compiled_file
 from millrace.config.checks import require_writable_root
 from millrace.config.config import Config
@@ -42,17 +43,34 @@ def compile_command(
     endpoint, unless --push is given.
 
     What must be set before the job can be submitted is listed. Exit code 0: compiled. 2: something is wrong with the
-    configuration or with the compiled job.
+    configuration or with the compiled job, which is then written beside the file that is there, and not over it.
     """
     config = load_run(config_file, overrides, push)
     require_writable_root(config)
     target = output or compiled_file(config, runner)
     job = compile_for(config, runner)
-    job.save(target)
     findings = check(job, config)
-    _print(config, job, target, findings, also(config_file, overrides, job.dialect), Console())
-    if refusing(findings, submitting=False):
+    wrong = bool(refusing(findings, submitting=False))
+    written = _save(job, target, wrong)
+    _print(config, job, written, findings, also(config_file, overrides, job.dialect), Console())
+    if wrong:
+        if written != target:
+            echo(f"{target} is kept as it was: fix what the table names, and compile again")
         raise click.exceptions.Exit(2)
+
+
+def _save(job: CompiledJob, target: Path, wrong: bool) -> Path:
+    """Writes a job; one that is wrong goes beside the file that is there, which may be a good one.
+
+    Returns:
+        Where it is.
+    """
+    beside = target.with_name(f"{target.stem}.refused{target.suffix}")
+    written = beside if wrong and target.exists() else target
+    job.save(written)
+    if not wrong:
+        beside.unlink(missing_ok=True)
+    return written
 
 
 def _print(
@@ -66,7 +84,10 @@ def _print(
     printing.say(f"{'check:':<12}{counted(findings)}", console)
     console.print()
     print_findings(findings, console)
+    if refusing(findings, submitting=False):
+        return
     rehearse, following = f"millrace rehearse{more}", f"millrace submit{more}"
     if refusing(findings, submitting=True):
         following += ", once the above is set"
-    printing.say(f"next: {rehearse}; then {following}", console)
+    # Whole, so that it can be copied.
+    echo(f"next: {rehearse}; then {following}")

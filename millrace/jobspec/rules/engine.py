@@ -1,21 +1,18 @@
 """Rule: the Beam engine of the data stages can be reached, is told nothing wrong, and its workers get the project."""
 
-import itertools
 import re
 from collections.abc import Iterator
 from typing import Optional
 
 from millrace.config.config import Config
 from millrace.config.platform import PLATFORMS, deployed
+from millrace.jobspec.dataflow import beam_steps
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
-_WORKERS_IMAGE = "--sdk_container_image="
+_SERVERS = ("job_endpoint", "artifact_endpoint", "flink_master", "spark_master_url", "spark_rest_url")
 # A worker pool may be on the machine that asks for it: the engine's own machine is meant there.
-_SERVER_HERE = re.compile(
-    r"--(?:job_endpoint|artifact_endpoint|flink_master|spark_master_url|spark_rest_url)="
-    r"((?:[a-z]+://)?(?:localhost|127\.[0-9.]+|0\.0\.0\.0|\[?::1\]?)(?::.*)?)"
-)
+_SERVER_HERE = re.compile(r"(?:[a-z]+://)?(?:localhost|127\.[0-9.]+|0\.0\.0\.0|\[?::1\]?)(?::.*)?")
 
 
 def engine(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
@@ -53,13 +50,10 @@ def servers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
         config: the one that it was compiled from; None when it is not known.
     """
     seen: dict[str, list[str]] = {}
-    for step in job.walk():
-        args = job.executor(step.task).get("container", {}).get("args", [])
-        # An option and its value are one word, or two.
-        in_two = (f"{name}={value}" for name, value in itertools.pairwise(args) if "=" not in name)
-        for option in (*args, *in_two):
-            if here := _SERVER_HERE.fullmatch(option):
-                seen.setdefault(here[1], []).append(step.name)
+    for step, options in beam_steps(job):
+        for server in dict.fromkeys(options.get(name, "") for name in _SERVERS):
+            if _SERVER_HERE.fullmatch(server):
+                seen.setdefault(server, []).append(step.name)
     for server, tasks in seen.items():
         yield JobFinding(
             "beam-engine",
@@ -77,10 +71,9 @@ def workers_image(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFin
         job: is checked.
         config: the one that it was compiled from; None when it is not known.
     """
-    for step in job.walk():
-        container = job.executor(step.task).get("container", {})
-        args = container.get("args", ())
-        if "--runner=DataflowRunner" in args and f"{_WORKERS_IMAGE}{container.get('image')}" in args:
+    for step, options in beam_steps(job):
+        image = job.executor(step.task).get("container", {}).get("image")
+        if options.get("runner") == "DataflowRunner" and image and options.get("sdk_container_image") == image:
             yield JobFinding(
                 "beam-image",
                 "warning",

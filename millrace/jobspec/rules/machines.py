@@ -8,6 +8,7 @@ from millrace.catalog.machines import machine_objections, machine_type_objection
 from millrace.catalog.objections import Objection
 from millrace.catalog.regions import region_objections, region_of_subnetwork
 from millrace.config.config import Config
+from millrace.jobspec.dataflow import beam_steps
 from millrace.jobspec.findings import JobFinding, Severity
 from millrace.jobspec.job import CompiledJob, Spec, Step
 
@@ -64,7 +65,12 @@ def workers(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
             yield from _findings(_of_spec(serving, shared=True), f"{step.name}, endpoint")
         if (training or serving) and custom_config.get(_REGION):
             yield from _findings(region_objections(str(custom_config[_REGION])), step.name)
-        yield from _findings(_of_dataflow(job.executor(step.task).get("container", {}).get("args", [])), step.name)
+    on_dataflow: dict[Objection, list[str]] = {}
+    for step, options in beam_steps(job):
+        for objection in _of_dataflow(options):
+            on_dataflow.setdefault(objection, []).append(step.name)
+    for objection, tasks in on_dataflow.items():
+        yield from _findings(iter([objection]), ", ".join(tasks))
 
 
 def region(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]:
@@ -96,17 +102,16 @@ def _of_spec(spec: Spec, shared: bool = False) -> Iterator[Objection]:
     )
 
 
-def _of_dataflow(args: list[str]) -> Iterator[Objection]:
-    if "--runner=DataflowRunner" not in args:
+def _of_dataflow(options: dict[str, str]) -> Iterator[Objection]:
+    if options.get("runner") != "DataflowRunner":
         return
-    options = dict(arg.split("=", 1) for arg in args if arg.startswith("--") and "=" in arg)
-    where = options.get("--region", "")
+    where = options.get("region", "")
     if where:
         yield from region_objections(where)
-    for name in ("--worker_machine_type", "--machine_type"):
+    for name in ("worker_machine_type", "machine_type"):
         if options.get(name):
             yield from machine_type_objections(options[name])
-    inside = region_of_subnetwork(options.get("--subnetwork", ""))
+    inside = region_of_subnetwork(options.get("subnetwork", ""))
     if inside and where and inside != where:
         yield Objection(
             f"the subnetwork is in {inside}, and the Dataflow workers are in {where}",

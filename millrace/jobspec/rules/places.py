@@ -12,6 +12,7 @@ from millrace.config.config import Config
 from millrace.config.environments import buckets, names, option
 from millrace.config.loading import load
 from millrace.config.platform import PLATFORMS, deployed
+from millrace.jobspec.dataflow import beam_options
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob
 
@@ -126,11 +127,11 @@ def bigquery(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding]
         args = job.executor(step.task).get("container", {}).get("args", [])
         if _BIGQUERY_EXECUTOR not in args:
             continue
-        options = dict(arg.split("=", 1) for arg in args if arg.startswith("--") and "=" in arg)
-        if not options.get("--project"):
+        options = beam_options(args)
+        if not options.get("project"):
             what = f"{step.name} asks BigQuery, and no project is named for the query: there is no --project"
             yield _unset(what, step.name, "data.bigquery.project=my-project")
-        if not options.get("--temp_location", "").startswith("gs://"):
+        if not options.get("temp_location", "").startswith("gs://"):
             what = f"{step.name} asks BigQuery, and there is no gs:// folder for its rows: no --temp_location"
             yield _unset(what, step.name, "data.bigquery.temp_location=gs://my-bucket/temp")
 
