@@ -107,9 +107,7 @@ def test_a_job_that_is_wrong_does_not_replace_a_good_one(tmp_path, monkeypatch):
     assert done.exit_code == 2 and target.read_text() == wrong.to_text() and "next:" not in done.output
     done = compiles(good)
     assert done.exit_code == 0 and target.read_text() == good.to_text(), done.output
-    assert (
-        f"next: millrace rehearse --set root={tmp_path}" not in done.output and "next: millrace rehearse" in done.output
-    )
+    assert "next: millrace rehearse" in done.output
     done = compiles(wrong)
     assert done.exit_code == 2 and f"{target} is kept as it was" in done.output, done.output
     assert target.read_text() == good.to_text() and beside.read_text() == wrong.to_text()
