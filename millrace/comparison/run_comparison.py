@@ -88,6 +88,7 @@ class MetricChange:
         interval_after: that of the later run.
         examples_before: how many examples it was measured on; None where they were not counted.
         examples_after: that of the later run.
+        unjudged: whether the gate had a threshold for it and did not judge it, as of too few examples of a class.
     """
 
     slice: str
@@ -98,6 +99,7 @@ class MetricChange:
     interval_after: Optional[Interval] = None
     examples_before: Optional[int] = None
     examples_after: Optional[int] = None
+    unjudged: bool = False
 
     @property
     def apart(self) -> Optional[bool]:
@@ -351,9 +353,8 @@ def _metrics(before: RunDetail, after: RunDetail, unknown: list[NotCompared]) ->
             # What is no number in both, such as the calibration of a slice without a positive, is the same.
             if not (math.isnan(was.value) and math.isnan(now.value)):
                 values, intervals = (was.value, now.value), (was.interval, now.interval)
-                changes.append(
-                    MetricChange(was.slice, old.measured_as, *values, *intervals, was.examples, now.examples)
-                )
+                counts, unjudged = (was.examples, now.examples), "not judged" in (was.verdict, now.verdict)
+                changes.append(MetricChange(was.slice, old.measured_as, *values, *intervals, *counts, unjudged))
     return tuple(sorted(changes, key=lambda one: one.slice != OVERALL))
 
 

@@ -210,6 +210,22 @@ def test_the_table_of_metrics_fits_a_terminal_of_80_with_names_as_taxi_has(capsy
     assert max(map(len, lines)) <= 80
 
 
+def test_a_slice_that_the_gate_did_not_judge_is_marked_so(capsys):
+    """An AUC of 0.86 that became 0.50 stood there as any other: the slice has 13 examples of one class."""
+
+    def side(run_id: str, value: float) -> RunDetail:
+        overall = SliceMetric("overall", 2502, value, verdict="pass")
+        cash = SliceMetric("payment_type=Cash", 1672, value, verdict="not judged")
+        metric = MeasuredMetric("AUC", "auc", "higher", overall, (cash,), ())
+        return replace(run(run_id), metrics=(metric,), gate_report="report.json")
+
+    print_comparison(compare(side("a", 0.86), side("b", 0.5)), Console(highlight=False, width=80))
+    lines = capsys.readouterr().out.splitlines()
+    changes = {line.split()[0]: line.split()[4] for line in lines if line.startswith(("overall", "payment"))}
+    assert changes == {"overall": "-0.36", "payment_type=Cash": "-0.36~"}
+    assert any(line.startswith("~: the gate did not judge it") for line in lines)
+
+
 def test_what_makes_a_run_a_trial_is_not_said_to_have_been_typed():
     trial = made(1, overrides=("training.steps=1", "push.trial=true"))
     told = groups(run("a", provenance=made(1)), run("b", provenance=trial))["Made from"]

@@ -167,16 +167,19 @@ def _print_metrics(comparison: RunComparison, console: Console) -> None:
     counts = next(((one.examples_before, one.examples_after) for one in overall), (None, None))
     others = f", on other rows: {counts[0]:,} examples before, {counts[1]:,} after" if None not in counts else ""
     printing.say(f"\nmetrics{others if comparison.data else ''}", console)
+    shown = [*overall, *slices][:_MOST_METRICS]
     rows = [
         (
             one.slice,
             one.metric,
             rounded(one.before, 4),
             rounded(one.after, 4),
-            f"{one.after - one.before:+.2g}{'*' if one.apart else ''}" if math.isfinite(one.after - one.before) else "",
+            f"{one.after - one.before:+.2g}{'*' if one.apart else ''}{'~' if one.unjudged else ''}"
+            if math.isfinite(one.after - one.before)
+            else "",
             _fewest(one) if console.is_terminal else _examples(one),
         )
-        for one in [*overall, *slices][:_MOST_METRICS]
+        for one in shown
     ]
     numbers = [TableColumn(head, right=True) for head in ("before", "after", "change")]
     columns = [
@@ -190,6 +193,8 @@ def _print_metrics(comparison: RunComparison, console: Console) -> None:
         printing.say("*: the 95 % intervals have nothing in common", console)
     else:
         printing.say("what of it is chance, evaluation.confidence_intervals would tell", console)
+    if any(one.unjudged for one in shown):
+        printing.say("~: the gate did not judge it, as where there are too few examples of a class", console)
     if console.is_terminal and any(one.examples_before != one.examples_after for one in [*overall, *slices]):
         printing.say("examples: of the two counts the lower one", console)
     more = len(overall) + len(slices) - len(rows)
