@@ -162,20 +162,21 @@ def show(columns: Sequence[TableColumn], rows: Iterable[Sequence[Cell]], console
     _print_whole(table(columns, cells, console.width), columns, cells, console)
 
 
-def say(text: Cell, console: Console, indent: int = 0) -> None:
+def say(text: Cell, console: Console, indent: int = 0, whole: bool = False) -> None:
     """Prints a sentence: folded between words on a terminal, whole in a pipe; a path or an id is never broken.
 
     Args:
         text: may have several lines.
         console: where to.
         indent: how many spaces stand before it, and before what is folded.
+        whole: whether it holds a command, which is copied, so that nothing of it is folded.
     """
     shown = text if isinstance(text, Text) else Text(visible(text))
     if not console.is_terminal:
         for line in shown.split("\n", allow_blank=True):
             console.print(Text(" " * indent) + line if line else line, soft_wrap=True)
         return
-    for line in _folded(shown, console.width - indent):
+    for line in shown.split("\n", allow_blank=True) if whole else _folded(shown, console.width - indent):
         console.print(Text(" " * indent) + line, crop=False, no_wrap=True, overflow="ignore")
 
 

@@ -38,15 +38,16 @@ def echo_json(value: Any) -> None:
     click.echo(json.dumps(plain(value), indent=2))
 
 
-def say(text: str, indent: int = 0, style: str = "") -> None:
+def say(text: str, indent: int = 0, style: str = "", whole: bool = False) -> None:
     """Prints a sentence to standard output, folded between words where that is a terminal.
 
     Args:
         text: what would steer the terminal is spelled out.
         indent: how many spaces stand before it, and before what is folded.
         style: rich's, such as `bold`.
+        whole: whether it holds a command, which is copied, so that nothing of it is folded.
     """
-    printing.say(Text(visible(text), style=style), Console(highlight=False), indent)
+    printing.say(Text(visible(text), style=style), Console(highlight=False), indent, whole)
 
 
 def escape(text: str) -> str:

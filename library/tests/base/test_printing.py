@@ -94,6 +94,14 @@ def test_a_sentence_is_folded_between_words_and_a_path_is_whole():
     ]
 
 
+def test_a_line_with_a_command_is_whole_on_a_narrow_terminal_so_that_it_can_be_copied():
+    stream = io.StringIO()
+    console = Console(file=stream, width=30, force_terminal=True, highlight=False, color_system=None)
+    command = "next: millrace models approve 1795640733 --because WHY -c conf/taxi.yaml --env staging"
+    say(f"\n{command}", console, indent=2, whole=True)
+    assert stream.getvalue().splitlines() == ["  ", f"  {command}"]
+
+
 def test_every_line_of_a_sentence_is_indented_in_a_pipe_too():
     stream = io.StringIO()
     say("remedy: fix it\n  or wait", Console(file=stream, highlight=False), indent=2)

@@ -12,7 +12,7 @@ from millrace.base.errors import BadInput
 from millrace.config.loading import load
 from millrace.container import failure_notice
 from millrace.jobspec.failure_notice import FAILURE_NOTICE, add_failure_notice
-from millrace.jobspec.rules.environment import variables
+from millrace.jobspec.rules.container_variables import variables
 
 JOB = "projects/1/locations/us-central1/pipelineJobs/taxi-7"
 

@@ -89,5 +89,4 @@ def _print(
     rehearse, following = f"millrace rehearse{more}", f"millrace submit{more}"
     if refusing(findings, submitting=True):
         following += ", once the above is set"
-    # Whole, so that it can be copied.
-    echo(f"next: {rehearse}; then {following}")
+    printing.say(f"next: {rehearse}; then {following}", console, whole=True)

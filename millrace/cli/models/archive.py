@@ -64,4 +64,4 @@ def import_command(file: Path, because: str, config_file: str, overrides: tuple[
             say(f"a server that polls {registry.serving} by itself serves it at once: it is the highest number there")
         if not done.restored:
             for line in next_steps(done.version, above, again(config_file, overrides)):
-                say(line)
+                say(line, whole=True)

@@ -57,7 +57,7 @@ def approve(version: str, because: str, config_file: str, overrides: tuple[str, 
         say(f"version {one.number} is {standing(one)}")
         champion = registry.aliases().get(CHAMPION)
         for line in next_steps(one, champion.number if champion else None, again(config_file, overrides)):
-            say(line)
+            say(line, whole=True)
 
 
 @click.command()
@@ -166,4 +166,5 @@ def rollback(because: str, to: Optional[str], config_file: str, overrides: tuple
         _say_what_servers_do(registry, done_in_vertex)
         if done.before.state is VersionState.APPROVED:
             option = again(config_file, overrides)
-            say(f"next: millrace models reject {done.before.number} --because WHY{option}, if it must not come back")
+            again_not = f"millrace models reject {done.before.number} --because WHY{option}"
+            say(f"next, if it must not come back: {again_not}", whole=True)

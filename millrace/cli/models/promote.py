@@ -195,7 +195,7 @@ def _say_done(chosen: PromotionPlan, source: Side, target: Side, option: str) ->
     if above:
         say(f"one that polls {target.registry.serving} by itself serves {above}, the highest number there")
     if chosen.alias == CANDIDATE:
-        say(f"next: millrace rollout start {CANDIDATE} --because WHY{option}")
+        say(f"next: millrace rollout start {CANDIDATE} --because WHY{option}", whole=True)
     elif chosen.before is not None and not (chosen.only_follow or chosen.only_record):
         to = target.config.environment
         say(f"to go back: millrace promote {chosen.before} --to {to} --because WHY")

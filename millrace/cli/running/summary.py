@@ -63,7 +63,7 @@ def print_summary(
         other = f"; champion is {champion}" if champion not in (None, version.number) else ""
         _line("version", f"{version.number} is {standing(version)}{other}", console)
         for line in next_steps(version, champion, default_configuration.option(config.file, config.environment)):
-            printing.say(line, console, indent=2)
+            printing.say(line, console, indent=2, whole=True)
     if registered.trouble and not (outcome.failure and outcome.failure.what in registered.trouble):
         _line("registry", f"{registered.trouble}; the next millrace models tries again", console, style="bold yellow")
     if outcome.failure:

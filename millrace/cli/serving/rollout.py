@@ -167,7 +167,7 @@ def _show(now: Standing, option: str) -> None:
         if now.not_followed:
             say(f"Vertex AI has not followed: {now.not_followed}")
             say("the gateway's controller asks it again by itself; to ask it now:")
-            say(f"next: millrace models alias champion {now.champion} --because WHY{option}")
+            say(f"next: millrace models alias champion {now.champion} --because WHY{option}", whole=True)
         _show_rollout(now.rollout, console)
     elif now.order is None:
         say(f"no rollout yet: millrace rollout start VERSION --because WHY{option}")

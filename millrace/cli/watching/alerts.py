@@ -49,7 +49,7 @@ def list_command(config_file: str, overrides: tuple[str, ...], every: bool, as_j
         echo_json([asdict(alert) for alert in shown])
     elif shown:
         print_alerts(shown, now)
-        say(f"\nnext: millrace alerts show ID{again(config_file, overrides)}")
+        say(f"\nnext: millrace alerts show ID{again(config_file, overrides)}", whole=True)
     else:
         say(f"no alert of {config.name}" + ("" if every or not known else f"; {len(known)} resolved: --all shows them"))
 

@@ -132,13 +132,10 @@ def show(report: MonitorReport, console: Console, option: str = "", is_recorded:
         printing.say("\nnothing of this window was recorded", console)
     if report.alerts and report.execution:
         command = "millrace alerts list" if is_recorded else "millrace monitor report"
-        printing.say(f"\nnext: {command}{option}", console)
+        printing.say(f"\nnext: {command}{option}", console, whole=True)
     elif not report.judged and report.later:
-        printing.say(
-            f"{counted(report.later, 'request')} came after this window; "
-            f"next: millrace monitor run --window now{option}",
-            console,
-        )
+        printing.say(f"{counted(report.later, 'request')} came after this window", console)
+        printing.say(f"next: millrace monitor run --window now{option}", console, whole=True)
 
 
 def _show_findings(findings: tuple[MonitorFinding, ...], console: Console) -> None:

@@ -63,7 +63,10 @@ def list_command(config_file: str, overrides: tuple[str, ...], days: float, as_j
     if waiting:
         columns = [TableColumn("waits"), TableColumn("asked"), TableColumn("by"), TableColumn("because", folds=True)]
         printing.show(columns, [(str(one.event), when(one.at), one.who, one.because) for one in waiting])
-        say(f"next: millrace triggers cancel ID --because WHY{again(config_file, overrides)} takes one back\n")
+        say(
+            f"next, to take one back: millrace triggers cancel ID --because WHY{again(config_file, overrides)}\n",
+            whole=True,
+        )
     if starts:
         columns = [TableColumn("at"), TableColumn("by"), TableColumn("run"), TableColumn("ended")]
         rows = [(when(one.at), one.source, one.run, _ending(one), one.why) for one in starts]

@@ -12,7 +12,7 @@ import yaml
 import millrace
 from millrace.config.config import Config
 from millrace.features import expression
-from millrace.jobspec import shipped
+from millrace.jobspec import importable
 from millrace.jobspec.artifact_types import EXPECTED, is_accepted
 from millrace.jobspec.findings import JobFinding
 from millrace.jobspec.job import CompiledJob, Spec, Step
@@ -67,7 +67,7 @@ def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
         container = job.executor(step.task).get("container", {})
         check = container.get("lifecycle", {}).get("preCacheCheck", {})
         for module in (*_modules(container), *_modules(check)):
-            trouble = shipped.module_trouble(f"{module}.__main__", module)
+            trouble = importable.module_trouble(f"{module}.__main__", module)
             if trouble and container.get("image") not in images:
                 yield JobFinding(
                     "code-of-another-image",
@@ -79,7 +79,7 @@ def executors(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
             else:
                 yield from _missing(step, "the module", module, trouble)
         for path in _after(_EXECUTOR_FLAG, container.get("args", [])):
-            yield from _missing(step, "the executor", path, shipped.trouble(path))
+            yield from _missing(step, "the executor", path, importable.trouble(path))
 
 
 def _own_images(job: CompiledJob) -> set[str]:
@@ -143,7 +143,7 @@ def user_code(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFinding
         return
     for step in job.walk():
         for path in dict.fromkeys(functions_of(job, step)):
-            yield from _missing(step, "the function", path, shipped.trouble(path))
+            yield from _missing(step, "the function", path, importable.trouble(path))
         packed = _texts(job, step).get("module_path", "").partition("@")[2]
         if packed and "://" not in packed:
             yield JobFinding(
@@ -198,7 +198,7 @@ def artifact_types(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFi
                         "code", "error", what, step.name, "change the class's TYPE_NAME, and compile again"
                     )
                 else:
-                    yield from _missing(step, "the artifact type", title, shipped.trouble(title))
+                    yield from _missing(step, "the artifact type", title, importable.trouble(title))
 
 
 def _title(declared: Spec) -> str:
