@@ -68,6 +68,17 @@ def wheels(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "wheels").iterdir())
 
 
+def test_it_says_that_it_goes_on_while_it_installs(shop, set_up, variables, tmp_path):
+    """`make run` in a new project was silent for 90 seconds."""
+    quick = tmp_path / "quick" / "sleep"
+    quick.parent.mkdir()
+    quick.write_text(f"#!/bin/sh\nexec {shutil.which('sleep')} 0.01\n")
+    quick.chmod(0o755)
+    done = set_up(shop, PATH=f"{quick.parent}:{variables['PATH']}")
+    assert done.returncode == 0 and "\n    installing for 15 s\n    installing for 30 s\n" in done.stdout, done.stderr
+    assert version(shop) == "0.2.0"
+
+
 def test_a_given_wheel_takes_the_place_of_the_old_one(shop, set_up, tmp_path):
     first = set_up(shop)
     assert first.returncode == 0 and version(shop) == "0.2.0", first.stderr

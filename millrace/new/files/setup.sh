@@ -99,13 +99,22 @@ echo "==> $stack stack on Python $python; the first time there are 1.5 GiB to fe
 [ -d .venv ] || "$uv" venv --quiet --python "$python" .venv
 place=$(cd .venv && pwd -P)
 echo "$stack $place unfinished" >"$stamp"
+# A word each 15 seconds, until this script has ended: uv is quiet, and all of it takes a minute or more.
+while sleep 15 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+    waited=$((${waited:-0} + 15))
+    echo "    installing for $waited s"
+done &
+ticking=$!
 # Together, for uv takes nothing away before it has everything that is to be installed.
 digest='import hashlib, pathlib, sys; print(hashlib.sha256(pathlib.Path(sys.argv[1]).read_bytes()).hexdigest())'
 echo "./$library --hash=sha256:$(.venv/bin/python -c "$digest" "$library")" >.venv/library.txt
 "$uv" pip sync --quiet --python .venv/bin/python --require-hashes --reinstall-package millrace \
-    "$lock" $gateway .venv/library.txt || refuse \
-    "$name and the packages of $lock could not be installed" \
-    "see above; pyfarmhash comes as source and needs a C++ compiler and Python's headers (g++, python3-dev)"
+    "$lock" $gateway .venv/library.txt || {
+    kill "$ticking" 2>/dev/null || true
+    refuse "$name and the packages of $lock could not be installed" \
+        "see above; pyfarmhash comes as source and needs a C++ compiler and Python's headers (g++, python3-dev)"
+}
+kill "$ticking" 2>/dev/null || true
 keep_wheel
 echo "$stack $place $wanted" >"$stamp"
 echo "==> ready; for the command millrace in your shell: . .venv/bin/activate"
