@@ -154,19 +154,20 @@ def next_number(service: LabelledJobs, pipeline: str, environment: str, every: l
         every: the promotions to it, the last one last.
     """
     number = 1 + max((one.number for one in every), default=0)
-    while _taken_by_another(service, job_id(pipeline, environment, number), label_of(environment), number):
+    while _taken_by_another(service, pipeline, environment, number):
         number += 1
     return number
 
 
-def _taken_by_another(service: Service, name: str, environment: str, number: int) -> bool:
+def _taken_by_another(service: Service, pipeline: str, environment: str, number: int) -> bool:
     try:
-        there = service.job(name).labels
+        there = service.job(job_id(pipeline, environment, number))
     except ServiceFailure as failure:
         if failure.status == 404:
             return False
         raise
-    return (there.get(ENVIRONMENT), there.get(NUMBER)) != (environment, str(number))
+    said = (there.pipeline or pipeline, there.labels.get(ENVIRONMENT), there.labels.get(NUMBER))
+    return said != (pipeline, label_of(environment), str(number))
 
 
 def outcome(service: Service, one: Shipped) -> tuple[bool, str]:

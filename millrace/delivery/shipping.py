@@ -204,7 +204,8 @@ def _remedy(chosen: ShippingPlan, config: Config) -> str:
     refused = {one.name for one in chosen.rules if not one.holds}
     if "once" in refused:
         return "nothing is left to do"
-    steps = [_look(one.job.name, config) for one in chosen.every[-1:] if "alone" in refused]
+    working = [one.job.name for one in chosen.every if not one.job.is_over]
+    steps = [_look(name, config) for name in working[-1:]]
     if "approval" in refused:
         key = " --key FILE" if config.promotion.approvers else ""
         steps.append(f"millrace release approve {shlex.quote(str(chosen.release.file))} --because WHY{key}")

@@ -10,11 +10,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from release_keys import pem
 
 from millrace.base.outcomes import State
+from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteTask
 from millrace.config.promotion_section import PromotionPolicy
 from millrace.delivery.approval import Approval
 from millrace.delivery.release_rules import approved, came_from
-from millrace.delivery.shipped import NUMBER, in_place, is_promotions_id, job_id, labels, line, shipped
+from millrace.delivery.shipped import (
+    ENVIRONMENT,
+    NUMBER,
+    in_place,
+    is_promotions_id,
+    job_id,
+    labels,
+    line,
+    next_number,
+    shipped,
+)
 from millrace.release.bundle import Manifest
 
 IMAGE = "europe-docker.pkg.dev/a-project/images/millrace@sha256:" + "0" * 64
@@ -30,6 +41,8 @@ class Jobs:
         return [replace(job, tasks=()) for job in self.known.values() if job.labels.get(label) == value]
 
     def job(self, name: str) -> RemoteJob:
+        if name not in self.known:
+            raise ServiceFailure("there is no such job", where="here", remedy="", status=404)
         return self.known[name]
 
 
@@ -60,6 +73,40 @@ def test_a_job_that_only_says_that_it_was_a_promotion_opens_nothing() -> None:
     for number in ("", "x", "²"):
         jobs = Jobs(replace(unnumbered, labels={**unnumbered.labels, NUMBER: number}))
         assert shipped(jobs, "taxi", "staging") == []
+
+
+def test_the_next_number_is_one_that_no_job_of_another_kind_has() -> None:
+    of = manifest()
+    mine, first, second = (job(number, of) for number in (1, 2, 3))
+    strangers = (
+        replace(first, labels={}),
+        replace(first, labels={**first.labels, NUMBER: "7"}),
+        replace(first, labels={**first.labels, ENVIRONMENT: "prod"}),
+        # taxi in the environment a-b, and taxi-a in b, have the same ids.
+        replace(first, pipeline="taxi-staging"),
+    )
+    for stranger in strangers:
+        jobs: Any = Jobs(mine, stranger)
+        assert next_number(jobs, "taxi", "staging", [mine_of(jobs)]) == 3, stranger
+        jobs = Jobs(mine, stranger, second)
+        assert next_number(jobs, "taxi", "staging", [mine_of(jobs)]) == 3, "what is a promotion is not stepped over"
+    jobs = Jobs(mine)
+    assert next_number(jobs, "taxi", "staging", []) == 1, "two people at once mean the same number"
+    assert next_number(jobs, "taxi", "staging", [mine_of(jobs)]) == 2
+
+
+def test_a_service_that_does_not_answer_gives_no_number() -> None:
+    class Silent(Jobs):
+        def job(self, name: str) -> RemoteJob:
+            raise ServiceFailure("failed within", where="here", remedy="", status=503)
+
+    jobs: Any = Silent()
+    with pytest.raises(ServiceFailure, match="failed within"):
+        next_number(jobs, "taxi", "staging", [])
+
+
+def mine_of(jobs: Any) -> Any:
+    return shipped(jobs, "taxi", "staging")[0]
 
 
 @pytest.mark.parametrize("pipeline", ["taxi", "2019-taxi", "t" * 90])
