@@ -61,8 +61,8 @@ def promote(
     Or the file of a release, built for --to: its job is sent as it was built, and waited for. One that ran there before
     is gone back to.
 
-    Exit code 0: done, or with --dry-run it would be. 2: bad input. 3: policy says no, and nothing has changed; or a
-    gate stopped the release's job.
+    Exit code 0: done, or with --dry-run it would be. 2: bad input. 3: policy says no, or somebody else was first, and
+    nothing has changed; or a gate stopped the release's job.
     """
     because = " ".join(because.split())
     if not dry_run and not because:
