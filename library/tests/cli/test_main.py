@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from millrace.cli import main
 from millrace.cli.main import COMMANDS
@@ -45,11 +46,11 @@ def test_help_is_given_without_tensorflow(arguments):
     assert "heavy []" in finished.stdout
 
 
-def test_every_command_is_there_with_its_help():
-    for name in COMMANDS:
-        finished = millrace(name, "--help")
-        assert finished.returncode == 0, finished.stderr
-        assert f"Usage: millrace {name}" in finished.stdout
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_with_its_help(name):
+    finished = CliRunner().invoke(main.millrace, [name, "--help"], prog_name="millrace")
+    assert finished.exit_code == 0, finished.output
+    assert f"Usage: millrace {name}" in finished.output
 
 
 def commands_below(group, words=()):

@@ -76,6 +76,7 @@ def test_a_label_with_one_class(project, trips, whole_data):
     refused(project.run(), 2, "big_tipper", "class")
 
 
+@pytest.mark.thorough
 def test_a_column_all_missing(project, trips, whole_data):
     trips.write_text(with_column(whole_data, "fare", ""))
     finished = project.run()
@@ -83,6 +84,7 @@ def test_a_column_all_missing(project, trips, whole_data):
     refused(finished, finished.code, "fare")
 
 
+@pytest.mark.thorough
 def test_a_row_with_too_many_fields(project, trips, whole_data):
     rows = whole_data.splitlines()
     rows[1234] += ",1,2,3"
@@ -90,6 +92,7 @@ def test_a_row_with_too_many_fields(project, trips, whole_data):
     refused(project.run(), 2, "trips.csv", "1235", "19", "22")
 
 
+@pytest.mark.thorough
 def test_a_wrong_type_late_in_the_table(project, trips, whole_data):
     trips.write_text(with_column(whole_data, "fare", lambda number, cell: "a lot" if number == 2900 else cell))
     finished = project.run()

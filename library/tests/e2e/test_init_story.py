@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
-pytestmark = pytest.mark.slow
+# What the first page of the documentation says is tried of one table on every change.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 def income(rows: int = 3000) -> pd.DataFrame:
@@ -53,7 +54,6 @@ def run_of(project, name: str) -> dict:
     return json.loads(finished.output)[-1]
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "table", "label", "delimiter", "metric", "better"),
     [

@@ -19,7 +19,8 @@ from millrace.components.evaluator.gate_report import GateReport
 from millrace.metadata import records
 from millrace.metadata.evaluations import evaluation
 
-pytestmark = pytest.mark.slow
+# The story of a submission rehearses the taxi job too, and library/tests/rehearsal each of its parts.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 DIGEST = "europe-docker.pkg.dev/p/r/i@sha256:" + "0" * 64
 SPLITS = ("train", "eval")
@@ -143,7 +144,6 @@ def test_a_model_is_pushed_and_answers(rehearsal, rehearsed, shippable, local_ru
     assert set(mine.signatures) == set(theirs.signatures)
 
 
-@pytest.mark.thorough
 def test_without_a_bucket_the_model_is_pushed_to_a_folder_of_the_rehearsal(shippable):
     """Of the root as taxi has it, a folder of this machine: a path was named that existed nowhere."""
     root = shippable.folder / "beside"
@@ -180,7 +180,6 @@ def test_runs_shows_a_rehearsal_and_resume_passes_it_over(rehearsed, shippable):
     assert resumed.code == 2 and "nothing to resume" in resumed.output
 
 
-@pytest.mark.thorough
 def test_again_in_interpreters_of_their_own(rehearsed, shippable):
     """The same from a file; nothing comes from the cache, which starts no interpreter. A failure shows what follows."""
     file = shippable.folder / "job.json"
@@ -200,7 +199,6 @@ def test_again_in_interpreters_of_their_own(rehearsed, shippable):
     assert "2 tries, which the service starts after 60 s" in " ".join(finished.output.split())
 
 
-@pytest.mark.thorough
 def test_the_job_for_kubeflow_takes_its_own_ways(rehearsal, rehearsed, shippable):
     """No drivers and no resolvers there: a task finds the data, and the champion is the model that was pushed last."""
     _, before = rehearsal
@@ -216,7 +214,6 @@ def test_the_job_for_kubeflow_takes_its_own_ways(rehearsal, rehearsed, shippable
     assert len(list(pushed.glob("[0-9]*"))) == (2 if finished.code == 0 else 1)
 
 
-@pytest.mark.thorough
 def test_a_trial_is_pushed_beside_what_is_served_and_the_next_job_does_not_find_it(shippable):
     """Vertex AI's resolver is TFX's own, which knows no mark of ours."""
     root = shippable.folder / "tried"
@@ -253,7 +250,6 @@ def test_a_broken_file_is_refused(shippable):
     assert finished.code == 2 and "no compiled job" in finished.output and "Traceback" not in finished.output
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("version", ["2.1", "2.0"])
 def test_a_job_of_stock_tfx_rehearses(shippable, tmp_path, version):
     """TFX's taxi example, compiled by TFX alone, whose tasks use nothing of Millrace."""

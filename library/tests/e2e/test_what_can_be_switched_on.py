@@ -53,7 +53,11 @@ def test_pinned_hyperparameters_take_the_place_of_a_search(project):
 @pytest.mark.parametrize(
     ("chosen", "span", "version"),
     # A version that is named is written into the pattern, where TFX's driver no longer sees a version.
-    [((), 2, 3), (("data.span=1",), 1, 2), (("data.version=1",), 2, 0)],
+    [
+        pytest.param((), 2, 3, marks=pytest.mark.thorough),
+        pytest.param(("data.span=1",), 1, 2, marks=pytest.mark.thorough),
+        (("data.version=1",), 2, 0),
+    ],
 )
 def test_spans_and_versions_are_the_newest_or_the_ones_that_are_named(project, chosen, span, version):
     rows = (project.data / "trips.csv").read_text().splitlines(keepends=True)

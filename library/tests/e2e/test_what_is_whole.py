@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-pytestmark = pytest.mark.slow
+# library/tests/execution shows the same of a graph of small stages.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 @pytest.fixture
@@ -47,7 +48,6 @@ def test_what_was_deleted_or_cut_is_made_again_and_said(ran):
     assert "the TFRecords are read" in finished.output
 
 
-@pytest.mark.thorough
 def test_a_moved_project_goes_on(ran):
     """It never blessed again: the champion was looked for where it had been."""
     project = ran

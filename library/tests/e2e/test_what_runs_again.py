@@ -156,6 +156,7 @@ def test_a_training_value_runs_the_trainer_only(first, project):
     assert ran(project.run("--set", "training.learning_rate=0.011", "--to", "Trainer")) == ["Trainer"]
 
 
+@pytest.mark.thorough
 def test_from_runs_a_stage_and_what_follows(first, project):
     finished = project.run("--from", "Trainer", "--to", "Trainer")
     assert ran(finished) == ["Trainer"]
@@ -166,6 +167,7 @@ def test_no_cache_runs_everything(first, project):
     assert ran(project.run("--no-cache", "--to", "DataGate")) == ["ExampleGen", "StatisticsGen", *CONTRACT]
 
 
+@pytest.mark.thorough
 def test_artifacts_deleted_from_disk_are_not_served(first, project):
     for folder in (project.root / "artifacts" / "StatisticsGen" / "statistics").iterdir():
         shutil.rmtree(folder)

@@ -86,10 +86,15 @@ def _saved(folder: Path) -> Any:
     ("derive", "says"),
     [
         (lambda inputs: {"odd_xf": columns.cells(inputs["required"]).values}, r"'odd_xf' as int64 \[n\]"),
-        (lambda inputs: {"word_xf": columns.texts(inputs["words"]).values}, r"'word_xf' as string \[n\]"),
-        (
+        pytest.param(
+            lambda inputs: {"word_xf": columns.texts(inputs["words"]).values},
+            r"'word_xf' as string \[n\]",
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
             lambda inputs: {"cube_xf": tf.ones([tf.shape(inputs["required"])[0], 2, 3])},
             r"'cube_xf' as float32 \[n, 2, 3\]",
+            marks=pytest.mark.thorough,
         ),
         (
             lambda inputs: {"open_xf": tf.cast(inputs["pixels"], tf.float32)},

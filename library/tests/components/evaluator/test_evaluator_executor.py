@@ -237,7 +237,7 @@ def broken_baselines(home, table):
     yield "NaN", world.write_model(home / "nan", NotANumber(weights), number=25), "NaN"
 
 
-@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("here", [True, pytest.param(False, marks=pytest.mark.thorough)])
 def test_a_baseline_that_cannot_be_evaluated_refuses_and_says_why(tmp_path, table, examples, model, here):
     for name, baseline, words in broken_baselines(tmp_path / "models", table):
         if not here and name != "no signature":

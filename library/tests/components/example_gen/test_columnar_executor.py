@@ -34,7 +34,7 @@ TAXI = TFX / "examples" / "chicago_taxi_pipeline" / "data"
         (EXTERNAL / "csv_empty", "csv", csv_executor.Executor),
         (EXTERNAL / "csv_multi_line_string", "csv", csv_executor.Executor),
         pytest.param(TAXI / "big_tipper_label", "csv", csv_executor.Executor, marks=pytest.mark.thorough),
-        (TAXI / "simple", "csv", csv_executor.Executor),
+        pytest.param(TAXI / "simple", "csv", csv_executor.Executor, marks=pytest.mark.thorough),
         (EXTERNAL / "parquet", "parquet", parquet_executor.Executor),
     ],
 )

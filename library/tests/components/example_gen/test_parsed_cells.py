@@ -38,7 +38,9 @@ def test_only_a_run_that_began_here_holds_any():
     assert held.take(("second", 0)) == cells(16)
 
 
-@pytest.mark.parametrize("limit", [0, 60, 1 << 20])
+@pytest.mark.parametrize(
+    "limit", [pytest.param(0, marks=pytest.mark.thorough), 60, pytest.param(1 << 20, marks=pytest.mark.thorough)]
+)
 def test_the_examples_are_the_same_whatever_was_held(stages_of, tmp_path, monkeypatch, limit):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.csv").write_text("x,y\n" + "".join(f"{n},{'ab' * (n % 7)}\n" for n in range(60)))
