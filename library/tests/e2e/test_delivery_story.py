@@ -83,7 +83,7 @@ def test_from_a_pull_request_to_production_and_back(fresh_project, tmp_path_fact
                 "image": IMAGE,
             }
             overlay.write_text(yaml.safe_dump(said))
-        (project.folder / ".gitignore").write_text("/runs/\n/.cache/\n")
+        (project.folder / ".gitignore").write_text("__pycache__/\n/runs/\n/.cache/\n")
         git(project.folder, "init", "-q")
         git(project.folder, "add", "-A")
         git(project.folder, "commit", "-qm", "before")
