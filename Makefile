@@ -15,13 +15,19 @@ OF_THE_STACK := $(addprefix library/tests/,beam catalog components container exe
 	prediction registry serving statistics training) tests/test_models.py tests/test_pipeline.py
 CHECKOV := .cache/deploy/bin/checkov
 ENV ?= staging
-ENVIRONMENTS ?= dev staging prod
+ENVIRONMENTS ?= staging prod
 PACKAGES ?=
 PUBLIC_KEY ?= release.pub
 RELEASE ?=
 PUSH ?=
 PYTHON ?=
 TARGETS ?=
+
+# Words of people and names of branches reach a command by the environment, as they are: neither make nor a shell reads them.
+override AGAINST := $(value AGAINST)
+override BECAUSE := $(value BECAUSE)
+override RELEASE := $(value RELEASE)
+export AGAINST BECAUSE RELEASE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run bench quality quality-quote wide mutants fuzz test test-thorough test-fast test-stack check format docs deploy-check jobs review release approve ship golden vendor picture stack-current stack-compatible stacks-agree stack-results image lock clean
@@ -90,7 +96,7 @@ deploy-check: setup  ## look at deploy/terraform without a network: format, argu
 	@$(VENV)millrace deploy check
 	@$(CHECKOV) --directory deploy/terraform --config-file deploy/terraform/.checkov.yaml
 
-jobs: setup  ## compile the job of each environment, check it, and say its roles; ENVIRONMENTS="staging prod" ARGS="--set KEY=VALUE"
+jobs: setup  ## compile the job of each of ENVIRONMENTS, check it, and say its roles; dev runs here and has none; ARGS="--set KEY=VALUE"
 	@for each in $(ENVIRONMENTS); do \
 	  $(VENV)millrace compile --env $$each $(ARGS) && $(VENV)millrace check --env $$each $(ARGS) \
 	    && $(VENV)millrace iam --env $$each $(ARGS) || exit; \
@@ -98,7 +104,7 @@ jobs: setup  ## compile the job of each environment, check it, and say its roles
 
 review: setup  ## write what changes since AGAINST into .cache/review.md: graph, schema in words, jobs, roles, cost
 	@mkdir -p .cache
-	@$(VENV)millrace review --against $(AGAINST) -o .cache/review.md $(ARGS)
+	@$(VENV)millrace review --against "$$AGAINST" -o .cache/review.md $(ARGS)
 
 release: setup  ## compile, rehearse and build the release of ENV into .cache/releases; ARGS="--set vertex.image=NAME@sha256:..."
 	@$(VENV)millrace compile --env $(ENV) $(ARGS) -o .cache/releases/$(ENV).job.json
@@ -107,12 +113,13 @@ release: setup  ## compile, rehearse and build the release of ENV into .cache/re
 	  --key-env RELEASE_KEY -o .cache/releases/$(ENV).release.tar
 
 approve: setup  ## approve RELEASE, whole and signed by PUBLIC_KEY; BECAUSE="why", and APPROVAL_KEY holds a key to sign with
-	@$(VENV)millrace release approve "$(RELEASE)" --public-key $(PUBLIC_KEY) --because "$(BECAUSE)" \
+	@test -n "$$RELEASE" || { echo "make approve: name the release's file: RELEASE=FILE"; exit 2; }
+	@$(VENV)millrace release approve "$$RELEASE" --public-key $(PUBLIC_KEY) --because "$$BECAUSE" \
 	  $(if $(APPROVAL_KEY),--key-env APPROVAL_KEY)
 
 ship: setup  ## promote RELEASE to ENV, by the policy of ENV, its job sent as it was built and waited for; BECAUSE="why"
-	@test -n "$(RELEASE)" || { echo "make ship: name the release's file: RELEASE=FILE"; exit 2; }
-	@$(VENV)millrace promote "$(RELEASE)" --to $(ENV) --public-key $(PUBLIC_KEY) --because "$(BECAUSE)" $(ARGS)
+	@test -n "$$RELEASE" || { echo "make ship: name the release's file: RELEASE=FILE"; exit 2; }
+	@$(VENV)millrace promote "$$RELEASE" --to $(ENV) --public-key $(PUBLIC_KEY) --because "$$BECAUSE" $(ARGS)
 
 golden: setup  ## write the golden files again: compiled jobs, screens, the configuration's schema; read the difference
 	@PYTHONPATH=. $(VENV)python library/tests/jobspec/golden_cases.py

@@ -3,6 +3,7 @@
 It is the section of the environment that is promoted to, so that production's file says what production asks.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Literal, Optional
 
@@ -19,7 +20,8 @@ class Freeze(Section):
     """A time, coming again and again, in which nothing is promoted to this environment."""
 
     begins: str = Field(
-        description="when it begins: minute, hour, day, month, weekday; TZ=Europe/Zurich in front names the time zone"
+        description="when it begins: minute, hour, day, month, weekday; TZ=Europe/Zurich in front names the time zone, "
+        "which is UTC otherwise, on whichever machine"
     )
     hours: float = Field(gt=0, le=24 * 366, description="how long it lasts")
     reason: str = Field(default="", description="what is told to who asks meanwhile")
@@ -42,7 +44,9 @@ class Freeze(Section):
         """
         length = timedelta(hours=self.hours)
         # It may have begun at any time of the length before now, but not at its very beginning: that one is just over.
-        began = Cron.parse(self.begins).next_after(now - length.total_seconds())
+        cron = Cron.parse(self.begins)
+        # This machine's zone would let whoever promotes choose when it holds.
+        began = replace(cron, zone=cron.zone or "UTC").next_after(now - length.total_seconds())
         if began is None or began > now:
             return None
         return datetime.fromtimestamp(began, timezone.utc) + length

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from millrace.base.numbers import counted
 from millrace.components import stage_ids
@@ -11,6 +12,9 @@ from millrace.registry import pushed_model
 from millrace.registry.events import EventKind, VersionState
 from millrace.registry.registry import AUTOMATIC, user_of
 from millrace.registry.version import Version
+
+# So many freezes in a row are followed to their end: a freeze that begins each minute has none.
+_MOST_FREEZES = 100
 
 BY_NAME = " (by the name that their machine gave, which nothing proves)"
 """Behind a second person whom no signature tells from the first."""
@@ -117,9 +121,16 @@ def freeze_rule(policy: PromotionPolicy, name: str, now: float) -> PolicyRule:
         name: of that environment.
         now: seconds since the epoch.
     """
-    for freeze in policy.freezes:
-        over = freeze.over_at(now)
-        if over is not None:
-            why = f": {freeze.reason}" if freeze.reason else ""
-            return PolicyRule("freeze", False, f"{name} is frozen until {over:%Y-%m-%d %H:%M} UTC{why}")
-    return PolicyRule("freeze", True, f"{name} is not frozen now")
+    holding = [freeze for freeze in policy.freezes if freeze.over_at(now)]
+    if not holding:
+        return PolicyRule("freeze", True, f"{name} is not frozen now")
+    until, ends = now, list[datetime]()
+    # Another one, or the same, may begin before one is over.
+    for _ in range(_MOST_FREEZES):
+        if not (ends := [over for freeze in policy.freezes if (over := freeze.over_at(until))]):
+            break
+        until = max(ends).timestamp()
+    over = f"{datetime.fromtimestamp(until, timezone.utc):%Y-%m-%d %H:%M} UTC"
+    how_long = f"beyond {over}, each time beginning anew before it is over" if ends else f"until {over}"
+    whys = "; ".join(dict.fromkeys(freeze.reason for freeze in holding if freeze.reason))
+    return PolicyRule("freeze", False, f"{name} is frozen {how_long}{': ' if whys else ''}{whys}")

@@ -70,6 +70,36 @@ def test_every_step_is_a_target_whose_commands_millrace_has(file: Path):
             require_known(shlex.split(command))
 
 
+@pytest.mark.parametrize("told", ["command line", "environment"])
+def test_words_of_people_are_no_commands(tmp_path: Path, told: str):
+    """A tag's name was run by the shell of the build that has the key of approvals."""
+    said = """it costs $5 less, and "yes" to `touch made`; $(touch made) $(shell touch made) && touch made"""
+    (tmp_path / "millrace").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    (tmp_path / "millrace").chmod(0o755)
+    values = {"AGAINST": said, "BECAUSE": said, "RELEASE": said}
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "ARGS"}
+    for target in ("review", "approve", "ship"):
+        command = ["make", "-f", str(ROOT / "Makefile"), target, f"VENV={tmp_path}/", "FIND_PYTHON=true", "ENV=prod"]
+        given = [f"{name}={value}" for name, value in values.items()] if told == "command line" else []
+        env = alone if given else {**alone, **values}
+        done = subprocess.run([*command, *given], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines().count(said) == (1 if target == "review" else 2), done.stdout
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_workflow_puts_no_name_of_others_into_a_command():
+    """GitHub pastes an expression into the shell's text before a shell reads it."""
+    of_others = re.compile(r"github\.(?:base_ref|head_ref|ref|ref_name|actor|event)")
+    runs = [
+        step["run"]
+        for file in WORKFLOWS
+        for job in yaml.safe_load(file.read_text())["jobs"].values()
+        for step in job["steps"]
+        if "run" in step
+    ]
+    assert runs and not [run for run in runs if of_others.search(run)]
+
+
 def require_known(words: list[str]) -> None:
     command: click.Command = millrace
     while isinstance(command, click.Group):
@@ -90,7 +120,7 @@ def test_a_workflow_has_only_keys_that_github_knows(file: Path):
         assert job.keys() <= {"runs-on", "environment", "env", "needs", "outputs", "steps"}
         assert {job["needs"]} <= read["jobs"].keys() if "needs" in job else True
         for step in job["steps"]:
-            assert step.keys() <= {"id", "uses", "with", "run"} and ("uses" in step) != ("run" in step)
+            assert step.keys() <= {"id", "uses", "with", "run", "env"} and ("uses" in step) != ("run" in step)
             assert "uses" not in step or re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"])
 
 
