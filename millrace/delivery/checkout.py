@@ -30,7 +30,10 @@ def checked_out(repository: Path, commit: str) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="millrace-review-") as scratch:
         tree = Path(scratch) / "tree"
-        made = _git(repository, "worktree", "add", "--detach", "--quiet", str(tree), commit)
+        # A word that begins with a dash is a commit that is not there, and no option.
+        made = found = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}")
+        if not found.returncode:
+            made = _git(repository, "worktree", "add", "--detach", "--quiet", str(tree), found.stdout.strip())
         if made.returncode:
             raise BadInput(
                 f"git cannot check out {commit}: {' '.join(made.stderr.split())[:_MOST_WORDS]}",

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -9,6 +10,7 @@ from typing import Any, Optional
 from millrace.access.needs import needs
 from millrace.base import clock
 from millrace.base.errors import BadInput
+from millrace.base.secrets import CUT, cut
 from millrace.comparison.run_comparison import value_changes
 from millrace.config.config import Config
 from millrace.cost.budget import dollars
@@ -16,9 +18,14 @@ from millrace.cost.durations import past_times
 from millrace.cost.estimate import CostEstimate, estimate
 from millrace.cost.prices import load_prices
 from millrace.jobspec.job import CompiledJob
+from millrace.jobspec.rules.secrets import looks_like
 
 GRAPH, JOB, ROLES, COST = "Graph", "Compiled job", "Roles", "Cost"
-_MOST_LINES = 25
+# GitHub takes 65,536 characters in a comment.
+_MOST_LINES = 100
+# Where a document says something of one task: the task's or its executor's name, and what of it.
+_OF_A_TASK = re.compile(r"pipelineSpec\.(?:root\.dag\.tasks|deploymentSpec\.executors)\.([^.]+)\.(.+)")
+_FEW_TASKS = 2
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ def comment(
     stays = [title.lower() for title in found if title not in changed] + ([] if schema else ["schema"])
     if stays:
         parts.append(f"As before: {_listed(stays)}.")
-    return "\n\n".join(parts) + "\n"
+    return cut("\n\n".join(parts)) + "\n"
 
 
 def _sections(before: Optional[Compiled], after: Compiled) -> dict[str, list[str]]:
@@ -108,7 +115,9 @@ def graph(before: CompiledJob, after: CompiledJob) -> Iterator[str]:
 
 
 def values(before: CompiledJob, after: CompiledJob) -> Iterator[str]:
-    """What else the two jobs say differently, by its place in the document.
+    """What else the two jobs say differently, by its place in the document: first what is of the whole job.
+
+    What is the same of many tasks is told once.
 
     Args:
         before: the job of the commit.
@@ -116,20 +125,37 @@ def values(before: CompiledJob, after: CompiledJob) -> Iterator[str]:
     """
     old, new = ({step.name for step in job.walk()} for job in (before, after))
     told = old ^ new | {"dependentTasks"}
+    groups: dict[tuple[str, str, str], list[str]] = {}
     for one in value_changes(*(_opened(job.to_document()[0]) for job in (before, after))):
         # What the graph tells already is not told again.
         if any(part.removesuffix("_executor") in told for part in one.key.split(".")):
             continue
-        if one.before == one.after:
-            yield f"`{_place(one.key)}`: its text is another one"
+        of_task = _OF_A_TASK.fullmatch(one.key)
+        said = _said(one.before, one.after)
+        group = ("tasks", of_task[2], said) if of_task else ("", one.key, said)
+        groups.setdefault(group, []).append(of_task[1] if of_task else "")
+    for (kind, place, said), tasks in sorted(groups.items(), key=lambda group: group[0][0]):
+        if len(tasks) <= _FEW_TASKS:
+            yield from (f"`{_place(f'{task}.{place}' if kind else place)}`{said}" for task in tasks)
         else:
-            yield f"`{_place(one.key)}`: {_code(one.before) or 'not said'} is {_code(one.after) or 'not said'} now"
+            names = _listed([task.removesuffix("_executor") for task in tasks])
+            yield f"`{_place(place)}` of {len(tasks)} tasks{said}: {names}"
+
+
+def _said(before: str, after: str) -> str:
+    if before == after:
+        return ": its text is another one"
+    return f": {_code(before) or 'not said'} is {_code(after) or 'not said'} now"
 
 
 def _opened(value: Any) -> Any:
-    """A plain value in which texts that hold JSON are what they hold: what differs within is told by its own key."""
+    """A plain value in which texts that hold JSON are what they hold: what differs within is told by its own key.
+
+    What looks like a secret stays out of what a whole team reads; `check` names it.
+    """
     if isinstance(value, dict):
-        return {key: _opened(one) for key, one in value.items()}
+        name = value.get("name")  # of a container's variable
+        return {key: _opened(_hidden(str(name if key == "value" and name else key), one)) for key, one in value.items()}
     if isinstance(value, list):
         return [_opened(one) for one in value]
     if isinstance(value, str) and value[:1] in ("{", "["):
@@ -138,10 +164,15 @@ def _opened(value: Any) -> Any:
     return value
 
 
+def _hidden(name: str, value: Any) -> Any:
+    return CUT if isinstance(value, str) and looks_like(name, value) else value
+
+
 def _place(key: str) -> str:
     """A key without what says only how such a document is built."""
     for beginning in ("pipelineSpec.", "root.dag.tasks.", "deploymentSpec.executors."):
         key = key.removeprefix(beginning)
+    key = key.removeprefix("inputs.parameters.").removeprefix("container.")
     for within in (".inputs.parameters", ".runtimeValue.constant", ".container.resources"):
         key = key.replace(within, "")
     return key

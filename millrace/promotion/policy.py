@@ -130,7 +130,7 @@ def freeze_rule(policy: PromotionPolicy, name: str, now: float) -> PolicyRule:
         if not (ends := [over for freeze in policy.freezes if (over := freeze.over_at(until))]):
             break
         until = max(ends).timestamp()
-    over = f"{datetime.fromtimestamp(until, timezone.utc):%Y-%m-%d %H:%M} UTC"
-    how_long = f"beyond {over}, each time beginning anew before it is over" if ends else f"until {over}"
+    last = f"{datetime.fromtimestamp(until, timezone.utc):%Y-%m-%d %H:%M} UTC"
+    how_long = f"beyond {last}, each time beginning anew before it is over" if ends else f"until {last}"
     whys = "; ".join(dict.fromkeys(freeze.reason for freeze in holding if freeze.reason))
     return PolicyRule("freeze", False, f"{name} is frozen {how_long}{': ' if whys else ''}{whys}")

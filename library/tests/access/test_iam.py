@@ -13,6 +13,7 @@ from millrace.access.grants import SUBMITTER, Grant
 from millrace.access.needs import needs
 from millrace.base.errors import BadInput
 from millrace.cli.main import millrace
+from millrace.cloud.compile import compiled_file
 from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.remote.following import follow
 from millrace.cloud.vertex.service import VertexService
@@ -232,3 +233,28 @@ def test_the_command_prints_roles_by_account_and_why(tmp_path: Path) -> None:
         run()
     with pytest.raises(BadInput, match=r"roles are given on one|no Google Cloud project"):
         CliRunner().invoke(millrace, ["iam", *job, "--set", f"root={tmp_path}"], catch_exceptions=False)
+
+
+def test_of_a_job_that_was_compiled_before_nothing_is_granted(tmp_path: Path) -> None:
+    """`iam` and `deploy vars` told of the account and the bucket that the configuration had named before."""
+    said = [f"root={tmp_path}", "vertex.project=my-project", "vertex.root=gs://my-bucket/millrace"]
+    config = load("conf/taxi.yaml", said)
+    file = compiled_file(config, "vertex")
+    file.parent.mkdir(parents=True)
+    document = json.loads((GOLDEN / "taxi-vertex.json").read_text())
+    document["runtimeConfig"]["gcsOutputDirectory"] = "gs://my-bucket/millrace/artifacts"
+    file.write_text(json.dumps(document))
+
+    def asked(command: Sequence[str], *more: str) -> Any:
+        options = [part for one in (*said, *more) for part in ("--set", one)]
+        return CliRunner().invoke(millrace, [*command, *options])
+
+    assert asked(["iam"]).exit_code == 0
+    for command in (["iam"], ["cost"], ["deploy", "vars", "-o", str(tmp_path / "values.json")]):
+        other = asked(command, f"vertex.service_account={TRAINING}").exception
+        assert f"the configuration asks for '{TRAINING}', and the compiled job does not say it" in str(other)
+        other = asked(command, "vertex.root=gs://other/millrace").exception
+        assert "compiled for the root gs://my-bucket/millrace/artifacts, and the configuration's is gs://oth" in str(
+            other
+        )
+    assert not (tmp_path / "values.json").exists()

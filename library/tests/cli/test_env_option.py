@@ -87,6 +87,15 @@ def test_what_differs_is_told_with_its_places(here: Path) -> None:
     assert run("config", "show", "training", "--env", "prod", "--diff", "dev").stdout == "prod and dev say the same\n"
 
 
+def test_a_secret_that_is_known_by_name_is_shown_by_no_other_key(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBPW_OF_THIS_TEST", "hunter2-secret")
+    said = "metadata: {backend: mysql, host: db, port: 3306, user: me, database: ml, password_env: DBPW_OF_THIS_TEST}\n"
+    (here / "conf/environments/prod.yaml").write_text(f"{said}vertex: {{environment: {{OTHER: hunter2-secret}}}}\n")
+    for more in ([], ["--json"], ["--diff", "dev"], ["--diff", "dev", "--json"]):
+        shown = run("config", "show", "--env", "prod", *more).output
+        assert "DBPW_OF_THIS_TEST" in shown and "hunter2" not in shown, shown
+
+
 def test_an_environment_that_is_not_there_ends_a_command(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "stagign")
     with pytest.raises(ConfigError, match="there is no environment stagign; did you mean staging") as refused:

@@ -100,6 +100,24 @@ def test_what_a_text_holds_is_told_by_its_own_key() -> None:
     assert told == ["`Trainer.train_args.num_steps`: `1000` is `1200` now"]
 
 
+def test_what_is_the_same_of_many_tasks_is_told_once_after_what_is_of_the_whole_job() -> None:
+    """Each task's variable took a line of 25, and the new root was left out; a token was shown."""
+    before = load_job(ROOT / "library/tests/jobspec/golden/everything-vertex.json")
+    document = json.loads(before.to_text())
+    document["runtimeConfig"]["gcsOutputDirectory"] = "gs://new/artifacts"
+    executors = document["pipelineSpec"]["deploymentSpec"]["executors"]
+    for executor in executors.values():
+        if "container" in executor:
+            executor["container"]["env"] += [{"name": "FROM", "value": "ghp_" + "a" * 36}]
+    executors["Trainer_executor"]["container"]["image"] = "another"
+    told = list(values(before, from_documents([document])))
+    assert len(told) == 3
+    assert told[0].startswith("`runtimeConfig.gcsOutputDirectory`: ") and "new/artifacts" in told[0]
+    [every] = [one for one in told if one.startswith("`env` of ")]
+    assert every.endswith("Trainer, Transform and Tuner") and '"FROM", "value": "***"' in every
+    assert any(one.startswith("`Trainer_executor.container.image`: ") for one in told)
+
+
 def test_a_task_that_is_gone_and_no_longer_waited_for() -> None:
     job = small_job()
     spec = copy.deepcopy(job.spec)
@@ -131,6 +149,11 @@ def test_a_commit_is_there_for_a_moment_also_of_a_project_within_a_repository(tm
     assert len(listed.stdout.splitlines()) == 1
     with pytest.raises(BadInput, match="git cannot check out nowhere"), checked_out(project, "nowhere"):
         pass
+    # It was an option of git's, which left a locked worktree behind.
+    with pytest.raises(BadInput, match="git cannot check out --lock"), checked_out(project, "--lock"):
+        pass
+    listed = subprocess.run(["git", "worktree", "list"], cwd=project, capture_output=True, text=True, check=True)
+    assert len(listed.stdout.splitlines()) == 1
 
 
 @pytest.mark.slow

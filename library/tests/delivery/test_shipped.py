@@ -13,8 +13,8 @@ from millrace.base.outcomes import State
 from millrace.cloud.remote.failures import ServiceFailure
 from millrace.cloud.remote.jobs import JobState, RemoteJob, RemoteTask
 from millrace.config.promotion_section import PromotionPolicy
-from millrace.delivery.approval import Approval
-from millrace.delivery.release_rules import approved, came_from
+from millrace.delivery.approval import Approval, signer
+from millrace.delivery.release_rules import approved, at_rest, came_from
 from millrace.delivery.shipped import (
     ENVIRONMENT,
     NUMBER,
@@ -150,6 +150,24 @@ def test_what_a_gate_stopped_led_nowhere() -> None:
     assert [one.release[0] for one in line(jobs, every)] == ["a", "b", "c"]
     gone_back: Any = Jobs(*there[:2], job(3, of, "a"), job(4, of, "c"))
     assert [one.release[0] for one in line(gone_back, shipped(gone_back, "taxi", "staging"))] == ["a", "c"]
+
+
+def test_a_promotion_that_goes_on_stands_in_the_way_also_when_a_later_one_is_over() -> None:
+    of = manifest()
+    working = replace(job(1, of), state=JobState.RUNNING)
+    jobs: Any = Jobs(working, job(2, of, "b"))
+    told = {one.name: one for one in at_rest(shipped(jobs, "taxi", "staging"), None, "c" * 64, "staging")}
+    assert not told["alone"].holds and working.name in told["alone"].words
+
+
+@pytest.mark.parametrize("change", ["release", "who", "because", "at"])
+def test_all_that_an_approval_says_is_signed(change: str) -> None:
+    secret = Ed25519PrivateKey.generate()
+    given = Approval(release="a", who="ann@desk", because="seen", at="2026-11-27T12:00:00+00:00")
+    given = given.model_copy(update={"signature": base64.b64encode(secret.sign(given.signed_text)).decode()})
+    approvers = {"ann": pem(secret, private=False).decode().splitlines()[1]}
+    assert signer(given, approvers) == "ann"
+    assert signer(given.model_copy(update={change: "another"}), approvers) == ""
 
 
 @pytest.mark.parametrize(

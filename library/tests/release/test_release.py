@@ -1,5 +1,6 @@
 """`millrace release`: the same bytes for the same commit, and a changed byte is found and named."""
 
+import io
 import json
 import os
 import shutil
@@ -91,6 +92,18 @@ def test_every_changed_byte_is_found_and_what_it_was_in_is_named(tmp_path: Path,
         file.write_bytes(data[:cut])
         with pytest.raises(GateRefused, match="not what was built"):
             verified(file)
+
+
+def test_the_archives_own_entries_are_held_whatever_the_file_is_called(tmp_path: Path) -> None:
+    """Of a file with another name nothing else tells what stands between the entries' contents."""
+    data = bytearray(release().to_bytes())
+    with tarfile.open(fileobj=io.BytesIO(bytes(data))) as tar:
+        entry = tar.getmember(JOB)
+    data[entry.offset_data + entry.size] = ord("x")
+    file = tmp_path / "renamed.tar"
+    file.write_bytes(data)
+    with pytest.raises(GateRefused, match="the archive's own entries"):
+        verified(file)
 
 
 def test_what_is_missing_or_more_is_named(tmp_path: Path, keys: tuple[Path, Path]) -> None:

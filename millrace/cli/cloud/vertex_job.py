@@ -8,7 +8,10 @@ import click
 from millrace.base.errors import BadInput
 from millrace.cloud.compile import compiled_file
 from millrace.config.config import Config
+from millrace.config.paths import layout
+from millrace.config.platform import VERTEX, deployed
 from millrace.jobspec.job import CompiledJob, load
+from millrace.jobspec.rules import asked_for
 
 job_option = click.option(
     "--job", "file", type=click.Path(path_type=Path, dir_okay=False), help="A compiled job of Vertex AI."
@@ -25,7 +28,8 @@ def vertex_job(config: Config, file: Optional[Path], again: str, why: str) -> Co
         why: what the command has to say of no other service's job.
 
     Raises:
-        BadInput: nothing has been compiled, the file is no job, or it is one of another service.
+        BadInput: nothing has been compiled, the file is no job, it is one of another service, or the configuration
+            asks for something else since it was compiled.
     """
     path = file or compiled_file(config, "vertex")
     if file is None and not path.is_file():
@@ -37,4 +41,17 @@ def vertex_job(config: Config, file: Optional[Path], again: str, why: str) -> Co
     job = load(path)
     if job.dialect != "vertex":
         raise BadInput(why, where=str(path), remedy=f"millrace compile --runner vertex{again}")
+    if file is None:
+        _require_of_today(job, config, again)
     return job
+
+
+def _require_of_today(job: CompiledJob, config: Config, again: str) -> None:
+    """Refuses a job that was compiled before the configuration said what it says: of it nothing is granted or made."""
+    remedy = f"millrace compile --runner vertex{again}; --job {job.file} takes it as it is"
+    root = layout(deployed(config, VERTEX)).artifacts
+    if job.root != root:
+        what = f"the job was compiled for the root {job.root}, and the configuration's is {root}"
+        raise BadInput(what, where=job.file, remedy=remedy)
+    for absent in (*asked_for.job(job, config), *asked_for.stages(job, config)):
+        raise BadInput(absent.what, where=job.file, remedy=remedy)

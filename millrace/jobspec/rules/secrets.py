@@ -51,7 +51,7 @@ def parameters(job: CompiledJob, config: Optional[Config]) -> Iterator[JobFindin
     """
     known: set[str] = set()
     for where, name, value in _values(job):
-        what = _secret(name, value)
+        what = looks_like(name, value)
         if what and value not in known:
             known.add(value)
             yield JobFinding(
@@ -105,8 +105,16 @@ def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield from _texts(name, inner) if inner else [(name, value)]
 
 
-def _secret(name: str, text: str) -> str:
-    """What secret a text looks like; empty for none."""
+def looks_like(name: str, text: str) -> str:
+    """What secret a text looks like by its form, or by the name of what holds it.
+
+    Args:
+        name: of the parameter, the key or the variable.
+        text: what it holds.
+
+    Returns:
+        In words, as "a GitHub token"; empty for none.
+    """
     for what, form in _FORM.items():
         if form.search(text):
             return what
