@@ -1,8 +1,10 @@
 """Plain values: what is the same once it has been JSON, as what reaches another process or a container must be."""
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 
@@ -66,18 +68,38 @@ def differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, A
 
     Yields:
         Key, value before and value after, None where there is none; where one side lacks a whole mapping, that mapping.
-        Lists are compared entry by entry when they are equally long.
+        Lists are compared entry by entry when they are equally long, and lists of mappings also when they are not.
     """
     if before == after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for name in dict.fromkeys([*before, *after]):
             yield from differences(before.get(name), after.get(name), f"{key}.{name}".lstrip("."))
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for index, pair in enumerate(zip(before, after, strict=True)):
+    elif isinstance(before, list) and isinstance(after, list) and _have_places(before, after):
+        for index, pair in enumerate(zip_longest(before, after)):
             yield from differences(*pair, f"{key}.{index}")
     else:
         yield key, before, after
+
+
+def _have_places(before: list[Any], after: list[Any]) -> bool:
+    """Whether an entry is told by its place: a list of numbers or texts that grew is another list as a whole."""
+    entries = [*before, *after]
+    return len(before) == len(after) or (
+        bool(before and after) and all(isinstance(entry, Mapping) for entry in entries)
+    )
+
+
+def in_a_line(value: Any) -> str:
+    """A plain value as a person reads it in a line: JSON, but what holds a mapping as YAML, without what is not set.
+
+    Args:
+        value: as JSON has it.
+    """
+    holds_mapping = isinstance(value, Mapping) or (
+        isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value)
+    )
+    return _text(value) if holds_mapping else json.dumps(value, ensure_ascii=False)
 
 
 def flat(values: Mapping[str, Any], above: str = "") -> dict[str, str]:

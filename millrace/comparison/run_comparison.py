@@ -1,6 +1,5 @@
 """What differs between two runs of a pipeline."""
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from typing import Any, Literal, Optional, TypeVar
 
 from millrace.base.errors import MillraceError
 from millrace.base.outcomes import State
-from millrace.base.plain_values import differences
+from millrace.base.plain_values import differences, in_a_line
 from millrace.comparison.data_distances import ColumnDistance, distances
 from millrace.comparison.made_trials import why_made_trial, without_trial
 from millrace.components import stage_ids
@@ -270,7 +269,7 @@ def _says_nothing(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    text = "" if value is None else json.dumps(value, ensure_ascii=False)
+    text = "" if value is None else in_a_line(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 

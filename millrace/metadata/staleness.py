@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from millrace.base.plain_values import differences
+from millrace.base.plain_values import differences, in_a_line
 from millrace.components import stage_ids
 from millrace.components.marks import REPLACES
 from millrace.metadata import provenance
@@ -76,7 +76,7 @@ class InputChange:
     Args:
         kind: `code`, `data`, `schema`, `input` (an artifact that another stage made) or `parameter`.
         name: of the parameter, dotted and as in the configuration where that has it, or the key of the input.
-        before: what it was; empty where there was none, and where a text is too long to show.
+        before: what it was; the beginning of a long text, empty where there was none.
         after: what it is.
         as_it_was: whether an input has the content that it had, and was made again all the same.
     """
@@ -101,7 +101,8 @@ class InputChange:
             if self.as_it_was:
                 return f"{maker} made {self.name} again, as it was"
             return f"{self.name} is another one" + (f", of {maker}" if maker else "")
-        shown = f"{self.before or 'nothing'} -> {self.after or 'nothing'}" if self.before or self.after else "changed"
+        differs = self.before != self.after  # not where two long texts begin alike
+        shown = f"{self.before or 'nothing'} -> {self.after or 'nothing'}" if differs else "changed"
         return f"{self.name}: {shown}"
 
 
@@ -297,8 +298,9 @@ def _of_parameters(before: Any, after: Any) -> Iterator[InputChange]:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
-    return text if len(text) <= _LONGEST and "\n" not in text else ""
+    text = value if isinstance(value, str) else "" if value is None else in_a_line(value)
+    first, *more = text.split("\n")
+    return f"{first[:_LONGEST]}..." if more or len(first) > _LONGEST else text
 
 
 def _of_inputs(

@@ -99,12 +99,17 @@ def test_nothing_differs_where_everything_came_from_the_cache(recorded):
         (
             {"a": {"b": {"kind": "numeric", "scale": "log"}}},
             {"a": {}},
-            [("a.b", '{"kind": "numeric", "scale": "log"}', "")],
+            [("a.b", "{kind: numeric, scale: log}", "")],
         ),
         (
             {"t": [{"m": "AUC", "at_least": 0.9}]},
             {"t": [{"m": "AUC", "at_least": 0.8}]},
             [("t.0.at_least", "0.9", "0.8")],
+        ),
+        (
+            {"t": [{"m": "AUC", "least": 0.9, "most": None}, {"m": "F1", "least": None, "most": 1}]},
+            {"t": [{"m": "AUC", "least": 0.8, "most": None}]},
+            [("t.0.least", "0.9", "0.8"), ("t.1", "{m: F1, most: 1}", "")],
         ),
         ({"t": [1]}, {"t": [1, 2]}, [("t", "[1]", "[1, 2]")]),
         ({"t": None}, {"t": False}, [("t", "", "false")]),

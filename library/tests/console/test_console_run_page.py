@@ -122,8 +122,8 @@ def test_what_differs_in_the_configuration_is_told_with_who_said_so(past, config
     _write_provenance(config, 3, {"training": {"steps": 300, "seed": 1}, "extra": None}, ("training.steps=300",))
     shown = run_view(request(config, run_ids(config)[3]))
     changes = {one.key: (one.before, one.after, one.by) for one in shown.changes}
-    of_file = {"name": ("taxi", "–", "the file"), "extra": ("–", "–", "the file")}
-    assert changes == {"training.steps": ("100", "300", "--set"), **of_file}
+    # A key without a value is one that the other run's release did not have.
+    assert changes == {"training.steps": ("100", "300", "--set"), "name": ("taxi", "–", "the file")}
 
 
 def test_a_value_that_the_run_before_was_given_is_not_said_to_be_the_files(past, config):
@@ -150,6 +150,15 @@ def _write_provenance(config, which: int, values: dict, overrides: tuple[str, ..
 
     folder = Path(config.root) / "logs" / run_ids(config)[which]
     (folder / "provenance.json").write_text(json.dumps(asdict(Provenance(values, overrides))))
+
+
+def test_a_key_without_a_value_does_not_differ_from_none(past, config):
+    _write_provenance(
+        config, 1, {"evaluation": {"thresholds": [{"metric": "AUC"}, {"metric": "F1", "at_least": None}]}}
+    )
+    _write_provenance(config, 2, {"evaluation": {"thresholds": [{"metric": "AUC"}]}})
+    changes = run_view(request(config, run_ids(config)[2])).changes
+    assert [(one.key, one.before, one.after) for one in changes] == [("evaluation.thresholds.1.metric", "F1", "–")]
 
 
 def test_a_configuration_is_flat():

@@ -37,8 +37,10 @@ def changed(tmp_path):
         # The driver has put the span into the pattern, which says the same again.
         ({"span": 1, "input_config": "1/*"}, {"span": 2, "input_config": "2/*"}, [("data", "span: 1 -> 2")]),
         ({"input_config": "1/*"}, {"input_config": "2/*"}, [("parameter", "input_config: 1/* -> 2/*")]),
-        ({"text": "a" * 120}, {"text": "b" * 121}, [("parameter", f"text: {'a' * 120} -> nothing")]),
-        ({"text": "a\nb"}, {"text": "c\nd"}, [("parameter", "text: changed")]),
+        ({"text": "a" * 120}, {"text": "b" * 121}, [("parameter", f"text: {'a' * 120} -> {'b' * 120}...")]),
+        ({"text": "a" * 121}, {}, [("parameter", f"text: {'a' * 120}... -> nothing")]),
+        ({"text": "a\nb"}, {"text": "c\nd"}, [("parameter", "text: a... -> c...")]),
+        ({"text": "a\nb"}, {"text": "a\nd"}, [("parameter", "text: changed")]),
         # What is noted when a stage has ended is not of its key.
         ({"failure": "a"}, {"failure": "b"}, []),
         ({"z": 1, "code_digest": "a", "span": 1}, {"z": 2, "code_digest": "b", "span": 2},

@@ -262,7 +262,7 @@ def _changes(then: Provenance, now: Provenance, any_trial: bool) -> tuple[Settin
     return tuple(
         SettingChange(key, before.get(key) or _NOTHING, after.get(key) or _NOTHING, _by(key, then, now))
         for key in dict.fromkeys([*after, *before])
-        if before.get(key) != after.get(key)
+        if before.get(key, "") != after.get(key, "")
     )
 
 
