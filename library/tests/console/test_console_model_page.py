@@ -50,6 +50,9 @@ def report(auc: float, blessed: bool) -> GateReport:
     )  # fmt: skip
     rows = [Row(slice="overall", value=auc, verdict=verdict, reason="" if blessed else "too low", folds=folds, **given)]
     rows.append(Row(slice="hour=1", value=auc, verdict="not judged", reason="too small", **given))
+    by_slice = {"metric": "calibration", "threshold": "at most 1.2", "measured_as": "calibration", "value": 1.0}
+    judged = {"hour=1": "pass", "hour=2": "pass", "hour=3": "not judged"}
+    rows += [Row(slice=name, verdict=word, **by_slice) for name, word in judged.items()]
     metrics = {"auc": auc, "calibration": 1.0, "example_count": 9_000.0}
     why = "All thresholds are met." if blessed else "1 of 2 thresholds is missed."
     return GateReport(
@@ -199,3 +202,8 @@ def test_of_few_rows_the_scale_makes_room_for_the_larger_half_of_the_slices():
     many = [replace(one, examples=200) for one in small[:6]]
     low, high = _scale(metric, [*many, *small[6:]])
     assert high < small[9].value, "where most have enough rows, those of a few make no room"
+
+
+def test_slices_that_the_gate_left_are_not_counted_among_those_that_passed(asked, made):
+    text = asked.ask(f"/models/{made[1][0]}").text
+    assert re.search(r">pass</span>\s*<span class=\"note\">2 slices, 1 not judged</span>", text)
