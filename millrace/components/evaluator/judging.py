@@ -179,7 +179,7 @@ def refuse(problem: str, remedy: str = "", baseline: Baseline = Baseline(), mode
     )  # fmt: skip
 
 
-_NO_BASELINE = "there is no baseline, as no other model was blessed yet"
+_NO_BASELINE = "there is no baseline, as no model but trials was blessed yet"
 
 
 # What a metric is when nothing is predicted wrongly, by TFMA's names.

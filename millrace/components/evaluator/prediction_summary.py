@@ -131,8 +131,8 @@ def _decision_words(decision: Decision, at_half: Confusion, second: str) -> str:
     chosen_on = decision.chosen_on or "these very examples, which flatters it"
     return (
         f"{second} above {rounded(decision.threshold, 3)}, the best {name} on {chosen_on}: here {new}, and "
-        f"at 0.5 {old}; of {there} it finds {found} and not {found_at_half}, with "
-        f"{false} false alarms and not {false_at_half}"
+        f"at 0.5 {old}; of {there} it finds {found} rather than the {found_at_half} at 0.5, "
+        f"with {false} false alarms rather than {false_at_half}"
     )
 
 

@@ -208,7 +208,7 @@ def test_auc_of_a_slice_with_one_positive_is_not_judged(tmp_path, table, model, 
 def test_the_first_model(tmp_path, examples, model):
     outcome = world.run(Executor, tmp_path, CONFIG, examples, model)
     assert outcome.report.rubber_stamped
-    assert "no other model was blessed yet" in outcome.report.reason
+    assert "no model but trials was blessed yet" in outcome.report.reason
     assert outcome.properties()["blessed"] == 1
     assert "baseline_model" not in outcome.properties()
 

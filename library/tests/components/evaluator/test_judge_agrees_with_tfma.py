@@ -112,7 +112,7 @@ def test_without_a_minimum_size_both_say_the_same(case):
         # TFX gives no verdict here. Without any threshold nothing is blessed; a first model that has thresholds only
         # against the baseline which does not exist yet is.
         assert ours.blessed == (
-            {row.reason for row in ours.rows} == {"there is no baseline, as no other model was blessed yet"}
+            {row.reason for row in ours.rows} == {"there is no baseline, as no model but trials was blessed yet"}
         ), ours.to_text()
     elif _only_change_thresholds_miss_their_slice(theirs, ours):
         assert not ours.blessed

@@ -147,7 +147,7 @@ def test_a_refusal_against_the_baseline_shows_both_values():
 def test_the_first_model_is_judged_on_absolute_thresholds_alone_and_the_report_says_so():
     report = judge([check(), check(bound=ChangeBound(absolute=0.0))])
     assert (report.blessed, report.rubber_stamped) == (True, True)
-    assert report.rows[1].reason == "there is no baseline, as no other model was blessed yet"
+    assert report.rows[1].reason == "there is no baseline, as no model but trials was blessed yet"
     assert "1 against a baseline did not apply" in report.reason
     assert not judge([check(0.1), check(bound=ChangeBound(absolute=0.0))]).blessed
 
